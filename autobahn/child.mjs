@@ -1,0 +1,103 @@
+/** Child processes: each is known by its pid, keeps the end of its output, and is ended by that pid alone. */
+import { spawn } from "node:child_process";
+
+const KEPT_OUTPUT = 4_000;
+const MERCY_MS = 10_000;
+
+/** @type {Set<Child>} */
+const running = new Set();
+let isOpen = true;
+
+export class Child {
+  #process;
+  #output = "";
+  #isOver = false;
+
+  /** Resolves, never rejects, with a few words on how the process ended. */
+  ended;
+
+  /**
+   * @param {string} command
+   * @param {readonly string[]} commandArguments
+   * @param {import("node:child_process").SpawnOptions} [options]
+   */
+  constructor(command, commandArguments, options = {}) {
+    if (!isOpen) throw new Error("the run is ending");
+    this.#process = spawn(command, commandArguments, { stdio: ["pipe", "pipe", "pipe"], ...options });
+    running.add(this);
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text) => {
+        this.#output = (this.#output + text).slice(-KEPT_OUTPUT);
+      });
+    }
+    // A child that is gone already makes the pipe to it fail; `ended` tells of that.
+    this.#process.stdin?.on("error", () => {});
+    this.ended = new Promise((resolve) => {
+      this.#process.once("error", (error) => resolve(error.message));
+      this.#process.once("close", (code, signal) => {
+        resolve(signal === null ? `ended with code ${code}` : `ended by ${signal}`);
+      });
+    }).then((how) => {
+      this.#isOver = true;
+      running.delete(this);
+      return how;
+    });
+  }
+
+  get isOver() {
+    return this.#isOver;
+  }
+
+  /** The last lines that the process wrote, for a message about its failure. */
+  lastLines(count = 5) {
+    return this.#output.trim().split("\n").slice(-count).join("\n");
+  }
+
+  /** @param {unknown} message */
+  send(message) {
+    this.#process.send?.(message, () => {});
+  }
+
+  /** @param {(message: any) => void} listener */
+  onMessage(listener) {
+    this.#process.on("message", listener);
+  }
+
+  /** Asks the process to end, and after ten seconds ends it. */
+  async end() {
+    if (this.#isOver) return;
+    this.#process.kill("SIGTERM");
+    const timer = setTimeout(() => this.#process.kill("SIGKILL"), MERCY_MS);
+    await this.ended;
+    clearTimeout(timer);
+  }
+}
+
+/** Ends every process that is still running; from now on none can be started. */
+export async function endChildren() {
+  isOpen = false;
+  await Promise.all([...running].map((child) => child.end()));
+}
+
+/**
+ * Runs a command to its end.
+ * @param {string} command
+ * @param {readonly string[]} commandArguments
+ * @param {import("node:child_process").SpawnOptions & { limitMs: number }} options
+ * @returns {Promise<{ succeeded: boolean, output: string, how: string }>}
+ */
+export async function runToEnd(command, commandArguments, { limitMs, ...options }) {
+  const child = new Child(command, commandArguments, { stdio: ["ignore", "pipe", "pipe"], ...options });
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    void child.end();
+  }, limitMs);
+  const how = await child.ended;
+  clearTimeout(timer);
+  return {
+    succeeded: how === "ended with code 0",
+    output: child.lastLines(20),
+    how: isLate ? `took more than ${limitMs / 1000} s` : how,
+  };
+}

@@ -1,0 +1,127 @@
+/**
+ * The conformance run: `node autobahn/run.mjs [--cases '6.*'] [--servers 2] [--server docker|python] [--tarball FILE]`.
+ * Needs a built package, unless a tarball is given.
+ */
+import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArguments } from "./arguments.mjs";
+import { selectCases } from "./cases.mjs";
+import { endChildren } from "./child.mjs";
+import { EXPECTED_FILE, passGate, REPORT_FOLDER } from "./gate.mjs";
+import { runLane } from "./lane.mjs";
+import { installPackage } from "./package.mjs";
+import { CaseQueue } from "./queue.mjs";
+import { gatherResults } from "./results.mjs";
+import { prepareServers } from "./server.mjs";
+import { SUITE_VERSION } from "./specification.mjs";
+import { readPinned } from "./verdicts.mjs";
+
+const AGENT = "jetsocket";
+const CASE_FOLDER = join(REPORT_FOLDER, "cases");
+const RUN_LIMIT_MS = 60 * 60_000;
+const TELL_MS = 30_000;
+
+/**
+ * The exit code of a run that a signal has stopped.
+ * @type {number | undefined}
+ */
+let stopCode;
+
+/** @param {string} folder for everything that the run makes but its report */
+async function run(folder) {
+  const { patterns, lanes: wantedLanes, server, tarball } = parseArguments(process.argv.slice(2));
+  const ids = selectCases([...(await readPinned(EXPECTED_FILE)).keys()], patterns);
+  const installed = await installPackage(folder, tarball);
+  const servers = await prepareServers(server);
+  const lanes = Math.min(wantedLanes, ids.length);
+  await rm(REPORT_FOLDER, { recursive: true, force: true });
+  await mkdir(CASE_FOLDER, { recursive: true });
+
+  const started = new Date().toISOString();
+  const startMs = performance.now();
+  const queue = new CaseQueue(ids);
+  const timers = watch(queue);
+  const runOne = (/** @type {unknown} */ _, /** @type {number} */ index) =>
+    runLaneOfItsOwn({ folder: join(folder, `lane-${index + 1}`), patterns, servers, installed, queue });
+  const notes = await Promise.all(Array.from({ length: lanes }, runOne));
+  for (const timer of timers) clearTimeout(timer);
+  if (stopCode !== undefined) return false;
+
+  /** @type {import("./report.mjs").Run} */
+  const facts = {
+    agent: AGENT,
+    version: installed.version,
+    suite: `autobahntestsuite ${SUITE_VERSION}`,
+    server: servers.name,
+    lanes,
+    patterns,
+    started,
+    durationMs: Math.round(performance.now() - startMs),
+    unfinished: queue.unfinished,
+    problems: queue.problems,
+    notes: Object.assign({}, ...notes),
+  };
+  await writeFile(join(REPORT_FOLDER, "run.json"), `${JSON.stringify(facts, null, 2)}\n`);
+  return passGate();
+}
+
+/**
+ * Starts a server and a testee, has them run cases, and gathers the results. What fails on the way is told by the queue.
+ * @param {object} lane
+ * @param {string} lane.folder
+ * @param {readonly string[]} lane.patterns
+ * @param {Awaited<ReturnType<typeof prepareServers>>} lane.servers
+ * @param {{ folder: string, file: string }} lane.installed
+ * @param {CaseQueue} lane.queue
+ * @returns {Promise<Record<string, string>>} the client's first error in a case, by the case's id
+ */
+async function runLaneOfItsOwn({ folder, patterns, servers, installed, queue }) {
+  try {
+    await mkdir(folder);
+    const server = await servers.start(folder, patterns);
+    const { taken, notes } = await runLane({ server, installed, agent: AGENT, queue });
+    await server.stop();
+    const written = await gatherResults(server.resultFolder, CASE_FOLDER);
+    if (written < taken) queue.stop(`the suite wrote ${written} results of ${taken} cases`);
+    return notes;
+  } catch (error) {
+    queue.stop(/** @type {Error} */ (error).message);
+    return {};
+  }
+}
+
+/** @param {CaseQueue} queue */
+function watch(queue) {
+  const begin = performance.now();
+  const teller = setInterval(() => {
+    const seconds = Math.round((performance.now() - begin) / 1000);
+    console.log(`autobahn: ${queue.finished} of ${queue.total} cases after ${seconds} s`);
+  }, TELL_MS);
+  const limit = setTimeout(() => {
+    queue.stop(`the run took more than ${RUN_LIMIT_MS / 60_000} min, so the rest was not tried`);
+  }, RUN_LIMIT_MS);
+  return [teller, limit];
+}
+
+const folder = await realpath(await mkdtemp(join(tmpdir(), "jetsocket-autobahn-")));
+
+for (const [signal, exitCode] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 })) {
+  process.once(signal, () => {
+    console.error(`autobahn: stopped by ${signal}`);
+    stopCode = exitCode;
+    // With its processes gone the run comes to its end by itself.
+    void endChildren();
+  });
+}
+
+try {
+  const isPassed = await run(folder);
+  process.exitCode = stopCode ?? (isPassed ? 0 : 1);
+} catch (error) {
+  if (stopCode === undefined) console.error(`autobahn: ${/** @type {Error} */ (error).message}`);
+  process.exitCode = stopCode ?? 1;
+} finally {
+  await endChildren();
+  await rm(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,190 @@
+import eslint from "@eslint/js";
+import { defineConfig, globalIgnores } from "eslint/config";
+import tseslint from "typescript-eslint";
+
+const nodeGlobals = Object.fromEntries(
+  Object.getOwnPropertyNames(globalThis).map((name) => [name, "readonly"]),
+);
+
+/** Time, chance and the network come in through the runtime, so that a test can hold them in its hand. */
+const throughTheRuntime = "Take it from the runtime (src/runtime/runtime.ts).";
+
+const injectedGlobals = [
+  "setTimeout",
+  "setInterval",
+  "setImmediate",
+  "clearTimeout",
+  "clearInterval",
+  "clearImmediate",
+  "Date",
+  "performance",
+  "crypto",
+  "fetch",
+].map((name) => ({ name, message: throughTheRuntime }));
+
+const injectedProperties = [
+  { object: "Math", property: "random" },
+  { object: "process", property: "nextTick" },
+  { object: "process", property: "hrtime" },
+  { object: "AbortSignal", property: "timeout" },
+].map((rule) => ({ ...rule, message: throughTheRuntime }));
+
+const randomOfCrypto = {
+  name: "node:crypto",
+  importNames: [
+    "default",
+    "getRandomValues",
+    "randomBytes",
+    "randomFill",
+    "randomFillSync",
+    "randomInt",
+    "randomUUID",
+    "webcrypto",
+  ],
+  message: throughTheRuntime,
+};
+
+const bareNames = {
+  regex: "^(assert|buffer|crypto|dns|events|fs|http|https|net|os|path|stream|tls|url|util|zlib)(/|$)",
+  message: "Name Node's own modules with `node:`.",
+};
+
+const defaultExport = {
+  selector: "ExportDefaultDeclaration, ExportSpecifier[exported.name='default']",
+  message: "Export it by name.",
+};
+
+const size = {
+  "max-lines": ["error", { max: 400, skipBlankLines: true, skipComments: true }],
+  "max-lines-per-function": ["error", { max: 60, skipBlankLines: true, skipComments: true }],
+};
+
+export default defineConfig(
+  globalIgnores([
+    "**/node_modules/",
+    "dist/",
+    "coverage/",
+    "test-results/",
+    "autobahn/report/",
+    "interop/report/",
+    "**/.*/",
+  ]),
+  { linterOptions: { noInlineConfig: true } },
+  eslint.configs.recommended,
+  {
+    languageOptions: { globals: nodeGlobals },
+    rules: {
+      eqeqeq: "error",
+      "no-var": "error",
+      "prefer-const": "error",
+      "no-restricted-syntax": ["error", defaultExport],
+    },
+  },
+  {
+    files: ["**/*.ts", "**/*.mts", "**/*.cts"],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
+    rules: {
+      "@typescript-eslint/consistent-type-imports": ["error", { disallowTypeAnnotations: false }],
+      "@typescript-eslint/switch-exhaustiveness-check": [
+        "error",
+        { considerDefaultExhaustiveForUnions: false, requireDefaultForNonUnion: false },
+      ],
+      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+      "@typescript-eslint/no-unnecessary-condition": [
+        "error",
+        { allowConstantLoopConditions: "only-allowed-literals" },
+      ],
+      "@typescript-eslint/restrict-template-expressions": [
+        "error",
+        { allowNumber: true, allowBoolean: true },
+      ],
+      // An abort rejects with the reason that the user gave, whatever it is.
+      "@typescript-eslint/only-throw-error": [
+        "error",
+        { allowThrowingAny: true, allowThrowingUnknown: true },
+      ],
+      "@typescript-eslint/prefer-promise-reject-errors": [
+        "error",
+        { allowThrowingAny: true, allowThrowingUnknown: true },
+      ],
+      // With `noUncheckedIndexedAccess` it is how a byte below a checked length is read.
+      "@typescript-eslint/no-non-null-assertion": "off",
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
+    },
+  },
+  {
+    files: ["protocol/**/*.ts"],
+    rules: {
+      ...size,
+      "no-console": "error",
+      "no-restricted-globals": ["error", ...injectedGlobals],
+      "no-restricted-properties": ["error", ...injectedProperties],
+      "@typescript-eslint/no-restricted-imports": [
+        "error",
+        {
+          paths: [randomOfCrypto],
+          patterns: [
+            {
+              regex: "^(?!\\.|node:(buffer|crypto|zlib)$)",
+              message: "protocol/ takes three modules of Node alone.",
+            },
+            { regex: "(^|/)src/", message: "protocol/ knows nothing of src/." },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ["src/**/*.ts"],
+    rules: {
+      ...size,
+      "no-console": "error",
+      "@typescript-eslint/no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            bareNames,
+            { regex: "protocol/(?!index\\.js$)", message: "Enter protocol/ by its door, protocol/index.js." },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ["src/**/*.ts"],
+    ignores: ["src/runtime/**", "src/transport/**"],
+    rules: {
+      "no-restricted-globals": ["error", ...injectedGlobals],
+      "no-restricted-properties": ["error", ...injectedProperties],
+      "@typescript-eslint/no-restricted-imports": [
+        "error",
+        {
+          paths: [randomOfCrypto],
+          patterns: [
+            bareNames,
+            { regex: "protocol/(?!index\\.js$)", message: "Enter protocol/ by its door, protocol/index.js." },
+            {
+              regex: "^node:(net|tls|dns|http|https|timers|perf_hooks)(/|$)",
+              allowTypeImports: true,
+              message: throughTheRuntime,
+            },
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ["test/**/*.ts"],
+    rules: {
+      "@typescript-eslint/no-empty-function": "off",
+      "@typescript-eslint/unbound-method": "off",
+    },
+  },
+  {
+    files: ["*.config.{js,ts}", "**/*.config.{js,ts,mjs}"],
+    rules: { "no-restricted-syntax": "off" },
+  },
+);

@@ -1,0 +1,80 @@
+import { WireMeter } from "./wire-meter.mjs";
+
+let lastId = 0;
+
+/**
+ * What one check has to work with; whatever it opened is gone when the check has ended.
+ *
+ * @typedef {object} OpenOptions
+ * @property {Record<string, string | number>} [query] - What the path takes.
+ * @property {object} [client] - Options of the client, next to `reconnect: false`.
+ * @property {"port" | "plainPort" | "tlsPort"} [to] - The server's listener: with compression, without, or over TLS.
+ * @property {string} [host]
+ * @property {boolean} [isMetered] - Goes through a relay that counts the bytes on the wire.
+ */
+export class CheckContext {
+  #listening;
+  #peer;
+  #opened = [];
+
+  constructor({ jetsocket, server, peer, listening, certificates }) {
+    this.jetsocket = jetsocket;
+    this.traits = server.traits;
+    this.certificates = certificates;
+    this.#peer = peer;
+    this.#listening = listening;
+  }
+
+  /**
+   * Makes a client that has yet to connect.
+   *
+   * @param {string} path
+   * @param {OpenOptions} [options]
+   */
+  async client(path, { query = {}, client = {}, to = "port", host = "127.0.0.1", isMetered = false } = {}) {
+    const id = String(++lastId);
+    const meter = isMetered ? new WireMeter(this.#listening[to]) : undefined;
+    if (meter !== undefined) this.#opened.push(() => meter.close());
+    const port = meter === undefined ? this.#listening[to] : await meter.listen();
+    const scheme = to === "tlsPort" ? "wss" : "ws";
+    const url = `${scheme}://${host}:${port}${path}?${new URLSearchParams({ ...query, id })}`;
+    const ws = new this.jetsocket.WebSocket(url, { reconnect: false, connectTimeout: 5_000, ...client });
+    this.#opened.push(() => ws.terminate());
+    return {
+      ws,
+      meter,
+      connected: eventOf(ws, "connected"),
+      closed: eventOf(ws, "closed").then((event) => event.report),
+      /** Waits for what the server tells of this connection. */
+      serverTells: (event) => this.#peer.report(event, id),
+    };
+  }
+
+  /**
+   * Makes a client and connects it.
+   *
+   * @param {string} path
+   * @param {OpenOptions} [options]
+   */
+  async open(path, options) {
+    const connection = await this.client(path, options);
+    await connection.ws.connect();
+    const { extensions, subprotocol } = await connection.connected;
+    connection.meter?.reset();
+    return { ...connection, extensions: String(extensions ?? ""), subprotocol };
+  }
+
+  /** As {@link open}, with messages as they are in the place of parsed JSON. */
+  openRaw(path, options = {}) {
+    return this.open(path, { ...options, client: { deserializer: (data) => data, ...options.client } });
+  }
+
+  async cleanUp() {
+    for (const close of this.#opened) await close();
+  }
+}
+
+/** The next event of this name. */
+export function eventOf(ws, name) {
+  return new Promise((resolve) => ws.once(name, resolve));
+}

@@ -1,0 +1,46 @@
+import { ok, rejects, strictEqual as equal } from "node:assert";
+import { textOfSize } from "../payloads.mjs";
+
+const receiveTimeout = 5_000;
+
+export const tlsChecks = [
+  { name: "TLS: echo of 1 MiB, then close", run: echoOverTls },
+  { name: "TLS: a stranger's certificate refused", run: refuseStranger },
+  { name: "TLS: a certificate for another name refused", run: refuseOtherName },
+];
+
+async function echoOverTls(context) {
+  const client = { tls: { ca: context.certificates.trusted } };
+  const { ws, closed } = await context.openRaw("/echo", { to: "tlsPort", host: "localhost", client });
+  const text = textOfSize(1024 * 1024);
+  await ws.sendRaw(text);
+  ok((await ws.recv({ timeout: receiveTimeout })) === text, "the message came back changed");
+  await ws.close();
+  equal((await closed).wasClean, true);
+}
+
+async function refuseStranger(context) {
+  const client = { tls: { ca: context.certificates.stranger } };
+  await expectTlsFailure(
+    context,
+    await context.client("/echo", { to: "tlsPort", host: "localhost", client }),
+  );
+}
+
+async function refuseOtherName(context) {
+  // The certificate names localhost, not its address.
+  const client = { tls: { ca: context.certificates.trusted } };
+  await expectTlsFailure(
+    context,
+    await context.client("/echo", { to: "tlsPort", host: "127.0.0.1", client }),
+  );
+}
+
+async function expectTlsFailure(context, { ws, closed }) {
+  await rejects(ws.connect(), (error) => {
+    ok(error instanceof context.jetsocket.ConnectionError, `${error.name}: ${error.message}`);
+    equal(error.phase, "tls");
+    return true;
+  });
+  equal((await closed).verdict, "tls");
+}

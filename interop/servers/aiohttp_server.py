@@ -1,0 +1,124 @@
+"""The checks' server on `aiohttp`: see ../README.md for what each path does."""
+
+import asyncio
+import struct
+import sys
+
+import aiohttp
+from aiohttp import web
+
+from payloads import fragments, trade_text
+from process_bounds import end_with_input, tell, tls_context
+
+MAX_MESSAGE_SIZE = 16 * 1024 * 1024
+KNOWN_SUBPROTOCOLS = ["interop.v2", "interop.v1"]
+CONTINUATION, TEXT, BINARY = 0, 1, 2
+
+
+async def echo(ws, request, message):
+    if message.type is aiohttp.WSMsgType.TEXT:
+        await ws.send_str(message.data)
+    elif message.type is aiohttp.WSMsgType.BINARY:
+        await ws.send_bytes(message.data)
+
+
+def frame_header(is_final, opcode, size):
+    first = (0x80 if is_final else 0) | opcode
+    if size < 126:
+        return struct.pack("!BB", first, size)
+    if size < 65_536:
+        return struct.pack("!BBH", first, 126, size)
+    return struct.pack("!BBQ", first, 127, size)
+
+
+async def send_fragments(ws, request):
+    """aiohttp has no call that sends a message in fragments: these frames are written by hand on its transport."""
+    is_text, parts = fragments(request.query)
+    for index, part in enumerate(parts):
+        opcode = CONTINUATION if index > 0 else TEXT if is_text else BINARY
+        if index == 1:
+            await ws.ping(b"between")
+        request.transport.write(frame_header(index == len(parts) - 1, opcode, len(part)) + part)
+
+
+async def burst(ws, request):
+    for sequence in range(int(request.query["count"])):
+        await ws.send_str(trade_text(sequence))
+
+
+async def ping(ws, request):
+    await ws.ping(request.query["payload"].encode())
+
+
+async def close(ws, request):
+    await ws.send_str("the last message")
+    await ws.close(code=int(request.query["code"]), message=request.query["reason"].encode())
+
+
+async def tell_pong(ws, request, message):
+    if message.type is aiohttp.WSMsgType.PONG:
+        tell("pong", id=request.query["id"], payload=message.data.decode())
+    elif message.type is aiohttp.WSMsgType.PING:
+        await ws.pong(message.data)
+
+
+async def ignore(*_):
+    pass
+
+
+# What a path does at first, and with each message.
+PATHS = {
+    "/echo": (ignore, echo),
+    "/fragments": (send_fragments, ignore),
+    "/burst": (burst, ignore),
+    "/ping": (ping, tell_pong),
+    "/close": (close, ignore),
+}
+
+
+async def handle(request, compression):
+    if request.path == "/refuse":
+        headers = {"WWW-Authenticate": 'Bearer realm="interop"'}
+        return web.Response(status=401, text="no token, no feed", headers=headers)
+    ws = web.WebSocketResponse(
+        protocols=KNOWN_SUBPROTOCOLS,
+        compress=compression,
+        max_msg_size=MAX_MESSAGE_SIZE,
+        # With autoping aiohttp shows no pong to its user.
+        autoping=request.path != "/ping",
+    )
+    await ws.prepare(request)
+    headers = {name.lower(): ", ".join(request.headers.getall(name)) for name in request.headers}
+    identity = request.query["id"]
+    tell("open", id=identity, headers=headers, subprotocol=ws.ws_protocol or "", compression=bool(ws.compress))
+    begin, take = PATHS[request.path]
+    await begin(ws, request)
+    reason = ""
+    while not ws.closed:
+        message = await ws.receive()
+        if message.type is aiohttp.WSMsgType.CLOSE:
+            reason = message.extra
+        await take(ws, request, message)
+    tell("closed", id=identity, code=ws.close_code, reason=reason)
+    return ws
+
+
+async def listen(compression, tls=None):
+    server = web.Server(lambda request: handle(request, compression))
+    runner = web.ServerRunner(server)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
+    await site.start()
+    return runner.addresses[0][1]
+
+
+async def main():
+    port = await listen(True)
+    plain_port = await listen(False)
+    tls_port = await listen(True, tls_context(*sys.argv[1:3]))
+    library = f"aiohttp {aiohttp.__version__}"
+    tell("listening", library=library, port=port, plainPort=plain_port, tlsPort=tls_port)
+    await end_with_input()
+
+
+asyncio.run(main())

@@ -1,0 +1,374 @@
+import { constants } from "node:buffer";
+import { CloseCode } from "./close-codes.js";
+import { checkClose, type CloseFrame, encodeClose, readClose } from "./close-frame.js";
+import { maxControlPayloadSize, Opcode, type Role } from "./constants.js";
+import { InvalidStateError, ProtocolError } from "./errors.js";
+import type { AgreedExtension, MessageExtension } from "./extensions/extension.js";
+import { FrameParser } from "./frame-parser.js";
+import { MessageAssembler } from "./message-assembler.js";
+import { Output } from "./output.js";
+import type { Resources } from "./resources.js";
+
+/** What a connection tells, in the order of the bytes. */
+export interface ProtocolHandler {
+  /**
+   * A whole message: a string for text, a Buffer of the receiver's own for binary.
+   * @param size - Its bytes, after decompression.
+   */
+  onMessage(data: string | Buffer, size: number): void;
+  /** A ping came; with `autoPong` it has been answered. */
+  onPing(payload: Buffer): void;
+  onPong(payload: Buffer): void;
+  /** The peer's Close came: the last of what it has to say. 1005 stands for a Close without a code. */
+  onClose(code: number, reason: string): void;
+  /** The connection has failed (RFC 6455 7.1.7); nothing is delivered after this. */
+  onFailure(error: ProtocolError): void;
+  /** The peer's stream has ended, and all that came before it has been told. */
+  onEnd(): void;
+}
+
+export interface ProtocolConnectionOptions {
+  /** Which end this is: a client masks, a server expects masks. */
+  readonly role: Role;
+  readonly handler: ProtocolHandler;
+  readonly resources: Resources;
+  /** What the opening handshake agreed on. */
+  readonly extension?: AgreedExtension | undefined;
+  /** The most bytes of a received message, after decompression. Default 64 MiB; more fails the connection with 1009. */
+  readonly maxMessageSize?: number | undefined;
+  /** The most bytes of a received frame. Default: `maxMessageSize`. */
+  readonly maxFrameSize?: number | undefined;
+  /** Messages below this many bytes go uncompressed. Default 128. */
+  readonly compressionThreshold?: number | undefined;
+  /** Answers pings by itself (RFC 6455 5.5.2). Default `true`. */
+  readonly autoPong?: boolean | undefined;
+}
+
+/** `open`, then `closing` from our Close on, `closed` from the peer's on, or `failed`. */
+export type ProtocolState = "open" | "closing" | "closed" | "failed";
+
+export interface SendOptions {
+  /** Compresses this message or not, whatever its size; without the extension it changes nothing. */
+  readonly compress?: boolean | undefined;
+}
+
+const defaultMaxMessageSize = 64 * 1024 * 1024;
+const defaultCompressionThreshold = 128;
+
+/**
+ * One WebSocket connection behind its opening handshake, without a socket, a timer or a clock.
+ *
+ * Bytes go in by {@link receive} and {@link receiveEnd}, which never throw of their own accord, and come out of
+ * {@link take}; what they mean is told by calls to the handler. How the input is split makes no difference.
+ * After a failure and after the peer's Close all further input is discarded.
+ */
+export class ProtocolConnection {
+  readonly #handler: ProtocolHandler;
+  readonly #extension: MessageExtension | undefined;
+  readonly #compressionThreshold: number;
+  readonly #isPongAutomatic: boolean;
+  readonly #parser: FrameParser;
+  readonly #assembler: MessageAssembler;
+  readonly #output: Output;
+
+  #state: ProtocolState = "open";
+  #closeSent: CloseFrame | undefined;
+  #closeReceived: CloseFrame | undefined;
+  #isPaused = false;
+  #isReceiving = false;
+  /** Bytes that came and were not parsed, for a pause or a throwing handler. */
+  #rest: Buffer | undefined;
+  #isEndUntold = false;
+
+  constructor(options: ProtocolConnectionOptions) {
+    const maxMessageSize = checkSize("maxMessageSize", options.maxMessageSize ?? defaultMaxMessageSize);
+    const maxFrameSize = checkSize("maxFrameSize", options.maxFrameSize ?? maxMessageSize);
+    this.#handler = options.handler;
+    this.#extension = options.extension?.open(options.resources);
+    this.#compressionThreshold = options.compressionThreshold ?? defaultCompressionThreshold;
+    this.#isPongAutomatic = options.autoPong ?? true;
+    this.#output = new Output(options.role, options.resources);
+    const sink = {
+      onMessage: (data: string | Buffer, size: number): void => this.#handler.onMessage(data, size),
+      onControl: (opcode: number, payload: Buffer): void => this.#receiveControl(opcode, payload),
+      onMessageError: (error: ProtocolError): void => this.fail(error),
+    };
+    this.#assembler = new MessageAssembler(sink, { maxMessageSize, maxFrameSize }, this.#extension);
+    this.#parser = new FrameParser(this.#assembler, options.role);
+  }
+  get state(): ProtocolState {
+    return this.#state;
+  }
+
+  /** Our Close, once it was given to be sent. */
+  get closeSent(): CloseFrame | undefined {
+    return this.#closeSent;
+  }
+
+  /** The peer's Close, once it has come. */
+  get closeReceived(): CloseFrame | undefined {
+    return this.#closeReceived;
+  }
+
+  /** The extension as both ends agreed on it; empty where there is none. */
+  get extensions(): string {
+    return this.#extension?.header ?? "";
+  }
+
+  /** A message or a frame has begun to come and is not whole. */
+  get isInsideMessage(): boolean {
+    return this.#assembler.isInsideMessage || this.#parser.isInsideFrame || this.#parser.cutHeaderSize > 0;
+  }
+
+  /** How many messages have begun to come. */
+  get beganCount(): number {
+    return this.#assembler.beganCount;
+  }
+
+  /** How many bytes of what is not whole are here. */
+  get unfinishedSize(): number {
+    return this.#assembler.unfinishedSize + this.#parser.cutHeaderSize;
+  }
+
+  /**
+   * Takes the bytes from `start` to `end`. They are not changed, and not needed any more when the call returns.
+   * It throws only what the handler throws; what came behind is kept, and told with the next bytes.
+   */
+  receive(bytes: Buffer, start: number = 0, end: number = bytes.length): void {
+    if (this.#isDiscarding) return;
+    if (this.#isPaused || this.#isReceiving || this.#rest !== undefined) {
+      const more = bytes.subarray(start, end);
+      this.#rest = this.#rest === undefined ? Buffer.from(more) : Buffer.concat([this.#rest, more]);
+      this.#receiveRest();
+    } else {
+      this.#parse(bytes, start, end);
+    }
+  }
+
+  /** The peer's stream has ended. `onEnd` comes when all that was received before it has been told. */
+  receiveEnd(): void {
+    this.#isEndUntold = true;
+    this.#receiveRest();
+  }
+
+  /** Stops before the next frame, from inside the handler too; what comes meanwhile is kept. */
+  pause(): void {
+    this.#isPaused = true;
+    this.#parser.halt();
+  }
+
+  /** Goes on where {@link pause} has stopped: what was kept is told inside this call. */
+  resume(): void {
+    this.#isPaused = false;
+    if (!this.#isDiscarding) this.#parser.unhalt();
+    this.#receiveRest();
+  }
+
+  get #isDiscarding(): boolean {
+    return this.#state === "failed" || this.#state === "closed";
+  }
+
+  #receiveRest(): void {
+    while (this.#rest !== undefined && !this.#isPaused && !this.#isReceiving) {
+      const bytes = this.#rest;
+      this.#rest = undefined;
+      this.#parse(bytes, 0, bytes.length);
+    }
+    if (this.#isEndUntold && this.#rest === undefined && !this.#isReceiving) {
+      this.#isEndUntold = false;
+      this.#handler.onEnd();
+    }
+  }
+
+  #parse(bytes: Buffer, start: number, end: number): void {
+    this.#isReceiving = true;
+    try {
+      this.#parser.receive(bytes, start, end);
+    } finally {
+      this.#isReceiving = false;
+      if (this.#isDiscarding) this.#rest = undefined;
+      else if (this.#parser.position < end) this.#keep(bytes.subarray(this.#parser.position, end));
+    }
+    if (this.#rest !== undefined || this.#isEndUntold) this.#receiveRest();
+  }
+
+  /** Keeps bytes that stand before those that a call from inside the handler has added. */
+  #keep(bytes: Buffer): void {
+    this.#rest = Buffer.concat(this.#rest === undefined ? [bytes] : [bytes, this.#rest]);
+  }
+
+  #receiveControl(opcode: number, lent: Buffer): void {
+    if (opcode === Opcode.close) {
+      this.#receiveClose(lent);
+      return;
+    }
+    const payload = Buffer.from(lent);
+    if (opcode === Opcode.pong) {
+      this.#handler.onPong(payload);
+      return;
+    }
+    // RFC 6455 5.5.2: a ping is answered; 5.5.1: nothing goes behind our own Close.
+    if (this.#isPongAutomatic && this.#state === "open") this.#output.writePong(payload);
+    this.#handler.onPing(payload);
+  }
+
+  #receiveClose(payload: Buffer): void {
+    const close = readClose(payload);
+    if (close instanceof ProtocolError) {
+      this.fail(close);
+      return;
+    }
+    this.#closeReceived = close;
+    // RFC 6455 5.5.1: the answer echoes the code; an empty Close is answered by an empty one.
+    if (this.#closeSent === undefined) this.#sendClose({ code: close.code, reason: "" });
+    this.#discard("closed");
+    this.#handler.onClose(close.code, close.reason);
+  }
+
+  /** Sends a text message. Strings that hold lone surrogates go out with U+FFFD in their place, as UTF-8 wants it. */
+  text(text: string, options?: SendOptions): void {
+    this.#requireOpen();
+    const extension = this.#extension;
+    if (extension === undefined || !(options?.compress ?? this.#isWorthIt(Buffer.byteLength(text)))) {
+      this.#output.writeText(text);
+    } else {
+      this.#output.writeEncoded(Opcode.text, extension.encode(Buffer.from(text)), text);
+    }
+  }
+
+  /** Sends a binary message. The bytes are copied: the caller may use them again when the call returns. */
+  binary(bytes: Uint8Array, options?: SendOptions): void {
+    this.#requireOpen();
+    const extension = this.#extension;
+    if (extension === undefined || !(options?.compress ?? this.#isWorthIt(bytes.length))) {
+      this.#output.writeBinary(bytes);
+    } else {
+      this.#output.writeEncoded(Opcode.binary, extension.encode(bytes), Buffer.from(bytes));
+    }
+  }
+
+  #isWorthIt(size: number): boolean {
+    return size >= this.#compressionThreshold;
+  }
+
+  /**
+   * Sends a ping of at most 125 bytes.
+   * @returns How many messages stand before it on the wire for sure: its pong shows that the peer has read them.
+   */
+  ping(payload: Uint8Array = emptyPayload): number {
+    this.#requireOpen();
+    checkControlPayload(payload);
+    return this.#output.writePing(payload);
+  }
+
+  /** Sends a pong of at most 125 bytes, asked for or not (RFC 6455 5.5.3). */
+  pong(payload: Uint8Array = emptyPayload): void {
+    this.#requireOpen();
+    checkControlPayload(payload);
+    this.#output.writePong(payload);
+  }
+
+  /**
+   * Starts the closing handshake (RFC 6455 7.1.2), behind everything sent before. A second call does nothing.
+   * @param code - 1000-1003, 1007-1014 or 3000-4999. Left out, the Close frame is empty, and `reason` is too.
+   * @throws RangeError for another code, or a reason of more than 123 bytes.
+   */
+  close(code?: number, reason: string = ""): void {
+    if (code !== undefined) checkClose(code, reason);
+    if (this.#state !== "open") return;
+    this.#state = "closing";
+    this.#sendClose({ code: code ?? CloseCode.noStatus, reason: code === undefined ? "" : reason });
+  }
+
+  /**
+   * Fails the connection (RFC 6455 7.1.7): sends a Close with the code of `error` behind everything accepted before,
+   * tells `onFailure`, and discards all further input. Does nothing on a second call, or behind the peer's Close.
+   */
+  fail(error: ProtocolError): void {
+    if (this.#isDiscarding) return;
+    if (this.#closeSent === undefined) this.#sendClose({ code: error.closeCode, reason: "" });
+    this.#discard("failed");
+    this.#handler.onFailure(error);
+  }
+
+  /** The stream is gone: nothing more is told, and native memory goes back. What was not sent can still be taken. */
+  abandon(): void {
+    this.#discard("closed");
+    this.#isEndUntold = false;
+  }
+
+  #sendClose(close: CloseFrame): void {
+    this.#closeSent = close;
+    this.#output.writeClose(encodeClose(close));
+  }
+
+  #discard(state: "closed" | "failed"): void {
+    this.#state = state;
+    this.#rest = undefined;
+    this.#parser.halt();
+    this.#extension?.close();
+  }
+
+  #requireOpen(): void {
+    if (this.#state === "open") return;
+    const message = `Nothing can be sent: the connection is ${this.#state}. Open a new one to send more.`;
+    throw new InvalidStateError(message, this.#state);
+  }
+
+  /** The next bytes to write, at most 64 KiB, which stay as they are until {@link written} is called. */
+  take(): Buffer | undefined {
+    return this.#output.take();
+  }
+
+  /** What {@link take} gave last is with the kernel. */
+  written(): void {
+    this.#output.written();
+  }
+
+  /** `true` where {@link take} has something to give. */
+  get hasOutput(): boolean {
+    return this.#output.isReady;
+  }
+
+  /** The bytes given to be sent that {@link written} has not told of, framing included. */
+  get bufferedSize(): number {
+    return this.#output.size;
+  }
+
+  /** How many messages were given to be sent. */
+  get framedCount(): number {
+    return this.#output.framedCount;
+  }
+
+  /** How many of them were handed out by {@link take}, in whole or in part. */
+  get handedCount(): number {
+    return this.#output.handedCount;
+  }
+
+  /** How many of them the kernel has, to their last byte: {@link written} was called behind it. */
+  get writtenCount(): number {
+    return this.#output.writtenCount;
+  }
+
+  /** Drops what waits to be taken, and gives the messages of which not a byte was handed out, in their order. */
+  takeUnsent(): (string | Buffer)[] {
+    return this.#output.takeUnsent();
+  }
+}
+
+const emptyPayload = new Uint8Array(0);
+
+function checkControlPayload(payload: Uint8Array): void {
+  if (payload.length <= maxControlPayloadSize) return;
+  throw new RangeError(
+    `A ping or pong carries at most ${maxControlPayloadSize} bytes, not ${payload.length}.`,
+  );
+}
+
+function checkSize(name: string, size: number): number {
+  // A text message larger than the longest string of V8 could not be delivered.
+  if (Number.isInteger(size) && size > 0 && size <= constants.MAX_STRING_LENGTH) return size;
+  throw new RangeError(
+    `${name} is ${size}: it takes a whole number of bytes from 1 to ${constants.MAX_STRING_LENGTH}.`,
+  );
+}

@@ -1,0 +1,94 @@
+import type { Buffer } from "node:buffer";
+import { InvalidStateError } from "../errors.js";
+import type { Deflater, Inflater } from "./codec.js";
+
+interface Closable {
+  close(): void;
+}
+
+/** One codec for one user or for many: made for the first of them, closed with the last. */
+export class CodecSource<Codec extends Closable> {
+  readonly #make: () => Codec;
+  #codec: Codec | undefined;
+  #userCount = 0;
+
+  constructor(make: () => Codec) {
+    this.#make = make;
+  }
+
+  acquire(): Codec {
+    this.#codec ??= this.#make();
+    this.#userCount++;
+    return this.#codec;
+  }
+
+  release(): void {
+    this.#userCount--;
+    if (this.#userCount > 0) return;
+    this.#codec?.close();
+    this.#codec = undefined;
+  }
+}
+
+/** One user's hold on a codec, which is taken from its source when it is first used. */
+class Lease<Codec extends Closable> {
+  readonly #source: CodecSource<Codec>;
+  readonly #onClose: () => void;
+  #codec: Codec | undefined;
+  #isClosed = false;
+
+  constructor(source: CodecSource<Codec>, onClose: () => void) {
+    this.#source = source;
+    this.#onClose = onClose;
+  }
+
+  get codec(): Codec {
+    return this.#codec ?? this.#acquire();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.#codec !== undefined) this.#source.release();
+    this.#codec = undefined;
+    this.#onClose();
+  }
+
+  #acquire(): Codec {
+    if (this.#isClosed) throw new InvalidStateError("The codec is closed.", "closed");
+    this.#codec = this.#source.acquire();
+    return this.#codec;
+  }
+}
+
+export class LeasedInflater implements Inflater {
+  readonly #lease: Lease<Inflater>;
+
+  constructor(source: CodecSource<Inflater>, onClose: () => void) {
+    this.#lease = new Lease(source, onClose);
+  }
+
+  inflate(compressed: Uint8Array, maxSize: number, isKept: boolean): Buffer {
+    return this.#lease.codec.inflate(compressed, maxSize, isKept);
+  }
+
+  close(): void {
+    this.#lease.close();
+  }
+}
+
+export class LeasedDeflater implements Deflater {
+  readonly #lease: Lease<Deflater>;
+
+  constructor(source: CodecSource<Deflater>, onClose: () => void) {
+    this.#lease = new Lease(source, onClose);
+  }
+
+  deflate(payload: Uint8Array): Uint8Array {
+    return this.#lease.codec.deflate(payload);
+  }
+
+  close(): void {
+    this.#lease.close();
+  }
+}

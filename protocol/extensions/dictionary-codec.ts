@@ -1,0 +1,182 @@
+import { Buffer, constants as bufferConstants } from "node:buffer";
+import { constants, deflateRawSync, inflateRawSync, type ZlibOptions } from "node:zlib";
+import type { Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
+import type { CodecFilling } from "./codec-filling.js";
+import { asProtocolError, inflatesTooBig, invalidDeflateData } from "./deflate-errors.js";
+import { RestartBudget } from "./restart-budget.js";
+import { SlidingWindow } from "./sliding-window.js";
+import { deflateOptions, inflateWindowBits } from "./zlib-options.js";
+
+const { Z_SYNC_FLUSH } = constants;
+
+/** The end of an empty stored block, which RFC 7692 7.2.1 takes off and 7.2.2 puts back. */
+const tail: Buffer = Buffer.of(0x00, 0x00, 0xff, 0xff);
+
+/**
+ * The tail and two empty blocks, the last of them final: zlib complains where it does not get to the end of that.
+ * No block that the message leaves open can pass the zeros of the first of them with fixed codes.
+ */
+const tailAndEnd: Buffer = Buffer.concat([tail, Buffer.of(0x00), tail, Buffer.of(0x03, 0x00)]);
+
+const minChunkSize = 1024;
+const maxChunkSize = 64 * 1024;
+const maxWindowSize = 32 * 1024;
+
+/** What `inflateRawSync` gives where it is asked for `info`. */
+interface InflatedPart {
+  readonly buffer: Buffer;
+  readonly engine: { readonly bytesWritten: number };
+}
+
+/** What the codecs of one factory share: none of them holds any of it between two calls. */
+class DictionaryScratch {
+  readonly restarts: RestartBudget = new RestartBudget();
+  #bytes: Buffer | undefined;
+
+  /** The bytes of a window, for zlib to copy. */
+  dictionary(window: SlidingWindow): Buffer | undefined {
+    if (window.size === 0) return undefined;
+    this.#bytes ??= Buffer.alloc(maxWindowSize);
+    window.copyTo(this.#bytes, 0);
+    return this.#bytes.subarray(0, window.size);
+  }
+}
+
+class DictionaryInflater implements Inflater {
+  readonly #scratch: DictionaryScratch;
+  readonly #windowBits: number;
+  readonly #window: SlidingWindow;
+  readonly #keepsContext: boolean;
+
+  constructor(options: InflaterOptions, scratch: DictionaryScratch) {
+    this.#scratch = scratch;
+    this.#windowBits = inflateWindowBits(options.windowBits);
+    this.#window = new SlidingWindow(this.#windowBits);
+    this.#keepsContext = options.keepsContext;
+  }
+
+  inflate(compressed: Uint8Array, maxSize: number, isKept: boolean): Buffer {
+    // A deflater that is flushed with nothing to say yields nothing: some peers send it like this.
+    if (compressed.length === 0) return Buffer.alloc(0);
+    if (!this.#keepsContext) this.#window.clear();
+    try {
+      const parts = this.#inflate(compressed, maxSize);
+      // zlib's result lies in a chunk that may be many times its size: a copy lets that go.
+      return parts.length > 1 || isKept ? Buffer.concat(parts) : parts[0]!;
+    } catch (error) {
+      throw isTooLarge(error) ? inflatesTooBig(maxSize) : asProtocolError(error);
+    }
+  }
+
+  close(): void {
+    this.#window.clear();
+  }
+
+  /** RFC 7692 7.2.3.4: a final block ends zlib's stream, not the message. The parts are what lies between. */
+  #inflate(compressed: Uint8Array, maxSize: number): Buffer[] {
+    const input = Buffer.concat([compressed, tailAndEnd]);
+    const parts: Buffer[] = [];
+    this.#scratch.restarts.begin(maxSize);
+    let offset = 0;
+    let room = maxSize;
+    while (offset < compressed.length) {
+      this.#scratch.restarts.spend(this.#window.size);
+      const part = this.#inflatePart(input.subarray(offset), room);
+      const end = offset + part.engine.bytesWritten;
+      room -= part.buffer.length;
+      if (room < 0) throw inflatesTooBig(maxSize);
+      if (end > compressed.length)
+        this.#checkEnd(end - compressed.length, compressed.subarray(offset), part.buffer);
+      this.#window.append(part.buffer, 0, part.buffer.length);
+      parts.push(part.buffer);
+      offset = end;
+    }
+    return parts;
+  }
+
+  #inflatePart(input: Uint8Array, room: number): InflatedPart {
+    const maxOutputLength = Math.max(1, Math.min(room, bufferConstants.MAX_LENGTH));
+    const options = { ...this.#options(input.length * 4), maxOutputLength, info: true };
+    return inflateRawSync(input, options) as unknown as InflatedPart;
+  }
+
+  /**
+   * Finds messages that end inside a block, as far as zlib has not.
+   * @param excess - How many bytes behind the message zlib has read.
+   */
+  #checkEnd(excess: number, part: Uint8Array, inflated: Buffer): void {
+    const isDoubtful = excess === tail.length || endsLikeTail(inflated);
+    const isAtEnd = excess === tail.length || excess === tailAndEnd.length;
+    if (isAtEnd && !(isDoubtful && this.#inflatesTail(part, inflated.length))) return;
+    throw invalidDeflateData("it ends inside a block");
+  }
+
+  /** Says whether an open block has taken what stands behind the message for its own last bytes. */
+  #inflatesTail(part: Uint8Array, size: number): boolean {
+    return inflateRawSync(part, { ...this.#options(size), finishFlush: Z_SYNC_FLUSH }).length < size;
+  }
+
+  #options(expectedSize: number): ZlibOptions {
+    return {
+      windowBits: this.#windowBits,
+      dictionary: this.#scratch.dictionary(this.#window),
+      chunkSize: chunkSizeFor(expectedSize),
+    };
+  }
+}
+
+class DictionaryDeflater implements Deflater {
+  readonly #scratch: DictionaryScratch;
+  readonly #options: ZlibOptions;
+  readonly #window: SlidingWindow;
+  readonly #keepsContext: boolean;
+
+  constructor(options: DeflaterOptions, scratch: DictionaryScratch) {
+    this.#scratch = scratch;
+    this.#options = { ...deflateOptions(options), finishFlush: Z_SYNC_FLUSH };
+    this.#window = new SlidingWindow(options.windowBits);
+    this.#keepsContext = options.keepsContext;
+  }
+
+  deflate(payload: Uint8Array): Uint8Array {
+    // RFC 7692 7.2.3.6: an empty message is the first byte of an empty stored block.
+    if (payload.length === 0) return new Uint8Array(1);
+    const deflated = deflateRawSync(payload, {
+      ...this.#options,
+      dictionary: this.#scratch.dictionary(this.#window),
+      chunkSize: chunkSizeFor(payload.length),
+    });
+    if (this.#keepsContext) this.#window.append(payload, 0, payload.length);
+    return deflated.subarray(0, -tail.length);
+  }
+
+  close(): void {
+    this.#window.clear();
+  }
+}
+
+/** Stands on Node's public calls alone: each message is a stream of its own, with the window as its dictionary. */
+export class DictionaryFilling implements CodecFilling {
+  readonly name = "dictionary";
+  readonly #scratch: DictionaryScratch = new DictionaryScratch();
+
+  inflater(options: InflaterOptions): Inflater {
+    return new DictionaryInflater(options, this.#scratch);
+  }
+
+  deflater(options: DeflaterOptions): Deflater {
+    return new DictionaryDeflater(options, this.#scratch);
+  }
+}
+
+function endsLikeTail(bytes: Buffer): boolean {
+  return [tail, tailAndEnd].some((end) => bytes.subarray(-end.length).equals(end));
+}
+
+function chunkSizeFor(expectedSize: number): number {
+  return Math.min(Math.max(expectedSize, minChunkSize), maxChunkSize);
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof RangeError && Reflect.get(error, "code") === "ERR_BUFFER_TOO_LARGE";
+}

@@ -1,0 +1,221 @@
+import type { Buffer } from "node:buffer";
+import { HandshakeError } from "../errors.js";
+import type { Resources } from "../resources.js";
+import type { CodecFactory, Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
+import {
+  checkDeflateOptions,
+  deflateExtensionName,
+  type DeflateOptions,
+  type DeflateParameters,
+  type DirectionParameters,
+  maxWindowBits,
+  parseDeflateParameters,
+  windowBitsOf,
+  writeDeflateParameters,
+} from "./deflate-parameters.js";
+import type {
+  AgreedExtension,
+  ExtensionAcceptor,
+  ExtensionOffer,
+  ExtensionParameter,
+  MessageExtension,
+} from "./extension.js";
+
+export type { DeflateOptions } from "./deflate-parameters.js";
+
+/** zlib's own defaults. */
+const defaultLevel = -1;
+const defaultMemLevel = 8;
+
+/**
+ * The client's half of permessage-deflate (RFC 7692): an offer for `ClientHandshake`.
+ *
+ * `client_max_window_bits` is always part of it, with the value of `windowBits` where that is set, so that the server
+ * may ask for a smaller window. `peerWindowBits` and `peerNoContextTakeover` must be in the server's answer.
+ *
+ * @param options - See {@link DeflateOptions}; `{}` for the defaults.
+ * @throws TypeError or RangeError for an option that is none, with its name and value.
+ */
+export function deflateOffer(options: DeflateOptions): ExtensionOffer {
+  checkDeflateOptions(options);
+  const offered: DeflateParameters = {
+    server: {
+      noContextTakeover: options.peerNoContextTakeover ?? false,
+      maxWindowBits: options.peerWindowBits,
+    },
+    client: {
+      noContextTakeover: options.noContextTakeover ?? false,
+      maxWindowBits: options.windowBits ?? true,
+    },
+  };
+  return {
+    name: deflateExtensionName,
+    header: writeDeflateParameters(offered),
+    agree(parameters): AgreedExtension {
+      const answered = readAnswer(parameters, offered);
+      const own = stricter(offered.client, answered.client);
+      return agreedExtension(answered, own, answered.server, options);
+    },
+  };
+}
+
+/**
+ * The server's half of permessage-deflate (RFC 7692): it answers offers for `ServerHandshake`.
+ *
+ * An offer that is not valid, or whose client can't keep to `peerWindowBits`, is declined.
+ *
+ * @param options - See {@link DeflateOptions}; `{}` for the defaults.
+ * @throws TypeError or RangeError for an option that is none, with its name and value.
+ */
+export function deflateAcceptor(options: DeflateOptions): ExtensionAcceptor {
+  checkDeflateOptions(options);
+  return {
+    name: deflateExtensionName,
+    accept(parameters): AgreedExtension | undefined {
+      const offered = parseDeflateParameters(parameters, "offer");
+      const answer = typeof offered === "string" ? undefined : answerTo(offered, options);
+      return answer && agreedExtension(answer, answer.server, answer.client, options);
+    },
+  };
+}
+
+function readAnswer(
+  parameters: readonly ExtensionParameter[],
+  offered: DeflateParameters,
+): DeflateParameters {
+  const answered = parseDeflateParameters(parameters, "answer");
+  if (typeof answered === "string") throw mismatch(answered);
+  const { server, client } = answered;
+  // RFC 7692 7.1.1.1: a server that takes the offer says so.
+  if (offered.server.noContextTakeover && !server.noContextTakeover) {
+    throw mismatch("server_no_context_takeover was asked for and is not there");
+  }
+  // RFC 7692 7.1.2.1: the answer to a limit is that limit or a smaller one.
+  checkWindowBits("server_max_window_bits", server.maxWindowBits, offered.server.maxWindowBits);
+  if (server.maxWindowBits === undefined && offered.server.maxWindowBits !== undefined) {
+    throw mismatch("server_max_window_bits was asked for and is not there");
+  }
+  // RFC 7692 7.1.2.2: the same holds for the client's own limit, which the server may leave out.
+  checkWindowBits("client_max_window_bits", client.maxWindowBits, offered.client.maxWindowBits);
+  return answered;
+}
+
+function checkWindowBits(
+  name: string,
+  answered: number | true | undefined,
+  offered: number | true | undefined,
+): void {
+  if (answered === undefined || windowBitsOf(answered) <= windowBitsOf(offered)) return;
+  throw mismatch(`${name}=${answered} is more than the ${windowBitsOf(offered)} of the offer`);
+}
+
+function mismatch(what: string): HandshakeError {
+  return new HandshakeError(
+    `The server's answer to ${deflateExtensionName} is not one to the offer: ${what}.`,
+    {
+      code: "EXTENSION_MISMATCH",
+    },
+  );
+}
+
+function answerTo(offered: DeflateParameters, options: DeflateOptions): DeflateParameters | undefined {
+  const server = stricter(offered.server, {
+    noContextTakeover: options.noContextTakeover ?? false,
+    maxWindowBits: options.windowBits,
+  });
+  const client = stricter(offered.client, {
+    noContextTakeover: options.peerNoContextTakeover ?? false,
+    maxWindowBits: options.peerWindowBits,
+  });
+  // RFC 7692 7.1.2.2: a client that has not offered it can't be limited.
+  if (offered.client.maxWindowBits === undefined && isLimit(client.maxWindowBits)) return undefined;
+  return {
+    // RFC 7692 7.1.2.1: what was asked for is answered, even where it is no limit.
+    server: offered.server.maxWindowBits === undefined ? withoutIdleLimit(server) : server,
+    client: withoutIdleLimit(client),
+  };
+}
+
+/** What satisfies both. */
+function stricter(first: DirectionParameters, second: DirectionParameters): DirectionParameters {
+  return {
+    noContextTakeover: first.noContextTakeover || second.noContextTakeover,
+    maxWindowBits: Math.min(windowBitsOf(first.maxWindowBits), windowBitsOf(second.maxWindowBits)),
+  };
+}
+
+function isLimit(bits: number | true | undefined): boolean {
+  return windowBitsOf(bits) < maxWindowBits;
+}
+
+function withoutIdleLimit(direction: DirectionParameters): DirectionParameters {
+  return isLimit(direction.maxWindowBits) ? direction : { ...direction, maxWindowBits: undefined };
+}
+
+function agreedExtension(
+  agreed: DeflateParameters,
+  own: DirectionParameters,
+  peers: DirectionParameters,
+  options: DeflateOptions,
+): AgreedExtension {
+  const header = writeDeflateParameters(agreed);
+  const inflaterOptions = directionOptions(peers);
+  const deflaterOptions = {
+    ...directionOptions(own),
+    level: options.level ?? defaultLevel,
+    memLevel: options.memLevel ?? defaultMemLevel,
+  };
+  return {
+    header,
+    open: (resources: Resources): MessageExtension =>
+      new PermessageDeflate(header, resources.codecs, inflaterOptions, deflaterOptions),
+  };
+}
+
+function directionOptions(parameters: DirectionParameters): InflaterOptions {
+  return {
+    windowBits: windowBitsOf(parameters.maxWindowBits),
+    keepsContext: !parameters.noContextTakeover,
+  };
+}
+
+/** Holds a codec for each direction from the first message on that needs it. */
+class PermessageDeflate implements MessageExtension {
+  readonly header: string;
+  readonly #codecs: CodecFactory;
+  readonly #inflaterOptions: InflaterOptions;
+  readonly #deflaterOptions: DeflaterOptions;
+  #inflater: Inflater | undefined;
+  #deflater: Deflater | undefined;
+
+  constructor(
+    header: string,
+    codecs: CodecFactory,
+    inflaterOptions: InflaterOptions,
+    deflaterOptions: DeflaterOptions,
+  ) {
+    this.header = header;
+    this.#codecs = codecs;
+    this.#inflaterOptions = inflaterOptions;
+    this.#deflaterOptions = deflaterOptions;
+  }
+
+  maxEncodedSize(size: number): number {
+    return size + Math.ceil(size / 1024) + 64;
+  }
+
+  decode(payload: Uint8Array, maxSize: number, isKept: boolean): Buffer {
+    this.#inflater ??= this.#codecs.inflater(this.#inflaterOptions);
+    return this.#inflater.inflate(payload, maxSize, isKept);
+  }
+
+  encode(payload: Uint8Array): Uint8Array {
+    this.#deflater ??= this.#codecs.deflater(this.#deflaterOptions);
+    return this.#deflater.deflate(payload);
+  }
+
+  close(): void {
+    this.#inflater?.close();
+    this.#deflater?.close();
+  }
+}

@@ -1,0 +1,142 @@
+import { CloseCode } from "./close-codes.js";
+import { maxControlPayloadSize, Opcode } from "./constants.js";
+import { ProtocolError } from "./errors.js";
+
+const finBit = 0x80;
+const rsv1Bit = 0x40;
+const rsv2And3Bits = 0x30;
+const maskBit = 0x80;
+
+/** The first byte of a whole message's only frame. */
+export function firstByteOf(opcode: number, hasRsv1: boolean): number {
+  return finBit | (hasRsv1 ? rsv1Bit : 0) | opcode;
+}
+
+export function isFinal(first: number): boolean {
+  return (first & finBit) !== 0;
+}
+
+export function hasRsv1(first: number): boolean {
+  return (first & rsv1Bit) !== 0;
+}
+
+export function opcodeOf(first: number): number {
+  return first & 0x0f;
+}
+
+/** RFC 6455 5.5: control frames are those whose opcode has its highest bit set. */
+export function isControl(first: number): boolean {
+  return (first & 0x08) !== 0;
+}
+
+/** The length of a frame's header, told by its second byte. */
+export function headerSizeOf(second: number): number {
+  const lengthCode = second & 0x7f;
+  const extendedSize = lengthCode === 127 ? 8 : lengthCode === 126 ? 2 : 0;
+  return 2 + extendedSize + ((second & maskBit) === 0 ? 0 : 4);
+}
+
+/** The length of the header of a frame that we send. */
+export function headerSizeFor(payloadSize: number, isMasked: boolean): number {
+  return (payloadSize < 126 ? 2 : payloadSize < 65536 ? 4 : 10) + (isMasked ? 4 : 0);
+}
+
+/** Writes a header without its masking key; gives the offset behind it. */
+export function writeHeader(
+  bytes: Buffer,
+  at: number,
+  first: number,
+  isMasked: boolean,
+  size: number,
+): number {
+  const mask = isMasked ? maskBit : 0;
+  bytes[at] = first;
+  // RFC 6455 5.2: the shortest of the three forms.
+  if (size < 126) {
+    bytes[at + 1] = mask | size;
+    return at + 2;
+  }
+  if (size < 65536) {
+    bytes[at + 1] = mask | 126;
+    bytes[at + 2] = size >>> 8;
+    bytes[at + 3] = size;
+    return at + 4;
+  }
+  bytes[at + 1] = mask | 127;
+  bytes.writeUInt32BE(Math.floor(size / 0x1_0000_0000), at + 2);
+  bytes.writeUInt32BE(size >>> 0, at + 6);
+  return at + 10;
+}
+
+function protocolError(code: string, message: string): ProtocolError {
+  return new ProtocolError(message, { code, closeCode: CloseCode.protocolError });
+}
+
+/**
+ * What the first two bytes of a header tell by themselves; `undefined` where they are in order.
+ * @param isMaskExpected - `true` at a server.
+ */
+export function checkHeaderStart(
+  first: number,
+  second: number,
+  isMaskExpected: boolean,
+): ProtocolError | undefined {
+  // RFC 6455 5.2: RSV2 and RSV3 MUST be 0 unless an extension gives them a meaning; none here does.
+  if ((first & rsv2And3Bits) !== 0) {
+    return protocolError("UNEXPECTED_RSV", "The peer set RSV2 or RSV3, which no extension has claimed.");
+  }
+  const opcode = opcodeOf(first);
+  // RFC 6455 5.2: an unknown opcode fails the connection.
+  if ((opcode > Opcode.binary && opcode < Opcode.close) || opcode > Opcode.pong) {
+    return protocolError(
+      "UNKNOWN_OPCODE",
+      `The peer sent a frame with the reserved opcode 0x${opcode.toString(16)}.`,
+    );
+  }
+  if (isControl(first)) {
+    const error = checkControlStart(first, second);
+    if (error !== undefined) return error;
+  }
+  // RFC 6455 5.1: a server MUST NOT mask, a client MUST.
+  if (((second & maskBit) !== 0) !== isMaskExpected) {
+    return protocolError(
+      "WRONG_MASKING",
+      isMaskExpected ? "The client sent a frame without a mask." : "The server sent a masked frame.",
+    );
+  }
+  return undefined;
+}
+
+function checkControlStart(first: number, second: number): ProtocolError | undefined {
+  // RFC 6455 5.5: control frames MUST NOT be fragmented and carry at most 125 bytes.
+  if (!isFinal(first))
+    return protocolError("FRAGMENTED_CONTROL_FRAME", "The peer fragmented a control frame.");
+  if ((second & 0x7f) > maxControlPayloadSize) {
+    return protocolError("CONTROL_FRAME_TOO_BIG", "The peer sent a control frame of more than 125 bytes.");
+  }
+  // RFC 7692 6: RSV1 stands on the first frame of a data message alone.
+  if (hasRsv1(first)) return protocolError("UNEXPECTED_RSV", "The peer set RSV1 on a control frame.");
+  return undefined;
+}
+
+/** Reads the payload length of a complete header. */
+export function readPayloadSize(header: Buffer, at: number): number | ProtocolError {
+  const lengthCode = header[at + 1]! & 0x7f;
+  if (lengthCode < 126) return lengthCode;
+  if (lengthCode === 126) {
+    const size = (header[at + 2]! << 8) | header[at + 3]!;
+    return size < 126 ? notMinimal() : size;
+  }
+  const high = header.readUInt32BE(at + 2);
+  // RFC 6455 5.2: the most significant bit of a 64-bit length MUST be 0.
+  if (high >= 0x8000_0000) {
+    return protocolError("INVALID_LENGTH", "The peer sent a 64-bit payload length with its highest bit set.");
+  }
+  const size = high * 0x1_0000_0000 + header.readUInt32BE(at + 6);
+  return size < 65536 ? notMinimal() : size;
+}
+
+/** RFC 6455 5.2: the minimal number of bytes MUST be used to encode the length. */
+function notMinimal(): ProtocolError {
+  return protocolError("INVALID_LENGTH", "The peer encoded a payload length in more bytes than it needs.");
+}

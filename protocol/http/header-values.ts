@@ -1,0 +1,66 @@
+import type { ExtensionElement, ExtensionParameter } from "../extensions/extension.js";
+import { isToken } from "./tokens.js";
+import { ValueScanner } from "./value-scanner.js";
+
+/** The tokens of a list such as that of Connection or Sec-WebSocket-Protocol; `undefined` where it is not one. */
+export function parseTokenList(value: string): string[] | undefined {
+  return parseList(value, (scanner) => scanner.takeToken());
+}
+
+/** The elements of Upgrade (RFC 9110 7.8): `websocket`, or a name with a version, `HTTP/2.0`. */
+export function parseProtocolList(value: string): string[] | undefined {
+  return parseList(value, (scanner) => {
+    const name = scanner.takeToken();
+    if (name === undefined || !scanner.take("/")) return name;
+    const version = scanner.takeToken();
+    return version === undefined ? undefined : `${name}/${version}`;
+  });
+}
+
+/**
+ * The elements of Sec-WebSocket-Extensions (RFC 6455 9.1), at least one, in their order;
+ * `undefined` where the value breaks the grammar.
+ */
+export function parseExtensions(value: string): ExtensionElement[] | undefined {
+  const elements = parseList(value, parseExtension);
+  return elements?.length === 0 ? undefined : elements;
+}
+
+function parseExtension(scanner: ValueScanner): ExtensionElement | undefined {
+  const name = scanner.takeToken();
+  if (name === undefined) return undefined;
+  const parameters: ExtensionParameter[] = [];
+  while (scanner.takeSeparator(";")) {
+    const parameter = parseParameter(scanner);
+    if (parameter === undefined) return undefined;
+    parameters.push(parameter);
+  }
+  return { name, parameters };
+}
+
+function parseParameter(scanner: ValueScanner): ExtensionParameter | undefined {
+  const name = scanner.takeToken();
+  if (name === undefined) return undefined;
+  if (!scanner.takeSeparator("=")) return [name, true];
+  const value = scanner.takeToken() ?? scanner.takeQuotedString();
+  // RFC 6455 9.1: what a quoted-string stands for must itself be a token.
+  return value !== undefined && isToken(value) ? [name, value] : undefined;
+}
+
+/** RFC 9110 5.6.1.2: elements between commas, any of which may be empty. */
+function parseList<T>(
+  value: string,
+  parseElement: (scanner: ValueScanner) => T | undefined,
+): T[] | undefined {
+  const scanner = new ValueScanner(value);
+  const elements: T[] = [];
+  for (;;) {
+    scanner.skipWhitespace();
+    if (scanner.isAtEnd()) return elements;
+    if (scanner.take(",")) continue;
+    const element = parseElement(scanner);
+    if (element === undefined) return undefined;
+    elements.push(element);
+    if (!scanner.takeSeparator(",") && !scanner.isAtEnd()) return undefined;
+  }
+}

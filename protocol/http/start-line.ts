@@ -1,0 +1,29 @@
+/** The first line of a response (RFC 9112 4). */
+export interface StatusLine {
+  /** 0 or 1: the last digit of HTTP/1.x. */
+  readonly minorVersion: number;
+  readonly statusCode: number;
+  readonly reason: string;
+}
+
+/** Many servers leave out the space behind the status where there is no reason phrase. */
+export function parseStatusLine(line: string): StatusLine | undefined {
+  const [, minorVersion, statusCode, reason] = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/.exec(line) ?? [];
+  if (statusCode === undefined) return undefined;
+  return { minorVersion: Number(minorVersion), statusCode: Number(statusCode), reason: reason ?? "" };
+}
+
+/** The first line of a request (RFC 9112 3). */
+export interface RequestLine {
+  readonly method: string;
+  readonly target: string;
+  /** `1.1` of `HTTP/1.1`. */
+  readonly version: string;
+}
+
+export function parseRequestLine(line: string): RequestLine | undefined {
+  const [, method, target, version] =
+    /^([!#$%&'*+\-.^_`|~\dA-Za-z]+) ([!-~]+) HTTP\/(\d\.\d)$/.exec(line) ?? [];
+  if (method === undefined || target === undefined || version === undefined) return undefined;
+  return { method, target, version };
+}

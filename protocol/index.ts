@@ -1,0 +1,65 @@
+/**
+ * The WebSocket protocol by itself (RFC 6455, RFC 7692), for both ends of a connection: bytes go in, calls and
+ * bytes come out. Nothing here opens a socket, sets a timer or reads a clock.
+ *
+ * A connection in five steps, by hand:
+ *
+ * 1. `const resources = new Resources({ fillRandom: randomFillSync })`, once for a process, and
+ *    `const handshake = new ClientHandshake({ uri: parseUri(url), fillRandom: randomFillSync, offers: [deflateOffer({})] })`.
+ * 2. Write `handshake.request`, and give what comes to `handshake.receive(bytes)` until it returns a result.
+ * 3. When its `kind` is `"accepted"`:
+ *    `const connection = new ProtocolConnection({ role: "client", handler, resources, extension: result.extension })`,
+ *    and give it what stands behind the head: `connection.receive(bytes, result.consumed)`.
+ * 4. From then on give what comes to `connection.receive(bytes)`, send by `text`, `binary`, `ping` and `close`, and after
+ *    each of these calls write what `take()` gives, calling `written()` for each piece that is written.
+ * 5. When the stream ends, call `connection.receiveEnd()`; when it is gone, `connection.abandon()`.
+ *
+ * @packageDocumentation
+ */
+export { CloseCode, isSendableCloseCode, maxCloseReasonSize } from "./close-codes.js";
+export { checkClose, type CloseFrame } from "./close-frame.js";
+export {
+  ProtocolConnection,
+  type ProtocolConnectionOptions,
+  type ProtocolHandler,
+  type ProtocolState,
+  type SendOptions,
+} from "./connection.js";
+export { Opcode, type Role } from "./constants.js";
+export {
+  brandInstances,
+  type ErrorDetails,
+  HandshakeError,
+  type HandshakeErrorDetails,
+  type HeaderField,
+  InvalidStateError,
+  JetSocketError,
+  ProtocolError,
+} from "./errors.js";
+export type {
+  CodecFactory,
+  Deflater,
+  DeflaterOptions,
+  Inflater,
+  InflaterOptions,
+} from "./extensions/codec.js";
+export { createCodecFactory } from "./extensions/codec-factory.js";
+export type {
+  AgreedExtension,
+  ExtensionAcceptor,
+  ExtensionElement,
+  ExtensionOffer,
+  ExtensionParameter,
+  MessageExtension,
+} from "./extensions/extension.js";
+export { deflateAcceptor, deflateOffer, type DeflateOptions } from "./extensions/permessage-deflate.js";
+export {
+  ClientHandshake,
+  type ClientHandshakeOptions,
+  type HandshakeResult,
+} from "./handshake/client-handshake.js";
+export { ServerHandshake } from "./handshake/server-handshake.js";
+export { headerSizeFor } from "./frame-header.js";
+export type { FillRandom } from "./masking-keys.js";
+export { Resources, type ResourcesOptions } from "./resources.js";
+export { parseUri, type WebSocketUri } from "./uri.js";

@@ -1,0 +1,209 @@
+import { CloseCode } from "./close-codes.js";
+import { Opcode } from "./constants.js";
+import { ProtocolError } from "./errors.js";
+import type { MessageExtension } from "./extensions/extension.js";
+import type { FrameSink } from "./frame-parser.js";
+import { hasRsv1, isControl, isFinal, opcodeOf } from "./frame-header.js";
+import { PayloadBuffer } from "./payload-buffer.js";
+import { decodeText, Utf8Validator } from "./utf8.js";
+
+/** Where the messages go. */
+export interface MessageSink {
+  /** @param size - The bytes of the message, after decompression. */
+  onMessage(data: string | Buffer, size: number): void;
+  /** @param payload - Only lent. */
+  onControl(opcode: number, payload: Buffer): void;
+  onMessageError(error: ProtocolError): void;
+}
+
+export interface MessageLimits {
+  /** The most bytes of a message, after decompression. */
+  readonly maxMessageSize: number;
+  /** The most bytes of a frame's payload, as it stands on the wire. */
+  readonly maxFrameSize: number;
+}
+
+/** Puts messages together from the frames of one connection: order of fragments, limits, inflation, UTF-8. */
+export class MessageAssembler implements FrameSink {
+  readonly #sink: MessageSink;
+  readonly #limits: MessageLimits;
+  readonly #extension: MessageExtension | undefined;
+  readonly #pieces: PayloadBuffer = new PayloadBuffer();
+  readonly #controlPieces: PayloadBuffer = new PayloadBuffer();
+  readonly #utf8: Utf8Validator = new Utf8Validator();
+
+  /** The first byte of the current frame's header. */
+  #frame = 0;
+  /** Opcode of the message that has begun; 0 between two messages. */
+  #opcode = 0;
+  #isCompressed = false;
+  /** The announced bytes of the message so far, as they stand on the wire. */
+  #wireSize = 0;
+
+  /** How many data messages have begun: with {@link unfinishedSize} it tells progress from a standstill. */
+  beganCount = 0;
+
+  constructor(sink: MessageSink, limits: MessageLimits, extension: MessageExtension | undefined) {
+    this.#sink = sink;
+    this.#limits = limits;
+    this.#extension = extension;
+  }
+
+  /** `true` from the first header of a fragmented or cut-off message to its last byte. */
+  get isInsideMessage(): boolean {
+    return this.#opcode !== 0;
+  }
+
+  /** How many bytes of an unfinished message or control frame are here. */
+  get unfinishedSize(): number {
+    return this.#pieces.size + this.#controlPieces.size;
+  }
+
+  onFrameHeader(first: number, payloadSize: number): void {
+    this.#frame = first;
+    if (isControl(first)) return;
+    const error = this.#checkDataFrame(first, payloadSize);
+    if (error !== undefined) {
+      this.#sink.onMessageError(error);
+      return;
+    }
+    if (this.#opcode === 0) {
+      this.#opcode = opcodeOf(first);
+      this.#isCompressed = hasRsv1(first);
+      this.beganCount++;
+    }
+    this.#wireSize += payloadSize;
+  }
+
+  /** Everything that a header tells is judged here, before its payload takes memory. */
+  #checkDataFrame(first: number, payloadSize: number): ProtocolError | undefined {
+    const isContinuation = opcodeOf(first) === Opcode.continuation;
+    // RFC 6455 5.4: the fragments of one message MUST NOT be interleaved with those of another.
+    if (isContinuation && this.#opcode === 0) {
+      return invalid(
+        "UNEXPECTED_CONTINUATION",
+        "The peer sent a continuation frame, but no message has begun.",
+      );
+    }
+    if (!isContinuation && this.#opcode !== 0) {
+      return invalid("EXPECTED_CONTINUATION", "The peer began a message before the last one had ended.");
+    }
+    // RFC 7692 6: RSV1 is the extension's, and stands on the first frame of a message alone.
+    if (hasRsv1(first) && (isContinuation || this.#extension === undefined)) {
+      return invalid("UNEXPECTED_RSV", "The peer set RSV1 where no extension allows it.");
+    }
+    const isCompressed = isContinuation ? this.#isCompressed : hasRsv1(first);
+    const { maxMessageSize, maxFrameSize } = this.#limits;
+    const maxSize = isCompressed ? this.#maxEncodedSize(maxMessageSize) : maxMessageSize;
+    if (this.#wireSize + payloadSize > maxSize)
+      return tooBig("message", this.#wireSize + payloadSize, maxSize);
+    const maxPayloadSize = isCompressed ? this.#maxEncodedSize(maxFrameSize) : maxFrameSize;
+    if (payloadSize > maxPayloadSize) return tooBig("frame", payloadSize, maxPayloadSize);
+    return undefined;
+  }
+
+  #maxEncodedSize(size: number): number {
+    return this.#extension === undefined ? size : this.#extension.maxEncodedSize(size);
+  }
+
+  onFrameError(error: ProtocolError): void {
+    this.#sink.onMessageError(error);
+  }
+
+  onFramePayload(bytes: Buffer, start: number, end: number, isLast: boolean): void {
+    if (isControl(this.#frame)) {
+      this.#takeControl(bytes, start, end, isLast);
+      return;
+    }
+    const isEnd = isLast && isFinal(this.#frame);
+    // A message whole in one read, the common case, is read where it lies.
+    if (isEnd && this.#wireSize === end - start) {
+      this.#finish(bytes, start, end, false);
+      return;
+    }
+    if (this.#opcode === Opcode.text && !this.#isCompressed && !this.#utf8.push(bytes, start, end)) {
+      this.#sink.onMessageError(invalidUtf8());
+      return;
+    }
+    this.#pieces.append(bytes, start, end);
+    if (!isEnd) return;
+    if (!this.#utf8.isComplete) {
+      this.#sink.onMessageError(invalidUtf8());
+      return;
+    }
+    const joined = this.#pieces.take();
+    this.#finish(joined, 0, joined.length, true);
+  }
+
+  #takeControl(bytes: Buffer, start: number, end: number, isLast: boolean): void {
+    const opcode = opcodeOf(this.#frame);
+    if (isLast && this.#controlPieces.size === 0) {
+      this.#sink.onControl(opcode, bytes.subarray(start, end));
+      return;
+    }
+    this.#controlPieces.append(bytes, start, end);
+    if (isLast) this.#sink.onControl(opcode, this.#controlPieces.take());
+  }
+
+  /** @param isOwned - `true` where `bytes` is a buffer that nobody else will write to. */
+  #finish(bytes: Buffer, start: number, end: number, isOwned: boolean): void {
+    const isText = this.#opcode === Opcode.text;
+    const isCompressed = this.#isCompressed;
+    this.#opcode = 0;
+    this.#wireSize = 0;
+    if (isCompressed) {
+      this.#finishCompressed(bytes.subarray(start, end), isText);
+    } else if (isText) {
+      this.#deliverText(bytes, start, end);
+    } else if (isOwned) {
+      this.#sink.onMessage(bytes, bytes.length);
+    } else {
+      // The read buffer is lent; a small copy shares memory with others, but never pins more than 8 KiB.
+      const copy = Buffer.allocUnsafe(end - start);
+      bytes.copy(copy, 0, start, end);
+      this.#sink.onMessage(copy, copy.length);
+    }
+  }
+
+  #finishCompressed(compressed: Buffer, isText: boolean): void {
+    let inflated: Buffer;
+    try {
+      inflated = this.#extension!.decode(compressed, this.#limits.maxMessageSize, !isText);
+    } catch (error) {
+      this.#sink.onMessageError(error as ProtocolError);
+      return;
+    }
+    if (isText) this.#deliverText(inflated, 0, inflated.length);
+    else this.#sink.onMessage(inflated, inflated.length);
+  }
+
+  #deliverText(bytes: Buffer, start: number, end: number): void {
+    const text = decodeText(bytes, start, end);
+    // RFC 6455 8.1: text that is not UTF-8 fails the connection.
+    if (text === undefined) this.#sink.onMessageError(invalidUtf8());
+    else this.#sink.onMessage(text, end - start);
+  }
+}
+
+function invalid(code: string, message: string): ProtocolError {
+  return new ProtocolError(message, { code, closeCode: CloseCode.protocolError });
+}
+
+function invalidUtf8(): ProtocolError {
+  return new ProtocolError("The peer sent a text message that is not valid UTF-8.", {
+    code: "INVALID_UTF8",
+    closeCode: CloseCode.invalidPayload,
+  });
+}
+
+function tooBig(what: string, size: number, limit: number): ProtocolError {
+  const advice =
+    "Raise maxMessageSize (and maxFrameSize, where it is set) if messages of this size are expected.";
+  return new ProtocolError(
+    `The peer announced a ${what} of ${size} bytes; at most ${limit} are taken. ${advice}`,
+    {
+      code: "MESSAGE_TOO_BIG",
+      closeCode: CloseCode.messageTooBig,
+    },
+  );
+}

@@ -1,0 +1,188 @@
+import { Opcode, type Role } from "./constants.js";
+import { firstByteOf } from "./frame-header.js";
+import { FrameWriter } from "./frame-writer.js";
+import type { Resources } from "./resources.js";
+import { SegmentChain } from "./segment-chain.js";
+import type { Segment } from "./segment-pool.js";
+import { readUnsentMessages } from "./unsent-messages.js";
+
+/** Above this many bytes of pongs that wait, only the newest ping is answered. */
+const maxWaitingPongBytes = 16 * 1024;
+
+/**
+ * What waits for the wire, and in which order it leaves: messages as they came, and pings and pongs between
+ * two frames of them, never behind all.
+ */
+export class Output {
+  readonly #role: Role;
+  readonly #resources: Resources;
+  readonly #writer: FrameWriter;
+  readonly #messages: SegmentChain;
+  readonly #controls: SegmentChain;
+  /** The compressed messages whose frames have not left, as they were given. */
+  readonly #originals: (string | Buffer)[] = [];
+  /** What the I/O layer holds while the kernel takes it; the segment goes back once all of it is written. */
+  #taken: Buffer | undefined;
+  #takenSegment: Segment | undefined;
+  #size = 0;
+  #framedCount = 0;
+  #leftCount = 0;
+  #writtenCount = 0;
+  #waitingPongBytes = 0;
+  #latestPong: Buffer | undefined;
+
+  constructor(role: Role, resources: Resources) {
+    this.#role = role;
+    this.#resources = resources;
+    this.#writer = new FrameWriter(role, resources);
+    this.#messages = new SegmentChain(resources.segments);
+    this.#controls = new SegmentChain(resources.segments);
+  }
+
+  /** The bytes that the kernel has not taken, framing included. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** `true` where {@link take} has something to give. */
+  get isReady(): boolean {
+    return this.#taken === undefined && !(this.#messages.isEmpty && this.#controls.isEmpty);
+  }
+
+  /** How many messages were given to be sent. */
+  get framedCount(): number {
+    return this.#framedCount;
+  }
+
+  /** How many of them {@link take} has handed out, one that is handed out in part included. */
+  get handedCount(): number {
+    return this.#leftCount + (this.#isAtFrame ? 0 : 1);
+  }
+
+  /** `true` where the next byte of the messages begins a frame, or none waits. */
+  get #isAtFrame(): boolean {
+    const next = this.#messages.first;
+    return next === undefined || next.start === next.firstFrame;
+  }
+
+  /** How many of them the kernel has, to their last byte. */
+  get writtenCount(): number {
+    return this.#writtenCount;
+  }
+
+  writeText(text: string): void {
+    this.#countMessage(this.#writer.writeText(this.#messages, text));
+  }
+
+  writeBinary(payload: Uint8Array): void {
+    this.#writer.writeBytes(this.#messages, firstByteOf(Opcode.binary, false), payload);
+    this.#countMessage(this.#writer.frameSize(payload.length));
+  }
+
+  /** @param original - The message before it was encoded; kept until its frame leaves. */
+  writeEncoded(opcode: Opcode, encoded: Uint8Array, original: string | Buffer): void {
+    const segment = this.#writer.writeBytes(this.#messages, firstByteOf(opcode, true), encoded);
+    segment.compressedCount++;
+    this.#originals.push(original);
+    this.#countMessage(this.#writer.frameSize(encoded.length));
+  }
+
+  #countMessage(frameSize: number): void {
+    this.#messages.last.messageCount++;
+    this.#framedCount++;
+    this.#size += frameSize;
+  }
+
+  /** Gives how many messages stand before the ping for sure. */
+  writePing(payload: Uint8Array): number {
+    const count = this.#isBacklogged ? this.handedCount : this.#framedCount;
+    this.#writeControl(Opcode.ping, payload);
+    return count;
+  }
+
+  writePong(payload: Uint8Array): void {
+    if (this.#waitingPongBytes > maxWaitingPongBytes) {
+      // RFC 6455 5.5.3: where many pings wait, the pong of the most recent one is enough.
+      this.#latestPong = Buffer.from(payload);
+      return;
+    }
+    this.#waitingPongBytes += this.#writer.frameSize(payload.length);
+    this.#writeControl(Opcode.pong, payload);
+  }
+
+  /** The last frame: behind every message (RFC 6455 5.5.1), and no pong comes after it. */
+  writeClose(payload: Uint8Array): void {
+    if (this.#latestPong !== undefined) this.#writeControl(Opcode.pong, this.#latestPong);
+    this.#latestPong = undefined;
+    this.#writer.writeBytes(this.#messages, firstByteOf(Opcode.close, false), payload);
+    this.#size += this.#writer.frameSize(payload.length);
+  }
+
+  /** While nothing waits, the order of the calls holds and all leaves in one write. */
+  get #isBacklogged(): boolean {
+    return this.#taken !== undefined || this.#messages.length > 1 || !this.#controls.isEmpty;
+  }
+
+  #writeControl(opcode: Opcode, payload: Uint8Array): void {
+    const chain = this.#isBacklogged ? this.#controls : this.#messages;
+    this.#writer.writeBytes(chain, firstByteOf(opcode, false), payload);
+    this.#size += this.#writer.frameSize(payload.length);
+  }
+
+  /**
+   * The next bytes for the wire, at most 64 KiB; `undefined` where there are none or the last have not been written.
+   * They stay as they are until {@link written}.
+   */
+  take(): Buffer | undefined {
+    if (!this.isReady) return undefined;
+    const next = this.#messages.first;
+    if (this.#controls.isEmpty) return this.#takeMessages(this.#messages.shift()!);
+    if (this.#isAtFrame) return this.#takeSegment(this.#controls.shift()!);
+    const segment = next!;
+    if (segment.firstFrame === -1) return this.#takeMessages(this.#messages.shift()!);
+    // The control frames wait only for the end of the frame that is half out.
+    this.#taken = segment.bytes.subarray(segment.start, segment.firstFrame);
+    segment.start = segment.firstFrame;
+    segment.messageCount--;
+    this.#leftCount++;
+    return this.#taken;
+  }
+
+  #takeMessages(segment: Segment): Buffer {
+    this.#leftCount += segment.messageCount;
+    if (segment.compressedCount > 0) this.#originals.splice(0, segment.compressedCount);
+    return this.#takeSegment(segment);
+  }
+
+  #takeSegment(segment: Segment): Buffer {
+    this.#takenSegment = segment;
+    this.#taken = segment.bytes.subarray(segment.start, segment.end);
+    if (this.#controls.isEmpty) this.#allowPongs();
+    return this.#taken;
+  }
+
+  #allowPongs(): void {
+    this.#waitingPongBytes = 0;
+    const pong = this.#latestPong;
+    this.#latestPong = undefined;
+    if (pong !== undefined) this.writePong(pong);
+  }
+
+  /** The kernel has what {@link take} gave last; its memory is used again. */
+  written(): void {
+    this.#size -= this.#taken!.length;
+    this.#writtenCount = this.#leftCount;
+    this.#taken = undefined;
+    if (this.#takenSegment !== undefined) this.#resources.segments.release(this.#takenSegment);
+    this.#takenSegment = undefined;
+  }
+
+  /** Drops what waits, and gives the messages of which not a byte was handed out. */
+  takeUnsent(): (string | Buffer)[] {
+    const messages = readUnsentMessages(this.#messages, this.#role, this.#originals);
+    while (this.#controls.shift() !== undefined);
+    this.#originals.length = 0;
+    this.#size = this.#taken === undefined ? 0 : this.#taken.length;
+    return messages;
+  }
+}

@@ -1,0 +1,97 @@
+import { isAscii, isUtf8 } from "node:buffer";
+
+/** Methods that every Node has on its buffers; `toString` finds its way to them, 10 ns later. */
+interface SliceableBuffer {
+  utf8Slice(start: number, end: number): string;
+  latin1Slice(start: number, end: number): string;
+}
+
+/** Below this size one decoding pass and a look for U+FFFD cost less than a call to `isAscii`. */
+const minAsciiCheckSize = 512;
+
+const replacementCharacter = "\ufffd";
+
+/** Decodes the payload of a text message; `undefined` where it is not UTF-8 (RFC 6455 8.1). */
+export function decodeText(bytes: Buffer, start: number, end: number): string | undefined {
+  const slices = bytes as Buffer & SliceableBuffer;
+  if (end - start < minAsciiCheckSize) {
+    const text = slices.utf8Slice(start, end);
+    // The decoder puts U+FFFD in the place of bad bytes; the peer may have sent one, too.
+    if (text.includes(replacementCharacter) && !isUtf8(bytes.subarray(start, end))) return undefined;
+    return text;
+  }
+  const payload = bytes.subarray(start, end);
+  if (isAscii(payload)) return slices.latin1Slice(start, end);
+  if (!isUtf8(payload)) return undefined;
+  return slices.utf8Slice(start, end);
+}
+
+/** How many bytes a sequence has that starts with `lead`, a byte from 0xc0 on. */
+function sequenceSize(lead: number): number {
+  if (lead < 0xe0) return 2;
+  return lead < 0xf0 ? 3 : 4;
+}
+
+/** Where the sequence begins that is cut off at `end`; `end` where none is. */
+function findCutSequence(bytes: Uint8Array, start: number, end: number): number {
+  for (let at = end - 1; at >= start && end - at < 4; at--) {
+    const byte = bytes[at]!;
+    if (byte < 0x80) return end;
+    if (byte >= 0xc0) return at + sequenceSize(byte) > end ? at : end;
+  }
+  return end;
+}
+
+/** Validates UTF-8 that comes in pieces, and tells the first bad byte as soon as it is there. */
+export class Utf8Validator {
+  /** How many bytes the sequence still needs that the last piece has cut off, and what the next may be. */
+  #needed = 0;
+  #lower = 0x80;
+  #upper = 0xbf;
+
+  /** `false` where no further piece can make this UTF-8. */
+  push(bytes: Uint8Array, start: number, end: number): boolean {
+    let at = start;
+    for (; this.#needed > 0 && at < end; at++) {
+      if (!this.#continues(bytes[at]!)) return false;
+    }
+    const cut = findCutSequence(bytes, at, end);
+    if (!isUtf8(bytes.subarray(at, cut))) return false;
+    if (cut === end) return true;
+    if (!this.#begins(bytes[cut]!)) return false;
+    for (at = cut + 1; at < end; at++) {
+      if (!this.#continues(bytes[at]!)) return false;
+    }
+    return true;
+  }
+
+  /** `true` where no sequence waits for its end. */
+  get isComplete(): boolean {
+    return this.#needed === 0;
+  }
+
+  reset(): void {
+    this.#needed = 0;
+    this.#lower = 0x80;
+    this.#upper = 0xbf;
+  }
+
+  /** RFC 3629 4: the second byte is bounded where the first one would allow a long form, a surrogate or more than U+10FFFF. */
+  #begins(lead: number): boolean {
+    if (lead < 0xc2 || lead > 0xf4) return false;
+    this.#needed = sequenceSize(lead) - 1;
+    if (lead === 0xe0) this.#lower = 0xa0;
+    if (lead === 0xed) this.#upper = 0x9f;
+    if (lead === 0xf0) this.#lower = 0x90;
+    if (lead === 0xf4) this.#upper = 0x8f;
+    return true;
+  }
+
+  #continues(byte: number): boolean {
+    if (byte < this.#lower || byte > this.#upper) return false;
+    this.#lower = 0x80;
+    this.#upper = 0xbf;
+    this.#needed--;
+    return true;
+  }
+}

@@ -1,0 +1,129 @@
+import type { Resources } from "../../protocol/index.js";
+import { LiveConnection, type LiveHandler } from "../connection/live-connection.js";
+import { type AcceptedHandshake, Opening } from "../connection/opening.js";
+import { TimeoutError } from "../errors.js";
+import type { CloseReport, Phase } from "../events/close-report.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
+import type { Timer } from "../runtime/runtime.js";
+import type { TransportTarget } from "../transport/transport.js";
+import { type PreparedRequest, prepareRequest, type RequestSource } from "./request.js";
+
+export interface AttemptHandler {
+  /** The url is known: the attempt dials. */
+  onDialling(url: string): void;
+  /** The connection is open. Its messages come when this has returned. */
+  onOpen(live: LiveConnection, accepted: AcceptedHandshake): void;
+  /** The attempt has failed; nothing of it is left. */
+  onFailed(phase: Phase, error: Error | undefined): void;
+}
+
+/** The options that concern one connection. */
+export type ConnectionOptions = Omit<ResolvedOptions<never, never>, "serializer" | "deserializer">;
+
+export interface AttemptPlan {
+  readonly source: RequestSource;
+  readonly options: ConnectionOptions;
+  readonly resources: Resources;
+  readonly attempt: number;
+  readonly lastReport: CloseReport | undefined;
+}
+
+/** One attempt: asks the providers, dials, and hands over the open connection. */
+export class Attempt {
+  readonly #plan: AttemptPlan;
+  readonly #handler: AttemptHandler;
+  readonly #liveHandler: LiveHandler;
+  readonly #controller = new AbortController();
+  #deadline: Timer | undefined;
+  #opening: Opening | undefined;
+  #isOver = false;
+  #isReferenced = true;
+
+  constructor(plan: AttemptPlan, handler: AttemptHandler, liveHandler: LiveHandler) {
+    this.#plan = plan;
+    this.#handler = handler;
+    this.#liveHandler = liveHandler;
+    void this.#run();
+  }
+
+  /** Gives the attempt up. `onFailed` comes with `reason`, at once or when the socket is gone. */
+  abandon(reason: Error): void {
+    if (this.#opening !== undefined) this.#opening.abandon(reason);
+    else this.#fail("provider", reason);
+  }
+
+  ref(): void {
+    this.#isReferenced = true;
+    this.#opening?.ref();
+  }
+
+  unref(): void {
+    this.#isReferenced = false;
+    this.#opening?.unref();
+  }
+
+  async #run(): Promise<void> {
+    const { source, options, resources, attempt, lastReport } = this.#plan;
+    const timeoutMs = options.connectTimeout;
+    this.#deadline = options.runtime.setTimer(timeoutMs, () => {
+      const message = `A function given for url, headers or subprotocols was not done in ${timeoutMs} ms (connectTimeout).`;
+      this.#fail("provider", new TimeoutError(message, { operation: "connect", timeoutMs }));
+    });
+    try {
+      const context = { attempt, lastReport, signal: this.#controller.signal };
+      const request = await prepareRequest(source, context, resources.fillRandom);
+      if (!this.#isOver) this.#dial(request);
+    } catch (error) {
+      this.#fail("provider", asError(error));
+    }
+  }
+
+  #dial({ uri, handshake }: PreparedRequest): void {
+    const { options, resources } = this.#plan;
+    this.#deadline?.clear();
+    this.#handler.onDialling(uri.display);
+    // A listener of that event may have closed the client.
+    if (this.#isOver) return;
+    const { runtime, connectTimeout } = options;
+    const { tls, lookup, localAddress, socketPath, noDelay, keepAlive, createConnection } = options;
+    const target: TransportTarget = {
+      ...{ tls, lookup, localAddress, socketPath, noDelay, keepAlive, createConnection },
+      ...{ url: uri.href, host: uri.host, port: uri.port, isSecure: uri.isSecure },
+      signal: this.#controller.signal,
+      readBuffer: resources.readBuffer,
+    };
+    this.#opening = new Opening(
+      { runtime, target, handshake, timeout: connectTimeout },
+      {
+        onAccepted: (accepted, transport) => {
+          this.#isOver = true;
+          const { extension } = accepted;
+          const live = new LiveConnection({
+            transport,
+            runtime,
+            resources,
+            extension,
+            settings: options,
+            handler: this.#liveHandler,
+          });
+          this.#handler.onOpen(live, accepted);
+          return live;
+        },
+        onFailed: (phase, error) => this.#fail(phase, error),
+      },
+    );
+    if (!this.#isReferenced) this.#opening.unref();
+  }
+
+  #fail(phase: Phase, error: Error | undefined): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#deadline?.clear();
+    this.#controller.abort();
+    this.#handler.onFailed(phase, error);
+  }
+}
+
+function asError(value: unknown): Error {
+  return value instanceof Error ? value : new Error(String(value));
+}

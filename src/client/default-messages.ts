@@ -1,0 +1,24 @@
+import type { Deserializer, Serializer } from "../options/options.js";
+
+/** Strings and bytes go as they are, all else as JSON. */
+export const serializeAsJson: Serializer<unknown> = (value) => {
+  if (typeof value === "string" || value instanceof Uint8Array) return value;
+  const text: unknown = JSON.stringify(value);
+  if (typeof text === "string") return text;
+  const type = typeof value;
+  throw new TypeError(
+    `A value of type ${type} has no JSON form: send an object, a string or bytes, or give a serializer.`,
+  );
+};
+
+/** JSON for text, the Buffer itself for binary. */
+export const deserializeJson: Deserializer<unknown> = (data) =>
+  typeof data === "string" ? JSON.parse(data) : data;
+
+/** The bytes of any binary type; `undefined` for what is none. */
+export function bytesOf(value: unknown): Uint8Array | undefined {
+  if (value instanceof Uint8Array) return value;
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return new Uint8Array(value);
+  return undefined;
+}

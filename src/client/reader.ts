@@ -1,0 +1,12 @@
+/** Who waits for the next message. */
+export interface Reader<Received> {
+  resolve(value: Received): void;
+  /** Nothing more comes. `undefined` ends an iterator; a `recv()` always gets an error. */
+  end(end: ReadingEnd): void;
+}
+
+/** How reading ends: what iterators reject with, `undefined` where they just end, and what `recv()` rejects with. */
+export interface ReadingEnd {
+  readonly iteratorError: unknown;
+  readonly recvError: unknown;
+}

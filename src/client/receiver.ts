@@ -1,0 +1,237 @@
+import { Inbox } from "../buffer/inbox.js";
+import { JetSocketError } from "../errors.js";
+import type { Emitter } from "../events/emitter.js";
+import type { DroppedEvent, EventMap } from "../events/event-map.js";
+import type { Deserializer } from "../options/options.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
+import type { Runtime, Timer } from "../runtime/runtime.js";
+import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
+import { MessageIterator } from "./message-iterator.js";
+import type { Reader, ReadingEnd } from "./reader.js";
+
+/** A pause of so long in which nobody reads is ended, so that a dead link and the peer's Close are seen. */
+const maxIdlePause = 30_000;
+
+/** A message in the inbox, decoded, and as it came for a `rawMessage` handler that is late. */
+interface Entry<Received> {
+  readonly value: Received;
+  readonly data: string | Buffer;
+  readonly size: number;
+}
+
+export interface ReceiverHandler {
+  pause(): void;
+  resume(): void;
+  /** The inbox is full, and its owner wants an end rather than a loss. */
+  onOverflow(): void;
+  onDropped(event: DroppedEvent): void;
+  onError(error: Error): void;
+}
+
+/** Brings received messages to handlers, to `recv()` and to iterators, so that none is lost between two of them. */
+export class Receiver<Received> {
+  readonly #runtime: Runtime;
+  readonly #emitter: Emitter<EventMap<Received>>;
+  readonly #deserializer: Deserializer<Received>;
+  readonly #handler: ReceiverHandler;
+  readonly #bounds: ResolvedOptions<never, never>["buffer"];
+  #inbox: Inbox<Entry<Received>>;
+  #readers: Reader<Received>[] = [];
+  #iterator: MessageIterator<Received> | undefined;
+  #end: ReadingEnd | undefined;
+  #isPaused = false;
+  #isDrainDue = false;
+  #idleTimer: Timer | undefined;
+  #recvCount = 0;
+
+  constructor(
+    runtime: Runtime,
+    emitter: Emitter<EventMap<Received>>,
+    options: {
+      readonly deserializer: Deserializer<Received>;
+      readonly buffer: ResolvedOptions<never, never>["buffer"];
+    },
+    handler: ReceiverHandler,
+  ) {
+    this.#runtime = runtime;
+    this.#emitter = emitter;
+    this.#deserializer = options.deserializer;
+    this.#bounds = options.buffer;
+    this.#handler = handler;
+    this.#inbox = this.#createInbox();
+  }
+
+  #createInbox(): Inbox<Entry<Received>> {
+    return new Inbox(this.#bounds, (entry) =>
+      this.#handler.onDropped({
+        direction: "in",
+        message: entry.value,
+        cause: this.#end === undefined ? "overflow" : "closed",
+      }),
+    );
+  }
+
+  /** How many messages wait. */
+  get waitingCount(): number {
+    return this.#inbox.length;
+  }
+
+  /** A life begins: what the last one has left is still given, then what comes. */
+  begin(): void {
+    this.#end = undefined;
+    this.#isPaused = false;
+    const left = this.#inbox;
+    this.#inbox = this.#createInbox();
+    for (let entry = left.shift(); entry !== undefined; entry = left.shift()) this.#inbox.push(entry);
+  }
+
+  receive(data: string | Buffer, size: number): void {
+    if (this.#isDrainDue) this.#drainToHandlers();
+    const hasHandler = this.#hasHandler;
+    const isRead = this.#iterator !== undefined || this.#readers.length > 0;
+    if (this.#emitter.has("rawMessage")) {
+      this.#emitter.emit("rawMessage", { data, isBinary: typeof data !== "string" });
+    }
+    const isListened = this.#emitter.has("message");
+    if (hasHandler && !isRead && !isListened) return;
+    let value: Received;
+    try {
+      value = this.#deserializer(data, typeof data !== "string");
+    } catch (error) {
+      this.#onDecodeFailed(data, error);
+      return;
+    }
+    if (isListened) this.#emitter.emit("message", { data: value });
+    if (!hasHandler || isRead) this.#give({ value, data, size });
+  }
+
+  get #hasHandler(): boolean {
+    return this.#emitter.hasLasting("message") || this.#emitter.hasLasting("rawMessage");
+  }
+
+  #onDecodeFailed(data: string | Buffer, cause: unknown): void {
+    this.#handler.onDropped({ direction: "in", message: data, cause: "decode" });
+    const message =
+      "The deserializer threw on a received message; it is the `message` of the `dropped` event.";
+    this.#handler.onError(new JetSocketError(message, { code: "DECODE_FAILED", cause }));
+  }
+
+  #give(entry: Entry<Received>): void {
+    const reader = this.#readers.shift();
+    if (reader !== undefined) {
+      reader.resolve(entry.value);
+      return;
+    }
+    const demand = this.#inbox.push(entry);
+    if (demand === "pause") this.#pause();
+    else if (demand === "fail") this.#handler.onOverflow();
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#handler.pause();
+    this.#watchIdlePause();
+  }
+
+  #watchIdlePause(): void {
+    const recvCount = this.#recvCount;
+    this.#idleTimer = this.#runtime.setTimer(maxIdlePause, () => {
+      if (this.#iterator !== undefined || this.#recvCount !== recvCount) {
+        this.#watchIdlePause();
+        return;
+      }
+      this.#inbox.endReading();
+      this.#resume();
+    });
+  }
+
+  #resume(): void {
+    this.#idleTimer?.clear();
+    this.#idleTimer = undefined;
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#handler.resume();
+  }
+
+  recv(options: WaitOptions | undefined): Promise<Received> {
+    if (options?.signal?.aborted === true) return rejected(options.signal.reason);
+    this.#recvCount++;
+    const entry = this.#take();
+    if (entry !== undefined) return Promise.resolve(entry.value);
+    if (this.#end !== undefined) return rejected(this.#end.recvError);
+    const wait = new Wait<Received>(this.#runtime, "recv", options, () => this.#forget(reader));
+    const reader: Reader<Received> = {
+      resolve: (value) => wait.resolve(value),
+      end: (end) => wait.reject(end.recvError),
+    };
+    this.#readers.push(reader);
+    return wait.promise;
+  }
+
+  #forget(reader: Reader<Received>): void {
+    this.#readers = this.#readers.filter((other) => other !== reader);
+  }
+
+  /** Takes the next message that waits; from the first call on the overflow policy applies. */
+  #take(): Entry<Received> | undefined {
+    this.#inbox.beginReading();
+    const entry = this.#inbox.shift();
+    if (this.#isPaused && this.#inbox.isHalfFree) this.#resume();
+    return entry;
+  }
+
+  /** `undefined` where an iterator is open. */
+  iterate(): MessageIterator<Received> | undefined {
+    if (this.#iterator !== undefined) return undefined;
+    this.#inbox.beginReading();
+    this.#iterator = new MessageIterator<Received>({
+      take: () => this.#take(),
+      ended: () => this.#end,
+      wait: (reader) => this.#readers.push(reader),
+      onReturn: (readers) => {
+        this.#iterator = undefined;
+        this.#readers = this.#readers.filter((reader) => !readers.has(reader));
+      },
+    });
+    return this.#iterator;
+  }
+
+  /** A lasting handler was added: what waits goes to it, before anything newer. */
+  onHandlerAdded(): void {
+    if (this.#inbox.length === 0 || this.#isDrainDue) return;
+    this.#isDrainDue = true;
+    this.#runtime.defer(() => this.#drainToHandlers());
+  }
+
+  #drainToHandlers(): void {
+    if (!this.#isDrainDue) return;
+    this.#isDrainDue = false;
+    while (this.#hasHandler && this.#iterator === undefined && this.#inbox.length > 0) {
+      const { data, value } = this.#inbox.shift()!;
+      this.#emitter.emit("rawMessage", { data, isBinary: typeof data !== "string" });
+      this.#emitter.emit("message", { data: value });
+    }
+    if (this.#isPaused && this.#inbox.isHalfFree) this.#resume();
+  }
+
+  /** The end is near: reading goes on to the peer's Close, whatever waits. */
+  beginClosing(): void {
+    this.#inbox.beginClosing();
+    this.#resume();
+  }
+
+  /** Nothing more comes. Readers are given what waits first, unless `isImmediate`. */
+  finish(end: ReadingEnd, isImmediate: boolean): void {
+    this.#end = end;
+    this.#idleTimer?.clear();
+    this.#isPaused = false;
+    if (isImmediate) this.#inbox.clear();
+    for (const reader of this.#readers.splice(0)) reader.end(end);
+  }
+
+  /** `true` where a call or an iterator waits, which is told of the end. */
+  get isWaitedFor(): boolean {
+    return this.#readers.length > 0 || this.#iterator !== undefined;
+  }
+}

@@ -1,0 +1,294 @@
+import { CloseCode } from "../../protocol/index.js";
+import type { MessageOptions } from "../connection/send-queue.js";
+import type { CloseReport } from "../events/close-report.js";
+import type { EventMap, EventName, Listener, State } from "../events/event-map.js";
+import type { Provided, Url, WebSocketOptions } from "../options/options.js";
+import { resolveOptions } from "../options/resolve-options.js";
+import { rejected, type WaitOptions } from "../runtime/wait.js";
+import type { Stats } from "../stats/counters.js";
+import { Client } from "./client.js";
+import { serializeAsJson } from "./default-messages.js";
+import { type RawData, type RawMessageOptions, rawMessage, serialize } from "./outgoing.js";
+import { nodeRuntime } from "./runtime.js";
+
+/** What `trySend()` answers: the writer took the message, it waits, or it was refused. */
+export type SendResult = "sent" | "queued" | "dropped";
+
+export interface PingOptions extends WaitOptions {
+  /** At most 125 bytes (RFC 6455 5.5). Default: eight bytes that no other ping of this client has. */
+  readonly payload?: Uint8Array | undefined;
+}
+
+/**
+ * A WebSocket client (RFC 6455, RFC 7692).
+ *
+ * Messages are read by `for await`, by {@link recv}, or by a `message` handler; none is lost between them.
+ * A call in the wrong state rejects, it never throws, and a promise that nobody awaits is no unhandled rejection:
+ * the event `error` tells of it too.
+ *
+ * @typeParam Received - What the deserializer gives.
+ * @typeParam Sent - What the serializer takes.
+ */
+export class WebSocket<Received = unknown, Sent = unknown>
+  implements AsyncIterable<Received>, AsyncDisposable
+{
+  readonly #client: Client<Received, Sent>;
+  #pingCount = 0;
+
+  /**
+   * Makes a client; nothing is opened before {@link connect} or {@link run}.
+   *
+   * @param url - `ws:` or `wss:`, or a function that is asked for it at each attempt. Userinfo goes as Basic authorization.
+   * @throws TypeError or RangeError for a wrong url or option, which it names, with the value that it got.
+   */
+  constructor(url: Provided<Url>, options: WebSocketOptions<Received, Sent> = {}) {
+    const resolved = resolveOptions(options, nodeRuntime);
+    this.#client = new Client({ url, options: resolved }, resolved);
+  }
+
+  get state(): State {
+    return this.#client.state;
+  }
+
+  /** The url without credentials; empty before the first attempt. */
+  get url(): string {
+    return this.#client.url;
+  }
+
+  /** The subprotocol that the server chose; empty where it chose none. */
+  get subprotocol(): string {
+    return this.#client.accepted?.subprotocol ?? "";
+  }
+
+  /** The extension agreed on, such as `permessage-deflate`, with its parameters; empty where there is none. */
+  get extensions(): string {
+    return this.#client.accepted?.extensions ?? "";
+  }
+
+  /** The bytes accepted by `send` that the kernel has not taken, framing included. */
+  get bufferedAmount(): number {
+    return this.#client.live?.bufferedAmount ?? 0;
+  }
+
+  /** How the last connection or attempt ended. */
+  get lastReport(): CloseReport | undefined {
+    return this.#client.lastReport;
+  }
+
+  /** Adds a handler. A `message` or `rawMessage` handler gets what waits in the inbox before anything newer. */
+  on<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {
+    this.#client.emitter.add(name, listener, false);
+    if (name === "message" || name === "rawMessage") this.#client.receiver.onHandlerAdded();
+    return this;
+  }
+
+  /** Adds a handler for the next event alone. One for a message does not keep it from the inbox. */
+  once<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {
+    this.#client.emitter.add(name, listener, true);
+    return this;
+  }
+
+  /** Takes away the handler that was added last of those that are this function. */
+  off<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {
+    this.#client.emitter.remove(name, listener);
+    return this;
+  }
+
+  /**
+   * Opens the connection. Resolves once it is open; where it is open already, at once.
+   *
+   * @throws HandshakeError for an answer that is no valid 101, TimeoutError past `connectTimeout`, ConnectionError
+   *   for a failure on the way there, CloseError where `close()` came first; each with its `report`.
+   */
+  connect(options?: WaitOptions): Promise<void> {
+    return this.#client.connect(options);
+  }
+
+  /**
+   * Connects when idle, and stays until the end: resolves when the connection was closed in good order (by us, or by
+   * the peer with 1000 or 1001), rejects with what broke it otherwise.
+   */
+  run(options?: WaitOptions): Promise<void> {
+    return this.#client.run(options);
+  }
+
+  /**
+   * Sends a message, by the serializer: as JSON unless it is a string or bytes.
+   *
+   * Resolves when the message is accepted, which says nothing of its delivery; above `highWaterMark`, when what waits is
+   * below it again. With `timeout` or `signal` a message that still waits to be framed is withdrawn.
+   *
+   * @throws InvalidStateError while not connected, BufferOverflowError above `maxBufferedAmount`, TypeError for a value
+   *   that has no serialized form.
+   */
+  send(value: Sent, options?: MessageOptions): Promise<void> {
+    return this.#accept("send", () => serialize(this.#serializer, value), options);
+  }
+
+  /**
+   * Sends a message as it is: a string as text, bytes and Blobs as binary, unless `binary` says otherwise.
+   * The bytes are taken at the call: the caller may use them again when it returns.
+   *
+   * @throws as {@link send}.
+   */
+  sendRaw(data: RawData, options?: RawMessageOptions): Promise<void> {
+    return this.#accept("sendRaw", () => rawMessage(data, options), options);
+  }
+
+  /**
+   * Sends without waiting: `"sent"` where the writer took the message, `"queued"` where it waits above the high-water
+   * mark, `"dropped"` where it was not taken: not connected, or above `maxBufferedAmount`.
+   *
+   * @throws TypeError for a value that has no serialized form.
+   */
+  trySend(value: Sent, options?: Pick<MessageOptions, "compress">): SendResult {
+    const data = serialize(this.#serializer, value);
+    const isFramed = this.#client.sendable?.trySend(data, options);
+    if (isFramed === undefined) return "dropped";
+    this.#client.counters.messagesSent++;
+    return isFramed ? "sent" : "queued";
+  }
+
+  /** Resolves when all that was accepted so far is with the kernel. */
+  flush(options?: WaitOptions): Promise<void> {
+    const live = this.#client.live;
+    return live === undefined ? rejected(this.#client.stateError("flush")) : live.flush(options);
+  }
+
+  /**
+   * Sends a ping and resolves with the milliseconds until its own pong came.
+   *
+   * @throws InvalidStateError while not connected, RangeError for a payload of more than 125 bytes.
+   */
+  ping(options?: PingOptions): Promise<number> {
+    const live = this.#client.sendable;
+    if (live === undefined) return this.#refuse(this.#client.stateError("ping"));
+    try {
+      return live.ping(options?.payload ?? this.#nextPingPayload(), options);
+    } catch (error) {
+      return this.#refuse(error as Error);
+    }
+  }
+
+  /** Sends a pong: with `autoPong: false` the answer to a ping, by its payload. */
+  pong(payload: Uint8Array = new Uint8Array(0)): Promise<void> {
+    const live = this.#client.sendable;
+    if (live === undefined) return this.#refuse(this.#client.stateError("pong"));
+    try {
+      live.pong(payload);
+      return Promise.resolve();
+    } catch (error) {
+      return this.#refuse(error as Error);
+    }
+  }
+
+  /**
+   * Resolves with the next message. One that times out takes nothing.
+   *
+   * @throws CloseError once the connection was closed and nothing waits, or what broke it.
+   */
+  recv(options?: WaitOptions): Promise<Received> {
+    return this.#client.receiver.recv(options);
+  }
+
+  /**
+   * Iterates over the messages, to the end of the connection. Leaving the loop leaves the connection open, and a later
+   * loop goes on where it stopped. Two loops at a time are an InvalidStateError.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Received> {
+    const iterator = this.#client.receiver.iterate();
+    if (iterator !== undefined) return iterator;
+    const next = (): Promise<never> =>
+      rejected(this.#client.stateError("for await: another loop is open, iterate"));
+    const busy: AsyncIterableIterator<Received> = { next, [Symbol.asyncIterator]: () => busy };
+    return busy;
+  }
+
+  /**
+   * Closes the connection: behind all that was accepted, by a closing handshake of at most `closeTimeout`. Messages that
+   * come before the peer's Close are delivered. Wins over an attempt under way. Resolves when the socket is gone.
+   *
+   * @param code - 1000-1003, 1007-1014 or 3000-4999.
+   * @param reason - At most 123 bytes of UTF-8.
+   * @throws RangeError for another code or a longer reason.
+   */
+  close(code: number = CloseCode.normal, reason: string = "", options?: WaitOptions): Promise<void> {
+    try {
+      return this.#client.close(code, reason, options);
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  /** Drops the connection at once, without a closing handshake; readers end, and what waits is dropped. */
+  terminate(): void {
+    this.#client.terminate();
+  }
+
+  /** A frozen snapshot of what was sent and received so far. */
+  stats(): Stats {
+    const { counters, live, receiver, uptime } = this.#client;
+    return Object.freeze({
+      messagesSent: counters.messagesSent,
+      messagesReceived: counters.messagesReceived,
+      payloadBytesReceived: counters.payloadBytesReceived,
+      bytesSent: counters.bytesSent + (live?.bytesSent ?? 0),
+      bytesReceived: counters.bytesReceived + (live?.bytesReceived ?? 0),
+      messagesDropped: counters.messagesDropped,
+      messagesWaiting: receiver.waitingCount,
+      bufferedAmount: this.bufferedAmount,
+      connectCount: counters.connectCount,
+      latencyMs: counters.latencyMs,
+      uptimeMs: uptime,
+    });
+  }
+
+  /** Lets the process live while the connection is open: the default. */
+  ref(): this {
+    this.#client.setReferenced(true);
+    return this;
+  }
+
+  /** Lets the process end although the connection is open. */
+  unref(): this {
+    this.#client.setReferenced(false);
+    return this;
+  }
+
+  /** Closes the connection with 1000, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  get #serializer() {
+    return this.#client.options.serializer ?? (serializeAsJson as (value: Sent) => string | Uint8Array);
+  }
+
+  #accept(
+    operation: string,
+    make: () => Parameters<NonNullable<Client<Received, Sent>["live"]>["send"]>[0],
+    options: MessageOptions | undefined,
+  ): Promise<void> {
+    const live = this.#client.sendable;
+    if (live === undefined) return this.#refuse(this.#client.stateError(operation));
+    try {
+      const accepted = live.send(make(), options);
+      this.#client.counters.messagesSent++;
+      return accepted;
+    } catch (error) {
+      return this.#refuse(error as Error);
+    }
+  }
+
+  /** A call that failed is told by an event too, for nobody may await its promise. */
+  #refuse(error: Error): Promise<never> {
+    this.#client.tellError(error);
+    return rejected(error);
+  }
+
+  #nextPingPayload(): Uint8Array {
+    const payload = Buffer.alloc(8);
+    payload.writeBigUInt64BE(BigInt(++this.#pingCount));
+    return payload;
+  }
+}

@@ -1,0 +1,22 @@
+import type { CloseFrame } from "../../protocol/index.js";
+
+/** What is known of the end of an open connection, before anyone judges it. */
+export interface ConnectionEnd {
+  readonly initiatedBy: "us" | "peer" | "network";
+  /** `closing` where a Close frame had gone or come. */
+  readonly phase: "open" | "closing";
+  readonly closeSent: CloseFrame | undefined;
+  readonly closeReceived: CloseFrame | undefined;
+  /** What broke the connection, if something did. */
+  readonly error: Error | undefined;
+  readonly openedAt: number;
+  readonly endedAt: number;
+  readonly lastReceivedAt: number;
+  readonly lastSentAt: number;
+  readonly pausedMs: number;
+  /** The messages of which not a byte was handed to the kernel. */
+  readonly unsent: readonly unknown[];
+  /** How many messages were handed over and may not have been read by the peer. */
+  readonly uncertainCount: number;
+  readonly unansweredPings: number;
+}

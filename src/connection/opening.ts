@@ -1,0 +1,120 @@
+import type { ClientHandshake, HandshakeResult } from "../../protocol/index.js";
+import type { Phase } from "../events/close-report.js";
+import { TimeoutError } from "../errors.js";
+import type { Runtime, Timer } from "../runtime/runtime.js";
+import type { Transport, TransportHandler, TransportPhase, TransportTarget } from "../transport/transport.js";
+import type { LiveConnection } from "./live-connection.js";
+
+export type AcceptedHandshake = Extract<HandshakeResult, { kind: "accepted" }>;
+
+export interface OpeningContext {
+  readonly runtime: Runtime;
+  readonly target: TransportTarget;
+  readonly handshake: ClientHandshake;
+  /** One deadline over name look-up, TCP, TLS and HTTP. */
+  readonly timeout: number;
+}
+
+export interface OpeningHandler {
+  /** The handshake is through; what is returned gets all that comes from now on, what came behind the 101 first. */
+  onAccepted(accepted: AcceptedHandshake, transport: Transport): LiveConnection;
+  /** The attempt has failed, and its socket is gone. */
+  onFailed(phase: Phase, error: Error | undefined): void;
+}
+
+/** One attempt to open a connection, from the name look-up to the 101. */
+export class Opening implements TransportHandler {
+  readonly #context: OpeningContext;
+  readonly #handler: OpeningHandler;
+  readonly #transport: Transport;
+  readonly #deadline: Timer;
+  #phase: Phase = "tcp";
+  #failure: Error | undefined;
+  #live: LiveConnection | undefined;
+
+  constructor(context: OpeningContext, handler: OpeningHandler) {
+    this.#context = context;
+    this.#handler = handler;
+    this.#deadline = context.runtime.setTimer(context.timeout, () => this.#onDeadline());
+    this.#transport = context.runtime.openTransport(context.target, this);
+  }
+
+  /** Gives the attempt up; `onFailed` comes with `reason` when the socket is gone. */
+  abandon(reason: Error): void {
+    this.#fail(reason);
+  }
+
+  ref(): void {
+    this.#transport.ref();
+    this.#deadline.ref();
+  }
+
+  unref(): void {
+    this.#transport.unref();
+    this.#deadline.unref();
+  }
+
+  onPhase(phase: TransportPhase): void {
+    this.#phase = phase;
+  }
+
+  onOpen(): void {
+    this.#phase = "http";
+    this.#transport.write(this.#context.handshake.request, ignore);
+  }
+
+  onData(bytes: Buffer, length: number): void {
+    if (this.#live !== undefined) {
+      this.#live.receive(bytes, 0, length);
+      return;
+    }
+    const result = this.#context.handshake.receive(bytes, 0, length);
+    if (result === undefined) return;
+    if (result.kind === "rejected") {
+      this.#fail(result.error);
+      return;
+    }
+    this.#deadline.clear();
+    this.#live = this.#handler.onAccepted(result, this.#transport);
+    if (result.consumed < length) this.#live.receive(bytes, result.consumed, length);
+  }
+
+  onEnd(): void {
+    if (this.#live !== undefined) {
+      this.#live.streamEnded();
+      return;
+    }
+    const result = this.#context.handshake.receiveEnd();
+    if (result.kind === "rejected") this.#fail(result.error);
+  }
+
+  onClose(error: Error | undefined): void {
+    if (this.#live !== undefined) {
+      this.#live.streamClosed(error);
+      return;
+    }
+    this.#deadline.clear();
+    this.#handler.onFailed(this.#phase, this.#failure ?? error);
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    this.#transport.destroy();
+  }
+
+  #onDeadline(): void {
+    // The body of a refusal may still be on its way: the status alone says more than "too late".
+    const refusal = this.#context.handshake.rejection();
+    const { timeout } = this.#context;
+    const message = `The connection was not open after the ${timeout} ms of connectTimeout (phase: ${this.#phase}).`;
+    this.#fail(
+      refusal?.kind === "rejected"
+        ? refusal.error
+        : new TimeoutError(message, { operation: "connect", timeoutMs: timeout }),
+    );
+  }
+}
+
+function ignore(): void {
+  // The answer tells that the request has arrived.
+}

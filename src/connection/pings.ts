@@ -1,0 +1,48 @@
+/** A ping of ours that has not been answered. */
+interface Ping {
+  readonly key: string;
+  readonly sentAt: number;
+  /** How many messages stand before it on the wire. */
+  readonly position: number;
+  readonly onPong: ((latency: number) => void) | undefined;
+}
+
+/** Older pings than so many are forgotten. */
+const maxPings = 64;
+
+/** The pings that are out, in their order; each pong finds its own. */
+export class Pings {
+  #out: Ping[] = [];
+  #confirmed = 0;
+
+  get unanswered(): number {
+    return this.#out.length;
+  }
+
+  /** How many messages the peer has read for sure. */
+  get confirmedCount(): number {
+    return this.#confirmed;
+  }
+
+  add(payload: Uint8Array, sentAt: number, position: number, onPong?: (latency: number) => void): void {
+    if (this.#out.length === maxPings) this.#out.shift();
+    this.#out.push({ key: keyOf(payload), sentAt, position, onPong });
+  }
+
+  /** Gives the latency in milliseconds; `undefined` for a pong that answers no ping of ours. */
+  answer(payload: Uint8Array, now: number): number | undefined {
+    const key = keyOf(payload);
+    const index = this.#out.findIndex((ping) => ping.key === key);
+    if (index === -1) return undefined;
+    // RFC 6455 5.5.3: a peer may answer only the newest of several pings: its pong stands for those before it.
+    const answered = this.#out.splice(0, index + 1);
+    const own = answered.at(-1)!;
+    this.#confirmed = own.position;
+    for (const ping of answered) ping.onPong?.(now - ping.sentAt);
+    return now - own.sentAt;
+  }
+}
+
+function keyOf(payload: Uint8Array): string {
+  return Buffer.from(payload).toString("latin1");
+}

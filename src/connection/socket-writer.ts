@@ -1,0 +1,88 @@
+import type { ProtocolConnection } from "../../protocol/index.js";
+import type { Runtime } from "../runtime/runtime.js";
+import type { Transport } from "../transport/transport.js";
+
+/** With this much in hand it is not worth waiting for the end of the tick. */
+const eagerSize = 64 * 1024;
+
+/** Brings what the protocol has to say to the transport: one write at a time, and one for all of a tick. */
+export class SocketWriter {
+  readonly #protocol: ProtocolConnection;
+  readonly #transport: Transport;
+  readonly #runtime: Runtime;
+  readonly #onProgress: (wasRefused: boolean) => void;
+  #isScheduled = false;
+  #isWriting = false;
+  #isStopped = false;
+  #bytesWritten = 0;
+  #lastWrittenAt: number | undefined;
+
+  /** @param onProgress - Called whenever bytes have gone to the kernel; `wasRefused` where it had not taken them at once. */
+  constructor(
+    protocol: ProtocolConnection,
+    transport: Transport,
+    runtime: Runtime,
+    onProgress: (wasRefused: boolean) => void,
+  ) {
+    this.#protocol = protocol;
+    this.#transport = transport;
+    this.#runtime = runtime;
+    this.#onProgress = onProgress;
+  }
+
+  /** Bytes that the kernel has taken. */
+  get bytesWritten(): number {
+    return this.#bytesWritten;
+  }
+
+  /** When bytes were last given to the kernel. */
+  get lastWrittenAt(): number | undefined {
+    return this.#lastWrittenAt;
+  }
+
+  /** Says that the protocol may have output; it leaves at the end of the tick, or at once when there is much. */
+  wake(): void {
+    if (this.#isWriting || this.#isStopped || !this.#protocol.hasOutput) return;
+    if (this.#protocol.bufferedSize >= eagerSize) {
+      this.flush();
+    } else if (!this.#isScheduled) {
+      this.#isScheduled = true;
+      this.#runtime.defer(this.#onTickEnd);
+    }
+  }
+
+  readonly #onTickEnd = (): void => {
+    this.#isScheduled = false;
+    this.flush();
+  };
+
+  /** Writes until the kernel refuses. */
+  flush(): void {
+    if (this.#isWriting || this.#isStopped) return;
+    let hasWritten = false;
+    if (this.#protocol.hasOutput) this.#lastWrittenAt = this.#runtime.now();
+    for (let bytes = this.#protocol.take(); bytes !== undefined; bytes = this.#protocol.take()) {
+      this.#bytesWritten += bytes.length;
+      if (!this.#transport.write(bytes, this.#onWritten)) {
+        this.#isWriting = true;
+        break;
+      }
+      this.#protocol.written();
+      hasWritten = true;
+    }
+    if (hasWritten) this.#onProgress(false);
+  }
+
+  readonly #onWritten = (): void => {
+    if (this.#isStopped) return;
+    this.#isWriting = false;
+    this.#protocol.written();
+    this.#onProgress(true);
+    this.flush();
+  };
+
+  /** Nothing is written any more. */
+  stop(): void {
+    this.#isStopped = true;
+  }
+}

@@ -1,0 +1,54 @@
+import type { CloseReport } from "./close-report.js";
+
+/** The states of a client; `closed` is final, `failed` ends a life that `connect()` may follow with another. */
+export type State =
+  | "idle"
+  | "connecting"
+  | "connected"
+  | "disconnecting"
+  | "disconnected"
+  | "reconnecting"
+  | "backingOff"
+  | "failed"
+  | "closed";
+
+/** What was taken and will not be delivered, and why. */
+export interface DroppedEvent {
+  readonly direction: "in" | "out";
+  /** The message as it was taken: the value received, or what would have gone on the wire. */
+  readonly message: unknown;
+  readonly cause: "overflow" | "expired" | "unsent" | "decode" | "closed";
+}
+
+/** Every event by its name. An event is a fresh object and safe to keep. Urls show no credentials. */
+export interface EventMap<Received> {
+  /** An attempt begins; the first is attempt 1. */
+  connecting: { readonly url: string; readonly attempt: number };
+  /** The connection is open; no message comes before this. */
+  connected: { readonly url: string; readonly subprotocol: string; readonly extensions: string };
+  /** An open connection has ended. */
+  disconnected: { readonly report: CloseReport };
+  /** A message, by the deserializer. */
+  message: { readonly data: Received };
+  /** A message as it came: a string for text, a Buffer for binary. */
+  rawMessage: { readonly data: string | Buffer; readonly isBinary: boolean };
+  /** Something failed; with `isFatal` it has ended the client's life, and `closed` follows. */
+  error: { readonly error: Error; readonly isFatal: boolean };
+  stateChange: { readonly from: State; readonly to: State };
+  ping: { readonly payload: Buffer };
+  /** `latencyMs` is known where the pong answers a ping of ours. */
+  pong: { readonly payload: Buffer; readonly latencyMs: number | undefined };
+  /** A Close frame goes or has come. */
+  closing: { readonly code: number; readonly reason: string; readonly initiatedBy: "us" | "peer" };
+  /** The end of a life: once, and the last event of it. */
+  closed: { readonly report: CloseReport };
+  /** Back-pressure of our own has stopped the reading. */
+  paused: object;
+  resumed: object;
+  /** What waits to be sent has fallen to `lowWaterMark` after it was above `highWaterMark`. */
+  drain: object;
+  dropped: DroppedEvent;
+}
+
+export type EventName = keyof EventMap<unknown>;
+export type Listener<Event> = (event: Event) => unknown;

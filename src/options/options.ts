@@ -1,0 +1,134 @@
+import type { LookupFunction } from "node:net";
+import type { ConnectionOptions } from "node:tls";
+import type { CloseReport } from "../events/close-report.js";
+import type { Runtime } from "../runtime/runtime.js";
+import type { CreateConnection } from "../transport/transport.js";
+
+/** What a provider function is given at each attempt. */
+export interface AttemptContext {
+  /** 1 for the first. */
+  readonly attempt: number;
+  /** How the attempt or connection before this one ended. */
+  readonly lastReport: CloseReport | undefined;
+  /** Aborted when the attempt is given up. */
+  readonly signal: AbortSignal;
+}
+
+/** A value, or a function that is asked for it again at each attempt. */
+export type Provided<Value> = Value | ((context: AttemptContext) => Value | Promise<Value>);
+
+/** The address: `ws:` or `wss:`; `http:` and `https:` mean the same. A fragment is an error. */
+export type Url = string | URL;
+
+/** Header fields for the opening handshake; in pairs, their order and repeats reach the wire. */
+export type HeadersInit =
+  Readonly<Record<string, string | readonly string[]>> | readonly (readonly [name: string, value: string])[];
+
+/** What is offered as permessage-deflate (RFC 7692 7.1). */
+export interface CompressOptions {
+  /** zlib's level, 0 to 9. Default: zlib's own. */
+  readonly level?: number | undefined;
+  /** zlib's memLevel, 1 to 9. Default 8. */
+  readonly memLevel?: number | undefined;
+  /** Offers `client_max_window_bits` with this value, 8 to 15. Default: the bare parameter. */
+  readonly windowBits?: number | undefined;
+  /** Asks for `server_max_window_bits` with this value, 8 to 15. */
+  readonly serverWindowBits?: number | undefined;
+  /** Offers `client_no_context_takeover`: no memory between our messages. */
+  readonly noContextTakeover?: boolean | undefined;
+  /** Asks for `server_no_context_takeover`. */
+  readonly serverNoContextTakeover?: boolean | undefined;
+}
+
+/** How many received messages wait for `recv()` and `for await`, and what happens when there are more. */
+export interface BufferOptions {
+  /** Messages. Default 1,000. */
+  readonly capacity?: number | undefined;
+  /** Bytes. Default 4 MiB; one message always fits. */
+  readonly maxBytes?: number | undefined;
+  /**
+   * `"pause"` (default) stops reading from the socket until half of it is consumed; `"dropOldest"` and `"dropNewest"`
+   * keep reading and tell each loss by `dropped`; `"error"` fails the connection with 1008.
+   */
+  readonly overflow?: "pause" | "dropOldest" | "dropNewest" | "error" | undefined;
+}
+
+/** Makes what `send()` was given into what goes on the wire: a string goes as text, bytes as binary. */
+export type Serializer<Sent> = (value: Sent) => string | Uint8Array;
+
+/** Makes what came into what `message`, `recv()` and `for await` give. */
+export type Deserializer<Received> = (data: string | Buffer, isBinary: boolean) => Received;
+
+/** The options of a client. A wrong one, or one with an unknown name, is a `TypeError` or `RangeError` that names it. */
+export interface WebSocketOptions<Received, Sent> {
+  /** The subprotocols to offer (RFC 6455 1.9); the server's choice is checked. Default: none. */
+  readonly subprotocols?: Provided<string | readonly string[]> | undefined;
+  /** Host may be replaced; Upgrade, Connection and Sec-WebSocket-* may not be given. No Origin is sent unless given. */
+  readonly headers?: Provided<HeadersInit> | undefined;
+  /** Default: strings and bytes as they are, all else as JSON. */
+  readonly serializer?: Serializer<Sent> | undefined;
+  /** Default: JSON for text, the Buffer for binary. */
+  readonly deserializer?: Deserializer<Received> | undefined;
+
+  /** Offers permessage-deflate. Default `true`. */
+  readonly compress?: boolean | CompressOptions | undefined;
+  /** Messages below this many bytes go uncompressed. Default 128. */
+  readonly compressionThreshold?: number | undefined;
+
+  /** Milliseconds for name look-up, TCP, TLS and HTTP together. Default 10,000. */
+  readonly connectTimeout?: number | undefined;
+  /** Milliseconds without progress that the closing handshake may take. Default 5,000. */
+  readonly closeTimeout?: number | undefined;
+  /** Milliseconds in which a message that has begun must come on by 1 KiB. Default 120,000. */
+  readonly messageTimeout?: number | undefined;
+
+  /** The most bytes of a received message, after decompression; more fails the connection with 1009. Default 64 MiB. */
+  readonly maxMessageSize?: number | undefined;
+  /** The most bytes of a received frame. Default: `maxMessageSize`. */
+  readonly maxFrameSize?: number | undefined;
+  /** Received messages that wait: their number, or more about it. */
+  readonly buffer?: number | BufferOptions | undefined;
+
+  /** Above this many waiting bytes `send()` waits. Default 1 MiB. */
+  readonly highWaterMark?: number | undefined;
+  /** At this many bytes `drain` comes. Default: half of `highWaterMark`. */
+  readonly lowWaterMark?: number | undefined;
+  /** Above this many bytes `send()` is refused with a `BufferOverflowError`. Default 64 MiB. */
+  readonly maxBufferedAmount?: number | undefined;
+
+  /** Answers pings by itself. Default `true`; otherwise `pong(payload)` answers by hand. */
+  readonly autoPong?: boolean | undefined;
+
+  /** As in `tls.connect`; never changed. `rejectUnauthorized` is `true` unless given. */
+  readonly tls?: ConnectionOptions | undefined;
+  /** As in `net.connect`. */
+  readonly lookup?: LookupFunction | undefined;
+  /** As in `net.connect`. */
+  readonly localAddress?: string | undefined;
+  /** Connects to a Unix socket or a named pipe instead of the url's host and port. */
+  readonly socketPath?: string | undefined;
+  /** Sends small segments without delay. Default `true`. */
+  readonly noDelay?: boolean | undefined;
+  /** TCP keep-alive: `true`, or milliseconds of silence before the first probe. Default `false`. */
+  readonly keepAlive?: boolean | number | undefined;
+  /** Gives the stream in the place of a socket; for `wss:` its TLS is yours. */
+  readonly createConnection?: CreateConnection | undefined;
+
+  /** Ends the client: an open connection sends Close 1001, and what waits rejects with `signal.reason`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Clock, timers, randomness and network. Default: Node's. */
+  readonly runtime?: Runtime | undefined;
+
+  /** Not there yet: only `false`, the default. */
+  readonly reconnect?: false | undefined;
+  /** Not there yet: only `false`, the default. */
+  readonly heartbeat?: false | undefined;
+  /** Not there yet: only `false`, the default. */
+  readonly outbox?: false | undefined;
+  /** Not there yet: only `false`, the default. */
+  readonly replay?: false | undefined;
+  /** Not there yet: only `false`, the default. */
+  readonly rotation?: false | undefined;
+  /** Not there yet: only `false`, the default. */
+  readonly proxy?: false | undefined;
+}

@@ -1,0 +1,211 @@
+import type { ConnectionOptions } from "node:tls";
+import type { DeflateOptions } from "../../protocol/index.js";
+import type { Runtime } from "../runtime/runtime.js";
+import {
+  checkBoolean,
+  checkFunction,
+  checkInteger,
+  checkObject,
+  checkOneOf,
+  describe,
+  wrong,
+} from "./checks.js";
+import type {
+  BufferOptions,
+  CompressOptions,
+  Deserializer,
+  Serializer,
+  WebSocketOptions,
+} from "./options.js";
+
+/** The options with every default in its place. */
+export interface ResolvedOptions<Received, Sent> extends Pick<
+  WebSocketOptions<Received, Sent>,
+  "subprotocols" | "headers" | "lookup" | "localAddress" | "socketPath" | "createConnection" | "signal"
+> {
+  readonly serializer: Serializer<Sent> | undefined;
+  readonly deserializer: Deserializer<Received> | undefined;
+  /** `undefined` where no compression is offered. */
+  readonly deflate: DeflateOptions | undefined;
+  readonly compressionThreshold: number;
+  readonly connectTimeout: number;
+  readonly closeTimeout: number;
+  readonly messageTimeout: number;
+  readonly maxMessageSize: number;
+  readonly maxFrameSize: number;
+  readonly buffer: Required<{ [Key in keyof BufferOptions]: NonNullable<BufferOptions[Key]> }>;
+  readonly highWaterMark: number;
+  readonly lowWaterMark: number;
+  readonly maxBufferedAmount: number;
+  readonly autoPong: boolean;
+  readonly tls: ConnectionOptions | undefined;
+  readonly noDelay: boolean;
+  /** Milliseconds of silence before the first probe. */
+  readonly keepAlive: number | false;
+  readonly runtime: Runtime;
+}
+
+const minute = 60_000;
+const mebibyte = 1024 * 1024;
+const maxTime = Number.MAX_SAFE_INTEGER;
+/** The silence before the first probe of TCP keep-alive where `keepAlive` is `true`. */
+const keepAliveDelay = minute;
+/** The longest string of V8 is a little longer: no message may be larger than what it can hold. */
+const maxSize = 512 * mebibyte - 24;
+
+/** Layers and ways that are not built yet: what asks for one of them is told so, not ignored. */
+const notThereYet = ["reconnect", "heartbeat", "outbox", "replay", "rotation", "proxy"] as const;
+
+const optionNames: ReadonlySet<string> = new Set<keyof WebSocketOptions<unknown, unknown>>([
+  ...notThereYet,
+  ...(["subprotocols", "headers", "serializer", "deserializer", "compress", "compressionThreshold"] as const),
+  ...([
+    "connectTimeout",
+    "closeTimeout",
+    "messageTimeout",
+    "maxMessageSize",
+    "maxFrameSize",
+    "buffer",
+  ] as const),
+  ...([
+    "highWaterMark",
+    "lowWaterMark",
+    "maxBufferedAmount",
+    "autoPong",
+    "tls",
+    "lookup",
+    "localAddress",
+  ] as const),
+  ...(["socketPath", "noDelay", "keepAlive", "createConnection", "signal", "runtime"] as const),
+]);
+
+/**
+ * Checks the user's options and fills in the defaults.
+ * @throws TypeError for an unknown name or a value of the wrong type, RangeError for one out of its bounds.
+ */
+export function resolveOptions<Received, Sent>(
+  options: WebSocketOptions<Received, Sent>,
+  defaultRuntime: Runtime,
+): ResolvedOptions<Received, Sent> {
+  checkObject("options", options);
+  checkNames("options", options, optionNames);
+  for (const name of notThereYet) {
+    const value: unknown = options[name];
+    if (value !== undefined && value !== false) throw wrong(name, "false: it is not built yet", value);
+  }
+  return {
+    ...resolveMessages(options),
+    ...resolveLimits(options),
+    ...resolveSocket(options),
+    signal: checkSignal(options.signal),
+    runtime: options.runtime === undefined ? defaultRuntime : checkObject("runtime", options.runtime),
+  };
+}
+
+/** An unknown name is an error, for a silent typo costs an evening. */
+function checkNames(where: string, options: object, names: ReadonlySet<string>): void {
+  for (const name of Object.keys(options)) {
+    if (names.has(name) || (options as Record<string, unknown>)[name] === undefined) continue;
+    const known = [...names].sort().join(", ");
+    throw new TypeError(`Unknown option "${name}" in ${where}. Known are: ${known}.`);
+  }
+}
+
+function resolveMessages<Received, Sent>(options: WebSocketOptions<Received, Sent>) {
+  return {
+    subprotocols: checkProvided("subprotocols", options.subprotocols, "a string or an array of strings"),
+    headers: checkProvided("headers", options.headers, "an object or an array of pairs"),
+    serializer: checkFunction("serializer", options.serializer),
+    deserializer: checkFunction("deserializer", options.deserializer),
+    deflate: resolveCompress(options.compress ?? true),
+    compressionThreshold: checkInteger("compressionThreshold", options.compressionThreshold, 128, 0, maxSize),
+    autoPong: checkBoolean("autoPong", options.autoPong, true),
+    buffer: resolveBuffer(options.buffer ?? {}),
+  };
+}
+
+function checkProvided<Value>(name: string, value: Value, expected: string): Value {
+  if (value === undefined || typeof value === "string" || typeof value === "function") return value;
+  if (typeof value === "object" && value !== null) return value;
+  throw wrong(name, `${expected}, or a function that gives it`, value);
+}
+
+const compressNames: ReadonlySet<string> = new Set<keyof CompressOptions>([
+  ...([
+    "level",
+    "memLevel",
+    "windowBits",
+    "serverWindowBits",
+    "noContextTakeover",
+    "serverNoContextTakeover",
+  ] as const),
+]);
+
+function resolveCompress(compress: boolean | CompressOptions): DeflateOptions | undefined {
+  if (compress === false) return undefined;
+  if (compress === true) return {};
+  checkObject("compress", compress, "true, false or an object");
+  checkNames("compress", compress, compressNames);
+  return compress;
+}
+
+const bufferNames: ReadonlySet<string> = new Set<keyof BufferOptions>(["capacity", "maxBytes", "overflow"]);
+
+function resolveBuffer(given: number | BufferOptions): ResolvedOptions<never, never>["buffer"] {
+  const buffer =
+    typeof given === "number" ? { capacity: given } : checkObject("buffer", given, "a number or an object");
+  checkNames("buffer", buffer, bufferNames);
+  return {
+    capacity: checkInteger("buffer.capacity", buffer.capacity, 1_000, 1, 2 ** 31 - 1),
+    maxBytes: checkInteger("buffer.maxBytes", buffer.maxBytes, 4 * mebibyte, 1, Number.MAX_SAFE_INTEGER),
+    overflow: checkOneOf("buffer.overflow", buffer.overflow, "pause", ["dropOldest", "dropNewest", "error"]),
+  };
+}
+
+function resolveLimits<Received, Sent>(options: WebSocketOptions<Received, Sent>) {
+  const maxMessageSize = checkInteger("maxMessageSize", options.maxMessageSize, 64 * mebibyte, 1, maxSize);
+  const highWaterMark = checkInteger("highWaterMark", options.highWaterMark, mebibyte, 1, maxTime);
+  const half = Math.floor(highWaterMark / 2);
+  return {
+    connectTimeout: checkInteger("connectTimeout", options.connectTimeout, 10_000, 1, maxTime),
+    closeTimeout: checkInteger("closeTimeout", options.closeTimeout, 5_000, 1, maxTime),
+    messageTimeout: checkInteger("messageTimeout", options.messageTimeout, 2 * minute, 1, maxTime),
+    maxMessageSize,
+    maxFrameSize: checkInteger("maxFrameSize", options.maxFrameSize, maxMessageSize, 1, maxSize),
+    highWaterMark,
+    lowWaterMark: checkInteger("lowWaterMark", options.lowWaterMark, half, 0, highWaterMark),
+    maxBufferedAmount: checkInteger(
+      "maxBufferedAmount",
+      options.maxBufferedAmount,
+      Math.max(64 * mebibyte, highWaterMark),
+      highWaterMark,
+      maxTime,
+    ),
+  };
+}
+
+function resolveSocket<Received, Sent>(options: WebSocketOptions<Received, Sent>) {
+  const { keepAlive = false } = options;
+  return {
+    tls: options.tls === undefined ? undefined : checkObject("tls", options.tls),
+    lookup: checkFunction("lookup", options.lookup),
+    localAddress: checkString("localAddress", options.localAddress),
+    socketPath: checkString("socketPath", options.socketPath),
+    createConnection: checkFunction("createConnection", options.createConnection),
+    noDelay: checkBoolean("noDelay", options.noDelay, true),
+    keepAlive:
+      typeof keepAlive === "boolean"
+        ? keepAlive && keepAliveDelay
+        : checkInteger("keepAlive", keepAlive, keepAliveDelay, 1, maxTime),
+  };
+}
+
+function checkString(name: string, value: string | undefined): string | undefined {
+  if (value === undefined || (typeof value === "string" && value !== "")) return value;
+  throw wrong(name, "a string that is not empty", value);
+}
+
+function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return signal;
+  throw new TypeError(`The option "signal" must be an AbortSignal, not ${describe(signal)}.`);
+}

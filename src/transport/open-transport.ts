@@ -1,0 +1,16 @@
+import { openDuplex } from "./duplex.js";
+import { openTcp } from "./tcp.js";
+import { openTls } from "./tls.js";
+import type { OpenTransport, Transport, TransportHandler, TransportTarget } from "./transport.js";
+import { openUnix } from "./unix.js";
+
+/** Opens the kind of stream that `target` asks for. */
+export const openTransport: OpenTransport = (
+  target: TransportTarget,
+  handler: TransportHandler,
+): Transport => {
+  if (target.createConnection !== undefined) return openDuplex(target.createConnection, target, handler);
+  if (target.isSecure) return openTls(target, handler);
+  if (target.socketPath !== undefined) return openUnix(target.socketPath, target, handler);
+  return openTcp(target, handler);
+};

@@ -1,0 +1,180 @@
+import { Socket, type OnReadOpts } from "node:net";
+import type { Duplex } from "node:stream";
+import { ReadGate } from "./read-gate.js";
+import { withMessage } from "./transport-error.js";
+import type { Transport, TransportHandler, TransportPhase } from "./transport.js";
+
+/** The bytes of one chunk of a stream, or why it has none. */
+function bytesOf(chunk: unknown, encoding: BufferEncoding | null): Buffer | TypeError {
+  if (Buffer.isBuffer(chunk)) return chunk;
+  if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  if (typeof chunk !== "string")
+    return new TypeError(`The stream gave ${typeof chunk} in the place of bytes`);
+  // A stream without an encoding writes strings as UTF-8; one with an encoding has already lost bytes.
+  if (encoding === null) return Buffer.from(chunk, "utf8");
+  return new TypeError(`The stream gave text (setEncoding "${encoding}") in the place of bytes`);
+}
+
+/**
+ * A {@link Transport} over a stream of Node's. The files that open one hand it over by {@link attach}, tell how far they
+ * have got by {@link enter} and {@link open}, and by {@link fail} that there will be none.
+ */
+export class SocketTransport implements Transport {
+  readonly #handler: TransportHandler;
+  readonly #gate: ReadGate;
+  readonly #onAbandoned: (() => void) | undefined;
+  #stream: Duplex | undefined;
+  #fillsBuffer = false;
+  #isOpen = false;
+  #isRef = true;
+  #error: Error | undefined;
+  #onWritten: (() => void) | undefined;
+  #callbacksDue = 0;
+
+  /** @param onAbandoned - called by a {@link destroy} that comes before {@link attach} */
+  constructor(handler: TransportHandler, onAbandoned?: () => void) {
+    this.#handler = handler;
+    this.#gate = new ReadGate(handler, () => this.#read());
+    this.#onAbandoned = onAbandoned;
+  }
+
+  get isDestroyed(): boolean {
+    return this.#gate.isShut;
+  }
+
+  /** The option `onread` of a socket that is to be attached. */
+  readInto(buffer: Buffer): OnReadOpts {
+    this.#fillsBuffer = true;
+    const callback = (length: number): boolean => {
+      this.#gate.data(buffer, length);
+      // `resume()` begins to read in a later tick, in which we may be paused again.
+      return true;
+    };
+    return { buffer, callback };
+  }
+
+  /** Tells the first phase, once the caller has the transport in hand. */
+  begin(phase: TransportPhase): void {
+    process.nextTick(() => this.enter(phase));
+  }
+
+  enter(phase: TransportPhase): void {
+    if (!this.#gate.isShut) this.#handler.onPhase(phase);
+  }
+
+  attach(stream: Duplex): void {
+    this.#stream = stream;
+    stream.on("end", this.#onEnd).on("error", this.#onError).on("close", this.#onClose);
+    if (!this.#isRef) this.unref();
+  }
+
+  open(): void {
+    if (this.#gate.isShut) return;
+    this.#isOpen = true;
+    // Each address that Node tries has a socket of its own, and only the last one is ours to keep.
+    if (!this.#isRef) this.unref();
+    if (!this.#fillsBuffer) this.#stream?.on("data", this.#onChunk);
+    this.#handler.onOpen();
+    this.#read();
+  }
+
+  fail(error: Error): void {
+    if (!this.#gate.isShut) this.#error ??= withMessage(error);
+    if (this.#stream === undefined) process.nextTick(() => this.#gate.close(this.#error));
+    else this.#drop(this.#stream);
+  }
+
+  write(bytes: Uint8Array, onWritten: () => void): boolean {
+    const stream = this.#stream;
+    if (stream === undefined || stream.destroyed) return false;
+    this.#onWritten = onWritten;
+    this.#callbacksDue++;
+    // A stream in memory may pass on the very bytes that it was given, and the caller uses them again.
+    stream.write(stream instanceof Socket ? bytes : Buffer.from(bytes), this.#afterWrite);
+    const isTaken = stream.writableLength === 0 && !stream.errored && !stream.destroyed;
+    if (isTaken) this.#onWritten = undefined;
+    return isTaken;
+  }
+
+  end(): void {
+    this.#stream?.end();
+  }
+
+  destroy(): void {
+    if (this.#gate.isShut) return;
+    this.#gate.shut();
+    this.#onWritten = undefined;
+    if (this.#stream === undefined) {
+      this.#onAbandoned?.();
+      process.nextTick(() => this.#gate.close(this.#error));
+    } else {
+      this.#drop(this.#stream);
+    }
+  }
+
+  pause(): void {
+    this.#gate.pause();
+    // Before that, TLS still needs to read for its handshake.
+    if (this.#isOpen) this.#stream?.pause();
+  }
+
+  resume(): void {
+    this.#gate.resume();
+  }
+
+  ref(): void {
+    this.#isRef = true;
+    if (this.#stream instanceof Socket && !this.#stream.destroyed) this.#stream.ref();
+  }
+
+  unref(): void {
+    this.#isRef = false;
+    if (this.#stream instanceof Socket && !this.#stream.destroyed) this.#stream.unref();
+  }
+
+  #read(): void {
+    const stream = this.#stream;
+    if (!this.#isOpen || stream === undefined || stream.destroyed) return;
+    if (this.#gate.isPaused) stream.pause();
+    else stream.resume();
+  }
+
+  /** Destroys the stream; only Node's own sockets are sure to say that they are closed. */
+  #drop(stream: Duplex): void {
+    stream.off("data", this.#onChunk).destroy();
+    if (!(stream instanceof Socket)) process.nextTick(() => this.#gate.close(this.#error));
+  }
+
+  /** The callbacks come in the order of the writes; that of a write which was taken at once comes late, and says nothing. */
+  readonly #afterWrite = (error?: Error | null): void => {
+    this.#callbacksDue--;
+    // A write that a destroyed socket gives up is called back without an error.
+    if (error || this.#stream?.destroyed || this.#callbacksDue > 0) return;
+    const onWritten = this.#onWritten;
+    this.#onWritten = undefined;
+    onWritten?.();
+  };
+
+  readonly #onChunk = (chunk: unknown): void => {
+    const bytes = bytesOf(chunk, this.#stream?.readableEncoding ?? null);
+    if (Buffer.isBuffer(bytes)) this.#gate.data(bytes, bytes.length);
+    else this.fail(bytes);
+  };
+
+  readonly #onEnd = (): void => {
+    // An end in the middle of the TLS handshake becomes an error of Node's.
+    if (this.#isOpen) this.#gate.end();
+  };
+
+  readonly #onError = (error: Error): void => this.fail(error);
+
+  readonly #onClose = (): void => {
+    const stream = this.#stream;
+    stream
+      ?.off("data", this.#onChunk)
+      .off("end", this.#onEnd)
+      .off("error", this.#onError)
+      .off("close", this.#onClose);
+    this.#gate.close(this.#error);
+  };
+}

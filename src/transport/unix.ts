@@ -1,0 +1,13 @@
+import { connect } from "node:net";
+import { SocketTransport } from "./socket-transport.js";
+import type { Transport, TransportHandler, TransportTarget } from "./transport.js";
+
+/** Opens a Unix socket or a named pipe. */
+export function openUnix(path: string, target: TransportTarget, handler: TransportHandler): Transport {
+  const transport = new SocketTransport(handler);
+  transport.begin("tcp");
+  const socket = connect({ path, onread: transport.readInto(target.readBuffer), allowHalfOpen: true });
+  transport.attach(socket);
+  socket.once("connect", () => transport.open());
+  return transport;
+}

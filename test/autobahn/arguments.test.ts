@@ -1,0 +1,54 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { load } from "./load.js";
+
+interface Arguments {
+  parseArguments(given: readonly string[]): {
+    patterns: string[];
+    lanes: number;
+    server: string | undefined;
+    tarball: string | undefined;
+  };
+}
+
+describe("the command line of the conformance run", () => {
+  let parse: Arguments["parseArguments"];
+
+  beforeAll(async () => {
+    ({ parseArguments: parse } = await load<Arguments>("arguments.mjs"));
+  });
+
+  it("means every case, on two servers at least", () => {
+    const { patterns, lanes, server, tarball } = parse([]);
+    expect({ patterns, server, tarball }).toEqual({ patterns: ["*"], server: undefined, tarball: undefined });
+    expect(lanes).toBeGreaterThanOrEqual(2);
+  });
+
+  it("takes patterns repeated or with commas, and the rest by name", () => {
+    const given = [
+      "--cases",
+      "6.*,7.1.6",
+      "--cases=9.*",
+      "--servers",
+      "3",
+      "--server=python",
+      "--tarball",
+      "x",
+    ];
+    expect(parse(given)).toEqual({
+      patterns: ["6.*", "7.1.6", "9.*"],
+      lanes: 3,
+      server: "python",
+      tarball: "x",
+    });
+  });
+
+  it.each([
+    [["--servers", "0"], `--servers takes a number from 1 to 16, not "0"`],
+    [["--servers", "two"], `--servers takes a number from 1 to 16, not "two"`],
+    [["--server", "podman"], `--server takes docker or python, not "podman"`],
+    [["--case", "6.*"], "--case"],
+    [["6.*"], "6.*"],
+  ])("refuses %j", (given, message) => {
+    expect(() => parse(given)).toThrow(message);
+  });
+});

@@ -1,0 +1,112 @@
+import { execFile, spawnSync } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { describe, expect, inject, it } from "vitest";
+import { root } from "./packed.js";
+
+const run = promisify(execFile);
+const { installed, project, tarball } = inject("packed");
+
+interface Loaded {
+  readonly esm: Record<string, string[]>;
+  readonly cjs: Record<string, string[]>;
+  readonly hasTwoCopies: boolean;
+  readonly matches: Record<string, boolean>;
+  readonly isOneClassInside: Record<string, boolean>;
+  readonly misnamed: string[];
+}
+
+/** Runs in a process of its own in the user's project, and says what it found there. */
+const probe = `
+import { createRequire } from "node:module";
+const require = createRequire(import.meta.url);
+const esm = { main: await import("jetsocket"), protocol: await import("jetsocket/protocol") };
+const cjs = { main: require("jetsocket"), protocol: require("jetsocket/protocol") };
+const names = (copy) => ({ main: Object.keys(copy.main).sort(), protocol: Object.keys(copy.protocol).sort() });
+const isClass = (value) => typeof value === "function" && /^class\\b/.test(Function.prototype.toString.call(value));
+const both = Object.keys(esm.main).filter((name) => name in esm.protocol);
+const misnamed = [esm, cjs].flatMap(({ main, protocol }) =>
+  [main, protocol].flatMap((door) =>
+    Object.values(door).filter(isClass).map((type) => type.name).filter((name) => !(name in door)),
+  ),
+);
+const error = { code: "PROBE" };
+console.log(JSON.stringify({
+  esm: names(esm),
+  cjs: names(cjs),
+  hasTwoCopies: esm.main.JetSocketError !== cjs.main.JetSocketError,
+  matches: {
+    "esm of cjs": new cjs.main.JetSocketError("probe", error) instanceof esm.main.JetSocketError,
+    "cjs of esm": new esm.main.JetSocketError("probe", error) instanceof cjs.main.JetSocketError,
+    "subclass, esm of cjs": new cjs.main.ProtocolError("probe", { ...error, closeCode: 1002 }) instanceof esm.main.JetSocketError,
+    "sibling": new cjs.main.ProtocolError("probe", { ...error, closeCode: 1002 }) instanceof esm.main.HandshakeError,
+  },
+  isOneClassInside: Object.fromEntries(both.map((name) => [name, esm.main[name] === esm.protocol[name] && cjs.main[name] === cjs.protocol[name]])),
+  misnamed,
+}));
+`;
+
+async function load(): Promise<Loaded> {
+  await writeFile(join(project, "probe.mjs"), probe);
+  const { stdout } = await run(process.execPath, ["probe.mjs"], { cwd: project });
+  return JSON.parse(stdout) as Loaded;
+}
+
+describe("the doors of the packed package", () => {
+  it("load as ES modules and as CommonJS, with the same names", async () => {
+    const { esm, cjs } = await load();
+    expect(esm["main"]).toContain("WebSocket");
+    expect(esm["main"]).toContain("JetSocket");
+    expect(esm["protocol"]).toContain("ProtocolConnection");
+    expect(cjs).toEqual(esm);
+    expect(esm["main"]).not.toContain("default");
+  });
+
+  it("match errors across the two copies by `instanceof`", async () => {
+    const { hasTwoCopies, matches } = await load();
+    expect(hasTwoCopies).toBe(true);
+    expect(matches).toEqual({
+      "esm of cjs": true,
+      "cjs of esm": true,
+      "subclass, esm of cjs": true,
+      sibling: false,
+    });
+  });
+
+  it("give one class, whichever door it comes from", async () => {
+    const { isOneClassInside } = await load();
+    expect(Object.keys(isOneClassInside)).toContain("ProtocolError");
+    expect(Object.values(isOneClassInside)).not.toContain(false);
+  });
+
+  it("give classes that know their exported name", async () => {
+    expect((await load()).misnamed).toEqual([]);
+  });
+
+  it("satisfy publint", async () => {
+    const { messages } = await publint({ pkgDir: installed, pack: false, strict: true });
+    const manifest = JSON.parse(await readFile(join(installed, "package.json"), "utf8")) as Record<
+      string,
+      unknown
+    >;
+    expect(messages.map((message) => formatMessage(message, manifest))).toEqual([]);
+  });
+
+  it("have types that resolve as ES modules and as CommonJS", () => {
+    const attw = join(root, "node_modules/.bin/attw");
+    const words = [
+      tarball,
+      "--profile",
+      "node16",
+      "--no-definitely-typed",
+      "--format",
+      "ascii",
+      "--no-color",
+    ];
+    const { status, stdout } = spawnSync(attw, words, { cwd: project, encoding: "utf8" });
+    expect(status, stdout).toBe(0);
+  });
+});

@@ -1,0 +1,57 @@
+import { spawnSync } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { root } from "./packed.js";
+
+const unit = {
+  numTotalTests: 12,
+  numPassedTests: 10,
+  numFailedTests: 0,
+  numPendingTests: 1,
+  numTodoTests: 1,
+};
+const conformance = { passed: 517, failed: 0, skipped: 0 };
+
+describe("the closing line of CI", () => {
+  let folder: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "jetsocket-sum-"));
+    await writeFile(join(folder, "unit.json"), JSON.stringify(unit));
+    await writeFile(join(folder, "conformance.json"), JSON.stringify(conformance));
+    await writeFile(join(folder, "empty.json"), "{}");
+  });
+
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  it.each([
+    [
+      "sums all that ran",
+      ["test 0 unit", "lint 0 -", "autobahn 0 conformance"],
+      "528 passed, 0 failed, 2 skipped",
+      0,
+    ],
+    ["counts a step that has no counts", ["lint 1 -", "types 0 -"], "1 passed, 1 failed, 0 skipped", 1],
+    ["counts a step that fails beside its tests", ["test 1 unit"], "10 passed, 1 failed, 2 skipped", 1],
+    [
+      "counts a report that is missing",
+      ["test 0 unit", "interop 0 lost"],
+      "10 passed, 1 failed, 2 skipped",
+      1,
+    ],
+    ["counts a report that says nothing", ["interop 0 empty"], "0 passed, 1 failed, 0 skipped", 1],
+    ["fails where nothing ran", [], "0 passed, 0 failed, 0 skipped", 1],
+  ])("%s", async (_, steps, closing, status) => {
+    const lines = steps.map((step) => {
+      const [name, code, report] = step.split(" ");
+      return [name, code, "1", report === "-" ? "-" : join(folder, `${report}.json`)].join("\t") + "\n";
+    });
+    await writeFile(join(folder, "steps.tsv"), lines.join(""));
+    const words = [join(root, "tools/sum-results.mjs"), join(folder, "steps.tsv")];
+    const run = spawnSync(process.execPath, words, { encoding: "utf8" });
+    expect(run.stdout.trimEnd().split("\n").at(-1)).toBe(closing);
+    expect(run.status).toBe(status);
+  });
+});

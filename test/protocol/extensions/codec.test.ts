@@ -1,0 +1,592 @@
+import type { Transform } from "node:stream";
+import {
+  constants,
+  createDeflateRaw,
+  createInflateRaw,
+  deflateRawSync,
+  type Zlib,
+  type ZlibOptions,
+} from "node:zlib";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ProtocolError } from "../../../protocol/errors.js";
+import type { CodecFactory, Deflater, Inflater } from "../../../protocol/extensions/codec.js";
+import { createCodecFactory } from "../../../protocol/extensions/codec-factory.js";
+import { DeflateBlocks } from "../../support/deflate-blocks.js";
+import { StrictInflater } from "../../support/strict-inflate.js";
+
+const fillings = ["handle", "dictionary"] as const;
+const allWindowBits = [8, 9, 10, 11, 12, 13, 14, 15];
+const context = { windowBits: 15, keepsContext: true };
+const noContext = { windowBits: 15, keepsContext: false };
+const zlibDefaults = { level: -1, memLevel: 8 };
+const noLimit = 64 * 1024 * 1024;
+const tail = Buffer.of(0x00, 0x00, 0xff, 0xff);
+
+/** Bytes that don't compress and come out the same in each run. */
+function noise(size: number, seed = 1): Buffer {
+  const bytes = Buffer.alloc(size);
+  let state = seed;
+  for (let index = 0; index < size; index++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    bytes[index] = state >>> 24;
+  }
+  return bytes;
+}
+
+function trade(index: number): string {
+  return JSON.stringify({
+    type: "trade",
+    symbol: ["BTCUSD", "ETHUSD"][index % 2],
+    price: 100 + index / 7,
+    index,
+  });
+}
+
+/** What a feed sends, with the boundary lengths, repeats at every distance, and bytes that don't compress. */
+function conversation(): Buffer[] {
+  const block = noise(20_000, 7);
+  return [
+    Buffer.from(trade(1)),
+    Buffer.from(trade(2)),
+    Buffer.alloc(0),
+    Buffer.from("x"),
+    ...[125, 126, 127].map((size) => Buffer.from(trade(3).repeat(2).slice(0, size))),
+    Buffer.from(trade(4)),
+    noise(300, 3),
+    Buffer.from(trade(5) + noise(400, 4).toString("latin1") + trade(5)),
+    noise(300, 3),
+    block,
+    Buffer.alloc(600, "ab"),
+    Buffer.alloc(600, "z"),
+    block,
+    Buffer.concat([block.subarray(0, 3000), noise(600, 9), block.subarray(0, 3000)]),
+    noise(65_535, 11),
+    Buffer.alloc(65_536, trade(6)),
+    Buffer.from(trade(7)),
+    Buffer.from("héllo ☃ ".repeat(40)),
+  ];
+}
+
+/** A zlib stream of Node's own, message by message. */
+class ZlibReference {
+  readonly #stream: Transform & Zlib;
+  #chunks: Buffer[] = [];
+
+  constructor(stream: Transform & Zlib) {
+    this.#stream = stream;
+    stream.on("data", (chunk: Buffer) => this.#chunks.push(chunk));
+  }
+
+  static deflater(options: ZlibOptions): ZlibReference {
+    return new ZlibReference(createDeflateRaw(options));
+  }
+
+  static inflater(options: ZlibOptions): ZlibReference {
+    return new ZlibReference(createInflateRaw(options));
+  }
+
+  async deflate(message: Uint8Array): Promise<Buffer> {
+    const bytes = await this.#pass(message);
+    return message.length === 0 ? Buffer.of(0) : bytes.subarray(0, -4);
+  }
+
+  async inflate(message: Uint8Array): Promise<Buffer> {
+    return this.#pass(Buffer.concat([message, tail]));
+  }
+
+  close(): void {
+    this.#stream.close();
+  }
+
+  async #pass(bytes: Uint8Array): Promise<Buffer> {
+    this.#chunks = [];
+    await new Promise<void>((resolve) => {
+      this.#stream.write(bytes);
+      this.#stream.flush(constants.Z_SYNC_FLUSH, resolve);
+    });
+    return Buffer.concat(this.#chunks);
+  }
+}
+
+/** What a peer without context sends. */
+function deflateAlone(message: Uint8Array, options: ZlibOptions = {}): Buffer {
+  return deflateRawSync(message, { ...options, finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
+}
+
+function failureOf(action: () => unknown): ProtocolError {
+  try {
+    action();
+  } catch (error) {
+    expect(error).toBeInstanceOf(ProtocolError);
+    return error as ProtocolError;
+  }
+  throw new Error("nothing was thrown");
+}
+
+describe.each(fillings)("the codecs of the %s filling", (name) => {
+  let factory: CodecFactory;
+  let inflater: Inflater;
+  let deflater: Deflater;
+
+  beforeEach(() => {
+    factory = createCodecFactory(name);
+    inflater = factory.inflater(context);
+    deflater = factory.deflater({ ...context, ...zlibDefaults });
+  });
+
+  afterEach(() => {
+    inflater.close();
+    deflater.close();
+    expect(factory.openCount).toBe(0);
+  });
+
+  function inflateText(compressed: Uint8Array): string {
+    return inflater.inflate(compressed, noLimit, false).toString("latin1");
+  }
+
+  describe.each(allWindowBits)("with a window of %i bits", (windowBits) => {
+    it.each([true, false])("understands zlib's deflater, context: %s", async (keepsContext) => {
+      const own = factory.inflater({ windowBits, keepsContext });
+      const peer = ZlibReference.deflater({ windowBits });
+      for (const message of conversation()) {
+        const compressed = keepsContext ? await peer.deflate(message) : deflateAlone(message, { windowBits });
+        expect(own.inflate(compressed, noLimit, true).equals(message)).toBe(true);
+      }
+      peer.close();
+      own.close();
+    });
+
+    it.each([true, false])("is understood by zlib's inflater, context: %s", async (keepsContext) => {
+      const own = factory.deflater({ windowBits, keepsContext, ...zlibDefaults });
+      let peer = ZlibReference.inflater({ windowBits });
+      for (const message of conversation()) {
+        if (!keepsContext) {
+          peer.close();
+          peer = ZlibReference.inflater({ windowBits });
+        }
+        expect((await peer.inflate(own.deflate(message))).equals(message)).toBe(true);
+      }
+      peer.close();
+      own.close();
+    });
+
+    it.each([true, false])("refers to nothing behind it, context: %s", (keepsContext) => {
+      for (const level of [1, 6, 9]) {
+        const own = factory.deflater({ windowBits, keepsContext, level, memLevel: 8 });
+        const peer = new StrictInflater(windowBits);
+        for (const message of conversation()) {
+          if (!keepsContext) peer.reset();
+          expect(peer.inflate(own.deflate(message)).equals(message)).toBe(true);
+        }
+        // That it goes far shows that the check could fail.
+        if (keepsContext && windowBits > 8) expect(peer.longestDistance).toBeGreaterThan(2 ** windowBits / 8);
+        expect(peer.longestDistance).toBeGreaterThan(0);
+        own.close();
+      }
+    });
+  });
+
+  it.each(fillings)("is understood by the %s filling", (other) => {
+    const peers = createCodecFactory(other);
+    const peer = peers.inflater(context);
+    for (const message of conversation()) {
+      expect(peer.inflate(deflater.deflate(message), noLimit, true).equals(message)).toBe(true);
+    }
+    peer.close();
+  });
+
+  it("takes 9 bits of window where 8 are agreed, as a peer's zlib may have made of it", () => {
+    const own = factory.inflater({ windowBits: 8, keepsContext: true });
+    const far = noise(500, 5).toString("latin1");
+    expect(
+      own.inflate(new DeflateBlocks().stored(far).flush().bytes(), noLimit, true).toString("latin1"),
+    ).toBe(far);
+    const match = new DeflateBlocks()
+      .fixed([{ length: 5, distance: 500 }])
+      .flush()
+      .bytes();
+    expect(own.inflate(match, noLimit, true).toString("latin1")).toBe(far.slice(0, 5));
+    own.close();
+  });
+
+  it("needs less for what was said before, but only with context", () => {
+    const alone = factory.deflater({ ...noContext, ...zlibDefaults });
+    const message = Buffer.from(trade(1));
+    const [first, second] = [deflater.deflate(message).length, deflater.deflate(message).length];
+    expect(second).toBeLessThan(first / 4);
+    expect([alone.deflate(message).length, alone.deflate(message).length]).toEqual([first, first]);
+    alone.close();
+  });
+
+  it.each([
+    { level: 0, memLevel: 8 },
+    { level: 1, memLevel: 1 },
+    { level: 9, memLevel: 9 },
+  ])("compresses as %o says", (options) => {
+    const own = factory.deflater({ ...context, ...options });
+    for (const message of conversation()) {
+      const compressed = own.deflate(message);
+      if (options.level === 0) expect(compressed.length).toBeGreaterThan(message.length);
+      expect(inflater.inflate(compressed, noLimit, true).equals(message)).toBe(true);
+    }
+    own.close();
+  });
+
+  it("leaves the last four bytes out, once", () => {
+    for (const message of conversation()) {
+      const compressed = Buffer.from(deflater.deflate(message));
+      expect(compressed.subarray(-4).equals(tail)).toBe(false);
+    }
+  });
+
+  it("writes an empty message as one byte", () => {
+    expect([...deflater.deflate(Buffer.alloc(0))]).toEqual([0]);
+    deflater.deflate(Buffer.from("some"));
+    expect([...deflater.deflate(Buffer.alloc(0))]).toEqual([0]);
+  });
+
+  it("understands the examples of RFC 7692 7.2.3", () => {
+    const examples = [
+      "f248cdc9c90700",
+      "f200110000",
+      "000500faff48656c6c6f00",
+      "f348cdc9c9070000",
+      "f248050000 00ffff cac9c90700".replaceAll(" ", ""),
+    ];
+    expect(examples.map((hex) => inflateText(Buffer.from(hex, "hex")))).toEqual(examples.map(() => "Hello"));
+    expect(inflateText(Buffer.of(0))).toBe("");
+  });
+
+  it("takes a message of no bytes for an empty one", () => {
+    expect(inflateText(Buffer.from("f248cdc9c90700", "hex"))).toBe("Hello");
+    expect(inflater.inflate(Buffer.alloc(0), 0, true)).toHaveLength(0);
+    expect(inflateText(Buffer.from("f200110000", "hex"))).toBe("Hello");
+  });
+
+  describe("a final block", () => {
+    const isFinal = true;
+    const backToHello = { length: 5, distance: 5 };
+    const messages: [name: string, message: Buffer, text: string][] = [
+      [
+        "followed by the byte of RFC 7692 7.2.3.4",
+        new DeflateBlocks().fixed(["Hello"], { isFinal }).flush().bytes(),
+        "Hello",
+      ],
+      ["at the very end", new DeflateBlocks().fixed(["Hello"], { isFinal }).bytes(), "Hello"],
+      ["that is stored", new DeflateBlocks().stored("Hello", { isFinal }).bytes(), "Hello"],
+      [
+        "whose length is in the tail",
+        new DeflateBlocks().stored("Hello").flush({ isFinal }).bytes(),
+        "Hello",
+      ],
+      [
+        "with data behind it",
+        new DeflateBlocks().fixed(["Hel"], { isFinal }).fixed(["lo"]).flush().bytes(),
+        "Hello",
+      ],
+      [
+        "between blocks that refer back over it",
+        new DeflateBlocks()
+          .stored("Hello")
+          .fixed([", "], { isFinal })
+          .fixed([{ length: 5, distance: 7 }])
+          .flush()
+          .bytes(),
+        "Hello, Hello",
+      ],
+      [
+        "again and again",
+        new DeflateBlocks()
+          .fixed(["Hel"], { isFinal })
+          .fixed([], { isFinal })
+          .stored("lo", { isFinal })
+          .fixed([backToHello], { isFinal })
+          .bytes(),
+        "HelloHello",
+      ],
+    ];
+
+    it.each(messages)("%s", (_, message, text) => {
+      for (let round = 0; round < 3; round++) expect(inflateText(message)).toBe(text);
+    });
+
+    it.each(messages)("%s keeps the window for the messages behind it", (_, message, text) => {
+      const before = noise(1000, 21).toString("latin1");
+      expect(inflateText(new DeflateBlocks().stored(before).flush().bytes())).toBe(before);
+      expect(inflateText(message)).toBe(text);
+      const distance = text.length + 1000;
+      const match = new DeflateBlocks()
+        .fixed([{ length: 10, distance }])
+        .flush()
+        .bytes();
+      expect(inflateText(match)).toBe(before.slice(0, 10));
+    });
+
+    it.each(messages)("%s leaves nothing behind where no context is kept", (_, message, text) => {
+      const own = factory.inflater(noContext);
+      for (let round = 0; round < 3; round++) {
+        expect(own.inflate(message, noLimit, true).toString("latin1")).toBe(text);
+      }
+      const match = new DeflateBlocks()
+        .fixed([{ length: 3, distance: 1 }])
+        .flush()
+        .bytes();
+      expect(failureOf(() => own.inflate(match, noLimit, true))).toMatchObject({
+        code: "INVALID_DEFLATE_DATA",
+      });
+      own.close();
+    });
+
+    it("keeps a window that is full and has wrapped", () => {
+      const first = noise(40_000, 22);
+      const second = noise(5_000, 23);
+      expect(inflater.inflate(deflateAlone(first), noLimit, true).equals(first)).toBe(true);
+      expect(inflater.inflate(deflateAlone(second), noLimit, true).equals(second)).toBe(true);
+      expect(inflateText(new DeflateBlocks().fixed(["Hello"], { isFinal }).flush().bytes())).toBe("Hello");
+      const all = Buffer.concat([first, second, Buffer.from("Hello")]).toString("latin1");
+      const match = new DeflateBlocks()
+        .fixed([{ length: 10, distance: 32_768 }])
+        .flush()
+        .bytes();
+      expect(inflateText(match)).toBe(all.slice(all.length - 32_768, all.length - 32_758));
+    });
+
+    it("in the middle of a large message keeps what that message said before it", () => {
+      const large = Buffer.concat([noise(150_000, 24), Buffer.alloc(150_000, "z")]);
+      const finished = deflateRawSync(large, { chunkSize: 1024 });
+      const rest = new DeflateBlocks().fixed(["Hello"]).flush().bytes();
+      const expected = Buffer.concat([large, Buffer.from("Hello")]);
+      for (let round = 0; round < 2; round++) {
+        expect(inflater.inflate(Buffer.concat([finished, rest]), noLimit, true).equals(expected)).toBe(true);
+      }
+    });
+
+    it("comes from a peer that finishes each message and forgets its window", () => {
+      for (const message of conversation().filter(({ length }) => length > 0)) {
+        expect(inflater.inflate(deflateRawSync(message), noLimit, true).equals(message)).toBe(true);
+      }
+    });
+
+    it("may not come so often that the message takes for ever", () => {
+      inflater.inflate(deflateAlone(noise(40_000, 25)), noLimit, false);
+      const flood = Buffer.alloc(200_000, Buffer.of(0x03, 0x00));
+      const failure = failureOf(() => inflater.inflate(flood, 1000, false));
+      expect(failure).toMatchObject({ code: "MESSAGE_TOO_BIG", closeCode: 1009 });
+      expect(failure.message).toContain("final blocks");
+    });
+  });
+
+  describe("a message over the limit", () => {
+    const bomb = deflateAlone(Buffer.alloc(30_000_000), { level: 9 });
+
+    it.each([0, 1, 999, 1000, 65_535, 65_536, 200_000])("of %i bytes is refused by one byte", (limit) => {
+      const fitting = deflateAlone(Buffer.alloc(limit, "y"));
+      expect(inflater.inflate(fitting, limit, true)).toHaveLength(limit);
+      const failure = failureOf(() =>
+        inflater.inflate(deflateAlone(Buffer.alloc(limit + 1, "y")), limit, true),
+      );
+      expect(failure).toMatchObject({ code: "MESSAGE_TOO_BIG", closeCode: 1009 });
+      expect(failure.message).toContain(`${limit} bytes`);
+    });
+
+    it.each([
+      [1000, 1_000_000],
+      [5_000_000, 12_000_000],
+    ])("of %i bytes is refused before it takes memory", (limit, allowance) => {
+      expect(bomb.length).toBeLessThan(30_000);
+      const before = process.memoryUsage().external;
+      expect(failureOf(() => inflater.inflate(bomb, limit, true))).toMatchObject({ closeCode: 1009 });
+      expect(process.memoryUsage().external - before).toBeLessThan(allowance);
+    });
+
+    it("is refused when its parts together pass it", () => {
+      const parts = new DeflateBlocks().stored("12345", { isFinal: true }).stored("678", { isFinal: true });
+      expect(inflater.inflate(parts.bytes(), 8, true).toString()).toBe("12345678");
+      expect(failureOf(() => inflater.inflate(parts.bytes(), 7, true))).toMatchObject({ closeCode: 1009 });
+    });
+
+    it("is refused when it is full before its last part", () => {
+      const parts = new DeflateBlocks().stored("12345", { isFinal: true }).stored("6").flush();
+      expect(failureOf(() => inflater.inflate(parts.bytes(), 5, true))).toMatchObject({ closeCode: 1009 });
+    });
+
+    it("is large and within it", () => {
+      expect(inflater.inflate(bomb, 30_000_000, true).equals(Buffer.alloc(30_000_000))).toBe(true);
+    });
+  });
+
+  describe("corrupt data", () => {
+    it.each([
+      ["a reserved block type", Buffer.of(0x06)],
+      ["lengths of a stored block that disagree", Buffer.of(0x00, 0x05, 0x00, 0x05, 0x00)],
+      [
+        "a match before the beginning",
+        new DeflateBlocks()
+          .fixed([{ length: 3, distance: 9 }])
+          .flush()
+          .bytes(),
+      ],
+      ["code lengths that make no code", Buffer.of(0x04, 0xff, 0xff, 0xff, 0xff)],
+    ])("is refused: %s", (_, message) => {
+      const failure = failureOf(() => inflater.inflate(message, noLimit, true));
+      expect(failure).toMatchObject({ code: "INVALID_DEFLATE_DATA", closeCode: 1007 });
+      expect(failure.cause).toBeInstanceOf(Error);
+    });
+
+    it("harms nobody who shares the codec", () => {
+      const [first, second] = [factory.inflater(noContext), factory.inflater(noContext)];
+      failureOf(() => first.inflate(Buffer.of(0x06), noLimit, true));
+      expect(second.inflate(deflateAlone(Buffer.from("fine")), noLimit, true).toString()).toBe("fine");
+      first.close();
+      second.close();
+    });
+
+    const text = Buffer.from(trade(1) + trade(2) + trade(3));
+    // One byte of a stored block is all of an empty message.
+    it.each([
+      ["fixed codes", new DeflateBlocks().fixed(["Hello, Hello"]).flush().bytes(), 1],
+      ["codes of its own", deflateAlone(Buffer.concat([text, noise(300)])), 1],
+      ["a stored block", new DeflateBlocks().stored("Hello, Hello").flush().bytes(), 2],
+      [
+        "a stored block that is final",
+        new DeflateBlocks().stored("Hello, Hello", { isFinal: true }).bytes(),
+        2,
+      ],
+      ["a final block", deflateRawSync(text), 1],
+    ])("is refused where it ends inside a block: %s", (_, message, shortestCut) => {
+      for (let size = shortestCut; size < message.length; size++) {
+        const own = factory.inflater(context);
+        const cut = message.subarray(0, size);
+        expect(failureOf(() => own.inflate(cut, noLimit, true))).toMatchObject({ closeCode: 1007 });
+        own.close();
+      }
+    });
+
+    it("is not what ends like the tail", () => {
+      for (const options of [{ isFinal: true }, {}]) {
+        const blocks = new DeflateBlocks().stored("\x00\x00\xff\xff", options);
+        expect(inflateText(blocks.flush().bytes())).toBe("\x00\x00\xff\xff");
+      }
+      expect(inflateText(new DeflateBlocks().fixed(["\x00\x00\xff\xff"]).flush().bytes())).toBe(
+        "\x00\x00\xff\xff",
+      );
+    });
+
+    it("never makes it throw anything else", () => {
+      const valid = conversation()
+        .slice(0, 12)
+        .map((message) => deflateAlone(message));
+      const flips = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), {
+        minLength: 1,
+        maxLength: 4,
+      });
+      const corrupted = fc.tuple(fc.constantFrom(...valid), flips).map(([message, changes]) => {
+        const bytes = Buffer.from(message);
+        for (const [at, mask] of changes) bytes[at % bytes.length]! ^= mask;
+        return bytes;
+      });
+      const anything = fc.oneof(corrupted, fc.uint8Array({ maxLength: 64 }));
+      fc.assert(
+        fc.property(
+          fc.array(anything, { minLength: 1, maxLength: 4 }),
+          fc.boolean(),
+          (messages, keepsContext) => {
+            const own = factory.inflater({ windowBits: 15, keepsContext });
+            for (const message of messages) {
+              try {
+                expect(own.inflate(message, 100_000, true).length).toBeLessThanOrEqual(100_000);
+              } catch (error) {
+                expect(error).toBeInstanceOf(ProtocolError);
+                if (keepsContext) break;
+              }
+            }
+            own.close();
+          },
+        ),
+        { numRuns: 300 },
+      );
+    });
+  });
+
+  it("gives the caller a buffer of its own where that is kept", () => {
+    const compressed = deflateAlone(Buffer.from("first message"));
+    const kept = inflater.inflate(compressed, noLimit, true);
+    inflater.inflate(deflateAlone(Buffer.alloc(100_000, "-")), noLimit, false);
+    deflater.deflate(Buffer.alloc(1000, "+"));
+    expect(kept.toString()).toBe("first message");
+    expect(kept.buffer.byteLength).toBeLessThanOrEqual(8192 + kept.length);
+  });
+
+  it("gives back what went in, over any sequence of messages", () => {
+    const piece = fc.oneof(
+      fc.uint8Array({ maxLength: 300 }),
+      fc
+        .tuple(fc.uint8Array({ maxLength: 12 }), fc.integer({ min: 1, max: 400 }))
+        .map(([bytes, count]) => Buffer.alloc(bytes.length * count, bytes.length > 0 ? bytes : 0)),
+      fc.integer({ min: 0, max: 5 }).map((seed) => noise(3000, seed)),
+    );
+    const messages = fc.array(
+      piece.chain((first) => piece.map((second) => Buffer.concat([first, second]))),
+      {
+        maxLength: 8,
+      },
+    );
+    const options = fc.record({
+      windowBits: fc.integer({ min: 8, max: 15 }),
+      keepsContext: fc.boolean(),
+      level: fc.integer({ min: -1, max: 9 }),
+      memLevel: fc.integer({ min: 1, max: 9 }),
+    });
+    fc.assert(
+      fc.property(messages, options, (sent, parameters) => {
+        const from = factory.deflater(parameters);
+        const to = factory.inflater(parameters);
+        for (const message of sent) {
+          expect(Buffer.compare(to.inflate(from.deflate(message), noLimit, false), message)).toBe(0);
+        }
+        from.close();
+        to.close();
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+/** What comes out of a sequence of messages, up to the first failure. */
+function outcomes(inflater: Inflater, messages: readonly Uint8Array[]): (string | number)[] {
+  const seen: (string | number)[] = [];
+  try {
+    for (const message of messages) seen.push(inflater.inflate(message, 100_000, false).toString("base64"));
+  } catch (error) {
+    seen.push((error as ProtocolError).closeCode);
+  }
+  inflater.close();
+  return seen;
+}
+
+it("the two fillings agree on every input", () => {
+  const [handles, dictionaries] = [createCodecFactory("handle"), createCodecFactory("dictionary")];
+  const valid = [
+    new DeflateBlocks().fixed(["Hello, Hello"]).flush().bytes(),
+    new DeflateBlocks().stored("Hello").flush().bytes(),
+    new DeflateBlocks().stored("Hello", { isFinal: true }).fixed(["again"], { isFinal: true }).bytes(),
+    deflateAlone(Buffer.from(trade(1) + trade(2))),
+  ];
+  const cut = fc
+    .tuple(fc.constantFrom(...valid), fc.nat(), fc.nat(), fc.integer({ min: 0, max: 255 }))
+    .map(([message, size, at, mask]) => {
+      const bytes = Buffer.from(message.subarray(0, 1 + (size % message.length)));
+      bytes[at % bytes.length]! ^= mask;
+      return bytes;
+    });
+  const messages = fc.array(fc.oneof(cut, fc.uint8Array({ maxLength: 40 })), { minLength: 1, maxLength: 4 });
+  fc.assert(
+    fc.property(messages, fc.boolean(), (sent, keepsContext) => {
+      const options = { windowBits: 15, keepsContext };
+      const expected = outcomes(handles.inflater(options), sent);
+      expect(outcomes(dictionaries.inflater(options), sent)).toEqual(expected);
+    }),
+    { numRuns: Number(process.env["AGREE_RUNS"] ?? 1000) },
+  );
+});

@@ -1,0 +1,317 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { HandshakeError } from "../../../protocol/errors.js";
+import {
+  ClientHandshake,
+  type ClientHandshakeOptions,
+  type HandshakeResult,
+} from "../../../protocol/handshake/client-handshake.js";
+import { parseUri } from "../../../protocol/uri.js";
+import { feed, splitsOf } from "../../support/splits.js";
+import { levelOffer } from "./stand-in-extension.js";
+
+const upgraded =
+  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+  "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+
+function start(options: Partial<ClientHandshakeOptions> = {}): ClientHandshake {
+  return new ClientHandshake({
+    uri: parseUri("ws://user:hunter2@server.example.com/chat?token=hunter2"),
+    fillRandom: (bytes) => void Buffer.from("the sample nonce").copy(bytes),
+    subprotocols: ["chat"],
+    offers: [levelOffer("ext")],
+    ...options,
+  });
+}
+
+/** What `text` comes to, the same at every split; `ends` says that the stream ends behind it. */
+function answer(
+  text: string,
+  ends = false,
+  options?: Partial<ClientHandshakeOptions>,
+): HandshakeResult | undefined {
+  const [whole, ...others] = splitsOf(Buffer.from(text, "latin1")).map((pieces) => {
+    const handshake = start(options);
+    const fed = feed(pieces, (bytes, from, to) => handshake.receive(bytes, from, to));
+    const result = fed.result ?? (ends ? handshake.receiveEnd() : undefined);
+    return result?.kind === "accepted" ? { ...result, consumed: fed.offsetOf(result.consumed) } : result;
+  });
+  for (const other of others) expect(facts(other)).toEqual(facts(whole));
+  return whole;
+}
+
+/** All that a result says, in plain values. */
+function facts(result: HandshakeResult | undefined): unknown {
+  if (result?.kind !== "rejected") return result && { ...result, extension: result.extension?.header };
+  const { message, code, statusCode, headers, body, cause } = result.error;
+  return { message, code, statusCode, headers, body: body.toString("latin1"), cause };
+}
+
+function rejected(result: HandshakeResult | undefined): HandshakeError {
+  if (result?.kind !== "rejected") throw new Error(`The result is ${String(result?.kind)}.`);
+  expect(result.error).toBeInstanceOf(HandshakeError);
+  expect(result.error.message).not.toContain("hunter2");
+  return result.error;
+}
+
+describe("ClientHandshake", () => {
+  it("begins with a request made from its options", () => {
+    const text = start().request.toString();
+    expect(text).toContain("GET /chat?token=hunter2 HTTP/1.1\r\nHost: server.example.com\r\n");
+    expect(text).toContain("\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n");
+    expect(text).toContain("\r\nSec-WebSocket-Protocol: chat\r\n");
+    expect(text).toContain("\r\nSec-WebSocket-Extensions: ext; level=1\r\n");
+  });
+
+  it("needs no more than a url and randomness", () => {
+    const options = { uri: parseUri("ws://h"), fillRandom: (): void => {} };
+    expect(new ClientHandshake(options).request.toString()).not.toMatch(/Protocol|Extensions/);
+  });
+
+  it("refuses bad options before there is a request", () => {
+    expect(() => start({ headers: [["Connection", "close"]] })).toThrow(TypeError);
+    expect(() => start({ subprotocols: ["a b"] })).toThrow(TypeError);
+  });
+});
+
+describe("ClientHandshake on a 101", () => {
+  it("is accepted", () => {
+    expect(answer(`${upgraded}\r\n`)).toEqual({
+      kind: "accepted",
+      headers: [
+        ["Upgrade", "websocket"],
+        ["Connection", "Upgrade"],
+        ["Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="],
+      ],
+      subprotocol: "",
+      extensions: "",
+      extension: undefined,
+      consumed: upgraded.length + 2,
+    });
+  });
+
+  it("tells what was agreed, and where the connection begins", () => {
+    const head = `${upgraded}Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: ext;level="1"\r\n\r\n`;
+    const result = answer(`${head}\u0081\u0002hi`);
+    expect(result).toMatchObject({
+      kind: "accepted",
+      subprotocol: "chat",
+      extensions: "ext; level=1",
+      extension: { header: "ext; level=1" },
+      consumed: head.length,
+    });
+  });
+
+  it("comes behind interim answers", () => {
+    const interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n";
+    expect(answer(`${interim}${upgraded}\r\n`)).toMatchObject({ kind: "accepted" });
+    expect(answer(`${"HTTP/1.1 102 x\r\n\r\n".repeat(8)}${upgraded}\r\n`)).toMatchObject({
+      kind: "accepted",
+    });
+  });
+
+  it("stays accepted", () => {
+    const handshake = start();
+    const bytes = Buffer.from(`${upgraded}\r\n`);
+    const result = handshake.receive(bytes);
+    expect(result?.kind).toBe("accepted");
+    expect(handshake.receive(Buffer.from("more"))).toBe(result);
+    expect(handshake.receiveEnd()).toBe(result);
+    expect(handshake.rejection()).toBeUndefined();
+  });
+
+  it("is refused with its status and headers where a field is wrong", () => {
+    const error = rejected(answer(`${upgraded.replace("websocket", "h2c")}X: y\r\n\r\n`));
+    expect(error).toMatchObject({ code: "INVALID_UPGRADE", statusCode: 101 });
+    expect(error.headers).toContainEqual(["X", "y"]);
+    expect(error.body.length).toBe(0);
+  });
+
+  it("is refused with what the offer has against it", () => {
+    const error = rejected(answer(`${upgraded}Sec-WebSocket-Extensions: ext; level=2\r\n\r\n`));
+    expect(error).toMatchObject({ code: "EXTENSION_MISMATCH", statusCode: 101, cause: "level" });
+    expect(error.message).toBe("Level 1 was offered.");
+    expect(error.headers).toHaveLength(4);
+  });
+
+  it("is refused where an offer throws something of its own", () => {
+    const fault = new RangeError("bug");
+    const offer = {
+      ...levelOffer("ext"),
+      agree: (): never => {
+        throw fault;
+      },
+    };
+    const error = rejected(
+      answer(`${upgraded}Sec-WebSocket-Extensions: ext\r\n\r\n`, false, { offers: [offer] }),
+    );
+    expect(error).toMatchObject({ code: "EXTENSION_MISMATCH", statusCode: 101 });
+    expect(error.cause).toBe(fault);
+  });
+
+  it("is refused from HTTP/1.0", () => {
+    const error = rejected(answer(`${upgraded.replace("HTTP/1.1", "HTTP/1.0")}\r\n`));
+    expect(error).toMatchObject({ code: "MALFORMED_RESPONSE", statusCode: 101 });
+  });
+});
+
+describe("ClientHandshake on another status", () => {
+  const head = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\n";
+
+  it.each([
+    ["of a size", `${head}Content-Length: 4\r\n\r\nnope`, "nope"],
+    ["of a size, with more behind it", `${head}Content-Length: 4\r\n\r\nnope!!`, "nope"],
+    ["of no size", `${head}Content-Length: 0\r\n\r\n`, ""],
+    ["in chunks", `${head}Transfer-Encoding: chunked\r\n\r\n2\r\nno\r\n2\r\npe\r\n0\r\n\r\n`, "nope"],
+    ["in broken chunks", `${head}Transfer-Encoding: chunked\r\n\r\n2\r\nno\r\n2x`, "no"],
+    ["behind an interim answer", `HTTP/1.1 100 x\r\n\r\n${head}Content-Length: 4\r\n\r\nnope`, "nope"],
+  ])("has the body %s", (_what, text, body) => {
+    const error = rejected(answer(text));
+    expect(error).toMatchObject({ code: "UNEXPECTED_STATUS", statusCode: 401 });
+    expect(error.headers[0]).toEqual(["WWW-Authenticate", "Basic"]);
+    expect(error.body.toString()).toBe(body);
+    expect(error.message).toContain("401 Unauthorized");
+  });
+
+  it.each([
+    ["no size", `${head}\r\nnope`, "nope"],
+    ["less than its size", `${head}Content-Length: 40\r\n\r\nnope`, "nope"],
+    ["cut chunks", `${head}Transfer-Encoding: chunked\r\n\r\n20\r\nnope`, "nope"],
+    ["nothing", `${head}\r\n`, ""],
+  ])("has what came of a body with %s when the stream ends", (_what, text, body) => {
+    expect(answer(text)).toBeUndefined();
+    const error = rejected(answer(text, true));
+    expect(error).toMatchObject({ code: "UNEXPECTED_STATUS", statusCode: 401 });
+    expect(error.body.toString()).toBe(body);
+  });
+
+  it("tells where a redirect leads", () => {
+    const text = "HTTP/1.1 302 Found\r\nLocation: https://u:hunter2@other/\r\nContent-Length: 0\r\n\r\n";
+    const error = rejected(answer(text));
+    expect(error).toMatchObject({ code: "UNEXPECTED_STATUS", statusCode: 302 });
+    expect(error.message).toContain("https://other/");
+  });
+
+  it("is read from HTTP/1.0 too", () => {
+    const error = rejected(answer("HTTP/1.0 503 x\r\n\r\nbusy", true));
+    expect(error).toMatchObject({ code: "UNEXPECTED_STATUS", statusCode: 503 });
+    expect(error.body.toString()).toBe("busy");
+  });
+
+  it.each([
+    [65_535, undefined, false],
+    [65_536, undefined, true],
+    [65_537, undefined, true],
+    [9, 10, false],
+    [10, 10, true],
+    [11, 10, true],
+  ])("takes %i bytes of a body with the limit %j", (size, maxBodySize, isComplete) => {
+    for (const framing of ["", "Content-Length: 1000000\r\n", "Transfer-Encoding: chunked\r\n"]) {
+      const handshake = start({ maxBodySize });
+      expect(handshake.receive(Buffer.from(`${head}${framing}\r\n`))).toBeUndefined();
+      if (framing.startsWith("T")) handshake.receive(Buffer.from("F4240\r\n"));
+      const result = handshake.receive(Buffer.alloc(size, "x"));
+      expect(result !== undefined).toBe(isComplete);
+      const error = rejected(handshake.rejection());
+      expect(error.body).toEqual(Buffer.alloc(Math.min(size, maxBodySize ?? 65_536), "x"));
+    }
+  });
+
+  it("keeps a body of its own", () => {
+    const handshake = start();
+    const bytes = Buffer.from(`${head}Content-Length: 4\r\n\r\nnope`);
+    const error = rejected(handshake.receive(bytes));
+    bytes.fill(0);
+    expect(error.body.toString()).toBe("nope");
+  });
+
+  it("can be told before its body is complete", () => {
+    const handshake = start();
+    const bytes = Buffer.from(`${head}\r\n`);
+    expect(handshake.rejection()).toBeUndefined();
+    handshake.receive(bytes.subarray(0, -1));
+    expect(handshake.rejection()).toBeUndefined();
+    handshake.receive(bytes.subarray(-1));
+    handshake.receive(Buffer.from("part"));
+    const result = handshake.rejection();
+    const error = rejected(result);
+    expect(error).toMatchObject({ code: "UNEXPECTED_STATUS", statusCode: 401 });
+    expect(error.body.toString()).toBe("part");
+    expect(handshake.rejection()).toBe(result);
+    expect(handshake.receive(Buffer.from("more"))).toBe(result);
+    expect(handshake.receiveEnd()).toBe(result);
+  });
+});
+
+describe("ClientHandshake on anything else", () => {
+  it.each([
+    ["SSH-2.0-OpenSSH_9.6\r\n", "MALFORMED_RESPONSE", "port"],
+    ["\u0015\u0003\u0001\u0000\u0002\u0002F", "MALFORMED_RESPONSE", "use wss:"],
+    ["\u0016\u0003\u0001", "MALFORMED_RESPONSE", "use wss:"],
+    ["HTTP/1.1 101 x\nUpgrade: websocket\n\n", "MALFORMED_RESPONSE", "line feed"],
+    [`${upgraded}A : b\r\n\r\n`, "MALFORMED_RESPONSE", "no valid name"],
+    [`${upgraded}A: b\r\n c\r\n\r\n`, "MALFORMED_RESPONSE", "whitespace"],
+    [`HTTP/1.1 101 x\r\n${"A: b\r\n".repeat(101)}`, "HEADERS_TOO_LARGE", "100 fields"],
+    [`HTTP/1.1 401 x\r\n${"A: b\r\n".repeat(101)}`, "HEADERS_TOO_LARGE", "100 fields"],
+    ["HTTP/1.1 100 x\r\n\r\n".repeat(9), "TOO_MANY_INTERIM_RESPONSES", "8 interim"],
+  ])("refuses %j", (text, code, part) => {
+    const error = rejected(answer(text));
+    expect(error.code).toBe(code);
+    expect(error.message).toContain(part);
+    expect(error.message).toMatch(/\.$/);
+  });
+
+  it.each([
+    ["", "without an answer"],
+    ["HTTP/1.1", "in the middle"],
+    [upgraded, "in the middle"],
+    ["HTTP/1.1 100 x\r\n\r\n", "in the middle"],
+  ])("tells that the stream ended behind %j", (text, part) => {
+    expect(answer(text)).toBeUndefined();
+    const error = rejected(answer(text, true));
+    expect(error).toMatchObject({ code: "CONNECTION_ENDED", statusCode: undefined });
+    expect(error.message).toContain(part);
+  });
+
+  it("stays ended", () => {
+    const handshake = start();
+    const result = handshake.receiveEnd();
+    expect(handshake.receiveEnd()).toBe(result);
+    expect(handshake.rejection()).toBe(result);
+    expect(handshake.receive(Buffer.from(`${upgraded}\r\n`))).toBe(result);
+  });
+
+  it("takes the limits of the head from its options", () => {
+    expect(rejected(answer(`${upgraded}\r\n`, false, { maxHeaderFields: 2 })).code).toBe("HEADERS_TOO_LARGE");
+    expect(rejected(answer(`${upgraded}\r\n`, false, { maxHeaderSize: 100 })).code).toBe("HEADERS_TOO_LARGE");
+    const size = upgraded.length + 2;
+    const text = `HTTP/1.1 100 x\r\n\r\n${upgraded}\r\n`;
+    expect(answer(text, false, { maxHeaderFields: 3, maxHeaderSize: size })?.kind).toBe("accepted");
+  });
+
+  it("never throws, whatever comes", () => {
+    const piece = fc.oneof(
+      fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes).toString("latin1")),
+      fc.constantFrom(
+        "HTTP/1.1 101 x\r\n",
+        "HTTP/1.1 404 x\r\n",
+        upgraded,
+        "\r\n",
+        "Sec-WebSocket-Extensions: ext; level=1\r\n",
+        "Sec-WebSocket-Extensions: ;\r\n",
+        "Sec-WebSocket-Protocol: chat\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "Content-Length: 3\r\n",
+        "3\r\nabc\r\n",
+      ),
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
+        const text = pieces.join("");
+        const result = answer(text, true);
+        expect(["accepted", "rejected"]).toContain(result?.kind);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});

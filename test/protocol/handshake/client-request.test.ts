@@ -1,0 +1,110 @@
+import { describe, expect, it } from "vitest";
+import type { HeaderField } from "../../../protocol/errors.js";
+import { writeClientRequest, type ClientRequest } from "../../../protocol/handshake/client-request.js";
+import { parseUri } from "../../../protocol/uri.js";
+import { levelOffer } from "./stand-in-extension.js";
+
+const key = "dGhlIHNhbXBsZSBub25jZQ==";
+
+function write(url: string, request: Partial<ClientRequest> = {}): string {
+  const whole = { uri: parseUri(url), headers: [], subprotocols: [], offers: [], ...request };
+  return writeClientRequest(whole, key).toString("latin1");
+}
+
+const lines = (...texts: string[]): string => `${texts.join("\r\n")}\r\n\r\n`;
+
+describe("writeClientRequest", () => {
+  it("writes what RFC 6455 asks for, and no more", () => {
+    expect(write("ws://server.example.com/chat?a=b")).toBe(
+      lines(
+        "GET /chat?a=b HTTP/1.1",
+        "Host: server.example.com",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        `Sec-WebSocket-Key: ${key}`,
+        "Sec-WebSocket-Version: 13",
+      ),
+    );
+  });
+
+  it("keeps the order of the fields, and the user's own with their spelling and repeats", () => {
+    const headers: HeaderField[] = [
+      ["x-b", "2"],
+      ["Cookie", "a=b"],
+      ["X-A", "1"],
+      ["cookie", "c=\u00e9"],
+      ["Origin", "https://o"],
+    ];
+    const offers = [levelOffer("one"), levelOffer("two", "9")];
+    expect(write("wss://u:p@[::1]:81/", { headers, offers, subprotocols: ["b", "A"] })).toBe(
+      lines(
+        "GET / HTTP/1.1",
+        "Host: [::1]:81",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        `Sec-WebSocket-Key: ${key}`,
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Protocol: b, A",
+        "Sec-WebSocket-Extensions: one; level=1, two; level=9",
+        "Authorization: Basic dTpw",
+        "x-b: 2",
+        "Cookie: a=b",
+        "X-A: 1",
+        "cookie: c=\u00e9",
+        "Origin: https://o",
+      ),
+    );
+  });
+
+  it("sends the user's Host in the place of the url's", () => {
+    const headers: HeaderField[] = [
+      ["X-A", "1"],
+      ["host", "other.example"],
+    ];
+    const text = write("ws://h/", { headers });
+    expect(text.startsWith("GET / HTTP/1.1\r\nhost: other.example\r\nUpgrade:")).toBe(true);
+    expect(text.endsWith("X-A: 1\r\n\r\n")).toBe(true);
+    expect(text.match(/^host:/gim)).toHaveLength(1);
+  });
+
+  it("prefers the user's Authorization to the url's", () => {
+    const text = write("ws://u:p@h/", { headers: [["authorization", "Bearer x"]] });
+    expect(text).toContain("authorization: Bearer x\r\n");
+    expect(text).not.toContain("Basic");
+  });
+
+  it.each<[string, Partial<ClientRequest>, string]>([
+    ["a reserved header", { headers: [["Upgrade", "x"]] }, '"Upgrade" belongs to the opening handshake'],
+    ["a header with a line end", { headers: [["X", "hunter2\r\nY: z"]] }, '"X" has a control character'],
+    [
+      "two Host headers",
+      {
+        headers: [
+          ["Host", "a"],
+          ["host", "b"],
+        ],
+      },
+      '"Host" is given more than once',
+    ],
+    ["a Host with a line end", { headers: [["Host", "a\r\nY: z"]] }, '"Host" has a control character'],
+    ["an empty subprotocol", { subprotocols: ["a", ""] }, "Subprotocol 2 of 2 is no token"],
+    ["a subprotocol with a line end", { subprotocols: ["hunter2\r\n"] }, "Subprotocol 1 of 1 is no token"],
+    ["a subprotocol with a comma", { subprotocols: ["a,b"] }, "is no token"],
+    ["a subprotocol that is no string", { subprotocols: [7 as unknown as string] }, "is no token"],
+    ["a repeated subprotocol", { subprotocols: ["a", "b", "a"] }, "Subprotocol 3 of 3 repeats"],
+    [
+      "a broken offer",
+      { offers: [{ ...levelOffer("a"), header: "a\r\nX: y" }] },
+      '"Sec-WebSocket-Extensions"',
+    ],
+    ["a broken Host of the url", { uri: { ...parseUri("ws://h"), hostHeader: "h\r\nX: y" } }, '"Host"'],
+    ["a resource without its slash", { uri: { ...parseUri("ws://h"), resource: "p" } }, "resource"],
+    ["a resource with a space", { uri: { ...parseUri("ws://h"), resource: "/a HTTP/1.1" } }, "resource"],
+    ["a resource with a line end", { uri: { ...parseUri("ws://h"), resource: "/\r\n" } }, "resource"],
+  ])("refuses %s", (_what, request, message) => {
+    const run = (): unknown => write("ws://h/", request);
+    expect(run).toThrow(TypeError);
+    expect(run).toThrow(message);
+    expect(run).not.toThrow("hunter2");
+  });
+});

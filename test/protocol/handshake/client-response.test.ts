@@ -1,0 +1,181 @@
+import { describe, expect, it } from "vitest";
+import { HandshakeError, type HeaderField } from "../../../protocol/errors.js";
+import {
+  checkResponse,
+  type Agreement,
+  type ExpectedResponse,
+} from "../../../protocol/handshake/client-response.js";
+import { levelOffer } from "./stand-in-extension.js";
+
+const accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+const required: Record<string, string> = {
+  Upgrade: "websocket",
+  Connection: "Upgrade",
+  "Sec-WebSocket-Accept": accept,
+};
+
+/** The required fields without those that `others` names, and `others`. */
+function fieldsWith(...others: HeaderField[]): HeaderField[] {
+  const names = new Set(others.map(([name]) => name));
+  return [...Object.entries(required).filter(([name]) => !names.has(name)), ...others];
+}
+
+function check(
+  headers: HeaderField[],
+  expected: Partial<ExpectedResponse> = {},
+  minorVersion = 1,
+): Agreement {
+  const line = { minorVersion, statusCode: 101, reason: "" };
+  return checkResponse(line, headers, {
+    accept,
+    subprotocols: ["chat", "v2"],
+    offers: [levelOffer("ext")],
+    ...expected,
+  });
+}
+
+function refusalOf(run: () => unknown): { code: string; message: string } {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof HandshakeError) return { code: error.code, message: error.message };
+    throw error;
+  }
+  throw new Error("The response was taken.");
+}
+
+describe("checkResponse on valid answers", () => {
+  it.each<[string, HeaderField[]]>([
+    ["the plain one", []],
+    ["Upgrade in other letters", [["Upgrade", "WebSocket"]]],
+    ["empty elements in Upgrade", [["Upgrade", ", websocket ,"]]],
+    ["more in Connection", [["Connection", "keep-alive, upgrade"]]],
+    [
+      "two Connection fields",
+      [
+        ["Connection", "keep-alive"],
+        ["Connection", "UPGRADE"],
+      ],
+    ],
+    ["a body that is not there", [["Content-Length", "0"]]],
+  ])("takes %s", (_what, others) => {
+    expect(check(fieldsWith(...others))).toEqual({ subprotocol: "", extension: undefined });
+  });
+
+  it("takes names in other letters", () => {
+    const headers = fieldsWith().map(([name, value]): HeaderField => [name.toUpperCase(), value]);
+    expect(check(headers)).toMatchObject({ subprotocol: "" });
+  });
+
+  it.each(["chat", "v2"])("takes the offered subprotocol %s", (subprotocol) => {
+    expect(check(fieldsWith(["Sec-WebSocket-Protocol", subprotocol]))).toMatchObject({ subprotocol });
+  });
+
+  it.each([
+    [["ext; level=1"], "ext; level=1"],
+    [['ext; level="1"; more'], "ext; level=1; more"],
+    [[", ext;level=1 ,"], "ext; level=1"],
+    [["", "ext; level=1"], "ext; level=1"],
+  ])("takes the extension %j", (values, header) => {
+    const fields = values.map((value): HeaderField => ["Sec-WebSocket-Extensions", value]);
+    expect(check(fieldsWith(...fields)).extension?.header).toBe(header);
+  });
+
+  it("finds the offer that the answer fits", () => {
+    const offers = [levelOffer("ext", "9"), levelOffer("ext", "1")];
+    const { extension } = check(fieldsWith(["Sec-WebSocket-Extensions", "ext; level=1"]), { offers });
+    expect(extension?.header).toBe("ext; level=1");
+  });
+});
+
+describe("checkResponse on other answers", () => {
+  const repeated = (name: string, ...values: string[]): HeaderField[] =>
+    fieldsWith(...values.map((value): HeaderField => [name, value]));
+  const without = (name: string): HeaderField[] => fieldsWith().filter(([each]) => each !== name);
+
+  it.each<[string, HeaderField[], string]>([
+    ["no Upgrade", without("Upgrade"), "INVALID_UPGRADE"],
+    ["an empty Upgrade", fieldsWith(["Upgrade", ""]), "INVALID_UPGRADE"],
+    ["another Upgrade", fieldsWith(["Upgrade", "h2c"]), "INVALID_UPGRADE"],
+    ["a longer Upgrade", fieldsWith(["Upgrade", "websockets"]), "INVALID_UPGRADE"],
+    ["a version in Upgrade", fieldsWith(["Upgrade", "websocket/13"]), "INVALID_UPGRADE"],
+    ["more in Upgrade", fieldsWith(["Upgrade", "websocket, h2c"]), "INVALID_UPGRADE"],
+    ["a malformed Upgrade", fieldsWith(["Upgrade", "websocket;"]), "INVALID_UPGRADE"],
+    ["two Upgrades", repeated("Upgrade", "websocket", "websocket"), "INVALID_UPGRADE"],
+    ["no Connection", without("Connection"), "INVALID_CONNECTION"],
+    ["another Connection", fieldsWith(["Connection", "keep-alive"]), "INVALID_CONNECTION"],
+    ["Upgrade within a word", fieldsWith(["Connection", "no-upgrade"]), "INVALID_CONNECTION"],
+    ["a malformed Connection", fieldsWith(["Connection", "Upgrade;"]), "INVALID_CONNECTION"],
+    ["no Accept", without("Sec-WebSocket-Accept"), "INVALID_ACCEPT"],
+    ["an empty Accept", fieldsWith(["Sec-WebSocket-Accept", ""]), "INVALID_ACCEPT"],
+    [
+      "another Accept",
+      fieldsWith(["Sec-WebSocket-Accept", "HSmrc0sMlYUkAGmm5OPpG2HaGWk="]),
+      "INVALID_ACCEPT",
+    ],
+    [
+      "an Accept in other letters",
+      fieldsWith(["Sec-WebSocket-Accept", accept.toLowerCase()]),
+      "INVALID_ACCEPT",
+    ],
+    ["two Accepts", repeated("Sec-WebSocket-Accept", accept, accept), "INVALID_ACCEPT"],
+    ["a subprotocol not offered", fieldsWith(["Sec-WebSocket-Protocol", "x"]), "SUBPROTOCOL_MISMATCH"],
+    ["an empty subprotocol", fieldsWith(["Sec-WebSocket-Protocol", ""]), "SUBPROTOCOL_MISMATCH"],
+    [
+      "a subprotocol in other letters",
+      fieldsWith(["Sec-WebSocket-Protocol", "CHAT"]),
+      "SUBPROTOCOL_MISMATCH",
+    ],
+    ["two subprotocols", fieldsWith(["Sec-WebSocket-Protocol", "chat, v2"]), "SUBPROTOCOL_MISMATCH"],
+    ["two subprotocol fields", repeated("Sec-WebSocket-Protocol", "chat", "chat"), "SUBPROTOCOL_MISMATCH"],
+    [
+      "an extension not offered",
+      fieldsWith(["Sec-WebSocket-Extensions", "x; level=1"]),
+      "EXTENSION_MISMATCH",
+    ],
+    ["one more extension", fieldsWith(["Sec-WebSocket-Extensions", "ext; level=1, x"]), "EXTENSION_MISMATCH"],
+    [
+      "an extension twice",
+      fieldsWith(["Sec-WebSocket-Extensions", "ext; level=1, ext; level=1"]),
+      "EXTENSION_MISMATCH",
+    ],
+    [
+      "an extension in two fields",
+      repeated("Sec-WebSocket-Extensions", "ext; level=1", "ext; level=1"),
+      "EXTENSION_MISMATCH",
+    ],
+    [
+      "an answer that the offer does not take",
+      fieldsWith(["Sec-WebSocket-Extensions", "ext"]),
+      "EXTENSION_MISMATCH",
+    ],
+    ["malformed extensions", fieldsWith(["Sec-WebSocket-Extensions", "ext; level="]), "INVALID_EXTENSIONS"],
+    ["empty extensions", fieldsWith(["Sec-WebSocket-Extensions", ""]), "INVALID_EXTENSIONS"],
+  ])("refuses %s", (_what, headers, code) => {
+    const refusal = refusalOf(() => check(headers));
+    expect(refusal.code).toBe(code);
+    expect(refusal.message).toMatch(/\.$/);
+  });
+
+  it("refuses an upgrade by HTTP/1.0", () => {
+    expect(refusalOf(() => check(fieldsWith(), {}, 0)).code).toBe("MALFORMED_RESPONSE");
+  });
+
+  it("refuses any subprotocol and extension where none was offered", () => {
+    const none = { subprotocols: [], offers: [] };
+    expect(refusalOf(() => check(fieldsWith(["Sec-WebSocket-Protocol", "chat"]), none))).toEqual({
+      code: "SUBPROTOCOL_MISMATCH",
+      message: expect.stringContaining("Name the subprotocols") as string,
+    });
+    expect(refusalOf(() => check(fieldsWith(["Sec-WebSocket-Extensions", "ext; level=1"]), none)).code).toBe(
+      "EXTENSION_MISMATCH",
+    );
+  });
+
+  it("shows neither the subprotocol, which may be a credential, nor all of a long extension", () => {
+    const subprotocol = fieldsWith(["Sec-WebSocket-Protocol", "hunter2"]);
+    expect(refusalOf(() => check(subprotocol)).message).not.toContain("hunter2");
+    const extension = fieldsWith(["Sec-WebSocket-Extensions", "x".repeat(10_000)]);
+    expect(refusalOf(() => check(extension)).message.length).toBeLessThan(300);
+  });
+});

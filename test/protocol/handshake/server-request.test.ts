@@ -1,0 +1,167 @@
+import { describe, expect, it } from "vitest";
+import type { HeaderField } from "../../../protocol/errors.js";
+import { checkRequest } from "../../../protocol/handshake/server-request.js";
+
+const required: Record<string, string> = {
+  Host: "h",
+  Upgrade: "websocket",
+  Connection: "Upgrade",
+  "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+  "Sec-WebSocket-Version": "13",
+};
+const line = { method: "GET", target: "/", version: "1.1" };
+
+/** The required fields without those that `others` names, and `others`. */
+function fieldsWith(...others: HeaderField[]): HeaderField[] {
+  const names = new Set(others.map(([name]) => name));
+  return [...Object.entries(required).filter(([name]) => !names.has(name)), ...others];
+}
+
+const without = (name: string): HeaderField[] => fieldsWith().filter(([each]) => each !== name);
+const repeated = (name: string, ...values: string[]): HeaderField[] =>
+  fieldsWith(...values.map((value): HeaderField => [name, value]));
+
+describe("checkRequest on valid requests", () => {
+  it("gives all that an answer is made from", () => {
+    const headers = fieldsWith(
+      ["Origin", "https://o"],
+      ["Sec-WebSocket-Protocol", "a, b"],
+      ["sec-websocket-protocol", "c"],
+      ["Sec-WebSocket-Extensions", "x; y=1"],
+      ["Sec-WebSocket-Extensions", "x"],
+    );
+    expect(checkRequest({ ...line, target: "/p?q" }, headers)).toEqual({
+      kind: "valid",
+      request: { resource: "/p?q", headers, subprotocols: ["a", "b", "c"], origin: "https://o" },
+      key: "dGhlIHNhbXBsZSBub25jZQ==",
+      extensions: [
+        { name: "x", parameters: [["y", "1"]] },
+        { name: "x", parameters: [] },
+      ],
+    });
+  });
+
+  it("needs none of what is optional", () => {
+    expect(checkRequest(line, fieldsWith())).toMatchObject({
+      kind: "valid",
+      request: { resource: "/", subprotocols: [], origin: undefined },
+      extensions: [],
+    });
+  });
+
+  it.each<[string, HeaderField[]]>([
+    ["Upgrade in other letters", fieldsWith(["Upgrade", "WebSocket"])],
+    ["more in Upgrade", fieldsWith(["Upgrade", "HTTP/2.0, websocket"])],
+    ["more in Connection", fieldsWith(["Connection", "keep-alive, UPGRADE"])],
+    ["names in other letters", fieldsWith().map(([name, value]) => [name.toLowerCase(), value])],
+    ["a body of no size", fieldsWith(["Content-Length", "0"])],
+    // RFC 6455 4.1 prints this key, whose last letter holds two bits too many.
+    ["a key with bits to spare", fieldsWith(["Sec-WebSocket-Key", "AQIDBAUGBwgJCgsMDQ4PEC=="])],
+  ])("takes %s", (_what, headers) => {
+    expect(checkRequest(line, headers).kind).toBe("valid");
+  });
+
+  it.each([
+    ["/", "/"],
+    ["/a//b?c=/d?e", "/a//b?c=/d?e"],
+    ["//h/p", "//h/p"],
+    ["http://h/p?q", "/p?q"],
+    ["HTTPS://h:1/", "/"],
+    ["http://h", "/"],
+    ["http://h?q", "/?q"],
+  ])("finds the resource of %s", (target, resource) => {
+    expect(checkRequest({ ...line, target }, fieldsWith())).toMatchObject({ request: { resource } });
+  });
+
+  it("takes later versions of HTTP/1", () => {
+    expect(checkRequest({ ...line, version: "1.2" }, fieldsWith()).kind).toBe("valid");
+  });
+});
+
+describe("checkRequest on other requests", () => {
+  it.each<[string, Partial<typeof line>, HeaderField[], number, string]>([
+    ["POST", { method: "POST" }, fieldsWith(), 405, "INVALID_METHOD"],
+    ["get", { method: "get" }, fieldsWith(), 405, "INVALID_METHOD"],
+    ["HTTP/1.0", { version: "1.0" }, fieldsWith(), 505, "INVALID_HTTP_VERSION"],
+    ["HTTP/2.0", { version: "2.0" }, fieldsWith(), 505, "INVALID_HTTP_VERSION"],
+    ["HTTP/0.9", { version: "0.9" }, fieldsWith(), 505, "INVALID_HTTP_VERSION"],
+    ["a target that is no path", { target: "*" }, fieldsWith(), 400, "INVALID_RESOURCE"],
+    ["a target without a slash", { target: "p" }, fieldsWith(), 400, "INVALID_RESOURCE"],
+    ["a target of another scheme", { target: "ftp://h/" }, fieldsWith(), 400, "INVALID_RESOURCE"],
+    ["a target without a host", { target: "http:///p" }, fieldsWith(), 400, "INVALID_RESOURCE"],
+    ["a fragment", { target: "/p#f" }, fieldsWith(), 400, "INVALID_RESOURCE"],
+    ["a fragment in a whole url", { target: "http://h/p#" }, fieldsWith(), 400, "INVALID_RESOURCE"],
+    ["no Host", {}, without("Host"), 400, "INVALID_HOST"],
+    ["an empty Host", {}, fieldsWith(["Host", ""]), 400, "INVALID_HOST"],
+    ["two Hosts", {}, repeated("Host", "h", "h"), 400, "INVALID_HOST"],
+    ["a body", {}, fieldsWith(["Content-Length", "5"]), 400, "UNEXPECTED_BODY"],
+    ["a body of one byte", {}, fieldsWith(["Content-Length", "1"]), 400, "UNEXPECTED_BODY"],
+    ["a body of two sizes", {}, repeated("Content-Length", "0", "5"), 400, "UNEXPECTED_BODY"],
+    ["a body in chunks", {}, fieldsWith(["Transfer-Encoding", "chunked"]), 400, "UNEXPECTED_BODY"],
+    ["no Upgrade", {}, without("Upgrade"), 426, "INVALID_UPGRADE"],
+    ["another Upgrade", {}, fieldsWith(["Upgrade", "h2c"]), 426, "INVALID_UPGRADE"],
+    ["a malformed Upgrade", {}, fieldsWith(["Upgrade", "websocket;"]), 426, "INVALID_UPGRADE"],
+    ["no Connection", {}, without("Connection"), 400, "INVALID_CONNECTION"],
+    ["another Connection", {}, fieldsWith(["Connection", "close"]), 400, "INVALID_CONNECTION"],
+    ["a malformed Connection", {}, fieldsWith(["Connection", "Upgrade;"]), 400, "INVALID_CONNECTION"],
+    ["no version", {}, without("Sec-WebSocket-Version"), 426, "UNSUPPORTED_VERSION"],
+    ["version 8", {}, fieldsWith(["Sec-WebSocket-Version", "8"]), 426, "UNSUPPORTED_VERSION"],
+    ["version 013", {}, fieldsWith(["Sec-WebSocket-Version", "013"]), 426, "UNSUPPORTED_VERSION"],
+    ["two versions", {}, repeated("Sec-WebSocket-Version", "13", "8"), 426, "UNSUPPORTED_VERSION"],
+    ["no key", {}, without("Sec-WebSocket-Key"), 400, "INVALID_KEY"],
+    ["an empty key", {}, fieldsWith(["Sec-WebSocket-Key", ""]), 400, "INVALID_KEY"],
+    ["a key of 15 bytes", {}, fieldsWith(["Sec-WebSocket-Key", "MTIzNDU2Nzg5MDEyMzQ1"]), 400, "INVALID_KEY"],
+    [
+      "a key of 17 bytes",
+      {},
+      fieldsWith(["Sec-WebSocket-Key", "MTIzNDU2Nzg5MDEyMzQ1Njc="]),
+      400,
+      "INVALID_KEY",
+    ],
+    [
+      "a key without its end",
+      {},
+      fieldsWith(["Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ"]),
+      400,
+      "INVALID_KEY",
+    ],
+    [
+      "a key of url letters",
+      {},
+      fieldsWith(["Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25j-_=="]),
+      400,
+      "INVALID_KEY",
+    ],
+    [
+      "two keys",
+      {},
+      repeated("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ=="),
+      400,
+      "INVALID_KEY",
+    ],
+    ["an empty subprotocol", {}, fieldsWith(["Sec-WebSocket-Protocol", ""]), 400, "INVALID_SUBPROTOCOLS"],
+    [
+      "malformed subprotocols",
+      {},
+      fieldsWith(["Sec-WebSocket-Protocol", "a b"]),
+      400,
+      "INVALID_SUBPROTOCOLS",
+    ],
+    [
+      "a repeated subprotocol",
+      {},
+      fieldsWith(["Sec-WebSocket-Protocol", "a, b, a"]),
+      400,
+      "INVALID_SUBPROTOCOLS",
+    ],
+    ["empty extensions", {}, fieldsWith(["Sec-WebSocket-Extensions", ""]), 400, "INVALID_EXTENSIONS"],
+    ["malformed extensions", {}, fieldsWith(["Sec-WebSocket-Extensions", "a;"]), 400, "INVALID_EXTENSIONS"],
+  ])("refuses %s", (_what, change, headers, statusCode, code) => {
+    expect(checkRequest({ ...line, ...change }, headers)).toEqual({
+      kind: "fault",
+      statusCode,
+      code,
+      message: expect.stringMatching(/\.$/) as string,
+    });
+  });
+});

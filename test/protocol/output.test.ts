@@ -1,0 +1,532 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { Output } from "../../protocol/output.js";
+import type { Resources } from "../../protocol/resources.js";
+import { drain, testResources } from "../support/protocol-end.js";
+import { closePayload, opcodes, type ReadFrame, readFrames } from "../support/wire.js";
+
+const segmentSize = 65536;
+const names = new Map<number, string>(Object.entries(opcodes).map(([name, opcode]) => [opcode, name]));
+
+function bytesOf(size: number, seed = 0): Buffer {
+  return Buffer.from(Array.from({ length: size }, (_, index) => (index * 7 + (index >>> 8) + seed) & 255));
+}
+
+/** `text a`, `ping 1`, `binary (70000)`: a frame as a word or two. */
+function wordsOf({ opcode, payload }: ReadFrame): string {
+  const content = payload.length > 40 ? `(${payload.length})` : payload.toString("latin1");
+  return `${names.get(opcode)} ${content}`.trim();
+}
+
+function framesOf(bytes: Uint8Array): string[] {
+  return readFrames(bytes).map(wordsOf);
+}
+
+let resources: Resources;
+let output: Output;
+
+beforeEach(() => {
+  resources = testResources();
+  output = new Output("client", resources);
+});
+
+/** What a kernel holds that has not said yet that it took it. */
+function takeOne(): Buffer {
+  const bytes = output.take();
+  if (bytes === undefined) throw new Error("Nothing is there to take.");
+  return bytes;
+}
+
+function counts(): unknown {
+  return { framed: output.framedCount, handed: output.handedCount, written: output.writtenCount, size: output.size };
+}
+
+const text = (content: string): void => output.writeText(content);
+const ping = (content = ""): number => output.writePing(Buffer.from(content));
+const pong = (content = ""): void => output.writePong(Buffer.from(content));
+const close = (): void => output.writeClose(closePayload(1000, "bye"));
+
+describe("take and written", () => {
+  it("have nothing at the beginning", () => {
+    expect(output.isReady).toBe(false);
+    expect(output.take()).toBeUndefined();
+    expect(counts()).toEqual({ framed: 0, handed: 0, written: 0, size: 0 });
+  });
+
+  it("give one stretch of bytes at a time, which stays as it is", () => {
+    text("a");
+    const first = takeOne();
+    const before = Buffer.from(first);
+    expect(output.isReady).toBe(false);
+    expect(output.take()).toBeUndefined();
+    text("b");
+    output.writeBinary(bytesOf(200_000));
+    expect(output.take()).toBeUndefined();
+    expect(first).toEqual(before);
+    output.written();
+    expect(output.isReady).toBe(true);
+    expect(framesOf(before)).toEqual(["text a"]);
+    expect(framesOf(drain(output))).toEqual(["text b", "binary (200000)"]);
+    expect(output.isReady).toBe(false);
+  });
+
+  it("give all of a tick in one", () => {
+    for (let count = 0; count < 1000; count++) text(String(count));
+    ping("p");
+    close();
+    const frames = framesOf(takeOne());
+    expect(frames).toEqual([...Array.from({ length: 1000 }, (_, count) => `text ${count}`), "ping p", "close \x03\xe8bye"]);
+  });
+
+  it("give at most 64 KiB", () => {
+    output.writeBinary(bytesOf(300_000));
+    const pieces: number[] = [];
+    for (let bytes = output.take(); bytes !== undefined; bytes = output.take()) {
+      pieces.push(bytes.length);
+      output.written();
+    }
+    expect(pieces).toEqual([segmentSize, segmentSize, segmentSize, segmentSize, 300_014 - 4 * segmentSize]);
+  });
+
+  it("keep the order of messages over segments", () => {
+    const sizes = [10, 65_500, 40, 65_522, 65_523, 3, 131_072, 0, 70_000];
+    for (const [index, size] of sizes.entries()) output.writeBinary(bytesOf(size, index));
+    const read = readFrames(drain(output));
+    expect(read.map(({ payload }) => payload.length)).toEqual(sizes);
+    expect(read.every(({ payload }, index) => payload.equals(bytesOf(sizes[index]!, index)))).toBe(true);
+  });
+});
+
+describe("the counters", () => {
+  it("follow a message from the call to the kernel", () => {
+    text("abc");
+    expect(counts()).toEqual({ framed: 1, handed: 0, written: 0, size: 9 });
+    takeOne();
+    expect(counts()).toEqual({ framed: 1, handed: 1, written: 0, size: 9 });
+    text("");
+    expect(counts()).toEqual({ framed: 2, handed: 1, written: 0, size: 15 });
+    output.written();
+    expect(counts()).toEqual({ framed: 2, handed: 1, written: 1, size: 6 });
+    drain(output);
+    expect(counts()).toEqual({ framed: 2, handed: 2, written: 2, size: 0 });
+  });
+
+  it("count no control frame but by its bytes", () => {
+    ping("1");
+    pong();
+    close();
+    expect(counts()).toEqual({ framed: 0, handed: 0, written: 0, size: 7 + 6 + 11 });
+    takeOne();
+    ping("2");
+    expect(counts()).toEqual({ framed: 0, handed: 0, written: 0, size: 7 + 6 + 11 + 7 });
+    output.written();
+    drain(output);
+    expect(counts()).toEqual({ framed: 0, handed: 0, written: 0, size: 0 });
+  });
+
+  it("count a message that is handed out in part as handed, and as written once its end is", () => {
+    output.writeBinary(bytesOf(150_000));
+    text("behind");
+    const size = 150_014 + 12;
+    takeOne();
+    expect(counts()).toEqual({ framed: 2, handed: 1, written: 0, size });
+    output.written();
+    expect(counts()).toEqual({ framed: 2, handed: 1, written: 0, size: size - segmentSize });
+    takeOne();
+    output.written();
+    expect(counts()).toEqual({ framed: 2, handed: 1, written: 0, size: size - 2 * segmentSize });
+    takeOne();
+    expect(counts()).toEqual({ framed: 2, handed: 2, written: 0, size: size - 2 * segmentSize });
+    output.written();
+    expect(counts()).toEqual({ framed: 2, handed: 2, written: 2, size: 0 });
+  });
+
+  it("count a message that fills its segments to the last byte", () => {
+    output.writeBinary(bytesOf(2 * segmentSize - 14));
+    text("next");
+    takeOne();
+    output.written();
+    takeOne();
+    output.written();
+    expect(counts()).toEqual({ framed: 2, handed: 1, written: 1, size: 10 });
+  });
+});
+
+describe("control frames", () => {
+  it("stay in the order of the calls where nothing waits", () => {
+    text("a");
+    ping("1");
+    text("b");
+    pong("2");
+    text("c");
+    expect(framesOf(drain(output))).toEqual(["text a", "ping 1", "text b", "pong 2", "text c"]);
+  });
+
+  it("go before what waits behind a write", () => {
+    text("in flight");
+    takeOne();
+    text("a");
+    text("b");
+    ping("1");
+    text("c");
+    pong("2");
+    output.written();
+    expect(framesOf(drain(output))).toEqual(["ping 1", "pong 2", "text a", "text b", "text c"]);
+  });
+
+  it("go before what more than one segment holds", () => {
+    output.writeBinary(bytesOf(60_000));
+    output.writeBinary(bytesOf(60_000));
+    ping("1");
+    expect(framesOf(drain(output))).toEqual(["ping 1", "binary (60000)", "binary (60000)"]);
+  });
+
+  it("wait for the end of a frame that is half out, over as many segments as it takes", () => {
+    output.writeBinary(bytesOf(150_000));
+    text("behind");
+    const pieces = [Buffer.from(takeOne())];
+    ping("1");
+    output.written();
+    pieces.push(Buffer.from(takeOne()));
+    ping("2");
+    output.written();
+    pieces.push(Buffer.from(takeOne()));
+    output.written();
+    expect(framesOf(Buffer.concat(pieces))).toEqual(["binary (150000)"]);
+    expect(counts()).toEqual({ framed: 2, handed: 1, written: 1, size: 7 + 7 + 12 });
+    expect(framesOf(takeOne())).toEqual(["ping 1", "ping 2"]);
+    output.written();
+    expect(framesOf(drain(output))).toEqual(["text behind"]);
+    expect(counts()).toEqual({ framed: 2, handed: 2, written: 2, size: 0 });
+  });
+
+  it("wait for the end of a frame that ends with its segment", () => {
+    output.writeBinary(bytesOf(2 * segmentSize - 14));
+    text("behind");
+    const first = Buffer.from(takeOne());
+    ping("1");
+    output.written();
+    expect(framesOf(Buffer.concat([first, takeOne()]))).toEqual([`binary (${2 * segmentSize - 14})`]);
+    output.written();
+    expect(framesOf(drain(output))).toEqual(["ping 1", "text behind"]);
+  });
+
+  it("let messages be written meanwhile into the segment that is half out", () => {
+    output.writeBinary(bytesOf(70_000));
+    const pieces = [Buffer.from(takeOne())];
+    ping("1");
+    text("a");
+    output.written();
+    const tail = takeOne();
+    const before = Buffer.from(tail);
+    text("b");
+    expect(tail).toEqual(before);
+    pieces.push(before);
+    output.written();
+    expect(framesOf(Buffer.concat(pieces))).toEqual(["binary (70000)"]);
+    expect(framesOf(drain(output))).toEqual(["ping 1", "text a", "text b"]);
+    expect(counts()).toEqual({ framed: 3, handed: 3, written: 3, size: 0 });
+  });
+
+  it("tell how many messages stand before a ping for sure", () => {
+    expect(ping()).toBe(0);
+    text("a");
+    text("b");
+    expect(ping()).toBe(2);
+    takeOne();
+    text("c");
+    expect(ping()).toBe(2);
+    output.written();
+    drain(output);
+    expect(ping()).toBe(3);
+    drain(output);
+    output.writeBinary(bytesOf(150_000));
+    text("d");
+    expect(ping()).toBe(3);
+    drain(output);
+    output.writeBinary(bytesOf(150_000));
+    text("e");
+    takeOne();
+    expect(ping()).toBe(6);
+  });
+});
+
+describe("Close", () => {
+  it("goes behind all messages, and pings and pongs go before it", () => {
+    text("in flight");
+    takeOne();
+    text("a");
+    ping("1");
+    output.writeBinary(bytesOf(100_000));
+    pong("2");
+    close();
+    output.written();
+    expect(framesOf(drain(output))).toEqual(["ping 1", "pong 2", "text a", "binary (100000)", "close \x03\xe8bye"]);
+    expect(output.size).toBe(0);
+  });
+
+  it("is behind what waits when it is half out", () => {
+    output.writeBinary(bytesOf(100_000));
+    const first = Buffer.from(takeOne());
+    pong("1");
+    close();
+    output.written();
+    const rest = drain(output);
+    expect(framesOf(Buffer.concat([first, rest]))).toEqual(["binary (100000)", "pong 1", "close \x03\xe8bye"]);
+  });
+});
+
+describe("a flood of pings", () => {
+  const pongSize = 6 + 10;
+  const name = (index: number): string => String(index).padStart(10, "0");
+
+  /** Answers so many pings, as they come in one read. */
+  function flood(count: number, from = 0): void {
+    for (let index = from; index < from + count; index++) pong(name(index));
+  }
+
+  function answeredBy(bytes: Uint8Array): number[] {
+    return readFrames(bytes).map(({ payload }) => Number(payload.toString()));
+  }
+
+  it("is answered in full while less than 16 KiB of pongs wait, and beyond that by the newest", () => {
+    flood(16_384 / pongSize);
+    expect(output.size).toBe(16_384);
+    flood(5000, 5000);
+    expect(output.size).toBe(16_384);
+    const expected = [...Array(1024).keys(), 9999];
+    expect(answeredBy(drain(output))).toEqual(expected);
+    expect(output.size).toBe(0);
+  });
+
+  it("is answered so behind a write that the kernel refuses", () => {
+    text("in flight");
+    takeOne();
+    flood(100_000);
+    expect(output.size).toBe(17 + 16_384 - 2);
+    output.written();
+    expect(answeredBy(drain(output))).toEqual([...Array(1024).keys(), 99_999]);
+  });
+
+  it("is answered so again and again, and each time by the newest", () => {
+    for (let round = 1; round <= 5; round++) {
+      flood(3000, round * 10_000);
+      const answered = answeredBy(drain(output));
+      expect(answered).toHaveLength(1025);
+      expect(answered.at(-1)).toBe(round * 10_000 + 2999);
+    }
+  });
+
+  it("is answered while the pongs of the last flood are in flight", () => {
+    flood(3000);
+    const first = answeredBy(takeOne());
+    expect(first).toEqual([...Array(1024).keys()]);
+    flood(3000, 3000);
+    output.written();
+    const rest = answeredBy(drain(output));
+    expect(rest[0]).toBe(2999);
+    expect(rest.at(-1)).toBe(5999);
+    expect(rest.length).toBeLessThanOrEqual(1 + 1024 + 1);
+  });
+
+  it("is answered before a Close, by the newest too, and by nothing behind it", () => {
+    flood(3000);
+    close();
+    expect(readFrames(takeOne()).map(wordsOf).slice(-3)).toEqual([
+      `pong ${name(1023)}`,
+      `pong ${name(2999)}`,
+      "close \x03\xe8bye",
+    ]);
+    output.written();
+    expect(output.isReady).toBe(false);
+  });
+
+  it("keeps the payload of the newest though its memory is used again", () => {
+    flood(2000);
+    const lent = Buffer.from("newest");
+    output.writePong(lent);
+    lent.fill("x");
+    expect(framesOf(drain(output)).at(-1)).toBe("pong newest");
+  });
+
+  it("counts only pongs that wait", () => {
+    for (let index = 0; index < 3000; index++) {
+      pong(name(index));
+      if (index % 100 === 0) drain(output);
+    }
+    expect(answeredBy(drain(output)).at(-1)).toBe(2999);
+    for (let index = 0; index < 2000; index++) ping(name(index));
+    pong("answered");
+    expect(framesOf(drain(output)).filter((words) => words === "pong answered")).toHaveLength(1);
+  });
+});
+
+describe("segments", () => {
+  it("go back to the pool when they are written, and are not handed out twice", () => {
+    const seen = new Set<ArrayBufferLike>();
+    for (let round = 0; round < 40; round++) {
+      for (let count = 0; count < 3; count++) output.writeBinary(bytesOf(60_000, round));
+      ping();
+      for (let bytes = output.take(); bytes !== undefined; bytes = output.take()) {
+        seen.add(bytes.buffer);
+        output.written();
+      }
+    }
+    expect(seen.size).toBeLessThanOrEqual(4);
+    const free = Array.from({ length: 20 }, () => resources.segments.acquire());
+    expect(new Set(free).size).toBe(20);
+  });
+
+  it("are not shared by two outputs of the same pool while one of them holds them", () => {
+    const other = new Output("client", resources);
+    text("mine");
+    const mine = takeOne();
+    const before = Buffer.from(mine);
+    other.writeText("theirs");
+    drain(other);
+    other.writeBinary(bytesOf(200_000));
+    drain(other);
+    expect(mine).toEqual(before);
+    output.written();
+    other.writeText("again");
+    expect(framesOf(drain(other))).toEqual(["text again"]);
+  });
+
+  it("are held while a part of them is in flight", () => {
+    const other = new Output("client", resources);
+    output.writeBinary(bytesOf(70_000));
+    takeOne();
+    ping("1");
+    text("behind");
+    output.written();
+    const tail = takeOne();
+    const before = Buffer.from(tail);
+    other.writeBinary(bytesOf(300_000, 9));
+    output.takeUnsent();
+    other.writeBinary(bytesOf(300_000, 9));
+    drain(other);
+    expect(tail.equals(before)).toBe(true);
+    output.written();
+    expect(output.size).toBe(0);
+  });
+});
+
+describe.each(["client", "server"] as const)("takeUnsent at a %s", (role) => {
+  beforeEach(() => {
+    output = new Output(role, resources);
+  });
+
+  const large = bytesOf(200_000);
+
+  it("gives everything where nothing was taken, and nothing the second time", () => {
+    text("a");
+    ping("1");
+    output.writeBinary(Buffer.from([1, 2, 3]));
+    output.writeEncoded(opcodes.text, Buffer.from("???"), "compressed");
+    output.writeBinary(large);
+    output.writeText("x".repeat(70_000) + "é");
+    text("");
+    output.writeBinary(Buffer.alloc(0));
+    close();
+    const unsent = output.takeUnsent();
+    expect(unsent.filter((_, index) => index !== 3)).toEqual([
+      "a",
+      Buffer.from([1, 2, 3]),
+      "compressed",
+      "x".repeat(70_000) + "é",
+      "",
+      Buffer.alloc(0),
+    ]);
+    expect(large.equals(unsent[3] as Buffer)).toBe(true);
+    expect(counts()).toEqual({ framed: 7, handed: 0, written: 0, size: 0 });
+    expect(output.take()).toBeUndefined();
+    expect(output.takeUnsent()).toEqual([]);
+  });
+
+  it("gives the messages of which no byte was handed out", () => {
+    output.writeBinary(large);
+    text("a");
+    output.writeEncoded(opcodes.binary, bytesOf(100_000), Buffer.from("b"));
+    text("c");
+    const rest = ["a", Buffer.from("b"), "c"];
+    const remaining = (): unknown[] => {
+      const copy = new Output(role, resources);
+      copy.writeBinary(large);
+      copy.writeText("a");
+      copy.writeEncoded(opcodes.binary, bytesOf(100_000), Buffer.from("b"));
+      copy.writeText("c");
+      for (let count = 0; count < taken; count++) {
+        copy.take();
+        copy.written();
+      }
+      const handed = copy.handedCount;
+      const unsent = copy.takeUnsent();
+      expect(copy.handedCount).toBe(handed);
+      expect(copy.framedCount - handed).toBe(unsent.length);
+      expect(copy.size).toBe(0);
+      return unsent;
+    };
+    let taken = 0;
+    expect(remaining()).toHaveLength(4);
+    for (taken = 1; taken <= 3; taken++) expect(remaining()).toEqual(rest);
+    for (taken = 4; taken <= 5; taken++) expect(remaining().length).toBeLessThanOrEqual(1);
+    expect(remaining()).toEqual([]);
+  });
+
+  it("leaves what is in flight, and its size, until it is written", () => {
+    text("in flight");
+    const bytes = takeOne();
+    const before = Buffer.from(bytes);
+    text("waits");
+    ping();
+    expect(output.takeUnsent()).toEqual(["waits"]);
+    expect(counts()).toEqual({ framed: 2, handed: 1, written: 0, size: before.length });
+    expect(bytes).toEqual(before);
+    output.written();
+    expect(counts()).toEqual({ framed: 2, handed: 1, written: 1, size: 0 });
+    expect(output.isReady).toBe(false);
+  });
+
+  it("counts a message that is half out as handed, and never as written", () => {
+    output.writeBinary(large);
+    text("behind");
+    takeOne();
+    expect(output.takeUnsent()).toEqual(["behind"]);
+    expect(counts()).toEqual({ framed: 2, handed: 1, written: 0, size: segmentSize });
+    output.written();
+    expect(counts()).toEqual({ framed: 2, handed: 1, written: 0, size: 0 });
+  });
+
+  it("gives what is behind a frame that control frames have waited for", () => {
+    output.writeBinary(bytesOf(70_000));
+    output.writeEncoded(opcodes.text, bytesOf(20), "compressed");
+    text("plain");
+    takeOne();
+    ping("1");
+    output.written();
+    takeOne();
+    expect(output.takeUnsent()).toEqual(["compressed", "plain"]);
+    output.written();
+    expect(counts()).toEqual({ framed: 3, handed: 1, written: 1, size: 0 });
+  });
+
+  it("forgets the original of a compressed message once its first byte is handed out", () => {
+    output.writeEncoded(opcodes.text, bytesOf(70_000), "first");
+    output.writeEncoded(opcodes.text, bytesOf(10), "second");
+    output.writeEncoded(opcodes.text, bytesOf(70_000), "third");
+    takeOne();
+    output.written();
+    expect(output.takeUnsent()).toEqual(["second", "third"]);
+  });
+});
+
+it("writes RSV1 on what is encoded, and a server masks nothing", () => {
+  output = new Output("server", resources);
+  output.writeEncoded(opcodes.text, Buffer.from("encoded"), "original");
+  text("plain");
+  pong();
+  close();
+  const read = readFrames(drain(output));
+  expect(read.map(({ rsv1 }) => rsv1)).toEqual([true, false, false, false]);
+  expect(read.some(({ isMasked }) => isMasked)).toBe(false);
+  expect(read[0]!.payload.toString()).toBe("encoded");
+});

@@ -1,0 +1,74 @@
+import { describe, expect, it } from "vitest";
+import { PayloadBuffer } from "../../protocol/payload-buffer.js";
+
+const kibibyte = 1024;
+
+function bytesOf(size: number): Buffer {
+  return Buffer.from(Array.from({ length: size }, (_, index) => (index * 13 + (index >>> 8)) & 255));
+}
+
+/** Counts what is allocated for buffers while `run` runs. */
+function allocatedBy(run: () => void): number {
+  const before = process.memoryUsage().arrayBuffers;
+  run();
+  return process.memoryUsage().arrayBuffers - before;
+}
+
+describe("PayloadBuffer", () => {
+  it.each([
+    ["nothing", []],
+    ["one byte", [1]],
+    ["an empty piece", [0]],
+    ["the smallest chunk", [kibibyte]],
+    ["one more than the smallest chunk", [kibibyte, 1]],
+    ["a piece over the edge of a chunk", [1000, 1000, 5000]],
+    ["a piece larger than any chunk", [3, 300_000, 1]],
+    ["chunks filled to the brim", [1024, 1024, 2048, 4096]],
+  ])("gives back %s in order, and starts anew", (_what, sizes) => {
+    const payload = new PayloadBuffer();
+    for (const round of [1, 2]) {
+      const all = bytesOf(sizes.reduce((sum, size) => sum + size, 0));
+      let at = 0;
+      for (const size of sizes) {
+        const lent = Buffer.alloc(size + 9, round);
+        all.copy(lent, 4, at, at + size);
+        payload.append(lent, 4, 4 + size);
+        lent.fill(0xdd);
+        at += size;
+        expect(payload.size).toBe(at);
+      }
+      expect(payload.take().equals(all)).toBe(true);
+      expect(payload.size).toBe(0);
+    }
+  });
+
+  it("gives a buffer that later pieces do not touch", () => {
+    const payload = new PayloadBuffer();
+    payload.append(bytesOf(2000), 0, 2000);
+    const first = payload.take();
+    payload.append(Buffer.alloc(3000, 1), 0, 3000);
+    expect(first).toEqual(bytesOf(2000));
+  });
+
+  it("forgets on clear", () => {
+    const payload = new PayloadBuffer();
+    payload.append(bytesOf(5000), 0, 5000);
+    payload.clear();
+    expect(payload.size).toBe(0);
+    expect(payload.take()).toHaveLength(0);
+  });
+
+  it.each([1, 7, 1023, 1024, 1500, 65_536, 262_144])("takes at most 64 KiB above what came, in pieces of %d", (pieceSize) => {
+    const piece = bytesOf(pieceSize);
+    const payload = new PayloadBuffer();
+    const allocated = allocatedBy(() => {
+      for (let count = Math.ceil(1_500_000 / pieceSize); count > 0; count--) payload.append(piece, 0, pieceSize);
+    });
+    expect(allocated).toBeLessThanOrEqual(payload.size + 65 * kibibyte);
+  });
+
+  it("takes 1 KiB for the first byte", () => {
+    const payload = new PayloadBuffer();
+    expect(allocatedBy(() => payload.append(Buffer.alloc(1), 0, 1))).toBeLessThanOrEqual(2 * kibibyte);
+  });
+});

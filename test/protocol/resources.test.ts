@@ -1,0 +1,30 @@
+import { describe, expect, it } from "vitest";
+import { createCodecFactory } from "../../protocol/extensions/codec-factory.js";
+import { Resources } from "../../protocol/resources.js";
+import { steadyRandom } from "../support/protocol-end.js";
+
+describe("Resources", () => {
+  it("draws its masking keys from the given source", () => {
+    const fillRandom = steadyRandom(7);
+    const expected = Buffer.alloc(8192);
+    steadyRandom(7)(expected);
+    const resources = new Resources({ fillRandom });
+    expect(resources.fillRandom).toBe(fillRandom);
+    expect(resources.maskingKeys.next()).toBe(expected.readInt32LE(0));
+  });
+
+  it("has one read buffer of 256 KiB, made when it is first asked for", () => {
+    const before = process.memoryUsage().arrayBuffers;
+    const resources = new Resources({ fillRandom: steadyRandom() });
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 1024);
+    expect(resources.readBuffer).toHaveLength(256 * 1024);
+    expect(resources.readBuffer).toBe(resources.readBuffer);
+    expect(resources.readBuffer.buffer.byteLength).toBe(256 * 1024);
+  });
+
+  it("makes codecs by the factory it is given, else by one of its own", () => {
+    const codecs = createCodecFactory("dictionary");
+    expect(new Resources({ fillRandom: steadyRandom(), codecs }).codecs).toBe(codecs);
+    expect(new Resources({ fillRandom: steadyRandom() }).codecs).toMatchObject({ openCount: 0 });
+  });
+});

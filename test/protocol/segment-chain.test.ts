@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { SegmentChain } from "../../protocol/segment-chain.js";
+import { SegmentPool, segmentSize } from "../../protocol/segment-pool.js";
+
+function newChain(): SegmentChain {
+  return new SegmentChain(new SegmentPool());
+}
+
+describe("SegmentChain", () => {
+  it("begins empty", () => {
+    const chain = newChain();
+    expect([chain.isEmpty, chain.length, chain.first, chain.shift()]).toEqual([true, 0, undefined, undefined]);
+  });
+
+  it("puts frames into one segment while they fit to the last byte", () => {
+    const chain = newChain();
+    const segment = chain.beginFrame(10);
+    segment.end = 10;
+    expect(chain.beginFrame(segmentSize - 10)).toBe(segment);
+    segment.end = segmentSize;
+    expect(chain.beginFrame(1)).not.toBe(segment);
+    expect(chain.length).toBe(2);
+    expect(chain.first).toBe(segment);
+  });
+
+  it("gives a whole segment where a frame takes all of one", () => {
+    const chain = newChain();
+    chain.beginFrame(1).end = 1;
+    expect(chain.beginFrame(segmentSize).room).toBe(segmentSize);
+  });
+
+  it("notes where the first frame begins that does not continue", () => {
+    const chain = newChain();
+    const first = chain.beginFrame(14);
+    first.end = segmentSize;
+    const second = chain.continueFrame();
+    expect([first.firstFrame, second.firstFrame]).toEqual([0, -1]);
+    expect(chain.last).toBe(second);
+    second.end = 700;
+    chain.beginFrame(5).end += 5;
+    expect(second.firstFrame).toBe(700);
+    chain.beginFrame(5);
+    expect(second.firstFrame).toBe(700);
+  });
+
+  it("gives its segments in order", () => {
+    const chain = newChain();
+    const segments = [chain.beginFrame(1), chain.continueFrame(), chain.continueFrame()];
+    expect(segments.map(() => chain.shift())).toEqual(segments);
+    expect(chain.isEmpty).toBe(true);
+    expect(segments).not.toContain(chain.beginFrame(1));
+  });
+});

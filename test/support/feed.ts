@@ -1,0 +1,69 @@
+import { isDeepStrictEqual } from "node:util";
+import { expect } from "vitest";
+
+/** Takes the bytes from `start` to `end`, which are only lent for the call. */
+export type Feed = (bytes: Buffer, start: number, end: number) => void;
+
+/** What a test feeds: a fresh subject, and the list of what it tells. */
+export interface Fed<Call> {
+  readonly receive: Feed;
+  readonly calls: readonly Call[];
+}
+
+/** Above this length an input is not cut at each of its positions. */
+const maxEveryCutSize = 600;
+const edgeSize = 300;
+const strideCount = 50;
+
+/** Where an input of `size` bytes is cut in two: everywhere, or near its ends and at a stride between. */
+export function cutsOf(size: number): number[] {
+  const cuts: number[] = [];
+  const stride = Math.max(1, Math.floor((size - 2 * edgeSize) / strideCount));
+  for (let at = 1; at < size; at++) {
+    const isNearEdge = size <= maxEveryCutSize || at <= edgeSize || at >= size - edgeSize;
+    if (isNearEdge || (at - edgeSize) % stride === 0) cuts.push(at);
+  }
+  return cuts;
+}
+
+/**
+ * Feeds `pieces` out of one reused buffer, at an odd offset, as a socket would. What was lent must come back
+ * unchanged, and is written over before the next piece, so that nothing can be kept of it.
+ */
+export function feedPieces(pieces: Iterable<Uint8Array>, receive: Feed): void {
+  const offset = 3;
+  let lent = Buffer.alloc(0);
+  for (const piece of pieces) {
+    if (lent.length < offset + piece.length + 1) lent = Buffer.alloc(offset + piece.length + 1);
+    lent.fill(0xa5);
+    lent.set(piece, offset);
+    receive(lent, offset, offset + piece.length);
+    if (!lent.subarray(offset, offset + piece.length).equals(piece)) throw new Error("The lent bytes were changed.");
+  }
+  lent.fill(0x5a);
+}
+
+/** Cuts `input` at each of `positions`. */
+export function cutAt(input: Uint8Array, positions: readonly number[]): Uint8Array[] {
+  const bounds = [0, ...positions, input.length];
+  return bounds.slice(1).map((end, index) => input.subarray(bounds[index], end));
+}
+
+function* bytesOf(input: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < input.length; at++) yield input.subarray(at, at + 1);
+}
+
+/**
+ * Feeds the same input whole, byte by byte, and cut in two at each position, each time to a fresh subject,
+ * and expects the same calls.
+ */
+export function expectAtEverySplit<Call>(input: Uint8Array, begin: () => Fed<Call>, expected: readonly Call[]): void {
+  const check = (how: string, pieces: Iterable<Uint8Array>): void => {
+    const { receive, calls } = begin();
+    feedPieces(pieces, receive);
+    if (!isDeepStrictEqual(calls, expected)) expect(calls, how).toStrictEqual(expected);
+  };
+  check("whole", [input]);
+  check("byte by byte", bytesOf(input));
+  for (const at of cutsOf(input.length)) check(`cut at ${at}`, cutAt(input, [at]));
+}

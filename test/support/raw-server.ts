@@ -1,0 +1,90 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createServer as createTlsServer } from "node:tls";
+import { createTlsCertificate, type TlsCertificate } from "./tls-certificate.js";
+
+export interface RawServerOptions {
+  readonly isSecure?: boolean;
+  /** Listens on a Unix socket or a named pipe instead of a port. */
+  readonly isLocal?: boolean;
+  readonly certificate?: TlsCertificate;
+  /** What it accepts as ALPN protocols, in its order of preference. */
+  readonly protocols?: readonly string[];
+}
+
+/** A server that knows no protocol: a test takes its sockets one by one and plays the peer by hand. */
+export class RawServer {
+  readonly server: Server;
+  readonly certificate: TlsCertificate;
+  /** The path that it listens on, if it is local. */
+  readonly path: string | undefined;
+  readonly #sockets = new Set<Socket>();
+  readonly #waiting: Socket[] = [];
+  #onSocket: ((socket: Socket) => void) | undefined;
+
+  constructor({ isSecure = false, isLocal = false, certificate, protocols }: RawServerOptions) {
+    this.certificate = certificate ?? (isSecure ? createTlsCertificate() : { key: "", cert: "" });
+    this.path = isLocal ? localPath() : undefined;
+    const options = { allowHalfOpen: true };
+    this.server = isSecure
+      ? createTlsServer(
+          { ...options, ...this.certificate, ALPNProtocols: protocols && [...protocols] },
+          (socket) => this.#give(socket),
+        )
+      : createTcpServer(options, (socket) => this.#give(socket));
+    this.server.on("connection", (socket: Socket) => this.#keep(socket));
+  }
+
+  get port(): number {
+    return this.path === undefined ? (this.server.address() as AddressInfo).port : 0;
+  }
+
+  async listen(): Promise<this> {
+    if (this.path === undefined) this.server.listen(0, "127.0.0.1");
+    else this.server.listen(this.path);
+    await once(this.server, "listening");
+    return this;
+  }
+
+  /** The next socket that has come or will come. */
+  async socket(): Promise<Socket> {
+    const socket = this.#waiting.shift();
+    if (socket !== undefined) return socket;
+    return new Promise((resolve) => (this.#onSocket = resolve));
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.server.close();
+    if (this.server.listening) await once(this.server, "close");
+  }
+
+  #keep(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on("error", () => undefined);
+    socket.on("close", () => this.#sockets.delete(socket));
+  }
+
+  #give(socket: Socket): void {
+    this.#keep(socket);
+    const onSocket = this.#onSocket;
+    this.#onSocket = undefined;
+    if (onSocket === undefined) this.#waiting.push(socket);
+    else onSocket(socket);
+  }
+}
+
+function localPath(): string {
+  const name = `jetsocket-${randomUUID()}`;
+  return process.platform === "win32" ? `\\\\?\\pipe\\${name}` : join(tmpdir(), `${name}.sock`);
+}
+
+/** All that a socket gives until its end. */
+export async function readAll(socket: Socket): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket.iterator({ destroyOnReturn: false })) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}

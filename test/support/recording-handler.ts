@@ -1,0 +1,106 @@
+import type { Transport, TransportHandler, TransportPhase } from "../../src/transport/transport.js";
+
+type Call = "phase" | "open" | "data" | "end" | "close";
+
+/**
+ * Writes down what a transport tells, and holds it to the rules of its port: one call at a time, none from inside a call
+ * to the transport, none after `onClose`. Bytes are copied, and those that were given are overwritten when the call ends.
+ */
+export class RecordingHandler implements TransportHandler {
+  /** Every call in order; neighbouring pieces of data are one. */
+  readonly calls: string[] = [];
+  readonly phases: TransportPhase[] = [];
+  readonly reads: Buffer[] = [];
+  readonly faults: string[] = [];
+  error: Error | undefined;
+  /** The test's own part of a call. */
+  onCall: ((call: Call) => void) | undefined;
+  #isBusy = false;
+  #isClosed = false;
+  #wake: (() => void)[] = [];
+
+  get received(): string {
+    return Buffer.concat(this.reads).toString("latin1");
+  }
+
+  get receivedLength(): number {
+    return this.reads.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  onPhase(phase: TransportPhase): void {
+    this.phases.push(phase);
+    this.#record("phase", phase);
+  }
+
+  onOpen(): void {
+    this.#record("open");
+  }
+
+  onData(bytes: Buffer, length: number): void {
+    this.reads.push(Buffer.from(bytes.subarray(0, length)));
+    this.#record("data");
+    bytes.fill(0xdd, 0, length);
+  }
+
+  onEnd(): void {
+    this.#record("end");
+  }
+
+  onClose(error: Error | undefined): void {
+    this.error = error;
+    this.#record("close");
+    this.#isClosed = true;
+  }
+
+  /** The transport, with a watch over what it calls meanwhile. */
+  watch(transport: Transport): Transport {
+    const during = <T>(run: () => T): T => {
+      const wasBusy = this.#isBusy;
+      this.#isBusy = true;
+      try {
+        return run();
+      } finally {
+        this.#isBusy = wasBusy;
+      }
+    };
+    return {
+      write: (bytes, onWritten) =>
+        during(() =>
+          transport.write(bytes, () => {
+            this.#check("onWritten");
+            onWritten();
+          }),
+        ),
+      end: () => during(() => transport.end()),
+      destroy: () => during(() => transport.destroy()),
+      pause: () => during(() => transport.pause()),
+      resume: () => during(() => transport.resume()),
+      ref: () => during(() => transport.ref()),
+      unref: () => during(() => transport.unref()),
+    };
+  }
+
+  /** Resolves as soon as `isTrue` holds, judged after each call. */
+  async until(isTrue: () => boolean): Promise<void> {
+    while (!isTrue()) {
+      if (this.#isClosed) throw new Error(`Closed first: ${this.calls.join(" ")}`, { cause: this.error });
+      await new Promise<void>((resolve) => this.#wake.push(resolve));
+    }
+  }
+
+  async untilCall(call: string): Promise<void> {
+    await this.until(() => this.calls.includes(call));
+  }
+
+  #record(call: Call, detail: string = call): void {
+    this.#check(call);
+    if (call !== "data" || this.calls.at(-1) !== "data") this.calls.push(detail);
+    this.onCall?.(call);
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+
+  #check(call: string): void {
+    if (this.#isBusy) this.faults.push(`${call} from inside a call to the transport`);
+    if (this.#isClosed) this.faults.push(`${call} after close`);
+  }
+}

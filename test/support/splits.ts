@@ -1,0 +1,36 @@
+/** `bytes` whole, byte by byte, and in two at each position: what a stream may make of one input. */
+export function splitsOf(bytes: Uint8Array): Uint8Array[][] {
+  const splits = [[bytes], Array.from(bytes, (byte) => Uint8Array.of(byte))];
+  for (let at = 1; at < bytes.length; at++) splits.push([bytes.subarray(0, at), bytes.subarray(at)]);
+  return splits;
+}
+
+export interface Fed<Result> {
+  readonly result: Result | undefined;
+  /** Turns an index in the last piece, as the receiver saw it, into one in the whole input. */
+  readonly offsetOf: (index: number) => number;
+}
+
+const margin = 3;
+
+/**
+ * Hands `pieces` to `receive` until it has a result, each within borrowed memory that has other bytes around it
+ * and is overwritten after the call, as the shared read buffer is.
+ */
+export function feed<Result>(
+  pieces: readonly Uint8Array[],
+  receive: (bytes: Uint8Array, start: number, end: number) => Result | undefined,
+): Fed<Result> {
+  let before = 0;
+  for (const piece of pieces) {
+    const end = margin + piece.length;
+    const borrowed = new Uint8Array(end + margin).fill(0x0a);
+    borrowed.set(piece, margin);
+    const result = receive(borrowed, margin, end);
+    borrowed.fill(0x0a);
+    const offset = before - margin;
+    if (result !== undefined) return { result, offsetOf: (index) => index + offset };
+    before += piece.length;
+  }
+  return { result: undefined, offsetOf: (index) => index };
+}

@@ -1,0 +1,108 @@
+import { createHash, generateKeyPairSync, sign } from "node:crypto";
+import { isIPv4 } from "node:net";
+
+/** What a TLS server needs; `cert` is also the `ca` of a client that is to trust it. */
+export interface TlsCertificate {
+  readonly key: string;
+  readonly cert: string;
+}
+
+export interface TlsCertificateOptions {
+  /** Names and IPv4 addresses that it is good for; `localhost` and `127.0.0.1` by default. */
+  readonly hosts?: readonly string[];
+  readonly notBefore?: Date;
+  readonly notAfter?: Date;
+}
+
+const day = 86_400_000;
+
+/** Makes a self-signed certificate with a fresh P-256 key (RFC 5280). */
+export function createTlsCertificate(options: TlsCertificateOptions = {}): TlsCertificate {
+  const { hosts = ["localhost", "127.0.0.1"] } = options;
+  const { notBefore = new Date(Date.now() - day), notAfter = new Date(Date.now() + day) } = options;
+  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const spki = publicKey.export({ type: "spki", format: "der" });
+  const name = sequence(set(sequence(oid.commonName, utf8(hosts[0] ?? "nobody"))));
+  const serial = createHash("sha256").update(spki).digest().subarray(0, 16);
+  serial[0] = (serial[0]! & 0x7f) | 0x40; // A positive number without a leading zero.
+  const body = sequence(
+    tagged(0xa0, integer(Buffer.of(2))),
+    integer(serial),
+    sequence(oid.ecdsaWithSha256),
+    name,
+    sequence(time(notBefore), time(notAfter)),
+    name,
+    spki,
+    tagged(0xa3, sequence(subjectAltName(hosts), basicConstraints())),
+  );
+  const signature = sign("sha256", body, privateKey);
+  const certificate = sequence(body, sequence(oid.ecdsaWithSha256), bitString(signature));
+  return {
+    key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+    cert: pem(certificate),
+  };
+}
+
+function subjectAltName(hosts: readonly string[]): Buffer {
+  const names = hosts.map((host) =>
+    isIPv4(host) ? tagged(0x87, Buffer.from(host.split(".").map(Number))) : tagged(0x82, Buffer.from(host)),
+  );
+  return sequence(oid.subjectAltName, tagged(0x04, sequence(...names)));
+}
+
+function basicConstraints(): Buffer {
+  const isAuthority = tagged(0x01, Buffer.of(0xff));
+  return sequence(oid.basicConstraints, isAuthority, tagged(0x04, sequence(isAuthority)));
+}
+
+function pem(der: Buffer): string {
+  const lines = der.toString("base64").match(/.{1,64}/g) ?? [];
+  return ["-----BEGIN CERTIFICATE-----", ...lines, "-----END CERTIFICATE-----", ""].join("\n");
+}
+
+const oid = {
+  commonName: tagged(0x06, Buffer.of(0x55, 0x04, 0x03)),
+  subjectAltName: tagged(0x06, Buffer.of(0x55, 0x1d, 0x11)),
+  basicConstraints: tagged(0x06, Buffer.of(0x55, 0x1d, 0x13)),
+  ecdsaWithSha256: tagged(0x06, Buffer.of(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02)),
+};
+
+function sequence(...parts: readonly Buffer[]): Buffer {
+  return tagged(0x30, ...parts);
+}
+
+function set(...parts: readonly Buffer[]): Buffer {
+  return tagged(0x31, ...parts);
+}
+
+function integer(bytes: Buffer): Buffer {
+  return tagged(0x02, bytes);
+}
+
+function utf8(text: string): Buffer {
+  return tagged(0x0c, Buffer.from(text));
+}
+
+function bitString(bytes: Buffer): Buffer {
+  return tagged(0x03, Buffer.of(0), bytes);
+}
+
+function time(date: Date): Buffer {
+  const digits = date
+    .toISOString()
+    .replace(/\.\d+Z$/, "Z")
+    .replace(/[-:T]/g, "");
+  // RFC 5280 4.1.2.5: two digits for the year until 2049.
+  return date.getUTCFullYear() < 2050
+    ? tagged(0x17, Buffer.from(digits.slice(2)))
+    : tagged(0x18, Buffer.from(digits));
+}
+
+/** One value of ASN.1 in DER: tag, length, contents. */
+function tagged(tag: number, ...contents: readonly Buffer[]): Buffer {
+  const content = Buffer.concat(contents);
+  const { length } = content;
+  if (length < 0x80) return Buffer.concat([Buffer.of(tag, length), content]);
+  if (length < 0x100) return Buffer.concat([Buffer.of(tag, 0x81, length), content]);
+  return Buffer.concat([Buffer.of(tag, 0x82, length >> 8, length & 0xff), content]);
+}

@@ -1,0 +1,106 @@
+/**
+ * The sequences of RFC 3629 4 (UTF8-octets, from UTF8-1 to UTF8-4), as the ranges of their bytes: a reference that is
+ * slow and plain.
+ */
+const sequences: readonly (readonly (readonly [low: number, high: number])[])[] = [
+  [[0x00, 0x7f]],
+  [
+    [0xc2, 0xdf],
+    [0x80, 0xbf],
+  ],
+  [
+    [0xe0, 0xe0],
+    [0xa0, 0xbf],
+    [0x80, 0xbf],
+  ],
+  [
+    [0xe1, 0xec],
+    [0x80, 0xbf],
+    [0x80, 0xbf],
+  ],
+  [
+    [0xed, 0xed],
+    [0x80, 0x9f],
+    [0x80, 0xbf],
+  ],
+  [
+    [0xee, 0xef],
+    [0x80, 0xbf],
+    [0x80, 0xbf],
+  ],
+  [
+    [0xf0, 0xf0],
+    [0x90, 0xbf],
+    [0x80, 0xbf],
+    [0x80, 0xbf],
+  ],
+  [
+    [0xf1, 0xf3],
+    [0x80, 0xbf],
+    [0x80, 0xbf],
+    [0x80, 0xbf],
+  ],
+  [
+    [0xf4, 0xf4],
+    [0x80, 0x8f],
+    [0x80, 0xbf],
+    [0x80, 0xbf],
+  ],
+];
+
+export interface Utf8Verdict {
+  /** The first byte after which nothing can make this UTF-8; -1 where there is none. */
+  readonly badAt: number;
+  /** `true` where all sequences are whole. */
+  readonly isWhole: boolean;
+}
+
+export function judgeUtf8(bytes: Uint8Array): Utf8Verdict {
+  let open = sequences;
+  let depth = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]!;
+    open = open.filter((ranges) => byte >= ranges[depth]![0] && byte <= ranges[depth]![1]);
+    if (open.length === 0) return { badAt: at, isWhole: false };
+    depth++;
+    if (open[0]!.length === depth) {
+      open = sequences;
+      depth = 0;
+    }
+  }
+  return { badAt: -1, isWhole: depth === 0 };
+}
+
+/** Bytes that are not UTF-8, each with the index of the byte that shows it; none is only cut off. */
+export const badUtf8: readonly (readonly [what: string, bytes: readonly number[], badAt: number])[] = [
+  ["a lone continuation byte", [0x80], 0],
+  ["the last lone continuation byte", [0xbf], 0],
+  ["a continuation byte too many", [0xc3, 0xa9, 0xa9], 2],
+  ["C0, which starts only overlong forms", [0xc0, 0x80], 0],
+  ["C1, which starts only overlong forms", [0xc1, 0xbf], 0],
+  ["an overlong form of three bytes", [0xe0, 0x80, 0xaf], 1],
+  ["the largest overlong form of three bytes", [0xe0, 0x9f, 0xbf], 1],
+  ["an overlong form of four bytes", [0xf0, 0x80, 0x80, 0xaf], 1],
+  ["the largest overlong form of four bytes", [0xf0, 0x8f, 0xbf, 0xbf], 1],
+  ["the first high surrogate", [0xed, 0xa0, 0x80], 1],
+  ["the last low surrogate", [0xed, 0xbf, 0xbf], 1],
+  ["a pair of surrogates", [0xed, 0xa0, 0xbd, 0xed, 0xb8, 0x80], 1],
+  ["U+110000", [0xf4, 0x90, 0x80, 0x80], 1],
+  ["F5", [0xf5, 0x80, 0x80, 0x80], 0],
+  ["F8, five bytes", [0xf8, 0x88, 0x80, 0x80, 0x80], 0],
+  ["FC, six bytes", [0xfc, 0x84, 0x80, 0x80, 0x80, 0x80], 0],
+  ["FE", [0xfe], 0],
+  ["FF", [0xff], 0],
+  ["two bytes, the second ASCII", [0xc3, 0x28], 1],
+  ["three bytes, the second ASCII", [0xe2, 0x28, 0xa1], 1],
+  ["three bytes, the third ASCII", [0xe2, 0x82, 0x28], 2],
+  ["three bytes, the third a lead", [0xe2, 0x82, 0xe2], 2],
+  ["four bytes, the third ASCII", [0xf0, 0x90, 0x28, 0xbc], 2],
+  ["four bytes, the fourth a lead", [0xf0, 0x90, 0x8c, 0xc3], 3],
+];
+
+/** Characters at the edges of RFC 3629 4. */
+export const edgeCharacters: readonly string[] = [
+  ..."\u0000\u007f\u0080\u07ff\u0800\u0fff\u1000\ucfff\ud000\ud7ff\ue000\ufeff\ufffd\ufffe\uffff",
+  ..."\u{10000}\u{3ffff}\u{40000}\u{fffff}\u{100000}\u{10ffff}",
+];

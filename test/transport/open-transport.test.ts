@@ -1,0 +1,40 @@
+import { connect } from "node:net";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { TransportTarget } from "../../src/transport/transport.js";
+import { Dialling } from "../support/dialling.js";
+import type { RawServer } from "../support/raw-server.js";
+
+let dialling: Dialling;
+
+beforeEach(() => {
+  dialling = new Dialling();
+});
+
+afterEach(() => dialling.finish());
+
+it.each<[string, string[], (tcp: RawServer, unix: RawServer) => Partial<TransportTarget>]>([
+  ["host and port", ["tcp", "open"], ({ port }) => ({ port })],
+  ["a path before host and port", ["tcp", "open"], (_tcp, { path }) => ({ socketPath: path })],
+  [
+    "createConnection before all, with TLS as its own affair",
+    ["tcp", "open"],
+    ({ port }) => ({
+      createConnection: () => connect(port, "127.0.0.1"),
+      socketPath: "/nowhere",
+      isSecure: true,
+    }),
+  ],
+])("takes %s", async (_what, calls, target) => {
+  const tcp = await dialling.listen();
+  const unix = await dialling.listen({ isLocal: true });
+  const { handler } = dialling.dial(target(tcp, unix));
+  await handler.untilCall("open");
+  expect(handler.calls).toEqual(calls);
+});
+
+it("takes TLS where the url is secure", async () => {
+  const { port, certificate } = await dialling.listen({ isSecure: true });
+  const { handler } = dialling.dial({ port, isSecure: true, tls: { ca: certificate.cert } });
+  await handler.untilCall("open");
+  expect(handler.calls).toEqual(["tcp", "tls", "open"]);
+});

@@ -1,0 +1,281 @@
+import { once } from "node:events";
+import { Socket, type LookupFunction } from "node:net";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Dialling, socketsInUse, turns } from "../support/dialling.js";
+
+let dialling: Dialling;
+
+beforeEach(() => {
+  dialling = new Dialling();
+});
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await dialling.finish();
+});
+
+/** A port that nobody listens on. */
+async function closedPort(): Promise<number> {
+  const server = await dialling.listen();
+  const { port } = server;
+  await server.close();
+  return port;
+}
+
+function answering(...addresses: string[]): LookupFunction {
+  const found = addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }));
+  return (_hostname, _options, callback) => setImmediate(callback, null, found);
+}
+
+function notFound(): Error {
+  return Object.assign(new Error("getaddrinfo ENOTFOUND feed.test"), { code: "ENOTFOUND" });
+}
+
+describe("phases", () => {
+  it("looks a name up first", async () => {
+    const { port } = await dialling.listen();
+    const { handler } = dialling.dial({ host: "feed.test", port, lookup: answering("127.0.0.1") });
+    await handler.untilCall("open");
+    expect(handler.calls).toEqual(["dns", "tcp", "open"]);
+  });
+
+  it("uses Node's own look-up without one", async () => {
+    const { port } = await dialling.listen();
+    const { handler } = dialling.dial({ host: "localhost", port });
+    await handler.untilCall("open");
+    expect(handler.calls).toEqual(["dns", "tcp", "open"]);
+  });
+
+  it("goes on to the next address", async () => {
+    const server = await dialling.listen();
+    const lookup = answering("::1", "127.0.0.1");
+    const { handler } = dialling.dial({ host: "feed.test", port: server.port, lookup });
+    (await server.socket()).end("from the second");
+    await handler.untilCall("end");
+    expect(handler.calls).toEqual(["dns", "tcp", "open", "data", "end"]);
+    expect(handler.received).toBe("from the second");
+  });
+
+  it("hears a look-up that answers at once", async () => {
+    const port = await closedPort();
+    const lookup: LookupFunction = (_hostname, _options, callback) =>
+      callback(null, [{ address: "127.0.0.1", family: 4 }]);
+    const { handler } = dialling.dial({ host: "feed.test", port, lookup });
+    await handler.untilCall("close");
+    expect(handler.calls).toEqual(["dns", "tcp", "close"]);
+    expect(handler.error).toMatchObject({ code: "ECONNREFUSED" });
+  });
+});
+
+describe("failures", () => {
+  it("is refused", async () => {
+    const port = await closedPort();
+    const { handler } = dialling.dial({ port });
+    await handler.untilCall("close");
+    expect(handler.calls).toEqual(["tcp", "close"]);
+    expect(handler.error).toMatchObject({ code: "ECONNREFUSED", port });
+  });
+
+  it("is refused by every address: one error with all of theirs", async () => {
+    const port = await closedPort();
+    const { handler } = dialling.dial({
+      host: "feed.test",
+      port,
+      lookup: answering("127.0.0.1", "127.0.0.2"),
+    });
+    await handler.untilCall("close");
+    expect(handler.calls).toEqual(["dns", "tcp", "close"]);
+    expect(handler.error).toBeInstanceOf(AggregateError);
+    expect(handler.error).toMatchObject({
+      code: "ECONNREFUSED",
+      message: `connect ECONNREFUSED 127.0.0.1:${port}; connect ECONNREFUSED 127.0.0.2:${port}`,
+      errors: [{ address: "127.0.0.1" }, { address: "127.0.0.2" }],
+    });
+  });
+
+  it.each<[string, LookupFunction]>([
+    ["later", (_hostname, _options, callback) => setImmediate(() => callback(notFound(), ""))],
+    ["at once", (_hostname, _options, callback) => callback(notFound(), "")],
+    [
+      "by a throw",
+      () => {
+        throw notFound();
+      },
+    ],
+  ])("does not find the name: told %s", async (_how, lookup) => {
+    const { handler } = dialling.dial({ host: "feed.test", lookup });
+    expect(handler.calls).toEqual([]);
+    await handler.untilCall("close");
+    expect(handler.calls).toEqual(["dns", "close"]);
+    expect(handler.error).toMatchObject({ code: "ENOTFOUND" });
+  });
+
+  it("gets rubbish from the look-up", async () => {
+    const lookup: LookupFunction = (_hostname, _options, callback) => callback(null, "nowhere");
+    const { handler } = dialling.dial({ host: "feed.test", lookup });
+    await handler.untilCall("close");
+    expect(handler.error).toMatchObject({ code: "ERR_INVALID_IP_ADDRESS" });
+  });
+
+  it("throws nothing for a local address that is none", async () => {
+    const { transport, handler } = dialling.dial({ localAddress: "here" });
+    expect(transport.write(Buffer.from("early"), () => expect.unreachable())).toBe(false);
+    transport.unref();
+    await handler.untilCall("close");
+    expect(handler.calls).toEqual(["tcp", "close"]);
+    expect(handler.error).toEqual(new TypeError("localAddress must be an IP address, got 'here'"));
+  });
+
+  it("cannot bind the local address", async () => {
+    const { port } = await dialling.listen();
+    const { handler } = dialling.dial({ port, localAddress: "192.0.2.1" });
+    await handler.untilCall("close");
+    expect(handler.error).toMatchObject({ code: "EADDRNOTAVAIL" });
+  });
+
+  it("is destroyed while the name is looked up", async () => {
+    const lookup: LookupFunction = (_hostname, _options, callback) => {
+      setImmediate(() => setImmediate(callback, null, [{ address: "127.0.0.1", family: 4 }]));
+    };
+    const { transport, handler } = dialling.dial({ host: "feed.test", lookup });
+    await handler.untilCall("dns");
+    transport.destroy();
+    await handler.untilCall("close");
+    await turns(5);
+    expect(handler.calls).toEqual(["dns", "close"]);
+    expect(handler.error).toBeUndefined();
+  });
+});
+
+// What a reset leaves of the bytes before it is each kernel's own affair.
+describe.runIf(process.platform === "linux")("a reset", () => {
+  it("comes behind the data before it", async () => {
+    const server = await dialling.listen();
+    const { handler } = dialling.dial({ port: server.port });
+    const peer = await server.socket();
+    peer.write("before");
+    await handler.untilCall("data");
+    peer.resetAndDestroy();
+    await handler.untilCall("close");
+    expect(handler.calls).toEqual(["tcp", "open", "data", "close"]);
+    expect(handler.error).toMatchObject({ code: "ECONNRESET", syscall: "read" });
+  });
+
+  it("waits with the data before it while reading is paused", async () => {
+    const server = await dialling.listen();
+    const { transport, handler } = dialling.dial({ port: server.port });
+    transport.pause();
+    const [peer] = await Promise.all([server.socket(), handler.untilCall("open")]);
+    peer.write("before");
+    peer.resetAndDestroy();
+    await once(peer, "close");
+    await turns(10);
+    expect(handler.calls).toEqual(["tcp", "open"]);
+    transport.resume();
+    // Node takes it for an end where it has just read the last of the data.
+    await handler.until(() => handler.calls.includes("end") || handler.calls.includes("close"));
+    expect(handler.received).toBe("before");
+    transport.end();
+    await handler.untilCall("close");
+  });
+
+  it("is seen by a write, which then is not taken", async () => {
+    const server = await dialling.listen();
+    const { transport, handler } = dialling.dial({ port: server.port });
+    transport.pause();
+    const [peer] = await Promise.all([server.socket(), handler.untilCall("open")]);
+    peer.resetAndDestroy();
+    await once(peer, "close");
+    await turns(3);
+    const onWritten = vi.fn();
+    expect(transport.write(Buffer.from("lost"), onWritten)).toBe(false);
+    await handler.untilCall("close");
+    await turns(3);
+    expect(onWritten).not.toHaveBeenCalled();
+    expect(handler.error).toMatchObject({ syscall: "write" });
+  });
+
+  it("ends a write that the kernel had not taken", async () => {
+    const server = await dialling.listen();
+    const { transport, handler } = dialling.dial({ port: server.port });
+    const [peer] = await Promise.all([server.socket(), handler.untilCall("open")]);
+    const onWritten = vi.fn();
+    expect(transport.write(Buffer.alloc(16 * 1024 * 1024), onWritten)).toBe(false);
+    peer.resetAndDestroy();
+    await handler.untilCall("close");
+    expect(onWritten).not.toHaveBeenCalled();
+    expect(handler.error).toBeInstanceOf(Error);
+  });
+});
+
+describe("writes", () => {
+  it("are taken at once, and then nothing is called", async () => {
+    const server = await dialling.listen();
+    const { transport, handler } = dialling.dial({ port: server.port });
+    const [peer] = await Promise.all([server.socket(), handler.untilCall("open")]);
+    const onWritten = vi.fn();
+    const segment = Buffer.alloc(1000);
+    for (let index = 0; index < 40; index++) {
+      // What was taken is the kernel's: the caller uses its segment again.
+      expect(transport.write(segment.fill(index), onWritten)).toBe(true);
+      if (index % 10 === 0) await turns(1);
+    }
+    expect(transport.write(Buffer.alloc(0), onWritten)).toBe(true);
+    transport.end();
+    const chunks = await peer.toArray();
+    const received = Buffer.concat(chunks as Buffer[]);
+    expect([...received].every((byte, index) => byte === Math.floor(index / 1000))).toBe(true);
+    expect(received).toHaveLength(40_000);
+    expect(onWritten).not.toHaveBeenCalled();
+  });
+});
+
+describe("the socket's options", () => {
+  it.each([
+    { noDelay: true, keepAlive: 5_000 },
+    { noDelay: false, keepAlive: false },
+  ] as const)("are set: %o", async (given) => {
+    const setNoDelay = vi.spyOn(Socket.prototype, "setNoDelay");
+    const setKeepAlive = vi.spyOn(Socket.prototype, "setKeepAlive");
+    const { port } = await dialling.listen();
+    const { handler } = dialling.dial({ port, ...given });
+    await handler.untilCall("open");
+    expect(setNoDelay.mock.calls).toEqual([[given.noDelay]]);
+    expect(setKeepAlive.mock.calls).toEqual(given.keepAlive === false ? [] : [[true, 5_000]]);
+  });
+
+  it("binds to the local address", async () => {
+    const server = await dialling.listen();
+    const { handler } = dialling.dial({ port: server.port, localAddress: "127.0.0.1" });
+    await handler.untilCall("open");
+    expect((await server.socket()).remoteAddress).toBe("127.0.0.1");
+  });
+});
+
+describe("ref and unref", () => {
+  it("say whether the socket holds the process", async () => {
+    const server = await dialling.listen();
+    const before = socketsInUse().length;
+    const { transport, handler } = dialling.dial({ port: server.port });
+    const peer = await server.socket();
+    await handler.untilCall("open");
+    peer.unref();
+    expect(socketsInUse()).toHaveLength(before + 1);
+    transport.unref();
+    expect(socketsInUse()).toHaveLength(before);
+    transport.ref();
+    expect(socketsInUse()).toHaveLength(before + 1);
+  });
+
+  it("hold from before the connection, and for the second address too", async () => {
+    const server = await dialling.listen();
+    const before = socketsInUse().length;
+    const lookup = answering("::1", "127.0.0.1");
+    const { transport, handler } = dialling.dial({ host: "feed.test", port: server.port, lookup });
+    transport.unref();
+    const peer = await server.socket();
+    await handler.untilCall("open");
+    peer.unref();
+    expect(socketsInUse()).toHaveLength(before);
+  });
+});

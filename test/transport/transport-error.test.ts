@@ -1,0 +1,33 @@
+import { describe, expect, it } from "vitest";
+import { toError, withMessage } from "../../src/transport/transport-error.js";
+
+describe("toError", () => {
+  it("leaves an error as it is", () => {
+    const error = new RangeError("out");
+    expect(toError(error, "lookup")).toBe(error);
+  });
+
+  it("names what has failed, and with what", () => {
+    const error = toError({ code: 7 }, "lookup");
+    expect(error.message).toBe("lookup failed with { code: 7 }");
+    expect(error.cause).toEqual({ code: 7 });
+  });
+});
+
+describe("withMessage", () => {
+  const errors = [new Error("first"), new Error("second")];
+
+  it("gives an aggregate the messages of its errors, and keeps its code", () => {
+    const error = withMessage(Object.assign(new AggregateError(errors), { code: "ECONNREFUSED" }));
+    expect(error).toBeInstanceOf(AggregateError);
+    expect(error.message).toBe("first; second");
+    expect(error).toMatchObject({ errors, code: "ECONNREFUSED" });
+  });
+
+  it.each([new Error("plain"), new Error(""), new AggregateError(errors, "has one")])(
+    "leaves as it is: %o",
+    (error) => {
+      expect(withMessage(error)).toBe(error);
+    },
+  );
+});

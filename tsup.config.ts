@@ -1,0 +1,45 @@
+import type { Format, Options } from "tsup";
+
+type EsbuildPlugin = NonNullable<Options["esbuildPlugins"]>[number];
+
+/**
+ * Keeps the door of `protocol/` out of the main bundle, which loads it from its neighbour instead: so each
+ * format has one copy of every class. Bundles that share chunks would do it too, but tsup rewrites those
+ * for CommonJS in a way that turns class fields into prototype methods.
+ */
+function keepProtocolApart(extension: ".js" | ".cjs"): EsbuildPlugin {
+  return {
+    name: "keep-protocol-apart",
+    setup(build): void {
+      build.onResolve({ filter: /\/protocol\/index\.js$/ }, () => ({
+        path: `./protocol${extension}`,
+        external: true,
+      }));
+    },
+  };
+}
+
+function oneFormat(format: Format, extension: ".js" | ".cjs"): Options {
+  return {
+    entry: { index: "src/index.ts", protocol: "protocol/index.ts" },
+    format: [format],
+    outExtension: () => ({ js: extension }),
+    target: "node20",
+    platform: "node",
+    splitting: false,
+    treeshake: false,
+    minify: false,
+    // What is built reads like its source, so a stack trace points at readable code without a map.
+    sourcemap: false,
+    removeNodeProtocol: false,
+    // tsup hands the declaration build an option that TypeScript 6 deprecates.
+    dts: { compilerOptions: { ignoreDeprecations: "6.0" } },
+    clean: false,
+    silent: true,
+    esbuildPlugins: [keepProtocolApart(extension)],
+  };
+}
+
+const formats: Options[] = [oneFormat("esm", ".js"), oneFormat("cjs", ".cjs")];
+
+export default formats;

@@ -1,0 +1,38 @@
+import type { ViteUserConfig } from "vitest/config";
+
+const config: ViteUserConfig = {
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/package/**"],
+          testTimeout: 10_000,
+        },
+      },
+      {
+        extends: true,
+        // About the built and packed package; needs `npm run build`, and the registry for an old Node.
+        test: {
+          name: "package",
+          include: ["test/package/*.test.ts"],
+          globalSetup: ["test/package/packed.ts"],
+          testTimeout: 120_000,
+        },
+      },
+    ],
+    coverage: {
+      provider: "v8",
+      include: ["protocol/**/*.ts", "src/**/*.ts"],
+      reporter: [["text", { skipFull: true }], "json-summary", "html"],
+      thresholds: {
+        "protocol/**": { lines: 100, branches: 97 },
+        "src/**": { lines: 92 },
+      },
+    },
+  },
+};
+
+export default config;
