@@ -76,9 +76,10 @@ export class ProtocolConnection {
   #closeReceived: CloseFrame | undefined;
   #isPaused = false;
   #isReceiving = false;
-  /** Bytes that came and were not parsed, for a pause or a throwing handler. */
+  /** Bytes that came and were not parsed, for a pause or a throwing handler; a copy of our own. */
   #rest: Buffer | undefined;
-  #isEndUntold = false;
+  #hasEnded = false;
+  #isEndTold = false;
 
   constructor(options: ProtocolConnectionOptions) {
     const maxMessageSize = checkSize("maxMessageSize", options.maxMessageSize ?? defaultMaxMessageSize);
@@ -96,6 +97,7 @@ export class ProtocolConnection {
     this.#assembler = new MessageAssembler(sink, { maxMessageSize, maxFrameSize }, this.#extension);
     this.#parser = new FrameParser(this.#assembler, options.role);
   }
+
   get state(): ProtocolState {
     return this.#state;
   }
@@ -115,8 +117,9 @@ export class ProtocolConnection {
     return this.#extension?.header ?? "";
   }
 
-  /** A message or a frame has begun to come and is not whole. */
+  /** A message or a frame has begun to come and is not whole, and the rest of it is not to be discarded. */
   get isInsideMessage(): boolean {
+    if (this.#isDiscarding) return false;
     return this.#assembler.isInsideMessage || this.#parser.isInsideFrame || this.#parser.cutHeaderSize > 0;
   }
 
@@ -127,27 +130,28 @@ export class ProtocolConnection {
 
   /** How many bytes of what is not whole are here. */
   get unfinishedSize(): number {
-    return this.#assembler.unfinishedSize + this.#parser.cutHeaderSize;
+    return this.#isDiscarding ? 0 : this.#assembler.unfinishedSize + this.#parser.cutHeaderSize;
   }
 
   /**
    * Takes the bytes from `start` to `end`. They are not changed, and not needed any more when the call returns.
-   * It throws only what the handler throws; what came behind is kept, and told with the next bytes.
+   * It throws only what the handler throws; what came behind is kept, and told by the next call of this method,
+   * of {@link receiveEnd} or of {@link resume}.
    */
   receive(bytes: Buffer, start: number = 0, end: number = bytes.length): void {
     if (this.#isDiscarding) return;
     if (this.#isPaused || this.#isReceiving || this.#rest !== undefined) {
       const more = bytes.subarray(start, end);
       this.#rest = this.#rest === undefined ? Buffer.from(more) : Buffer.concat([this.#rest, more]);
-      this.#receiveRest();
     } else {
-      this.#parse(bytes, start, end);
+      this.#parse(bytes, start, end, false);
     }
+    this.#receiveRest();
   }
 
-  /** The peer's stream has ended. `onEnd` comes when all that was received before it has been told. */
+  /** The peer's stream has ended. `onEnd` comes once, when all that was received before it has been told. */
   receiveEnd(): void {
-    this.#isEndUntold = true;
+    this.#hasEnded = true;
     this.#receiveRest();
   }
 
@@ -168,33 +172,34 @@ export class ProtocolConnection {
     return this.#state === "failed" || this.#state === "closed";
   }
 
+  /** A loop, and nothing that it calls comes back to it: a handler may receive from inside its calls without end. */
   #receiveRest(): void {
     while (this.#rest !== undefined && !this.#isPaused && !this.#isReceiving) {
       const bytes = this.#rest;
       this.#rest = undefined;
-      this.#parse(bytes, 0, bytes.length);
+      this.#parse(bytes, 0, bytes.length, true);
     }
-    if (this.#isEndUntold && this.#rest === undefined && !this.#isReceiving) {
-      this.#isEndUntold = false;
-      this.#handler.onEnd();
-    }
+    if (!this.#hasEnded || this.#isEndTold || this.#isReceiving || this.#rest !== undefined) return;
+    this.#isEndTold = true;
+    this.#handler.onEnd();
   }
 
-  #parse(bytes: Buffer, start: number, end: number): void {
+  /** @param isOwned - `false` where `bytes` are only lent. */
+  #parse(bytes: Buffer, start: number, end: number, isOwned: boolean): void {
     this.#isReceiving = true;
     try {
       this.#parser.receive(bytes, start, end);
     } finally {
       this.#isReceiving = false;
       if (this.#isDiscarding) this.#rest = undefined;
-      else if (this.#parser.position < end) this.#keep(bytes.subarray(this.#parser.position, end));
+      else if (this.#parser.position < end) this.#keep(bytes.subarray(this.#parser.position, end), isOwned);
     }
-    if (this.#rest !== undefined || this.#isEndUntold) this.#receiveRest();
   }
 
   /** Keeps bytes that stand before those that a call from inside the handler has added. */
-  #keep(bytes: Buffer): void {
-    this.#rest = Buffer.concat(this.#rest === undefined ? [bytes] : [bytes, this.#rest]);
+  #keep(bytes: Buffer, isOwned: boolean): void {
+    if (this.#rest !== undefined) this.#rest = Buffer.concat([bytes, this.#rest]);
+    else this.#rest = isOwned ? bytes : Buffer.from(bytes);
   }
 
   #receiveControl(opcode: number, lent: Buffer): void {
@@ -293,8 +298,8 @@ export class ProtocolConnection {
 
   /** The stream is gone: nothing more is told, and native memory goes back. What was not sent can still be taken. */
   abandon(): void {
-    this.#discard("closed");
-    this.#isEndUntold = false;
+    this.#discard(this.#state === "failed" ? "failed" : "closed");
+    this.#isEndTold = true;
   }
 
   #sendClose(close: CloseFrame): void {
@@ -306,6 +311,7 @@ export class ProtocolConnection {
     this.#state = state;
     this.#rest = undefined;
     this.#parser.halt();
+    this.#assembler.discard();
     this.#extension?.close();
   }
 

@@ -21,8 +21,8 @@ export function maskBytes(bytes: Uint8Array, start: number, end: number, key: nu
  * It keeps a scratch word, for a 64-bit key that is read from a typed array is never boxed.
  */
 export class Masker {
-  readonly #key: Int32Array = new Int32Array(2);
-  readonly #doubledKey: BigUint64Array = new BigUint64Array(this.#key.buffer);
+  readonly #doubledKey: BigUint64Array = new BigUint64Array(1);
+  readonly #key: DataView = new DataView(this.#doubledKey.buffer);
 
   /** @param words - The same memory as `bytes`, from the same offset on. */
   mask(bytes: Uint8Array, words: BigUint64Array, start: number, end: number, key: number): number {
@@ -30,8 +30,9 @@ export class Masker {
     const firstWord = (start + 7) >>> 3;
     const lastWord = end >>> 3;
     const aligned = maskBytes(bytes, start, firstWord << 3, key);
-    this.#key[0] = aligned;
-    this.#key[1] = aligned;
+    // The first byte of the key stands first in memory, whichever way this machine orders a word.
+    this.#key.setInt32(0, aligned, true);
+    this.#key.setInt32(4, aligned, true);
     const doubledKey = this.#doubledKey[0]!;
     let at = firstWord;
     for (; at + 4 <= lastWord; at += 4) {

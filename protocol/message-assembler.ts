@@ -59,6 +59,12 @@ export class MessageAssembler implements FrameSink {
     return this.#pieces.size + this.#controlPieces.size;
   }
 
+  /** Gives back the memory of what is not whole: its rest will not be told. */
+  discard(): void {
+    this.#pieces.clear();
+    this.#controlPieces.clear();
+  }
+
   onFrameHeader(first: number, payloadSize: number): void {
     this.#frame = first;
     if (isControl(first)) return;
@@ -94,16 +100,12 @@ export class MessageAssembler implements FrameSink {
     }
     const isCompressed = isContinuation ? this.#isCompressed : hasRsv1(first);
     const { maxMessageSize, maxFrameSize } = this.#limits;
-    const maxSize = isCompressed ? this.#maxEncodedSize(maxMessageSize) : maxMessageSize;
+    const maxSize = isCompressed ? this.#extension!.maxEncodedSize(maxMessageSize) : maxMessageSize;
     if (this.#wireSize + payloadSize > maxSize)
       return tooBig("message", this.#wireSize + payloadSize, maxSize);
-    const maxPayloadSize = isCompressed ? this.#maxEncodedSize(maxFrameSize) : maxFrameSize;
+    const maxPayloadSize = isCompressed ? this.#extension!.maxEncodedSize(maxFrameSize) : maxFrameSize;
     if (payloadSize > maxPayloadSize) return tooBig("frame", payloadSize, maxPayloadSize);
     return undefined;
-  }
-
-  #maxEncodedSize(size: number): number {
-    return this.#extension === undefined ? size : this.#extension.maxEncodedSize(size);
   }
 
   onFrameError(error: ProtocolError): void {

@@ -6,7 +6,7 @@ import { SegmentChain } from "./segment-chain.js";
 import type { Segment } from "./segment-pool.js";
 import { readUnsentMessages } from "./unsent-messages.js";
 
-/** Above this many bytes of pongs that wait, only the newest ping is answered. */
+/** From so many bytes of pongs that wait on, only the newest ping is answered. */
 const maxWaitingPongBytes = 16 * 1024;
 
 /**
@@ -30,6 +30,8 @@ export class Output {
   #writtenCount = 0;
   #waitingPongBytes = 0;
   #latestPong: Buffer | undefined;
+  /** `true` once {@link takeUnsent} has dropped the rest of a message that was half out. */
+  #isCut = false;
 
   constructor(role: Role, resources: Resources) {
     this.#role = role;
@@ -56,7 +58,7 @@ export class Output {
 
   /** How many of them {@link take} has handed out, one that is handed out in part included. */
   get handedCount(): number {
-    return this.#leftCount + (this.#isAtFrame ? 0 : 1);
+    return this.#leftCount + (this.#isAtFrame && !this.#isCut ? 0 : 1);
   }
 
   /** `true` where the next byte of the messages begins a frame, or none waits. */
@@ -101,7 +103,7 @@ export class Output {
   }
 
   writePong(payload: Uint8Array): void {
-    if (this.#waitingPongBytes > maxWaitingPongBytes) {
+    if (this.#waitingPongBytes >= maxWaitingPongBytes) {
       // RFC 6455 5.5.3: where many pings wait, the pong of the most recent one is enough.
       this.#latestPong = Buffer.from(payload);
       return;
@@ -179,6 +181,7 @@ export class Output {
 
   /** Drops what waits, and gives the messages of which not a byte was handed out. */
   takeUnsent(): (string | Buffer)[] {
+    this.#isCut ||= !this.#isAtFrame;
     const messages = readUnsentMessages(this.#messages, this.#role, this.#originals);
     while (this.#controls.shift() !== undefined);
     this.#originals.length = 0;

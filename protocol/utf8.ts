@@ -70,12 +70,6 @@ export class Utf8Validator {
     return this.#needed === 0;
   }
 
-  reset(): void {
-    this.#needed = 0;
-    this.#lower = 0x80;
-    this.#upper = 0xbf;
-  }
-
   /** RFC 3629 4: the second byte is bounded where the first one would allow a long form, a surrogate or more than U+10FFFF. */
   #begins(lead: number): boolean {
     if (lead < 0xc2 || lead > 0xf4) return false;

@@ -26,7 +26,7 @@ export function tooManyFinalBlocks(): ProtocolError {
 /** What a codec lets out: zlib's own complaint becomes the cause. */
 export function asProtocolError(error: unknown): ProtocolError {
   if (error instanceof ProtocolError) return error;
-  return invalidDeflateData(error instanceof Error ? error.message : String(error), error);
+  return invalidDeflateData((error as Error).message, error);
 }
 
 function tooBig(message: string): ProtocolError {

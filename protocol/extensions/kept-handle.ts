@@ -33,9 +33,12 @@ interface NativeHandle {
 
 /** What the last write has left: room in the output, and bytes of the input. */
 interface WriteState {
-  readonly 0: number;
+  0: number;
   readonly 1: number;
 }
+
+/** More room than any output has: stands in the state until a write has set it. */
+const notWritten = 0xffff_ffff;
 
 /** The least that Node allows; nothing is ever written to the stream's own buffer. */
 const unusedChunkSize = constants.Z_MIN_CHUNK;
@@ -83,9 +86,11 @@ export class KeptHandle {
       if (output.room === 0) output.grow();
       const room = output.room;
       const { chunk, offset } = output;
+      this.#state[0] = notWritten;
       this.#handle.writeSync(flush, input, input.length - unread, unread, chunk, offset, room);
       if (this.#failure !== undefined) throw this.#failure;
       const unused = this.#state[0];
+      if (unused > room) throw new Error("zlib did not say what it has done");
       unread = this.#state[1];
       output.advance(room - unused);
       if (unused > 0) return unread;

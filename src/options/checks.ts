@@ -24,19 +24,23 @@ export function checkFunction<Value>(name: string, value: Value): Value {
   throw wrong(name, "a function", value);
 }
 
-export function checkBoolean(name: string, value: boolean | undefined, byDefault: boolean): boolean {
+export function checkBoolean<Default extends boolean | undefined>(
+  name: string,
+  value: boolean | undefined,
+  byDefault: Default,
+): boolean | Default {
   if (value === undefined) return byDefault;
   if (typeof value === "boolean") return value;
   throw wrong(name, "true or false", value);
 }
 
-export function checkInteger(
+export function checkInteger<Default extends number | undefined>(
   name: string,
   value: number | undefined,
-  byDefault: number,
+  byDefault: Default,
   min: number,
   max: number,
-): number {
+): number | Default {
   if (value === undefined) return byDefault;
   if (typeof value !== "number") throw wrong(name, "a number", value);
   if (Number.isInteger(value) && value >= min && value <= max) return value;

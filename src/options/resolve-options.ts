@@ -146,7 +146,20 @@ function resolveCompress(compress: boolean | CompressOptions): DeflateOptions | 
   if (compress === true) return {};
   checkObject("compress", compress, "true, false or an object");
   checkNames("compress", compress, compressNames);
-  return compress;
+  const { level, memLevel, windowBits, serverWindowBits, noContextTakeover, serverNoContextTakeover } =
+    compress;
+  return {
+    level: checkInteger("compress.level", level, undefined, 0, 9),
+    memLevel: checkInteger("compress.memLevel", memLevel, undefined, 1, 9),
+    windowBits: checkInteger("compress.windowBits", windowBits, undefined, 8, 15),
+    noContextTakeover: checkBoolean("compress.noContextTakeover", noContextTakeover, undefined),
+    peerWindowBits: checkInteger("compress.serverWindowBits", serverWindowBits, undefined, 8, 15),
+    peerNoContextTakeover: checkBoolean(
+      "compress.serverNoContextTakeover",
+      serverNoContextTakeover,
+      undefined,
+    ),
+  };
 }
 
 const bufferNames: ReadonlySet<string> = new Set<keyof BufferOptions>(["capacity", "maxBytes", "overflow"]);

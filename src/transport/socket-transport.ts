@@ -47,8 +47,7 @@ export class SocketTransport implements Transport {
     this.#fillsBuffer = true;
     const callback = (length: number): boolean => {
       this.#gate.data(buffer, length);
-      // `resume()` begins to read in a later tick, in which we may be paused again.
-      return true;
+      return !this.#gate.isPaused;
     };
     return { buffer, callback };
   }

@@ -35,10 +35,13 @@ describe("readClose", () => {
     expect(failureOf(Buffer.from([byte]))).toEqual(["INVALID_CLOSE", 1002]);
   });
 
-  it.each([0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535])("refuses the code %d", (code) => {
-    expect(failureOf(closePayload(code, "why"))).toEqual(["INVALID_CLOSE", 1002]);
-    expect(failureOf(closePayload(code))).toEqual(["INVALID_CLOSE", 1002]);
-  });
+  it.each([0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535])(
+    "refuses the code %d",
+    (code) => {
+      expect(failureOf(closePayload(code, "why"))).toEqual(["INVALID_CLOSE", 1002]);
+      expect(failureOf(closePayload(code))).toEqual(["INVALID_CLOSE", 1002]);
+    },
+  );
 
   it.each([
     ["a lone continuation byte", [0x80]],
@@ -75,7 +78,9 @@ describe("checkClose", () => {
   });
 
   it("counts bytes, not characters", () => {
-    expect(() => checkClose(1000, "é".repeat(62))).toThrow(new RangeError("The close reason takes 124 bytes; a Close frame has room for 123."));
+    expect(() => checkClose(1000, "é".repeat(62))).toThrow(
+      new RangeError("The close reason takes 124 bytes; a Close frame has room for 123."),
+    );
   });
 
   it.each([0, 999, 1004, 1005, 1006, 1015, 2000, 2999, 5000, 1000.5, NaN])("refuses the code %d", (code) => {

@@ -1,6 +1,11 @@
 import { createHash } from "node:crypto";
 import { expect, it } from "vitest";
-import { handshakeGuid, maxControlPayloadSize, maxFrameHeaderSize, Opcode } from "../../protocol/constants.js";
+import {
+  handshakeGuid,
+  maxControlPayloadSize,
+  maxFrameHeaderSize,
+  Opcode,
+} from "../../protocol/constants.js";
 import { frame, opcodes } from "../support/wire.js";
 
 it("numbers the opcodes as RFC 6455 5.2 does", () => {
@@ -9,7 +14,9 @@ it("numbers the opcodes as RFC 6455 5.2 does", () => {
 
 it("knows the largest header that a frame can have", () => {
   const payload = Buffer.alloc(65536);
-  expect(frame({ opcode: opcodes.binary, payload, mask: true })).toHaveLength(maxFrameHeaderSize + payload.length);
+  expect(frame({ opcode: opcodes.binary, payload, mask: true })).toHaveLength(
+    maxFrameHeaderSize + payload.length,
+  );
 });
 
 it("bounds control frames by the largest length of the short form", () => {

@@ -71,10 +71,13 @@ describe("instanceof", () => {
     expect(new JetSocketError("", { code: "X" })).not.toBeInstanceOf(ProtocolError);
   });
 
-  it.each([undefined, null, 1, "ProtocolError", {}, new Error("other"), Object.create(null)])("is false for %s", (value) => {
-    expect(value instanceof JetSocketError).toBe(false);
-    expect(value instanceof ProtocolError).toBe(false);
-  });
+  it.each([undefined, null, 1, "ProtocolError", {}, new Error("other"), Object.create(null)])(
+    "is false for %s",
+    (value) => {
+      expect(value instanceof JetSocketError).toBe(false);
+      expect(value instanceof ProtocolError).toBe(false);
+    },
+  );
 
   it("holds across two copies of the module", async () => {
     vi.resetModules();

@@ -14,7 +14,15 @@ import {
 } from "../../protocol/frame-header.js";
 import { boundaryLengths, frame } from "../support/wire.js";
 
-const largeSizes = [2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 5, 2 ** 40 + 1, Number.MAX_SAFE_INTEGER];
+const largeSizes = [
+  2 ** 31 - 1,
+  2 ** 31,
+  2 ** 32 - 1,
+  2 ** 32,
+  2 ** 32 + 5,
+  2 ** 40 + 1,
+  Number.MAX_SAFE_INTEGER,
+];
 
 /** A header alone, with its key where it is masked. */
 function header(size: number, mask: boolean): Buffer {
@@ -25,7 +33,12 @@ describe("the first byte", () => {
   it("is read as RFC 6455 5.2 lays it out, for each of its values", () => {
     for (let first = 0; first < 256; first++) {
       const read = [isFinal(first), hasRsv1(first), isControl(first), opcodeOf(first)];
-      expect(read, `0x${first.toString(16)}`).toEqual([first >= 0x80, first % 0x80 >= 0x40, first % 16 >= 8, first % 16]);
+      expect(read, `0x${first.toString(16)}`).toEqual([
+        first >= 0x80,
+        first % 0x80 >= 0x40,
+        first % 16 >= 8,
+        first % 16,
+      ]);
     }
   });
 

@@ -133,7 +133,9 @@ describe.each(["client", "server"] as const)("a %s", (role) => {
     const { writer, chain } = subjectOf(role);
     const texts = ["ascii", "é", "ÿ".repeat(300), "€uro", "👍🏽", "\u0000", "a".repeat(40_000) + "é"];
     for (const text of texts) writer.writeText(chain, text);
-    expect(readFrames(Buffer.concat(piecesOf(chain))).map(({ payload }) => payload.toString())).toEqual(texts);
+    expect(readFrames(Buffer.concat(piecesOf(chain))).map(({ payload }) => payload.toString())).toEqual(
+      texts,
+    );
   });
 });
 

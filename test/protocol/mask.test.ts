@@ -39,7 +39,8 @@ describe.each<[string, Mask]>([
         expected.set(masked(plain.subarray(start, end), key), start);
         const turn = (end - start) % 4;
         const nextKey = Buffer.from([...key.slice(turn), ...key.slice(0, turn)]).readInt32LE();
-        if (!expected.equals(bytes) || next !== nextKey) expect.unreachable(`masked wrongly from ${start} to ${end}`);
+        if (!expected.equals(bytes) || next !== nextKey)
+          expect.unreachable(`masked wrongly from ${start} to ${end}`);
       }
     }
   });
@@ -50,7 +51,8 @@ describe.each<[string, Mask]>([
     bytes.set(plain);
     let rotated = keyNumber;
     const cuts = [0, 1, 4, 5, 38, 38, 111, 200, 327, 499, 500];
-    for (let index = 1; index < cuts.length; index++) rotated = mask(bytes, cuts[index - 1]!, cuts[index]!, rotated);
+    for (let index = 1; index < cuts.length; index++)
+      rotated = mask(bytes, cuts[index - 1]!, cuts[index]!, rotated);
     expect(Buffer.from(bytes.subarray(0, 500))).toEqual(masked(plain, key));
   });
 

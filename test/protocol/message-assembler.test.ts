@@ -106,7 +106,9 @@ describe("fragments", () => {
       expectAtEverySplit(input, ordinary, [message(text.toString())]);
     }
     const bytewise = Array.from(text, (byte) => Uint8Array.of(byte));
-    expectAtEverySplit(Buffer.concat(fragments(opcodes.text, bytewise)), ordinary, [message(text.toString())]);
+    expectAtEverySplit(Buffer.concat(fragments(opcodes.text, bytewise)), ordinary, [
+      message(text.toString()),
+    ]);
   });
 
   it("have control frames between them, which are told at once", () => {
@@ -142,13 +144,33 @@ describe("the order of frames", () => {
   it.each([
     ["a continuation of nothing", [continuation], [], "UNEXPECTED_CONTINUATION"],
     ["an empty continuation of nothing", [frame({ opcode: 0 })], [], "UNEXPECTED_CONTINUATION"],
-    ["a continuation of nothing that is not final", [frame({ opcode: 0, isFinal: false })], [], "UNEXPECTED_CONTINUATION"],
-    ["a continuation behind a whole message", [first, continuation, continuation], [message("ab")], "UNEXPECTED_CONTINUATION"],
+    [
+      "a continuation of nothing that is not final",
+      [frame({ opcode: 0, isFinal: false })],
+      [],
+      "UNEXPECTED_CONTINUATION",
+    ],
+    [
+      "a continuation behind a whole message",
+      [first, continuation, continuation],
+      [message("ab")],
+      "UNEXPECTED_CONTINUATION",
+    ],
     ["text inside a message", [first, textFrame("c")], [], "EXPECTED_CONTINUATION"],
     ["binary inside a message", [first, binaryFrame(bytesOf(3))], [], "EXPECTED_CONTINUATION"],
     ["a beginning inside a message", [first, first], [], "EXPECTED_CONTINUATION"],
-    ["text inside a message of no bytes", [textFrame("", { isFinal: false }), textFrame("")], [], "EXPECTED_CONTINUATION"],
-    ["text behind a ping inside a message", [first, pingFrame("p"), textFrame("c")], [control(9, "p")], "EXPECTED_CONTINUATION"],
+    [
+      "text inside a message of no bytes",
+      [textFrame("", { isFinal: false }), textFrame("")],
+      [],
+      "EXPECTED_CONTINUATION",
+    ],
+    [
+      "text behind a ping inside a message",
+      [first, pingFrame("p"), textFrame("c")],
+      [control(9, "p")],
+      "EXPECTED_CONTINUATION",
+    ],
     ["RSV1 without an extension", [textFrame("a", { rsv1: true })], [], "UNEXPECTED_RSV"],
   ])("refuses %s at every split", (_what, frames, before, code) => {
     const input = Buffer.concat([...frames, textFrame("behind")]);
@@ -192,12 +214,15 @@ describe("bad UTF-8", () => {
     expect(subject.calls).toEqual([invalid]);
   });
 
-  it.each([[[0xc3]], [[0xe2, 0x82]], [[0xf0, 0x9f, 0x98]], [[0xf4]]])("is a character cut off at the end: %j", (cut) => {
-    const bytes = Buffer.from([0x61, ...cut]);
-    expectAtEverySplit(textFrame(bytes), ordinary, [invalid]);
-    const pieces = fragments(opcodes.text, [bytes.subarray(0, 2), bytes.subarray(2), ""]);
-    expectAtEverySplit(Buffer.concat(pieces), ordinary, [invalid]);
-  });
+  it.each([[[0xc3]], [[0xe2, 0x82]], [[0xf0, 0x9f, 0x98]], [[0xf4]]])(
+    "is a character cut off at the end: %j",
+    (cut) => {
+      const bytes = Buffer.from([0x61, ...cut]);
+      expectAtEverySplit(textFrame(bytes), ordinary, [invalid]);
+      const pieces = fragments(opcodes.text, [bytes.subarray(0, 2), bytes.subarray(2), ""]);
+      expectAtEverySplit(Buffer.concat(pieces), ordinary, [invalid]);
+    },
+  );
 
   it("is allowed in binary messages", () => {
     const bytes = Buffer.from([0xff, 0xc0, 0x80]);
@@ -251,13 +276,21 @@ describe("limits", () => {
 
   it("do not count control frames", () => {
     const tight = (): Subject => new Subject({ maxMessageSize: 1, maxFrameSize: 1 });
-    const input = Buffer.concat([textFrame("a", { isFinal: false }), pingFrame("12345"), frame({ opcode: 0 })]);
+    const input = Buffer.concat([
+      textFrame("a", { isFinal: false }),
+      pingFrame("12345"),
+      frame({ opcode: 0 }),
+    ]);
     expectAtEverySplit(input, tight, [control(9, "12345"), message("a")]);
   });
 
   it("begin anew with each message", () => {
-    const input = Buffer.concat([1, 2, 3, 4].flatMap(() => fragments(2, [bytesOf(300), bytesOf(300), bytesOf(300)])));
-    const expected = Array.from({ length: 4 }, () => message(Buffer.concat(Array.from({ length: 3 }, () => bytesOf(300)))));
+    const input = Buffer.concat(
+      [1, 2, 3, 4].flatMap(() => fragments(2, [bytesOf(300), bytesOf(300), bytesOf(300)])),
+    );
+    const expected = Array.from({ length: 4 }, () =>
+      message(Buffer.concat(Array.from({ length: 3 }, () => bytesOf(300)))),
+    );
     expectAtEverySplit(input, small, expected);
   });
 });
@@ -280,7 +313,9 @@ describe("memory", () => {
     const subject = new Subject({ maxMessageSize: 2_000_000, maxFrameSize: 2_000_000 });
     const count = 1_000_000;
     const start = textFrame("a", { isFinal: false });
-    const piece = Buffer.concat(Array.from({ length: 1000 }, () => frame({ opcode: 0, payload: "b", isFinal: false })));
+    const piece = Buffer.concat(
+      Array.from({ length: 1000 }, () => frame({ opcode: 0, payload: "b", isFinal: false })),
+    );
     subject.receive(start, 0, start.length);
     const allocated = allocatedBy(() => {
       for (let at = 0; at < count / 1000; at++) subject.receive(piece, 0, piece.length);
@@ -291,6 +326,16 @@ describe("memory", () => {
     subject.receive(end, 0, end.length);
     expect(subject.calls).toHaveLength(1);
     expect(subject.calls[0]![1] === `a${"b".repeat(count)}c`).toBe(true);
+  });
+});
+
+describe("discard", () => {
+  it("forgets what has come of messages and control frames", () => {
+    const { assembler, receive } = ordinary();
+    feedPieces([textFrame("abc", { isFinal: false }), pingFrame("12345").subarray(0, 4)], receive);
+    expect(assembler.unfinishedSize).toBe(5);
+    assembler.discard();
+    expect(assembler.unfinishedSize).toBe(0);
   });
 });
 
@@ -329,7 +374,11 @@ describe("with an extension", () => {
   it("judges the UTF-8 of what was decoded, not of what came", () => {
     const bad = textFrame(inverted(Buffer.from([0xc0, 0x80])), rsv1);
     expectAtEverySplit(bad, extended, [failed("INVALID_UTF8", 1007)]);
-    const pieces = fragments(opcodes.text, [inverted(Buffer.from([0xe2])), inverted(Buffer.from([0x82]))], rsv1);
+    const pieces = fragments(
+      opcodes.text,
+      [inverted(Buffer.from([0xe2])), inverted(Buffer.from([0x82]))],
+      rsv1,
+    );
     expectAtEverySplit(Buffer.concat(pieces), extended, [failed("INVALID_UTF8", 1007)]);
   });
 
@@ -339,8 +388,14 @@ describe("with an extension", () => {
   });
 
   it.each([
-    ["a continuation", fragments(opcodes.text, ["a", "b"]).map((bytes, index) => withRsv1(bytes, index === 1))],
-    ["a continuation of a compressed message", fragments(opcodes.text, ["a", "b"]).map((bytes) => withRsv1(bytes, true))],
+    [
+      "a continuation",
+      fragments(opcodes.text, ["a", "b"]).map((bytes, index) => withRsv1(bytes, index === 1)),
+    ],
+    [
+      "a continuation of a compressed message",
+      fragments(opcodes.text, ["a", "b"]).map((bytes) => withRsv1(bytes, true)),
+    ],
     ["a ping", [pingFrame("", rsv1)]],
   ])("refuses RSV1 on %s", (_what, frames) => {
     expectAtEverySplit(Buffer.concat(frames), extended, [failed("UNEXPECTED_RSV", 1002)]);
@@ -357,7 +412,11 @@ describe("with an extension", () => {
     const tooBig = failed("MESSAGE_TOO_BIG", 1009);
 
     it("allow encoded bytes a little more, and hold the decoded ones to the message's limit", () => {
-      const frames = fragments(opcodes.text, [inverted("a".repeat(60 + invertingOverhead)), inverted("b".repeat(30))], rsv1);
+      const frames = fragments(
+        opcodes.text,
+        [inverted("a".repeat(60 + invertingOverhead)), inverted("b".repeat(30))],
+        rsv1,
+      );
       expectAtEverySplit(Buffer.concat(frames), small, [message("a".repeat(70) + "b".repeat(30))]);
       const larger = fragments(opcodes.text, [inverted("a".repeat(60)), inverted("b".repeat(41))], rsv1);
       expectAtEverySplit(Buffer.concat(larger), small, [tooBig]);
@@ -387,7 +446,11 @@ describe("with an extension", () => {
 describe("what it tells of an unfinished message", () => {
   it("goes from its first header to its last byte", () => {
     const { assembler, receive } = ordinary();
-    const standing = (): unknown => [assembler.isInsideMessage, assembler.unfinishedSize, assembler.beganCount];
+    const standing = (): unknown => [
+      assembler.isInsideMessage,
+      assembler.unfinishedSize,
+      assembler.beganCount,
+    ];
     const [first, second] = fragments(opcodes.text, ["abc", "de"]);
     expect(standing()).toEqual([false, 0, 0]);
     receive(first!, 0, 2);

@@ -58,14 +58,18 @@ describe("PayloadBuffer", () => {
     expect(payload.take()).toHaveLength(0);
   });
 
-  it.each([1, 7, 1023, 1024, 1500, 65_536, 262_144])("takes at most 64 KiB above what came, in pieces of %d", (pieceSize) => {
-    const piece = bytesOf(pieceSize);
-    const payload = new PayloadBuffer();
-    const allocated = allocatedBy(() => {
-      for (let count = Math.ceil(1_500_000 / pieceSize); count > 0; count--) payload.append(piece, 0, pieceSize);
-    });
-    expect(allocated).toBeLessThanOrEqual(payload.size + 65 * kibibyte);
-  });
+  it.each([1, 7, 1023, 1024, 1500, 65_536, 262_144])(
+    "takes at most 64 KiB above what came, in pieces of %d",
+    (pieceSize) => {
+      const piece = bytesOf(pieceSize);
+      const payload = new PayloadBuffer();
+      const allocated = allocatedBy(() => {
+        for (let count = Math.ceil(1_500_000 / pieceSize); count > 0; count--)
+          payload.append(piece, 0, pieceSize);
+      });
+      expect(allocated).toBeLessThanOrEqual(payload.size + 65 * kibibyte);
+    },
+  );
 
   it("takes 1 KiB for the first byte", () => {
     const payload = new PayloadBuffer();

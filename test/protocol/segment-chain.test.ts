@@ -9,7 +9,12 @@ function newChain(): SegmentChain {
 describe("SegmentChain", () => {
   it("begins empty", () => {
     const chain = newChain();
-    expect([chain.isEmpty, chain.length, chain.first, chain.shift()]).toEqual([true, 0, undefined, undefined]);
+    expect([chain.isEmpty, chain.length, chain.first, chain.shift()]).toEqual([
+      true,
+      0,
+      undefined,
+      undefined,
+    ]);
   });
 
   it("puts frames into one segment while they fit to the last byte", () => {

@@ -5,7 +5,9 @@ import { testResources } from "../support/protocol-end.js";
 import { binaryFrame, closeFrame, frame, pingFrame, textFrame } from "../support/wire.js";
 
 /** A chain of frames that were written by hand, each segment with where its first frame begins. */
-function chainOf(...segments: { readonly bytes: Buffer; readonly start?: number; readonly firstFrame?: number }[]): SegmentChain {
+function chainOf(
+  ...segments: { readonly bytes: Buffer; readonly start?: number; readonly firstFrame?: number }[]
+): SegmentChain {
   const chain = new SegmentChain(testResources().segments);
   for (const { bytes, start = 0, firstFrame = 0 } of segments) {
     const segment = chain.continueFrame();
@@ -27,7 +29,11 @@ describe.each([
 
   it("gives texts and binaries in order, and passes over control frames", () => {
     const frames = [
-      ...[textFrame("é", { mask }), pingFrame("ping", { mask }), binaryFrame(Buffer.from([1, 0xff]), { mask })],
+      ...[
+        textFrame("é", { mask }),
+        pingFrame("ping", { mask }),
+        binaryFrame(Buffer.from([1, 0xff]), { mask }),
+      ],
       ...[textFrame("", { mask }), pingFrame("", { mask }), binaryFrame(Buffer.alloc(0), { mask })],
       closeFrame(1000, "bye", { mask }),
     ];
@@ -38,7 +44,11 @@ describe.each([
 
   it("takes the compressed ones from their originals", () => {
     const compressed = { rsv1: true, mask };
-    const frames = [textFrame("?", compressed), textFrame("plain", { mask }), binaryFrame(Buffer.from("?"), compressed)];
+    const frames = [
+      textFrame("?", compressed),
+      textFrame("plain", { mask }),
+      binaryFrame(Buffer.from("?"), compressed),
+    ];
     const originals = ["first", Buffer.from("second")];
     expect(readUnsentMessages(chainOf({ bytes: Buffer.concat(frames) }), role, originals)).toEqual([
       "first",
@@ -75,6 +85,8 @@ describe.each([
   });
 
   it("throws on frames that it can't read, which are none of ours", () => {
-    expect(() => readUnsentMessages(chainOf({ bytes: frame({ opcode: 3, mask }) }), role, [])).toThrow("reserved opcode");
+    expect(() => readUnsentMessages(chainOf({ bytes: frame({ opcode: 3, mask }) }), role, [])).toThrow(
+      "reserved opcode",
+    );
   });
 });

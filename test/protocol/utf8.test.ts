@@ -23,7 +23,8 @@ describe("the reference", () => {
           } catch {
             isText = false;
           }
-          if (isText !== (badAt === -1 && isWhole)) expect.unreachable(`judged wrongly: ${[...bytes].join()}`);
+          if (isText !== (badAt === -1 && isWhole))
+            expect.unreachable(`judged wrongly: ${[...bytes].join()}`);
         }
       }
     }
@@ -82,7 +83,11 @@ describe("Utf8Validator", () => {
   });
 
   it.each(badUtf8)("refuses %s at every split, alone and in the midst of text", (_what, bad) => {
-    for (const bytes of [Buffer.from(bad), Buffer.from([0x61, ...bad]), Buffer.from([0xe2, 0x82, 0xac, ...bad, 0x61])]) {
+    for (const bytes of [
+      Buffer.from(bad),
+      Buffer.from([0x61, ...bad]),
+      Buffer.from([0xe2, 0x82, 0xac, ...bad, 0x61]),
+    ]) {
       expectAtEverySplit(bytes, () => validatorAt(bytes.length), ["bad"]);
     }
   });

@@ -38,7 +38,8 @@ export function feedPieces(pieces: Iterable<Uint8Array>, receive: Feed): void {
     lent.fill(0xa5);
     lent.set(piece, offset);
     receive(lent, offset, offset + piece.length);
-    if (!lent.subarray(offset, offset + piece.length).equals(piece)) throw new Error("The lent bytes were changed.");
+    if (!lent.subarray(offset, offset + piece.length).equals(piece))
+      throw new Error("The lent bytes were changed.");
   }
   lent.fill(0x5a);
 }
@@ -57,7 +58,11 @@ function* bytesOf(input: Uint8Array): Generator<Uint8Array> {
  * Feeds the same input whole, byte by byte, and cut in two at each position, each time to a fresh subject,
  * and expects the same calls.
  */
-export function expectAtEverySplit<Call>(input: Uint8Array, begin: () => Fed<Call>, expected: readonly Call[]): void {
+export function expectAtEverySplit<Call>(
+  input: Uint8Array,
+  begin: () => Fed<Call>,
+  expected: readonly Call[],
+): void {
   const check = (how: string, pieces: Iterable<Uint8Array>): void => {
     const { receive, calls } = begin();
     feedPieces(pieces, receive);

@@ -28,7 +28,8 @@ export class InvertingExtension implements MessageExtension, AgreedExtension {
     if (this.isClosed) throw new Error("The extension is closed.");
     this.decoded.push({ maxSize, isKept });
     if (payload[0] === 0xee) throw new ProtocolError("corrupt", { code: "CORRUPT", closeCode: 1007 });
-    if (payload.length > maxSize) throw new ProtocolError("too big", { code: "MESSAGE_TOO_BIG", closeCode: 1009 });
+    if (payload.length > maxSize)
+      throw new ProtocolError("too big", { code: "MESSAGE_TOO_BIG", closeCode: 1009 });
     return inverted(payload);
   }
 

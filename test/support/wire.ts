@@ -132,7 +132,8 @@ export function readFrames(bytes: Uint8Array): ReadFrame[] {
     const key = isMasked ? [...view.subarray(at, at + 4)] : [0, 0, 0, 0];
     at += isMasked ? 4 : 0;
     const end = at + Number(size);
-    if (end > view.length) throw new Error(`A frame of ${size} bytes is cut off ${end - view.length} bytes too early.`);
+    if (end > view.length)
+      throw new Error(`A frame of ${size} bytes is cut off ${end - view.length} bytes too early.`);
     frames.push({
       opcode: first & 0x0f,
       isFinal: (first & 0x80) !== 0,

@@ -1,0 +1,155 @@
+// A WebSocket server for the examples, on the server role of `jetsocket/protocol` over `node:net`.
+// It has no TLS, no deadlines and no bound on how many clients come: it is not made for an open network.
+import { randomFillSync } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { deflateAcceptor, ProtocolConnection, Resources, ServerHandshake } from "jetsocket/protocol";
+
+/** @typedef {import("jetsocket/protocol").AgreedExtension} AgreedExtension */
+/** @typedef {readonly (readonly [name: string, value: string])[]} Fields */
+/** @typedef {{ readonly resource: string, readonly headers: Fields }} Request */
+/** @typedef {{ readonly statusCode: number, readonly headers?: Fields, readonly body?: string }} Refusal */
+
+/**
+ * @typedef {object} ServerOptions
+ * @property {(peer: Peer, request: Request) => void} onConnection - Sets the peer's handlers; nothing is lost before it returns.
+ * @property {(request: Request) => Refusal | undefined} [refuse] - Says which requests are refused, and how.
+ * @property {number} [port] - Default: one that is free.
+ */
+
+const resources = new Resources({ fillRandom: randomFillSync });
+const acceptors = [deflateAcceptor({})];
+
+/** One client. Its handlers are set from outside. */
+export class Peer {
+  /** @type {(data: string | Buffer) => void} */
+  onMessage = () => {};
+  /** Called when the client has taken all that was sent. */
+  onDrain = () => {};
+  /** The socket is gone. */
+  onGone = () => {};
+  #socket;
+  #connection;
+
+  /**
+   * @param {import("node:net").Socket} socket
+   * @param {AgreedExtension | undefined} extension
+   */
+  constructor(socket, extension) {
+    this.#socket = socket;
+    this.#connection = new ProtocolConnection({
+      role: "server",
+      resources,
+      extension,
+      // Messages that are alike grow small however short they are, for they share a window.
+      compressionThreshold: 0,
+      handler: {
+        onMessage: (data) => this.onMessage(data),
+        onPing: () => {},
+        onPong: () => {},
+        onClose: () => {},
+        onFailure: (error) => console.error(error.message),
+        onEnd: () => this.#socket.end(),
+      },
+    });
+    socket.on("end", () => this.#connection.receiveEnd());
+    socket.on("close", () => {
+      this.#connection.abandon();
+      this.onGone();
+    });
+  }
+
+  /** The bytes that wait to be sent. */
+  get bufferedSize() {
+    return this.#connection.bufferedSize;
+  }
+
+  /** @param {Buffer} bytes */
+  receive(bytes, start = 0) {
+    this.#connection.receive(bytes, start);
+    this.#write();
+  }
+
+  /** @param {string | Uint8Array} data - A string goes as text, bytes as binary. What comes behind a Close goes nowhere. */
+  send(data) {
+    if (this.#connection.state !== "open") return;
+    if (typeof data === "string") this.#connection.text(data);
+    else this.#connection.binary(data);
+    this.#write();
+  }
+
+  /** @param {number} code */
+  close(code, reason = "") {
+    this.#connection.close(code, reason);
+    this.#write();
+  }
+
+  /** Drops the socket without a Close. */
+  reset() {
+    this.#socket.resetAndDestroy();
+  }
+
+  #write() {
+    // What `take` has given stays as it is until `written` is called: one write is under way at a time.
+    const bytes = this.#connection.take();
+    if (bytes !== undefined) this.#socket.write(bytes, this.#onWritten);
+  }
+
+  /** @param {Error | null} [error] */
+  #onWritten = (error) => {
+    if (error) return;
+    this.#connection.written();
+    this.#write();
+    if (this.#connection.bufferedSize > 0) return;
+    const { state } = this.#connection;
+    // RFC 6455 7.1.1: once both Closes are through, the server ends the stream first.
+    if (state === "closed" || state === "failed") this.#socket.end();
+    else this.onDrain();
+  };
+}
+
+/**
+ * @param {import("node:net").Socket} socket
+ * @param {ServerOptions} options
+ */
+function welcome(socket, { onConnection, refuse }) {
+  const handshake = new ServerHandshake();
+  /** @type {Peer | undefined} */
+  let peer;
+  // A client that drops its socket is no error of the server's; "close" follows in any case.
+  socket.on("error", () => {});
+  socket.on("data", (bytes) => {
+    if (peer !== undefined) return peer.receive(bytes);
+    const result = handshake.receive(bytes);
+    if (result === undefined) return;
+    const refusal = result.kind === "request" ? refuse?.(result.request) : undefined;
+    if (result.kind === "rejected") return socket.end(result.response);
+    if (refusal !== undefined) return socket.end(handshake.reject(refusal.statusCode, refusal));
+    const { response, extension } = handshake.accept({ acceptors });
+    socket.write(response);
+    peer = new Peer(socket, extension);
+    onConnection(peer, result.request);
+    peer.receive(bytes, result.consumed);
+  });
+}
+
+/**
+ * Listens on 127.0.0.1.
+ * @param {ServerOptions} options
+ */
+export async function serve(options) {
+  const sockets = new Set();
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+    welcome(socket, options);
+  });
+  server.listen(options.port ?? 0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+  const close = () => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  return { url: `ws://127.0.0.1:${port}`, close };
+}

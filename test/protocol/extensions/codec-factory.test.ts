@@ -1,0 +1,230 @@
+import { createDeflateRaw, createInflateRaw, type ZlibOptions } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { InvalidStateError, JetSocketError } from "../../../protocol/errors.js";
+import type { DeflaterOptions } from "../../../protocol/extensions/codec.js";
+import { createCodecFactory } from "../../../protocol/extensions/codec-factory.js";
+import type { ZlibStream, ZlibStreams } from "../../../protocol/extensions/kept-handle.js";
+
+const fillings = ["handle", "dictionary"] as const;
+const context = { windowBits: 15, keepsContext: true };
+const noContext = { windowBits: 15, keepsContext: false };
+const hello = Buffer.from("f248cdc9c90700", "hex");
+
+function deflaterOptions(options: Partial<DeflaterOptions> = {}): DeflaterOptions {
+  return { ...noContext, level: -1, memLevel: 8, ...options };
+}
+
+/** Node's streams, counted. */
+class CountingStreams implements ZlibStreams {
+  readonly made: string[] = [];
+  openCount = 0;
+
+  createInflateRaw(options: ZlibOptions): ZlibStream {
+    return this.#count(`inflate ${options.windowBits ?? ""}`, createInflateRaw(options));
+  }
+
+  createDeflateRaw(options: ZlibOptions): ZlibStream {
+    return this.#count(
+      `deflate ${options.level ?? ""} ${options.windowBits ?? ""}`,
+      createDeflateRaw(options),
+    );
+  }
+
+  #count(what: string, stream: ZlibStream): ZlibStream {
+    this.made.push(what);
+    this.openCount++;
+    const close = stream.close.bind(stream);
+    stream.close = (): void => {
+      close();
+      this.openCount--;
+    };
+    return stream;
+  }
+}
+
+describe("createCodecFactory", () => {
+  it("takes the handles of this Node", () => {
+    expect(createCodecFactory().name).toBe("handle");
+  });
+
+  it.each(fillings)("takes the %s filling where it is asked for", (name) => {
+    expect(createCodecFactory(name).name).toBe(name);
+  });
+
+  const noHandles: ZlibStreams = {
+    createInflateRaw: () => ({ close: () => {} }),
+    createDeflateRaw: () => ({ close: () => {} }),
+  };
+
+  it("takes the dictionary where there are no handles", () => {
+    const factory = createCodecFactory(undefined, noHandles);
+    expect(factory.name).toBe("dictionary");
+    const inflater = factory.inflater(context);
+    expect(inflater.inflate(hello, 5, true).toString()).toBe("Hello");
+    inflater.close();
+  });
+
+  it("says so where handles are asked for and there are none", () => {
+    const create = () => createCodecFactory("handle", noHandles);
+    expect(create).toThrow(JetSocketError);
+    expect(create).toThrow(expect.objectContaining({ code: "UNSUPPORTED_CODEC" }));
+  });
+
+  it("tries the handles when they are first needed, and leaves nothing open", () => {
+    const streams = new CountingStreams();
+    const factory = createCodecFactory(undefined, streams);
+    const inflater = factory.inflater(context);
+    expect(streams.made).toEqual([]);
+    expect(factory.name).toBe("handle");
+    expect(streams.made.length).toBeGreaterThan(0);
+    expect(streams.openCount).toBe(0);
+    inflater.close();
+  });
+});
+
+describe("what a factory makes", () => {
+  it("takes native memory when it is first used, and gives it back", () => {
+    const streams = new CountingStreams();
+    const factory = createCodecFactory("handle", streams);
+    const before = streams.made.length;
+    const inflater = factory.inflater({ ...context, windowBits: 10 });
+    const deflater = factory.deflater(deflaterOptions({ keepsContext: true, level: 3, windowBits: 11 }));
+    expect(streams.made).toHaveLength(before);
+    inflater.inflate(hello, 5, false);
+    deflater.deflate(Buffer.from("x"));
+    expect(streams.made.slice(before)).toEqual(["inflate 10", "deflate 3 11"]);
+    inflater.close();
+    deflater.close();
+    expect(streams.openCount).toBe(0);
+  });
+
+  it("is one codec for all that keep no context, until the last of them is closed", () => {
+    const streams = new CountingStreams();
+    const factory = createCodecFactory("handle", streams);
+    const before = streams.made.length;
+    const unused = factory.inflater(noContext);
+    const inflaters = [15, 10, 8].map((windowBits) => factory.inflater({ windowBits, keepsContext: false }));
+    for (const inflater of inflaters) expect(inflater.inflate(hello, 5, true).toString()).toBe("Hello");
+    const options = [deflaterOptions(), deflaterOptions({ level: 1 }), deflaterOptions()];
+    const deflaters = options.map((each) => factory.deflater(each));
+    for (const deflater of deflaters) deflater.deflate(Buffer.from("x"));
+    expect(streams.made.slice(before)).toEqual(["inflate 15", "deflate -1 15", "deflate 1 15"]);
+    expect(factory.openCount).toBe(7);
+    unused.close();
+    inflaters[0]!.close();
+    expect(inflaters[1]!.inflate(hello, 5, true).toString()).toBe("Hello");
+    expect(streams.openCount).toBe(3);
+    for (const codec of [...inflaters, ...deflaters]) codec.close();
+    expect(streams.openCount).toBe(0);
+    expect(factory.openCount).toBe(0);
+    const again = factory.inflater(noContext);
+    expect(again.inflate(hello, 5, true).toString()).toBe("Hello");
+    again.close();
+    expect(streams.openCount).toBe(0);
+  });
+
+  it.each(fillings)("is closed once, whatever is called (%s)", (name) => {
+    const factory = createCodecFactory(name);
+    const codecs = [
+      factory.inflater(context),
+      factory.deflater(deflaterOptions()),
+      factory.inflater(noContext),
+    ];
+    expect(factory.openCount).toBe(3);
+    for (const codec of codecs) {
+      codec.close();
+      codec.close();
+    }
+    expect(factory.openCount).toBe(0);
+  });
+
+  it.each(fillings)("is of no use when it is closed (%s)", (name) => {
+    const factory = createCodecFactory(name);
+    const inflater = factory.inflater(context);
+    inflater.inflate(hello, 5, false);
+    inflater.close();
+    expect(() => inflater.inflate(hello, 5, false)).toThrow(InvalidStateError);
+    const deflater = factory.deflater(deflaterOptions());
+    deflater.close();
+    expect(() => deflater.deflate(hello)).toThrow(InvalidStateError);
+    expect(factory.openCount).toBe(0);
+  });
+
+  it("is closed by its owner after a failure", () => {
+    const streams = new CountingStreams();
+    const factory = createCodecFactory("handle", streams);
+    const inflater = factory.inflater(context);
+    expect(() => inflater.inflate(Buffer.of(0x06), 5, false)).toThrow();
+    inflater.close();
+    expect([streams.openCount, factory.openCount]).toEqual([0, 0]);
+  });
+});
+
+describe("a Node whose handles work otherwise", () => {
+  interface Handle {
+    onerror: (message: string) => void;
+    writeSync: (...args: unknown[]) => void;
+    reset: () => void;
+  }
+
+  /** Node's streams, whose handles write by way of `write`. */
+  function streamsWith(write: (handle: Handle, ...args: unknown[]) => void): ZlibStreams {
+    const change = (stream: ZlibStream): ZlibStream => {
+      const handle = Reflect.get(stream, "_handle") as Handle;
+      const writeSync = handle.writeSync.bind(handle);
+      const changed: Handle["writeSync"] = (...args) => {
+        handle.writeSync = writeSync;
+        write(handle, ...args);
+        handle.writeSync = changed;
+      };
+      handle.writeSync = changed;
+      return stream;
+    };
+    return {
+      createInflateRaw: (options) => change(createInflateRaw(options)),
+      createDeflateRaw: (options) => change(createDeflateRaw(options)),
+    };
+  }
+
+  it("is still taken where they do the same", () => {
+    const streams = streamsWith((handle, ...args) => handle.writeSync(...args));
+    expect(createCodecFactory(undefined, streams).name).toBe("handle");
+  });
+
+  it("refuses corrupt data even where they are silent about it", () => {
+    const streams = streamsWith((handle, ...args) => {
+      handle.onerror = (): void => {};
+      handle.writeSync(...args);
+    });
+    const inflater = createCodecFactory("handle", streams).inflater(context);
+    expect(inflater.inflate(hello, 5, true).toString()).toBe("Hello");
+    const refused = expect.objectContaining({ code: "INVALID_DEFLATE_DATA", closeCode: 1007 }) as Error;
+    expect(() => inflater.inflate(Buffer.of(0x06), 5, false)).toThrow(refused);
+    inflater.close();
+  });
+
+  it.each<[string, (handle: Handle, ...args: unknown[]) => void]>([
+    [
+      "they give other bytes",
+      (handle, ...args) => {
+        handle.writeSync(...args);
+        (args[4] as Buffer)[args[5] as number]! ^= 1;
+      },
+    ],
+    [
+      "they keep no context",
+      (handle, ...args) => {
+        handle.reset();
+        handle.writeSync(...args);
+      },
+    ],
+    [
+      "they throw",
+      () => {
+        throw new Error("not any more");
+      },
+    ],
+  ])("gets the dictionary where %s", (_, write) => {
+    expect(createCodecFactory(undefined, streamsWith(write)).name).toBe("dictionary");
+  });
+});

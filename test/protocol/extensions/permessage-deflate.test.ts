@@ -1,0 +1,299 @@
+import { randomFillSync } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { HandshakeError } from "../../../protocol/errors.js";
+import type {
+  CodecFactory,
+  Deflater,
+  DeflaterOptions,
+  Inflater,
+  InflaterOptions,
+} from "../../../protocol/extensions/codec.js";
+import { createCodecFactory } from "../../../protocol/extensions/codec-factory.js";
+import type { AgreedExtension, ExtensionParameter } from "../../../protocol/extensions/extension.js";
+import {
+  deflateAcceptor,
+  deflateOffer,
+  type DeflateOptions,
+} from "../../../protocol/extensions/permessage-deflate.js";
+import { Resources } from "../../../protocol/resources.js";
+import { StrictInflater } from "../../support/strict-inflate.js";
+
+/** What stands behind the name: `a; b=1` is `[["a", true], ["b", "1"]]`. */
+function parametersOf(header: string): ExtensionParameter[] {
+  const [, ...parameters] = header.split("; ");
+  return parameters.map((parameter) => {
+    const [name, value] = parameter.split("=");
+    return [name!, value ?? true];
+  });
+}
+
+function parametersFrom(text: string): ExtensionParameter[] {
+  return parametersOf(text === "" ? "permessage-deflate" : `permessage-deflate; ${text}`);
+}
+
+/** Keeps what codecs are asked for. */
+class RecordingCodecs implements CodecFactory {
+  readonly name = "handle";
+  readonly inflaters: InflaterOptions[] = [];
+  readonly deflaters: DeflaterOptions[] = [];
+  readonly #real: CodecFactory = createCodecFactory();
+
+  inflater(options: InflaterOptions): Inflater {
+    this.inflaters.push(options);
+    return this.#real.inflater(options);
+  }
+
+  deflater(options: DeflaterOptions): Deflater {
+    this.deflaters.push(options);
+    return this.#real.deflater(options);
+  }
+
+  get openCount(): number {
+    return this.#real.openCount;
+  }
+}
+
+function resourcesWith(codecs: CodecFactory): Resources {
+  return new Resources({ fillRandom: (bytes) => randomFillSync(bytes), codecs });
+}
+
+/** The options of both directions, as the extension asks for them when it is used. */
+function directionsOf(agreed: AgreedExtension): { receives: string; sends: string } {
+  const codecs = new RecordingCodecs();
+  const extension = agreed.open(resourcesWith(codecs));
+  expect(extension.decode(Buffer.of(0), 0, true)).toHaveLength(0);
+  extension.encode(Buffer.of(0));
+  extension.close();
+  return {
+    receives: describeDirection(codecs.inflaters[0]!),
+    sends: describeDirection(codecs.deflaters[0]!),
+  };
+}
+
+function describeDirection({ windowBits, keepsContext }: InflaterOptions): string {
+  return `${windowBits} ${keepsContext ? "context" : "alone"}`;
+}
+
+describe("deflateOffer", () => {
+  it.each<[DeflateOptions, string]>([
+    [{}, "permessage-deflate; client_max_window_bits"],
+    [{ windowBits: 10 }, "permessage-deflate; client_max_window_bits=10"],
+    [{ windowBits: 15, level: 1, memLevel: 1 }, "permessage-deflate; client_max_window_bits=15"],
+    [{ peerWindowBits: 9 }, "permessage-deflate; server_max_window_bits=9; client_max_window_bits"],
+    [{ noContextTakeover: true }, "permessage-deflate; client_no_context_takeover; client_max_window_bits"],
+    [
+      { peerNoContextTakeover: true },
+      "permessage-deflate; server_no_context_takeover; client_max_window_bits",
+    ],
+    [
+      { noContextTakeover: false, peerNoContextTakeover: false },
+      "permessage-deflate; client_max_window_bits",
+    ],
+  ])("of %o is %s", (options, header) => {
+    expect(deflateOffer(options)).toMatchObject({ name: "permessage-deflate", header });
+  });
+
+  it("refuses an option that is none", () => {
+    expect(() => deflateOffer({ windowBits: 7 })).toThrow(RangeError);
+    expect(() => deflateAcceptor({ noContextTakeover: "no" as unknown as boolean })).toThrow(TypeError);
+  });
+
+  it.each<[DeflateOptions, string, string, string]>([
+    [{}, "", "15 context", "15 context"],
+    [{}, "server_no_context_takeover", "15 alone", "15 context"],
+    [{}, "client_no_context_takeover", "15 context", "15 alone"],
+    [{}, "server_max_window_bits=8", "8 context", "15 context"],
+    [{}, "client_max_window_bits=8", "15 context", "8 context"],
+    [{}, "client_max_window_bits=15", "15 context", "15 context"],
+    [{ windowBits: 10 }, "", "15 context", "10 context"],
+    [{ windowBits: 10 }, "client_max_window_bits=10", "15 context", "10 context"],
+    [{ windowBits: 10 }, "client_max_window_bits=9", "15 context", "9 context"],
+    [{ peerWindowBits: 10 }, "server_max_window_bits=10", "10 context", "15 context"],
+    [{ peerWindowBits: 10 }, "server_max_window_bits=8", "8 context", "15 context"],
+    [{ noContextTakeover: true }, "", "15 context", "15 alone"],
+    [{ noContextTakeover: true }, "client_no_context_takeover", "15 context", "15 alone"],
+    [{ peerNoContextTakeover: true }, "server_no_context_takeover", "15 alone", "15 context"],
+  ])("of %o takes the answer '%s'", (options, answer, receives, sends) => {
+    const agreed = deflateOffer(options).agree(parametersFrom(answer));
+    expect(agreed.header).toBe(answer === "" ? "permessage-deflate" : `permessage-deflate; ${answer}`);
+    expect(directionsOf(agreed)).toEqual({ receives, sends });
+  });
+
+  it.each<[DeflateOptions, string, string]>([
+    [{}, "unknown", "unknown"],
+    [{}, "client_max_window_bits", "client_max_window_bits"],
+    [{}, "client_max_window_bits=16", "client_max_window_bits"],
+    [{}, "server_max_window_bits=08", "server_max_window_bits"],
+    [{}, "server_no_context_takeover=1", "server_no_context_takeover"],
+    [{}, "client_no_context_takeover; client_no_context_takeover", "client_no_context_takeover"],
+    [{ windowBits: 10 }, "client_max_window_bits=11", "client_max_window_bits"],
+    [{ peerWindowBits: 10 }, "server_max_window_bits=11", "server_max_window_bits"],
+    [{ peerWindowBits: 10 }, "", "server_max_window_bits"],
+    [{ peerWindowBits: 15 }, "client_max_window_bits=10", "server_max_window_bits"],
+    [{ peerNoContextTakeover: true }, "", "server_no_context_takeover"],
+    [{ peerNoContextTakeover: true }, "client_no_context_takeover", "server_no_context_takeover"],
+  ])("of %o refuses the answer '%s'", (options, answer, parameter) => {
+    const agree = () => deflateOffer(options).agree(parametersFrom(answer));
+    expect(agree).toThrow(HandshakeError);
+    expect(agree).toThrow(expect.objectContaining({ code: "EXTENSION_MISMATCH" }));
+    expect(agree).toThrow(parameter);
+  });
+});
+
+describe("deflateAcceptor", () => {
+  it.each<[DeflateOptions, string, string, string, string]>([
+    [{}, "", "", "15 context", "15 context"],
+    [{}, "client_max_window_bits", "", "15 context", "15 context"],
+    [{}, "client_max_window_bits=15", "", "15 context", "15 context"],
+    [{}, "client_max_window_bits=10", "client_max_window_bits=10", "10 context", "15 context"],
+    [{}, "server_max_window_bits=15", "server_max_window_bits=15", "15 context", "15 context"],
+    [{}, "server_max_window_bits=8", "server_max_window_bits=8", "15 context", "8 context"],
+    [{}, "server_no_context_takeover", "server_no_context_takeover", "15 context", "15 alone"],
+    [{}, "client_no_context_takeover", "client_no_context_takeover", "15 alone", "15 context"],
+    [{ windowBits: 10 }, "", "server_max_window_bits=10", "15 context", "10 context"],
+    [
+      { windowBits: 10 },
+      "server_max_window_bits=12",
+      "server_max_window_bits=10",
+      "15 context",
+      "10 context",
+    ],
+    [
+      { windowBits: 12 },
+      "server_max_window_bits=10",
+      "server_max_window_bits=10",
+      "15 context",
+      "10 context",
+    ],
+    [{ windowBits: 15 }, "", "", "15 context", "15 context"],
+    [
+      { peerWindowBits: 10 },
+      "client_max_window_bits",
+      "client_max_window_bits=10",
+      "10 context",
+      "15 context",
+    ],
+    [
+      { peerWindowBits: 10 },
+      "client_max_window_bits=9",
+      "client_max_window_bits=9",
+      "9 context",
+      "15 context",
+    ],
+    [
+      { peerWindowBits: 10 },
+      "client_max_window_bits=12",
+      "client_max_window_bits=10",
+      "10 context",
+      "15 context",
+    ],
+    [{ peerWindowBits: 15 }, "", "", "15 context", "15 context"],
+    [{ noContextTakeover: true }, "", "server_no_context_takeover", "15 context", "15 alone"],
+    [{ peerNoContextTakeover: true }, "", "client_no_context_takeover", "15 alone", "15 context"],
+  ])("of %o answers '%s' with '%s'", (options, offer, answer, receives, sends) => {
+    const agreed = deflateAcceptor(options).accept(parametersFrom(offer));
+    expect(agreed?.header).toBe(answer === "" ? "permessage-deflate" : `permessage-deflate; ${answer}`);
+    expect(directionsOf(agreed!)).toEqual({ receives, sends });
+  });
+
+  it.each<[DeflateOptions, string]>([
+    [{}, "unknown"],
+    [{}, "server_max_window_bits"],
+    [{}, "server_max_window_bits=16"],
+    [{}, "client_max_window_bits=7"],
+    [{}, "client_max_window_bits=010"],
+    [{}, "client_no_context_takeover=yes"],
+    [{}, "client_max_window_bits; client_max_window_bits=9"],
+    [{ peerWindowBits: 10 }, ""],
+    [{ peerWindowBits: 14 }, "server_max_window_bits=10"],
+  ])("of %o declines '%s'", (options, offer) => {
+    expect(deflateAcceptor(options).accept(parametersFrom(offer))).toBeUndefined();
+  });
+
+  const choices: DeflateOptions[] = [
+    {},
+    { windowBits: 8, level: 1 },
+    { peerWindowBits: 8 },
+    { windowBits: 9, peerWindowBits: 12 },
+    { noContextTakeover: true, level: 9, memLevel: 1 },
+    { peerNoContextTakeover: true },
+    { windowBits: 15, peerWindowBits: 15, noContextTakeover: true, peerNoContextTakeover: true },
+  ];
+  const pairs = choices.flatMap((client) => choices.map((server) => [client, server] as const));
+
+  it.each(pairs)("and the offer of %o agree with %o, and both directions work", (forClient, forServer) => {
+    const resources = resourcesWith(createCodecFactory());
+    const offer = deflateOffer(forClient);
+    const accepted = deflateAcceptor(forServer).accept(parametersOf(offer.header))!;
+    const agreed = offer.agree(parametersOf(accepted.header));
+    expect(agreed.header).toBe(accepted.header);
+    const [client, server] = [agreed.open(resources), accepted.open(resources)];
+    const bits = (own: DeflateOptions, other: DeflateOptions): number =>
+      Math.min(own.windowBits ?? 15, other.peerWindowBits ?? 15);
+    const [clientsPeer, serversPeer] = [bits(forClient, forServer), bits(forServer, forClient)].map(
+      (windowBits) => new StrictInflater(windowBits),
+    );
+    for (const text of ["Hello", "Hello", "", "Hello, Hello, Hello ".repeat(100), "Hello"]) {
+      const fromClient = Buffer.from(client.encode(Buffer.from(text)));
+      const fromServer = Buffer.from(server.encode(Buffer.from(text)));
+      expect(clientsPeer!.inflate(fromClient).toString()).toBe(text);
+      expect(serversPeer!.inflate(fromServer).toString()).toBe(text);
+      expect(server.decode(fromClient, 10_000, false).toString()).toBe(text);
+      expect(client.decode(fromServer, 10_000, true).toString()).toBe(text);
+    }
+    client.close();
+    server.close();
+    expect(resources.codecs.openCount).toBe(0);
+  });
+});
+
+describe("the extension at work", () => {
+  it("asks for codecs when it needs them, and gives them back", () => {
+    const codecs = new RecordingCodecs();
+    const extension = deflateOffer({ level: 3, memLevel: 4 }).agree([]).open(resourcesWith(codecs));
+    expect(codecs.openCount).toBe(0);
+    extension.encode(Buffer.from("x"));
+    expect([codecs.openCount, codecs.inflaters.length]).toEqual([1, 0]);
+    extension.encode(Buffer.from("y"));
+    extension.decode(Buffer.of(0), 0, false);
+    extension.decode(Buffer.of(0), 0, false);
+    expect(codecs.deflaters).toEqual([{ windowBits: 15, keepsContext: true, level: 3, memLevel: 4 }]);
+    expect([codecs.openCount, codecs.inflaters.length]).toEqual([2, 1]);
+    extension.close();
+    extension.close();
+    expect(codecs.openCount).toBe(0);
+  });
+
+  it("compresses as zlib does by default", () => {
+    const codecs = new RecordingCodecs();
+    const extension = deflateAcceptor({}).accept([])!.open(resourcesWith(codecs));
+    extension.encode(Buffer.from("x"));
+    expect(codecs.deflaters).toEqual([{ windowBits: 15, keepsContext: true, level: -1, memLevel: 8 }]);
+    extension.close();
+  });
+
+  it("closes when it was never used", () => {
+    const codecs = new RecordingCodecs();
+    deflateOffer({}).agree([]).open(resourcesWith(codecs)).close();
+    expect(codecs.openCount).toBe(0);
+  });
+
+  it.each([
+    [0, 64],
+    [1, 66],
+    [1024, 1089],
+    [65_536, 65_664],
+    [2 ** 40, 2 ** 40 + 2 ** 30 + 64],
+  ])("a message of %i bytes takes at most %i on the wire", (size, encoded) => {
+    const extension = deflateOffer({}).agree([]).open(resourcesWith(createCodecFactory()));
+    expect(extension.maxEncodedSize(size)).toBe(encoded);
+    extension.close();
+  });
+
+  it.each([0, 1, 126, 65_536, 1_000_000])("takes no more than that for %i random bytes", (size) => {
+    const extension = deflateOffer({}).agree([]).open(resourcesWith(createCodecFactory()));
+    const payload = randomFillSync(Buffer.alloc(size));
+    expect(extension.encode(payload).length).toBeLessThanOrEqual(extension.maxEncodedSize(size));
+    extension.close();
+  });
+});

@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { NodeTimer } from "../../src/runtime/node-timer.js";
+
+const longest = 2 ** 31 - 1;
+const month = 30 * 24 * 3_600_000;
+
+let fired: number;
+
+function start(delay: number): NodeTimer {
+  return new NodeTimer(delay, () => fired++);
+}
+
+beforeEach(() => {
+  fired = 0;
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("a timer", () => {
+  it.each([1, 1_000, longest - 1, longest, longest + 1, month, 3 * longest + 7])(
+    "fires once after %i ms",
+    (delay) => {
+      start(delay);
+      vi.advanceTimersByTime(delay - 1);
+      expect(fired).toBe(0);
+      vi.advanceTimersByTime(1);
+      expect(fired).toBe(1);
+      vi.advanceTimersByTime(month);
+      expect(fired).toBe(1);
+      expect(vi.getTimerCount()).toBe(0);
+    },
+  );
+
+  it.each([0, -5])("fires at once after %i ms", (delay) => {
+    start(delay);
+    vi.advanceTimersByTime(1);
+    expect(fired).toBe(1);
+  });
+
+  it("never fires after an endless delay", () => {
+    const timer = start(Infinity);
+    vi.advanceTimersByTime(5 * longest);
+    expect(fired).toBe(0);
+    expect(vi.getTimerCount()).toBe(1);
+    timer.clear();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it.each([0, longest])("may be cleared %i ms after its start, and more than once", (elapsed) => {
+    const timer = start(month);
+    vi.advanceTimersByTime(elapsed);
+    timer.clear();
+    timer.clear();
+    expect(vi.getTimerCount()).toBe(0);
+    vi.advanceTimersByTime(month);
+    expect(fired).toBe(0);
+  });
+
+  it("may be cleared from inside its call, and after it", () => {
+    const timer = new NodeTimer(5, () => {
+      fired++;
+      timer.clear();
+    });
+    vi.advanceTimersByTime(5);
+    timer.clear();
+    timer.ref();
+    timer.unref();
+    expect(fired).toBe(1);
+  });
+});
+
+describe("ref and unref", () => {
+  it("are carried over from one piece of a long delay to the next", () => {
+    const setTimeout = vi.spyOn(globalThis, "setTimeout");
+    const isHeld = (): boolean => (setTimeout.mock.results.at(-1)?.value as NodeJS.Timeout).hasRef();
+    const timer = start(month);
+    expect(isHeld()).toBe(true);
+    timer.unref();
+    expect(isHeld()).toBe(false);
+    vi.advanceTimersByTime(longest);
+    expect(setTimeout).toHaveBeenCalledTimes(2);
+    expect(isHeld()).toBe(false);
+    timer.ref();
+    expect(isHeld()).toBe(true);
+  });
+});

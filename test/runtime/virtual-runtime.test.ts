@@ -1,0 +1,375 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { TransportTarget } from "../../src/transport/transport.js";
+import { createCountingRuntime } from "../support/counting-runtime.js";
+import { RecordingHandler } from "../support/recording-handler.js";
+import type { VirtualPeer } from "../support/virtual-peer.js";
+import { VirtualRuntime } from "../support/virtual-runtime.js";
+
+let runtime: VirtualRuntime;
+let told: string[];
+
+beforeEach(() => {
+  runtime = new VirtualRuntime();
+  told = [];
+});
+
+function tell(what: string): () => void {
+  return () => told.push(`${runtime.now()}: ${what}`);
+}
+
+describe("time", () => {
+  it("moves when it is told, and fires timers in their order", () => {
+    runtime.setTimer(20, tell("c"));
+    runtime.setTimer(10, tell("a"));
+    runtime.setTimer(10, tell("b"));
+    runtime.advance(9);
+    expect(told).toEqual([]);
+    runtime.advance(1);
+    expect(told).toEqual(["10: a", "10: b"]);
+    runtime.advance(100);
+    expect(told).toEqual(["10: a", "10: b", "20: c"]);
+    expect(runtime.now()).toBe(110);
+  });
+
+  it("fires timers that timers set", () => {
+    runtime.setTimer(10, () => {
+      tell("first")();
+      runtime.setTimer(5, tell("second"));
+    });
+    runtime.advance(20);
+    expect(told).toEqual(["10: first", "15: second"]);
+  });
+
+  it("fires no timer that was cleared, and knows what would hold a process", () => {
+    const timer = runtime.setTimer(10, tell("never"));
+    expect(runtime.isHeld).toBe(true);
+    timer.unref();
+    expect(runtime.isHeld).toBe(false);
+    timer.ref();
+    expect(runtime.isHeld).toBe(true);
+    timer.clear();
+    timer.clear();
+    expect(runtime.isHeld).toBe(false);
+    runtime.advance(20);
+    expect(told).toEqual([]);
+  });
+
+  it("waits for ever where that is asked", () => {
+    runtime.setTimer(Infinity, tell("never"));
+    runtime.setTimer(2 ** 40, tell("late"));
+    runtime.advance(2 ** 41);
+    expect(told).toEqual([`${2 ** 40}: late`]);
+  });
+
+  it("runs a round as Node does: timers, network, afterTurn, with what is deferred between", () => {
+    runtime.afterTurn(tell("turn"));
+    runtime.defer(() => {
+      tell("deferred")();
+      runtime.defer(tell("deferred again"));
+    });
+    runtime.setTimer(0, () => {
+      tell("timer")();
+      runtime.afterTurn(tell("turn of the timer"));
+      runtime.defer(tell("deferred by the timer"));
+    });
+    runtime.advance(0);
+    expect(told).toEqual(["0: deferred", "0: deferred again", "0: turn"]);
+    runtime.advance(1);
+    expect(told.slice(3)).toEqual(["1: timer", "1: deferred by the timer", "1: turn of the timer"]);
+  });
+
+  it("may pass while nothing runs: timers are late, and come before what the network has brought", () => {
+    const { handler, peer } = open();
+    handler.onCall = tell("read");
+    runtime.setTimer(10, () => {
+      tell("timer")();
+      runtime.afterTurn(tell("turn"));
+    });
+    peer.send("bytes");
+    runtime.stall(25);
+    runtime.advance(0);
+    expect(told).toEqual(["25: timer", "25: read", "25: turn"]);
+  });
+
+  it("has a wall clock that can be set", () => {
+    runtime = new VirtualRuntime({ wallStart: 1_000 });
+    runtime.advance(5);
+    expect(runtime.wallNow()).toBe(1_005);
+    runtime.shiftWallClock(-500);
+    expect([runtime.wallNow(), runtime.now()]).toEqual([505, 5]);
+  });
+
+  it("lets promises settle between two timers", async () => {
+    runtime.setTimer(10, () => {
+      void Promise.resolve()
+        .then(() => Promise.resolve())
+        .then(() => runtime.setTimer(5, tell("set by a promise")));
+    });
+    runtime.setTimer(20, tell("later"));
+    await runtime.advanceAsync(20);
+    expect(told).toEqual(["15: set by a promise", "20: later"]);
+    await runtime.advanceAsync(0);
+  });
+
+  it("does not run for ever", () => {
+    const again = (): void => runtime.afterTurn(again);
+    again();
+    expect(() => runtime.advance(0)).toThrow("Not at rest");
+  });
+});
+
+describe("randomness", () => {
+  it("comes from the seed", () => {
+    const draw = (seed?: number): unknown => {
+      const { random, bytes } = {
+        random: new VirtualRuntime({ seed: seed ?? 1 }),
+        bytes: new Uint8Array(64),
+      };
+      random.fillRandom(bytes);
+      return [random.random(), [...bytes]];
+    };
+    expect(draw(7)).toEqual(draw(7));
+    expect(draw(7)).not.toEqual(draw(8));
+    expect(draw(0)).not.toEqual(draw(1));
+  });
+
+  it("is spread over [0, 1)", () => {
+    const drawn = Array.from({ length: 1_000 }, () => runtime.random());
+    const mean = drawn.reduce((sum, number) => sum + number, 0) / drawn.length;
+    expect(mean).toBeGreaterThan(0.45);
+    expect(mean).toBeLessThan(0.55);
+    expect(drawn.every((number) => number >= 0 && number < 1)).toBe(true);
+  });
+});
+
+interface Dialled {
+  readonly handler: RecordingHandler;
+  readonly transport: ReturnType<RecordingHandler["watch"]>;
+  readonly peer: VirtualPeer;
+}
+
+function dial(given: Partial<TransportTarget> = {}): Dialled {
+  const handler = new RecordingHandler();
+  const target: TransportTarget = {
+    url: "ws://feed.test/",
+    host: "feed.test",
+    port: 80,
+    isSecure: false,
+    noDelay: true,
+    keepAlive: false,
+    signal: new AbortController().signal,
+    readBuffer: Buffer.alloc(8),
+    ...given,
+  };
+  const transport = handler.watch(runtime.openTransport(target, handler));
+  return { handler, transport, peer: runtime.peers.at(-1)! };
+}
+
+/** Dials and is accepted. */
+function open(): Dialled {
+  const dialled = dial();
+  dialled.peer.accept();
+  runtime.advance(0);
+  return dialled;
+}
+
+function sent(peer: VirtualPeer): string {
+  return peer.received.toString();
+}
+
+describe("the network", () => {
+  it("hangs in its first phase until the peer says more", () => {
+    const { handler, peer } = dial({ isSecure: true });
+    expect(handler.calls).toEqual([]);
+    runtime.advance(60_000);
+    expect(handler.calls).toEqual(["dns"]);
+    peer.reach("tcp");
+    runtime.advance(60_000);
+    expect(handler.calls).toEqual(["dns", "tcp"]);
+    peer.accept();
+    expect(handler.calls).toEqual(["dns", "tcp"]);
+    runtime.advance(0);
+    expect(handler.calls).toEqual(["dns", "tcp", "tls", "open"]);
+  });
+
+  it.each([
+    [{ host: "127.0.0.1" }, ["tcp", "open"]],
+    [{ socketPath: "/run/feed" }, ["tcp", "open"]],
+    [{ host: "::1", isSecure: true }, ["tcp", "tls", "open"]],
+  ])("tells the phases of %o", (given, calls) => {
+    runtime = new VirtualRuntime({ onConnect: (peer) => peer.accept() });
+    const { handler } = dial(given);
+    runtime.advance(0);
+    expect(handler.calls).toEqual(calls);
+  });
+
+  it("refuses where it has got to", () => {
+    const { handler, peer } = dial();
+    peer.reach("tcp");
+    peer.refuse();
+    peer.accept();
+    runtime.advance(0);
+    expect(handler.calls).toEqual(["dns", "tcp", "close"]);
+    expect(handler.error).toMatchObject({ code: "ECONNREFUSED" });
+    expect(runtime.isHeld).toBe(false);
+  });
+
+  it("carries bytes both ways, a read for each send, and closes after both ends", () => {
+    const { handler, transport, peer } = open();
+    peer.onData = (bytes) => {
+      peer.send(bytes);
+      peer.send("and more than fits");
+    };
+    peer.onEnd = () => peer.end();
+    const segment = Buffer.from("echo");
+    expect(transport.write(segment, () => expect.unreachable())).toBe(true);
+    segment.fill(0);
+    transport.end();
+    transport.end();
+    runtime.advance(0);
+    expect(sent(peer)).toBe("echo");
+    expect(handler.reads.map(String)).toEqual(["echo", "and more", " than fi", "ts"]);
+    expect(handler.calls).toEqual(["dns", "tcp", "open", "data", "end", "close"]);
+    expect(handler.error).toBeUndefined();
+    expect(peer.isClosed).toBe(true);
+  });
+
+  it("gives nothing while paused, not even from inside onData", () => {
+    const { handler, transport, peer } = open();
+    handler.onCall = (call) => {
+      if (call === "data") transport.pause();
+    };
+    peer.send("one");
+    peer.send("two");
+    peer.end();
+    runtime.advance(0);
+    expect(handler.received).toBe("one");
+    transport.resume();
+    expect(handler.received).toBe("one");
+    runtime.advance(0);
+    expect(handler.received).toBe("onetwo");
+    expect(handler.calls).not.toContain("end");
+    transport.resume();
+    runtime.advance(0);
+    expect(handler.calls.at(-1)).toBe("end");
+  });
+
+  it("refuses a write and takes it piece by piece", () => {
+    const { transport, peer } = open();
+    const onWritten = vi.fn();
+    peer.takesWrites = false;
+    expect(transport.write(Buffer.from("slowly"), onWritten)).toBe(false);
+    transport.end();
+    peer.take(2);
+    runtime.advance(0);
+    expect([sent(peer), peer.waitingBytes]).toEqual(["sl", 4]);
+    expect(onWritten).not.toHaveBeenCalled();
+    peer.onEnd = tell("end");
+    peer.take();
+    expect(onWritten).not.toHaveBeenCalled();
+    runtime.advance(0);
+    peer.take();
+    runtime.advance(0);
+    expect([sent(peer), peer.waitingBytes]).toEqual(["slowly", 0]);
+    expect(onWritten).toHaveBeenCalledTimes(1);
+    expect(told).toEqual(["0: end"]);
+  });
+
+  it("resets behind what was sent, or at the next write", () => {
+    const first = open();
+    first.peer.send("before");
+    first.peer.reset();
+    runtime.advance(0);
+    expect(first.handler.calls.slice(-2)).toEqual(["data", "close"]);
+    expect(first.handler.error).toMatchObject({ code: "ECONNRESET" });
+
+    const second = open();
+    second.transport.pause();
+    second.peer.send("before");
+    second.peer.reset();
+    runtime.advance(0);
+    expect(second.handler.calls.at(-1)).toBe("open");
+    expect(second.transport.write(Buffer.from("x"), () => expect.unreachable())).toBe(false);
+    expect(second.handler.calls.at(-1)).toBe("open");
+    runtime.advance(0);
+    expect(second.handler.error).toMatchObject({ code: "EPIPE" });
+  });
+
+  it.each(["dialling", "open"])("tells nothing after a destroy while %s, but the close", (when) => {
+    const { handler, transport, peer } = when === "open" ? open() : dial();
+    runtime.advance(0);
+    const before = handler.calls.length;
+    peer.accept();
+    peer.send("late");
+    peer.end();
+    peer.onDestroy = tell("destroyed");
+    transport.destroy();
+    transport.destroy();
+    expect(peer.isDestroyed).toBe(true);
+    runtime.advance(0);
+    expect(handler.calls.slice(before)).toEqual(["close"]);
+    expect(handler.error).toBeUndefined();
+    expect(told).toEqual(["0: destroyed"]);
+    expect(transport.write(Buffer.from("x"), () => expect.unreachable())).toBe(false);
+  });
+
+  it("holds a process while a transport is open and not unref'd", () => {
+    const { transport } = open();
+    expect(runtime.isHeld).toBe(true);
+    transport.unref();
+    expect(runtime.isHeld).toBe(false);
+    transport.ref();
+    expect(runtime.isHeld).toBe(true);
+    transport.destroy();
+    runtime.advance(0);
+    expect(runtime.isHeld).toBe(false);
+  });
+
+  it("keeps the rules of the port in a long exchange", () => {
+    runtime = new VirtualRuntime({
+      onConnect: (peer) => {
+        peer.accept();
+        peer.onData = (bytes) => peer.send(bytes);
+      },
+    });
+    const { handler, transport } = dial();
+    handler.onCall = (call) => {
+      if (call === "open" || (call === "data" && handler.reads.length < 100)) {
+        transport.write(Buffer.from("ping"), () => undefined);
+      }
+      if (handler.reads.length === 100) transport.destroy();
+    };
+    runtime.advance(0);
+    expect(handler.reads).toHaveLength(100);
+    expect(handler.calls.at(-1)).toBe("close");
+    expect(handler.faults).toEqual([]);
+  });
+});
+
+describe("a count of what is under way", () => {
+  it("names what is left, and nothing once it is gone", () => {
+    const counting = createCountingRuntime(runtime);
+    const handler = new RecordingHandler();
+    counting.assertIdle();
+    const { target } = dial().peer;
+    const transport = counting.runtime.openTransport(target, handler);
+    const timer = counting.runtime.setTimer(10, () => undefined);
+    counting.runtime.setTimer(5, () => undefined);
+    counting.runtime.defer(() => undefined);
+    counting.runtime.afterTurn(() => undefined);
+    expect(counting).toMatchObject({ openTransports: 1, openTimers: 2, pendingDefers: 1, pendingTurns: 1 });
+    expect(() => counting.assertIdle()).toThrow("Left behind: 1 transports, 2 timers, 1 defers, 1 turns");
+    runtime.advance(5);
+    expect(() => counting.assertIdle()).toThrow("Left behind: 1 transports, 1 timers");
+    timer.unref();
+    timer.ref();
+    timer.clear();
+    timer.clear();
+    transport.destroy();
+    runtime.advance(0);
+    counting.assertIdle();
+    expect([counting.runtime.now(), counting.runtime.wallNow()]).toEqual([5, 5]);
+    expect(counting.runtime.random()).toBeLessThan(1);
+    counting.runtime.fillRandom(new Uint8Array(1));
+  });
+});
