@@ -52,7 +52,6 @@ export class Peer {
         onEnd: () => this.#socket.end(),
       },
     });
-    socket.on("end", () => this.#connection.receiveEnd());
     socket.on("close", () => {
       this.#connection.abandon();
       this.onGone();
@@ -68,6 +67,10 @@ export class Peer {
   receive(bytes, start = 0) {
     this.#connection.receive(bytes, start);
     this.#write();
+  }
+
+  receiveEnd() {
+    this.#connection.receiveEnd();
   }
 
   /** @param {string | Uint8Array} data - A string goes as text, bytes as binary. What comes behind a Close goes nowhere. */
@@ -116,21 +119,26 @@ function welcome(socket, { onConnection, refuse }) {
   const handshake = new ServerHandshake();
   /** @type {Peer | undefined} */
   let peer;
-  // A client that drops its socket is no error of the server's; "close" follows in any case.
-  socket.on("error", () => {});
-  socket.on("data", (bytes) => {
+  /** @param {Buffer} bytes */
+  const onData = (bytes) => {
     if (peer !== undefined) return peer.receive(bytes);
     const result = handshake.receive(bytes);
     if (result === undefined) return;
-    const refusal = result.kind === "request" ? refuse?.(result.request) : undefined;
-    if (result.kind === "rejected") return socket.end(result.response);
-    if (refusal !== undefined) return socket.end(handshake.reject(refusal.statusCode, refusal));
+    if (result.kind === "rejected") return turnAway(result.response);
+    const refusal = refuse?.(result.request);
+    if (refusal !== undefined) return turnAway(handshake.reject(refusal.statusCode, refusal));
     const { response, extension } = handshake.accept({ acceptors });
     socket.write(response);
     peer = new Peer(socket, extension);
     onConnection(peer, result.request);
     peer.receive(bytes, result.consumed);
-  });
+  };
+  /** @param {Buffer} response */
+  const turnAway = (response) => socket.off("data", onData).resume().end(response);
+  // A client that drops its socket is no error of the server's; "close" follows in any case.
+  socket.on("error", () => {});
+  socket.on("data", onData);
+  socket.on("end", () => (peer === undefined ? socket.end() : peer.receiveEnd()));
 }
 
 /**

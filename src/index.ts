@@ -26,6 +26,7 @@ export type {
   CompressOptions,
   Deserializer,
   HeadersInit,
+  LayerOption,
   Provided,
   Serializer,
   Url,

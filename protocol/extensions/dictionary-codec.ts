@@ -13,10 +13,12 @@ const { Z_SYNC_FLUSH } = constants;
 const tail: Buffer = Buffer.of(0x00, 0x00, 0xff, 0xff);
 
 /**
- * The tail and two empty blocks, the last of them final: zlib complains where it does not get to the end of that.
- * No block that the message leaves open can pass the zeros of the first of them with fixed codes.
+ * Four bytes in a final block with fixed codes, put behind the tail. zlib must come to its end, and yield the four
+ * bytes: a block that the message leaves open would swallow it and go astray.
  */
-const tailAndEnd: Buffer = Buffer.concat([tail, Buffer.of(0x00), tail, Buffer.of(0x03, 0x00)]);
+const seal: Buffer = Buffer.of(0xa5, 0x5a, 0xc3, 0x3c);
+const sealBlock: Buffer = Buffer.from("5b1a75d80600", "hex");
+const tailAndSeal: Buffer = Buffer.concat([tail, sealBlock]);
 
 const minChunkSize = 1024;
 const maxChunkSize = 64 * 1024;
@@ -74,46 +76,50 @@ class DictionaryInflater implements Inflater {
 
   /** RFC 7692 7.2.3.4: a final block ends zlib's stream, not the message. The parts are what lies between. */
   #inflate(compressed: Uint8Array, maxSize: number): Buffer[] {
-    const input = Buffer.concat([compressed, tailAndEnd]);
+    const input = Buffer.concat([compressed, tailAndSeal]);
     const parts: Buffer[] = [];
     this.#scratch.restarts.begin(maxSize);
     let offset = 0;
     let room = maxSize;
     while (offset < compressed.length) {
       this.#scratch.restarts.spend(this.#window.size);
-      const part = this.#inflatePart(input.subarray(offset), room);
-      const end = offset + part.engine.bytesWritten;
-      room -= part.buffer.length;
+      const { buffer, engine } = this.#inflatePart(input.subarray(offset), room);
+      const part = compressed.subarray(offset);
+      const excess = engine.bytesWritten - part.length;
+      const inflated = excess > 0 ? this.#unseal(buffer, excess, part) : buffer;
+      room -= inflated.length;
       if (room < 0) throw inflatesTooBig(maxSize);
-      if (end > compressed.length)
-        this.#checkEnd(end - compressed.length, compressed.subarray(offset), part.buffer);
-      this.#window.append(part.buffer, 0, part.buffer.length);
-      parts.push(part.buffer);
-      offset = end;
+      this.#window.append(inflated, 0, inflated.length);
+      parts.push(inflated);
+      offset += engine.bytesWritten;
     }
     return parts;
   }
 
   #inflatePart(input: Uint8Array, room: number): InflatedPart {
-    const maxOutputLength = Math.max(1, Math.min(room, bufferConstants.MAX_LENGTH));
+    const maxOutputLength = Math.min(room + seal.length, bufferConstants.MAX_LENGTH);
     const options = { ...this.#options(input.length * 4), maxOutputLength, info: true };
     return inflateRawSync(input, options) as unknown as InflatedPart;
   }
 
   /**
-   * Finds messages that end inside a block, as far as zlib has not.
+   * Takes off what the seal has yielded.
    * @param excess - How many bytes behind the message zlib has read.
+   * @throws ProtocolError (1007) where the message ends inside a block.
    */
-  #checkEnd(excess: number, part: Uint8Array, inflated: Buffer): void {
-    const isDoubtful = excess === tail.length || endsLikeTail(inflated);
-    const isAtEnd = excess === tail.length || excess === tailAndEnd.length;
-    if (isAtEnd && !(isDoubtful && this.#inflatesTail(part, inflated.length))) return;
+  #unseal(buffer: Buffer, excess: number, part: Uint8Array): Buffer {
+    const isSealed = excess === tailAndSeal.length && endsWith(buffer, seal);
+    const inflated = isSealed ? buffer.subarray(0, -seal.length) : buffer;
+    // A stored block may lack the very bytes that it finds in the tail; one that is final ends with it.
+    const isDoubtful = isSealed ? endsWith(inflated, tail) : excess === tail.length;
+    if (isDoubtful ? this.#inflatesAlone(part, inflated.length) : isSealed) return inflated;
     throw invalidDeflateData("it ends inside a block");
   }
 
-  /** Says whether an open block has taken what stands behind the message for its own last bytes. */
-  #inflatesTail(part: Uint8Array, size: number): boolean {
-    return inflateRawSync(part, { ...this.#options(size), finishFlush: Z_SYNC_FLUSH }).length < size;
+  /** Says whether the part yields `size` bytes without anything behind it. */
+  #inflatesAlone(part: Uint8Array, size: number): boolean {
+    const options = { ...this.#options(size), finishFlush: Z_SYNC_FLUSH };
+    return inflateRawSync(part, options).length === size;
   }
 
   #options(expectedSize: number): ZlibOptions {
@@ -169,8 +175,8 @@ export class DictionaryFilling implements CodecFilling {
   }
 }
 
-function endsLikeTail(bytes: Buffer): boolean {
-  return [tail, tailAndEnd].some((end) => bytes.subarray(-end.length).equals(end));
+function endsWith(bytes: Buffer, end: Buffer): boolean {
+  return bytes.subarray(-end.length).equals(end);
 }
 
 function chunkSizeFor(expectedSize: number): number {

@@ -187,6 +187,7 @@ export class Client<Received, Sent> {
     this.#isClosedByUs = false;
     this.#isTerminated = false;
     this.#log = new EventLog(() => options.runtime.now());
+    options.signal?.addEventListener("abort", this.#onAbort);
     this.receiver.begin();
     this.#state.enter("connecting");
     this.#attempt = new Attempt(
@@ -336,7 +337,7 @@ export class Client<Received, Sent> {
     const isUnobserved = !this.#isObserved;
     if (ending === "failed") this.emitter.emit("error", { error: error as Error, isFatal: true });
     this.#state.enter(ending === "failed" ? "failed" : "closed");
-    if (ending !== "failed") this.options.signal?.removeEventListener("abort", this.#onAbort);
+    this.options.signal?.removeEventListener("abort", this.#onAbort);
     const iteratorError = ending === "closed" ? undefined : error;
     this.receiver.finish({ iteratorError, recvError: error }, ending === "aborted" || this.#isTerminated);
     for (const wait of this.#connectWaits.splice(0)) wait.reject(error);

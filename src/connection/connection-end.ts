@@ -3,7 +3,7 @@ import type { CloseFrame } from "../../protocol/index.js";
 /** What is known of the end of an open connection, before anyone judges it. */
 export interface ConnectionEnd {
   readonly initiatedBy: "us" | "peer" | "network";
-  /** `closing` where a Close frame had gone or come. */
+  /** `closing` where we had asked for the end, or the peer's Close had come. */
   readonly phase: "open" | "closing";
   readonly closeSent: CloseFrame | undefined;
   readonly closeReceived: CloseFrame | undefined;

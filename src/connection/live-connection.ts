@@ -249,9 +249,11 @@ export class LiveConnection {
   }
 
   #receiveFailure(error: ProtocolError): void {
-    this.#initiatedBy ??= "us";
     this.#error ??= error;
-    this.#handler.onClosing({ code: error.closeCode, reason: "" }, "us");
+    if (this.#initiatedBy === undefined) {
+      this.#initiatedBy = "us";
+      this.#handler.onClosing({ code: error.closeCode, reason: "" }, "us");
+    }
     this.#endWhenWritten();
   }
 
@@ -308,11 +310,11 @@ export class LiveConnection {
     this.#handler.onLastMessages();
     this.#protocol.resume();
     this.#isGone = true;
-    const { closeSent, closeReceived, state, handedCount } = this.#protocol;
+    const { closeSent, closeReceived, handedCount } = this.#protocol;
     const isClosed = closeReceived !== undefined && closeSent !== undefined;
     const end: ConnectionEnd = {
       initiatedBy: this.#initiatedBy ?? "network",
-      phase: state === "open" ? "open" : "closing",
+      phase: this.#closeRequest === undefined && closeReceived === undefined ? "open" : "closing",
       closeSent,
       closeReceived,
       // A reset behind both Closes takes nothing away.

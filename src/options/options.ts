@@ -59,8 +59,28 @@ export type Serializer<Sent> = (value: Sent) => string | Uint8Array;
 /** Makes what came into what `message`, `recv()` and `for await` give. */
 export type Deserializer<Received> = (data: string | Buffer, isBinary: boolean) => Received;
 
+/** Options of layers that are not there yet: each takes only `false`, its default, and any other value is an error. */
+export type LayerOption =
+  | "reconnect"
+  | "retryInitial"
+  | "backoff"
+  | "shouldReconnect"
+  | "heartbeat"
+  | "outbox"
+  | "replay"
+  | "rotation"
+  | "maxConnectionAge"
+  | "onConnection"
+  | "setupTimeout"
+  | "schema"
+  | "pool"
+  | "multiplex"
+  | "proxy";
+
 /** The options of a client. A wrong one, or one with an unknown name, is a `TypeError` or `RangeError` that names it. */
-export interface WebSocketOptions<Received, Sent> {
+export interface WebSocketOptions<Received, Sent> extends Readonly<
+  Partial<Record<LayerOption, false | undefined>>
+> {
   /** The subprotocols to offer (RFC 6455 1.9); the server's choice is checked. Default: none. */
   readonly subprotocols?: Provided<string | readonly string[]> | undefined;
   /** Host may be replaced; Upgrade, Connection and Sec-WebSocket-* may not be given. No Origin is sent unless given. */
@@ -118,17 +138,4 @@ export interface WebSocketOptions<Received, Sent> {
   readonly signal?: AbortSignal | undefined;
   /** Clock, timers, randomness and network. Default: Node's. */
   readonly runtime?: Runtime | undefined;
-
-  /** Not there yet: only `false`, the default. */
-  readonly reconnect?: false | undefined;
-  /** Not there yet: only `false`, the default. */
-  readonly heartbeat?: false | undefined;
-  /** Not there yet: only `false`, the default. */
-  readonly outbox?: false | undefined;
-  /** Not there yet: only `false`, the default. */
-  readonly replay?: false | undefined;
-  /** Not there yet: only `false`, the default. */
-  readonly rotation?: false | undefined;
-  /** Not there yet: only `false`, the default. */
-  readonly proxy?: false | undefined;
 }

@@ -14,6 +14,7 @@ import type {
   BufferOptions,
   CompressOptions,
   Deserializer,
+  LayerOption,
   Serializer,
   WebSocketOptions,
 } from "./options.js";
@@ -53,8 +54,12 @@ const keepAliveDelay = minute;
 /** The longest string of V8 is a little longer: no message may be larger than what it can hold. */
 const maxSize = 512 * mebibyte - 24;
 
-/** Layers and ways that are not built yet: what asks for one of them is told so, not ignored. */
-const notThereYet = ["reconnect", "heartbeat", "outbox", "replay", "rotation", "proxy"] as const;
+/** Layers that are not built yet: `false` switches them off, and what asks for one is told so, not ignored. */
+const notThereYet: readonly LayerOption[] = [
+  ...(["reconnect", "retryInitial", "backoff", "shouldReconnect", "heartbeat", "outbox", "replay"] as const),
+  ...(["rotation", "maxConnectionAge", "onConnection", "setupTimeout", "schema"] as const),
+  ...(["pool", "multiplex", "proxy"] as const),
+];
 
 const optionNames: ReadonlySet<string> = new Set<keyof WebSocketOptions<unknown, unknown>>([
   ...notThereYet,

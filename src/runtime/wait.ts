@@ -30,8 +30,7 @@ export class Wait<Value = void> {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    // A promise of ours that nobody awaits is never an unhandled rejection.
-    this.promise.catch(ignore);
+    handled(this.promise);
     this.#onCancel = onCancel;
     if (options?.signal !== undefined) this.#listen(options.signal);
     if (options?.timeout !== undefined) this.#arm(runtime, operation, options.timeout);
@@ -80,13 +79,13 @@ export class Wait<Value = void> {
   }
 }
 
-function ignore(): void {
-  // Whoever awaits the promise sees the rejection all the same.
+/** Marks a promise of ours: one that nobody awaits is never an unhandled rejection. */
+export function handled<Value>(promise: Promise<Value>): Promise<Value> {
+  promise.catch(() => undefined);
+  return promise;
 }
 
-/** A rejected promise that is no unhandled rejection when nobody awaits it. */
+/** A promise that has failed. */
 export function rejected<Value>(reason: unknown): Promise<Value> {
-  const promise = Promise.reject<Value>(reason as Error);
-  promise.catch(ignore);
-  return promise;
+  return handled(Promise.reject<Value>(reason as Error));
 }

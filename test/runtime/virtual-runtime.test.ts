@@ -120,13 +120,11 @@ describe("time", () => {
 
 describe("randomness", () => {
   it("comes from the seed", () => {
-    const draw = (seed?: number): unknown => {
-      const { random, bytes } = {
-        random: new VirtualRuntime({ seed: seed ?? 1 }),
-        bytes: new Uint8Array(64),
-      };
-      random.fillRandom(bytes);
-      return [random.random(), [...bytes]];
+    const draw = (seed: number): unknown => {
+      const seeded = new VirtualRuntime({ seed });
+      const bytes = new Uint8Array(64);
+      seeded.fillRandom(bytes);
+      return [seeded.random(), [...bytes]];
     };
     expect(draw(7)).toEqual(draw(7));
     expect(draw(7)).not.toEqual(draw(8));

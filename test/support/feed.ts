@@ -54,6 +54,11 @@ function* bytesOf(input: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < input.length; at++) yield input.subarray(at, at + 1);
 }
 
+/** Compares long lists of bytes quickly, and shows where they differ. */
+export function expectSame(actual: unknown, expected: unknown, how?: string): void {
+  if (!isDeepStrictEqual(actual, expected)) expect(actual, how).toStrictEqual(expected);
+}
+
 /**
  * Feeds the same input whole, byte by byte, and cut in two at each position, each time to a fresh subject,
  * and expects the same calls.
@@ -66,7 +71,7 @@ export function expectAtEverySplit<Call>(
   const check = (how: string, pieces: Iterable<Uint8Array>): void => {
     const { receive, calls } = begin();
     feedPieces(pieces, receive);
-    if (!isDeepStrictEqual(calls, expected)) expect(calls, how).toStrictEqual(expected);
+    expectSame(calls, expected, how);
   };
   check("whole", [input]);
   check("byte by byte", bytesOf(input));

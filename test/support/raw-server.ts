@@ -24,6 +24,7 @@ export class RawServer {
   readonly #sockets = new Set<Socket>();
   readonly #waiting: Socket[] = [];
   #onSocket: ((socket: Socket) => void) | undefined;
+  #script: ((socket: Socket) => void) | undefined;
 
   constructor({ isSecure = false, isLocal = false, certificate, protocols }: RawServerOptions) {
     this.certificate = certificate ?? (isSecure ? createTlsCertificate() : { key: "", cert: "" });
@@ -56,6 +57,11 @@ export class RawServer {
     return new Promise((resolve) => (this.#onSocket = resolve));
   }
 
+  /** Gives every socket that comes from now on to `script`. */
+  play(script: (socket: Socket) => void): void {
+    this.#script = script;
+  }
+
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     this.server.close();
@@ -70,7 +76,7 @@ export class RawServer {
 
   #give(socket: Socket): void {
     this.#keep(socket);
-    const onSocket = this.#onSocket;
+    const onSocket = this.#onSocket ?? this.#script;
     this.#onSocket = undefined;
     if (onSocket === undefined) this.#waiting.push(socket);
     else onSocket(socket);

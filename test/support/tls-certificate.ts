@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, sign } from "node:crypto";
+import { createECDH, createHash, createPrivateKey, createPublicKey, sign, type KeyObject } from "node:crypto";
 import { isIPv4 } from "node:net";
 
 /** What a TLS server needs; `cert` is also the `ca` of a client that is to trust it. */
@@ -20,8 +20,8 @@ const day = 86_400_000;
 export function createTlsCertificate(options: TlsCertificateOptions = {}): TlsCertificate {
   const { hosts = ["localhost", "127.0.0.1"] } = options;
   const { notBefore = new Date(Date.now() - day), notAfter = new Date(Date.now() + day) } = options;
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const spki = publicKey.export({ type: "spki", format: "der" });
+  const privateKey = createKey();
+  const spki = createPublicKey(privateKey).export({ type: "spki", format: "der" });
   const name = sequence(set(sequence(oid.commonName, utf8(hosts[0] ?? "nobody"))));
   const serial = createHash("sha256").update(spki).digest().subarray(0, 16);
   serial[0] = (serial[0]! & 0x7f) | 0x40; // A positive number without a leading zero.
@@ -41,6 +41,17 @@ export function createTlsCertificate(options: TlsCertificateOptions = {}): TlsCe
     key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
     cert: pem(certificate),
   };
+}
+
+/** Not by `generateKeyPairSync`, of which a leak detector sees a request until it is collected. */
+function createKey(): KeyObject {
+  const pair = createECDH("prime256v1");
+  const point = pair.generateKeys();
+  const [x, y] = [point.subarray(1, 33), point.subarray(33)].map((part) => part.toString("base64url"));
+  const d = Buffer.concat([Buffer.alloc(32), pair.getPrivateKey()])
+    .subarray(-32)
+    .toString("base64url");
+  return createPrivateKey({ format: "jwk", key: { kty: "EC", crv: "P-256", x: x!, y: y!, d } });
 }
 
 function subjectAltName(hosts: readonly string[]): Buffer {

@@ -14,7 +14,17 @@ beforeEach(() => {
   dialling = new Dialling();
 });
 
-afterEach(() => dialling.finish());
+afterEach(async () => {
+  await dialling.finish();
+  for (const release of releases.splice(0)) release();
+});
+
+const releases: (() => void)[] = [];
+
+/** A promise that does not settle before the test is over. */
+function never(): Promise<never> {
+  return new Promise((_resolve, reject) => releases.push(() => reject(new Error("The test is over"))));
+}
 
 function dial(
   createConnection: CreateConnection,
@@ -249,7 +259,7 @@ describe("createConnection", () => {
     let signal: AbortSignal | undefined;
     const { transport, handler } = dial((context) => {
       ({ signal } = context);
-      return new Promise(() => undefined);
+      return never();
     });
     await turns(1);
     expect(signal?.aborted).toBe(false);
@@ -317,7 +327,7 @@ describe("createConnection", () => {
     const add = vi.spyOn(signal, "addEventListener");
     const remove = vi.spyOn(signal, "removeEventListener");
     const opened = dial(() => new PassThrough(), { signal });
-    const stuck = dial(() => new Promise(() => undefined), { signal });
+    const stuck = dial(never, { signal });
     await opened.handler.untilCall("open");
     stuck.transport.destroy();
     await stuck.handler.untilCall("close");

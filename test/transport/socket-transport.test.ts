@@ -220,7 +220,7 @@ describe.each(kinds)("$name", (kind) => {
 
   it.each(["now", "phase", "open", "data", "end"])("is destroyed at: %s", async (moment) => {
     const server = await dialling.listen(kind.server);
-    void server.socket().then((socket) => socket.end("data"));
+    server.play((socket) => socket.end("data"));
     const { transport, handler } = dialling.dial(kind.target(server));
     handler.onCall = (call) => {
       if (call === moment) transport.destroy();

@@ -1,0 +1,44 @@
+// A consumer that is slower than the server: reading pauses, memory stays bounded, and nothing is lost.
+import { setImmediate as turn } from "node:timers/promises";
+import { connect } from "jetsocket";
+import { serve } from "./embedded-server.mjs";
+
+const messages = 40_000;
+const payload = "x".repeat(1_000);
+
+const server = await serve({
+  onConnection: (peer) => {
+    let sent = 0;
+    // The server sends as fast as its client takes it.
+    const sendSome = () => {
+      for (let burst = 0; burst < 500 && sent < messages; burst++) {
+        peer.send(JSON.stringify({ number: ++sent, payload }));
+      }
+      if (sent === messages) peer.close(1000, "that was all");
+    };
+    peer.onDrain = sendSome;
+    sendSome();
+  },
+});
+
+/** @type {import("jetsocket").WebSocket<{ number: number }>} */
+const ws = await connect(server.url, { buffer: { capacity: 1_000 }, compress: false });
+let pauses = 0;
+ws.on("paused", () => pauses++);
+
+let expected = 1;
+let most = 0;
+for await (const { number } of ws) {
+  if (number !== expected++) throw new Error(`${number} came in the place of ${expected - 1}`);
+  most = Math.max(most, ws.stats().messagesWaiting);
+  // Work that takes a while: each hundred messages the event loop turns once.
+  if (number % 100 === 0) await turn();
+}
+
+const { messagesReceived, messagesDropped, bytesReceived } = ws.stats();
+console.log(`${messagesReceived} messages, ${(bytesReceived / 1024 ** 2).toFixed(1)} MiB`);
+console.log(`${messagesDropped} dropped`);
+console.log(`${most} waited at the most`);
+console.log(`Reading paused ${pauses > 0 ? "more than once" : "never"}`);
+console.log(`The end: ${ws.lastReport?.verdict} (${ws.lastReport?.reason})`);
+server.close();

@@ -1,0 +1,38 @@
+import { WebSocket } from "jetsocket";
+import { printProgress, printSummary } from "./progress.mjs";
+
+const shownLength = 60;
+
+/**
+ * Listens to any server: prints the rate of its messages, until it ends, `seconds` are over or Ctrl-C comes.
+ * @param {string} url
+ * @param {{ readonly seconds: number, readonly send: string | undefined }} options
+ */
+export async function watchUrl(url, { seconds, send }) {
+  /** @type {WebSocket<string | Buffer, string>} */
+  const client = new WebSocket(url, { deserializer: (data) => data });
+  client.on("connected", (event) => console.log(`Connected to ${event.url}`));
+  await client.connect();
+  console.log(`Listening for ${seconds} s; Ctrl-C ends it`);
+
+  let last = "";
+  const stopProgress = printProgress(client, "messages", () => ({ count: client.stats().messagesReceived, last }));
+  const close = () => void client.close();
+  const timer = setTimeout(close, seconds * 1_000);
+  process.once("SIGINT", close).once("SIGTERM", close);
+  try {
+    if (send !== undefined) await client.send(send);
+    for await (const message of client) last = shown(message);
+  } finally {
+    stopProgress();
+    clearTimeout(timer);
+    process.off("SIGINT", close).off("SIGTERM", close);
+    printSummary(client);
+  }
+}
+
+/** @param {string | Buffer} message */
+function shown(message) {
+  if (typeof message !== "string") return `${message.length} bytes`;
+  return message.length > shownLength ? `${message.slice(0, shownLength)}…` : message;
+}

@@ -1,0 +1,44 @@
+// The server that the snippets of the README and of the guide talk to: `node examples/playground.mjs [port]`, 8080 by default.
+import { serve } from "./embedded-server.mjs";
+import { tradesSession } from "./market-feed/trades-session.mjs";
+
+/** @typedef {import("./embedded-server.mjs").Peer} Peer */
+
+/** What the server does at each path; at any other it sends back what comes. */
+/** @type {Readonly<Record<string, (peer: Peer, query: URLSearchParams) => void>>} */
+const sessions = {
+  "/trades": tradesSession,
+  "/burst": (peer, query) => {
+    const count = Number(query.get("count") ?? 1_000);
+    for (let number = 1; number <= count; number++) peer.send(JSON.stringify({ number }));
+  },
+  "/close": (peer, query) => peer.close(Number(query.get("code") ?? 1000), query.get("reason") ?? ""),
+  "/reset": (peer) => peer.reset(),
+};
+
+/** @param {Peer} peer */
+function echo(peer) {
+  peer.onMessage = (data) => peer.send(data);
+}
+
+/** @param {string} resource */
+function locate(resource) {
+  return new URL(resource, "ws://127.0.0.1");
+}
+
+const { url } = await serve({
+  port: Number(process.argv[2] ?? 8080),
+  refuse: ({ resource }) => {
+    const { pathname, searchParams } = locate(resource);
+    if (pathname !== "/refuse") return undefined;
+    return { statusCode: Number(searchParams.get("status") ?? 401), body: "refused, as asked for\n" };
+  },
+  onConnection: (peer, { resource }) => {
+    const { pathname, searchParams } = locate(resource);
+    (sessions[pathname] ?? echo)(peer, searchParams);
+  },
+});
+
+console.log(`The playground is at ${url}`);
+process.send?.({ url });
+if (process.send !== undefined) process.once("disconnect", () => process.exit());

@@ -1,0 +1,39 @@
+// A token that is fresh at each attempt: `headers` is a function, asked again whenever the client dials.
+import { HandshakeError, WebSocket } from "jetsocket";
+import { serve } from "./embedded-server.mjs";
+
+let valid = "token-1";
+const server = await serve({
+  refuse: ({ headers }) => {
+    const given = headers.find(([name]) => name.toLowerCase() === "authorization")?.[1];
+    return given === `Bearer ${valid}` ? undefined : { statusCode: 401, body: "the token has expired" };
+  },
+  onConnection: (peer) => peer.send(JSON.stringify("welcome")),
+});
+
+let kept = "token-1";
+/** Stands for a call to whoever issues the tokens. */
+const requestToken = async () => (kept = valid);
+
+const ws = new WebSocket(server.url, {
+  headers: async ({ lastReport }) => {
+    // A kept token is good enough until the server has refused it.
+    const token = lastReport?.verdict === "auth" ? await requestToken() : kept;
+    console.log(`Dialling with ${token}`);
+    return { Authorization: `Bearer ${token}` };
+  },
+});
+
+valid = "token-2";
+try {
+  await ws.connect();
+} catch (error) {
+  if (!(error instanceof HandshakeError)) throw error;
+  console.log(`Refused with ${error.statusCode}: ${error.body}`);
+}
+
+// An attempt that has failed may be followed by another.
+await ws.connect();
+console.log(`The server says: ${await ws.recv()}`);
+await ws.close();
+server.close();

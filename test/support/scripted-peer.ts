@@ -1,0 +1,288 @@
+import { createHash } from "node:crypto";
+import type { Socket } from "node:net";
+import { RawServer, type RawServerOptions } from "./raw-server.js";
+import { opcodes, type ReadFrame, readFrames } from "./wire.js";
+
+/** The head of a client's opening handshake. */
+export interface PeerRequest {
+  /** Every byte of it, the empty line included. */
+  readonly head: string;
+  readonly requestLine: string;
+  /** In their order and spelling, with repeats. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
+  /** The value of the only field with this name; `undefined` where there is none. */
+  field(name: string): string | undefined;
+}
+
+/** How a handshake is answered. */
+export interface Acceptance {
+  /** Lines to add to the 101, such as `Sec-WebSocket-Protocol: chat`. */
+  readonly fields?: readonly string[];
+  /** What stands behind the 101 in the same segment. */
+  readonly behind?: readonly Uint8Array[];
+}
+
+/** A server on 127.0.0.1 that says nothing of its own accord: the test plays it, byte by byte. */
+export class ScriptedPeer {
+  readonly #server: RawServer;
+  readonly #isSecure: boolean;
+  #connectionCount = 0;
+
+  private constructor(server: RawServer, isSecure: boolean) {
+    this.#server = server;
+    this.#isSecure = isSecure;
+    server.server.on("connection", () => this.#connectionCount++);
+  }
+
+  static async listen(options: RawServerOptions = {}): Promise<ScriptedPeer> {
+    return new ScriptedPeer(await new RawServer(options).listen(), options.isSecure ?? false);
+  }
+
+  get port(): number {
+    return this.#server.port;
+  }
+
+  get url(): string {
+    return `${this.#isSecure ? "wss" : "ws"}://127.0.0.1:${this.port}/feed`;
+  }
+
+  /** The path of its Unix socket, where it listens on one. */
+  get path(): string | undefined {
+    return this.#server.path;
+  }
+
+  /** What a client is to trust. */
+  get ca(): string {
+    return this.#server.certificate.cert;
+  }
+
+  /** How many TCP connections have come. */
+  get connectionCount(): number {
+    return this.#connectionCount;
+  }
+
+  /** The next client. */
+  async client(): Promise<PeerSocket> {
+    return new PeerSocket(await this.#server.socket());
+  }
+
+  close(): Promise<void> {
+    return this.#server.close();
+  }
+}
+
+interface Watch {
+  readonly isTrue: () => boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The server's end of one connection. It reads all that comes, and waits for what the test names, never for a time. */
+export class PeerSocket {
+  readonly socket: Socket;
+  #unread: Buffer = Buffer.alloc(0);
+  #request: PeerRequest | undefined;
+  readonly #frames: ReadFrame[] = [];
+  #frameCount = 0;
+  #watches: Watch[] = [];
+  #hasEnded = false;
+  #isGone = false;
+  #error: Error | undefined;
+  #receivedSize = 0;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on("data", (bytes: Buffer) => {
+      this.#receivedSize += bytes.length;
+      this.#unread = Buffer.concat([this.#unread, bytes]);
+      this.#parse();
+      this.#look();
+    });
+    socket.on("end", () => {
+      this.#hasEnded = true;
+      this.#look();
+    });
+    socket.on("error", (error) => (this.#error = error));
+    socket.on("close", () => {
+      this.#isGone = true;
+      this.#look();
+    });
+    // Nothing that it writes waits for anything.
+    socket.setNoDelay(true);
+  }
+
+  /** Bytes that have come, the handshake included. */
+  get receivedSize(): number {
+    return this.#receivedSize;
+  }
+
+  /** Whole frames that have come and that nobody has taken. */
+  get waitingFrames(): readonly ReadFrame[] {
+    return this.#frames;
+  }
+
+  /** How many whole frames have come. */
+  get frameCount(): number {
+    return this.#frameCount;
+  }
+
+  /** The client has ended its side. */
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  /** What broke the socket. */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  #parse(): void {
+    if (this.#request === undefined) {
+      const end = this.#unread.indexOf("\r\n\r\n");
+      if (end === -1) return;
+      this.#request = readRequest(this.#unread.toString("latin1", 0, end + 4));
+      this.#unread = this.#unread.subarray(end + 4);
+    }
+    for (let size = wholeFrameSize(this.#unread); size > 0; size = wholeFrameSize(this.#unread)) {
+      this.#frames.push(...readFrames(this.#unread.subarray(0, size)));
+      this.#frameCount++;
+      this.#unread = this.#unread.subarray(size);
+    }
+  }
+
+  #look(): void {
+    const watches = this.#watches;
+    this.#watches = [];
+    for (const watch of watches) {
+      if (watch.isTrue()) watch.resolve();
+      else if (this.#isGone) watch.reject(new Error("The client went away first", { cause: this.#error }));
+      else this.#watches.push(watch);
+    }
+  }
+
+  /** Resolves as soon as `isTrue` holds, judged whenever something comes. */
+  async until(isTrue: () => boolean): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#watches.push({ isTrue, resolve, reject });
+      this.#look();
+    });
+  }
+
+  async request(): Promise<PeerRequest> {
+    await this.until(() => this.#request !== undefined);
+    return this.#request!;
+  }
+
+  /** Answers the handshake with a valid 101. */
+  async accept({ fields = [], behind = [] }: Acceptance = {}): Promise<PeerRequest> {
+    const request = await this.request();
+    this.send(switching(request, fields), ...behind);
+    return request;
+  }
+
+  /** Writes all of it at once. */
+  send(...pieces: readonly (Uint8Array | string)[]): void {
+    const bytes = pieces.map((piece) => (typeof piece === "string" ? Buffer.from(piece, "latin1") : piece));
+    this.socket.write(Buffer.concat(bytes));
+  }
+
+  /** Takes the next frame; one without a mask is an error (RFC 6455 5.1). */
+  async frame(): Promise<ReadFrame> {
+    await this.until(() => this.#frames.length > 0);
+    const frame = this.#frames.shift()!;
+    if (!frame.isMasked) throw new Error("The client sent a frame without a mask.");
+    return frame;
+  }
+
+  /** The payload of the next frame, which is a text message whole. */
+  async text(): Promise<string> {
+    const { opcode, isFinal, payload } = await this.frame();
+    if (opcode !== opcodes.text || !isFinal) throw new Error(`Expected a text message, got opcode ${opcode}.`);
+    return payload.toString();
+  }
+
+  /** Takes frames up to the client's Close, and reads that. */
+  async untilClose(): Promise<{ readonly code: number | undefined; readonly reason: string }> {
+    for (;;) {
+      const { opcode, payload } = await this.frame();
+      if (opcode !== opcodes.close) continue;
+      const code = payload.length === 0 ? undefined : payload.readUInt16BE(0);
+      return { code, reason: payload.toString("utf8", 2) };
+    }
+  }
+
+  /** The client has ended its side of the stream. */
+  async untilEnd(): Promise<void> {
+    await this.until(() => this.#hasEnded);
+  }
+
+  async untilGone(): Promise<void> {
+    await this.until(() => this.#isGone);
+  }
+
+  /** Ends this side of the stream, behind what was sent. */
+  end(): void {
+    this.socket.end();
+  }
+
+  /** Drops the connection with a RST. */
+  reset(): void {
+    this.socket.resetAndDestroy();
+  }
+
+  /** Reads nothing more: the client's bytes stay with the kernel. */
+  stopReading(): void {
+    this.socket.pause();
+  }
+
+  goOnReading(): void {
+    this.socket.resume();
+  }
+}
+
+function readRequest(head: string): PeerRequest {
+  const [requestLine = "", ...lines] = head.slice(0, -4).split("\r\n");
+  const fields = lines.map((line) => {
+    const colon = line.indexOf(":");
+    return [line.slice(0, colon), line.slice(colon + 1).trim()] as const;
+  });
+  return {
+    head,
+    requestLine,
+    fields,
+    field: (name) => {
+      const values = fields.filter((field) => field[0].toLowerCase() === name.toLowerCase());
+      if (values.length > 1) throw new Error(`${name} is there ${values.length} times.`);
+      return values[0]?.[1];
+    },
+  };
+}
+
+/** RFC 6455 4.2.2: the key with the fixed GUID behind it, hashed by SHA-1. */
+export function acceptFor(request: PeerRequest): string {
+  const key = request.field("Sec-WebSocket-Key") ?? "";
+  return createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+}
+
+/** A valid 101 with these lines added. */
+export function switching(request: PeerRequest, fields: readonly string[] = []): string {
+  const lines = ["Upgrade: websocket", "Connection: Upgrade", `Sec-WebSocket-Accept: ${acceptFor(request)}`];
+  return ["HTTP/1.1 101 Switching Protocols", ...lines, ...fields, "", ""].join("\r\n");
+}
+
+/** The size of the first frame; 0 where it is not here to its end. */
+function wholeFrameSize(bytes: Buffer): number {
+  if (bytes.length < 2) return 0;
+  const lengthCode = bytes[1]! & 0x7f;
+  const extendedSize = lengthCode === 126 ? 2 : lengthCode === 127 ? 8 : 0;
+  const headerSize = 2 + extendedSize + ((bytes[1]! & 0x80) === 0 ? 0 : 4);
+  if (bytes.length < headerSize) return 0;
+  let payloadSize = lengthCode;
+  if (lengthCode === 126) payloadSize = bytes.readUInt16BE(2);
+  if (lengthCode === 127) payloadSize = Number(bytes.readBigUInt64BE(2));
+  return bytes.length < headerSize + payloadSize ? 0 : headerSize + payloadSize;
+}
