@@ -23,8 +23,9 @@ const server = await serve({
 
 /** @type {import("jetsocket").WebSocket<{ number: number }>} */
 const ws = await connect(server.url, { buffer: { capacity: 1_000 }, compress: false });
-let pauses = 0;
-ws.on("paused", () => pauses++);
+const counts = { paused: 0, resumed: 0 };
+ws.on("paused", () => counts.paused++);
+ws.on("resumed", () => counts.resumed++);
 
 let expected = 1;
 let most = 0;
@@ -39,6 +40,6 @@ const { messagesReceived, messagesDropped, bytesReceived } = ws.stats();
 console.log(`${messagesReceived} messages, ${(bytesReceived / 1024 ** 2).toFixed(1)} MiB`);
 console.log(`${messagesDropped} dropped`);
 console.log(`${most} waited at the most`);
-console.log(`Reading paused ${pauses > 0 ? "more than once" : "never"}`);
+console.log(`Reading paused ${counts.paused} times, and went on ${counts.resumed} times`);
 console.log(`The end: ${ws.lastReport?.verdict} (${ws.lastReport?.reason})`);
 server.close();

@@ -87,9 +87,9 @@ export class Peer {
     this.#write();
   }
 
-  /** Drops the socket without a Close. */
-  reset() {
-    this.#socket.resetAndDestroy();
+  /** Drops the socket behind what was sent, without a Close. */
+  drop() {
+    this.#socket.destroySoon();
   }
 
   #write() {

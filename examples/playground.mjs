@@ -4,8 +4,10 @@ import { tradesSession } from "./market-feed/trades-session.mjs";
 
 /** @typedef {import("./embedded-server.mjs").Peer} Peer */
 
-/** What the server does at each path; at any other it sends back what comes. */
-/** @type {Readonly<Record<string, (peer: Peer, query: URLSearchParams) => void>>} */
+/**
+ * What the server does at each path; at any other it sends back what comes.
+ * @type {Readonly<Record<string, (peer: Peer, query: URLSearchParams) => void>>}
+ */
 const sessions = {
   "/trades": tradesSession,
   "/burst": (peer, query) => {
@@ -13,7 +15,7 @@ const sessions = {
     for (let number = 1; number <= count; number++) peer.send(JSON.stringify({ number }));
   },
   "/close": (peer, query) => peer.close(Number(query.get("code") ?? 1000), query.get("reason") ?? ""),
-  "/reset": (peer) => peer.reset(),
+  "/drop": (peer) => peer.drop(),
 };
 
 /** @param {Peer} peer */
@@ -39,6 +41,9 @@ const { url } = await serve({
   },
 });
 
-console.log(`The playground is at ${url}`);
-process.send?.({ url });
-if (process.send !== undefined) process.once("disconnect", () => process.exit());
+if (process.send === undefined) {
+  console.log(`The playground is at ${url}`);
+} else {
+  process.once("disconnect", () => process.exit());
+  process.send({ url });
+}

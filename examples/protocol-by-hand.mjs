@@ -1,4 +1,4 @@
-// `jetsocket/protocol` without the client: the five steps, over a socket of one's own.
+// `jetsocket/protocol` without the client: a connection in five steps, over a socket of one's own.
 import { randomFillSync } from "node:crypto";
 import { connect } from "node:net";
 import { ClientHandshake, deflateOffer, parseUri, ProtocolConnection, Resources } from "jetsocket/protocol";
@@ -8,33 +8,26 @@ const server = await serve({
   onConnection: (peer) => (peer.onMessage = (data) => peer.send(`You said: ${data}`)),
 });
 
-// 1. What all connections share, and the opening handshake.
+// 1. What all connections of a process share, and the opening handshake.
 const resources = new Resources({ fillRandom: randomFillSync });
 const uri = parseUri(server.url);
 const handshake = new ClientHandshake({ uri, fillRandom: randomFillSync, offers: [deflateOffer({})] });
 
-// 2. Its request goes out; what comes is the answer's until there is a result.
+// 2. Its request goes out, and what comes is given to it, until there is a result.
 const socket = connect({ host: uri.host, port: uri.port });
 socket.write(handshake.request);
 /** @type {ProtocolConnection | undefined} */
 let connection;
 
-socket.on("data", (bytes) => {
-  if (connection === undefined) open(bytes);
-  else connection.receive(bytes);
-  write();
-});
-
-// 3. The connection takes over, with the bytes behind the head.
+// 3. The connection takes over, with the bytes that came behind the head.
 /** @param {Buffer} bytes */
 function open(bytes) {
   const result = handshake.receive(bytes);
   if (result === undefined) return;
   if (result.kind === "rejected") throw result.error;
-  const { extension, extensions, consumed } = result;
-  console.log(`Open with ${extensions}`);
-  connection = new ProtocolConnection({ role: "client", handler, resources, extension });
-  connection.text("hello, and hello, and hello again");
+  const { extension, consumed } = result;
+  connection = new ProtocolConnection({ role: "client", resources, extension, handler });
+  connection.text("hello, and hello, and hello again", { compress: true });
   connection.receive(bytes, consumed);
 }
 
@@ -48,13 +41,28 @@ const handler = {
   onPong: () => {},
   onClose: (code) => console.log(`Closed with ${code}`),
   onFailure: (error) => console.error(error.message),
-  onEnd: () => socket.end(),
+  onEnd: () => console.log("The stream has ended"),
 };
 
-// 4. After each call that may have something to say, it is written.
+// 4. What comes is the connection's; what it has to say is written, and `written` once the socket is done with it.
+socket.on("data", (bytes) => {
+  if (connection === undefined) open(bytes);
+  else connection.receive(bytes);
+  write();
+});
+
 function write() {
-  for (let bytes = connection?.take(); bytes !== undefined; bytes = connection?.take()) {
-    const piece = bytes;
-    // ...
-  }
+  const bytes = connection?.take();
+  if (bytes === undefined) return;
+  socket.write(bytes, () => {
+    connection?.written();
+    write();
+  });
 }
+
+// 5. The end of the stream, and of the socket.
+socket.on("end", () => connection?.receiveEnd());
+socket.on("close", () => {
+  connection?.abandon();
+  server.close();
+});

@@ -8,6 +8,7 @@ import { FrameParser } from "./frame-parser.js";
 import { MessageAssembler } from "./message-assembler.js";
 import { Output } from "./output.js";
 import type { Resources } from "./resources.js";
+import type { Slab } from "./slab.js";
 
 /** What a connection tells, in the order of the bytes. */
 export interface ProtocolHandler {
@@ -67,6 +68,7 @@ export class ProtocolConnection {
   readonly #extension: MessageExtension | undefined;
   readonly #compressionThreshold: number;
   readonly #isPongAutomatic: boolean;
+  readonly #slab: Slab;
   readonly #parser: FrameParser;
   readonly #assembler: MessageAssembler;
   readonly #output: Output;
@@ -81,6 +83,7 @@ export class ProtocolConnection {
   #hasEnded = false;
   #isEndTold = false;
 
+  /** @throws RangeError for a `maxMessageSize` or `maxFrameSize` that is no whole number from 1 to the longest string. */
   constructor(options: ProtocolConnectionOptions) {
     const maxMessageSize = checkSize("maxMessageSize", options.maxMessageSize ?? defaultMaxMessageSize);
     const maxFrameSize = checkSize("maxFrameSize", options.maxFrameSize ?? maxMessageSize);
@@ -94,7 +97,9 @@ export class ProtocolConnection {
       onControl: (opcode: number, payload: Buffer): void => this.#receiveControl(opcode, payload),
       onMessageError: (error: ProtocolError): void => this.fail(error),
     };
-    this.#assembler = new MessageAssembler(sink, { maxMessageSize, maxFrameSize }, this.#extension);
+    this.#slab = options.resources.slab;
+    const limits = { maxMessageSize, maxFrameSize };
+    this.#assembler = new MessageAssembler(sink, limits, this.#extension, this.#slab);
     this.#parser = new FrameParser(this.#assembler, options.role);
   }
 
@@ -130,7 +135,7 @@ export class ProtocolConnection {
 
   /** How many bytes of what is not whole are here. */
   get unfinishedSize(): number {
-    return this.#isDiscarding ? 0 : this.#assembler.unfinishedSize + this.#parser.cutHeaderSize;
+    return this.#assembler.unfinishedSize + this.#parser.cutHeaderSize;
   }
 
   /**
@@ -207,7 +212,7 @@ export class ProtocolConnection {
       this.#receiveClose(lent);
       return;
     }
-    const payload = Buffer.from(lent);
+    const payload = this.#slab.copy(lent, 0, lent.length);
     if (opcode === Opcode.pong) {
       this.#handler.onPong(payload);
       return;

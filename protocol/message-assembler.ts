@@ -5,6 +5,7 @@ import type { MessageExtension } from "./extensions/extension.js";
 import type { FrameSink } from "./frame-parser.js";
 import { hasRsv1, isControl, isFinal, opcodeOf } from "./frame-header.js";
 import { PayloadBuffer } from "./payload-buffer.js";
+import type { Slab } from "./slab.js";
 import { decodeText, Utf8Validator } from "./utf8.js";
 
 /** Where the messages go. */
@@ -28,6 +29,7 @@ export class MessageAssembler implements FrameSink {
   readonly #sink: MessageSink;
   readonly #limits: MessageLimits;
   readonly #extension: MessageExtension | undefined;
+  readonly #slab: Slab;
   readonly #pieces: PayloadBuffer = new PayloadBuffer();
   readonly #controlPieces: PayloadBuffer = new PayloadBuffer();
   readonly #utf8: Utf8Validator = new Utf8Validator();
@@ -43,10 +45,11 @@ export class MessageAssembler implements FrameSink {
   /** How many data messages have begun: with {@link unfinishedSize} it tells progress from a standstill. */
   beganCount = 0;
 
-  constructor(sink: MessageSink, limits: MessageLimits, extension: MessageExtension | undefined) {
+  constructor(sink: MessageSink, limits: MessageLimits, extension: MessageExtension | undefined, slab: Slab) {
     this.#sink = sink;
     this.#limits = limits;
     this.#extension = extension;
+    this.#slab = slab;
   }
 
   /** `true` from the first header of a fragmented or cut-off message to its last byte. */
@@ -129,10 +132,6 @@ export class MessageAssembler implements FrameSink {
     }
     this.#pieces.append(bytes, start, end);
     if (!isEnd) return;
-    if (!this.#utf8.isComplete) {
-      this.#sink.onMessageError(invalidUtf8());
-      return;
-    }
     const joined = this.#pieces.take();
     this.#finish(joined, 0, joined.length, true);
   }
@@ -160,10 +159,7 @@ export class MessageAssembler implements FrameSink {
     } else if (isOwned) {
       this.#sink.onMessage(bytes, bytes.length);
     } else {
-      // The read buffer is lent; a small copy shares memory with others, but never pins more than 8 KiB.
-      const copy = Buffer.allocUnsafe(end - start);
-      bytes.copy(copy, 0, start, end);
-      this.#sink.onMessage(copy, copy.length);
+      this.#sink.onMessage(this.#slab.copy(bytes, start, end), end - start);
     }
   }
 

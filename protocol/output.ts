@@ -184,7 +184,6 @@ export class Output {
     this.#isCut ||= !this.#isAtFrame;
     const messages = readUnsentMessages(this.#messages, this.#role, this.#originals);
     while (this.#controls.shift() !== undefined);
-    this.#originals.length = 0;
     this.#size = this.#taken === undefined ? 0 : this.#taken.length;
     return messages;
   }

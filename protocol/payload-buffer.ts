@@ -42,7 +42,7 @@ export class PayloadBuffer {
 
   /** All that was gathered in one buffer of its own, and starts anew. */
   take(): Buffer {
-    const joined = Buffer.allocUnsafe(this.size);
+    const joined = Buffer.allocUnsafeSlow(this.size);
     let at = 0;
     for (const chunk of this.#full) at += chunk.copy(joined, at);
     this.#chunk?.copy(joined, at, 0, this.#used);

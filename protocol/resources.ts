@@ -2,6 +2,7 @@ import type { CodecFactory } from "./extensions/codec.js";
 import { createCodecFactory } from "./extensions/codec-factory.js";
 import { type FillRandom, MaskingKeys } from "./masking-keys.js";
 import { SegmentPool } from "./segment-pool.js";
+import { Slab } from "./slab.js";
 
 export interface ResourcesOptions {
   readonly fillRandom: FillRandom;
@@ -18,6 +19,7 @@ export class Resources {
   readonly maskingKeys: MaskingKeys;
   readonly segments: SegmentPool = new SegmentPool();
   readonly codecs: CodecFactory;
+  readonly slab: Slab = new Slab();
   #readBuffer: Buffer | undefined;
 
   constructor(options: ResourcesOptions) {

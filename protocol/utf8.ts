@@ -36,13 +36,12 @@ function sequenceSize(lead: number): number {
 function findCutSequence(bytes: Uint8Array, start: number, end: number): number {
   for (let at = end - 1; at >= start && end - at < 4; at--) {
     const byte = bytes[at]!;
-    if (byte < 0x80) return end;
     if (byte >= 0xc0) return at + sequenceSize(byte) > end ? at : end;
   }
   return end;
 }
 
-/** Validates UTF-8 that comes in pieces, and tells the first bad byte as soon as it is there. */
+/** Looks for the first bad byte of UTF-8 that comes in pieces; a sequence may still be cut off at the end of all. */
 export class Utf8Validator {
   /** How many bytes the sequence still needs that the last piece has cut off, and what the next may be. */
   #needed = 0;
@@ -63,11 +62,6 @@ export class Utf8Validator {
       if (!this.#continues(bytes[at]!)) return false;
     }
     return true;
-  }
-
-  /** `true` where no sequence waits for its end. */
-  get isComplete(): boolean {
-    return this.#needed === 0;
   }
 
   /** RFC 3629 4: the second byte is bounded where the first one would allow a long form, a surrogate or more than U+10FFFF. */

@@ -11,6 +11,9 @@ export class ConnectionError extends JetSocketError {
     brandInstances(this, "ConnectionError");
   }
 
+  /** The end that this error has brought. */
+  declare report?: CloseReport;
+
   /** How far the connection had come. */
   readonly phase: Phase;
 
@@ -43,6 +46,9 @@ export class TimeoutError extends JetSocketError {
   static {
     brandInstances(this, "TimeoutError");
   }
+
+  /** The end that this error has brought; absent where only a call took too long. */
+  declare report?: CloseReport;
 
   /** The time that was allowed, in milliseconds. */
   readonly timeoutMs: number;

@@ -28,13 +28,13 @@ function rounded(value, digits) {
 /** The trades of a few symbols, without end, each price a small step from the one before it. */
 export function* randomWalk(seed = 1) {
   const random = seededRandom(seed);
-  const prices = [
+  const markets = [
     { symbol: "BTC-USD", price: 64_000 },
     { symbol: "ETH-USD", price: 3_100 },
     { symbol: "SOL-USD", price: 145 },
   ];
   for (let sequence = 1; ; sequence++) {
-    const market = prices[Math.floor(random() * prices.length)];
+    const market = /** @type {(typeof markets)[number]} */ (markets[Math.floor(random() * markets.length)]);
     const side = random() < 0.5 ? "sell" : "buy";
     market.price *= 1 + (random() - 0.5) / 2_000;
     /** @type {Trade} */

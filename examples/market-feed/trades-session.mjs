@@ -23,7 +23,9 @@ export function tradesSession(peer) {
   peer.onMessage = (data) => {
     const channel = channelOf(data);
     if (channel !== "trades") {
-      peer.send(JSON.stringify({ type: "error", message: `There is no channel ${JSON.stringify(channel)}.` }));
+      peer.send(
+        JSON.stringify({ type: "error", message: `There is no channel ${JSON.stringify(channel)}.` }),
+      );
       return;
     }
     peer.send(JSON.stringify({ type: "subscribed", channel }));

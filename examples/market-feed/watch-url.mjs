@@ -13,13 +13,16 @@ export async function watchUrl(url, { seconds, send }) {
   const client = new WebSocket(url, { deserializer: (data) => data });
   client.on("connected", (event) => console.log(`Connected to ${event.url}`));
   await client.connect();
-  console.log(`Listening for ${seconds} s; Ctrl-C ends it`);
 
   let last = "";
-  const stopProgress = printProgress(client, "messages", () => ({ count: client.stats().messagesReceived, last }));
+  const stopProgress = printProgress(client, "messages", () => ({
+    count: client.stats().messagesReceived,
+    last,
+  }));
   const close = () => void client.close();
   const timer = setTimeout(close, seconds * 1_000);
   process.once("SIGINT", close).once("SIGTERM", close);
+  console.log(`Listening for ${seconds} s; Ctrl-C ends it`);
   try {
     if (send !== undefined) await client.send(send);
     for await (const message of client) last = shown(message);

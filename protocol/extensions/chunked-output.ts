@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { inflatesTooBig } from "./deflate-errors.js";
+import { Slab } from "../slab.js";
 import type { SlidingWindow } from "./sliding-window.js";
 
 /** The chunk that is kept from message to message: most of them fit in. */
@@ -9,6 +10,7 @@ const nothing = Buffer.alloc(0);
 
 /** Collects what zlib yields for one message, up to a limit. Serves many codecs, one message after the other. */
 export class ChunkedOutput {
+  readonly #slab: Slab = new Slab();
   #first: Buffer = nothing;
   #full: Buffer[] = [];
   #fullSize = 0;
@@ -74,7 +76,7 @@ export class ChunkedOutput {
    * @param isKept - Otherwise the next {@link begin} may hand the same memory out again.
    */
   take(isKept: boolean, size: number = this.size): Buffer {
-    const result = this.#full.length > 0 ? this.#join(size) : firstBytes(this.#chunk, size, isKept);
+    const result = this.#full.length > 0 ? this.#join(size) : this.#firstBytes(size, isKept);
     this.clear();
     return result;
   }
@@ -90,9 +92,8 @@ export class ChunkedOutput {
   #join(size: number): Buffer {
     return Buffer.concat([...this.#full, this.#chunk.subarray(0, this.#offset)], size);
   }
-}
 
-function firstBytes(chunk: Buffer, size: number, isCopied: boolean): Buffer {
-  const bytes = chunk.subarray(0, size);
-  return isCopied ? Buffer.from(bytes) : bytes;
+  #firstBytes(size: number, isKept: boolean): Buffer {
+    return isKept ? this.#slab.copy(this.#chunk, 0, size) : this.#chunk.subarray(0, size);
+  }
 }

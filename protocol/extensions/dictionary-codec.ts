@@ -20,6 +20,9 @@ const seal: Buffer = Buffer.of(0xa5, 0x5a, 0xc3, 0x3c);
 const sealBlock: Buffer = Buffer.from("5b1a75d80600", "hex");
 const tailAndSeal: Buffer = Buffer.concat([tail, sealBlock]);
 
+/** The bits of the empty stored block at the end of a message are 0, as are those that fill its last byte. */
+const minOddEnd = 0x20;
+
 const minChunkSize = 1024;
 const maxChunkSize = 64 * 1024;
 const maxWindowSize = 32 * 1024;
@@ -103,15 +106,18 @@ class DictionaryInflater implements Inflater {
   }
 
   /**
-   * Takes off what the seal has yielded.
+   * Takes off what the seal has yielded. An open block may still have found its end in the tail, whose bytes are then
+   * part of what came out: where it looks like that, a second pass without them tells.
+   *
    * @param excess - How many bytes behind the message zlib has read.
    * @throws ProtocolError (1007) where the message ends inside a block.
    */
   #unseal(buffer: Buffer, excess: number, part: Uint8Array): Buffer {
     const isSealed = excess === tailAndSeal.length && endsWith(buffer, seal);
     const inflated = isSealed ? buffer.subarray(0, -seal.length) : buffer;
-    // A stored block may lack the very bytes that it finds in the tail; one that is final ends with it.
-    const isDoubtful = isSealed ? endsWith(inflated, tail) : excess === tail.length;
+    const isDoubtful = isSealed
+      ? endsWith(inflated, tail) || part.at(-1)! >= minOddEnd
+      : excess === tail.length;
     if (isDoubtful ? this.#inflatesAlone(part, inflated.length) : isSealed) return inflated;
     throw invalidDeflateData("it ends inside a block");
   }

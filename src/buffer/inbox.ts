@@ -60,6 +60,12 @@ export class Inbox<Entry extends Sized> {
     this.#isClosing = true;
   }
 
+  /** Another life begins, of which nobody reads yet; what waits is kept. */
+  reopen(): void {
+    this.#isClosing = false;
+    this.#hasReader = false;
+  }
+
   push(entry: Entry): InboxDemand {
     if (this.#isClosing) {
       if (this.#exceeds(entry, 2)) this.#onDropped(entry);

@@ -6,6 +6,7 @@ import type { CloseReport, Phase } from "../events/close-report.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Timer } from "../runtime/runtime.js";
 import type { TransportTarget } from "../transport/transport.js";
+import { toError } from "../transport/transport-error.js";
 import { type PreparedRequest, prepareRequest, type RequestSource } from "./request.js";
 
 export interface AttemptHandler {
@@ -43,22 +44,28 @@ export class Attempt {
     this.#plan = plan;
     this.#handler = handler;
     this.#liveHandler = liveHandler;
-    void this.#run();
+  }
+
+  /** Begins; a provider function may give the attempt up from inside this call. */
+  start(): void {
+    if (!this.#isOver) void this.#run();
   }
 
   /** Gives the attempt up. `onFailed` comes with `reason`, at once or when the socket is gone. */
-  abandon(reason: Error): void {
+  abandon(reason?: Error): void {
     if (this.#opening !== undefined) this.#opening.abandon(reason);
     else this.#fail("provider", reason);
   }
 
   ref(): void {
     this.#isReferenced = true;
+    this.#deadline?.ref();
     this.#opening?.ref();
   }
 
   unref(): void {
     this.#isReferenced = false;
+    this.#deadline?.unref();
     this.#opening?.unref();
   }
 
@@ -69,12 +76,13 @@ export class Attempt {
       const message = `A function given for url, headers or subprotocols was not done in ${timeoutMs} ms (connectTimeout).`;
       this.#fail("provider", new TimeoutError(message, { operation: "connect", timeoutMs }));
     });
+    if (!this.#isReferenced) this.#deadline.unref();
     try {
       const context = { attempt, lastReport, signal: this.#controller.signal };
       const request = await prepareRequest(source, context, resources.fillRandom);
       if (!this.#isOver) this.#dial(request);
     } catch (error) {
-      this.#fail("provider", asError(error));
+      this.#fail("provider", toError(error, "A function given for url, headers or subprotocols"));
     }
   }
 
@@ -122,8 +130,4 @@ export class Attempt {
     this.#controller.abort();
     this.#handler.onFailed(phase, error);
   }
-}
-
-function asError(value: unknown): Error {
-  return value instanceof Error ? value : new Error(String(value));
 }

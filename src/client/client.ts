@@ -3,12 +3,14 @@ import type { ConnectionEnd } from "../connection/connection-end.js";
 import { inboxOverflow } from "../connection/failures.js";
 import type { LiveConnection, LiveHandler } from "../connection/live-connection.js";
 import type { AcceptedHandshake } from "../connection/opening.js";
+import { TimeoutError } from "../errors.js";
 import type { CloseReport, Phase } from "../events/close-report.js";
 import { Emitter } from "../events/emitter.js";
 import type { EventMap, State } from "../events/event-map.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
 import { Counters } from "../stats/counters.js";
+import { toError } from "../transport/transport-error.js";
 import { Attempt } from "./attempt.js";
 import { deserializeJson } from "./default-messages.js";
 import { EventLog } from "./event-log.js";
@@ -43,17 +45,20 @@ export class Client<Received, Sent> {
   #runWaits: Wait[] = [];
   #closeWaits: Wait[] = [];
   #isAborted = false;
+  /** The signal of the only `connect()` that waited was aborted. */
+  #isGivenUp = false;
   #isClosedByUs = false;
   #isTerminated = false;
   #isReferenced = true;
+  /** A life ends: a `connect()` of one of its listeners begins another behind it. */
+  #isEnding = false;
 
   /** @throws TypeError for a wrong url, header field or subprotocol that is known already. */
   constructor(source: RequestSource, options: ResolvedOptions<Received, Sent>) {
     const { runtime } = options;
-    checkRequest(source, sharedResources(runtime).fillRandom);
+    this.#url = checkRequest(source, sharedResources(runtime).fillRandom);
     this.options = options;
     this.#source = source;
-    this.#url = "";
     this.#log = new EventLog(() => runtime.now());
     this.emitter = new Emitter((name, error) => this.#onListenerError(name, error));
     this.#state = new StateMachine((from, to) => this.emitter.emit("stateChange", { from, to }));
@@ -71,6 +76,7 @@ export class Client<Received, Sent> {
       },
     );
     options.signal?.addEventListener("abort", this.#onAbort);
+    if (options.signal?.aborted === true) runtime.defer(this.#onAbort);
   }
 
   get state(): State {
@@ -104,7 +110,8 @@ export class Client<Received, Sent> {
   }
 
   /** An error that ends nothing. */
-  tellError(error: Error): void {
+  tellError(reason: unknown): void {
+    const error = toError(reason, "A call");
     this.#log.add("error", error.message);
     this.emitter.emit("error", { error, isFatal: false });
   }
@@ -117,24 +124,27 @@ export class Client<Received, Sent> {
     }
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     const { current } = this.#state;
-    if (current === "connected") return Promise.resolve();
-    if (current === "idle" || current === "failed") this.#begin();
-    else if (current !== "connecting") return rejected(this.stateError("connect"));
+    if (this.sendable !== undefined) return Promise.resolve();
+    const mayBegin = current === "idle" || current === "failed";
+    if (!mayBegin && current !== "connecting") return rejected(this.stateError("connect"));
     const wait: Wait = new Wait(this.options.runtime, "connect", options, (reason) =>
       this.#onConnectCancelled(wait, reason),
     );
     this.#connectWaits.push(wait);
+    if (mayBegin && !this.#isEnding) this.#begin();
     return wait.promise;
   }
 
   /** Resolves when the life has ended in good order, rejects when it has failed. */
   run(options: WaitOptions | undefined): Promise<void> {
     const { current } = this.#state;
-    if (current === "closed")
-      return this.#isAborted ? rejected(this.options.signal?.reason) : Promise.resolve();
-    if (current === "idle" || current === "failed") this.connect(undefined).catch(() => {});
+    const { signal } = this.options;
+    if (current === "closed" && !this.#isAborted) return Promise.resolve();
+    if (signal?.aborted === true && (current === "closed" || current === "failed"))
+      return rejected(signal.reason);
     const wait = new Wait(this.options.runtime, "run", options);
     this.#runWaits.push(wait);
+    if (current === "idle" || current === "failed") void this.connect(undefined);
     return wait.promise;
   }
 
@@ -162,7 +172,7 @@ export class Client<Received, Sent> {
     this.#isClosedByUs ||= current !== "disconnecting";
     if (current === "idle") this.#endUnopened("provider", undefined);
     else if (this.#live !== undefined) this.#live.close({ code, reason });
-    else this.#attempt?.abandon(this.stateError("connect"));
+    else this.#attempt?.abandon();
     return wait.promise;
   }
 
@@ -174,23 +184,26 @@ export class Client<Received, Sent> {
     this.#isTerminated = true;
     if (current === "idle") this.#endUnopened("provider", undefined);
     else if (this.#live !== undefined) this.#live.terminate();
-    else this.#attempt?.abandon(this.stateError("connect"));
+    else this.#attempt?.abandon();
   }
 
   setReferenced(isReferenced: boolean): void {
     this.#isReferenced = isReferenced;
-    for (const one of [this.#attempt, this.#live]) isReferenced ? one?.ref() : one?.unref();
+    for (const one of [this.#attempt, this.#live, this.receiver]) {
+      if (isReferenced) one?.ref();
+      else one?.unref();
+    }
   }
 
   #begin(): void {
     const { options } = this;
     this.#isClosedByUs = false;
     this.#isTerminated = false;
+    this.#isGivenUp = false;
     this.#log = new EventLog(() => options.runtime.now());
     options.signal?.addEventListener("abort", this.#onAbort);
     this.receiver.begin();
-    this.#state.enter("connecting");
-    this.#attempt = new Attempt(
+    const attempt = new Attempt(
       {
         source: this.#source,
         options,
@@ -205,7 +218,10 @@ export class Client<Received, Sent> {
       },
       this.#liveHandler,
     );
-    if (!this.#isReferenced) this.#attempt.unref();
+    this.#attempt = attempt;
+    if (!this.#isReferenced) attempt.unref();
+    this.#state.enter("connecting");
+    attempt.start();
   }
 
   #onDialling(url: string): void {
@@ -245,7 +261,7 @@ export class Client<Received, Sent> {
       this.emitter.emit("closing", { code, reason, initiatedBy });
     },
     onDrain: () => this.emitter.emit("drain", {}),
-    onRefused: (error) => this.tellError(error as Error),
+    onRefused: (error) => this.tellError(error),
     onLastMessages: () => this.receiver.beginClosing(),
     onEnd: (end) => this.#endOpened(end),
   };
@@ -270,7 +286,7 @@ export class Client<Received, Sent> {
   }
 
   #onListenerError(name: keyof EventMap<Received>, thrown: unknown): void {
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    const error = toError(thrown, `A listener of "${name}"`);
     if (name === "error") process.emitWarning(error);
     else this.tellError(error);
   }
@@ -278,21 +294,21 @@ export class Client<Received, Sent> {
   #onConnectCancelled(wait: Wait, reason: unknown): void {
     this.#connectWaits = this.#connectWaits.filter((other) => other !== wait);
     if (this.#connectWaits.length > 0 || this.#runWaits.length > 0) return;
-    this.#attempt?.abandon(reason as Error);
+    this.#isGivenUp = !(reason instanceof TimeoutError);
+    this.#attempt?.abandon(reason instanceof TimeoutError ? reason : undefined);
   }
 
   readonly #onAbort = (): void => {
-    if (this.#isAborted) return;
-    this.#isAborted = true;
     const { current } = this.#state;
-    if (current === "failed" || current === "closed") return;
+    if (this.#isAborted || current === "failed" || current === "closed") return;
+    this.#isAborted = true;
     if (current === "idle") this.#endUnopened("provider", undefined);
     else if (this.#live !== undefined) this.#abortLive(this.#live);
-    else this.#attempt?.abandon(this.stateError("connect"));
+    else this.#attempt?.abandon();
   };
 
   #abortLive(live: LiveConnection): void {
-    const { reason } = this.options.signal!;
+    const reason: unknown = this.options.signal?.reason;
     this.receiver.finish({ iteratorError: reason, recvError: reason }, true);
     live.close({ code: CloseCode.goingAway, reason: "" });
   }
@@ -301,7 +317,7 @@ export class Client<Received, Sent> {
     return {
       url: this.#url,
       events: this.#log.events,
-      isAborted: this.#isAborted,
+      isAborted: this.#isAborted || this.#isGivenUp,
       isClosedByUs: this.#isClosedByUs,
     };
   }
@@ -310,7 +326,8 @@ export class Client<Received, Sent> {
   #endUnopened(phase: Phase, error: Error | undefined): void {
     this.#attempt = undefined;
     const report = reportAttempt(phase, error, this.#reportContext);
-    this.#endLife(this.#isClosedByUs ? "closed" : "failed", report);
+    const ending = this.#endingFor(this.#isClosedByUs);
+    this.#endLife(ending, this.#errorFor(ending, report), report);
   }
 
   #endOpened(end: ConnectionEnd): void {
@@ -318,33 +335,46 @@ export class Client<Received, Sent> {
     this.#live = undefined;
     this.counters.bytesReceived += live.bytesReceived;
     this.counters.bytesSent += live.bytesSent;
+    this.counters.messagesSent += live.messagesAccepted;
     const report = reportEnd(end, this.#reportContext);
     const { codeReceived } = report;
     const isInGoodOrder =
       this.#isClosedByUs ||
       (report.wasClean && report.error === undefined && (codeReceived === 1000 || codeReceived === 1001));
-    live.settle(isInGoodOrder ? closedError(report) : failureOf(report));
+    const ending = this.#endingFor(isInGoodOrder);
+    const error = this.#errorFor(ending, report);
+    live.settle(error);
     for (const message of end.unsent) this.#onDropped({ direction: "out", message, cause: "unsent" });
     this.#state.enter("disconnected");
     this.emitter.emit("disconnected", { report });
-    this.#endLife(isInGoodOrder ? "closed" : "failed", report);
+    this.#endLife(ending, error, report);
   }
 
-  #endLife(orderly: "closed" | "failed", report: CloseReport): void {
-    const ending: Ending = this.#isAborted ? "aborted" : orderly;
-    const error: unknown = this.#errorFor(ending, report);
+  #endLife(ending: Ending, error: unknown, report: CloseReport): void {
+    this.#isEnding = true;
     this.#lastReport = report;
     const isUnobserved = !this.#isObserved;
     if (ending === "failed") this.emitter.emit("error", { error: error as Error, isFatal: true });
-    this.#state.enter(ending === "failed" ? "failed" : "closed");
+    const [connects, runs] = [this.#connectWaits.splice(0), this.#runWaits.splice(0)];
     this.options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#state.enter(ending === "failed" ? "failed" : "closed");
     const iteratorError = ending === "closed" ? undefined : error;
     this.receiver.finish({ iteratorError, recvError: error }, ending === "aborted" || this.#isTerminated);
-    for (const wait of this.#connectWaits.splice(0)) wait.reject(error);
-    for (const wait of this.#runWaits.splice(0)) ending === "closed" ? wait.resolve() : wait.reject(error);
+    for (const wait of connects) wait.reject(error);
+    for (const wait of runs) {
+      if (ending === "closed") wait.resolve();
+      else wait.reject(error);
+    }
     this.emitter.emit("closed", { report });
     for (const wait of this.#closeWaits.splice(0)) wait.resolve();
     if (ending === "failed" && isUnobserved) process.emitWarning(error as Error);
+    this.#isEnding = false;
+    if (this.#connectWaits.length > 0) this.#begin();
+  }
+
+  #endingFor(isInGoodOrder: boolean): Ending {
+    if (this.#isAborted) return "aborted";
+    return isInGoodOrder ? "closed" : "failed";
   }
 
   #errorFor(ending: Ending, report: CloseReport): unknown {

@@ -2,12 +2,15 @@ import type { Deserializer, Serializer } from "../options/options.js";
 
 /** Strings and bytes go as they are, all else as JSON. */
 export const serializeAsJson: Serializer<unknown> = (value) => {
-  if (typeof value === "string" || value instanceof Uint8Array) return value;
+  if (typeof value === "string") return value;
+  const bytes = bytesOf(value);
+  if (bytes !== undefined) return bytes;
+  // As JSON it would be an empty object.
+  if (value instanceof Blob) throw new TypeError("A Blob has no JSON form: send it by sendRaw().");
   const text: unknown = JSON.stringify(value);
   if (typeof text === "string") return text;
-  const type = typeof value;
   throw new TypeError(
-    `A value of type ${type} has no JSON form: send an object, a string or bytes, or give a serializer.`,
+    `A value of type ${typeof value} has no JSON form: send an object, a string or bytes, or give a serializer.`,
   );
 };
 

@@ -1,3 +1,4 @@
+import { handled, rejected } from "../runtime/wait.js";
 import type { Reader, ReadingEnd } from "./reader.js";
 
 export interface IteratorSource<Received> {
@@ -30,11 +31,11 @@ export class MessageIterator<Received> implements AsyncIterableIterator<Received
     if (end === undefined) return this.#wait();
     this.#close();
     if (end.iteratorError === undefined) return Promise.resolve({ value: undefined, done: true });
-    return Promise.reject(end.iteratorError as Error);
+    return rejected(end.iteratorError);
   }
 
   #wait(): Promise<IteratorResult<Received>> {
-    return new Promise((resolve, reject) => {
+    const result = new Promise<IteratorResult<Received>>((resolve) => {
       const reader: Reader<Received> = {
         resolve: (value) => {
           this.#waiting.delete(reader);
@@ -44,12 +45,13 @@ export class MessageIterator<Received> implements AsyncIterableIterator<Received
           this.#waiting.delete(reader);
           this.#close();
           if (iteratorError === undefined) resolve({ value: undefined, done: true });
-          else reject(iteratorError as Error);
+          else resolve(rejected(iteratorError));
         },
       };
       this.#waiting.set(reader, resolve);
       this.#source.wait(reader);
     });
+    return handled(result);
   }
 
   return(): Promise<IteratorResult<Received>> {

@@ -41,6 +41,13 @@ export function rawMessage(data: RawData, options: RawMessageOptions | undefined
   return isBinary ? bytes : textOf(bytes);
 }
 
+/** The payload of a ping or pong. @throws TypeError for what is no bytes. */
+export function controlPayload(payload: Uint8Array | undefined): Uint8Array | undefined {
+  const bytes = bytesOf(payload);
+  if (payload === undefined || bytes !== undefined) return bytes;
+  throw new TypeError(`The payload of a ping or pong must be bytes, not ${describe(payload)}.`);
+}
+
 function textOf(bytes: Uint8Array): string {
   // RFC 6455 5.6: a text message is UTF-8.
   if (isUtf8(bytes)) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();

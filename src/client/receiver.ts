@@ -17,6 +17,8 @@ interface Entry<Received> {
   readonly value: Received;
   readonly data: string | Buffer;
   readonly size: number;
+  /** Handlers up to this id have had it already; 0 where none has. */
+  readonly heardById: number;
 }
 
 export interface ReceiverHandler {
@@ -34,14 +36,14 @@ export class Receiver<Received> {
   readonly #emitter: Emitter<EventMap<Received>>;
   readonly #deserializer: Deserializer<Received>;
   readonly #handler: ReceiverHandler;
-  readonly #bounds: ResolvedOptions<never, never>["buffer"];
-  #inbox: Inbox<Entry<Received>>;
+  readonly #inbox: Inbox<Entry<Received>>;
   #readers: Reader<Received>[] = [];
   #iterator: MessageIterator<Received> | undefined;
   #end: ReadingEnd | undefined;
   #isPaused = false;
   #isDrainDue = false;
   #idleTimer: Timer | undefined;
+  #isReferenced = true;
   #recvCount = 0;
 
   constructor(
@@ -56,19 +58,14 @@ export class Receiver<Received> {
     this.#runtime = runtime;
     this.#emitter = emitter;
     this.#deserializer = options.deserializer;
-    this.#bounds = options.buffer;
     this.#handler = handler;
-    this.#inbox = this.#createInbox();
+    this.#inbox = new Inbox(options.buffer, (entry) =>
+      this.#drop(entry.value, this.#end === undefined ? "overflow" : "closed"),
+    );
   }
 
-  #createInbox(): Inbox<Entry<Received>> {
-    return new Inbox(this.#bounds, (entry) =>
-      this.#handler.onDropped({
-        direction: "in",
-        message: entry.value,
-        cause: this.#end === undefined ? "overflow" : "closed",
-      }),
-    );
+  #drop(message: unknown, cause: DroppedEvent["cause"]): void {
+    this.#handler.onDropped({ direction: "in", message, cause });
   }
 
   /** How many messages wait. */
@@ -79,10 +76,8 @@ export class Receiver<Received> {
   /** A life begins: what the last one has left is still given, then what comes. */
   begin(): void {
     this.#end = undefined;
-    this.#isPaused = false;
-    const left = this.#inbox;
-    this.#inbox = this.#createInbox();
-    for (let entry = left.shift(); entry !== undefined; entry = left.shift()) this.#inbox.push(entry);
+    this.#inbox.reopen();
+    if (this.isWaitedFor) this.#inbox.beginReading();
   }
 
   receive(data: string | Buffer, size: number): void {
@@ -93,6 +88,7 @@ export class Receiver<Received> {
       this.#emitter.emit("rawMessage", { data, isBinary: typeof data !== "string" });
     }
     const isListened = this.#emitter.has("message");
+    const heardById = hasHandler ? this.#emitter.lastId : 0;
     if (hasHandler && !isRead && !isListened) return;
     let value: Received;
     try {
@@ -102,7 +98,7 @@ export class Receiver<Received> {
       return;
     }
     if (isListened) this.#emitter.emit("message", { data: value });
-    if (!hasHandler || isRead) this.#give({ value, data, size });
+    if (!hasHandler || isRead) this.#give({ value, data, size, heardById });
   }
 
   get #hasHandler(): boolean {
@@ -110,7 +106,7 @@ export class Receiver<Received> {
   }
 
   #onDecodeFailed(data: string | Buffer, cause: unknown): void {
-    this.#handler.onDropped({ direction: "in", message: data, cause: "decode" });
+    this.#drop(data, "decode");
     const message =
       "The deserializer threw on a received message; it is the `message` of the `dropped` event.";
     this.#handler.onError(new JetSocketError(message, { code: "DECODE_FAILED", cause }));
@@ -120,6 +116,10 @@ export class Receiver<Received> {
     const reader = this.#readers.shift();
     if (reader !== undefined) {
       reader.resolve(entry.value);
+      return;
+    }
+    if (this.#end !== undefined) {
+      this.#drop(entry.value, "closed");
       return;
     }
     const demand = this.#inbox.push(entry);
@@ -144,6 +144,18 @@ export class Receiver<Received> {
       this.#inbox.endReading();
       this.#resume();
     });
+    if (!this.#isReferenced) this.#idleTimer.unref();
+  }
+
+  /** Lets the process live while the reading is paused: the default. */
+  ref(): void {
+    this.#isReferenced = true;
+    this.#idleTimer?.ref();
+  }
+
+  unref(): void {
+    this.#isReferenced = false;
+    this.#idleTimer?.unref();
   }
 
   #resume(): void {
@@ -208,9 +220,9 @@ export class Receiver<Received> {
     if (!this.#isDrainDue) return;
     this.#isDrainDue = false;
     while (this.#hasHandler && this.#iterator === undefined && this.#inbox.length > 0) {
-      const { data, value } = this.#inbox.shift()!;
-      this.#emitter.emit("rawMessage", { data, isBinary: typeof data !== "string" });
-      this.#emitter.emit("message", { data: value });
+      const { data, value, heardById } = this.#inbox.shift()!;
+      this.#emitter.emit("rawMessage", { data, isBinary: typeof data !== "string" }, heardById);
+      this.#emitter.emit("message", { data: value }, heardById);
     }
     if (this.#isPaused && this.#inbox.isHalfFree) this.#resume();
   }
@@ -224,8 +236,6 @@ export class Receiver<Received> {
   /** Nothing more comes. Readers are given what waits first, unless `isImmediate`. */
   finish(end: ReadingEnd, isImmediate: boolean): void {
     this.#end = end;
-    this.#idleTimer?.clear();
-    this.#isPaused = false;
     if (isImmediate) this.#inbox.clear();
     for (const reader of this.#readers.splice(0)) reader.end(end);
   }

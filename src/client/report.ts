@@ -1,6 +1,6 @@
 import { HandshakeError, JetSocketError } from "../../protocol/index.js";
 import type { ConnectionEnd } from "../connection/connection-end.js";
-import { CloseError, ConnectionError } from "../errors.js";
+import { CloseError, ConnectionError, ProtocolError, TimeoutError } from "../errors.js";
 import type { CloseReport, Phase, ReportedEvent, Verdict } from "../events/close-report.js";
 import { adviceFor, isRetryable, judgeAttempt, judgeEnd } from "./verdict.js";
 
@@ -8,11 +8,14 @@ import { adviceFor, isRetryable, judgeAttempt, judgeEnd } from "./verdict.js";
 export interface ReportContext {
   readonly url: string;
   readonly events: readonly ReportedEvent[];
-  /** The signal was aborted. */
+  /** The signal was aborted, or that of the only `connect()` that waited. */
   readonly isAborted: boolean;
   /** `close()` or `terminate()` was called. */
   readonly isClosedByUs: boolean;
 }
+
+/** Attempts with these ended from this side. */
+const ownVerdicts: ReadonlySet<Verdict> = new Set(["aborted", "closed-by-us", "setup-failed"]);
 
 function overridden(context: ReportContext): Verdict | undefined {
   if (context.isAborted) return "aborted";
@@ -22,11 +25,11 @@ function overridden(context: ReportContext): Verdict | undefined {
 /** The report of an attempt that never opened a connection. */
 export function reportAttempt(phase: Phase, error: Error | undefined, context: ReportContext): CloseReport {
   const verdict = overridden(context) ?? judgeAttempt(phase, error);
-  const isRefusal = error instanceof HandshakeError;
+  const isRefusal = phase !== "provider" && error instanceof HandshakeError;
   return freeze(verdict, error, {
     url: context.url,
     events: context.events,
-    initiatedBy: overridden(context) !== undefined ? "us" : isRefusal ? "peer" : "network",
+    initiatedBy: ownVerdicts.has(verdict) ? "us" : isRefusal ? "peer" : "network",
     phase,
     codeSent: undefined,
     codeReceived: undefined,
@@ -34,7 +37,7 @@ export function reportAttempt(phase: Phase, error: Error | undefined, context: R
     wasClean: false,
     error: overridden(context) === undefined ? attemptError(phase, error, context.url) : undefined,
     statusCode: isRefusal ? error.statusCode : undefined,
-    headers: isRefusal ? error.headers : [],
+    headers: Object.freeze(isRefusal ? [...error.headers] : []),
     ageMs: 0,
     lastReceivedMs: undefined,
     pausedMs: 0,
@@ -58,7 +61,7 @@ export function reportEnd(end: ConnectionEnd, context: ReportContext): CloseRepo
     wasClean: end.closeSent !== undefined && end.closeReceived !== undefined,
     error: endError(end, verdict, context.url),
     statusCode: undefined,
-    headers: [],
+    headers: Object.freeze([]),
     ageMs: end.endedAt - end.openedAt,
     lastReceivedMs: end.endedAt - end.lastReceivedAt,
     pausedMs: end.pausedMs,
@@ -81,26 +84,41 @@ function freeze(verdict: Verdict, cause: Error | undefined, facts: Facts): Close
 
 /** What broke an attempt, as an error of ours that names phase, url and remedy. */
 function attemptError(phase: Phase, error: Error | undefined, url: string): JetSocketError {
-  if (error instanceof JetSocketError) return error;
-  const what = error === undefined ? "the stream was closed" : error.message;
-  const advice = adviceFor(judgeAttempt(phase, error));
-  const message = `Connecting to ${url} failed (phase: ${phase}): ${what}. ${advice}`;
+  const failed = `Connecting${url === "" ? "" : ` to ${url}`} failed (phase: ${phase})`;
+  if (isOurs(error) && (phase !== "provider" || error instanceof TimeoutError))
+    return withContext(error, failed);
+  const message = `${failed}: ${textOf(error, "the stream was closed")} ${adviceFor(judgeAttempt(phase, error))}`;
   return new ConnectionError(message, { code: codeOf(error) ?? "CONNECT_FAILED", cause: error, phase });
 }
 
 /** What broke an open connection; nothing did where it was closed. */
 function endError(end: ConnectionEnd, verdict: Verdict, url: string): JetSocketError | undefined {
-  if (end.error instanceof JetSocketError) return end.error;
-  if (end.error === undefined && (end.initiatedBy === "us" || end.closeReceived !== undefined))
-    return undefined;
-  const what =
-    end.error === undefined ? "the peer ended the stream without a Close frame" : end.error.message;
-  const message = `The connection to ${url} was lost (phase: ${end.phase}): ${what}. ${adviceFor(verdict)}`;
-  return new ConnectionError(message, {
-    code: codeOf(end.error) ?? "CONNECTION_LOST",
-    cause: end.error,
-    phase: end.phase,
-  });
+  const { error, phase } = end;
+  if (isOurs(error)) return withContext(error, `The connection to ${url} failed (phase: ${phase})`);
+  if (error === undefined && (end.initiatedBy === "us" || end.closeReceived !== undefined)) return undefined;
+  const what = textOf(error, "the peer ended the stream without a Close frame");
+  const message = `The connection to ${url} was lost (phase: ${phase}): ${what} ${adviceFor(verdict)}`;
+  return new ConnectionError(message, { code: codeOf(error) ?? "CONNECTION_LOST", cause: error, phase });
+}
+
+type OwnError = HandshakeError | ProtocolError | TimeoutError;
+
+function isOurs(error: Error | undefined): error is OwnError {
+  return error instanceof HandshakeError || error instanceof ProtocolError || error instanceof TimeoutError;
+}
+
+/** The same error with phase and url in front: where it was made they were not known. */
+function withContext(error: OwnError, context: string): OwnError {
+  const message = `${context}: ${error.message}`;
+  if (error instanceof TimeoutError) return new TimeoutError(message, error);
+  if (error instanceof ProtocolError) return new ProtocolError(message, error);
+  return new HandshakeError(message, error);
+}
+
+/** A sentence of what an error says. */
+function textOf(error: Error | undefined, otherwise: string): string {
+  const text = error === undefined ? otherwise : error.message || (codeOf(error) ?? error.name);
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 function codeOf(error: Error | undefined): string | undefined {

@@ -6,7 +6,7 @@ import {
   parseUri,
   type WebSocketUri,
 } from "../../protocol/index.js";
-import { describe, wrong } from "../options/checks.js";
+import { describe, headersForm, kindOf, wrong } from "../options/checks.js";
 import type { AttemptContext, HeadersInit, Provided, Url } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 
@@ -35,19 +35,24 @@ export async function prepareRequest(
   return makeRequest(source, url, headers, subprotocols, fillRandom);
 }
 
-/** Checks all that is known before an attempt. @throws TypeError for a wrong url, header field or subprotocol. */
-export function checkRequest(source: RequestSource, fillRandom: FillRandom): void {
+/**
+ * Checks all that is known before an attempt, and gives the url for people: empty where a function is asked for it.
+ * @throws TypeError for a wrong url, header field or subprotocol.
+ */
+export function checkRequest(source: RequestSource, fillRandom: FillRandom): string {
   const { headers, subprotocols } = source.options;
-  makeRequest(
+  const { uri } = makeRequest(
     source,
     typeof source.url === "function" ? "ws://localhost" : source.url,
     typeof headers === "function" ? undefined : headers,
     typeof subprotocols === "function" ? undefined : subprotocols,
     fillRandom,
   );
+  return typeof source.url === "function" ? "" : uri.display;
 }
 
-function provide<Value>(provided: Provided<Value>, context: AttemptContext): Value | Promise<Value> {
+/** What a function throws is a rejection too, or one of the others might go unseen. */
+async function provide<Value>(provided: Provided<Value>, context: AttemptContext): Promise<Value> {
   // A url is an object with no call signature, so that whatever can be called is a provider.
   return typeof provided === "function"
     ? (provided as (context: AttemptContext) => Value)(context)
@@ -75,20 +80,23 @@ function makeRequest(
 function headerFields(headers: HeadersInit | undefined): HeaderField[] {
   if (headers === undefined) return [];
   if (typeof headers !== "object" || (headers as unknown) === null) {
-    throw wrong("headers", "an object or an array of pairs", headers);
+    throw wrong("headers", headersForm, headers);
   }
-  if (Array.isArray(headers)) return (headers as readonly HeaderField[]).map(checkPair);
+  if (Symbol.iterator in headers) return [...headers].map(checkPair);
   const values = Object.entries(headers as Record<string, string | readonly string[]>);
   return values.flatMap(([name, value]) => [value].flat().map((one) => checkPair([name, one])));
 }
 
-function checkPair(pair: HeaderField): HeaderField {
-  const isPair = Array.isArray(pair) && pair.length === 2;
-  if (isPair && typeof pair[0] === "string" && typeof pair[1] === "string") return pair;
-  const name = isPair ? ` "${String(pair[0])}"` : "";
-  const value = isPair ? pair[1] : pair;
+/** In JavaScript a pair may be anything. No value is shown, for it may be a credential. */
+function checkPair(pair: unknown): HeaderField {
+  const [name, value, ...more] = Array.isArray(pair) ? (pair as unknown[]) : [undefined, pair];
+  if (typeof name === "string" && typeof value === "string" && more.length === 0) return [name, value];
+  if (Array.isArray(pair) && pair.length === 2)
+    throw new TypeError(
+      `The header field ${describe(name)} in the option "headers" must be text, not ${kindOf(value)}.`,
+    );
   throw new TypeError(
-    `The header field${name} in the option "headers" must be text, not ${describe(value)}.`,
+    `A header field in the option "headers" must be a pair of name and value, not ${kindOf(pair)}.`,
   );
 }
 

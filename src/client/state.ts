@@ -9,7 +9,7 @@ const transitions: Readonly<Record<State, readonly State[]>> = {
   disconnected: ["failed", "closed"],
   reconnecting: [],
   backingOff: [],
-  failed: ["connecting", "closed"],
+  failed: ["connecting"],
   closed: [],
 };
 

@@ -8,12 +8,11 @@ const idleTime = 30_000;
 
 /** Judges an attempt that failed. */
 export function judgeAttempt(phase: Phase, error: Error | undefined): Verdict {
+  // What a function of the user's fails with may be of our classes too, and says nothing of this attempt.
+  if (phase === "provider" || phase === "setup") return "setup-failed";
   if (error instanceof TimeoutError) return "connect-timeout";
   if (error instanceof HandshakeError) return judgeStatus(error);
   switch (phase) {
-    case "provider":
-    case "setup":
-      return "setup-failed";
     case "dns":
       return "name-not-found";
     case "tcp":
@@ -81,19 +80,11 @@ function judgeCloseCode(code: number): Verdict {
   }
 }
 
+const finalVerdicts: ReadonlySet<Verdict> = new Set(["auth", "not-found", "closed-by-us", "aborted"]);
+
 /** Whether trying again may help: before the first connection a wrong address or token will not mend itself. */
 export function isRetryable(verdict: Verdict, error: Error | undefined): boolean {
-  switch (verdict) {
-    case "auth":
-    case "not-found":
-    case "closed-by-us":
-    case "aborted":
-      return false;
-    case "tls":
-      return !isCertificateError(error);
-    default:
-      return true;
-  }
+  return !finalVerdicts.has(verdict) && !(verdict === "tls" && isCertificateError(error));
 }
 
 function isCertificateError(error: Error | undefined): boolean {

@@ -1,14 +1,14 @@
-import { CloseCode } from "../../protocol/index.js";
-import type { MessageOptions } from "../connection/send-queue.js";
+import { CloseCode, InvalidStateError } from "../../protocol/index.js";
+import type { MessageOptions, Sendable } from "../connection/send-queue.js";
 import type { CloseReport } from "../events/close-report.js";
 import type { EventMap, EventName, Listener, State } from "../events/event-map.js";
-import type { Provided, Url, WebSocketOptions } from "../options/options.js";
+import type { Provided, Serializer, Url, WebSocketOptions } from "../options/options.js";
 import { resolveOptions } from "../options/resolve-options.js";
 import { rejected, type WaitOptions } from "../runtime/wait.js";
 import type { Stats } from "../stats/counters.js";
 import { Client } from "./client.js";
 import { serializeAsJson } from "./default-messages.js";
-import { type RawData, type RawMessageOptions, rawMessage, serialize } from "./outgoing.js";
+import { controlPayload, type RawData, type RawMessageOptions, rawMessage, serialize } from "./outgoing.js";
 import { nodeRuntime } from "./runtime.js";
 
 /** What `trySend()` answers: the writer took the message, it waits, or it was refused. */
@@ -50,7 +50,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
     return this.#client.state;
   }
 
-  /** The url without credentials; empty before the first attempt. */
+  /** The url without credentials; empty before the first attempt where a function is asked for it. */
   get url(): string {
     return this.#client.url;
   }
@@ -145,7 +145,6 @@ export class WebSocket<Received = unknown, Sent = unknown>
     const data = serialize(this.#serializer, value);
     const isFramed = this.#client.sendable?.trySend(data, options);
     if (isFramed === undefined) return "dropped";
-    this.#client.counters.messagesSent++;
     return isFramed ? "sent" : "queued";
   }
 
@@ -164,21 +163,21 @@ export class WebSocket<Received = unknown, Sent = unknown>
     const live = this.#client.sendable;
     if (live === undefined) return this.#refuse(this.#client.stateError("ping"));
     try {
-      return live.ping(options?.payload ?? this.#nextPingPayload(), options);
+      return live.ping(controlPayload(options?.payload) ?? this.#nextPingPayload(), options);
     } catch (error) {
-      return this.#refuse(error as Error);
+      return this.#refuse(error);
     }
   }
 
   /** Sends a pong: with `autoPong: false` the answer to a ping, by its payload. */
-  pong(payload: Uint8Array = new Uint8Array(0)): Promise<void> {
+  pong(payload?: Uint8Array): Promise<void> {
     const live = this.#client.sendable;
     if (live === undefined) return this.#refuse(this.#client.stateError("pong"));
     try {
-      live.pong(payload);
+      live.pong(controlPayload(payload) ?? new Uint8Array(0));
       return Promise.resolve();
     } catch (error) {
-      return this.#refuse(error as Error);
+      return this.#refuse(error);
     }
   }
 
@@ -198,8 +197,9 @@ export class WebSocket<Received = unknown, Sent = unknown>
   [Symbol.asyncIterator](): AsyncIterableIterator<Received> {
     const iterator = this.#client.receiver.iterate();
     if (iterator !== undefined) return iterator;
-    const next = (): Promise<never> =>
-      rejected(this.#client.stateError("for await: another loop is open, iterate"));
+    const message =
+      "Another loop is open on this client: leave it first, for a message goes to one of them alone.";
+    const next = (): Promise<never> => rejected(new InvalidStateError(message, this.state));
     const busy: AsyncIterableIterator<Received> = { next, [Symbol.asyncIterator]: () => busy };
     return busy;
   }
@@ -229,7 +229,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
   stats(): Stats {
     const { counters, live, receiver, uptime } = this.#client;
     return Object.freeze({
-      messagesSent: counters.messagesSent,
+      messagesSent: counters.messagesSent + (live?.messagesAccepted ?? 0),
       messagesReceived: counters.messagesReceived,
       payloadBytesReceived: counters.payloadBytesReceived,
       bytesSent: counters.bytesSent + (live?.bytesSent ?? 0),
@@ -260,28 +260,22 @@ export class WebSocket<Received = unknown, Sent = unknown>
     return this.close();
   }
 
-  get #serializer() {
-    return this.#client.options.serializer ?? (serializeAsJson as (value: Sent) => string | Uint8Array);
+  get #serializer(): Serializer<Sent> {
+    return this.#client.options.serializer ?? serializeAsJson;
   }
 
-  #accept(
-    operation: string,
-    make: () => Parameters<NonNullable<Client<Received, Sent>["live"]>["send"]>[0],
-    options: MessageOptions | undefined,
-  ): Promise<void> {
+  #accept(operation: string, make: () => Sendable, options: MessageOptions | undefined): Promise<void> {
     const live = this.#client.sendable;
     if (live === undefined) return this.#refuse(this.#client.stateError(operation));
     try {
-      const accepted = live.send(make(), options);
-      this.#client.counters.messagesSent++;
-      return accepted;
+      return live.send(make(), options);
     } catch (error) {
-      return this.#refuse(error as Error);
+      return this.#refuse(error);
     }
   }
 
   /** A call that failed is told by an event too, for nobody may await its promise. */
-  #refuse(error: Error): Promise<never> {
+  #refuse(error: unknown): Promise<never> {
     this.#client.tellError(error);
     return rejected(error);
   }

@@ -10,6 +10,7 @@ export class ClosingClock {
   #timer: Timer | undefined;
   #span = 0;
   #end = 0;
+  #isReferenced = true;
 
   constructor(runtime: Runtime, onExpired: () => void) {
     this.#runtime = runtime;
@@ -40,6 +41,17 @@ export class ClosingClock {
   #arm(delay: number): void {
     this.stop();
     this.#timer = this.#runtime.setTimer(Math.max(delay, 0), this.#onExpired);
+    if (!this.#isReferenced) this.#timer.unref();
+  }
+
+  ref(): void {
+    this.#isReferenced = true;
+    this.#timer?.ref();
+  }
+
+  unref(): void {
+    this.#isReferenced = false;
+    this.#timer?.unref();
   }
 
   stop(): void {

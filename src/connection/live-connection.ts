@@ -5,13 +5,12 @@ import {
   type ProtocolError,
   type Resources,
 } from "../../protocol/index.js";
-import { TimeoutError } from "../errors.js";
 import type { Runtime } from "../runtime/runtime.js";
-import { Wait, type WaitOptions } from "../runtime/wait.js";
+import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
 import type { Transport } from "../transport/transport.js";
 import { ClosingClock } from "./closing-clock.js";
 import type { ConnectionEnd } from "./connection-end.js";
-import { messageStalled } from "./failures.js";
+import { closingTimedOut, forgottenPing, messageStalled } from "./failures.js";
 import { MessageWatch } from "./message-watch.js";
 import { Pings } from "./pings.js";
 import { type MessageOptions, type Sendable, type SendMarks, SendQueue } from "./send-queue.js";
@@ -65,7 +64,7 @@ export class LiveConnection {
   readonly #watch: MessageWatch;
   readonly #clock: ClosingClock;
   readonly #pings: Pings = new Pings();
-  #pingWaits: Wait<number>[] = [];
+  readonly #pingWaits = new Set<Wait<number>>();
 
   readonly #openedAt: number;
   #lastReceivedAt: number;
@@ -109,7 +108,11 @@ export class LiveConnection {
     this.#queue = new SendQueue(this.#protocol, runtime, settings, {
       onFramed: () => this.#writer.wake(),
       onDrain: () => handler.onDrain(),
-      onRefused: (error) => handler.onRefused(error),
+      onRefused: (error) => {
+        handler.onRefused(error);
+        // Our Close may have waited for the message that was withdrawn.
+        this.#sendCloseWhenDue();
+      },
     });
     this.#watch = new MessageWatch(this.#protocol, runtime, settings.messageTimeout, () =>
       this.fail(messageStalled(settings.messageTimeout)),
@@ -129,6 +132,11 @@ export class LiveConnection {
     return this.#queue.bufferedAmount;
   }
 
+  /** Messages accepted to be sent. */
+  get messagesAccepted(): number {
+    return this.#queue.acceptedCount;
+  }
+
   /** `true` from the first Close, or the first sign of the end, on: nothing is sent any more. */
   get isClosing(): boolean {
     return this.#initiatedBy !== undefined || this.#isGone;
@@ -140,7 +148,7 @@ export class LiveConnection {
     this.#lastReceivedAt = now;
     this.#bytesReceived += end - start;
     this.#protocol.receive(bytes, start, end);
-    if (this.#pausedAt === undefined) this.#watch.look(now);
+    if (!this.#isPaused) this.#watch.look(now);
     this.#writer.wake();
   }
 
@@ -163,20 +171,23 @@ export class LiveConnection {
 
   /** Resolves with the milliseconds until the ping's own pong. */
   ping(payload: Uint8Array, options: WaitOptions | undefined): Promise<number> {
-    const wait = new Wait<number>(this.#runtime, "ping", options, () => this.#forgetPing(wait));
-    if (options?.signal?.aborted === true) return wait.promise;
+    if (options?.signal?.aborted === true) {
+      this.#handler.onRefused(options.signal.reason);
+      return rejected(options.signal.reason);
+    }
     const position = this.#protocol.ping(payload);
-    this.#pingWaits.push(wait);
+    const wait: Wait<number> = new Wait(this.#runtime, "ping", options, (reason) => {
+      this.#pingWaits.delete(wait);
+      this.#handler.onRefused(reason);
+    });
+    this.#pingWaits.add(wait);
     this.#pings.add(payload, this.#runtime.now(), position, (latency) => {
-      this.#forgetPing(wait);
-      wait.resolve(latency);
+      this.#pingWaits.delete(wait);
+      if (latency === undefined) wait.reject(forgottenPing());
+      else wait.resolve(latency);
     });
     this.#writer.wake();
     return wait.promise;
-  }
-
-  #forgetPing(wait: Wait<number>): void {
-    this.#pingWaits = this.#pingWaits.filter((other) => other !== wait);
   }
 
   pong(payload: Uint8Array): void {
@@ -185,7 +196,7 @@ export class LiveConnection {
   }
 
   pause(): void {
-    if (this.#pausedAt !== undefined || this.#isGone) return;
+    if (this.#isPaused || this.#isGone) return;
     this.#pausedAt = this.#runtime.now();
     this.#protocol.pause();
     this.#transport.pause();
@@ -193,16 +204,23 @@ export class LiveConnection {
   }
 
   resume(): void {
-    if (this.#pausedAt === undefined) return;
-    const now = this.#runtime.now();
-    this.#pausedMs += now - this.#pausedAt;
-    this.#pausedAt = undefined;
+    if (!this.#isPaused) return;
+    this.#endPause();
     this.#protocol.resume();
-    // What was kept may have paused it again.
-    if (this.#pausedAt !== undefined || this.#isGone) return;
-    this.#transport.resume();
-    this.#watch.look(now);
     this.#writer.wake();
+    // What was kept may have paused it again.
+    if (this.#isPaused) return;
+    this.#transport.resume();
+    this.#watch.look(this.#runtime.now());
+  }
+
+  get #isPaused(): boolean {
+    return this.#pausedAt !== undefined;
+  }
+
+  #endPause(): void {
+    if (this.#pausedAt !== undefined) this.#pausedMs += this.#runtime.now() - this.#pausedAt;
+    this.#pausedAt = undefined;
   }
 
   /** Starts the closing handshake, behind all that was accepted. */
@@ -221,19 +239,21 @@ export class LiveConnection {
     this.#writer.wake();
   }
 
-  /** Drops the connection without a closing handshake. */
-  terminate(error?: Error): void {
+  /** Drops the connection without a closing handshake; what is not told by now never will be. */
+  terminate(): void {
     this.#initiatedBy ??= "us";
-    this.#error ??= error;
+    this.#protocol.abandon();
     this.#transport.destroy();
   }
 
   ref(): void {
     this.#transport.ref();
+    this.#clock.ref();
   }
 
   unref(): void {
     this.#transport.unref();
+    this.#clock.unref();
   }
 
   #receivePong(payload: Buffer): void {
@@ -294,23 +314,26 @@ export class LiveConnection {
   }
 
   #onClockExpired(): void {
-    if (!this.#hasEnded) {
-      const timeoutMs = this.#settings.closeTimeout;
-      const message = `The peer did not answer our Close within the ${timeoutMs} ms of closeTimeout.`;
-      this.#error ??= new TimeoutError(message, { operation: "close", timeoutMs });
-    }
+    if (!this.#hasEnded) this.#error ??= closingTimedOut(this.#settings.closeTimeout, this.#isEnding);
     this.#transport.destroy();
   }
 
   /** The stream is gone. */
   streamClosed(error: Error | undefined): void {
-    this.#clock.stop();
-    this.#watch.stop();
     this.#writer.stop();
     this.#handler.onLastMessages();
+    this.#endPause();
     this.#protocol.resume();
     this.#isGone = true;
-    const { closeSent, closeReceived, handedCount } = this.#protocol;
+    this.#clock.stop();
+    this.#watch.stop();
+    this.#handler.onEnd(this.#takeEnd(error));
+  }
+
+  #takeEnd(error: Error | undefined): ConnectionEnd {
+    const { closeReceived, handedCount } = this.#protocol;
+    // Nothing stands behind our Close: while bytes wait it is not with the kernel, or not all of it.
+    const closeSent = this.#protocol.bufferedSize === 0 ? this.#protocol.closeSent : undefined;
     const isClosed = closeReceived !== undefined && closeSent !== undefined;
     const end: ConnectionEnd = {
       initiatedBy: this.#initiatedBy ?? "network",
@@ -329,12 +352,13 @@ export class LiveConnection {
       unansweredPings: this.#pings.unanswered,
     };
     this.#protocol.abandon();
-    this.#handler.onEnd(end);
+    return end;
   }
 
   /** Rejects everything that still waits on this connection. */
-  settle(error: Error): void {
+  settle(error: unknown): void {
     this.#queue.end(error);
-    for (const wait of this.#pingWaits.splice(0)) wait.reject(error);
+    for (const wait of this.#pingWaits) wait.reject(error);
+    this.#pingWaits.clear();
   }
 }

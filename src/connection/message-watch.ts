@@ -35,14 +35,20 @@ export class MessageWatch {
     this.#since = now;
     this.#message = beganCount;
     this.#size = unfinishedSize;
-    this.#timer ??= this.#runtime.setTimer(this.#timeout, this.#onTimer);
+    if (this.#timer === undefined) this.#arm(this.#timeout);
+  }
+
+  #arm(delay: number): void {
+    this.#timer = this.#runtime.setTimer(delay, this.#onTimer);
+    // The socket that is being read holds the process, or is not to.
+    this.#timer.unref();
   }
 
   readonly #onTimer = (): void => {
     this.#timer = undefined;
     if (this.#since === undefined) return;
     const remaining = this.#since + this.#timeout - this.#runtime.now();
-    if (remaining > 0) this.#timer = this.#runtime.setTimer(remaining, this.#onTimer);
+    if (remaining > 0) this.#arm(remaining);
     else this.#onStall();
   };
 

@@ -40,7 +40,7 @@ export class Opening implements TransportHandler {
   }
 
   /** Gives the attempt up; `onFailed` comes with `reason` when the socket is gone. */
-  abandon(reason: Error): void {
+  abandon(reason: Error | undefined): void {
     this.#fail(reason);
   }
 
@@ -97,7 +97,7 @@ export class Opening implements TransportHandler {
     this.#handler.onFailed(this.#phase, this.#failure ?? error);
   }
 
-  #fail(error: Error): void {
+  #fail(error: Error | undefined): void {
     this.#failure ??= error;
     this.#transport.destroy();
   }

@@ -4,7 +4,7 @@ interface Ping {
   readonly sentAt: number;
   /** How many messages stand before it on the wire. */
   readonly position: number;
-  readonly onPong: ((latency: number) => void) | undefined;
+  readonly onSettled: ((latency: number | undefined) => void) | undefined;
 }
 
 /** Older pings than so many are forgotten. */
@@ -24,9 +24,15 @@ export class Pings {
     return this.#confirmed;
   }
 
-  add(payload: Uint8Array, sentAt: number, position: number, onPong?: (latency: number) => void): void {
-    if (this.#out.length === maxPings) this.#out.shift();
-    this.#out.push({ key: keyOf(payload), sentAt, position, onPong });
+  /** @param onSettled - Called with the latency in milliseconds, or with none where the ping is forgotten. */
+  add(
+    payload: Uint8Array,
+    sentAt: number,
+    position: number,
+    onSettled?: (latency: number | undefined) => void,
+  ): void {
+    if (this.#out.length === maxPings) this.#out.shift()!.onSettled?.(undefined);
+    this.#out.push({ key: keyOf(payload), sentAt, position, onSettled });
   }
 
   /** Gives the latency in milliseconds; `undefined` for a pong that answers no ping of ours. */
@@ -38,7 +44,7 @@ export class Pings {
     const answered = this.#out.splice(0, index + 1);
     const own = answered.at(-1)!;
     this.#confirmed = own.position;
-    for (const ping of answered) ping.onPong?.(now - ping.sentAt);
+    for (const ping of answered) ping.onSettled?.(now - ping.sentAt);
     return now - own.sentAt;
   }
 }

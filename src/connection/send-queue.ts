@@ -40,8 +40,8 @@ interface Entry {
   readonly size: number;
   readonly options: MessageOptions | undefined;
   readonly wait: Wait;
-  /** Called when the message is framed or withdrawn. */
-  readonly onGone: (() => void)[];
+  /** Calls of `flush()` that wait for this message and those before it. */
+  readonly flushes: Wait[];
 }
 
 export interface SendQueueHandler {
@@ -65,10 +65,12 @@ export class SendQueue {
   readonly #gate: TurnGate;
   #entries: Entry[] = [];
   #waitingSize = 0;
+  #acceptedCount = 0;
   /** Sends whose message is framed and that wait for the mark. */
   #aboveMark: Wait[] = [];
   #flushes: { readonly target: number; readonly wait: Wait }[] = [];
   #isDrainDue = false;
+  #isPumping = false;
 
   constructor(protocol: ProtocolConnection, runtime: Runtime, marks: SendMarks, handler: SendQueueHandler) {
     this.#protocol = protocol;
@@ -83,24 +85,31 @@ export class SendQueue {
     return this.#protocol.bufferedSize + this.#waitingSize;
   }
 
+  /** How many messages were accepted and not withdrawn. */
+  get acceptedCount(): number {
+    return this.#acceptedCount;
+  }
+
   get isEmpty(): boolean {
     return this.#entries.length === 0;
   }
 
   /** @returns A promise that resolves once the message is accepted and what waits is below the high-water mark. */
   send(data: Sendable, options: MessageOptions | undefined): Promise<void> {
-    if (options?.signal?.aborted === true) return rejected(options.signal.reason);
-    if (this.#exceedsBound(data)) {
-      const error = this.#overflow(data);
-      this.#handler.onRefused(error);
-      return rejected(error);
-    }
+    if (options?.signal?.aborted === true) return this.#refuse(options.signal.reason);
+    if (this.#exceedsBound(data)) return this.#refuse(this.#overflow(data));
     if (!this.#isOpenFor(data)) return this.#enqueue(data, options).promise;
     const size = this.#frame(data, options);
+    this.#acceptedCount++;
     if (this.#protocol.bufferedSize < this.#marks.highWaterMark) return this.#gate.pass(size);
     const wait = new Wait(this.#runtime, "send", undefined);
     this.#aboveMark.push(wait);
     return wait.promise;
+  }
+
+  #refuse(reason: unknown): Promise<never> {
+    this.#handler.onRefused(reason);
+    return rejected(reason);
   }
 
   /** Sends without waiting: `true` where the message is framed, `false` where it waits, `undefined` where it is refused. */
@@ -108,6 +117,7 @@ export class SendQueue {
     if (this.#exceedsBound(data)) return undefined;
     if (this.#isOpenFor(data)) {
       this.#frame(data, options);
+      this.#acceptedCount++;
       return true;
     }
     this.#enqueue(data, options);
@@ -116,17 +126,20 @@ export class SendQueue {
 
   /** Resolves when all that was accepted before the call is with the kernel. */
   flush(options: WaitOptions | undefined): Promise<void> {
-    const wait = new Wait(this.#runtime, "flush", options, () => {
-      this.#flushes = this.#flushes.filter((flush) => flush.wait !== wait);
-    });
-    const arm = (): void => {
-      this.#flushes.push({ target: this.#protocol.framedCount, wait });
-      this.#settleFlushes();
-    };
-    const last = this.#entries.at(-1);
-    if (last === undefined) arm();
-    else last.onGone.push(arm);
+    const wait = new Wait(this.#runtime, "flush", options);
+    this.#flushBehind(this.#entries.at(-1), [wait]);
     return wait.promise;
+  }
+
+  /** @param entry - What is to be framed first; `undefined` where all of it is. */
+  #flushBehind(entry: Entry | undefined, waits: readonly Wait[]): void {
+    if (entry !== undefined) {
+      entry.flushes.push(...waits);
+      return;
+    }
+    const target = this.#protocol.framedCount;
+    this.#flushes.push(...waits.map((wait) => ({ target, wait })));
+    this.#settleFlushes();
   }
 
   #isOpenFor(data: Sendable): data is string | Uint8Array {
@@ -166,10 +179,11 @@ export class SendQueue {
     const wait = new Wait(this.#runtime, "send", options, (reason) => this.#withdraw(entry, reason));
     // The caller may use its bytes again when the call returns.
     const own = data instanceof Uint8Array ? Buffer.from(data) : data;
-    const entry: Entry = { data: own, size: size + headerSizeFor(size, true), options, wait, onGone: [] };
+    const entry: Entry = { data: own, size: size + headerSizeFor(size, true), options, wait, flushes: [] };
     this.#entries.push(entry);
     this.#waitingSize += entry.size;
-    this.#isDrainDue = true;
+    this.#acceptedCount++;
+    if (this.bufferedAmount >= this.#marks.highWaterMark) this.#isDrainDue = true;
     if (own instanceof PendingMessage) void this.#read(entry, own);
     return wait;
   }
@@ -188,33 +202,39 @@ export class SendQueue {
     const index = this.#entries.indexOf(entry);
     if (index === -1) return;
     this.#entries.splice(index, 1);
-    this.#leave(entry);
+    this.#waitingSize -= entry.size;
+    this.#acceptedCount--;
+    this.#flushBehind(this.#entries[index - 1], entry.flushes);
     this.#handler.onRefused(reason);
     this.pump();
   }
 
-  #leave(entry: Entry): void {
-    this.#waitingSize -= entry.size;
-    for (const onGone of entry.onGone) onGone();
-  }
-
   /** Frames what waits as far as the mark allows, and settles who waited for it. Called after each progress of the socket. */
   pump(): void {
-    while (this.#protocol.bufferedSize < this.#marks.highWaterMark) {
-      for (const wait of this.#aboveMark.splice(0)) wait.resolve();
-      const entry = this.#entries[0];
-      if (entry === undefined || entry.data instanceof PendingMessage || this.#protocol.state !== "open")
-        break;
-      this.#entries.shift();
-      entry.wait.disarm();
-      this.#aboveMark.push(entry.wait);
-      this.#frame(entry.data, entry.options);
-      this.#leave(entry);
-    }
+    // What is framed may be written at once, and that progress calls back: the loop goes on by itself.
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    this.#frameWaiting();
+    this.#isPumping = false;
     this.#settleFlushes();
     if (this.#isDrainDue && this.bufferedAmount <= this.#marks.lowWaterMark) {
       this.#isDrainDue = false;
       this.#handler.onDrain();
+    }
+  }
+
+  #frameWaiting(): void {
+    while (this.#protocol.bufferedSize < this.#marks.highWaterMark) {
+      for (const wait of this.#aboveMark.splice(0)) wait.resolve();
+      const entry = this.#entries[0];
+      if (entry === undefined || entry.data instanceof PendingMessage || this.#protocol.state !== "open")
+        return;
+      this.#entries.shift();
+      this.#waitingSize -= entry.size;
+      entry.wait.disarm();
+      this.#aboveMark.push(entry.wait);
+      this.#frame(entry.data, entry.options);
+      this.#flushBehind(undefined, entry.flushes);
     }
   }
 
@@ -232,11 +252,12 @@ export class SendQueue {
   /** The connection is gone: everything that waits rejects with `error`. */
   end(error: unknown): void {
     const waits = [...this.#aboveMark, ...this.#flushes.map((flush) => flush.wait)];
-    waits.push(...this.#entries.map((entry) => entry.wait));
+    waits.push(...this.#entries.flatMap((entry) => [entry.wait, ...entry.flushes]));
     this.#aboveMark = [];
     this.#flushes = [];
     this.#entries = [];
     this.#waitingSize = 0;
+    this.#isDrainDue = false;
     for (const wait of waits) wait.reject(error);
   }
 }

@@ -12,7 +12,8 @@ export class SocketWriter {
   readonly #runtime: Runtime;
   readonly #onProgress: (wasRefused: boolean) => void;
   #isScheduled = false;
-  #isWriting = false;
+  /** The size of the write that the kernel has not taken; one write is out at a time. */
+  #refusedSize = 0;
   #isStopped = false;
   #bytesWritten = 0;
   #lastWrittenAt: number | undefined;
@@ -42,7 +43,7 @@ export class SocketWriter {
 
   /** Says that the protocol may have output; it leaves at the end of the tick, or at once when there is much. */
   wake(): void {
-    if (this.#isWriting || this.#isStopped || !this.#protocol.hasOutput) return;
+    if (this.#refusedSize > 0 || this.#isStopped || !this.#protocol.hasOutput) return;
     if (this.#protocol.bufferedSize >= eagerSize) {
       this.flush();
     } else if (!this.#isScheduled) {
@@ -58,15 +59,15 @@ export class SocketWriter {
 
   /** Writes until the kernel refuses. */
   flush(): void {
-    if (this.#isWriting || this.#isStopped) return;
+    if (this.#refusedSize > 0 || this.#isStopped) return;
     let hasWritten = false;
     if (this.#protocol.hasOutput) this.#lastWrittenAt = this.#runtime.now();
     for (let bytes = this.#protocol.take(); bytes !== undefined; bytes = this.#protocol.take()) {
-      this.#bytesWritten += bytes.length;
       if (!this.#transport.write(bytes, this.#onWritten)) {
-        this.#isWriting = true;
+        this.#refusedSize = bytes.length;
         break;
       }
+      this.#bytesWritten += bytes.length;
       this.#protocol.written();
       hasWritten = true;
     }
@@ -75,7 +76,8 @@ export class SocketWriter {
 
   readonly #onWritten = (): void => {
     if (this.#isStopped) return;
-    this.#isWriting = false;
+    this.#bytesWritten += this.#refusedSize;
+    this.#refusedSize = 0;
     this.#protocol.written();
     this.#onProgress(true);
     this.flush();

@@ -1,13 +1,30 @@
+/** The longest string that a message shows whole. */
+const maxShownLength = 100;
+
+/** What these were given may hold credentials: a message tells its type alone. */
+const secretOptions: ReadonlySet<string> = new Set(["headers", "subprotocols", "tls", "proxy"]);
+
+/** What the option `headers` may be, and a function that gives it. */
+export const headersForm: string = "an object, or pairs of name and value in an array, a Map or a Headers";
+
 /** A value as an error message shows it. */
 export function describe(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string")
+    return JSON.stringify(value.length > maxShownLength ? `${value.slice(0, maxShownLength)}…` : value);
+  return kindOf(value);
+}
+
+/** As {@link describe}, for a string that may be a secret. */
+export function kindOf(value: unknown): string {
+  if (typeof value === "string") return "a string";
   if (typeof value === "function") return "a function";
   if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
   return String(value);
 }
 
 export function wrong(name: string, expected: string, value: unknown): TypeError {
-  return new TypeError(`The option "${name}" must be ${expected}, not ${describe(value)}.`);
+  const found = secretOptions.has(name) ? kindOf(value) : describe(value);
+  return new TypeError(`The option "${name}" must be ${expected}, not ${found}.`);
 }
 
 export function checkObject<Value extends object>(
@@ -15,7 +32,7 @@ export function checkObject<Value extends object>(
   value: Value,
   expected: string = "an object",
 ): Value {
-  if (typeof value === "object" && (value as unknown) !== null) return value;
+  if (typeof value === "object" && (value as unknown) !== null && !Array.isArray(value)) return value;
   throw wrong(name, expected, value);
 }
 

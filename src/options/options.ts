@@ -20,9 +20,12 @@ export type Provided<Value> = Value | ((context: AttemptContext) => Value | Prom
 /** The address: `ws:` or `wss:`; `http:` and `https:` mean the same. A fragment is an error. */
 export type Url = string | URL;
 
-/** Header fields for the opening handshake; in pairs, their order and repeats reach the wire. */
+/**
+ * Header fields for the opening handshake: an object, or pairs in an array, a `Map` or a `Headers`. In pairs, their
+ * order and repeats reach the wire.
+ */
 export type HeadersInit =
-  Readonly<Record<string, string | readonly string[]>> | readonly (readonly [name: string, value: string])[];
+  Readonly<Record<string, string | readonly string[]>> | Iterable<readonly [name: string, value: string]>;
 
 /** What is offered as permessage-deflate (RFC 7692 7.1). */
 export interface CompressOptions {

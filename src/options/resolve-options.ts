@@ -7,7 +7,7 @@ import {
   checkInteger,
   checkObject,
   checkOneOf,
-  describe,
+  headersForm,
   wrong,
 } from "./checks.js";
 import type {
@@ -119,13 +119,13 @@ function checkNames(where: string, options: object, names: ReadonlySet<string>):
 function resolveMessages<Received, Sent>(options: WebSocketOptions<Received, Sent>) {
   return {
     subprotocols: checkProvided("subprotocols", options.subprotocols, "a string or an array of strings"),
-    headers: checkProvided("headers", options.headers, "an object or an array of pairs"),
+    headers: checkHeaders(options.headers),
     serializer: checkFunction("serializer", options.serializer),
     deserializer: checkFunction("deserializer", options.deserializer),
-    deflate: resolveCompress(options.compress ?? true),
+    deflate: resolveCompress(options.compress),
     compressionThreshold: checkInteger("compressionThreshold", options.compressionThreshold, 128, 0, maxSize),
     autoPong: checkBoolean("autoPong", options.autoPong, true),
-    buffer: resolveBuffer(options.buffer ?? {}),
+    buffer: resolveBuffer(options.buffer),
   };
 }
 
@@ -133,6 +133,14 @@ function checkProvided<Value>(name: string, value: Value, expected: string): Val
   if (value === undefined || typeof value === "string" || typeof value === "function") return value;
   if (typeof value === "object" && value !== null) return value;
   throw wrong(name, `${expected}, or a function that gives it`, value);
+}
+
+function checkHeaders<Received, Sent>(
+  headers: WebSocketOptions<Received, Sent>["headers"],
+): WebSocketOptions<Received, Sent>["headers"] {
+  const given = checkProvided("headers", headers, headersForm);
+  // What can be walked only once must do for every attempt.
+  return typeof given === "object" && Symbol.iterator in given ? [...given] : given;
 }
 
 const compressNames: ReadonlySet<string> = new Set<keyof CompressOptions>([
@@ -146,7 +154,7 @@ const compressNames: ReadonlySet<string> = new Set<keyof CompressOptions>([
   ] as const),
 ]);
 
-function resolveCompress(compress: boolean | CompressOptions): DeflateOptions | undefined {
+function resolveCompress(compress: boolean | CompressOptions = true): DeflateOptions | undefined {
   if (compress === false) return undefined;
   if (compress === true) return {};
   checkObject("compress", compress, "true, false or an object");
@@ -169,7 +177,7 @@ function resolveCompress(compress: boolean | CompressOptions): DeflateOptions | 
 
 const bufferNames: ReadonlySet<string> = new Set<keyof BufferOptions>(["capacity", "maxBytes", "overflow"]);
 
-function resolveBuffer(given: number | BufferOptions): ResolvedOptions<never, never>["buffer"] {
+function resolveBuffer(given: number | BufferOptions = {}): ResolvedOptions<never, never>["buffer"] {
   const buffer =
     typeof given === "number" ? { capacity: given } : checkObject("buffer", given, "a number or an object");
   checkNames("buffer", buffer, bufferNames);
@@ -203,7 +211,6 @@ function resolveLimits<Received, Sent>(options: WebSocketOptions<Received, Sent>
 }
 
 function resolveSocket<Received, Sent>(options: WebSocketOptions<Received, Sent>) {
-  const { keepAlive = false } = options;
   return {
     tls: options.tls === undefined ? undefined : checkObject("tls", options.tls),
     lookup: checkFunction("lookup", options.lookup),
@@ -211,11 +218,14 @@ function resolveSocket<Received, Sent>(options: WebSocketOptions<Received, Sent>
     socketPath: checkString("socketPath", options.socketPath),
     createConnection: checkFunction("createConnection", options.createConnection),
     noDelay: checkBoolean("noDelay", options.noDelay, true),
-    keepAlive:
-      typeof keepAlive === "boolean"
-        ? keepAlive && keepAliveDelay
-        : checkInteger("keepAlive", keepAlive, keepAliveDelay, 1, maxTime),
+    keepAlive: resolveKeepAlive(options.keepAlive),
   };
+}
+
+function resolveKeepAlive(keepAlive: boolean | number = false): number | false {
+  if (typeof keepAlive === "boolean") return keepAlive && keepAliveDelay;
+  if (typeof keepAlive !== "number") throw wrong("keepAlive", "true, false or a number", keepAlive);
+  return checkInteger("keepAlive", keepAlive, keepAliveDelay, 1, maxTime);
 }
 
 function checkString(name: string, value: string | undefined): string | undefined {
@@ -225,5 +235,5 @@ function checkString(name: string, value: string | undefined): string | undefine
 
 function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
   if (signal === undefined || signal instanceof AbortSignal) return signal;
-  throw new TypeError(`The option "signal" must be an AbortSignal, not ${describe(signal)}.`);
+  throw wrong("signal", "an AbortSignal", signal);
 }

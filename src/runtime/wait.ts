@@ -19,28 +19,28 @@ export class Wait<Value = void> {
   #onAbort: (() => void) | undefined;
   #onCancel: ((reason: unknown) => void) | undefined;
 
-  /** @param onCancel - Called when signal or timeout has ended the waiting. */
+  /** @param onCancel - Called when signal or timeout has ended the waiting; not for a signal that is aborted already. */
   constructor(
     runtime: Pick<Runtime, "setTimer">,
     operation: string,
     options: WaitOptions | undefined,
     onCancel?: (reason: unknown) => void,
   ) {
-    this.promise = new Promise<Value>((resolve, reject) => {
+    const promise = new Promise<Value>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    handled(this.promise);
+    this.promise = handled(promise);
+    if (options?.signal?.aborted === true) {
+      this.#reject(options.signal.reason);
+      return;
+    }
     this.#onCancel = onCancel;
     if (options?.signal !== undefined) this.#listen(options.signal);
     if (options?.timeout !== undefined) this.#arm(runtime, operation, options.timeout);
   }
 
   #listen(signal: AbortSignal): void {
-    if (signal.aborted) {
-      this.#cancel(signal.reason);
-      return;
-    }
     this.#signal = signal;
     this.#onAbort = (): void => this.#cancel(signal.reason);
     signal.addEventListener("abort", this.#onAbort);
@@ -81,7 +81,7 @@ export class Wait<Value = void> {
 
 /** Marks a promise of ours: one that nobody awaits is never an unhandled rejection. */
 export function handled<Value>(promise: Promise<Value>): Promise<Value> {
-  promise.catch(() => undefined);
+  void promise.catch(() => undefined);
   return promise;
 }
 

@@ -1,6 +1,6 @@
 /** What a client has done so far, over all its connections. A plain, frozen snapshot. */
 export interface Stats {
-  /** Messages that `send`, `sendRaw` and `trySend` have accepted. */
+  /** Messages that `send`, `sendRaw` and `trySend` have accepted and that were not withdrawn. */
   readonly messagesSent: number;
   /** Messages that came whole. */
   readonly messagesReceived: number;
@@ -25,13 +25,13 @@ export interface Stats {
 
 /** The counters behind {@link Stats} that nobody else keeps. */
 export class Counters {
-  messagesSent = 0;
   messagesReceived = 0;
   payloadBytesReceived = 0;
   messagesDropped = 0;
   connectCount = 0;
   latencyMs: number | undefined;
   /** Of connections that have ended. */
+  messagesSent = 0;
   bytesSent = 0;
   bytesReceived = 0;
 }

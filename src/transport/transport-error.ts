@@ -10,8 +10,8 @@ function isAggregate(error: Error): error is NodeAggregateError {
 
 /** An `Error` for whatever a function of the user's has thrown or rejected with. */
 export function toError(reason: unknown, what: string): Error {
-  // `instanceof` fails for an error that comes from another realm, as in some test runners.
-  if (types.isNativeError(reason)) return reason;
+  // Each misses some: `instanceof` the errors of another realm, as in some test runners, the other a DOMException.
+  if (reason instanceof Error || types.isNativeError(reason)) return reason;
   return new Error(`${what} failed with ${inspect(reason, { depth: 0 })}`, { cause: reason });
 }
 

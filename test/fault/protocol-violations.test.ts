@@ -1,35 +1,115 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ProtocolError } from "../../src/index.js";
-import { Scene } from "../support/scene.js";
-import { textFrame, frame } from "../support/wire.js";
+import { type Read, ways } from "../support/reading.js";
+import { type Message, Scene } from "../support/scene.js";
+import { deflated, fragments, frame, opcodes, pingFrame, textFrame } from "../support/wire.js";
+import { type Violation, violations } from "./violations.js";
 
 let scene: Scene;
+
 beforeEach(() => {
   scene = new Scene();
 });
+
 afterEach(() => scene.finish());
 
-describe("smoke", () => {
-  it("opens and closes", async () => {
-    const { ws, peer, client } = await scene.open();
-    peer.send(textFrame("hello"));
-    expect(await ws.recv()).toBe("hello");
-    await ws.send("back");
-    expect(await peer.text()).toBe("back");
-    const closed = ws.close();
-    expect(await peer.untilClose()).toEqual({ code: 1000, reason: "" });
-    peer.end();
-    await closed;
-    console.log(client.story);
+const deflate = "Sec-WebSocket-Extensions: permessage-deflate";
+
+/** What stands before the violation in the same segment. */
+function preludeOf({ isCompressed = false }: Violation): Buffer[] {
+  return [
+    textFrame("one"),
+    frame({ opcode: opcodes.binary, payload: Uint8Array.of(1, 2, 3) }),
+    ...fragments(opcodes.text, ["t", "", "wo"]),
+    pingFrame("are you there"),
+    ...(isCompressed ? [textFrame(deflated("compressed"), { rsv1: true })] : []),
+  ];
+}
+
+function messagesOf({ isCompressed = false }: Violation): Message[] {
+  return ["one", Buffer.of(1, 2, 3), "two", ...(isCompressed ? ["compressed"] : [])];
+}
+
+const theStory = [
+  ...["to connecting", "connecting", "to connected", "connected", "ping", "to disconnecting", "closing"],
+  ...["to disconnected", "disconnected", "error!", "to failed", "closed"],
+];
+
+async function sendAndCheck(violation: Violation, read: Read, isBehind101: boolean, isSecure = false) {
+  const server = await scene.listen({ isSecure });
+  const bytes = [...preludeOf(violation), ...violation.bytes, textFrame("never")];
+  const fields = violation.isCompressed === true ? [deflate] : [];
+  const tls = isSecure ? { tls: { ca: server.ca } } : {};
+  const client = scene.watch(server.url, { ...violation.options, ...tls });
+  const received: Message[] = [];
+  const connected = client.ws.connect();
+  const reading = read(client.ws, received);
+  const peer = (await server.client()).endWithClient();
+  await peer.accept({ fields, behind: isBehind101 ? bytes : [] });
+  await connected;
+  if (!isBehind101) peer.send(...bytes);
+
+  const pong = await peer.frame();
+  expect([pong.opcode, pong.payload.toString()]).toEqual([opcodes.pong, "are you there"]);
+  expect(await peer.untilClose()).toEqual({ code: violation.closeCode, reason: "" });
+  const error = await reading;
+  await client.event("closed");
+
+  expect(received).toEqual(messagesOf(violation));
+  expect(error).toBeInstanceOf(ProtocolError);
+  const { code, closeCode, verdict } = violation;
+  expect(error).toMatchObject({ code, closeCode });
+  expect(client.fatalError).toBe(error);
+  expect(client.story).toEqual(theStory);
+  expect(client.all("closing")).toEqual([{ code: closeCode, reason: "", initiatedBy: "us" }]);
+  const { report } = await client.event("closed");
+  expect(report).toMatchObject({ verdict, codeSent: closeCode, codeReceived: undefined, wasClean: false });
+  expect(report).toMatchObject({ initiatedBy: "us", phase: "open", error });
+  expect((error as ProtocolError).report).toBe(report);
+  expect(client.ws.stats()).toMatchObject({ messagesReceived: received.length, messagesDropped: 0 });
+  await peer.untilEnd();
+}
+
+describe.each(violations.map((violation) => [violation.name, violation] as const))("%s", (_name, violation) => {
+  it.each(ways)("comes behind what was sent before it, read by %s", (_way, read) =>
+    sendAndCheck(violation, read, false),
+  );
+  it.each(ways.slice(0, 1))("fails the connection in the segment of the 101 too", (_way, read) =>
+    sendAndCheck(violation, read, true),
+  );
+});
+
+describe("over TLS", () => {
+  it.each(["opcode 3", "text with an invalid byte", "a bomb of 30 KB for 30 MB"])("%s", async (name) => {
+    const violation = violations.find((one) => one.name === name)!;
+    await sendAndCheck(violation, ways[0]![1], false, true);
   });
-  it("fails", async () => {
-    const { ws, peer, client } = await scene.open();
-    peer.send(textFrame("hello"), frame({ opcode: 3 }));
-    expect(await ws.recv()).toBe("hello");
-    expect(await peer.untilClose()).toEqual({ code: 1002, reason: "" });
-    await expect(ws.recv()).rejects.toBeInstanceOf(ProtocolError);
-    peer.end();
+});
+
+describe("a bomb", () => {
+  it("takes no memory beyond the limit", async () => {
+    const violation = violations.find(({ name }) => name.startsWith("a bomb"))!;
+    const { client, peer } = await scene.open({ maxMessageSize: 1024 * 1024 }, { fields: [deflate] });
+    peer.endWithClient();
+    const before = process.memoryUsage().arrayBuffers;
+    let most = 0;
+    client.ws.on("closing", () => (most = process.memoryUsage().arrayBuffers));
+    peer.send(...violation.bytes);
     await client.event("closed");
-    console.log(client.story);
+    expect(most - before).toBeLessThan(4 * 1024 * 1024);
+  });
+});
+
+describe("what the client sends before it fails", () => {
+  it("leaves first", async () => {
+    const { ws, peer, client } = await scene.open();
+    peer.endWithClient();
+    client.ws.on("message", () => {
+      void ws.sendRaw("the answer");
+    });
+    peer.send(textFrame("a question"), frame({ opcode: 3 }));
+    expect(await peer.text()).toBe("the answer");
+    expect(await peer.untilClose()).toEqual({ code: 1002, reason: "" });
+    await client.event("closed");
   });
 });

@@ -231,7 +231,8 @@ describe.each(["client", "server"] as const)("no input of a %s", (role) => {
       }
     });
     end.connection.receiveEnd();
-    const { state, closeSent, closeReceived, isInsideMessage, unfinishedSize } = end.connection;
+    const { state, closeSent, closeReceived, isInsideMessage } = end.connection;
+    const unfinishedSize = isInsideMessage ? end.connection.unfinishedSize : 0;
     const sentFrames = readFrames(end.drain());
     end.connection.abandon();
     return { calls: end.calls, state, closeSent, closeReceived, isInsideMessage, unfinishedSize, sentFrames };
@@ -270,14 +271,18 @@ describe("UTF-8", () => {
     }
   }
 
-  it("in pieces is judged as TextDecoder judges the whole, at each split in two", () => {
+  /** Whether some continuation bytes more would make it text. */
+  function isCutOff(all: Uint8Array): boolean {
+    const tails = [0x80, 0x90, 0xa0].flatMap((byte) => [[byte], [byte, 0x80], [byte, 0x80, 0x80]]);
+    return tails.some((tail) => isText(Uint8Array.of(...all, ...tail)));
+  }
+
+  it("in pieces is judged as TextDecoder judges the whole, but for its end, at each split in two", () => {
     const property = fc.property(input, (all) => {
-      const expected = isText(all);
+      const expected = isText(all) || isCutOff(all);
       for (let at = 0; at <= all.length; at++) {
         const validator = new Utf8Validator();
-        const isGood =
-          validator.push(all, 0, at) && validator.push(all, at, all.length) && validator.isComplete;
-        expect(isGood).toBe(expected);
+        expect(validator.push(all, 0, at) && validator.push(all, at, all.length)).toBe(expected);
       }
     });
     fc.assert(property, { numRuns: 500 });
@@ -285,7 +290,7 @@ describe("UTF-8", () => {
 
   it("is refused in the piece that holds the byte which RFC 3629 refuses", () => {
     const property = fc.property(input, cuts, (all, parts) => {
-      const { badAt, isWhole } = judgeUtf8(all);
+      const { badAt } = judgeUtf8(all);
       const validator = new Utf8Validator();
       let at = 0;
       for (const piece of piecesOf(all, parts)) {
@@ -294,7 +299,6 @@ describe("UTF-8", () => {
         expect(isGood).toBe(badAt === -1 || badAt >= at);
         if (!isGood) return;
       }
-      expect(validator.isComplete).toBe(isWhole);
     });
     fc.assert(property, { numRuns: 1000 });
   });

@@ -301,6 +301,13 @@ describe("failing", () => {
     expect(end.calls).toEqual([message("a"), ["failure", "TEST", 1008]]);
   });
 
+  it("stays so though its handler resumes", () => {
+    const end = newClient();
+    end.onCall = () => end.connection.resume();
+    feed(end, textFrame("a"), frame({ opcode: 5 }), textFrame("b"));
+    expect(end.calls).toEqual([message("a"), ["failure", "UNKNOWN_OPCODE", 1002]]);
+  });
+
   it("sends no second Close after ours", () => {
     const end = newClient();
     end.connection.close(1000);
@@ -686,6 +693,15 @@ describe("pause", () => {
       end.connection.resume();
       expect(end.calls).toEqual(stop === "fail" ? [["failure", "TEST", 1008]] : []);
     }
+  });
+
+  it("does not hold the end back when what was kept is discarded", () => {
+    const end = newClient();
+    end.connection.pause();
+    feed(end, textFrame("kept"));
+    end.connection.fail(failure);
+    end.connection.receiveEnd();
+    expect(end.calls).toEqual([["failure", "TEST", 1008], ["end"]]);
   });
 
   it("behind the last frame of a read keeps what comes next, in order", () => {

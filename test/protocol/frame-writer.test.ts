@@ -125,7 +125,7 @@ describe.each(["client", "server"] as const)("a %s", (role) => {
       const { writer, chain } = subjectOf(role);
       writer.writeText(chain, text);
       const [read] = readFrames(Buffer.concat(piecesOf(chain)));
-      expect(read!.payload.toString() === text.toWellFormed()).toBe(true);
+      expect(read!.payload.toString() === text.replace(/\p{Surrogate}/gu, "\ufffd")).toBe(true);
     },
   );
 

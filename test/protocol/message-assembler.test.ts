@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ProtocolError } from "../../protocol/errors.js";
 import { FrameParser } from "../../protocol/frame-parser.js";
+import { Slab } from "../../protocol/slab.js";
 import { MessageAssembler, type MessageLimits, type MessageSink } from "../../protocol/message-assembler.js";
 import { expectAtEverySplit, type Feed, feedPieces } from "../support/feed.js";
 import { inverted, InvertingExtension, invertingOverhead } from "../support/inverting-extension.js";
@@ -35,7 +36,7 @@ class Subject implements MessageSink {
   readonly parser: FrameParser;
 
   constructor(limits: MessageLimits = wide, extension?: InvertingExtension) {
-    this.assembler = new MessageAssembler(this, limits, extension);
+    this.assembler = new MessageAssembler(this, limits, extension, new Slab());
     this.parser = new FrameParser(this.assembler, "client");
   }
 
@@ -420,6 +421,18 @@ describe("with an extension", () => {
       expectAtEverySplit(Buffer.concat(frames), small, [message("a".repeat(70) + "b".repeat(30))]);
       const larger = fragments(opcodes.text, [inverted("a".repeat(60)), inverted("b".repeat(41))], rsv1);
       expectAtEverySplit(Buffer.concat(larger), small, [tooBig]);
+    });
+
+    it("allow the fragments of a compressed message what they allow its first", () => {
+      for (const sizes of [
+        [10, 60 + invertingOverhead],
+        [60, 40 + invertingOverhead],
+      ]) {
+        const extension = new InvertingExtension();
+        const subject = new Subject(limits, extension);
+        feedPieces(fragments(opcodes.binary, sizes.map(bytesOf), rsv1), subject.receive);
+        expect(extension.decoded).toEqual([{ maxSize: 100, isKept: true }]);
+      }
     });
 
     it.each([

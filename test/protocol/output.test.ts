@@ -208,6 +208,17 @@ describe("control frames", () => {
     expect(counts()).toEqual({ framed: 2, handed: 2, written: 2, size: 0 });
   });
 
+  it("keep their order when they come between two writes", () => {
+    text("in flight");
+    takeOne();
+    text("a");
+    pong("1");
+    output.written();
+    ping("2");
+    pong("3");
+    expect(framesOf(drain(output))).toEqual(["pong 1", "ping 2", "pong 3", "text a"]);
+  });
+
   it("wait for the end of a frame that ends with its segment", () => {
     output.writeBinary(bytesOf(2 * segmentSize - 14));
     text("behind");
@@ -324,6 +335,23 @@ describe("a flood of pings", () => {
     expect(output.size).toBe(15 + 16_384);
     output.written();
     expect(answeredBy(drain(output))).toEqual([...Array(1024).keys(), 99_999]);
+  });
+
+  it("is answered so behind a frame that is half out", () => {
+    output.writeBinary(bytesOf(400_000));
+    const taken: Buffer[] = [];
+    for (let round = 1; round <= 6; round++) {
+      taken.push(Buffer.from(takeOne()));
+      flood(3000, round * 10_000);
+      output.written();
+    }
+    const pongs = output.size - (400_014 - 6 * segmentSize);
+    expect(pongs).toBe(16_384);
+    taken.push(drain(output));
+    const read = readFrames(Buffer.concat(taken));
+    expect(wordsOf(read[0]!)).toBe("binary (400000)");
+    expect(read).toHaveLength(1 + 1024 + 1);
+    expect(wordsOf(read.at(-1)!)).toBe(`pong ${name(62_999)}`);
   });
 
   it("is answered so again and again, and each time by the newest", () => {
@@ -502,6 +530,7 @@ describe.each(["client", "server"] as const)("takeUnsent at a %s", (role) => {
     text("behind");
     takeOne();
     expect(output.takeUnsent()).toEqual(["behind"]);
+    expect(output.takeUnsent()).toEqual([]);
     expect(counts()).toEqual({ framed: 2, handed: 1, written: 0, size: segmentSize });
     output.written();
     expect(counts()).toEqual({ framed: 2, handed: 1, written: 0, size: 0 });

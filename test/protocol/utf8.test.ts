@@ -61,25 +61,23 @@ describe("decodeText", () => {
 });
 
 describe("Utf8Validator", () => {
-  type Verdict = "bad" | "open" | "whole";
-
-  /** Writes down the verdict of each end of the input that a piece may have; it is given no piece behind a bad one. */
-  function validatorAt(size: number): Fed<Verdict> {
+  /** Tells where the input turned bad, or that all of it is well so far; it is given no piece behind a bad one. */
+  function validatorOf(input: Uint8Array): Fed<"bad" | "good"> {
     const validator = new Utf8Validator();
-    const calls: Verdict[] = [];
+    const calls: ("bad" | "good")[] = [];
     let received = 0;
     const receive = (bytes: Buffer, start: number, end: number): void => {
-      if (calls[0] === "bad") return;
+      if (calls.length > 0) return;
       received += end - start;
       if (!validator.push(bytes, start, end)) calls.push("bad");
-      else if (received === size) calls.push(validator.isComplete ? "whole" : "open");
+      else if (received === input.length) calls.push("good");
     };
     return { calls, receive };
   }
 
   it.each(paddings)("takes text at every split, %d characters of ASCII before it", (size) => {
     const text = Buffer.from("a".repeat(size) + edges);
-    expectAtEverySplit(text, () => validatorAt(text.length), ["whole"]);
+    expectAtEverySplit(text, () => validatorOf(text), ["good"]);
   });
 
   it.each(badUtf8)("refuses %s at every split, alone and in the midst of text", (_what, bad) => {
@@ -88,7 +86,7 @@ describe("Utf8Validator", () => {
       Buffer.from([0x61, ...bad]),
       Buffer.from([0xe2, 0x82, 0xac, ...bad, 0x61]),
     ]) {
-      expectAtEverySplit(bytes, () => validatorAt(bytes.length), ["bad"]);
+      expectAtEverySplit(bytes, () => validatorOf(bytes), ["bad"]);
     }
   });
 
@@ -113,22 +111,22 @@ describe("Utf8Validator", () => {
     }
   });
 
-  it.each(edgeCharacters)("knows of each part of %j that it is not whole", (character) => {
-    const bytes = Buffer.from(character);
-    for (let end = 0; end <= bytes.length; end++) {
+  it.each(edgeCharacters)("waits at each part of %j for the rest", (character) => {
+    const bytes = Buffer.from(`${character}a`);
+    for (let end = 0; end < bytes.length; end++) {
       const validator = new Utf8Validator();
       expect(validator.push(bytes, 0, end)).toBe(true);
-      expect(validator.isComplete).toBe(end === 0 || end === bytes.length);
+      const isInside = end > 0 && end < bytes.length - 1;
+      expect(validator.push(Buffer.from("a"), 0, 1)).toBe(!isInside);
     }
   });
 
   it("changes nothing for an empty piece", () => {
     const validator = new Utf8Validator();
-    const bytes = Buffer.from("€");
-    validator.push(bytes, 0, 2);
+    const bytes = Buffer.from("€€");
+    expect(validator.push(bytes, 0, 2)).toBe(true);
     expect(validator.push(bytes, 2, 2)).toBe(true);
-    expect(validator.isComplete).toBe(false);
-    expect(validator.push(bytes, 2, 3)).toBe(true);
-    expect(validator.isComplete).toBe(true);
+    expect(validator.push(bytes, 2, 6)).toBe(true);
+    expect(validator.push(bytes, 1, 2)).toBe(false);
   });
 });

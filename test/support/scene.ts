@@ -9,6 +9,7 @@ import {
 } from "../../src/index.js";
 import { nodeRuntimeWithoutSockets } from "../../src/runtime/node-runtime.js";
 import { openTransport } from "../../src/transport/open-transport.js";
+import type { OpenTransport } from "../../src/transport/transport.js";
 import { createCountingRuntime, type CountingRuntime } from "./counting-runtime.js";
 import { socketsInUse, turns } from "./dialling.js";
 import type { RawServerOptions } from "./raw-server.js";
@@ -74,7 +75,7 @@ export class Watching {
     return this.all("error").find(({ isFatal }) => isFatal)?.error;
   }
 
-  /** RFC-like duties of every end: `closed` comes once in a life, and nothing after it but errors of later calls. */
+  /** The duties of every end: `closed` comes once in a life, and nothing after it but errors of later calls. */
   checkEnd(): void {
     const { story } = this;
     const last = story.lastIndexOf("closed");
@@ -97,16 +98,42 @@ export class Scene {
   readonly #servers: ScriptedPeer[] = [];
   readonly #clients: Watching[] = [];
   readonly #unhandled: unknown[] = [];
+  #readSize = 0;
+  #reads: { readonly size: number; readonly resolve: () => void }[] = [];
 
   /** @param hasVirtualTime - Time passes by `clock.advance` alone; the sockets are real all the same. */
   constructor(hasVirtualTime = false) {
-    const node: Runtime = { ...nodeRuntimeWithoutSockets, openTransport };
+    const node: Runtime = { ...nodeRuntimeWithoutSockets, openTransport: this.#openTransport };
     const { clock } = this;
     const timed = { now: () => clock.now(), setTimer: clock.setTimer.bind(clock) };
     this.counting = createCountingRuntime(hasVirtualTime ? { ...node, ...timed } : node);
     const onUnhandled = (reason: unknown): void => void this.#unhandled.push(reason);
     process.on("unhandledRejection", onUnhandled);
     onTestFinished(() => void process.off("unhandledRejection", onUnhandled));
+  }
+
+  readonly #openTransport: OpenTransport = (target, handler) =>
+    openTransport(target, {
+      onPhase: (phase) => handler.onPhase(phase),
+      onOpen: () => handler.onOpen(),
+      onData: (bytes, length) => {
+        handler.onData(bytes, length);
+        this.#readSize += length;
+        for (const { size, resolve } of this.#reads) if (this.#readSize >= size) resolve();
+      },
+      onEnd: () => handler.onEnd(),
+      onClose: (error) => handler.onClose(error),
+    });
+
+  /** How many bytes the clients have read, handshakes included. */
+  get readSize(): number {
+    return this.#readSize;
+  }
+
+  /** The clients have read so many bytes, and made of them what they do. */
+  async untilRead(size: number): Promise<void> {
+    if (this.#readSize >= size) return;
+    await new Promise<void>((resolve) => this.#reads.push({ size, resolve }));
   }
 
   async listen(options: RawServerOptions = {}): Promise<ScriptedPeer> {

@@ -81,6 +81,10 @@ interface Watch {
 export class PeerSocket {
   readonly socket: Socket;
   #unread: Buffer = Buffer.alloc(0);
+  /** What has come behind {@link PeerSocket.#unread}, and how much is needed before a look at it pays. */
+  #chunks: Buffer[] = [];
+  #chunksSize = 0;
+  #neededSize = 0;
   #request: PeerRequest | undefined;
   readonly #frames: ReadFrame[] = [];
   #frameCount = 0;
@@ -94,8 +98,9 @@ export class PeerSocket {
     this.socket = socket;
     socket.on("data", (bytes: Buffer) => {
       this.#receivedSize += bytes.length;
-      this.#unread = Buffer.concat([this.#unread, bytes]);
-      this.#parse();
+      this.#chunks.push(bytes);
+      this.#chunksSize += bytes.length;
+      if (this.#unread.length + this.#chunksSize >= this.#neededSize) this.#parse();
       this.#look();
     });
     socket.on("end", () => {
@@ -141,16 +146,21 @@ export class PeerSocket {
   }
 
   #parse(): void {
+    this.#unread = Buffer.concat([this.#unread, ...this.#chunks]);
+    this.#chunks = [];
+    this.#chunksSize = 0;
     if (this.#request === undefined) {
       const end = this.#unread.indexOf("\r\n\r\n");
       if (end === -1) return;
       this.#request = readRequest(this.#unread.toString("latin1", 0, end + 4));
       this.#unread = this.#unread.subarray(end + 4);
     }
-    for (let size = wholeFrameSize(this.#unread); size > 0; size = wholeFrameSize(this.#unread)) {
-      this.#frames.push(...readFrames(this.#unread.subarray(0, size)));
+    for (;;) {
+      this.#neededSize = frameSizeOf(this.#unread);
+      if (this.#unread.length < this.#neededSize) return;
+      this.#frames.push(...readFrames(this.#unread.subarray(0, this.#neededSize)));
       this.#frameCount++;
-      this.#unread = this.#unread.subarray(size);
+      this.#unread = this.#unread.subarray(this.#neededSize);
     }
   }
 
@@ -224,14 +234,21 @@ export class PeerSocket {
     await this.until(() => this.#isGone);
   }
 
+  /** Ends this side as soon as the client has ended its own, as a server should (RFC 6455 7.1.1). */
+  endWithClient(): this {
+    if (this.#hasEnded) this.end();
+    else this.socket.once("end", () => this.end());
+    return this;
+  }
+
   /** Ends this side of the stream, behind what was sent. */
   end(): void {
     this.socket.end();
   }
 
-  /** Drops the connection with a RST. */
+  /** Drops the connection with a RST, and no FIN before it: `resetAndDestroy()` sends one. */
   reset(): void {
-    this.socket.resetAndDestroy();
+    Object.assign(this.socket, { resetAndClosing: true }).destroy();
   }
 
   /** Reads nothing more: the client's bytes stay with the kernel. */
@@ -274,15 +291,14 @@ export function switching(request: PeerRequest, fields: readonly string[] = []):
   return ["HTTP/1.1 101 Switching Protocols", ...lines, ...fields, "", ""].join("\r\n");
 }
 
-/** The size of the first frame; 0 where it is not here to its end. */
-function wholeFrameSize(bytes: Buffer): number {
-  if (bytes.length < 2) return 0;
+/** The size of the first frame, as far as its header tells it. */
+function frameSizeOf(bytes: Buffer): number {
+  if (bytes.length < 2) return 2;
   const lengthCode = bytes[1]! & 0x7f;
   const extendedSize = lengthCode === 126 ? 2 : lengthCode === 127 ? 8 : 0;
   const headerSize = 2 + extendedSize + ((bytes[1]! & 0x80) === 0 ? 0 : 4);
-  if (bytes.length < headerSize) return 0;
-  let payloadSize = lengthCode;
-  if (lengthCode === 126) payloadSize = bytes.readUInt16BE(2);
-  if (lengthCode === 127) payloadSize = Number(bytes.readBigUInt64BE(2));
-  return bytes.length < headerSize + payloadSize ? 0 : headerSize + payloadSize;
+  if (bytes.length < headerSize) return headerSize;
+  if (lengthCode === 126) return headerSize + bytes.readUInt16BE(2);
+  if (lengthCode === 127) return headerSize + Number(bytes.readBigUInt64BE(2));
+  return headerSize + lengthCode;
 }

@@ -101,6 +101,9 @@ export const badUtf8: readonly (readonly [what: string, bytes: readonly number[]
 
 /** Characters at the edges of RFC 3629 4. */
 export const edgeCharacters: readonly string[] = [
-  ..."\u0000\u007f\u0080\u07ff\u0800\u0fff\u1000\ucfff\ud000\ud7ff\ue000\ufeff\ufffd\ufffe\uffff",
-  ..."\u{10000}\u{3ffff}\u{40000}\u{fffff}\u{100000}\u{10ffff}",
-];
+  ...[
+    0x0000, 0x007f, 0x0080, 0x07ff, 0x0800, 0x0fff, 0x1000, 0xcfff, 0xd000, 0xd7ff, 0xe000, 0xfeff, 0xfffd,
+    0xffff,
+  ],
+  ...[0x10000, 0x3ffff, 0x40000, 0xfffff, 0x100000, 0x10ffff],
+].map((codePoint) => String.fromCodePoint(codePoint));

@@ -1,4 +1,4 @@
-import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
+import { constants, deflateRawSync } from "node:zlib";
 
 /** The wire by hand: nothing here stands on `protocol/`, so that it shares none of its faults. */
 export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
@@ -150,10 +150,4 @@ export function readFrames(bytes: Uint8Array): ReadFrame[] {
 export function deflated(payload: string | Uint8Array): Buffer {
   const bytes = deflateRawSync(payload, { finishFlush: constants.Z_SYNC_FLUSH });
   return bytes.subarray(0, bytes.length - 4);
-}
-
-/** What is in the payload of a compressed message that refers to no other (RFC 7692 7.2.2). */
-export function inflated(payload: Uint8Array): Buffer {
-  const whole = Buffer.concat([payload, Buffer.from([0, 0, 0xff, 0xff])]);
-  return inflateRawSync(whole, { finishFlush: constants.Z_SYNC_FLUSH });
 }

@@ -198,7 +198,8 @@ describe("a Node whose handles work otherwise", () => {
     });
     const inflater = createCodecFactory("handle", streams).inflater(context);
     expect(inflater.inflate(hello, 5, true).toString()).toBe("Hello");
-    const refused = expect.objectContaining({ code: "INVALID_DEFLATE_DATA", closeCode: 1007 }) as Error;
+    const cause: unknown = expect.objectContaining({ message: "zlib did not say what it has done" });
+    const refused = expect.objectContaining({ code: "INVALID_DEFLATE_DATA", cause }) as Error;
     expect(() => inflater.inflate(Buffer.of(0x06), 5, false)).toThrow(refused);
     inflater.close();
   });

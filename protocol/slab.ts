@@ -1,0 +1,31 @@
+const slabSize = 8 * 1024;
+
+/** From this size on a copy has memory of its own. */
+const minOwnSize = slabSize / 2;
+
+/**
+ * Memory for copies that somebody may keep: small ones share a slab, so a copy never pins more than 8 KiB beside itself.
+ * Node's own pool does the same, but is larger in newer versions: 64 KiB from Node 24 on.
+ */
+export class Slab {
+  #bytes: Buffer | undefined;
+  #used = 0;
+
+  copy(source: Buffer, start: number, end: number): Buffer {
+    const target = this.#allocate(end - start);
+    source.copy(target, 0, start, end);
+    return target;
+  }
+
+  #allocate(size: number): Buffer {
+    if (size >= minOwnSize) return Buffer.allocUnsafeSlow(size);
+    if (this.#bytes === undefined || this.#used + size > slabSize) {
+      this.#bytes = Buffer.allocUnsafeSlow(slabSize);
+      this.#used = 0;
+    }
+    const start = this.#used;
+    // Eight by eight, so that a typed array can be laid over a copy.
+    this.#used = (start + size + 7) & ~7;
+    return this.#bytes.subarray(start, start + size);
+  }
+}

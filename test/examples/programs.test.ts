@@ -1,0 +1,58 @@
+import { readdir, readFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { root, startProgram } from "./run-program.js";
+
+/** Parts that the programs share; they do nothing by themselves, or not by themselves alone. */
+const shared = ["embedded-server.mjs", "playground.mjs"];
+
+/** What each program prints, in whole. */
+const printed: Readonly<Record<string, RegExp>> = {
+  "token-per-attempt.mjs":
+    /^Dialling with token-1\nRefused with 401: the token has expired\nDialling with token-2\nThe server says: welcome\n$/,
+  "back-pressure.mjs":
+    /^40000 messages, 39\.\d MiB\n0 dropped\n\d{3,4} waited at the most\nReading paused (\d+) times, and went on \1 times\nThe end: normal \(that was all\)\n$/,
+  "protocol-by-hand.mjs":
+    /^You said: hello, and hello, and hello again\nClosed with 1000\nThe stream has ended\n$/,
+  "close-reports.mjs": new RegExp(
+    [
+      '^/restart {3}server-restart\n.*by peer, clean: true, retry: true\n.* 1012 sent, 1012 received, reason "deploying"\n',
+      '/expired {3}auth\n.*by peer, clean: true, retry: false\n.* 4401 received, reason "token expired"\n',
+      "/dropped {3}network-lost\n.*by network, clean: false, retry: true\n.* none sent, none received",
+      "/limited {3}rate-limited\n.*phase http, by peer, clean: false, retry: true\n.*\n.*status: 429\n",
+      "/ {10}refused\n.*phase tcp, by network, clean: false, retry: true\n.*\n.*error: ECONNREFUSED",
+    ].join("(?:.*\n)*?"),
+  ),
+};
+
+describe("the example programs", () => {
+  it("are all tried here", async () => {
+    const files = await readdir(`${root}/examples`);
+    const programs = files.filter((file) => file.endsWith(".mjs") && !shared.includes(file));
+    expect(Object.keys(printed).sort()).toEqual(programs.sort());
+  });
+
+  it.each(Object.entries(printed))(
+    "%s prints what it promises, and ends by itself",
+    async (file, pattern) => {
+      const { end, stdout, stderr } = await startProgram(`examples/${file}`).outcome;
+      expect(stderr).toBe("");
+      expect(stdout).toMatch(pattern);
+      expect(end).toBe(0);
+    },
+  );
+
+  it.each(Object.keys(printed))("%s is short", async (file) => {
+    const lines = (await readFile(`${root}/examples/${file}`, "utf8")).split("\n");
+    expect(lines.filter((line) => !/^\s*(\/\/.*|\/\*\*.*)?$/.test(line)).length).toBeLessThan(60);
+  });
+});
+
+describe("what waits for a slow consumer", () => {
+  it("stays within the capacity of its buffer", async () => {
+    const { stdout } = await startProgram("examples/back-pressure.mjs").outcome;
+    const [, most] = /^(\d+) waited at the most$/m.exec(stdout) ?? [];
+    expect(Number(most)).toBeLessThanOrEqual(1_000);
+    const [, paused] = /^Reading paused (\d+) times/m.exec(stdout) ?? [];
+    expect(Number(paused)).toBeGreaterThan(0);
+  });
+});

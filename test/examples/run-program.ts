@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { onTestFinished } from "vitest";
+
+/** The folder of this repository. */
+export const root: string = fileURLToPath(new URL("../..", import.meta.url));
+
+if (!existsSync(new URL("../../dist/index.js", import.meta.url))) {
+  throw new Error("There is no dist/: run `npm run build` first.");
+}
+
+export interface Outcome {
+  /** The exit code, or the signal that ended it. */
+  readonly end: number | NodeJS.Signals;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A program in a process of its own, which does not outlive the test that has started it. */
+export class RunningProgram {
+  readonly process: ChildProcess;
+  /** Once it has ended and all that it printed is here. */
+  readonly outcome: Promise<Outcome>;
+  #stdout = "";
+  #stderr = "";
+  #onPrinted: (() => void) | undefined;
+
+  constructor(file: string, words: readonly string[], stdio: StdioOptions) {
+    this.process = spawn(process.execPath, [file, ...words], { cwd: root, stdio });
+    const { stdout, stderr } = this.process;
+    stdout!.setEncoding("utf8").on("data", (text: string) => {
+      this.#stdout += text;
+      this.#onPrinted?.();
+    });
+    stderr!.setEncoding("utf8").on("data", (text: string) => (this.#stderr += text));
+    // Node tells no "close" of a process whose channel was closed from here.
+    const ends = [once(stdout!, "close"), once(stderr!, "close"), once(this.process, "exit")];
+    this.outcome = Promise.all(ends).then(() => ({
+      end: this.process.exitCode ?? this.process.signalCode ?? 1,
+      stdout: this.#stdout,
+      stderr: this.#stderr,
+    }));
+    onTestFinished(async () => {
+      this.process.kill("SIGKILL");
+      await this.outcome;
+    });
+  }
+
+  /** Resolves once it has printed `text`, rejects where it ends without. */
+  async printed(text: string): Promise<void> {
+    const isThere = new Promise<void>((resolve) => {
+      this.#onPrinted = (): void => {
+        if (this.#stdout.includes(text)) resolve();
+      };
+      this.#onPrinted();
+    });
+    const hasEnded = this.outcome.then(({ stdout, stderr }) => {
+      if (!stdout.includes(text)) throw new Error(`It ended without printing "${text}": ${stderr}`);
+    });
+    await Promise.race([isThere, hasEnded]);
+  }
+}
+
+/** Starts a program as a person does. `file` is in the folder of this repository. */
+export function startProgram(file: string, ...words: readonly string[]): RunningProgram {
+  return new RunningProgram(file, words, ["ignore", "pipe", "pipe"]);
+}
+
+/** Starts a server of the examples as another process does, and gives the url that it tells. */
+export async function startServer(
+  file: string,
+  ...words: readonly string[]
+): Promise<{ program: RunningProgram; url: string }> {
+  const program = new RunningProgram(file, words, ["ignore", "pipe", "pipe", "ipc"]);
+  const told = new Promise<string>((resolve) => {
+    program.process.once("message", (message) => resolve((message as { readonly url: string }).url));
+  });
+  const died = program.outcome.then(({ stderr }) => {
+    throw new Error(`The server ended before it listened: ${stderr}`);
+  });
+  const url = await Promise.race([told, died]);
+  return { program, url };
+}

@@ -1,0 +1,143 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { WebSocket } from "../../src/index.js";
+import { type Outcome, root, startProgram, startServer } from "./run-program.js";
+import { namesInTable, pages, readPage, type Snippet, snippetsOf } from "./snippets.js";
+
+/** A project that has the package installed. */
+async function makeProject(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "jetsocket-words-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  await mkdir(join(folder, "node_modules"));
+  await symlink(root, join(folder, "node_modules/jetsocket"), "junction");
+  return folder;
+}
+
+function fileOf({ place, language }: Snippet): string {
+  return `${place.replace(/[^\w]+/g, "-")}.m${language}`;
+}
+
+/** Imports one snippet behind the other; each has ended where its import has. */
+const runner = `
+for (const file of process.argv.slice(2)) {
+  console.log("\\u0001" + file);
+  await import("./" + file);
+}
+`;
+
+/** Runs snippets against a playground of their own, and gives what each has printed. */
+async function run(snippets: readonly Snippet[]): Promise<{ outcome: Outcome; printed: string[] }> {
+  const { url } = await startServer("examples/playground.mjs", "0");
+  const { host, port } = new URL(url);
+  const folder = await makeProject();
+  await writeFile(join(folder, "run.mjs"), runner);
+  for (const snippet of snippets) {
+    const code = snippet.code.replaceAll("127.0.0.1:8080", host).replaceAll("(8080,", `(${port},`);
+    await writeFile(join(folder, fileOf(snippet)), code);
+  }
+  const outcome = await startProgram(join(folder, "run.mjs"), ...snippets.map(fileOf)).outcome;
+  const [, ...parts] = outcome.stdout.replaceAll(host, "127.0.0.1:8080").split("\u0001");
+  return { outcome, printed: parts.map((part) => part.slice(part.indexOf("\n") + 1)) };
+}
+
+/** All but the guide's table of contents. */
+const pagesWithPrograms = pages.filter((page) => page !== "docs/README.md");
+
+describe("the snippets", () => {
+  it.each(pagesWithPrograms)("run, and print what their page says: %s", async (page) => {
+    const snippets = snippetsOf(page).filter(({ language }) => language === "js");
+    const { outcome, printed } = await run(snippets);
+    expect(outcome).toMatchObject({ end: 0, stderr: "" });
+    const said = snippets.map(({ place, output }, index) => [place, output ?? printed[index]]);
+    expect(snippets.map(({ place }, index) => [place, printed[index]])).toEqual(said);
+    expect(printed).toHaveLength(snippets.length);
+    for (const text of printed) expect(text).not.toBe("");
+  });
+});
+
+describe("the pages", () => {
+  it.each([...pages, "CONTRIBUTING.md", "CHANGELOG.md"])("have links that lead somewhere: %s", (page) => {
+    for (const [, target] of readPage(page).matchAll(/\]\(([^)]+)\)/g)) {
+      const [path, anchor] = target!.split("#");
+      if (/^https?:/.test(target!)) continue;
+      const file = path === "" ? page : join(dirname(page), path!);
+      expect(existsSync(join(root, file)), `${page}: ${target}`).toBe(true);
+      if (anchor === undefined) continue;
+      const headings = [...readPage(file).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading!));
+      expect(headings, `${page}: ${target}`).toContain(anchor);
+    }
+  });
+});
+
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, "")
+    .replaceAll(" ", "-");
+}
+
+function optionNames(): string[] {
+  return ["Options", "What is not there yet"].flatMap((heading) => namesInTable("README.md", heading));
+}
+
+/** A file that compiles where the tables of the pages have the names that the types have, no more and no less. */
+function namesAsTypes(): string {
+  const record = (names: readonly string[]): string => names.map((name) => `"${name}": true`).join(", ");
+  return `
+import type { CloseReport, EventName, Verdict, WebSocketOptions } from "jetsocket";
+export const events: Record<EventName, true> = { ${record(namesInTable("README.md", "Events"))} };
+export const options: Record<keyof WebSocketOptions<unknown, unknown>, true> = { ${record(optionNames())} };
+export const verdicts: Record<Verdict, true> = { ${record(namesInTable("docs/closing.md", "Verdicts").filter((name) => /^[a-z-]+$/.test(name)))} };
+export const report: Record<keyof CloseReport, true> = { ${record(namesInTable("docs/closing.md", "The report"))} };
+`;
+}
+
+describe("the words of the pages", () => {
+  it(
+    "compile: every snippet, the tables of names, and the example programs",
+    { timeout: 60_000 },
+    async () => {
+      const folder = await makeProject();
+      for (const snippet of pages.flatMap(snippetsOf))
+        await writeFile(join(folder, fileOf(snippet)), snippet.code);
+      await writeFile(join(folder, "names.mts"), namesAsTypes());
+      const configuration = {
+        extends: join(root, "tsconfig.json"),
+        compilerOptions: {
+          allowJs: true,
+          checkJs: true,
+          declaration: false,
+          isolatedDeclarations: false,
+          typeRoots: [join(root, "node_modules/@types")],
+        },
+        include: ["*.mjs", "*.mts", join(root, "examples/**/*.mjs")],
+        exclude: [],
+      };
+      await writeFile(join(folder, "tsconfig.json"), JSON.stringify(configuration));
+      const tsc = join(root, "node_modules/typescript/bin/tsc");
+      const { end, stdout } = await startProgram(tsc, "-p", folder).outcome;
+      expect(stdout).toBe("");
+      expect(end).toBe(0);
+    },
+  );
+
+  it("name every option that the constructor knows", () => {
+    const wrong = { [Symbol.for("none").toString()]: 1 };
+    let message = "";
+    try {
+      new WebSocket("ws://127.0.0.1", wrong);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    const [, known] = /Known are: (.*)\.$/.exec(message) ?? [];
+    expect(optionNames().sort()).toEqual(known?.split(", "));
+  });
+
+  it("are all tried here", async () => {
+    const files = await readdir(join(root, "docs"));
+    expect(["README.md", ...files.map((file) => `docs/${file}`)].sort()).toEqual([...pages].sort());
+  });
+});

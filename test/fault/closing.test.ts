@@ -1,0 +1,416 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { CloseError, InvalidStateError, ProtocolError, TimeoutError } from "../../src/index.js";
+import { type Message, Scene } from "../support/scene.js";
+import { closeFrame, frame, opcodes, pingFrame, textFrame } from "../support/wire.js";
+
+let scene: Scene;
+
+beforeEach(() => {
+  scene = new Scene(true);
+});
+
+afterEach(() => scene.finish());
+
+const closeTimeout = 5_000;
+
+describe("a peer that never answers our Close", () => {
+  it("is given closeTimeout, then the socket is destroyed", async () => {
+    const { client, ws, peer } = await scene.open();
+    const closing = ws.close(1000, "bye");
+    expect(await peer.untilClose()).toEqual({ code: 1000, reason: "bye" });
+    scene.clock.advance(closeTimeout - 1);
+    expect(ws.state).toBe("disconnecting");
+    expect(scene.counting.openTransports).toBe(1);
+    scene.clock.advance(1);
+    await closing;
+    const { report } = await client.event("closed");
+    expect(report).toMatchObject({ verdict: "closed-by-us", wasClean: false, codeSent: 1000, codeReceived: undefined });
+    expect(report.error).toBeInstanceOf(TimeoutError);
+    expect(report.error).toMatchObject({ timeoutMs: closeTimeout, operation: "close" });
+    expect(ws.state).toBe("closed");
+    expect(client.fatalError).toBeUndefined();
+    peer.endWithClient();
+    await peer.untilGone();
+  });
+
+  it("may send messages meanwhile, which are delivered", async () => {
+    const { ws, peer } = await scene.open();
+    const received: Message[] = [];
+    const reading = (async () => {
+      for await (const message of ws) received.push(message);
+    })();
+    const closing = ws.close();
+    await peer.untilClose();
+    const size = scene.readSize;
+    const messages = [textFrame("late"), textFrame("later")];
+    peer.send(...messages);
+    await scene.untilRead(size + messages[0]!.length + messages[1]!.length);
+    scene.clock.advance(closeTimeout);
+    await closing;
+    await reading;
+    expect(received).toEqual(["late", "later"]);
+    peer.endWithClient();
+  });
+
+  it("does not hold up a close() with a timeout of its own", async () => {
+    const { ws, peer } = await scene.open();
+    const closing = ws.close(1000, "", { timeout: 100 });
+    await peer.untilClose();
+    scene.clock.advance(100);
+    await expect(closing).rejects.toMatchObject({ operation: "close", timeoutMs: 100 });
+    expect(ws.state).toBe("disconnecting");
+    scene.clock.advance(closeTimeout);
+    await ws.close();
+    expect(ws.state).toBe("closed");
+    peer.endWithClient();
+  });
+});
+
+describe("a peer that answers our Close and never ends its stream", () => {
+  it("is given a second", async () => {
+    const { client, ws, peer } = await scene.open();
+    const closing = ws.close();
+    await peer.untilClose();
+    peer.send(closeFrame(1000));
+    await peer.untilEnd();
+    scene.clock.advance(999);
+    expect(scene.counting.openTransports).toBe(1);
+    scene.clock.advance(1);
+    await closing;
+    const { report } = await client.event("closed");
+    expect(report).toMatchObject({ verdict: "closed-by-us", wasClean: true, error: undefined });
+    peer.end();
+    await peer.untilGone();
+  });
+});
+
+describe("a peer that closes and never ends its stream", () => {
+  it("is given a second", async () => {
+    const { client, ws, peer } = await scene.open();
+    peer.send(closeFrame(1001, "restart"));
+    expect(await peer.untilClose()).toEqual({ code: 1001, reason: "" });
+    await peer.untilEnd();
+    scene.clock.advance(1_000);
+    const { report } = await client.event("closed");
+    expect(report).toMatchObject({ verdict: "going-away", wasClean: true, reason: "restart", error: undefined });
+    expect(ws.state).toBe("closed");
+    peer.end();
+  });
+
+  it("is not listened to any more", async () => {
+    const { client, peer } = await scene.open();
+    const behind = [textFrame("never"), pingFrame("never"), frame({ opcode: 3 }), closeFrame(1002)];
+    peer.send(closeFrame(1000), ...behind);
+    await peer.untilEnd();
+    const size = scene.readSize;
+    peer.send(textFrame("never ever"));
+    await scene.untilRead(size + textFrame("never ever").length);
+    scene.clock.advance(1_000);
+    const { report } = await client.event("closed");
+    expect(report).toMatchObject({ verdict: "normal", codeSent: 1000, codeReceived: 1000, wasClean: true });
+    expect(client.ws.stats()).toMatchObject({ messagesReceived: 0 });
+    expect(client.all("ping")).toEqual([]);
+    expect(peer.frameCount).toBe(1);
+    peer.end();
+  });
+
+  it("may flood what it likes for that second, and nothing of it is kept", async () => {
+    const { client, peer } = await scene.open();
+    peer.send(closeFrame(1000));
+    await peer.untilEnd();
+    const size = scene.readSize;
+    const flood = Buffer.concat(Array<Buffer>(1_000).fill(textFrame("x".repeat(1_000))));
+    peer.send(flood);
+    await scene.untilRead(size + flood.length);
+    scene.clock.advance(1_000);
+    await client.event("closed");
+    expect(client.ws.stats()).toMatchObject({ messagesReceived: 0, messagesWaiting: 0 });
+    peer.end();
+  });
+});
+
+describe("a Close that comes in pieces", () => {
+  it("is answered when it is whole", async () => {
+    const { client, peer } = await scene.open();
+    for (const byte of closeFrame(4001, "bit by bit")) {
+      expect(peer.frameCount).toBe(0);
+      const size = scene.readSize;
+      peer.send(Buffer.of(byte));
+      await scene.untilRead(size + 1);
+    }
+    expect(await peer.untilClose()).toEqual({ code: 4001, reason: "" });
+    peer.end();
+    const { report } = await client.event("closed");
+    expect(report).toMatchObject({ verdict: "closed-by-peer", codeReceived: 4001, reason: "bit by bit" });
+    expect(client.ws.state).toBe("failed");
+    expect(client.fatalError).toBeInstanceOf(CloseError);
+  });
+
+  it("and never becomes whole runs into messageTimeout", async () => {
+    const { client, peer } = await scene.open({ messageTimeout: 3_000 });
+    const size = scene.readSize;
+    peer.send(closeFrame(1000, "never whole").subarray(0, 5));
+    await scene.untilRead(size + 5);
+    scene.clock.advance(3_000);
+    expect(await peer.untilClose()).toEqual({ code: 1008, reason: "" });
+    peer.end();
+    const { report } = await client.event("closed");
+    expect(report.error).toBeInstanceOf(ProtocolError);
+    expect(report).toMatchObject({ verdict: "policy" });
+  });
+
+  it("and never becomes whole runs into closeTimeout where it is the answer to ours", async () => {
+    const { client, ws, peer } = await scene.open();
+    const closing = ws.close();
+    await peer.untilClose();
+    const size = scene.readSize;
+    peer.send(closeFrame(1000, "never whole").subarray(0, 5));
+    await scene.untilRead(size + 5);
+    scene.clock.advance(closeTimeout);
+    await closing;
+    expect((await client.event("closed")).report.error).toBeInstanceOf(TimeoutError);
+    peer.endWithClient();
+  });
+});
+
+describe("two Closes that cross", () => {
+  it("are a clean end with both codes", async () => {
+    const { client, ws, peer } = await scene.open();
+    const closing = ws.close(4000, "ours");
+    peer.send(closeFrame(4001, "theirs"));
+    expect(await peer.untilClose()).toEqual({ code: 4000, reason: "ours" });
+    await peer.untilEnd();
+    peer.end();
+    await closing;
+    const { report } = await client.event("closed");
+    expect(report).toMatchObject({ codeSent: 4000, codeReceived: 4001, reason: "theirs", wasClean: true });
+    expect(report).toMatchObject({ verdict: "closed-by-us", initiatedBy: "us" });
+    expect(client.all("closing")).toEqual([{ code: 4000, reason: "ours", initiatedBy: "us" }]);
+    expect(peer.waitingFrames).toEqual([]);
+  });
+});
+
+describe("close()", () => {
+  it("is one closing handshake, however often it is called", async () => {
+    const { client, ws, peer } = await scene.open();
+    const closing = [ws.close(4000, "first"), ws.close(4001, "second"), ws.close()];
+    expect(await peer.untilClose()).toEqual({ code: 4000, reason: "first" });
+    await ws.send("too late").catch((error: unknown) => expect(error).toBeInstanceOf(InvalidStateError));
+    peer.send(closeFrame(4000));
+    await peer.untilEnd();
+    peer.end();
+    await Promise.all([...closing, ws.close()]);
+    expect(peer.waitingFrames).toEqual([]);
+    expect(client.all("closed")).toHaveLength(1);
+    await ws.close();
+    await expect(ws.connect()).rejects.toBeInstanceOf(InvalidStateError);
+    await ws.run();
+  });
+
+  it.each([0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 1.5, NaN])("refuses the code %d", async (code) => {
+    const { ws } = await scene.open();
+    await expect(ws.close(code)).rejects.toBeInstanceOf(RangeError);
+    expect(ws.state).toBe("connected");
+  });
+
+  it("refuses a reason of 124 bytes and takes one of 123", async () => {
+    const { ws, peer } = await scene.open();
+    await expect(ws.close(1000, "é".repeat(62))).rejects.toBeInstanceOf(RangeError);
+    const closing = ws.close(1000, `${"é".repeat(61)}.`);
+    expect(await peer.untilClose()).toEqual({ code: 1000, reason: `${"é".repeat(61)}.` });
+    peer.end();
+    await closing;
+  });
+
+  it("goes behind all that was accepted, a Blob and what waits at the mark included", async () => {
+    const { ws, peer } = await scene.open({ highWaterMark: 1_000 });
+    const sizes = [5_000, 700_000, 10, 30_000];
+    const sends = sizes.map((size) => ws.sendRaw(Buffer.alloc(size, 1)));
+    sends.push(ws.sendRaw(new Blob(["from a blob"]), { binary: false }));
+    const closing = ws.close(1000);
+    for (const size of sizes) expect((await peer.frame()).payload.length).toBe(size);
+    expect(await peer.text()).toBe("from a blob");
+    expect(await peer.untilClose()).toEqual({ code: 1000, reason: "" });
+    peer.end();
+    await Promise.all([...sends, closing]);
+  });
+
+  it("is not held up by a Blob that cannot be read", async () => {
+    const { client, ws, peer } = await scene.open();
+    class BrokenBlob extends Blob {
+      override arrayBuffer(): Promise<ArrayBuffer> {
+        return Promise.reject(new Error("the file is gone"));
+      }
+    }
+    const sending = ws.sendRaw(new BrokenBlob(["x"]));
+    const closing = ws.close();
+    await expect(sending).rejects.toThrow("the file is gone");
+    expect(await peer.untilClose()).toEqual({ code: 1000, reason: "" });
+    peer.end();
+    await closing;
+    expect(client.all("error")).toHaveLength(1);
+  });
+
+  it("is not held up by a message that is withdrawn", async () => {
+    const { ws, peer } = await scene.open();
+    class SlowBlob extends Blob {
+      override arrayBuffer(): Promise<ArrayBuffer> {
+        return new Promise(() => undefined);
+      }
+    }
+    const controller = new AbortController();
+    const sending = ws.sendRaw(new SlowBlob(["x"]), { signal: controller.signal });
+    const closing = ws.close();
+    controller.abort(new Error("never mind"));
+    await expect(sending).rejects.toThrow("never mind");
+    expect(await peer.untilClose()).toEqual({ code: 1000, reason: "" });
+    peer.end();
+    await closing;
+  });
+});
+
+describe("a closing handshake behind a peer that does not read", () => {
+  const big = Buffer.alloc(8 * 1024 * 1024, 1);
+
+  it("is given up after closeTimeout without progress", async () => {
+    const { client, ws, peer } = await scene.open();
+    peer.stopReading();
+    const sending = ws.sendRaw(big).catch((error: unknown) => error);
+    const closing = ws.close();
+    scene.clock.advance(closeTimeout);
+    await closing;
+    const { report } = await client.event("closed");
+    expect(report).toMatchObject({ verdict: "closed-by-us", wasClean: false, codeSent: undefined });
+    expect(await sending).toBeInstanceOf(CloseError);
+    peer.goOnReading();
+    peer.endWithClient();
+  });
+
+  it("goes on while there is progress", async () => {
+    const { ws, peer } = await scene.open();
+    peer.stopReading();
+    const sending = ws.sendRaw(big);
+    const closing = ws.close();
+    for (let round = 0; round < 4; round++) {
+      scene.clock.advance(closeTimeout - 1);
+      const before = ws.bufferedAmount;
+      peer.goOnReading();
+      await peer.until(() => ws.bufferedAmount < before - 512 * 1024);
+      peer.stopReading();
+      expect(ws.state).toBe("disconnecting");
+    }
+    peer.goOnReading();
+    expect((await peer.frame()).payload.length).toBe(big.length);
+    expect(await peer.untilClose()).toEqual({ code: 1000, reason: "" });
+    peer.end();
+    await Promise.all([sending, closing]);
+  });
+
+  it("ends after ten times closeTimeout, whatever the progress", async () => {
+    const { ws, peer } = await scene.open({ closeTimeout: 1_000 });
+    peer.stopReading();
+    ws.sendRaw(Buffer.alloc(24 * 1024 * 1024, 1)).catch(() => undefined);
+    const closing = ws.close();
+    for (let round = 0; round < 10; round++) {
+      scene.clock.advance(990);
+      const before = ws.bufferedAmount;
+      peer.goOnReading();
+      await peer.until(() => ws.bufferedAmount < before);
+      peer.stopReading();
+      expect(ws.state).toBe("disconnecting");
+    }
+    scene.clock.advance(100);
+    await closing;
+    expect(ws.state).toBe("closed");
+    peer.goOnReading();
+    peer.endWithClient();
+  });
+});
+
+describe("a violation behind our Close", () => {
+  it("ends the life as closed, with the error in the report and one Close on the wire", async () => {
+    const { client, ws, peer } = await scene.open();
+    const closing = ws.close(1000);
+    await peer.untilClose();
+    peer.send(textFrame("still delivered"), frame({ opcode: 3 }));
+    await peer.untilEnd();
+    peer.end();
+    await closing;
+    expect(await ws.recv()).toBe("still delivered");
+    const { report } = await client.event("closed");
+    expect(report).toMatchObject({ codeSent: 1000, codeReceived: undefined, wasClean: false, phase: "closing" });
+    expect(report.error).toBeInstanceOf(ProtocolError);
+    expect(ws.state).toBe("closed");
+    expect(client.all("closing")).toHaveLength(1);
+    expect(peer.waitingFrames).toEqual([]);
+  });
+});
+
+describe("a Close while our back-pressure pauses the reading", () => {
+  it("of ours lets the reading go on to the peer's, and delivers what waits and as much again", async () => {
+    const { client, ws, peer } = await scene.open({ buffer: 10 });
+    const first = ws.recv();
+    peer.send(...Array.from({ length: 50 }, (_, index) => textFrame(`${index}`)));
+    expect(await first).toBe("0");
+    await client.event("paused");
+    const closing = ws.close();
+    await peer.untilClose();
+    peer.send(closeFrame(1000));
+    await peer.untilEnd();
+    peer.end();
+    await closing;
+    const received: Message[] = [];
+    for await (const message of ws) received.push(message);
+    expect(received).toEqual(Array.from({ length: 20 }, (_, index) => `${index + 1}`));
+    const dropped = client.all("dropped");
+    expect(dropped.map(({ message }) => message)).toEqual(Array.from({ length: 29 }, (_, index) => `${index + 21}`));
+    expect(client.story.indexOf("resumed")).toBeGreaterThan(client.story.indexOf("paused"));
+    expect(ws.stats()).toMatchObject({ messagesReceived: 50, messagesDropped: 29, messagesWaiting: 0 });
+  });
+
+  it("of the peer's is seen as soon as somebody reads", async () => {
+    const { client, ws, peer } = await scene.open({ buffer: 4 });
+    const first = ws.recv();
+    peer.send(...["0", "1", "2", "3", "4", "5", "6"].map((text) => textFrame(text)), closeFrame(1000));
+    peer.endWithClient();
+    await first;
+    await client.event("paused");
+    expect(peer.frameCount).toBe(0);
+    const received: Message[] = [];
+    for await (const message of ws) received.push(message);
+    expect(received).toEqual(["1", "2", "3", "4", "5", "6"]);
+    const { report } = await client.event("closed");
+    expect(report).toMatchObject({ verdict: "normal", wasClean: true });
+  });
+
+  it("of the link itself delivers what was read, and counts the time", async () => {
+    const { client, ws, peer } = await scene.open({ buffer: 2 });
+    const first = ws.recv();
+    const frames = ["0", "1", "2", "3"].map((text) => textFrame(text));
+    peer.send(...frames);
+    await first;
+    await client.event("paused");
+    scene.clock.advance(1_234);
+    ws.terminate();
+    const { report } = await client.event("closed");
+    expect(report.pausedMs).toBe(1_234);
+    peer.endWithClient();
+  });
+
+  it("by the signal lets the reading go on too", async () => {
+    const controller = new AbortController();
+    const { client, ws, peer } = await scene.open({ buffer: 2, signal: controller.signal });
+    const first = ws.recv();
+    peer.send(...["0", "1", "2", "3", "4"].map((text) => textFrame(text)), closeFrame(1000));
+    await first;
+    await client.event("paused");
+    const reason = new Error("over");
+    controller.abort(reason);
+    expect(await peer.untilClose()).toMatchObject({ code: 1001 });
+    await peer.untilEnd();
+    peer.end();
+    const { report } = await client.event("closed");
+    expect(report).toMatchObject({ verdict: "aborted", wasClean: true });
+    await expect(ws.recv()).rejects.toBe(reason);
+  });
+});

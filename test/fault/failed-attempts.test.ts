@@ -1,0 +1,344 @@
+import type { LookupFunction } from "node:net";
+import { Duplex } from "node:stream";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ConnectionError, HandshakeError, type Phase, TimeoutError, type Verdict } from "../../src/index.js";
+import { type Options, Scene, type Watching } from "../support/scene.js";
+import { turns } from "../support/dialling.js";
+import { createTlsCertificate } from "../support/tls-certificate.js";
+
+let scene: Scene;
+
+beforeEach(() => {
+  scene = new Scene();
+});
+
+afterEach(() => scene.finish());
+
+const theStory = ["to connecting", "connecting", "error!", "to failed", "closed"];
+
+interface Expected {
+  readonly verdict: Verdict;
+  readonly phase: Phase;
+  readonly code?: string;
+  readonly isRetryable?: boolean;
+  readonly initiatedBy?: "us" | "peer" | "network";
+}
+
+/** Connects, and gives the error that every way of telling tells. */
+async function failureOf(client: Watching, expected: Expected, story = theStory): Promise<Error> {
+  const { ws } = client;
+  const receiving = ws.recv().catch((error: unknown) => error);
+  const running = ws.run().catch((error: unknown) => error);
+  const error = await ws.connect().then(
+    () => expect.unreachable("It connected."),
+    (reason: unknown) => reason,
+  );
+  const { report } = await client.event("closed");
+  const { code, ...facts } = expected;
+  expect(report).toMatchObject({ wasClean: false, codeSent: undefined, codeReceived: undefined, error, ...facts });
+  if (code !== undefined) expect(error).toMatchObject({ code });
+  expect(await receiving).toBe(error);
+  expect(await running).toBe(error);
+  expect(client.fatalError).toBe(error);
+  expect(client.story).toEqual(story);
+  expect(error).toMatchObject({ report });
+  return error as Error;
+}
+
+const notFound: LookupFunction = (hostname, _options, callback) => {
+  const error = Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: "ENOTFOUND" });
+  setImmediate(callback, error, "");
+};
+
+/** Looks every name up as 127.0.0.1. */
+const loopback: LookupFunction = (_hostname, _options, callback) =>
+  setImmediate(callback, null, [{ address: "127.0.0.1", family: 4 }]);
+
+describe("a port where nobody listens", () => {
+  it("is a ConnectionError in the phase tcp", async () => {
+    const server = await scene.listen();
+    const { url } = server;
+    await server.close();
+    const client = scene.watch(url);
+    const error = await failureOf(client, { verdict: "refused", phase: "tcp", code: "ECONNREFUSED" });
+    expect(error).toBeInstanceOf(ConnectionError);
+    expect(error.message).toContain(url);
+    expect(error.cause).toMatchObject({ code: "ECONNREFUSED" });
+  });
+
+  it("on a Unix socket is one too", async () => {
+    const server = await scene.listen({ isLocal: true });
+    await server.close();
+    const client = scene.watch("ws://localhost/", { socketPath: server.path });
+    const error = await failureOf(client, { verdict: "refused", phase: "tcp", code: "ENOENT" });
+    expect(error).toBeInstanceOf(ConnectionError);
+  });
+});
+
+describe("a name that does not resolve", () => {
+  it("is a ConnectionError in the phase dns", async () => {
+    const client = scene.watch("ws://nowhere.invalid/", { lookup: notFound });
+    const expected = { verdict: "name-not-found", phase: "dns", code: "ENOTFOUND", isRetryable: true } as const;
+    const error = await failureOf(client, expected);
+    expect(error).toBeInstanceOf(ConnectionError);
+    expect(error.message).toContain("nowhere.invalid");
+  });
+});
+
+describe("TLS", () => {
+  const secure = async (tls: Options["tls"], certificate = createTlsCertificate(), host = "localhost") => {
+    const server = await scene.listen({ isSecure: true, certificate });
+    return scene.watch(`wss://${host}:${server.port}/`, { lookup: loopback, tls });
+  };
+
+  it("with a certificate that nobody trusts fails", async () => {
+    const client = await secure(undefined);
+    const error = await failureOf(client, { verdict: "tls", phase: "tls", isRetryable: false });
+    expect(error).toBeInstanceOf(ConnectionError);
+    expect(error).toMatchObject({ code: "DEPTH_ZERO_SELF_SIGNED_CERT" });
+  });
+
+  it("with the certificate of another name fails", async () => {
+    const certificate = createTlsCertificate({ hosts: ["other.example"] });
+    const client = await secure({ ca: certificate.cert }, certificate);
+    const expected = { verdict: "tls", phase: "tls", isRetryable: false } as const;
+    expect(await failureOf(client, expected)).toMatchObject({ code: "ERR_TLS_CERT_ALTNAME_INVALID" });
+  });
+
+  it("with a certificate out of date fails", async () => {
+    const certificate = createTlsCertificate({ notBefore: new Date(0), notAfter: new Date(86_400_000) });
+    const client = await secure({ ca: certificate.cert }, certificate);
+    const expected = { verdict: "tls", phase: "tls", isRetryable: false } as const;
+    expect(await failureOf(client, expected)).toMatchObject({ code: "CERT_HAS_EXPIRED" });
+  });
+
+  it("to a server that speaks none fails", async () => {
+    const server = await scene.listen();
+    const client = scene.watch(server.url.replace("ws:", "wss:"));
+    const failing = failureOf(client, { verdict: "tls", phase: "tls", isRetryable: true });
+    (await server.client()).endWithClient().send("HTTP/1.1 400 Bad Request\r\n\r\n");
+    expect(await failing).toBeInstanceOf(ConnectionError);
+  });
+
+  it.each(["end", "reset"] as const)("that the server cuts short by %s fails", async (how) => {
+    const server = await scene.listen();
+    const client = scene.watch(server.url.replace("ws:", "wss:"));
+    const failing = failureOf(client, { verdict: "tls", phase: "tls", isRetryable: true, code: "ECONNRESET" });
+    const peer = (await server.client()).endWithClient();
+    await peer.until(() => peer.receivedSize > 0);
+    peer[how]();
+    expect(await failing).toBeInstanceOf(ConnectionError);
+  });
+
+  it("is not spoken by ws:, and the error says so", async () => {
+    const server = await scene.listen({ isSecure: true });
+    const client = scene.watch(server.url.replace("wss:", "ws:"));
+    const error = await client.ws.connect().catch((reason: unknown) => reason as Error);
+    expect(error).toBeInstanceOf(HandshakeError);
+    expect((error as Error).message).toContain("wss:");
+  });
+});
+
+describe("a peer that goes away", () => {
+  const answers: [when: string, answer: string][] = [
+    ["before a word", ""],
+    ["in the middle of the status line", "HTTP/1.1 10"],
+    ["in the middle of the header section", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: webso"],
+    ["before the empty line", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"],
+  ];
+
+  it.each(answers)("%s leaves a HandshakeError", async (_when, answer) => {
+    const server = await scene.listen();
+    const client = scene.watch(server.url);
+    const expected = { verdict: "network-lost", phase: "http", code: "CONNECTION_ENDED", isRetryable: true } as const;
+    const failing = failureOf(client, expected);
+    const peer = await server.client();
+    await peer.request();
+    peer.send(answer);
+    peer.end();
+    expect(await failing).toBeInstanceOf(HandshakeError);
+    await peer.untilGone();
+  });
+
+  it.each(answers)("with a RST %s leaves a ConnectionError", async (_when, answer) => {
+    const server = await scene.listen();
+    const client = scene.watch(server.url);
+    const failing = failureOf(client, { verdict: "network-lost", phase: "http", code: "ECONNRESET" });
+    const peer = await server.client();
+    await peer.request();
+    peer.send(answer);
+    // libuv takes a RST that comes together with data for an end.
+    await scene.untilRead(answer.length);
+    peer.reset();
+    expect(await failing).toBeInstanceOf(ConnectionError);
+  });
+});
+
+describe("a provider function", () => {
+  const story = ["to connecting", "error!", "to failed", "closed"];
+  const fault = new Error("the vault is shut");
+  const providers: [name: string, url: () => string | Promise<string>, options: Options][] = [
+    ["url that throws", () => { throw fault; }, {}],
+    ["url that rejects", () => Promise.reject(fault), {}],
+    ["headers that throws", () => "ws://127.0.0.1/", { headers: () => { throw fault; } }],
+    ["headers that rejects", () => "ws://127.0.0.1/", { headers: () => Promise.reject(fault) }],
+    ["subprotocols that rejects", () => "ws://127.0.0.1/", { subprotocols: () => Promise.reject(fault) }],
+  ];
+
+  it.each(providers)("%s fails the attempt", async (_name, url, options) => {
+    const client = scene.watch(url, options);
+    const error = await failureOf(client, { verdict: "setup-failed", phase: "provider", isRetryable: true }, story);
+    expect(error).toBeInstanceOf(ConnectionError);
+    expect(error.cause).toBe(fault);
+  });
+
+  it("that rejects after another one has thrown is no unhandled rejection", async () => {
+    let rejectUrl: ((reason: Error) => void) | undefined;
+    const url = new Promise<string>((_resolve, reject) => (rejectUrl = reject));
+    const client = scene.watch(() => url, { headers: () => { throw fault; } });
+    const error = await failureOf(client, { verdict: "setup-failed", phase: "provider" }, story);
+    expect(error.cause).toBe(fault);
+    rejectUrl?.(new Error("too late"));
+  });
+
+  const wrong: [name: string, url: string, options: Options][] = [
+    ["a url with a fragment", "ws://127.0.0.1/#x", {}],
+    ["a url with a line feed", "ws://127.0.0.1/\n", {}],
+    ["a header with a line feed", "ws://127.0.0.1/", { headers: () => ({ A: "b\r\nC: d" }) }],
+    ["a header with a NUL in its name", "ws://127.0.0.1/", { headers: () => [["A\0", "b"]] }],
+    ["a subprotocol with a comma", "ws://127.0.0.1/", { subprotocols: () => ["a,b"] }],
+  ];
+
+  it.each(wrong)("that gives %s fails the attempt before anything is dialled", async (_name, url, options) => {
+    const client = scene.watch(() => url, options);
+    const error = await failureOf(client, { verdict: "setup-failed", phase: "provider" }, story);
+    expect(error.cause).toBeInstanceOf(TypeError);
+  });
+});
+
+describe("createConnection", () => {
+  const fault = new Error("no line");
+  const bad: [name: string, options: Options, message: RegExp][] = [
+    ["that throws", { createConnection: () => { throw fault; } }, /no line/],
+    ["that rejects", { createConnection: () => Promise.reject(fault) }, /no line/],
+    ["that gives no stream", { createConnection: () => ({}) as Duplex }, /Duplex/],
+    ["that gives a destroyed stream", { createConnection: () => new Duplex().destroy() }, /closed/],
+  ];
+
+  it.each(bad)("%s fails the attempt", async (_name, options, message) => {
+    const client = scene.watch("ws://127.0.0.1/", options);
+    const error = await failureOf(client, { verdict: "refused", phase: "tcp" });
+    expect(error).toBeInstanceOf(ConnectionError);
+    expect(error.message).toMatch(message);
+  });
+});
+
+describe("connectTimeout", () => {
+  const connectTimeout = 7_000;
+  const never = (): Promise<never> => new Promise<never>(() => undefined);
+
+  beforeEach(() => {
+    scene = new Scene(true);
+  });
+
+  async function expectTimeout(client: Watching, phase: Phase, story = theStory): Promise<void> {
+    const verdict = phase === "provider" ? "setup-failed" : "connect-timeout";
+    const failing = failureOf(client, { verdict, phase, isRetryable: true }, story);
+    // The look-up begins in the next tick.
+    await turns(1);
+    scene.clock.advance(connectTimeout - 1);
+    expect(client.ws.state).toBe("connecting");
+    scene.clock.advance(1);
+    const error = await failing;
+    expect(error).toBeInstanceOf(TimeoutError);
+    expect(error).toMatchObject({ operation: "connect", timeoutMs: connectTimeout });
+  }
+
+  it("bounds a provider function, and tells it by its signal", async () => {
+    let signal: AbortSignal | undefined;
+    const client = scene.watch(
+      (context) => {
+        ({ signal } = context);
+        return never();
+      },
+      { connectTimeout },
+    );
+    await expectTimeout(client, "provider", ["to connecting", "error!", "to failed", "closed"]);
+    expect(signal?.aborted).toBe(true);
+  });
+
+  it("bounds a look-up", async () => {
+    const client = scene.watch("ws://slow.example/", { connectTimeout, lookup: () => undefined });
+    await expectTimeout(client, "dns");
+  });
+
+  it("bounds createConnection, and tells it by its signal", async () => {
+    let signal: AbortSignal | undefined;
+    const client = scene.watch("ws://slow.example/", {
+      connectTimeout,
+      createConnection: (context) => {
+        ({ signal } = context);
+        return never();
+      },
+    });
+    const expecting = expectTimeout(client, "tcp");
+    await expecting;
+    expect(signal?.aborted).toBe(true);
+  });
+
+  it("bounds a TLS handshake", async () => {
+    const server = await scene.listen();
+    const client = scene.watch(server.url.replace("ws:", "wss:"), { connectTimeout });
+    const failing = failureOf(client, { verdict: "connect-timeout", phase: "tls" });
+    const peer = (await server.client()).endWithClient();
+    await peer.until(() => peer.receivedSize > 0);
+    scene.clock.advance(connectTimeout);
+    expect(await failing).toBeInstanceOf(TimeoutError);
+    await peer.untilGone();
+  });
+
+  it("bounds a silent server", async () => {
+    const server = await scene.listen();
+    const client = scene.watch(server.url, { connectTimeout });
+    const failing = failureOf(client, { verdict: "connect-timeout", phase: "http" });
+    const peer = (await server.client()).endWithClient();
+    await peer.request();
+    scene.clock.advance(connectTimeout);
+    expect(await failing).toBeInstanceOf(TimeoutError);
+    await peer.untilGone();
+  });
+
+  it("bounds a header section that comes byte by byte for ever", async () => {
+    const server = await scene.listen();
+    const client = scene.watch(server.url, { connectTimeout });
+    const failing = failureOf(client, { verdict: "connect-timeout", phase: "http" });
+    const peer = (await server.client()).endWithClient();
+    await peer.request();
+    for (const byte of "HTTP/1.1 101 Switching Protocols\r\nA: bbbbbbbbbbbbbbbbbbbbbb") {
+      peer.send(byte);
+      await scene.untilRead(scene.readSize + 1);
+      scene.clock.advance(connectTimeout / 100);
+    }
+    expect(client.ws.state).toBe("connecting");
+    scene.clock.advance(connectTimeout / 2);
+    expect(await failing).toBeInstanceOf(TimeoutError);
+    await peer.untilGone();
+  });
+
+  it("ends the body of a refusal, which is told with what has come of it", async () => {
+    const server = await scene.listen();
+    const client = scene.watch(server.url, { connectTimeout });
+    const expected = { verdict: "auth", phase: "http", code: "UNEXPECTED_STATUS", initiatedBy: "peer" } as const;
+    const failing = failureOf(client, expected);
+    const peer = (await server.client()).endWithClient();
+    await peer.request();
+    const answer = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 500\r\n\r\ntoken exp";
+    peer.send(answer);
+    await scene.untilRead(answer.length);
+    scene.clock.advance(connectTimeout);
+    const error = await failing;
+    expect(error).toBeInstanceOf(HandshakeError);
+    expect((error as HandshakeError).body.toString()).toBe("token exp");
+    await peer.untilGone();
+  });
+});

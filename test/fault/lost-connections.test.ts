@@ -1,0 +1,163 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ConnectionError } from "../../src/index.js";
+import { type Read, ways } from "../support/reading.js";
+import { type Message, Scene } from "../support/scene.js";
+import { binaryFrame, closeFrame, frame, opcodes, textFrame } from "../support/wire.js";
+
+let scene: Scene;
+
+beforeEach(() => {
+  scene = new Scene();
+});
+
+afterEach(() => scene.finish());
+
+const theStory = [
+  ...["to connecting", "connecting", "to connected", "connected"],
+  ...["to disconnected", "disconnected", "error!", "to failed", "closed"],
+];
+
+const half = textFrame("x".repeat(300));
+
+/** Where the stream breaks, by what stands before the break. */
+const places: [where: string, bytes: Buffer][] = [
+  ["between two messages", Buffer.alloc(0)],
+  ["inside the header of a frame", half.subarray(0, 3)],
+  ["inside the payload of a frame", half.subarray(0, 100)],
+  ["between two fragments", frame({ opcode: opcodes.text, isFinal: false, payload: "half a message" })],
+  ["inside a Close", closeFrame(1000, "bye").subarray(0, 4)],
+];
+
+async function breakAndCheck(how: "end" | "reset", bytes: Buffer, read: Read, isSecure = false): Promise<void> {
+  const server = await scene.listen({ isSecure });
+  const client = scene.watch(server.url, isSecure ? { tls: { ca: server.ca } } : {});
+  const received: Message[] = [];
+  const connected = client.ws.connect();
+  const reading = read(client.ws, received);
+  const peer = await server.client();
+  await peer.accept();
+  await connected;
+  const whole = [textFrame("one"), binaryFrame(Buffer.of(2)), bytes];
+  const size = scene.readSize + whole.reduce((sum, { length }) => sum + length, 0);
+  peer.send(...whole);
+  await scene.untilRead(size);
+  peer[how]();
+  const error = await reading;
+  const { report } = await client.event("closed");
+
+  expect(received).toEqual(["one", Buffer.of(2)]);
+  expect(error).toBeInstanceOf(ConnectionError);
+  expect(error).toMatchObject({ code: how === "end" ? "CONNECTION_LOST" : "ECONNRESET", phase: "open", report });
+  expect(client.story).toEqual(theStory);
+  expect(client.fatalError).toBe(error);
+  expect(report).toMatchObject({ verdict: "network-lost", initiatedBy: "network", phase: "open", error });
+  expect(report).toMatchObject({ codeSent: undefined, codeReceived: undefined, wasClean: false, isRetryable: true });
+  expect(client.ws.stats()).toMatchObject({ messagesReceived: 2, messagesDropped: 0, uptimeMs: 0 });
+  await peer.untilGone();
+  // Nothing was sent that could be taken for an answer.
+  expect(peer.frameCount).toBe(0);
+}
+
+describe.each(places)("an end without a Close %s", (_where, bytes) => {
+  it.each(ways)("is a ConnectionError behind what came before, read by %s", (_way, read) =>
+    breakAndCheck("end", bytes, read),
+  );
+});
+
+describe.each(places)("a RST %s", (_where, bytes) => {
+  it.each(ways)("is a ConnectionError behind what came before, read by %s", (_way, read) =>
+    breakAndCheck("reset", bytes, read),
+  );
+});
+
+describe("over TLS", () => {
+  it("an end without a Close is a ConnectionError", () =>
+    breakAndCheck("end", half.subarray(0, 100), ways[0]![1], true));
+});
+
+describe("behind our own Close", () => {
+  it.each(["end", "reset"] as const)("a peer that answers by %s is no error", async (how) => {
+    const { client, ws, peer } = await scene.open();
+    const closing = ws.close(4000, "enough");
+    expect(await peer.untilClose()).toEqual({ code: 4000, reason: "enough" });
+    peer[how]();
+    await closing;
+    const { report } = await client.event("closed");
+    expect(report).toMatchObject({ verdict: "closed-by-us", initiatedBy: "us", phase: "closing", wasClean: false });
+    expect(report).toMatchObject({ codeSent: 4000, codeReceived: undefined });
+    expect(ws.state).toBe("closed");
+    expect(client.fatalError).toBeUndefined();
+  });
+});
+
+describe("behind both Closes", () => {
+  it("a RST takes nothing away", async () => {
+    const { client, ws, peer } = await scene.open();
+    peer.send(closeFrame(1000, "done"));
+    expect(await peer.untilClose()).toEqual({ code: 1000, reason: "" });
+    peer.reset();
+    const { report } = await client.event("closed");
+    expect(report).toMatchObject({ verdict: "normal", wasClean: true, error: undefined, initiatedBy: "peer" });
+    expect(ws.state).toBe("closed");
+  });
+});
+
+describe("what was sent and had not left", () => {
+  it("is told as unsent, each message once, and its promises reject", async () => {
+    const { client, ws, peer } = await scene.open({ highWaterMark: 100_000 });
+    peer.stopReading();
+    const big = Buffer.alloc(4 * 1024 * 1024, 1);
+    const inFlight = ws.sendRaw(big).catch((error: unknown) => error);
+    const waiting = ["a", "b", "c"].map((text) => ws.sendRaw(text).catch((error: unknown) => error));
+    const flushed = ws.flush().catch((error: unknown) => error);
+    const pinged = ws.ping().catch((error: unknown) => error);
+    await client.until(() => ws.bufferedAmount > 0);
+    peer.reset();
+    const { report } = await client.event("closed");
+    const { error } = report;
+    expect(error).toBeInstanceOf(ConnectionError);
+    expect(await Promise.all([inFlight, ...waiting, flushed, pinged])).toEqual(Array(6).fill(error));
+    const unsent = ["a", "b", "c"].map((message) => ({ direction: "out", message, cause: "unsent" }));
+    expect(client.all("dropped")).toEqual(unsent);
+    expect(report).toMatchObject({ messagesUnsent: 3, messagesUncertain: 1, unansweredPings: 1 });
+    expect(ws.bufferedAmount).toBe(0);
+    expect(client.story.at(-1)).toBe("closed");
+  });
+
+  it("is told as messages, whatever their form on the wire", async () => {
+    const { client, ws, peer } = await scene.open(
+      { highWaterMark: 64 * 1024 * 1024 },
+      { fields: ["Sec-WebSocket-Extensions: permessage-deflate"] },
+    );
+    peer.stopReading();
+    await ws.sendRaw(Buffer.alloc(4 * 1024 * 1024, 1), { compress: false });
+    await ws.sendRaw("compressed".repeat(100), { compress: true });
+    await ws.sendRaw(Buffer.of(1, 2, 3), { compress: true });
+    await ws.sendRaw("plain", { compress: false });
+    peer.reset();
+    const { report } = await client.event("closed");
+    const messages = ["compressed".repeat(100), Buffer.of(1, 2, 3), "plain"];
+    expect(client.all("dropped").map(({ message }) => message)).toEqual(messages);
+    expect(report.messagesUnsent).toBe(3);
+    expect(ws.stats()).toMatchObject({ messagesSent: 4, messagesDropped: 3 });
+  });
+});
+
+describe("a silent link that breaks", () => {
+  beforeEach(() => {
+    scene = new Scene(true);
+  });
+
+  it.each([
+    [29_999, "network-lost"],
+    [30_000, "idle-cut"],
+  ] as const)("after %i ms is judged %s", async (silence, verdict) => {
+    const { client, peer } = await scene.open();
+    peer.send(textFrame("hello"));
+    expect(await client.ws.recv()).toBe("hello");
+    scene.clock.advance(silence);
+    peer.reset();
+    const { report } = await client.event("closed");
+    expect(report).toMatchObject({ verdict, lastReceivedMs: silence });
+  });
+});

@@ -1,0 +1,38 @@
+import type { Message, Watching } from "./scene.js";
+
+/** Reads messages to the end, puts them in `into`, and gives what ended it: an error, or `"ended"`. */
+export type Read = (ws: Watching["ws"], into: Message[]) => Promise<unknown>;
+
+const byRecv: Read = async (ws, into) => {
+  for (;;) {
+    try {
+      into.push(await ws.recv());
+    } catch (error) {
+      return error;
+    }
+  }
+};
+
+const byIterator: Read = async (ws, into) => {
+  try {
+    for await (const message of ws) into.push(message);
+  } catch (error) {
+    return error;
+  }
+  return "ended";
+};
+
+const byHandler: Read = async (ws, into) => {
+  ws.on("message", ({ data }) => into.push(data));
+  return ws.run().then(
+    () => "ended",
+    (error: unknown) => error,
+  );
+};
+
+/** Every way to read. */
+export const ways: readonly (readonly [name: string, read: Read])[] = [
+  ["recv()", byRecv],
+  ["for await", byIterator],
+  ["a handler", byHandler],
+];
