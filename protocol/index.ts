@@ -11,7 +11,8 @@
  *    `const connection = new ProtocolConnection({ role: "client", handler, resources, extension: result.extension })`,
  *    and give it what stands behind the head: `connection.receive(bytes, result.consumed)`.
  * 4. From then on give what comes to `connection.receive(bytes)`, send by `text`, `binary`, `ping` and `close`, and after
- *    each of these calls write what `take()` gives, calling `written()` for each piece that is written.
+ *    each of these calls write what `take()` gives. It lends its memory: call `written()` when the stream has taken the
+ *    piece (in the callback of its write), then `take()` again.
  * 5. When the stream ends, call `connection.receiveEnd()`; when it is gone, `connection.abandon()`.
  *
  * @packageDocumentation
@@ -58,7 +59,14 @@ export {
   type ClientHandshakeOptions,
   type HandshakeResult,
 } from "./handshake/client-handshake.js";
-export { ServerHandshake } from "./handshake/server-handshake.js";
+export {
+  type AcceptedHandshake,
+  type AcceptOptions,
+  type RejectOptions,
+  type RequestResult,
+  ServerHandshake,
+} from "./handshake/server-handshake.js";
+export type { ServerRequest } from "./handshake/server-request.js";
 export { headerSizeFor } from "./frame-header.js";
 export type { FillRandom } from "./masking-keys.js";
 export { Resources, type ResourcesOptions } from "./resources.js";

@@ -24,6 +24,7 @@ export type {
   AttemptContext,
   BufferOptions,
   CompressOptions,
+  CreateConnection,
   Deserializer,
   HeadersInit,
   LayerOption,
@@ -36,7 +37,6 @@ export type { Runtime, Timer } from "./runtime/runtime.js";
 export type { WaitOptions } from "./runtime/wait.js";
 export type { Stats } from "./stats/counters.js";
 export type {
-  CreateConnection,
   OpenTransport,
   Transport,
   TransportHandler,

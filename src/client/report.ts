@@ -1,6 +1,12 @@
-import { HandshakeError, JetSocketError } from "../../protocol/index.js";
 import type { ConnectionEnd } from "../connection/connection-end.js";
-import { CloseError, ConnectionError, ProtocolError, TimeoutError } from "../errors.js";
+import {
+  CloseError,
+  ConnectionError,
+  HandshakeError,
+  type JetSocketError,
+  ProtocolError,
+  TimeoutError,
+} from "../errors.js";
 import type { CloseReport, Phase, ReportedEvent, Verdict } from "../events/close-report.js";
 import { adviceFor, isRetryable, judgeAttempt, judgeEnd } from "./verdict.js";
 
@@ -57,7 +63,8 @@ export function reportEnd(end: ConnectionEnd, context: ReportContext): CloseRepo
     phase: end.phase,
     codeSent: end.closeSent?.code,
     codeReceived: end.closeReceived?.code,
-    reason: end.closeReceived?.reason ?? end.closeSent?.reason ?? "",
+    // A peer that answers our Close echoes the code, and mostly leaves the reason out.
+    reason: [end.closeReceived, end.closeSent].find((close) => close?.reason)?.reason ?? "",
     wasClean: end.closeSent !== undefined && end.closeReceived !== undefined,
     error: endError(end, verdict, context.url),
     statusCode: undefined,
@@ -117,7 +124,11 @@ function withContext(error: OwnError, context: string): OwnError {
 
 /** A sentence of what an error says. */
 function textOf(error: Error | undefined, otherwise: string): string {
-  const text = error === undefined ? otherwise : error.message || (codeOf(error) ?? error.name);
+  const said = error === undefined ? otherwise : error.message || (codeOf(error) ?? error.name);
+  // OpenSSL has no better words for bytes that are no TLS at all.
+  if (/wrong version number/i.test(said))
+    return "the server speaks no TLS there; without TLS the url begins with ws:.";
+  const text = said.replace(/\s+/g, " ").trim();
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
@@ -138,5 +149,6 @@ export function closedError(report: CloseReport): CloseError {
   const by = report.initiatedBy === "us" ? "from this end" : "by the peer";
   const code = report.codeReceived ?? report.codeSent;
   const frame = code === undefined ? "" : ` with ${code}${report.reason === "" ? "" : ` (${report.reason})`}`;
-  return new CloseError(`The connection to ${report.url} was closed ${by}${frame}. ${report.advice}`, report);
+  const advice = report.initiatedBy === "us" ? "" : ` ${report.advice}`;
+  return new CloseError(`The connection to ${report.url} was closed ${by}${frame}.${advice}`, report);
 }

@@ -51,12 +51,13 @@ export function checkRequest(source: RequestSource, fillRandom: FillRandom): str
   return typeof source.url === "function" ? "" : uri.display;
 }
 
-/** What a function throws is a rejection too, or one of the others might go unseen. */
-async function provide<Value>(provided: Provided<Value>, context: AttemptContext): Promise<Value> {
-  // A url is an object with no call signature, so that whatever can be called is a provider.
-  return typeof provided === "function"
-    ? (provided as (context: AttemptContext) => Value)(context)
-    : provided;
+/** What a function throws is a rejection too: those of the others would go unseen behind it. */
+function provide<Value>(provided: Provided<Value>, context: AttemptContext): Promise<Value> {
+  return new Promise((resolve) => {
+    // A url is an object with no call signature, so that whatever can be called is a provider.
+    const isFunction = typeof provided === "function";
+    resolve(isFunction ? (provided as (context: AttemptContext) => Value)(context) : provided);
+  });
 }
 
 function makeRequest(

@@ -208,7 +208,11 @@ export class LiveConnection {
     this.#endPause();
     this.#protocol.resume();
     this.#writer.wake();
-    // What was kept may have paused it again.
+    this.#goOnReading();
+  }
+
+  /** What was kept may have paused it again. */
+  #goOnReading(): void {
     if (this.#isPaused) return;
     this.#transport.resume();
     this.#watch.look(this.#runtime.now());
@@ -243,6 +247,12 @@ export class LiveConnection {
   terminate(): void {
     this.#initiatedBy ??= "us";
     this.#protocol.abandon();
+    this.#drop();
+  }
+
+  /** What is not with the kernel by now is unsent. */
+  #drop(): void {
+    this.#writer.stop();
     this.#transport.destroy();
   }
 
@@ -280,7 +290,7 @@ export class LiveConnection {
   /** The end of the peer's stream: expected behind its Close, a loss before it. */
   #receiveEnd(): void {
     if (this.#isEnding) this.#endIfWritten();
-    else this.#transport.destroy();
+    else this.#drop();
   }
 
   #onProgress(wasRefused: boolean): void {
@@ -315,7 +325,7 @@ export class LiveConnection {
 
   #onClockExpired(): void {
     if (!this.#hasEnded) this.#error ??= closingTimedOut(this.#settings.closeTimeout, this.#isEnding);
-    this.#transport.destroy();
+    this.#drop();
   }
 
   /** The stream is gone. */

@@ -102,7 +102,8 @@ export class SendQueue {
     const size = this.#frame(data, options);
     this.#acceptedCount++;
     if (this.#protocol.bufferedSize < this.#marks.highWaterMark) return this.#gate.pass(size);
-    const wait = new Wait(this.#runtime, "send", undefined);
+    // The message is on its way whatever becomes of the wait: only the caller is let go.
+    const wait = new Wait(this.#runtime, "send", options, (reason) => this.#handler.onRefused(reason));
     this.#aboveMark.push(wait);
     return wait.promise;
   }
@@ -193,18 +194,21 @@ export class SendQueue {
       entry.data = await message.read();
       this.pump();
     } catch (error) {
+      if (!this.#entries.includes(entry)) return;
       entry.wait.reject(error);
       this.#withdraw(entry, error);
     }
   }
 
+  /** Takes a message back; one that is framed is on its way, and only its caller is let go. */
   #withdraw(entry: Entry, reason: unknown): void {
     const index = this.#entries.indexOf(entry);
-    if (index === -1) return;
-    this.#entries.splice(index, 1);
-    this.#waitingSize -= entry.size;
-    this.#acceptedCount--;
-    this.#flushBehind(this.#entries[index - 1], entry.flushes);
+    if (index !== -1) {
+      this.#entries.splice(index, 1);
+      this.#waitingSize -= entry.size;
+      this.#acceptedCount--;
+      this.#flushBehind(this.#entries[index - 1], entry.flushes);
+    }
     this.#handler.onRefused(reason);
     this.pump();
   }
@@ -231,7 +235,6 @@ export class SendQueue {
         return;
       this.#entries.shift();
       this.#waitingSize -= entry.size;
-      entry.wait.disarm();
       this.#aboveMark.push(entry.wait);
       this.#frame(entry.data, entry.options);
       this.#flushBehind(undefined, entry.flushes);

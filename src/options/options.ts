@@ -1,8 +1,8 @@
 import type { LookupFunction } from "node:net";
+import type { Duplex } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
 import type { CloseReport } from "../events/close-report.js";
 import type { Runtime } from "../runtime/runtime.js";
-import type { CreateConnection } from "../transport/transport.js";
 
 /** What a provider function is given at each attempt. */
 export interface AttemptContext {
@@ -55,6 +55,12 @@ export interface BufferOptions {
    */
   readonly overflow?: "pause" | "dropOldest" | "dropNewest" | "error" | undefined;
 }
+
+/** A stream of the user's own in the place of a socket, ready for use; `signal` is aborted when the attempt is given up. */
+export type CreateConnection = (context: {
+  readonly url: string;
+  readonly signal: AbortSignal;
+}) => Duplex | Promise<Duplex>;
 
 /** Makes what `send()` was given into what goes on the wire: a string goes as text, bytes as binary. */
 export type Serializer<Sent> = (value: Sent) => string | Uint8Array;

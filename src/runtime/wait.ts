@@ -60,17 +60,16 @@ export class Wait<Value = void> {
   }
 
   resolve(value: Value): void {
-    this.disarm();
+    this.#disarm();
     this.#resolve(value);
   }
 
   reject(reason: unknown): void {
-    this.disarm();
+    this.#disarm();
     this.#reject(reason);
   }
 
-  /** From now on neither signal nor timeout ends the waiting. */
-  disarm(): void {
+  #disarm(): void {
     this.#timer?.clear();
     this.#timer = undefined;
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);

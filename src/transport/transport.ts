@@ -1,6 +1,8 @@
 import type { LookupFunction } from "node:net";
-import type { Duplex } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
+import type { CreateConnection } from "../options/options.js";
+
+export type { CreateConnection };
 
 /** Where an attempt to open a byte stream has got to. */
 export type TransportPhase = "dns" | "tcp" | "proxy" | "tls";
@@ -64,12 +66,6 @@ export interface TransportTarget {
   /** Memory that all transports read into. */
   readonly readBuffer: Buffer;
 }
-
-/** A stream of the user's own in the place of a socket. */
-export type CreateConnection = (context: {
-  readonly url: string;
-  readonly signal: AbortSignal;
-}) => Duplex | Promise<Duplex>;
 
 /** Opens a stream; a failure is told by `onClose`, never thrown. */
 export type OpenTransport = (target: TransportTarget, handler: TransportHandler) => Transport;

@@ -49,6 +49,7 @@ const pagesWithPrograms = pages.filter((page) => page !== "docs/README.md");
 describe("the snippets", () => {
   it.each(pagesWithPrograms)("run, and print what their page says: %s", async (page) => {
     const snippets = snippetsOf(page).filter(({ language }) => language === "js");
+    expect(snippets).not.toEqual([]);
     const { outcome, printed } = await run(snippets);
     expect(outcome).toMatchObject({ end: 0, stderr: "" });
     const said = snippets.map(({ place, output }, index) => [place, output ?? printed[index]]);
@@ -59,17 +60,20 @@ describe("the snippets", () => {
 });
 
 describe("the pages", () => {
-  it.each([...pages, "CONTRIBUTING.md", "CHANGELOG.md"])("have links that lead somewhere: %s", (page) => {
-    for (const [, target] of readPage(page).matchAll(/\]\(([^)]+)\)/g)) {
-      const [path, anchor] = target!.split("#");
-      if (/^https?:/.test(target!)) continue;
-      const file = path === "" ? page : join(dirname(page), path!);
-      expect(existsSync(join(root, file)), `${page}: ${target}`).toBe(true);
-      if (anchor === undefined) continue;
-      const headings = [...readPage(file).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading!));
-      expect(headings, `${page}: ${target}`).toContain(anchor);
-    }
-  });
+  it.each([...pages, "examples/README.md", "CONTRIBUTING.md", "CHANGELOG.md"])(
+    "have links that lead somewhere: %s",
+    (page) => {
+      for (const [, target] of readPage(page).matchAll(/\]\(([^)]+)\)/g)) {
+        const [path, anchor] = target!.split("#");
+        if (/^https?:/.test(target!)) continue;
+        const file = path === "" ? page : join(dirname(page), path!);
+        expect(existsSync(join(root, file)), `${page}: ${target}`).toBe(true);
+        if (anchor === undefined) continue;
+        const headings = [...readPage(file).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading!));
+        expect(headings, `${page}: ${target}`).toContain(anchor);
+      }
+    },
+  );
 });
 
 function anchorOf(heading: string): string {
@@ -87,10 +91,11 @@ function optionNames(): string[] {
 function namesAsTypes(): string {
   const record = (names: readonly string[]): string => names.map((name) => `"${name}": true`).join(", ");
   return `
-import type { CloseReport, EventName, Verdict, WebSocketOptions } from "jetsocket";
+import type { CloseReport, EventName, Stats, Verdict, WebSocketOptions } from "jetsocket";
 export const events: Record<EventName, true> = { ${record(namesInTable("README.md", "Events"))} };
 export const options: Record<keyof WebSocketOptions<unknown, unknown>, true> = { ${record(optionNames())} };
 export const verdicts: Record<Verdict, true> = { ${record(namesInTable("docs/closing.md", "Verdicts").filter((name) => /^[a-z-]+$/.test(name)))} };
+export const stats: Record<keyof Stats, true> = { ${record(namesInTable("README.md", "Statistics"))} };
 export const report: Record<keyof CloseReport, true> = { ${record(namesInTable("docs/closing.md", "The report"))} };
 `;
 }

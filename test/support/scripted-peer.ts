@@ -261,7 +261,7 @@ export class PeerSocket {
   }
 }
 
-function readRequest(head: string): PeerRequest {
+export function readRequest(head: string): PeerRequest {
   const [requestLine = "", ...lines] = head.slice(0, -4).split("\r\n");
   const fields = lines.map((line) => {
     const colon = line.indexOf(":");

@@ -54,7 +54,9 @@ function lengthField(size: bigint, bits: 7 | 16 | 64 = size < 126n ? 7 : size < 
 
 /** RFC 6455 5.3, byte by byte. */
 export function masked(payload: Uint8Array, key: readonly number[]): Buffer {
-  return Buffer.from(payload.map((byte, index) => byte ^ key[index % 4]!));
+  const bytes = Buffer.from(payload);
+  for (let index = 0; index < bytes.length; index++) bytes[index]! ^= key[index & 3]!;
+  return bytes;
 }
 
 export type FrameOptions = Omit<FrameParts, "opcode" | "payload">;

@@ -1,0 +1,203 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { Inbox, type InboxBounds, type InboxDemand } from "../../src/buffer/inbox.js";
+
+interface Sized {
+  readonly id: number;
+  readonly size: number;
+}
+
+let dropped: number[];
+let nextId: number;
+
+beforeEach(() => {
+  dropped = [];
+  nextId = 1;
+});
+
+function create(bounds: Partial<InboxBounds> = {}): Inbox<Sized> {
+  return new Inbox({ capacity: 3, maxBytes: 100, overflow: "pause", ...bounds }, ({ id }) =>
+    dropped.push(id),
+  );
+}
+
+function push(inbox: Inbox<Sized>, size = 1): InboxDemand {
+  return inbox.push({ id: nextId++, size });
+}
+
+function pushAll(inbox: Inbox<Sized>, sizes: readonly number[]): InboxDemand[] {
+  return sizes.map((size) => push(inbox, size));
+}
+
+function takeAll(inbox: Inbox<Sized>): number[] {
+  const ids: number[] = [];
+  for (let entry = inbox.shift(); entry !== undefined; entry = inbox.shift()) ids.push(entry.id);
+  return ids;
+}
+
+it("gives in the order in which it was given", () => {
+  const inbox = create();
+  pushAll(inbox, [1, 2, 3]);
+  expect([inbox.length, inbox.bytes]).toEqual([3, 6]);
+  expect(takeAll(inbox)).toEqual([1, 2, 3]);
+  expect([inbox.length, inbox.bytes]).toEqual([0, 0]);
+  expect(inbox.shift()).toBeUndefined();
+});
+
+it("keeps its order over thousands of messages that come and go", () => {
+  const inbox = create({ capacity: 10_000, maxBytes: 1e9 });
+  const taken: number[] = [];
+  for (let round = 0; round < 100; round++) {
+    pushAll(inbox, Array<number>(60).fill(1));
+    for (let count = 0; count < 40; count++) taken.push(inbox.shift()!.id);
+  }
+  expect(inbox.length).toBe(2_000);
+  taken.push(...takeAll(inbox));
+  expect(taken).toEqual(Array.from({ length: 6_000 }, (_, index) => index + 1));
+  expect(dropped).toEqual([]);
+});
+
+describe("before anyone reads", () => {
+  it.each(["pause", "dropOldest", "dropNewest", "error"] as const)(
+    "keeps the newest, whatever the overflow: %s",
+    (overflow) => {
+      const inbox = create({ overflow });
+      expect(pushAll(inbox, [1, 1, 1, 1, 1])).toEqual(Array(5).fill("none"));
+      expect(dropped).toEqual([1, 2]);
+      expect(takeAll(inbox)).toEqual([3, 4, 5]);
+    },
+  );
+
+  it("makes room in bytes", () => {
+    const inbox = create({ capacity: 100 });
+    pushAll(inbox, [40, 40, 20]);
+    expect(dropped).toEqual([]);
+    push(inbox, 41);
+    expect(dropped).toEqual([1, 2]);
+    expect([inbox.length, inbox.bytes]).toEqual([2, 61]);
+  });
+
+  it("always has room for one message, and for the next without it", () => {
+    const inbox = create();
+    push(inbox, 5_000);
+    expect([inbox.length, dropped]).toEqual([1, []]);
+    push(inbox, 1);
+    expect([takeAll(inbox), dropped]).toEqual([[2], [1]]);
+  });
+});
+
+describe("once somebody reads", () => {
+  it("asks for a pause when it is full, and loses nothing", () => {
+    const inbox = create();
+    inbox.beginReading();
+    expect(pushAll(inbox, [1, 1, 1, 1])).toEqual(["none", "none", "pause", "pause"]);
+    expect([takeAll(inbox), dropped]).toEqual([[1, 2, 3, 4], []]);
+  });
+
+  it("asks for a pause when its bytes are full", () => {
+    const inbox = create();
+    inbox.beginReading();
+    expect(pushAll(inbox, [99, 1])).toEqual(["none", "pause"]);
+    expect(push(create(), 1_000)).toBe("none");
+  });
+
+  it("asks for a pause by a single message that fills it", () => {
+    const inbox = create();
+    inbox.beginReading();
+    expect(push(inbox, 100)).toBe("pause");
+  });
+
+  it.each([
+    ["dropOldest", [3, 4, 5], [1, 2], "none"],
+    ["dropNewest", [1, 2, 3], [4, 5], "none"],
+    ["error", [1, 2, 3], [4, 5], "fail"],
+  ] as const)("obeys %s", (overflow, kept, lost, demand) => {
+    const inbox = create({ overflow });
+    inbox.beginReading();
+    expect(pushAll(inbox, [1, 1, 1])).toEqual(["none", "none", "none"]);
+    expect(pushAll(inbox, [1, 1])).toEqual([demand, demand]);
+    expect([takeAll(inbox), dropped]).toEqual([kept, lost]);
+  });
+
+  it.each(["dropNewest", "error"] as const)("by %s a first message fits, whatever its size", (overflow) => {
+    const inbox = create({ overflow });
+    inbox.beginReading();
+    expect(push(inbox, 1_000)).toBe("none");
+    expect(takeAll(inbox)).toEqual([1]);
+  });
+
+  it("keeps the newest again when nobody reads any more", () => {
+    const inbox = create();
+    inbox.beginReading();
+    pushAll(inbox, [1, 1, 1]);
+    inbox.endReading();
+    expect(push(inbox)).toBe("none");
+    expect([takeAll(inbox), dropped]).toEqual([[2, 3, 4], [1]]);
+  });
+});
+
+describe("half of it", () => {
+  it.each([
+    [{ capacity: 1 }, [1], false],
+    [{ capacity: 2 }, [1], true],
+    [{ capacity: 2 }, [1, 1], false],
+    [{ capacity: 5 }, [1, 1], true],
+    [{ capacity: 5 }, [1, 1, 1], false],
+    [{}, [50], true],
+    [{}, [51], false],
+    [{}, [], true],
+  ] as const)("of %j with %j is free: %s", (bounds, sizes, isHalfFree) => {
+    const inbox = create(bounds);
+    pushAll(inbox, sizes);
+    expect(inbox.isHalfFree).toBe(isHalfFree);
+  });
+});
+
+describe("while the connection closes", () => {
+  it.each(["pause", "dropOldest", "dropNewest", "error"] as const)(
+    "takes its bound once more and drops what is beyond, by %s",
+    (overflow) => {
+      const inbox = create({ overflow });
+      inbox.beginReading();
+      pushAll(inbox, [1, 1]);
+      inbox.beginClosing();
+      expect(pushAll(inbox, [1, 1, 1, 1, 1])).toEqual(Array(5).fill("none"));
+      expect([takeAll(inbox), dropped]).toEqual([[1, 2, 3, 4, 5, 6], [7]]);
+    },
+  );
+
+  it("counts bytes too, and takes one message in any case", () => {
+    const inbox = create({ capacity: 100 });
+    inbox.beginClosing();
+    pushAll(inbox, [500, 1]);
+    expect([takeAll(inbox), dropped]).toEqual([[1], [2]]);
+    pushAll(inbox, [150, 50, 1]);
+    expect([takeAll(inbox), dropped]).toEqual([
+      [3, 4],
+      [2, 5],
+    ]);
+  });
+
+  it("keeps what waits for the next life, in which the bounds hold again", () => {
+    const inbox = create();
+    inbox.beginReading();
+    pushAll(inbox, [1, 1, 1]);
+    inbox.beginClosing();
+    pushAll(inbox, [1, 1]);
+    inbox.reopen();
+    expect([inbox.length, dropped]).toEqual([5, []]);
+    push(inbox);
+    expect([takeAll(inbox), dropped]).toEqual([
+      [4, 5, 6],
+      [1, 2, 3],
+    ]);
+  });
+});
+
+it("tells each message that it is cleared of", () => {
+  const inbox = create();
+  pushAll(inbox, [1, 1, 1]);
+  inbox.clear();
+  expect([inbox.length, inbox.bytes, dropped]).toEqual([0, 0, [1, 2, 3]]);
+  inbox.clear();
+  expect(dropped).toEqual([1, 2, 3]);
+});

@@ -1,0 +1,220 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { ClientHandshake, parseUri } from "../../protocol/index.js";
+import type { LiveConnection } from "../../src/connection/live-connection.js";
+import { Opening } from "../../src/connection/opening.js";
+import { HandshakeError, TimeoutError } from "../../src/errors.js";
+import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
+import { steadyRandom } from "../support/protocol-end.js";
+import { VirtualLink } from "../support/virtual-link.js";
+import type { VirtualPeer } from "../support/virtual-peer.js";
+import { systemError } from "../support/virtual-peer.js";
+import { VirtualRuntime } from "../support/virtual-runtime.js";
+
+const timeout = 10_000;
+
+let clock: VirtualRuntime;
+let counting: CountingRuntime;
+let opening: Opening;
+let peer: VirtualPeer;
+let link: VirtualLink;
+let told: unknown[];
+
+/** What an open connection is given; the connection itself has tests of its own. */
+const live = {
+  receive: (bytes: Buffer, start: number, end: number) =>
+    told.push(["bytes", bytes.toString("latin1", start, end)]),
+  streamEnded: () => told.push("ended"),
+  streamClosed: (error: Error | undefined) => told.push(["closed", error]),
+} as unknown as LiveConnection;
+
+beforeEach(() => begin());
+
+function begin(url = "wss://feed.test/trades"): void {
+  clock = new VirtualRuntime();
+  counting = createCountingRuntime(clock);
+  told = [];
+  const uri = parseUri(url);
+  const handshake = new ClientHandshake({ uri, fillRandom: steadyRandom() });
+  const target = {
+    ...{ url: uri.href, host: uri.host, port: uri.port, isSecure: uri.isSecure, noDelay: true },
+    ...({
+      keepAlive: false,
+      signal: new AbortController().signal,
+      readBuffer: Buffer.alloc(65_536),
+    } as const),
+  };
+  const context = { runtime: counting.runtime, target, handshake, timeout };
+  opening = new Opening(context, {
+    onAccepted: ({ headers, subprotocol }) => {
+      told.push(["accepted", headers.length, subprotocol, counting.openTimers]);
+      return live;
+    },
+    onFailed: (phase, error) => told.push(["failed", phase, error]),
+  });
+  peer = clock.peers[0]!;
+  link = new VirtualLink(peer);
+}
+
+/** Comes as far as the request. */
+function dial(): void {
+  peer.accept();
+  clock.advance(0);
+}
+
+function failure(): { phase: unknown; error: unknown } {
+  expect(told.length).toBe(1);
+  counting.assertIdle();
+  const [word, phase, error] = told[0] as unknown[];
+  expect(word).toBe("failed");
+  return { phase, error };
+}
+
+describe("an answer that is a valid 101", () => {
+  it("gives the connection, without a timer", () => {
+    dial();
+    expect(link.head).toMatch(/^GET \/trades HTTP\/1.1\r\nHost: feed.test\r\n/);
+    link.answer();
+    clock.advance(0);
+    expect(told).toEqual([["accepted", 3, "", 0]]);
+    clock.advance(60_000);
+    expect(told.length).toBe(1);
+  });
+
+  it("gives what came behind it in the same read", () => {
+    dial();
+    link.answer({ behind: [Buffer.from("behind")] });
+    clock.advance(0);
+    expect(told.slice(1)).toEqual([["bytes", "behind"]]);
+  });
+
+  it("is followed by all that comes later", () => {
+    dial();
+    link.answer();
+    clock.advance(0);
+    peer.send("later");
+    peer.end();
+    clock.advance(0);
+    const error = systemError("read", "ECONNRESET");
+    peer.reset(error);
+    clock.advance(0);
+    expect(told.slice(1)).toEqual([["bytes", "later"], "ended", ["closed", error]]);
+  });
+});
+
+describe("a failure", () => {
+  it.each([
+    ["dns", "dns"],
+    ["tcp", "tcp"],
+    ["tls", "tls"],
+  ] as const)("on the way is of its phase: %s", (reached, phase) => {
+    peer.reach(reached);
+    const error = systemError("connect", "E");
+    peer.refuse(error);
+    clock.advance(0);
+    expect(failure()).toEqual({ phase, error });
+  });
+
+  it("behind the request is of the phase http", () => {
+    dial();
+    const error = systemError("read", "ECONNRESET");
+    peer.reset(error);
+    clock.advance(0);
+    expect(failure()).toEqual({ phase: "http", error });
+  });
+
+  it("is an answer that refuses, once its body is here", () => {
+    dial();
+    peer.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\n\r\nno");
+    clock.advance(0);
+    expect(told).toEqual([]);
+    peer.send("pe");
+    clock.advance(0);
+    const { phase, error } = failure();
+    expect(phase).toBe("http");
+    expect(error).toBeInstanceOf(HandshakeError);
+    expect(error).toMatchObject({ statusCode: 401, body: Buffer.from("nope") });
+  });
+
+  it("is an answer that is no HTTP", () => {
+    dial();
+    peer.send("SSH-2.0-OpenSSH_9.2\r\n");
+    clock.advance(0);
+    expect(failure().error).toMatchObject({ code: "MALFORMED_RESPONSE" });
+  });
+
+  it("is an end before the answer", () => {
+    dial();
+    peer.end();
+    clock.advance(0);
+    expect(failure().error).toMatchObject({ code: "CONNECTION_ENDED" });
+  });
+});
+
+describe("the deadline", () => {
+  it.each(["dns", "tcp", "tls", "http"] as const)("is one over all: %s", (phase) => {
+    if (phase === "http") peer.accept();
+    else peer.reach(phase);
+    clock.advance(timeout - 1);
+    expect(told).toEqual([]);
+    clock.advance(1);
+    const { error, ...rest } = failure();
+    expect(rest).toEqual({ phase });
+    expect(error).toBeInstanceOf(TimeoutError);
+    expect(error).toMatchObject({ operation: "connect", timeoutMs: timeout });
+    expect((error as Error).message).toBe(
+      `The connection was not open after the ${timeout} ms of connectTimeout (phase: ${phase}).`,
+    );
+  });
+
+  it("does not start anew with what comes", () => {
+    dial();
+    for (let elapsed = 0; elapsed < timeout; elapsed += 1_000) {
+      clock.advance(1_000);
+      peer.send("HTTP/1.1 102 Processing\r\n"[elapsed / 1_000] ?? "");
+    }
+    expect(failure().error).toBeInstanceOf(TimeoutError);
+  });
+
+  it("tells of the status where only the body of a refusal is missing", () => {
+    dial();
+    peer.send("HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\nwait");
+    clock.advance(timeout);
+    expect(failure().error).toMatchObject({ statusCode: 503, body: Buffer.from("wait") });
+  });
+});
+
+describe("giving up", () => {
+  it.each([
+    ["before the stream is open", () => undefined],
+    ["behind the request", dial],
+  ])("%s fails with the reason once the socket is gone", (_when, act) => {
+    act();
+    const reason = new Error("stop");
+    opening.abandon(reason);
+    expect(told).toEqual([]);
+    clock.advance(0);
+    expect([failure().error, peer.isDestroyed]).toEqual([reason, true]);
+  });
+
+  it("needs no reason", () => {
+    opening.abandon(undefined);
+    clock.advance(0);
+    expect(failure()).toEqual({ phase: "dns", error: undefined });
+  });
+
+  it("wins over the deadline and over an answer on its way", () => {
+    dial();
+    link.answer();
+    opening.abandon(new Error("stop"));
+    clock.advance(timeout);
+    expect(failure().error).toEqual(new Error("stop"));
+  });
+});
+
+it("holds the process, unless told otherwise", () => {
+  expect(clock.isHeld).toBe(true);
+  opening.unref();
+  expect(clock.isHeld).toBe(false);
+  opening.ref();
+  expect(clock.isHeld).toBe(true);
+});

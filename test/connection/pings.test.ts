@@ -1,0 +1,105 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { Pings } from "../../src/connection/pings.js";
+
+let pings: Pings;
+let settled: string[];
+
+beforeEach(() => {
+  pings = new Pings();
+  settled = [];
+});
+
+const bytes = (text: string): Buffer => Buffer.from(text, "latin1");
+
+function add(payload: string, sentAt: number, position = 0): void {
+  pings.add(bytes(payload), sentAt, position, (latency) => settled.push(`${payload} ${String(latency)}`));
+}
+
+it("gives the latency of a ping by its own pong", () => {
+  add("a", 100);
+  expect(pings.unanswered).toBe(1);
+  expect(pings.answer(bytes("a"), 130)).toBe(30);
+  expect(settled).toEqual(["a 30"]);
+  expect(pings.unanswered).toBe(0);
+});
+
+it("works for pings that nobody waits for", () => {
+  pings.add(bytes("a"), 100, 3);
+  expect(pings.answer(bytes("a"), 101)).toBe(1);
+  expect(pings.confirmedCount).toBe(3);
+});
+
+it("answers pings one by one", () => {
+  add("a", 100);
+  add("b", 110);
+  expect(pings.answer(bytes("a"), 120)).toBe(20);
+  expect(settled).toEqual(["a 20"]);
+  expect(pings.answer(bytes("b"), 125)).toBe(15);
+  expect(settled).toEqual(["a 20", "b 15"]);
+});
+
+it("takes the pong of the newest as the answer to those before it (RFC 6455 5.5.3)", () => {
+  add("a", 100);
+  add("b", 110);
+  add("c", 120);
+  expect(pings.answer(bytes("b"), 150)).toBe(40);
+  expect(settled).toEqual(["a 50", "b 40"]);
+  expect(pings.unanswered).toBe(1);
+});
+
+describe("a pong that answers nothing", () => {
+  it.each(["", "x", "aa"])("%j changes nothing", (payload) => {
+    add("a", 100, 5);
+    expect(pings.answer(bytes(payload), 110)).toBeUndefined();
+    expect([settled, pings.unanswered, pings.confirmedCount]).toEqual([[], 1, 0]);
+  });
+
+  it("comes twice", () => {
+    add("a", 100);
+    pings.answer(bytes("a"), 110);
+    expect(pings.answer(bytes("a"), 120)).toBeUndefined();
+    expect(settled).toEqual(["a 10"]);
+  });
+});
+
+it("tells payloads apart byte by byte, and takes an empty one", () => {
+  add("\u0000\u00ff", 1);
+  add("\u0000\u00fe", 2);
+  add("", 3);
+  expect(pings.answer(Uint8Array.of(0, 0xff), 10)).toBe(9);
+  expect(pings.answer(Uint8Array.of(0, 0xfe), 10)).toBe(8);
+  expect(pings.answer(new Uint8Array(0), 10)).toBe(7);
+});
+
+it("keeps a copy of the payload", () => {
+  const payload = bytes("a");
+  pings.add(payload, 1, 0);
+  payload.fill(0);
+  expect(pings.answer(bytes("a"), 2)).toBe(1);
+});
+
+it("answers two pings with one payload in their order", () => {
+  add("a", 100);
+  add("a", 110);
+  expect(pings.answer(bytes("a"), 120)).toBe(20);
+  expect(pings.answer(bytes("a"), 130)).toBe(20);
+  expect(settled).toEqual(["a 20", "a 20"]);
+});
+
+it("knows how many messages the peer has read for sure", () => {
+  expect(pings.confirmedCount).toBe(0);
+  add("a", 1, 4);
+  add("b", 2, 9);
+  pings.answer(bytes("a"), 3);
+  expect(pings.confirmedCount).toBe(4);
+  pings.answer(bytes("b"), 3);
+  expect(pings.confirmedCount).toBe(9);
+});
+
+it("forgets the oldest of more than 64, and says so", () => {
+  for (let index = 0; index < 66; index++) add(String(index), index);
+  expect(pings.unanswered).toBe(64);
+  expect(settled).toEqual(["0 undefined", "1 undefined"]);
+  expect(pings.answer(bytes("0"), 100)).toBeUndefined();
+  expect(pings.answer(bytes("2"), 100)).toBe(98);
+});

@@ -1,0 +1,117 @@
+import { describe, expect, it } from "vitest";
+import {
+  checkBoolean,
+  checkFunction,
+  checkInteger,
+  checkObject,
+  checkOneOf,
+  describe as show,
+  kindOf,
+  wrong,
+} from "../../src/options/checks.js";
+
+const shown: readonly (readonly [value: unknown, text: string])[] = [
+  ["text", '"text"'],
+  ['with "quotes"', '"with \\"quotes\\""'],
+  ["x".repeat(100), `"${"x".repeat(100)}"`],
+  ["x".repeat(101), `"${"x".repeat(100)}…"`],
+  [5, "5"],
+  [Number.NaN, "NaN"],
+  [5n, "5"],
+  [true, "true"],
+  [null, "null"],
+  [undefined, "undefined"],
+  [Symbol("s"), "Symbol(s)"],
+  [(): void => undefined, "a function"],
+  [Map, "a function"],
+  [{}, "an object"],
+  [Object.create(null), "an object"],
+  [[], "an array"],
+];
+
+describe("a value in a message", () => {
+  it.each(shown)("%o", (value, text) => {
+    expect(show(value)).toBe(text);
+    expect(kindOf(value)).toBe(typeof value === "string" ? "a string" : text);
+  });
+});
+
+describe("wrong", () => {
+  it("names the option, what it takes and what it got", () => {
+    const error = wrong("keepAlive", "a number", "soon");
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error.message).toBe('The option "keepAlive" must be a number, not "soon".');
+  });
+
+  it.each(["headers", "subprotocols", "tls", "proxy"])("shows no string that was given for %s", (name) => {
+    const { message } = wrong(name, "something else", "secret");
+    expect(message).toBe(`The option "${name}" must be something else, not a string.`);
+  });
+});
+
+describe("checkObject", () => {
+  it.each([{}, new Map(), Buffer.alloc(1)])("takes %o as it is", (value) => {
+    expect(checkObject("o", value)).toBe(value);
+  });
+
+  it.each([null, undefined, "x", 5, [], (): void => undefined])("refuses %o", (value) => {
+    expect(() => checkObject("o", value as never)).toThrow(wrong("o", "an object", value));
+    expect(() => checkObject("o", value as never, "a box")).toThrow(wrong("o", "a box", value));
+  });
+});
+
+describe("checkFunction", () => {
+  it("takes a function, or none", () => {
+    const value = (): void => undefined;
+    expect(checkFunction("f", value)).toBe(value);
+    expect(checkFunction<unknown>("f", undefined)).toBeUndefined();
+  });
+
+  it.each([null, "x", {}])("refuses %o", (value) => {
+    expect(() => checkFunction("f", value)).toThrow(wrong("f", "a function", value));
+  });
+});
+
+describe("checkBoolean", () => {
+  it.each([true, false])("takes %s, and gives the default for none", (value) => {
+    expect(checkBoolean("b", value, !value)).toBe(value);
+    expect(checkBoolean("b", undefined, value)).toBe(value);
+    expect(checkBoolean("b", undefined, undefined)).toBeUndefined();
+  });
+
+  it.each([null, 0, "true"])("refuses %o", (value) => {
+    expect(() => checkBoolean("b", value as never, true)).toThrow(wrong("b", "true or false", value));
+  });
+});
+
+describe("checkInteger", () => {
+  it.each([3, 4, 5])("takes %i of 3 to 5", (value) => {
+    expect(checkInteger("n", value, 9, 3, 5)).toBe(value);
+  });
+
+  it("gives the default for none", () => {
+    expect(checkInteger("n", undefined, 9, 3, 5)).toBe(9);
+    expect(checkInteger("n", undefined, undefined, 3, 5)).toBeUndefined();
+  });
+
+  it.each([2, 6, 3.5, -3, Number.NaN, Infinity])("refuses %d, which is out of bounds", (value) => {
+    const check = (): number => checkInteger("n", value, 9, 3, 5);
+    expect(check).toThrow(RangeError);
+    expect(check).toThrow(`The option "n" must be a whole number from 3 to 5, not ${value}.`);
+  });
+
+  it.each([null, "4", {}, 4n])("refuses %o, which is no number", (value) => {
+    expect(() => checkInteger("n", value as never, 9, 3, 5)).toThrow(wrong("n", "a number", value));
+  });
+});
+
+describe("checkOneOf", () => {
+  it("takes each of them, and gives the first for none", () => {
+    for (const value of ["a", "b", "c"]) expect(checkOneOf("w", value, "a", ["b", "c"])).toBe(value);
+    expect(checkOneOf("w", undefined, "a", ["b"])).toBe("a");
+  });
+
+  it.each([null, "d", 5])("refuses %o", (value) => {
+    expect(() => checkOneOf("w", value as never, "a", ["b"])).toThrow(wrong("w", 'one of "a", "b"', value));
+  });
+});

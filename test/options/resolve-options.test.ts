@@ -1,0 +1,303 @@
+import { describe, expect, it } from "vitest";
+import type { WebSocketOptions } from "../../src/options/options.js";
+import { resolveOptions } from "../../src/options/resolve-options.js";
+import { VirtualRuntime } from "../support/virtual-runtime.js";
+
+type Options = WebSocketOptions<unknown, unknown>;
+type Resolved = ReturnType<typeof resolveOptions<unknown, unknown>>;
+
+const runtime = new VirtualRuntime();
+
+/** In JavaScript an option may be anything. */
+function resolve(options: object = {}): Resolved {
+  return resolveOptions<unknown, unknown>(options, runtime);
+}
+
+const defaults: Resolved = {
+  subprotocols: undefined,
+  headers: undefined,
+  serializer: undefined,
+  deserializer: undefined,
+  deflate: {},
+  compressionThreshold: 128,
+  connectTimeout: 10_000,
+  closeTimeout: 5_000,
+  messageTimeout: 120_000,
+  maxMessageSize: 67_108_864,
+  maxFrameSize: 67_108_864,
+  buffer: { capacity: 1_000, maxBytes: 4_194_304, overflow: "pause" },
+  highWaterMark: 1_048_576,
+  lowWaterMark: 524_288,
+  maxBufferedAmount: 67_108_864,
+  autoPong: true,
+  tls: undefined,
+  lookup: undefined,
+  localAddress: undefined,
+  socketPath: undefined,
+  noDelay: true,
+  keepAlive: false,
+  createConnection: undefined,
+  signal: undefined,
+  runtime,
+};
+
+const layers = [
+  ...["reconnect", "retryInitial", "backoff", "shouldReconnect", "heartbeat", "outbox", "replay", "rotation"],
+  ...["maxConnectionAge", "onConnection", "setupTimeout", "schema", "pool", "multiplex", "proxy"],
+];
+
+const names = [...Object.keys(defaults).filter((name) => name !== "deflate"), ...["compress", ...layers]];
+
+describe("what is not given", () => {
+  it("has its default", () => expect(resolve()).toEqual(defaults));
+
+  it.each(names)("may be given as undefined: %s", (name) => {
+    expect(resolve({ [name]: undefined })).toEqual(defaults);
+  });
+
+  it("follows what it depends on", () => {
+    expect(resolve({ maxMessageSize: 1_000 }).maxFrameSize).toBe(1_000);
+    expect(resolve({ highWaterMark: 7 }).lowWaterMark).toBe(3);
+    expect(resolve({ highWaterMark: 2 ** 30 }).maxBufferedAmount).toBe(2 ** 30);
+  });
+});
+
+const aFunction = (): string => "x";
+const { signal } = new AbortController();
+const tls = Object.freeze({ rejectUnauthorized: false });
+
+const good: readonly (readonly [options: Options, resolved: Partial<Resolved>])[] = [
+  [{ subprotocols: "chat" }, { subprotocols: "chat" }],
+  [{ subprotocols: ["chat", "feed"] }, { subprotocols: ["chat", "feed"] }],
+  [{ subprotocols: aFunction }, { subprotocols: aFunction }],
+  [{ headers: { a: "1" } }, { headers: { a: "1" } }],
+  [{ headers: [["a", "1"]] }, { headers: [["a", "1"]] }],
+  [{ headers: new Map([["a", "1"]]) }, { headers: [["a", "1"]] }],
+  [{ headers: new Headers({ a: "1" }) }, { headers: [["a", "1"]] }],
+  [{ serializer: aFunction }, { serializer: aFunction }],
+  [{ deserializer: aFunction }, { deserializer: aFunction }],
+  [{ compress: false }, { deflate: undefined }],
+  [{ compress: true }, { deflate: {} }],
+  [{ compress: { level: 0, memLevel: 9 } }, { deflate: { level: 0, memLevel: 9 } }],
+  [{ compress: { windowBits: 8, serverWindowBits: 15 } }, { deflate: { windowBits: 8, peerWindowBits: 15 } }],
+  [{ compress: { noContextTakeover: true } }, { deflate: { noContextTakeover: true } }],
+  [{ compress: { serverNoContextTakeover: true } }, { deflate: { peerNoContextTakeover: true } }],
+  [{ compressionThreshold: 0 }, { compressionThreshold: 0 }],
+  [
+    { connectTimeout: 1, closeTimeout: 2, messageTimeout: 3 },
+    { connectTimeout: 1, closeTimeout: 2, messageTimeout: 3 },
+  ],
+  [
+    { maxMessageSize: 1, maxFrameSize: 2 },
+    { maxMessageSize: 1, maxFrameSize: 2 },
+  ],
+  [{ buffer: 5 }, { buffer: { capacity: 5, maxBytes: 4_194_304, overflow: "pause" } }],
+  [
+    { buffer: { capacity: 5, maxBytes: 6, overflow: "error" } },
+    { buffer: { capacity: 5, maxBytes: 6, overflow: "error" } },
+  ],
+  [
+    { highWaterMark: 10, lowWaterMark: 10, maxBufferedAmount: 10 },
+    { highWaterMark: 10, lowWaterMark: 10, maxBufferedAmount: 10 },
+  ],
+  [
+    { autoPong: false, noDelay: false },
+    { autoPong: false, noDelay: false },
+  ],
+  [{ tls }, { tls }],
+  [
+    { localAddress: "127.0.0.2", socketPath: "/run/feed" },
+    { localAddress: "127.0.0.2", socketPath: "/run/feed" },
+  ],
+  [{ keepAlive: true }, { keepAlive: 60_000 }],
+  [{ keepAlive: false }, { keepAlive: false }],
+  [{ keepAlive: 5 }, { keepAlive: 5 }],
+  [{ signal }, { signal }],
+];
+
+describe("what is given", () => {
+  it.each(good)("%o", (options, resolved) => {
+    expect(resolve(options)).toEqual({ ...defaults, ...resolved });
+  });
+
+  it("is another runtime", () => {
+    const other = new VirtualRuntime();
+    expect(resolve({ runtime: other }).runtime).toBe(other);
+  });
+
+  it("is a function of the kind that lookup and createConnection take", () => {
+    expect(resolve({ lookup: aFunction, createConnection: aFunction })).toEqual({
+      ...defaults,
+      lookup: aFunction,
+      createConnection: aFunction,
+    });
+  });
+
+  it("is passed on as the very object of the caller, and never changed", () => {
+    const compress = Object.freeze({ level: 5 });
+    const buffer = Object.freeze({ capacity: 5 });
+    const headers = Object.freeze({ a: "1" });
+    const options = Object.freeze({ tls, compress, buffer, headers });
+    const resolved = resolve(options);
+    expect(resolved.tls).toBe(tls);
+    expect(resolved.headers).toBe(headers);
+    expect(options).toEqual({
+      tls: { rejectUnauthorized: false },
+      compress: { level: 5 },
+      buffer: { capacity: 5 },
+      headers: { a: "1" },
+    });
+  });
+
+  it("may be headers that can be walked only once", () => {
+    function* pairs(): Generator<readonly [string, string]> {
+      yield ["a", "1"];
+    }
+    const { headers } = resolve({ headers: pairs() });
+    expect([headers, [...(headers as Iterable<unknown>)]]).toEqual([[["a", "1"]], [["a", "1"]]]);
+  });
+});
+
+/** Values that no option of these names takes, by the kind of it. */
+const booleans = ["autoPong", "noDelay"];
+const numbers = [
+  "compressionThreshold",
+  "connectTimeout",
+  "closeTimeout",
+  "messageTimeout",
+  "maxMessageSize",
+];
+const moreNumbers = ["maxFrameSize", "highWaterMark", "lowWaterMark", "maxBufferedAmount"];
+const functions = ["serializer", "deserializer", "lookup", "createConnection"];
+const strings = ["localAddress", "socketPath"];
+
+const wrongTypes: readonly (readonly [name: string, value: unknown, message: string])[] = [
+  ...booleans.flatMap((name) =>
+    [null, 1, "true"].map((value) => [name, value, "must be true or false, not"] as const),
+  ),
+  ...[...numbers, ...moreNumbers].flatMap((name) =>
+    [null, "5", {}].map((value) => [name, value, "must be a number, not"] as const),
+  ),
+  ...functions.flatMap((name) =>
+    [null, "f", {}].map((value) => [name, value, "must be a function, not"] as const),
+  ),
+  ...strings.flatMap((name) =>
+    [null, 5, ""].map((value) => [name, value, "must be a string that is not empty, not"] as const),
+  ),
+  ...layers.flatMap((name) =>
+    [true, null, {}, 5].map((value) => [name, value, "must be false: it is not built yet, not"] as const),
+  ),
+  ...["headers", "subprotocols"].flatMap((name) =>
+    [null, 5, true].map((value) => [name, value, "or a function that gives it, not"] as const),
+  ),
+  ["tls", null, "must be an object, not null."],
+  ["tls", "-----BEGIN PRIVATE KEY-----", "must be an object, not a string."],
+  ["tls", [], "must be an object, not an array."],
+  ["keepAlive", "yes", 'must be true, false or a number, not "yes".'],
+  ["keepAlive", null, "must be true, false or a number, not null."],
+  ["compress", null, "must be true, false or an object, not null."],
+  ["compress", 5, "must be true, false or an object, not 5."],
+  ["buffer", null, "must be a number or an object, not null."],
+  ["buffer", "5", 'must be a number or an object, not "5".'],
+  ["buffer", [], "must be a number or an object, not an array."],
+  ["signal", {}, "must be an AbortSignal, not an object."],
+  ["signal", null, "must be an AbortSignal, not null."],
+  ["runtime", null, "must be an object, not null."],
+  ["proxy", "http://user:secret@proxy", "must be false: it is not built yet, not a string."],
+];
+
+const wrongParts: readonly (readonly [options: object, name: string])[] = [
+  [{ compress: { level: "9" } }, "compress.level"],
+  [{ compress: { noContextTakeover: 1 } }, "compress.noContextTakeover"],
+  [{ compress: { serverNoContextTakeover: null } }, "compress.serverNoContextTakeover"],
+  [{ buffer: { capacity: "9" } }, "buffer.capacity"],
+  [{ buffer: { maxBytes: null } }, "buffer.maxBytes"],
+  [{ buffer: { overflow: "explode" } }, "buffer.overflow"],
+];
+
+const outOfBounds: readonly (readonly [options: object, name: string, min: number])[] = [
+  [{ compressionThreshold: -1 }, "compressionThreshold", 0],
+  [{ connectTimeout: 0 }, "connectTimeout", 1],
+  [{ connectTimeout: 1.5 }, "connectTimeout", 1],
+  [{ connectTimeout: Infinity }, "connectTimeout", 1],
+  [{ closeTimeout: 0 }, "closeTimeout", 1],
+  [{ messageTimeout: Number.NaN }, "messageTimeout", 1],
+  [{ maxMessageSize: 0 }, "maxMessageSize", 1],
+  [{ maxMessageSize: 2 ** 30 }, "maxMessageSize", 1],
+  [{ maxFrameSize: 0 }, "maxFrameSize", 1],
+  [{ highWaterMark: 0 }, "highWaterMark", 1],
+  [{ highWaterMark: 10, lowWaterMark: 11 }, "lowWaterMark", 0],
+  [{ lowWaterMark: -1 }, "lowWaterMark", 0],
+  [{ maxBufferedAmount: 5 }, "maxBufferedAmount", 1_048_576],
+  [{ keepAlive: 0 }, "keepAlive", 1],
+  [{ buffer: 0 }, "buffer.capacity", 1],
+  [{ buffer: { maxBytes: 0 } }, "buffer.maxBytes", 1],
+  [{ compress: { level: 10 } }, "compress.level", 0],
+  [{ compress: { memLevel: 0 } }, "compress.memLevel", 1],
+  [{ compress: { windowBits: 7 } }, "compress.windowBits", 8],
+  [{ compress: { serverWindowBits: 16 } }, "compress.serverWindowBits", 8],
+];
+
+describe("what is wrong is named", () => {
+  it.each(wrongTypes)("%s: %o", (name, value, message) => {
+    const check = (): Resolved => resolve({ [name]: value });
+    expect(check).toThrow(TypeError);
+    expect(check).toThrow(`The option "${name}" `);
+    expect(check).toThrow(message);
+  });
+
+  it.each(wrongParts)("%o", (options, name) => {
+    const check = (): Resolved => resolve(options);
+    expect(check).toThrow(TypeError);
+    expect(check).toThrow(`The option "${name}" must be `);
+  });
+
+  it.each(outOfBounds)("%o is out of bounds", (options, name, min) => {
+    const check = (): Resolved => resolve(options);
+    expect(check).toThrow(RangeError);
+    expect(check).toThrow(`The option "${name}" must be a whole number from ${min} to `);
+  });
+
+  it.each([null, "chat", ["chat"], 5, aFunction])("%o in the place of options", (options) => {
+    expect(() => resolveOptions(options as never, runtime)).toThrow(
+      'The option "options" must be an object, not ',
+    );
+  });
+});
+
+describe("an unknown name", () => {
+  it.each([
+    [{ reconect: false }, "reconect", "options", "reconnect"],
+    [{ compress: { levle: 5 } }, "levle", "compress", "level, memLevel"],
+    [{ buffer: { size: 5 } }, "size", "buffer", "capacity, maxBytes, overflow"],
+  ])("%o is an error that tells the known ones", (options, name, where, known) => {
+    const check = (): Resolved => resolve(options);
+    expect(check).toThrow(TypeError);
+    expect(check).toThrow(`Unknown option "${name}" in ${where}. Known are: `);
+    expect(check).toThrow(known);
+  });
+
+  it("with the value undefined is none", () => {
+    expect(
+      resolve({ reconect: undefined, compress: { levle: undefined }, buffer: { size: undefined } }),
+    ).toEqual(defaults);
+  });
+
+  it("tells every known one", () => {
+    const message = (): string => {
+      try {
+        resolve({ x: 1 });
+        return "";
+      } catch (error) {
+        return String(error);
+      }
+    };
+    expect(
+      message()
+        .match(/Known are: (.*)\./)?.[1]
+        ?.split(", "),
+    ).toEqual([...names].sort());
+  });
+});
+
+it.each(layers)("%s may be false", (name) => expect(resolve({ [name]: false })).toEqual(defaults));

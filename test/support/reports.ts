@@ -1,0 +1,49 @@
+import type { ConnectionEnd } from "../../src/connection/connection-end.js";
+import type { CloseReport } from "../../src/events/close-report.js";
+
+/** A report as that of a connection which the peer has closed in good order. */
+export function aReport(given: Partial<CloseReport> = {}): CloseReport {
+  return {
+    verdict: "normal",
+    advice: "Nothing is to be done.",
+    isRetryable: true,
+    initiatedBy: "peer",
+    phase: "closing",
+    url: "ws://feed.test/",
+    codeSent: 1000,
+    codeReceived: 1000,
+    reason: "",
+    wasClean: true,
+    error: undefined,
+    statusCode: undefined,
+    headers: [],
+    ageMs: 5,
+    lastReceivedMs: 1,
+    pausedMs: 0,
+    messagesUnsent: 0,
+    messagesUncertain: 0,
+    unansweredPings: 0,
+    events: [],
+    ...given,
+  };
+}
+
+/** The end of a connection that broke at its hundredth millisecond without a word. */
+export function anEnd(given: Partial<ConnectionEnd> = {}): ConnectionEnd {
+  return {
+    initiatedBy: "network",
+    phase: "open",
+    closeSent: undefined,
+    closeReceived: undefined,
+    error: undefined,
+    openedAt: 1_000,
+    endedAt: 1_100,
+    lastReceivedAt: 1_090,
+    lastSentAt: 1_050,
+    pausedMs: 7,
+    unsent: [],
+    uncertainCount: 0,
+    unansweredPings: 0,
+    ...given,
+  };
+}

@@ -1,0 +1,74 @@
+import { expect, onTestFinished } from "vitest";
+import { sharedResources } from "../../src/client/shared-resources.js";
+import type { WebSocket } from "../../src/index.js";
+import { createCountingRuntime, type CountingRuntime } from "./counting-runtime.js";
+import { type Options, Watching } from "./scene.js";
+import { type Answer, VirtualLink } from "./virtual-link.js";
+import { VirtualRuntime } from "./virtual-runtime.js";
+
+type Target = ConstructorParameters<typeof WebSocket>[0];
+
+/** Clients on a virtual runtime, with a peer that is played by hand; at its end it finds that nothing is left. */
+export class VirtualScene {
+  readonly clock: VirtualRuntime = new VirtualRuntime();
+  readonly counting: CountingRuntime = createCountingRuntime(this.clock);
+  readonly #clients: Watching[] = [];
+  readonly #unhandled: unknown[] = [];
+
+  constructor() {
+    const onUnhandled = (reason: unknown): void => void this.#unhandled.push(reason);
+    process.on("unhandledRejection", onUnhandled);
+    onTestFinished(() => void process.off("unhandledRejection", onUnhandled));
+  }
+
+  watch(options: Options = {}, url: Target = "ws://feed.test/trades"): Watching {
+    const client = new Watching(url, { runtime: this.counting.runtime, ...options });
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** Lets all run that is due within `ms` milliseconds, promises included. */
+  async pass(ms: number = 0): Promise<void> {
+    await this.clock.advanceAsync(ms);
+  }
+
+  /** The peer of the transport that was opened last. */
+  get link(): VirtualLink {
+    return new VirtualLink(this.clock.peers.at(-1)!);
+  }
+
+  /** Begins to connect, and comes as far as the request. */
+  async dial(client: Watching): Promise<VirtualLink> {
+    client.ws.connect().catch(() => undefined);
+    await this.pass();
+    const { link } = this;
+    link.peer.accept();
+    await this.pass();
+    return link;
+  }
+
+  /** A client that is connected, and its peer. */
+  async open(options: Options = {}, answer: Answer = {}): Promise<Opened> {
+    const client = this.watch(options);
+    const link = await this.dial(client);
+    link.answer(answer);
+    await this.pass();
+    return { client, ws: client.ws, link };
+  }
+
+  /** Ends what is open, and looks for what is left: transports, timers, callbacks, codecs, rejections nobody saw. */
+  async finish(): Promise<void> {
+    for (const { ws } of this.#clients) ws.terminate();
+    await this.pass();
+    for (const client of this.#clients) client.checkEnd();
+    this.counting.assertIdle();
+    expect(sharedResources(this.counting.runtime).codecs.openCount).toBe(0);
+    expect(this.#unhandled).toEqual([]);
+  }
+}
+
+export interface Opened {
+  readonly client: Watching;
+  readonly ws: Watching["ws"];
+  readonly link: VirtualLink;
+}
