@@ -182,6 +182,7 @@ export class Client<Received, Sent> {
     if (current === "closed" || current === "failed") return;
     this.#isClosedByUs = true;
     this.#isTerminated = true;
+    this.receiver.discard();
     if (current === "idle") this.#endUnopened("provider", undefined);
     else if (this.#live !== undefined) this.#live.terminate();
     else this.#attempt?.abandon();
@@ -233,6 +234,7 @@ export class Client<Received, Sent> {
   #onOpen(live: LiveConnection, accepted: AcceptedHandshake): void {
     this.#attempt = undefined;
     this.#live = live;
+    if (!this.#isReferenced) live.unref();
     this.#accepted = accepted;
     this.#connectedAt = this.options.runtime.now();
     this.counters.connectCount++;

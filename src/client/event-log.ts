@@ -15,7 +15,7 @@ export class EventLog {
 
   add(name: string, detail: string = ""): void {
     if (this.#events.length === maxEvents) this.#events.shift();
-    this.#events.push({ atMs: this.#now() - this.#startedAt, name, detail });
+    this.#events.push(Object.freeze({ atMs: this.#now() - this.#startedAt, name, detail }));
   }
 
   get events(): readonly ReportedEvent[] {

@@ -40,6 +40,7 @@ export class Receiver<Received> {
   #readers: Reader<Received>[] = [];
   #iterator: MessageIterator<Received> | undefined;
   #end: ReadingEnd | undefined;
+  #isDiscarding = false;
   #isPaused = false;
   #isDrainDue = false;
   #idleTimer: Timer | undefined;
@@ -60,7 +61,7 @@ export class Receiver<Received> {
     this.#deserializer = options.deserializer;
     this.#handler = handler;
     this.#inbox = new Inbox(options.buffer, (entry) =>
-      this.#drop(entry.value, this.#end === undefined ? "overflow" : "closed"),
+      this.#drop(entry.value, this.#isOver ? "closed" : "overflow"),
     );
   }
 
@@ -73,9 +74,15 @@ export class Receiver<Received> {
     return this.#inbox.length;
   }
 
+  /** Nothing that comes now is given to anybody who reads. */
+  get #isOver(): boolean {
+    return this.#end !== undefined || this.#isDiscarding;
+  }
+
   /** A life begins: what the last one has left is still given, then what comes. */
   begin(): void {
     this.#end = undefined;
+    this.#isDiscarding = false;
     this.#inbox.reopen();
     if (this.isWaitedFor) this.#inbox.beginReading();
   }
@@ -118,7 +125,7 @@ export class Receiver<Received> {
       reader.resolve(entry.value);
       return;
     }
-    if (this.#end !== undefined) {
+    if (this.#isOver) {
       this.#drop(entry.value, "closed");
       return;
     }
@@ -231,6 +238,12 @@ export class Receiver<Received> {
   beginClosing(): void {
     this.#inbox.beginClosing();
     this.#resume();
+  }
+
+  /** The end is to come at once: what waits is dropped, and readers wait for it. */
+  discard(): void {
+    this.#isDiscarding = true;
+    this.#inbox.clear();
   }
 
   /** Nothing more comes. Readers are given what waits first, unless `isImmediate`. */

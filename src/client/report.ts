@@ -140,7 +140,8 @@ function codeOf(error: Error | undefined): string | undefined {
 /** What a life that has failed is told by: what broke it, or the peer's Close. */
 export function failureOf(report: CloseReport): JetSocketError {
   const error = report.error ?? closedError(report);
-  error.report = report;
+  // Each of the two names the other: whoever prints one, as JSON too, is to get an end of it.
+  Object.defineProperty(error, "report", { value: report, configurable: true, writable: true });
   return error;
 }
 

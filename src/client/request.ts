@@ -90,14 +90,17 @@ function headerFields(headers: HeadersInit | undefined): HeaderField[] {
 
 /** In JavaScript a pair may be anything. No value is shown, for it may be a credential. */
 function checkPair(pair: unknown): HeaderField {
-  const [name, value, ...more] = Array.isArray(pair) ? (pair as unknown[]) : [undefined, pair];
-  if (typeof name === "string" && typeof value === "string" && more.length === 0) return [name, value];
-  if (Array.isArray(pair) && pair.length === 2)
+  if (!Array.isArray(pair) || pair.length !== 2) {
+    const found = kindOf(pair);
     throw new TypeError(
-      `The header field ${describe(name)} in the option "headers" must be text, not ${kindOf(value)}.`,
+      `A header field in the option "headers" must be a pair of name and value, not ${found}.`,
     );
+  }
+  const [name, value] = pair as unknown[];
+  if (typeof name === "string" && typeof value === "string") return [name, value];
+  const found = kindOf(value);
   throw new TypeError(
-    `A header field in the option "headers" must be a pair of name and value, not ${kindOf(pair)}.`,
+    `The header field ${describe(name)} in the option "headers" must be text, not ${found}.`,
   );
 }
 

@@ -1,12 +1,18 @@
 import { AsyncResource } from "node:async_hooks";
 import type { Listener } from "./event-map.js";
 
+/** The async context that a listener was added in. It keeps no process alive, and says so to who looks for handles. */
+class ListenerContext extends AsyncResource {
+  hasRef(): boolean {
+    return false;
+  }
+}
+
 interface Entry {
   /** Later listeners have higher ones. */
   readonly id: number;
   readonly listener: Listener<unknown>;
-  /** Runs the listener in the async context that it was added in. */
-  readonly context: AsyncResource;
+  readonly context: ListenerContext;
   readonly isOnce: boolean;
   /** Of a listener for one event: it has had its event, and a list that is being walked may still hold it. */
   isSpent: boolean;
@@ -38,7 +44,7 @@ export class Emitter<Events> {
     const entry: Entry = {
       id: ++this.#lastId,
       listener: listener as Listener<unknown>,
-      context: new AsyncResource(`jetsocket:${String(name)}`),
+      context: new ListenerContext(`jetsocket:${String(name)}`),
       isOnce,
       isSpent: false,
     };

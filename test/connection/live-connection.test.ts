@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { deflateOffer } from "../../protocol/index.js";
 import { messageStalled } from "../../src/connection/failures.js";
 import { PendingMessage } from "../../src/connection/send-queue.js";
@@ -16,6 +16,7 @@ import {
   pongFrame,
   textFrame,
 } from "../support/wire.js";
+import { never } from "../support/never.js";
 
 let scene: LiveScene;
 
@@ -25,6 +26,8 @@ function begin(options: LiveSceneOptions = {}): LiveScene {
 }
 
 beforeEach(() => begin());
+
+afterEach(() => scene.live.settle(new Error("over")));
 
 async function promisesSettled(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
@@ -353,7 +356,11 @@ describe("our close", () => {
     "is not held up by %s",
     async (what) => {
       let fail = (_error: Error): void => undefined;
-      const read = (): Promise<never> => new Promise((_resolve, reject) => (fail = reject));
+      const read = (): Promise<never> =>
+        new Promise((_resolve, reject) => {
+          fail = reject;
+          void never().then(() => reject(new Error("over")));
+        });
       const controller = new AbortController();
       const options = { signal: controller.signal };
       const sending = errorOf(scene.live.send(new PendingMessage({}, 4, read), options));
@@ -395,7 +402,7 @@ describe("our close", () => {
 
   /** A Blob that is never read stands before the Close. */
   async function stalled(): Promise<{ message: PendingMessage }> {
-    const message = new PendingMessage({}, 4, () => new Promise(() => undefined));
+    const message = new PendingMessage({}, 4, () => never());
     scene.live.send(message, undefined).catch(() => undefined);
     await promisesSettled();
     return { message };
@@ -696,7 +703,7 @@ describe("what was sent when the connection breaks", () => {
     send("first, and taken by no one");
     scene.clock.advance(0);
     send("second");
-    const blob = new PendingMessage({ name: "blob" }, 4, () => new Promise(() => undefined));
+    const blob = new PendingMessage({ name: "blob" }, 4, () => never());
     scene.live.send(blob, undefined).catch(() => undefined);
     scene.peer.reset();
     expect(scene.endWithin(0)).toMatchObject({ unsent: ["second", { name: "blob" }], uncertainCount: 1 });

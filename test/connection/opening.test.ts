@@ -197,6 +197,7 @@ describe("giving up", () => {
   });
 
   it("needs no reason", () => {
+    clock.advance(0);
     opening.abandon(undefined);
     clock.advance(0);
     expect(failure()).toEqual({ phase: "dns", error: undefined });

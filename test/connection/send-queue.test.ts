@@ -1,10 +1,11 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PendingMessage, type SendMarks, SendQueue } from "../../src/connection/send-queue.js";
 import { BufferOverflowError, TimeoutError } from "../../src/errors.js";
 import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
 import { ProtocolEnd } from "../support/protocol-end.js";
 import { VirtualRuntime } from "../support/virtual-runtime.js";
 import { readFrames } from "../support/wire.js";
+import { never } from "../support/never.js";
 
 /** Room for three small messages, the size of whose frames is 16. */
 const marks: SendMarks = { highWaterMark: 48, lowWaterMark: 16, maxBufferedAmount: 128 };
@@ -24,6 +25,8 @@ beforeEach(() => {
   wire = [];
   queue = create();
 });
+
+afterEach(() => queue.end(new Error("over")));
 
 function create(given: Partial<SendMarks> = {}): SendQueue {
   return new SendQueue(
@@ -101,6 +104,7 @@ function withResolvers<Value>(): {
     resolve = onResolve;
     reject = onReject;
   });
+  void never<Value>().then(resolve);
   return { promise, resolve, reject };
 }
 
@@ -305,7 +309,7 @@ describe("maxBufferedAmount", () => {
     ["text of three bytes each", "\u20ac".repeat(37)],
     ["text of four bytes each", "\u{1f600}".repeat(28)],
     ["bytes", Buffer.alloc(112)],
-    ["a Blob", new PendingMessage({}, 112, () => new Promise(() => undefined))],
+    ["a Blob", new PendingMessage({}, 112, () => never())],
   ])("is exact for %s", async (_what, data) => {
     void queue.send(small("a"), undefined);
     expect(await stateOf(queue.send(data, undefined))).not.toBeInstanceOf(BufferOverflowError);

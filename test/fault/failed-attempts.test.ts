@@ -1,9 +1,9 @@
 import type { LookupFunction } from "node:net";
 import { Duplex } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ConnectionError, HandshakeError, type Phase, TimeoutError, type Verdict } from "../../src/index.js";
-import { type Options, Scene, type Watching } from "../support/scene.js";
-import { turns } from "../support/dialling.js";
+import { ConnectionError, HandshakeError } from "../../src/index.js";
+import { type Options, Scene } from "../support/scene.js";
+import { failureOf } from "./failing.js";
 import { createTlsCertificate } from "../support/tls-certificate.js";
 
 let scene: Scene;
@@ -13,37 +13,6 @@ beforeEach(() => {
 });
 
 afterEach(() => scene.finish());
-
-const theStory = ["to connecting", "connecting", "error!", "to failed", "closed"];
-
-interface Expected {
-  readonly verdict: Verdict;
-  readonly phase: Phase;
-  readonly code?: string;
-  readonly isRetryable?: boolean;
-  readonly initiatedBy?: "us" | "peer" | "network";
-}
-
-/** Connects, and gives the error that every way of telling tells. */
-async function failureOf(client: Watching, expected: Expected, story = theStory): Promise<Error> {
-  const { ws } = client;
-  const receiving = ws.recv().catch((error: unknown) => error);
-  const running = ws.run().catch((error: unknown) => error);
-  const error = await ws.connect().then(
-    () => expect.unreachable("It connected."),
-    (reason: unknown) => reason,
-  );
-  const { report } = await client.event("closed");
-  const { code, ...facts } = expected;
-  expect(report).toMatchObject({ wasClean: false, codeSent: undefined, codeReceived: undefined, error, ...facts });
-  if (code !== undefined) expect(error).toMatchObject({ code });
-  expect(await receiving).toBe(error);
-  expect(await running).toBe(error);
-  expect(client.fatalError).toBe(error);
-  expect(client.story).toEqual(story);
-  expect(error).toMatchObject({ report });
-  return error as Error;
-}
 
 const notFound: LookupFunction = (hostname, _options, callback) => {
   const error = Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: "ENOTFOUND" });
@@ -78,7 +47,12 @@ describe("a port where nobody listens", () => {
 describe("a name that does not resolve", () => {
   it("is a ConnectionError in the phase dns", async () => {
     const client = scene.watch("ws://nowhere.invalid/", { lookup: notFound });
-    const expected = { verdict: "name-not-found", phase: "dns", code: "ENOTFOUND", isRetryable: true } as const;
+    const expected = {
+      verdict: "name-not-found",
+      phase: "dns",
+      code: "ENOTFOUND",
+      isRetryable: true,
+    } as const;
     const error = await failureOf(client, expected);
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error.message).toContain("nowhere.invalid");
@@ -123,7 +97,12 @@ describe("TLS", () => {
   it.each(["end", "reset"] as const)("that the server cuts short by %s fails", async (how) => {
     const server = await scene.listen();
     const client = scene.watch(server.url.replace("ws:", "wss:"));
-    const failing = failureOf(client, { verdict: "tls", phase: "tls", isRetryable: true, code: "ECONNRESET" });
+    const failing = failureOf(client, {
+      verdict: "tls",
+      phase: "tls",
+      isRetryable: true,
+      code: "ECONNRESET",
+    });
     const peer = (await server.client()).endWithClient();
     await peer.until(() => peer.receivedSize > 0);
     peer[how]();
@@ -150,7 +129,12 @@ describe("a peer that goes away", () => {
   it.each(answers)("%s leaves a HandshakeError", async (_when, answer) => {
     const server = await scene.listen();
     const client = scene.watch(server.url);
-    const expected = { verdict: "network-lost", phase: "http", code: "CONNECTION_ENDED", isRetryable: true } as const;
+    const expected = {
+      verdict: "network-lost",
+      phase: "http",
+      code: "CONNECTION_ENDED",
+      isRetryable: true,
+    } as const;
     const failing = failureOf(client, expected);
     const peer = await server.client();
     await peer.request();
@@ -178,16 +162,34 @@ describe("a provider function", () => {
   const story = ["to connecting", "error!", "to failed", "closed"];
   const fault = new Error("the vault is shut");
   const providers: [name: string, url: () => string | Promise<string>, options: Options][] = [
-    ["url that throws", () => { throw fault; }, {}],
+    [
+      "url that throws",
+      () => {
+        throw fault;
+      },
+      {},
+    ],
     ["url that rejects", () => Promise.reject(fault), {}],
-    ["headers that throws", () => "ws://127.0.0.1/", { headers: () => { throw fault; } }],
+    [
+      "headers that throws",
+      () => "ws://127.0.0.1/",
+      {
+        headers: () => {
+          throw fault;
+        },
+      },
+    ],
     ["headers that rejects", () => "ws://127.0.0.1/", { headers: () => Promise.reject(fault) }],
     ["subprotocols that rejects", () => "ws://127.0.0.1/", { subprotocols: () => Promise.reject(fault) }],
   ];
 
   it.each(providers)("%s fails the attempt", async (_name, url, options) => {
     const client = scene.watch(url, options);
-    const error = await failureOf(client, { verdict: "setup-failed", phase: "provider", isRetryable: true }, story);
+    const error = await failureOf(
+      client,
+      { verdict: "setup-failed", phase: "provider", isRetryable: true },
+      story,
+    );
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error.cause).toBe(fault);
   });
@@ -195,7 +197,11 @@ describe("a provider function", () => {
   it("that rejects after another one has thrown is no unhandled rejection", async () => {
     let rejectUrl: ((reason: Error) => void) | undefined;
     const url = new Promise<string>((_resolve, reject) => (rejectUrl = reject));
-    const client = scene.watch(() => url, { headers: () => { throw fault; } });
+    const client = scene.watch(() => url, {
+      headers: () => {
+        throw fault;
+      },
+    });
     const error = await failureOf(client, { verdict: "setup-failed", phase: "provider" }, story);
     expect(error.cause).toBe(fault);
     rejectUrl?.(new Error("too late"));
@@ -209,19 +215,30 @@ describe("a provider function", () => {
     ["a subprotocol with a comma", "ws://127.0.0.1/", { subprotocols: () => ["a,b"] }],
   ];
 
-  it.each(wrong)("that gives %s fails the attempt before anything is dialled", async (_name, url, options) => {
-    const client = scene.watch(() => url, options);
-    const error = await failureOf(client, { verdict: "setup-failed", phase: "provider" }, story);
-    expect(error.cause).toBeInstanceOf(TypeError);
-  });
+  it.each(wrong)(
+    "that gives %s fails the attempt before anything is dialled",
+    async (_name, url, options) => {
+      const client = scene.watch(() => url, options);
+      const error = await failureOf(client, { verdict: "setup-failed", phase: "provider" }, story);
+      expect(error.cause).toBeInstanceOf(TypeError);
+    },
+  );
 });
 
 describe("createConnection", () => {
   const fault = new Error("no line");
   const bad: [name: string, options: Options, message: RegExp][] = [
-    ["that throws", { createConnection: () => { throw fault; } }, /no line/],
+    [
+      "that throws",
+      {
+        createConnection: () => {
+          throw fault;
+        },
+      },
+      /no line/,
+    ],
     ["that rejects", { createConnection: () => Promise.reject(fault) }, /no line/],
-    ["that gives no stream", { createConnection: () => ({}) as Duplex }, /Duplex/],
+    ["that gives no stream", { createConnection: () => JSON.parse("{}") as Duplex }, /Duplex/],
     ["that gives a destroyed stream", { createConnection: () => new Duplex().destroy() }, /closed/],
   ];
 
@@ -230,115 +247,5 @@ describe("createConnection", () => {
     const error = await failureOf(client, { verdict: "refused", phase: "tcp" });
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error.message).toMatch(message);
-  });
-});
-
-describe("connectTimeout", () => {
-  const connectTimeout = 7_000;
-  const never = (): Promise<never> => new Promise<never>(() => undefined);
-
-  beforeEach(() => {
-    scene = new Scene(true);
-  });
-
-  async function expectTimeout(client: Watching, phase: Phase, story = theStory): Promise<void> {
-    const verdict = phase === "provider" ? "setup-failed" : "connect-timeout";
-    const failing = failureOf(client, { verdict, phase, isRetryable: true }, story);
-    // The look-up begins in the next tick.
-    await turns(1);
-    scene.clock.advance(connectTimeout - 1);
-    expect(client.ws.state).toBe("connecting");
-    scene.clock.advance(1);
-    const error = await failing;
-    expect(error).toBeInstanceOf(TimeoutError);
-    expect(error).toMatchObject({ operation: "connect", timeoutMs: connectTimeout });
-  }
-
-  it("bounds a provider function, and tells it by its signal", async () => {
-    let signal: AbortSignal | undefined;
-    const client = scene.watch(
-      (context) => {
-        ({ signal } = context);
-        return never();
-      },
-      { connectTimeout },
-    );
-    await expectTimeout(client, "provider", ["to connecting", "error!", "to failed", "closed"]);
-    expect(signal?.aborted).toBe(true);
-  });
-
-  it("bounds a look-up", async () => {
-    const client = scene.watch("ws://slow.example/", { connectTimeout, lookup: () => undefined });
-    await expectTimeout(client, "dns");
-  });
-
-  it("bounds createConnection, and tells it by its signal", async () => {
-    let signal: AbortSignal | undefined;
-    const client = scene.watch("ws://slow.example/", {
-      connectTimeout,
-      createConnection: (context) => {
-        ({ signal } = context);
-        return never();
-      },
-    });
-    const expecting = expectTimeout(client, "tcp");
-    await expecting;
-    expect(signal?.aborted).toBe(true);
-  });
-
-  it("bounds a TLS handshake", async () => {
-    const server = await scene.listen();
-    const client = scene.watch(server.url.replace("ws:", "wss:"), { connectTimeout });
-    const failing = failureOf(client, { verdict: "connect-timeout", phase: "tls" });
-    const peer = (await server.client()).endWithClient();
-    await peer.until(() => peer.receivedSize > 0);
-    scene.clock.advance(connectTimeout);
-    expect(await failing).toBeInstanceOf(TimeoutError);
-    await peer.untilGone();
-  });
-
-  it("bounds a silent server", async () => {
-    const server = await scene.listen();
-    const client = scene.watch(server.url, { connectTimeout });
-    const failing = failureOf(client, { verdict: "connect-timeout", phase: "http" });
-    const peer = (await server.client()).endWithClient();
-    await peer.request();
-    scene.clock.advance(connectTimeout);
-    expect(await failing).toBeInstanceOf(TimeoutError);
-    await peer.untilGone();
-  });
-
-  it("bounds a header section that comes byte by byte for ever", async () => {
-    const server = await scene.listen();
-    const client = scene.watch(server.url, { connectTimeout });
-    const failing = failureOf(client, { verdict: "connect-timeout", phase: "http" });
-    const peer = (await server.client()).endWithClient();
-    await peer.request();
-    for (const byte of "HTTP/1.1 101 Switching Protocols\r\nA: bbbbbbbbbbbbbbbbbbbbbb") {
-      peer.send(byte);
-      await scene.untilRead(scene.readSize + 1);
-      scene.clock.advance(connectTimeout / 100);
-    }
-    expect(client.ws.state).toBe("connecting");
-    scene.clock.advance(connectTimeout / 2);
-    expect(await failing).toBeInstanceOf(TimeoutError);
-    await peer.untilGone();
-  });
-
-  it("ends the body of a refusal, which is told with what has come of it", async () => {
-    const server = await scene.listen();
-    const client = scene.watch(server.url, { connectTimeout });
-    const expected = { verdict: "auth", phase: "http", code: "UNEXPECTED_STATUS", initiatedBy: "peer" } as const;
-    const failing = failureOf(client, expected);
-    const peer = (await server.client()).endWithClient();
-    await peer.request();
-    const answer = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 500\r\n\r\ntoken exp";
-    peer.send(answer);
-    await scene.untilRead(answer.length);
-    scene.clock.advance(connectTimeout);
-    const error = await failing;
-    expect(error).toBeInstanceOf(HandshakeError);
-    expect((error as HandshakeError).body.toString()).toBe("token exp");
-    await peer.untilGone();
   });
 });

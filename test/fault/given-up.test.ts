@@ -4,6 +4,7 @@ import { CloseError, InvalidStateError, type Phase, TimeoutError } from "../../s
 import { turns } from "../support/dialling.js";
 import { Scene, type Watching } from "../support/scene.js";
 import type { PeerSocket } from "../support/scripted-peer.js";
+import { never } from "../support/never.js";
 
 let scene: Scene;
 
@@ -14,7 +15,6 @@ beforeEach(() => {
 afterEach(() => scene.finish());
 
 const controller = (): AbortController => new AbortController();
-const never = (): Promise<never> => new Promise<never>(() => undefined);
 
 interface Dialling {
   readonly client: Watching;
@@ -229,7 +229,14 @@ describe("a signal", () => {
     const { client, ws, peer } = await scene.open({ signal: aborter.signal, highWaterMark: 1_000 });
     peer.stopReading();
     const iterator = ws[Symbol.asyncIterator]();
-    const waiting = [ws.recv(), iterator.next(), ws.run(), ws.ping(), ws.sendRaw(Buffer.alloc(16 * 1024 * 1024)), ws.flush()];
+    const waiting = [
+      ws.recv(),
+      iterator.next(),
+      ws.run(),
+      ws.ping(),
+      ws.sendRaw(Buffer.alloc(16 * 1024 * 1024)),
+      ws.flush(),
+    ];
     const settled = waiting.map((call) => call.catch((error: unknown) => error));
     const reason = new Error("shutting down");
     aborter.abort(reason);

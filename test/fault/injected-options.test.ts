@@ -54,12 +54,25 @@ const badTokens: Case[] = [
   ["a colon in a header name", asIs, { headers: { "A:": "x" } }],
   ["a header value beyond latin1", asIs, { headers: { A: "€" } }],
   ["a header value that is no text", asIs, { headers: { A: 1 as unknown as string } }],
-  ["a pair of three", asIs, { headers: [["A", "b", "c"] as unknown as [string, string]] }],
+  ["a pair of three", asIs, { headers: [["A", "b", "c"]] as unknown as [string, string][] }],
   ...["Upgrade", "Connection", "Sec-WebSocket-Key", "sec-websocket-version", "Sec-WebSocket-Extensions"].map(
     (name): Case => [`the header ${name}`, asIs, { headers: { [name]: "x" } }],
   ),
-  ...["Content-Length", "Transfer-Encoding"].map((name): Case => [`the header ${name}`, asIs, { headers: { [name]: "0" } }]),
-  ["two Hosts", asIs, { headers: [["Host", "a"], ["host", "b"]] }],
+  ...["Content-Length", "Transfer-Encoding"].map((name): Case => [
+    `the header ${name}`,
+    asIs,
+    { headers: { [name]: "0" } },
+  ]),
+  [
+    "two Hosts",
+    asIs,
+    {
+      headers: [
+        ["Host", "a"],
+        ["host", "b"],
+      ],
+    },
+  ],
   ["an empty subprotocol", asIs, { subprotocols: "" }],
   ["a list in one subprotocol", asIs, { subprotocols: "a, b" }],
   ["a space in a subprotocol", asIs, { subprotocols: "a b" }],

@@ -82,6 +82,7 @@ async function play(act: (client: Watching) => void): Promise<Played> {
     await peer.accept({ behind: burst }).catch(() => undefined);
     await answering;
   });
+  peering.catch(() => undefined);
   await client.event("closed");
   await turns(2);
   const error = await Promise.race([reading, turns(2).then(() => "It still waits.")]);
@@ -91,20 +92,42 @@ async function play(act: (client: Watching) => void): Promise<Played> {
 }
 
 const events = [
-  ...(["connecting", "connected", "stateChange", "ping", "pong", "dropped", "error", "paused", "resumed"] as const),
+  ...([
+    "connecting",
+    "connected",
+    "stateChange",
+    "ping",
+    "pong",
+    "dropped",
+    "error",
+    "paused",
+    "resumed",
+  ] as const),
   ...(["drain", "closing", "disconnected", "closed"] as const),
 ] satisfies EventName[];
 
-const states = ["connecting", "connected", "disconnecting", "disconnected", "failed"] as const satisfies State[];
+const states = [
+  "connecting",
+  "connected",
+  "disconnecting",
+  "disconnected",
+  "failed",
+] as const satisfies State[];
 
 /** Every moment at which a listener runs. */
 const moments: [name: string, listen: (client: Watching, listener: () => unknown) => void][] = [
-  ...events.map((name): (typeof moments)[number] => [name, (client, listener) => client.ws.on(name, listener)]),
+  ...events.map((name): (typeof moments)[number] => [
+    name,
+    (client, listener) => client.ws.on(name, listener),
+  ]),
   ...states.map((state): (typeof moments)[number] => [
     `stateChange to ${state}`,
     (client, listener) => client.ws.on("stateChange", ({ to }) => (to === state ? listener() : undefined)),
   ]),
-  ["fatal error", (client, listener) => client.ws.on("error", ({ isFatal }) => (isFatal ? listener() : undefined))],
+  [
+    "fatal error",
+    (client, listener) => client.ws.on("error", ({ isFatal }) => (isFatal ? listener() : undefined)),
+  ],
 ];
 
 /** Plays a life in which a listener acts the first time that its moment comes. */
@@ -132,65 +155,76 @@ describe("an undisturbed life", () => {
 /** The peer's Close has come, and the life ends by it. */
 const closedMoments = ["closing", "stateChange to disconnecting"];
 /** Nothing is left that could end otherwise. */
-const lastMoments = ["disconnected", "closed", "stateChange to disconnected", "stateChange to failed", "fatal error"];
+const lastMoments = [
+  "disconnected",
+  "closed",
+  "stateChange to disconnected",
+  "stateChange to failed",
+  "fatal error",
+];
 
-describe.each(moments.map((moment) => [moment[0], moment] as const))("inside a listener of %s", (name, moment) => {
-  const isLast = lastMoments.includes(name);
-  const isClosed = isLast || closedMoments.includes(name);
+describe.each(moments.map((moment) => [moment[0], moment] as const))(
+  "inside a listener of %s",
+  (name, moment) => {
+    const isLast = lastMoments.includes(name);
+    const isClosed = isLast || closedMoments.includes(name);
 
-  it("close() ends the life in good order", async () => {
-    let closing: Promise<void> | undefined;
-    const { client } = await playWith(moment, ({ ws }) => void (closing = ws.close()));
-    await closing;
-    expect(client.ws.state).toBe(isClosed ? "failed" : "closed");
-    if (!isClosed) expect(client.fatalError).toBeUndefined();
-  });
-
-  it("terminate() lets nothing come but the end", async () => {
-    let before = { messagesReceived: -1, toldCount: -1 };
-    const { client } = await playWith(moment, ({ ws, told }) => {
-      ws.terminate();
-      before = { ...ws.stats(), toldCount: told.length };
+    it("close() ends the life in good order", async () => {
+      let closing: Promise<void> | undefined;
+      const { client } = await playWith(moment, ({ ws }) => void (closing = ws.close()));
+      await closing;
+      expect(client.ws.state).toBe(isClosed ? "failed" : "closed");
+      if (!isClosed) expect(client.fatalError).toBeUndefined();
     });
-    expect(client.ws.state).toBe(isLast ? "failed" : "closed");
-    expect(client.ws.stats().messagesReceived).toBe(before.messagesReceived);
-    const after = client.story.slice(before.toldCount);
-    for (const late of ["ping", "pong", "paused", "drain"]) expect(after).not.toContain(late);
-  });
 
-  it("an abort ends the life with its reason", async () => {
-    const reason = new Error("that is enough");
-    const { client, error } = await playWith(moment, (one) => controllers.get(one)?.abort(reason));
-    if (isLast) return;
-    expect(client.ws.state).toBe("closed");
-    expect(error).toBe(reason);
-  });
+    it("terminate() lets nothing come but the end", async () => {
+      let before = { messagesReceived: -1, toldCount: -1 };
+      const { client } = await playWith(moment, ({ ws, told }) => {
+        ws.terminate();
+        before = { ...ws.stats(), toldCount: told.length };
+      });
+      expect(client.ws.state).toBe(isLast ? "failed" : "closed");
+      expect(client.ws.stats().messagesReceived).toBe(before.messagesReceived);
+      const after = client.story.slice(before.toldCount);
+      for (const late of ["ping", "pong", "paused", "drain"]) expect(after).not.toContain(late);
+    });
 
-  const faults: [how: string, fail: (fault: Error) => unknown][] = [
-    [
-      "throws",
-      (fault) => {
-        throw fault;
-      },
-    ],
-    ["gives a promise that rejects", (fault) => Promise.reject(fault)],
-  ];
+    it("an abort ends the life with its reason", async () => {
+      const reason = new Error("that is enough");
+      const { client, error } = await playWith(moment, (one) => controllers.get(one)?.abort(reason));
+      if (isLast) return;
+      expect(client.ws.state).toBe("closed");
+      expect(error).toBe(reason);
+    });
 
-  it.each(faults)("one that %s touches nothing else", async (_how, fail) => {
-    const undisturbed = await play(() => undefined);
-    const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
-    const fault = new Error("a listener's own");
-    const { client, received } = await playWith(moment, () => fail(fault));
-    expect(received).toEqual(undisturbed.received);
-    const told = client.all("error").filter(({ error }) => error === fault);
-    const isOfError = name === "error" || name === "fatal error";
-    expect(told).toEqual(isOfError ? [] : [{ error: fault, isFatal: false }]);
-    expect(warn.mock.calls).toEqual(isOfError ? [[fault]] : []);
-    const others = client.told.filter(({ event }) => !("error" in event && event.error === fault));
-    expect(others.map((one) => one.name).sort()).toEqual(undisturbed.client.told.map((one) => one.name).sort());
-    expect(client.ws.state).toBe("failed");
-  });
-});
+    const faults: [how: string, fail: (fault: Error) => unknown][] = [
+      [
+        "throws",
+        (fault) => {
+          throw fault;
+        },
+      ],
+      ["gives a promise that rejects", (fault) => Promise.reject(fault)],
+    ];
+
+    it.each(faults)("one that %s touches nothing else", async (_how, fail) => {
+      const undisturbed = await play(() => undefined);
+      const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+      const fault = new Error("a listener's own");
+      const { client, received } = await playWith(moment, () => fail(fault));
+      expect(received).toEqual(undisturbed.received);
+      const told = client.all("error").filter(({ error }) => error === fault);
+      const isOfError = name === "error" || name === "fatal error";
+      expect(told).toEqual(isOfError ? [] : [{ error: fault, isFatal: false }]);
+      expect(warn.mock.calls).toEqual(isOfError ? [[fault]] : []);
+      const others = client.told.filter(({ event }) => !("error" in event && event.error === fault));
+      expect(others.map((one) => one.name).sort()).toEqual(
+        undisturbed.client.told.map((one) => one.name).sort(),
+      );
+      expect(client.ws.state).toBe("failed");
+    });
+  },
+);
 
 describe("connect()", () => {
   it.each(["closed", "stateChange"] as const)("inside a listener of %s begins another life", async (name) => {
@@ -211,7 +245,10 @@ describe("connect()", () => {
     await again;
     expect(await ws.recv()).toBe("hello again");
     expect(ws.state).toBe("connected");
-    const lives = client.story.map((one) => (one === "closed" ? "|" : one)).join(" ").split("|");
+    const lives = client.story
+      .map((one) => (one === "closed" ? "|" : one))
+      .join(" ")
+      .split("|");
     expect(lives).toHaveLength(2);
   });
 });

@@ -28,7 +28,12 @@ const places: [where: string, bytes: Buffer][] = [
   ["inside a Close", closeFrame(1000, "bye").subarray(0, 4)],
 ];
 
-async function breakAndCheck(how: "end" | "reset", bytes: Buffer, read: Read, isSecure = false): Promise<void> {
+async function breakAndCheck(
+  how: "end" | "reset",
+  bytes: Buffer,
+  read: Read,
+  isSecure = false,
+): Promise<void> {
   const server = await scene.listen({ isSecure });
   const client = scene.watch(server.url, isSecure ? { tls: { ca: server.ca } } : {});
   const received: Message[] = [];
@@ -47,11 +52,20 @@ async function breakAndCheck(how: "end" | "reset", bytes: Buffer, read: Read, is
 
   expect(received).toEqual(["one", Buffer.of(2)]);
   expect(error).toBeInstanceOf(ConnectionError);
-  expect(error).toMatchObject({ code: how === "end" ? "CONNECTION_LOST" : "ECONNRESET", phase: "open", report });
+  expect(error).toMatchObject({
+    code: how === "end" ? "CONNECTION_LOST" : "ECONNRESET",
+    phase: "open",
+    report,
+  });
   expect(client.story).toEqual(theStory);
   expect(client.fatalError).toBe(error);
   expect(report).toMatchObject({ verdict: "network-lost", initiatedBy: "network", phase: "open", error });
-  expect(report).toMatchObject({ codeSent: undefined, codeReceived: undefined, wasClean: false, isRetryable: true });
+  expect(report).toMatchObject({
+    codeSent: undefined,
+    codeReceived: undefined,
+    wasClean: false,
+    isRetryable: true,
+  });
   expect(client.ws.stats()).toMatchObject({ messagesReceived: 2, messagesDropped: 0, uptimeMs: 0 });
   await peer.untilGone();
   // Nothing was sent that could be taken for an answer.
@@ -83,7 +97,12 @@ describe("behind our own Close", () => {
     peer[how]();
     await closing;
     const { report } = await client.event("closed");
-    expect(report).toMatchObject({ verdict: "closed-by-us", initiatedBy: "us", phase: "closing", wasClean: false });
+    expect(report).toMatchObject({
+      verdict: "closed-by-us",
+      initiatedBy: "us",
+      phase: "closing",
+      wasClean: false,
+    });
     expect(report).toMatchObject({ codeSent: 4000, codeReceived: undefined });
     expect(ws.state).toBe("closed");
     expect(client.fatalError).toBeUndefined();
@@ -97,7 +116,12 @@ describe("behind both Closes", () => {
     expect(await peer.untilClose()).toEqual({ code: 1000, reason: "" });
     peer.reset();
     const { report } = await client.event("closed");
-    expect(report).toMatchObject({ verdict: "normal", wasClean: true, error: undefined, initiatedBy: "peer" });
+    expect(report).toMatchObject({
+      verdict: "normal",
+      wasClean: true,
+      error: undefined,
+      initiatedBy: "peer",
+    });
     expect(ws.state).toBe("closed");
   });
 });

@@ -70,14 +70,17 @@ async function sendAndCheck(violation: Violation, read: Read, isBehind101: boole
   await peer.untilEnd();
 }
 
-describe.each(violations.map((violation) => [violation.name, violation] as const))("%s", (_name, violation) => {
-  it.each(ways)("comes behind what was sent before it, read by %s", (_way, read) =>
-    sendAndCheck(violation, read, false),
-  );
-  it.each(ways.slice(0, 1))("fails the connection in the segment of the 101 too", (_way, read) =>
-    sendAndCheck(violation, read, true),
-  );
-});
+describe.each(violations.map((violation) => [violation.name, violation] as const))(
+  "%s",
+  (_name, violation) => {
+    it.each(ways)("comes behind what was sent before it, read by %s", (_way, read) =>
+      sendAndCheck(violation, read, false),
+    );
+    it.each(ways.slice(0, 1))("fails the connection in the segment of the 101 too", (_way, read) =>
+      sendAndCheck(violation, read, true),
+    );
+  },
+);
 
 describe("over TLS", () => {
   it.each(["opcode 3", "text with an invalid byte", "a bomb of 30 KB for 30 MB"])("%s", async (name) => {

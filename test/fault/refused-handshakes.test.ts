@@ -33,7 +33,10 @@ async function dial(options: Options = {}): Promise<Dialled> {
 }
 
 /** The error that the client is told by every way there is. */
-async function handshakeErrorOf({ client, peer, failed }: Dialled, verdict: Verdict): Promise<HandshakeError> {
+async function handshakeErrorOf(
+  { client, peer, failed }: Dialled,
+  verdict: Verdict,
+): Promise<HandshakeError> {
   const error = await failed;
   const { report } = await client.event("closed");
   await peer.untilGone();
@@ -53,7 +56,9 @@ type Answer = (request: PeerRequest) => string;
 const upgrade =
   (...lines: string[]): Answer =>
   (request) =>
-    ["HTTP/1.1 101 Switching Protocols", ...lines, "", ""].join("\r\n").replace("$accept", acceptFor(request));
+    ["HTTP/1.1 101 Switching Protocols", ...lines, "", ""]
+      .join("\r\n")
+      .replace("$accept", acceptFor(request));
 
 const valid = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: $accept"];
 const without = (name: string): string[] => valid.filter((line) => !line.startsWith(name));
@@ -68,24 +73,71 @@ const faulty: [name: string, code: string, answer: Answer, options?: Options][] 
   ["another Connection", "INVALID_CONNECTION", upgrade(...without("Connection"), "Connection: keep-alive")],
   ["no Accept", "INVALID_ACCEPT", upgrade(...without("Sec-WebSocket-Accept"))],
   ["the Accept of another key", "INVALID_ACCEPT", upgrade(...valid).bind(undefined, otherKey())],
-  ["an Accept in small letters", "INVALID_ACCEPT", (request) => switching(request).replace(acceptFor(request), acceptFor(request).toLowerCase())],
+  [
+    "an Accept in small letters",
+    "INVALID_ACCEPT",
+    (request) => switching(request).replace(acceptFor(request), acceptFor(request).toLowerCase()),
+  ],
   ["two Accepts", "INVALID_ACCEPT", upgrade(...valid, "Sec-WebSocket-Accept: $accept")],
-  ["a subprotocol where none was offered", "SUBPROTOCOL_MISMATCH", upgrade(...valid, "Sec-WebSocket-Protocol: chat")],
-  ["a subprotocol that was not offered", "SUBPROTOCOL_MISMATCH", upgrade(...valid, "Sec-WebSocket-Protocol: chat"), { subprotocols: ["superchat", "Chat"] }],
-  ["two subprotocols", "SUBPROTOCOL_MISMATCH", upgrade(...valid, "Sec-WebSocket-Protocol: a", "Sec-WebSocket-Protocol: b"), { subprotocols: ["a", "b"] }],
-  ["a list of subprotocols", "SUBPROTOCOL_MISMATCH", upgrade(...valid, "Sec-WebSocket-Protocol: a, b"), { subprotocols: ["a", "b"] }],
+  [
+    "a subprotocol where none was offered",
+    "SUBPROTOCOL_MISMATCH",
+    upgrade(...valid, "Sec-WebSocket-Protocol: chat"),
+  ],
+  [
+    "a subprotocol that was not offered",
+    "SUBPROTOCOL_MISMATCH",
+    upgrade(...valid, "Sec-WebSocket-Protocol: chat"),
+    { subprotocols: ["superchat", "Chat"] },
+  ],
+  [
+    "two subprotocols",
+    "SUBPROTOCOL_MISMATCH",
+    upgrade(...valid, "Sec-WebSocket-Protocol: a", "Sec-WebSocket-Protocol: b"),
+    { subprotocols: ["a", "b"] },
+  ],
+  [
+    "a list of subprotocols",
+    "SUBPROTOCOL_MISMATCH",
+    upgrade(...valid, "Sec-WebSocket-Protocol: a, b"),
+    { subprotocols: ["a", "b"] },
+  ],
   ["an extension that was not offered", "EXTENSION_MISMATCH", extension("permessage-bzip2")],
-  ["compression where none was offered", "EXTENSION_MISMATCH", extension("permessage-deflate"), { compress: false }],
+  [
+    "compression where none was offered",
+    "EXTENSION_MISMATCH",
+    extension("permessage-deflate"),
+    { compress: false },
+  ],
   ["compression twice", "EXTENSION_MISMATCH", extension("permessage-deflate, permessage-deflate")],
   ["an unknown parameter", "EXTENSION_MISMATCH", extension("permessage-deflate; speed=9")],
-  ["a parameter twice", "EXTENSION_MISMATCH", extension("permessage-deflate; server_no_context_takeover; server_no_context_takeover")],
+  [
+    "a parameter twice",
+    "EXTENSION_MISMATCH",
+    extension("permessage-deflate; server_no_context_takeover; server_no_context_takeover"),
+  ],
   ["a window of 16 bits", "EXTENSION_MISMATCH", extension("permessage-deflate; client_max_window_bits=16")],
   ["a window of 7 bits", "EXTENSION_MISMATCH", extension("permessage-deflate; server_max_window_bits=7")],
   ["a window of 010 bits", "EXTENSION_MISMATCH", extension("permessage-deflate; server_max_window_bits=010")],
   ["a window of no bits", "EXTENSION_MISMATCH", extension("permessage-deflate; client_max_window_bits")],
-  ["a larger window than the one asked for", "EXTENSION_MISMATCH", extension("permessage-deflate; server_max_window_bits=12"), { compress: { serverWindowBits: 10 } }],
-  ["no word of the window asked for", "EXTENSION_MISMATCH", extension("permessage-deflate"), { compress: { serverWindowBits: 10 } }],
-  ["context where none was asked for", "EXTENSION_MISMATCH", extension("permessage-deflate"), { compress: { serverNoContextTakeover: true } }],
+  [
+    "a larger window than the one asked for",
+    "EXTENSION_MISMATCH",
+    extension("permessage-deflate; server_max_window_bits=12"),
+    { compress: { serverWindowBits: 10 } },
+  ],
+  [
+    "no word of the window asked for",
+    "EXTENSION_MISMATCH",
+    extension("permessage-deflate"),
+    { compress: { serverWindowBits: 10 } },
+  ],
+  [
+    "context where none was asked for",
+    "EXTENSION_MISMATCH",
+    extension("permessage-deflate"),
+    { compress: { serverNoContextTakeover: true } },
+  ],
   ["extensions that break the grammar", "INVALID_EXTENSIONS", extension("permessage-deflate;; x")],
   ["an empty list of extensions", "INVALID_EXTENSIONS", extension("")],
   ["HTTP/1.0", "MALFORMED_RESPONSE", (request) => switching(request).replace("HTTP/1.1", "HTTP/1.0")],
@@ -106,7 +158,9 @@ describe("a 101 with", () => {
     expect(error).toMatchObject({ code, statusCode: 101 });
     expect(error.body).toHaveLength(0);
     const lines = answered.split("\r\n").slice(1, -2);
-    expect(error.headers.map(([name, value]) => `${name}: ${value}`.trim())).toEqual(lines.map((line) => line.trim()));
+    expect(error.headers.map(([name, value]) => `${name}: ${value}`.trim())).toEqual(
+      lines.map((line) => line.trim()),
+    );
     expect(dialled.client.ws.stats()).toMatchObject({ connectCount: 0, messagesReceived: 0 });
   });
 });
@@ -223,7 +277,9 @@ describe("a refusal", () => {
   it("of a redirect names the other place, without its credentials, and does not go there", async () => {
     const elsewhere = await scene.listen();
     const dialled = await dial();
-    dialled.peer.send(`HTTP/1.1 302 Found\r\nLocation: ws://user:secret@127.0.0.1:${elsewhere.port}/\r\nContent-Length: 0\r\n\r\n`);
+    dialled.peer.send(
+      `HTTP/1.1 302 Found\r\nLocation: ws://user:secret@127.0.0.1:${elsewhere.port}/\r\nContent-Length: 0\r\n\r\n`,
+    );
     const error = await handshakeErrorOf(dialled, "handshake-rejected");
     expect(error.message).toContain(`ws://127.0.0.1:${elsewhere.port}/`);
     expect(error.message).not.toContain("secret");
@@ -248,7 +304,10 @@ describe("a refusal", () => {
 });
 
 const oversized: [name: string, head: string][] = [
-  ["a header section over 16 KiB", `HTTP/1.1 101 Switching Protocols\r\n${`A: ${"x".repeat(1_000)}\r\n`.repeat(17)}`],
+  [
+    "a header section over 16 KiB",
+    `HTTP/1.1 101 Switching Protocols\r\n${`A: ${"x".repeat(1_000)}\r\n`.repeat(17)}`,
+  ],
   ["one line over 16 KiB", `HTTP/1.1 101 Switching Protocols\r\nA: ${"x".repeat(17_000)}`],
   ["a status line over 16 KiB", `HTTP/1.1 200 ${"x".repeat(17_000)}`],
   ["101 fields", `HTTP/1.1 101 Switching Protocols\r\n${"A: b\r\n".repeat(101)}`],

@@ -66,7 +66,13 @@ describe("a fatal end", () => {
     ["a listener of closed for once", (ws) => ws.once("closed", () => undefined)],
     ["recv()", (ws) => ws.recv().catch(() => undefined)],
     ["run()", (ws) => ws.run().catch(() => undefined)],
-    ["an iterator", (ws) => ws[Symbol.asyncIterator]().next().catch(() => undefined)],
+    [
+      "an iterator",
+      (ws) =>
+        ws[Symbol.asyncIterator]()
+          .next()
+          .catch(() => undefined),
+    ],
     ["an iterator that nobody pulls", (ws) => ws[Symbol.asyncIterator]()],
   ];
 

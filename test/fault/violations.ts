@@ -40,7 +40,7 @@ function violation(
   more: Details = {},
 ): Violation {
   const verdict = closeCode === 1009 ? "too-big" : "protocol-error";
-  return { name, code, closeCode, verdict, bytes: [bytes].flat() as Uint8Array[], ...more };
+  return { name, code, closeCode, verdict, bytes: bytes instanceof Uint8Array ? [bytes] : bytes, ...more };
 }
 
 const compressed = { isCompressed: true } as const;
@@ -79,7 +79,11 @@ const lengths: Violation[] = [
   breach("a Close of 65,536 bytes", "CONTROL_FRAME_TOO_BIG", closeFrame(1000, "x".repeat(65_534))),
   breach("125 bytes by a 16-bit length", "INVALID_LENGTH", textFrame("x".repeat(125), { lengthBits: 16 })),
   breach("no bytes by a 64-bit length", "INVALID_LENGTH", textFrame("", { lengthBits: 64 })),
-  breach("65,535 bytes by a 64-bit length", "INVALID_LENGTH", textFrame("x".repeat(65_535), { lengthBits: 64 })),
+  breach(
+    "65,535 bytes by a 64-bit length",
+    "INVALID_LENGTH",
+    textFrame("x".repeat(65_535), { lengthBits: 64 }),
+  ),
   breach("a length of 2^63", "INVALID_LENGTH", frame({ opcode: 2, announced: 2n ** 63n })),
   breach("a length of 2^64 - 1", "INVALID_LENGTH", frame({ opcode: 2, announced: 2n ** 64n - 1n })),
 ];
@@ -109,7 +113,10 @@ const badTexts: [name: string, frames: Buffer[]][] = [
   ["an overlong slash", [textFrame(bytes(0xc0, 0xaf))]],
   ["a surrogate", [textFrame(bytes(0xed, 0xa0, 0x80))]],
   ["a code point beyond U+10FFFF", [textFrame(bytes(0xf4, 0x90, 0x80, 0x80))]],
-  ["an invalid byte behind 64 KiB of ASCII", [textFrame(Buffer.concat([Buffer.alloc(65_536, 0x61), bytes(0xff)]))]],
+  [
+    "an invalid byte behind 64 KiB of ASCII",
+    [textFrame(Buffer.concat([Buffer.alloc(65_536, 0x61), bytes(0xff)]))],
+  ],
   ["an invalid byte in the first fragment", [fragments(opcodes.text, [bytes(0xff), "b"])[0]!]],
   ["an invalid byte in the last fragment", fragments(opcodes.text, ["a", bytes(0xff)])],
   ["a character that the next fragment breaks", fragments(opcodes.text, [euro.subarray(0, 1), "b"])],
@@ -154,14 +161,22 @@ const small: Options = { maxMessageSize: 1_000 };
 const thousand = Buffer.alloc(1_000, 0x61);
 const bomb = deflateRawSync(Buffer.alloc(30 * 1024 * 1024), { level: 9 });
 
-function tooBig(name: string, frames: Uint8Array | readonly Uint8Array[], options = small, more: Details = {}) {
+function tooBig(
+  name: string,
+  frames: Uint8Array | readonly Uint8Array[],
+  options = small,
+  more: Details = {},
+) {
   return violation(name, "MESSAGE_TOO_BIG", 1009, frames, { options, ...more });
 }
 
 const sizes: Violation[] = [
   tooBig("a message of one byte too many", binaryFrame(Buffer.alloc(1_001))),
   tooBig("a header that announces too much", frame({ opcode: opcodes.binary, announced: 1_001 })),
-  tooBig("a header that announces 2^63 - 1 bytes", frame({ opcode: opcodes.text, announced: 2n ** 63n - 1n })),
+  tooBig(
+    "a header that announces 2^63 - 1 bytes",
+    frame({ opcode: opcodes.text, announced: 2n ** 63n - 1n }),
+  ),
   tooBig("fragments that come to too much", fragments(opcodes.text, [thousand, "b"])),
   tooBig("a fragment whose header alone is too much", [
     frame({ opcode: opcodes.text, isFinal: false, payload: thousand }),
@@ -172,7 +187,12 @@ const sizes: Violation[] = [
     ...small,
     maxFrameSize: 500,
   }),
-  tooBig("a compressed message that inflates to too much", binaryFrame(deflated(Buffer.alloc(1_001)), { rsv1: true }), small, compressed),
+  tooBig(
+    "a compressed message that inflates to too much",
+    binaryFrame(deflated(Buffer.alloc(1_001)), { rsv1: true }),
+    small,
+    compressed,
+  ),
   tooBig(
     "compressed fragments that inflate to too much",
     fragments(opcodes.text, halves(deflated("x".repeat(1_001))), { rsv1: true }),
@@ -185,7 +205,12 @@ const sizes: Violation[] = [
     small,
     compressed,
   ),
-  tooBig("a bomb of 30 KB for 30 MB", binaryFrame(bomb, { rsv1: true }), { maxMessageSize: 1024 * 1024 }, compressed),
+  tooBig(
+    "a bomb of 30 KB for 30 MB",
+    binaryFrame(bomb, { rsv1: true }),
+    { maxMessageSize: 1024 * 1024 },
+    compressed,
+  ),
 ];
 
 function halves(whole: Buffer): Buffer[] {
@@ -198,10 +223,19 @@ const blocks = (): DeflateBlocks => new DeflateBlocks();
 const corrupt: Violation[] = (
   [
     ["a reserved block type", bytes(0x07)],
-    ["a distance beyond the window", blocks().fixed(["a", { length: 3, distance: 20_000 }]).flush().bytes()],
+    [
+      "a distance beyond the window",
+      blocks()
+        .fixed(["a", { length: 3, distance: 20_000 }])
+        .flush()
+        .bytes(),
+    ],
     ["a stored block whose length does not fit", bytes(0x00, 0x05, 0x00, 0x05, 0x00, 0x61)],
     ["a block that is cut off", deflated("x".repeat(10_000) + "and no end").subarray(0, 8)],
-    ["garbage behind a final block", Buffer.concat([blocks().fixed(["a"], { isFinal: true }).bytes(), bytes(0x07)])],
+    [
+      "garbage behind a final block",
+      Buffer.concat([blocks().fixed(["a"], { isFinal: true }).bytes(), bytes(0x07)]),
+    ],
     ["noise", bytes(0xff, 0xff, 0xff, 0xff, 0xff, 0xff)],
   ] satisfies [string, Buffer][]
 ).map(([name, payload]) =>

@@ -59,14 +59,26 @@ describe("a Close from the peer", () => {
     const { report } = await client.event("closed");
 
     const told = code ?? 1005;
-    expect(report).toMatchObject({ verdict, isRetryable, initiatedBy: "peer", phase: "closing", wasClean: true });
+    expect(report).toMatchObject({
+      verdict,
+      isRetryable,
+      initiatedBy: "peer",
+      phase: "closing",
+      wasClean: true,
+    });
     expect(report).toMatchObject({ codeSent: told, codeReceived: told, reason, error: undefined });
     expect(report.advice).not.toBe("");
     expect(Object.isFrozen(report)).toBe(true);
     expect(received).toEqual(["last words"]);
     expect(client.all("closing")).toEqual([{ code: told, reason, initiatedBy: "peer" }]);
     const end = isOrderly ? ["to closed", "closed"] : ["error!", "to failed", "closed"];
-    expect(client.story.slice(4)).toEqual(["to disconnecting", "closing", "to disconnected", "disconnected", ...end]);
+    expect(client.story.slice(4)).toEqual([
+      "to disconnecting",
+      "closing",
+      "to disconnected",
+      "disconnected",
+      ...end,
+    ]);
     if (isOrderly) {
       expect([await running, await reading]).toEqual(["resolved", "ended"]);
     } else {
@@ -92,7 +104,12 @@ describe("close()", () => {
       peer.end();
       await Promise.all([closing, running]);
       const { report } = await client.event("closed");
-      expect(report).toMatchObject({ verdict: "closed-by-us", codeSent: code, codeReceived: code, reason: "why" });
+      expect(report).toMatchObject({
+        verdict: "closed-by-us",
+        codeSent: code,
+        codeReceived: code,
+        reason: "why",
+      });
       expect(report).toMatchObject({ initiatedBy: "us", wasClean: true, isRetryable: false });
     },
   );
@@ -114,7 +131,10 @@ describe("close()", () => {
     const client = scene.watch(server.url);
     await client.ws.close();
     expect(client.story).toEqual(["to closed", "closed"]);
-    expect((await client.event("closed")).report).toMatchObject({ verdict: "closed-by-us", phase: "provider" });
+    expect((await client.event("closed")).report).toMatchObject({
+      verdict: "closed-by-us",
+      phase: "provider",
+    });
     await expect(client.ws.connect()).rejects.toBeInstanceOf(InvalidStateError);
     await client.ws.run();
     await expect(client.ws.recv()).rejects.toBeInstanceOf(CloseError);
@@ -154,7 +174,10 @@ describe("terminate()", () => {
     const dropped = client.all("dropped").map(({ direction, message, cause }) => [direction, message, cause]);
     expect(dropped).toContainEqual(["in", "1", "closed"]);
     expect(dropped).toContainEqual(["in", "2", "closed"]);
-    expect((await client.event("closed")).report).toMatchObject({ verdict: "closed-by-us", codeSent: undefined });
+    expect((await client.event("closed")).report).toMatchObject({
+      verdict: "closed-by-us",
+      codeSent: undefined,
+    });
     await ws.run();
     ws.terminate();
     expect(client.all("closed")).toHaveLength(1);

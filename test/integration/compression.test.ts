@@ -64,14 +64,20 @@ describe("permessage-deflate", () => {
     expect(await exchange({}, "")).toBe("permessage-deflate");
   });
 
-  it.each([9, 10, 11, 12, 13, 14, 15])("keeps to a window of %i bits for what it sends", async (windowBits) => {
-    const parameters = `; client_max_window_bits=${windowBits}`;
-    expect(await exchange({}, parameters, {}, { windowBits })).toBe(`permessage-deflate${parameters}`);
-  });
+  it.each([9, 10, 11, 12, 13, 14, 15])(
+    "keeps to a window of %i bits for what it sends",
+    async (windowBits) => {
+      const parameters = `; client_max_window_bits=${windowBits}`;
+      expect(await exchange({}, parameters, {}, { windowBits })).toBe(`permessage-deflate${parameters}`);
+    },
+  );
 
-  it.each([9, 10, 11, 12, 13, 14, 15])("takes a window of %i bits for what it receives", async (windowBits) => {
-    await exchange({}, `; server_max_window_bits=${windowBits}`, { windowBits });
-  });
+  it.each([9, 10, 11, 12, 13, 14, 15])(
+    "takes a window of %i bits for what it receives",
+    async (windowBits) => {
+      await exchange({}, `; server_max_window_bits=${windowBits}`, { windowBits });
+    },
+  );
 
   it("keeps to a window of 8 bits, which zlib itself does not make", async () => {
     await exchange({}, "; client_max_window_bits=8", {}, { windowBits: 8 });
@@ -144,7 +150,11 @@ describe("what is sent", () => {
   });
 });
 
-async function received(peer: PeerSocket, ws: { recv(): Promise<Message> }, ...frames: Buffer[]): Promise<Message[]> {
+async function received(
+  peer: PeerSocket,
+  ws: { recv(): Promise<Message> },
+  ...frames: Buffer[]
+): Promise<Message[]> {
   const last = textFrame("and that was all");
   peer.send(...frames, last);
   const all: Message[] = [];
@@ -194,9 +204,21 @@ describe("what is received", () => {
         "one two three",
       ],
       // "three" stands five bytes back, in the last message.
-      [blocks().fixed([{ length: 5, distance: 5 }, "!"]).flush().bytes(), "three!"],
+      [
+        blocks()
+          .fixed([{ length: 5, distance: 5 }, "!"])
+          .flush()
+          .bytes(),
+        "three!",
+      ],
       [Buffer.of(0), ""],
-      [blocks().fixed([{ length: 6, distance: 6 }]).flush().bytes(), "three!"],
+      [
+        blocks()
+          .fixed([{ length: 6, distance: 6 }])
+          .flush()
+          .bytes(),
+        "three!",
+      ],
     ];
     const frames = payloads.map(([payload]) => textFrame(payload, { rsv1: true }));
     expect(await received(peer, ws, ...frames)).toEqual(payloads.map(([, text]) => text));

@@ -1,11 +1,12 @@
 import { connect as connectTcp, type LookupFunction } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type AttemptContext, connect } from "../../src/index.js";
+import { connect } from "../../src/index.js";
 import { turns } from "../support/dialling.js";
 import { createDuplexPair } from "../support/duplex-pair.js";
 import { type Options, Scene, type Watching } from "../support/scene.js";
-import { PeerSocket, type PeerRequest, type ScriptedPeer, switching } from "../support/scripted-peer.js";
+import type { PeerSocket } from "../support/scripted-peer.js";
+import { type PeerRequest, type ScriptedPeer, switching } from "../support/scripted-peer.js";
 import { closeFrame, textFrame } from "../support/wire.js";
 
 let scene: Scene;
@@ -37,7 +38,12 @@ async function exchange(client: Watching, peer: PeerSocket): Promise<void> {
     ...["to disconnected", "disconnected", "to closed", "closed"],
   ]);
   const { report } = await client.event("closed");
-  expect(report).toMatchObject({ verdict: "closed-by-us", wasClean: true, codeSent: 1000, codeReceived: 1000 });
+  expect(report).toMatchObject({
+    verdict: "closed-by-us",
+    wasClean: true,
+    codeSent: 1000,
+    codeReceived: 1000,
+  });
   expect(report).toMatchObject({ phase: "closing", error: undefined, messagesUnsent: 0 });
 }
 
@@ -62,7 +68,11 @@ const ways: [name: string, way: Way][] = [
     "TCP, by an http url",
     async (listen) => {
       const server = await listen();
-      return { server, url: server.url.replace("ws:", "http:"), options: { localAddress: "127.0.0.1", keepAlive: true } };
+      return {
+        server,
+        url: server.url.replace("ws:", "http:"),
+        options: { localAddress: "127.0.0.1", keepAlive: true },
+      };
     },
   ],
   [
@@ -90,7 +100,11 @@ const ways: [name: string, way: Way][] = [
     "TLS on a Unix socket",
     async (listen) => {
       const server = await listen({ isLocal: true, isSecure: true });
-      return { server, url: "wss://localhost/feed", options: { socketPath: server.path, tls: { ca: server.ca } } };
+      return {
+        server,
+        url: "wss://localhost/feed",
+        options: { socketPath: server.path, tls: { ca: server.ca } },
+      };
     },
   ],
   [
@@ -159,150 +173,6 @@ describe("a life", () => {
   });
 });
 
-/** What a client with these options writes first. */
-async function requestOf(options: Options, urlOf = (url: string): string => url): Promise<PeerRequest> {
-  const server = await scene.listen();
-  const client = scene.watch(urlOf(server.url), options);
-  const connecting = client.ws.connect();
-  const peer = (await server.client()).endWithClient();
-  const request = await peer.accept();
-  await connecting;
-  return request;
-}
-
-describe("the request", () => {
-  it("has the fields of RFC 6455 4.1 and nothing else", async () => {
-    const { requestLine, fields, head } = await requestOf({ compress: false });
-    expect(requestLine).toBe("GET /feed HTTP/1.1");
-    expect(fields.map(([name]) => name)).toEqual([
-      ...["Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version"],
-    ]);
-    expect(head).toMatch(/\r\nHost: 127\.0\.0\.1:\d+\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n/);
-    expect(head).toMatch(/\r\nSec-WebSocket-Key: [A-Za-z\d+/]{22}==\r\nSec-WebSocket-Version: 13\r\n\r\n$/);
-  });
-
-  it("has a new key each time", async () => {
-    const keys = [await requestOf({}), await requestOf({})].map((one) => one.field("Sec-WebSocket-Key"));
-    expect(keys[0]).not.toBe(keys[1]);
-  });
-
-  it("keeps path and query as they are written", async () => {
-    const { requestLine } = await requestOf({}, (url) => url.replace("/feed", "/a%20b/?q=1&q=2%23"));
-    expect(requestLine).toBe("GET /a%20b/?q=1&q=2%23 HTTP/1.1");
-  });
-
-  it("carries headers in their order, spelling and number", async () => {
-    const { fields } = await requestOf({
-      headers: [
-        ["X-Trace", "1"],
-        ["cookie", "a=b"],
-        ["x-trace", "2"],
-        ["X-TRACE", "3"],
-        ["Empty", ""],
-      ],
-    });
-    expect(fields.slice(-5)).toEqual([
-      ["X-Trace", "1"],
-      ["cookie", "a=b"],
-      ["x-trace", "2"],
-      ["X-TRACE", "3"],
-      ["Empty", ""],
-    ]);
-  });
-
-  it("carries the headers of an object, with a field for each value", async () => {
-    const { fields } = await requestOf({ headers: { Origin: "https://here.example", "X-One": ["a", "b"] } });
-    expect(fields.slice(-3)).toEqual([
-      ["Origin", "https://here.example"],
-      ["X-One", "a"],
-      ["X-One", "b"],
-    ]);
-  });
-
-  it("carries the userinfo of the url as Basic, and it shows nowhere else", async () => {
-    const withUser = (url: string): string => url.replace("//", "//us%20er:p%40ss@");
-    const request = await requestOf({}, withUser);
-    expect(request.field("Authorization")).toBe(`Basic ${Buffer.from("us er:p@ss").toString("base64")}`);
-    expect(request.head).not.toContain("p%40ss");
-  });
-
-  it("carries the user's own Authorization rather than that of the url", async () => {
-    const withUser = (url: string): string => url.replace("//", "//user:pass@");
-    const request = await requestOf({ headers: { authorization: "Bearer token" } }, withUser);
-    expect(request.field("Authorization")).toBe("Bearer token");
-  });
-
-  it("carries another Host in the place of the first field", async () => {
-    const { fields } = await requestOf({ headers: { host: "virtual.example" } });
-    expect(fields[0]).toEqual(["host", "virtual.example"]);
-    expect(fields.filter(([name]) => name.toLowerCase() === "host")).toHaveLength(1);
-  });
-
-  it("offers subprotocols in their order, and compression with its options", async () => {
-    const request = await requestOf({
-      subprotocols: ["v2.chat", "v1.chat"],
-      compress: { windowBits: 10, serverWindowBits: 11, noContextTakeover: true, serverNoContextTakeover: true },
-    });
-    expect(request.field("Sec-WebSocket-Protocol")).toBe("v2.chat, v1.chat");
-    expect(request.field("Sec-WebSocket-Extensions")).toBe(
-      "permessage-deflate; server_no_context_takeover; client_no_context_takeover; " +
-        "server_max_window_bits=11; client_max_window_bits=10",
-    );
-    expect((await requestOf({})).field("Sec-WebSocket-Extensions")).toBe("permessage-deflate; client_max_window_bits");
-  });
-
-  it("asks its provider functions, with what an attempt knows", async () => {
-    const contexts: AttemptContext[] = [];
-    const server = await scene.listen();
-    const client = scene.watch(
-      async (context) => {
-        contexts.push(context);
-        await turns(1);
-        return `${server.url}?attempt=${contexts.length}`;
-      },
-      {
-        headers: async (context) => {
-          contexts.push(context);
-          await turns(2);
-          return { Authorization: "Bearer fresh" };
-        },
-        subprotocols: (context) => {
-          contexts.push(context);
-          return ["a", "b"];
-        },
-      },
-    );
-    const connecting = client.ws.connect();
-    const peer = (await server.client()).endWithClient();
-    const request = await peer.accept({ fields: ["Sec-WebSocket-Protocol: b"] });
-    await connecting;
-    expect(request.requestLine).toBe("GET /feed?attempt=3 HTTP/1.1");
-    expect(request.field("Authorization")).toBe("Bearer fresh");
-    expect(request.field("Sec-WebSocket-Protocol")).toBe("a, b");
-    expect(client.ws.subprotocol).toBe("b");
-    expect(contexts).toHaveLength(3);
-    for (const { attempt, lastReport, signal } of contexts) {
-      expect([attempt, lastReport, signal.aborted]).toEqual([1, undefined, false]);
-    }
-  });
-
-  it("asks them again in the next life, and tells how the last one ended", async () => {
-    const reports: (string | undefined)[] = [];
-    const server = await scene.listen();
-    const client = scene.watch(({ lastReport }) => {
-      reports.push(lastReport?.verdict);
-      return server.url;
-    });
-    const failing = client.ws.connect().catch(() => undefined);
-    (await server.client()).endWithClient().send("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
-    await failing;
-    const connecting = client.ws.connect();
-    await (await server.client()).endWithClient().accept();
-    await connecting;
-    expect(reports).toEqual([undefined, "server-error"]);
-  });
-});
-
 describe("the answer", () => {
   it.each(["one segment", "single bytes"])("may come in %s", async (how) => {
     const server = await scene.listen();
@@ -326,11 +196,21 @@ describe("the answer", () => {
     const connecting = client.ws.connect();
     const peer = (await server.client()).endWithClient();
     const { head, ...rest } = await peer.request();
-    const valid = switching({ head, ...rest }).split("\r\n").slice(1, -2);
+    const valid = switching({ head, ...rest })
+      .split("\r\n")
+      .slice(1, -2);
     const fields = [...valid.reverse(), "sec-websocket-PROTOCOL:  chat \t", "connection: keep-alive, x"];
     const others = Array.from({ length: 100 - fields.length }, (_, index) => `X-${index}: ${index}`);
     peer.send("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n");
-    peer.send(["HTTP/1.1 101", ...others, ...fields.map((field) => field.replace("websocket", "WebSocket")), "", ""].join("\r\n"));
+    peer.send(
+      [
+        "HTTP/1.1 101",
+        ...others,
+        ...fields.map((field) => field.replace("websocket", "WebSocket")),
+        "",
+        "",
+      ].join("\r\n"),
+    );
     await connecting;
     expect(client.ws.subprotocol).toBe("chat");
     expect(client.ws.extensions).toBe("");
@@ -341,9 +221,21 @@ describe("the answer", () => {
   const behind: [what: string, bytes: Buffer[], messages: string[], rest: Buffer, last: string][] = [
     ["nothing", [], [], whole, "the whole of it"],
     ["one frame", [textFrame("one")], ["one"], whole, "the whole of it"],
-    ["three frames", ["1", "2", "3"].map((text) => textFrame(text)), ["1", "2", "3"], whole, "the whole of it"],
+    [
+      "three frames",
+      ["1", "2", "3"].map((text) => textFrame(text)),
+      ["1", "2", "3"],
+      whole,
+      "the whole of it",
+    ],
     ["half a frame", [whole.subarray(0, 7)], [], whole.subarray(7), "the whole of it"],
-    ["a frame and half of the next", [textFrame("one"), whole.subarray(0, 7)], ["one"], whole.subarray(7), "the whole of it"],
+    [
+      "a frame and half of the next",
+      [textFrame("one"), whole.subarray(0, 7)],
+      ["one"],
+      whole.subarray(7),
+      "the whole of it",
+    ],
     ["half a header", [longer.subarray(0, 3)], [], longer.subarray(3), "x".repeat(200)],
   ];
 

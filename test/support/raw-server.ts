@@ -24,6 +24,7 @@ export class RawServer {
   readonly #sockets = new Set<Socket>();
   readonly #waiting: Socket[] = [];
   #onSocket: ((socket: Socket) => void) | undefined;
+  #onNoSocket: ((error: Error) => void) | undefined;
   #script: ((socket: Socket) => void) | undefined;
 
   constructor({ isSecure = false, isLocal = false, certificate, protocols }: RawServerOptions) {
@@ -50,11 +51,14 @@ export class RawServer {
     return this;
   }
 
-  /** The next socket that has come or will come. */
+  /** The next socket that has come or will come; rejects when the server is closed first. */
   async socket(): Promise<Socket> {
     const socket = this.#waiting.shift();
     if (socket !== undefined) return socket;
-    return new Promise((resolve) => (this.#onSocket = resolve));
+    return new Promise((resolve, reject) => {
+      this.#onSocket = resolve;
+      this.#onNoSocket = reject;
+    });
   }
 
   /** Gives every socket that comes from now on to `script`. */
@@ -64,6 +68,7 @@ export class RawServer {
 
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
+    this.#onNoSocket?.(new Error("The server was closed."));
     this.server.close();
     if (this.server.listening) await once(this.server, "close");
   }

@@ -13,7 +13,8 @@ import type { OpenTransport } from "../../src/transport/transport.js";
 import { createCountingRuntime, type CountingRuntime } from "./counting-runtime.js";
 import { socketsInUse, turns } from "./dialling.js";
 import type { RawServerOptions } from "./raw-server.js";
-import { type Acceptance, PeerSocket, ScriptedPeer } from "./scripted-peer.js";
+import type { PeerSocket } from "./scripted-peer.js";
+import { type Acceptance, ScriptedPeer } from "./scripted-peer.js";
 import { VirtualRuntime } from "./virtual-runtime.js";
 
 /** What a client gives that leaves every message as it came. */
@@ -22,12 +23,12 @@ export type Options = WebSocketOptions<Message, string | Uint8Array>;
 type Events = EventMap<Message>;
 
 /** Every event that says nothing of a message: to listen to these changes nothing about how messages are read. */
-const watchedEvents = [
+const watchedEvents: readonly Watched[] = [
   ...(["connecting", "connected", "stateChange", "ping", "pong", "closing", "disconnected"] as const),
   ...(["error", "closed", "paused", "resumed", "drain", "dropped"] as const),
-] satisfies EventName[];
+];
 
-type Watched = (typeof watchedEvents)[number];
+type Watched = Exclude<EventName, "message" | "rawMessage">;
 type Told = { [Name in Watched]: { readonly name: Name; readonly event: Events[Name] } }[Watched];
 
 /** A client under test, with everything that it tells. */
@@ -93,7 +94,7 @@ export interface Opened extends Watching {
 export class Scene {
   readonly counting: CountingRuntime;
   /** The clock, where the scene has one that is told when to move. */
-  readonly clock = new VirtualRuntime();
+  readonly clock: VirtualRuntime = new VirtualRuntime();
   readonly #before = socketsInUse();
   readonly #servers: ScriptedPeer[] = [];
   readonly #clients: Watching[] = [];
@@ -107,10 +108,11 @@ export class Scene {
     const { clock } = this;
     const timed = { now: () => clock.now(), setTimer: clock.setTimer.bind(clock) };
     this.counting = createCountingRuntime(hasVirtualTime ? { ...node, ...timed } : node);
-    const onUnhandled = (reason: unknown): void => void this.#unhandled.push(reason);
-    process.on("unhandledRejection", onUnhandled);
-    onTestFinished(() => void process.off("unhandledRejection", onUnhandled));
+    process.on("unhandledRejection", this.#onUnhandled);
+    onTestFinished(() => void process.off("unhandledRejection", this.#onUnhandled));
   }
+
+  readonly #onUnhandled = (reason: unknown): void => void this.#unhandled.push(reason);
 
   readonly #openTransport: OpenTransport = (target, handler) =>
     openTransport(target, {
@@ -175,6 +177,7 @@ export class Scene {
     expect(sharedResources(this.counting.runtime).codecs.openCount).toBe(0);
     await Promise.all(this.#servers.map((server) => server.close()));
     await turns(3);
+    process.off("unhandledRejection", this.#onUnhandled);
     expect(socketsInUse()).toEqual(this.#before);
     expect(this.#unhandled).toEqual([]);
   }

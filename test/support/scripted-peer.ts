@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { RawServer, type RawServerOptions } from "./raw-server.js";
 import { opcodes, type ReadFrame, readFrames } from "./wire.js";
 
@@ -211,7 +212,8 @@ export class PeerSocket {
   /** The payload of the next frame, which is a text message whole. */
   async text(): Promise<string> {
     const { opcode, isFinal, payload } = await this.frame();
-    if (opcode !== opcodes.text || !isFinal) throw new Error(`Expected a text message, got opcode ${opcode}.`);
+    if (opcode !== opcodes.text || !isFinal)
+      throw new Error(`Expected a text message, got opcode ${opcode}.`);
     return payload.toString();
   }
 
@@ -248,7 +250,9 @@ export class PeerSocket {
 
   /** Drops the connection with a RST, and no FIN before it: `resetAndDestroy()` sends one. */
   reset(): void {
-    Object.assign(this.socket, { resetAndClosing: true }).destroy();
+    // Neither TLS nor a socket whose end is under way can be reset.
+    if (this.socket.writableEnded || this.socket instanceof TLSSocket) this.socket.destroy();
+    else Object.assign(this.socket, { resetAndClosing: true }).destroy();
   }
 
   /** Reads nothing more: the client's bytes stay with the kernel. */

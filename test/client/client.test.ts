@@ -1,0 +1,910 @@
+import { inspect } from "node:util";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import {
+  CloseError,
+  type CloseReport,
+  ConnectionError,
+  HandshakeError,
+  InvalidStateError,
+  ProtocolError,
+  TimeoutError,
+  WebSocket,
+} from "../../src/index.js";
+import type { Options, Watching } from "../support/scene.js";
+import type { VirtualLink } from "../support/virtual-link.js";
+import { systemError } from "../support/virtual-peer.js";
+import { VirtualScene } from "../support/virtual-scene.js";
+import { closeFrame, opcodes, pongFrame, textFrame } from "../support/wire.js";
+import { never } from "../support/never.js";
+
+let scene: VirtualScene;
+let warnings: unknown[][];
+
+beforeEach(() => {
+  scene = new VirtualScene();
+  warnings = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined).mock.calls;
+});
+
+afterEach(async () => {
+  await scene.finish();
+  vi.restoreAllMocks();
+});
+
+async function stateOf(promise: Promise<unknown>): Promise<unknown> {
+  const pending = {};
+  await scene.pass();
+  return Promise.race([promise, Promise.resolve(pending)]).then(
+    (value) => (value === pending ? "waits" : value === undefined ? "done" : value),
+    (error: unknown) => error,
+  );
+}
+
+/** The report that came with `closed`. */
+function reportOf(client: Watching): CloseReport {
+  const [closed, ...others] = client.all("closed");
+  expect(others).toEqual([]);
+  expect(client.ws.lastReport).toBe(closed?.report);
+  return closed!.report;
+}
+
+/** The peer answers our Close, and ends. */
+function answerClose(link: VirtualLink, code = 1000): void {
+  link.send(closeFrame(code));
+  link.peer.end();
+}
+
+function closesOf(link: VirtualLink): (number | undefined)[] {
+  const closes = link.frames.filter(({ opcode }) => opcode === opcodes.close);
+  return closes.map(({ payload }) => (payload.length === 0 ? undefined : payload.readUInt16BE(0)));
+}
+
+const connecting = ["to connecting", "connecting"];
+const opened = [...connecting, "to connected", "connected"];
+
+describe("connecting", () => {
+  it("tells each step, and resolves when the connection is open", async () => {
+    const client = scene.watch();
+    const promise = client.ws.connect();
+    expect(client.ws.state).toBe("connecting");
+    const link = await scene.dial(client);
+    expect(await stateOf(promise)).toBe("waits");
+    link.answer({ behind: [textFrame("early")] });
+    expect(await stateOf(promise)).toBe("done");
+    expect(client.story).toEqual(opened);
+    expect(client.all("connecting")).toEqual([{ url: "ws://feed.test/trades", attempt: 1 }]);
+    const [connected] = client.all("connected");
+    expect(connected).toEqual({ url: "ws://feed.test/trades", subprotocol: "", extensions: "" });
+    expect(await client.ws.recv()).toBe("early");
+  });
+
+  it("gives one promise after the other, and is done where it is open already", async () => {
+    const client = scene.watch();
+    const link = await scene.dial(client);
+    const second = client.ws.connect();
+    link.answer();
+    expect(await stateOf(second)).toBe("done");
+    expect(await stateOf(client.ws.connect())).toBe("done");
+    expect(scene.clock.peers.length).toBe(1);
+  });
+
+  it("brings no message before `connected`", async () => {
+    const client = scene.watch();
+    const order: string[] = [];
+    client.ws.on("message", ({ data }) => order.push(data.toString()));
+    client.ws.on("connected", () => order.push("connected"));
+    const link = await scene.dial(client);
+    link.answer({ behind: [textFrame("early")] });
+    await scene.pass();
+    expect(order).toEqual(["connected", "early"]);
+  });
+});
+
+describe("an attempt that fails", () => {
+  async function fail(
+    act: (link: VirtualLink) => void,
+    options: Options = {},
+  ): Promise<{ client: Watching; error: unknown }> {
+    const client = scene.watch(options);
+    const promise = client.ws.connect();
+    const link = await scene.dial(client);
+    act(link);
+    await scene.pass();
+    return { client, error: await stateOf(promise) };
+  }
+
+  it.each([
+    ["by the network", (link: VirtualLink) => link.peer.reset(), ConnectionError, "network-lost"],
+    [
+      "by an answer",
+      (link: VirtualLink) => link.peer.send("HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"),
+      HandshakeError,
+      "auth",
+    ],
+    ["by silence", () => scene.clock.advance(10_000), TimeoutError, "connect-timeout"],
+  ] as const)("%s tells one fatal error, and ends the life", async (_how, act, type, verdict) => {
+    const { client, error } = await fail(act);
+    expect(error).toBeInstanceOf(type);
+    expect(client.fatalError).toBe(error);
+    expect(client.story).toEqual([...connecting, "error!", "to failed", "closed"]);
+    const report = reportOf(client);
+    expect(report).toMatchObject({ verdict, phase: "http", url: "ws://feed.test/trades", error });
+    expect(error).toMatchObject({ report });
+    expect((error as Error).message).toContain("Connecting to ws://feed.test/trades failed (phase: http): ");
+    expect(client.ws.state).toBe("failed");
+  });
+
+  it("may be followed by another, with listeners and last report", async () => {
+    const seen: unknown[] = [];
+    const { client } = await fail((link) => link.peer.reset(), {
+      headers: ({ attempt, lastReport }) => {
+        seen.push([attempt, lastReport?.verdict]);
+        return {};
+      },
+    });
+    const link = await scene.dial(client);
+    link.answer();
+    await scene.pass();
+    expect(client.ws.state).toBe("connected");
+    expect(seen).toEqual([
+      [1, undefined],
+      [1, "network-lost"],
+    ]);
+    expect(client.story.slice(5)).toEqual(opened);
+  });
+
+  it("without a url yet says so", async () => {
+    const client = scene.watch({}, () => Promise.reject(new Error("no url")));
+    const error = await stateOf(client.ws.connect());
+    expect((error as Error).message).toMatch(/^Connecting failed \(phase: provider\): no url\. /);
+    expect(reportOf(client)).toMatchObject({ url: "", verdict: "setup-failed", initiatedBy: "us" });
+  });
+
+  it("in a function of the user's names the url that is known", async () => {
+    const headers = (): never => {
+      throw new Error("no token");
+    };
+    const client = scene.watch({ headers }, "ws://user:secret@feed.test/?token=secret");
+    const error = await stateOf(client.ws.connect());
+    expect(String(error)).toContain(
+      "Connecting to ws://feed.test/?token=*** failed (phase: provider): no token.",
+    );
+    expect(inspect(client.told, { depth: 10 })).not.toContain("secret");
+  });
+});
+
+describe("giving connect() up", () => {
+  it("by its timeout ends the attempt", async () => {
+    const client = scene.watch();
+    const promise = client.ws.connect({ timeout: 300 });
+    await scene.pass(300);
+    expect(await stateOf(promise)).toBeInstanceOf(TimeoutError);
+    const report = reportOf(client);
+    expect(report).toMatchObject({ verdict: "connect-timeout", phase: "dns" });
+    expect(report.error?.message).toBe(
+      "Connecting to ws://feed.test/trades failed (phase: dns): connect() took longer than the 300 ms that its timeout allows.",
+    );
+    expect(scene.clock.peers[0]!.isDestroyed).toBe(true);
+  });
+
+  it.each([new Error("stop"), "stop", null])("by its signal, with %s, ends the attempt", async (reason) => {
+    const client = scene.watch();
+    const controller = new AbortController();
+    const promise = client.ws.connect({ signal: controller.signal });
+    await scene.pass();
+    controller.abort(reason);
+    expect(await stateOf(promise)).toBe(reason);
+    await scene.pass();
+    expect(reportOf(client)).toMatchObject({ verdict: "aborted", initiatedBy: "us", isRetryable: false });
+    expect(client.ws.state).toBe("failed");
+    expect(client.fatalError).toBeInstanceOf(CloseError);
+  });
+
+  it("leaves the attempt to others that wait for it", async () => {
+    const client = scene.watch();
+    const controller = new AbortController();
+    const [first, second] = [client.ws.connect({ signal: controller.signal }), client.ws.connect()];
+    controller.abort("stop");
+    expect(await stateOf(first)).toBe("stop");
+    const link = await scene.dial(client);
+    link.answer();
+    expect(await stateOf(second)).toBe("done");
+  });
+
+  it("before the call begins nothing", async () => {
+    const client = scene.watch();
+    expect(await stateOf(client.ws.connect({ signal: AbortSignal.abort("stop") }))).toBe("stop");
+    expect(client.story).toEqual([]);
+  });
+
+  it("from inside the first event is giving up too", async () => {
+    const client = scene.watch();
+    const controller = new AbortController();
+    client.ws.once("stateChange", () => controller.abort("stop"));
+    expect(await stateOf(client.ws.connect({ signal: controller.signal }))).toBe("stop");
+    expect([client.ws.state, scene.clock.peers.length]).toEqual(["failed", 0]);
+  });
+});
+
+describe("close()", () => {
+  it("of a client that was never connected ends it for good", async () => {
+    const client = scene.watch();
+    const promise = client.ws.close();
+    expect(client.story).toEqual(["to closed", "closed"]);
+    expect(await stateOf(promise)).toBe("done");
+    expect(reportOf(client)).toMatchObject({ verdict: "closed-by-us", initiatedBy: "us", error: undefined });
+    expect(await stateOf(client.ws.connect())).toBeInstanceOf(InvalidStateError);
+    expect(await stateOf(client.ws.run())).toBe("done");
+    expect(await stateOf(client.ws.close())).toBe("done");
+  });
+
+  it.each(["while a function is asked", "while it dials", "behind the request"])("%s wins", async (when) => {
+    const url = when === "while a function is asked" ? () => never<string>() : "ws://feed.test/";
+    const client = scene.watch({}, url);
+    const promise = client.ws.connect();
+    await scene.pass();
+    if (when === "behind the request") await scene.dial(client);
+    const closed = client.ws.close();
+    const { peers } = scene.clock;
+    for (const peer of peers) peer.accept();
+    expect(await stateOf(closed)).toBe("done");
+    expect(await stateOf(promise)).toBeInstanceOf(CloseError);
+    expect(client.story.slice(-2)).toEqual(["to closed", "closed"]);
+    expect(reportOf(client)).toMatchObject({ verdict: "closed-by-us", error: undefined });
+    expect(peers.every((peer) => peer.isDestroyed)).toBe(true);
+  });
+
+  it.each(["stateChange", "connecting"] as const)("from inside the event %s wins", async (name) => {
+    const client = scene.watch();
+    let closed: Promise<void> | undefined;
+    client.ws.once(name, () => (closed = client.ws.close()));
+    const promise = client.ws.connect();
+    expect(await stateOf(promise)).toBeInstanceOf(CloseError);
+    expect([await stateOf(closed!), client.ws.state, scene.clock.peers.length]).toEqual([
+      "done",
+      "closed",
+      0,
+    ]);
+  });
+
+  it("from inside a function of the user's wins", async () => {
+    const client: Watching = scene.watch({}, () => {
+      void client.ws.close();
+      return "ws://feed.test/";
+    });
+    expect(await stateOf(client.ws.connect())).toBeInstanceOf(CloseError);
+    expect([client.ws.state, scene.clock.peers.length]).toEqual(["closed", 0]);
+  });
+
+  it("from inside `connected` closes an open connection", async () => {
+    const client = scene.watch();
+    client.ws.once("connected", () => void client.ws.close(4000, "enough"));
+    const promise = client.ws.connect();
+    const link = await scene.dial(client);
+    link.answer();
+    expect(await stateOf(promise)).toBe("done");
+    expect(closesOf(link)).toEqual([4000]);
+    answerClose(link, 4000);
+    await scene.pass();
+    expect(client.ws.state).toBe("closed");
+  });
+
+  it("of an open connection goes through the closing handshake", async () => {
+    const { client, ws, link } = await scene.open();
+    const promises = [ws.close(1000, "done"), ws.close(), ws.run()];
+    expect(ws.state).toBe("disconnecting");
+    await scene.pass();
+    expect(closesOf(link)).toEqual([1000]);
+    expect(await stateOf(promises[0]!)).toBe("waits");
+    answerClose(link);
+    await scene.pass();
+    expect(await Promise.all(promises.map(stateOf))).toEqual(["done", "done", "done"]);
+    expect(client.story.slice(4)).toEqual([
+      ...["to disconnecting", "closing", "to disconnected", "disconnected", "to closed", "closed"],
+    ]);
+    expect(client.all("closing")).toEqual([{ code: 1000, reason: "done", initiatedBy: "us" }]);
+    expect(reportOf(client)).toMatchObject({
+      ...{ verdict: "closed-by-us", initiatedBy: "us", phase: "closing", reason: "done", wasClean: true },
+      ...{ codeSent: 1000, codeReceived: 1000, error: undefined, isRetryable: false },
+    });
+    expect(client.all("disconnected")[0]?.report).toBe(reportOf(client));
+  });
+
+  it("that the peer does not answer ends as closed all the same, with the reason in the report", async () => {
+    const { client, ws } = await scene.open({ closeTimeout: 700 });
+    const promise = ws.close();
+    await scene.pass(700);
+    expect(await stateOf(promise)).toBe("done");
+    expect(ws.state).toBe("closed");
+    const { error, verdict, wasClean } = reportOf(client);
+    expect([verdict, wasClean]).toEqual(["closed-by-us", false]);
+    expect(error).toBeInstanceOf(TimeoutError);
+    expect(error?.message).toContain(
+      "The connection to ws://feed.test/trades failed (phase: closing): The peer did not",
+    );
+  });
+
+  it("may be waited for with a timeout, and goes on", async () => {
+    const { ws, link } = await scene.open();
+    const promise = ws.close(1000, "", { timeout: 50 });
+    await scene.pass(50);
+    expect(await stateOf(promise)).toBeInstanceOf(TimeoutError);
+    expect(ws.state).toBe("disconnecting");
+    answerClose(link);
+    await scene.pass();
+    expect(ws.state).toBe("closed");
+  });
+
+  it("with a signal that is aborted already closes, and leaves no timer", async () => {
+    const { ws, link } = await scene.open();
+    expect(await stateOf(ws.close(1000, "", { signal: AbortSignal.abort("stop"), timeout: 60_000 }))).toBe(
+      "stop",
+    );
+    expect(closesOf(link)).toEqual([1000]);
+    answerClose(link);
+    await scene.pass();
+    expect(scene.counting.openTimers).toBe(0);
+  });
+
+  it("delivers what comes before the peer's Close", async () => {
+    const { ws, link } = await scene.open();
+    const promise = ws.close();
+    link.send(textFrame("late"), closeFrame(1000));
+    link.peer.end();
+    await scene.pass();
+    expect(await stateOf(promise)).toBe("done");
+    expect(await ws.recv()).toBe("late");
+    expect(await stateOf(ws.recv())).toBeInstanceOf(CloseError);
+  });
+});
+
+describe("terminate()", () => {
+  it("of a client that was never connected ends it", () => {
+    const client = scene.watch();
+    client.ws.terminate();
+    client.ws.terminate();
+    expect(client.story).toEqual(["to closed", "closed"]);
+  });
+
+  it("while it connects destroys the socket", async () => {
+    const client = scene.watch();
+    const promise = client.ws.connect();
+    await scene.dial(client);
+    client.ws.terminate();
+    expect(await stateOf(promise)).toBeInstanceOf(CloseError);
+    expect(client.ws.state).toBe("closed");
+  });
+
+  it("of an open connection sends no Close, drops what waits, and ends readers", async () => {
+    const { client, ws, link } = await scene.open();
+    link.send(textFrame("waits"));
+    await scene.pass();
+    const run = ws.run();
+    void ws.send("unsent");
+    ws.terminate();
+    expect(await stateOf(ws.send("more"))).toBeInstanceOf(InvalidStateError);
+    expect(await stateOf(run)).toBe("done");
+    expect(await stateOf(ws.recv())).toBeInstanceOf(CloseError);
+    expect(link.frames).toEqual([]);
+    expect(reportOf(client)).toMatchObject({ verdict: "closed-by-us", initiatedBy: "us", messagesUnsent: 1 });
+    expect(client.all("dropped")).toEqual([
+      { direction: "in", message: "waits", cause: "closed" },
+      { direction: "out", message: "unsent", cause: "unsent" },
+    ]);
+  });
+
+  it("from inside a message handler is the last of it", async () => {
+    const { ws, link } = await scene.open();
+    const seen: unknown[] = [];
+    ws.on("message", ({ data }) => {
+      seen.push(data);
+      ws.terminate();
+    });
+    link.send(textFrame("1"), textFrame("2"));
+    await scene.pass();
+    expect([seen, ws.state]).toEqual([["1"], "closed"]);
+  });
+
+  it("leaves connect() to reject", async () => {
+    const { ws } = await scene.open();
+    ws.terminate();
+    expect(await stateOf(ws.connect())).toBeInstanceOf(InvalidStateError);
+  });
+});
+
+describe("the peer's end", () => {
+  it.each([
+    [1000, "normal"],
+    [1001, "going-away"],
+  ] as const)("by %i is in good order", async (code, verdict) => {
+    const { client, ws, link } = await scene.open();
+    const run = ws.run();
+    link.send(closeFrame(code, "bye"));
+    link.peer.end();
+    await scene.pass();
+    expect(await stateOf(run)).toBe("done");
+    expect(client.story.slice(4)).toEqual([
+      ...["to disconnecting", "closing", "to disconnected", "disconnected", "to closed", "closed"],
+    ]);
+    expect(reportOf(client)).toMatchObject({ verdict, initiatedBy: "peer", reason: "bye", wasClean: true });
+    expect(closesOf(link)).toEqual([code]);
+    expect(await stateOf(ws.recv())).toBeInstanceOf(CloseError);
+  });
+
+  it.each([1005, 1008, 1011, 4000])("by %i is a failure", async (code) => {
+    const { client, ws, link } = await scene.open();
+    const run = ws.run();
+    link.send(code === 1005 ? closeFrame() : closeFrame(code));
+    link.peer.end();
+    const error = await stateOf(run);
+    expect(error).toBeInstanceOf(CloseError);
+    expect(client.fatalError).toBe(error);
+    expect(client.story.slice(4)).toEqual([
+      ...["to disconnecting", "closing", "to disconnected", "disconnected", "error!", "to failed", "closed"],
+    ]);
+    expect(reportOf(client)).toMatchObject({ codeReceived: code, wasClean: true, error: undefined });
+    expect(ws.state).toBe("failed");
+  });
+
+  it("by a loss is a failure, and everything that waits rejects with it", async () => {
+    const { client, ws, link } = await scene.open({ highWaterMark: 10 });
+    link.peer.takesWrites = false;
+    const waiting = [
+      ws.run(),
+      ws.send("x".repeat(20)),
+      ws.send("y"),
+      ws.flush(),
+      ws.ping(),
+      ws.recv(),
+      client.ws.run(),
+    ];
+    await scene.pass();
+    link.peer.reset();
+    await scene.pass();
+    const errors = await Promise.all(waiting.map(stateOf));
+    expect(errors[0]).toBeInstanceOf(ConnectionError);
+    expect(new Set(errors)).toEqual(new Set([client.fatalError]));
+    expect(client.story.slice(4)).toEqual([
+      ...["dropped", "to disconnected", "disconnected", "error!", "to failed", "closed"],
+    ]);
+    expect(reportOf(client)).toMatchObject({
+      verdict: "network-lost",
+      initiatedBy: "network",
+      phase: "open",
+    });
+  });
+
+  it("lets loops give what waits before they reject", async () => {
+    const { client, ws, link } = await scene.open();
+    link.send(textFrame("1"), textFrame("2"));
+    link.peer.reset();
+    await scene.pass();
+    const seen: unknown[] = [];
+    const loop = async (): Promise<void> => {
+      for await (const message of ws) seen.push(message);
+    };
+    await expect(loop()).rejects.toBe(client.fatalError);
+    expect(seen).toEqual(["1", "2"]);
+  });
+
+  it("by a fault of its own is a ProtocolError", async () => {
+    const { client, ws, link } = await scene.open();
+    const run = ws.run();
+    link.send(textFrame("good"), textFrame("bad", { rsv1: true }));
+    link.peer.end();
+    const error = await stateOf(run);
+    expect(error).toBeInstanceOf(ProtocolError);
+    expect((error as Error).message).toMatch(
+      /^The connection to ws:\/\/feed\.test\/trades failed \(phase: open\): The peer set RSV1/,
+    );
+    expect(closesOf(link)).toEqual([1002]);
+    expect(reportOf(client)).toMatchObject({
+      verdict: "protocol-error",
+      initiatedBy: "us",
+      codeSent: 1002,
+      error,
+    });
+    expect(await ws.recv()).toBe("good");
+  });
+});
+
+describe("the option signal", () => {
+  const reason = new Error("shut down");
+
+  function withSignal(): { controller: AbortController; options: Options; listeners: () => number } {
+    const controller = new AbortController();
+    const added = vi.spyOn(controller.signal, "addEventListener");
+    const removed = vi.spyOn(controller.signal, "removeEventListener");
+    return {
+      controller,
+      options: { signal: controller.signal },
+      listeners: () => (added.mock.calls.length > 0 ? 1 : 0) - (removed.mock.calls.length > 0 ? 1 : 0),
+    };
+  }
+
+  it("sends Close 1001, and rejects everything that waits with its reason", async () => {
+    const { controller, options } = withSignal();
+    const { client, ws, link } = await scene.open({ ...options, highWaterMark: 10 });
+    link.send(textFrame("waits"));
+    link.peer.takesWrites = false;
+    const waiting = [ws.run(), ws.send("x".repeat(20)), ws.flush(), ws.ping()];
+    await scene.pass();
+    const loop = ws[Symbol.asyncIterator]();
+    expect((await loop.next()).value).toBe("waits");
+    waiting.push(loop.next() as never, ws.recv() as never);
+    controller.abort(reason);
+    expect(ws.state).toBe("disconnecting");
+    expect(await Promise.all(waiting.slice(4).map(stateOf))).toEqual([reason, reason]);
+    link.peer.takesWrites = true;
+    link.peer.take();
+    await scene.pass();
+    expect(closesOf(link)).toEqual([1001]);
+    link.send(textFrame("too late"), closeFrame(1001));
+    link.peer.end();
+    await scene.pass();
+    expect(await Promise.all(waiting.map(stateOf))).toEqual([reason, "done", "done", reason, reason, reason]);
+    expect(reportOf(client)).toMatchObject({ verdict: "aborted", initiatedBy: "us", isRetryable: false });
+    expect(client.story.slice(-2)).toEqual(["to closed", "closed"]);
+    expect(client.fatalError).toBeUndefined();
+    expect(client.all("dropped")).toEqual([{ direction: "in", message: "too late", cause: "closed" }]);
+    for (const late of [ws.run(), ws.recv(), ws.connect()]) expect(await stateOf(late)).toBe(reason);
+  });
+
+  it("rejects sends and pings that wait when the peer does not answer", async () => {
+    const { controller, options } = withSignal();
+    const { ws, link } = await scene.open({ ...options, highWaterMark: 10, closeTimeout: 200 });
+    link.peer.takesWrites = false;
+    const waiting = [ws.send("x".repeat(20)), ws.send("y"), ws.flush(), ws.ping()];
+    await scene.pass();
+    controller.abort(reason);
+    await scene.pass(200);
+    expect(await Promise.all(waiting.map(stateOf))).toEqual([reason, reason, reason, reason]);
+  });
+
+  it.each([reason, "text", null])("gives an attempt up, with %s", async (why) => {
+    const { controller, options } = withSignal();
+    const client = scene.watch(options);
+    const waiting = [client.ws.connect(), client.ws.run(), client.ws.recv()];
+    await scene.pass();
+    controller.abort(why);
+    await scene.pass();
+    expect(await Promise.all(waiting.map(stateOf))).toEqual([why, why, why]);
+    expect(reportOf(client)).toMatchObject({ verdict: "aborted", error: undefined });
+    expect([client.ws.state, client.fatalError]).toEqual(["closed", undefined]);
+  });
+
+  it("ends a client that was never connected", async () => {
+    const { controller, options } = withSignal();
+    const client = scene.watch(options);
+    const recv = client.ws.recv();
+    controller.abort(reason);
+    expect(client.story).toEqual(["to closed", "closed"]);
+    expect(await stateOf(recv)).toBe(reason);
+    expect(await stateOf(client.ws.run())).toBe(reason);
+  });
+
+  it("that is aborted already lets nothing begin", async () => {
+    const options = { signal: AbortSignal.abort(reason) };
+    const clients = [scene.watch(options), scene.watch(options), scene.watch(options), scene.watch(options)];
+    const promises = [
+      clients[0]!.ws.connect(),
+      clients[1]!.ws.run(),
+      clients[2]!.ws.recv(),
+      clients[3]!.ws[Symbol.asyncIterator]().next(),
+    ];
+    expect(await Promise.all(promises.map(stateOf))).toEqual([reason, reason, reason, reason]);
+    for (const { story } of clients) expect(story).toEqual(["to closed", "closed"]);
+    expect(scene.clock.peers).toEqual([]);
+  });
+
+  it("that is aborted after a failure lets no other life begin", async () => {
+    const { controller, options } = withSignal();
+    const client = scene.watch(options);
+    const link = await scene.dial(client);
+    link.peer.reset();
+    await scene.pass();
+    expect(client.ws.state).toBe("failed");
+    controller.abort(reason);
+    expect(await stateOf(client.ws.connect())).toBe(reason);
+    expect(await stateOf(client.ws.run())).toBe(reason);
+    expect(client.ws.state).toBe("failed");
+  });
+
+  it("that is aborted after a close() changes nothing any more", async () => {
+    const { controller, options } = withSignal();
+    const client = scene.watch(options);
+    void client.ws.close();
+    controller.abort(reason);
+    expect(await stateOf(client.ws.connect())).toBe(reason);
+    expect(await stateOf(client.ws.run())).toBe("done");
+    expect(reportOf(client).verdict).toBe("closed-by-us");
+  });
+
+  it.each(["closed", "failed"] as const)("is let go at the end: %s", async (state) => {
+    const { options, listeners } = withSignal();
+    const { ws, link } = await scene.open(options);
+    expect(listeners()).toBe(1);
+    if (state === "closed") ws.terminate();
+    else link.peer.reset();
+    await scene.pass();
+    expect([ws.state, listeners()]).toEqual([state, 0]);
+  });
+});
+
+describe("run()", () => {
+  it("connects, and lasts until the end", async () => {
+    const client = scene.watch();
+    const run = client.ws.run();
+    await scene.pass();
+    const { link } = scene;
+    link.peer.accept();
+    await scene.pass();
+    link.answer();
+    expect(await stateOf(run)).toBe("waits");
+    expect(client.ws.state).toBe("connected");
+    void client.ws.close();
+    answerClose(link);
+    expect(await stateOf(run)).toBe("done");
+  });
+
+  it("rejects with what the first attempt failed with", async () => {
+    const client = scene.watch();
+    const run = client.ws.run();
+    await scene.pass();
+    scene.link.peer.refuse();
+    expect(await stateOf(run)).toBe(client.fatalError);
+    expect(client.fatalError).toMatchObject({ code: "ECONNREFUSED" });
+  });
+
+  it("begins another life after a failure", async () => {
+    const client = scene.watch();
+    void client.ws.run();
+    await scene.pass();
+    scene.link.peer.refuse();
+    await scene.pass();
+    const run = client.ws.run();
+    expect(client.ws.state).toBe("connecting");
+    await scene.pass();
+    scene.clock.peers[1]!.refuse();
+    expect(await stateOf(run)).toBeInstanceOf(ConnectionError);
+  });
+
+  it("may be waited for with a timeout, and goes on", async () => {
+    const client = scene.watch();
+    const run = client.ws.run({ timeout: 20 });
+    await scene.pass(20);
+    expect(await stateOf(run)).toBeInstanceOf(TimeoutError);
+    expect(client.ws.state).toBe("connecting");
+  });
+
+  it("keeps the attempt of a connect() that is given up", async () => {
+    const client = scene.watch();
+    const run = client.ws.run();
+    const connect = client.ws.connect({ timeout: 20 });
+    await scene.pass(20);
+    expect([await stateOf(connect), await stateOf(run)]).toEqual([expect.any(TimeoutError), "waits"]);
+    expect(client.ws.state).toBe("connecting");
+  });
+});
+
+describe("another life from inside the end of the last", () => {
+  it.each(["stateChange", "closed"] as const)("begun by connect() in `%s`, comes behind it", async (name) => {
+    const client = scene.watch();
+    let promise: Promise<void> | undefined;
+    client.ws.on(name, () => {
+      if (client.ws.state === "failed") promise ??= client.ws.connect();
+    });
+    const first = await scene.dial(client);
+    first.peer.reset();
+    await scene.pass();
+    expect(client.story).toEqual([...connecting, "error!", "to failed", "closed", ...connecting]);
+    const { link } = scene;
+    link.peer.accept();
+    await scene.pass();
+    link.answer();
+    expect(await stateOf(promise!)).toBe("done");
+    link.send(textFrame("second life"));
+    await scene.pass();
+    expect(await client.ws.recv()).toBe("second life");
+  });
+
+  it("is not begun by connect() in the fatal error, which belongs to the life that ends", async () => {
+    const client = scene.watch();
+    let promise: Promise<void> | undefined;
+    client.ws.on("error", () => (promise ??= client.ws.connect()));
+    const link = await scene.dial(client);
+    link.peer.reset();
+    await scene.pass();
+    expect(await stateOf(promise!)).toBe(client.fatalError);
+    expect(client.ws.state).toBe("failed");
+  });
+
+  it("is begun by run() too", async () => {
+    const client = scene.watch();
+    let run: Promise<void> | undefined;
+    client.ws.once("closed", () => (run = client.ws.run()));
+    (await scene.dial(client)).peer.reset();
+    await scene.pass();
+    scene.link.peer.refuse(systemError("connect", "EHOSTUNREACH"));
+    expect(await stateOf(run!)).toMatchObject({ code: "EHOSTUNREACH" });
+  });
+});
+
+describe("a listener that fails", () => {
+  it("is told by `error`, and breaks nothing", async () => {
+    const { client, ws, link } = await scene.open();
+    ws.on("message", () => {
+      throw new Error("mine");
+    });
+    ws.on("message", () => Promise.reject(new TypeError("later")));
+    ws.on("message", () => {
+      throw 5 as unknown;
+    });
+    link.send(textFrame("1"));
+    await scene.pass();
+    const errors = client.all("error").map(({ error, isFatal }) => [error.message, isFatal]);
+    expect(errors).toEqual([
+      ["mine", false],
+      ['A listener of "message" failed with 5', false],
+      ["later", false],
+    ]);
+    expect(ws.state).toBe("connected");
+  });
+
+  it("to `error` is a warning", async () => {
+    const { ws } = await scene.open();
+    const failure = new Error("mine");
+    ws.on("error", () => {
+      throw failure;
+    });
+    void ws.sendRaw(5 as never);
+    expect(warnings).toEqual([[failure]]);
+  });
+
+  it("that throws what cannot be shown is told too", async () => {
+    const { client, ws, link } = await scene.open();
+    ws.on("message", () => {
+      throw Object.create(null);
+    });
+    link.send(textFrame("1"));
+    await scene.pass();
+    expect(client.all("error")[0]?.error.message).toBe(
+      'A listener of "message" failed with [Object: null prototype] {}',
+    );
+  });
+});
+
+describe("a fatal end that nobody sees", () => {
+  /** A client without a listener of ours. */
+  async function fail(prepare: (ws: WebSocket) => void): Promise<void> {
+    const ws = new WebSocket("ws://feed.test/", { runtime: scene.counting.runtime });
+    const promise = ws.connect();
+    await scene.pass();
+    const { link } = scene;
+    link.peer.accept();
+    await scene.pass();
+    link.answer();
+    await scene.pass();
+    await promise;
+    prepare(ws);
+    link.peer.reset();
+    await scene.pass();
+    expect(ws.state).toBe("failed");
+  }
+
+  it("is a warning", async () => {
+    await fail(() => undefined);
+    expect(warnings).toEqual([[expect.any(ConnectionError)]]);
+  });
+
+  it.each([
+    ["an `error` listener", (ws: WebSocket) => ws.on("error", () => undefined)],
+    ["a `closed` listener", (ws: WebSocket) => ws.on("closed", () => undefined)],
+    ["run()", (ws: WebSocket) => ws.run()],
+    ["recv()", (ws: WebSocket) => ws.recv()],
+    ["a loop", (ws: WebSocket) => ws[Symbol.asyncIterator]()],
+  ] as const)("is none with %s", async (_what, prepare) => {
+    await fail((ws) => void prepare(ws));
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe("back-pressure", () => {
+  it("pauses and resumes the reading, and is told", async () => {
+    const { client, ws, link } = await scene.open({ buffer: 2 });
+    void ws.recv();
+    link.send(...["0", "1", "2", "3", "4"].map((text) => textFrame(text)));
+    await scene.pass();
+    expect([client.all("paused").length, ws.stats().messagesReceived]).toEqual([1, 3]);
+    await scene.pass(250);
+    const seen: unknown[] = [];
+    for (let count = 0; count < 4; count++) {
+      seen.push(await ws.recv());
+      await scene.pass();
+    }
+    expect(seen).toEqual(["1", "2", "3", "4"]);
+    expect(client.all("paused").length).toBe(client.all("resumed").length);
+    void ws.close();
+    answerClose(link);
+    await scene.pass();
+    const report = reportOf(client);
+    expect(report.pausedMs).toBe(250);
+    expect(report.events.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["connecting", "connected", "paused", "resumed", "closing"]),
+    );
+  });
+
+  it("does not keep a message back when the connection breaks meanwhile", async () => {
+    const { client, ws, link } = await scene.open({ buffer: 1 });
+    void ws.recv();
+    link.send(...["0", "1", "2", "3"].map((text) => textFrame(text)));
+    await scene.pass(100);
+    expect(ws.stats().messagesReceived).toBe(2);
+    ws.close().catch(() => undefined);
+    link.peer.reset();
+    await scene.pass();
+    expect(ws.stats().messagesWaiting).toBe(2);
+    expect(client.all("dropped").map(({ message }) => message)).toEqual(["3"]);
+  });
+
+  it("by the overflow `error` fails the connection with 1008", async () => {
+    const { client, ws, link } = await scene.open({ buffer: { capacity: 1, overflow: "error" } });
+    void ws.recv();
+    link.send(...["0", "1", "2"].map((text) => textFrame(text)));
+    await scene.pass();
+    expect(closesOf(link)).toEqual([1008]);
+    link.peer.end();
+    await scene.pass();
+    expect(reportOf(client)).toMatchObject({ verdict: "local-stall", initiatedBy: "us" });
+    expect(client.fatalError).toMatchObject({ code: "INBOX_OVERFLOW" });
+    expect(client.all("dropped")).toEqual([{ direction: "in", message: "2", cause: "overflow" }]);
+  });
+});
+
+it("reports what is unsent and uncertain, and tells each message that was not sent", async () => {
+  const { client, ws, link } = await scene.open();
+  link.peer.takesWrites = false;
+  void ws.send("confirmed");
+  await scene.pass();
+  link.peer.take();
+  await scene.pass();
+  void ws.ping({ payload: Buffer.from("p") });
+  await scene.pass();
+  link.peer.take();
+  link.send(pongFrame("p"));
+  await scene.pass();
+  void ws.send("in flight");
+  await scene.pass();
+  void ws.send("unsent 1");
+  void ws.send("unsent 2");
+  link.peer.reset();
+  await scene.pass();
+  expect(reportOf(client)).toMatchObject({ messagesUnsent: 2, messagesUncertain: 1, unansweredPings: 0 });
+  expect(client.all("dropped")).toEqual(
+    ["unsent 1", "unsent 2"].map((message) => ({ direction: "out", message, cause: "unsent" })),
+  );
+});
+
+describe("holding the process", () => {
+  it.each(["idle", "connecting", "connected", "paused"])(
+    "is left to others by unref(), said while %s",
+    async (when) => {
+      const client = scene.watch({ buffer: 1 });
+      const { ws } = client;
+      if (when === "idle") ws.unref();
+      const link = await scene.dial(client);
+      if (when === "connecting") ws.unref();
+      link.answer();
+      await scene.pass();
+      if (when === "connected") ws.unref();
+      void ws.recv();
+      link.send(textFrame("0"), textFrame("1"), textFrame("x".repeat(50)).subarray(0, 20));
+      await scene.pass();
+      if (when === "paused") ws.unref();
+      expect(scene.clock.isHeld).toBe(false);
+      void ws.close();
+      expect(scene.clock.isHeld).toBe(false);
+      ws.ref();
+      expect(scene.clock.isHeld).toBe(true);
+    },
+  );
+});

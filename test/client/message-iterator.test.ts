@@ -1,0 +1,107 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MessageIterator } from "../../src/client/message-iterator.js";
+import type { Reader, ReadingEnd } from "../../src/client/reader.js";
+
+let waiting: number[];
+let readers: Reader<number>[];
+let end: ReadingEnd | undefined;
+let returned: ReadonlySet<Reader<number>>[];
+let iterator: MessageIterator<number>;
+let unhandled: unknown[];
+
+const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
+
+beforeEach(() => {
+  waiting = [];
+  readers = [];
+  end = undefined;
+  returned = [];
+  unhandled = [];
+  process.on("unhandledRejection", onUnhandled);
+  iterator = new MessageIterator({
+    take: () => (waiting.length === 0 ? undefined : { value: waiting.shift()! }),
+    ended: () => end,
+    wait: (reader) => readers.push(reader),
+    onReturn: (those) => returned.push(those),
+  });
+});
+
+afterEach(async () => {
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("unhandledRejection", onUnhandled);
+  expect(unhandled).toEqual([]);
+});
+
+const failure = new Error("broken");
+const done = { value: undefined, done: true };
+
+it("is its own iterator", () => expect(iterator[Symbol.asyncIterator]()).toBe(iterator));
+
+it("gives what waits, then what comes, in the order of the calls", async () => {
+  waiting = [1, 2];
+  const results = [iterator.next(), iterator.next(), iterator.next(), iterator.next()];
+  expect(readers.length).toBe(2);
+  readers[0]!.resolve(3);
+  readers[1]!.resolve(4);
+  expect(await Promise.all(results)).toEqual([1, 2, 3, 4].map((value) => ({ value, done: false })));
+});
+
+it("gives what waits before the end", async () => {
+  waiting = [1];
+  end = { iteratorError: undefined, recvError: failure };
+  expect(await iterator.next()).toEqual({ value: 1, done: false });
+  expect(await iterator.next()).toEqual(done);
+  expect(returned).toEqual([new Set()]);
+  expect(await iterator.next()).toEqual(done);
+  expect(returned.length).toBe(1);
+});
+
+it("rejects once with what has broken the connection, and is done then", async () => {
+  end = { iteratorError: failure, recvError: failure };
+  await expect(iterator.next()).rejects.toBe(failure);
+  expect(await iterator.next()).toEqual(done);
+});
+
+describe("an end while it waits", () => {
+  it("ends every call", async () => {
+    const results = [iterator.next(), iterator.next()];
+    for (const reader of readers) reader.end({ iteratorError: undefined, recvError: failure });
+    expect(await Promise.all(results)).toEqual([done, done]);
+    expect(returned.length).toBe(1);
+  });
+
+  it("by a failure rejects the first call, and ends the others", async () => {
+    const results = [iterator.next(), iterator.next()];
+    for (const reader of readers) reader.end({ iteratorError: failure, recvError: failure });
+    await expect(results[0]).rejects.toBe(failure);
+    expect(await results[1]).toEqual(done);
+  });
+
+  it("is no unhandled rejection where nobody awaits", () => {
+    void iterator.next();
+    readers[0]!.end({ iteratorError: failure, recvError: failure });
+  });
+});
+
+it("whose end nobody awaits is no unhandled rejection", () => {
+  end = { iteratorError: failure, recvError: failure };
+  void iterator.next();
+});
+
+describe("leaving the loop", () => {
+  it("says which readers wait no more, and ends their calls", async () => {
+    const results = [iterator.next(), iterator.next()];
+    readers[0]!.resolve(1);
+    expect(await iterator.return()).toEqual(done);
+    expect(returned).toEqual([new Set([readers[1]])]);
+    expect(await Promise.all(results)).toEqual([{ value: 1, done: false }, done]);
+  });
+
+  it("takes nothing more, and happens once", async () => {
+    waiting = [1];
+    await iterator.return();
+    await iterator.return();
+    expect(await iterator.next()).toEqual(done);
+    expect([waiting, returned.length]).toEqual([[1], 1]);
+  });
+});

@@ -1,0 +1,109 @@
+import { describe, expect, it } from "vitest";
+import { controlPayload, type RawData, rawMessage, serialize } from "../../src/client/outgoing.js";
+import { PendingMessage } from "../../src/connection/send-queue.js";
+
+describe("serialize", () => {
+  it("gives the string or the bytes that the serializer gives", () => {
+    const bytes = Buffer.from("b");
+    expect(serialize((value: number) => `n${value}`, 5)).toBe("n5");
+    expect(serialize(() => bytes, 5)).toBe(bytes);
+  });
+
+  it("takes any binary type of it", () => {
+    expect(serialize((() => Uint8Array.of(1).buffer) as never, 5)).toEqual(Uint8Array.of(1));
+  });
+
+  it.each([undefined, null, 5, {}, []])("refuses %o", (given) => {
+    expect(() => serialize((() => given) as never, 5)).toThrow(TypeError);
+    expect(() => serialize((() => given) as never, 5)).toThrow(
+      /^The serializer must give a string or bytes, not /,
+    );
+  });
+
+  it("throws what the serializer throws", () => {
+    const error = new Error("mine");
+    const fail = (): never => {
+      throw error;
+    };
+    expect(() => serialize(fail, 5)).toThrow(error);
+  });
+});
+
+const euro = Buffer.from("\u20ac");
+const shared = new SharedArrayBuffer(3);
+new Uint8Array(shared).set(euro);
+const copy = (): Uint8Array => Uint8Array.from(euro);
+
+const binary: readonly RawData[] = [
+  ...[euro, copy(), copy().buffer, shared, new Int8Array(copy().buffer)],
+  new DataView(Uint8Array.of(0, ...euro, 0).buffer, 1, 3),
+];
+
+describe("sendRaw's message", () => {
+  it("is text for a string", () => {
+    expect(rawMessage("a", undefined)).toBe("a");
+    expect(rawMessage("a", { binary: false })).toBe("a");
+  });
+
+  it("is binary for a string where that is asked", () => {
+    expect(rawMessage("\u20ac", { binary: true })).toEqual(euro);
+  });
+
+  it.each(binary)("is binary for %o", (data) => {
+    for (const options of [undefined, {}, { binary: true }, { binary: undefined }]) {
+      expect([...(rawMessage(data, options) as Uint8Array)]).toEqual([...euro]);
+    }
+  });
+
+  it.each(binary)("is text for %o where that is asked", (data) => {
+    expect(rawMessage(data, { binary: false })).toBe("\u20ac");
+  });
+
+  it("is no text for bytes that are none", () => {
+    expect(() => rawMessage(Uint8Array.of(0xff), { binary: false })).toThrow(TypeError);
+    expect(() => rawMessage(Uint8Array.of(0xff), { binary: false })).toThrow(
+      /not valid UTF-8.*binary: false/,
+    );
+  });
+
+  it.each([undefined, null, 5, {}, [1]])("is an error for %o", (data) => {
+    expect(() => rawMessage(data as never, undefined)).toThrow(TypeError);
+    expect(() => rawMessage(data as never, undefined)).toThrow(/^sendRaw\(\) takes a string, a Buffer.*not /);
+  });
+});
+
+describe("the message of a Blob", () => {
+  const blob = new Blob(["\u20ac"]);
+
+  it("is read later, as bytes or as text", async () => {
+    for (const [options, content] of [
+      [undefined, Uint8Array.from(euro)],
+      [{ binary: true }, Uint8Array.from(euro)],
+      [{ binary: false }, "\u20ac"],
+    ] as const) {
+      const message = rawMessage(blob, options) as PendingMessage;
+      expect(message).toBeInstanceOf(PendingMessage);
+      expect([message.source, message.size]).toEqual([blob, 3]);
+      expect(await message.read()).toEqual(content);
+    }
+  });
+
+  it("is no text where its bytes are none", async () => {
+    const blob = new Blob([Uint8Array.of(0xff)]);
+    const message = rawMessage(blob, { binary: false }) as PendingMessage;
+    await expect(message.read()).rejects.toThrow(/not valid UTF-8/);
+  });
+});
+
+describe("the payload of a ping or pong", () => {
+  it("is bytes, or none", () => {
+    expect(controlPayload(undefined)).toBeUndefined();
+    expect(controlPayload(euro)).toBe(euro);
+    expect(controlPayload(copy().buffer as never)).toEqual(copy());
+  });
+
+  it.each(["text", 5, null, {}])("is never %o", (payload) => {
+    expect(() => controlPayload(payload as never)).toThrow(TypeError);
+    expect(() => controlPayload(payload as never)).toThrow(/payload of a ping or pong must be bytes, not /);
+  });
+});

@@ -1,0 +1,521 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { MessageIterator } from "../../src/client/message-iterator.js";
+import { Receiver } from "../../src/client/receiver.js";
+import { JetSocketError, TimeoutError } from "../../src/errors.js";
+import { Emitter } from "../../src/events/emitter.js";
+import type { EventMap } from "../../src/events/event-map.js";
+import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
+import { VirtualRuntime } from "../support/virtual-runtime.js";
+
+type Bounds = ConstructorParameters<typeof Receiver<string>>[2]["buffer"];
+
+let clock: VirtualRuntime;
+let counting: CountingRuntime;
+let emitter: Emitter<EventMap<string>>;
+let receiver: Receiver<string>;
+let told: string[];
+let heard: string[];
+let errors: Error[];
+
+function create(bounds: Partial<Bounds> = {}): void {
+  receiver = new Receiver<string>(
+    counting.runtime,
+    emitter,
+    {
+      deserializer: (data) => {
+        if (data === "bad") throw new Error("no good");
+        return `<${data.toString()}>`;
+      },
+      buffer: { capacity: 4, maxBytes: 1_000, overflow: "pause", ...bounds },
+    },
+    {
+      pause: () => told.push("pause"),
+      resume: () => told.push("resume"),
+      onOverflow: () => told.push("overflow"),
+      onDropped: ({ direction, message, cause }) =>
+        told.push(`dropped ${direction} ${String(message)} ${cause}`),
+      onError: (error) => errors.push(error),
+    },
+  );
+}
+
+beforeEach(() => {
+  clock = new VirtualRuntime();
+  counting = createCountingRuntime(clock);
+  told = [];
+  heard = [];
+  errors = [];
+  emitter = new Emitter<EventMap<string>>((_name, error) => errors.push(error as Error));
+  create();
+});
+
+afterEach(() => {
+  clock.advance(100_000);
+  counting.assertIdle();
+});
+
+function receive(...texts: readonly string[]): void {
+  for (const text of texts) receiver.receive(text, text.length);
+}
+
+/** Adds a lasting handler, as a client does. */
+function on(name: "message" | "rawMessage" = "message", word = ""): (event: unknown) => void {
+  const listener = (event: unknown): void => {
+    heard.push(word + String((event as { data: unknown }).data));
+  };
+  emitter.add(name, listener, false);
+  receiver.onHandlerAdded();
+  return listener;
+}
+
+async function stateOf(promise: Promise<unknown>): Promise<unknown> {
+  const pending = {};
+  await new Promise((resolve) => setImmediate(resolve));
+  return Promise.race([promise, Promise.resolve(pending)]).then(
+    (value) => (value === pending ? "waits" : value),
+    (error: unknown) => error,
+  );
+}
+
+const recv = (): Promise<unknown> => stateOf(receiver.recv(undefined));
+
+function iterate(): MessageIterator<string> {
+  return receiver.iterate()!;
+}
+
+describe("recv()", () => {
+  it("gives what waits, then what comes, in order", async () => {
+    receive("1", "2");
+    expect(await Promise.all([recv(), recv()])).toEqual(["<1>", "<2>"]);
+    const waiting = [receiver.recv(undefined), receiver.recv(undefined)];
+    receive("3", "4", "5");
+    expect(await Promise.all(waiting)).toEqual(["<3>", "<4>"]);
+    expect(receiver.waitingCount).toBe(1);
+    expect(await recv()).toBe("<5>");
+  });
+
+  it("that times out takes nothing", async () => {
+    const late = receiver.recv({ timeout: 50 });
+    clock.advance(50);
+    receive("1");
+    expect(await stateOf(late)).toBeInstanceOf(TimeoutError);
+    expect(await recv()).toBe("<1>");
+  });
+
+  it("whose signal is aborted takes nothing", async () => {
+    const controller = new AbortController();
+    const stopped = receiver.recv({ signal: controller.signal, timeout: 50 });
+    controller.abort("stop");
+    receive("1");
+    expect(await stateOf(stopped)).toBe("stop");
+    expect(await stateOf(receiver.recv({ signal: controller.signal }))).toBe("stop");
+    expect(await recv()).toBe("<1>");
+  });
+
+  it("that gets its message leaves no timer", async () => {
+    const one = receiver.recv({ timeout: 50 });
+    receive("1");
+    expect(await one).toBe("<1>");
+    expect(counting.openTimers).toBe(0);
+  });
+});
+
+describe("an iterator", () => {
+  it("gives what waits, then what comes", async () => {
+    receive("1");
+    const iterator = iterate();
+    expect(await iterator.next()).toEqual({ value: "<1>", done: false });
+    const next = iterator.next();
+    receive("2");
+    expect(await next).toEqual({ value: "<2>", done: false });
+  });
+
+  it("is one at a time, and leaves what it has not taken", async () => {
+    const iterator = iterate();
+    expect(receiver.iterate()).toBeUndefined();
+    receive("1", "2");
+    await iterator.next();
+    const waiting = [iterator.next(), iterator.next()];
+    await iterator.return();
+    receive("3");
+    expect(await Promise.all(waiting.map(stateOf))).toEqual([
+      { value: "<2>", done: false },
+      { value: undefined, done: true },
+    ]);
+    expect(await iterate().next()).toEqual({ value: "<3>", done: false });
+  });
+
+  it("shares the messages with recv() in the order of the calls", async () => {
+    const iterator = iterate();
+    const results = [receiver.recv(undefined), iterator.next(), receiver.recv(undefined)];
+    receive("1", "2", "3");
+    expect(await Promise.all(results)).toEqual(["<1>", { value: "<2>", done: false }, "<3>"]);
+  });
+});
+
+describe("a handler", () => {
+  it("gets messages alone, without the inbox", () => {
+    on();
+    on("rawMessage", "raw ");
+    receive("1", "2");
+    expect(heard).toEqual(["raw 1", "<1>", "raw 2", "<2>"]);
+    expect(receiver.waitingCount).toBe(0);
+  });
+
+  it("for raw messages spares the deserializer", () => {
+    on("rawMessage");
+    receive("bad");
+    expect([heard, errors, told]).toEqual([["bad"], [], []]);
+  });
+
+  it("knows text from bytes", () => {
+    const events: unknown[] = [];
+    emitter.add("rawMessage", (event) => events.push(event), false);
+    receive("text");
+    receiver.receive(Buffer.from("b"), 1);
+    expect(events).toEqual([
+      { data: "text", isBinary: false },
+      { data: Buffer.from("b"), isBinary: true },
+    ]);
+  });
+
+  it("for one message does not keep it from the inbox", async () => {
+    emitter.add("message", (event) => heard.push(event.data), true);
+    receive("1", "2");
+    expect(heard).toEqual(["<1>"]);
+    expect(await Promise.all([recv(), recv()])).toEqual(["<1>", "<2>"]);
+  });
+
+  it("and an open iterator both get a message", async () => {
+    on();
+    const iterator = iterate();
+    receive("1");
+    expect(heard).toEqual(["<1>"]);
+    expect(await iterator.next()).toEqual({ value: "<1>", done: false });
+  });
+
+  it("and a recv() that waits both get a message", async () => {
+    on();
+    const waiting = receiver.recv(undefined);
+    receive("1", "2");
+    expect([heard, await waiting, receiver.waitingCount]).toEqual([["<1>", "<2>"], "<1>", 0]);
+  });
+
+  it("that reads from inside gets the next message so", async () => {
+    const read: Promise<string>[] = [];
+    emitter.add("message", () => read.push(receiver.recv(undefined)), true);
+    on();
+    receive("1", "2");
+    expect([heard, await Promise.all(read)]).toEqual([["<1>", "<2>"], ["<2>"]]);
+  });
+});
+
+describe("a handler that comes late", () => {
+  it("gets what waits, at the end of the tick", () => {
+    receive("1", "2");
+    on();
+    expect(heard).toEqual([]);
+    clock.advance(0);
+    expect([heard, receiver.waitingCount]).toEqual([["<1>", "<2>"], 0]);
+  });
+
+  it("gets what waits before anything newer", () => {
+    receive("1", "2");
+    on();
+    receive("3");
+    clock.advance(0);
+    expect(heard).toEqual(["<1>", "<2>", "<3>"]);
+  });
+
+  it("gets raw messages as they came", () => {
+    receive("1");
+    on("rawMessage");
+    on();
+    clock.advance(0);
+    expect(heard).toEqual(["1", "<1>"]);
+  });
+
+  it("gets nothing where it is gone by then", async () => {
+    receive("1");
+    const listener = on();
+    emitter.remove("message", listener);
+    clock.advance(0);
+    expect([heard, await recv()]).toEqual([[], "<1>"]);
+  });
+
+  it("that takes itself away leaves the rest", async () => {
+    receive("1", "2");
+    const listener = (event: { data: string }): void => {
+      heard.push(event.data);
+      emitter.remove("message", listener);
+    };
+    emitter.add("message", listener, false);
+    receiver.onHandlerAdded();
+    clock.advance(0);
+    expect([heard, await recv()]).toEqual([["<1>"], "<2>"]);
+  });
+
+  it("leaves what waits to an open iterator", async () => {
+    const iterator = iterate();
+    receive("1");
+    on();
+    clock.advance(0);
+    receive("2");
+    expect(heard).toEqual(["<2>"]);
+    expect([(await iterator.next()).value, (await iterator.next()).value]).toEqual(["<1>", "<2>"]);
+  });
+
+  it("gets what a loop has left, and those that have had it do not get it again", async () => {
+    on("message", "first ");
+    const iterator = iterate();
+    receive("1", "2");
+    expect((await iterator.next()).value).toBe("<1>");
+    await iterator.return();
+    receive("3");
+    on("message", "second ");
+    clock.advance(0);
+    receive("4");
+    expect(heard).toEqual([
+      ...["first <1>", "first <2>", "first <3>"],
+      ...["second <2>", "first <4>", "second <4>"],
+    ]);
+    expect(receiver.waitingCount).toBe(0);
+  });
+
+  it("ends the pause that its messages have caused", async () => {
+    await stateOf(receiver.recv({ signal: AbortSignal.abort() }));
+    void receiver.recv(undefined);
+    receive("0", "1", "2", "3", "4");
+    expect(told).toEqual(["pause"]);
+    on();
+    clock.advance(0);
+    expect([told, heard.length]).toEqual([["pause", "resume"], 4]);
+  });
+});
+
+describe("before anybody reads", () => {
+  it("the newest are kept, and nothing pauses", async () => {
+    receive("1", "2", "3", "4", "5", "6");
+    expect(told).toEqual(["dropped in <1> overflow", "dropped in <2> overflow"]);
+    expect(await recv()).toBe("<3>");
+  });
+});
+
+describe("back-pressure", () => {
+  beforeEach(async () => {
+    const first = receiver.recv(undefined);
+    receive("0");
+    await first;
+  });
+
+  it("pauses a full inbox, and resumes at half", async () => {
+    receive("1", "2", "3");
+    expect(told).toEqual([]);
+    receive("4");
+    expect(told).toEqual(["pause"]);
+    await recv();
+    expect(told).toEqual(["pause"]);
+    await recv();
+    expect(told).toEqual(["pause", "resume"]);
+    receive("5", "6");
+    expect(told).toEqual(["pause", "resume", "pause"]);
+    receiver.beginClosing();
+  });
+
+  it("pauses once, whatever comes still", () => {
+    receive("1", "2", "3", "4", "5", "6");
+    expect(told).toEqual(["pause"]);
+    receiver.beginClosing();
+    expect(told).toEqual(["pause", "resume"]);
+  });
+
+  it("holds for a loop that was open before the connection", async () => {
+    await stateOf(Promise.resolve());
+    create();
+    const iterator = iterate();
+    void iterator.next();
+    receiver.begin();
+    receive("1", "2", "3", "4", "5");
+    expect(told).toEqual(["pause"]);
+    receiver.beginClosing();
+  });
+
+  it("holds for a recv() that waited before the connection", () => {
+    create();
+    void receiver.recv(undefined);
+    receiver.begin();
+    receive("1", "2", "3", "4", "5", "6");
+    expect(told).toEqual(["pause"]);
+    receiver.beginClosing();
+  });
+
+  it.each([
+    ["dropOldest", ["dropped in <1> overflow"], "<2>"],
+    ["dropNewest", ["dropped in <5> overflow"], "<1>"],
+    ["error", ["dropped in <5> overflow", "overflow"], "<1>"],
+  ] as const)("is not that of %s", async (overflow, expected, next) => {
+    create({ overflow });
+    void receiver.recv({ signal: AbortSignal.timeout(1e6) });
+    receive("0", "1", "2", "3", "4", "5");
+    expect([told, await recv()]).toEqual([expected, next]);
+  });
+});
+
+describe("a pause in which nobody reads", () => {
+  beforeEach(() => {
+    void receiver.recv(undefined);
+    receive("0", "1", "2", "3", "4");
+    told = [];
+  });
+
+  it("ends after 30 s, and the newest are kept again", async () => {
+    clock.advance(29_999);
+    expect(told).toEqual([]);
+    clock.advance(1);
+    expect(told).toEqual(["resume"]);
+    receive("5");
+    expect(told).toEqual(["resume", "dropped in <1> overflow"]);
+    clock.advance(60_000);
+    expect(await recv()).toBe("<2>");
+    receive("6");
+    expect(told.at(-1)).toBe("pause");
+    receiver.beginClosing();
+  });
+
+  it("lasts as long as somebody calls recv() now and then", async () => {
+    clock.advance(29_000);
+    await recv();
+    clock.advance(29_000);
+    expect(told).toEqual([]);
+    clock.advance(2_000 + 30_000);
+    expect(told).toEqual(["resume"]);
+  });
+
+  it("lasts as long as a loop is open", async () => {
+    const iterator = iterate();
+    clock.advance(600_000);
+    expect(told).toEqual([]);
+    await iterator.return();
+    clock.advance(60_000);
+    expect(told).toEqual(["resume"]);
+  });
+
+  it("holds the process, unless told otherwise", () => {
+    expect(clock.isHeld).toBe(true);
+    receiver.unref();
+    expect(clock.isHeld).toBe(false);
+    receiver.ref();
+    expect(clock.isHeld).toBe(true);
+    receiver.unref();
+    void iterate();
+    clock.advance(45_000);
+    expect(clock.isHeld).toBe(false);
+    receiver.beginClosing();
+  });
+
+  it("ends with the connection, and leaves no timer", () => {
+    receiver.beginClosing();
+    expect([told, counting.openTimers]).toEqual([["resume"], 0]);
+  });
+});
+
+describe("a message that cannot be decoded", () => {
+  it("is told and dropped, and the others go on", async () => {
+    receive("1", "bad", "2");
+    expect(told).toEqual(["dropped in bad decode"]);
+    expect(errors[0]).toBeInstanceOf(JetSocketError);
+    expect(errors[0]).toMatchObject({ code: "DECODE_FAILED", cause: new Error("no good") });
+    expect(await Promise.all([recv(), recv()])).toEqual(["<1>", "<2>"]);
+  });
+
+  it("reaches raw handlers all the same", () => {
+    on("rawMessage", "raw ");
+    on();
+    receive("bad");
+    expect([heard, told]).toEqual([["raw bad"], ["dropped in bad decode"]]);
+  });
+});
+
+const failure = new Error("broken");
+const closed = { iteratorError: undefined, recvError: failure };
+const broken = { iteratorError: failure, recvError: failure };
+
+describe("while the connection closes", () => {
+  it("the inbox takes its bound once more, and drops what is beyond", () => {
+    void receiver.recv(undefined);
+    receiver.beginClosing();
+    receive("0", "1", "2", "3", "4", "5", "6", "7", "8", "9");
+    expect([receiver.waitingCount, told]).toEqual([8, ["dropped in <9> overflow"]]);
+  });
+});
+
+describe("the end", () => {
+  it("gives what waits first, then ends loops and rejects recv()", async () => {
+    receive("1", "2");
+    receiver.finish(closed, false);
+    const iterator = iterate();
+    expect([await recv(), await iterator.next()]).toEqual(["<1>", { value: "<2>", done: false }]);
+    expect(await recv()).toBe(failure);
+    expect(await iterator.next()).toEqual({ value: undefined, done: true });
+    expect(await iterate().next()).toEqual({ value: undefined, done: true });
+  });
+
+  it("ends everyone who waits", async () => {
+    const iterator = iterate();
+    const waiting = [receiver.recv({ timeout: 50 }), iterator.next(), receiver.recv(undefined)];
+    expect(receiver.isWaitedFor).toBe(true);
+    receiver.finish(closed, false);
+    expect(await Promise.all(waiting.map(stateOf))).toEqual([
+      failure,
+      { value: undefined, done: true },
+      failure,
+    ]);
+    expect([counting.openTimers, receiver.isWaitedFor]).toEqual([0, false]);
+  });
+
+  it("by a failure rejects loops too", async () => {
+    const next = iterate().next();
+    receiver.finish(broken, false);
+    expect(await stateOf(next)).toBe(failure);
+    expect(await stateOf(iterate().next())).toBe(failure);
+  });
+
+  it("at once drops what waits, and tells each", async () => {
+    receive("1", "2");
+    receiver.finish(broken, true);
+    expect(told).toEqual(["dropped in <1> closed", "dropped in <2> closed"]);
+    expect([receiver.waitingCount, await recv()]).toEqual([0, failure]);
+  });
+
+  it("keeps nothing that comes behind it, but for handlers", async () => {
+    receiver.finish(broken, true);
+    receive("1");
+    expect([told, await recv()]).toEqual([["dropped in <1> closed"], failure]);
+    on();
+    receive("2");
+    expect(heard).toEqual(["<2>"]);
+  });
+});
+
+describe("another life", () => {
+  it("begins with what the last one has left", async () => {
+    receive("1");
+    receiver.finish(broken, false);
+    receiver.begin();
+    receive("2");
+    expect(await Promise.all([recv(), recv()])).toEqual(["<1>", "<2>"]);
+    const waiting = receiver.recv(undefined);
+    receive("3");
+    expect(await waiting).toBe("<3>");
+  });
+
+  it("keeps the newest until somebody reads, as the first did", async () => {
+    await stateOf(receiver.recv({ timeout: 1 }).catch(() => undefined));
+    clock.advance(1);
+    receive("1", "2");
+    receiver.finish(broken, false);
+    receiver.begin();
+    receive("3", "4", "5");
+    expect([told, await recv()]).toEqual([["dropped in <1> overflow"], "<2>"]);
+  });
+});

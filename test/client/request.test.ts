@@ -1,0 +1,255 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { checkRequest, prepareRequest, type RequestSource } from "../../src/client/request.js";
+import type { AttemptContext } from "../../src/options/options.js";
+import { steadyRandom } from "../support/protocol-end.js";
+
+interface Given {
+  readonly url?: unknown;
+  readonly headers?: unknown;
+  readonly subprotocols?: unknown;
+  readonly deflate?: object;
+}
+
+/** In JavaScript each may be anything. */
+function source({ url = "ws://feed.test/trades", headers, subprotocols, deflate }: Given): RequestSource {
+  return { url, options: { headers, subprotocols, deflate } } as RequestSource;
+}
+
+const context: AttemptContext = { attempt: 1, lastReport: undefined, signal: new AbortController().signal };
+
+function check(given: Given): string {
+  return checkRequest(source(given), steadyRandom());
+}
+
+/** The lines of the request but for those that every one has. */
+async function linesOf(given: Given): Promise<string[]> {
+  const { handshake } = await prepareRequest(source(given), context, steadyRandom());
+  const own = /^(GET|Host|Upgrade|Connection|Sec-WebSocket-(Key|Version)):? ?/;
+  const lines = handshake.request.toString("latin1").split("\r\n");
+  return lines.filter((line) => line !== "" && !own.test(line));
+}
+
+let unhandled: unknown[];
+const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
+
+beforeEach(() => {
+  unhandled = [];
+  process.on("unhandledRejection", onUnhandled);
+});
+
+afterEach(async () => {
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("unhandledRejection", onUnhandled);
+  expect(unhandled).toEqual([]);
+});
+
+describe("a request", () => {
+  it("has the url, the key and nothing of its own accord", async () => {
+    const { uri, handshake } = await prepareRequest(
+      source({ url: "http://feed.test:8080/a?b" }),
+      context,
+      steadyRandom(),
+    );
+    expect([uri.display, uri.host, uri.port]).toEqual(["ws://feed.test:8080/a?b", "feed.test", 8080]);
+    expect(handshake.request.toString("latin1")).toMatch(/^GET \/a\?b HTTP\/1.1\r\nHost: feed.test:8080\r\n/);
+    expect(await linesOf({})).toEqual([]);
+  });
+
+  it("takes a URL object, and sends its userinfo", async () => {
+    expect(await linesOf({ url: new URL("wss://user:secret@feed.test/") })).toEqual([
+      `Authorization: Basic ${Buffer.from("user:secret").toString("base64")}`,
+    ]);
+  });
+
+  it.each([
+    [{}, ["Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"]],
+    [
+      { windowBits: 10, peerNoContextTakeover: true },
+      ["Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_max_window_bits=10"],
+    ],
+  ])("offers permessage-deflate by %j", async (deflate, lines) => {
+    expect(await linesOf({ deflate })).toEqual(lines);
+  });
+});
+
+const forms: readonly (readonly [what: string, headers: unknown, lines: readonly string[]])[] = [
+  ["an object", { "X-One": "1", "x-two": "2" }, ["X-One: 1", "x-two: 2"]],
+  ["an object with repeats", { "X-One": ["1", "2"], Y: "3" }, ["X-One: 1", "X-One: 2", "Y: 3"]],
+  [
+    "pairs",
+    [
+      ["b", "1"],
+      ["A", "2"],
+      ["b", "3"],
+    ],
+    ["b: 1", "A: 2", "b: 3"],
+  ],
+  [
+    "a Map",
+    new Map([
+      ["a", "1"],
+      ["b", "2"],
+    ]),
+    ["a: 1", "b: 2"],
+  ],
+  [
+    "a Headers",
+    new Headers([
+      ["b", "2"],
+      ["a", "1"],
+    ]),
+    ["a: 1", "b: 2"],
+  ],
+  ["an empty object", {}, []],
+  ["none", undefined, []],
+];
+
+describe("headers", () => {
+  it.each(forms)("may be %s, or a function that gives it", async (_what, headers, lines) => {
+    expect(await linesOf({ headers })).toEqual(lines);
+    expect(await linesOf({ headers: () => headers })).toEqual(lines);
+    expect(await linesOf({ headers: () => Promise.resolve(headers) })).toEqual(lines);
+    check({ headers });
+  });
+
+  it("may replace Host", async () => {
+    const { handshake } = await prepareRequest(
+      source({ headers: { host: "other.test" } }),
+      context,
+      steadyRandom(),
+    );
+    expect(handshake.request.toString("latin1").match(/host: .*/gi)).toEqual(["host: other.test"]);
+  });
+
+  it.each([
+    [null, "must be an object, or pairs of name and value in an array, a Map or a Headers, not null."],
+    ["Authorization: Bearer s3cret", "not a string."],
+    [5, "not 5."],
+    [["Authorization: Bearer s3cret"], "must be a pair of name and value, not a string."],
+    [[["Authorization", "Bearer s3cret", "more"]], "must be a pair of name and value, not an array."],
+    [[["Authorization"]], "must be a pair of name and value, not an array."],
+    [[null], "must be a pair of name and value, not null."],
+    [{ Authorization: 5 }, 'The header field "Authorization" in the option "headers" must be text, not 5.'],
+    [{ Authorization: undefined }, '"Authorization" in the option "headers" must be text, not undefined.'],
+    [{ Authorization: null }, '"Authorization" in the option "headers" must be text, not null.'],
+    [
+      { Authorization: ["a", ["s3cret"]] },
+      '"Authorization" in the option "headers" must be text, not an array.',
+    ],
+    [new Map([[5, "s3cret"]]), 'The header field 5 in the option "headers" must be text, not a string.'],
+    [{ Upgrade: "s3cret" }, 'Header "Upgrade" belongs to the opening handshake'],
+    [{ "Sec-WebSocket-Key": "s3cret" }, "belongs to the opening handshake"],
+    [{ "Bad Name": "s3cret" }, 'Invalid header name "Bad"'],
+    [{ Authorization: "s3cret\r\nX: y" }, "control character"],
+  ])("may not be %j", async (headers, message) => {
+    expect(() => check({ headers })).toThrow(TypeError);
+    expect(() => check({ headers })).toThrow(message);
+    const error = await linesOf({ headers: () => headers }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(TypeError);
+    expect(String(error)).toContain(message);
+    expect(String(error)).not.toContain("s3cret");
+  });
+});
+
+describe("subprotocols", () => {
+  it.each([
+    ["chat", ["Sec-WebSocket-Protocol: chat"]],
+    [["chat", "feed"], ["Sec-WebSocket-Protocol: chat, feed"]],
+    [[], []],
+    [undefined, []],
+  ])("may be %j, or a function that gives it", async (subprotocols, lines) => {
+    expect(await linesOf({ subprotocols })).toEqual(lines);
+    expect(await linesOf({ subprotocols: () => Promise.resolve(subprotocols) })).toEqual(lines);
+    check({ subprotocols });
+  });
+
+  it.each([null, 5, {}, [5], [null], "two words", [""], ["a", "a"], "a,b"])(
+    "may not be %j",
+    async (subprotocols) => {
+      expect(() => check({ subprotocols })).toThrow(TypeError);
+      await expect(linesOf({ subprotocols: () => subprotocols })).rejects.toThrow(TypeError);
+    },
+  );
+});
+
+describe("the url", () => {
+  it.each(["", "feed.test", "ftp://feed.test", "ws://feed.test/#part", 5, null, {}])(
+    "may not be %j",
+    async (url) => {
+      if (url !== null) expect(() => check({ url })).toThrow(TypeError);
+      await expect(linesOf({ url: () => url })).rejects.toThrow(TypeError);
+    },
+  );
+
+  it("is shown without its credentials", async () => {
+    const url = "ws://user:s3cret@feed.test/?token=s3cret#part";
+    const error = await linesOf({ url: () => url }).catch((reason: unknown) => reason);
+    expect(String(error)).toContain("feed.test");
+    expect(String(error)).not.toContain("s3cret");
+  });
+});
+
+describe("what is checked before an attempt", () => {
+  it("is all that is known, and gives the url for people", () => {
+    expect(check({ url: "wss://user:secret@feed.test/?token=x" })).toBe("wss://feed.test/?token=***");
+    expect(check({ url: () => "nonsense", headers: () => 5, subprotocols: () => 5 })).toBe("");
+  });
+
+  it("calls no function", () => {
+    const never = (): never => expect.unreachable();
+    check({ url: never, headers: never, subprotocols: never });
+  });
+});
+
+describe("functions", () => {
+  it("are given what is known of the attempt", async () => {
+    const seen: unknown[] = [];
+    const provider = (value: unknown) => (given: AttemptContext) => {
+      seen.push(given);
+      return value;
+    };
+    const url = provider("ws://feed.test/");
+    await linesOf({ url, headers: provider({}), subprotocols: provider([]) });
+    expect(seen).toEqual([context, context, context]);
+    expect(seen.every((given) => given === context)).toBe(true);
+  });
+
+  it("are asked again each time", async () => {
+    let token = 0;
+    const headers = (): object => ({ token: String(++token) });
+    expect([await linesOf({ headers }), await linesOf({ headers })]).toEqual([["token: 1"], ["token: 2"]]);
+  });
+
+  it("are asked all at once", async () => {
+    const order: string[] = [];
+    const slow = (name: string, value: unknown) => async (): Promise<unknown> => {
+      order.push(`${name} asked`);
+      await Promise.resolve();
+      order.push(`${name} done`);
+      return value;
+    };
+    await linesOf({ url: slow("url", "ws://feed.test/"), headers: slow("headers", {}) });
+    expect(order).toEqual(["url asked", "headers asked", "url done", "headers done"]);
+  });
+
+  const failure = new Error("mine");
+  const throws = (): never => {
+    throw failure;
+  };
+  const rejects = (): Promise<never> => Promise.reject(failure);
+  const rejectsLate = async (): Promise<never> => {
+    await new Promise((resolve) => setImmediate(resolve));
+    throw failure;
+  };
+
+  it.each([
+    [{ url: throws }],
+    [{ headers: throws }],
+    [{ subprotocols: rejects }],
+    [{ url: rejects, headers: throws }],
+    [{ url: rejectsLate, headers: throws, subprotocols: rejects }],
+  ])("that fail reject, and none of them goes unseen: %o", async (given) => {
+    await expect(linesOf(given)).rejects.toBe(failure);
+    await new Promise((resolve) => setImmediate(resolve));
+  });
+});

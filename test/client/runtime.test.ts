@@ -1,0 +1,8 @@
+import { expect, it } from "vitest";
+import { nodeRuntime } from "../../src/client/runtime.js";
+import { nodeRuntimeWithoutSockets } from "../../src/runtime/node-runtime.js";
+import { openTransport } from "../../src/transport/open-transport.js";
+
+it("is Node's own, with its sockets", () => {
+  expect(nodeRuntime).toEqual({ ...nodeRuntimeWithoutSockets, openTransport });
+});

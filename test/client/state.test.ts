@@ -1,0 +1,69 @@
+import { describe, expect, it } from "vitest";
+import { StateMachine } from "../../src/client/state.js";
+import type { State } from "../../src/events/event-map.js";
+
+const states: readonly State[] = [
+  ...(["idle", "connecting", "connected", "disconnecting", "disconnected"] as const),
+  ...(["reconnecting", "backingOff", "failed", "closed"] as const),
+];
+
+/** A way into each state that can be reached. */
+const ways: Partial<Record<State, readonly State[]>> = {
+  idle: [],
+  connecting: ["connecting"],
+  connected: ["connecting", "connected"],
+  disconnecting: ["connecting", "connected", "disconnecting"],
+  disconnected: ["connecting", "connected", "disconnected"],
+  failed: ["connecting", "failed"],
+  closed: ["closed"],
+};
+
+const allowed: ReadonlySet<string> = new Set([
+  ...["idle connecting", "idle closed"],
+  ...["connecting connected", "connecting failed", "connecting closed"],
+  ...["connected disconnecting", "connected disconnected"],
+  ...["disconnecting disconnected"],
+  ...["disconnected failed", "disconnected closed"],
+  ...["failed connecting"],
+]);
+
+function machineIn(state: State): { machine: StateMachine; told: string[] } {
+  const told: string[] = [];
+  const machine = new StateMachine((from, to) => told.push(`${from} ${to}`));
+  for (const step of ways[state] ?? []) machine.enter(step);
+  told.length = 0;
+  return { machine, told };
+}
+
+const transitions = (Object.keys(ways) as State[]).flatMap((from) => states.map((to) => [from, to] as const));
+
+describe("a transition", () => {
+  it("begins in idle", () => {
+    expect(new StateMachine(() => undefined).current).toBe("idle");
+  });
+
+  it.each(transitions.filter(([from, to]) => allowed.has(`${from} ${to}`)))(
+    "from %s to %s is told",
+    (from, to) => {
+      const { machine, told } = machineIn(from);
+      machine.enter(to);
+      expect([machine.current, told]).toEqual([to, [`${from} ${to}`]]);
+    },
+  );
+
+  it.each(transitions.filter(([from, to]) => !allowed.has(`${from} ${to}`)))(
+    "from %s to %s is a bug that shows",
+    (from, to) => {
+      const { machine, told } = machineIn(from);
+      expect(() => machine.enter(to)).toThrow(`A client that is ${from} cannot become ${to}.`);
+      expect([machine.current, told]).toEqual([from, []]);
+    },
+  );
+
+  it("has happened when it is told", () => {
+    const seen: State[] = [];
+    const machine: StateMachine = new StateMachine(() => seen.push(machine.current));
+    machine.enter("connecting");
+    expect(seen).toEqual(["connecting"]);
+  });
+});

@@ -1,0 +1,169 @@
+import { describe, expect, it } from "vitest";
+import { adviceFor, isRetryable, judgeAttempt, judgeEnd } from "../../src/client/verdict.js";
+import { HandshakeError, ProtocolError, TimeoutError } from "../../src/errors.js";
+import type { Phase, Verdict } from "../../src/events/close-report.js";
+import { anEnd } from "../support/reports.js";
+
+const verdicts: readonly Verdict[] = [
+  ...(["normal", "going-away", "server-restart", "server-error", "rate-limited", "auth", "policy"] as const),
+  ...(["not-found", "handshake-rejected", "protocol-error", "too-big", "name-not-found", "refused"] as const),
+  ...(["connect-timeout", "tls", "proxy", "setup-failed", "network-lost", "idle-cut"] as const),
+  ...(["heartbeat-timeout", "local-stall", "rotated", "aborted", "closed-by-us", "closed-by-peer"] as const),
+];
+
+const phases: readonly Phase[] = [
+  "provider",
+  "dns",
+  "tcp",
+  "proxy",
+  "tls",
+  "http",
+  "setup",
+  "open",
+  "closing",
+];
+
+function refused(statusCode: number): HandshakeError {
+  return new HandshakeError("no", { code: "UNEXPECTED_STATUS", statusCode });
+}
+
+describe("an attempt that failed", () => {
+  it.each([
+    ["provider", "setup-failed"],
+    ["dns", "name-not-found"],
+    ["tcp", "refused"],
+    ["proxy", "proxy"],
+    ["tls", "tls"],
+    ["http", "network-lost"],
+    ["setup", "setup-failed"],
+    ["open", "network-lost"],
+    ["closing", "network-lost"],
+  ] as const)("in the phase %s is judged %s", (phase, verdict) => {
+    expect(judgeAttempt(phase, new Error("x"))).toBe(verdict);
+    expect(judgeAttempt(phase, undefined)).toBe(verdict);
+  });
+
+  it.each(phases)("by running out of time in the phase %s", (phase) => {
+    const isOwn = phase === "provider" || phase === "setup";
+    const error = new TimeoutError("late", { operation: "connect", timeoutMs: 1 });
+    expect(judgeAttempt(phase, error)).toBe(isOwn ? "setup-failed" : "connect-timeout");
+  });
+
+  it.each([
+    [401, "auth"],
+    [403, "auth"],
+    [404, "not-found"],
+    [410, "not-found"],
+    [429, "rate-limited"],
+    [500, "server-error"],
+    [503, "server-error"],
+    [599, "server-error"],
+    [200, "handshake-rejected"],
+    [301, "handshake-rejected"],
+    [400, "handshake-rejected"],
+    [426, "handshake-rejected"],
+  ] as const)("by HTTP %i is judged %s", (status, verdict) => {
+    expect(judgeAttempt("http", refused(status))).toBe(verdict);
+  });
+
+  it.each([
+    ["MALFORMED_RESPONSE", undefined, "handshake-rejected"],
+    ["INVALID_ACCEPT", 101, "handshake-rejected"],
+    ["CONNECTION_ENDED", undefined, "network-lost"],
+  ] as const)("by an answer with the fault %s is judged", (code, statusCode, verdict) => {
+    expect(judgeAttempt("http", new HandshakeError("no", { code, statusCode }))).toBe(verdict);
+  });
+
+  it("by a function of the user's is that, whatever it failed with", () => {
+    expect(judgeAttempt("provider", refused(401))).toBe("setup-failed");
+  });
+});
+
+describe("the end of an open connection", () => {
+  const closed = (code: number) => anEnd({ initiatedBy: "peer", closeReceived: { code, reason: "" } });
+  const failed = (closeCode: number, code = "X") =>
+    anEnd({ initiatedBy: "us", error: new ProtocolError("bad", { code, closeCode }) });
+
+  it.each([
+    [1000, "normal"],
+    [1001, "going-away"],
+    [1002, "protocol-error"],
+    [1003, "protocol-error"],
+    [1005, "closed-by-peer"],
+    [1007, "protocol-error"],
+    [1008, "policy"],
+    [1009, "too-big"],
+    [1010, "protocol-error"],
+    [1011, "server-error"],
+    [1012, "server-restart"],
+    [1013, "rate-limited"],
+    [1014, "closed-by-peer"],
+    [3000, "closed-by-peer"],
+    [4000, "closed-by-peer"],
+    [4401, "auth"],
+    [4403, "auth"],
+  ] as const)("by Close %i from the peer is judged %s", (code, verdict) => {
+    expect(judgeEnd(closed(code))).toBe(verdict);
+  });
+
+  it.each([
+    [1002, "protocol-error"],
+    [1007, "protocol-error"],
+    [1008, "policy"],
+    [1009, "too-big"],
+    [1010, "protocol-error"],
+  ] as const)("by a failure with %i is judged %s", (closeCode, verdict) => {
+    expect(judgeEnd(failed(closeCode))).toBe(verdict);
+  });
+
+  it("by messages that nobody read is ours", () => {
+    expect(judgeEnd(failed(1008, "INBOX_OVERFLOW"))).toBe("local-stall");
+  });
+
+  it("by us is ours, whatever came of it", () => {
+    expect(judgeEnd(anEnd({ initiatedBy: "us" }))).toBe("closed-by-us");
+    expect(judgeEnd(anEnd({ initiatedBy: "us", closeReceived: { code: 1011, reason: "" } }))).toBe(
+      "closed-by-us",
+    );
+    const error = new TimeoutError("late", { operation: "close", timeoutMs: 1 });
+    expect(judgeEnd(anEnd({ initiatedBy: "us", error }))).toBe("closed-by-us");
+  });
+
+  it.each([
+    [0, 0, 29_999, "network-lost"],
+    [0, 0, 30_000, "idle-cut"],
+    [5, 0, 30_004, "network-lost"],
+    [0, 5, 30_004, "network-lost"],
+    [5, 5, 30_005, "idle-cut"],
+  ] as const)(
+    "without a word, last bytes in at %i and out at %i, at %i",
+    (lastReceivedAt, lastSentAt, endedAt, verdict) => {
+      expect(judgeEnd(anEnd({ openedAt: 0, lastReceivedAt, lastSentAt, endedAt }))).toBe(verdict);
+    },
+  );
+});
+
+describe("another attempt", () => {
+  const final: readonly Verdict[] = ["auth", "not-found", "closed-by-us", "aborted"];
+
+  it.each(verdicts)("after %s", (verdict) => {
+    expect(isRetryable(verdict, undefined)).toBe(!final.includes(verdict));
+  });
+
+  it.each([
+    ["CERT_HAS_EXPIRED", false],
+    ["DEPTH_ZERO_SELF_SIGNED_CERT", false],
+    ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", false],
+    ["ERR_TLS_CERT_ALTNAME_INVALID", false],
+    ["ECONNRESET", true],
+    [undefined, true],
+    [5, true],
+  ])("after a failure of TLS with %s", (code, may) => {
+    expect(isRetryable("tls", Object.assign(new Error("x"), { code }))).toBe(may);
+    expect(isRetryable("network-lost", Object.assign(new Error("x"), { code }))).toBe(true);
+  });
+});
+
+it.each(verdicts)("there is one sentence of advice for %s", (verdict) => {
+  expect(adviceFor(verdict)).toMatch(/^[A-Z][^\n]+\.$/);
+});

@@ -1,0 +1,526 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  BufferOverflowError,
+  CloseError,
+  InvalidStateError,
+  JetSocket,
+  TimeoutError,
+  WebSocket,
+} from "../../src/index.js";
+import { VirtualLink } from "../support/virtual-link.js";
+import { VirtualScene } from "../support/virtual-scene.js";
+import { binaryFrame, closeFrame, opcodes, pingFrame, pongFrame, textFrame } from "../support/wire.js";
+
+let scene: VirtualScene;
+
+beforeEach(() => {
+  scene = new VirtualScene();
+});
+
+afterEach(() => scene.finish());
+
+async function errorOf(promise: Promise<unknown>): Promise<unknown> {
+  await scene.pass();
+  return promise.then(
+    () => "no error",
+    (error: unknown) => error,
+  );
+}
+
+/** A client with JSON in both directions, which is the default. */
+async function openJson(): Promise<{ ws: WebSocket; link: VirtualLink }> {
+  const ws = new WebSocket("ws://feed.test/", { runtime: scene.counting.runtime });
+  ws.connect().catch(() => undefined);
+  await scene.pass();
+  const { link } = scene;
+  link.peer.accept();
+  await scene.pass();
+  link.answer();
+  await scene.pass();
+  return { ws, link };
+}
+
+describe("the constructor", () => {
+  it("opens nothing", async () => {
+    const { ws } = scene.watch();
+    await scene.pass();
+    expect([ws.state, ws.url, ws.subprotocol, ws.extensions]).toEqual([
+      "idle",
+      "ws://feed.test/trades",
+      "",
+      "",
+    ]);
+    expect([ws.bufferedAmount, ws.lastReport, scene.clock.peers]).toEqual([0, undefined, []]);
+    expect(scene.watch({}, () => "ws://feed.test/").ws.url).toBe("");
+  });
+
+  it("is there under both its names", () => expect(JetSocket).toBe(WebSocket));
+
+  it.each([
+    ["nonsense", {}, TypeError],
+    [5, {}, TypeError],
+    [undefined, {}, TypeError],
+    ["ws://feed.test/", { reconect: true }, TypeError],
+    ["ws://feed.test/", { closeTimeout: 0 }, RangeError],
+    ["ws://feed.test/", { headers: { Upgrade: "x" } }, TypeError],
+    ["ws://feed.test/", { subprotocols: "a b" }, TypeError],
+    ["ws://feed.test/", null, TypeError],
+  ])("refuses %j, %j", (url, options, type) => {
+    expect(() => new WebSocket(url as never, options as never)).toThrow(type);
+  });
+
+  it("takes url and userinfo, and shows no credentials", async () => {
+    const client = scene.watch({}, new URL("ws://user:secret@feed.test/?token=secret"));
+    const link = await scene.dial(client);
+    expect(link.head).toContain("GET /?token=secret HTTP/1.1\r\n");
+    expect(link.fields("Authorization")).toEqual([`Basic ${Buffer.from("user:secret").toString("base64")}`]);
+    expect(client.ws.url).toBe("ws://feed.test/?token=***");
+  });
+});
+
+describe("the handshake", () => {
+  it("tells what was agreed on", async () => {
+    const { client, ws, link } = await scene.open(
+      { subprotocols: ["chat", "feed"] },
+      { fields: ["Sec-WebSocket-Protocol: feed", "Sec-WebSocket-Extensions: permessage-deflate"] },
+    );
+    expect(link.fields("Sec-WebSocket-Protocol")).toEqual(["chat, feed"]);
+    expect([ws.subprotocol, ws.extensions]).toEqual(["feed", "permessage-deflate"]);
+    expect(client.all("connected")).toEqual([
+      { url: "ws://feed.test/trades", subprotocol: "feed", extensions: "permessage-deflate" },
+    ]);
+  });
+
+  it("offers compression by default alone", async () => {
+    const link = await scene.dial(scene.watch());
+    expect(link.fields("Sec-WebSocket-Extensions")).toEqual(["permessage-deflate; client_max_window_bits"]);
+    const plain = await scene.dial(scene.watch({ compress: false }));
+    expect(plain.fields("Sec-WebSocket-Extensions")).toEqual([]);
+  });
+});
+
+describe("messages by default", () => {
+  it("are JSON where they are text, and bytes where they are binary", async () => {
+    const { ws, link } = await openJson();
+    await ws.send({ type: "subscribe", channel: "trades" });
+    await ws.send("as it is");
+    await ws.send(Uint8Array.of(1, 2));
+    await scene.pass();
+    expect(link.frames.map(({ opcode, payload }) => [opcode, payload.toString()])).toEqual([
+      [opcodes.text, '{"type":"subscribe","channel":"trades"}'],
+      [opcodes.text, "as it is"],
+      [opcodes.binary, "\u0001\u0002"],
+    ]);
+    link.send(textFrame('{"price":5}'), binaryFrame(Uint8Array.of(3)));
+    await scene.pass();
+    expect([await ws.recv(), await ws.recv()]).toEqual([{ price: 5 }, Buffer.of(3)]);
+    ws.terminate();
+    await scene.pass();
+  });
+
+  it("that have no JSON form are refused, and told", async () => {
+    const { ws } = await openJson();
+    const told: unknown[] = [];
+    ws.on("error", (event) => told.push(event));
+    const error = await errorOf(ws.send(undefined));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(told).toEqual([{ error, isFatal: false }]);
+    expect(() => ws.trySend(undefined)).toThrow(TypeError);
+    expect(ws.stats().messagesSent).toBe(0);
+    ws.terminate();
+    await scene.pass();
+  });
+
+  it("that are no JSON are told and dropped", async () => {
+    const { ws, link } = await openJson();
+    const told: unknown[] = [];
+    ws.on("error", ({ error }) => told.push(error));
+    ws.on("dropped", (event) => told.push(event));
+    link.send(textFrame("no JSON"), textFrame("5"));
+    await scene.pass();
+    expect(await ws.recv()).toBe(5);
+    expect(told).toEqual([
+      { direction: "in", message: "no JSON", cause: "decode" },
+      expect.objectContaining({ code: "DECODE_FAILED", cause: expect.any(SyntaxError) as unknown }),
+    ]);
+    ws.terminate();
+    await scene.pass();
+  });
+});
+
+describe("serializer and deserializer", () => {
+  it("make the messages what they are", async () => {
+    const seen: unknown[] = [];
+    const { ws, link } = await scene.open({
+      serializer: (value) => `<${value.toString()}>`,
+      deserializer: (data, isBinary) => {
+        seen.push([data, isBinary]);
+        return data;
+      },
+    });
+    await ws.send("a");
+    link.send(textFrame("b"), binaryFrame(Buffer.from("c")));
+    await scene.pass();
+    expect(link.texts).toEqual(["<a>"]);
+    expect(seen).toEqual([
+      ["b", false],
+      [Buffer.from("c"), true],
+    ]);
+  });
+
+  it("that fail are the call's and the message's alone", async () => {
+    const failure = new Error("mine");
+    const fail = (): never => {
+      throw failure;
+    };
+    const { client, ws, link } = await scene.open({ serializer: fail, deserializer: fail });
+    expect(await errorOf(ws.send("a"))).toBe(failure);
+    link.send(textFrame("b"));
+    await scene.pass();
+    expect(client.all("error").map(({ error }) => error)).toEqual([
+      failure,
+      expect.objectContaining({ cause: failure }),
+    ]);
+    expect(ws.state).toBe("connected");
+  });
+});
+
+describe("sendRaw()", () => {
+  it("sends every form, in the order of the calls", async () => {
+    const { ws, link } = await scene.open();
+    const bytes = Buffer.from("bytes");
+    void ws.sendRaw("text");
+    void ws.sendRaw(new Blob(["blob"]));
+    void ws.sendRaw(bytes);
+    bytes.fill("z");
+    void ws.sendRaw("binary", { binary: true });
+    void ws.sendRaw(Uint8Array.from(Buffer.from("text too")).buffer, { binary: false });
+    void ws.sendRaw(new Blob(["blob as text"]), { binary: false });
+    for (let round = 0; round < 10; round++) await scene.pass();
+    expect(link.frames.map(({ opcode, payload }) => [opcode, payload.toString()])).toEqual([
+      [opcodes.text, "text"],
+      [opcodes.binary, "blob"],
+      [opcodes.binary, "bytes"],
+      [opcodes.binary, "binary"],
+      [opcodes.text, "text too"],
+      [opcodes.text, "blob as text"],
+    ]);
+    expect(ws.stats().messagesSent).toBe(6);
+  });
+
+  it("refuses what is no message, and tells it", async () => {
+    const { client, ws } = await scene.open();
+    const errors = [
+      await errorOf(ws.sendRaw(5 as never)),
+      await errorOf(ws.sendRaw(Buffer.of(0xff), { binary: false })),
+    ];
+    expect(errors).toEqual([expect.any(TypeError), expect.any(TypeError)]);
+    expect(client.all("error")).toEqual(errors.map((error) => ({ error, isFatal: false })));
+  });
+
+  it("counts no message whose Blob cannot be read", async () => {
+    const { client, ws } = await scene.open();
+    const error = await errorOf(ws.sendRaw(new Blob([Buffer.of(0xff)]), { binary: false }));
+    expect(error).toBeInstanceOf(TypeError);
+    expect(client.all("error")).toEqual([{ error, isFatal: false }]);
+    expect(ws.stats().messagesSent).toBe(0);
+  });
+});
+
+describe("trySend()", () => {
+  it("answers at once", async () => {
+    const { client, ws, link } = await scene.open({ highWaterMark: 20, maxBufferedAmount: 60 });
+    link.peer.takesWrites = false;
+    expect([ws.trySend("x".repeat(20)), ws.trySend("y".repeat(20)), ws.trySend("z".repeat(20))]).toEqual([
+      ...["sent", "queued", "dropped"],
+    ]);
+    expect([client.all("error"), ws.stats().messagesSent]).toEqual([[], 2]);
+    ws.terminate();
+    expect(ws.trySend("late")).toBe("dropped");
+    expect(scene.watch().ws.trySend("early")).toBe("dropped");
+  });
+});
+
+describe("what waits to be sent", () => {
+  it("is bounded, counted and told", async () => {
+    const { client, ws, link } = await scene.open({
+      highWaterMark: 100,
+      lowWaterMark: 50,
+      maxBufferedAmount: 200,
+    });
+    link.peer.takesWrites = false;
+    const sending = ws.send("x".repeat(150));
+    const error = await errorOf(ws.send("y".repeat(100)));
+    expect(error).toBeInstanceOf(BufferOverflowError);
+    expect(client.all("error")).toEqual([{ error, isFatal: false }]);
+    expect([ws.bufferedAmount, ws.stats().bufferedAmount, ws.stats().messagesSent]).toEqual([158, 158, 1]);
+    link.peer.take();
+    await scene.pass();
+    await sending;
+    expect([client.all("drain").length, ws.bufferedAmount]).toEqual([1, 0]);
+  });
+
+  it("may be withdrawn, which is told, and does not count", async () => {
+    const { client, ws, link } = await scene.open({ highWaterMark: 10 });
+    link.peer.takesWrites = false;
+    const controller = new AbortController();
+    void ws.send("x".repeat(20));
+    const promises = [ws.send("a", { timeout: 30 }), ws.send("b", { signal: controller.signal })];
+    controller.abort("why");
+    await scene.pass(30);
+    const errors = await Promise.all(promises.map(errorOf));
+    expect(errors).toEqual([expect.any(TimeoutError), "why"]);
+    expect(client.all("error").map(({ error }) => error.message)).toEqual([
+      "A call failed with 'why'",
+      (errors[0] as Error).message,
+    ]);
+    expect(ws.stats().messagesSent).toBe(1);
+  });
+
+  it.each([null, undefined, "text", 5])("may be withdrawn for the reason %s", async (reason) => {
+    const { client, ws, link } = await scene.open({ highWaterMark: 1 });
+    link.peer.takesWrites = false;
+    void ws.send("x");
+    const controller = new AbortController();
+    const promise = ws.send("y", { signal: controller.signal });
+    controller.abort(reason);
+    const error = await errorOf(promise);
+    if (reason !== undefined) expect(error).toBe(reason);
+    expect(client.all("error")).toEqual([{ error: expect.any(Error) as unknown, isFatal: false }]);
+  });
+
+  it("is with the kernel when flush() resolves", async () => {
+    const { ws, link } = await scene.open();
+    void ws.send("a");
+    expect(link.frames).toEqual([]);
+    const flush = ws.flush();
+    await scene.pass();
+    await flush;
+    expect(link.texts).toEqual(["a"]);
+  });
+
+  it("goes out in a loop of sends that are awaited, which starves nobody", async () => {
+    const { ws, link } = await scene.open();
+    const stop = new AbortController();
+    scene.clock.setTimer(1, () => stop.abort());
+    let count = 0;
+    const loop = (async () => {
+      for (; !stop.signal.aborted; count++) await ws.send("x".repeat(1_000));
+    })();
+    for (let round = 0; !stop.signal.aborted; round++) await scene.pass(round > 20 ? 1 : 0);
+    await loop;
+    await ws.flush();
+    expect(count).toBeGreaterThan(64);
+    expect(link.frames.length).toBe(count);
+    expect(Math.max(...link.writes.map(({ length }) => length))).toBeLessThanOrEqual(65_536);
+  });
+});
+
+describe("ping() and pong()", () => {
+  it("give the round trip, and tell", async () => {
+    const { client, ws, link } = await scene.open({ autoPong: false });
+    const round = ws.ping();
+    await scene.pass(25);
+    const [ping] = link.frames;
+    expect([ping?.opcode, ping?.payload.length]).toEqual([opcodes.ping, 8]);
+    link.send(pongFrame(ping!.payload), pingFrame("theirs"));
+    await scene.pass();
+    expect([await round, ws.stats().latencyMs]).toEqual([25, 25]);
+    expect(client.all("pong")).toEqual([{ payload: ping!.payload, latencyMs: 25 }]);
+    expect(client.all("ping")).toEqual([{ payload: Buffer.from("theirs") }]);
+    await ws.pong(Buffer.from("theirs"));
+    await ws.pong();
+    await scene.pass();
+    expect(link.texts.slice(1)).toEqual(["theirs", ""]);
+  });
+
+  it("have a payload of their own each time, over all connections", async () => {
+    const { ws, link } = await scene.open();
+    void ws.ping();
+    void ws.ping();
+    void ws.ping({ payload: Buffer.from("given") });
+    await scene.pass();
+    expect(new Set(link.texts).size).toBe(3);
+    expect(link.texts[2]).toBe("given");
+  });
+
+  it("leave latencyMs alone by a pong that nobody asked for", async () => {
+    const { client, ws, link } = await scene.open();
+    link.send(pongFrame("hello"));
+    await scene.pass();
+    expect(client.all("pong")).toEqual([{ payload: Buffer.from("hello"), latencyMs: undefined }]);
+    expect(ws.stats().latencyMs).toBeUndefined();
+  });
+
+  it("refuse what is no payload, and tell it", async () => {
+    const { client, ws } = await scene.open();
+    const large = Buffer.alloc(126);
+    const errors = await Promise.all(
+      [
+        ws.ping({ payload: large, timeout: 60_000 }),
+        ws.pong(large),
+        ws.ping({ payload: "x" as never }),
+        ws.pong(5 as never),
+      ].map(errorOf),
+    );
+    expect(errors).toEqual([
+      ...Array<unknown>(2).fill(expect.any(RangeError)),
+      ...Array<unknown>(2).fill(expect.any(TypeError)),
+    ]);
+    expect(client.all("error").map(({ error }) => error)).toEqual(errors);
+    expect(scene.counting.openTimers).toBe(0);
+  });
+
+  it("tell that a ping got no pong in time, or was given up", async () => {
+    const { client, ws } = await scene.open();
+    const pings = [ws.ping({ timeout: 40 }), ws.ping({ signal: AbortSignal.abort(new Error("stop")) })];
+    await scene.pass(40);
+    const errors = await Promise.all(pings.map(errorOf));
+    expect(errors).toEqual([expect.any(TimeoutError), new Error("stop")]);
+    expect(client.all("error").map(({ error }) => error)).toEqual([errors[1], errors[0]]);
+  });
+});
+
+describe("a call in the wrong state", () => {
+  it.each(["idle", "connecting", "closing", "closed", "failed"])(
+    "rejects and tells, while %s",
+    async (when) => {
+      const client = scene.watch();
+      const { ws } = client;
+      if (when !== "idle") {
+        const link = await scene.dial(client);
+        if (when !== "connecting") link.answer();
+        await scene.pass();
+        if (when === "failed") link.peer.reset();
+        if (when === "closing" || when === "closed") void ws.close();
+        if (when === "closed") link.send(closeFrame(1000));
+        if (when === "closed") link.peer.end();
+        await scene.pass();
+      }
+      const before = client.all("error").length;
+      const errors = await Promise.all([ws.send("a"), ws.sendRaw("a"), ws.ping(), ws.pong()].map(errorOf));
+      const names = ["send", "sendRaw", "ping", "pong"];
+      for (const [index, error] of errors.entries()) {
+        expect(error).toBeInstanceOf(InvalidStateError);
+        expect((error as InvalidStateError).state).toBe(ws.state);
+        expect(String(error)).toContain(
+          `${names[index] ?? ""}() is not possible while the client is ${ws.state}. `,
+        );
+      }
+      expect(
+        client
+          .all("error")
+          .slice(before)
+          .map(({ error }) => error),
+      ).toEqual(errors);
+      if (when !== "closing") expect(await errorOf(ws.flush())).toBeInstanceOf(InvalidStateError);
+      expect(scene.counting.openTimers).toBeLessThanOrEqual(1);
+    },
+  );
+
+  it.each([
+    [[999], RangeError],
+    [[1005], RangeError],
+    [[1000, "x".repeat(124)], RangeError],
+    [["1000"], RangeError],
+  ])("as an argument rejects too: close(%j)", async (args, type) => {
+    const { ws } = await scene.open();
+    expect(await errorOf(ws.close(...(args as [number, string])))).toBeInstanceOf(type);
+    expect(ws.state).toBe("connected");
+  });
+});
+
+describe("reading", () => {
+  it("is one loop at a time, and the second says so", async () => {
+    const { ws, link } = await scene.open();
+    const first = ws[Symbol.asyncIterator]();
+    const second = ws[Symbol.asyncIterator]();
+    expect(second[Symbol.asyncIterator]()).toBe(second);
+    const error = await errorOf(second.next());
+    expect(error).toBeInstanceOf(InvalidStateError);
+    expect(error).toMatchObject({
+      state: "connected",
+      message: expect.stringContaining("Another loop is open") as unknown,
+    });
+    await first.return?.();
+    link.send(textFrame("1"));
+    await scene.pass();
+    expect(await ws[Symbol.asyncIterator]().next()).toEqual({ value: "1", done: false });
+  });
+
+  it("goes on where a loop stopped, and loses nothing between", async () => {
+    const { ws, link } = await scene.open();
+    link.send(...["1", "2", "3", "4"].map((text) => textFrame(text)), closeFrame(1000));
+    link.peer.end();
+    await scene.pass();
+    const seen: unknown[] = [];
+    for await (const message of ws) {
+      seen.push(message);
+      if (seen.length === 2) break;
+    }
+    seen.push(await ws.recv());
+    for await (const message of ws) seen.push(message);
+    expect(seen).toEqual(["1", "2", "3", "4"]);
+    expect(await errorOf(ws.recv())).toBeInstanceOf(CloseError);
+  });
+
+  it("by recv() may be given up, and takes nothing then", async () => {
+    const { ws, link } = await scene.open();
+    const late = ws.recv({ timeout: 10 });
+    await scene.pass(10);
+    link.send(textFrame("1"));
+    expect(await errorOf(late)).toBeInstanceOf(TimeoutError);
+    expect(await ws.recv()).toBe("1");
+  });
+});
+
+describe("listeners", () => {
+  it("come and go, and every call gives the client", async () => {
+    const { ws, link } = await scene.open();
+    const seen: unknown[] = [];
+    const listener = (event: { data: unknown }): void => void seen.push(event.data);
+    expect(ws.on("message", listener).once("message", listener).off("message", listener)).toBe(ws);
+    link.send(textFrame("1"));
+    await scene.pass();
+    ws.off("message", listener);
+    link.send(textFrame("2"));
+    await scene.pass();
+    expect([seen, await ws.recv()]).toEqual([["1"], "2"]);
+  });
+
+  it("must be functions", () => {
+    const { ws } = scene.watch();
+    expect(() => ws.on("message", undefined as never)).toThrow(TypeError);
+    expect(() => ws.once("message", {} as never)).toThrow(TypeError);
+  });
+
+  it("for raw messages get what waits too", async () => {
+    const { ws, link } = await scene.open();
+    link.send(textFrame("1"), binaryFrame(Buffer.from("2")));
+    await scene.pass();
+    const seen: unknown[] = [];
+    ws.on("rawMessage", (event) => seen.push(event));
+    await scene.pass();
+    expect(seen).toEqual([
+      { data: "1", isBinary: false },
+      { data: Buffer.from("2"), isBinary: true },
+    ]);
+  });
+});
+
+describe("await using", () => {
+  it("closes with 1000 at the end of the scope", async () => {
+    const { ws, link } = await scene.open();
+    const scope = async (): Promise<void> => {
+      await using client = ws;
+      await client.send("inside");
+    };
+    const left = scope();
+    await scene.pass();
+    link.send(closeFrame(1000));
+    link.peer.end();
+    await scene.pass();
+    await left;
+    expect([ws.state, link.frames.at(-1)?.payload.readUInt16BE(0)]).toEqual(["closed", 1000]);
+  });
+});

@@ -1,0 +1,276 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { BufferOverflowError, InvalidStateError } from "../../src/index.js";
+import { turns } from "../support/dialling.js";
+import { type Message, Scene, type Watching } from "../support/scene.js";
+import type { PeerSocket } from "../support/scripted-peer.js";
+import {
+  binaryFrame,
+  closeFrame,
+  deflated,
+  fragments,
+  frame,
+  opcodes,
+  pingFrame,
+  pongFrame,
+  textFrame,
+} from "../support/wire.js";
+
+/** Both ends of one connection, and all that is to be compared when it is over. */
+interface Stage {
+  readonly client: Watching;
+  readonly peer: PeerSocket;
+  readonly scene: Scene;
+  readonly aborter: AbortController;
+  /** Every promise that the client gave. */
+  readonly promises: Promise<unknown>[];
+  /** What the peer has sent, in its order. */
+  readonly offered: string[];
+  /** What `send` and `trySend` have taken or refused, in the order of the calls. */
+  readonly given: { readonly text: string; isRefused: boolean }[];
+  /** By `recv()` and iterators. */
+  readonly received: Message[];
+  /** By a listener. */
+  readonly heard: Message[];
+  readonly listener: (event: { readonly data: Message }) => void;
+  hasListened: boolean;
+  iterator: AsyncIterator<Message> | undefined;
+  /** The peer has thrown away what it had not read. */
+  isReset: boolean;
+}
+
+const nameOf = (message: unknown): string => String(message).slice(0, 8);
+const size = (index: number): number => [10, 200, 70_000, 900_000][index % 4]!;
+
+/** A text that begins with its own number. */
+function numbered(kind: string, index: number): string {
+  return `${kind}${index}`.padEnd(8, "_").padEnd(size(index), "x");
+}
+
+function offer(stage: Stage): string {
+  const text = numbered("p", stage.offered.length);
+  stage.offered.push(nameOf(text));
+  return text;
+}
+
+function give(stage: Stage, send: (text: string) => Promise<void> | string): void {
+  const text = numbered("c", stage.given.length);
+  const entry = { text: nameOf(text), isRefused: false };
+  stage.given.push(entry);
+  const result = send(text);
+  if (typeof result === "string") {
+    entry.isRefused = result === "dropped";
+    return;
+  }
+  stage.promises.push(
+    result.catch((error: unknown) => {
+      // What the end of the connection rejects was taken; a refusal comes before, and has no part in it.
+      entry.isRefused = error instanceof BufferOverflowError || error instanceof InvalidStateError;
+    }),
+  );
+}
+
+/** Remembers a promise that is to settle, one way or the other. */
+function keep(stage: Stage, promise: Promise<unknown>): void {
+  stage.promises.push(promise.catch(() => undefined));
+}
+
+type Act = (stage: Stage) => unknown;
+
+const ofClient: Record<string, Act> = {
+  sendRaw: (stage) => give(stage, (text) => stage.client.ws.sendRaw(text)),
+  "sendRaw compressed": (stage) => give(stage, (text) => stage.client.ws.sendRaw(text, { compress: true })),
+  "sendRaw a Blob": (stage) =>
+    give(stage, (text) => stage.client.ws.sendRaw(new Blob([text]), { binary: false })),
+  trySend: (stage) => give(stage, (text) => stage.client.ws.trySend(text)),
+  recv: (stage) =>
+    keep(
+      stage,
+      stage.client.ws.recv().then((message) => stage.received.push(message)),
+    ),
+  "recv with a timeout": (stage) =>
+    keep(
+      stage,
+      stage.client.ws.recv({ timeout: 10 }).then((message) => stage.received.push(message)),
+    ),
+  next: (stage) => {
+    stage.iterator ??= stage.client.ws[Symbol.asyncIterator]();
+    const next = stage.iterator
+      .next()
+      .then(({ done, value }) => (done === true ? 0 : stage.received.push(value)));
+    keep(stage, next);
+  },
+  break: (stage) => {
+    keep(stage, stage.iterator?.return?.() ?? Promise.resolve());
+    stage.iterator = undefined;
+  },
+  ping: (stage) => keep(stage, stage.client.ws.ping()),
+  flush: (stage) => keep(stage, stage.client.ws.flush()),
+  run: (stage) => keep(stage, stage.client.ws.run()),
+  listen: (stage) => {
+    if (!stage.hasListened) stage.client.ws.on("message", stage.listener);
+    stage.hasListened = true;
+  },
+  "listen no more": ({ client, listener }) => client.ws.off("message", listener),
+  unref: ({ client }) => client.ws.unref(),
+};
+
+const endsOfClient: Record<string, Act> = {
+  close: (stage) => keep(stage, stage.client.ws.close(4000)),
+  terminate: ({ client }) => client.ws.terminate(),
+  abort: ({ aborter }) => aborter.abort(new Error("aborted")),
+};
+
+const ofPeer: Record<string, Act> = {
+  "sends text": (stage) => stage.peer.send(textFrame(offer(stage))),
+  "sends binary": (stage) => stage.peer.send(binaryFrame(Buffer.from(offer(stage)))),
+  "sends a burst": (stage) => stage.peer.send(...Array.from({ length: 12 }, () => textFrame(offer(stage)))),
+  "sends compressed": (stage) => stage.peer.send(textFrame(deflated(offer(stage)), { rsv1: true })),
+  "sends fragments": (stage) => {
+    const text = offer(stage);
+    stage.peer.send(...fragments(opcodes.text, [text.slice(0, 5), "", text.slice(5)]));
+  },
+  pings: ({ peer }) => peer.send(pingFrame("ping")),
+  pongs: ({ peer }) => peer.send(pongFrame("unasked")),
+  "stops reading": ({ peer }) => peer.stopReading(),
+  reads: ({ peer }) => peer.goOnReading(),
+};
+
+const endsOfPeer: Record<string, Act> = {
+  closes: ({ peer }) => peer.send(closeFrame(1000, "bye")),
+  "closes with 4000": ({ peer }) => peer.send(closeFrame(4000)),
+  "breaks the protocol": ({ peer }) => peer.send(frame({ opcode: 3 })),
+  "begins a frame that never ends": ({ peer }) =>
+    peer.send(frame({ opcode: opcodes.binary, announced: 60_000_000 })),
+  ends: ({ peer }) => peer.end(),
+  resets: (stage) => {
+    stage.isReset = true;
+    stage.peer.reset();
+  },
+};
+
+const time: Record<string, Act> = {
+  "a turn": () => turns(1),
+  "some turns": () => turns(4),
+  "a second": ({ scene }) => scene.clock.advance(1_000),
+  "a minute": ({ scene }) => scene.clock.advance(60_000),
+};
+
+const acts: Record<string, Act> = { ...ofClient, ...endsOfClient, ...ofPeer, ...endsOfPeer, ...time };
+const names = (...groups: Record<string, Act>[]) =>
+  fc.constantFrom(...groups.flatMap((group) => Object.keys(group)));
+const act = fc.oneof(
+  { weight: 12, arbitrary: names(ofClient, ofPeer) },
+  { weight: 6, arbitrary: names(time) },
+  { weight: 1, arbitrary: names(endsOfClient, endsOfPeer) },
+);
+
+const setting = fc.record<Setting>({
+  isSecure: fc.boolean(),
+  overflow: fc.constantFrom("pause", "pause", "dropOldest", "dropNewest", "error"),
+});
+
+async function settled(promises: readonly Promise<unknown>[]): Promise<void> {
+  let isSettled = false;
+  const all = Promise.allSettled(promises).then(() => (isSettled = true));
+  for (let turn = 0; turn < 50 && !isSettled; turn++) await turns(1);
+  expect(isSettled, "every promise settles").toBe(true);
+  await all;
+}
+
+/** Is `part` what is left of `whole` when some are taken out? */
+function isInOrder(part: readonly string[], whole: readonly string[]): boolean {
+  let at = 0;
+  return part.every((one) => {
+    at = whole.indexOf(one, at) + 1;
+    return at > 0;
+  });
+}
+
+function check(stage: Stage, leftOver: readonly string[]): void {
+  const { client, offered, given, peer } = stage;
+  const { report } = client.all("closed")[0]!;
+  const stats = client.ws.stats();
+  const dropped = client.all("dropped");
+  const droppedIn = dropped
+    .filter(({ direction }) => direction === "in")
+    .map(({ message }) => nameOf(message));
+  const droppedOut = dropped.filter(({ direction }) => direction === "out");
+  const received = [...stage.received.map(nameOf), ...leftOver];
+  const heard = stage.heard.map(nameOf);
+
+  // Each message that came is given once to each who listens, in order, or told as dropped.
+  const came = offered.slice(0, stats.messagesReceived);
+  for (const list of [received, heard, droppedIn]) {
+    expect(new Set(list).size).toBe(list.length);
+    expect(list).toEqual([...list].sort((a, b) => offered.indexOf(a) - offered.indexOf(b)));
+  }
+  expect(received.filter((one) => droppedIn.includes(one))).toEqual([]);
+  expect([...new Set([...received, ...heard, ...droppedIn])].sort()).toEqual(came.sort());
+
+  // Each message that was taken is on the wire once, in order, or told as unsent, or counted as uncertain.
+  const arrived = peer.waitingFrames
+    .filter(({ opcode }) => opcode === opcodes.text)
+    .map((one) => (one.rsv1 ? undefined : nameOf(one.payload)));
+  const taken = given.filter(({ isRefused }) => !isRefused).map(({ text }) => text);
+  const readable = arrived.filter((one) => one !== undefined);
+  expect(isInOrder(readable, taken)).toBe(true);
+  expect(report.messagesUnsent).toBe(droppedOut.length);
+  expect(arrived.length + droppedOut.length).toBeLessThanOrEqual(taken.length);
+  const missing = taken.length - arrived.length - droppedOut.length;
+  const hasReadAll = !stage.isReset && peer.error === undefined;
+  if (hasReadAll) expect(missing).toBeLessThanOrEqual(report.wasClean ? 0 : report.messagesUncertain);
+  expect(client.ws.bufferedAmount).toBe(0);
+}
+
+interface Setting {
+  readonly isSecure: boolean;
+  readonly overflow: "pause" | "dropOldest" | "dropNewest" | "error";
+}
+
+async function begin({ isSecure, overflow }: Setting): Promise<Stage> {
+  const scene = new Scene(true);
+  const server = await scene.listen({ isSecure });
+  const aborter = new AbortController();
+  const parameters = "server_no_context_takeover; client_no_context_takeover";
+  const { client, peer } = await scene.open(
+    {
+      ...{ buffer: { capacity: 5, overflow }, highWaterMark: 300_000, maxBufferedAmount: 3_000_000 },
+      ...{ signal: aborter.signal, compress: { noContextTakeover: true }, tls: { ca: server.ca } },
+    },
+    { server, fields: [`Sec-WebSocket-Extensions: permessage-deflate; ${parameters}`] },
+  );
+  const heard: Message[] = [];
+  return {
+    ...{ client, peer, scene, aborter, heard, promises: [], offered: [], given: [], received: [] },
+    listener: ({ data }) => heard.push(data),
+    ...{ hasListened: false, iterator: undefined, isReset: false },
+  };
+}
+
+async function play(setting: Setting, script: readonly string[]): Promise<void> {
+  const stage = await begin(setting);
+  const { client, peer, scene } = stage;
+  for (const name of script) await acts[name]!(stage);
+
+  peer.goOnReading();
+  if (!peer.isGone) peer.endWithClient();
+  stage.promises.push(client.ws.close());
+  for (let turn = 0; turn < 200 && client.all("closed").length === 0; turn++) await turns(1);
+  // Whoever still waits does so for a peer that will not answer.
+  scene.clock.advance(100_000);
+  await client.event("closed");
+  await settled(stage.promises);
+  if (!peer.isGone) await peer.untilGone();
+  const leftOver: string[] = [];
+  while (client.ws.stats().messagesWaiting > 0) leftOver.push(nameOf(await client.ws.recv()));
+  check(stage, leftOver);
+  await scene.finish();
+}
+
+describe("whatever both ends do", () => {
+  it("no message is lost or doubled in silence, every promise settles, and nothing is left", async () => {
+    const property = fc.asyncProperty(setting, fc.array(act, { maxLength: 30, size: "max" }), play);
+    await fc.assert(property, { numRuns: 1_500, timeout: 3_000 });
+  }, 160_000);
+});

@@ -1,0 +1,124 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { HandshakeError, type Phase, TimeoutError } from "../../src/index.js";
+import { turns } from "../support/dialling.js";
+import { Scene, type Watching } from "../support/scene.js";
+import { failedStory, failureOf } from "./failing.js";
+import { never } from "../support/never.js";
+
+let scene: Scene;
+
+beforeEach(() => {
+  scene = new Scene(true);
+});
+
+afterEach(() => scene.finish());
+
+describe("connectTimeout", () => {
+  const connectTimeout = 7_000;
+
+  async function expectTimeout(client: Watching, phase: Phase, story = failedStory): Promise<void> {
+    const verdict = phase === "provider" ? "setup-failed" : "connect-timeout";
+    const failing = failureOf(client, { verdict, phase, isRetryable: true }, story);
+    // The look-up begins in the next tick.
+    await turns(1);
+    scene.clock.advance(connectTimeout - 1);
+    expect(client.ws.state).toBe("connecting");
+    scene.clock.advance(1);
+    const error = await failing;
+    expect(error).toBeInstanceOf(TimeoutError);
+    expect(error).toMatchObject({ operation: "connect", timeoutMs: connectTimeout });
+  }
+
+  it("bounds a provider function, and tells it by its signal", async () => {
+    let signal: AbortSignal | undefined;
+    const client = scene.watch(
+      (context) => {
+        ({ signal } = context);
+        return never();
+      },
+      { connectTimeout },
+    );
+    await expectTimeout(client, "provider", ["to connecting", "error!", "to failed", "closed"]);
+    expect(signal?.aborted).toBe(true);
+  });
+
+  it("bounds a look-up", async () => {
+    const client = scene.watch("ws://slow.example/", { connectTimeout, lookup: () => undefined });
+    await expectTimeout(client, "dns");
+  });
+
+  it("bounds createConnection, and tells it by its signal", async () => {
+    let signal: AbortSignal | undefined;
+    const client = scene.watch("ws://slow.example/", {
+      connectTimeout,
+      createConnection: (context) => {
+        ({ signal } = context);
+        return never();
+      },
+    });
+    const expecting = expectTimeout(client, "tcp");
+    await expecting;
+    expect(signal?.aborted).toBe(true);
+  });
+
+  it("bounds a TLS handshake", async () => {
+    const server = await scene.listen();
+    const client = scene.watch(server.url.replace("ws:", "wss:"), { connectTimeout });
+    const failing = failureOf(client, { verdict: "connect-timeout", phase: "tls" });
+    const peer = (await server.client()).endWithClient();
+    await peer.until(() => peer.receivedSize > 0);
+    scene.clock.advance(connectTimeout);
+    expect(await failing).toBeInstanceOf(TimeoutError);
+    await peer.untilGone();
+  });
+
+  it("bounds a silent server", async () => {
+    const server = await scene.listen();
+    const client = scene.watch(server.url, { connectTimeout });
+    const failing = failureOf(client, { verdict: "connect-timeout", phase: "http" });
+    const peer = (await server.client()).endWithClient();
+    await peer.request();
+    scene.clock.advance(connectTimeout);
+    expect(await failing).toBeInstanceOf(TimeoutError);
+    await peer.untilGone();
+  });
+
+  it("bounds a header section that comes byte by byte for ever", async () => {
+    const server = await scene.listen();
+    const client = scene.watch(server.url, { connectTimeout });
+    const failing = failureOf(client, { verdict: "connect-timeout", phase: "http" });
+    const peer = (await server.client()).endWithClient();
+    await peer.request();
+    for (const byte of "HTTP/1.1 101 Switching Protocols\r\nA: bbbbbbbbbbbbbbbbbbbbbb") {
+      peer.send(byte);
+      await scene.untilRead(scene.readSize + 1);
+      scene.clock.advance(connectTimeout / 100);
+    }
+    expect(client.ws.state).toBe("connecting");
+    scene.clock.advance(connectTimeout / 2);
+    expect(await failing).toBeInstanceOf(TimeoutError);
+    await peer.untilGone();
+  });
+
+  it("ends the body of a refusal, which is told with what has come of it", async () => {
+    const server = await scene.listen();
+    const client = scene.watch(server.url, { connectTimeout });
+    const expected = {
+      verdict: "auth",
+      phase: "http",
+      code: "UNEXPECTED_STATUS",
+      initiatedBy: "peer",
+    } as const;
+    const failing = failureOf(client, expected);
+    const peer = (await server.client()).endWithClient();
+    await peer.request();
+    const answer = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 500\r\n\r\ntoken exp";
+    peer.send(answer);
+    await scene.untilRead(answer.length);
+    scene.clock.advance(connectTimeout);
+    const error = await failing;
+    expect(error).toBeInstanceOf(HandshakeError);
+    expect(error).toMatchObject({ body: Buffer.from("token exp") });
+    await peer.untilGone();
+  });
+});

@@ -1,0 +1,231 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import ts from "typescript";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { readSources } from "../support/import-graph.js";
+import type { PeerSocket } from "../support/scripted-peer.js";
+import { ScriptedPeer } from "../support/scripted-peer.js";
+import { closeFrame, textFrame } from "../support/wire.js";
+
+let folder: string;
+let peer: ScriptedPeer;
+
+/** The package as JavaScript, so that a plain Node runs it. */
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "jetsocket-"));
+  const compilerOptions: ts.CompilerOptions = {
+    module: ts.ModuleKind.ESNext,
+    target: ts.ScriptTarget.ES2022,
+    verbatimModuleSyntax: true,
+  };
+  for (const [path, text] of readSources(join(import.meta.dirname, "../.."), ["src", "protocol"])) {
+    const file = join(folder, path.replace(/\.ts$/, ".js"));
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, ts.transpileModule(text, { compilerOptions }).outputText);
+  }
+  writeFileSync(join(folder, "package.json"), '{"type":"module"}');
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+beforeEach(async () => {
+  peer = await ScriptedPeer.listen();
+});
+
+afterEach(() => peer.close());
+
+interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly output: string;
+  readonly errors: string;
+}
+
+/** Runs a program in a process of its own, until that ends by itself. */
+async function run(program: string): Promise<Exit> {
+  const door = pathToFileURL(join(folder, "src/index.js")).href;
+  const source = `import { connect, WebSocket } from ${JSON.stringify(door)};\nconst url = ${JSON.stringify(peer.url)};\n${program}`;
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", source], { timeout: 8_000 });
+  let output = "";
+  let errors = "";
+  child.stdout.on("data", (text: Buffer) => (output += String(text)));
+  child.stderr.on("data", (text: Buffer) => (errors += String(text)));
+  return new Promise((resolve) =>
+    child.on("close", (code, signal) => resolve({ code, signal, output, errors })),
+  );
+}
+
+async function accepted(behind: Uint8Array[] = []): Promise<PeerSocket> {
+  const socket = await peer.client();
+  await socket.accept({ behind });
+  return socket;
+}
+
+const clean = { code: 0, signal: null, errors: "" };
+
+describe("a process", () => {
+  it("ends by itself once close() has resolved", async () => {
+    const running = run(`
+      const ws = await connect(url);
+      await ws.send({ hello: true });
+      await ws.close();
+      console.log(ws.state);
+    `);
+    const socket = await accepted();
+    expect(await socket.untilClose()).toEqual({ code: 1000, reason: "" });
+    socket.send(closeFrame(1000));
+    socket.endWithClient();
+    expect(await running).toEqual({ ...clean, output: "closed\n" });
+  });
+
+  it("ends by itself when the peer has closed, with compression in use and a pause behind it", async () => {
+    const running = run(`
+      const ws = new WebSocket(url, { buffer: 1 });
+      ws.connect();
+      const received = [];
+      for await (const message of ws) received.push(message);
+      console.log(received.join());
+    `);
+    const socket = await peer.client();
+    await socket.accept({ fields: ["Sec-WebSocket-Extensions: permessage-deflate"] });
+    socket.send(textFrame("1"), textFrame("2"), textFrame("3"), closeFrame(1000));
+    socket.endWithClient();
+    expect(await running).toEqual({ ...clean, output: "1,2,3\n" });
+  });
+
+  it("ends by itself after terminate()", async () => {
+    const running = run(`
+      const ws = await connect(url);
+      const receiving = ws.recv().catch((error) => console.log(error.name));
+      ws.terminate();
+      await receiving;
+    `);
+    await accepted();
+    expect(await running).toEqual({ ...clean, output: "CloseError\n" });
+  });
+
+  it("ends by itself after an abort", async () => {
+    const running = run(`
+      const controller = new AbortController();
+      const ws = await connect(url, { signal: controller.signal });
+      controller.abort(new Error("over"));
+      await ws.run().catch((error) => console.log(error.message));
+    `);
+    const socket = (await accepted()).endWithClient();
+    expect(await socket.untilClose()).toEqual({ code: 1001, reason: "" });
+    socket.send(closeFrame(1001));
+    expect(await running).toEqual({ ...clean, output: "over\n" });
+  });
+
+  it("lives as long as the connection is open", async () => {
+    const running = run(`
+      const ws = new WebSocket(url);
+      ws.on("message", ({ data }) => console.log(data));
+      ws.on("closed", () => console.log("closed"));
+      await ws.connect();
+    `);
+    const socket = await accepted();
+    socket.send(textFrame("1"));
+    await socket.until(() => socket.receivedSize > 0);
+    socket.send(textFrame("2"), closeFrame(1000));
+    socket.endWithClient();
+    expect(await running).toEqual({ ...clean, output: "1\n2\nclosed\n" });
+  });
+
+  it("ends although the connection is open, after unref()", async () => {
+    const running = run(`
+      const ws = await connect(url);
+      ws.unref();
+      console.log(ws.state);
+    `);
+    await accepted();
+    expect(await running).toEqual({ ...clean, output: "connected\n" });
+  });
+
+  it("ends although half a message has come, after unref()", async () => {
+    const running = run(`
+      const ws = await connect(url);
+      ws.unref();
+      ws.on("ping", () => setTimeout(() => console.log(ws.state), 10));
+    `);
+    const socket = await peer.client();
+    await socket.accept();
+    // Half a message stands behind the ping.
+    socket.send(Buffer.from([0x89, 0x00]), textFrame("half").subarray(0, 3));
+    const { code, signal, errors } = await running;
+    expect({ code, signal, errors }).toEqual(clean);
+  });
+
+  it("ends although our back-pressure has paused the reading, after unref()", async () => {
+    const running = run(`
+      const ws = new WebSocket(url, { buffer: 1 });
+      ws.on("paused", () => console.log("paused"));
+      const receiving = ws.recv();
+      await ws.connect();
+      await receiving;
+      ws.unref();
+    `);
+    await accepted([textFrame("1"), textFrame("2"), textFrame("3")]);
+    expect(await running).toEqual({ ...clean, output: "paused\n" });
+  });
+
+  it("ends although an attempt is under way, after unref()", async () => {
+    const running = run(`
+      const ws = new WebSocket(url).unref();
+      ws.connect();
+      ws.on("connecting", () => console.log("connecting"));
+    `);
+    await peer.client();
+    expect(await running).toEqual({ ...clean, output: "connecting\n" });
+  });
+
+  it("lives again after ref()", async () => {
+    const running = run(`
+      const ws = await connect(url);
+      ws.unref();
+      ws.ref();
+      ws.on("closed", () => console.log("closed"));
+    `);
+    const socket = await accepted();
+    socket.send(closeFrame(1000));
+    socket.endWithClient();
+    expect(await running).toEqual({ ...clean, output: "closed\n" });
+  });
+
+  it("does not crash by promises and errors that nobody looks at; the fatal end is a warning", async () => {
+    const running = run(`
+      process.on("warning", ({ name, code }) => console.log(name, code));
+      const ws = await connect(url);
+      ws.send(undefined);
+      ws.ping({ payload: new Uint8Array(200) });
+      ws.on("ping", () => { throw new Error("mine"); });
+      ws.on("ping", async () => { throw new Error("mine"); });
+    `);
+    const socket = await accepted([Buffer.from([0x89, 0x00])]);
+    await socket.frame();
+    socket.reset();
+    expect(await running).toMatchObject({ code: 0, signal: null, output: "ConnectionError ECONNRESET\n" });
+  });
+
+  it("stays up with nothing but a connection whose reading is paused", async () => {
+    const running = run(`
+      const ws = new WebSocket(url, { buffer: 1 });
+      const iterator = ws[Symbol.asyncIterator]();
+      ws.on("paused", () => {
+        console.log("paused");
+        setTimeout(async () => {
+          for (let next = await iterator.next(); !next.done; next = await iterator.next()) console.log(next.value);
+        }, 100).unref();
+      });
+      ws.connect();
+    `);
+    const socket = await accepted([textFrame("1"), textFrame("2"), textFrame("3"), closeFrame(1000)]);
+    socket.endWithClient();
+    const { output, ...end } = await running;
+    expect(output.replace(/^(paused\n)+/, "")).toBe("1\n2\n3\n");
+    expect(end).toEqual(clean);
+  });
+});
