@@ -26,6 +26,7 @@ const config: ViteUserConfig = {
     coverage: {
       provider: "v8",
       include: ["protocol/**/*.ts", "src/**/*.ts"],
+      exclude: ["test/**"],
       reporter: [["text", { skipFull: true }], "json-summary", "html"],
       thresholds: {
         "protocol/**": { lines: 100, branches: 97 },

@@ -36,10 +36,6 @@ export class Inbox<Entry extends Sized> {
     return this.#entries.length - this.#head;
   }
 
-  get bytes(): number {
-    return this.#bytes;
-  }
-
   /** `true` where a pause may end: half of the bounds is free. */
   get isHalfFree(): boolean {
     return this.length * 2 <= this.#bounds.capacity && this.#bytes * 2 <= this.#bounds.maxBytes;

@@ -30,7 +30,8 @@ function overridden(context: ReportContext): Verdict | undefined {
 
 /** The report of an attempt that never opened a connection. */
 export function reportAttempt(phase: Phase, error: Error | undefined, context: ReportContext): CloseReport {
-  const verdict = overridden(context) ?? judgeAttempt(phase, error);
+  const forced = overridden(context);
+  const verdict = forced ?? judgeAttempt(phase, error);
   const isRefusal = phase !== "provider" && error instanceof HandshakeError;
   return freeze(verdict, error, {
     url: context.url,
@@ -41,7 +42,7 @@ export function reportAttempt(phase: Phase, error: Error | undefined, context: R
     codeReceived: undefined,
     reason: "",
     wasClean: false,
-    error: overridden(context) === undefined ? attemptError(phase, error, context.url) : undefined,
+    error: forced === undefined ? attemptError(phase, error, context.url) : undefined,
     statusCode: isRefusal ? error.statusCode : undefined,
     headers: Object.freeze(isRefusal ? [...error.headers] : []),
     ageMs: 0,

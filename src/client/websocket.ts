@@ -116,7 +116,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * Sends a message, by the serializer: as JSON unless it is a string or bytes.
    *
    * Resolves when the message is accepted, which says nothing of its delivery; above `highWaterMark`, when what waits is
-   * below it again. With `timeout` or `signal` a message that still waits to be framed is withdrawn.
+   * below it again. With `timeout` or `signal` a message that still waits to be framed is withdrawn; one that is
+   * framed goes out all the same, and only the call ends.
    *
    * @throws InvalidStateError while not connected, BufferOverflowError above `maxBufferedAmount`, TypeError for a value
    *   that has no serialized form.

@@ -101,7 +101,9 @@ export class SendQueue {
     if (!this.#isOpenFor(data)) return this.#enqueue(data, options).promise;
     const size = this.#frame(data, options);
     this.#acceptedCount++;
-    if (this.#protocol.bufferedSize < this.#marks.highWaterMark) return this.#gate.pass(size);
+    // What shrinks well takes its time all the same.
+    const work = Math.max(size, data.length);
+    if (this.#protocol.bufferedSize < this.#marks.highWaterMark) return this.#gate.pass(work);
     // The message is on its way whatever becomes of the wait: only the caller is let go.
     const wait = new Wait(this.#runtime, "send", options, (reason) => this.#handler.onRefused(reason));
     this.#aboveMark.push(wait);

@@ -48,7 +48,7 @@ export interface ResolvedOptions<Received, Sent> extends Pick<
 
 const minute = 60_000;
 const mebibyte = 1024 * 1024;
-const maxTime = Number.MAX_SAFE_INTEGER;
+const maxInteger = Number.MAX_SAFE_INTEGER;
 /** The silence before the first probe of TCP keep-alive where `keepAlive` is `true`. */
 const keepAliveDelay = minute;
 /** The longest string of V8 is a little longer: no message may be larger than what it can hold. */
@@ -183,19 +183,19 @@ function resolveBuffer(given: number | BufferOptions = {}): ResolvedOptions<neve
   checkNames("buffer", buffer, bufferNames);
   return {
     capacity: checkInteger("buffer.capacity", buffer.capacity, 1_000, 1, 2 ** 31 - 1),
-    maxBytes: checkInteger("buffer.maxBytes", buffer.maxBytes, 4 * mebibyte, 1, Number.MAX_SAFE_INTEGER),
+    maxBytes: checkInteger("buffer.maxBytes", buffer.maxBytes, 4 * mebibyte, 1, maxInteger),
     overflow: checkOneOf("buffer.overflow", buffer.overflow, "pause", ["dropOldest", "dropNewest", "error"]),
   };
 }
 
 function resolveLimits<Received, Sent>(options: WebSocketOptions<Received, Sent>) {
   const maxMessageSize = checkInteger("maxMessageSize", options.maxMessageSize, 64 * mebibyte, 1, maxSize);
-  const highWaterMark = checkInteger("highWaterMark", options.highWaterMark, mebibyte, 1, maxTime);
+  const highWaterMark = checkInteger("highWaterMark", options.highWaterMark, mebibyte, 1, maxInteger);
   const half = Math.floor(highWaterMark / 2);
   return {
-    connectTimeout: checkInteger("connectTimeout", options.connectTimeout, 10_000, 1, maxTime),
-    closeTimeout: checkInteger("closeTimeout", options.closeTimeout, 5_000, 1, maxTime),
-    messageTimeout: checkInteger("messageTimeout", options.messageTimeout, 2 * minute, 1, maxTime),
+    connectTimeout: checkInteger("connectTimeout", options.connectTimeout, 10_000, 1, maxInteger),
+    closeTimeout: checkInteger("closeTimeout", options.closeTimeout, 5_000, 1, maxInteger),
+    messageTimeout: checkInteger("messageTimeout", options.messageTimeout, 2 * minute, 1, maxInteger),
     maxMessageSize,
     maxFrameSize: checkInteger("maxFrameSize", options.maxFrameSize, maxMessageSize, 1, maxSize),
     highWaterMark,
@@ -205,7 +205,7 @@ function resolveLimits<Received, Sent>(options: WebSocketOptions<Received, Sent>
       options.maxBufferedAmount,
       Math.max(64 * mebibyte, highWaterMark),
       highWaterMark,
-      maxTime,
+      maxInteger,
     ),
   };
 }
@@ -225,7 +225,7 @@ function resolveSocket<Received, Sent>(options: WebSocketOptions<Received, Sent>
 function resolveKeepAlive(keepAlive: boolean | number = false): number | false {
   if (typeof keepAlive === "boolean") return keepAlive && keepAliveDelay;
   if (typeof keepAlive !== "number") throw wrong("keepAlive", "true, false or a number", keepAlive);
-  return checkInteger("keepAlive", keepAlive, keepAliveDelay, 1, maxTime);
+  return checkInteger("keepAlive", keepAlive, keepAliveDelay, 1, maxInteger);
 }
 
 function checkString(name: string, value: string | undefined): string | undefined {

@@ -122,6 +122,15 @@ describe("the report of an attempt", () => {
     expect(reportAttempt("tcp", cause, context()).error?.message).toContain(`(phase: tcp): ${sentence}`);
   });
 
+  it("has words of its own for a server that speaks no TLS", () => {
+    const cause = Object.assign(new Error("error:0A00010B:SSL routines::wrong version number"), {
+      code: "EPROTO",
+    });
+    const { error } = reportAttempt("tls", cause, context());
+    expect(error?.message).toContain("(phase: tls): the server speaks no TLS there");
+    expect(error?.cause).toBe(cause);
+  });
+
   it.each([
     [{ isClosedByUs: true }, "closed-by-us"],
     [{ isAborted: true }, "aborted"],

@@ -93,12 +93,12 @@ const forms: readonly (readonly [what: string, headers: unknown, lines: readonly
     ["a: 1", "b: 2"],
   ],
   [
-    "a Headers",
-    new Headers([
+    "whatever gives pairs, as a Headers does",
+    new URLSearchParams([
       ["b", "2"],
       ["a", "1"],
     ]),
-    ["a: 1", "b: 2"],
+    ["b: 2", "a: 1"],
   ],
   ["an empty object", {}, []],
   ["none", undefined, []],

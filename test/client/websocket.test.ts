@@ -7,7 +7,7 @@ import {
   TimeoutError,
   WebSocket,
 } from "../../src/index.js";
-import { VirtualLink } from "../support/virtual-link.js";
+import type { VirtualLink } from "../support/virtual-link.js";
 import { VirtualScene } from "../support/virtual-scene.js";
 import { binaryFrame, closeFrame, opcodes, pingFrame, pongFrame, textFrame } from "../support/wire.js";
 
@@ -302,13 +302,17 @@ describe("what waits to be sent", () => {
   it("goes out in a loop of sends that are awaited, which starves nobody", async () => {
     const { ws, link } = await scene.open();
     const stop = new AbortController();
-    scene.clock.setTimer(1, () => stop.abort());
+    scene.clock.setTimer(20, () => stop.abort());
     let count = 0;
-    const loop = (async () => {
-      for (; !stop.signal.aborted; count++) await ws.send("x".repeat(1_000));
-    })();
-    for (let round = 0; !stop.signal.aborted; round++) await scene.pass(round > 20 ? 1 : 0);
-    await loop;
+    const loop = async (): Promise<void> => {
+      for (; !stop.signal.aborted; count++) {
+        scene.clock.stall(0.1);
+        await ws.send("x".repeat(1_000));
+      }
+    };
+    const looping = loop();
+    await scene.pass();
+    await looping;
     await ws.flush();
     expect(count).toBeGreaterThan(64);
     expect(link.frames.length).toBe(count);

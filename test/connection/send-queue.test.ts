@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { deflateOffer } from "../../protocol/index.js";
 import { PendingMessage, type SendMarks, SendQueue } from "../../src/connection/send-queue.js";
 import { BufferOverflowError, TimeoutError } from "../../src/errors.js";
 import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
@@ -26,7 +27,10 @@ beforeEach(() => {
   queue = create();
 });
 
-afterEach(() => queue.end(new Error("over")));
+afterEach(() => {
+  queue.end(new Error("over"));
+  clock.advance(0);
+});
 
 function create(given: Partial<SendMarks> = {}): SendQueue {
   return new SendQueue(
@@ -126,6 +130,17 @@ describe("below the high-water mark", () => {
     bytes.fill("z");
     drain();
     expect(sent()).toEqual(["a"]);
+  });
+
+  it("the promise lets the event loop run for 64 KiB, whatever is left of them on the wire", async () => {
+    end = new ProtocolEnd({ extension: deflateOffer({}).agree([]) });
+    queue = create({ highWaterMark: 10_000 });
+    const sending = queue.send("x".repeat(70_000), undefined);
+    expect(queue.bufferedAmount).toBeLessThan(1_000);
+    expect(await stateOf(sending)).toBe("waits");
+    clock.advance(0);
+    expect(await stateOf(sending)).toBe("done");
+    end.connection.abandon();
   });
 
   it("`compress` reaches the protocol", () => {

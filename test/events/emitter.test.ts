@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from "node:async_hooks";
+import { AsyncLocalStorage, createHook } from "node:async_hooks";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Emitter } from "../../src/events/emitter.js";
 
@@ -190,6 +190,18 @@ describe("the async context", () => {
       emitter.emit("one", 2);
     });
     expect(seen).toEqual(["adder", undefined, "adder"]);
+  });
+
+  it("keeps no process alive, and says so to who looks for what does", () => {
+    const held: boolean[] = [];
+    const hook = createHook({
+      init: (_id, type, _trigger, resource: { hasRef?: () => boolean }) => {
+        if (type === "jetsocket:one") held.push(resource.hasRef?.() ?? true);
+      },
+    }).enable();
+    emitter.add("one", () => undefined, false);
+    hook.disable();
+    expect(held).toEqual([false]);
   });
 
   it("lasts over what the listener awaits", async () => {

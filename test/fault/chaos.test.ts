@@ -171,11 +171,10 @@ const setting = fc.record<Setting>({
 });
 
 async function settled(promises: readonly Promise<unknown>[]): Promise<void> {
-  let isSettled = false;
-  const all = Promise.allSettled(promises).then(() => (isSettled = true));
-  for (let turn = 0; turn < 50 && !isSettled; turn++) await turns(1);
-  expect(isSettled, "every promise settles").toBe(true);
-  await all;
+  const waiting = new Set(promises);
+  for (const promise of promises) void promise.finally(() => waiting.delete(promise));
+  for (let turn = 0; turn < 50 && waiting.size > 0; turn++) await turns(1);
+  expect(waiting.size, "promises that do not settle").toBe(0);
 }
 
 /** Is `part` what is left of `whole` when some are taken out? */
@@ -201,10 +200,9 @@ function check(stage: Stage, leftOver: readonly string[]): void {
 
   // Each message that came is given once to each who listens, in order, or told as dropped.
   const came = offered.slice(0, stats.messagesReceived);
-  for (const list of [received, heard, droppedIn]) {
-    expect(new Set(list).size).toBe(list.length);
-    expect(list).toEqual([...list].sort((a, b) => offered.indexOf(a) - offered.indexOf(b)));
-  }
+  for (const list of [received, heard, droppedIn]) expect(new Set(list).size).toBe(list.length);
+  expect(isInOrder(received, came)).toBe(true);
+  expect(isInOrder(heard, came)).toBe(true);
   expect(received.filter((one) => droppedIn.includes(one))).toEqual([]);
   expect([...new Set([...received, ...heard, ...droppedIn])].sort()).toEqual(came.sort());
 
@@ -271,6 +269,6 @@ async function play(setting: Setting, script: readonly string[]): Promise<void> 
 describe("whatever both ends do", () => {
   it("no message is lost or doubled in silence, every promise settles, and nothing is left", async () => {
     const property = fc.asyncProperty(setting, fc.array(act, { maxLength: 30, size: "max" }), play);
-    await fc.assert(property, { numRuns: 1_500, timeout: 3_000 });
-  }, 160_000);
+    await fc.assert(property, { numRuns: 200, timeout: 8_000 });
+  }, 60_000);
 });

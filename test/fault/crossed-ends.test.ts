@@ -275,6 +275,21 @@ describe.each(["TCP", "TLS"] as const)("over %s, while our back-pressure pauses 
 });
 
 describe("a RST while our back-pressure pauses the reading", () => {
+  it("that a write finds gives what was read, within the bound of the inbox taken once more", async () => {
+    const { client, ws, peer } = await openPaused("TCP", 20);
+    peer.reset();
+    await turns(2);
+    // The first write meets the RST, the next one is refused.
+    while (ws.state === "connected") {
+      void ws.ping();
+      await turns(1);
+    }
+    const [received, error] = await readAll(ws);
+    expect(received).toEqual(numbers(1, 8));
+    expect(error).toBeInstanceOf(ConnectionError);
+    expect(client.all("dropped").map(({ message }) => message)).toEqual(numbers(9, 20));
+  });
+
   it("loses nothing that was read before it", async () => {
     const { client, ws, peer } = await openPaused("TCP", 20);
     peer.reset();

@@ -1,3 +1,4 @@
+import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { turns } from "../support/dialling.js";
 import { type Message, type Options, Scene, type Watching } from "../support/scene.js";
@@ -92,17 +93,28 @@ describe("back-pressure", () => {
     expect((await peer.frame()).payload.toString()).toBe("later");
   });
 
-  it("over TLS holds as well", async () => {
-    const server = await scene.listen({ isSecure: true });
-    const { client, ws, peer } = await scene.open({ buffer: 4, tls: { ca: server.ca } }, { server });
-    const first = ws.recv();
-    sendOnly(peer, ...numbers(0, 99));
-    expect(await first).toBe("0");
-    await client.event("paused");
-    await turns(3);
-    expect(ws.stats().messagesWaiting).toBe(4);
-    expect(await take(ws, 99)).toEqual(numbers(1, 99));
-  });
+  it.each(["TCP", "TLS", "a stream of the user's"])(
+    "over %s leaves the bytes with the kernel",
+    async (kind) => {
+      const server = await scene.listen({ isSecure: kind === "TLS" });
+      const createConnection = () => connect(server.port, "127.0.0.1");
+      const options = kind.startsWith("T") ? { tls: { ca: server.ca } } : { createConnection };
+      const { client, ws, peer } = await scene.open({ buffer: 4, ...options }, { server });
+      const first = ws.recv();
+      sendOnly(peer, ...numbers(0, 99), "x".repeat(32 * 1024 * 1024));
+      expect(await first).toBe("0");
+      await client.event("paused");
+      let before = -1;
+      while (before !== peer.socket.writableLength) {
+        before = peer.socket.writableLength;
+        await turns(20);
+      }
+      expect(before).toBeGreaterThan(16 * 1024 * 1024);
+      expect(ws.stats().messagesWaiting).toBe(4);
+      expect(await take(ws, 99)).toEqual(numbers(1, 99));
+      expect((await ws.recv()).length).toBe(32 * 1024 * 1024);
+    },
+  );
 
   it("is reported", async () => {
     const { client, ws, peer } = await openWithReader({ buffer: 2 });

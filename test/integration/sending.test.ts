@@ -177,13 +177,17 @@ describe("sends of one tick", () => {
 });
 
 describe("a loop of `await send()`", () => {
-  it("starves neither timers nor the socket", async () => {
-    const { ws, peer } = await scene.open();
-    let stopped = "";
-    const receiving = ws.recv().then((message) => (stopped = String(message)));
-    peer.send(textFrame("stop"));
-    while (stopped === "") await ws.sendRaw("x".repeat(100));
-    expect(await receiving).toBe("stop");
+  it("lets the event loop turn at least once in 64 KiB", async () => {
+    const { ws, peer } = await scene.open({ highWaterMark: 64 * 1024 * kibibyte });
+    peer.stopReading();
+    const loop = { turnCount: 0, isOver: false };
+    const turning = (async () => {
+      for (; !loop.isOver; loop.turnCount++) await turns(1);
+    })();
+    for (let sent = 0; sent < 4 * 1024 * kibibyte; sent += kibibyte) await ws.sendRaw(Buffer.alloc(kibibyte));
+    loop.isOver = true;
+    await turning;
+    expect(loop.turnCount).toBeGreaterThanOrEqual(60);
   });
 });
 

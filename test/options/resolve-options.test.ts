@@ -73,7 +73,7 @@ const good: readonly (readonly [options: Options, resolved: Partial<Resolved>])[
   [{ headers: { a: "1" } }, { headers: { a: "1" } }],
   [{ headers: [["a", "1"]] }, { headers: [["a", "1"]] }],
   [{ headers: new Map([["a", "1"]]) }, { headers: [["a", "1"]] }],
-  [{ headers: new Headers({ a: "1" }) }, { headers: [["a", "1"]] }],
+  [{ headers: new URLSearchParams({ a: "1" }) }, { headers: [["a", "1"]] }],
   [{ serializer: aFunction }, { serializer: aFunction }],
   [{ deserializer: aFunction }, { deserializer: aFunction }],
   [{ compress: false }, { deflate: undefined }],

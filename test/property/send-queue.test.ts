@@ -1,0 +1,263 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { PendingMessage, type SendMarks, SendQueue } from "../../src/connection/send-queue.js";
+import { BufferOverflowError, TimeoutError } from "../../src/errors.js";
+import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
+import { ProtocolEnd } from "../support/protocol-end.js";
+import { VirtualRuntime } from "../support/virtual-runtime.js";
+import { readFrames } from "../support/wire.js";
+
+/** Where a message has got to, as its caller and the wire see it. */
+interface Sent {
+  readonly id: number;
+  readonly size: number;
+  readonly isRefused: boolean;
+  readonly controller: AbortController;
+  readonly blob: ((content: Uint8Array | Error) => void) | undefined;
+  outcome: unknown;
+}
+
+interface Flush {
+  /** How many messages were asked for before it. */
+  readonly behind: number;
+  outcome: unknown;
+  /** What was with the kernel when it was done. */
+  written: readonly number[];
+}
+
+type Operation =
+  | {
+      readonly kind: "send" | "trySend" | "blob";
+      readonly size: number;
+      readonly timeout: number | undefined;
+    }
+  | { readonly kind: "abort" | "give" | "fail"; readonly which: number }
+  | { readonly kind: "take" | "flush" }
+  | { readonly kind: "pass"; readonly ms: number };
+
+const maxSize = 300;
+const size = fc.oneof(fc.integer({ min: 4, max: 40 }), fc.integer({ min: 4, max: maxSize }));
+const timeout = fc.option(fc.integer({ min: 1, max: 20 }), { nil: undefined });
+
+const operations: fc.Arbitrary<Operation[]> = fc.array(
+  fc.oneof(
+    fc.record({ kind: fc.constantFrom("send", "send", "trySend", "blob"), size, timeout }),
+    fc.record({ kind: fc.constantFrom("abort", "give", "give", "fail"), which: fc.nat(30) }),
+    fc.record({ kind: fc.constantFrom("take", "take", "flush") }),
+    fc.record({ kind: fc.constant("pass" as const), ms: fc.nat(10) }),
+  ),
+  { maxLength: 80 },
+);
+
+const someMarks: fc.Arbitrary<SendMarks> = fc
+  .tuple(fc.integer({ min: 1, max: 200 }), fc.nat(100), fc.nat(400))
+  .map(([high, low, more]) => ({
+    highWaterMark: high,
+    lowWaterMark: Math.floor((high * low) / 100),
+    maxBufferedAmount: high + more,
+  }));
+
+/** The payload of a message: its id, and bytes that follow from it. */
+function payloadOf(id: number, length: number): Buffer {
+  const payload = Buffer.alloc(length, id);
+  payload.writeUInt32BE(id, 0);
+  return payload;
+}
+
+/** RFC 6455 5.2: header and masking key in front of the payload. */
+function frameSizeOf({ size: length }: Sent): number {
+  return length + (length < 126 ? 6 : 8);
+}
+
+/** A queue before a kernel that takes one piece when it is told, and everything that was asked of it. */
+class World {
+  readonly clock: VirtualRuntime = new VirtualRuntime();
+  readonly counting: CountingRuntime = createCountingRuntime(this.clock);
+  readonly end: ProtocolEnd = new ProtocolEnd();
+  readonly queue: SendQueue;
+  readonly sent: Sent[] = [];
+  readonly flushes: Flush[] = [];
+  readonly #marks: SendMarks;
+  #wire: Buffer = Buffer.alloc(0);
+  /** So much has waited that a drain is due. */
+  #isDrainDue = false;
+
+  constructor(marks: SendMarks) {
+    this.#marks = marks;
+    this.queue = new SendQueue(this.end.connection, this.counting.runtime, marks, {
+      onFramed: () => undefined,
+      onRefused: () => undefined,
+      onDrain: () => {
+        expect(this.#isDrainDue).toBe(true);
+        expect(this.queue.bufferedAmount).toBeLessThanOrEqual(marks.lowWaterMark);
+        this.#isDrainDue = false;
+      },
+    });
+  }
+
+  /** The messages that are with the kernel. */
+  get written(): number[] {
+    return idsOf(readFrames(this.#wire).map(({ payload }) => payload));
+  }
+
+  async act(operation: Operation): Promise<void> {
+    this.#perform(operation);
+    await promisesSettled();
+    const { bufferedAmount } = this.queue;
+    if (bufferedAmount >= this.#marks.highWaterMark) this.#isDrainDue = true;
+    expect(this.#isDrainDue && bufferedAmount <= this.#marks.lowWaterMark).toBe(false);
+    expect(this.end.connection.bufferedSize).toBeLessThan(this.#marks.highWaterMark + maxSize + 8);
+  }
+
+  #perform(operation: Operation): void {
+    switch (operation.kind) {
+      case "send":
+      case "trySend":
+      case "blob":
+        this.#send(operation.kind, operation.size, operation.timeout);
+        break;
+      case "abort":
+        this.sent[operation.which]?.controller.abort("aborted");
+        break;
+      case "give": {
+        const one = this.sent[operation.which];
+        one?.blob?.(payloadOf(one.id, one.size));
+        break;
+      }
+      case "fail":
+        this.sent[operation.which]?.blob?.(new Error("unreadable"));
+        break;
+      case "take":
+        this.#take();
+        break;
+      case "flush":
+        this.#flush();
+        break;
+      case "pass":
+        this.clock.advance(operation.ms);
+        break;
+    }
+  }
+
+  #send(kind: "send" | "trySend" | "blob", length: number, after: number | undefined): void {
+    const id = this.sent.length;
+    const waiting = this.queue.bufferedAmount;
+    const isRefused = waiting > 0 && waiting + length > this.#marks.maxBufferedAmount;
+    const controller = new AbortController();
+    let blob: Sent["blob"];
+    const read = (): Promise<Uint8Array> =>
+      new Promise((resolve, reject) => {
+        blob = (given) => (given instanceof Error ? reject(given) : resolve(given));
+      });
+    const content = kind === "blob" ? read() : undefined;
+    content?.catch(() => undefined);
+    const payload = payloadOf(id, length);
+    const data = content === undefined ? payload : new PendingMessage({ id }, length, () => content);
+    const one: Sent = { id, size: length, isRefused, controller, blob, outcome: undefined };
+    this.sent.push(one);
+    if (kind === "trySend") {
+      expect(this.queue.trySend(data, undefined) === undefined).toBe(isRefused);
+      one.outcome = "answered";
+    } else {
+      const promise = this.queue.send(data, { signal: controller.signal, timeout: after });
+      watch(promise, (outcome) => (one.outcome = outcome));
+    }
+    // The caller uses its bytes again.
+    payload.fill(0xee);
+  }
+
+  #flush(): void {
+    const flush: Flush = { behind: this.sent.length, outcome: undefined, written: [] };
+    this.flushes.push(flush);
+    watch(this.queue.flush(undefined), (outcome) => {
+      flush.outcome = outcome;
+      flush.written = this.written;
+    });
+  }
+
+  #take(): void {
+    const bytes = this.end.connection.take();
+    if (bytes === undefined) return;
+    this.#wire = Buffer.concat([this.#wire, bytes]);
+    this.end.connection.written();
+    this.queue.pump();
+  }
+
+  /** Gives every Blob its content, and the kernel takes all. */
+  async drain(): Promise<void> {
+    for (const { id } of this.sent) await this.act({ kind: "give", which: id });
+    while (this.end.connection.hasOutput) await this.act({ kind: "take" });
+    expect([this.queue.bufferedAmount, this.queue.isEmpty]).toEqual([0, true]);
+    for (const { outcome } of this.flushes) expect(outcome).toBe("done");
+  }
+
+  /** Ends it, and finds each message in one place, with the outcome that belongs to it. */
+  async finish(): Promise<void> {
+    const { queue, sent, written } = this;
+    const accepted = { count: queue.acceptedCount, size: queue.bufferedAmount + this.#wire.length };
+    const unframed = queue.unframed.map((data) =>
+      Buffer.isBuffer(data) ? idsOf([data])[0]! : (data as Sent).id,
+    );
+    const framed = [...written, ...idsOf(this.end.connection.takeUnsent() as Buffer[])];
+    queue.end("gone");
+    this.clock.advance(1_000);
+    // A Blob that is read too late changes nothing any more.
+    for (const { blob } of sent) blob?.(new Error("too late"));
+    await promisesSettled();
+
+    const inOrder = [...framed, ...unframed];
+    expect(inOrder).toEqual([...new Set(inOrder)].sort((one, other) => one - other));
+    expect(accepted.count).toBe(inOrder.length);
+    expect(accepted.size).toBe(inOrder.reduce((sum, id) => sum + frameSizeOf(sent[id]!), 0));
+    const waiting = new Set(unframed);
+    for (const one of sent) this.#checkOutcome(one, new Set(framed).has(one.id), waiting.has(one.id));
+    for (const flush of this.flushes) {
+      if (flush.outcome === "gone") continue;
+      expect(flush.outcome).toBe("done");
+      expect(flush.written).toEqual(expect.arrayContaining(framed.filter((id) => id < flush.behind)));
+    }
+    this.counting.assertIdle();
+  }
+
+  #checkOutcome({ isRefused, outcome }: Sent, isFramed: boolean, isWaiting: boolean): void {
+    expect(outcome).toBeDefined();
+    const isGivenUp = outcome === "aborted" || outcome instanceof TimeoutError;
+    if (outcome === "answered") expect(isFramed || isWaiting).toBe(!isRefused);
+    else if (isRefused) expect(outcome).toBeInstanceOf(BufferOverflowError);
+    else if (isWaiting) expect(outcome).toBe("gone");
+    // A message that is framed is on its way, whoever waits for it.
+    else if (isFramed) expect(outcome === "done" || outcome === "gone" || isGivenUp).toBe(true);
+    // One that is nowhere was taken back.
+    else expect(isGivenUp || (outcome as Error).message === "unreadable").toBe(true);
+  }
+}
+
+function watch(promise: Promise<unknown>, tell: (outcome: unknown) => void): void {
+  promise.then(() => tell("done"), tell);
+}
+
+/** Lets every promise settle that can. */
+async function promisesSettled(): Promise<void> {
+  for (let turn = 0; turn < 8; turn++) await Promise.resolve();
+}
+
+/** The ids of whole messages, each as it was given. */
+function idsOf(payloads: readonly Buffer[]): number[] {
+  return payloads.map((payload) => {
+    const id = payload.readUInt32BE(0);
+    expect(payload.equals(payloadOf(id, payload.length))).toBe(true);
+    return id;
+  });
+}
+
+it("a send queue keeps order and bounds, loses and doubles nothing, and settles every promise", async () => {
+  await fc.assert(
+    fc.asyncProperty(someMarks, operations, fc.boolean(), async (marks, given, isDrained) => {
+      const world = new World(marks);
+      for (const operation of given) await world.act(operation);
+      if (isDrained) await world.drain();
+      await world.finish();
+    }),
+    { numRuns: 300 },
+  );
+});

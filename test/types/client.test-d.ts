@@ -1,0 +1,162 @@
+// Checked by `npm run types`; nothing here runs.
+import { expectTypeOf } from "vitest";
+import {
+  type AttemptContext,
+  BufferOverflowError,
+  CloseError,
+  type CloseReport,
+  ConnectionError,
+  connect,
+  type Deserializer,
+  type DroppedEvent,
+  HandshakeError,
+  type HeadersInit,
+  InvalidStateError,
+  JetSocket,
+  JetSocketError,
+  type Phase,
+  ProtocolError,
+  type SendResult,
+  type Serializer,
+  type State,
+  type Stats,
+  TimeoutError,
+  type Verdict,
+  WebSocket,
+  type WebSocketOptions,
+} from "../../src/index.js";
+
+interface Trade {
+  readonly price: number;
+}
+
+interface Order {
+  readonly id: string;
+}
+
+declare const decode: Deserializer<Trade>;
+declare const encode: Serializer<Order>;
+
+// What is received follows from a typed deserializer, what is sent from a typed serializer.
+const typed = new WebSocket("ws://feed.test/", { deserializer: decode, serializer: encode });
+expectTypeOf(typed).toEqualTypeOf<WebSocket<Trade, Order>>();
+expectTypeOf(typed.recv()).resolves.toEqualTypeOf<Trade>();
+expectTypeOf(typed.send).parameter(0).toEqualTypeOf<Order>();
+expectTypeOf(typed.trySend).parameter(0).toEqualTypeOf<Order>();
+expectTypeOf(typed.trySend).returns.toEqualTypeOf<SendResult>();
+expectTypeOf(typed[Symbol.asyncIterator]().next()).resolves.toEqualTypeOf<IteratorResult<Trade>>();
+expectTypeOf(connect("ws://feed.test/", { deserializer: decode })).resolves.toEqualTypeOf<WebSocket<Trade>>();
+
+const inline = new WebSocket("ws://feed.test/", {
+  deserializer: (data, isBinary) => {
+    expectTypeOf(data).toEqualTypeOf<string | Buffer>();
+    expectTypeOf(isBinary).toBeBoolean();
+    return { price: Number(data) };
+  },
+});
+expectTypeOf(inline.recv()).resolves.toEqualTypeOf<{ price: number }>();
+
+// Without either, anything may come and go.
+const plain = new WebSocket("ws://feed.test/");
+expectTypeOf(plain).toEqualTypeOf<WebSocket>();
+expectTypeOf(plain.recv()).resolves.toBeUnknown();
+expectTypeOf(plain.send).parameter(0).toBeUnknown();
+
+// Said by hand.
+const said = new JetSocket<Trade>("ws://feed.test/");
+expectTypeOf(said).toEqualTypeOf<WebSocket<Trade>>();
+
+// Events have their types, and handlers may be async.
+expectTypeOf(
+  typed
+    .on("message", ({ data }) => expectTypeOf(data).toEqualTypeOf<Trade>())
+    .on("rawMessage", ({ data }) => expectTypeOf(data).toEqualTypeOf<string | Buffer>())
+    .on("connected", ({ url, subprotocol, extensions }) => {
+      expectTypeOf([url, subprotocol, extensions]).toEqualTypeOf<string[]>();
+    })
+    .on("error", async ({ error, isFatal }) => {
+      expectTypeOf(error).toEqualTypeOf<Error>();
+      expectTypeOf(isFatal).toBeBoolean();
+      await Promise.resolve();
+    })
+    .on("stateChange", ({ from, to }) => expectTypeOf([from, to]).toEqualTypeOf<State[]>())
+    .on("pong", ({ latencyMs }) => expectTypeOf(latencyMs).toEqualTypeOf<number | undefined>())
+    .on("dropped", (event) => expectTypeOf(event).toEqualTypeOf<DroppedEvent>())
+    .once("closed", ({ report }) => expectTypeOf(report).toEqualTypeOf<CloseReport>())
+    .off("drain", () => undefined),
+).toEqualTypeOf<typeof typed>();
+
+// @ts-expect-error -- there is no event of this name
+typed.on("mesage", () => undefined);
+// @ts-expect-error -- `paused` tells nothing
+typed.on("paused", ({ report }) => report);
+// @ts-expect-error -- an Order is what goes out
+void typed.send({ price: 5 });
+// @ts-expect-error -- a number is no message
+void typed.sendRaw(5);
+
+// Options: unknown names and wrong values are seen before the program runs.
+type Options = WebSocketOptions<Trade, Order>;
+expectTypeOf<{ reconect: false }>().not.toExtend<Options>();
+expectTypeOf<{ compress: { levle: 5 } }>().not.toExtend<Options>();
+expectTypeOf<{ connectTimeout: string }>().not.toExtend<Options>();
+expectTypeOf<{ reconnect: true }>().not.toExtend<Options>();
+expectTypeOf<{ heartbeat: 20_000 }>().not.toExtend<Options>();
+expectTypeOf<{ buffer: { overflow: "explode" } }>().not.toExtend<Options>();
+expectTypeOf<{ reconnect: false; buffer: 5; keepAlive: undefined }>().toExtend<Options>();
+
+// @ts-expect-error -- a typo beside a right option
+new WebSocket("ws://feed.test/", { closeTimeout: 5, reconect: false });
+// @ts-expect-error -- a typo inside
+new WebSocket("ws://feed.test/", { buffer: { size: 5 } });
+
+// A provider is a value, or a function that gives it now or later.
+const provided: Options = {
+  headers: async ({ attempt, lastReport, signal }: AttemptContext) => {
+    expectTypeOf(attempt).toBeNumber();
+    expectTypeOf(lastReport).toEqualTypeOf<CloseReport | undefined>();
+    expectTypeOf(signal).toEqualTypeOf<AbortSignal>();
+    return Promise.resolve({ Authorization: "Bearer x" });
+  },
+  subprotocols: () => ["chat"],
+};
+expectTypeOf(provided).toExtend<Options>();
+expectTypeOf<Record<string, string>>().toExtend<HeadersInit>();
+expectTypeOf<[string, string][]>().toExtend<HeadersInit>();
+expectTypeOf<Map<string, string>>().toExtend<HeadersInit>();
+expectTypeOf<Headers>().toExtend<HeadersInit>();
+expectTypeOf<Record<string, number>>().not.toExtend<HeadersInit>();
+
+// Errors narrow, and tell them apart.
+export function narrow(error: unknown): void {
+  if (error instanceof HandshakeError) {
+    expectTypeOf(error).toEqualTypeOf<HandshakeError>();
+    expectTypeOf(error.statusCode).toEqualTypeOf<number | undefined>();
+  } else if (error instanceof ConnectionError) {
+    expectTypeOf(error.phase).toEqualTypeOf<Phase>();
+    expectTypeOf(error.report).toEqualTypeOf<CloseReport | undefined>();
+  } else if (error instanceof CloseError) {
+    expectTypeOf(error.report.verdict).toEqualTypeOf<Verdict>();
+  } else if (error instanceof TimeoutError) {
+    expectTypeOf([error.operation, error.timeoutMs]).toEqualTypeOf<(string | number)[]>();
+  } else if (error instanceof ProtocolError) {
+    expectTypeOf(error.closeCode).toBeNumber();
+  } else if (error instanceof InvalidStateError) {
+    expectTypeOf(error.state).toBeString();
+  } else if (error instanceof BufferOverflowError || error instanceof JetSocketError) {
+    expectTypeOf(error.code).toBeString();
+  } else {
+    expectTypeOf(error).toBeUnknown();
+  }
+}
+
+export function narrowUnion(error: TimeoutError | BufferOverflowError): void {
+  if (error instanceof BufferOverflowError) expectTypeOf(error).toEqualTypeOf<BufferOverflowError>();
+  else expectTypeOf(error).toEqualTypeOf<TimeoutError>();
+}
+
+// A verdict is a closed union, and a snapshot cannot be written to.
+expectTypeOf<Verdict>().not.toEqualTypeOf<string>();
+expectTypeOf<Stats>().toEqualTypeOf<Readonly<Stats>>();
+expectTypeOf<CloseReport>().toEqualTypeOf<Readonly<CloseReport>>();
+expectTypeOf(typed.stats()).toEqualTypeOf<Stats>();
