@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CloseError, InvalidStateError, ProtocolError, TimeoutError } from "../../src/index.js";
+import { MemoryBlob } from "../support/memory-blob.js";
 import { type Message, Scene } from "../support/scene.js";
 import { closeFrame, frame, pingFrame, textFrame } from "../support/wire.js";
 import { never } from "../support/never.js";
@@ -240,7 +241,7 @@ describe("close()", () => {
     const { ws, peer } = await scene.open({ highWaterMark: 1_000 });
     const sizes = [5_000, 700_000, 10, 30_000];
     const sends = sizes.map((size) => ws.sendRaw(Buffer.alloc(size, 1)));
-    sends.push(ws.sendRaw(new Blob(["from a blob"]), { binary: false }));
+    sends.push(ws.sendRaw(new MemoryBlob("from a blob"), { binary: false }));
     const closing = ws.close(1000);
     for (const size of sizes) expect((await peer.frame()).payload.length).toBe(size);
     expect(await peer.text()).toBe("from a blob");

@@ -3,6 +3,7 @@ import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CloseError, ConnectionError, ProtocolError } from "../../src/index.js";
 import { turns } from "../support/dialling.js";
+import { MemoryBlob } from "../support/memory-blob.js";
 import { type Message, Scene } from "../support/scene.js";
 import { closeFrame, frame, opcodes, textFrame } from "../support/wire.js";
 
@@ -42,7 +43,7 @@ describe("a peer that does not read", () => {
   it("and closes leaves what waits at the mark unsent, each message told", async () => {
     const { client, ws, peer } = await scene.open({ highWaterMark: 1_000, closeTimeout: 2_000 });
     peer.stopReading();
-    const sends = [ws.sendRaw(big), ws.sendRaw("a"), ws.sendRaw(new Blob(["b"])), ws.sendRaw("c")];
+    const sends = [ws.sendRaw(big), ws.sendRaw("a"), ws.sendRaw(new MemoryBlob("b")), ws.sendRaw("c")];
     const settled = Promise.allSettled(sends);
     peer.send(closeFrame(1000, "enough"));
     await client.event("closing");

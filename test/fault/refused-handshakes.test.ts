@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HandshakeError, type Verdict } from "../../src/index.js";
+import { turns } from "../support/dialling.js";
 import { type Options, Scene, type Watching } from "../support/scene.js";
 import { acceptFor, type PeerRequest, type PeerSocket, switching } from "../support/scripted-peer.js";
 import { textFrame } from "../support/wire.js";
@@ -326,10 +327,10 @@ describe("an answer with", () => {
     const dialled = await dial();
     const { peer } = dialled;
     peer.send("HTTP/1.1 101 Switching Protocols\r\nA: ");
-    const more = (): void => {
-      if (peer.socket.writable) peer.socket.write("x".repeat(100), more);
-    };
-    more();
+    while (peer.socket.writable && dialled.client.ws.state === "connecting") {
+      peer.send("x".repeat(100));
+      await turns(1);
+    }
     expect((await handshakeErrorOf(dialled, "handshake-rejected")).code).toBe("HEADERS_TOO_LARGE");
   });
 });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { connect, ConnectionError, JetSocketError, WebSocket } from "../../src/index.js";
 import { turns } from "../support/dialling.js";
+import { MemoryBlob } from "../support/memory-blob.js";
 import { Scene } from "../support/scene.js";
 import type { PeerSocket } from "../support/scripted-peer.js";
 import { binaryFrame, frame, textFrame } from "../support/wire.js";
@@ -114,7 +115,7 @@ describe("a fatal end", () => {
     void ws.run();
     void ws.ping();
     void ws.flush();
-    void ws.sendRaw(new Blob(["x"]));
+    void ws.sendRaw(new MemoryBlob("x"));
     peer.reset();
     await untilFailed({ ws, peer });
     void iterator.next();

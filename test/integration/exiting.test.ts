@@ -71,10 +71,12 @@ describe("a process", () => {
     const running = run(`
       const ws = await connect(url);
       await ws.send({ hello: true });
+      await ws.sendRaw(new Blob(["from ", "a blob"]), { binary: false });
       await ws.close();
       console.log(ws.state);
     `);
     const socket = await accepted();
+    expect([await socket.text(), await socket.text()]).toEqual(['{"hello":true}', "from a blob"]);
     expect(await socket.untilClose()).toEqual({ code: 1000, reason: "" });
     socket.send(closeFrame(1000));
     socket.endWithClient();
