@@ -143,8 +143,9 @@ export class ProtocolConnection {
    * It throws only what the handler throws; what came behind is kept, and told by the next call of this method,
    * of {@link receiveEnd} or of {@link resume}.
    */
-  receive(bytes: Buffer, start: number = 0, end: number = bytes.length): void {
+  receive(given: Uint8Array, start: number = 0, end: number = given.length): void {
     if (this.#isDiscarding) return;
+    const bytes = Buffer.isBuffer(given) ? given : Buffer.from(given.buffer, given.byteOffset, given.length);
     if (this.#isPaused || this.#isReceiving || this.#rest !== undefined) {
       const more = bytes.subarray(start, end);
       this.#rest = this.#rest === undefined ? Buffer.from(more) : Buffer.concat([this.#rest, more]);

@@ -6,6 +6,15 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
+/** What a client puts on an error that has ended a connection; its `CloseReport` tells more. */
+export interface ErrorReport {
+  readonly verdict: string;
+  readonly advice: string;
+  readonly isRetryable: boolean;
+  readonly phase: string;
+  readonly url: string;
+}
+
 /**
  * The root of all errors of this package.
  *
@@ -31,7 +40,7 @@ export class JetSocketError extends Error {
    * The `CloseReport` of the connection that this error has ended, put here by the client.
    * Absent on errors that end none, and where the protocol layer is used by itself.
    */
-  declare report?: object;
+  declare report?: ErrorReport;
 
   constructor(message: string, details: ErrorDetails) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });

@@ -30,6 +30,7 @@ export { Opcode, type Role } from "./constants.js";
 export {
   brandInstances,
   type ErrorDetails,
+  type ErrorReport,
   HandshakeError,
   type HandshakeErrorDetails,
   type HeaderField,

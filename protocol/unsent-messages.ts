@@ -13,11 +13,12 @@ import type { SegmentChain } from "./segment-chain.js";
 export function readUnsentMessages(
   chain: SegmentChain,
   role: Role,
-  originals: (string | Buffer)[],
+  originals: readonly (string | Buffer)[],
 ): (string | Buffer)[] {
   const messages: (string | Buffer)[] = [];
   const payload = new PayloadBuffer();
   let first = 0;
+  let compressedCount = 0;
   const sink: FrameSink = {
     onFrameHeader(firstByte): void {
       first = firstByte;
@@ -27,7 +28,7 @@ export function readUnsentMessages(
       if (!isLast) return;
       const bytesOfFrame = payload.take();
       if (isControl(first)) return;
-      if (hasRsv1(first)) messages.push(originals.shift()!);
+      if (hasRsv1(first)) messages.push(originals[compressedCount++]!);
       else messages.push(opcodeOf(first) === Opcode.text ? bytesOfFrame.toString() : bytesOfFrame);
     },
     onFrameError(error): void {

@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { connect } from "./client/connect.js";
+export { raw } from "./client/default-messages.js";
 export type { RawData, RawMessageOptions } from "./client/outgoing.js";
 export { nodeRuntime } from "./client/runtime.js";
 export { type PingOptions, type SendResult, WebSocket, WebSocket as JetSocket } from "./client/websocket.js";

@@ -97,6 +97,11 @@ export class Inbox<Entry extends Sized> {
     return entry;
   }
 
+  /** What waits, oldest first, and goes on waiting. */
+  get waiting(): readonly Entry[] {
+    return this.#entries.slice(this.#head) as Entry[];
+  }
+
   /** Drops all that waits, telling each. */
   clear(): void {
     for (let entry = this.shift(); entry !== undefined; entry = this.shift()) this.#onDropped(entry);

@@ -1,4 +1,4 @@
-import { checkClose, CloseCode, InvalidStateError } from "../../protocol/index.js";
+import { checkClose, CloseCode, type InvalidStateError } from "../../protocol/index.js";
 import type { ConnectionEnd } from "../connection/connection-end.js";
 import { inboxOverflow } from "../connection/failures.js";
 import type { LiveConnection, LiveHandler } from "../connection/live-connection.js";
@@ -8,6 +8,7 @@ import type { CloseReport, Phase } from "../events/close-report.js";
 import { Emitter } from "../events/emitter.js";
 import type { EventMap, State } from "../events/event-map.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
+import { onAbort } from "../runtime/abort.js";
 import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
 import { Counters } from "../stats/counters.js";
 import { toError } from "../transport/transport-error.js";
@@ -18,7 +19,7 @@ import { Receiver } from "./receiver.js";
 import { closedError, failureOf, reportAttempt, type ReportContext, reportEnd } from "./report.js";
 import { checkRequest, type RequestSource } from "./request.js";
 import { sharedResources } from "./shared-resources.js";
-import { StateMachine } from "./state.js";
+import { impossibleIn, StateMachine } from "./state.js";
 
 /** How a life ends: in good order, by a failure, or by the signal. */
 type Ending = "closed" | "failed" | "aborted";
@@ -47,6 +48,9 @@ export class Client<Received, Sent> {
   #isAborted = false;
   /** The signal of the only `connect()` that waited was aborted. */
   #isGivenUp = false;
+  /** A `connect()` has rejected already, by its own timeout or signal. */
+  #isEndTold = false;
+  #stopListening: (() => void) | undefined;
   #isClosedByUs = false;
   #isTerminated = false;
   #isReferenced = true;
@@ -75,7 +79,7 @@ export class Client<Received, Sent> {
         onError: (error) => this.tellError(error),
       },
     );
-    options.signal?.addEventListener("abort", this.#onAbort);
+    this.#listenToSignal();
     if (options.signal?.aborted === true) runtime.defer(this.#onAbort);
   }
 
@@ -149,17 +153,7 @@ export class Client<Received, Sent> {
   }
 
   stateError(operation: string): InvalidStateError {
-    const { current } = this.#state;
-    const advice = {
-      idle: "Call connect() first.",
-      connecting: "Await connect() first.",
-      closed: "A closed client stays closed: make a new one.",
-      failed: "Call connect() for another try.",
-    }[current as string];
-    return new InvalidStateError(
-      `${operation}() is not possible while the client is ${current}. ${advice ?? "The connection is ending."}`,
-      current,
-    );
+    return impossibleIn(this.#state.current, operation);
   }
 
   /** @throws RangeError for a code or a reason that a Close frame may not carry. */
@@ -201,8 +195,9 @@ export class Client<Received, Sent> {
     this.#isClosedByUs = false;
     this.#isTerminated = false;
     this.#isGivenUp = false;
+    this.#isEndTold = false;
     this.#log = new EventLog(() => options.runtime.now());
-    options.signal?.addEventListener("abort", this.#onAbort);
+    this.#listenToSignal();
     this.receiver.begin();
     const attempt = new Attempt(
       {
@@ -240,6 +235,8 @@ export class Client<Received, Sent> {
     this.counters.connectCount++;
     this.#log.add("connected", accepted.extensions);
     this.#state.enter("connected");
+    // A listener of the change may have closed it.
+    if (this.sendable === undefined) return;
     const { subprotocol, extensions } = accepted;
     this.emitter.emit("connected", { url: this.#url, subprotocol, extensions });
     for (const wait of this.#connectWaits.splice(0)) wait.resolve();
@@ -295,9 +292,15 @@ export class Client<Received, Sent> {
 
   #onConnectCancelled(wait: Wait, reason: unknown): void {
     this.#connectWaits = this.#connectWaits.filter((other) => other !== wait);
+    this.#isEndTold = true;
     if (this.#connectWaits.length > 0 || this.#runWaits.length > 0) return;
     this.#isGivenUp = !(reason instanceof TimeoutError);
     this.#attempt?.abandon(reason instanceof TimeoutError ? reason : undefined);
+  }
+
+  #listenToSignal(): void {
+    const { signal } = this.options;
+    if (signal !== undefined) this.#stopListening ??= onAbort(signal, this.#onAbort);
   }
 
   readonly #onAbort = (): void => {
@@ -358,7 +361,8 @@ export class Client<Received, Sent> {
     const isUnobserved = !this.#isObserved;
     if (ending === "failed") this.emitter.emit("error", { error: error as Error, isFatal: true });
     const [connects, runs] = [this.#connectWaits.splice(0), this.#runWaits.splice(0)];
-    this.options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#stopListening?.();
+    this.#stopListening = undefined;
     this.#state.enter(ending === "failed" ? "failed" : "closed");
     const iteratorError = ending === "closed" ? undefined : error;
     this.receiver.finish({ iteratorError, recvError: error }, ending === "aborted" || this.#isTerminated);
@@ -386,6 +390,7 @@ export class Client<Received, Sent> {
 
   /** Somebody is told of a fatal end. */
   get #isObserved(): boolean {
+    if (this.#isEndTold) return true;
     if (this.emitter.has("error") || this.emitter.has("closed") || this.receiver.isWaitedFor) return true;
     return this.#connectWaits.length + this.#runWaits.length + this.#closeWaits.length > 0;
   }

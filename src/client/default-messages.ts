@@ -14,6 +14,15 @@ export const serializeAsJson: Serializer<unknown> = (value) => {
   );
 };
 
+/** Spread into the options it leaves messages as they are: strings and bytes out, strings and Buffers in. */
+export const raw: {
+  readonly serializer: Serializer<string | Uint8Array>;
+  readonly deserializer: Deserializer<string | Buffer>;
+} = {
+  serializer: (data) => data,
+  deserializer: (data) => data,
+};
+
 /** JSON for text, the Buffer itself for binary. */
 export const deserializeJson: Deserializer<unknown> = (data) =>
   typeof data === "string" ? JSON.parse(data) : data;

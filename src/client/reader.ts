@@ -1,8 +1,12 @@
+import type { Place } from "../runtime/waiting-line.js";
+
 /** Who waits for the next message. */
 export interface Reader<Received> {
   resolve(value: Received): void;
   /** Nothing more comes. `undefined` ends an iterator; a `recv()` always gets an error. */
   end(end: ReadingEnd): void;
+  /** Where it stands among those who wait. */
+  place?: Place<Reader<Received>>;
 }
 
 /** How reading ends: what iterators reject with, `undefined` where they just end, and what `recv()` rejects with. */

@@ -6,6 +6,7 @@ import type { Deserializer } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
 import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
+import { WaitingLine } from "../runtime/waiting-line.js";
 import { MessageIterator } from "./message-iterator.js";
 import type { Reader, ReadingEnd } from "./reader.js";
 
@@ -18,7 +19,7 @@ interface Entry<Received> {
   readonly data: string | Buffer;
   readonly size: number;
   /** Handlers up to this id have had it already; 0 where none has. */
-  readonly heardById: number;
+  heardById: number;
 }
 
 export interface ReceiverHandler {
@@ -37,7 +38,7 @@ export class Receiver<Received> {
   readonly #deserializer: Deserializer<Received>;
   readonly #handler: ReceiverHandler;
   readonly #inbox: Inbox<Entry<Received>>;
-  #readers: Reader<Received>[] = [];
+  readonly #readers: WaitingLine<Reader<Received>> = new WaitingLine();
   #iterator: MessageIterator<Received> | undefined;
   #end: ReadingEnd | undefined;
   #isDiscarding = false;
@@ -137,8 +138,9 @@ export class Receiver<Received> {
   #pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
-    this.#handler.pause();
     this.#watchIdlePause();
+    // A listener of `paused` may read, and so end the pause inside this call.
+    this.#handler.pause();
   }
 
   #watchIdlePause(): void {
@@ -184,12 +186,16 @@ export class Receiver<Received> {
       resolve: (value) => wait.resolve(value),
       end: (end) => wait.reject(end.recvError),
     };
-    this.#readers.push(reader);
+    this.#enter(reader);
     return wait.promise;
   }
 
+  #enter(reader: Reader<Received>): void {
+    reader.place = this.#readers.enter(reader);
+  }
+
   #forget(reader: Reader<Received>): void {
-    this.#readers = this.#readers.filter((other) => other !== reader);
+    if (reader.place !== undefined) this.#readers.leave(reader.place);
   }
 
   /** Takes the next message that waits; from the first call on the overflow policy applies. */
@@ -207,10 +213,11 @@ export class Receiver<Received> {
     this.#iterator = new MessageIterator<Received>({
       take: () => this.#take(),
       ended: () => this.#end,
-      wait: (reader) => this.#readers.push(reader),
+      wait: (reader) => this.#enter(reader),
       onReturn: (readers) => {
         this.#iterator = undefined;
-        this.#readers = this.#readers.filter((reader) => !readers.has(reader));
+        for (const reader of readers) this.#forget(reader);
+        this.#goOnForHandlers();
       },
     });
     return this.#iterator;
@@ -226,12 +233,27 @@ export class Receiver<Received> {
   #drainToHandlers(): void {
     if (!this.#isDrainDue) return;
     this.#isDrainDue = false;
-    while (this.#hasHandler && this.#iterator === undefined && this.#inbox.length > 0) {
-      const { data, value, heardById } = this.#inbox.shift()!;
-      this.#emitter.emit("rawMessage", { data, isBinary: typeof data !== "string" }, heardById);
-      this.#emitter.emit("message", { data: value }, heardById);
+    if (this.#iterator !== undefined) {
+      // The open loop gets it too, so it goes on waiting.
+      for (const entry of this.#inbox.waiting) this.#tellHandlers(entry);
+      return;
     }
+    while (this.#hasHandler && this.#inbox.length > 0) this.#tellHandlers(this.#inbox.shift()!);
     if (this.#isPaused && this.#inbox.isHalfFree) this.#resume();
+  }
+
+  #tellHandlers(entry: Entry<Received>): void {
+    const { data, value, heardById } = entry;
+    entry.heardById = this.#emitter.lastId;
+    this.#emitter.emit("rawMessage", { data, isBinary: typeof data !== "string" }, heardById);
+    this.#emitter.emit("message", { data: value }, heardById);
+  }
+
+  /** The loop was left: what it has not read waits for the next one, and handlers are not kept waiting for that. */
+  #goOnForHandlers(): void {
+    if (!this.#isPaused || !this.#hasHandler) return;
+    this.#inbox.endReading();
+    this.#resume();
   }
 
   /** The end is near: reading goes on to the peer's Close, whatever waits. */
@@ -250,7 +272,7 @@ export class Receiver<Received> {
   finish(end: ReadingEnd, isImmediate: boolean): void {
     this.#end = end;
     if (isImmediate) this.#inbox.clear();
-    for (const reader of this.#readers.splice(0)) reader.end(end);
+    for (const reader of this.#readers.takeAll()) reader.end(end);
   }
 
   /** `true` where a call or an iterator waits, which is told of the end. */

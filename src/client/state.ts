@@ -1,3 +1,4 @@
+import { InvalidStateError } from "../errors.js";
 import type { State } from "../events/event-map.js";
 
 /** Which state may follow which; anything else is a bug. */
@@ -33,4 +34,20 @@ export class StateMachine {
     this.#state = to;
     this.#onChange(from, to);
   }
+}
+
+const advices: Partial<Record<State, string>> = {
+  idle: "Call connect() first.",
+  connecting: "Await connect() first.",
+  closed: "A closed client stays closed: make a new one.",
+  failed: "Call connect() for another try.",
+};
+
+/** What a call is told that came in a state that does not allow it. */
+export function impossibleIn(state: State, operation: string): InvalidStateError {
+  const advice = advices[state] ?? "The connection is ending.";
+  return new InvalidStateError(
+    `${operation}() is not possible while the client is ${state}. ${advice}`,
+    state,
+  );
 }

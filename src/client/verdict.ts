@@ -22,6 +22,8 @@ export function judgeAttempt(phase: Phase, error: Error | undefined): Verdict {
     case "tls":
       return "tls";
     case "http":
+      // RFC 8446 4.4.2.4: under TLS 1.3 the server's word on our certificate comes behind the handshake.
+      return codeOf(error).startsWith("ERR_SSL_") ? "tls" : "network-lost";
     case "open":
     case "closing":
       return "network-lost";
@@ -88,8 +90,12 @@ export function isRetryable(verdict: Verdict, error: Error | undefined): boolean
 }
 
 function isCertificateError(error: Error | undefined): boolean {
+  return /CERT|UNABLE_TO_|ALTNAME/.test(codeOf(error));
+}
+
+function codeOf(error: Error | undefined): string {
   const { code } = (error ?? {}) as { code?: unknown };
-  return typeof code === "string" && /CERT|UNABLE_TO_|ALTNAME/.test(code);
+  return typeof code === "string" ? code : "";
 }
 
 const advices: Readonly<Record<Verdict, string>> = {

@@ -2,6 +2,7 @@ import { CloseCode, InvalidStateError } from "../../protocol/index.js";
 import type { MessageOptions, Sendable } from "../connection/send-queue.js";
 import type { CloseReport } from "../events/close-report.js";
 import type { EventMap, EventName, Listener, State } from "../events/event-map.js";
+import { findWrongOption } from "../options/call-options.js";
 import type { Provided, Serializer, Url, WebSocketOptions } from "../options/options.js";
 import { resolveOptions } from "../options/resolve-options.js";
 import { rejected, type WaitOptions } from "../runtime/wait.js";
@@ -10,6 +11,11 @@ import { Client } from "./client.js";
 import { serializeAsJson } from "./default-messages.js";
 import { controlPayload, type RawData, type RawMessageOptions, rawMessage, serialize } from "./outgoing.js";
 import { nodeRuntime } from "./runtime.js";
+
+const waitNames = ["signal", "timeout"];
+const sendNames = [...waitNames, "compress"];
+const rawNames = [...sendNames, "binary"];
+const pingNames = [...waitNames, "payload"];
 
 /** What `trySend()` answers: the writer took the message, it waits, or it was refused. */
 export type SendResult = "sent" | "queued" | "dropped";
@@ -23,7 +29,7 @@ export interface PingOptions extends WaitOptions {
  * A WebSocket client (RFC 6455, RFC 7692).
  *
  * Messages are read by `for await`, by {@link recv}, or by a `message` handler; none is lost between them.
- * A call in the wrong state rejects, it never throws, and a promise that nobody awaits is no unhandled rejection:
+ * A call in the wrong state, or with a wrong option, rejects; it never throws. And a promise that nobody awaits is no unhandled rejection:
  * the event `error` tells of it too.
  *
  * @typeParam Received - What the deserializer gives.
@@ -101,7 +107,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
    *   for a failure on the way there, CloseError where `close()` came first; each with its `report`.
    */
   connect(options?: WaitOptions): Promise<void> {
-    return this.#client.connect(options);
+    const wrong = findWrongOption(options, waitNames);
+    return wrong === undefined ? this.#client.connect(options) : rejected(wrong);
   }
 
   /**
@@ -109,7 +116,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * the peer with 1000 or 1001), rejects with what broke it otherwise.
    */
   run(options?: WaitOptions): Promise<void> {
-    return this.#client.run(options);
+    const wrong = findWrongOption(options, waitNames);
+    return wrong === undefined ? this.#client.run(options) : rejected(wrong);
   }
 
   /**
@@ -123,6 +131,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
    *   that has no serialized form.
    */
   send(value: Sent, options?: MessageOptions): Promise<void> {
+    const wrong = findWrongOption(options, sendNames);
+    if (wrong !== undefined) return this.#refuse(wrong);
     return this.#accept("send", () => serialize(this.#serializer, value), options);
   }
 
@@ -133,6 +143,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * @throws as {@link send}.
    */
   sendRaw(data: RawData, options?: RawMessageOptions): Promise<void> {
+    const wrong = findWrongOption(options, rawNames);
+    if (wrong !== undefined) return this.#refuse(wrong);
     return this.#accept("sendRaw", () => rawMessage(data, options), options);
   }
 
@@ -140,9 +152,11 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * Sends without waiting: `"sent"` where the writer took the message, `"queued"` where it waits above the high-water
    * mark, `"dropped"` where it was not taken: not connected, or above `maxBufferedAmount`.
    *
-   * @throws TypeError for a value that has no serialized form.
+   * @throws TypeError for a value that has no serialized form, or a wrong option.
    */
   trySend(value: Sent, options?: Pick<MessageOptions, "compress">): SendResult {
+    const wrong = findWrongOption(options, ["compress"]);
+    if (wrong !== undefined) throw wrong;
     const data = serialize(this.#serializer, value);
     const isFramed = this.#client.sendable?.trySend(data, options);
     if (isFramed === undefined) return "dropped";
@@ -151,6 +165,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
 
   /** Resolves when all that was accepted so far is with the kernel. */
   flush(options?: WaitOptions): Promise<void> {
+    const wrong = findWrongOption(options, waitNames);
+    if (wrong !== undefined) return rejected(wrong);
     const live = this.#client.live;
     return live === undefined ? rejected(this.#client.stateError("flush")) : live.flush(options);
   }
@@ -161,6 +177,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * @throws InvalidStateError while not connected, RangeError for a payload of more than 125 bytes.
    */
   ping(options?: PingOptions): Promise<number> {
+    const wrong = findWrongOption(options, pingNames);
+    if (wrong !== undefined) return this.#refuse(wrong);
     const live = this.#client.sendable;
     if (live === undefined) return this.#refuse(this.#client.stateError("ping"));
     try {
@@ -188,7 +206,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * @throws CloseError once the connection was closed and nothing waits, or what broke it.
    */
   recv(options?: WaitOptions): Promise<Received> {
-    return this.#client.receiver.recv(options);
+    const wrong = findWrongOption(options, waitNames);
+    return wrong === undefined ? this.#client.receiver.recv(options) : rejected(wrong);
   }
 
   /**
@@ -214,6 +233,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * @throws RangeError for another code or a longer reason.
    */
   close(code: number = CloseCode.normal, reason: string = "", options?: WaitOptions): Promise<void> {
+    const wrong = findWrongOption(options, waitNames);
+    if (wrong !== undefined) return rejected(wrong);
     try {
       return this.#client.close(code, reason, options);
     } catch (error) {
@@ -239,6 +260,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
       messagesWaiting: receiver.waitingCount,
       bufferedAmount: this.bufferedAmount,
       connectCount: counters.connectCount,
+      reconnectCount: 0,
       latencyMs: counters.latencyMs,
       uptimeMs: uptime,
     });

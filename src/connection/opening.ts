@@ -28,13 +28,15 @@ export class Opening implements TransportHandler {
   readonly #handler: OpeningHandler;
   readonly #transport: Transport;
   readonly #deadline: Timer;
-  #phase: Phase = "tcp";
+  #phase: Phase;
   #failure: Error | undefined;
   #live: LiveConnection | undefined;
 
   constructor(context: OpeningContext, handler: OpeningHandler) {
     this.#context = context;
     this.#handler = handler;
+    // Until a function of the user's has given its stream, what fails is that function.
+    this.#phase = context.target.createConnection === undefined ? "tcp" : "provider";
     this.#deadline = context.runtime.setTimer(context.timeout, () => this.#onDeadline());
     this.#transport = context.runtime.openTransport(context.target, this);
   }

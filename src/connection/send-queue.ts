@@ -2,6 +2,7 @@ import { headerSizeFor, type ProtocolConnection } from "../../protocol/index.js"
 import { BufferOverflowError } from "../errors.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
+import { type Place, WaitingLine } from "../runtime/waiting-line.js";
 import { TurnGate } from "./turn-gate.js";
 
 export interface SendMarks {
@@ -63,12 +64,12 @@ export class SendQueue {
   readonly #marks: SendMarks;
   readonly #handler: SendQueueHandler;
   readonly #gate: TurnGate;
-  #entries: Entry[] = [];
+  readonly #entries: WaitingLine<Entry> = new WaitingLine();
   #waitingSize = 0;
   #acceptedCount = 0;
   /** Sends whose message is framed and that wait for the mark. */
   #aboveMark: Wait[] = [];
-  #flushes: { readonly target: number; readonly wait: Wait }[] = [];
+  readonly #flushes: WaitingLine<{ readonly target: number; readonly wait: Wait }> = new WaitingLine();
   #isDrainDue = false;
   #isPumping = false;
 
@@ -130,19 +131,18 @@ export class SendQueue {
   /** Resolves when all that was accepted before the call is with the kernel. */
   flush(options: WaitOptions | undefined): Promise<void> {
     const wait = new Wait(this.#runtime, "flush", options);
-    this.#flushBehind(this.#entries.at(-1), [wait]);
+    this.#flushBehind(this.#entries.last, [wait]);
     return wait.promise;
   }
 
   /** @param entry - What is to be framed first; `undefined` where all of it is. */
   #flushBehind(entry: Entry | undefined, waits: readonly Wait[]): void {
-    if (entry !== undefined) {
-      entry.flushes.push(...waits);
-      return;
-    }
     const target = this.#protocol.framedCount;
-    this.#flushes.push(...waits.map((wait) => ({ target, wait })));
-    this.#settleFlushes();
+    for (const wait of waits) {
+      if (entry === undefined) this.#flushes.enter({ target, wait });
+      else entry.flushes.push(wait);
+    }
+    if (entry === undefined) this.#settleFlushes();
   }
 
   #isOpenFor(data: Sendable): data is string | Uint8Array {
@@ -179,37 +179,38 @@ export class SendQueue {
 
   #enqueue(data: Sendable, options: MessageOptions | undefined): Wait {
     const size = sizeOf(data);
-    const wait = new Wait(this.#runtime, "send", options, (reason) => this.#withdraw(entry, reason));
+    const wait = new Wait(this.#runtime, "send", options, (reason) => this.#withdraw(place, reason));
     // The caller may use its bytes again when the call returns.
     const own = data instanceof Uint8Array ? Buffer.from(data) : data;
     const entry: Entry = { data: own, size: size + headerSizeFor(size, true), options, wait, flushes: [] };
-    this.#entries.push(entry);
+    const place = this.#entries.enter(entry);
     this.#waitingSize += entry.size;
     this.#acceptedCount++;
     if (this.bufferedAmount >= this.#marks.highWaterMark) this.#isDrainDue = true;
-    if (own instanceof PendingMessage) void this.#read(entry, own);
+    if (own instanceof PendingMessage) void this.#read(place, own);
     return wait;
   }
 
-  async #read(entry: Entry, message: PendingMessage): Promise<void> {
+  async #read(place: Place<Entry>, message: PendingMessage): Promise<void> {
+    const entry = place.item;
     try {
       entry.data = await message.read();
       this.pump();
     } catch (error) {
-      if (!this.#entries.includes(entry)) return;
+      if (!place.isTaken) return;
       entry.wait.reject(error);
-      this.#withdraw(entry, error);
+      this.#withdraw(place, error);
     }
   }
 
   /** Takes a message back; one that is framed is on its way, and only its caller is let go. */
-  #withdraw(entry: Entry, reason: unknown): void {
-    const index = this.#entries.indexOf(entry);
-    if (index !== -1) {
-      this.#entries.splice(index, 1);
+  #withdraw(place: Place<Entry>, reason: unknown): void {
+    const entry = place.item;
+    const before = place.before?.item;
+    if (this.#entries.leave(place)) {
       this.#waitingSize -= entry.size;
       this.#acceptedCount--;
-      this.#flushBehind(this.#entries[index - 1], entry.flushes);
+      this.#flushBehind(before, entry.flushes);
     }
     this.#handler.onRefused(reason);
     this.pump();
@@ -232,7 +233,7 @@ export class SendQueue {
   #frameWaiting(): void {
     while (this.#protocol.bufferedSize < this.#marks.highWaterMark) {
       for (const wait of this.#aboveMark.splice(0)) wait.resolve();
-      const entry = this.#entries[0];
+      const entry = this.#entries.first;
       if (entry === undefined || entry.data instanceof PendingMessage || this.#protocol.state !== "open")
         return;
       this.#entries.shift();
@@ -245,22 +246,23 @@ export class SendQueue {
 
   #settleFlushes(): void {
     const { writtenCount } = this.#protocol;
-    while (this.#flushes.length > 0 && this.#flushes[0]!.target <= writtenCount)
-      this.#flushes.shift()!.wait.resolve();
+    for (let next = this.#flushes.first; next !== undefined; next = this.#flushes.first) {
+      if (next.target > writtenCount) return;
+      this.#flushes.shift();
+      next.wait.resolve();
+    }
   }
 
   /** The messages that wait and are not framed, in their order. */
   get unframed(): unknown[] {
-    return this.#entries.map(({ data }) => (data instanceof PendingMessage ? data.source : data));
+    return Array.from(this.#entries, ({ data }) => (data instanceof PendingMessage ? data.source : data));
   }
 
   /** The connection is gone: everything that waits rejects with `error`. */
   end(error: unknown): void {
-    const waits = [...this.#aboveMark, ...this.#flushes.map((flush) => flush.wait)];
-    waits.push(...this.#entries.flatMap((entry) => [entry.wait, ...entry.flushes]));
-    this.#aboveMark = [];
-    this.#flushes = [];
-    this.#entries = [];
+    const flushes = this.#flushes.takeAll().map(({ wait }) => wait);
+    const entries = this.#entries.takeAll().flatMap(({ wait, flushes }) => [wait, ...flushes]);
+    const waits = [...this.#aboveMark.splice(0), ...flushes, ...entries];
     this.#waitingSize = 0;
     this.#isDrainDue = false;
     for (const wait of waits) wait.reject(error);

@@ -1,4 +1,4 @@
-import type { HeaderField, JetSocketError } from "../../protocol/index.js";
+import type { ErrorReport, HeaderField, JetSocketError } from "../../protocol/index.js";
 
 /** Where a connection was when it ended, or when an attempt to open one failed. */
 export type Phase = "provider" | "dns" | "tcp" | "proxy" | "tls" | "http" | "setup" | "open" | "closing";
@@ -40,7 +40,7 @@ export interface ReportedEvent {
 }
 
 /** Everything that is known of the end of one connection, or of one failed attempt. Frozen. */
-export interface CloseReport {
+export interface CloseReport extends ErrorReport {
   readonly verdict: Verdict;
   /** One sentence: what to do about it. */
   readonly advice: string;

@@ -1,4 +1,5 @@
 import { TimeoutError } from "../errors.js";
+import { onAbort } from "./abort.js";
 import type { Runtime, Timer } from "./runtime.js";
 
 /** What every call that waits takes. */
@@ -15,8 +16,7 @@ export class Wait<Value = void> {
   #resolve!: (value: Value) => void;
   #reject!: (reason: unknown) => void;
   #timer: Timer | undefined;
-  #signal: AbortSignal | undefined;
-  #onAbort: (() => void) | undefined;
+  #stopListening: (() => void) | undefined;
   #onCancel: ((reason: unknown) => void) | undefined;
 
   /** @param onCancel - Called when signal or timeout has ended the waiting; not for a signal that is aborted already. */
@@ -36,14 +36,9 @@ export class Wait<Value = void> {
       return;
     }
     this.#onCancel = onCancel;
-    if (options?.signal !== undefined) this.#listen(options.signal);
+    const signal = options?.signal;
+    if (signal !== undefined) this.#stopListening = onAbort(signal, () => this.#cancel(signal.reason));
     if (options?.timeout !== undefined) this.#arm(runtime, operation, options.timeout);
-  }
-
-  #listen(signal: AbortSignal): void {
-    this.#signal = signal;
-    this.#onAbort = (): void => this.#cancel(signal.reason);
-    signal.addEventListener("abort", this.#onAbort);
   }
 
   #arm(runtime: Pick<Runtime, "setTimer">, operation: string, timeout: number): void {
@@ -72,8 +67,8 @@ export class Wait<Value = void> {
   #disarm(): void {
     this.#timer?.clear();
     this.#timer = undefined;
-    if (this.#onAbort !== undefined) this.#signal?.removeEventListener("abort", this.#onAbort);
-    this.#onAbort = undefined;
+    this.#stopListening?.();
+    this.#stopListening = undefined;
     this.#onCancel = undefined;
   }
 }

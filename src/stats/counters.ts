@@ -17,6 +17,8 @@ export interface Stats {
   readonly bufferedAmount: number;
   /** Connections that were opened. */
   readonly connectCount: number;
+  /** Those of them that followed a loss within one life; 0 as long as `reconnect` is not there. */
+  readonly reconnectCount: number;
   /** The round trip of the last answered ping in milliseconds. */
   readonly latencyMs: number | undefined;
   /** Milliseconds that the present connection has been open; 0 without one. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bytesOf, deserializeJson, serializeAsJson } from "../../src/client/default-messages.js";
+import { bytesOf, deserializeJson, raw, serializeAsJson } from "../../src/client/default-messages.js";
 
 describe("what is sent by default", () => {
   it.each(["text", "", '{"already":"JSON"}'])("is a string as it is: %j", (value) => {
@@ -88,5 +88,12 @@ describe("bytes", () => {
 
   it.each(["text", [1, 2], { length: 2 }, 5, null, undefined, new Blob([])])("are not in %o", (value) => {
     expect(bytesOf(value)).toBeUndefined();
+  });
+});
+
+describe("the raw pair", () => {
+  it.each(["text", Buffer.from("bytes")])("leaves %o as it is", (data) => {
+    expect(raw.serializer(data)).toBe(data);
+    expect(raw.deserializer(data, typeof data !== "string")).toBe(data);
   });
 });

@@ -261,8 +261,20 @@ describe("a handler that comes late", () => {
     on();
     clock.advance(0);
     receive("2");
-    expect(heard).toEqual(["<2>"]);
+    expect(heard).toEqual(["<1>", "<2>"]);
     expect([(await iterator.next()).value, (await iterator.next()).value]).toEqual(["<1>", "<2>"]);
+  });
+
+  it("does not wait for the next loop where the last one was left in a pause", async () => {
+    const iterator = iterate();
+    on();
+    receive("1", "2", "3", "4");
+    expect(told).toEqual(["pause"]);
+    await iterator.return();
+    expect(told).toEqual(["pause", "resume"]);
+    receive("5");
+    expect(heard).toEqual(["<1>", "<2>", "<3>", "<4>", "<5>"]);
+    expect(await recv()).toBe("<1>");
   });
 
   it("gets what a loop has left, and those that have had it do not get it again", async () => {

@@ -423,6 +423,17 @@ describe("our close", () => {
     expect(scene.endWithin(1).endedAt).toBe(50_000);
   });
 
+  it("takes no progress from writes that the kernel takes at once", async () => {
+    await stalled();
+    close();
+    for (let round = 1; round < 5; round++) {
+      scene.clock.advance(1_000);
+      scene.receive(pingFrame(String(round)));
+    }
+    expect(words()).toEqual(["pong 1", "pong 2", "pong 3", "pong 4"]);
+    expect(scene.endWithin(1_000).endedAt).toBe(5_000);
+  });
+
   it("takes no progress from what the peer sends", () => {
     close();
     for (let round = 0; round < 4; round++) {

@@ -56,7 +56,7 @@ describe("connectTimeout", () => {
         return never();
       },
     });
-    const expecting = expectTimeout(client, "tcp");
+    const expecting = expectTimeout(client, "provider");
     await expecting;
     expect(signal?.aborted).toBe(true);
   });

@@ -109,6 +109,15 @@ describe("TLS", () => {
     expect(await failing).toBeInstanceOf(ConnectionError);
   });
 
+  it("whose server wants a certificate that we have not got fails, behind the handshake", async () => {
+    const certificate = createTlsCertificate();
+    const server = await scene.listen({ isSecure: true, certificate, clientCa: createTlsCertificate().cert });
+    const client = scene.watch(server.url, { tls: { ca: certificate.cert } });
+    const error = await failureOf(client, { verdict: "tls", phase: "http", isRetryable: false });
+    expect(error).toBeInstanceOf(ConnectionError);
+    expect(error.message).toContain("certificate required");
+  });
+
   it("is not spoken by ws:, and the error says so", async () => {
     const server = await scene.listen({ isSecure: true });
     const client = scene.watch(server.url.replace("wss:", "ws:"));
@@ -244,7 +253,7 @@ describe("createConnection", () => {
 
   it.each(bad)("%s fails the attempt", async (_name, options, message) => {
     const client = scene.watch("ws://127.0.0.1/", options);
-    const error = await failureOf(client, { verdict: "refused", phase: "tcp" });
+    const error = await failureOf(client, { verdict: "setup-failed", phase: "provider" });
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error.message).toMatch(message);
   });

@@ -46,7 +46,7 @@ const hangs: [phase: Phase, how: string, start: Start][] = [
     },
   ],
   [
-    "tcp",
+    "provider",
     "in createConnection",
     async (signal, connect) => {
       const client = scene.watch("ws://slow.example/", { signal, createConnection: never });
@@ -96,13 +96,14 @@ const hangs: [phase: Phase, how: string, start: Start][] = [
   ],
 ];
 
-const story = (phase: Phase, ...end: string[]): string[] => [
+/** The url is known, and told, before a stream is asked for. */
+const story = (how: string, ...end: string[]): string[] => [
   "to connecting",
-  ...(phase === "provider" ? [] : ["connecting"]),
+  ...(how === "in a provider function" ? [] : ["connecting"]),
   ...end,
 ];
 
-describe.each(hangs)("an attempt that hangs in the phase %s, %s,", (phase, _how, start) => {
+describe.each(hangs)("an attempt that hangs in the phase %s, %s,", (phase, hangsHow, start) => {
   it.each(["close", "terminate"] as const)("ends in good order by %s()", async (how) => {
     let connecting: Promise<unknown> | undefined;
     let running: Promise<void> | undefined;
@@ -118,7 +119,7 @@ describe.each(hangs)("an attempt that hangs in the phase %s, %s,", (phase, _how,
     await running;
     expect(await connecting).toBeInstanceOf(CloseError);
     expect(await receiving).toBeInstanceOf(CloseError);
-    expect(client.story).toEqual(story(phase, "to closed", "closed"));
+    expect(client.story).toEqual(story(hangsHow, "to closed", "closed"));
     const { report } = await client.event("closed");
     expect(report).toMatchObject({ verdict: "closed-by-us", phase, initiatedBy: "us", error: undefined });
     await peer?.untilGone();
@@ -137,7 +138,7 @@ describe.each(hangs)("an attempt that hangs in the phase %s, %s,", (phase, _how,
     aborter.abort(reason);
     await client.event("closed");
     for (const error of await Promise.all(calls)) expect(error).toBe(reason);
-    expect(client.story).toEqual(story(phase, "to closed", "closed"));
+    expect(client.story).toEqual(story(hangsHow, "to closed", "closed"));
     const { report } = await client.event("closed");
     expect(report).toMatchObject({ verdict: "aborted", phase, initiatedBy: "us", isRetryable: false });
     expect(getEventListeners(aborter.signal, "abort")).toEqual([]);
@@ -157,7 +158,7 @@ describe.each(hangs)("an attempt that hangs in the phase %s, %s,", (phase, _how,
     expect(await connecting).toBe(reason);
     await client.event("closed");
     expect(client.ws.state).toBe("failed");
-    expect(client.story).toEqual(story(phase, "error!", "to failed", "closed"));
+    expect(client.story).toEqual(story(hangsHow, "error!", "to failed", "closed"));
     expect((await client.event("closed")).report).toMatchObject({ verdict: "aborted", initiatedBy: "us" });
     expect(getEventListeners(aborter.signal, "abort")).toEqual([]);
     await peer?.untilGone();

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ConnectionError } from "../../src/index.js";
 import { type Read, ways } from "../support/reading.js";
 import { type Message, Scene } from "../support/scene.js";
-import { binaryFrame, closeFrame, frame, opcodes, textFrame } from "../support/wire.js";
+import { binaryFrame, closeFrame, frame, opcodes, pongFrame, textFrame } from "../support/wire.js";
 
 let scene: Scene;
 
@@ -164,6 +164,41 @@ describe("what was sent and had not left", () => {
     expect(client.all("dropped").map(({ message }) => message)).toEqual(messages);
     expect(report.messagesUnsent).toBe(3);
     expect(ws.stats()).toMatchObject({ messagesSent: 4, messagesDropped: 3 });
+  });
+
+  it("is told in linear time, however many small compressed messages there are", async () => {
+    const { client, ws, peer } = await scene.open(
+      { highWaterMark: 64 * 1024 * 1024 },
+      { fields: ["Sec-WebSocket-Extensions: permessage-deflate"] },
+    );
+    peer.stopReading();
+    await ws.sendRaw(Buffer.alloc(4 * 1024 * 1024, 1), { compress: false });
+    const count = 150_000;
+    for (let index = 0; index < count; index++) void ws.sendRaw(`${index}`, { compress: true });
+    peer.reset();
+    const { report } = await client.event("closed");
+    expect(report.messagesUnsent).toBe(count);
+    const messages = client.all("dropped").map(({ message }) => message);
+    expect([messages[0], messages.at(-1)]).toEqual(["0", `${count - 1}`]);
+  }, 4_000);
+});
+
+describe("what may not have arrived", () => {
+  it("is what was sent behind the last ping whose pong came", async () => {
+    const { client, ws, peer } = await scene.open();
+    await Promise.all(["a", "b", "c"].map((text) => ws.sendRaw(text)));
+    const pinging = ws.ping();
+    await ws.sendRaw("d");
+    await peer.until(() => peer.frameCount === 5);
+    peer.send(pongFrame(peer.waitingFrames.find(({ opcode }) => opcode === opcodes.ping)!.payload));
+    await pinging;
+    await ws.sendRaw("e");
+    await peer.until(() => peer.frameCount === 6);
+    void ws.ping();
+    await peer.until(() => peer.frameCount === 7);
+    peer.reset();
+    const { report } = await client.event("closed");
+    expect(report).toMatchObject({ messagesUncertain: 2, messagesUnsent: 0, unansweredPings: 1 });
   });
 });
 

@@ -90,6 +90,48 @@ describe("callers that send without awaiting", () => {
     expect(await peer.text()).toBe("again");
   });
 
+  const many = 5_000;
+
+  it("may have so many messages waiting that a step for each of them would take for ever", async () => {
+    const { ws, peer } = await scene.open({ highWaterMark: 64 * kibibyte });
+    peer.stopReading();
+    void ws.sendRaw(Buffer.alloc(8 * mebibyte));
+    const last = Array.from({ length: many }, (_, index) => ws.sendRaw(`${index}`)).at(-1);
+    peer.goOnReading();
+    await last;
+    await peer.until(() => peer.frameCount === many + 1);
+    expect(peer.waitingFrames.at(-1)?.payload.toString()).toBe(`${many - 1}`);
+  });
+
+  it("are told of each of so many messages when the link breaks", async () => {
+    const { client, ws, peer } = await scene.open({ highWaterMark: 64 * kibibyte });
+    peer.stopReading();
+    void ws.sendRaw(Buffer.alloc(8 * mebibyte));
+    const sends = Array.from({ length: many }, (_, index) => ws.sendRaw(`${index}`));
+    const flushes = Array.from({ length: many }, () => ws.flush());
+    peer.reset();
+    const { report } = await client.event("closed");
+    expect(report.messagesUnsent).toBe(many);
+    expect(client.all("dropped")).toHaveLength(many);
+    const results = await Promise.allSettled([...sends, ...flushes]);
+    expect(results.every(({ status }) => status === "rejected")).toBe(true);
+  });
+
+  it("may withdraw each of so many messages", async () => {
+    const { ws, peer } = await scene.open({ highWaterMark: 64 * kibibyte });
+    peer.stopReading();
+    const clogging = ws.sendRaw(Buffer.alloc(8 * mebibyte));
+    const controller = new AbortController();
+    const { signal } = controller;
+    for (let index = 0; index < many; index++) void ws.sendRaw(`${index}`, { signal });
+    const kept = ws.sendRaw("kept");
+    controller.abort();
+    peer.goOnReading();
+    await Promise.all([clogging, kept]);
+    await peer.frame();
+    expect(await peer.text()).toBe("kept");
+  });
+
   it("get a state error each when it is too early or too late, and no unhandled rejection", async () => {
     const server = await scene.listen();
     const client = scene.watch(server.url);

@@ -103,6 +103,27 @@ describe("a bomb", () => {
   });
 });
 
+describe("a peer that stays open behind its violation", () => {
+  it("is given a second, floods what it likes into nothing, and is left", async () => {
+    scene = new Scene(true);
+    const { client, peer } = await scene.open();
+    peer.send(frame({ opcode: 3 }));
+    expect(await peer.untilClose()).toEqual({ code: 1002, reason: "" });
+    await peer.untilEnd();
+    const size = scene.readSize;
+    const flood = Buffer.concat(Array<Buffer>(100).fill(textFrame("never".repeat(1_000))));
+    peer.send(flood);
+    await scene.untilRead(size + flood.length);
+    scene.clock.advance(999);
+    expect(client.ws.state).toBe("disconnecting");
+    scene.clock.advance(1);
+    await client.event("closed");
+    expect(client.fatalError).toMatchObject({ closeCode: 1002 });
+    expect(client.ws.stats()).toMatchObject({ messagesReceived: 0, messagesWaiting: 0 });
+    peer.end();
+  });
+});
+
 describe("what the client sends before it fails", () => {
   it("leaves first", async () => {
     const { ws, peer, client } = await scene.open();

@@ -116,6 +116,19 @@ describe("back-pressure", () => {
     },
   );
 
+  it("ends at once where a listener of `paused` reads, and leaves no timer", async () => {
+    const { client, ws, peer } = await openWithReader({ buffer: 2 });
+    const received: Message[] = [];
+    ws.on("paused", () => {
+      for (let count = 0; count < 2; count++) void ws.recv().then((message) => received.push(message));
+    });
+    await send(peer, ...numbers(1, 4));
+    while (received.length < 4) await turns(1);
+    expect(received).toEqual(numbers(1, 4));
+    expect(client.story.slice(4)).toEqual(["paused", "resumed", "paused", "resumed"]);
+    expect(scene.counting.openTimers).toBe(0);
+  });
+
   it("is reported", async () => {
     const { client, ws, peer } = await openWithReader({ buffer: 2 });
     sendOnly(peer, "1", "2", "3");

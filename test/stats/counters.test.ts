@@ -13,7 +13,12 @@ afterEach(() => scene.finish());
 
 it("counters begin at nothing", () => {
   expect(new Counters()).toMatchObject({
-    ...{ messagesReceived: 0, payloadBytesReceived: 0, messagesDropped: 0, connectCount: 0 },
+    ...{
+      messagesReceived: 0,
+      payloadBytesReceived: 0,
+      messagesDropped: 0,
+      connectCount: 0,
+    },
     ...{ latencyMs: undefined, messagesSent: 0, bytesSent: 0, bytesReceived: 0 },
   });
 });
@@ -24,7 +29,7 @@ it("a snapshot is frozen, and all zero at first", () => {
   expect(Object.isFrozen(stats)).toBe(true);
   expect(stats).toEqual({
     ...{ messagesSent: 0, messagesReceived: 0, payloadBytesReceived: 0, bytesSent: 0, bytesReceived: 0 },
-    ...{ messagesDropped: 0, messagesWaiting: 0, bufferedAmount: 0, connectCount: 0 },
+    ...{ messagesDropped: 0, messagesWaiting: 0, bufferedAmount: 0, connectCount: 0, reconnectCount: 0 },
     ...{ latencyMs: undefined, uptimeMs: 0 },
   });
 });
@@ -41,7 +46,7 @@ it("a snapshot tells of both directions, waiting messages, latency and time", as
   expect(before).toEqual({
     ...{ messagesSent: 1, messagesReceived: 2, payloadBytesReceived: 203 },
     ...{ bytesSent: 9 + 7, bytesReceived: 5 + 204 + 3, messagesDropped: 0, messagesWaiting: 2 },
-    ...{ bufferedAmount: 0, connectCount: 1, latencyMs: 30, uptimeMs: 130 },
+    ...{ bufferedAmount: 0, connectCount: 1, reconnectCount: 0, latencyMs: 30, uptimeMs: 130 },
   });
   await ws.recv();
   void ws.send("def");
@@ -67,7 +72,7 @@ it("a snapshot adds up over the lives of a client", async () => {
   expect(ws.stats()).toEqual({
     ...first,
     ...{ messagesSent: 2, messagesReceived: 2, payloadBytesReceived: 2, messagesWaiting: 2 },
-    ...{ bytesSent: 9 + 8 + 9, bytesReceived: 3 + 4 + 3, connectCount: 2, uptimeMs: 20 },
+    ...{ bytesSent: 9 + 8 + 9, bytesReceived: 3 + 4 + 3, connectCount: 2, reconnectCount: 0, uptimeMs: 20 },
   });
 });
 

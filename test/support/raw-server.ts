@@ -13,6 +13,8 @@ export interface RawServerOptions {
   readonly certificate?: TlsCertificate;
   /** What it accepts as ALPN protocols, in its order of preference. */
   readonly protocols?: readonly string[];
+  /** Wants a certificate of the client, by this authority. */
+  readonly clientCa?: string;
 }
 
 /** A server that knows no protocol: a test takes its sockets one by one and plays the peer by hand. */
@@ -27,13 +29,18 @@ export class RawServer {
   #onNoSocket: ((error: Error) => void) | undefined;
   #script: ((socket: Socket) => void) | undefined;
 
-  constructor({ isSecure = false, isLocal = false, certificate, protocols }: RawServerOptions) {
+  constructor({ isSecure = false, isLocal = false, certificate, protocols, clientCa }: RawServerOptions) {
     this.certificate = certificate ?? (isSecure ? createTlsCertificate() : { key: "", cert: "" });
     this.path = isLocal ? localPath() : undefined;
     const options = { allowHalfOpen: true };
     this.server = isSecure
       ? createTlsServer(
-          { ...options, ...this.certificate, ALPNProtocols: protocols && [...protocols] },
+          {
+            ...options,
+            ...this.certificate,
+            ALPNProtocols: protocols && [...protocols],
+            ...(clientCa === undefined ? {} : { requestCert: true, ca: clientCa }),
+          },
           (socket) => this.#give(socket),
         )
       : createTcpServer(options, (socket) => this.#give(socket));

@@ -35,6 +35,7 @@ type Told = { [Name in Watched]: { readonly name: Name; readonly event: Events[N
 export class Watching {
   readonly ws: WebSocket<Message, string | Uint8Array>;
   readonly told: Told[] = [];
+  readonly #heard = new Set<Watched>();
   #watches: { readonly isTrue: () => boolean; readonly resolve: () => void }[] = [];
 
   constructor(url: ConstructorParameters<typeof WebSocket>[0], options: Options) {
@@ -42,7 +43,10 @@ export class Watching {
     for (const name of watchedEvents) {
       this.ws.on(name, (event) => {
         this.told.push({ name, event } as Told);
-        for (const { isTrue, resolve } of this.#watches) if (isTrue()) resolve();
+        this.#heard.add(name);
+        const due = this.#watches.filter(({ isTrue }) => isTrue());
+        this.#watches = this.#watches.filter((watch) => !due.includes(watch));
+        for (const { resolve } of due) resolve();
       });
     }
   }
@@ -54,7 +58,7 @@ export class Watching {
 
   /** The first event of this name, once it has come. */
   async event<Name extends Watched>(name: Name): Promise<Events[Name]> {
-    await this.until(() => this.all(name).length > 0);
+    await this.until(() => this.#heard.has(name));
     return this.all(name)[0]!;
   }
 
@@ -121,7 +125,9 @@ export class Scene {
       onData: (bytes, length) => {
         handler.onData(bytes, length);
         this.#readSize += length;
-        for (const { size, resolve } of this.#reads) if (this.#readSize >= size) resolve();
+        const due = this.#reads.filter(({ size }) => size <= this.#readSize);
+        if (due.length > 0) this.#reads = this.#reads.filter(({ size }) => size > this.#readSize);
+        for (const { resolve } of due) resolve();
       },
       onEnd: () => handler.onEnd(),
       onClose: (error) => handler.onClose(error),

@@ -1,0 +1,33 @@
+import { describe } from "./checks.js";
+
+/** What an option of a call must be, by its name. */
+const checks: Readonly<Record<string, readonly [isRight: (value: unknown) => boolean, expected: string]>> = {
+  signal: [(value) => value instanceof AbortSignal, "an AbortSignal"],
+  timeout: [(value) => typeof value === "number" && value >= 0, "milliseconds from 0 on"],
+  compress: [(value) => typeof value === "boolean", "true or false"],
+  binary: [(value) => typeof value === "boolean", "true or false"],
+  // What is sent is checked where it is made into bytes.
+  payload: [() => true, "bytes"],
+};
+
+/**
+ * What is wrong with the options of a call; `undefined` where nothing is.
+ * @param names - Those that the call takes.
+ */
+export function findWrongOption(options: unknown, names: readonly string[]): TypeError | undefined {
+  if (options === undefined) return undefined;
+  if (typeof options !== "object" || options === null) {
+    return new TypeError(`The options of a call must be an object, not ${describe(options)}.`);
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    if (!names.includes(name)) {
+      return new TypeError(`Unknown option "${name}" of a call. It takes: ${names.join(", ")}.`);
+    }
+    const [isRight, expected] = checks[name]!;
+    if (!isRight(value)) {
+      return new TypeError(`The option "${name}" of a call must be ${expected}, not ${describe(value)}.`);
+    }
+  }
+  return undefined;
+}

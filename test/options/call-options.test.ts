@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import { findWrongOption } from "../../src/options/call-options.js";
+import { WebSocket } from "../../src/index.js";
+
+const all = ["signal", "timeout", "compress", "binary", "payload"];
+
+describe("findWrongOption", () => {
+  it.each([
+    undefined,
+    {},
+    { signal: undefined, timeout: undefined },
+    { timeout: 0 },
+    { timeout: 5, signal: AbortSignal.abort() },
+    { compress: true, binary: false, payload: "left to the call" },
+  ])("has nothing against %o", (options) => {
+    expect(findWrongOption(options, all)).toBeUndefined();
+  });
+
+  it.each([
+    [5, /must be an object, not 5/],
+    [null, /must be an object, not null/],
+    [{ timout: 5 }, /Unknown option "timout"/],
+    [{ timeout: Number.NaN }, /"timeout" .* not NaN/],
+    [{ timeout: -1 }, /"timeout" .* not -1/],
+    [{ timeout: "5" }, /"timeout" .* not "5"/],
+    [{ signal: {} }, /"signal" .* not an object/],
+    [{ compress: 5 }, /"compress" .* not 5/],
+    [{ binary: "x" }, /"binary" .* not "x"/],
+  ])("names what is wrong with %o", (options, message) => {
+    const error = findWrongOption(options, all);
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error?.message).toMatch(message);
+  });
+
+  it("knows which options a call takes", () => {
+    expect(findWrongOption({ compress: true }, ["timeout"])?.message).toMatch(/It takes: timeout/);
+  });
+});
+
+describe("a call with a wrong option", () => {
+  const wrong = { timeout: "soon" } as never;
+
+  it.each([
+    ["connect", (ws: WebSocket) => ws.connect(wrong)],
+    ["run", (ws: WebSocket) => ws.run(wrong)],
+    ["send", (ws: WebSocket) => ws.send("x", wrong)],
+    ["sendRaw", (ws: WebSocket) => ws.sendRaw("x", wrong)],
+    ["flush", (ws: WebSocket) => ws.flush(wrong)],
+    ["ping", (ws: WebSocket) => ws.ping(wrong)],
+    ["recv", (ws: WebSocket) => ws.recv(wrong)],
+    ["close", (ws: WebSocket) => ws.close(1000, "", wrong)],
+  ])("rejects, and does nothing: %s", async (_name, call) => {
+    const ws = new WebSocket("ws://feed.test/");
+    await expect(call(ws)).rejects.toThrow(TypeError);
+    expect(ws.state).toBe("idle");
+  });
+
+  it("throws where there is no promise: trySend", () => {
+    expect(() => new WebSocket("ws://feed.test/").trySend("x", wrong)).toThrow(TypeError);
+  });
+});
