@@ -1,7 +1,7 @@
 import { Socket, type OnReadOpts } from "node:net";
 import type { Duplex } from "node:stream";
 import { ReadGate } from "./read-gate.js";
-import { withMessage } from "./transport-error.js";
+import { toError, withMessage } from "./transport-error.js";
 import type { Transport, TransportHandler, TransportPhase } from "./transport.js";
 
 /** The bytes of one chunk of a stream, or why it has none. */
@@ -88,8 +88,14 @@ export class SocketTransport implements Transport {
     if (stream === undefined || stream.destroyed) return false;
     this.#onWritten = onWritten;
     this.#callbacksDue++;
-    // A stream in memory may pass on the very bytes that it was given, and the caller uses them again.
-    stream.write(stream instanceof Socket ? bytes : Buffer.from(bytes), this.#afterWrite);
+    try {
+      // A stream in memory may pass on the very bytes that it was given, and the caller uses them again.
+      stream.write(stream instanceof Socket ? bytes : Buffer.from(bytes), this.#afterWrite);
+    } catch (reason) {
+      // What `_write` of a stream of the user's throws comes out here.
+      this.fail(toError(reason, "The stream"));
+      return false;
+    }
     const isTaken = stream.writableLength === 0 && !stream.errored && !stream.destroyed;
     if (isTaken) this.#onWritten = undefined;
     return isTaken;
@@ -165,7 +171,8 @@ export class SocketTransport implements Transport {
     if (this.#isOpen) this.#gate.end();
   };
 
-  readonly #onError = (error: Error): void => this.fail(error);
+  /** A stream may be destroyed with whatever its owner likes, and a look-up may fail with it. */
+  readonly #onError = (reason: unknown): void => this.fail(toError(reason, "The stream"));
 
   readonly #onClose = (): void => {
     const stream = this.#stream;

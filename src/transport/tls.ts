@@ -1,5 +1,5 @@
 import { isIP, type TcpNetConnectOpts } from "node:net";
-import { connect, type ConnectionOptions } from "node:tls";
+import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { SocketTransport } from "./socket-transport.js";
 import { dialOptions, firstPhase, followLookup, tune } from "./tcp.js";
 import { toError } from "./transport-error.js";
@@ -19,7 +19,7 @@ export function openTls(target: TransportTarget, handler: TransportHandler): Tra
     const options = tlsOptions(target);
     // Node cannot read into our buffer from a stream that is not its own.
     if (!hasStream) options.onread = transport.readInto(target.readBuffer);
-    const socket = connect(options);
+    const socket = connectWith(options, transport);
     // Of a stream that was brought along Node takes that stream's own setting, whatever the options say.
     socket.allowHalfOpen = true;
     transport.attach(socket);
@@ -33,6 +33,16 @@ export function openTls(target: TransportTarget, handler: TransportHandler): Tra
     transport.fail(toError(error, "connect"));
   }
   return transport;
+}
+
+/** What Node throws here is about the user's `tls`, whose step has not come yet. */
+function connectWith(options: TlsOptions, transport: SocketTransport): TLSSocket {
+  try {
+    return connect(options);
+  } catch (error) {
+    transport.begin("tls");
+    throw error;
+  }
 }
 
 function tlsOptions(target: TransportTarget): TlsOptions {

@@ -59,6 +59,29 @@ describe("a name that does not resolve", () => {
   });
 });
 
+describe("a lookup function", () => {
+  const lookups: [name: string, lookup: (...args: never[]) => void][] = [
+    [
+      "that fails with a string",
+      (_host, _options, callback: (error: unknown) => void) => callback("no such name"),
+    ],
+    [
+      "that throws a string",
+      () => {
+        throw JSON.parse('"no such name"');
+      },
+    ],
+  ];
+
+  it.each(lookups)("%s fails the attempt with an Error", async (_name, lookup) => {
+    const client = scene.watch("ws://nowhere.invalid/", { lookup: lookup as unknown as LookupFunction });
+    const error = await failureOf(client, { verdict: "name-not-found", phase: "dns" });
+    expect(error).toBeInstanceOf(ConnectionError);
+    expect(error.message).toContain("no such name");
+    expect(error.cause).toBeInstanceOf(Error);
+  });
+});
+
 describe("TLS", () => {
   const secure = async (tls: Options["tls"], certificate = createTlsCertificate(), host = "localhost") => {
     const server = await scene.listen({ isSecure: true, certificate });
@@ -84,6 +107,17 @@ describe("TLS", () => {
     const client = await secure({ ca: certificate.cert }, certificate);
     const expected = { verdict: "tls", phase: "tls", isRetryable: false } as const;
     expect(await failureOf(client, expected)).toMatchObject({ code: "CERT_HAS_EXPIRED" });
+  });
+
+  it.each([
+    ["minVersion", { minVersion: "SSLv9" as never }],
+    ["key", { key: "no key", cert: "no certificate" }],
+    ["ciphers", { ciphers: "NONE" }],
+  ])("with an option %s that is wrong fails, and says whose it is", async (_name, tls) => {
+    const client = await secure(tls);
+    const error = await failureOf(client, { verdict: "tls", phase: "tls" });
+    expect(error).toBeInstanceOf(ConnectionError);
+    expect(error.message).toContain("the option tls");
   });
 
   it("to a server that speaks none fails", async () => {

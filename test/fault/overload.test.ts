@@ -92,7 +92,7 @@ describe("callers that send without awaiting", () => {
 
   const many = 5_000;
 
-  it("may have so many messages waiting that a step for each of them would take for ever", async () => {
+  it("may have so many messages waiting that thousands wait", async () => {
     const { ws, peer } = await scene.open({ highWaterMark: 64 * kibibyte });
     peer.stopReading();
     void ws.sendRaw(Buffer.alloc(8 * mebibyte));

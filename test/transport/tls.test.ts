@@ -203,7 +203,7 @@ describe("failures", () => {
   it("throws nothing for options that Node refuses", async () => {
     const { handler } = dialling.dial({ isSecure: true, tls: { minVersion: "TLSv9" as "TLSv1.3" } });
     await handler.untilCall("close");
-    expect(handler.calls).toEqual(["tcp", "close"]);
+    expect(handler.calls).toEqual(["tcp", "tls", "close"]);
     expect(handler.error).toMatchObject({ code: "ERR_TLS_INVALID_PROTOCOL_VERSION" });
   });
 
