@@ -1,0 +1,92 @@
+import type { StreamHold } from "./holds.js";
+import type { Arrival } from "./message-stream.js";
+import type { ReplayPort } from "./replay-port.js";
+import type { Standing } from "./sequence-window.js";
+
+/** `unreadable`: a function of the user's has thrown; the message is delivered as it is. */
+export type Judgement = Standing | "unreadable";
+
+/** Judges messages and delivers them, with no look at what is held. */
+export class Delivery<Message> {
+  /** Messages that were removed because they had been delivered before. */
+  doubleCount = 0;
+  readonly #port: ReplayPort<Message>;
+
+  constructor(port: ReplayPort<Message>) {
+    this.#port = port;
+  }
+
+  /** @param isCovered - A request for a replay is at work for the stream. */
+  judge(arrival: Arrival<Message>, isCovered: boolean): Judgement {
+    try {
+      return arrival.stream.judge(arrival, isCovered);
+    } catch (error) {
+      this.#port.onError(asError(error));
+      return "unreadable";
+    }
+  }
+
+  /** Does what the judgement asks for. */
+  apply(arrival: Arrival<Message>, judgement: Exclude<Judgement, "ahead">): void {
+    const { stream, id } = arrival;
+    switch (judgement) {
+      case "double":
+        this.#remove(arrival);
+        return;
+      case "next":
+        stream.window.move(id, "next");
+        stream.epoch ??= arrival.epoch;
+        break;
+      case "late":
+        stream.window.fill(id);
+        break;
+      case "first":
+      case "behind":
+        if (judgement === "behind") this.#port.onReset(stream.name);
+        stream.restart(arrival);
+        break;
+      case "unreadable":
+        break;
+    }
+    this.#port.deliver(arrival.message);
+  }
+
+  #remove({ stream, id }: Arrival<Message>): void {
+    this.doubleCount++;
+    try {
+      stream.window.repeat(id);
+    } catch (error) {
+      this.#port.onError(asError(error));
+    }
+  }
+
+  /** Delivers a message that is ahead. */
+  skipTo(arrival: Arrival<Message>): void {
+    const { stream } = arrival;
+    stream.window.move(arrival.id, "ahead");
+    stream.epoch ??= arrival.epoch;
+    this.#port.deliver(arrival.message);
+  }
+
+  /** Delivers all that was held, and tells the gaps within. */
+  release(hold: StreamHold<Message>): void {
+    const { head } = hold;
+    for (let arrival = hold.shift(); arrival !== undefined; arrival = hold.shift()) {
+      const judgement = this.judge(arrival, false);
+      if (judgement !== "ahead") this.apply(arrival, judgement);
+      else {
+        if (arrival !== head) this.tellGap(arrival);
+        this.skipTo(arrival);
+      }
+    }
+  }
+
+  tellGap({ stream, id }: Arrival<Message>): void {
+    this.#port.onGap(stream.name, stream.window.expected, id);
+  }
+}
+
+/** What a function of the user's has thrown, as an error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
+}

@@ -1,0 +1,114 @@
+/** What a {@link KeyedQueue} holds. */
+export interface Queued {
+  /** Bytes. */
+  readonly size: number;
+  /** Of two messages of one key the newer may stand for both; one without a key stands for itself alone. */
+  readonly key?: unknown;
+}
+
+const leastRoom = 16;
+/** A queue that was once longer than this gives its memory back when it is empty. */
+const mostIdleRoom = 1024;
+
+/**
+ * Messages in line, in a ring. It knows the newest of each key, so that a newer one can take its place; a message
+ * without a key is never overtaken so: what stands before it is no longer to be replaced.
+ */
+export class KeyedQueue<Entry extends Queued> {
+  #ring: (Entry | undefined)[] = [];
+  /** The position of the first; positions count on, and their low bits are places in the ring. */
+  #head = 0;
+  #length = 0;
+  #bytes = 0;
+  /** The position of the newest of each key. */
+  #positions: Map<unknown, number> | undefined;
+  /** The position of the newest without a key. */
+  #barrier = -1;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get first(): Entry | undefined {
+    return this.#length === 0 ? undefined : this.#ring[this.#head & (this.#ring.length - 1)];
+  }
+
+  push(entry: Entry): void {
+    if (this.#length === this.#ring.length) this.#grow(this.#length + 1);
+    const position = this.#head + this.#length++;
+    this.#ring[position & (this.#ring.length - 1)] = entry;
+    this.#bytes += entry.size;
+    if (entry.key === undefined) this.#barrier = position;
+    else (this.#positions ??= new Map<unknown, number>()).set(entry.key, position);
+  }
+
+  /** Puts entries without a key before all others, in their order. */
+  prepend(entries: readonly Entry[]): void {
+    this.#grow(this.#length + entries.length);
+    for (const entry of entries.toReversed()) {
+      this.#ring[--this.#head & (this.#ring.length - 1)] = entry;
+      this.#length++;
+      this.#bytes += entry.size;
+    }
+  }
+
+  shift(): Entry | undefined {
+    if (this.#length === 0) return undefined;
+    const position = this.#head++;
+    const place = position & (this.#ring.length - 1);
+    const entry = this.#ring[place]!;
+    this.#ring[place] = undefined;
+    this.#bytes -= entry.size;
+    if (entry.key !== undefined && this.#positions?.get(entry.key) === position)
+      this.#positions.delete(entry.key);
+    if (--this.#length === 0) this.#rest();
+    return entry;
+  }
+
+  /** The one that a newer message of `key` may {@link replace}. */
+  replaceable(key: unknown): Entry | undefined {
+    const position = this.#positions?.get(key);
+    if (position === undefined || position < this.#barrier) return undefined;
+    return this.#ring[position & (this.#ring.length - 1)];
+  }
+
+  /** Puts `entry` into the place of the one that {@link replaceable} gives for its key. */
+  replace(entry: Entry): void {
+    const place = this.#positions!.get(entry.key)! & (this.#ring.length - 1);
+    this.#bytes += entry.size - this.#ring[place]!.size;
+    this.#ring[place] = entry;
+  }
+
+  /** Takes out all that `isGone` says, wherever they stand; it is asked once for each, in their order. */
+  remove(isGone: (entry: Entry) => boolean): Entry[] {
+    const gone: Entry[] = [];
+    for (let left = this.#length; left > 0; left--) {
+      const entry = this.shift()!;
+      if (isGone(entry)) gone.push(entry);
+      else this.push(entry);
+    }
+    return gone;
+  }
+
+  #grow(length: number): void {
+    if (length <= this.#ring.length) return;
+    let room = Math.max(leastRoom, this.#ring.length);
+    while (room < length) room *= 2;
+    const ring = new Array<Entry | undefined>(room).fill(undefined);
+    for (let position = this.#head; position < this.#head + this.#length; position++) {
+      ring[position & (room - 1)] = this.#ring[position & (this.#ring.length - 1)];
+    }
+    this.#ring = ring;
+  }
+
+  /** Empty: positions begin anew, before they outgrow what is fast. */
+  #rest(): void {
+    this.#head = 0;
+    this.#barrier = -1;
+    if (this.#ring.length > mostIdleRoom) this.#ring = [];
+  }
+}

@@ -1,0 +1,32 @@
+/** What tells one message from another, on its way out and in its acknowledgement. */
+export type MessageId = string | number | bigint;
+
+/**
+ * Where an entry is: `outside`, with its caller or with the writer and not remembered; `unsent`, in line; `inFlight`,
+ * given to the writer and not acknowledged; `resend`, not acknowledged and in line again; `settled`, done with.
+ */
+export type Place = "outside" | "unsent" | "inFlight" | "resend" | "settled";
+
+/** A message on its way through the outbox. Its owner makes it and reads `message`; the rest is the outbox's. */
+export class OutboxEntry<Message> {
+  readonly message: Message;
+  readonly size: number;
+  place: Place = "outside";
+  id: MessageId | undefined = undefined;
+  key: unknown = undefined;
+  /** When it has waited for too long. */
+  expiresAt: number = Infinity;
+  /** It was given to more than one connection. */
+  isRepeated: boolean = false;
+  previous: OutboxEntry<Message> | undefined = undefined;
+  next: OutboxEntry<Message> | undefined = undefined;
+
+  /**
+   * @param message - Kept as it is: bytes that the caller may use again are copied before.
+   * @param size - Its bytes.
+   */
+  constructor(message: Message, size: number) {
+    this.message = message;
+    this.size = size;
+  }
+}

@@ -1,0 +1,46 @@
+import type { JetSocketError } from "../errors.js";
+import type { MessageId } from "./outbox-entry.js";
+
+/** The bounds of an outbox, what happens where they are met, and how a message is known again. */
+export interface OutboxPolicy<Sent, Received> {
+  /** Messages. */
+  readonly capacity: number;
+  /** Bytes; one message always fits. */
+  readonly maxBytes: number;
+  /** Milliseconds that a message may wait here, from its sending or its return on; `undefined` is without end. */
+  readonly ttl: number | undefined;
+  /**
+   * `"error"` refuses the newest, `"dropOldest"` drops the oldest. With `"conflate"` a message takes the place of the
+   * one of its key that still waits, bounds met or not; where there is none, the oldest is dropped.
+   */
+  readonly overflow: "error" | "dropOldest" | "conflate";
+  /** How many may leave the outbox in any second; `undefined` is without bound. */
+  readonly perSecond: number | undefined;
+  /** The key by which `"conflate"` goes. A message without one is neither replaced nor overtaken. */
+  readonly keyOf: ((sent: Sent) => unknown) | undefined;
+  /** How a message is acknowledged; without this each is sent at most once. */
+  readonly acknowledgement: Acknowledgement<Sent, Received> | undefined;
+}
+
+export interface Acknowledgement<Sent, Received> {
+  /** A message without an id is sent at most once. */
+  readonly idOf: (sent: Sent) => MessageId | null | undefined;
+  /** The ids that a received message acknowledges. */
+  readonly acknowledges: (received: Received) => MessageId | readonly MessageId[] | null | undefined;
+}
+
+/** Why a message that was taken is not delivered. */
+export type OutboxDropCause = "overflow" | "expired" | "unsent" | "closed";
+
+export interface OutboxHandler<Message> {
+  /** A message that was taken is not sent, or not sent again. Once for each; the outbox may be used from inside. */
+  onDropped(message: Message, cause: OutboxDropCause): void;
+  /** A function of the user's threw, or gave what cannot be used; no message is lost by it. */
+  onError(error: JetSocketError): void;
+}
+
+/**
+ * What is to be done with a message: `write` it now; or it is `queued`; or it was `dropped` and is told; or it is
+ * `refused`, and its caller is to be told.
+ */
+export type OutboxAnswer = "write" | "queued" | "dropped" | "refused";

@@ -1,0 +1,281 @@
+import { BufferOverflowError } from "../errors.js";
+import { KeyedQueue } from "./keyed-queue.js";
+import { Ledger } from "./ledger.js";
+import { MessageMarks } from "./message-marks.js";
+import type { OutboxEntry } from "./outbox-entry.js";
+import type { OutboxAnswer, OutboxDropCause, OutboxHandler, OutboxPolicy } from "./outbox-policy.js";
+import { TokenBucket } from "./token-bucket.js";
+
+/**
+ * Messages that wait for a connection and, where they are acknowledged, all that are not yet. They go in the order of
+ * the calls: on a new connection the unacknowledged first, then the unsent, and newer ones behind them.
+ */
+export class Outbox<Sent, Received, Message> {
+  readonly #policy: OutboxPolicy<Sent, Received>;
+  readonly #handler: OutboxHandler<Message>;
+  readonly #marks: MessageMarks<Sent, Received>;
+  readonly #ttl: number;
+  readonly #bucket: TokenBucket | undefined;
+  readonly #queue: KeyedQueue<OutboxEntry<Message>> = new KeyedQueue();
+  readonly #ledger: Ledger<Message> | undefined;
+  #isOpen = false;
+  #isClosing = false;
+  /** No message that waits expires before this. */
+  #expiresAt = Infinity;
+  /** The messages of the queue expire in their order. */
+  #isInOrder = true;
+  /** While what came back from a connection exceeds the bounds, the overflow meets newer messages only. */
+  #hasExcess = false;
+
+  constructor(policy: OutboxPolicy<Sent, Received>, handler: OutboxHandler<Message>) {
+    this.#policy = policy;
+    this.#handler = handler;
+    this.#marks = new MessageMarks(policy, (error) => handler.onError(error));
+    this.#ttl = policy.ttl ?? Infinity;
+    this.#bucket = policy.perSecond === undefined ? undefined : new TokenBucket(policy.perSecond);
+    this.#ledger = policy.acknowledgement === undefined ? undefined : new Ledger();
+  }
+
+  /** The messages that are kept: those that wait, and those that are not acknowledged. */
+  get length(): number {
+    return this.#queue.length + (this.#ledger?.length ?? 0);
+  }
+
+  /** The bytes that are kept. */
+  get bytes(): number {
+    return this.#queue.bytes + (this.#ledger?.bytes ?? 0);
+  }
+
+  /** How many wait to be given to a writer. */
+  get waitingCount(): number {
+    return this.#queue.length + (this.#ledger?.waitingCount ?? 0);
+  }
+
+  /** Nothing stands before a message and none is remembered: it may go to the writer with no call of {@link send}. */
+  get isClear(): boolean {
+    return this.#isOpen && this.#queue.length === 0 && this.#ledger === undefined;
+  }
+
+  /** When {@link next} is to be called: a message may go, or has expired. In the past: at once. Infinity: not at all. */
+  get nextAt(): number {
+    if (this.waitingCount === 0) return Infinity;
+    const bucketAt = this.#isClosing ? undefined : this.#bucket?.nextAt;
+    return Math.min(this.#expiresAt, this.#isOpen ? (bucketAt ?? -Infinity) : Infinity);
+  }
+
+  /**
+   * A message is sent. Where the answer is `write`, it is to go to the writer before anything else does; one that the
+   * writer does not take is to be withdrawn.
+   */
+  send(entry: OutboxEntry<Message>, sent: Sent, now: number): OutboxAnswer {
+    this.#expire(now);
+    this.#hasExcess &&= this.#isOver;
+    if (this.#ledger !== undefined) this.#identify(entry, sent, this.#ledger);
+    const isThrough = this.#isOpen && this.waitingCount === 0;
+    if (isThrough && entry.id === undefined) return "write";
+    if (!isThrough && this.#conflate(entry, sent, now)) return "queued";
+    const isFull = this.#exceeds(entry.size);
+    if (isFull && this.#policy.overflow === "error") {
+      this.#settle(entry);
+      return "refused";
+    }
+    if (isFull && this.#hasExcess) {
+      this.#drop([entry], "overflow");
+      return "dropped";
+    }
+    const displaced = isFull ? this.#makeRoom(entry.size) : undefined;
+    if (isThrough) this.#ledger!.append(entry);
+    else this.#enqueue(entry, now);
+    if (displaced !== undefined) this.#drop(displaced, "overflow");
+    return isThrough ? "write" : "queued";
+  }
+
+  /** The next message for the writer; `undefined` where none may go before {@link nextAt}. */
+  next(now: number): OutboxEntry<Message> | undefined {
+    this.#expire(now);
+    if (!this.#isOpen || this.waitingCount === 0) return undefined;
+    if (!this.#isClosing && this.#bucket?.take(now) === false) return undefined;
+    const again = this.#ledger?.shift();
+    if (again !== undefined) return again;
+    const entry = this.#queue.shift()!;
+    if (entry.id === undefined) entry.place = "outside";
+    else this.#ledger!.append(entry);
+    return entry;
+  }
+
+  /** A new connection takes messages: all that is not acknowledged is to go on it, before all else. */
+  open(now: number): void {
+    this.#isOpen = true;
+    this.#rewind(now);
+  }
+
+  /** Newer messages wait here and none is given out: the writer is about to move to another connection. */
+  hold(): void {
+    this.#isOpen = false;
+  }
+
+  /** The connection from before {@link hold} goes on. */
+  resume(): void {
+    this.#isOpen = true;
+  }
+
+  /**
+   * The connection is gone, or the writer leaves it: messages wait here until {@link open}.
+   * @param unsent - Those given to its writer of which not a byte left, in their order; a new entry for one that never
+   * had one. They are kept whatever the bounds.
+   */
+  lost(unsent: readonly OutboxEntry<Message>[], now: number): void {
+    this.#isOpen = false;
+    const returned = unsent.filter((entry) => this.#takesBack(entry));
+    if (returned.length > 0) {
+      this.#isInOrder = this.#queue.length === 0;
+      for (const entry of returned) this.#await(entry, now);
+      this.#queue.prepend(returned);
+      this.#hasExcess = this.#isOver;
+    }
+    this.#rewind(now);
+  }
+
+  /** The caller takes back a message that is not written yet; nothing is told. */
+  withdraw(entry: OutboxEntry<Message>): void {
+    if (entry.place === "unsent") {
+      this.#queue.remove((other) => other === entry);
+      this.#settle(entry);
+    } else if (entry.place === "inFlight" && !entry.isRepeated) {
+      this.#ledger!.remove(entry);
+    }
+  }
+
+  /** A message has come; what it acknowledges is not sent again. */
+  received(message: Received): void {
+    const ledger = this.#ledger;
+    if (ledger === undefined || ledger.length === 0) return;
+    for (const id of this.#marks.acknowledgedBy(message)) ledger.acknowledge(id);
+  }
+
+  /** The client closes: what waits goes at once, `perSecond` or not. */
+  beginClosing(): void {
+    this.#isClosing = true;
+  }
+
+  /** A life ends: drops all that is kept, telling each, in the order in which they would have gone. */
+  end(cause: OutboxDropCause = "closed"): void {
+    this.#isOpen = false;
+    this.#isClosing = false;
+    this.#ledger?.rewind(Infinity);
+    const unacknowledged = this.#ledger?.removeWaiting(() => true) ?? [];
+    this.#drop([...unacknowledged, ...this.#queue.remove(() => true)], cause);
+  }
+
+  /** What the caller of a refused message is to get. */
+  overflowError({ size }: OutboxEntry<Message>): BufferOverflowError {
+    const { capacity, maxBytes } = this.#policy;
+    const sentCount = this.length - this.waitingCount;
+    const ofThem = sentCount === 0 ? "" : `, of which ${sentCount} are sent and not acknowledged`;
+    return new BufferOverflowError(
+      `A message of ${size} bytes was refused: the outbox holds ${this.length} messages of ${this.bytes} bytes${ofThem}; ` +
+        `outbox.capacity is ${capacity}, outbox.maxBytes is ${maxBytes}. Raise them, or choose another outbox.overflow.`,
+    );
+  }
+
+  #identify(entry: OutboxEntry<Message>, sent: Sent, ledger: Ledger<Message>): void {
+    const id = this.#marks.idOf(sent);
+    if (id !== undefined && !ledger.claim(id, entry)) this.#marks.tellTaken(id);
+  }
+
+  /** @returns `true` where the message has taken the place of an older one. */
+  #conflate(entry: OutboxEntry<Message>, sent: Sent, now: number): boolean {
+    if (this.#policy.overflow !== "conflate") return false;
+    entry.key = this.#marks.keyOf(sent);
+    const older = this.#queue.replaceable(entry.key);
+    if (older === undefined) return false;
+    const growth = entry.size - older.size;
+    if (growth > 0 && this.bytes + growth > this.#policy.maxBytes) return false;
+    this.#queue.replace(entry);
+    this.#isInOrder = false;
+    this.#await(entry, now);
+    this.#drop([older], "overflow");
+    return true;
+  }
+
+  #enqueue(entry: OutboxEntry<Message>, now: number): void {
+    if (this.#queue.length === 0) this.#isInOrder = true;
+    this.#await(entry, now);
+    this.#queue.push(entry);
+  }
+
+  #await(entry: OutboxEntry<Message>, now: number): void {
+    entry.place = "unsent";
+    entry.expiresAt = now + this.#ttl;
+    this.#expiresAt = Math.min(this.#expiresAt, entry.expiresAt);
+  }
+
+  #exceeds(size: number): boolean {
+    const { length } = this;
+    return length > 0 && (length + 1 > this.#policy.capacity || this.bytes + size > this.#policy.maxBytes);
+  }
+
+  get #isOver(): boolean {
+    return this.length > this.#policy.capacity || this.bytes > this.#policy.maxBytes;
+  }
+
+  #makeRoom(size: number): OutboxEntry<Message>[] {
+    const displaced: OutboxEntry<Message>[] = [];
+    while (this.#exceeds(size)) {
+      const oldest = this.#ledger?.first;
+      if (oldest !== undefined) this.#ledger!.remove(oldest);
+      displaced.push(oldest ?? this.#queue.shift()!);
+    }
+    return displaced;
+  }
+
+  #takesBack(entry: OutboxEntry<Message>): boolean {
+    // What another connection may have delivered stays in the ledger, and goes before the unsent.
+    const isOfLedger = entry.place === "inFlight" && !entry.isRepeated;
+    if (!isOfLedger && entry.place !== "outside") return false;
+    if (isOfLedger) this.#ledger!.takeBack(entry);
+    entry.key = undefined;
+    return true;
+  }
+
+  #rewind(now: number): void {
+    if (this.#ledger === undefined) return;
+    const expiresAt = now + this.#ttl;
+    this.#ledger.rewind(expiresAt);
+    this.#expiresAt = Math.min(this.#expiresAt, expiresAt);
+  }
+
+  #expire(now: number): void {
+    if (now < this.#expiresAt) return;
+    let earliest = Infinity;
+    const isExpired = ({ expiresAt }: OutboxEntry<Message>): boolean => {
+      if (expiresAt <= now) return true;
+      earliest = Math.min(earliest, expiresAt);
+      return false;
+    };
+    const expired = this.#ledger?.removeWaiting(isExpired) ?? [];
+    if (this.#isInOrder) this.#shiftWhile(isExpired, expired);
+    else expired.push(...this.#queue.remove(isExpired));
+    this.#expiresAt = earliest;
+    this.#drop(expired, "expired");
+  }
+
+  #shiftWhile(isExpired: (entry: OutboxEntry<Message>) => boolean, expired: OutboxEntry<Message>[]): void {
+    let { first } = this.#queue;
+    while (first !== undefined && isExpired(first)) {
+      expired.push(this.#queue.shift()!);
+      first = this.#queue.first;
+    }
+  }
+
+  /** Tells of messages that are out of queue and ledger, once all of them are. */
+  #drop(entries: readonly OutboxEntry<Message>[], cause: OutboxDropCause): void {
+    for (const entry of entries) this.#settle(entry);
+    for (const { message } of entries) this.#handler.onDropped(message, cause);
+  }
+
+  #settle(entry: OutboxEntry<Message>): void {
+    this.#ledger?.release(entry);
+    entry.place = "settled";
+  }
+}

@@ -1,0 +1,87 @@
+import type { Arrival, MessageStream } from "./message-stream.js";
+
+/** What came on the new link: in a sequence, or outside of all. */
+export type Waiting<Message> = Arrival<Message> | { readonly message: Message; readonly stream: undefined };
+
+/** Two links at once: what the new one brings waits here until the old one has ended. */
+export class Overlap<Message> {
+  /** The new link. */
+  readonly link: number;
+  /** Doubles before it began. */
+  readonly doublesBefore: number;
+  readonly #maxWaiting: number;
+  readonly #handler: { onJoined(): void; onFull(): void };
+  readonly #seen = new Set<MessageStream<Message>>();
+  /** Streams that began on the new link further on than the old link is, and the arrival they began with. */
+  readonly #unjoined = new Map<MessageStream<Message>, Arrival<Message>>();
+  #waiting: Waiting<Message>[] = [];
+  #isJoined = false;
+  #isFull = false;
+
+  constructor(
+    plan: { readonly link: number; readonly maxWaiting: number; readonly doublesBefore: number },
+    handler: { onJoined(): void; onFull(): void },
+  ) {
+    this.link = plan.link;
+    this.doublesBefore = plan.doublesBefore;
+    this.#maxWaiting = plan.maxWaiting;
+    this.#handler = handler;
+  }
+
+  get length(): number {
+    return this.#waiting.length;
+  }
+
+  add(waiting: Waiting<Message>): void {
+    this.#waiting.push(waiting);
+    if (this.#isFull || this.#waiting.length < this.#maxWaiting) return;
+    this.#isFull = true;
+    this.#handler.onFull();
+  }
+
+  /** Takes out what waits of one stream. */
+  pull(stream: MessageStream<Message>): Arrival<Message>[] {
+    const pulled = this.#waiting.filter((one) => one.stream === stream) as Arrival<Message>[];
+    if (pulled.length > 0) this.#waiting = this.#waiting.filter((one) => one.stream !== stream);
+    return pulled;
+  }
+
+  /** Takes out all that waits, and ends the watching of streams. */
+  end(): Waiting<Message>[] {
+    for (const stream of this.#unjoined.keys()) stream.isWatched = false;
+    this.#unjoined.clear();
+    return this.#waiting.splice(0);
+  }
+
+  /** A message came on the new link. */
+  onNew(arrival: Arrival<Message>): void {
+    const { stream } = arrival;
+    // Where the old link has brought nothing yet there is nothing to join.
+    if (this.#seen.has(stream) || stream.window.sequence === undefined) return;
+    this.#seen.add(stream);
+    stream.isWatched = true;
+    this.#unjoined.set(stream, arrival);
+    this.onMoved(stream);
+  }
+
+  /** A message of a stream was delivered from the old link. */
+  onMoved(stream: MessageStream<Message>): void {
+    const first = this.#unjoined.get(stream);
+    if (first === undefined || !isJoined(stream, first)) return;
+    stream.isWatched = false;
+    this.#unjoined.delete(stream);
+    if (this.#unjoined.size > 0 || this.#isJoined) return;
+    this.#isJoined = true;
+    this.#handler.onJoined();
+  }
+}
+
+/** The old link is at most one message behind what the new one began with. */
+function isJoined<Message>(stream: MessageStream<Message>, { id, epoch }: Arrival<Message>): boolean {
+  try {
+    return !stream.isNewEpoch(epoch) && stream.window.judge(id) !== "ahead";
+  } catch {
+    // What the user's function cannot tell is not waited for; its error is told when the message is taken.
+    return true;
+  }
+}

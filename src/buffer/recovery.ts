@@ -1,0 +1,280 @@
+import type { Delivery, Judgement } from "./delivery.js";
+import { Holds, type StreamHold } from "./holds.js";
+import type { Arrival, MessageStream, ReplayRequest } from "./message-stream.js";
+import type { ReplayPolicy, ReplayPort } from "./replay-port.js";
+import { ReplayRequests } from "./replay-requests.js";
+
+/**
+ * Brings the messages of streams into their order: what is not next is told and held, a replay is asked for, and what is
+ * held comes out behind what was missing, or when that is not waited for any longer.
+ */
+export class Recovery<Message> {
+  /** `true` while another link may still bring what is missing on this one: no gap is told, and no replay asked for. */
+  isDeferring = false;
+  /** The link on which replays are asked for; `undefined` while there is none. */
+  link: number | undefined;
+  readonly requests: ReplayRequests<Message>;
+  readonly #policy: ReplayPolicy<Message>;
+  readonly #port: ReplayPort<Message>;
+  readonly #delivery: Delivery<Message>;
+  readonly #holds: Holds<Message>;
+
+  constructor(policy: ReplayPolicy<Message>, port: ReplayPort<Message>, delivery: Delivery<Message>) {
+    this.#policy = policy;
+    this.#port = port;
+    this.#delivery = delivery;
+    this.#holds = new Holds((at) => port.onNextAt(at));
+    this.requests = new ReplayRequests(policy.recoveryTimeout);
+  }
+
+  get nextAt(): number {
+    return this.#holds.nextAt;
+  }
+
+  get heldCount(): number {
+    return this.#holds.messageCount;
+  }
+
+  judge(arrival: Arrival<Message>): Judgement {
+    return this.#delivery.judge(arrival, this.requests.covers(arrival.stream, arrival.at));
+  }
+
+  /** Delivers a message, holds it, or removes it. */
+  take(arrival: Arrival<Message>): void {
+    const judgement = this.judge(arrival);
+    if (judgement === "ahead") this.#onAhead(arrival);
+    else if (judgement === "first" || judgement === "behind") this.#onRestart(arrival, judgement);
+    else if (judgement === "double" && this.#isStuck(arrival)) this.#onRestart(arrival, "behind");
+    else this.#onKnown(arrival, judgement);
+  }
+
+  #onKnown(arrival: Arrival<Message>, judgement: "next" | "late" | "double" | "unreadable"): void {
+    const { stream, request } = arrival;
+    const told = stream.hold?.told;
+    const isMissed = told !== undefined || (request !== undefined && request === stream.replay);
+    if (isMissed && (judgement === "next" || judgement === "late")) stream.recoveredCount++;
+    this.#delivery.apply(arrival, judgement);
+    this.#drain(stream, arrival.at);
+  }
+
+  /** So many doubles in a row that the numbering must have begun anew within the window. */
+  #isStuck({ stream, request, at }: Arrival<Message>): boolean {
+    if (this.isDeferring || request !== undefined || this.requests.covers(stream, at)) return false;
+    return stream.countDouble(this.#policy.window);
+  }
+
+  /** A numbering begins with this message. */
+  #onRestart(arrival: Arrival<Message>, judgement: "first" | "behind"): void {
+    const { stream, request, at } = arrival;
+    if (request !== undefined) {
+      stream.recoveredCount++;
+      // The gap that was told ends with the reset that comes.
+      if (stream.hold !== undefined && judgement === "behind") stream.hold.told = undefined;
+    } else if (this.requests.isReturning(stream, at) && stream.replay!.link === arrival.link) {
+      this.#keep(arrival, judgement === "first");
+      return;
+    } else if (stream.hold !== undefined) {
+      this.#giveUp(stream);
+      this.take(arrival);
+      return;
+    }
+    this.#delivery.apply(arrival, judgement);
+    this.#drain(stream, at);
+  }
+
+  #onAhead(arrival: Arrival<Message>): void {
+    const { stream, at } = arrival;
+    const isFirst = stream.hold === undefined;
+    if (isFirst && !this.#policy.hasReplay && !this.isDeferring) {
+      this.#delivery.tellGap(arrival);
+      this.#delivery.skipTo(arrival);
+      return;
+    }
+    this.#keep(arrival, true);
+    if (isFirst) this.#openGap(stream, at);
+  }
+
+  #keep(arrival: Arrival<Message>, isInOrder: boolean): void {
+    const { stream, at } = arrival;
+    const hold = stream.hold ?? this.#holds.begin(stream, at, this.requests.count);
+    if (!isInOrder) hold.append(arrival);
+    else if (!hold.insert(arrival)) this.#delivery.doubleCount++;
+    if (hold.length >= this.#policy.maxWaiting) this.#giveUp(stream);
+    else this.#holds.arm(this.#endOf(hold));
+  }
+
+  /** Where something is missing before what is held: tells the gap, and plans to ask for it. */
+  #openGap(stream: MessageStream<Message>, now: number): void {
+    const { hold } = stream;
+    if (hold?.head === undefined || this.isDeferring || this.judge(hold.head) !== "ahead") return;
+    hold.told = hold.head;
+    this.#delivery.tellGap(hold.head);
+    if (this.#policy.hasReplay) this.#planAsking(stream, now);
+    else this.#giveUp(stream);
+  }
+
+  #planAsking(stream: MessageStream<Message>, now: number): void {
+    const { hold } = stream;
+    if (hold === undefined) return;
+    hold.askOnlyAt = undefined;
+    if (!this.requests.covers(stream, now)) hold.askAt = now;
+    else if (stream.replay!.state === "inBand") this.#planLateAsking(stream, hold);
+    this.#holds.arm(hold.askAt);
+  }
+
+  /** The missing may be on their way: only where none has come in half of the time they are asked for. */
+  #planLateAsking(stream: MessageStream<Message>, hold: StreamHold<Message>): void {
+    hold.askAt = hold.since + this.#policy.recoveryTimeout / 2;
+    hold.askOnlyAt = stream.window.sequence;
+  }
+
+  /** Delivers what is held as far as nothing is missing before it. */
+  #drain(stream: MessageStream<Message>, now: number): void {
+    const { hold } = stream;
+    if (hold === undefined) return;
+    let isJoined = false;
+    for (let head = hold.head; head !== undefined; head = hold.head) {
+      const judgement = this.judge(head);
+      if (judgement === "ahead") break;
+      const isBeginning = judgement === "first" || judgement === "behind";
+      if (isBeginning && this.requests.isReturning(stream, now)) break;
+      if (hold.told !== undefined && hold.told !== head) stream.recoveredCount++;
+      else if (!isJoined) {
+        isJoined = true;
+        this.#tellRecovered(stream);
+        // Who was told may have ended the hold.
+        if (stream.hold !== hold) return;
+      }
+      hold.shift();
+      this.#delivery.apply(head, judgement);
+    }
+    if (stream.hold !== hold) return;
+    if (hold.head === undefined) this.#holds.end(stream);
+    else if (isJoined) {
+      hold.since = hold.oldestAt;
+      this.#openGap(stream, now);
+    }
+  }
+
+  #tellRecovered(stream: MessageStream<Message>): void {
+    const { hold, recoveredCount } = stream;
+    if (stream.replay?.state === "inBand") stream.replay = undefined;
+    if (hold?.told === undefined && recoveredCount === 0) return;
+    if (hold !== undefined) hold.told = undefined;
+    stream.recoveredCount = 0;
+    this.#port.onRecovered(stream.name, recoveredCount);
+  }
+
+  /** What is missing is not waited for any longer: all that is held comes out. */
+  #giveUp(stream: MessageStream<Message>): void {
+    const { hold } = stream;
+    if (hold?.head === undefined) return;
+    this.#holds.end(stream);
+    stream.replay = undefined;
+    stream.recoveredCount = 0;
+    const isAhead = this.judge(hold.head) === "ahead";
+    if (isAhead && hold.told === undefined) this.#delivery.tellGap(hold.head);
+    if ((isAhead || hold.told !== undefined) && this.#policy.hasReplay) this.#port.onReset(stream.name);
+    this.#delivery.release(hold);
+  }
+
+  onReturned(request: ReplayRequest<Message>, now: number): void {
+    for (const stream of this.requests.end(request)) {
+      const isMoved = request.cursors[stream.name]?.sequence !== stream.window.sequence;
+      if (stream.hold === undefined) this.#tellRecovered(stream);
+      else this.#goOn(stream, request, isMoved, now);
+    }
+  }
+
+  onInBand(request: ReplayRequest<Message>, now: number): void {
+    for (const stream of this.requests.goInBand(request, now)) this.#goOn(stream, request, false, now);
+  }
+
+  /** A replay that has brought something, or was asked for before a gap was known, may be asked for again. */
+  #goOn(
+    stream: MessageStream<Message>,
+    request: ReplayRequest<Message>,
+    isMoved: boolean,
+    now: number,
+  ): void {
+    const { hold } = stream;
+    this.#drain(stream, now);
+    if (hold?.told === undefined || stream.hold !== hold) return;
+    if (isMoved || hold.requestsBefore >= request.number) this.#planAsking(stream, now);
+  }
+
+  onFailed(request: ReplayRequest<Message>): void {
+    for (const stream of this.requests.end(request)) {
+      if (!this.#isUndecided(stream)) this.#giveUp(stream);
+    }
+  }
+
+  /** Whether its messages are missing shows when the overlap has ended. */
+  #isUndecided({ hold }: MessageStream<Message>): boolean {
+    return this.isDeferring && hold !== undefined && hold.told === undefined;
+  }
+
+  onTimer(now: number): void {
+    const due: MessageStream<Message>[] = [];
+    this.#holds.look((stream, hold) => {
+      const endAt = this.#endOf(hold);
+      if (now >= endAt) {
+        this.#giveUp(stream);
+        return Infinity;
+      }
+      if (now >= hold.askAt) {
+        hold.askAt = Infinity;
+        if (this.#isDue(stream, hold)) due.push(stream);
+      }
+      return Math.min(endAt, hold.askAt);
+    });
+    if (due.length > 0 && this.link !== undefined) this.#start(this.requests.open(due, this.link, now));
+  }
+
+  /** When what is held comes out in any case. */
+  #endOf(hold: StreamHold<Message>): number {
+    return this.isDeferring && hold.told === undefined ? Infinity : hold.since + this.#policy.recoveryTimeout;
+  }
+
+  #isDue(stream: MessageStream<Message>, hold: StreamHold<Message>): boolean {
+    if (hold.askOnlyAt !== undefined && hold.askOnlyAt !== stream.window.sequence) return false;
+    if (hold.told === undefined) this.#delivery.tellGap(hold.head!);
+    hold.told ??= hold.head;
+    return true;
+  }
+
+  /** Asks for all that may have been missed on the way to a new link. */
+  resume(streams: Iterable<MessageStream<Message>>, link: number, now: number): void {
+    if (this.#policy.hasReplay) this.#start(this.requests.openForAll(streams, link, now));
+  }
+
+  #start(request: ReplayRequest<Message> | undefined): void {
+    if (request !== undefined) this.#port.startReplay(request);
+  }
+
+  /**
+   * The other link brings nothing more.
+   * @param isPatient - What is missing may still come on the one that is left; else it is missing.
+   */
+  endDeferring(now: number, isPatient: boolean): void {
+    this.isDeferring = false;
+    this.#holds.look((stream, hold) => {
+      const isUndecided = hold.told === undefined;
+      if (isUndecided) this.#drain(stream, now);
+      if (isUndecided && stream.hold === hold) {
+        hold.since = now;
+        if (!isPatient) this.#openGap(stream, now);
+        else if (this.#policy.hasReplay) this.#planLateAsking(stream, hold);
+      }
+      return stream.hold === hold ? Math.min(this.#endOf(hold), hold.askAt) : Infinity;
+    });
+  }
+
+  /** Nothing more comes: all that is held comes out. */
+  giveUpAll(): void {
+    this.#holds.look((stream) => {
+      this.#giveUp(stream);
+      return Infinity;
+    });
+  }
+}

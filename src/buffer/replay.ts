@@ -1,0 +1,229 @@
+import type { Cursors } from "./cursor.js";
+import { asError, Delivery } from "./delivery.js";
+import type { Arrival, MessageStream, ReplayRequest } from "./message-stream.js";
+import { Overlap } from "./overlap.js";
+import { Recovery } from "./recovery.js";
+import type { ReplayPolicy, ReplayPort } from "./replay-port.js";
+import type { Sequence } from "./sequence-window.js";
+import { StreamTable } from "./stream-table.js";
+
+/**
+ * Keeps received messages in sequence, over links: removes doubles, tells gaps, has what is missing repeated, and delivers
+ * in order. Nothing that it is given is lost: each message is delivered once, or is the double of one that was.
+ *
+ * A link is the count of the connection: 1 for the first, and higher for each later one. `receive` is not to be called from
+ * within a call of the port.
+ */
+export class Replay<Message> {
+  readonly #policy: ReplayPolicy<Message>;
+  readonly #port: ReplayPort<Message>;
+  readonly #delivery: Delivery<Message>;
+  readonly #recovery: Recovery<Message>;
+  readonly #streams: StreamTable<Message>;
+  #overlap: Overlap<Message> | undefined;
+  /** The link whose messages wait in the overlap; 0 without one. */
+  #waitingLink = 0;
+
+  /** @throws TypeError for a cursor that is none. */
+  constructor(policy: ReplayPolicy<Message>, port: ReplayPort<Message>) {
+    this.#policy = policy;
+    this.#port = port;
+    this.#delivery = new Delivery(port);
+    this.#recovery = new Recovery(policy, port, this.#delivery);
+    const { requests } = this.#recovery;
+    this.#streams = new StreamTable(policy, (stream) => requests.cover(stream));
+  }
+
+  /** When {@link onTimer} is to be called; `Infinity` for not at all. */
+  get nextAt(): number {
+    return this.#recovery.nextAt;
+  }
+
+  /** Messages that wait: behind missing ones, or on the new link of an overlap. */
+  get heldCount(): number {
+    return this.#recovery.heldCount + (this.#overlap?.length ?? 0);
+  }
+
+  /** Messages that were removed because they had been delivered before. */
+  get doubleCount(): number {
+    return this.#delivery.doubleCount;
+  }
+
+  /**
+   * Where each stream stands; give it to {@link ReplayPolicy.cursors} at a later start.
+   * @param waiting - Delivered messages that nobody has consumed yet, the oldest first: the cursors are those before them.
+   */
+  cursors(waiting: Iterable<Message> = []): Cursors {
+    return this.#streams.cursors(waiting);
+  }
+
+  receive(message: Message, link: number, now: number): void {
+    this.#take(message, link, now, undefined);
+  }
+
+  #take(message: Message, link: number, now: number, request: ReplayRequest<Message> | undefined): void {
+    const policy = this.#policy;
+    const isWaiting = link === this.#waitingLink && request === undefined;
+    let stream: MessageStream<Message> | undefined;
+    let id: Sequence | null | undefined;
+    let epoch: Sequence | undefined;
+    let isNext = false;
+    try {
+      id = policy.sequence(message);
+      if (id !== undefined && id !== null) {
+        stream = this.#streams.of(message);
+        if (policy.epochOf !== undefined) epoch = policy.epochOf(message, link) ?? undefined;
+        const isPlain = stream.isSteady && epoch === stream.epoch && !isWaiting && request === undefined;
+        isNext = isPlain && stream.window.advance(id);
+      }
+    } catch (error) {
+      stream = undefined;
+      this.#port.onError(asError(error));
+    }
+    if (isNext) this.#port.deliver(message);
+    else if (stream !== undefined) this.#receive({ message, stream, id: id!, epoch, link, request, at: now });
+    // Outside of every sequence.
+    else if (isWaiting) this.#overlap!.add({ message, stream: undefined });
+    else this.#port.deliver(message);
+  }
+
+  #receive(arrival: Arrival<Message>): void {
+    const overlap = this.#overlap;
+    const { stream } = arrival;
+    if (overlap === undefined) {
+      this.#recovery.take(arrival);
+      return;
+    }
+    const isNew = arrival.link === overlap.link && arrival.request === undefined;
+    if (isNew) overlap.onNew(arrival);
+    if (isNew && stream.hold === undefined) this.#wait(overlap, arrival);
+    else this.#takeFromBoth(overlap, arrival);
+  }
+
+  #wait(overlap: Overlap<Message>, arrival: Arrival<Message>): void {
+    const judgement = this.#recovery.judge(arrival);
+    if (judgement === "double") this.#delivery.apply(arrival, judgement);
+    else if (judgement === "unreadable") overlap.add({ message: arrival.message, stream: undefined });
+    else overlap.add(arrival);
+  }
+
+  /** A stream that holds in an overlap takes what it misses from either link. */
+  #takeFromBoth(overlap: Overlap<Message>, arrival: Arrival<Message>): void {
+    const { stream } = arrival;
+    const wasHolding = stream.hold !== undefined;
+    this.#recovery.take(arrival);
+    if (!wasHolding && stream.hold !== undefined) {
+      for (const waiting of overlap.pull(stream)) this.#recovery.take(waiting);
+    }
+    overlap.onMoved(stream);
+  }
+
+  /** A connection is there, and the user's `onConnection` is done with it: what was missed is asked for. */
+  onConnection(link: number, now: number): void {
+    this.#recovery.link = link;
+    this.#recovery.resume(this.#streams, link, now);
+  }
+
+  /** A connection has ended. What is held waits for the next one, as long as it may. */
+  onConnectionEnd(link: number): void {
+    this.#recovery.requests.endOn((other) => other === link);
+    if (this.#recovery.link === link) this.#recovery.link = undefined;
+  }
+
+  /**
+   * A message that `onReplay` has returned.
+   * @returns `false` where no more of them are wanted, for their connection has ended and the next one asks again.
+   */
+  onReplayed(request: ReplayRequest<Message>, message: Message, now: number): boolean {
+    if (request.state !== "running") return false;
+    request.activeAt = now;
+    this.#take(message, request.link, now, request);
+    return true;
+  }
+
+  /** All that `onReplay` has returned was given. */
+  onReplayReturned(request: ReplayRequest<Message>, now: number): void {
+    if (request.state === "running") this.#recovery.onReturned(request, now);
+  }
+
+  /** `onReplay` has returned nothing: the server repeats what is missing on the link. */
+  onReplayInBand(request: ReplayRequest<Message>, now: number): void {
+    if (request.state === "running") this.#recovery.onInBand(request, now);
+  }
+
+  /** `onReplay` has thrown or rejected, or what it has returned did. */
+  onReplayFailed(request: ReplayRequest<Message>, error: Error): void {
+    if (request.state !== "running") return;
+    this.#port.onError(error);
+    this.#recovery.onFailed(request);
+  }
+
+  onTimer(now: number): void {
+    this.#recovery.onTimer(now);
+  }
+
+  /**
+   * A second link is ready while the first one serves: its messages wait behind the old one's from now on, doubles are
+   * removed, and no gap is told. What may be missed on the way is asked for on the new link.
+   * @param maxWaiting - With so many of the new link's messages waiting, {@link ReplayPort.onOverlapFull} is called.
+   */
+  beginOverlap(link: number, maxWaiting: number, now: number): void {
+    this.endOverlap(now);
+    const plan = { link, maxWaiting, doublesBefore: this.doubleCount };
+    const onJoined = (): void => this.#port.onOverlapJoined();
+    const onFull = (): void => this.#port.onOverlapFull();
+    this.#overlap = new Overlap(plan, { onJoined, onFull });
+    this.#waitingLink = link;
+    this.#streams.freeze();
+    this.#recovery.isDeferring = true;
+    this.#recovery.resume(this.#streams, link, now);
+  }
+
+  /**
+   * The old link has ended: what waits of the new one follows, and gaps are judged.
+   * @returns How many doubles were removed in the overlap.
+   */
+  endOverlap(now: number): number {
+    const overlap = this.#overlap;
+    if (overlap === undefined) return 0;
+    this.#recovery.link = overlap.link;
+    this.#recovery.requests.endOn((link) => link !== overlap.link);
+    this.#deliverWaiting(overlap, now);
+    this.#recovery.endDeferring(now, false);
+    return this.doubleCount - overlap.doublesBefore;
+  }
+
+  /**
+   * The new link has ended, and the old one stays: what waits is delivered in its place among the messages to come.
+   * @returns How many doubles were removed in the overlap.
+   */
+  cancelOverlap(now: number): number {
+    const overlap = this.#overlap;
+    if (overlap === undefined) return 0;
+    this.#recovery.requests.endOn((link) => link === overlap.link);
+    this.#deliverWaiting(overlap, now);
+    this.#recovery.endDeferring(now, true);
+    return this.doubleCount - overlap.doublesBefore;
+  }
+
+  #deliverWaiting(overlap: Overlap<Message>, now: number): void {
+    this.#overlap = undefined;
+    this.#waitingLink = 0;
+    for (const waiting of overlap.end()) {
+      if (waiting.stream === undefined) this.#port.deliver(waiting.message);
+      else {
+        waiting.at = now;
+        this.#recovery.take(waiting);
+      }
+    }
+    this.#streams.thaw();
+  }
+
+  /** The end of a life: all that waits comes out. */
+  finish(now: number): void {
+    this.endOverlap(now);
+    this.#recovery.requests.endOn(() => true);
+    this.#recovery.link = undefined;
+    this.#recovery.giveUpAll();
+  }
+}

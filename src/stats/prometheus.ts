@@ -1,0 +1,103 @@
+import type { HistogramSnapshot } from "./histogram.js";
+
+/** What a statistic is: it only grows, goes up and down, or is a histogram. */
+export type MetricType = "counter" | "gauge" | "histogram";
+
+/** What Prometheus is told about one statistic. */
+export interface MetricInfo {
+  readonly type: MetricType;
+  /** One sentence. */
+  readonly help: string;
+}
+
+/** The statistics of one client, under the labels that tell it from the others. */
+export interface MetricSource<Name extends string> {
+  readonly stats: Readonly<Partial<Record<Name, number | HistogramSnapshot | undefined>>>;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * The statistics of any number of clients in the text format of Prometheus (version 0.0.4). A metric bears the name of
+ * its statistic: `bytesSent` is `jetsocket_bytes_sent_total`, and `latencyMs` is `jetsocket_latency_seconds`, in seconds.
+ * A histogram becomes a summary, whose quantiles 0 and 1 are the least and the most. What is `undefined` is left out.
+ *
+ * @param metrics - The statistics to tell, in this order.
+ * @throws TypeError for the name of a label that Prometheus does not allow.
+ */
+export function prometheusText<Name extends string>(
+  sources: readonly MetricSource<Name>[],
+  metrics: Readonly<Record<Name, MetricInfo>>,
+): string {
+  const labelled = sources.map(({ stats, labels = {} }) => ({
+    stats,
+    labels: Object.entries(labels).map(labelText),
+  }));
+  const lines: string[] = [];
+  for (const [name, info] of Object.entries<MetricInfo>(metrics)) {
+    const metric = metricName(name, info.type);
+    const scale = name.endsWith("Ms") ? 1_000 : 1;
+    const samples = labelled.flatMap(({ stats, labels }) =>
+      samplesOf(metric, stats[name as Name], scale, labels),
+    );
+    // All samples of one metric stand together, behind one HELP and one TYPE.
+    if (samples.length > 0) lines.push(...headOf(metric, info), ...samples);
+  }
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+function metricName(name: string, type: MetricType): string {
+  const words = name.replace(/Ms$/, "Seconds").replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return `jetsocket_${words}${type === "counter" ? "_total" : ""}`;
+}
+
+function headOf(metric: string, { type, help }: MetricInfo): string[] {
+  const escaped = help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+  return [`# HELP ${metric} ${escaped}`, `# TYPE ${metric} ${type === "histogram" ? "summary" : type}`];
+}
+
+function samplesOf(
+  metric: string,
+  value: number | HistogramSnapshot | undefined,
+  scale: number,
+  labels: readonly string[],
+): string[] {
+  if (value === undefined) return [];
+  if (typeof value === "number") return [sample(metric, labels, value / scale)];
+  const { min, p50, p90, p99, p999, max, sum, count } = value;
+  const quantiles = [
+    ["0", min],
+    ["0.5", p50],
+    ["0.9", p90],
+    ["0.99", p99],
+    ["0.999", p999],
+    ["1", max],
+  ] as const;
+  return [
+    ...quantiles.map(([quantile, duration]) =>
+      sample(metric, [...labels, `quantile="${quantile}"`], duration / scale),
+    ),
+    sample(`${metric}_sum`, labels, sum / scale),
+    sample(`${metric}_count`, labels, count),
+  ];
+}
+
+function sample(metric: string, labels: readonly string[], value: number): string {
+  const braces = labels.length === 0 ? "" : `{${labels.join(",")}}`;
+  return `${metric}${braces} ${numberText(value)}`;
+}
+
+function numberText(value: number): string {
+  if (Number.isFinite(value) || Number.isNaN(value)) return String(value);
+  return value > 0 ? "+Inf" : "-Inf";
+}
+
+function labelText([name, value]: readonly [string, string]): string {
+  if (!/^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/.test(name) || name === "quantile") {
+    throw new TypeError(
+      `A label may not be named ${JSON.stringify(name)}: Prometheus takes letters, digits and _, and no digit first; ` +
+        `names that begin with __ and "quantile" are its own.`,
+    );
+  }
+  const escaped = value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+  return `${name}="${escaped}"`;
+}

@@ -1,0 +1,91 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Hold } from "../../src/buffer/hold.js";
+
+interface Held {
+  readonly id: number;
+  readonly epoch: string | undefined;
+  readonly at: number;
+  readonly request: object | undefined;
+}
+
+function held(id: number, rest: Partial<Held> = {}): Held {
+  return { id, epoch: undefined, at: 0, request: undefined, ...rest };
+}
+
+function holdOf(isOrdered: boolean, ...messages: readonly Held[]): Hold<Held> {
+  const hold = new Hold<Held>(isOrdered, 0, 0);
+  for (const message of messages) hold.insert(message);
+  return hold;
+}
+
+function idsIn(hold: Hold<Held>): number[] {
+  const ids: number[] = [];
+  for (let message = hold.shift(); message !== undefined; message = hold.shift()) ids.push(message.id);
+  return ids;
+}
+
+describe("a hold", () => {
+  it("keeps numbers in their order, each once", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 30 })), fc.nat({ max: 3 }), (ids, taken) => {
+        const hold = holdOf(true);
+        const naive = new Set<number>();
+        for (const id of ids) {
+          expect(hold.insert(held(id))).toBe(!naive.has(id));
+          naive.add(id);
+        }
+        const sorted = [...naive].toSorted((left, right) => left - right);
+        expect(hold.head?.id).toBe(sorted[0]);
+        for (let count = 0; count < taken; count++) expect(hold.shift()?.id).toBe(sorted.shift());
+        // What was taken out may come again.
+        expect(hold.insert(held(-1))).toBe(true);
+        expect(hold.length).toBe(sorted.length + 1);
+        expect(idsIn(hold)).toEqual([-1, ...sorted]);
+      }),
+    );
+  });
+
+  it("puts what a replay has brought before what came on a link, where ids cannot be ordered", () => {
+    const request = {};
+    const live = [held(5), held(3)];
+    const hold = holdOf(false, ...live, held(9, { request }), held(4), held(1, { request }), held(5));
+    expect(idsIn(hold)).toEqual([9, 1, 5, 3, 4, 5]);
+  });
+
+  it("compares only within an epoch", () => {
+    const messages = [
+      held(5, { epoch: "x" }),
+      held(1, { epoch: "y" }),
+      held(3, { epoch: "x" }),
+      held(0, { epoch: "y" }),
+    ];
+    expect(idsIn(holdOf(true, ...messages))).toEqual([3, 5, 0, 1]);
+    expect(idsIn(holdOf(true, held(5, { epoch: "x" }), held(5, { epoch: "y" })))).toEqual([5, 5]);
+  });
+
+  it("finds a place beside an epoch that lies in front", () => {
+    const messages = [
+      held(9, { epoch: "x" }),
+      held(4, { epoch: "y" }),
+      held(2, { epoch: "y" }),
+      held(3, { epoch: "y" }),
+    ];
+    expect(idsIn(holdOf(true, ...messages))).toEqual([9, 2, 3, 4]);
+  });
+
+  it("appends what is not to be compared", () => {
+    const hold = holdOf(true, held(5));
+    hold.append(held(2));
+    expect(idsIn(hold)).toEqual([5, 2]);
+  });
+
+  it("knows when the oldest of its messages came", () => {
+    const hold = holdOf(true, held(3, { at: 30 }), held(2, { at: 40 }), held(4, { at: 50 }));
+    expect(hold.oldestAt).toBe(30);
+    hold.shift();
+    expect(hold.oldestAt).toBe(30);
+    hold.shift();
+    expect(hold.oldestAt).toBe(50);
+  });
+});

@@ -1,0 +1,122 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { IdWindow, type IsNext } from "../../src/buffer/id-window.js";
+import type { Sequence } from "../../src/buffer/sequence-window.js";
+
+const never: IsNext = () => false;
+const isNextNumber = (previous: Sequence, current: Sequence): boolean =>
+  Number(current) === Number(previous) + 1;
+
+function windowOf(size: number, isNext = never): IdWindow {
+  return new IdWindow(isNext, { size, isFrozen: false });
+}
+
+describe("a window of ids", () => {
+  it("knows the last of them, and no more", () => {
+    const id = fc.constantFrom("a", "b", "c", "d", "e", "f", "g", "h", "i", "j");
+    fc.assert(
+      fc.property(
+        fc.array(id, { maxLength: 300, size: "max" }),
+        fc.integer({ min: 1, max: 6 }),
+        (ids, size) => {
+          const window = windowOf(size);
+          let known: string[] = [];
+          for (const id of ids) {
+            const standing = known.length === 0 ? "first" : known.includes(id) ? "double" : "ahead";
+            expect(window.judge(id)).toBe(standing);
+            if (standing === "double") continue;
+            if (standing === "first") window.restart(id);
+            else window.move(id, "ahead");
+            known = [...known, id].slice(-size);
+            expect(window.sequence).toBe(id);
+          }
+        },
+      ),
+    );
+  });
+
+  it("advances over what is next, and over no double", () => {
+    const window = windowOf(10, () => true);
+    expect(window.advance("a")).toBe(false);
+    window.restart("a");
+    expect(["b", "a", "b", "c"].map((id) => window.advance(id))).toEqual([true, false, false, true]);
+    expect(window.expected).toBeUndefined();
+  });
+
+  it("forgets nothing while it is frozen, and all at once afterwards", () => {
+    const bounds = { size: 2, isFrozen: true };
+    const window = new IdWindow(isNextNumber, bounds);
+    window.freeze();
+    window.restart(0);
+    for (let id = 1; id < 1_000; id++) expect(window.advance(id)).toBe(true);
+    expect(window.judge(0)).toBe("double");
+    bounds.isFrozen = false;
+    window.advance(1_000);
+    expect([999, 998].map((id) => window.judge(id))).toEqual(["double", "behind"]);
+  });
+
+  it("compares numbers: what is lower is late within what is known, and behind beyond it", () => {
+    const window = windowOf(10);
+    window.restart(10);
+    window.move(30, "ahead");
+    expect([40, 20, 5].map((id) => window.judge(id))).toEqual(["ahead", "late", "behind"]);
+    window.fill(20);
+    expect(window.judge(20)).toBe("double");
+    expect(window.sequence).toBe(30);
+  });
+
+  it("goes on through ids that it has taken before where the cursor has gone back", () => {
+    const window = windowOf(10, isNextNumber);
+    window.restart("1");
+    window.move("4", "ahead");
+    window.advance("5");
+    window.move("2", "ahead");
+    window.advance("3");
+    for (const id of ["5", "4", "5"]) window.repeat(id);
+    expect(window.sequence).toBe("5");
+    expect(window.judge("6")).toBe("next");
+  });
+
+  it("goes on through them however far it has come while it is frozen", () => {
+    const window = new IdWindow(isNextNumber, { size: 2, isFrozen: true });
+    window.restart(1);
+    window.move(9, "ahead");
+    window.move(2, "ahead");
+    for (const id of [3, 4, 5, 6, 7, 8]) window.advance(id);
+    window.repeat(9);
+    expect(window.sequence).toBe(9);
+  });
+
+  it("does not go on through them where it has not gone back for as long as it remembers", () => {
+    const window = windowOf(2, () => true);
+    window.restart("a");
+    window.move("b", "ahead");
+    for (const id of ["c", "d"]) window.advance(id);
+    window.repeat("c");
+    expect(window.sequence).toBe("d");
+  });
+
+  it("begins with a cursor from before", () => {
+    const window = windowOf(10, isNextNumber);
+    window.resume("7");
+    expect(["7", "8", "9"].map((id) => window.judge(id))).toEqual(["double", "next", "ahead"]);
+    expect(window.sequence).toBe("7");
+  });
+
+  it("knows where the cursor was before an id, as far as it remembers", () => {
+    const window = windowOf(100, isNextNumber);
+    window.restart(0);
+    expect(window.before(0)).toBeUndefined();
+    for (let id = 1; id < 500; id++) window.advance(id);
+    expect([499, 401, 400, 3].map((id) => window.before(id))).toEqual([498, 400, undefined, 400]);
+  });
+
+  it.each([NaN, Infinity, {}, 1n, true, null])("refuses %s", (id) => {
+    const window = windowOf(10);
+    expect(() => window.judge(id as unknown as Sequence)).toThrow(TypeError);
+    expect(() => {
+      window.resume(id as unknown as Sequence);
+    }).toThrow(TypeError);
+    expect(window.sequence).toBeUndefined();
+  });
+});

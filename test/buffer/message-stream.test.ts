@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import { type Arrival, MessageStream, ReplayRequest } from "../../src/buffer/message-stream.js";
+import { NumberWindow } from "../../src/buffer/number-window.js";
+
+function streamAt(sequence: number, epoch?: string): MessageStream<string> {
+  const stream = new MessageStream<string>("s", new NumberWindow({ size: 3, isFrozen: false }));
+  stream.resume(epoch === undefined ? { sequence } : { sequence, epoch }, true);
+  return stream;
+}
+
+function arrival(stream: MessageStream<string>, id: number, epoch?: string): Arrival<string> {
+  return { message: `${id}`, stream, id, epoch, link: 1, request: undefined, at: 0 };
+}
+
+describe("a stream", () => {
+  it("is steady while it holds nothing and nobody watches", () => {
+    const stream = streamAt(1);
+    stream.isWatched = true;
+    stream.hold = undefined;
+    expect(stream.isSteady).toBe(false);
+    stream.isWatched = false;
+    expect(stream.isSteady).toBe(true);
+  });
+
+  it("has a cursor with the epoch that it knows", () => {
+    expect(new MessageStream("s", new NumberWindow({ size: 3, isFrozen: false })).cursor).toBeUndefined();
+    expect(streamAt(5).cursor).toEqual({ sequence: 5 });
+    expect(streamAt(5, "x").cursor).toEqual({ sequence: 5, epoch: "x" });
+    expect(streamAt(5, "x").cursorBefore(4)).toEqual({ sequence: 3, epoch: "x" });
+    expect(streamAt(5).cursorBefore(9)).toBeUndefined();
+  });
+
+  it.each([
+    ["x", "y", "behind"],
+    ["x", "x", "next"],
+    ["x", undefined, "next"],
+    [undefined, "y", "next"],
+    [undefined, undefined, "next"],
+  ])("of epoch %s judges the next id of epoch %s: %s", (known, epoch, standing) => {
+    const stream = streamAt(5, known);
+    expect(stream.judge(arrival(stream, 6, epoch), false)).toBe(standing);
+  });
+
+  it.each([
+    [20, true, "double"],
+    [11, true, "double"],
+    [10, true, "behind"],
+    [20, false, "behind"],
+  ])("that was asked for from 10 and is at 50 judges %i (covered: %s): %s", (id, isCovered, standing) => {
+    const stream = streamAt(50);
+    const plan = { cursors: { s: { sequence: 10 } }, link: 1, number: 1, now: 0 };
+    stream.replay = new ReplayRequest(plan, [stream]);
+    expect(stream.judge(arrival(stream, id), isCovered)).toBe(standing);
+  });
+
+  it("counts doubles since its cursor has moved", () => {
+    const stream = streamAt(5);
+    expect([1, 2, 3].map(() => stream.countDouble(2))).toEqual([false, false, true]);
+    stream.window.advance(6);
+    expect([1, 2, 3].map(() => stream.countDouble(2))).toEqual([false, false, true]);
+    stream.restart(arrival(stream, 6));
+    expect(stream.countDouble(2)).toBe(false);
+  });
+});

@@ -1,0 +1,113 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { NumberWindow } from "../../src/buffer/number-window.js";
+import type { SequenceWindow, Standing } from "../../src/buffer/sequence-window.js";
+
+/** All ids ever taken, and the rule in its plainest form. */
+class NaiveWindow {
+  readonly #size: number;
+  readonly #taken = new Set<number>();
+  #cursor: number | undefined;
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  judge(id: number): Standing {
+    if (this.#cursor === undefined) return "first";
+    if (id > this.#cursor) return id === this.#cursor + 1 ? "next" : "ahead";
+    if (id <= this.#cursor - this.#size || id < Math.min(...this.#taken)) return "behind";
+    return this.#taken.has(id) ? "double" : "late";
+  }
+
+  take(id: number, standing: Standing): void {
+    if (standing === "first" || standing === "behind") this.#taken.clear();
+    if (standing !== "late") this.#cursor = id;
+    this.#taken.add(id);
+  }
+}
+
+function take(window: SequenceWindow, id: number, standing: Standing): void {
+  if (standing === "first" || standing === "behind") window.restart(id);
+  else if (standing === "late") window.fill(id);
+  else if (standing === "double") window.repeat(id);
+  else window.move(id, standing);
+}
+
+describe("a window of numbers", () => {
+  it("judges as one that remembers every id", () => {
+    const id = fc.integer({ min: 0, max: 40 });
+    fc.assert(
+      fc.property(
+        fc.array(id, { maxLength: 60, size: "max" }),
+        fc.integer({ min: 1, max: 12 }),
+        (ids, size) => {
+          const window: SequenceWindow = new NumberWindow({ size, isFrozen: false });
+          const naive = new NaiveWindow(size);
+          for (const id of ids) {
+            const standing = naive.judge(id);
+            expect(window.judge(id)).toBe(standing);
+            take(window, id, standing);
+            if (standing !== "double") naive.take(id, standing);
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it("advances over what is next, and over nothing else", () => {
+    const window: SequenceWindow = new NumberWindow({ size: 5, isFrozen: false });
+    expect(window.advance(1)).toBe(false);
+    expect(window.sequence).toBeUndefined();
+    window.restart(1);
+    expect([window.advance(2), window.advance(2), window.advance(4), window.advance("3")]).toEqual([
+      ...[true, false, false, false],
+    ]);
+    expect(window.sequence).toBe(2);
+    expect(window.expected).toBe(3);
+  });
+
+  it("forgets nothing while it is frozen", () => {
+    const bounds = { size: 3, isFrozen: false };
+    const window: SequenceWindow = new NumberWindow(bounds);
+    window.restart(1);
+    for (let id = 2; id <= 10; id++) window.advance(id);
+    window.freeze();
+    bounds.isFrozen = true;
+    for (let id = 11; id <= 50; id++) window.advance(id);
+    expect([8, 7].map((id) => window.judge(id))).toEqual(["double", "behind"]);
+    bounds.isFrozen = false;
+    expect([48, 47].map((id) => window.judge(id))).toEqual(["double", "behind"]);
+  });
+
+  it("knows no more than its first id when it begins frozen", () => {
+    const window: SequenceWindow = new NumberWindow({ size: 3, isFrozen: true });
+    window.restart(5);
+    window.move(9, "ahead");
+    expect([4, 5, 6, 9].map((id) => window.judge(id))).toEqual(["behind", "double", "late", "double"]);
+  });
+
+  it("takes all that is lower than a cursor from before for delivered, as far as it reaches", () => {
+    const window: SequenceWindow = new NumberWindow({ size: 3, isFrozen: false });
+    window.resume(10);
+    expect([7, 8, 10, 11].map((id) => window.judge(id))).toEqual(["behind", "double", "double", "next"]);
+    expect(window.before(9)).toBe(8);
+  });
+
+  it("cuts a hole in two", () => {
+    const window: SequenceWindow = new NumberWindow({ size: 100, isFrozen: false });
+    window.restart(1);
+    window.move(9, "ahead");
+    for (const id of [5, 2, 8]) window.fill(id);
+    const late = [1, 2, 3, 4, 5, 6, 7, 8, 9].filter((id) => window.judge(id) === "late");
+    expect(late).toEqual([3, 4, 6, 7]);
+  });
+
+  it("knows where the cursor was before an id that it has taken", () => {
+    const window: SequenceWindow = new NumberWindow({ size: 2, isFrozen: false });
+    window.restart(5);
+    for (let id = 6; id < 20; id++) window.advance(id);
+    expect([4, 5, 6, 19, 20].map((id) => window.before(id))).toEqual([undefined, 4, 5, 18, undefined]);
+  });
+});

@@ -1,0 +1,15 @@
+import { expect, it } from "vitest";
+import { OutboxEntry } from "../../src/buffer/outbox-entry.js";
+
+it("is a message that nobody remembers yet", () => {
+  const message = { text: "hello" };
+  const entry = new OutboxEntry(message, 5);
+  expect(entry.message).toBe(message);
+  expect(entry).toMatchObject({
+    size: 5,
+    place: "outside",
+    id: undefined,
+    key: undefined,
+    isRepeated: false,
+  });
+});

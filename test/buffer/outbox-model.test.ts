@@ -1,0 +1,185 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { Outbox } from "../../src/buffer/outbox.js";
+import { OutboxEntry } from "../../src/buffer/outbox-entry.js";
+import type { OutboxDropCause } from "../../src/buffer/outbox-policy.js";
+import { type Letter, type ModelPolicy, OutboxModel } from "./outbox-model.js";
+
+type Call =
+  | { readonly kind: "send"; readonly size: number; readonly id: number; readonly key: string | undefined }
+  | { readonly kind: "next" | "acknowledge" | "withdraw" | "lost" | "wait"; readonly amount: number }
+  | { readonly kind: "open" | "hold" | "resume" | "beginClosing" | "end" };
+
+const amount = fc.nat(1_000);
+const call: fc.Arbitrary<Call> = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      kind: fc.constant("send" as const),
+      size: fc.integer({ min: 0, max: 6 }),
+      id: fc.nat(14),
+      key: fc.option(fc.constantFrom("a", "b", "c"), { nil: undefined, freq: 4 }),
+    }),
+  },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constantFrom("next" as const, "wait" as const), amount }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("acknowledge" as const), amount }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("lost" as const), amount }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("withdraw" as const), amount }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("open" as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("hold" as const, "resume" as const, "beginClosing" as const),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("end" as const) }) },
+);
+
+const modelPolicy: fc.Arbitrary<ModelPolicy> = fc.record({
+  capacity: fc.integer({ min: 1, max: 8 }),
+  maxBytes: fc.integer({ min: 1, max: 24 }),
+  ttl: fc.constantFrom(Infinity, 60, 300),
+  overflow: fc.constantFrom("error", "dropOldest", "conflate"),
+  spacing: fc.constantFrom(0, 50),
+  hasLedger: fc.boolean(),
+});
+
+/** Drives both, with a writer that keeps what it was given, and compares all that can be seen. */
+class Comparison {
+  readonly told: [string, OutboxDropCause][] = [];
+  readonly taken: string[] = [];
+  readonly #model: OutboxModel;
+  readonly #outbox: Outbox<Letter, readonly string[], Letter>;
+  readonly #entries = new Map<Letter, OutboxEntry<Letter>>();
+  /** What the writer was given on this connection, in its order. */
+  #given: Letter[] = [];
+  readonly #done = new Set<string>();
+  #now = 0;
+  #count = 0;
+
+  constructor(policy: ModelPolicy) {
+    this.#model = new OutboxModel(policy);
+    const { capacity, maxBytes, ttl, overflow, spacing, hasLedger } = policy;
+    this.#outbox = new Outbox(
+      {
+        ...{ capacity, maxBytes, overflow, keyOf: ({ key }: Letter) => key },
+        ttl: ttl === Infinity ? undefined : ttl,
+        perSecond: spacing === 0 ? undefined : 1_000 / spacing,
+        acknowledgement: hasLedger ? { idOf: ({ id }: Letter) => id, acknowledges: (ids) => ids } : undefined,
+      },
+      {
+        onDropped: ({ name }, cause) => this.told.push([name, cause]),
+        onError: ({ message }) => expect(message).toContain("Another message of the id"),
+      },
+    );
+  }
+
+  run(one: Call): void {
+    switch (one.kind) {
+      case "send":
+        this.#send(one);
+        break;
+      case "next":
+        for (let count = one.amount % 5; count >= 0; count--) this.#next();
+        break;
+      case "wait":
+        this.#now += one.amount % 70;
+        break;
+      case "acknowledge":
+        this.#acknowledge(one.amount);
+        break;
+      case "withdraw":
+        this.#withdraw(one.amount);
+        break;
+      case "lost":
+        this.#lost(one.amount);
+        break;
+      case "open":
+        this.#given = [];
+        this.#outbox.open(this.#now);
+        this.#model.open(this.#now);
+        break;
+      case "hold":
+      case "resume":
+      case "beginClosing":
+      case "end":
+        this.#outbox[one.kind]();
+        this.#model[one.kind]();
+    }
+    this.#compare();
+  }
+
+  #send({ size, id, key }: Extract<Call, { kind: "send" }>): void {
+    const letter = { name: `m${this.#count++}`, size, id: id < 10 ? `${id}` : undefined, key };
+    const entry = new OutboxEntry(letter, size);
+    this.#entries.set(letter, entry);
+    const answer = this.#outbox.send(entry, letter, this.#now);
+    expect(answer).toBe(this.#model.send(letter, this.#now));
+    if (answer === "write") this.#given.push(letter);
+    if (answer === "write" || answer === "queued" || answer === "dropped") this.taken.push(letter.name);
+  }
+
+  #next(): void {
+    const entry = this.#outbox.next(this.#now);
+    expect(entry?.message.name).toBe(this.#model.next(this.#now));
+    if (entry !== undefined) this.#given.push(entry.message);
+  }
+
+  #acknowledge(chosen: number): void {
+    const ids = chosen % 11 === 10 ? ["1", "2", "none"] : [`${chosen % 11}`];
+    for (const name of this.#model.acknowledge(ids)) this.#done.add(name);
+    this.#outbox.received(ids);
+  }
+
+  #withdraw(chosen: number): void {
+    const letter = [...this.#entries.keys()].at(-1 - (chosen % 4));
+    if (letter === undefined) return;
+    this.#outbox.withdraw(this.#entries.get(letter)!);
+    if (!this.#model.withdraw(letter.name)) return;
+    this.#done.add(letter.name);
+    this.#given = this.#given.filter((other) => other !== letter);
+  }
+
+  #lost(chosen: number): void {
+    const unsent = this.#given.splice(chosen % (this.#given.length + 1));
+    this.#given = [];
+    const done = new Set([...this.#done, ...this.told.map(([name]) => name)]);
+    const entries = unsent.map((letter) => {
+      // One that is not remembered may come back in an entry of its own.
+      const known = this.#entries.get(letter)!;
+      return known.place === "outside" && chosen % 2 === 0 ? new OutboxEntry(letter, letter.size) : known;
+    });
+    unsent.forEach((letter, index) => this.#entries.set(letter, entries[index]!));
+    this.#outbox.lost(entries, this.#now);
+    this.#model.lost(unsent, done, this.#now);
+  }
+
+  #compare(): void {
+    expect(this.told).toEqual(this.#model.told);
+    const { length, bytes, waitingCount } = this.#outbox;
+    expect([length, bytes, waitingCount]).toEqual([
+      this.#model.length,
+      this.#model.bytes,
+      this.#model.waitingCount,
+    ]);
+    // The outbox may ask to be called for a message that has left meanwhile, and not later than for one that waits.
+    expect(this.#outbox.nextAt).toBeLessThanOrEqual(this.#model.nextAt);
+    expect(this.#outbox.nextAt === Infinity).toBe(
+      this.#model.waitingCount === 0 || this.#model.nextAt === Infinity,
+    );
+  }
+}
+
+it("does what the plainest outbox does, and tells no message twice", () => {
+  fc.assert(
+    fc.property(modelPolicy, fc.array(call, { maxLength: 100, size: "max" }), (policy, calls) => {
+      const comparison = new Comparison(policy);
+      for (const one of calls) comparison.run(one);
+      comparison.run({ kind: "end" });
+      const told = comparison.told.map(([name]) => name);
+      expect(new Set(told).size).toBe(told.length);
+      expect(comparison.taken).toEqual(expect.arrayContaining(told));
+    }),
+    { numRuns: 1_000 },
+  );
+});

@@ -1,0 +1,550 @@
+import { describe, expect, it } from "vitest";
+import { Outbox } from "../../src/buffer/outbox.js";
+import { OutboxEntry } from "../../src/buffer/outbox-entry.js";
+import type { OutboxAnswer, OutboxPolicy } from "../../src/buffer/outbox-policy.js";
+import { BufferOverflowError, type JetSocketError } from "../../src/errors.js";
+import type { Letter } from "./outbox-model.js";
+
+type Entry = OutboxEntry<string>;
+type Policy = OutboxPolicy<Letter, readonly string[]>;
+
+const acknowledgement: Policy["acknowledgement"] = { idOf: ({ id }) => id, acknowledges: (ids) => ids };
+
+const defaults: Policy = {
+  capacity: 1_000,
+  maxBytes: 4 * 1024 * 1024,
+  ttl: undefined,
+  overflow: "error",
+  perSecond: undefined,
+  keyOf: ({ key }) => key,
+  acknowledgement: undefined,
+};
+
+/** An outbox with all that it tells, driven by the names of messages. */
+class Scene {
+  readonly told: string[] = [];
+  readonly errors: JetSocketError[] = [];
+  readonly entries = new Map<string, Entry>();
+  readonly outbox: Outbox<Letter, readonly string[], string>;
+  now = 0;
+  onDropped: ((name: string) => void) | undefined;
+
+  constructor(policy: Partial<Policy> = {}) {
+    this.outbox = new Outbox(
+      { ...defaults, ...policy },
+      {
+        onDropped: (name, cause) => {
+          this.told.push(`${name} ${cause}`);
+          this.onDropped?.(name);
+        },
+        onError: (error) => this.errors.push(error),
+      },
+    );
+  }
+
+  /** The name is also the id; what stands before its digits is the key. */
+  send(name: string, { size = 1, id = name }: { size?: number; id?: string | undefined } = {}): OutboxAnswer {
+    const entry = new OutboxEntry(name, size);
+    this.entries.set(name, entry);
+    const key = /^[a-z]+(?=\d)/.exec(name)?.[0];
+    return this.outbox.send(entry, { name, size, id, key }, this.now);
+  }
+
+  sendAll(...names: readonly string[]): OutboxAnswer[] {
+    return names.map((name) => this.send(name));
+  }
+
+  /** All that may go now. */
+  take(): string[] {
+    const names: string[] = [];
+    let entry = this.outbox.next(this.now);
+    for (; entry !== undefined; entry = this.outbox.next(this.now)) names.push(entry.message);
+    return names;
+  }
+
+  open(): string[] {
+    this.outbox.open(this.now);
+    return this.take();
+  }
+
+  lost(...unsent: readonly string[]): void {
+    this.outbox.lost(
+      unsent.map((name) => this.entries.get(name) ?? new OutboxEntry(name, 1)),
+      this.now,
+    );
+  }
+}
+
+describe("an outbox without acknowledgement", () => {
+  it("keeps what is sent while not connected, and gives it in its order before what is newer", () => {
+    const scene = new Scene();
+    expect(scene.sendAll("a", "b")).toEqual(["queued", "queued"]);
+    expect([scene.outbox.length, scene.outbox.bytes, scene.outbox.waitingCount]).toEqual([2, 2, 2]);
+    expect(scene.take()).toEqual([]);
+    scene.outbox.open(0);
+    expect([scene.outbox.isClear, scene.send("c")]).toEqual([false, "queued"]);
+    expect(scene.take()).toEqual(["a", "b", "c"]);
+    expect([scene.outbox.isClear, scene.send("d"), scene.outbox.length]).toEqual([true, "write", 0]);
+    expect(scene.told).toEqual([]);
+  });
+
+  it("is not clear before the first connection, nor after the last", () => {
+    const scene = new Scene();
+    expect(scene.outbox.isClear).toBe(false);
+    scene.open();
+    expect(scene.outbox.isClear).toBe(true);
+    scene.lost();
+    expect(scene.outbox.isClear).toBe(false);
+  });
+
+  it("puts what comes back from a connection before what waits", () => {
+    const scene = new Scene();
+    scene.sendAll("a", "b", "c");
+    scene.open();
+    scene.send("d");
+    scene.lost("b", "c", "d", "direct");
+    scene.send("e");
+    expect(scene.open()).toEqual(["b", "c", "d", "direct", "e"]);
+  });
+
+  it("sends nothing twice that did not come back", () => {
+    const scene = new Scene();
+    scene.sendAll("a", "b");
+    scene.open();
+    scene.lost("b");
+    expect(scene.open()).toEqual(["b"]);
+    scene.lost();
+    expect(scene.open()).toEqual([]);
+  });
+
+  it("keeps what comes back whatever its bounds, and meets newer messages with the overflow", () => {
+    const scene = new Scene({ capacity: 2, overflow: "dropOldest" });
+    scene.open();
+    scene.lost("a", "b", "c");
+    expect(scene.send("d")).toBe("dropped");
+    expect(scene.told).toEqual(["d overflow"]);
+    scene.outbox.open(0);
+    expect(scene.outbox.next(0)?.message).toBe("a");
+    expect(scene.send("e")).toBe("queued");
+    expect(scene.told).toEqual(["d overflow", "b overflow"]);
+    expect(scene.take()).toEqual(["c", "e"]);
+  });
+
+  it.each(["error", "dropOldest", "conflate"] as const)(
+    "keeps one message of any size, with %s",
+    (overflow) => {
+      const scene = new Scene({ maxBytes: 10, overflow });
+      expect(scene.send("large", { size: 50 })).toBe("queued");
+      expect(scene.send("small")).toBe(overflow === "error" ? "refused" : "queued");
+      expect(scene.told).toEqual(overflow === "error" ? [] : ["large overflow"]);
+    },
+  );
+
+  it.each([
+    ["messages", { capacity: 2 }],
+    ["bytes", { maxBytes: 2 }],
+  ])("refuses the newest where it is full of %s", (_, bounds) => {
+    const scene = new Scene(bounds);
+    expect(scene.sendAll("a", "b", "c")).toEqual(["queued", "queued", "refused"]);
+    const error = scene.outbox.overflowError(scene.entries.get("c")!);
+    expect(error).toBeInstanceOf(BufferOverflowError);
+    expect(error.message).toContain("the outbox holds 2 messages of 2 bytes;");
+    expect(scene.told).toEqual([]);
+    expect(scene.open()).toEqual(["a", "b"]);
+  });
+
+  it("drops as many of the oldest as a large message needs", () => {
+    const scene = new Scene({ maxBytes: 4, overflow: "dropOldest" });
+    scene.sendAll("a", "b", "c", "d");
+    expect(scene.send("large", { size: 2 })).toBe("queued");
+    expect(scene.told).toEqual(["a overflow", "b overflow"]);
+    expect(scene.open()).toEqual(["c", "d", "large"]);
+  });
+
+  it("conflates by key, in the place of the older message", () => {
+    const scene = new Scene({ overflow: "conflate" });
+    scene.sendAll("a1", "b1", "c1", "b2", "plain", "a2");
+    expect(scene.told).toEqual(["b1 overflow"]);
+    expect(scene.open()).toEqual(["a1", "b2", "c1", "plain", "a2"]);
+  });
+
+  it("conflates nothing that has gone or come back", () => {
+    const scene = new Scene({ overflow: "conflate" });
+    scene.send("a1");
+    scene.open();
+    scene.lost("a1");
+    scene.sendAll("a2", "a3");
+    expect(scene.told).toEqual(["a2 overflow"]);
+    expect(scene.open()).toEqual(["a1", "a3"]);
+  });
+
+  it("conflates nothing that has come back, after others have expired too", () => {
+    const scene = new Scene({ overflow: "conflate", perSecond: 1, ttl: 100 });
+    scene.sendAll("a1", "b1");
+    expect(scene.open()).toEqual(["a1"]);
+    scene.now = 50;
+    scene.lost("a1");
+    scene.now = 100;
+    scene.send("a2");
+    expect(scene.told).toEqual(["b1 expired"]);
+    scene.outbox.beginClosing();
+    expect(scene.open()).toEqual(["a1", "a2"]);
+  });
+
+  it("finds what expires behind a message that was conflated", () => {
+    const scene = new Scene({ overflow: "conflate", ttl: 100 });
+    scene.sendAll("a1", "b1");
+    scene.now = 50;
+    scene.send("a2");
+    scene.now = 100;
+    expect([scene.open(), scene.told]).toEqual([["a2"], ["a1 overflow", "b1 expired"]]);
+  });
+
+  it("drops the oldest where a conflated message would not fit, and where a key is new", () => {
+    const scene = new Scene({ overflow: "conflate", capacity: 2, maxBytes: 4 });
+    scene.sendAll("a1", "b1");
+    expect(scene.send("b2", { size: 4 })).toBe("queued");
+    expect(scene.told).toEqual(["a1 overflow", "b1 overflow"]);
+    expect(scene.send("b3", { size: 5 })).toBe("queued");
+    scene.send("c1");
+    expect(scene.told.slice(2)).toEqual(["b2 overflow", "b3 overflow"]);
+    expect(scene.open()).toEqual(["c1"]);
+  });
+
+  it("conflates nothing without keyOf", () => {
+    const scene = new Scene({ overflow: "conflate", keyOf: undefined });
+    scene.sendAll("a1", "a2");
+    expect(scene.open()).toEqual(["a1", "a2"]);
+  });
+
+  it("lets a message wait for its time to live, and tells on the millisecond", () => {
+    const scene = new Scene({ ttl: 100 });
+    expect(scene.outbox.nextAt).toBe(Infinity);
+    scene.send("a");
+    scene.now = 40;
+    scene.send("b");
+    expect(scene.outbox.nextAt).toBe(100);
+    scene.now = 99;
+    expect([scene.take(), scene.told]).toEqual([[], []]);
+    scene.now = 100;
+    expect([scene.take(), scene.told]).toEqual([[], ["a expired"]]);
+    expect(scene.outbox.nextAt).toBe(140);
+    scene.now = 200;
+    expect([scene.open(), scene.told]).toEqual([[], ["a expired", "b expired"]]);
+    expect(scene.outbox.nextAt).toBe(Infinity);
+  });
+
+  it("makes room by what has expired before it refuses", () => {
+    const scene = new Scene({ ttl: 100, capacity: 1 });
+    scene.send("a");
+    scene.now = 100;
+    expect(scene.send("b")).toBe("queued");
+    expect(scene.told).toEqual(["a expired"]);
+  });
+
+  it("gives what comes back its time from then on, and still finds what expires behind it", () => {
+    const scene = new Scene({ ttl: 100, perSecond: 1 });
+    scene.sendAll("a", "b");
+    expect(scene.open()).toEqual(["a"]);
+    scene.now = 90;
+    scene.lost("a");
+    expect(scene.outbox.nextAt).toBe(100);
+    scene.now = 100;
+    scene.send("c");
+    expect(scene.told).toEqual(["b expired"]);
+    scene.now = 190;
+    expect([scene.take(), scene.told]).toEqual([[], ["b expired", "a expired"]]);
+    expect(scene.outbox.nextAt).toBe(200);
+  });
+
+  it("gives at most `perSecond` out, and the rest at once when it closes", () => {
+    const scene = new Scene({ perSecond: 4 });
+    scene.sendAll("a", "b", "c", "d");
+    expect(scene.outbox.nextAt).toBe(Infinity);
+    scene.outbox.open(0);
+    expect(scene.outbox.nextAt).toBe(-Infinity);
+    expect([scene.take(), scene.outbox.nextAt]).toEqual([["a"], 250]);
+    scene.now = 250;
+    expect([scene.take(), scene.outbox.nextAt]).toEqual([["b"], 500]);
+    scene.outbox.beginClosing();
+    expect([scene.outbox.nextAt, scene.take(), scene.outbox.nextAt]).toEqual([
+      -Infinity,
+      ["c", "d"],
+      Infinity,
+    ]);
+    scene.outbox.end();
+    scene.send("e");
+    expect(scene.open()).toEqual([]);
+  });
+
+  it("holds newer messages while the writer moves, and goes on where it does not", () => {
+    const scene = new Scene();
+    scene.open();
+    scene.outbox.hold();
+    expect([scene.send("a"), scene.take(), scene.outbox.nextAt]).toEqual(["queued", [], Infinity]);
+    scene.outbox.resume();
+    expect(scene.take()).toEqual(["a"]);
+    scene.outbox.hold();
+    scene.send("b");
+    scene.lost("a");
+    expect(scene.open()).toEqual(["a", "b"]);
+  });
+
+  it("gives up what its caller takes back", () => {
+    const scene = new Scene();
+    scene.sendAll("a", "b", "c");
+    scene.outbox.withdraw(scene.entries.get("b")!);
+    expect([scene.outbox.length, scene.outbox.bytes]).toEqual([2, 2]);
+    expect(scene.open()).toEqual(["a", "c"]);
+    scene.outbox.withdraw(scene.entries.get("c")!);
+    expect(scene.told).toEqual([]);
+  });
+
+  it.each([
+    ["closed", []],
+    ["unsent", ["unsent" as const]],
+  ])("tells of each message at the end, as %s", (cause, args) => {
+    const scene = new Scene();
+    scene.sendAll("a", "b");
+    scene.outbox.end(...args);
+    expect(scene.told).toEqual([`a ${cause}`, `b ${cause}`]);
+    expect([scene.outbox.length, scene.open()]).toEqual([0, []]);
+  });
+
+  it("ignores what comes in", () => {
+    const scene = new Scene();
+    scene.send("a");
+    scene.outbox.received(["a"]);
+    expect(scene.open()).toEqual(["a"]);
+  });
+});
+
+describe("an outbox with acknowledgement", () => {
+  it("remembers what is sent on a connection until it is acknowledged", () => {
+    const scene = new Scene({ acknowledgement });
+    scene.open();
+    expect(scene.outbox.isClear).toBe(false);
+    expect(scene.sendAll("a", "b", "c")).toEqual(["write", "write", "write"]);
+    expect([scene.outbox.length, scene.outbox.waitingCount, scene.outbox.nextAt]).toEqual([3, 0, Infinity]);
+    scene.outbox.received(["b"]);
+    scene.lost();
+    expect([scene.outbox.length, scene.outbox.waitingCount, scene.open()]).toEqual([2, 2, ["a", "c"]]);
+    scene.outbox.received(["a", "nothing", "c"]);
+    scene.outbox.received(["c"]);
+    expect([scene.outbox.length, scene.outbox.bytes]).toEqual([0, 0]);
+    scene.lost();
+    expect([scene.open(), scene.told]).toEqual([[], []]);
+  });
+
+  it("sends the unacknowledged first, then the unsent, then the newer", () => {
+    const scene = new Scene({ acknowledgement, perSecond: 1_000_000 });
+    scene.open();
+    scene.sendAll("a", "b", "c", "d");
+    scene.lost("c", "d");
+    scene.send("e");
+    expect(scene.open()).toEqual(["a", "b", "c", "d", "e"]);
+    // What came back from the second connection was in doubt since the first.
+    scene.lost("b", "c", "d", "e");
+    scene.send("f");
+    expect(scene.open()).toEqual(["a", "b", "c", "d", "e", "f"]);
+  });
+
+  it("returns messages with and without an id in the order of the calls", () => {
+    const scene = new Scene({
+      acknowledgement: { ...acknowledgement, idOf: ({ name }) => (/[xy]/.test(name) ? null : name) },
+    });
+    scene.open();
+    scene.sendAll("a", "x", "b", "y", "c");
+    expect(scene.outbox.length).toBe(3);
+    scene.lost("x", "b", "y", "c");
+    expect(scene.open()).toEqual(["a", "x", "b", "y", "c"]);
+    scene.lost();
+    expect(scene.open()).toEqual(["a", "b", "c"]);
+    expect(scene.errors).toEqual([]);
+  });
+
+  it("has done with a message that came back and was then dropped", () => {
+    const scene = new Scene({ acknowledgement });
+    scene.open();
+    scene.sendAll("a", "b", "c");
+    scene.lost("a", "b", "c");
+    scene.outbox.withdraw(scene.entries.get("b")!);
+    expect(scene.open()).toEqual(["a", "c"]);
+    scene.lost("c");
+    scene.outbox.withdraw(scene.entries.get("c")!);
+    expect(scene.open()).toEqual(["a"]);
+    scene.lost();
+    expect([scene.outbox.length, scene.open()]).toEqual([1, ["a"]]);
+  });
+
+  it("does not send again what was acknowledged on the way, by an old connection too", () => {
+    const scene = new Scene({ acknowledgement });
+    scene.open();
+    scene.sendAll("a", "b");
+    scene.outbox.hold();
+    scene.send("c");
+    expect(scene.open()).toEqual(["a", "b", "c"]);
+    scene.outbox.received(["a"]);
+    scene.lost("a", "b", "c");
+    expect(scene.open()).toEqual(["b", "c"]);
+    scene.lost();
+    scene.outbox.received(["b"]);
+    expect(scene.open()).toEqual(["c"]);
+  });
+
+  it("takes no acknowledgement for a message that never went", () => {
+    const scene = new Scene({ acknowledgement });
+    scene.send("a");
+    scene.outbox.received(["a"]);
+    scene.open();
+    scene.lost("a");
+    scene.outbox.received(["a"]);
+    expect(scene.open()).toEqual(["a"]);
+  });
+
+  it("is full when its ledger is", () => {
+    const scene = new Scene({ acknowledgement, capacity: 2 });
+    scene.open();
+    expect(scene.sendAll("a", "b", "c")).toEqual(["write", "write", "refused"]);
+    const { message } = scene.outbox.overflowError(scene.entries.get("c")!);
+    expect(message).toContain("2 messages of 2 bytes, of which 2 are sent and not acknowledged;");
+    scene.outbox.received(["a"]);
+    expect(scene.send("c")).toBe("write");
+    scene.lost();
+    expect(scene.open()).toEqual(["b", "c"]);
+  });
+
+  it("drops the oldest of its ledger first", () => {
+    const scene = new Scene({ acknowledgement, capacity: 2, overflow: "dropOldest" });
+    scene.open();
+    expect(scene.sendAll("a", "b", "c")).toEqual(["write", "write", "write"]);
+    scene.lost("c");
+    expect(scene.sendAll("d", "e")).toEqual(["queued", "queued"]);
+    expect(scene.told).toEqual(["a overflow", "b overflow", "c overflow"]);
+    expect(scene.open()).toEqual(["d", "e"]);
+  });
+
+  it("expires what waits to be sent again, and not what waits for its acknowledgement", () => {
+    const scene = new Scene({ acknowledgement, ttl: 100 });
+    scene.open();
+    scene.send("a");
+    scene.now = 5_000;
+    expect([scene.take(), scene.told]).toEqual([[], []]);
+    scene.lost();
+    expect(scene.outbox.nextAt).toBe(5_100);
+    scene.now = 5_099;
+    expect(scene.open()).toEqual(["a"]);
+    scene.lost();
+    scene.now = 5_199;
+    expect([scene.open(), scene.told]).toEqual([[], ["a expired"]]);
+  });
+
+  it("sends the second of two messages of one id at most once, and says so", () => {
+    const scene = new Scene({ acknowledgement });
+    scene.open();
+    scene.sendAll("a");
+    expect(scene.send("again", { id: "a" })).toBe("write");
+    expect(scene.errors.map(({ message }) => message)).toEqual([
+      "Another message of the id a is not acknowledged yet: this one is sent at most once.",
+    ]);
+    scene.lost();
+    expect(scene.open()).toEqual(["a"]);
+    scene.outbox.received(["a"]);
+    expect(scene.send("anew", { id: "a" })).toBe("write");
+    expect([scene.outbox.length, scene.errors.length]).toEqual([1, 1]);
+  });
+
+  it("gives the id of a refused, expired, dropped or withdrawn message to the next", () => {
+    const scene = new Scene({ acknowledgement, capacity: 1, ttl: 100 });
+    scene.send("a", { id: "one" });
+    scene.send("b", { id: "two" });
+    scene.now = 100;
+    expect(scene.send("c", { id: "one" })).toBe("queued");
+    scene.outbox.withdraw(scene.entries.get("c")!);
+    expect(scene.send("d", { id: "two" })).toBe("queued");
+    scene.outbox.end();
+    expect(scene.send("e", { id: "two" })).toBe("queued");
+    expect([scene.errors, scene.told]).toEqual([[], ["a expired", "d closed"]]);
+  });
+
+  it("forgets a message that its caller takes back before it is written, and none that may have gone", () => {
+    const scene = new Scene({ acknowledgement });
+    scene.open();
+    scene.sendAll("a", "b");
+    scene.outbox.withdraw(scene.entries.get("a")!);
+    scene.lost();
+    scene.outbox.withdraw(scene.entries.get("b")!);
+    expect(scene.open()).toEqual(["b"]);
+    scene.outbox.withdraw(scene.entries.get("b")!);
+    scene.lost("b");
+    expect([scene.open(), scene.told]).toEqual([["b"], []]);
+  });
+
+  it("tells at the end of each message that is not acknowledged, in the order of the calls", () => {
+    const scene = new Scene({ acknowledgement, perSecond: 1 });
+    scene.open();
+    scene.sendAll("a", "b");
+    scene.lost("b");
+    scene.send("c");
+    expect(scene.open()).toEqual(["a"]);
+    scene.outbox.end();
+    expect(scene.told).toEqual(["a closed", "b closed", "c closed"]);
+    expect([scene.outbox.length, scene.outbox.bytes, scene.open()]).toEqual([0, 0, []]);
+  });
+
+  it("loses nothing by functions that throw", () => {
+    const fault = (): never => {
+      throw new RangeError("not today");
+    };
+    const scene = new Scene({
+      overflow: "conflate",
+      keyOf: fault,
+      acknowledgement: { idOf: fault, acknowledges: fault },
+    });
+    scene.sendAll("a1", "a2");
+    expect(scene.open()).toEqual(["a1", "a2"]);
+    expect(scene.errors.map(({ message }) => message.split(" ")[0])).toEqual([
+      "outbox.idOf",
+      "outbox.keyOf",
+      "outbox.idOf",
+      "outbox.keyOf",
+    ]);
+    expect(scene.errors[0]?.cause).toBeInstanceOf(RangeError);
+  });
+
+  it("keeps the ledger as it is where `acknowledges` throws", () => {
+    const scene = new Scene({
+      acknowledgement: {
+        ...acknowledgement,
+        acknowledges: () => {
+          throw new Error("what is this?");
+        },
+      },
+    });
+    scene.open();
+    scene.send("a");
+    scene.outbox.received(["a"]);
+    expect([scene.outbox.length, scene.errors.length]).toEqual([1, 1]);
+  });
+});
+
+describe("an outbox that is used from inside what it tells", () => {
+  it("stands as if the call were over", () => {
+    const scene = new Scene({ capacity: 2, overflow: "dropOldest" });
+    scene.onDropped = (name) => {
+      if (name === "a") scene.send("inner");
+    };
+    scene.sendAll("a", "b", "c");
+    expect(scene.told).toEqual(["a overflow", "b overflow"]);
+    expect(scene.open()).toEqual(["c", "inner"]);
+  });
+
+  it("may end there", () => {
+    const scene = new Scene({ ttl: 10, acknowledgement });
+    scene.onDropped = () => scene.outbox.end();
+    scene.sendAll("a", "b");
+    scene.now = 10;
+    expect([scene.take(), scene.outbox.length]).toEqual([[], 0]);
+    expect(scene.told).toEqual(["a expired", "b expired"]);
+  });
+});

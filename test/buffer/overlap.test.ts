@@ -1,0 +1,377 @@
+import { describe, expect, it } from "vitest";
+import { MessageStream } from "../../src/buffer/message-stream.js";
+import { NumberWindow } from "../../src/buffer/number-window.js";
+import { Overlap } from "../../src/buffer/overlap.js";
+import type { Sequence } from "../../src/buffer/sequence-window.js";
+import { type Numbered, type Policy, ReplayScene } from "./replay-scene.js";
+
+const streamOf = ({ stream }: Numbered): string | number | undefined => stream;
+const a = (id: number): Numbered => ({ id, stream: "a" });
+const b = (id: number): Numbered => ({ id, stream: "b" });
+
+/** A scene in which a second link has just become ready beside link 1. */
+function overlapping(policy: Policy = {}, ...before: readonly (Sequence | Numbered)[]): ReplayScene {
+  const scene = new ReplayScene(policy);
+  scene.replay.onConnection(1, 0);
+  scene.receive(...before);
+  scene.replay.beginOverlap(2, 1_000, 0);
+  scene.told();
+  return scene;
+}
+
+describe("two links at once", () => {
+  it("let the new one's messages wait behind the old one's, and remove the doubles", () => {
+    const scene = overlapping({}, 1, 2);
+    scene.receiveOn(2, 2, 3, 4, 5).receiveOn(1, 3, 4);
+    expect(scene.told()).toEqual(["joined", "3", "4"]);
+    expect(scene.replay.heldCount).toBe(3);
+    expect(scene.replay.endOverlap(0)).toBe(3);
+    expect(scene.told()).toEqual(["5"]);
+    expect(scene.receiveOn(2, 6).told()).toEqual(["6"]);
+    expect(scene.replay.heldCount).toBe(0);
+  });
+
+  it("keep the order on the new link, also of what is outside of every sequence", () => {
+    const scene = overlapping({}, 1);
+    scene.receiveOn(2, 2, { id: null }, 3).receiveOn(1, { id: undefined }, 2);
+    scene.replay.endOverlap(0);
+    expect(scene.told()).toEqual(["joined", "undefined", "2", "null", "3"]);
+  });
+
+  it.each([false, true])("tell no gap that one of them fills (with a replay: %s)", (hasReplay) => {
+    const scene = overlapping({ hasReplay }, 1);
+    scene.receiveOn(1, 3).receiveOn(2, 2, 3, 4);
+    expect(scene.told()).toEqual(["joined", "2", "3"]);
+    expect(scene.replay.endOverlap(0)).toBe(1);
+    expect(scene.receiveOn(2, 5).told()).toEqual(["4", "5"]);
+  });
+
+  it.each([false, true])("fill a gap from what waits already (with a replay: %s)", (hasReplay) => {
+    const scene = overlapping({ hasReplay }, 1);
+    scene.receiveOn(2, 2, 3, 4, 5).receiveOn(1, 3, 4);
+    expect(scene.told()).toEqual(["joined", "2", "3", "4", "5"]);
+    expect(scene.replay.endOverlap(0)).toBe(2);
+    expect(scene.told()).toEqual([]);
+  });
+
+  it("judge a gap when the old one has ended: told and delivered", () => {
+    const scene = overlapping({}, 1);
+    scene.receiveOn(1, 3, 4).receiveOn(2, 3, 4, 5).wait(3_600_000);
+    expect(scene.told()).toEqual([]);
+    scene.replay.endOverlap(0);
+    expect(scene.told()).toEqual(["gap 2..3", "3", "4", "5"]);
+  });
+
+  it("judge a gap when the old one has ended: held and asked for on the new link", () => {
+    const scene = overlapping({ hasReplay: true }, 1);
+    scene.returned(scene.lastRequest).receiveOn(1, 3).receiveOn(2, 4).wait(60_000);
+    expect(scene.told()).toEqual([]);
+    scene.replay.endOverlap(scene.now);
+    expect(scene.wait(0).told()).toEqual(["gap 2..3", "ask 1 on 2"]);
+    expect(scene.returned(scene.lastRequest, 2).told()).toEqual(["2", "recovered 1", "3", "4"]);
+  });
+
+  it("give a gap its whole time from the end of the old one on", () => {
+    const scene = overlapping({ hasReplay: true }, 1).receiveOn(1, 3).wait(60_000);
+    scene.replay.endOverlap(scene.now);
+    expect(scene.wait(9_999).told()).toEqual(["gap 2..3", "ask 1 on 2"]);
+    expect(scene.wait(1).told()).toEqual(["reset", "3"]);
+  });
+
+  it("judge what neither of them has brought between them", () => {
+    const scene = overlapping({}, 1).receiveOn(2, 5, 6).receiveOn(1, 2);
+    scene.replay.endOverlap(0);
+    expect(scene.told()).toEqual(["2", "gap 3..5", "5", "6"]);
+  });
+
+  it("ask on the new link for what may be missed on the way", () => {
+    const scene = new ReplayScene({ hasReplay: true });
+    scene.replay.onConnection(1, 0);
+    scene.receive(1).replay.beginOverlap(2, 10, 0);
+    expect(scene.told()).toEqual(["1", "ask 1 on 2"]);
+    scene.returned(scene.lastRequest, { id: null }, 2, 3);
+    expect(scene.told()).toEqual(["null", "2", "3", "recovered 2"]);
+    scene.receiveOn(1, 2, 3, 4);
+    expect(scene.replay.endOverlap(0)).toBe(2);
+    expect(scene.told()).toEqual(["4"]);
+  });
+
+  it("take nothing amiss when the replay for the new link is rejected", () => {
+    const scene = overlapping({ hasReplay: true }, 1).receiveOn(1, 3);
+    scene.replay.onReplayFailed(scene.lastRequest, new Error("no history"));
+    expect(scene.receiveOn(2, 2).told()).toEqual(["error no history", "joined", "2", "3"]);
+  });
+
+  it("give all of its time to each gap that waited, also to one behind another", () => {
+    const scene = overlapping({ hasReplay: true }, 1);
+    scene.returned(scene.lastRequest).receiveOn(2, 3, 5).wait(60_000);
+    scene.replay.endOverlap(scene.now);
+    scene.wait(0).returned(scene.lastRequest, 2).wait(0);
+    expect(scene.told()).toEqual([
+      "gap 2..3",
+      "ask 1 on 2",
+      "2",
+      "recovered 1",
+      "3",
+      "gap 4..5",
+      "ask 3 on 2",
+    ]);
+    expect(scene.returned(scene.lastRequest, 4).told()).toEqual(["4", "recovered 1", "5"]);
+  });
+
+  it("let what the old one begins anew come out at once, whatever is asked for on the new one", () => {
+    const scene = overlapping({ hasReplay: true, window: 2, streamOf }, a(100)).receiveOn(1, a(7), b(1));
+    expect(scene.told()).toEqual(["a:reset", "a:7", "b:1"]);
+  });
+
+  it("want nothing more of a replay that was asked for on the old one, when that has ended", () => {
+    const scene = new ReplayScene({ hasReplay: true });
+    scene.replay.onConnection(1, 0);
+    scene.receive(1, 3).wait(0);
+    const onOld = scene.lastRequest;
+    scene.replay.beginOverlap(2, 10, 0);
+    const onNew = scene.lastRequest;
+    expect(scene.replay.onReplayed(onOld, { id: null }, 0)).toBe(true);
+    scene.replay.endOverlap(0);
+    expect(scene.replay.onReplayed(onOld, { id: null }, 0)).toBe(false);
+    expect(scene.replay.onReplayed(onNew, { id: null }, 0)).toBe(true);
+    scene.replay.finish(0);
+    expect(scene.replay.onReplayed(onNew, { id: null }, 0)).toBe(false);
+  });
+
+  it("know a double however far back it is", () => {
+    for (const isNext of [
+      undefined,
+      (previous: Sequence, current: Sequence) => Number(current) === Number(previous) + 1,
+    ]) {
+      const scene = overlapping({ window: 3, isNext }, 1, 2, 3, 4, 5);
+      for (let id = 6; id < 60; id++) scene.receiveOn(1, id).receiveOn(2, id);
+      for (let id = 4; id < 60; id++) scene.receiveOn(2, id);
+      expect(scene.replay.endOverlap(0)).toBe(54 + 56);
+      expect(scene.told()).not.toContain("reset");
+      expect(scene.receiveOn(2, 60).told()).toEqual(["60"]);
+      expect(scene.receiveOn(2, 57).told()).toEqual(["reset", "57"]);
+    }
+  });
+
+  it("count only the doubles of the overlap", () => {
+    const scene = overlapping({}, 1, 1, 2, 2).receiveOn(2, 2);
+    expect(scene.replay.endOverlap(0)).toBe(1);
+    expect(scene.replay.doubleCount).toBe(3);
+  });
+
+  it("let a stream begin anew on the new link behind all of the old one's", () => {
+    const scene = overlapping({ window: 5 }, 100).receiveOn(2, 1, 2).receiveOn(1, 101);
+    expect(scene.told()).toEqual(["joined", "101"]);
+    scene.replay.endOverlap(0);
+    expect(scene.told()).toEqual(["reset", "1", "2"]);
+  });
+
+  it("let the bound of a hold be met", () => {
+    const scene = overlapping({ hasReplay: true, maxWaiting: 3 }, 1).receiveOn(1, 3, 4, 5, 6);
+    expect(scene.told()).toEqual(["gap 2..3", "reset", "3", "4", "5", "6"]);
+  });
+
+  it("deliver as it is what a user's function cannot judge", () => {
+    const isNext = (_previous: Sequence, current: Sequence): boolean => {
+      if (current === 9) throw new Error("broken");
+      return true;
+    };
+    const scene = overlapping({ isNext }, 1).receiveOn(2, 9, 2);
+    expect(scene.told()).toEqual(["joined", "error broken"]);
+    scene.replay.endOverlap(0);
+    expect(scene.told()).toEqual(["9", "2"]);
+  });
+
+  it("let a life end: the new one's messages come behind the old one's", () => {
+    const scene = overlapping({ hasReplay: true }, 1).receiveOn(2, 2, 3, 5).receiveOn(1, 2);
+    scene.replay.finish(0);
+    expect(scene.told()).toEqual(["joined", "2", "3", "gap 4..5", "reset", "5"]);
+    expect(scene.replay.heldCount).toBe(0);
+  });
+
+  it("are one link where none has begun", () => {
+    const scene = new ReplayScene().receive(1);
+    expect(scene.replay.endOverlap(0)).toBe(0);
+    expect(scene.replay.cancelOverlap(0)).toBe(0);
+    expect(scene.receive(2).told()).toEqual(["1", "2"]);
+  });
+
+  it("end when the next ones begin", () => {
+    const scene = overlapping({}, 1).receiveOn(2, 2, 4);
+    scene.replay.beginOverlap(3, 10, 0);
+    expect(scene.told()).toEqual(["joined", "2", "gap 3..4", "4"]);
+    scene.receiveOn(3, 5).replay.endOverlap(0);
+    expect(scene.told()).toEqual(["joined", "5"]);
+  });
+
+  it("may follow each other", () => {
+    const scene = overlapping({}, 1).receiveOn(2, 2).receiveOn(1, 2);
+    scene.replay.endOverlap(0);
+    scene.replay.beginOverlap(3, 10, 0);
+    scene.receiveOn(3, 3, 4).receiveOn(2, 3);
+    expect(scene.replay.endOverlap(0)).toBe(1);
+    expect(scene.receiveOn(3, 5).told()).toEqual(["joined", "2", "joined", "3", "4", "5"]);
+  });
+});
+
+describe("the new link has joined", () => {
+  it.each<[string, readonly number[], readonly number[], boolean]>([
+    ["where it begins with what the old one has delivered", [10], [], true],
+    ["where it begins with an older one", [4], [], true],
+    ["where it begins with the next one", [11], [], true],
+    ["not where it begins one further", [12], [], false],
+    ["when the old one has come so far", [12], [11], true],
+    ["not before the old one has come so far", [13, 14], [11], false],
+  ])("%s", (_, onNew, onOld, isJoined) => {
+    const scene = overlapping({}, 10)
+      .receiveOn(2, ...onNew)
+      .receiveOn(1, ...onOld);
+    expect(scene.told().filter((entry) => entry === "joined")).toEqual(isJoined ? ["joined"] : []);
+  });
+
+  it("once all streams that it has brought have joined", () => {
+    const scene = overlapping({ streamOf }, a(1), b(1)).receiveOn(2, a(3), b(3));
+    expect(scene.receiveOn(1, a(2), a(3)).told()).toEqual(["a:2", "a:3"]);
+    expect(scene.receiveOn(1, b(2), b(3), b(4)).told()).toEqual(["b:2", "joined", "b:3", "b:4"]);
+  });
+
+  it("is not told by a stream of which the old one has brought nothing", () => {
+    const scene = overlapping({ streamOf }, a(1)).receiveOn(2, b(1));
+    expect(scene.told()).toEqual([]);
+    expect(scene.receiveOn(1, b(1)).receiveOn(2, b(2)).told()).toEqual(["b:1", "joined"]);
+  });
+
+  it("is told once", () => {
+    const scene = overlapping({ streamOf }, a(1), b(5))
+      .receiveOn(2, a(2), b(7), b(8))
+      .receiveOn(1, b(6), a(2));
+    expect(scene.told()).toEqual(["joined", "b:6", "a:2"]);
+  });
+
+  it("is not told where it counts in another epoch", () => {
+    const epochOf = ({ epoch }: Numbered): Sequence | undefined => epoch;
+    const scene = overlapping({ epochOf }, { id: 5, epoch: "x" }).receiveOn(2, { id: 1, epoch: "y" });
+    scene.receiveOn(1, { id: 6, epoch: "x" });
+    expect(scene.told()).toEqual(["6"]);
+    scene.replay.endOverlap(0);
+    expect(scene.told()).toEqual(["reset", "1"]);
+  });
+
+  it("is no longer looked for when the overlap has ended", () => {
+    const scene = overlapping({}, 1).receiveOn(2, 5);
+    scene.replay.endOverlap(0);
+    expect(scene.receiveOn(2, 6).told()).toEqual(["gap 2..5", "5", "6"]);
+  });
+});
+
+describe("an overlap", () => {
+  it("watches the streams that have not joined, as long as it lasts", () => {
+    const stream = new MessageStream<string>("s", new NumberWindow({ size: 10, isFrozen: false }));
+    stream.window.restart(1);
+    const overlap = new Overlap<string>(
+      { link: 2, maxWaiting: 10, doublesBefore: 0 },
+      { onJoined() {}, onFull() {} },
+    );
+    overlap.onNew({ message: "m", stream, id: 3, epoch: undefined, link: 2, request: undefined, at: 0 });
+    expect(stream.isSteady).toBe(false);
+    expect(overlap.end()).toEqual([]);
+    expect(stream.isSteady).toBe(true);
+  });
+});
+
+describe("so much waits that the new link is to be paused", () => {
+  it("is told once, and nothing that comes yet is lost", () => {
+    const scene = new ReplayScene().receive(1);
+    scene.replay.beginOverlap(2, 3, 0);
+    scene.receiveOn(2, 2, 3, 4, 5, 6);
+    expect(scene.told()).toEqual(["1", "joined", "full"]);
+    scene.replay.endOverlap(0);
+    expect(scene.told()).toEqual(["2", "3", "4", "5", "6"]);
+  });
+
+  it("is not told for doubles", () => {
+    const scene = new ReplayScene().receive(1, 2, 3);
+    scene.replay.beginOverlap(2, 1, 0);
+    expect(scene.receiveOn(2, 1, 2, 3).told()).toEqual(["1", "2", "3", "joined"]);
+  });
+});
+
+describe("the new link has ended, and the old one stays", () => {
+  it("what waits comes out in its place", () => {
+    const scene = overlapping({}, 1).receiveOn(2, 3, { id: null }, 4);
+    expect(scene.replay.cancelOverlap(0)).toBe(0);
+    expect(scene.receiveOn(1, 2, 3, 4, 5).told()).toEqual(["null", "2", "3", "4", "5"]);
+    expect(scene.replay.doubleCount).toBe(2);
+  });
+
+  it("what is next comes out at once", () => {
+    const scene = overlapping({}, 1).receiveOn(2, 2, 3);
+    scene.replay.cancelOverlap(0);
+    expect(scene.receiveOn(1, 2, 3, 4).told()).toEqual(["joined", "2", "3", "4"]);
+  });
+
+  it("nothing more of the replay that was asked for on it is wanted", () => {
+    const scene = overlapping({ hasReplay: true }, 1);
+    scene.replay.cancelOverlap(0);
+    expect(scene.replay.onReplayed(scene.lastRequest, { id: 2 }, 0)).toBe(false);
+    expect(scene.receiveOn(1, 2).told()).toEqual(["2"]);
+  });
+
+  it("a gap is asked for at half of the time where nothing comes", () => {
+    const scene = overlapping({ hasReplay: true }, 1).receiveOn(2, 4).wait(1_000);
+    scene.replay.cancelOverlap(scene.now);
+    expect(scene.wait(4_999).told()).toEqual([]);
+    expect(scene.wait(1).told()).toEqual(["gap 2..4", "ask 1 on 1"]);
+    expect(scene.returned(scene.lastRequest, 2, 3).told()).toEqual(["2", "3", "recovered 2", "4"]);
+  });
+
+  it("a gap is waited for where something comes, and told when the time is over", () => {
+    const scene = overlapping({ hasReplay: true }, 1).receiveOn(2, 4);
+    scene.replay.cancelOverlap(0);
+    expect(scene.wait(3_000).receiveOn(1, 2).wait(6_999).told()).toEqual(["2"]);
+    expect(scene.wait(1).told()).toEqual(["gap 3..4", "reset", "4"]);
+  });
+
+  it("a gap is told when the time is over, without a replay too", () => {
+    const scene = overlapping({}, 1).receiveOn(2, 4);
+    scene.replay.cancelOverlap(0);
+    expect(scene.receiveOn(1, 5).wait(9_999).told()).toEqual([]);
+    expect(scene.wait(1).receiveOn(1, 6, 8).told()).toEqual(["gap 2..4", "4", "5", "6", "gap 7..8", "8"]);
+  });
+});
+
+describe("a hold that began before", () => {
+  it("keeps its time, and is filled by the new link", () => {
+    const scene = overlapping({ hasReplay: true }, 1, 3);
+    expect(scene.receiveOn(2, 2, 3, 4).told()).toEqual(["joined", "2", "recovered 1", "3"]);
+  });
+
+  it("ends in the overlap when its time is over", () => {
+    const scene = overlapping({ hasReplay: true }, 1, 3).wait(10_000);
+    expect(scene.told()).toEqual(["reset", "3"]);
+  });
+
+  it("of a stream that begins anew comes out when the overlap ends and no replay is under way", () => {
+    const scene = new ReplayScene({ hasReplay: true, window: 2 });
+    scene.replay.onConnection(1, 0);
+    scene.receive(100).reconnect().receive(7);
+    scene.replay.beginOverlap(3, 10, 0);
+    scene.replay.onReplayFailed(scene.lastRequest, new Error("no history"));
+    scene.told();
+    scene.replay.endOverlap(0);
+    expect(scene.told()).toEqual(["reset", "7"]);
+  });
+
+  it("of a stream that begins anew waits for the replay beyond the end of the overlap", () => {
+    const scene = new ReplayScene({ hasReplay: true, window: 2 });
+    scene.replay.onConnection(1, 0);
+    scene.receive(100).reconnect().receive(7);
+    scene.replay.beginOverlap(3, 10, 0);
+    scene.told();
+    scene.replay.endOverlap(0);
+    expect(scene.told()).toEqual([]);
+    scene.returned(scene.lastRequest);
+    expect(scene.told()).toEqual(["reset", "7"]);
+  });
+});

@@ -1,0 +1,507 @@
+import { describe, expect, it } from "vitest";
+import type { Sequence } from "../../src/buffer/sequence-window.js";
+import { type Numbered, type Policy, ReplayScene } from "./replay-scene.js";
+
+/** A scene whose user can have messages repeated, on a link that is there. */
+function connected(policy: Policy = {}): ReplayScene {
+  const scene = new ReplayScene({ hasReplay: true, ...policy });
+  scene.replay.onConnection(scene.link, scene.now);
+  return scene;
+}
+
+const streamOf = ({ stream }: Numbered): string | number | undefined => stream;
+const epochOf = ({ epoch }: Numbered): Sequence | undefined => epoch;
+const letters = "abcdefghijklmnopqrstuvwxyz";
+const isNextLetter = (previous: Sequence, current: Sequence): boolean =>
+  letters.indexOf(String(current)) === letters.indexOf(String(previous)) + 1;
+
+describe("a gap on a live link", () => {
+  it("is told at once, held, and asked for", () => {
+    const scene = connected().receive(1, 2, 5, 6);
+    expect(scene.log).toEqual(["1", "2", "timer 10000", "gap 3..5", "timer 0"]);
+    expect(scene.replay.heldCount).toBe(2);
+    scene.told();
+    expect(scene.wait(0).told()).toEqual(["ask 2 on 1"]);
+    expect(scene.returned(scene.lastRequest, 3, 4).told()).toEqual(["3", "4", "recovered 2", "5", "6"]);
+    expect(scene.receive(7).told()).toEqual(["7"]);
+    expect(scene.replay.heldCount).toBe(0);
+  });
+
+  it("is recovered by what the server repeats in band, before what came live", () => {
+    const scene = connected().receive(1, 2, 5).wait(0);
+    scene.inBand(scene.lastRequest).receive(3, 6, 4, 5, 7);
+    expect(scene.told()).toEqual([
+      "1",
+      "2",
+      "gap 3..5",
+      "ask 2 on 1",
+      "3",
+      "4",
+      "recovered 2",
+      "5",
+      "6",
+      "7",
+    ]);
+    expect(scene.replay.doubleCount).toBe(1);
+  });
+
+  it("is recovered by what was out of order only", () => {
+    const scene = connected().receive(1, 4, 3, 2, 5);
+    expect(scene.told()).toEqual(["1", "gap 2..4", "2", "3", "recovered 2", "4", "5"]);
+    expect(scene.wait(20_000).told()).toEqual([]);
+  });
+
+  it("of several streams at once is asked for in one call", () => {
+    const scene = connected({ streamOf });
+    for (const stream of ["a", "b", "c"]) scene.receive({ id: 1, stream });
+    scene.receive({ id: 3, stream: "a" }, { id: 4, stream: "c" }).told();
+    expect(scene.wait(0).told()).toEqual(["ask a:1,c:1 on 1"]);
+    scene.returned(scene.lastRequest, { id: 2, stream: "c" }, { id: 2, stream: "a" }, { id: 3, stream: "c" });
+    expect(scene.told()).toEqual(["c:2", "a:2", "a:recovered 1", "a:3", "c:3", "c:recovered 2", "c:4"]);
+  });
+
+  it("counts what was missing, not the held message that comes again", () => {
+    const scene = connected().receive(1, 3).wait(0);
+    scene.inBand(scene.lastRequest).told();
+    expect(scene.receive(2, 3, 4).told()).toEqual(["2", "recovered 1", "3", "4"]);
+  });
+
+  it("keeps one of a message that is held twice", () => {
+    const scene = connected().receive(1, 3, 4, 3, 4);
+    expect(scene.replay.heldCount).toBe(2);
+    expect(scene.replay.doubleCount).toBe(2);
+    expect(scene.receive(2).told()).toEqual(["1", "gap 2..3", "2", "recovered 1", "3", "4"]);
+  });
+
+  it("within what is held is the next gap", () => {
+    const scene = connected().receive(1, 3, 4, 6).wait(0);
+    scene.told();
+    expect(scene.returned(scene.lastRequest, 2).wait(0).told()).toEqual([
+      ...["2", "recovered 1", "3", "4", "gap 5..6"],
+      "ask 4 on 1",
+    ]);
+    expect(scene.returned(scene.lastRequest, 5).told()).toEqual(["5", "recovered 1", "6"]);
+  });
+});
+
+describe("a gap after a reconnect", () => {
+  it("needs none where the replay comes first", () => {
+    const scene = connected().receive(1, 2).reconnect();
+    expect(scene.told()).toEqual(["1", "2", "ask 2 on 2"]);
+    expect(scene.returned(scene.lastRequest, 3, 4).receive(5).told()).toEqual(["3", "4", "recovered 2", "5"]);
+  });
+
+  it("is not asked for twice while the replay is under way", () => {
+    const scene = connected().receive(1, 2).reconnect().receive(5).wait(100);
+    expect(scene.told()).toEqual(["1", "2", "ask 2 on 2", "gap 3..5"]);
+    expect(scene.returned(scene.lastRequest, 3, 4).told()).toEqual(["3", "4", "recovered 2", "5"]);
+  });
+
+  it.each<[string, readonly number[]]>([
+    ["ended before it", [3, 4]],
+    ["knew nothing of it", []],
+  ])("is asked for again where the replay %s", (_, returned) => {
+    const scene = connected().receive(1, 2).reconnect().receive(7);
+    scene.returned(scene.lastRequest, ...returned).told();
+    const last = returned.at(-1) ?? 2;
+    expect(scene.wait(0).told()).toEqual([`ask ${last} on 2`]);
+    const missing = [3, 4, 5, 6].filter((id) => id > last);
+    scene.returned(scene.lastRequest, ...missing);
+    expect(scene.told()).toEqual([...missing.map(String), "recovered 4", "7"]);
+  });
+
+  it("is not asked for a third time where the replay for it brings nothing", () => {
+    const scene = connected().receive(1, 4).wait(0);
+    scene.returned(scene.lastRequest).wait(9_999);
+    expect(scene.told()).toEqual(["1", "gap 2..4", "ask 1 on 1"]);
+    expect(scene.wait(1).told()).toEqual(["reset", "4"]);
+  });
+
+  it("is left to the server where it repeats in band, as long as something comes", () => {
+    const scene = connected().receive(1).reconnect();
+    scene.inBand(scene.lastRequest).receive(5).wait(4_000).receive(2).wait(4_000).receive(3, 4);
+    expect(scene.told()).toEqual(["1", "ask 1 on 2", "gap 2..5", "2", "3", "4", "recovered 3", "5"]);
+  });
+
+  it("is asked for at half of the time where the server repeats in band and nothing comes", () => {
+    const scene = connected().receive(1).reconnect().receive(5);
+    scene.inBand(scene.lastRequest).wait(4_999);
+    expect(scene.told()).toEqual(["1", "ask 1 on 2", "gap 2..5"]);
+    expect(scene.wait(1).told()).toEqual(["ask 1 on 2"]);
+    expect(scene.wait(5_000).told()).toEqual(["reset", "5"]);
+  });
+
+  it("is asked for at once when what was repeated in band has joined", () => {
+    const scene = connected().receive(1).reconnect();
+    scene.inBand(scene.lastRequest).receive(3, 2, 5).told();
+    expect(scene.wait(0).told()).toEqual(["ask 3 on 2"]);
+  });
+
+  it("behind another is asked for at once when what was repeated in band has joined that one", () => {
+    const scene = connected().receive(1).reconnect();
+    scene.inBand(scene.lastRequest).receive(3, 5, 2).told();
+    expect(scene.wait(0).told()).toEqual(["ask 3 on 2"]);
+  });
+
+  it("is asked for at once when the replay in band is long ago", () => {
+    const scene = connected().receive(1).reconnect();
+    scene.inBand(scene.lastRequest).wait(10_000).receive(3).told();
+    expect(scene.wait(0).told()).toEqual(["ask 1 on 2"]);
+  });
+
+  it("keeps what was held on the link before", () => {
+    const scene = connected().receive(1, 3).wait(5_000).reconnect().receive(4);
+    expect(scene.told()).toEqual(["1", "gap 2..3", "ask 1 on 1", "ask 1 on 2"]);
+    expect(scene.returned(scene.lastRequest, 2, 3, 4).receive(5).told()).toEqual([
+      "2",
+      "recovered 1",
+      "3",
+      "4",
+      "5",
+    ]);
+  });
+
+  it("is not asked for while there is no link", () => {
+    const scene = connected().receive(1, 3);
+    scene.replay.onConnectionEnd(1);
+    expect(scene.wait(5_000).told()).toEqual(["1", "gap 2..3"]);
+    scene.receiveOn(1, 2, 5);
+    expect(scene.wait(10_000).told()).toEqual(["2", "recovered 1", "3", "gap 4..5", "reset", "5"]);
+  });
+
+  it("has nothing to do with the end of another link", () => {
+    const scene = connected().receive(1).reconnect().receive(3);
+    scene.replay.onConnectionEnd(1);
+    expect(scene.returned(scene.lastRequest, 2).receive(5).wait(0).told()).toEqual([
+      ...["1", "ask 1 on 2", "gap 2..3", "2", "recovered 1", "3"],
+      ...["gap 4..5", "ask 3 on 2"],
+    ]);
+  });
+});
+
+describe("a stream that is held", () => {
+  it("comes out in order when the time is over, and tells that the sequence is broken", () => {
+    const scene = connected().receive(1, 5, 7, 6).wait(9_999);
+    expect(scene.told()).toEqual(["1", "gap 2..5", "ask 1 on 1"]);
+    expect(scene.wait(1).told()).toEqual(["reset", "5", "6", "7"]);
+    expect(scene.replay.nextAt).toBe(Infinity);
+  });
+
+  it("tells each further gap when it comes out", () => {
+    const scene = connected().receive(1, 5, 8, 9).wait(10_000);
+    expect(scene.told()).toEqual(["1", "gap 2..5", "ask 1 on 1", "reset", "5", "gap 6..8", "8", "9"]);
+  });
+
+  it("comes out when the bound is met, at once", () => {
+    const scene = connected({ maxWaiting: 3 }).receive(1, 5, 6, 7, 8);
+    expect(scene.told()).toEqual(["1", "gap 2..5", "reset", "5", "6", "7", "8"]);
+  });
+
+  it("tells the gap before it comes out, however small the bound is", () => {
+    expect(connected({ maxWaiting: 1 }).receive(1, 3).told()).toEqual(["1", "gap 2..3", "reset", "3"]);
+  });
+
+  it("comes out when onReplay rejects", () => {
+    const scene = connected().receive(1, 5).wait(0);
+    scene.replay.onReplayFailed(scene.lastRequest, new Error("no history"));
+    expect(scene.told()).toEqual(["1", "gap 2..5", "ask 1 on 1", "error no history", "reset", "5"]);
+  });
+
+  it("comes out when what onReplay returns breaks in the middle", () => {
+    const scene = connected().receive(1, 5).wait(0);
+    scene.replay.onReplayed(scene.lastRequest, { id: 2 }, 0);
+    scene.replay.onReplayFailed(scene.lastRequest, new Error("no more"));
+    expect(scene.told()).toEqual(["1", "gap 2..5", "ask 1 on 1", "2", "error no more", "reset", "5"]);
+    expect(scene.receive(6, 8).wait(0).told()).toEqual(["6", "gap 7..8", "ask 6 on 1"]);
+  });
+
+  it("never waits longer than the time says, also behind a second gap", () => {
+    const scene = connected().receive(1, 3).wait(6_000);
+    scene.inBand(scene.lastRequest).receive(5).wait(3_000).receive(2);
+    expect(scene.told()).toEqual(["1", "gap 2..3", "ask 1 on 1", "2", "recovered 1", "3", "gap 4..5"]);
+    expect(scene.wait(6_999).told()).toEqual(["ask 3 on 1"]);
+    expect(scene.wait(1).told()).toEqual(["reset", "5"]);
+  });
+
+  it("is asked for anew after it was given up", () => {
+    const scene = connected().receive(1, 3).wait(10_000).receive(4, 6).wait(0);
+    expect(scene.told()).toEqual([
+      "1",
+      "gap 2..3",
+      "ask 1 on 1",
+      "reset",
+      "3",
+      "4",
+      "gap 5..6",
+      "ask 4 on 1",
+    ]);
+  });
+
+  it("delivers what comes after it was given up as late", () => {
+    const scene = connected().receive(1, 4).wait(10_000);
+    expect(scene.told()).toEqual(["1", "gap 2..4", "ask 1 on 1", "reset", "4"]);
+    expect(scene.returned(scene.lastRequest, 2, 3, 4).receive(2, 5).told()).toEqual(["2", "3", "5"]);
+    scene.receive(7).wait(0).returned(scene.lastRequest, 6);
+    expect(scene.told()).toEqual(["gap 6..7", "ask 5 on 1", "6", "recovered 1", "7"]);
+  });
+
+  it("is not reset by time where it holds nothing", () => {
+    const scene = connected().receive(1).reconnect().wait(3_600_000);
+    expect(scene.told()).toEqual(["1", "ask 1 on 2"]);
+    expect(scene.receive(2).told()).toEqual(["2"]);
+  });
+
+  it("tells a rejected replay, and is not reset, where it holds nothing", () => {
+    const scene = connected().receive(1).reconnect();
+    scene.replay.onReplayFailed(scene.lastRequest, new Error("no history"));
+    expect(scene.receive(2).told()).toEqual(["1", "ask 1 on 2", "error no history", "2"]);
+  });
+
+  it("comes out at the end of a life", () => {
+    const scene = connected().receive(1, 3, 4);
+    scene.replay.finish(0);
+    expect(scene.told()).toEqual(["1", "gap 2..3", "reset", "3", "4"]);
+    expect(scene.replay.nextAt).toBe(Infinity);
+    expect(scene.replay.heldCount).toBe(0);
+  });
+});
+
+describe("a numbering that begins anew", () => {
+  it("ends a hold: what is held comes out before it", () => {
+    const scene = connected({ window: 5 }).receive(101, 105, 106, 1, 2);
+    expect(scene.told()).toEqual(["101", "gap 102..105", "reset", "105", "106", "reset", "1", "2"]);
+  });
+
+  it("by its epoch ends a hold too", () => {
+    const scene = connected({ epochOf });
+    scene.receive({ id: 1, epoch: "x" }, { id: 3, epoch: "x" }, { id: 4, epoch: "y" }, { id: 5, epoch: "y" });
+    expect(scene.told()).toEqual(["1", "gap 2..3", "reset", "3", "reset", "4", "5"]);
+  });
+
+  it("waits for what onReplay is about to return of it", () => {
+    const scene = connected({ epochOf }).receive({ id: 50, epoch: "x" }).reconnect();
+    scene.receive({ id: 3, epoch: "y" }, { id: 4, epoch: "y" }).told();
+    scene.returned(scene.lastRequest, { id: 1, epoch: "y" }, { id: 2, epoch: "y" }, { id: 3, epoch: "y" });
+    expect(scene.told()).toEqual(["reset", "1", "2", "recovered 2", "3", "4"]);
+    expect(scene.receive({ id: 5, epoch: "y" }).told()).toEqual(["5"]);
+  });
+
+  it("waits no longer than for the end of what onReplay returns", () => {
+    const scene = connected({ window: 5 }).receive(100).reconnect().receive(7, 8);
+    expect(scene.told()).toEqual(["100", "ask 100 on 2"]);
+    expect(scene.returned(scene.lastRequest).told()).toEqual(["reset", "7", "8"]);
+  });
+
+  it.each<[string, (scene: ReplayScene) => unknown]>([
+    ["the server repeats in band", (scene) => scene.inBand(scene.lastRequest)],
+    ["the time is over", (scene) => scene.wait(10_000)],
+    ["the life ends", (scene) => scene.replay.finish(0)],
+    ["onReplay rejects", (scene) => scene.replay.onReplayFailed(scene.lastRequest, new Error("no history"))],
+  ])("waits no longer when %s", (_, end) => {
+    const scene = connected({ window: 5 }).receive(100).reconnect().receive(7, 8);
+    scene.told();
+    end(scene);
+    expect(scene.told().filter((entry) => !entry.startsWith("error"))).toEqual(["reset", "7", "8"]);
+  });
+
+  it("holds in order of arrival what cannot be compared", () => {
+    const scene = connected({ window: 5 }).receive(100).reconnect().receive(103, 7, 8, 104);
+    scene.told();
+    expect(scene.returned(scene.lastRequest, 101, 102).wait(0).told()).toEqual([
+      ...["101", "102", "recovered 2", "103", "reset", "7", "8"],
+      ...["gap 9..104", "ask 8 on 2"],
+    ]);
+  });
+
+  it("in what onReplay returns ends the gap that was told", () => {
+    const scene = connected({ window: 5 }).receive(100, 103).wait(0);
+    scene.returned(scene.lastRequest, 1, 2);
+    expect(scene.told()).toEqual(["100", "gap 101..103", "ask 100 on 1", "reset", "1", "2"]);
+    expect(scene.wait(10_000).told()).toEqual(["gap 3..103", "reset", "103"]);
+  });
+
+  it("is a double where a replay from further back was asked for, however small the window is", () => {
+    const scene = connected({ window: 2 }).receive(1).reconnect();
+    scene.inBand(scene.lastRequest).receive(9).told();
+    expect(scene.receive(2, 3, 4, 5, 6, 2, 3, 4, 5, 6, 7, 8).told()).toEqual([
+      ...["2", "3", "4", "5", "6", "7", "8"],
+      ...["recovered 7", "9"],
+    ]);
+    expect(scene.receive(2).told()).toEqual(["reset", "2"]);
+  });
+
+  it("is none where the replay was asked for in another numbering", () => {
+    const scene = connected({ window: 2, epochOf }).receive({ id: 1, epoch: "x" }).reconnect();
+    scene.inBand(scene.lastRequest);
+    scene.receive({ id: 50, epoch: "y" }, { id: 40, epoch: "y" });
+    expect(scene.told()).toEqual(["1", "ask 1@x on 2", "reset", "50", "reset", "40"]);
+  });
+});
+
+describe("a stream that is new after a reconnect", () => {
+  it("waits for what onReplay is about to return of it", () => {
+    const scene = connected({ streamOf }).receive({ id: 1, stream: "a" }).reconnect();
+    scene.receive({ id: 3, stream: "b" }, { id: 4, stream: "b" }, { id: 2, stream: "a" }).told();
+    expect(scene.returned(scene.lastRequest, { id: 1, stream: "b" }, { id: 2, stream: "b" }).told()).toEqual([
+      ...["b:1", "b:2", "b:recovered 2", "b:3", "b:4"],
+    ]);
+  });
+
+  it("begins with what it has when that is over", () => {
+    const scene = connected({ streamOf }).receive({ id: 1, stream: "a" }).reconnect();
+    scene.receive({ id: 4, stream: "b" }, { id: 3, stream: "b" }, { id: 6, stream: "b" }).told();
+    expect(scene.returned(scene.lastRequest).wait(0).told()).toEqual([
+      ...["b:3", "b:4", "b:gap 5..6"],
+      "ask b:4 on 2",
+    ]);
+  });
+
+  it("is not kept waiting by a replay that does not show itself any more", () => {
+    const scene = connected({ streamOf }).receive({ id: 1, stream: "a" }).reconnect().wait(9_000);
+    scene.receive({ id: 3, stream: "b" }).wait(1_000).told();
+    expect(scene.receive({ id: 5, stream: "b" }, { id: 1, stream: "c" }).told()).toEqual([
+      ...["b:3", "b:gap 4..5", "c:1"],
+    ]);
+    expect(scene.wait(0).told()).toEqual(["ask b:3 on 2"]);
+  });
+
+  it("is asked for together with the others on the next link", () => {
+    const scene = connected({ streamOf }).receive({ id: 1, stream: "a" }).reconnect();
+    scene.receive({ id: 3, stream: "b" }).reconnect().told();
+    scene.receive({ id: 4, stream: "b" });
+    expect(scene.returned(scene.lastRequest, { id: 2, stream: "b" }).told()).toEqual([
+      ...["b:2", "b:recovered 1", "b:3", "b:4"],
+    ]);
+  });
+});
+
+describe("a replay", () => {
+  it("is not asked for where nothing was ever delivered", () => {
+    expect(connected().reconnect().told()).toEqual([]);
+  });
+
+  it("is asked for at a first connection with cursors of an earlier life", () => {
+    const scene = connected({ cursors: { default: { sequence: 7, epoch: "x" } }, epochOf });
+    expect(scene.told()).toEqual(["ask 7@x on 1"]);
+  });
+
+  it("may be asked for and answered within one call", () => {
+    const scene = connected();
+    scene.onTold = (entry) => {
+      if (entry.startsWith("ask")) scene.returned(scene.lastRequest, 2, 3);
+    };
+    expect(scene.receive(1, 4).wait(0).told()).toEqual([
+      "1",
+      "gap 2..4",
+      "ask 1 on 1",
+      "2",
+      "3",
+      "recovered 2",
+      "4",
+    ]);
+  });
+
+  it("of a link that has ended is not wanted any more", () => {
+    const scene = connected().receive(1, 3).wait(0);
+    const request = scene.lastRequest;
+    scene.replay.onConnectionEnd(1);
+    scene.told();
+    expect(scene.replay.onReplayed(request, { id: 2 }, 0)).toBe(false);
+    scene.replay.onReplayReturned(request, 0);
+    scene.replay.onReplayInBand(request, 0);
+    scene.replay.onReplayFailed(request, new Error("the connection has ended"));
+    expect(scene.told()).toEqual([]);
+    expect(scene.wait(10_000).told()).toEqual(["reset", "3"]);
+  });
+
+  it("may bring messages outside of every sequence, doubles, and what is ahead of what is held", () => {
+    const scene = connected().receive(1, 5).wait(0);
+    scene.told();
+    const { replay, lastRequest } = scene;
+    for (const id of [1, null, 3, 6, 2]) expect(replay.onReplayed(lastRequest, { id }, 0)).toBe(true);
+    expect(scene.told()).toEqual(["null", "2", "3"]);
+    expect(scene.returned(lastRequest, 4).told()).toEqual(["4", "recovered 3", "5", "6"]);
+  });
+
+  it("with a hole leaves the stream held in order", () => {
+    const scene = connected({ isNext: isNextLetter }).receive("a", "f", "g").wait(0);
+    scene.returned(scene.lastRequest, "d", "e").wait(10_000);
+    expect(scene.told()).toEqual([
+      ...["a", "gap undefined..f", "ask a on 1"],
+      ...["reset", "d", "e", "f", "g"],
+    ]);
+  });
+
+  it("that goes on for long is counted on as long as it shows itself", () => {
+    const scene = connected({ recoveryTimeout: 1_000 }).receive(1).reconnect();
+    for (let id = 2; id < 8; id++) scene.wait(900).replay.onReplayed(scene.lastRequest, { id }, scene.now);
+    scene.receive(9).wait(0).told();
+    scene.replay.onReplayed(scene.lastRequest, { id: 8 }, scene.now);
+    expect(scene.told()).toEqual(["8", "recovered 7", "9"]);
+    expect(scene.requests).toHaveLength(1);
+  });
+
+  it("is asked for anew where the one under way does not show itself any more", () => {
+    const scene = connected().receive(1).reconnect().wait(10_000).receive(3).wait(0);
+    expect(scene.told()).toEqual(["1", "ask 1 on 2", "gap 2..3", "ask 1 on 2"]);
+  });
+
+  it("remembers no request for ever", () => {
+    const scene = connected();
+    for (let id = 1; id < 50; id += 2) {
+      scene.receive(id, id + 2).wait(0);
+      scene
+        .inBand(scene.lastRequest)
+        .receive(id + 1)
+        .wait(20_000);
+    }
+    expect(scene.told().filter((entry) => entry === "reset")).toEqual([]);
+  });
+});
+
+describe("strings that come late", () => {
+  it("let the cursor go back, and on through what was delivered, with no double", () => {
+    const scene = connected({ isNext: isNextLetter }).receive("a", "e").wait(10_000);
+    expect(scene.told()).toEqual(["a", "gap undefined..e", "ask a on 1", "reset", "e"]);
+    scene.receive("f", "b", "c", "g").wait(10_000);
+    expect(scene.told()).toEqual(["f", "gap undefined..b", "g", "ask g on 1", "reset", "b", "c"]);
+    scene.receive("h").wait(0);
+    expect(scene.told()).toEqual(["gap undefined..h", "ask c on 1"]);
+    expect(scene.returned(scene.lastRequest, "d", "e", "f", "g").told()).toEqual(["d", "recovered 1", "h"]);
+  });
+
+  it("tell what isNext throws on the way through", () => {
+    let isBroken = false;
+    const isNext = (previous: Sequence, current: Sequence): boolean => {
+      if (isBroken) throw new Error("broken");
+      return isNextLetter(previous, current);
+    };
+    const scene = new ReplayScene({ isNext }).receive("a", "d", "b");
+    isBroken = true;
+    expect(scene.receive("d").told().slice(-1)).toEqual(["error broken"]);
+    expect(scene.replay.doubleCount).toBe(1);
+  });
+});
+
+describe("a user who acts on what is told", () => {
+  it.each(["gap 2..4", "2", "recovered 2", "4"])("may end the life at %s", (at) => {
+    const scene = connected();
+    scene.onTold = (entry) => {
+      if (entry === at) scene.replay.finish(0);
+    };
+    scene.receive(1, 4, 5, 2, 3);
+    const delivered = scene.told().filter((entry) => /^\d/.test(entry));
+    expect(delivered.toSorted()).toEqual(["1", "2", "3", "4", "5"]);
+    expect(scene.replay.heldCount).toBe(0);
+  });
+
+  it("may take the cursors: they say what was delivered, with the message of now", () => {
+    const scene = connected();
+    const taken: unknown[] = [];
+    scene.onTold = (entry) => {
+      if (/^\d/.test(entry)) taken.push(scene.replay.cursors()["default"]?.sequence);
+    };
+    scene.receive(1, 2, 5, 4, 3);
+    expect(taken).toEqual([1, 2, 3, 4, 5]);
+  });
+});

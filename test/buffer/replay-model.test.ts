@@ -1,0 +1,312 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Policy, ReplayScene } from "./replay-scene.js";
+import { countOf, names, numbers, type Numbering, ReplayServer } from "./replay-server.js";
+
+/** What is told without a replay, by the rule and with no thought for the cost. */
+function naive(ids: readonly number[], window: number): string[] {
+  const told: string[] = [];
+  let seen: number[] = [];
+  let cursor: number | undefined;
+  let doubles = 0;
+  const begin = (id: number): void => {
+    seen = [id];
+    cursor = id;
+    doubles = 0;
+  };
+  for (const id of ids) {
+    if (cursor === undefined) begin(id);
+    else if (id > cursor) {
+      if (id > cursor + 1) told.push(`gap ${cursor + 1}..${id}`);
+      seen.push(id);
+      cursor = id;
+      doubles = 0;
+    } else if (id <= cursor - window || id < seen[0]!) {
+      told.push("reset");
+      begin(id);
+    } else if (!seen.includes(id)) seen.push(id);
+    else if (++doubles > window) {
+      told.push("reset");
+      begin(id);
+    } else continue;
+    told.push(`${id}`);
+  }
+  return told;
+}
+
+describe("without a replay", () => {
+  it("tells and delivers what the rule says", () => {
+    const step = fc.oneof({ weight: 3, arbitrary: fc.constant(1) }, fc.integer({ min: -9, max: 9 }));
+    fc.assert(
+      fc.property(
+        fc.array(step, { maxLength: 80, size: "max" }),
+        fc.integer({ min: 1, max: 8 }),
+        (steps, window) => {
+          let at = 100;
+          const ids = steps.map((step) => (at += step));
+          const scene = new ReplayScene({ window }).receive(...ids);
+          expect(scene.told()).toEqual(naive(ids, window));
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+});
+
+const acts = {
+  publishA: (server: ReplayServer) => server.publish("a"),
+  publishB: (server: ReplayServer) => server.publish("b"),
+  flow1: (server: ReplayServer) => server.flow(1),
+  flow3: (server: ReplayServer) => server.flow(3),
+  lose: (server: ReplayServer) => server.lose(),
+  double: (server: ReplayServer) => server.double(),
+  answer1: (server: ReplayServer) => server.answer(1),
+  answerAll: (server: ReplayServer) => server.answer(Infinity),
+  wait: (server: ReplayServer) => server.scene.wait(100),
+  reconnect: (server: ReplayServer) => server.reconnect(),
+  cut: (server: ReplayServer) => server.cut(),
+};
+
+/** Each gap ends with exactly one `recovered` before the next one begins. */
+function unendedGaps(told: readonly string[]): string[] {
+  return told.filter((entry, index) => {
+    if (!entry.startsWith("gap")) return false;
+    const rest = told.slice(index + 1).find((later) => /gap|recovered|reset/.test(later));
+    return rest?.startsWith("recovered") !== true;
+  });
+}
+
+describe.each<[string, Numbering]>([
+  ["numbers", numbers],
+  ["names", names],
+])("with a server that repeats all that is asked for, and %s", (_, numbering) => {
+  it.each(["returned", "inBand"] as const)("nothing is lost, doubled or out of order (%s)", (mode) => {
+    const oneOf = (...names: (keyof typeof acts)[]): fc.Arbitrary<keyof typeof acts> =>
+      fc.constantFrom(...names);
+    const act = fc.oneof(
+      { weight: 6, arbitrary: oneOf("publishA", "publishB") },
+      { weight: 5, arbitrary: oneOf("flow1", "flow3") },
+      { weight: 3, arbitrary: oneOf("answer1", "answerAll", "wait") },
+      { weight: 2, arbitrary: oneOf("lose", "double", "reconnect", "cut") },
+    );
+    fc.assert(
+      fc.property(fc.array(act, { maxLength: 80, size: "max" }), (steps) => {
+        const server = new ReplayServer(numbering, mode);
+        for (const step of steps) acts[step](server);
+        server.settle();
+        for (const [stream, count] of server.published) {
+          const told = server.told(stream);
+          expect(told).not.toContain("reset");
+          expect(told.filter((entry) => /^\d/.test(entry)).map(Number)).toEqual(
+            Array.from({ length: count }, (_, index) => index + 1),
+          );
+          expect(unendedGaps(told)).toEqual([]);
+        }
+        expect(server.scene.replay.heldCount).toBe(0);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+type Step =
+  | { readonly kind: "live" | "replayed"; readonly id: number; readonly epoch: number }
+  | { readonly kind: "wait"; readonly ms: number }
+  | {
+      readonly kind:
+        "reconnect" | "end" | "returned" | "inBand" | "failed" | "begin" | "endOverlap" | "cancel";
+    };
+
+const id = fc.integer({ min: 1, max: 40 });
+const epoch = fc.oneof({ weight: 9, arbitrary: fc.constant(1) }, fc.constant(2));
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant("live" as const), id, epoch }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("replayed" as const), id, epoch }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 0, max: 800 }) }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constantFrom(
+        ...(["reconnect", "end", "returned", "inBand", "failed", "begin", "endOverlap", "cancel"] as const),
+      ),
+    }),
+  },
+);
+
+const timeout = 1_000;
+const maxWaiting = 8;
+
+/** Does anything to an engine, and keeps account of what it was given. */
+class Chaos {
+  readonly scene: ReplayScene;
+  /** The messages that it has taken, each as often as it came. */
+  readonly given: number[] = [];
+  /** The longest that one was held on one link. */
+  longestWait = 0;
+  readonly #numbering: Numbering;
+  readonly #cameAt = new Map<number, number>();
+  #isOverlapping = false;
+
+  constructor(numbering: Numbering, policy: Policy) {
+    this.#numbering = numbering;
+    this.scene = new ReplayScene({ recoveryTimeout: timeout, maxWaiting, ...numbering.policy, ...policy });
+    this.scene.replay.onConnection(1, 0);
+    this.scene.onTold = (entry) => this.#onTold(entry);
+  }
+
+  #onTold(entry: string): void {
+    const cameAt = this.#cameAt.get(countOf(entry));
+    if (cameAt === undefined) return;
+    this.#cameAt.delete(countOf(entry));
+    this.longestWait = Math.max(this.longestWait, this.scene.now - cameAt);
+  }
+
+  #give(count: number): void {
+    this.given.push(count);
+    if (this.#isOverlapping) this.#cameAt.clear();
+    else if (!this.#cameAt.has(count)) this.#cameAt.set(count, this.scene.now);
+  }
+
+  take(step: Step): void {
+    const { scene } = this;
+    if (step.kind === "live") {
+      this.#give(step.id);
+      const link = scene.link + (this.#isOverlapping && step.id % 2 === 0 ? 1 : 0);
+      scene.receiveOn(link, { id: this.#numbering.idOf(step.id), epoch: step.epoch });
+    } else if (step.kind === "replayed") this.#takeReplayed(step.id, step.epoch);
+    else if (step.kind === "wait") scene.wait(step.ms);
+    else if (step.kind === "begin") this.#begin();
+    else if (step.kind === "endOverlap") this.end();
+    else if (step.kind === "cancel") this.#cancel();
+    else if (!this.#isOverlapping) this.#act(step.kind);
+  }
+
+  #takeReplayed(count: number, epoch: number): void {
+    const { requests, lastRequest, now, replay } = this.scene;
+    if (requests.length === 0 || lastRequest.state !== "running") return;
+    this.#give(count);
+    replay.onReplayed(lastRequest, { id: this.#numbering.idOf(count), epoch }, now);
+  }
+
+  #act(kind: "reconnect" | "end" | "returned" | "inBand" | "failed"): void {
+    const { replay, requests, lastRequest, now } = this.scene;
+    if (kind === "reconnect") this.scene.reconnect();
+    else if (kind === "end") replay.onConnectionEnd(this.scene.link);
+    else if (requests.length === 0) return;
+    else if (kind === "returned") replay.onReplayReturned(lastRequest, now);
+    else if (kind === "inBand") replay.onReplayInBand(lastRequest, now);
+    else replay.onReplayFailed(lastRequest, new Error("no history"));
+  }
+
+  #begin(): void {
+    if (this.#isOverlapping) return;
+    this.#isOverlapping = true;
+    this.#cameAt.clear();
+    this.scene.replay.beginOverlap(this.scene.link + 1, 5, this.scene.now);
+  }
+
+  end(): void {
+    if (!this.#isOverlapping) return;
+    this.#isOverlapping = false;
+    this.scene.link++;
+    this.scene.replay.endOverlap(this.scene.now);
+  }
+
+  #cancel(): void {
+    this.#isOverlapping = false;
+    this.scene.replay.cancelOverlap(this.scene.now);
+  }
+
+  /** What was delivered since the last call. */
+  delivered(): number[] {
+    return this.scene
+      .told()
+      .filter((entry) => /^(\d|id-)/.test(entry))
+      .map(countOf);
+  }
+}
+
+const ascending = (left: number, right: number): number => left - right;
+
+describe.each<[string, Numbering, boolean]>([
+  ["numbers", numbers, true],
+  ["numbers, with no replay", numbers, false],
+  ["names", names, true],
+  ["names, with no replay", names, false],
+])("with any server at all, and %s", (_, numbering, hasReplay) => {
+  const steps = fc.array(anyStep, { maxLength: 60, size: "max" });
+
+  /** Runs the steps, and lets the time pass in which anything may be held. */
+  const run = (all: readonly Step[], policy: Policy): Chaos => {
+    const chaos = new Chaos(numbering, { hasReplay, ...policy });
+    for (const step of all) chaos.take(step);
+    chaos.end();
+    chaos.scene.wait(3 * timeout);
+    expect(chaos.scene.replay.heldCount).toBe(0);
+    expect(chaos.scene.replay.nextAt).toBe(Infinity);
+    return chaos;
+  };
+
+  it("each message is delivered once, and nothing waits for ever", () => {
+    fc.assert(
+      fc.property(steps, (all) => {
+        // A cursor from before makes every id one of the same numbering: none can begin anew.
+        const chaos = run(all, { cursors: { default: { sequence: numbering.idOf(0) } } });
+        expect(chaos.longestWait).toBeLessThanOrEqual(timeout);
+        expect(chaos.delivered().toSorted(ascending)).toEqual([...new Set(chaos.given)].toSorted(ascending));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it("each message is delivered or counted as a double, whatever begins anew", () => {
+    fc.assert(
+      fc.property(steps, fc.integer({ min: 1, max: 5 }), (all, window) => {
+        const chaos = run(all, { window, epochOf: ({ epoch }) => epoch });
+        const { doubleCount } = chaos.scene.replay;
+        expect(chaos.delivered().length + doubleCount).toBe(chaos.given.length);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
+describe("with two links that bring all between them", () => {
+  it.each<[string, Numbering, boolean]>([
+    ["numbers", numbers, true],
+    ["numbers, with no replay", numbers, false],
+    ["names", names, true],
+    ["names, with no replay", names, false],
+  ])("all is delivered once and in order, and no gap is told (%s)", (_, numbering, hasReplay) => {
+    const message = fc.record({ onOld: fc.boolean(), onNew: fc.boolean() });
+    fc.assert(
+      fc.property(
+        fc.array(message, { maxLength: 40, size: "max" }),
+        fc.array(fc.boolean(), { maxLength: 200, size: "max" }),
+        (messages, turns) => {
+          const scene = new ReplayScene({ ...numbering.policy, hasReplay, window: 4 });
+          scene.replay.onConnection(1, 0);
+          scene.receive(numbering.idOf(0));
+          scene.replay.beginOverlap(2, 1_000, 0);
+          const old = messages.flatMap(({ onOld, onNew }, index) => (onOld || !onNew ? [index + 1] : []));
+          const recent = messages.flatMap(({ onNew }, index) => (onNew ? [index + 1] : []));
+          for (const isOld of turns) {
+            const next = (isOld ? old : recent).shift();
+            if (next !== undefined) scene.receiveOn(isOld ? 1 : 2, numbering.idOf(next));
+          }
+          for (const next of old) scene.receiveOn(1, numbering.idOf(next));
+          for (const next of recent) scene.receiveOn(2, numbering.idOf(next));
+          scene.replay.endOverlap(0);
+          const told = scene.told().filter((entry) => !/ask|joined/.test(entry));
+          expect(told.map((entry) => entry.replace("id-", ""))).toEqual(
+            Array.from({ length: messages.length + 1 }, (_, index) => `${index}`),
+          );
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+});

@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import { MessageStream } from "../../src/buffer/message-stream.js";
+import { NumberWindow } from "../../src/buffer/number-window.js";
+import { ReplayRequests } from "../../src/buffer/replay-requests.js";
+
+function streamAt(name: string, sequence?: number): MessageStream<unknown> {
+  const stream = new MessageStream(name, new NumberWindow({ size: 10, isFrozen: false }));
+  if (sequence !== undefined) stream.resume({ sequence }, false);
+  return stream;
+}
+
+describe("requests for replays", () => {
+  it("carry the cursors that there are, and cover all their streams", () => {
+    const requests = new ReplayRequests(100);
+    const [a, b] = [streamAt("a", 5), streamAt("b")];
+    const request = requests.open([a, b], 7, 0)!;
+    expect(request).toMatchObject({ cursors: { a: { sequence: 5 } }, link: 7, number: 1, state: "running" });
+    expect([a.replay, b.replay]).toEqual([request, request]);
+    expect(requests.count).toBe(1);
+  });
+
+  it("are not made without a cursor", () => {
+    const requests = new ReplayRequests(100);
+    const stream = streamAt("a");
+    expect(requests.open([stream], 1, 0)).toBeUndefined();
+    expect(requests.openForAll([stream], 1, 0)).toBeUndefined();
+    requests.cover(stream);
+    expect(stream.replay).toBeUndefined();
+    expect(requests.count).toBe(0);
+  });
+
+  it("are counted on as long as they show themselves", () => {
+    const requests = new ReplayRequests(100);
+    const stream = streamAt("a", 5);
+    expect(requests.covers(stream, 0)).toBe(false);
+    const request = requests.open([stream], 1, 0)!;
+    expect([0, 99, 100].map((now) => requests.covers(stream, now))).toEqual([true, true, false]);
+    request.activeAt = 50;
+    expect(requests.isReturning(stream, 149)).toBe(true);
+    expect(requests.goInBand(request, 200)).toEqual([stream]);
+    expect(requests.covers(stream, 299)).toBe(true);
+    expect(requests.isReturning(stream, 299)).toBe(false);
+  });
+
+  it("for all streams cover those to come, until they end", () => {
+    const requests = new ReplayRequests(100);
+    const [old, young, late] = [streamAt("a", 5), streamAt("b"), streamAt("c")];
+    const request = requests.openForAll([old], 1, 0)!;
+    requests.cover(young);
+    expect(requests.end(request)).toEqual([old, young]);
+    requests.cover(late);
+    expect([old, young, late].map(({ replay }) => replay)).toEqual([undefined, undefined, undefined]);
+  });
+
+  it("cover a stream until a later one does", () => {
+    const requests = new ReplayRequests(100);
+    const stream = streamAt("a", 5);
+    const first = requests.open([stream], 1, 0)!;
+    const second = requests.open([stream], 1, 0)!;
+    expect(requests.goInBand(first, 0)).toEqual([]);
+    expect(requests.end(first)).toEqual([]);
+    expect(stream.replay).toBe(second);
+  });
+
+  it("end with their link", () => {
+    const requests = new ReplayRequests(100);
+    const [a, b] = [streamAt("a", 5), streamAt("b", 5)];
+    const [onFirst, onSecond] = [requests.open([a], 1, 0)!, requests.open([b], 2, 0)!];
+    requests.endOn((link) => link === 1);
+    expect([onFirst.state, onSecond.state]).toEqual(["over", "running"]);
+    expect([a.replay, b.replay]).toEqual([undefined, onSecond]);
+  });
+
+  it("in band are forgotten when they are not counted on any more", () => {
+    const requests = new ReplayRequests(100);
+    const stream = streamAt("a", 5);
+    const forgotten = requests.open([stream], 1, 0)!;
+    requests.goInBand(forgotten, 0);
+    const running = requests.open([stream], 1, 0)!;
+    requests.open([stream], 1, 100);
+    requests.endOn(() => true);
+    expect([forgotten.state, running.state]).toEqual(["inBand", "over"]);
+  });
+});

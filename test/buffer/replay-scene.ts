@@ -1,0 +1,128 @@
+import type { Cursors } from "../../src/buffer/cursor.js";
+import type { ReplayRequest } from "../../src/buffer/message-stream.js";
+import { defaultStream, type ReplayPolicy, type ReplayPort } from "../../src/buffer/replay-port.js";
+import { Replay } from "../../src/buffer/replay.js";
+import type { Sequence } from "../../src/buffer/sequence-window.js";
+
+/** A message as a scene sends it: its id alone, or more of it. */
+export interface Numbered {
+  readonly id: Sequence | null | undefined;
+  readonly stream?: string | number;
+  readonly epoch?: Sequence;
+}
+
+export type Policy = Partial<ReplayPolicy<Numbered>>;
+
+/** An engine, with all that it tells written down in one list. */
+export class ReplayScene {
+  readonly log: string[] = [];
+  readonly requests: ReplayRequest<Numbered>[] = [];
+  readonly replay: Replay<Numbered>;
+  link = 1;
+  now = 0;
+  /** Called after each entry, with it: what a user's handler does. */
+  onTold: ((entry: string) => void) | undefined;
+
+  constructor(policy: Policy = {}) {
+    const port: ReplayPort<Numbered> = {
+      deliver: ({ id, stream }) => this.#tell(`${prefix(stream)}${id}`),
+      onGap: (stream, expected, received) => this.#tell(`${prefix(stream)}gap ${expected}..${received}`),
+      onRecovered: (stream, count) => this.#tell(`${prefix(stream)}recovered ${count}`),
+      onReset: (stream) => this.#tell(`${prefix(stream)}reset`),
+      onError: (error) => this.#tell(`error ${error.message}`),
+      startReplay: (request) => {
+        this.requests.push(request);
+        this.#tell(`ask ${describe(request.cursors)} on ${request.link}`);
+      },
+      onNextAt: (at) => this.#tell(`timer ${at}`),
+      onOverlapJoined: () => this.#tell("joined"),
+      onOverlapFull: () => this.#tell("full"),
+    };
+    this.replay = new Replay<Numbered>(
+      {
+        sequence: ({ id }) => id,
+        isNext: undefined,
+        streamOf: undefined,
+        epochOf: undefined,
+        window: 1_000,
+        hasReplay: false,
+        maxWaiting: 10_000,
+        recoveryTimeout: 10_000,
+        cursors: undefined,
+        ...policy,
+      },
+      port,
+    );
+  }
+
+  #tell(entry: string): void {
+    this.log.push(entry);
+    this.onTold?.(entry);
+  }
+
+  /** Messages come on the current link. */
+  receive(...messages: readonly (Sequence | Numbered)[]): this {
+    return this.receiveOn(this.link, ...messages);
+  }
+
+  receiveOn(link: number, ...messages: readonly (Sequence | Numbered)[]): this {
+    for (const message of messages) this.replay.receive(numbered(message), link, this.now);
+    return this;
+  }
+
+  /** The user's `onReplay` has returned these. */
+  returned(request: ReplayRequest<Numbered>, ...messages: readonly (Sequence | Numbered)[]): this {
+    for (const message of messages) this.replay.onReplayed(request, numbered(message), this.now);
+    this.replay.onReplayReturned(request, this.now);
+    return this;
+  }
+
+  inBand(request: ReplayRequest<Numbered>): this {
+    this.replay.onReplayInBand(request, this.now);
+    return this;
+  }
+
+  /** Time passes, and the timer is called as often as it is due. */
+  wait(ms: number): this {
+    const until = this.now + ms;
+    while (this.replay.nextAt <= until) {
+      this.now = Math.max(this.now, this.replay.nextAt);
+      this.replay.onTimer(this.now);
+    }
+    this.now = until;
+    return this;
+  }
+
+  /** The connection breaks, and the next one is there. */
+  reconnect(): this {
+    this.replay.onConnectionEnd(this.link);
+    this.replay.onConnection(++this.link, this.now);
+    return this;
+  }
+
+  /** What was told since the last call, without the timers. */
+  told(): string[] {
+    return this.log.splice(0).filter((entry) => !entry.startsWith("timer"));
+  }
+
+  get lastRequest(): ReplayRequest<Numbered> {
+    return this.requests.at(-1)!;
+  }
+}
+
+function numbered(message: Sequence | Numbered): Numbered {
+  return typeof message === "object" ? message : { id: message };
+}
+
+function prefix(stream: string | number | undefined): string {
+  return stream === undefined || stream === defaultStream ? "" : `${stream}:`;
+}
+
+function describe(cursors: Cursors): string {
+  return Object.entries(cursors)
+    .map(
+      ([stream, { sequence, epoch }]) =>
+        `${prefix(stream)}${sequence}${epoch === undefined ? "" : `@${epoch}`}`,
+    )
+    .join(",");
+}

@@ -1,0 +1,149 @@
+import type { ReplayRequest } from "../../src/buffer/message-stream.js";
+import type { Sequence } from "../../src/buffer/sequence-window.js";
+import { type Numbered, type Policy, ReplayScene } from "./replay-scene.js";
+
+/** How the messages of a feed are numbered. */
+export interface Numbering {
+  idOf(count: number): Sequence;
+  readonly policy: Policy;
+}
+
+export const numbers: Numbering = { idOf: (count) => count, policy: {} };
+
+/** Ids that only `isNext` can compare. */
+export const names: Numbering = {
+  idOf: (count) => `id-${count}`,
+  policy: { isNext: (previous, current) => countOf(current) === countOf(previous) + 1 },
+};
+
+export function countOf(id: Sequence | null | undefined): number {
+  return Number(String(id).replace("id-", ""));
+}
+
+const streams = ["a", "b"];
+const recoveryTimeout = 1_000_000;
+
+/**
+ * A server that remembers all it has published, behind a network that loses, doubles and cuts. It answers each request for a
+ * replay in full, in one way or the other.
+ */
+export class ReplayServer {
+  readonly scene: ReplayScene;
+  readonly published: Map<string, number> = new Map<string, number>(streams.map((stream) => [stream, 0]));
+  readonly #numbering: Numbering;
+  readonly #mode: "returned" | "inBand";
+  /** What is on its way to the client. */
+  #line: Numbered[] = [];
+  readonly #repeated = new Set<Numbered>();
+  #isUp = true;
+  /** What onReplay returns, as far as it has not come yet. */
+  readonly #returning: { readonly request: ReplayRequest<Numbered>; readonly messages: Numbered[] }[] = [];
+  #seen = 0;
+
+  constructor(numbering: Numbering, mode: "returned" | "inBand") {
+    this.#numbering = numbering;
+    this.#mode = mode;
+    this.scene = new ReplayScene({
+      ...numbering.policy,
+      streamOf: ({ stream }) => stream,
+      hasReplay: true,
+      recoveryTimeout,
+    });
+    // The first messages always arrive: before them nothing can be known to be missing.
+    for (const stream of streams) this.publish(stream);
+    this.scene.replay.onConnection(1, 0);
+    this.flow(2);
+  }
+
+  publish(stream: string): void {
+    const count = this.published.get(stream)! + 1;
+    this.published.set(stream, count);
+    if (this.#isUp) this.#line.push({ id: this.#numbering.idOf(count), stream });
+  }
+
+  flow(count: number): void {
+    for (const message of this.#line.splice(0, count)) this.scene.receive(message);
+  }
+
+  /** The first live message on its way is lost. What is repeated gets through: nobody asks for it twice. */
+  lose(): void {
+    const index = this.#line.findIndex((message) => !this.#repeated.has(message));
+    if (index >= 0) this.#line.splice(index, 1);
+  }
+
+  double(): void {
+    const last = this.#line.at(-1);
+    if (last !== undefined) this.#line.push(last);
+  }
+
+  reconnect(): void {
+    this.#line = [];
+    this.#isUp = true;
+    this.scene.reconnect();
+  }
+
+  cut(): void {
+    this.#line = [];
+    this.#isUp = false;
+    this.scene.replay.onConnectionEnd(this.scene.link);
+  }
+
+  /** Takes the requests that have come. */
+  #accept(): void {
+    for (; this.#seen < this.scene.requests.length; this.#seen++) {
+      const request = this.scene.requests[this.#seen]!;
+      const messages = Object.entries(request.cursors).flatMap(([stream, { sequence }]) =>
+        this.#since(stream, countOf(sequence)),
+      );
+      if (this.#mode === "returned") this.#returning.push({ request, messages });
+      else if (this.#isUp && request.link === this.scene.link) {
+        for (const message of messages) this.#repeated.add(message);
+        this.#line.push(...messages);
+        this.scene.inBand(request);
+      }
+    }
+  }
+
+  #since(stream: string, count: number): Numbered[] {
+    const missed = this.published.get(stream)! - count;
+    return Array.from({ length: missed }, (_, index) => ({
+      id: this.#numbering.idOf(count + 1 + index),
+      stream,
+    }));
+  }
+
+  /** Some of what is returned arrives; what is over ends. */
+  answer(count: number): void {
+    this.#accept();
+    const [first] = this.#returning;
+    if (first === undefined) return;
+    const { replay, now } = this.scene;
+    const isWanted = first.messages
+      .splice(0, count)
+      .every((one) => replay.onReplayed(first.request, one, now));
+    if (isWanted && first.messages.length > 0) return;
+    this.#returning.shift();
+    replay.onReplayReturned(first.request, now);
+  }
+
+  /** All goes well from now on; one more message of each stream shows what was missing. */
+  settle(): void {
+    if (!this.#isUp) this.reconnect();
+    for (const stream of streams) this.publish(stream);
+    for (let round = 0; round < 50; round++) {
+      this.flow(Infinity);
+      this.answer(Infinity);
+      if (this.#line.length > 0 || this.#returning.length > 0 || this.#seen < this.scene.requests.length)
+        continue;
+      if (this.scene.replay.heldCount === 0) return;
+      this.scene.wait(Math.max(0, this.scene.replay.nextAt - this.scene.now));
+    }
+  }
+
+  /** What was told of one stream, messages as their counts. */
+  told(stream: string): string[] {
+    return this.scene.log
+      .filter((entry) => entry.startsWith(`${stream}:`))
+      .map((entry) => entry.slice(2).replaceAll("id-", ""));
+  }
+}

@@ -1,0 +1,140 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
+
+const policy = { interval: 1_000, timeout: 400 };
+
+/** A heartbeat whose first ping is due at 500. */
+function started(timeout = policy.timeout): Heartbeat {
+  return new Heartbeat({ ...policy, timeout }, 0, 0, 0.5);
+}
+
+describe("Heartbeat", () => {
+  it.each([0, 0.25, 0.999])("sends the first ping after a random part of the interval: %f", (random) => {
+    expect(new Heartbeat(policy, 100, 0, random).nextAt).toBe(100 + 1_000 * random);
+  });
+
+  it("pings each interval while something comes", () => {
+    const heartbeat = started();
+    for (const at of [500, 1_500, 2_500]) {
+      expect(heartbeat.onTimer(at, at, at - 1)).toBe("ping");
+      heartbeat.onPing(at, at - 1);
+      expect(heartbeat.nextAt).toBe(at + 400);
+      expect(heartbeat.onTimer(at + 400, at + 400, at + 20)).toBe("none");
+      expect(heartbeat.nextAt).toBe(at + 1_000);
+    }
+  });
+
+  it("gives the peer up when nothing has come for the timeout behind a ping", () => {
+    const heartbeat = started();
+    heartbeat.onPing(500, 499);
+    expect(heartbeat.onTimer(899, 899, 499)).toBe("none");
+    expect(heartbeat.onTimer(900, 900, 499)).toBe("dead");
+  });
+
+  it("takes life in the very moment of the ping for life", () => {
+    const heartbeat = started();
+    heartbeat.onPing(500, 500);
+    expect(heartbeat.onTimer(900, 900, 500)).toBe("none");
+  });
+
+  it("counts from the oldest unanswered ping where the timeout is longer than the interval", () => {
+    const heartbeat = started(2_500);
+    heartbeat.onPing(500, 0);
+    heartbeat.onPing(1_500, 0);
+    heartbeat.onPing(2_500, 0);
+    expect(heartbeat.onTimer(3_000, 3_000, 0)).toBe("dead");
+  });
+
+  it("counts anew from the first ping behind a sign of life", () => {
+    const heartbeat = started(2_500);
+    heartbeat.onPing(500, 0);
+    heartbeat.onPing(1_500, 600);
+    heartbeat.onPing(2_500, 600);
+    expect(heartbeat.onTimer(3_000, 3_000, 600)).toBe("none");
+    heartbeat.onPing(3_500, 600);
+    expect(heartbeat.onTimer(4_000, 4_000, 600)).toBe("dead");
+  });
+
+  it("looks before it judges where its timer is late", () => {
+    const heartbeat = started();
+    heartbeat.onPing(500, 499);
+    expect(heartbeat.onTimer(6_000, 6_000, 499)).toBe("look");
+    expect(heartbeat.judge(6_001, 6_000)).toBe("ping");
+  });
+
+  it("gives a dead peer up at once after the look", () => {
+    const heartbeat = started();
+    heartbeat.onPing(500, 499);
+    expect(heartbeat.onTimer(6_000, 6_000, 499)).toBe("look");
+    expect(heartbeat.judge(6_001, 499)).toBe("dead");
+  });
+
+  it("pings first where none was out when the process stood still", () => {
+    expect(started().onTimer(6_000, 6_000, 0)).toBe("ping");
+  });
+
+  it("asks anew after a sleep of the machine", () => {
+    const heartbeat = started();
+    heartbeat.onPing(500, 499);
+    expect(heartbeat.onTimer(900, 900 + 3_600_000, 499)).toBe("ping");
+    heartbeat.onPing(900, 499);
+    expect(heartbeat.onTimer(1_299, 1_299 + 3_600_000, 499)).toBe("none");
+    expect(heartbeat.onTimer(1_300, 1_300 + 3_600_000, 499)).toBe("dead");
+  });
+
+  it("takes a wall clock that is set back for no sleep", () => {
+    const heartbeat = started();
+    heartbeat.onPing(500, 499);
+    expect(heartbeat.onTimer(900, 900 - 3_600_000, 499)).toBe("dead");
+  });
+
+  it("pings on and gives no verdict while it is held, and the whole time behind it", () => {
+    const heartbeat = started();
+    heartbeat.onPing(500, 499);
+    heartbeat.hold();
+    expect(heartbeat.nextAt).toBe(1_500);
+    expect(heartbeat.onTimer(1_500, 1_500, 499)).toBe("ping");
+    heartbeat.onPing(1_500, 499);
+    heartbeat.release(2_000);
+    expect(heartbeat.nextAt).toBe(2_400);
+    expect(heartbeat.onTimer(2_399, 2_399, 499)).toBe("none");
+    expect(heartbeat.onTimer(2_400, 2_400, 499)).toBe("dead");
+  });
+
+  it("is released without a ping out", () => {
+    const heartbeat = started();
+    heartbeat.hold();
+    heartbeat.release(100);
+    expect(heartbeat.nextAt).toBe(500);
+  });
+
+  it("finds every death within interval and timeout, and never gives up a peer that answers", () => {
+    const times = fc.record({
+      interval: fc.integer({ min: 100, max: 5_000 }),
+      timeout: fc.integer({ min: 1, max: 20_000 }),
+      latency: fc.integer({ min: 0, max: 10_000 }),
+      diesAt: fc.integer({ min: 0, max: 20_000 }),
+      random: fc.double({ min: 0, max: 0.999, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(times, ({ interval, timeout, latency, diesAt, random }) => {
+        const heartbeat = new Heartbeat({ interval, timeout }, 0, 0, random);
+        const pongs: number[] = [];
+        let now = 0;
+        const lastLifeAt = (): number => Math.max(0, ...pongs.filter((at) => at <= now && at < diesAt));
+        for (;;) {
+          now = heartbeat.nextAt;
+          const action = heartbeat.onTimer(now, now, lastLifeAt());
+          if (action === "dead") break;
+          if (action !== "ping") continue;
+          heartbeat.onPing(now, lastLifeAt());
+          pongs.push(now + latency);
+          if (now > diesAt + interval + timeout) throw new Error("the death was not found");
+        }
+        if (latency <= timeout) expect(now).toBeGreaterThanOrEqual(diesAt - latency);
+        expect(now).toBeLessThanOrEqual(Math.max(diesAt, latency) + interval + timeout);
+      }),
+    );
+  });
+});

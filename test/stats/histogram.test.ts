@@ -1,0 +1,151 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Histogram, type HistogramSnapshot } from "../../src/stats/histogram.js";
+
+function histogramOf(samples: readonly number[]): Histogram {
+  const histogram = new Histogram();
+  for (const sample of samples) histogram.record(sample);
+  return histogram;
+}
+
+/** The sample of which `part` of all are at most as large. */
+function exact(samples: readonly number[], part: number): number {
+  return samples.toSorted((left, right) => left - right)[Math.ceil(part * samples.length) - 1]!;
+}
+
+/** A part of 64, or half a microsecond. */
+function expectNear(found: number, sample: number): void {
+  expect(Math.abs(found - sample)).toBeLessThanOrEqual(Math.max(sample / 64, 0) + 0.000_51);
+}
+
+function expectRight(snapshot: HistogramSnapshot, samples: readonly number[]): void {
+  const sum = samples.reduce((total, sample) => total + sample, 0);
+  expect(snapshot).toMatchObject({
+    count: samples.length,
+    min: Math.min(...samples),
+    max: Math.max(...samples),
+    last: samples.at(-1),
+  });
+  expect(snapshot.sum).toBeCloseTo(sum, 3);
+  expect(snapshot.mean).toBe(snapshot.sum / samples.length);
+  expectNear(snapshot.p50, exact(samples, 0.5));
+  expectNear(snapshot.p90, exact(samples, 0.9));
+  expectNear(snapshot.p99, exact(samples, 0.99));
+  expectNear(snapshot.p999, exact(samples, 0.999));
+}
+
+const hour = 3_600_000;
+
+describe("Histogram", () => {
+  it("has nothing to say before its first sample", () => {
+    const histogram = new Histogram();
+    expect([histogram.count, histogram.snapshot()]).toEqual([0, undefined]);
+    histogram.merge(new Histogram());
+    expect(histogram.snapshot()).toBeUndefined();
+  });
+
+  it("says of one sample what it is", () => {
+    const snapshot = histogramOf([12.345]).snapshot();
+    expect(snapshot).toEqual({
+      ...{ count: 1, sum: 12.345, mean: 12.345, min: 12.345, max: 12.345, last: 12.345 },
+      ...{ p50: 12.345, p90: 12.345, p99: 12.345, p999: 12.345 },
+    });
+    expect(Object.isFrozen(snapshot)).toBe(true);
+  });
+
+  it("reads percentiles by their rank", () => {
+    const samples = Array.from({ length: 1_000 }, (_, index) => index + 1);
+    expectRight(histogramOf(samples).snapshot()!, samples);
+    // The tenth of the largest lies beyond p99, and the largest alone beyond p99.9.
+    const outliers = [...Array<number>(989).fill(0.01), ...Array<number>(10).fill(5), 700];
+    const snapshot = histogramOf(outliers).snapshot()!;
+    expect(snapshot).toMatchObject({ p90: 0.01, max: 700 });
+    expectNear(snapshot.p99, 5);
+    expectNear(snapshot.p999, 5);
+  });
+
+  it("is exact to the microsecond below 64 of them", () => {
+    for (let microseconds = 0; microseconds < 64; microseconds++) {
+      const samples = [0, microseconds / 1_000, microseconds / 1_000, 1_000];
+      expect(histogramOf(samples).snapshot()?.p50).toBe(microseconds / 1_000);
+    }
+  });
+
+  it.each(Array.from({ length: 32 }, (_, bit) => 2 ** bit / 1_000))(
+    "is right about %f ms and its neighbours",
+    (edge) => {
+      for (const sample of [edge - 0.001, edge, edge + 0.001, edge * 1.5, edge * 1.999]) {
+        const samples = [0, sample, sample, 2 * hour];
+        expectNear(histogramOf(samples).snapshot()!.p50, sample);
+      }
+    },
+  );
+
+  it("counts what is longer than 71 minutes there, and knows its length all the same", () => {
+    const snapshot = histogramOf([1, 100 * hour, 100 * hour]).snapshot()!;
+    expectNear(snapshot.p50, 2 ** 32 / 1_000);
+    expect(snapshot).toMatchObject({ max: 100 * hour, last: 100 * hour, sum: 200 * hour + 1 });
+  });
+
+  it.each([0, -1, -Infinity, Infinity, NaN])("counts %d as 0", (sample) => {
+    expect(histogramOf([sample]).snapshot()).toMatchObject({
+      count: 1,
+      sum: 0,
+      min: 0,
+      max: 0,
+      last: 0,
+      p50: 0,
+      p999: 0,
+    });
+  });
+
+  it("takes samples of every size in any order", () => {
+    const sample = fc.oneof(
+      fc.double({ min: 0, max: 0.1, noNaN: true }),
+      fc.double({ min: 0, max: 1_000, noNaN: true }),
+      fc.double({ min: 0, max: hour, noNaN: true }),
+    );
+    fc.assert(
+      fc.property(fc.array(sample, { minLength: 1, maxLength: 200, size: "max" }), (samples) => {
+        expectRight(histogramOf(samples).snapshot()!, samples);
+      }),
+    );
+  });
+
+  it("merged, says the same as if it had taken all samples itself", () => {
+    const samples = fc.array(
+      fc.oneof(fc.double({ min: 0, max: 0.2, noNaN: true }), fc.double({ min: 0, max: hour, noNaN: true })),
+      {
+        maxLength: 30,
+        size: "max",
+      },
+    );
+    fc.assert(
+      fc.property(samples, samples, (first, second) => {
+        const merged = histogramOf(first);
+        const other = histogramOf(second);
+        const before = other.snapshot();
+        merged.merge(other);
+        const whole = histogramOf([...first, ...second]).snapshot();
+        expect(merged.count).toBe(first.length + second.length);
+        expect(other.snapshot()).toEqual(before);
+        if (whole === undefined) expect(merged.snapshot()).toBeUndefined();
+        else {
+          const { sum, mean, ...rest } = whole;
+          expect(merged.snapshot()).toMatchObject(rest);
+          expect(merged.snapshot()!.sum).toBeCloseTo(sum, 3);
+          expect(merged.snapshot()!.mean).toBeCloseTo(mean, 3);
+        }
+      }),
+    );
+  });
+
+  it("counts beyond what 32 bits hold", () => {
+    const histogram = histogramOf([1, 2, 3]);
+    for (let doubling = 0; doubling < 40; doubling++) histogram.merge(histogram);
+    const snapshot = histogram.snapshot()!;
+    expect([histogram.count, snapshot.count]).toEqual([3 * 2 ** 40, 3 * 2 ** 40]);
+    expectNear(snapshot.p50, 2);
+    expectNear(snapshot.p99, 3);
+  });
+});
