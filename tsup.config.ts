@@ -3,7 +3,7 @@ import type { Format, Options } from "tsup";
 type EsbuildPlugin = NonNullable<Options["esbuildPlugins"]>[number];
 
 /**
- * Keeps the door of `protocol/` out of the main bundle, which loads it from its neighbour instead: so each
+ * Keeps the door of `protocol/` out of the other bundles, which load it from its neighbour instead: so each
  * format has one copy of every class. Bundles that share chunks would do it too, but tsup rewrites those
  * for CommonJS in a way that turns class fields into prototype methods.
  */
@@ -21,7 +21,7 @@ function keepProtocolApart(extension: ".js" | ".cjs"): EsbuildPlugin {
 
 function oneFormat(format: Format, extension: ".js" | ".cjs"): Options {
   return {
-    entry: { index: "src/index.ts", protocol: "protocol/index.ts" },
+    entry: { index: "src/index.ts", protocol: "protocol/index.ts", testing: "src/testing/index.ts" },
     format: [format],
     outExtension: () => ({ js: extension }),
     target: "node20",

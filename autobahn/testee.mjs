@@ -26,7 +26,7 @@ function tellProgress() {
  */
 async function converse(path, onData) {
   let firstError;
-  const ws = new WebSocket(`${url}${path}`, { reconnect: false });
+  const ws = new WebSocket(`${url}${path}`, { reconnect: false, heartbeat: false });
   const closed = new Promise((resolve) => ws.on("closed", resolve));
   ws.on("error", ({ error }) => {
     firstError ??= String(error?.message ?? error);

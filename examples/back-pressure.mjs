@@ -22,7 +22,7 @@ const server = await serve({
 });
 
 /** @type {import("jetsocket").WebSocket<{ number: number }>} */
-const ws = await connect(server.url, { buffer: { capacity: 1_000 }, compress: false });
+const ws = await connect(server.url, { buffer: 1_000, compress: false, reconnect: false });
 const counts = { paused: 0, resumed: 0 };
 ws.on("paused", () => counts.paused++);
 ws.on("resumed", () => counts.resumed++);

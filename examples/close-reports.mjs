@@ -16,7 +16,8 @@ const server = await serve({
 
 /** @param {string} url */
 async function reportOf(url) {
-  const ws = new WebSocket(url);
+  // Otherwise most of these ends would be followed by another attempt.
+  const ws = new WebSocket(url, { reconnect: false });
   try {
     await ws.connect();
     for await (const message of ws) console.log(message);

@@ -30,6 +30,7 @@ export class Peer {
   onGone = () => {};
   #socket;
   #connection;
+  #isCut = false;
 
   /**
    * @param {import("node:net").Socket} socket
@@ -92,7 +93,20 @@ export class Peer {
     this.#socket.destroySoon();
   }
 
+  /** Breaks the link at once, as a crashed machine or a careless box in between does. */
+  reset() {
+    this.#isCut = true;
+    this.#socket.resetAndDestroy();
+  }
+
+  /** Says and hears nothing any more, and leaves the link open: only a heartbeat finds out. */
+  freeze() {
+    this.#isCut = true;
+    this.#socket.pause();
+  }
+
   #write() {
+    if (this.#isCut) return;
     // What `take` has given stays as it is until `written` is called: one write is under way at a time.
     const bytes = this.#connection.take();
     if (bytes !== undefined) this.#socket.write(bytes, this.#onWritten);

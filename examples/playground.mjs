@@ -1,15 +1,18 @@
 // The server that the snippets of the README and of the guide talk to: `node examples/playground.mjs [port]`, 8080 by default.
 import { serve } from "./embedded-server.mjs";
+import { TradeFeed } from "./market-feed/trade-feed.mjs";
 import { tradesSession } from "./market-feed/trades-session.mjs";
 
 /** @typedef {import("./embedded-server.mjs").Peer} Peer */
+
+const feed = new TradeFeed();
 
 /**
  * What the server does at each path; at any other it sends back what comes.
  * @type {Readonly<Record<string, (peer: Peer, query: URLSearchParams) => void>>}
  */
 const sessions = {
-  "/trades": tradesSession,
+  "/trades": (peer) => tradesSession(peer, feed),
   "/burst": (peer, query) => {
     const count = Number(query.get("count") ?? 1_000);
     for (let number = 1; number <= count; number++) peer.send(JSON.stringify({ number }));

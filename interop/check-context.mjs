@@ -38,7 +38,8 @@ export class CheckContext {
     const port = meter === undefined ? this.#listening[to] : await meter.listen();
     const scheme = to === "tlsPort" ? "wss" : "ws";
     const url = `${scheme}://${host}:${port}${path}?${new URLSearchParams({ ...query, id })}`;
-    const ws = new this.jetsocket.WebSocket(url, { reconnect: false, connectTimeout: 5_000, ...client });
+    const defaults = { reconnect: false, heartbeat: false, connectTimeout: 5_000 };
+    const ws = new this.jetsocket.WebSocket(url, { ...defaults, ...client });
     this.#opened.push(() => ws.terminate());
     return {
       ws,

@@ -1,11 +1,11 @@
-import { constants } from "node:buffer";
 import { CloseCode } from "./close-codes.js";
 import { checkClose, type CloseFrame, encodeClose, readClose } from "./close-frame.js";
 import { maxControlPayloadSize, Opcode, type Role } from "./constants.js";
 import { InvalidStateError, ProtocolError } from "./errors.js";
 import type { AgreedExtension, MessageExtension } from "./extensions/extension.js";
+import { type FrameObserver, ObservingSink } from "./frame-observer.js";
 import { FrameParser } from "./frame-parser.js";
-import { MessageAssembler } from "./message-assembler.js";
+import { MessageAssembler, resolveLimits } from "./message-assembler.js";
 import { Output } from "./output.js";
 import type { Resources } from "./resources.js";
 import type { Slab } from "./slab.js";
@@ -43,6 +43,8 @@ export interface ProtocolConnectionOptions {
   readonly compressionThreshold?: number | undefined;
   /** Answers pings by itself (RFC 6455 5.5.2). Default `true`. */
   readonly autoPong?: boolean | undefined;
+  /** Is told of frames. Without one, looking for it costs one comparison per message sent and per call of `receive`. */
+  readonly observer?: FrameObserver | undefined;
 }
 
 /** `open`, then `closing` from our Close on, `closed` from the peer's on, or `failed`. */
@@ -53,7 +55,6 @@ export interface SendOptions {
   readonly compress?: boolean | undefined;
 }
 
-const defaultMaxMessageSize = 64 * 1024 * 1024;
 const defaultCompressionThreshold = 128;
 
 /**
@@ -72,6 +73,7 @@ export class ProtocolConnection {
   readonly #parser: FrameParser;
   readonly #assembler: MessageAssembler;
   readonly #output: Output;
+  readonly #observing: ObservingSink | undefined;
 
   #state: ProtocolState = "open";
   #closeSent: CloseFrame | undefined;
@@ -85,22 +87,22 @@ export class ProtocolConnection {
 
   /** @throws RangeError for a `maxMessageSize` or `maxFrameSize` that is no whole number from 1 to the longest string. */
   constructor(options: ProtocolConnectionOptions) {
-    const maxMessageSize = checkSize("maxMessageSize", options.maxMessageSize ?? defaultMaxMessageSize);
-    const maxFrameSize = checkSize("maxFrameSize", options.maxFrameSize ?? maxMessageSize);
+    const limits = resolveLimits(options);
     this.#handler = options.handler;
     this.#extension = options.extension?.open(options.resources);
     this.#compressionThreshold = options.compressionThreshold ?? defaultCompressionThreshold;
     this.#isPongAutomatic = options.autoPong ?? true;
-    this.#output = new Output(options.role, options.resources);
+    this.#output = new Output(options.role, options.resources, options.observer);
     const sink = {
       onMessage: (data: string | Buffer, size: number): void => this.#handler.onMessage(data, size),
       onControl: (opcode: number, payload: Buffer): void => this.#receiveControl(opcode, payload),
       onMessageError: (error: ProtocolError): void => this.fail(error),
     };
     this.#slab = options.resources.slab;
-    const limits = { maxMessageSize, maxFrameSize };
     this.#assembler = new MessageAssembler(sink, limits, this.#extension, this.#slab);
     this.#parser = new FrameParser(this.#assembler, options.role);
+    if (options.observer !== undefined)
+      this.#observing = new ObservingSink(options.observer, this.#assembler);
   }
 
   get state(): ProtocolState {
@@ -193,6 +195,7 @@ export class ProtocolConnection {
   /** @param isOwned - `false` where `bytes` are only lent. */
   #parse(bytes: Buffer, start: number, end: number, isOwned: boolean): void {
     this.#isReceiving = true;
+    if (this.#observing !== undefined) this.#parser.sink = this.#observing.choose();
     try {
       this.#parser.receive(bytes, start, end);
     } finally {
@@ -347,6 +350,11 @@ export class ProtocolConnection {
     return this.#output.size;
   }
 
+  /** The bytes of all messages that were given to be sent, before compression. */
+  get payloadSize(): number {
+    return this.#output.payloadSize;
+  }
+
   /** How many messages were given to be sent. */
   get framedCount(): number {
     return this.#output.framedCount;
@@ -366,6 +374,19 @@ export class ProtocolConnection {
   takeUnsent(): (string | Buffer)[] {
     return this.#output.takeUnsent();
   }
+
+  /**
+   * Takes back the messages of which not a byte was handed out, in their order, while the connection lives.
+   * The rest of a message that is half out, control frames and a Close go on, and more may be sent.
+   *
+   * {@link framedCount} falls by the messages taken back and counts on from there. What was derived from it before
+   * is too high where it now exceeds it (the position that {@link ping} gave, the target of one who waits for
+   * {@link writtenCount}): the smaller of the two is right.
+   */
+  takeBack(): (string | Buffer)[] {
+    this.#extension?.restartEncoding();
+    return this.#output.takeBack();
+  }
 }
 
 const emptyPayload = new Uint8Array(0);
@@ -374,13 +395,5 @@ function checkControlPayload(payload: Uint8Array): void {
   if (payload.length <= maxControlPayloadSize) return;
   throw new RangeError(
     `A ping or pong carries at most ${maxControlPayloadSize} bytes, not ${payload.length}.`,
-  );
-}
-
-function checkSize(name: string, size: number): number {
-  // A text message larger than the longest string of V8 could not be delivered.
-  if (Number.isInteger(size) && size > 0 && size <= constants.MAX_STRING_LENGTH) return size;
-  throw new RangeError(
-    `${name} is ${size}: it takes a whole number of bytes from 1 to ${constants.MAX_STRING_LENGTH}.`,
   );
 }

@@ -18,7 +18,8 @@ export interface FrameSink {
  * What needs more than one header to judge (the order of fragments, limits) is its sink's.
  */
 export class FrameParser {
-  readonly #sink: FrameSink;
+  /** May be another one from one call of {@link receive} to the next, inside a frame too. */
+  sink: FrameSink;
   readonly #isMaskExpected: boolean;
   /** A header that the end of the input has cut off. */
   readonly #header: Buffer = Buffer.alloc(maxFrameHeaderSize);
@@ -31,7 +32,7 @@ export class FrameParser {
   position = 0;
 
   constructor(sink: FrameSink, role: Role) {
-    this.#sink = sink;
+    this.sink = sink;
     this.#isMaskExpected = role === "server";
   }
 
@@ -76,7 +77,7 @@ export class FrameParser {
       this.position = at + headerSizeOf(bytes[at + 1]!);
       this.#beginFrame(bytes, at, end);
     } else {
-      this.#sink.onFrameError(error);
+      this.sink.onFrameError(error);
     }
   }
 
@@ -88,7 +89,7 @@ export class FrameParser {
       if (this.#headerLength === 2) {
         const error = checkHeaderStart(header[0]!, header[1]!, this.#isMaskExpected);
         if (error !== undefined) {
-          this.#sink.onFrameError(error);
+          this.sink.onFrameError(error);
           return;
         }
       }
@@ -104,12 +105,12 @@ export class FrameParser {
   #beginFrame(header: Buffer, at: number, end: number, bytes: Buffer = header): void {
     const size = readPayloadSize(header, at);
     if (typeof size !== "number") {
-      this.#sink.onFrameError(size);
+      this.sink.onFrameError(size);
       return;
     }
     if (this.#isMaskExpected) this.#maskingKey = header.readInt32LE(at + headerSizeOf(header[at + 1]!) - 4);
     this.#remaining = size;
-    this.#sink.onFrameHeader(header[at]!, size);
+    this.sink.onFrameHeader(header[at]!, size);
     // An empty payload is told with its header, for no byte will come that could tell it later.
     if (size === 0 || this.position < end) {
       if (!this.#isHalted) this.#takePayload(bytes, end);
@@ -122,7 +123,7 @@ export class FrameParser {
     this.#remaining -= size;
     this.position = start + size;
     if (this.#isMaskExpected) this.#unmask(bytes, start, size);
-    else this.#sink.onFramePayload(bytes, start, start + size, this.#remaining === 0);
+    else this.sink.onFramePayload(bytes, start, start + size, this.#remaining === 0);
   }
 
   /** Unmasks into a copy: what the caller has handed in stays as it is. */
@@ -130,6 +131,6 @@ export class FrameParser {
     const plain = Buffer.allocUnsafe(size);
     bytes.copy(plain, 0, start, start + size);
     this.#maskingKey = maskBytes(plain, 0, size, this.#maskingKey);
-    this.#sink.onFramePayload(plain, 0, size, this.#remaining === 0);
+    this.sink.onFramePayload(plain, 0, size, this.#remaining === 0);
   }
 }

@@ -69,6 +69,7 @@ export {
 } from "./handshake/server-handshake.js";
 export type { ServerRequest } from "./handshake/server-request.js";
 export { headerSizeFor } from "./frame-header.js";
+export type { FrameObserver, ObservedFrame } from "./frame-observer.js";
 export type { FillRandom } from "./masking-keys.js";
 export { Resources, type ResourcesOptions } from "./resources.js";
 export { parseUri, type WebSocketUri } from "./uri.js";

@@ -1,3 +1,4 @@
+import { constants } from "node:buffer";
 import { CloseCode } from "./close-codes.js";
 import { Opcode } from "./constants.js";
 import { ProtocolError } from "./errors.js";
@@ -22,6 +23,25 @@ export interface MessageLimits {
   readonly maxMessageSize: number;
   /** The most bytes of a frame's payload, as it stands on the wire. */
   readonly maxFrameSize: number;
+}
+
+const defaultMaxMessageSize = 64 * 1024 * 1024;
+
+/** @throws RangeError for a size that is no whole number from 1 to the longest string. */
+export function resolveLimits(given: {
+  readonly maxMessageSize?: number | undefined;
+  readonly maxFrameSize?: number | undefined;
+}): MessageLimits {
+  const maxMessageSize = checkSize("maxMessageSize", given.maxMessageSize ?? defaultMaxMessageSize);
+  return { maxMessageSize, maxFrameSize: checkSize("maxFrameSize", given.maxFrameSize ?? maxMessageSize) };
+}
+
+function checkSize(name: string, size: number): number {
+  // A text message larger than the longest string of V8 could not be delivered.
+  if (Number.isInteger(size) && size > 0 && size <= constants.MAX_STRING_LENGTH) return size;
+  throw new RangeError(
+    `${name} is ${size}: it takes a whole number of bytes from 1 to ${constants.MAX_STRING_LENGTH}.`,
+  );
 }
 
 /** Puts messages together from the frames of one connection: order of fragments, limits, inflation, UTF-8. */

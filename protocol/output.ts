@@ -1,10 +1,12 @@
 import { Opcode, type Role } from "./constants.js";
+import { Fifo } from "./fifo.js";
 import { firstByteOf } from "./frame-header.js";
+import { type FrameObserver, tellWritten } from "./frame-observer.js";
 import { FrameWriter } from "./frame-writer.js";
 import type { Resources } from "./resources.js";
 import { SegmentChain } from "./segment-chain.js";
 import type { Segment } from "./segment-pool.js";
-import { readUnsentMessages } from "./unsent-messages.js";
+import { readUnsentFrames } from "./unsent-messages.js";
 
 /** From so many bytes of pongs that wait on, only the newest ping is answered. */
 const maxWaitingPongBytes = 16 * 1024;
@@ -17,14 +19,16 @@ export class Output {
   readonly #role: Role;
   readonly #resources: Resources;
   readonly #writer: FrameWriter;
+  readonly #observer: FrameObserver | undefined;
   readonly #messages: SegmentChain;
   readonly #controls: SegmentChain;
   /** The compressed messages whose frames have not left, as they were given. */
-  readonly #originals: (string | Buffer)[] = [];
+  readonly #originals: Fifo<string | Buffer> = new Fifo();
   /** What the I/O layer holds while the kernel takes it; the segment goes back once all of it is written. */
   #taken: Buffer | undefined;
   #takenSegment: Segment | undefined;
   #size = 0;
+  #payloadSize = 0;
   #framedCount = 0;
   #leftCount = 0;
   #writtenCount = 0;
@@ -33,10 +37,11 @@ export class Output {
   /** `true` once {@link takeUnsent} has dropped the rest of a message that was half out. */
   #isCut = false;
 
-  constructor(role: Role, resources: Resources) {
+  constructor(role: Role, resources: Resources, observer?: FrameObserver) {
     this.#role = role;
     this.#resources = resources;
     this.#writer = new FrameWriter(role, resources);
+    this.#observer = observer;
     this.#messages = new SegmentChain(resources.segments);
     this.#controls = new SegmentChain(resources.segments);
   }
@@ -72,25 +77,37 @@ export class Output {
     return this.#writtenCount;
   }
 
+  /** The bytes of all messages that were given to be sent, before compression. */
+  get payloadSize(): number {
+    return this.#payloadSize;
+  }
+
   writeText(text: string): void {
-    this.#countMessage(this.#writer.writeText(this.#messages, text));
+    const frameSize = this.#writer.writeText(this.#messages, text);
+    this.#countMessage(frameSize, payloadSizeIn(frameSize, this.#role));
+    if (this.#observer !== undefined) tellWritten(this.#observer, firstByteOf(Opcode.text, false), text);
   }
 
   writeBinary(payload: Uint8Array): void {
-    this.#writer.writeBytes(this.#messages, firstByteOf(Opcode.binary, false), payload);
-    this.#countMessage(this.#writer.frameSize(payload.length));
+    const first = firstByteOf(Opcode.binary, false);
+    this.#writer.writeBytes(this.#messages, first, payload);
+    this.#countMessage(this.#writer.frameSize(payload.length), payload.length);
+    if (this.#observer !== undefined) tellWritten(this.#observer, first, payload);
   }
 
   /** @param original - The message before it was encoded; kept until its frame leaves. */
   writeEncoded(opcode: Opcode, encoded: Uint8Array, original: string | Buffer): void {
-    const segment = this.#writer.writeBytes(this.#messages, firstByteOf(opcode, true), encoded);
+    const first = firstByteOf(opcode, true);
+    const segment = this.#writer.writeBytes(this.#messages, first, encoded);
     segment.compressedCount++;
     this.#originals.push(original);
-    this.#countMessage(this.#writer.frameSize(encoded.length));
+    this.#countMessage(this.#writer.frameSize(encoded.length), byteLengthOf(original));
+    if (this.#observer !== undefined) tellWritten(this.#observer, first, encoded);
   }
 
-  #countMessage(frameSize: number): void {
+  #countMessage(frameSize: number, payloadSize: number): void {
     this.#messages.last.messageCount++;
+    this.#payloadSize += payloadSize;
     this.#framedCount++;
     this.#size += frameSize;
   }
@@ -116,8 +133,7 @@ export class Output {
   writeClose(payload: Uint8Array): void {
     if (this.#latestPong !== undefined) this.#writeControl(Opcode.pong, this.#latestPong);
     this.#latestPong = undefined;
-    this.#writer.writeBytes(this.#messages, firstByteOf(Opcode.close, false), payload);
-    this.#size += this.#writer.frameSize(payload.length);
+    this.#writeControlInto(this.#messages, Opcode.close, payload);
   }
 
   /** While nothing waits, the order of the calls holds and all leaves in one write. */
@@ -126,9 +142,14 @@ export class Output {
   }
 
   #writeControl(opcode: Opcode, payload: Uint8Array): void {
-    const chain = this.#isBacklogged ? this.#controls : this.#messages;
-    this.#writer.writeBytes(chain, firstByteOf(opcode, false), payload);
+    this.#writeControlInto(this.#isBacklogged ? this.#controls : this.#messages, opcode, payload);
+  }
+
+  #writeControlInto(chain: SegmentChain, opcode: Opcode, payload: Uint8Array): void {
+    const first = firstByteOf(opcode, false);
+    this.#writer.writeBytes(chain, first, payload);
     this.#size += this.#writer.frameSize(payload.length);
+    if (this.#observer !== undefined) tellWritten(this.#observer, first, payload);
   }
 
   /**
@@ -152,7 +173,7 @@ export class Output {
 
   #takeMessages(segment: Segment): Buffer {
     this.#leftCount += segment.messageCount;
-    if (segment.compressedCount > 0) this.#originals.splice(0, segment.compressedCount);
+    if (segment.compressedCount > 0) this.#originals.drop(segment.compressedCount);
     return this.#takeSegment(segment);
   }
 
@@ -182,9 +203,39 @@ export class Output {
   /** Drops what waits, and gives the messages of which not a byte was handed out. */
   takeUnsent(): (string | Buffer)[] {
     this.#isCut ||= !this.#isAtFrame;
-    const messages = readUnsentMessages(this.#messages, this.#role, this.#originals);
+    const { messages } = readUnsentFrames(this.#messages, this.#role, this.#originals.takeAll());
     while (this.#controls.shift() !== undefined);
-    this.#size = this.#taken === undefined ? 0 : this.#taken.length;
+    this.#countSize();
     return messages;
   }
+
+  /**
+   * Gives the messages of which not a byte was handed out, as if they had never been given to be sent; all else
+   * that waits keeps its order. A ping that has waited behind some of them now stands behind fewer.
+   */
+  takeBack(): (string | Buffer)[] {
+    const originals = this.#originals.takeAll();
+    const { messages, controls, rest } = readUnsentFrames(this.#messages, this.#role, originals);
+    for (const segment of rest) this.#messages.append(segment);
+    for (const { first, payload } of controls) this.#writer.writeBytes(this.#messages, first, payload);
+    this.#framedCount -= messages.length;
+    for (const message of messages) this.#payloadSize -= byteLengthOf(message);
+    this.#countSize();
+    return messages;
+  }
+
+  #countSize(): void {
+    this.#size = (this.#taken?.length ?? 0) + this.#messages.size + this.#controls.size;
+  }
+}
+
+function byteLengthOf(message: string | Buffer): number {
+  return typeof message === "string" ? Buffer.byteLength(message) : message.length;
+}
+
+/** The payload of a frame of so many bytes (RFC 6455 5.2). */
+function payloadSizeIn(frameSize: number, role: Role): number {
+  const unmasked = role === "client" ? frameSize - 4 : frameSize;
+  if (unmasked <= 127) return unmasked - 2;
+  return unmasked <= 65_539 ? unmasked - 4 : unmasked - 10;
 }

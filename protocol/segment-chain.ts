@@ -21,6 +21,11 @@ export class SegmentChain {
     return this.#segments[0];
   }
 
+  /** The bytes of all its frames that have not left. */
+  get size(): number {
+    return this.#segments.reduce((size, { start, end }) => size + end - start, 0);
+  }
+
   /** The segment that the next frame goes into, with room for `size` bytes in one stretch. */
   beginFrame(size: number): Segment {
     let segment = this.#segments.at(-1);
@@ -39,6 +44,11 @@ export class SegmentChain {
   /** The segment that a frame just written ends in. */
   get last(): Segment {
     return this.#segments.at(-1)!;
+  }
+
+  /** A segment that is filled already. */
+  append(segment: Segment): void {
+    this.#segments.push(segment);
   }
 
   shift(): Segment | undefined {

@@ -3,46 +3,72 @@ import { FrameParser, type FrameSink } from "./frame-parser.js";
 import { hasRsv1, isControl, opcodeOf } from "./frame-header.js";
 import { PayloadBuffer } from "./payload-buffer.js";
 import type { SegmentChain } from "./segment-chain.js";
+import type { Segment } from "./segment-pool.js";
+
+/** What has waited in a chain of frames. */
+export interface UnsentFrames {
+  /** The messages of which not a byte was handed out, in their order. */
+  readonly messages: (string | Buffer)[];
+  readonly controls: { readonly first: number; readonly payload: Buffer }[];
+  /** The rest of a frame that is half out, in segments that hold nothing else. */
+  readonly rest: Segment[];
+}
 
 /**
- * Reads back the messages of frames that never left, so that sending them costs nothing extra.
+ * Empties a chain and reads its frames back, so that sending them costs nothing extra.
  *
  * @param role - The role of the end that wrote them.
  * @param originals - The compressed ones among them, in their order: their frames cannot be read without the peer's window.
  */
-export function readUnsentMessages(
+export function readUnsentFrames(
   chain: SegmentChain,
   role: Role,
   originals: readonly (string | Buffer)[],
-): (string | Buffer)[] {
-  const messages: (string | Buffer)[] = [];
-  const payload = new PayloadBuffer();
+): UnsentFrames {
+  const unsent: UnsentFrames = { messages: [], controls: [], rest: [] };
+  const parser = new FrameParser(readInto(unsent, originals), role === "client" ? "server" : "client");
+  let isInsideFrames = false;
+  for (let segment = chain.shift(); segment !== undefined; segment = chain.shift()) {
+    const { start, firstFrame, end, bytes } = segment;
+    if (isInsideFrames) {
+      parser.receive(bytes, start, end);
+      continue;
+    }
+    isInsideFrames = firstFrame !== -1;
+    if (isInsideFrames) parser.receive(bytes, firstFrame, end);
+    if (start !== firstFrame) unsent.rest.push(trimToRest(segment));
+  }
+  return unsent;
+}
+
+/** Leaves in a segment only the end of the frame that has begun before it. */
+function trimToRest(segment: Segment): Segment {
+  if (segment.firstFrame === -1) return segment;
+  segment.end = segment.firstFrame;
+  segment.firstFrame = -1;
+  segment.messageCount = 1;
+  segment.compressedCount = 0;
+  return segment;
+}
+
+function readInto(unsent: UnsentFrames, originals: readonly (string | Buffer)[]): FrameSink {
+  const pieces = new PayloadBuffer();
   let first = 0;
   let compressedCount = 0;
-  const sink: FrameSink = {
+  return {
     onFrameHeader(firstByte): void {
       first = firstByte;
     },
     onFramePayload(bytes, start, end, isLast): void {
-      payload.append(bytes, start, end);
+      pieces.append(bytes, start, end);
       if (!isLast) return;
-      const bytesOfFrame = payload.take();
-      if (isControl(first)) return;
-      if (hasRsv1(first)) messages.push(originals[compressedCount++]!);
-      else messages.push(opcodeOf(first) === Opcode.text ? bytesOfFrame.toString() : bytesOfFrame);
+      const payload = pieces.take();
+      if (isControl(first)) unsent.controls.push({ first, payload });
+      else if (hasRsv1(first)) unsent.messages.push(originals[compressedCount++]!);
+      else unsent.messages.push(opcodeOf(first) === Opcode.text ? payload.toString() : payload);
     },
     onFrameError(error): void {
       throw error;
     },
   };
-  const parser = new FrameParser(sink, role === "client" ? "server" : "client");
-  let isInsideFrames = false;
-  for (let segment = chain.shift(); segment !== undefined; segment = chain.shift()) {
-    // The end of a frame whose beginning has left is not read.
-    const start = isInsideFrames ? segment.start : Math.max(segment.start, segment.firstFrame);
-    if (segment.firstFrame === -1 && !isInsideFrames) continue;
-    isInsideFrames = true;
-    parser.receive(segment.bytes, start, segment.end);
-  }
-  return messages;
 }

@@ -7,7 +7,8 @@ export { connect } from "./client/connect.js";
 export { raw } from "./client/default-messages.js";
 export type { RawData, RawMessageOptions } from "./client/outgoing.js";
 export { nodeRuntime } from "./client/runtime.js";
-export { type PingOptions, type SendResult, WebSocket, WebSocket as JetSocket } from "./client/websocket.js";
+export type { SendResult } from "./client/sender.js";
+export { type PingOptions, WebSocket, WebSocket as JetSocket } from "./client/websocket.js";
 export type { MessageOptions } from "./connection/send-queue.js";
 export {
   BufferOverflowError,
@@ -23,20 +24,38 @@ export type { CloseReport, Phase, ReportedEvent, Verdict } from "./events/close-
 export type { DroppedEvent, EventMap, EventName, Listener, State } from "./events/event-map.js";
 export type {
   AttemptContext,
+  BackoffOptions,
   BufferOptions,
   CompressOptions,
   CreateConnection,
+  Cursor,
+  Cursors,
   Deserializer,
   HeadersInit,
+  HeartbeatOptions,
   LayerOption,
+  LayerOptions,
+  OutboxId,
+  OutboxOptions,
   Provided,
+  Replayed,
+  ReplayOptions,
+  RotationOptions,
+  SequenceId,
   Serializer,
+  SetupConnection,
+  SetupPingOptions,
+  SetupRawOptions,
+  SetupRecvOptions,
+  SetupSendOptions,
   Url,
   WebSocketOptions,
 } from "./options/options.js";
 export type { Runtime, Timer } from "./runtime/runtime.js";
 export type { WaitOptions } from "./runtime/wait.js";
-export type { Stats } from "./stats/counters.js";
+export type { DurationName, Stats } from "./stats/statistics.js";
+export type { HistogramSnapshot } from "./stats/histogram.js";
+export { prometheus, type PrometheusSource } from "./stats/metrics.js";
 export type {
   OpenTransport,
   Transport,

@@ -11,7 +11,7 @@ const { WebSocket } = await import(new URL(exports["."].import.default, root).hr
  * @returns {Promise<() => void>} Ends the connection.
  */
 export async function receive(url, onText) {
-  const ws = new WebSocket(url, { reconnect: false, deserializer: (data) => data });
+  const ws = new WebSocket(url, { reconnect: false, heartbeat: false, deserializer: (data) => data });
   ws.on("message", ({ data }) => onText(data));
   await ws.connect();
   return () => ws.terminate();

@@ -3,9 +3,9 @@ import { parseArgs } from "node:util";
 const usage = `npm start                  the embedded market feed
 npm start -- URL           another server
 
-  --trades N     of the embedded feed: how many to receive (default 10000)
+  --trades N     of the embedded feed: how many to receive at the least (default 10000)
   --seconds N    of another server: how long to listen (default 10)
-  --send TEXT    to another server: the first message, sent as it is`;
+  --send TEXT    to another server: the first message on each connection, sent as it is`;
 
 /**
  * @typedef {object} Arguments

@@ -11,6 +11,19 @@ function inBytes(size) {
     : `${(size / kibibyte ** 2).toFixed(1)} MiB`;
 }
 
+/** Prints what becomes of the connection. @param {Client} client */
+export function printConnections(client) {
+  client.on("connected", ({ url }) => console.log(`Connected to ${url}`));
+  client.on("disconnected", ({ report }) => console.log(`Disconnected: ${report.verdict}`));
+  client.on("reconnecting", ({ delayMs }) => console.log(`Dialling again in ${numbers.format(delayMs)} ms`));
+  client.on("reconnected", ({ downtimeMs }) => console.log(`Back after ${numbers.format(downtimeMs)} ms`));
+  client.on("gap", ({ expected, received }) =>
+    console.log(`Gap: ${received} came in the place of ${expected}`),
+  );
+  client.on("recovered", ({ count }) => console.log(`Recovered ${numbers.format(count)} messages`));
+  client.on("reset", () => console.log("What was missing did not come"));
+}
+
 /**
  * Prints a line a second.
  * @param {Client} client
@@ -21,8 +34,6 @@ function inBytes(size) {
 export function printProgress(client, noun, look) {
   const began = performance.now();
   let before = { time: began, count: look().count };
-  // Nobody needs to await a ping: its round trip stands in the statistics, and the event `error` tells of a failure.
-  void client.ping();
   const timer = setInterval(() => {
     const time = performance.now();
     const { count, last } = look();
@@ -33,33 +44,40 @@ export function printProgress(client, noun, look) {
       `${Math.round((time - began) / 1_000)} s`,
       `${numbers.format(count)} ${noun}`,
       `${numbers.format(rate)}/s`,
-      `ping ${latencyMs === undefined ? "not answered" : `${latencyMs.toFixed(1)} ms`}`,
+      `ping ${latencyMs === undefined ? "not answered" : `${latencyMs.last.toFixed(1)} ms`}`,
       last,
     ];
     console.log(columns.join("  "));
-    void client.ping();
   }, 1_000);
   return () => clearInterval(timer);
 }
 
 /**
- * Prints what `stats()` says, and how the connection ended.
+ * Prints what `stats()` says, and how the last connection ended.
  * @param {Client} client
+ * @param {readonly (readonly [name: string, value: number])[]} more - What else was counted.
  */
-export function printSummary(client) {
-  const { messagesReceived, bytesReceived, payloadBytesReceived } = client.stats();
-  const ratio = (payloadBytesReceived / Math.max(bytesReceived, 1)).toFixed(1);
+export function printSummary(client, more = []) {
+  const stats = client.stats();
+  const ratio = stats.compressionRatioReceived?.toFixed(1);
+  const { latencyMs } = stats;
   const report = client.lastReport;
+  const closeCodes = `Close sent: ${report?.codeSent ?? "none"}, received: ${report?.codeReceived ?? "none"}`;
   const lines = [
-    ["messages", numbers.format(messagesReceived)],
-    ["bytes on the wire", inBytes(bytesReceived)],
-    ["payload", inBytes(payloadBytesReceived)],
+    ["messages", numbers.format(stats.messagesReceived)],
+    ["bytes on the wire", inBytes(stats.bytesReceived)],
+    ["payload", inBytes(stats.payloadBytesReceived)],
     ["compression", client.extensions === "" ? "none" : `${ratio} to 1, by ${client.extensions}`],
-    ["open for", `${((report?.ageMs ?? 0) / 1_000).toFixed(1)} s`],
     [
-      "end",
-      `${report?.verdict}, Close sent: ${report?.codeSent ?? "none"}, received: ${report?.codeReceived ?? "none"}`,
+      "ping",
+      latencyMs === undefined
+        ? "none answered"
+        : `${latencyMs.p50.toFixed(1)} ms, ${latencyMs.count} of them`,
     ],
+    ["end", `${report?.verdict}, ${closeCodes}`],
+    ["reconnects", numbers.format(stats.reconnectCount)],
+    ["downtime", `${(stats.downtimeMs / 1_000).toFixed(1)} s`],
+    ...more.map(([name, count]) => [name, numbers.format(count)]),
   ];
   console.log();
   for (const [name, value] of lines) console.log(`${name}`.padEnd(20) + value);

@@ -1,6 +1,6 @@
-/** Looks whether numbers that should follow each other do. */
+/** Looks whether numbers that should follow each other from 1 on do. */
 export class SequenceCheck {
-  missing = 0;
+  lost = 0;
   doubled = 0;
   #last = 0;
 
@@ -10,7 +10,7 @@ export class SequenceCheck {
       this.doubled++;
       return;
     }
-    this.missing += sequence - this.#last - 1;
+    this.lost += sequence - this.#last - 1;
     this.#last = sequence;
   }
 }

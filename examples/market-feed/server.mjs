@@ -1,10 +1,27 @@
 // The market feed, in a process of its own: numbered trades as JSON for each client that subscribes.
-// `node examples/market-feed/server.mjs [port]` prints its url. Started by another process it tells it the url, and ends
-// with it.
+// `node examples/market-feed/server.mjs [port]` prints its url. `--reset-at N` resets the connection once trade N was sent,
+// `--silent-at N` says nothing more on it. Started by another process it tells it the url, and ends with it.
+import { parseArgs } from "node:util";
 import { serve } from "../embedded-server.mjs";
+import { TradeFeed } from "./trade-feed.mjs";
 import { tradesSession } from "./trades-session.mjs";
 
-const { url } = await serve({ port: Number(process.argv[2] ?? 0), onConnection: tradesSession });
+/** @typedef {import("./trades-session.mjs").Fault} Fault */
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { "reset-at": { type: "string" }, "silent-at": { type: "string" } },
+});
+/** @type {Fault[]} */
+const faults = [];
+if (values["reset-at"] !== undefined) faults.push({ at: Number(values["reset-at"]), kind: "reset" });
+if (values["silent-at"] !== undefined) faults.push({ at: Number(values["silent-at"]), kind: "silence" });
+
+const feed = new TradeFeed();
+const { url } = await serve({
+  port: Number(positionals[0] ?? 0),
+  onConnection: (peer) => tradesSession(peer, feed, faults),
+});
 
 if (process.send === undefined) {
   console.log(`The market feed is at ${url}`);

@@ -1,48 +1,83 @@
 import { WebSocket } from "jetsocket";
 import { startFeed } from "./feed-process.mjs";
-import { printProgress, printSummary } from "./progress.mjs";
+import { printConnections, printProgress, printSummary } from "./progress.mjs";
 import { SequenceCheck } from "./sequence-check.mjs";
 
 /** @typedef {import("./random-walk.mjs").Trade} Trade */
 /** @typedef {{ readonly type: "subscribed", readonly channel: string }} Subscribed */
+/** @typedef {{ readonly type: "history", readonly trades: readonly Trade[] }} History */
 /** @typedef {{ readonly type: "error", readonly message: string }} Refused */
+/** @typedef {Trade | Subscribed | History | Refused} Received */
 /** @typedef {{ readonly type: "subscribe", readonly channel: string }} Subscribe */
-/** @typedef {WebSocket<Trade | Subscribed | Refused, Subscribe>} Feed */
+/** @typedef {{ readonly type: "history", readonly after: number }} AskHistory */
+/** @typedef {Subscribe | AskHistory} Sent */
+/** @typedef {WebSocket<Received, Sent>} Feed */
+/** @typedef {import("jetsocket").SetupConnection<Received, Sent>} Connection */
 
 /**
- * Receives trades from the embedded feed, and fails where one is missing or comes twice.
- * @param {number} trades - How many.
+ * Receives trades from the embedded feed, which resets the connection after a third of them and falls silent after another
+ * third. Fails where a trade is missing or comes twice, or where one of the two did not happen.
+ * @param {number} trades - How many, at the least.
  */
 export async function watchFeed(trades) {
-  const { url, stop } = await startFeed();
-  /** @type {Feed} */
-  const feed = new WebSocket(url);
-  feed.on("connected", (event) => console.log(`Connected to ${event.url}`));
+  const faults = ["--reset-at", `${Math.ceil(trades / 3)}`, "--silent-at", `${Math.ceil((trades * 2) / 3)}`];
+  const { url, stop } = await startFeed(faults);
+  const feed = makeClient(url);
+  /** @type {Set<string>} */
+  const drops = new Set();
+  let returns = 0;
+  printConnections(feed);
+  feed.on("disconnected", ({ report }) => drops.add(report.verdict));
+  feed.on("reconnected", () => returns++);
+  const isThrough = () =>
+    returns >= 2 &&
+    drops.has("network-lost") &&
+    drops.has("heartbeat-timeout") &&
+    feed.stats().messagesHeld === 0; // nothing waits for what is missing
+  // A link whose end is never found must not keep this waiting for ever.
+  const deadline = setTimeout(() => feed.terminate(), 30_000 + trades);
   try {
     await feed.connect();
-    await subscribe(feed, "trades");
-    const check = await receive(feed, trades);
+    const check = await receive(feed, (count) => count >= trades && isThrough());
     await feed.close();
-    printSummary(feed);
-    console.log(`missing             ${check.missing}\ndoubled             ${check.doubled}`);
-    if (check.missing + check.doubled > 0) throw new Error("Trades are missing, or came twice.");
+    sayHowItWent(feed, check);
   } finally {
+    clearTimeout(deadline);
     feed.terminate();
     stop();
   }
 }
 
-/** @param {Feed} feed @param {string} channel */
-async function subscribe(feed, channel) {
-  await feed.send({ type: "subscribe", channel });
-  const answer = await feed.recv({ timeout: 5_000 });
-  if (answer.type === "error") throw new Error(`The feed refused the subscription: ${answer.message}`);
-  if (answer.type !== "subscribed") throw new Error(`The feed answered with "${answer.type}" at first.`);
-  console.log(`Subscribed to ${answer.channel}`);
+/** @param {string} url @returns {Feed} */
+function makeClient(url) {
+  return new WebSocket(url, {
+    backoff: { base: 200, cap: 2_000 },
+    heartbeat: { interval: 500, timeout: 1_000 },
+    onConnection: subscribe,
+    replay: {
+      sequence: (message) => (message.type === "trade" ? message.sequence : undefined),
+      onReplay: async (cursors, connection) => {
+        await connection.send({ type: "history", after: Number(cursors["default"]?.sequence) });
+        const answer = await connection.recv({ match: ({ type }) => type === "history", timeout: 5_000 });
+        return answer.type === "history" ? answer.trades : [];
+      },
+    },
+  });
 }
 
-/** @param {Feed} feed @param {number} trades */
-async function receive(feed, trades) {
+/** Makes each new connection ready. @param {Connection} connection */
+async function subscribe(connection) {
+  await connection.send({ type: "subscribe", channel: "trades" });
+  const answer = await connection.recv({ match: ({ type }) => type === "subscribed" || type === "error" });
+  if (answer.type === "error") throw new Error(`The feed refused the subscription: ${answer.message}`);
+  console.log("Subscribed to trades");
+}
+
+/**
+ * @param {Feed} feed
+ * @param {(count: number) => boolean} isEnough
+ */
+async function receive(feed, isEnough) {
   const check = new SequenceCheck();
   let received = 0;
   let last = "";
@@ -52,10 +87,27 @@ async function receive(feed, trades) {
       if (message.type !== "trade") continue;
       check.add(message.sequence);
       last = `${message.symbol} ${message.price}, ${Date.now() - message.time} ms old`;
-      if (++received === trades) return check;
+      if (isEnough(++received)) return check;
     }
   } finally {
     stopProgress();
   }
-  throw new Error(`The feed ended after ${received} of ${trades} trades: ${feed.lastReport?.advice}`);
+  throw new Error(
+    `Only ${received} trades came, or a broken link was not found (${feed.lastReport?.verdict}).`,
+  );
+}
+
+/**
+ * @param {Feed} feed
+ * @param {SequenceCheck} check
+ */
+function sayHowItWent(feed, { lost, doubled }) {
+  const { gapCount, recoveredCount } = feed.stats();
+  printSummary(feed, [
+    ["gaps found", gapCount],
+    ["messages recovered", recoveredCount],
+    ["lost", lost],
+    ["doubled", doubled],
+  ]);
+  if (lost + doubled > 0) throw new Error("Trades are lost, or came twice.");
 }

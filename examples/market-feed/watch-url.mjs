@@ -1,17 +1,22 @@
 import { WebSocket } from "jetsocket";
-import { printProgress, printSummary } from "./progress.mjs";
+import { printConnections, printProgress, printSummary } from "./progress.mjs";
 
 const shownLength = 60;
 
 /**
- * Listens to any server: prints the rate of its messages, until it ends, `seconds` are over or Ctrl-C comes.
+ * Listens to any server: prints the rate of its messages, until `seconds` are over or Ctrl-C comes. A connection that is lost
+ * comes back.
  * @param {string} url
  * @param {{ readonly seconds: number, readonly send: string | undefined }} options
  */
 export async function watchUrl(url, { seconds, send }) {
   /** @type {WebSocket<string | Buffer, string>} */
-  const client = new WebSocket(url, { deserializer: (data) => data });
-  client.on("connected", (event) => console.log(`Connected to ${event.url}`));
+  const client = new WebSocket(url, {
+    deserializer: (data) => data,
+    heartbeat: 1_000,
+    onConnection: (connection) => (send === undefined ? undefined : connection.send(send)),
+  });
+  printConnections(client);
   await client.connect();
 
   let last = "";
@@ -24,7 +29,6 @@ export async function watchUrl(url, { seconds, send }) {
   process.once("SIGINT", close).once("SIGTERM", close);
   console.log(`Listening for ${seconds} s; Ctrl-C ends it`);
   try {
-    if (send !== undefined) await client.send(send);
     for await (const message of client) last = shown(message);
   } finally {
     stopProgress();

@@ -22,6 +22,11 @@ export interface MessageExtension {
   decode(payload: Uint8Array, maxSize: number, isKept: boolean): Buffer;
   /** The bytes to send with RSV1; valid until the next call. */
   encode(payload: Uint8Array): Uint8Array;
+  /**
+   * The last of what was encoded will not reach the peer: what is encoded from now on refers to nothing before it,
+   * so that the peer can read it all the same.
+   */
+  restartEncoding(): void;
   /** Gives back what it holds; may be called twice. */
   close(): void;
 }

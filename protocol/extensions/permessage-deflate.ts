@@ -214,6 +214,12 @@ class PermessageDeflate implements MessageExtension {
     return this.#deflater.deflate(payload);
   }
 
+  restartEncoding(): void {
+    // RFC 7692 7.1.1: an agreed context takeover is a freedom of the sender; a new window refers to no old message.
+    this.#deflater?.close();
+    this.#deflater = undefined;
+  }
+
   close(): void {
     this.#inflater?.close();
     this.#deflater?.close();

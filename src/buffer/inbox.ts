@@ -2,23 +2,31 @@
 export interface InboxBounds {
   readonly capacity: number;
   readonly maxBytes: number;
-  readonly overflow: "pause" | "dropOldest" | "dropNewest" | "error";
+  /**
+   * With `"conflate"` a message takes the place of the one of its key that still waits, bounds met or not; where there is
+   * none, the oldest is dropped.
+   */
+  readonly overflow: "pause" | "dropOldest" | "dropNewest" | "conflate" | "error";
 }
 
 /** What an inbox asks of its owner after a message was put in. */
 export type InboxDemand = "none" | "pause" | "fail";
 
-interface Sized {
+/** What waits in an inbox. */
+interface Queued {
+  /** Bytes. */
   readonly size: number;
+  /** By it `"conflate"` goes; a message without one is neither replaced nor overtaken. */
+  readonly key?: unknown;
 }
 
 /**
  * Received messages that wait for a reader, bounded in messages and in bytes; one message always fits.
  *
  * Until the first reader comes it keeps the newest, for a client that only sends is never to be paused.
- * From then on the overflow policy applies.
+ * From then on the overflow policy applies. Of one key the newest is kept, reader or not.
  */
-export class Inbox<Entry extends Sized> {
+export class Inbox<Entry extends Queued> {
   readonly #bounds: InboxBounds;
   readonly #onDropped: (entry: Entry) => void;
   #entries: (Entry | undefined)[] = [];
@@ -26,10 +34,22 @@ export class Inbox<Entry extends Sized> {
   #bytes = 0;
   #hasReader = false;
   #isClosing = false;
+  /** The position of the newest of each key, for `"conflate"` alone; positions count on when entries move up. */
+  readonly #positions: Map<unknown, number> | undefined;
+  /** The position of the first entry in the array. */
+  #offset = 0;
+  /** The position of the newest without a key. */
+  #barrier = -1;
 
   constructor(bounds: InboxBounds, onDropped: (entry: Entry) => void) {
     this.#bounds = bounds;
     this.#onDropped = onDropped;
+    this.#positions = bounds.overflow === "conflate" ? new Map<unknown, number>() : undefined;
+  }
+
+  /** The bytes that wait. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get length(): number {
@@ -63,6 +83,7 @@ export class Inbox<Entry extends Sized> {
   }
 
   push(entry: Entry): InboxDemand {
+    if (this.#positions !== undefined && this.#conflate(entry, this.#positions)) return "none";
     if (this.#isClosing) {
       if (this.#exceeds(entry, 2)) this.#onDropped(entry);
       else this.#add(entry);
@@ -73,7 +94,8 @@ export class Inbox<Entry extends Sized> {
       this.#add(entry);
       return this.#isFull ? "pause" : "none";
     }
-    if (this.#hasReader && overflow !== "dropOldest" && this.#exceeds(entry, 1)) {
+    const isRefusing = overflow === "dropNewest" || overflow === "error";
+    if (this.#hasReader && isRefusing && this.#exceeds(entry, 1)) {
       this.#onDropped(entry);
       return overflow === "error" ? "fail" : "none";
     }
@@ -85,13 +107,16 @@ export class Inbox<Entry extends Sized> {
   shift(): Entry | undefined {
     const entry = this.#entries[this.#head];
     if (entry === undefined) return undefined;
+    if (this.#positions !== undefined) this.#forget(entry.key, this.#positions);
     this.#entries[this.#head++] = undefined;
     this.#bytes -= entry.size;
     if (this.#head === this.#entries.length) {
       this.#entries = [];
+      this.#offset += this.#head;
       this.#head = 0;
     } else if (this.#head >= 1024 && this.#head * 2 >= this.#entries.length) {
       this.#entries = this.#entries.slice(this.#head);
+      this.#offset += this.#head;
       this.#head = 0;
     }
     return entry;
@@ -108,8 +133,33 @@ export class Inbox<Entry extends Sized> {
   }
 
   #add(entry: Entry): void {
+    if (this.#positions !== undefined) {
+      const position = this.#offset + this.#entries.length;
+      if (entry.key === undefined) this.#barrier = position;
+      else this.#positions.set(entry.key, position);
+    }
     this.#entries.push(entry);
     this.#bytes += entry.size;
+  }
+
+  /** @returns `true` where the message has taken the place of an older one. */
+  #conflate(entry: Entry, positions: ReadonlyMap<unknown, number>): boolean {
+    const position = positions.get(entry.key);
+    // What came behind it without a key may tell of all before it: that is not overtaken.
+    if (position === undefined || position < this.#barrier) return false;
+    const index = position - this.#offset;
+    const older = this.#entries[index]!;
+    const growth = entry.size - older.size;
+    if (growth > 0 && this.#bytes + growth > this.#bounds.maxBytes) return false;
+    this.#entries[index] = entry;
+    this.#bytes += growth;
+    this.#onDropped(older);
+    return true;
+  }
+
+  /** The first entry leaves. */
+  #forget(key: unknown, positions: Map<unknown, number>): void {
+    if (positions.get(key) === this.#offset + this.#head) positions.delete(key);
   }
 
   get #isFull(): boolean {

@@ -7,6 +7,8 @@ export type Waiting<Message> = Arrival<Message> | { readonly message: Message; r
 export class Overlap<Message> {
   /** The new link. */
   readonly link: number;
+  /** The new link has ended, or takes no question any more. */
+  isOver = false;
   /** Doubles before it began. */
   readonly doublesBefore: number;
   readonly #maxWaiting: number;

@@ -11,6 +11,8 @@ import { ReplayRequests } from "./replay-requests.js";
 export class Recovery<Message> {
   /** `true` while another link may still bring what is missing on this one: no gap is told, and no replay asked for. */
   isDeferring = false;
+  /** The last link has ended, and none has followed. */
+  isOffline = false;
   /** The link on which replays are asked for; `undefined` while there is none. */
   link: number | undefined;
   readonly requests: ReplayRequests<Message>;
@@ -233,7 +235,9 @@ export class Recovery<Message> {
 
   /** When what is held comes out in any case. */
   #endOf(hold: StreamHold<Message>): number {
-    return this.isDeferring && hold.told === undefined ? Infinity : hold.since + this.#policy.recoveryTimeout;
+    // Without a connection nothing can be repeated: the time counts from the next one on.
+    if (this.isOffline || (this.isDeferring && hold.told === undefined)) return Infinity;
+    return hold.since + this.#policy.recoveryTimeout;
   }
 
   #isDue(stream: MessageStream<Message>, hold: StreamHold<Message>): boolean {
@@ -245,7 +249,16 @@ export class Recovery<Message> {
 
   /** Asks for all that may have been missed on the way to a new link. */
   resume(streams: Iterable<MessageStream<Message>>, link: number, now: number): void {
+    if (this.isOffline) this.#restartWaits(now);
     if (this.#policy.hasReplay) this.#start(this.requests.openForAll(streams, link, now));
+  }
+
+  #restartWaits(now: number): void {
+    this.isOffline = false;
+    this.#holds.look((_stream, hold) => {
+      hold.since = now;
+      return Math.min(this.#endOf(hold), hold.askAt);
+    });
   }
 
   #start(request: ReplayRequest<Message> | undefined): void {

@@ -127,7 +127,14 @@ export class Replay<Message> {
   /** A connection has ended. What is held waits for the next one, as long as it may. */
   onConnectionEnd(link: number): void {
     this.#recovery.requests.endOn((other) => other === link);
-    if (this.#recovery.link === link) this.#recovery.link = undefined;
+    if (this.#overlap?.link === link) this.#overlap.isOver = true;
+    if (this.#recovery.link === link) this.#goOffline();
+  }
+
+  /** No replay can be asked for before the next connection. */
+  #goOffline(): void {
+    this.#recovery.link = undefined;
+    this.#recovery.isOffline = true;
   }
 
   /**
@@ -186,7 +193,8 @@ export class Replay<Message> {
   endOverlap(now: number): number {
     const overlap = this.#overlap;
     if (overlap === undefined) return 0;
-    this.#recovery.link = overlap.link;
+    if (overlap.isOver) this.#goOffline();
+    else this.#recovery.link = overlap.link;
     this.#recovery.requests.endOn((link) => link !== overlap.link);
     this.#deliverWaiting(overlap, now);
     this.#recovery.endDeferring(now, false);

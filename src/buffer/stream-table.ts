@@ -76,8 +76,11 @@ export class StreamTable<Message> {
     const cursors = new Map<string, Cursor | undefined>();
     for (const message of waiting) {
       const found = this.#find(message);
-      if (found === undefined || cursors.has(found.stream.name)) continue;
-      cursors.set(found.stream.name, found.stream.cursorBefore(found.id));
+      if (found === undefined) continue;
+      const { name } = found.stream;
+      const cursor = found.stream.cursorBefore(found.id);
+      // Where newer messages take the places of older ones, the first that waits need not be the oldest.
+      if (!cursors.has(name) || isEarlier(cursor, cursors.get(name))) cursors.set(name, cursor);
     }
     for (const { name, cursor } of this) {
       if (!cursors.has(name)) cursors.set(name, cursor);
@@ -105,4 +108,12 @@ function nameOf(name: unknown): string {
   if (name === undefined || name === null) return defaultStream;
   if (typeof name === "string" || typeof name === "number") return String(name);
   throw new TypeError(`replay.streamOf gave ${typeof name}: no string and no number.`);
+}
+
+function isEarlier(cursor: Cursor | undefined, other: Cursor | undefined): boolean {
+  return (
+    typeof cursor?.sequence === "number" &&
+    typeof other?.sequence === "number" &&
+    cursor.sequence < other.sequence
+  );
 }

@@ -1,9 +1,11 @@
-import type { Resources } from "../../protocol/index.js";
-import { LiveConnection, type LiveHandler } from "../connection/live-connection.js";
-import { type AcceptedHandshake, Opening } from "../connection/opening.js";
+import type { FrameObserver, Resources } from "../../protocol/index.js";
+import { LiveConnection } from "../connection/live-connection.js";
+import type { LiveHandler } from "../connection/live-handler.js";
+import { type AcceptedHandshake, Opening, type OpeningTimes } from "../connection/opening.js";
 import { TimeoutError } from "../errors.js";
 import type { CloseReport, Phase } from "../events/close-report.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
+import type { ResolvedLayers } from "../options/resolve-layers.js";
 import type { Timer } from "../runtime/runtime.js";
 import type { TransportTarget } from "../transport/transport.js";
 import { toError } from "../transport/transport-error.js";
@@ -13,20 +15,24 @@ export interface AttemptHandler {
   /** The url is known: the attempt dials. */
   onDialling(url: string): void;
   /** The connection is open. Its messages come when this has returned. */
-  onOpen(live: LiveConnection, accepted: AcceptedHandshake): void;
+  onOpen(live: LiveConnection, accepted: AcceptedHandshake, times: OpeningTimes): void;
   /** The attempt has failed; nothing of it is left. */
   onFailed(phase: Phase, error: Error | undefined): void;
 }
 
 /** The options that concern one connection. */
-export type ConnectionOptions = Omit<ResolvedOptions<never, never>, "serializer" | "deserializer">;
+export type ConnectionOptions = Omit<
+  ResolvedOptions<never, never>,
+  "serializer" | "deserializer" | keyof ResolvedLayers<never, never>
+>;
 
 export interface AttemptPlan {
   readonly source: RequestSource;
   readonly options: ConnectionOptions;
   readonly resources: Resources;
   readonly attempt: number;
-  readonly lastReport: CloseReport | undefined;
+  /** Is shown every frame of the connection. */
+  readonly observer: FrameObserver | undefined;
 }
 
 /** One attempt: asks the providers, dials, and hands over the open connection. */
@@ -46,9 +52,13 @@ export class Attempt {
     this.#liveHandler = liveHandler;
   }
 
-  /** Begins; a provider function may give the attempt up from inside this call. */
-  start(): void {
-    if (!this.#isOver) void this.#run();
+  /**
+   * Begins; a provider function may give the attempt up from inside this call.
+   * @param lastReport - How the connection or attempt before this one has ended.
+   */
+  start(lastReport: CloseReport | undefined): void {
+    // Not kept: reports would hold the attempts before them, by the stacks of their errors, and so on to the first.
+    if (!this.#isOver) void this.#run(lastReport);
   }
 
   /** Gives the attempt up. `onFailed` comes with `reason`, at once or when the socket is gone. */
@@ -69,8 +79,8 @@ export class Attempt {
     this.#opening?.unref();
   }
 
-  async #run(): Promise<void> {
-    const { source, options, resources, attempt, lastReport } = this.#plan;
+  async #run(lastReport: CloseReport | undefined): Promise<void> {
+    const { source, options, resources, attempt } = this.#plan;
     const timeoutMs = options.connectTimeout;
     this.#deadline = options.runtime.setTimer(timeoutMs, () => {
       const message = `A function given for url, headers or subprotocols was not done in ${timeoutMs} ms (connectTimeout).`;
@@ -103,7 +113,7 @@ export class Attempt {
     this.#opening = new Opening(
       { runtime, target, handshake, timeout: connectTimeout },
       {
-        onAccepted: (accepted, transport) => {
+        onAccepted: (accepted, transport, times) => {
           this.#isOver = true;
           const { extension } = accepted;
           const live = new LiveConnection({
@@ -113,8 +123,9 @@ export class Attempt {
             extension,
             settings: options,
             handler: this.#liveHandler,
+            observer: this.#plan.observer,
           });
-          this.#handler.onOpen(live, accepted);
+          this.#handler.onOpen(live, accepted, times);
           return live;
         },
         onFailed: (phase, error) => this.#fail(phase, error),

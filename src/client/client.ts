@@ -1,86 +1,78 @@
 import { checkClose, CloseCode, type InvalidStateError } from "../../protocol/index.js";
-import type { ConnectionEnd } from "../connection/connection-end.js";
-import { inboxOverflow } from "../connection/failures.js";
-import type { LiveConnection, LiveHandler } from "../connection/live-connection.js";
+import type { LiveConnection } from "../connection/live-connection.js";
 import type { AcceptedHandshake } from "../connection/opening.js";
 import { TimeoutError } from "../errors.js";
-import type { CloseReport, Phase } from "../events/close-report.js";
+import type { CloseReport } from "../events/close-report.js";
 import { Emitter } from "../events/emitter.js";
 import type { EventMap, State } from "../events/event-map.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import { onAbort } from "../runtime/abort.js";
-import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
-import { Counters } from "../stats/counters.js";
+import { rejected, type WaitOptions } from "../runtime/wait.js";
+import { type Stats, Statistics } from "../stats/statistics.js";
 import { toError } from "../transport/transport-error.js";
-import { Attempt } from "./attempt.js";
-import { deserializeJson } from "./default-messages.js";
-import { EventLog } from "./event-log.js";
-import { Receiver } from "./receiver.js";
-import { closedError, failureOf, reportAttempt, type ReportContext, reportEnd } from "./report.js";
+import { Intent } from "./intent.js";
+import { Life } from "./life.js";
+import { LifeCalls } from "./life-calls.js";
+import { endingOf, errorOf } from "./life-end.js";
 import { checkRequest, type RequestSource } from "./request.js";
 import { sharedResources } from "./shared-resources.js";
 import { impossibleIn, StateMachine } from "./state.js";
+import { Traffic } from "./traffic.js";
 
-/** How a life ends: in good order, by a failure, or by the signal. */
-type Ending = "closed" | "failed" | "aborted";
-
-/**
- * The life of a client: attempt, open connection, end. It knows every layer, and is the only one that does;
- * what users call stands on it in `websocket.ts`.
- */
+/** One client: composes its layers, answers the calls on it, and sees its life begin and end. */
 export class Client<Received, Sent> {
   readonly options: ResolvedOptions<Received, Sent>;
   readonly emitter: Emitter<EventMap<Received>>;
-  readonly receiver: Receiver<Received>;
-  readonly counters: Counters = new Counters();
-  readonly #source: RequestSource;
+  readonly traffic: Traffic<Received, Sent>;
+  readonly #statistics: Statistics = new Statistics();
   readonly #state: StateMachine;
-  #log: EventLog;
-  #attempt: Attempt | undefined;
-  #live: LiveConnection | undefined;
-  #accepted: AcceptedHandshake | undefined;
-  #url: string;
-  #connectedAt = 0;
-  #lastReport: CloseReport | undefined;
-  #connectWaits: Wait[] = [];
-  #runWaits: Wait[] = [];
-  #closeWaits: Wait[] = [];
-  #isAborted = false;
-  /** The signal of the only `connect()` that waited was aborted. */
-  #isGivenUp = false;
-  /** A `connect()` has rejected already, by its own timeout or signal. */
-  #isEndTold = false;
+  readonly #intent: Intent = new Intent();
+  readonly #calls: LifeCalls;
+  readonly #life: Life<Received, Sent>;
   #stopListening: (() => void) | undefined;
-  #isClosedByUs = false;
-  #isTerminated = false;
-  #isReferenced = true;
+  /** An `error` that ends nothing is being told. */
+  #isTelling = false;
   /** A life ends: a `connect()` of one of its listeners begins another behind it. */
   #isEnding = false;
 
-  /** @throws TypeError for a wrong url, header field or subprotocol that is known already. */
-  constructor(source: RequestSource, options: ResolvedOptions<Received, Sent>) {
+  /**
+   * @param face - What users hold, for those who listen to diagnostics.
+   * @throws TypeError for a wrong url, header field or subprotocol that is known already, or a wrong cursor.
+   */
+  constructor(face: object, source: RequestSource, options: ResolvedOptions<Received, Sent>) {
     const { runtime } = options;
-    this.#url = checkRequest(source, sharedResources(runtime).fillRandom);
+    const url = checkRequest(source, sharedResources(runtime).fillRandom);
     this.options = options;
-    this.#source = source;
-    this.#log = new EventLog(() => runtime.now());
+    this.#calls = new LifeCalls(runtime);
     this.emitter = new Emitter((name, error) => this.#onListenerError(name, error));
     this.#state = new StateMachine((from, to) => this.emitter.emit("stateChange", { from, to }));
-    const deserializer = options.deserializer ?? (deserializeJson as typeof options.deserializer & object);
-    this.receiver = new Receiver(
-      runtime,
-      this.emitter,
-      { deserializer, buffer: options.buffer },
+    this.traffic = this.#createTraffic();
+    this.#life = new Life<Received, Sent>(
       {
-        pause: () => this.#onPaused(),
-        resume: () => this.#onResumed(),
-        onOverflow: () => this.#live?.fail(inboxOverflow(options.buffer.capacity)),
-        onDropped: (event) => this.#onDropped(event),
-        onError: (error) => this.tellError(error),
+        ...{ face, source, options, state: this.#state, intent: this.#intent, calls: this.#calls },
+        ...{ emitter: this.emitter, traffic: this.traffic, statistics: this.#statistics },
       },
+      url,
+      { tellError: (error) => this.tellError(error), onOver: (report) => this.#onOver(report) },
     );
     this.#listenToSignal();
     if (options.signal?.aborted === true) runtime.defer(this.#onAbort);
+  }
+
+  #createTraffic(): Traffic<Received, Sent> {
+    const { options, emitter } = this;
+    return new Traffic<Received, Sent>(
+      { options, emitter, statistics: this.#statistics },
+      {
+        links: () => this.#life.links,
+        tellError: (error) => this.tellError(error),
+        stateError: (operation) => this.stateError(operation),
+        onPaused: () => this.#onPaused(),
+        onResumed: () => this.#onResumed(),
+        onOverlapJoined: () => this.#life.rotation.onJoined(),
+        onOverlapFull: () => this.#life.rotation.onFull(),
+      },
+    );
   }
 
   get state(): State {
@@ -89,35 +81,74 @@ export class Client<Received, Sent> {
 
   /** The url of the current attempt or connection, without credentials. */
   get url(): string {
-    return this.#url;
+    return this.#life.url;
   }
 
   get accepted(): AcceptedHandshake | undefined {
-    return this.#accepted;
+    return this.#life.accepted;
   }
 
   get lastReport(): CloseReport | undefined {
-    return this.#lastReport;
+    return this.#life.lastReport;
   }
 
-  /** The connection that messages may be sent on. */
+  /** The connection that is open for calls. */
   get sendable(): LiveConnection | undefined {
-    return this.#state.current === "connected" && this.#live?.isClosing === false ? this.#live : undefined;
+    const { live } = this;
+    return this.#state.current === "connected" && live?.isClosing === false ? live : undefined;
   }
 
   get live(): LiveConnection | undefined {
-    return this.#live;
+    return this.#life.link?.live;
   }
 
-  get uptime(): number {
-    return this.#live === undefined ? 0 : this.options.runtime.now() - this.#connectedAt;
+  /** Messages are taken, if only by the outbox. */
+  get isAccepting(): boolean {
+    const { current } = this.#state;
+    return current !== "closed" && current !== "failed" && !this.#isEnding && !this.#intent.isStopping;
+  }
+
+  get isOver(): boolean {
+    return this.#state.current === "closed" || this.#state.current === "failed";
   }
 
   /** An error that ends nothing. */
   tellError(reason: unknown): void {
     const error = toError(reason, "A call");
-    this.#log.add("error", error.message);
+    this.#life.link?.log.add("error", error.message);
+    // What a listener of "error" does in vain would else be told to it again, without end.
+    if (this.#isTelling) {
+      process.emitWarning(error);
+      return;
+    }
+    this.#isTelling = true;
     this.emitter.emit("error", { error, isFatal: false });
+    this.#isTelling = false;
+  }
+
+  stateError(operation: string): InvalidStateError {
+    return impossibleIn(this.#state.current, operation);
+  }
+
+  stats(): Stats {
+    const { sender, receiver, incoming } = this.traffic;
+    const { links, link, downtime } = this.#life;
+    return this.#statistics.snapshot(
+      links.flatMap(({ live }) => live ?? []),
+      {
+        messagesWaiting: receiver.waitingCount,
+        messagesHeld: incoming.heldCount,
+        outboxMessages: sender.keptCount,
+        outboxBytes: sender.keptBytes,
+        bufferedAmount: this.live?.bufferedAmount ?? 0,
+        duplicateCount: incoming.doubleCount,
+        gapCount: incoming.gapCount,
+        recoveredCount: incoming.recoveredCount,
+        resetCount: incoming.resetCount,
+        uptimeMs: link?.isReady === true ? this.options.runtime.now() - link.live!.openedAt : 0,
+        downtimeMs: downtime.total,
+      },
+    );
   }
 
   connect(options: WaitOptions | undefined): Promise<void> {
@@ -127,33 +158,56 @@ export class Client<Received, Sent> {
       return rejected(signal.reason);
     }
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
-    const { current } = this.#state;
     if (this.sendable !== undefined) return Promise.resolve();
+    const { current } = this.#state;
     const mayBegin = current === "idle" || current === "failed";
-    if (!mayBegin && current !== "connecting") return rejected(this.stateError("connect"));
-    const wait: Wait = new Wait(this.options.runtime, "connect", options, (reason) =>
-      this.#onConnectCancelled(wait, reason),
-    );
-    this.#connectWaits.push(wait);
+    if (!mayBegin && !this.#isOnItsWay) return rejected(this.stateError("connect"));
+    const promise = this.#waitForConnection("connect", options);
     if (mayBegin && !this.#isEnding) this.#begin();
-    return wait.promise;
+    return promise;
+  }
+
+  /** A connection is to come, as far as is known. */
+  get #isOnItsWay(): boolean {
+    const { current } = this.#state;
+    if (this.#intent.isStopping || current === "closed" || current === "idle" || current === "failed")
+      return false;
+    return current === "connecting" || this.options.reconnect;
+  }
+
+  #waitForConnection(operation: string, options: WaitOptions | undefined): Promise<void> {
+    return this.#calls.connect(operation, options, (reason) => this.#onConnectCancelled(reason));
   }
 
   /** Resolves when the life has ended in good order, rejects when it has failed. */
   run(options: WaitOptions | undefined): Promise<void> {
     const { current } = this.#state;
     const { signal } = this.options;
-    if (current === "closed" && !this.#isAborted) return Promise.resolve();
+    if (options?.signal?.aborted === true) return rejected(options.signal.reason);
+    if (current === "closed" && !this.#intent.isAborted) return Promise.resolve();
     if (signal?.aborted === true && (current === "closed" || current === "failed"))
       return rejected(signal.reason);
-    const wait = new Wait(this.options.runtime, "run", options);
-    this.#runWaits.push(wait);
+    const promise = this.#calls.run(options);
     if (current === "idle" || current === "failed") void this.connect(undefined);
-    return wait.promise;
+    return promise;
   }
 
-  stateError(operation: string): InvalidStateError {
-    return impossibleIn(this.#state.current, operation);
+  /** Dials at once where it waits for that; replaces an open connection. */
+  reconnect(options: WaitOptions | undefined): Promise<void> {
+    const { current } = this.#state;
+    if (options?.signal?.aborted === true) return rejected(options.signal.reason);
+    if (this.sendable !== undefined) return this.rotate("replace", "", options);
+    const isUnderWay = current === "connecting" || current === "reconnecting" || current === "backingOff";
+    if (!isUnderWay || this.#intent.isStopping) return rejected(this.stateError("reconnect"));
+    const promise = this.#waitForConnection("reconnect", options);
+    if (current === "backingOff") this.#life.dial();
+    return promise;
+  }
+
+  rotate(mode: "overlap" | "replace", reason: string, options: WaitOptions | undefined): Promise<void> {
+    checkClose(CloseCode.normal, reason);
+    if (this.sendable === undefined) return rejected(this.stateError("rotate"));
+    return this.#life.rotation.rotate(mode, reason, options);
   }
 
   /** @throws RangeError for a code or a reason that a Close frame may not carry. */
@@ -161,127 +215,53 @@ export class Client<Received, Sent> {
     checkClose(code, reason);
     const { current } = this.#state;
     if (current === "closed" || current === "failed") return Promise.resolve();
-    const wait = new Wait(this.options.runtime, "close", options);
-    this.#closeWaits.push(wait);
-    this.#isClosedByUs ||= current !== "disconnecting";
-    if (current === "idle") this.#endUnopened("provider", undefined);
-    else if (this.#live !== undefined) this.#live.close({ code, reason });
-    else this.#attempt?.abandon();
-    return wait.promise;
+    const promise = this.#calls.close(options);
+    // With `reconnect` it is this call that makes the end of the connection the end of all.
+    this.#intent.isClosed ||= current !== "disconnecting" || this.options.reconnect;
+    this.#life.close({ code, reason });
+    return promise;
   }
 
   /** Ends at once, without a closing handshake. */
   terminate(): void {
     const { current } = this.#state;
     if (current === "closed" || current === "failed") return;
-    this.#isClosedByUs = true;
-    this.#isTerminated = true;
-    this.receiver.discard();
-    if (current === "idle") this.#endUnopened("provider", undefined);
-    else if (this.#live !== undefined) this.#live.terminate();
-    else this.#attempt?.abandon();
+    this.#intent.isClosed = true;
+    this.#intent.isTerminated = true;
+    this.traffic.receiver.discard();
+    this.#life.terminate();
   }
 
   setReferenced(isReferenced: boolean): void {
-    this.#isReferenced = isReferenced;
-    for (const one of [this.#attempt, this.#live, this.receiver]) {
-      if (isReferenced) one?.ref();
-      else one?.unref();
+    const { receiver, sender } = this.traffic;
+    this.#life.setReferenced(isReferenced);
+    for (const one of [receiver, sender]) {
+      if (isReferenced) one.ref();
+      else one.unref();
     }
   }
 
   #begin(): void {
-    const { options } = this;
-    this.#isClosedByUs = false;
-    this.#isTerminated = false;
-    this.#isGivenUp = false;
-    this.#isEndTold = false;
-    this.#log = new EventLog(() => options.runtime.now());
+    this.#intent.begin();
     this.#listenToSignal();
-    this.receiver.begin();
-    const attempt = new Attempt(
-      {
-        source: this.#source,
-        options,
-        resources: sharedResources(options.runtime),
-        attempt: 1,
-        lastReport: this.#lastReport,
-      },
-      {
-        onDialling: (url) => this.#onDialling(url),
-        onOpen: (live, accepted) => this.#onOpen(live, accepted),
-        onFailed: (phase, error) => this.#endUnopened(phase, error),
-      },
-      this.#liveHandler,
-    );
-    this.#attempt = attempt;
-    if (!this.#isReferenced) attempt.unref();
-    this.#state.enter("connecting");
-    attempt.start();
+    this.traffic.receiver.begin();
+    this.#life.begin();
   }
-
-  #onDialling(url: string): void {
-    this.#url = url;
-    this.#log.add("connecting", url);
-    this.emitter.emit("connecting", { url, attempt: 1 });
-  }
-
-  #onOpen(live: LiveConnection, accepted: AcceptedHandshake): void {
-    this.#attempt = undefined;
-    this.#live = live;
-    if (!this.#isReferenced) live.unref();
-    this.#accepted = accepted;
-    this.#connectedAt = this.options.runtime.now();
-    this.counters.connectCount++;
-    this.#log.add("connected", accepted.extensions);
-    this.#state.enter("connected");
-    // A listener of the change may have closed it.
-    if (this.sendable === undefined) return;
-    const { subprotocol, extensions } = accepted;
-    this.emitter.emit("connected", { url: this.#url, subprotocol, extensions });
-    for (const wait of this.#connectWaits.splice(0)) wait.resolve();
-  }
-
-  readonly #liveHandler: LiveHandler = {
-    onMessage: (data, size) => {
-      this.counters.messagesReceived++;
-      this.counters.payloadBytesReceived += size;
-      this.receiver.receive(data, size);
-    },
-    onPing: (payload) => this.emitter.emit("ping", { payload }),
-    onPong: (payload, latencyMs) => {
-      if (latencyMs !== undefined) this.counters.latencyMs = latencyMs;
-      this.emitter.emit("pong", { payload, latencyMs });
-    },
-    onClosing: ({ code, reason }, initiatedBy) => {
-      this.#log.add("closing", `${code} by ${initiatedBy}`);
-      if (this.#state.current === "connected") this.#state.enter("disconnecting");
-      if (initiatedBy === "us") this.receiver.beginClosing();
-      this.emitter.emit("closing", { code, reason, initiatedBy });
-    },
-    onDrain: () => this.emitter.emit("drain", {}),
-    onRefused: (error) => this.tellError(error),
-    onLastMessages: () => this.receiver.beginClosing(),
-    onEnd: (end) => this.#endOpened(end),
-  };
 
   #onPaused(): void {
-    this.#live?.pause();
-    this.#log.add("paused");
+    for (const link of this.#life.links) if (link.isReady) link.pause("consumer");
+    this.#life.link?.log.add("paused");
     this.emitter.emit("paused", {});
   }
 
   /** Reading goes on at the end of the tick: what was kept is not told inside the caller's call. */
   #onResumed(): void {
-    const live = this.#live;
-    this.#log.add("resumed");
+    this.#life.link?.log.add("resumed");
     this.emitter.emit("resumed", {});
-    this.options.runtime.defer(() => live?.resume());
-  }
-
-  #onDropped(event: EventMap<Received>["dropped"]): void {
-    this.counters.messagesDropped++;
-    this.emitter.emit("dropped", event);
+    this.options.runtime.defer(() => {
+      if (this.traffic.receiver.isPaused) return;
+      for (const link of this.#life.links) link.resume("consumer");
+    });
   }
 
   #onListenerError(name: keyof EventMap<Received>, thrown: unknown): void {
@@ -290,12 +270,16 @@ export class Client<Received, Sent> {
     else this.tellError(error);
   }
 
-  #onConnectCancelled(wait: Wait, reason: unknown): void {
-    this.#connectWaits = this.#connectWaits.filter((other) => other !== wait);
-    this.#isEndTold = true;
-    if (this.#connectWaits.length > 0 || this.#runWaits.length > 0) return;
-    this.#isGivenUp = !(reason instanceof TimeoutError);
-    this.#attempt?.abandon(reason instanceof TimeoutError ? reason : undefined);
+  /** Where nobody else waits for the first connection, its attempts are given up. */
+  #onConnectCancelled(reason: unknown): void {
+    const { current } = this.#state;
+    const isTimeout = reason instanceof TimeoutError;
+    if (this.#calls.hasConnects || this.#calls.hasRuns || this.#life.hasConnected) return;
+    if (current !== "connecting" && current !== "backingOff") return;
+    this.#intent.isEndTold = true;
+    this.#intent.isGivenUp = !isTimeout;
+    this.#intent.isTimedOut = isTimeout;
+    this.#life.giveUp(isTimeout ? reason : undefined);
   }
 
   #listenToSignal(): void {
@@ -305,93 +289,41 @@ export class Client<Received, Sent> {
 
   readonly #onAbort = (): void => {
     const { current } = this.#state;
-    if (this.#isAborted || current === "failed" || current === "closed") return;
-    this.#isAborted = true;
-    if (current === "idle") this.#endUnopened("provider", undefined);
-    else if (this.#live !== undefined) this.#abortLive(this.#live);
-    else this.#attempt?.abandon();
+    if (this.#intent.isAborted || current === "failed" || current === "closed") return;
+    this.#intent.isAborted = true;
+    const reason: unknown = this.options.signal?.reason;
+    if (this.live !== undefined)
+      this.traffic.receiver.finish({ iteratorError: reason, recvError: reason }, true);
+    this.#life.close({ code: CloseCode.goingAway, reason: "" });
   };
 
-  #abortLive(live: LiveConnection): void {
-    const reason: unknown = this.options.signal?.reason;
-    this.receiver.finish({ iteratorError: reason, recvError: reason }, true);
-    live.close({ code: CloseCode.goingAway, reason: "" });
-  }
-
-  get #reportContext(): ReportContext {
-    return {
-      url: this.#url,
-      events: this.#log.events,
-      isAborted: this.#isAborted || this.#isGivenUp,
-      isClosedByUs: this.#isClosedByUs,
-    };
-  }
-
-  /** The attempt has failed, was given up, or never came to be. */
-  #endUnopened(phase: Phase, error: Error | undefined): void {
-    this.#attempt = undefined;
-    const report = reportAttempt(phase, error, this.#reportContext);
-    const ending = this.#endingFor(this.#isClosedByUs);
-    this.#endLife(ending, this.#errorFor(ending, report), report);
-  }
-
-  #endOpened(end: ConnectionEnd): void {
-    const live = this.#live!;
-    this.#live = undefined;
-    this.counters.bytesReceived += live.bytesReceived;
-    this.counters.bytesSent += live.bytesSent;
-    this.counters.messagesSent += live.messagesAccepted;
-    const report = reportEnd(end, this.#reportContext);
-    const { codeReceived } = report;
-    const isInGoodOrder =
-      this.#isClosedByUs ||
-      (report.wasClean && report.error === undefined && (codeReceived === 1000 || codeReceived === 1001));
-    const ending = this.#endingFor(isInGoodOrder);
-    const error = this.#errorFor(ending, report);
-    live.settle(error);
-    for (const message of end.unsent) this.#onDropped({ direction: "out", message, cause: "unsent" });
-    this.#state.enter("disconnected");
-    this.emitter.emit("disconnected", { report });
-    this.#endLife(ending, error, report);
-  }
-
-  #endLife(ending: Ending, error: unknown, report: CloseReport): void {
+  #onOver(report: CloseReport): void {
+    const { receiver, sender, incoming } = this.traffic;
+    const ending = endingOf(report, this.#intent, this.options);
+    const error = errorOf(report, this.#intent, this.options);
     this.#isEnding = true;
-    this.#lastReport = report;
+    incoming.finish();
+    sender.end(error);
     const isUnobserved = !this.#isObserved;
     if (ending === "failed") this.emitter.emit("error", { error: error as Error, isFatal: true });
-    const [connects, runs] = [this.#connectWaits.splice(0), this.#runWaits.splice(0)];
+    const ended = this.#calls.takeEnded();
     this.#stopListening?.();
     this.#stopListening = undefined;
+    this.#life.rotation.end(error);
     this.#state.enter(ending === "failed" ? "failed" : "closed");
     const iteratorError = ending === "closed" ? undefined : error;
-    this.receiver.finish({ iteratorError, recvError: error }, ending === "aborted" || this.#isTerminated);
-    for (const wait of connects) wait.reject(error);
-    for (const wait of runs) {
-      if (ending === "closed") wait.resolve();
-      else wait.reject(error);
-    }
+    receiver.finish({ iteratorError, recvError: error }, ending === "aborted" || this.#intent.isTerminated);
+    ended.settle(ending === "closed", error);
     this.emitter.emit("closed", { report });
-    for (const wait of this.#closeWaits.splice(0)) wait.resolve();
+    this.#calls.onClosed();
     if (ending === "failed" && isUnobserved) process.emitWarning(error as Error);
     this.#isEnding = false;
-    if (this.#connectWaits.length > 0) this.#begin();
-  }
-
-  #endingFor(isInGoodOrder: boolean): Ending {
-    if (this.#isAborted) return "aborted";
-    return isInGoodOrder ? "closed" : "failed";
-  }
-
-  #errorFor(ending: Ending, report: CloseReport): unknown {
-    if (ending === "aborted") return this.options.signal?.reason;
-    return ending === "failed" ? failureOf(report) : closedError(report);
+    if (this.#calls.hasConnects) this.#begin();
   }
 
   /** Somebody is told of a fatal end. */
   get #isObserved(): boolean {
-    if (this.#isEndTold) return true;
-    if (this.emitter.has("error") || this.emitter.has("closed") || this.receiver.isWaitedFor) return true;
-    return this.#connectWaits.length + this.#runWaits.length + this.#closeWaits.length > 0;
+    if (this.#intent.isEndTold || !this.#calls.isEmpty) return true;
+    return this.emitter.has("error") || this.emitter.has("closed") || this.traffic.receiver.isWaitedFor;
   }
 }

@@ -13,11 +13,21 @@ import type { Reader, ReadingEnd } from "./reader.js";
 /** A pause of so long in which nobody reads is ended, so that a dead link and the peer's Close are seen. */
 const maxIdlePause = 30_000;
 
-/** A message in the inbox, decoded, and as it came for a `rawMessage` handler that is late. */
-interface Entry<Received> {
-  readonly value: Received;
-  readonly data: string | Buffer;
+/** Behind so many bytes that wait, messages wait as they came: a value may take many times the memory of its text. */
+const maxDecodedBytes = 64 * 1024;
+
+/** A message, and as it came for a `rawMessage` handler that is late. */
+export interface Entry<Received> {
+  /** Of no account before it is decoded. */
+  value: Received;
+  isDecoded: boolean;
+  /** `undefined` for one that did not come over a connection. */
+  readonly data: string | Buffer | undefined;
   readonly size: number;
+  /** When it came. */
+  readonly at: number;
+  /** By which another may take its place. */
+  key?: unknown;
   /** Handlers up to this id have had it already; 0 where none has. */
   heardById: number;
 }
@@ -29,6 +39,8 @@ export interface ReceiverHandler {
   onOverflow(): void;
   onDropped(event: DroppedEvent): void;
   onError(error: Error): void;
+  /** A message has waited so many milliseconds for its reader. */
+  onConsumed(waited: number): void;
 }
 
 /** Brings received messages to handlers, to `recv()` and to iterators, so that none is lost between two of them. */
@@ -37,6 +49,7 @@ export class Receiver<Received> {
   readonly #emitter: Emitter<EventMap<Received>>;
   readonly #deserializer: Deserializer<Received>;
   readonly #handler: ReceiverHandler;
+  readonly #keyOf: ((message: Received) => unknown) | undefined;
   readonly #inbox: Inbox<Entry<Received>>;
   readonly #readers: WaitingLine<Reader<Received>> = new WaitingLine();
   #iterator: MessageIterator<Received> | undefined;
@@ -47,13 +60,14 @@ export class Receiver<Received> {
   #idleTimer: Timer | undefined;
   #isReferenced = true;
   #recvCount = 0;
+  #whenReadable: (() => void)[] = [];
 
   constructor(
     runtime: Runtime,
     emitter: Emitter<EventMap<Received>>,
     options: {
       readonly deserializer: Deserializer<Received>;
-      readonly buffer: ResolvedOptions<never, never>["buffer"];
+      readonly buffer: ResolvedOptions<Received, never>["buffer"];
     },
     handler: ReceiverHandler,
   ) {
@@ -61,9 +75,14 @@ export class Receiver<Received> {
     this.#emitter = emitter;
     this.#deserializer = options.deserializer;
     this.#handler = handler;
+    this.#keyOf = options.buffer.keyOf;
     this.#inbox = new Inbox(options.buffer, (entry) =>
-      this.#drop(entry.value, this.#isOver ? "closed" : "overflow"),
+      this.#dropWaiting(entry, this.#isOver ? "closed" : "overflow"),
     );
+  }
+
+  #dropWaiting(entry: Entry<Received>, cause: DroppedEvent["cause"]): void {
+    if (this.#decodeLate(entry)) this.#drop(entry.value, cause);
   }
 
   #drop(message: unknown, cause: DroppedEvent["cause"]): void {
@@ -88,25 +107,83 @@ export class Receiver<Received> {
     if (this.isWaitedFor) this.#inbox.beginReading();
   }
 
-  receive(data: string | Buffer, size: number): void {
+  /** A message that is decoded only where somebody wants its value. */
+  receive(data: string | Buffer, size: number, at: number): void {
     if (this.#isDrainDue) this.#drainToHandlers();
-    const hasHandler = this.#hasHandler;
-    const isRead = this.#iterator !== undefined || this.#readers.length > 0;
-    if (this.#emitter.has("rawMessage")) {
-      this.#emitter.emit("rawMessage", { data, isBinary: typeof data !== "string" });
-    }
-    const isListened = this.#emitter.has("message");
-    const heardById = hasHandler ? this.#emitter.lastId : 0;
-    if (hasHandler && !isRead && !isListened) return;
-    let value: Received;
-    try {
-      value = this.#deserializer(data, typeof data !== "string");
-    } catch (error) {
-      this.#onDecodeFailed(data, error);
+    const isWanted = this.#isRead || this.#emitter.has("message") || !this.#hasHandler;
+    if (!isWanted) {
+      this.tellRaw(data);
       return;
     }
-    if (isListened) this.#emitter.emit("message", { data: value });
-    if (!hasHandler || isRead) this.#give({ value, data, size, heardById });
+    if (this.#mayWaitAsItCame) {
+      this.#keepAsItCame(data, size, at);
+      return;
+    }
+    const entry = this.decode(data, size, at);
+    if (entry !== undefined) this.deliver(entry);
+  }
+
+  get #mayWaitAsItCame(): boolean {
+    if (this.#inbox.bytes < maxDecodedBytes || this.#readers.length > 0) return false;
+    return this.#keyOf === undefined && !this.#isOver && !this.#emitter.has("message");
+  }
+
+  #keepAsItCame(data: string | Buffer, size: number, at: number): void {
+    this.tellRaw(data);
+    const heardById = this.#hasHandler ? this.#emitter.lastId : 0;
+    const value = undefined as Received;
+    this.#give({ value, isDecoded: false, data, size, at, key: undefined, heardById });
+  }
+
+  /** @returns `false` where the deserializer throws, which is told. */
+  #decodeLate(entry: Entry<Received>): boolean {
+    if (entry.isDecoded) return true;
+    const data = entry.data!;
+    try {
+      entry.value = this.#deserializer(data, typeof data !== "string");
+      entry.isDecoded = true;
+      return true;
+    } catch (error) {
+      this.#onDecodeFailed(data, error);
+      return false;
+    }
+  }
+
+  /** `undefined` where the deserializer throws: that is told, and who listens for raw messages gets it all the same. */
+  decode(data: string | Buffer, size: number, at: number): Entry<Received> | undefined {
+    try {
+      const value = this.#deserializer(data, typeof data !== "string");
+      return { value, isDecoded: true, data, size, at, key: undefined, heardById: 0 };
+    } catch (error) {
+      this.tellRaw(data);
+      this.#onDecodeFailed(data, error);
+      return undefined;
+    }
+  }
+
+  tellRaw(data: string | Buffer): void {
+    if (this.#emitter.has("rawMessage"))
+      this.#emitter.emit("rawMessage", { data, isBinary: typeof data !== "string" });
+  }
+
+  /** Brings a message to all who are to have it. */
+  deliver(entry: Entry<Received>): void {
+    if (this.#isDiscarding) {
+      this.#drop(entry.value, "closed");
+      return;
+    }
+    if (this.#isDrainDue) this.#drainToHandlers();
+    const hasHandler = this.#hasHandler;
+    const isRead = this.#isRead;
+    if (entry.data !== undefined) this.tellRaw(entry.data);
+    if (hasHandler) entry.heardById = this.#emitter.lastId;
+    if (this.#emitter.has("message")) this.#emitter.emit("message", { data: entry.value });
+    if (!hasHandler || isRead) this.#give(entry);
+  }
+
+  /** An iterator is open, or a call waits. */
+  get #isRead(): boolean {
+    return this.#iterator !== undefined || this.#readers.length > 0;
   }
 
   get #hasHandler(): boolean {
@@ -130,9 +207,20 @@ export class Receiver<Received> {
       this.#drop(entry.value, "closed");
       return;
     }
+    if (this.#keyOf !== undefined) entry.key = this.#askForKey(this.#keyOf, entry.value);
     const demand = this.#inbox.push(entry);
     if (demand === "pause") this.#pause();
     else if (demand === "fail") this.#handler.onOverflow();
+  }
+
+  #askForKey(keyOf: (message: Received) => unknown, value: Received): unknown {
+    try {
+      return keyOf(value);
+    } catch (cause) {
+      const message = "buffer.keyOf has thrown: this message has no key.";
+      this.#handler.onError(new JetSocketError(message, { code: "BUFFER_FUNCTION_FAILED", cause }));
+      return undefined;
+    }
   }
 
   #pause(): void {
@@ -172,7 +260,23 @@ export class Receiver<Received> {
     this.#idleTimer = undefined;
     if (!this.#isPaused) return;
     this.#isPaused = false;
+    for (const tell of this.#whenReadable.splice(0)) tell();
     this.#handler.resume();
+  }
+
+  /** Resolves when the inbox has room again. */
+  untilReadable(): Promise<void> {
+    if (!this.#isPaused) return Promise.resolve();
+    return new Promise((resolve) => this.#whenReadable.push(resolve));
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** What waits to be read, oldest first. */
+  get waiting(): readonly Entry<Received>[] {
+    return this.#inbox.waiting;
   }
 
   recv(options: WaitOptions | undefined): Promise<Received> {
@@ -201,7 +305,9 @@ export class Receiver<Received> {
   /** Takes the next message that waits; from the first call on the overflow policy applies. */
   #take(): Entry<Received> | undefined {
     this.#inbox.beginReading();
-    const entry = this.#inbox.shift();
+    let entry = this.#inbox.shift();
+    while (entry !== undefined && !this.#decodeLate(entry)) entry = this.#inbox.shift();
+    if (entry !== undefined) this.#handler.onConsumed(this.#runtime.now() - entry.at);
     if (this.#isPaused && this.#inbox.isHalfFree) this.#resume();
     return entry;
   }
@@ -243,10 +349,12 @@ export class Receiver<Received> {
   }
 
   #tellHandlers(entry: Entry<Received>): void {
-    const { data, value, heardById } = entry;
+    const { data, heardById } = entry;
     entry.heardById = this.#emitter.lastId;
-    this.#emitter.emit("rawMessage", { data, isBinary: typeof data !== "string" }, heardById);
-    this.#emitter.emit("message", { data: value }, heardById);
+    if (data !== undefined)
+      this.#emitter.emit("rawMessage", { data, isBinary: typeof data !== "string" }, heardById);
+    if (this.#emitter.has("message") && this.#decodeLate(entry))
+      this.#emitter.emit("message", { data: entry.value }, heardById);
   }
 
   /** The loop was left: what it has not read waits for the next one, and handlers are not kept waiting for that. */
@@ -271,6 +379,7 @@ export class Receiver<Received> {
   /** Nothing more comes. Readers are given what waits first, unless `isImmediate`. */
   finish(end: ReadingEnd, isImmediate: boolean): void {
     this.#end = end;
+    this.#resume();
     if (isImmediate) this.#inbox.clear();
     for (const reader of this.#readers.takeAll()) reader.end(end);
   }

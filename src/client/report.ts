@@ -8,7 +8,7 @@ import {
   TimeoutError,
 } from "../errors.js";
 import type { CloseReport, Phase, ReportedEvent, Verdict } from "../events/close-report.js";
-import { adviceFor, isRetryable, judgeAttempt, judgeEnd } from "./verdict.js";
+import { adviceFor, judgeAttempt, judgeEnd, unansweredAdvice } from "./verdict.js";
 
 /** How a client saw its connection end, besides what the connection itself knows. */
 export interface ReportContext {
@@ -18,6 +18,14 @@ export interface ReportContext {
   readonly isAborted: boolean;
   /** `close()` or `terminate()` was called. */
   readonly isClosedByUs: boolean;
+  /** Another connection takes its place. */
+  readonly isRotated: boolean;
+  /** The heartbeat sends messages in the place of ping frames. */
+  readonly hasOwnPings: boolean;
+  /** By how many milliseconds the event loop was late at most. */
+  readonly loopLagMs: number;
+  /** Judges whether trying again may help; asked once. */
+  isRetryable(verdict: Verdict, error: Error | undefined, ageMs: number | undefined): boolean;
 }
 
 /** Attempts with these ended from this side. */
@@ -33,7 +41,7 @@ export function reportAttempt(phase: Phase, error: Error | undefined, context: R
   const forced = overridden(context);
   const verdict = forced ?? judgeAttempt(phase, error);
   const isRefusal = phase !== "provider" && error instanceof HandshakeError;
-  return freeze(verdict, error, {
+  return freeze(verdict, adviceFor(verdict), context.isRetryable(verdict, error, undefined), {
     url: context.url,
     events: context.events,
     initiatedBy: ownVerdicts.has(verdict) ? "us" : isRefusal ? "peer" : "network",
@@ -51,43 +59,66 @@ export function reportAttempt(phase: Phase, error: Error | undefined, context: R
     messagesUnsent: 0,
     messagesUncertain: 0,
     unansweredPings: 0,
+    loopLagMs: context.loopLagMs,
   });
 }
 
-/** The report of a connection that was open. */
-export function reportEnd(end: ConnectionEnd, context: ReportContext): CloseReport {
-  const verdict = context.isAborted ? "aborted" : judgeEnd(end);
-  return freeze(verdict, end.error, {
-    url: context.url,
-    events: context.events,
-    initiatedBy: end.initiatedBy,
-    phase: end.phase,
-    codeSent: end.closeSent?.code,
-    codeReceived: end.closeReceived?.code,
-    // A peer that answers our Close echoes the code, and mostly leaves the reason out.
-    reason: [end.closeReceived, end.closeSent].find((close) => close?.reason)?.reason ?? "",
-    wasClean: end.closeSent !== undefined && end.closeReceived !== undefined,
-    error: endError(end, verdict, context.url),
-    statusCode: undefined,
-    headers: Object.freeze([]),
-    ageMs: end.endedAt - end.openedAt,
-    lastReceivedMs: end.endedAt - end.lastReceivedAt,
-    pausedMs: end.pausedMs,
-    messagesUnsent: end.unsent.length,
-    messagesUncertain: end.uncertainCount,
-    unansweredPings: end.unansweredPings,
-  });
+/**
+ * The report of a connection behind its opening handshake.
+ * @param setup - It has ended before `onConnection` was done, by the error of that where it has failed.
+ */
+export function reportEnd(
+  end: ConnectionEnd,
+  context: ReportContext,
+  setup?: { readonly error: Error | undefined },
+): CloseReport {
+  const setupError = setup?.error;
+  const verdict = judge(end, context, setupError);
+  const ageMs = end.endedAt - end.openedAt;
+  const isSilent = verdict === "heartbeat-timeout" && end.answeredPings === 0 && !context.hasOwnPings;
+  const advice = isSilent ? unansweredAdvice : adviceFor(verdict);
+  return freeze(
+    verdict,
+    advice,
+    context.isRetryable(verdict, end.error, setup === undefined ? ageMs : undefined),
+    {
+      url: context.url,
+      events: context.events,
+      initiatedBy: end.initiatedBy,
+      phase: setup === undefined ? end.phase : "setup",
+      codeSent: end.closeSent?.code,
+      codeReceived: end.closeReceived?.code,
+      // A peer that answers our Close echoes the code, and mostly leaves the reason out.
+      reason: [end.closeReceived, end.closeSent].find((close) => close?.reason)?.reason ?? "",
+      wasClean: end.closeSent !== undefined && end.closeReceived !== undefined,
+      error:
+        setupError === undefined
+          ? endError(end, verdict, context.url)
+          : attemptError("setup", setupError, context.url),
+      statusCode: undefined,
+      headers: Object.freeze([]),
+      ageMs,
+      lastReceivedMs: end.endedAt - end.lastReceivedAt,
+      pausedMs: end.pausedMs,
+      messagesUnsent: end.unsent.length,
+      messagesUncertain: end.uncertainCount,
+      unansweredPings: end.unansweredPings,
+      loopLagMs: context.loopLagMs,
+    },
+  );
+}
+
+function judge(end: ConnectionEnd, context: ReportContext, setupError: Error | undefined): Verdict {
+  if (context.isAborted) return "aborted";
+  if (setupError !== undefined && !context.isClosedByUs) return "setup-failed";
+  return context.isRotated && end.initiatedBy === "us" ? "rotated" : judgeEnd(end);
 }
 
 type Facts = Omit<CloseReport, "verdict" | "advice" | "isRetryable">;
 
-function freeze(verdict: Verdict, cause: Error | undefined, facts: Facts): CloseReport {
-  return Object.freeze({
-    verdict,
-    advice: adviceFor(verdict),
-    isRetryable: isRetryable(verdict, cause),
-    ...facts,
-  });
+function freeze(verdict: Verdict, advice: string, isRetryable: boolean, facts: Facts): CloseReport {
+  formatStack(facts.error);
+  return Object.freeze({ verdict, advice, isRetryable, ...facts });
 }
 
 /** What broke an attempt, as an error of ours that names phase, url and remedy. */
@@ -107,6 +138,11 @@ function endError(end: ConnectionEnd, verdict: Verdict, url: string): JetSocketE
   const what = textOf(error, "the peer ended the stream without a Close frame");
   const message = `The connection to ${url} was lost (phase: ${phase}): ${what} ${adviceFor(verdict)}`;
   return new ConnectionError(message, { code: codeOf(error) ?? "CONNECTION_LOST", cause: error, phase });
+}
+
+/** An unread stack holds what its functions hold, and that may be the report before: a chain to the first attempt. */
+function formatStack(error: unknown): void {
+  for (let next = error; next instanceof Error; next = next.cause) Reflect.get(next, "stack");
 }
 
 type OwnError = HandshakeError | ProtocolError | TimeoutError;

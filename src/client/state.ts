@@ -4,12 +4,12 @@ import type { State } from "../events/event-map.js";
 /** Which state may follow which; anything else is a bug. */
 const transitions: Readonly<Record<State, readonly State[]>> = {
   idle: ["connecting", "closed"],
-  connecting: ["connected", "failed", "closed"],
+  connecting: ["connected", "backingOff", "failed", "closed"],
   connected: ["disconnecting", "disconnected"],
   disconnecting: ["disconnected"],
-  disconnected: ["failed", "closed"],
-  reconnecting: [],
-  backingOff: [],
+  disconnected: ["backingOff", "reconnecting", "failed", "closed"],
+  reconnecting: ["connected", "backingOff", "failed", "closed"],
+  backingOff: ["connecting", "reconnecting", "failed", "closed"],
   failed: ["connecting"],
   closed: [],
 };
@@ -38,7 +38,11 @@ export class StateMachine {
 
 const advices: Partial<Record<State, string>> = {
   idle: "Call connect() first.",
-  connecting: "Await connect() first.",
+  connecting:
+    "Await connect() first, or give the option outbox; in onConnection, send on the connection that it is given.",
+  backingOff: 'Wait for the event "reconnected", or give the option outbox.',
+  reconnecting:
+    'Wait for the event "reconnected", or give the option outbox; in onConnection, send on the connection that it is given.',
   closed: "A closed client stays closed: make a new one.",
   failed: "Call connect() for another try.",
 };

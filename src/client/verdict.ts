@@ -42,6 +42,8 @@ function judgeStatus({ statusCode, code }: HandshakeError): Verdict {
 /** Judges the end of an open connection. */
 export function judgeEnd(end: ConnectionEnd): Verdict {
   if (end.error instanceof ProtocolError) return judgeFailure(end.error);
+  if (end.error instanceof TimeoutError && end.error.operation === "heartbeat") return "heartbeat-timeout";
+  if (codeOf(end.error) === "MUTUAL_STALL") return "local-stall";
   if (end.initiatedBy === "us") return "closed-by-us";
   if (end.closeReceived !== undefined) return judgeCloseCode(end.closeReceived.code);
   const silence = end.endedAt - Math.max(end.lastReceivedAt, end.lastSentAt);
@@ -82,14 +84,8 @@ function judgeCloseCode(code: number): Verdict {
   }
 }
 
-const finalVerdicts: ReadonlySet<Verdict> = new Set(["auth", "not-found", "closed-by-us", "aborted"]);
-
-/** Whether trying again may help: before the first connection a wrong address or token will not mend itself. */
-export function isRetryable(verdict: Verdict, error: Error | undefined): boolean {
-  return !finalVerdicts.has(verdict) && !(verdict === "tls" && isCertificateError(error));
-}
-
-function isCertificateError(error: Error | undefined): boolean {
+/** Whether a certificate was refused, which will not mend itself. */
+export function isCertificateError(error: Error | undefined): boolean {
   return /CERT|UNABLE_TO_|ALTNAME/.test(codeOf(error));
 }
 
@@ -131,6 +127,11 @@ const advices: Readonly<Record<Verdict, string>> = {
   "closed-by-us": "The connection was closed from this end; nothing is to be done.",
   "closed-by-peer": "The server closed with a code of its own; its documentation says what it means.",
 };
+
+/** For a peer that has never answered a ping. */
+export const unansweredAdvice: string =
+  "The peer has never answered a ping on this connection: where it answers none, give heartbeat.ping and " +
+  "heartbeat.isPong for application pings that it does answer; otherwise connect again.";
 
 export function adviceFor(verdict: Verdict): string {
   return advices[verdict];

@@ -1,24 +1,23 @@
 import { CloseCode, InvalidStateError } from "../../protocol/index.js";
-import type { MessageOptions, Sendable } from "../connection/send-queue.js";
+import type { MessageOptions } from "../connection/send-queue.js";
+import type { Sendable } from "../connection/pending-message.js";
 import type { CloseReport } from "../events/close-report.js";
 import type { EventMap, EventName, Listener, State } from "../events/event-map.js";
 import { findWrongOption } from "../options/call-options.js";
-import type { Provided, Serializer, Url, WebSocketOptions } from "../options/options.js";
+import type { Provided, Url, WebSocketOptions } from "../options/options.js";
 import { resolveOptions } from "../options/resolve-options.js";
 import { rejected, type WaitOptions } from "../runtime/wait.js";
-import type { Stats } from "../stats/counters.js";
+import type { Stats } from "../stats/statistics.js";
+import type { Cursors } from "../buffer/cursor.js";
 import { Client } from "./client.js";
-import { serializeAsJson } from "./default-messages.js";
 import { controlPayload, type RawData, type RawMessageOptions, rawMessage, serialize } from "./outgoing.js";
 import { nodeRuntime } from "./runtime.js";
+import type { SendResult } from "./sender.js";
 
 const waitNames = ["signal", "timeout"];
 const sendNames = [...waitNames, "compress"];
 const rawNames = [...sendNames, "binary"];
 const pingNames = [...waitNames, "payload"];
-
-/** What `trySend()` answers: the writer took the message, it waits, or it was refused. */
-export type SendResult = "sent" | "queued" | "dropped";
 
 export interface PingOptions extends WaitOptions {
   /** At most 125 bytes (RFC 6455 5.5). Default: eight bytes that no other ping of this client has. */
@@ -39,7 +38,6 @@ export class WebSocket<Received = unknown, Sent = unknown>
   implements AsyncIterable<Received>, AsyncDisposable
 {
   readonly #client: Client<Received, Sent>;
-  #pingCount = 0;
 
   /**
    * Makes a client; nothing is opened before {@link connect} or {@link run}.
@@ -49,7 +47,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
    */
   constructor(url: Provided<Url>, options: WebSocketOptions<Received, Sent> = {}) {
     const resolved = resolveOptions(options, nodeRuntime);
-    this.#client = new Client({ url, options: resolved }, resolved);
+    this.#client = new Client(this, { url, options: resolved }, resolved);
   }
 
   get state(): State {
@@ -84,7 +82,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
   /** Adds a handler. A `message` or `rawMessage` handler gets what waits in the inbox before anything newer. */
   on<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {
     this.#client.emitter.add(name, listener, false);
-    if (name === "message" || name === "rawMessage") this.#client.receiver.onHandlerAdded();
+    if (name === "message" || name === "rawMessage") this.#client.traffic.receiver.onHandlerAdded();
     return this;
   }
 
@@ -127,13 +125,15 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * below it again. With `timeout` or `signal` a message that still waits to be framed is withdrawn; one that is
    * framed goes out all the same, and only the call ends.
    *
-   * @throws InvalidStateError while not connected, BufferOverflowError above `maxBufferedAmount`, TypeError for a value
+   * While not connected, and with the option `outbox`, it resolves once the outbox has taken the message.
+   *
+   * @throws InvalidStateError while not connected and without an outbox, BufferOverflowError where that is full, or above `maxBufferedAmount`, TypeError for a value
    *   that has no serialized form.
    */
   send(value: Sent, options?: MessageOptions): Promise<void> {
     const wrong = findWrongOption(options, sendNames);
     if (wrong !== undefined) return this.#refuse(wrong);
-    return this.#accept("send", () => serialize(this.#serializer, value), options);
+    return this.#accept("send", value, () => serialize(this.#client.traffic.serializer, value), options);
   }
 
   /**
@@ -145,30 +145,29 @@ export class WebSocket<Received = unknown, Sent = unknown>
   sendRaw(data: RawData, options?: RawMessageOptions): Promise<void> {
     const wrong = findWrongOption(options, rawNames);
     if (wrong !== undefined) return this.#refuse(wrong);
-    return this.#accept("sendRaw", () => rawMessage(data, options), options);
+    return this.#accept("sendRaw", data, () => rawMessage(data, options), options);
   }
 
   /**
    * Sends without waiting: `"sent"` where the writer took the message, `"queued"` where it waits above the high-water
-   * mark, `"dropped"` where it was not taken: not connected, or above `maxBufferedAmount`.
+   * mark or in the outbox, `"dropped"` where it was not taken: not connected and without an outbox, or above `maxBufferedAmount`.
    *
    * @throws TypeError for a value that has no serialized form, or a wrong option.
    */
   trySend(value: Sent, options?: Pick<MessageOptions, "compress">): SendResult {
     const wrong = findWrongOption(options, ["compress"]);
     if (wrong !== undefined) throw wrong;
-    const data = serialize(this.#serializer, value);
-    const isFramed = this.#client.sendable?.trySend(data, options);
-    if (isFramed === undefined) return "dropped";
-    return isFramed ? "sent" : "queued";
+    const { traffic, isAccepting } = this.#client;
+    const data = serialize(traffic.serializer, value);
+    return isAccepting ? traffic.sender.trySend(value, data, options) : "dropped";
   }
 
   /** Resolves when all that was accepted so far is with the kernel. */
   flush(options?: WaitOptions): Promise<void> {
     const wrong = findWrongOption(options, waitNames);
     if (wrong !== undefined) return rejected(wrong);
-    const live = this.#client.live;
-    return live === undefined ? rejected(this.#client.stateError("flush")) : live.flush(options);
+    if (this.#client.isOver) return rejected(this.#client.stateError("flush"));
+    return this.#client.traffic.sender.flush(options);
   }
 
   /**
@@ -182,7 +181,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
     const live = this.#client.sendable;
     if (live === undefined) return this.#refuse(this.#client.stateError("ping"));
     try {
-      return live.ping(controlPayload(options?.payload) ?? this.#nextPingPayload(), options);
+      return live.ping(controlPayload(options?.payload) ?? this.#client.traffic.nextPingPayload(), options);
     } catch (error) {
       return this.#refuse(error);
     }
@@ -207,7 +206,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
    */
   recv(options?: WaitOptions): Promise<Received> {
     const wrong = findWrongOption(options, waitNames);
-    return wrong === undefined ? this.#client.receiver.recv(options) : rejected(wrong);
+    return wrong === undefined ? this.#client.traffic.receiver.recv(options) : rejected(wrong);
   }
 
   /**
@@ -215,7 +214,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * loop goes on where it stopped. Two loops at a time are an InvalidStateError.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Received> {
-    const iterator = this.#client.receiver.iterate();
+    const iterator = this.#client.traffic.receiver.iterate();
     if (iterator !== undefined) return iterator;
     const message =
       "Another loop is open on this client: leave it first, for a message goes to one of them alone.";
@@ -242,6 +241,34 @@ export class WebSocket<Received = unknown, Sent = unknown>
     }
   }
 
+  /**
+   * Comes back at once: dials where an attempt is waited for, and where the connection is open, closes it and dials again.
+   * Resolves when a connection is open.
+   *
+   * @throws InvalidStateError where no connection is wanted: before {@link connect}, while closing, and after the end.
+   */
+  reconnect(options?: WaitOptions): Promise<void> {
+    const wrong = findWrongOption(options, waitNames);
+    return wrong === undefined ? this.#client.reconnect(options) : rejected(wrong);
+  }
+
+  /**
+   * Replaces the open connection by a new one, in the way of the option `rotation.mode`. Resolves when the new one has taken
+   * its place and the old one has ended; where the new one cannot be opened, the old one stays.
+   *
+   * @param reason - Goes into our Close of the old connection; at most 123 bytes of UTF-8.
+   * @throws InvalidStateError while not connected, RangeError for a longer reason, or what the attempt has failed with.
+   */
+  rotate(reason: string = "", options?: WaitOptions): Promise<void> {
+    const wrong = findWrongOption(options, waitNames);
+    if (wrong !== undefined) return rejected(wrong);
+    try {
+      return this.#client.rotate(this.#client.options.rotation.mode, reason, options);
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
   /** Drops the connection at once, without a closing handshake; readers end, and what waits is dropped. */
   terminate(): void {
     this.#client.terminate();
@@ -249,21 +276,15 @@ export class WebSocket<Received = unknown, Sent = unknown>
 
   /** A frozen snapshot of what was sent and received so far. */
   stats(): Stats {
-    const { counters, live, receiver, uptime } = this.#client;
-    return Object.freeze({
-      messagesSent: counters.messagesSent + (live?.messagesAccepted ?? 0),
-      messagesReceived: counters.messagesReceived,
-      payloadBytesReceived: counters.payloadBytesReceived,
-      bytesSent: counters.bytesSent + (live?.bytesSent ?? 0),
-      bytesReceived: counters.bytesReceived + (live?.bytesReceived ?? 0),
-      messagesDropped: counters.messagesDropped,
-      messagesWaiting: receiver.waitingCount,
-      bufferedAmount: this.bufferedAmount,
-      connectCount: counters.connectCount,
-      reconnectCount: 0,
-      latencyMs: counters.latencyMs,
-      uptimeMs: uptime,
-    });
+    return this.#client.stats();
+  }
+
+  /**
+   * Where each stream stands, before what waits to be read: give it as `replay.cursors` at a later start.
+   * Empty without the option `replay`.
+   */
+  cursors(): Cursors {
+    return this.#client.traffic.incoming.cursors;
   }
 
   /** Lets the process live while the connection is open: the default. */
@@ -283,15 +304,15 @@ export class WebSocket<Received = unknown, Sent = unknown>
     return this.close();
   }
 
-  get #serializer(): Serializer<Sent> {
-    return this.#client.options.serializer ?? serializeAsJson;
-  }
-
-  #accept(operation: string, make: () => Sendable, options: MessageOptions | undefined): Promise<void> {
-    const live = this.#client.sendable;
-    if (live === undefined) return this.#refuse(this.#client.stateError(operation));
+  #accept(
+    operation: string,
+    value: unknown,
+    make: () => Sendable,
+    options: MessageOptions | undefined,
+  ): Promise<void> {
+    if (!this.#client.isAccepting) return this.#refuse(this.#client.stateError(operation));
     try {
-      return live.send(make(), options);
+      return this.#client.traffic.sender.send(operation, value, make(), options);
     } catch (error) {
       return this.#refuse(error);
     }
@@ -301,11 +322,5 @@ export class WebSocket<Received = unknown, Sent = unknown>
   #refuse(error: unknown): Promise<never> {
     this.#client.tellError(error);
     return rejected(error);
-  }
-
-  #nextPingPayload(): Uint8Array {
-    const payload = Buffer.alloc(8);
-    payload.writeBigUInt64BE(BigInt(++this.#pingCount));
-    return payload;
   }
 }

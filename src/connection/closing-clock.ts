@@ -10,6 +10,8 @@ export class ClosingClock {
   #timer: Timer | undefined;
   #span = 0;
   #end = 0;
+  /** What was left when it was stopped; `undefined` while it goes. */
+  #left: number | undefined;
   #isReferenced = true;
 
   constructor(runtime: Runtime, onExpired: () => void) {
@@ -38,7 +40,23 @@ export class ClosingClock {
     this.#arm(Math.min(this.#span, this.#end - this.#runtime.now()));
   }
 
+  /** Stands still: our own back-pressure keeps us from reading the peer's Close. */
+  hold(): void {
+    if (this.#timer === undefined) return;
+    this.#left = this.#end - this.#runtime.now();
+    this.#timer.clear();
+  }
+
+  /** Reading goes on, and the peer gets its whole time again. */
+  release(): void {
+    if (this.#left === undefined) return;
+    this.#end = this.#runtime.now() + this.#left;
+    this.#left = undefined;
+    this.#arm(this.#span);
+  }
+
   #arm(delay: number): void {
+    if (this.#left !== undefined) return;
     this.stop();
     this.#timer = this.#runtime.setTimer(Math.max(delay, 0), this.#onExpired);
     if (!this.#isReferenced) this.#timer.unref();
@@ -57,5 +75,6 @@ export class ClosingClock {
   stop(): void {
     this.#timer?.clear();
     this.#timer = undefined;
+    this.#left = undefined;
   }
 }

@@ -1,4 +1,5 @@
 import type { CloseFrame } from "../../protocol/index.js";
+import type { UnsentMessage } from "./message-tokens.js";
 
 /** What is known of the end of an open connection, before anyone judges it. */
 export interface ConnectionEnd {
@@ -15,8 +16,10 @@ export interface ConnectionEnd {
   readonly lastSentAt: number;
   readonly pausedMs: number;
   /** The messages of which not a byte was handed to the kernel. */
-  readonly unsent: readonly unknown[];
+  readonly unsent: readonly UnsentMessage[];
   /** How many messages were handed over and may not have been read by the peer. */
   readonly uncertainCount: number;
   readonly unansweredPings: number;
+  /** How many pings the peer has answered. */
+  readonly answeredPings: number;
 }

@@ -1,5 +1,5 @@
 import { CloseCode, ProtocolError } from "../../protocol/index.js";
-import { BufferOverflowError, TimeoutError } from "../errors.js";
+import { BufferOverflowError, JetSocketError, TimeoutError } from "../errors.js";
 
 /** RFC 6455 7.4.1: 1008 is for a peer that breaks a policy of ours. */
 export function messageStalled(timeout: number): ProtocolError {
@@ -29,5 +29,20 @@ export function closingTimedOut(timeoutMs: number, isPeerDone: boolean): Timeout
 export function forgottenPing(): BufferOverflowError {
   return new BufferOverflowError(
     "A ping was forgotten: too many newer ones are out. Await ping(), or give it a timeout, before the next one.",
+  );
+}
+
+/** Neither a byte nor progress of a write came in time behind a ping. */
+export function heartbeatTimedOut(timeoutMs: number): TimeoutError {
+  const message = `The peer gave no sign of life in the ${timeoutMs} ms of heartbeat.timeout behind a ping.`;
+  return new TimeoutError(message, { operation: "heartbeat", timeoutMs });
+}
+
+/** This end does not read because its consumer is slow, and the peer does not read what this end writes. */
+export function mutualStall(timeout: number): JetSocketError {
+  return new JetSocketError(
+    `Both ends have waited for each other for ${timeout} ms (heartbeat.timeout): what was received is not consumed, and ` +
+      `the peer takes nothing of what is sent. Consume messages without awaiting send(), or raise buffer.`,
+    { code: "MUTUAL_STALL" },
   );
 }

@@ -1,56 +1,21 @@
-import {
-  type AgreedExtension,
-  type CloseFrame,
-  ProtocolConnection,
-  type ProtocolError,
-  type Resources,
-} from "../../protocol/index.js";
+import { type CloseFrame, ProtocolConnection, type ProtocolError } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
-import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
+import type { WaitOptions } from "../runtime/wait.js";
 import type { Transport } from "../transport/transport.js";
 import { ClosingClock } from "./closing-clock.js";
 import type { ConnectionEnd } from "./connection-end.js";
-import { closingTimedOut, forgottenPing, messageStalled } from "./failures.js";
+import { closingTimedOut, messageStalled } from "./failures.js";
+import type { ConnectionSettings, LiveContext, LiveHandler } from "./live-handler.js";
+import type { UnsentMessage } from "./message-tokens.js";
 import { MessageWatch } from "./message-watch.js";
-import { Pings } from "./pings.js";
-import { type MessageOptions, type Sendable, type SendMarks, SendQueue } from "./send-queue.js";
+import { PauseClock } from "./pause-clock.js";
+import { PingExchange } from "./ping-exchange.js";
+import { type MessageOptions, SendQueue } from "./send-queue.js";
+import type { Sendable } from "./pending-message.js";
 import { SocketWriter } from "./socket-writer.js";
 
 /** After both Closes the peer has so long to end its side (RFC 6455 7.1.1 lets the server go first). */
 const maxLingerTime = 1_000;
-
-export interface ConnectionSettings extends SendMarks {
-  readonly closeTimeout: number;
-  readonly messageTimeout: number;
-  readonly maxMessageSize: number;
-  readonly maxFrameSize: number;
-  readonly compressionThreshold: number;
-  readonly autoPong: boolean;
-}
-
-/** What an open connection tells. */
-export interface LiveHandler {
-  onMessage(data: string | Buffer, size: number): void;
-  onPing(payload: Buffer): void;
-  onPong(payload: Buffer, latencyMs: number | undefined): void;
-  /** The first Close frame goes or has come. */
-  onClosing(close: CloseFrame, initiatedBy: "us" | "peer"): void;
-  onDrain(): void;
-  onRefused(error: unknown): void;
-  /** What a pause has kept is about to be told, for the end has come: nothing may pause any more. */
-  onLastMessages(): void;
-  /** The socket is gone. Once, and the last call; {@link LiveConnection.settle} is to be called in answer. */
-  onEnd(end: ConnectionEnd): void;
-}
-
-export interface LiveContext {
-  readonly transport: Transport;
-  readonly runtime: Runtime;
-  readonly resources: Resources;
-  readonly extension: AgreedExtension | undefined;
-  readonly settings: ConnectionSettings;
-  readonly handler: LiveHandler;
-}
 
 /** One open connection: brings transport and protocol together, and sees to its end. */
 export class LiveConnection {
@@ -63,14 +28,12 @@ export class LiveConnection {
   readonly #queue: SendQueue;
   readonly #watch: MessageWatch;
   readonly #clock: ClosingClock;
-  readonly #pings: Pings = new Pings();
-  readonly #pingWaits = new Set<Wait<number>>();
+  readonly #pings: PingExchange;
+  readonly #pauses: PauseClock = new PauseClock();
 
   readonly #openedAt: number;
   #lastReceivedAt: number;
   #bytesReceived = 0;
-  #pausedAt: number | undefined;
-  #pausedMs = 0;
   #initiatedBy: "us" | "peer" | undefined;
   #closeRequest: CloseFrame | undefined;
   #error: Error | undefined;
@@ -92,6 +55,7 @@ export class LiveConnection {
       role: "client",
       resources: context.resources,
       extension: context.extension,
+      observer: context.observer,
       ...settings,
       handler: {
         onMessage: (data, size) => handler.onMessage(data, size),
@@ -108,11 +72,17 @@ export class LiveConnection {
     this.#queue = new SendQueue(this.#protocol, runtime, settings, {
       onFramed: () => this.#writer.wake(),
       onDrain: () => handler.onDrain(),
+      onWithdrawn: (token) => handler.onWithdrawn(token),
+      onSampled: (duration) => handler.onSampled(duration),
       onRefused: (error) => {
         handler.onRefused(error);
         // Our Close may have waited for the message that was withdrawn.
         this.#sendCloseWhenDue();
       },
+    });
+    this.#pings = new PingExchange(this.#protocol, runtime, {
+      onQueued: () => this.#writer.wake(),
+      onRefused: (error) => handler.onRefused(error),
     });
     this.#watch = new MessageWatch(this.#protocol, runtime, settings.messageTimeout, () =>
       this.fail(messageStalled(settings.messageTimeout)),
@@ -128,8 +98,41 @@ export class LiveConnection {
     return this.#writer.bytesWritten;
   }
 
+  /** The bytes of sent messages, before compression. */
+  get payloadBytesSent(): number {
+    return this.#protocol.payloadSize;
+  }
+
   get bufferedAmount(): number {
     return this.#queue.bufferedAmount;
+  }
+
+  get openedAt(): number {
+    return this.#openedAt;
+  }
+
+  /** When the last bytes came. */
+  get lastReceivedAt(): number {
+    return this.#lastReceivedAt;
+  }
+
+  /** When the peer last gave a sign of life: bytes that came, or bytes taken of a write that the kernel had refused. */
+  get lastLifeAt(): number {
+    return Math.max(this.#lastReceivedAt, this.#writer.lastProgressAt ?? -Infinity);
+  }
+
+  /** Since when a write waits for the kernel without progress. */
+  get stuckSince(): number | undefined {
+    return this.#writer.stuckSince;
+  }
+
+  /** How many pings the peer has answered. */
+  get answeredPings(): number {
+    return this.#pings.answeredCount;
+  }
+
+  get isPaused(): boolean {
+    return this.#pauses.isPaused;
   }
 
   /** Messages accepted to be sent. */
@@ -148,7 +151,7 @@ export class LiveConnection {
     this.#lastReceivedAt = now;
     this.#bytesReceived += end - start;
     this.#protocol.receive(bytes, start, end);
-    if (!this.#isPaused) this.#watch.look(now);
+    if (!this.isPaused) this.#watch.look(now);
     this.#writer.wake();
   }
 
@@ -157,12 +160,18 @@ export class LiveConnection {
     this.#protocol.receiveEnd();
   }
 
-  send(data: Sendable, options: MessageOptions | undefined): Promise<void> {
-    return this.#queue.send(data, options);
+  /** @param token - What the message is known by where it comes back unsent, for an owner that keeps such messages. */
+  send(data: Sendable, options: MessageOptions | undefined, token?: unknown): Promise<void> {
+    return this.#queue.send(data, options, token);
   }
 
-  trySend(data: Sendable, options: MessageOptions | undefined): boolean | undefined {
-    return this.#queue.trySend(data, options);
+  /** Sends a message that was accepted long ago. */
+  give(data: Sendable, options: MessageOptions | undefined, token: unknown): void {
+    this.#queue.give(data, options, token);
+  }
+
+  trySend(data: Sendable, options: MessageOptions | undefined, token?: unknown): boolean | undefined {
+    return this.#queue.trySend(data, options, token);
   }
 
   flush(options: WaitOptions | undefined): Promise<void> {
@@ -171,23 +180,21 @@ export class LiveConnection {
 
   /** Resolves with the milliseconds until the ping's own pong. */
   ping(payload: Uint8Array, options: WaitOptions | undefined): Promise<number> {
-    if (options?.signal?.aborted === true) {
-      this.#handler.onRefused(options.signal.reason);
-      return rejected(options.signal.reason);
-    }
-    const position = this.#protocol.ping(payload);
-    const wait: Wait<number> = new Wait(this.#runtime, "ping", options, (reason) => {
-      this.#pingWaits.delete(wait);
-      this.#handler.onRefused(reason);
-    });
-    this.#pingWaits.add(wait);
-    this.#pings.add(payload, this.#runtime.now(), position, (latency) => {
-      this.#pingWaits.delete(wait);
-      if (latency === undefined) wait.reject(forgottenPing());
-      else wait.resolve(latency);
-    });
-    this.#writer.wake();
-    return wait.promise;
+    return this.#pings.call(payload, options);
+  }
+
+  /** Sends a ping for which nobody waits. */
+  beat(payload: Uint8Array): void {
+    this.#pings.beat(payload);
+  }
+
+  /** Takes back all messages of which not a byte has left; the rest of a message that is half out goes on. */
+  takeBack(): UnsentMessage[] {
+    const framed = this.#protocol.takeBack();
+    const unsent = this.#queue.takeUnsent(framed, this.#protocol.framedCount + framed.length);
+    this.#queue.letGo();
+    this.#pings.limit(this.#protocol.framedCount);
+    return unsent;
   }
 
   pong(payload: Uint8Array): void {
@@ -196,16 +203,18 @@ export class LiveConnection {
   }
 
   pause(): void {
-    if (this.#isPaused || this.#isGone) return;
-    this.#pausedAt = this.#runtime.now();
+    if (this.isPaused || this.#isGone) return;
+    this.#pauses.begin(this.#runtime.now());
     this.#protocol.pause();
     this.#transport.pause();
     this.#watch.stop();
+    this.#clock.hold();
   }
 
   resume(): void {
-    if (!this.#isPaused) return;
-    this.#endPause();
+    if (!this.isPaused) return;
+    this.#pauses.end(this.#runtime.now());
+    this.#clock.release();
     this.#protocol.resume();
     this.#writer.wake();
     this.#goOnReading();
@@ -213,18 +222,9 @@ export class LiveConnection {
 
   /** What was kept may have paused it again. */
   #goOnReading(): void {
-    if (this.#isPaused) return;
+    if (this.isPaused) return;
     this.#transport.resume();
     this.#watch.look(this.#runtime.now());
-  }
-
-  get #isPaused(): boolean {
-    return this.#pausedAt !== undefined;
-  }
-
-  #endPause(): void {
-    if (this.#pausedAt !== undefined) this.#pausedMs += this.#runtime.now() - this.#pausedAt;
-    this.#pausedAt = undefined;
   }
 
   /** Starts the closing handshake, behind all that was accepted. */
@@ -233,6 +233,7 @@ export class LiveConnection {
     this.#initiatedBy = "us";
     this.#closeRequest = close;
     this.#clock.start(this.#settings.closeTimeout);
+    if (this.isPaused) this.#clock.hold();
     this.#handler.onClosing(close, "us");
     this.#sendCloseWhenDue();
   }
@@ -241,6 +242,12 @@ export class LiveConnection {
   fail(error: ProtocolError): void {
     this.#protocol.fail(error);
     this.#writer.wake();
+  }
+
+  /** Drops the connection, for the link is dead or stuck; what has come by now is still told. */
+  giveUp(error: Error): void {
+    this.#error ??= error;
+    this.#drop();
   }
 
   /** Drops the connection without a closing handshake; what is not told by now never will be. */
@@ -332,16 +339,17 @@ export class LiveConnection {
   streamClosed(error: Error | undefined): void {
     this.#writer.stop();
     this.#handler.onLastMessages();
-    this.#endPause();
-    this.#protocol.resume();
+    this.#pauses.end(this.#runtime.now());
+    // From now on nothing pauses it: what was kept is told to its end.
     this.#isGone = true;
+    this.#protocol.resume();
     this.#clock.stop();
     this.#watch.stop();
     this.#handler.onEnd(this.#takeEnd(error));
   }
 
   #takeEnd(error: Error | undefined): ConnectionEnd {
-    const { closeReceived, handedCount } = this.#protocol;
+    const { closeReceived, handedCount, framedCount } = this.#protocol;
     // Nothing stands behind our Close: while bytes wait it is not with the kernel, or not all of it.
     const closeSent = this.#protocol.bufferedSize === 0 ? this.#protocol.closeSent : undefined;
     const isClosed = closeReceived !== undefined && closeSent !== undefined;
@@ -356,19 +364,19 @@ export class LiveConnection {
       endedAt: this.#runtime.now(),
       lastReceivedAt: this.#lastReceivedAt,
       lastSentAt: this.#writer.lastWrittenAt ?? this.#openedAt,
-      pausedMs: this.#pausedMs,
-      unsent: [...this.#protocol.takeUnsent(), ...this.#queue.unframed],
+      pausedMs: this.#pauses.total,
+      unsent: this.#queue.takeUnsent(this.#protocol.takeUnsent(), framedCount),
       uncertainCount: handedCount - this.#pings.confirmedCount,
       unansweredPings: this.#pings.unanswered,
+      answeredPings: this.#pings.answeredCount,
     };
     this.#protocol.abandon();
     return end;
   }
 
-  /** Rejects everything that still waits on this connection. */
+  /** Rejects everything that still waits on this connection, but for sends whose message their owner keeps. */
   settle(error: unknown): void {
     this.#queue.end(error);
-    for (const wait of this.#pingWaits) wait.reject(error);
-    this.#pingWaits.clear();
+    this.#pings.end(error);
   }
 }

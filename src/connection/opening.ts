@@ -15,9 +15,12 @@ export interface OpeningContext {
   readonly timeout: number;
 }
 
+/** How many milliseconds each step of an opening has taken. */
+export type OpeningTimes = Partial<Record<TransportPhase | "http", number>>;
+
 export interface OpeningHandler {
   /** The handshake is through; what is returned gets all that comes from now on, what came behind the 101 first. */
-  onAccepted(accepted: AcceptedHandshake, transport: Transport): LiveConnection;
+  onAccepted(accepted: AcceptedHandshake, transport: Transport, times: OpeningTimes): LiveConnection;
   /** The attempt has failed, and its socket is gone. */
   onFailed(phase: Phase, error: Error | undefined): void;
 }
@@ -28,7 +31,9 @@ export class Opening implements TransportHandler {
   readonly #handler: OpeningHandler;
   readonly #transport: Transport;
   readonly #deadline: Timer;
-  #phase: Phase;
+  #phase: TransportPhase | "http" | "provider";
+  #phaseAt: number;
+  readonly #times: OpeningTimes = {};
   #failure: Error | undefined;
   #live: LiveConnection | undefined;
 
@@ -37,6 +42,7 @@ export class Opening implements TransportHandler {
     this.#handler = handler;
     // Until a function of the user's has given its stream, what fails is that function.
     this.#phase = context.target.createConnection === undefined ? "tcp" : "provider";
+    this.#phaseAt = context.runtime.now();
     this.#deadline = context.runtime.setTimer(context.timeout, () => this.#onDeadline());
     this.#transport = context.runtime.openTransport(context.target, this);
   }
@@ -57,11 +63,22 @@ export class Opening implements TransportHandler {
   }
 
   onPhase(phase: TransportPhase): void {
+    this.#enter(phase);
+  }
+
+  #enter(phase: TransportPhase | "http"): void {
+    const now = this.#context.runtime.now();
+    this.#endPhase(now);
     this.#phase = phase;
+    this.#phaseAt = now;
+  }
+
+  #endPhase(now: number): void {
+    if (this.#phase !== "provider") this.#times[this.#phase] = now - this.#phaseAt;
   }
 
   onOpen(): void {
-    this.#phase = "http";
+    this.#enter("http");
     this.#transport.write(this.#context.handshake.request, ignore);
   }
 
@@ -77,7 +94,8 @@ export class Opening implements TransportHandler {
       return;
     }
     this.#deadline.clear();
-    this.#live = this.#handler.onAccepted(result, this.#transport);
+    this.#endPhase(this.#context.runtime.now());
+    this.#live = this.#handler.onAccepted(result, this.#transport, this.#times);
     if (result.consumed < length) this.#live.receive(bytes, result.consumed, length);
   }
 

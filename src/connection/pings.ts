@@ -3,7 +3,7 @@ interface Ping {
   readonly key: string;
   readonly sentAt: number;
   /** How many messages stand before it on the wire. */
-  readonly position: number;
+  position: number;
   readonly onSettled: ((latency: number | undefined) => void) | undefined;
 }
 
@@ -33,6 +33,12 @@ export class Pings {
   ): void {
     if (this.#out.length === maxPings) this.#out.shift()!.onSettled?.(undefined);
     this.#out.push({ key: keyOf(payload), sentAt, position, onSettled });
+  }
+
+  /** No ping stands before more messages than these. */
+  limit(count: number): void {
+    for (const ping of this.#out) ping.position = Math.min(ping.position, count);
+    this.#confirmed = Math.min(this.#confirmed, count);
   }
 
   /** Gives the latency in milliseconds; `undefined` for a pong that answers no ping of ours. */

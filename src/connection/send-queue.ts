@@ -3,6 +3,9 @@ import { BufferOverflowError } from "../errors.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
 import { type Place, WaitingLine } from "../runtime/waiting-line.js";
+import { PendingMessage, type Sendable } from "./pending-message.js";
+import { MessageTokens, type UnsentMessage } from "./message-tokens.js";
+import { SendSample } from "./send-sample.js";
 import { TurnGate } from "./turn-gate.js";
 
 export interface SendMarks {
@@ -19,27 +22,12 @@ export interface MessageOptions extends WaitOptions {
   readonly compress?: boolean | undefined;
 }
 
-/** A message whose content is still to be read, such as that of a Blob. */
-export class PendingMessage {
-  readonly source: object;
-  readonly size: number;
-  readonly read: () => Promise<string | Uint8Array>;
-
-  constructor(source: object, size: number, read: () => Promise<string | Uint8Array>) {
-    this.source = source;
-    this.size = size;
-    this.read = read;
-  }
-}
-
-/** What can be sent as one message. */
-export type Sendable = string | Uint8Array | PendingMessage;
-
 interface Entry {
   /** A pending message while it is being read. */
   data: Sendable;
   readonly size: number;
   readonly options: MessageOptions | undefined;
+  readonly token: unknown;
   readonly wait: Wait;
   /** Calls of `flush()` that wait for this message and those before it. */
   readonly flushes: Wait[];
@@ -52,6 +40,10 @@ export interface SendQueueHandler {
   onDrain(): void;
   /** A message was refused or withdrawn; its caller's promise rejects with the same error. */
   onRefused(error: unknown): void;
+  /** A message that was not framed was taken back by its caller. */
+  onWithdrawn(token: unknown): void;
+  /** A message has taken so many milliseconds from its sending to the kernel. */
+  onSampled(duration: number): void;
 }
 
 /**
@@ -68,7 +60,9 @@ export class SendQueue {
   #waitingSize = 0;
   #acceptedCount = 0;
   /** Sends whose message is framed and that wait for the mark. */
-  #aboveMark: Wait[] = [];
+  #aboveMark: { readonly wait: Wait; readonly token: unknown }[] = [];
+  readonly #tokens: MessageTokens = new MessageTokens();
+  readonly #sample: SendSample = new SendSample();
   readonly #flushes: WaitingLine<{ readonly target: number; readonly wait: Wait }> = new WaitingLine();
   #isDrainDue = false;
   #isPumping = false;
@@ -95,37 +89,51 @@ export class SendQueue {
     return this.#entries.length === 0;
   }
 
-  /** @returns A promise that resolves once the message is accepted and what waits is below the high-water mark. */
-  send(data: Sendable, options: MessageOptions | undefined): Promise<void> {
-    if (options?.signal?.aborted === true) return this.#refuse(options.signal.reason);
-    if (this.#exceedsBound(data)) return this.#refuse(this.#overflow(data));
-    if (!this.#isOpenFor(data)) return this.#enqueue(data, options).promise;
-    const size = this.#frame(data, options);
+  /**
+   * @param token - What the message is known by where it comes back unsent; kept by its owner then, and its promise resolves.
+   * @returns A promise that resolves once the message is accepted and what waits is below the high-water mark.
+   */
+  send(data: Sendable, options: MessageOptions | undefined, token?: unknown): Promise<void> {
+    if (options?.signal?.aborted === true) return this.#refuse(options.signal.reason, token);
+    if (this.#exceedsBound(data)) return this.#refuse(this.#overflow(data), token);
+    if (!this.#isOpenFor(data)) return this.#enqueue(data, options, token).promise;
+    const size = this.#frame(data, options, token);
     this.#acceptedCount++;
     // What shrinks well takes its time all the same.
     const work = Math.max(size, data.length);
     if (this.#protocol.bufferedSize < this.#marks.highWaterMark) return this.#gate.pass(work);
     // The message is on its way whatever becomes of the wait: only the caller is let go.
     const wait = new Wait(this.#runtime, "send", options, (reason) => this.#handler.onRefused(reason));
-    this.#aboveMark.push(wait);
+    this.#aboveMark.push({ wait, token });
     return wait.promise;
   }
 
-  #refuse(reason: unknown): Promise<never> {
+  #refuse(reason: unknown, token: unknown): Promise<never> {
+    if (token !== undefined) this.#handler.onWithdrawn(token);
     this.#handler.onRefused(reason);
     return rejected(reason);
   }
 
   /** Sends without waiting: `true` where the message is framed, `false` where it waits, `undefined` where it is refused. */
-  trySend(data: Sendable, options: MessageOptions | undefined): boolean | undefined {
+  trySend(data: Sendable, options: MessageOptions | undefined, token?: unknown): boolean | undefined {
     if (this.#exceedsBound(data)) return undefined;
     if (this.#isOpenFor(data)) {
-      this.#frame(data, options);
+      this.#frame(data, options, token);
       this.#acceptedCount++;
       return true;
     }
-    this.#enqueue(data, options);
+    this.#enqueue(data, options, token);
     return false;
+  }
+
+  /** Sends a message that was accepted long ago: it is not refused whatever waits, and nobody waits for it. */
+  give(data: Sendable, options: MessageOptions | undefined, token: unknown): void {
+    if (this.#isOpenFor(data)) {
+      this.#frame(data, options, token);
+      this.#acceptedCount++;
+    } else {
+      this.#enqueue(data, options, token);
+    }
   }
 
   /** Resolves when all that was accepted before the call is with the kernel. */
@@ -167,8 +175,11 @@ export class SendQueue {
     );
   }
 
-  #frame(data: string | Uint8Array, options: MessageOptions | undefined): number {
+  #frame(data: string | Uint8Array, options: MessageOptions | undefined, token: unknown): number {
     const before = this.#protocol.bufferedSize;
+    const position = this.#protocol.framedCount + 1;
+    if (token !== undefined) this.#tokens.add(position, token, this.#protocol.handedCount);
+    if (!this.#sample.isRunning) this.#sample.begin(position, this.#runtime.now());
     if (typeof data === "string") this.#protocol.text(data, options);
     else this.#protocol.binary(data, options);
     const size = this.#protocol.bufferedSize - before;
@@ -177,12 +188,19 @@ export class SendQueue {
     return size;
   }
 
-  #enqueue(data: Sendable, options: MessageOptions | undefined): Wait {
+  #enqueue(data: Sendable, options: MessageOptions | undefined, token: unknown): Wait {
     const size = sizeOf(data);
     const wait = new Wait(this.#runtime, "send", options, (reason) => this.#withdraw(place, reason));
     // The caller may use its bytes again when the call returns.
     const own = data instanceof Uint8Array ? Buffer.from(data) : data;
-    const entry: Entry = { data: own, size: size + headerSizeFor(size, true), options, wait, flushes: [] };
+    const entry: Entry = {
+      data: own,
+      size: size + headerSizeFor(size, true),
+      options,
+      token,
+      wait,
+      flushes: [],
+    };
     const place = this.#entries.enter(entry);
     this.#waitingSize += entry.size;
     this.#acceptedCount++;
@@ -211,6 +229,7 @@ export class SendQueue {
       this.#waitingSize -= entry.size;
       this.#acceptedCount--;
       this.#flushBehind(before, entry.flushes);
+      if (entry.token !== undefined) this.#handler.onWithdrawn(entry.token);
     }
     this.#handler.onRefused(reason);
     this.pump();
@@ -221,6 +240,7 @@ export class SendQueue {
     // What is framed may be written at once, and that progress calls back: the loop goes on by itself.
     if (this.#isPumping) return;
     this.#isPumping = true;
+    this.#lookAtSample();
     this.#frameWaiting();
     this.#isPumping = false;
     this.#settleFlushes();
@@ -230,16 +250,22 @@ export class SendQueue {
     }
   }
 
+  #lookAtSample(): void {
+    if (!this.#sample.isRunning) return;
+    const duration = this.#sample.end(this.#protocol.writtenCount, this.#runtime.now());
+    if (duration !== undefined) this.#handler.onSampled(duration);
+  }
+
   #frameWaiting(): void {
     while (this.#protocol.bufferedSize < this.#marks.highWaterMark) {
-      for (const wait of this.#aboveMark.splice(0)) wait.resolve();
+      for (const { wait } of this.#aboveMark.splice(0)) wait.resolve();
       const entry = this.#entries.first;
       if (entry === undefined || entry.data instanceof PendingMessage || this.#protocol.state !== "open")
         return;
       this.#entries.shift();
       this.#waitingSize -= entry.size;
-      this.#aboveMark.push(entry.wait);
-      this.#frame(entry.data, entry.options);
+      this.#aboveMark.push(entry);
+      this.#frame(entry.data, entry.options, entry.token);
       this.#flushBehind(undefined, entry.flushes);
     }
   }
@@ -253,20 +279,37 @@ export class SendQueue {
     }
   }
 
-  /** The messages that wait and are not framed, in their order. */
-  get unframed(): unknown[] {
-    return Array.from(this.#entries, ({ data }) => (data instanceof PendingMessage ? data.source : data));
+  /** Takes out all of which not a byte has left, in their order. @param framed - Those of them that were framed. */
+  takeUnsent(framed: readonly Sendable[], framedCount: number): UnsentMessage[] {
+    const unframed = this.#entries.takeAll();
+    this.#waitingSize = 0;
+    this.#acceptedCount -= framed.length + unframed.length;
+    this.#sample.cancel();
+    for (const entry of unframed) this.#aboveMark.push(entry, ...entry.flushes.map(asUnkept));
+    const waiting = unframed.map(({ data, token }) => ({ data, token }));
+    return [...this.#tokens.match(framed, framedCount), ...waiting];
   }
 
-  /** The connection is gone: everything that waits rejects with `error`. */
-  end(error: unknown): void {
-    const flushes = this.#flushes.takeAll().map(({ wait }) => wait);
-    const entries = this.#entries.takeAll().flatMap(({ wait, flushes }) => [wait, ...flushes]);
-    const waits = [...this.#aboveMark.splice(0), ...flushes, ...entries];
-    this.#waitingSize = 0;
+  /** The messages have moved to another connection, which those who wait for this one need not know. */
+  letGo(): void {
+    for (const { wait } of this.#aboveMark.splice(0)) wait.resolve();
+    for (const { wait } of this.#flushes.takeAll()) wait.resolve();
     this.#isDrainDue = false;
-    for (const wait of waits) wait.reject(error);
   }
+
+  /** The connection is gone: what waits rejects with `error`, but for sends whose message its owner keeps. */
+  end(error: unknown): void {
+    this.#isDrainDue = false;
+    for (const { wait, token } of this.#aboveMark.splice(0)) {
+      if (token === undefined) wait.reject(error);
+      else wait.resolve();
+    }
+    for (const { wait } of this.#flushes.takeAll()) wait.reject(error);
+  }
+}
+
+function asUnkept(wait: Wait): { readonly wait: Wait; readonly token: undefined } {
+  return { wait, token: undefined };
 }
 
 function sizeOf(data: Sendable): number {

@@ -17,6 +17,12 @@ export class SocketWriter {
   #isStopped = false;
   #bytesWritten = 0;
   #lastWrittenAt: number | undefined;
+  /** When the write began that the kernel has refused. */
+  #refusedAt: number | undefined;
+  /** The kernel has really kept it waiting, which a callback of TLS in the next turn does not show. */
+  #isLong = false;
+  #isLooking = false;
+  #lastProgressAt: number | undefined;
 
   /** @param onProgress - Called whenever bytes have gone to the kernel; `wasRefused` where it had not taken them at once. */
   constructor(
@@ -39,6 +45,16 @@ export class SocketWriter {
   /** When bytes were last given to the kernel. */
   get lastWrittenAt(): number | undefined {
     return this.#lastWrittenAt;
+  }
+
+  /** Since when a write waits for the kernel; each piece that it takes begins another. */
+  get stuckSince(): number | undefined {
+    return this.#refusedAt;
+  }
+
+  /** When the kernel last took bytes that it had refused: the peer's side has moved. */
+  get lastProgressAt(): number | undefined {
+    return this.#lastProgressAt;
   }
 
   /** Says that the protocol may have output; it leaves at the end of the tick, or at once when there is much. */
@@ -64,7 +80,7 @@ export class SocketWriter {
     if (this.#protocol.hasOutput) this.#lastWrittenAt = this.#runtime.now();
     for (let bytes = this.#protocol.take(); bytes !== undefined; bytes = this.#protocol.take()) {
       if (!this.#transport.write(bytes, this.#onWritten)) {
-        this.#refusedSize = bytes.length;
+        this.#onWriteRefused(bytes.length);
         break;
       }
       this.#bytesWritten += bytes.length;
@@ -74,10 +90,34 @@ export class SocketWriter {
     if (hasWritten) this.#onProgress(false);
   }
 
+  #onWriteRefused(size: number): void {
+    this.#refusedSize = size;
+    this.#refusedAt = this.#lastWrittenAt;
+    this.#isLong = false;
+    if (!this.#isLooking) this.#lookAgain();
+  }
+
+  /** TLS tells each write a turn late: only one that outlasts two turns was really refused. */
+  #lookAgain(): void {
+    const refusedAt = this.#refusedAt;
+    const written = this.#bytesWritten;
+    this.#isLooking = true;
+    this.#runtime.afterTurn(() =>
+      this.#runtime.afterTurn(() => {
+        this.#isLooking = false;
+        if (this.#refusedAt === undefined || this.#isStopped) return;
+        if (this.#refusedAt === refusedAt && this.#bytesWritten === written) this.#isLong = true;
+        else this.#lookAgain();
+      }),
+    );
+  }
+
   readonly #onWritten = (): void => {
     if (this.#isStopped) return;
+    if (this.#isLong) this.#lastProgressAt = this.#runtime.now();
     this.#bytesWritten += this.#refusedSize;
     this.#refusedSize = 0;
+    this.#refusedAt = undefined;
     this.#protocol.written();
     this.#onProgress(true);
     this.flush();

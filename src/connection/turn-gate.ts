@@ -25,10 +25,15 @@ export class TurnGate {
 
   /** @param size - The bytes that were accepted. */
   pass(size: number): Promise<void> {
+    return this.turn(size) ?? accepted;
+  }
+
+  /** As {@link pass}; `undefined` where nothing is to be waited for. */
+  turn(size: number): Promise<void> | undefined {
     this.#bytes += size;
     this.#sends++;
     if (this.#turn !== undefined) return this.#turn;
-    if (this.#bytes < maxBytesPerTurn && !this.#isLate()) return accepted;
+    if (this.#bytes < maxBytesPerTurn && !this.#isLate()) return undefined;
     this.#turn = new Promise((resolve) => this.#runtime.afterTurn(resolve));
     void this.#turn.then(() => this.#begin());
     return this.#turn;

@@ -74,6 +74,8 @@ export interface CloseReport extends ErrorReport {
   /** Messages handed to the kernel, in whole or in part, after the last ping whose pong came back. */
   readonly messagesUncertain: number;
   readonly unansweredPings: number;
+  /** By how many milliseconds a timer of the heartbeat was late at most: so long did this process stand still. */
+  readonly loopLagMs: number;
   /** The last 32 events, oldest first. */
   readonly events: readonly ReportedEvent[];
 }

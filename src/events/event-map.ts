@@ -24,10 +24,20 @@ export interface DroppedEvent {
 export interface EventMap<Received> {
   /** An attempt begins; the first is attempt 1. */
   connecting: { readonly url: string; readonly attempt: number };
-  /** The connection is open; no message comes before this. */
+  /** The first connection of a life is open and set up; no message comes before this. */
   connected: { readonly url: string; readonly subprotocol: string; readonly extensions: string };
+  /** Each later one, after so many attempts and milliseconds without a connection. */
+  reconnected: {
+    readonly url: string;
+    readonly subprotocol: string;
+    readonly extensions: string;
+    readonly attempt: number;
+    readonly downtimeMs: number;
+  };
   /** An open connection has ended. */
   disconnected: { readonly report: CloseReport };
+  /** The wait before an attempt begins; `report` is the end that came before. */
+  reconnecting: { readonly attempt: number; readonly delayMs: number; readonly report: CloseReport };
   /** A message, by the deserializer. */
   message: { readonly data: Received };
   /** A message as it came: a string for text, a Buffer for binary. */
@@ -42,6 +52,18 @@ export interface EventMap<Received> {
   closing: { readonly code: number; readonly reason: string; readonly initiatedBy: "us" | "peer" };
   /** The end of a life: once, and the last event of it. */
   closed: { readonly report: CloseReport };
+  /** Messages are missing from a stream before `received`; `expected` is known where sequence numbers count by one. */
+  gap: {
+    readonly stream: string;
+    readonly expected: number | undefined;
+    readonly received: number | string;
+  };
+  /** What was missing from a stream has been delivered, so many messages. */
+  recovered: { readonly stream: string; readonly count: number };
+  /** A stream goes on without what is missing, or its numbering begins anew. */
+  reset: { readonly stream: string };
+  /** The connection was replaced, with both open for so long, and so many doubles removed. */
+  rotated: { readonly overlapMs: number; readonly duplicates: number };
   /** Back-pressure of our own has stopped the reading. */
   paused: object;
   resumed: object;

@@ -69,10 +69,11 @@ export class Heartbeat {
     if (hasSlept) {
       // What was asked before the sleep says nothing: the peer is asked anew, and gets its whole time.
       this.#askedAt = undefined;
-      return "ping";
+      this.#nextPingAt = now;
+      return "look";
     }
-    const isLate = now - this.nextAt > maxLateness;
-    if (isLate && this.#isDue(now, lastLifeAt)) return "look";
+    // What came while this process stood still is no answer to a ping that goes out now.
+    if (now - this.nextAt > maxLateness) return "look";
     return this.judge(now, lastLifeAt);
   }
 

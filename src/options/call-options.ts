@@ -6,6 +6,7 @@ const checks: Readonly<Record<string, readonly [isRight: (value: unknown) => boo
   timeout: [(value) => typeof value === "number" && value >= 0, "milliseconds from 0 on"],
   compress: [(value) => typeof value === "boolean", "true or false"],
   binary: [(value) => typeof value === "boolean", "true or false"],
+  match: [(value) => typeof value === "function", "a function"],
   // What is sent is checked where it is made into bytes.
   payload: [() => true, "bytes"],
 };

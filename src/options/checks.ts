@@ -27,6 +27,15 @@ export function wrong(name: string, expected: string, value: unknown): TypeError
   return new TypeError(`The option "${name}" must be ${expected}, not ${found}.`);
 }
 
+/** An unknown name is an error, for a silent typo costs an evening. */
+export function checkNames(where: string, options: object, names: ReadonlySet<string>): void {
+  for (const name of Object.keys(options)) {
+    if (names.has(name) || (options as Record<string, unknown>)[name] === undefined) continue;
+    const known = [...names].sort().join(", ");
+    throw new TypeError(`Unknown option "${name}" in ${where}. Known are: ${known}.`);
+  }
+}
+
 export function checkObject<Value extends object>(
   name: string,
   value: Value,
@@ -62,6 +71,20 @@ export function checkInteger<Default extends number | undefined>(
   if (typeof value !== "number") throw wrong(name, "a number", value);
   if (Number.isInteger(value) && value >= min && value <= max) return value;
   throw new RangeError(`The option "${name}" must be a whole number from ${min} to ${max}, not ${value}.`);
+}
+
+/** As {@link checkInteger}, with fractions. */
+export function checkNumber(
+  name: string,
+  value: number | undefined,
+  byDefault: number,
+  min: number,
+  max: number,
+): number {
+  if (value === undefined) return byDefault;
+  if (typeof value !== "number") throw wrong(name, "a number", value);
+  if (value >= min && value <= max) return value;
+  throw new RangeError(`The option "${name}" must be a number from ${min} to ${max}, not ${value}.`);
 }
 
 export function checkOneOf<Value extends string>(

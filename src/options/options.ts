@@ -3,6 +3,10 @@ import type { Duplex } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
 import type { CloseReport } from "../events/close-report.js";
 import type { Runtime } from "../runtime/runtime.js";
+import type { LayerOptions } from "./layer-options.js";
+
+export type * from "./layer-options.js";
+export type * from "./setup-connection.js";
 
 /** What a provider function is given at each attempt. */
 export interface AttemptContext {
@@ -43,19 +47,6 @@ export interface CompressOptions {
   readonly serverNoContextTakeover?: boolean | undefined;
 }
 
-/** How many received messages wait for `recv()` and `for await`, and what happens when there are more. */
-export interface BufferOptions {
-  /** Messages. Default 1,000. */
-  readonly capacity?: number | undefined;
-  /** Bytes. Default 4 MiB; one message always fits. */
-  readonly maxBytes?: number | undefined;
-  /**
-   * `"pause"` (default) stops reading from the socket until half of it is consumed; `"dropOldest"` and `"dropNewest"`
-   * keep reading and tell each loss by `dropped`; `"error"` fails the connection with 1008.
-   */
-  readonly overflow?: "pause" | "dropOldest" | "dropNewest" | "error" | undefined;
-}
-
 /** A stream of the user's own in the place of a socket, ready for use; `signal` is aborted when the attempt is given up. */
 export type CreateConnection = (context: {
   readonly url: string;
@@ -69,27 +60,16 @@ export type Serializer<Sent> = (value: Sent) => string | Uint8Array;
 export type Deserializer<Received> = (data: string | Buffer, isBinary: boolean) => Received;
 
 /** Options of layers that are not there yet: each takes only `false`, its default, and any other value is an error. */
-export type LayerOption =
-  | "reconnect"
-  | "retryInitial"
-  | "backoff"
-  | "shouldReconnect"
-  | "heartbeat"
-  | "outbox"
-  | "replay"
-  | "rotation"
-  | "maxConnectionAge"
-  | "onConnection"
-  | "setupTimeout"
-  | "schema"
-  | "pool"
-  | "multiplex"
-  | "proxy";
+export type LayerOption = "schema" | "pool" | "multiplex" | "proxy";
 
-/** The options of a client. A wrong one, or one with an unknown name, is a `TypeError` or `RangeError` that names it. */
-export interface WebSocketOptions<Received, Sent> extends Readonly<
-  Partial<Record<LayerOption, false | undefined>>
-> {
+/**
+ * The options of a client. A wrong one, or one with an unknown name, is a `TypeError` or `RangeError` that names it. What
+ * is received and sent follows from `deserializer` and `serializer` alone: the functions of the layers are held to them.
+ */
+export interface WebSocketOptions<Received, Sent>
+  extends
+    LayerOptions<NoInfer<Received>, NoInfer<Sent>>,
+    Readonly<Partial<Record<LayerOption, false | undefined>>> {
   /** The subprotocols to offer (RFC 6455 1.9); the server's choice is checked. Default: none. */
   readonly subprotocols?: Provided<string | readonly string[]> | undefined;
   /** Host may be replaced; Upgrade, Connection and Sec-WebSocket-* may not be given. No Origin is sent unless given. */
@@ -115,8 +95,6 @@ export interface WebSocketOptions<Received, Sent> extends Readonly<
   readonly maxMessageSize?: number | undefined;
   /** The most bytes of a received frame. Default: `maxMessageSize`. */
   readonly maxFrameSize?: number | undefined;
-  /** Received messages that wait: their number, or more about it. */
-  readonly buffer?: number | BufferOptions | undefined;
 
   /** Above this many waiting bytes `send()` waits. Default 1 MiB. */
   readonly highWaterMark?: number | undefined;

@@ -5,25 +5,22 @@ import {
   checkBoolean,
   checkFunction,
   checkInteger,
+  checkNames,
   checkObject,
-  checkOneOf,
   headersForm,
   wrong,
 } from "./checks.js";
-import type {
-  BufferOptions,
-  CompressOptions,
-  Deserializer,
-  LayerOption,
-  Serializer,
-  WebSocketOptions,
-} from "./options.js";
+import type { CompressOptions, Deserializer, LayerOption, Serializer, WebSocketOptions } from "./options.js";
+import { layerNames, type ResolvedLayers, resolveLayers } from "./resolve-layers.js";
 
 /** The options with every default in its place. */
-export interface ResolvedOptions<Received, Sent> extends Pick<
-  WebSocketOptions<Received, Sent>,
-  "subprotocols" | "headers" | "lookup" | "localAddress" | "socketPath" | "createConnection" | "signal"
-> {
+export interface ResolvedOptions<Received, Sent>
+  extends
+    ResolvedLayers<Received, Sent>,
+    Pick<
+      WebSocketOptions<Received, Sent>,
+      "subprotocols" | "headers" | "lookup" | "localAddress" | "socketPath" | "createConnection" | "signal"
+    > {
   readonly serializer: Serializer<Sent> | undefined;
   readonly deserializer: Deserializer<Received> | undefined;
   /** `undefined` where no compression is offered. */
@@ -34,7 +31,6 @@ export interface ResolvedOptions<Received, Sent> extends Pick<
   readonly messageTimeout: number;
   readonly maxMessageSize: number;
   readonly maxFrameSize: number;
-  readonly buffer: Required<{ [Key in keyof BufferOptions]: NonNullable<BufferOptions[Key]> }>;
   readonly highWaterMark: number;
   readonly lowWaterMark: number;
   readonly maxBufferedAmount: number;
@@ -55,23 +51,13 @@ const keepAliveDelay = minute;
 const maxSize = 512 * mebibyte - 24;
 
 /** Layers that are not built yet: `false` switches them off, and what asks for one is told so, not ignored. */
-const notThereYet: readonly LayerOption[] = [
-  ...(["reconnect", "retryInitial", "backoff", "shouldReconnect", "heartbeat", "outbox", "replay"] as const),
-  ...(["rotation", "maxConnectionAge", "onConnection", "setupTimeout", "schema"] as const),
-  ...(["pool", "multiplex", "proxy"] as const),
-];
+const notThereYet: readonly LayerOption[] = ["schema", "pool", "multiplex", "proxy"];
 
 const optionNames: ReadonlySet<string> = new Set<keyof WebSocketOptions<unknown, unknown>>([
   ...notThereYet,
+  ...layerNames,
   ...(["subprotocols", "headers", "serializer", "deserializer", "compress", "compressionThreshold"] as const),
-  ...([
-    "connectTimeout",
-    "closeTimeout",
-    "messageTimeout",
-    "maxMessageSize",
-    "maxFrameSize",
-    "buffer",
-  ] as const),
+  ...(["connectTimeout", "closeTimeout", "messageTimeout", "maxMessageSize", "maxFrameSize"] as const),
   ...([
     "highWaterMark",
     "lowWaterMark",
@@ -98,22 +84,15 @@ export function resolveOptions<Received, Sent>(
     const value: unknown = options[name];
     if (value !== undefined && value !== false) throw wrong(name, "false: it is not built yet", value);
   }
+  const limits = resolveLimits(options);
   return {
     ...resolveMessages(options),
-    ...resolveLimits(options),
+    ...limits,
+    ...resolveLayers<Received, Sent>(options, limits.connectTimeout),
     ...resolveSocket(options),
     signal: checkSignal(options.signal),
     runtime: options.runtime === undefined ? defaultRuntime : checkObject("runtime", options.runtime),
   };
-}
-
-/** An unknown name is an error, for a silent typo costs an evening. */
-function checkNames(where: string, options: object, names: ReadonlySet<string>): void {
-  for (const name of Object.keys(options)) {
-    if (names.has(name) || (options as Record<string, unknown>)[name] === undefined) continue;
-    const known = [...names].sort().join(", ");
-    throw new TypeError(`Unknown option "${name}" in ${where}. Known are: ${known}.`);
-  }
 }
 
 function resolveMessages<Received, Sent>(options: WebSocketOptions<Received, Sent>) {
@@ -125,7 +104,6 @@ function resolveMessages<Received, Sent>(options: WebSocketOptions<Received, Sen
     deflate: resolveCompress(options.compress),
     compressionThreshold: checkInteger("compressionThreshold", options.compressionThreshold, 128, 0, maxSize),
     autoPong: checkBoolean("autoPong", options.autoPong, true),
-    buffer: resolveBuffer(options.buffer),
   };
 }
 
@@ -172,19 +150,6 @@ function resolveCompress(compress: boolean | CompressOptions = true): DeflateOpt
       serverNoContextTakeover,
       undefined,
     ),
-  };
-}
-
-const bufferNames: ReadonlySet<string> = new Set<keyof BufferOptions>(["capacity", "maxBytes", "overflow"]);
-
-function resolveBuffer(given: number | BufferOptions = {}): ResolvedOptions<never, never>["buffer"] {
-  const buffer =
-    typeof given === "number" ? { capacity: given } : checkObject("buffer", given, "a number or an object");
-  checkNames("buffer", buffer, bufferNames);
-  return {
-    capacity: checkInteger("buffer.capacity", buffer.capacity, 1_000, 1, 2 ** 31 - 1),
-    maxBytes: checkInteger("buffer.maxBytes", buffer.maxBytes, 4 * mebibyte, 1, maxInteger),
-    overflow: checkOneOf("buffer.overflow", buffer.overflow, "pause", ["dropOldest", "dropNewest", "error"]),
   };
 }
 

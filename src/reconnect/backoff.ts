@@ -31,6 +31,9 @@ export function backoffDelay(policy: BackoffPolicy, retry: number, random: numbe
 export class RetrySchedule {
   readonly #policy: BackoffPolicy;
   #retries = 0;
+  #failures = 0;
+  /** What has ended last was no failure: a connection that was open for long. */
+  #isStable = false;
   #failingSince: number | undefined;
 
   constructor(policy: BackoffPolicy) {
@@ -39,11 +42,14 @@ export class RetrySchedule {
 
   /** A connection has ended that was open for `age`. */
   onLost(age: number): void {
-    if (age >= this.#policy.resetAfter) this.reset();
+    if (age < this.#policy.resetAfter) return;
+    this.reset();
+    this.#isStable = true;
   }
 
   reset(): void {
     this.#retries = 0;
+    this.#failures = 0;
     this.#failingSince = undefined;
   }
 
@@ -54,7 +60,9 @@ export class RetrySchedule {
   next(now: number, random: number, leastWait: number): number | undefined {
     const { maxAttempts, maxElapsed } = this.#policy;
     this.#failingSince ??= now;
-    if (maxAttempts > 0 && this.#retries + 1 >= maxAttempts) return undefined;
+    if (!this.#isStable) this.#failures++;
+    this.#isStable = false;
+    if (maxAttempts > 0 && this.#failures >= maxAttempts) return undefined;
     const delay = leastWait + backoffDelay(this.#policy, this.#retries, random);
     if (maxElapsed !== undefined && now + delay - this.#failingSince > maxElapsed) return undefined;
     this.#retries++;

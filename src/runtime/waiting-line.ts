@@ -20,6 +20,11 @@ export class WaitingLine<Item> implements Iterable<Item> {
     return this.#first?.item;
   }
 
+  /** The place of the first; `behind` leads on. */
+  get firstPlace(): Place<Item> | undefined {
+    return this.#first;
+  }
+
   get last(): Item | undefined {
     return this.#last?.item;
   }

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Inbox, type InboxBounds, type InboxDemand } from "../../src/buffer/inbox.js";
 
@@ -200,4 +201,133 @@ it("tells each message that it is cleared of", () => {
   expect([inbox.length, inbox.isHalfFree, dropped]).toEqual([0, true, [1, 2, 3]]);
   inbox.clear();
   expect(dropped).toEqual([1, 2, 3]);
+});
+
+describe("conflate", () => {
+  interface Keyed extends Sized {
+    readonly key: unknown;
+  }
+
+  function conflating(bounds: Partial<InboxBounds> = {}): Inbox<Keyed> {
+    const given = { capacity: 3, maxBytes: 100, overflow: "conflate", ...bounds } as const;
+    return new Inbox(given, ({ id }) => dropped.push(id));
+  }
+
+  function pushKeys(inbox: Inbox<Keyed>, keys: readonly unknown[], size = 1): void {
+    for (const key of keys) expect(inbox.push({ id: nextId++, size, key })).toBe("none");
+  }
+
+  function idsOf(inbox: Inbox<Keyed>): number[] {
+    return inbox.waiting.map(({ id }) => id);
+  }
+
+  it.each([
+    ["before anyone reads", (): void => undefined],
+    ["once somebody reads", (inbox: Inbox<Keyed>) => inbox.beginReading()],
+    ["while the connection closes", (inbox: Inbox<Keyed>) => inbox.beginClosing()],
+  ])("puts a message into the place of the one of its key, %s", (_when, prepare) => {
+    const inbox = conflating();
+    prepare(inbox);
+    pushKeys(inbox, ["a", "b", "a", "a"]);
+    expect([idsOf(inbox), dropped]).toEqual([
+      [4, 2],
+      [1, 3],
+    ]);
+  });
+
+  it("drops the oldest where none of its key waits", () => {
+    const inbox = conflating();
+    inbox.beginReading();
+    pushKeys(inbox, ["a", "b", "c", "b", "d", "a"]);
+    expect([idsOf(inbox), dropped]).toEqual([
+      [3, 5, 6],
+      [2, 1, 4],
+    ]);
+  });
+
+  it("takes no place of one that was taken out", () => {
+    const inbox = conflating();
+    pushKeys(inbox, ["a", "b"]);
+    inbox.shift();
+    pushKeys(inbox, ["a"]);
+    inbox.shift();
+    inbox.shift();
+    pushKeys(inbox, ["b", "b"]);
+    expect([idsOf(inbox), dropped]).toEqual([[5], [4]]);
+  });
+
+  it("overtakes no message without a key, and replaces none", () => {
+    const inbox = conflating({ capacity: 10 });
+    pushKeys(inbox, ["a", undefined, "a", undefined, undefined, "a", "a"]);
+    expect([idsOf(inbox), dropped]).toEqual([[1, 2, 3, 4, 5, 7], [6]]);
+  });
+
+  it("replaces by a larger one as long as the bytes allow it, and else makes room", () => {
+    const inbox = conflating();
+    pushKeys(inbox, ["a"], 10);
+    pushKeys(inbox, ["b"], 40);
+    pushKeys(inbox, ["b"], 90);
+    expect([idsOf(inbox), dropped]).toEqual([[1, 3], [2]]);
+    pushKeys(inbox, ["b"], 91);
+    expect([idsOf(inbox), dropped]).toEqual([[4], [2, 1, 3]]);
+    expect(inbox.isHalfFree).toBe(false);
+    pushKeys(inbox, ["b"], 5);
+    expect([idsOf(inbox), inbox.isHalfFree]).toEqual([[5], true]);
+  });
+
+  it("finds its places when many have come and gone", () => {
+    const inbox = conflating({ capacity: 5_000, maxBytes: 1_000_000 });
+    pushKeys(
+      inbox,
+      Array.from({ length: 3_000 }, (_, index) => index),
+    );
+    for (let count = 0; count < 2_000; count++) inbox.shift();
+    pushKeys(inbox, [1_999, 2_000, 2_999]);
+    expect(dropped).toEqual([2_001, 3_000]);
+    const ids = idsOf(inbox);
+    expect([ids.length, ids[0], ids[999], ids[1_000]]).toEqual([1_001, 3_002, 3_003, 3_001]);
+  });
+
+  it("does what a plain list would", () => {
+    const step = fc.oneof(
+      fc.record({ key: fc.constantFrom(undefined, "a", "b", "c"), size: fc.integer({ min: 0, max: 60 }) }),
+      fc.constant("take" as const),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+        dropped = [];
+        nextId = 1;
+        const inbox = conflating();
+        let list: Keyed[] = [];
+        const lost: number[] = [];
+        for (const one of steps) {
+          if (one === "take") {
+            expect(inbox.shift()).toBe(list.shift());
+          } else {
+            const entry = { id: nextId++, ...one };
+            inbox.push(entry);
+            list = pushed(list, entry, lost);
+          }
+          expect([idsOf(inbox), dropped]).toEqual([list.map(({ id }) => id), lost]);
+        }
+      }),
+    );
+  });
+
+  const sizeOf = (list: readonly Keyed[]): number => list.reduce((sum, { size }) => sum + size, 0);
+
+  function pushed(list: readonly Keyed[], entry: Keyed, lost: number[]): Keyed[] {
+    const isOfKey = ({ key }: Keyed): boolean => key !== undefined && key === entry.key;
+    const index = list.findLastIndex(isOfKey);
+    const isFree = index >= 0 && list.slice(index).every(({ key }) => key !== undefined);
+    const replaced = list.map((other, at) => (at === index ? entry : other));
+    if (isFree && (sizeOf(replaced) <= 100 || entry.size <= list[index]!.size)) {
+      lost.push(list[index]!.id);
+      return replaced;
+    }
+    const kept = [...list];
+    while (kept.length > 0 && (kept.length >= 3 || sizeOf(kept) + entry.size > 100))
+      lost.push(kept.shift()!.id);
+    return [...kept, entry];
+  }
 });

@@ -166,7 +166,10 @@ describe("a gap after a reconnect", () => {
     scene.replay.onConnectionEnd(1);
     expect(scene.wait(5_000).told()).toEqual(["1", "gap 2..3"]);
     scene.receiveOn(1, 2, 5);
-    expect(scene.wait(10_000).told()).toEqual(["2", "recovered 1", "3", "gap 4..5", "reset", "5"]);
+    expect(scene.wait(60_000).told()).toEqual(["2", "recovered 1", "3", "gap 4..5"]);
+    expect(scene.reconnect().told()).toEqual(["ask 3 on 2"]);
+    expect(scene.wait(9_999).told()).toEqual([]);
+    expect(scene.wait(1).told()).toEqual(["reset", "5"]);
   });
 
   it("has nothing to do with the end of another link", () => {
@@ -411,6 +414,8 @@ describe("a replay", () => {
     scene.replay.onReplayInBand(request, 0);
     scene.replay.onReplayFailed(request, new Error("the connection has ended"));
     expect(scene.told()).toEqual([]);
+    expect(scene.wait(10_000).told()).toEqual([]);
+    expect(scene.reconnect().told()).toEqual(["ask 1 on 2"]);
     expect(scene.wait(10_000).told()).toEqual(["reset", "3"]);
   });
 

@@ -149,6 +149,7 @@ class Chaos {
   readonly #numbering: Numbering;
   readonly #cameAt = new Map<number, number>();
   #isOverlapping = false;
+  #isOffline = false;
 
   constructor(numbering: Numbering, policy: Policy) {
     this.#numbering = numbering;
@@ -166,7 +167,7 @@ class Chaos {
 
   #give(count: number): void {
     this.given.push(count);
-    if (this.#isOverlapping) this.#cameAt.clear();
+    if (this.#isOverlapping || this.#isOffline) this.#cameAt.clear();
     else if (!this.#cameAt.has(count)) this.#cameAt.set(count, this.scene.now);
   }
 
@@ -193,17 +194,35 @@ class Chaos {
 
   #act(kind: "reconnect" | "end" | "returned" | "inBand" | "failed"): void {
     const { replay, requests, lastRequest, now } = this.scene;
-    if (kind === "reconnect") this.scene.reconnect();
-    else if (kind === "end") replay.onConnectionEnd(this.scene.link);
+    if (kind === "reconnect") this.#reconnect();
+    else if (kind === "end") this.#lose();
     else if (requests.length === 0) return;
     else if (kind === "returned") replay.onReplayReturned(lastRequest, now);
     else if (kind === "inBand") replay.onReplayInBand(lastRequest, now);
     else replay.onReplayFailed(lastRequest, new Error("no history"));
   }
 
+  /** What is held waits for the next connection, however long that takes. */
+  #lose(): void {
+    this.#isOffline = true;
+    this.#cameAt.clear();
+    this.scene.replay.onConnectionEnd(this.scene.link);
+  }
+
+  #reconnect(): void {
+    this.#isOffline = false;
+    this.#cameAt.clear();
+    this.scene.reconnect();
+  }
+
+  comeBack(): void {
+    if (this.#isOffline) this.#reconnect();
+  }
+
   #begin(): void {
     if (this.#isOverlapping) return;
     this.#isOverlapping = true;
+    this.#isOffline = false;
     this.#cameAt.clear();
     this.scene.replay.beginOverlap(this.scene.link + 1, 5, this.scene.now);
   }
@@ -244,6 +263,7 @@ describe.each<[string, Numbering, boolean]>([
     const chaos = new Chaos(numbering, { hasReplay, ...policy });
     for (const step of all) chaos.take(step);
     chaos.end();
+    chaos.comeBack();
     chaos.scene.wait(3 * timeout);
     expect(chaos.scene.replay.heldCount).toBe(0);
     expect(chaos.scene.replay.nextAt).toBe(Infinity);

@@ -1,8 +1,12 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import type { FrameObserver } from "../../protocol/index.js";
 import { Attempt, type AttemptPlan } from "../../src/client/attempt.js";
 import { sharedResources } from "../../src/client/shared-resources.js";
-import type { LiveConnection, LiveHandler } from "../../src/connection/live-connection.js";
+import type { LiveConnection } from "../../src/connection/live-connection.js";
+import type { LiveHandler } from "../../src/connection/live-handler.js";
+import type { OpeningTimes } from "../../src/connection/opening.js";
 import { TimeoutError } from "../../src/errors.js";
+import type { CloseReport } from "../../src/events/close-report.js";
 import type { WebSocketOptions } from "../../src/options/options.js";
 import { resolveOptions } from "../../src/options/resolve-options.js";
 import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
@@ -17,6 +21,8 @@ let clock: VirtualRuntime;
 let counting: CountingRuntime;
 let told: unknown[];
 let live: LiveConnection | undefined;
+let openingTimes: OpeningTimes | undefined;
+let frames: string[];
 /** The test's own part of `onDialling`. */
 let onDiallingCall: (() => void) | undefined;
 
@@ -27,6 +33,8 @@ const liveHandler: LiveHandler = {
   onClosing: () => undefined,
   onDrain: () => undefined,
   onRefused: () => undefined,
+  onWithdrawn: () => undefined,
+  onSampled: () => undefined,
   onLastMessages: () => undefined,
   onEnd: () => told.push("end"),
 };
@@ -36,31 +44,37 @@ beforeEach(() => {
   counting = createCountingRuntime(clock);
   told = [];
   live = undefined;
+  openingTimes = undefined;
+  frames = [];
   onDiallingCall = undefined;
 });
 
-type Given = Partial<Pick<AttemptPlan, "attempt" | "lastReport">> & {
+type Given = Partial<Pick<AttemptPlan, "attempt">> & {
+  readonly lastReport?: CloseReport;
   readonly url?: AttemptPlan["source"]["url"];
   readonly options?: WebSocketOptions<never, never>;
 };
 
-function create({
-  url = "ws://feed.test/?token=secret",
-  options = {},
-  attempt = 1,
-  lastReport,
-}: Given = {}): Attempt {
+function create({ url = "ws://feed.test/?token=secret", options = {}, attempt = 1 }: Given = {}): Attempt {
   const resolved = resolveOptions<never, never>(options, counting.runtime);
   const resources = sharedResources(counting.runtime);
+  const observer: FrameObserver = {
+    ...{ isActive: true, excerptSize: 0 },
+    onFrame: (direction, { opcode }) => frames.push(`${direction} ${opcode}`),
+  };
   return new Attempt(
-    { source: { url, options: resolved }, options: resolved, resources, attempt, lastReport },
+    {
+      ...{ source: { url, options: resolved }, options: resolved, resources, attempt },
+      observer,
+    },
     {
       onDialling: (shown) => {
         told.push(["dialling", shown]);
         onDiallingCall?.();
       },
-      onOpen: (connection, { subprotocol }) => {
+      onOpen: (connection, { subprotocol }, times) => {
         live = connection;
+        openingTimes = times;
         told.push(["open", subprotocol]);
       },
       onFailed: (phase, error) => told.push(["failed", phase, error]),
@@ -71,7 +85,7 @@ function create({
 
 function begin(given: Given = {}): Attempt {
   const attempt = create(given);
-  attempt.start();
+  attempt.start(given.lastReport);
   return attempt;
 }
 
@@ -100,6 +114,29 @@ it("asks, dials, and hands over the open connection before its messages come", a
   link.peer.end();
   await clock.advanceAsync(0);
   expect(told.at(-1)).toBe("end");
+  expect(frames).toEqual(["in 1", "in 8", "out 8"]);
+  counting.assertIdle();
+});
+
+it("tells how long each step has taken", async () => {
+  const attempt = begin();
+  await clock.advanceAsync(0);
+  const link = new VirtualLink(clock.peers[0]!);
+  const steps = [
+    () => link.peer.reach("dns"),
+    () => link.peer.reach("tcp"),
+    () => link.peer.accept(),
+    () => link.answer(),
+  ];
+  for (const [index, step] of steps.entries()) {
+    await clock.advanceAsync(10 * index);
+    step();
+    await clock.advanceAsync(0);
+  }
+  expect(openingTimes).toEqual({ dns: 10, tcp: 20, http: 30 });
+  attempt.abandon();
+  live!.terminate();
+  await clock.advanceAsync(0);
   counting.assertIdle();
 });
 
@@ -244,7 +281,7 @@ describe("a function of the user's", () => {
         return "ws://feed.test/";
       },
     });
-    attempt.start();
+    attempt.start(undefined);
     await clock.advanceAsync(0);
     expect([told, clock.peers]).toEqual([[["failed", "provider", undefined]], []]);
     counting.assertIdle();
@@ -255,7 +292,7 @@ describe("giving up", () => {
   it("before it begins lets it not begin", async () => {
     const attempt = create();
     attempt.abandon();
-    attempt.start();
+    attempt.start(undefined);
     await clock.advanceAsync(0);
     expect([told, clock.peers]).toEqual([[["failed", "provider", undefined]], []]);
     counting.assertIdle();
@@ -264,7 +301,7 @@ describe("giving up", () => {
   it("when it is about to dial lets it not dial", async () => {
     const attempt = create();
     onDiallingCall = () => attempt.abandon();
-    attempt.start();
+    attempt.start(undefined);
     await clock.advanceAsync(0);
     expect([told.slice(1), clock.peers]).toEqual([[["failed", "provider", undefined]], []]);
     counting.assertIdle();
@@ -292,7 +329,7 @@ describe("holding the process", () => {
   it.each(["while a function is asked", "while it dials"])("%s", async (when) => {
     const url = when === "while it dials" ? "ws://feed.test/" : () => never<string>();
     const attempt = create({ url });
-    attempt.start();
+    attempt.start(undefined);
     await clock.advanceAsync(0);
     expect(clock.isHeld).toBe(true);
     attempt.unref();
@@ -304,7 +341,7 @@ describe("holding the process", () => {
   it("is left to others from the start where that was said before", async () => {
     const attempt = create();
     attempt.unref();
-    attempt.start();
+    attempt.start(undefined);
     expect(clock.isHeld).toBe(false);
     const link = await dial();
     expect(clock.isHeld).toBe(false);

@@ -1,21 +1,11 @@
-import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import {
-  CloseError,
-  type CloseReport,
-  ConnectionError,
-  HandshakeError,
-  InvalidStateError,
-  ProtocolError,
-  TimeoutError,
-  WebSocket,
-} from "../../src/index.js";
+import { CloseError, ConnectionError, InvalidStateError, TimeoutError, WebSocket } from "../../src/index.js";
+import { answerClose, closesOf, connecting, reportOf } from "../support/client-end.js";
+import { never } from "../support/never.js";
 import type { Options, Watching } from "../support/scene.js";
-import type { VirtualLink } from "../support/virtual-link.js";
 import { systemError } from "../support/virtual-peer.js";
 import { VirtualScene } from "../support/virtual-scene.js";
-import { closeFrame, opcodes, pongFrame, textFrame } from "../support/wire.js";
-import { never } from "../support/never.js";
+import { closeFrame, textFrame } from "../support/wire.js";
 
 let scene: VirtualScene;
 let warnings: unknown[][];
@@ -38,139 +28,6 @@ async function stateOf(promise: Promise<unknown>): Promise<unknown> {
     (error: unknown) => error,
   );
 }
-
-/** The report that came with `closed`. */
-function reportOf(client: Watching): CloseReport {
-  const [closed, ...others] = client.all("closed");
-  expect(others).toEqual([]);
-  expect(client.ws.lastReport).toBe(closed?.report);
-  return closed!.report;
-}
-
-/** The peer answers our Close, and ends. */
-function answerClose(link: VirtualLink, code = 1000): void {
-  link.send(closeFrame(code));
-  link.peer.end();
-}
-
-function closesOf(link: VirtualLink): (number | undefined)[] {
-  const closes = link.frames.filter(({ opcode }) => opcode === opcodes.close);
-  return closes.map(({ payload }) => (payload.length === 0 ? undefined : payload.readUInt16BE(0)));
-}
-
-const connecting = ["to connecting", "connecting"];
-const opened = [...connecting, "to connected", "connected"];
-
-describe("connecting", () => {
-  it("tells each step, and resolves when the connection is open", async () => {
-    const client = scene.watch();
-    const promise = client.ws.connect();
-    expect(client.ws.state).toBe("connecting");
-    const link = await scene.dial(client);
-    expect(await stateOf(promise)).toBe("waits");
-    link.answer({ behind: [textFrame("early")] });
-    expect(await stateOf(promise)).toBe("done");
-    expect(client.story).toEqual(opened);
-    expect(client.all("connecting")).toEqual([{ url: "ws://feed.test/trades", attempt: 1 }]);
-    const [connected] = client.all("connected");
-    expect(connected).toEqual({ url: "ws://feed.test/trades", subprotocol: "", extensions: "" });
-    expect(await client.ws.recv()).toBe("early");
-  });
-
-  it("gives one promise after the other, and is done where it is open already", async () => {
-    const client = scene.watch();
-    const link = await scene.dial(client);
-    const second = client.ws.connect();
-    link.answer();
-    expect(await stateOf(second)).toBe("done");
-    expect(await stateOf(client.ws.connect())).toBe("done");
-    expect(scene.clock.peers.length).toBe(1);
-  });
-
-  it("brings no message before `connected`", async () => {
-    const client = scene.watch();
-    const order: string[] = [];
-    client.ws.on("message", ({ data }) => order.push(data.toString()));
-    client.ws.on("connected", () => order.push("connected"));
-    const link = await scene.dial(client);
-    link.answer({ behind: [textFrame("early")] });
-    await scene.pass();
-    expect(order).toEqual(["connected", "early"]);
-  });
-});
-
-describe("an attempt that fails", () => {
-  async function fail(
-    act: (link: VirtualLink) => void,
-    options: Options = {},
-  ): Promise<{ client: Watching; error: unknown }> {
-    const client = scene.watch(options);
-    const promise = client.ws.connect();
-    const link = await scene.dial(client);
-    act(link);
-    await scene.pass();
-    return { client, error: await stateOf(promise) };
-  }
-
-  it.each([
-    ["by the network", (link: VirtualLink) => link.peer.reset(), ConnectionError, "network-lost"],
-    [
-      "by an answer",
-      (link: VirtualLink) => link.peer.send("HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"),
-      HandshakeError,
-      "auth",
-    ],
-    ["by silence", () => scene.clock.advance(10_000), TimeoutError, "connect-timeout"],
-  ] as const)("%s tells one fatal error, and ends the life", async (_how, act, type, verdict) => {
-    const { client, error } = await fail(act);
-    expect(error).toBeInstanceOf(type);
-    expect(client.fatalError).toBe(error);
-    expect(client.story).toEqual([...connecting, "error!", "to failed", "closed"]);
-    const report = reportOf(client);
-    expect(report).toMatchObject({ verdict, phase: "http", url: "ws://feed.test/trades", error });
-    expect(error).toMatchObject({ report });
-    expect((error as Error).message).toContain("Connecting to ws://feed.test/trades failed (phase: http): ");
-    expect(client.ws.state).toBe("failed");
-  });
-
-  it("may be followed by another, with listeners and last report", async () => {
-    const seen: unknown[] = [];
-    const { client } = await fail((link) => link.peer.reset(), {
-      headers: ({ attempt, lastReport }) => {
-        seen.push([attempt, lastReport?.verdict]);
-        return {};
-      },
-    });
-    const link = await scene.dial(client);
-    link.answer();
-    await scene.pass();
-    expect(client.ws.state).toBe("connected");
-    expect(seen).toEqual([
-      [1, undefined],
-      [1, "network-lost"],
-    ]);
-    expect(client.story.slice(5)).toEqual(opened);
-  });
-
-  it("without a url yet says so", async () => {
-    const client = scene.watch({}, () => Promise.reject(new Error("no url")));
-    const error = await stateOf(client.ws.connect());
-    expect((error as Error).message).toMatch(/^Connecting failed \(phase: provider\): no url\. /);
-    expect(reportOf(client)).toMatchObject({ url: "", verdict: "setup-failed", initiatedBy: "us" });
-  });
-
-  it("in a function of the user's names the url that is known", async () => {
-    const headers = (): never => {
-      throw new Error("no token");
-    };
-    const client = scene.watch({ headers }, "ws://user:secret@feed.test/?token=secret");
-    const error = await stateOf(client.ws.connect());
-    expect(String(error)).toContain(
-      "Connecting to ws://feed.test/?token=*** failed (phase: provider): no token.",
-    );
-    expect(inspect(client.told, { depth: 10 })).not.toContain("secret");
-  });
-});
 
 describe("giving connect() up", () => {
   it("by its timeout ends the attempt", async () => {
@@ -355,6 +212,21 @@ describe("close()", () => {
     expect(await ws.recv()).toBe("late");
     expect(await stateOf(ws.recv())).toBeInstanceOf(CloseError);
   });
+
+  it("lets a flush() that waits resolve once all is written", async () => {
+    const { ws, link } = await scene.open();
+    link.peer.takesWrites = false;
+    void ws.send("first");
+    const flush = ws.flush();
+    await scene.pass();
+    const close = ws.close();
+    expect(await stateOf(flush)).toBe("waits");
+    link.peer.takesWrites = true;
+    link.peer.take();
+    expect(await stateOf(flush)).toBe("done");
+    answerClose(link);
+    expect(await stateOf(close)).toBe("done");
+  });
 });
 
 describe("terminate()", () => {
@@ -408,102 +280,6 @@ describe("terminate()", () => {
     const { ws } = await scene.open();
     ws.terminate();
     expect(await stateOf(ws.connect())).toBeInstanceOf(InvalidStateError);
-  });
-});
-
-describe("the peer's end", () => {
-  it.each([
-    [1000, "normal"],
-    [1001, "going-away"],
-  ] as const)("by %i is in good order", async (code, verdict) => {
-    const { client, ws, link } = await scene.open();
-    const run = ws.run();
-    link.send(closeFrame(code, "bye"));
-    link.peer.end();
-    await scene.pass();
-    expect(await stateOf(run)).toBe("done");
-    expect(client.story.slice(4)).toEqual([
-      ...["to disconnecting", "closing", "to disconnected", "disconnected", "to closed", "closed"],
-    ]);
-    expect(reportOf(client)).toMatchObject({ verdict, initiatedBy: "peer", reason: "bye", wasClean: true });
-    expect(closesOf(link)).toEqual([code]);
-    expect(await stateOf(ws.recv())).toBeInstanceOf(CloseError);
-  });
-
-  it.each([1005, 1008, 1011, 4000])("by %i is a failure", async (code) => {
-    const { client, ws, link } = await scene.open();
-    const run = ws.run();
-    link.send(code === 1005 ? closeFrame() : closeFrame(code));
-    link.peer.end();
-    const error = await stateOf(run);
-    expect(error).toBeInstanceOf(CloseError);
-    expect(client.fatalError).toBe(error);
-    expect(client.story.slice(4)).toEqual([
-      ...["to disconnecting", "closing", "to disconnected", "disconnected", "error!", "to failed", "closed"],
-    ]);
-    expect(reportOf(client)).toMatchObject({ codeReceived: code, wasClean: true, error: undefined });
-    expect(ws.state).toBe("failed");
-  });
-
-  it("by a loss is a failure, and everything that waits rejects with it", async () => {
-    const { client, ws, link } = await scene.open({ highWaterMark: 10 });
-    link.peer.takesWrites = false;
-    const waiting = [
-      ws.run(),
-      ws.send("x".repeat(20)),
-      ws.send("y"),
-      ws.flush(),
-      ws.ping(),
-      ws.recv(),
-      client.ws.run(),
-    ];
-    await scene.pass();
-    link.peer.reset();
-    await scene.pass();
-    const errors = await Promise.all(waiting.map(stateOf));
-    expect(errors[0]).toBeInstanceOf(ConnectionError);
-    expect(new Set(errors)).toEqual(new Set([client.fatalError]));
-    expect(client.story.slice(4)).toEqual([
-      ...["dropped", "to disconnected", "disconnected", "error!", "to failed", "closed"],
-    ]);
-    expect(reportOf(client)).toMatchObject({
-      verdict: "network-lost",
-      initiatedBy: "network",
-      phase: "open",
-    });
-  });
-
-  it("lets loops give what waits before they reject", async () => {
-    const { client, ws, link } = await scene.open();
-    link.send(textFrame("1"), textFrame("2"));
-    link.peer.reset();
-    await scene.pass();
-    const seen: unknown[] = [];
-    const loop = async (): Promise<void> => {
-      for await (const message of ws) seen.push(message);
-    };
-    await expect(loop()).rejects.toBe(client.fatalError);
-    expect(seen).toEqual(["1", "2"]);
-  });
-
-  it("by a fault of its own is a ProtocolError", async () => {
-    const { client, ws, link } = await scene.open();
-    const run = ws.run();
-    link.send(textFrame("good"), textFrame("bad", { rsv1: true }));
-    link.peer.end();
-    const error = await stateOf(run);
-    expect(error).toBeInstanceOf(ProtocolError);
-    expect((error as Error).message).toMatch(
-      /^The connection to ws:\/\/feed\.test\/trades failed \(phase: open\): The peer set RSV1/,
-    );
-    expect(closesOf(link)).toEqual([1002]);
-    expect(reportOf(client)).toMatchObject({
-      verdict: "protocol-error",
-      initiatedBy: "us",
-      codeSent: 1002,
-      error,
-    });
-    expect(await ws.recv()).toBe("good");
   });
 });
 
@@ -668,6 +444,15 @@ describe("run()", () => {
     expect(await stateOf(run)).toBeInstanceOf(ConnectionError);
   });
 
+  it.each(["run", "reconnect"] as const)(
+    "begins nothing by a signal that is aborted already: %s()",
+    async (call) => {
+      const client = scene.watch({ reconnect: true });
+      expect(await stateOf(client.ws[call]({ signal: AbortSignal.abort("stop") }))).toBe("stop");
+      expect([client.ws.state, scene.clock.peers.length]).toEqual(["idle", 0]);
+    },
+  );
+
   it("may be waited for with a timeout, and goes on", async () => {
     const client = scene.watch();
     const run = client.ws.run({ timeout: 20 });
@@ -776,7 +561,8 @@ describe("a listener that fails", () => {
 describe("a fatal end that nobody sees", () => {
   /** A client without a listener of ours. */
   async function fail(prepare: (ws: WebSocket) => void): Promise<void> {
-    const ws = new WebSocket("ws://feed.test/", { runtime: scene.counting.runtime });
+    const { runtime } = scene.counting;
+    const ws = new WebSocket("ws://feed.test/", { runtime, reconnect: false, heartbeat: false });
     const promise = ws.connect();
     await scene.pass();
     const { link } = scene;
@@ -858,30 +644,6 @@ describe("back-pressure", () => {
     expect(client.fatalError).toMatchObject({ code: "INBOX_OVERFLOW" });
     expect(client.all("dropped")).toEqual([{ direction: "in", message: "2", cause: "overflow" }]);
   });
-});
-
-it("reports what is unsent and uncertain, and tells each message that was not sent", async () => {
-  const { client, ws, link } = await scene.open();
-  link.peer.takesWrites = false;
-  void ws.send("confirmed");
-  await scene.pass();
-  link.peer.take();
-  await scene.pass();
-  void ws.ping({ payload: Buffer.from("p") });
-  await scene.pass();
-  link.peer.take();
-  link.send(pongFrame("p"));
-  await scene.pass();
-  void ws.send("in flight");
-  await scene.pass();
-  void ws.send("unsent 1");
-  void ws.send("unsent 2");
-  link.peer.reset();
-  await scene.pass();
-  expect(reportOf(client)).toMatchObject({ messagesUnsent: 2, messagesUncertain: 1, unansweredPings: 0 });
-  expect(client.all("dropped")).toEqual(
-    ["unsent 1", "unsent 2"].map((message) => ({ direction: "out", message, cause: "unsent" })),
-  );
 });
 
 describe("holding the process", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { controlPayload, type RawData, rawMessage, serialize } from "../../src/client/outgoing.js";
-import { PendingMessage } from "../../src/connection/send-queue.js";
+import { PendingMessage } from "../../src/connection/pending-message.js";
 
 describe("serialize", () => {
   it("gives the string or the bytes that the serializer gives", () => {

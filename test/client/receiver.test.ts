@@ -16,6 +16,7 @@ let receiver: Receiver<string>;
 let told: string[];
 let heard: string[];
 let errors: Error[];
+let waits: number[];
 
 function create(bounds: Partial<Bounds> = {}): void {
   receiver = new Receiver<string>(
@@ -26,7 +27,7 @@ function create(bounds: Partial<Bounds> = {}): void {
         if (data === "bad") throw new Error("no good");
         return `<${data.toString()}>`;
       },
-      buffer: { capacity: 4, maxBytes: 1_000, overflow: "pause", ...bounds },
+      buffer: { capacity: 4, maxBytes: 1_000, overflow: "pause", keyOf: undefined, ...bounds },
     },
     {
       pause: () => told.push("pause"),
@@ -35,6 +36,7 @@ function create(bounds: Partial<Bounds> = {}): void {
       onDropped: ({ direction, message, cause }) =>
         told.push(`dropped ${direction} ${String(message)} ${cause}`),
       onError: (error) => errors.push(error),
+      onConsumed: (waited) => waits.push(waited),
     },
   );
 }
@@ -45,6 +47,7 @@ beforeEach(() => {
   told = [];
   heard = [];
   errors = [];
+  waits = [];
   emitter = new Emitter<EventMap<string>>((_name, error) => errors.push(error as Error));
   create();
 });
@@ -55,7 +58,7 @@ afterEach(() => {
 });
 
 function receive(...texts: readonly string[]): void {
-  for (const text of texts) receiver.receive(text, text.length);
+  for (const text of texts) receiver.receive(text, text.length, counting.runtime.now());
 }
 
 /** Adds a lasting handler, as a client does. */
@@ -172,7 +175,7 @@ describe("a handler", () => {
     const events: unknown[] = [];
     emitter.add("rawMessage", (event) => events.push(event), false);
     receive("text");
-    receiver.receive(Buffer.from("b"), 1);
+    receiver.receive(Buffer.from("b"), 1, counting.runtime.now());
     expect(events).toEqual([
       { data: "text", isBinary: false },
       { data: Buffer.from("b"), isBinary: true },
@@ -373,6 +376,80 @@ describe("back-pressure", () => {
   });
 });
 
+describe("what waits by key", () => {
+  const keyOf = (message: string): unknown => message[1];
+
+  it("is replaced by what comes newer", async () => {
+    create({ overflow: "conflate", keyOf });
+    void receiver.recv(undefined);
+    receive("0", "a1", "b1", "a2", "c1", "d1", "b2");
+    expect(receiver.waiting.map(({ value }) => value)).toEqual(["<a2>", "<b2>", "<c1>", "<d1>"]);
+    expect(await recv()).toBe("<a2>");
+  });
+
+  it("goes without one where keyOf throws, and that is told", async () => {
+    const oops = new Error("oops");
+    create({
+      overflow: "conflate",
+      keyOf: () => {
+        throw oops;
+      },
+    });
+    receive("a1");
+    expect(errors).toEqual([expect.any(JetSocketError)]);
+    expect(errors[0]).toMatchObject({ code: "BUFFER_FUNCTION_FAILED", cause: oops });
+    expect(await recv()).toBe("<a1>");
+  });
+});
+
+describe("the time that a message has waited for its reader", () => {
+  it("is told when it is read, and only where it has waited", async () => {
+    receive("1", "2");
+    clock.advance(30);
+    expect([await recv(), waits]).toEqual(["<1>", [30]]);
+    clock.advance(20);
+    expect([(await iterate().next()).value, waits]).toEqual(["<2>", [30, 50]]);
+    void receiver.recv(undefined);
+    receive("3");
+    expect(waits).toEqual([30, 50]);
+  });
+});
+
+describe("a message that did not come over a connection", () => {
+  it("reaches everyone but raw handlers", async () => {
+    const entry = () => ({
+      ...{ value: "own", isDecoded: true, data: undefined, size: 3, at: 0, heardById: 0 },
+    });
+    receiver.deliver(entry());
+    on("rawMessage", "raw ");
+    on();
+    clock.advance(0);
+    receiver.deliver(entry());
+    const waiting = receiver.recv(undefined);
+    receiver.deliver(entry());
+    expect([heard, await waiting]).toEqual([["own", "own", "own"], "own"]);
+  });
+});
+
+describe("who brings messages", () => {
+  it("may wait until the inbox has room", async () => {
+    expect([receiver.isPaused, await stateOf(receiver.untilReadable())]).toEqual([false, undefined]);
+    void receiver.recv(undefined);
+    receive("0", "1", "2", "3", "4");
+    const waiting = [receiver.untilReadable(), receiver.untilReadable()];
+    expect([receiver.isPaused, ...(await Promise.all(waiting.map(stateOf)))]).toEqual([
+      true,
+      "waits",
+      "waits",
+    ]);
+    await recv();
+    await recv();
+    expect([receiver.isPaused, ...(await Promise.all(waiting.map(stateOf)))]).toEqual([
+      ...[false, undefined, undefined],
+    ]);
+  });
+});
+
 describe("a pause in which nobody reads", () => {
   beforeEach(() => {
     void receiver.recv(undefined);
@@ -448,6 +525,32 @@ describe("a message that cannot be decoded", () => {
   });
 });
 
+describe("behind 64 KiB that wait", () => {
+  const large = "x".repeat(65_536);
+
+  beforeEach(() => create({ maxBytes: 1_000_000 }));
+
+  it("messages are decoded when they are read", async () => {
+    receive(large, "bad", "1");
+    expect([errors, told]).toEqual([[], []]);
+    expect(await Promise.all([recv(), recv()])).toEqual([`<${large}>`, "<1>"]);
+    expect([errors.length, told]).toEqual([1, ["dropped in bad decode"]]);
+  });
+
+  it("and are for handlers that come late", () => {
+    receive(large, "bad", "1");
+    on();
+    clock.advance(0);
+    expect([heard, told]).toEqual([[`<${large}>`, "<1>"], ["dropped in bad decode"]]);
+  });
+
+  it("and where they are dropped", () => {
+    receive(large, "1", "2", "3");
+    receiver.finish({ iteratorError: undefined, recvError: undefined }, true);
+    expect(told.slice(1)).toEqual(["1", "2", "3"].map((text) => `dropped in <${text}> closed`));
+  });
+});
+
 const failure = new Error("broken");
 const closed = { iteratorError: undefined, recvError: failure };
 const broken = { iteratorError: failure, recvError: failure };
@@ -497,6 +600,19 @@ describe("the end", () => {
     receiver.finish(broken, true);
     expect(told).toEqual(["dropped in <1> closed", "dropped in <2> closed"]);
     expect([receiver.waitingCount, await recv()]).toEqual([0, failure]);
+  });
+
+  it("that is to come at once drops what waits and what comes, for handlers too, and readers wait", async () => {
+    receive("1");
+    const iterator = iterate();
+    receiver.discard();
+    on();
+    receive("2");
+    expect(told).toEqual(["dropped in <1> closed", "dropped in <2> closed"]);
+    const next = iterator.next();
+    expect([await stateOf(next), heard]).toEqual(["waits", []]);
+    receiver.finish(closed, true);
+    expect(await next).toEqual({ value: undefined, done: true });
   });
 
   it("keeps nothing that comes behind it, but for handlers", async () => {

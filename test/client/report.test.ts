@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import {
   closedError,
   failureOf,
@@ -6,7 +6,7 @@ import {
   type ReportContext,
   reportEnd,
 } from "../../src/client/report.js";
-import { adviceFor } from "../../src/client/verdict.js";
+import { adviceFor, unansweredAdvice } from "../../src/client/verdict.js";
 import {
   CloseError,
   ConnectionError,
@@ -21,8 +21,23 @@ import { systemError } from "../support/virtual-peer.js";
 
 const url = "ws://feed.test/trades";
 
+/** What was asked about a retry. */
+let judged: Parameters<ReportContext["isRetryable"]>[];
+
+beforeEach(() => {
+  judged = [];
+});
+
 function context(given: Partial<ReportContext> = {}): ReportContext {
-  return { url, events: Object.freeze([]), isAborted: false, isClosedByUs: false, ...given };
+  return {
+    ...{ url, events: Object.freeze([]), isAborted: false, isClosedByUs: false, isRotated: false },
+    ...{ hasOwnPings: false, loopLagMs: 2 },
+    isRetryable: (...asked) => {
+      judged.push(asked);
+      return true;
+    },
+    ...given,
+  };
 }
 
 function expectFrozen(report: CloseReport): void {
@@ -48,7 +63,9 @@ describe("the report of an attempt", () => {
       ...{ phase: "tcp", url, codeSent: undefined, codeReceived: undefined, reason: "", wasClean: false },
       ...{ error: report.error, statusCode: undefined, headers: [], ageMs: 0, lastReceivedMs: undefined },
       ...{ pausedMs: 0, messagesUnsent: 0, messagesUncertain: 0, unansweredPings: 0, events: [] },
+      loopLagMs: 2,
     });
+    expect(judged).toEqual([["refused", cause, undefined]]);
   });
 
   it.each([
@@ -137,7 +154,8 @@ describe("the report of an attempt", () => {
     [{ isAborted: true, isClosedByUs: true }, "aborted"],
   ])("that we gave up, %j", (given, verdict) => {
     const report = reportAttempt("tcp", new Error("stop"), context(given));
-    expect(report).toMatchObject({ verdict, initiatedBy: "us", isRetryable: false, error: undefined });
+    expect(report).toMatchObject({ verdict, initiatedBy: "us", error: undefined });
+    expect(judged).toEqual([[verdict, expect.any(Error), undefined]]);
   });
 });
 
@@ -147,7 +165,7 @@ describe("the report of a connection that was open", () => {
       ...{ initiatedBy: "peer", phase: "closing", closeSent: { code: 1001, reason: "" } },
       ...{
         closeReceived: { code: 1001, reason: "deploy" },
-        unsent: ["a", "b"],
+        unsent: ["a", "b"].map((data) => ({ data, token: undefined })),
         uncertainCount: 3,
         unansweredPings: 4,
       },
@@ -167,7 +185,9 @@ describe("the report of a connection that was open", () => {
         pausedMs: 7,
       },
       ...{ messagesUnsent: 2, messagesUncertain: 3, unansweredPings: 4, events },
+      loopLagMs: 2,
     });
+    expect(judged).toEqual([["going-away", undefined, 100]]);
   });
 
   it.each([
@@ -219,8 +239,61 @@ describe("the report of a connection that was open", () => {
   });
 
   it("that the signal ended says so", () => {
-    const report = reportEnd(anEnd({ initiatedBy: "us" }), context({ isAborted: true }));
+    const isRetryable = (): boolean => false;
+    const report = reportEnd(anEnd({ initiatedBy: "us" }), context({ isAborted: true, isRetryable }));
     expect(report).toMatchObject({ verdict: "aborted", advice: adviceFor("aborted"), isRetryable: false });
+  });
+
+  it.each([
+    ["us", "rotated"],
+    ["network", "network-lost"],
+  ] as const)("that is being replaced and ends by %s is judged %s", (initiatedBy, verdict) => {
+    const report = reportEnd(anEnd({ initiatedBy }), context({ isRotated: true }));
+    expect(report).toMatchObject({ verdict, initiatedBy });
+  });
+
+  it.each([
+    [0, unansweredAdvice],
+    [1, adviceFor("heartbeat-timeout")],
+  ])("that gave no sign of life has the advice for %i answered pings", (answeredPings, advice) => {
+    const error = new TimeoutError("dead.", { operation: "heartbeat", timeoutMs: 1 });
+    const report = reportEnd(anEnd({ error, answeredPings }), context());
+    expect(report).toMatchObject({ verdict: "heartbeat-timeout", advice });
+  });
+});
+
+it("does not name the options of application pings to one that has them", () => {
+  const error = new TimeoutError("dead.", { operation: "heartbeat", timeoutMs: 1 });
+  const report = reportEnd(anEnd({ error, answeredPings: 0 }), context({ hasOwnPings: true }));
+  expect(report.advice).toBe(adviceFor("heartbeat-timeout"));
+});
+
+describe("the report of a connection that was not set up", () => {
+  it("by a hook that failed is that of the hook", () => {
+    const cause = new Error("no login");
+    const report = reportEnd(anEnd({ initiatedBy: "us" }), context(), { error: cause });
+    expect(report).toMatchObject({ verdict: "setup-failed", phase: "setup", initiatedBy: "us" });
+    expect(report.error).toBeInstanceOf(ConnectionError);
+    expect(report.error).toMatchObject({ phase: "setup", cause });
+    expect(report.error?.message).toBe(
+      `Connecting to ${url} failed (phase: setup): no login. ${adviceFor("setup-failed")}`,
+    );
+    // No connection was open.
+    expect(judged).toEqual([["setup-failed", undefined, undefined]]);
+  });
+
+  it.each([
+    [{ isClosedByUs: true }, "closed-by-us"],
+    [{ isAborted: true }, "aborted"],
+  ])("for we gave it up meanwhile: %j", (given, verdict) => {
+    const report = reportEnd(anEnd({ initiatedBy: "us" }), context(given), { error: new Error("stop") });
+    expect(report).toMatchObject({ verdict, phase: "setup" });
+  });
+
+  it("for its connection broke meanwhile is that of the connection", () => {
+    const report = reportEnd(anEnd(), context(), { error: undefined });
+    expect(report).toMatchObject({ verdict: "network-lost", phase: "setup", initiatedBy: "network" });
+    expect(judged).toEqual([["network-lost", undefined, undefined]]);
   });
 });
 

@@ -7,30 +7,34 @@ const states: readonly State[] = [
   ...(["reconnecting", "backingOff", "failed", "closed"] as const),
 ];
 
-/** A way into each state that can be reached. */
-const ways: Partial<Record<State, readonly State[]>> = {
+/** A way into each state. */
+const ways: Readonly<Record<State, readonly State[]>> = {
   idle: [],
   connecting: ["connecting"],
   connected: ["connecting", "connected"],
   disconnecting: ["connecting", "connected", "disconnecting"],
   disconnected: ["connecting", "connected", "disconnected"],
+  reconnecting: ["connecting", "connected", "disconnected", "reconnecting"],
+  backingOff: ["connecting", "backingOff"],
   failed: ["connecting", "failed"],
   closed: ["closed"],
 };
 
 const allowed: ReadonlySet<string> = new Set([
   ...["idle connecting", "idle closed"],
-  ...["connecting connected", "connecting failed", "connecting closed"],
+  ...["connecting connected", "connecting backingOff", "connecting failed", "connecting closed"],
   ...["connected disconnecting", "connected disconnected"],
   ...["disconnecting disconnected"],
-  ...["disconnected failed", "disconnected closed"],
+  ...["disconnected backingOff", "disconnected reconnecting", "disconnected failed", "disconnected closed"],
+  ...["reconnecting connected", "reconnecting backingOff", "reconnecting failed", "reconnecting closed"],
+  ...["backingOff connecting", "backingOff reconnecting", "backingOff failed", "backingOff closed"],
   ...["failed connecting"],
 ]);
 
 function machineIn(state: State): { machine: StateMachine; told: string[] } {
   const told: string[] = [];
   const machine = new StateMachine((from, to) => told.push(`${from} ${to}`));
-  for (const step of ways[state] ?? []) machine.enter(step);
+  for (const step of ways[state]) machine.enter(step);
   told.length = 0;
   return { machine, told };
 }

@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { adviceFor, isRetryable, judgeAttempt, judgeEnd } from "../../src/client/verdict.js";
-import { HandshakeError, ProtocolError, TimeoutError } from "../../src/errors.js";
+import {
+  adviceFor,
+  isCertificateError,
+  judgeAttempt,
+  judgeEnd,
+  unansweredAdvice,
+} from "../../src/client/verdict.js";
+import { HandshakeError, JetSocketError, ProtocolError, TimeoutError } from "../../src/errors.js";
 import type { Phase, Verdict } from "../../src/events/close-report.js";
 import { anEnd } from "../support/reports.js";
 
@@ -120,6 +126,16 @@ describe("the end of an open connection", () => {
     expect(judgeEnd(failed(1008, "INBOX_OVERFLOW"))).toBe("local-stall");
   });
 
+  it("by a ping without a sign of life behind it", () => {
+    const error = new TimeoutError("dead", { operation: "heartbeat", timeoutMs: 1 });
+    expect(judgeEnd(anEnd({ error }))).toBe("heartbeat-timeout");
+  });
+
+  it("by two ends that wait for each other is ours", () => {
+    const error = new JetSocketError("stuck", { code: "MUTUAL_STALL" });
+    expect(judgeEnd(anEnd({ error }))).toBe("local-stall");
+  });
+
   it("by us is ours, whatever came of it", () => {
     expect(judgeEnd(anEnd({ initiatedBy: "us" }))).toBe("closed-by-us");
     expect(judgeEnd(anEnd({ initiatedBy: "us", closeReceived: { code: 1011, reason: "" } }))).toBe(
@@ -143,27 +159,30 @@ describe("the end of an open connection", () => {
   );
 });
 
-describe("another attempt", () => {
-  const final: readonly Verdict[] = ["auth", "not-found", "closed-by-us", "aborted"];
-
-  it.each(verdicts)("after %s", (verdict) => {
-    expect(isRetryable(verdict, undefined)).toBe(!final.includes(verdict));
+describe("a certificate that was refused", () => {
+  it.each([
+    ["CERT_HAS_EXPIRED", true],
+    ["DEPTH_ZERO_SELF_SIGNED_CERT", true],
+    ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", true],
+    ["ERR_TLS_CERT_ALTNAME_INVALID", true],
+    ["ECONNRESET", false],
+    [undefined, false],
+    [5, false],
+  ])("is known by the code: %s", (code, isCertificate) => {
+    expect(isCertificateError(Object.assign(new Error("x"), { code }))).toBe(isCertificate);
   });
 
-  it.each([
-    ["CERT_HAS_EXPIRED", false],
-    ["DEPTH_ZERO_SELF_SIGNED_CERT", false],
-    ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", false],
-    ["ERR_TLS_CERT_ALTNAME_INVALID", false],
-    ["ECONNRESET", true],
-    [undefined, true],
-    [5, true],
-  ])("after a failure of TLS with %s", (code, may) => {
-    expect(isRetryable("tls", Object.assign(new Error("x"), { code }))).toBe(may);
-    expect(isRetryable("network-lost", Object.assign(new Error("x"), { code }))).toBe(true);
+  it("is not what fails without an error", () => {
+    expect(isCertificateError(undefined)).toBe(false);
   });
 });
 
 it.each(verdicts)("there is one sentence of advice for %s", (verdict) => {
   expect(adviceFor(verdict)).toMatch(/^[A-Z][^\n]+\.$/);
+});
+
+it("there is one for a peer that never answers a ping, which names the two options", () => {
+  expect(unansweredAdvice).toMatch(/^[A-Z][^\n]+\.$/);
+  expect(unansweredAdvice).toContain("heartbeat.ping");
+  expect(unansweredAdvice).toContain("heartbeat.isPong");
 });

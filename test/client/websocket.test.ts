@@ -329,7 +329,10 @@ describe("ping() and pong()", () => {
     expect([ping?.opcode, ping?.payload.length]).toEqual([opcodes.ping, 8]);
     link.send(pongFrame(ping!.payload), pingFrame("theirs"));
     await scene.pass();
-    expect([await round, ws.stats().latencyMs]).toEqual([25, 25]);
+    expect([await round, ws.stats().latencyMs]).toEqual([
+      25,
+      expect.objectContaining({ count: 1, last: 25, mean: 25, p50: 25, p99: 25, min: 25, max: 25 }),
+    ]);
     expect(client.all("pong")).toEqual([{ payload: ping!.payload, latencyMs: 25 }]);
     expect(client.all("ping")).toEqual([{ payload: Buffer.from("theirs") }]);
     await ws.pong(Buffer.from("theirs"));
@@ -421,6 +424,23 @@ describe("a call in the wrong state", () => {
       expect(scene.counting.openTimers).toBeLessThanOrEqual(1);
     },
   );
+
+  it.each(["rotate", "reconnect"] as const)("rejects: %s()", async (call) => {
+    const { ws } = scene.watch();
+    const error = await errorOf(ws[call]());
+    expect(error).toBeInstanceOf(InvalidStateError);
+    expect(String(error)).toContain(`${call}() is not possible while the client is idle. `);
+  });
+
+  it.each([
+    ["x".repeat(124), undefined, RangeError],
+    ["", { timeout: -1 }, TypeError],
+  ])("as an argument of rotate() rejects too", async (reason, options, type) => {
+    const { ws, link } = await scene.open();
+    expect(await errorOf(ws.rotate(reason, options))).toBeInstanceOf(type);
+    await scene.pass();
+    expect([ws.state, link.frames]).toEqual(["connected", []]);
+  });
 
   it.each([
     [[999], RangeError],

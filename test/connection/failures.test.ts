@@ -2,11 +2,13 @@ import { expect, it } from "vitest";
 import {
   closingTimedOut,
   forgottenPing,
+  heartbeatTimedOut,
   inboxOverflow,
   messageStalled,
+  mutualStall,
 } from "../../src/connection/failures.js";
 
-it.each([
+const failures: readonly (readonly [Error, object, RegExp])[] = [
   [
     messageStalled(5),
     { code: "MESSAGE_STALLED", closeCode: 1008 },
@@ -16,7 +18,11 @@ it.each([
   [closingTimedOut(9, false), { operation: "close", timeoutMs: 9 }, /did not answer our Close in the 9 ms/],
   [closingTimedOut(9, true), { operation: "close", timeoutMs: 9 }, /did not take our Close in the 9 ms/],
   [forgottenPing(), { code: "BUFFER_OVERFLOW" }, /forgotten.*Await ping\(\)/],
-])("%s", (error, details, message) => {
+  [heartbeatTimedOut(9), { operation: "heartbeat", timeoutMs: 9 }, /9 ms of heartbeat\.timeout/],
+  [mutualStall(9), { code: "MUTUAL_STALL" }, /waited for each other for 9 ms.*without awaiting send\(\)/],
+];
+
+it.each(failures)("%s", (error, details, message) => {
   expect(error).toMatchObject(details);
   expect(error.message).toMatch(message);
 });

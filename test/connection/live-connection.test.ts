@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { deflateOffer } from "../../protocol/index.js";
-import { messageStalled } from "../../src/connection/failures.js";
-import { PendingMessage } from "../../src/connection/send-queue.js";
+import { heartbeatTimedOut, messageStalled } from "../../src/connection/failures.js";
+import type { UnsentMessage } from "../../src/connection/message-tokens.js";
+import { PendingMessage, type Sendable } from "../../src/connection/pending-message.js";
 import { BufferOverflowError, TimeoutError } from "../../src/errors.js";
 import { LiveScene, type LiveSceneOptions } from "../support/live-scene.js";
 import { StrictInflater } from "../support/strict-inflate.js";
@@ -38,6 +39,11 @@ async function errorOf(promise: Promise<unknown>): Promise<unknown> {
     () => "no error",
     (error: unknown) => error,
   );
+}
+
+/** Messages that came back, of which their owner keeps nothing. */
+function unsentOf(...messages: readonly Sendable[]): UnsentMessage[] {
+  return messages.map((data) => ({ data, token: undefined }));
 }
 
 const send = (data: string | Uint8Array): void => void scene.live.send(data, undefined);
@@ -397,7 +403,7 @@ describe("our close", () => {
     expect(end).toMatchObject({ initiatedBy: "us", closeSent: undefined, closeReceived: undefined });
     expect(end.error).toBeInstanceOf(TimeoutError);
     expect(end.error?.message).toContain("did not answer our Close in the 5000 ms");
-    expect(end.unsent).toEqual([message.source]);
+    expect(end.unsent).toEqual(unsentOf(message));
   });
 
   /** A Blob that is never read stands before the Close. */
@@ -510,7 +516,7 @@ describe("the peer's close", () => {
     scene.clock.advance(0);
     expect(words()).toEqual(["x".repeat(20), "close 1000"]);
     scene.peer.end();
-    expect(scene.endWithin(0).unsent).toEqual(["waits"]);
+    expect(scene.endWithin(0).unsent).toEqual(unsentOf("waits"));
   });
 
   it("is given a second by a peer that does not end", () => {
@@ -629,7 +635,8 @@ describe("terminate", () => {
     expect(scene.live.isClosing).toBe(true);
     scene.live.close({ code: 1000, reason: "" });
     const end = scene.endWithin(0);
-    expect(end).toMatchObject({ initiatedBy: "us", phase: "open", closeSent: undefined, unsent: ["never"] });
+    expect(end).toMatchObject({ initiatedBy: "us", phase: "open", closeSent: undefined });
+    expect(end.unsent).toEqual(unsentOf("never"));
     expect([words(), scene.told]).toEqual([[], []]);
   });
 
@@ -644,6 +651,132 @@ describe("terminate", () => {
     scene.receive(closeFrame(1001));
     scene.live.terminate();
     expect(scene.endWithin(0)).toMatchObject({ initiatedBy: "peer", endedAt: 0, error: undefined });
+  });
+});
+
+describe("giving up", () => {
+  const dead = heartbeatTimedOut(20_000);
+
+  it("drops a link that is dead, and says by what", () => {
+    send("never");
+    scene.live.giveUp(dead);
+    const end = scene.endWithin(0);
+    expect(end).toMatchObject({ initiatedBy: "network", phase: "open", error: dead });
+    expect([end.unsent, words()]).toEqual([unsentOf("never"), []]);
+  });
+
+  it("tells what has come by then", () => {
+    scene.onMessageCall = () => scene.live.pause();
+    scene.receive(textFrame("1"), textFrame("2"));
+    expect(scene.messages).toEqual(["1"]);
+    scene.live.giveUp(dead);
+    expect(scene.endWithin(0).error).toBe(dead);
+    expect(scene.messages).toEqual(["1", "2"]);
+  });
+});
+
+describe("signs of life", () => {
+  it("are the bytes that come", () => {
+    scene.clock.advance(5);
+    expect([scene.live.openedAt, scene.live.lastLifeAt, scene.live.lastReceivedAt]).toEqual([0, 0, 0]);
+    scene.receive(textFrame("1"));
+    expect([scene.live.lastLifeAt, scene.live.lastReceivedAt]).toEqual([5, 5]);
+  });
+
+  it("are bytes taken of a write that was refused", () => {
+    scene.peer.takesWrites = false;
+    send("a");
+    scene.clock.advance(0);
+    scene.clock.advance(0);
+    expect(scene.live.stuckSince).toBe(0);
+    scene.clock.advance(5);
+    scene.peer.take();
+    scene.clock.advance(0);
+    expect([scene.live.lastLifeAt, scene.live.lastReceivedAt, scene.live.stuckSince]).toEqual([
+      5,
+      0,
+      undefined,
+    ]);
+  });
+
+  it("are counted in answered pings", () => {
+    scene.live.beat(Buffer.from("1"));
+    scene.live.beat(Buffer.from("2"));
+    scene.receive(pongFrame("1"));
+    expect(words()).toEqual(["ping 1", "ping 2"]);
+    expect(scene.live.answeredPings).toBe(1);
+    scene.peer.reset();
+    expect(scene.endWithin(0)).toMatchObject({ unansweredPings: 1, answeredPings: 1 });
+  });
+});
+
+describe("messages with an owner", () => {
+  it("come back with their tokens, and their promises resolve", async () => {
+    begin({ highWaterMark: 10, lowWaterMark: 0 });
+    scene.peer.takesWrites = false;
+    send("taken by no one");
+    scene.clock.advance(0);
+    const sending = scene.live.send("first", undefined, 1);
+    scene.live.give("second", undefined, 2);
+    expect(scene.live.trySend("third", undefined, 3)).toBe(false);
+    scene.peer.reset();
+    expect(scene.endWithin(0).unsent).toEqual([
+      { data: "first", token: 1 },
+      { data: "second", token: 2 },
+      { data: "third", token: 3 },
+    ]);
+    expect(await errorOf(sending)).toBe("no error");
+  });
+
+  it("that are withdrawn are told", () => {
+    begin({ highWaterMark: 10, lowWaterMark: 0 });
+    send("above the mark");
+    scene.live.send("late", { timeout: 5 }, "token").catch(() => undefined);
+    scene.peer.takesWrites = false;
+    scene.clock.advance(0);
+    scene.live.send("later", { timeout: 5 }, "another").catch(() => undefined);
+    scene.clock.advance(5);
+    expect(scene.told.slice(-2)).toEqual([
+      ["withdrawn", "another"],
+      ["refused", expect.any(TimeoutError)],
+    ]);
+  });
+});
+
+describe("taking back", () => {
+  it("gives what has not begun to leave, and sends the rest of what has", async () => {
+    begin({ highWaterMark: 1e6, maxBufferedAmount: 2e6 });
+    scene.peer.takesWrites = false;
+    const large = "1".repeat(100_000);
+    send(large);
+    scene.clock.advance(0);
+    send("2");
+    const sending = scene.live.send("3", undefined, "token");
+    const flush = scene.live.flush(undefined);
+    expect(scene.live.takeBack()).toEqual([...unsentOf("2"), { data: "3", token: "token" }]);
+    expect([await errorOf(sending), await errorOf(flush)]).toEqual(["no error", "no error"]);
+    expect(scene.live.messagesAccepted).toBe(1);
+    scene.peer.takesWrites = true;
+    scene.peer.take();
+    scene.clock.advance(0);
+    expect(scene.sentTexts).toEqual([large]);
+    scene.peer.reset();
+    expect(scene.endWithin(0)).toMatchObject({ unsent: [], uncertainCount: 1 });
+  });
+
+  it("takes away what a ping would have spoken for", () => {
+    scene.peer.takesWrites = false;
+    send("1");
+    scene.clock.advance(0);
+    send("2");
+    scene.live.beat(Buffer.from("p"));
+    expect(scene.live.takeBack()).toEqual(unsentOf("2"));
+    scene.peer.takesWrites = true;
+    scene.peer.take();
+    scene.clock.advance(0);
+    scene.receive(pongFrame("p"));
+    scene.peer.reset();
+    expect(scene.endWithin(0)).toMatchObject({ unsent: [], uncertainCount: 0 });
   });
 });
 
@@ -686,7 +819,7 @@ describe("what was sent when the connection breaks", () => {
       const handed = scene.peer.received.length + scene.peer.waitingBytes;
       let begun = 0;
       for (let at = 0; begun < messages.length && at < handed; at += sizes[begun]!, begun++);
-      expect(unsent).toEqual(messages.slice(begun));
+      expect(unsent).toEqual(unsentOf(...messages.slice(begun)));
       expect(uncertainCount).toBe(begun);
     },
   );
@@ -695,7 +828,7 @@ describe("what was sent when the connection breaks", () => {
     cutBehind(0, confirmed);
     const { unsent, uncertainCount } = scene.endWithin(0);
     expect(unsent.length + uncertainCount).toBe(messages.length - confirmed);
-    expect(unsent).toEqual(messages.slice(messages.length - unsent.length));
+    expect(unsent).toEqual(unsentOf(...messages.slice(messages.length - unsent.length)));
   });
 
   it("is all unsent before the end of the tick", () => {
@@ -705,7 +838,7 @@ describe("what was sent when the connection breaks", () => {
     scene.peer.reset();
     expect(scene.ends).toEqual([]);
     scene.live.streamClosed(undefined);
-    expect(scene.ends[0]).toMatchObject({ unsent: ["a", "b"], uncertainCount: 0 });
+    expect(scene.ends[0]).toMatchObject({ unsent: unsentOf("a", "b"), uncertainCount: 0 });
   });
 
   it("has what waits above the mark behind what was framed", () => {
@@ -717,7 +850,10 @@ describe("what was sent when the connection breaks", () => {
     const blob = new PendingMessage({ name: "blob" }, 4, () => never());
     scene.live.send(blob, undefined).catch(() => undefined);
     scene.peer.reset();
-    expect(scene.endWithin(0)).toMatchObject({ unsent: ["second", { name: "blob" }], uncertainCount: 1 });
+    expect(scene.endWithin(0)).toMatchObject({
+      unsent: unsentOf("second", blob),
+      uncertainCount: 1,
+    });
   });
 
   it("gives compressed messages as they were given", () => {
@@ -727,7 +863,7 @@ describe("what was sent when the connection breaks", () => {
     scene.clock.advance(0);
     send("y".repeat(300));
     scene.peer.reset();
-    expect(scene.endWithin(0)).toMatchObject({ unsent: ["y".repeat(300)], uncertainCount: 1 });
+    expect(scene.endWithin(0)).toMatchObject({ unsent: unsentOf("y".repeat(300)), uncertainCount: 1 });
   });
 });
 

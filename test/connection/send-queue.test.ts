@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { deflateOffer } from "../../protocol/index.js";
-import { PendingMessage, type SendMarks, SendQueue } from "../../src/connection/send-queue.js";
+import type { UnsentMessage } from "../../src/connection/message-tokens.js";
+import { type SendMarks, SendQueue } from "../../src/connection/send-queue.js";
+import { PendingMessage } from "../../src/connection/pending-message.js";
 import { BufferOverflowError, TimeoutError } from "../../src/errors.js";
 import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
 import { ProtocolEnd } from "../support/protocol-end.js";
@@ -17,6 +19,8 @@ let end: ProtocolEnd;
 let queue: SendQueue;
 let told: unknown[];
 let wire: Buffer[];
+let withdrawn: unknown[];
+let samples: number[];
 
 beforeEach(() => {
   clock = new VirtualRuntime();
@@ -24,13 +28,25 @@ beforeEach(() => {
   end = new ProtocolEnd();
   told = [];
   wire = [];
+  withdrawn = [];
+  samples = [];
   queue = create();
 });
 
 afterEach(() => {
-  queue.end(new Error("over"));
+  finish(new Error("over"));
   clock.advance(0);
 });
+
+/** The connection is gone. @returns What was not sent, of which the last are those that were not framed. */
+function finish(error: unknown): readonly UnsentMessage[] {
+  const { framedCount } = end.connection;
+  const unsent = queue.takeUnsent(end.connection.takeUnsent(), framedCount);
+  queue.end(error);
+  return unsent;
+}
+
+const dataOf = (unsent: readonly UnsentMessage[]): unknown[] => unsent.map(({ data }) => data);
 
 function create(given: Partial<SendMarks> = {}): SendQueue {
   return new SendQueue(
@@ -41,6 +57,8 @@ function create(given: Partial<SendMarks> = {}): SendQueue {
       onFramed: () => undefined,
       onDrain: () => told.push("drain"),
       onRefused: (error) => told.push(error),
+      onWithdrawn: (token) => withdrawn.push(token),
+      onSampled: (duration) => samples.push(duration),
     },
   );
 }
@@ -162,7 +180,7 @@ describe("bufferedAmount", () => {
     expect(queue.bufferedAmount).toBe(2 * frameSize);
     drain();
     expect(queue.bufferedAmount).toBe(frameSize);
-    queue.end(new Error("gone"));
+    finish(new Error("gone"));
     expect(queue.bufferedAmount).toBe(0);
   });
 
@@ -193,7 +211,6 @@ describe("above the high-water mark", () => {
     expect(queue.trySend(small("f"), undefined)).toBe(false);
     expect([end.connection.framedCount, queue.isEmpty]).toEqual([3, false]);
     expect(await Promise.all(waiting.map(stateOf))).toEqual(["waits", "waits"]);
-    expect(queue.unframed).toEqual([small("d"), small("e"), small("f")]);
     progress();
     expect(end.connection.framedCount).toBe(6);
     expect(await Promise.all(waiting.map(stateOf))).toEqual(["done", "done"]);
@@ -269,7 +286,7 @@ describe("drain", () => {
   it("does not come when the connection is gone", async () => {
     const { message, give } = pending(100);
     const sending = queue.send(message, undefined);
-    queue.end(new Error("gone"));
+    finish(new Error("gone"));
     await give("late");
     expect(await stateOf(sending)).toEqual(new Error("gone"));
     expect([told, end.connection.framedCount]).toEqual([[], 0]);
@@ -280,6 +297,8 @@ describe("drain", () => {
     const again = new SendQueue(end.connection, clock, marks, {
       onFramed: () => undefined,
       onRefused: (error) => told.push(error),
+      onWithdrawn: () => undefined,
+      onSampled: () => undefined,
       onDrain: () => {
         if (isFirst) void again.send(small("again"), undefined);
         isFirst = false;
@@ -338,7 +357,6 @@ describe("a Blob", () => {
     const blob = queue.send(message, undefined);
     const after = queue.send(small("b"), undefined);
     expect(queue.trySend(small("c"), undefined)).toBe(false);
-    expect(queue.unframed).toEqual([message.source, small("b"), small("c")]);
     expect(await Promise.all([blob, after].map(stateOf))).toEqual(["waits", "waits"]);
     await give(small("a"));
     expect(await Promise.all([blob, after].map(stateOf))).toEqual(["done", "done"]);
@@ -544,28 +562,150 @@ describe("the end", () => {
     void fill();
     const above = queue.send(small("d"), { timeout: 50 });
     const flushes = [queue.flush(undefined)];
-    void queue.send(pending(10).message, undefined);
+    const { message } = pending(10);
+    void queue.send(message, undefined);
     flushes.push(queue.flush(undefined));
     const gone = new Error("gone");
-    queue.end(gone);
+    expect(dataOf(finish(gone)).slice(-2)).toEqual([small("d"), message]);
     expect(await Promise.all([above, ...flushes].map(stateOf))).toEqual([gone, gone, gone]);
     expect(counting.openTimers).toBe(0);
     clock.advance(100);
-    expect([told, queue.isEmpty, queue.unframed]).toEqual([[], true, []]);
+    expect([told, queue.isEmpty, finish(gone)]).toEqual([[], true, []]);
   });
 
   it("rejects the sends of framed messages that wait for the mark", async () => {
     const promises = fill();
-    queue.end("gone");
+    finish("gone");
     expect(await Promise.all(promises.map(stateOf))).toEqual(["done", "done", "gone"]);
   });
 
   it("of a Blob that fails later is not told twice", async () => {
     const { message, fail } = pending(10);
     const sending = queue.send(message, undefined);
-    queue.end("gone");
+    finish("gone");
     await fail(new Error("file gone"));
     expect([await stateOf(sending), told]).toEqual(["gone", []]);
+  });
+});
+
+describe("a message with a token", () => {
+  /** Three that are framed, the last of which waits for room, and two that are not. */
+  function sendFive(): readonly Promise<void>[] {
+    return ["a", "b", "c", "d", "e"].map((text) => queue.send(small(text), undefined, `token of ${text}`));
+  }
+
+  it("comes back with it where it was not sent, framed or not", () => {
+    void sendFive();
+    const { message } = pending(10);
+    void queue.send(message, undefined, "token of f");
+    void queue.send(small("g"), undefined);
+    expect(finish("gone")).toEqual([
+      ...["a", "b", "c", "d", "e"].map((text) => ({ data: small(text), token: `token of ${text}` })),
+      { data: message, token: "token of f" },
+      { data: small("g"), token: undefined },
+    ]);
+    expect(queue.acceptedCount).toBe(0);
+  });
+
+  it("does not come back where it was sent", () => {
+    void sendFive();
+    progress();
+    expect(finish("gone")).toEqual(
+      ["d", "e"].map((text) => ({ data: small(text), token: `token of ${text}` })),
+    );
+    expect(queue.acceptedCount).toBe(3);
+  });
+
+  it("is kept by its owner: its promise resolves when the connection is gone", async () => {
+    const promises = sendFive();
+    const without = queue.send(small("f"), undefined);
+    finish("gone");
+    const states = await Promise.all([...promises, without].map(stateOf));
+    expect(states).toEqual(["done", "done", "done", "done", "done", "gone"]);
+  });
+
+  it("that is withdrawn is told of, unless it is framed", () => {
+    void fill();
+    const controller = new AbortController();
+    const { signal } = controller;
+    void queue.send(small("d"), { signal }, "token of d");
+    void queue.send(small("e"), { signal });
+    controller.abort("stop");
+    expect([withdrawn, told]).toEqual([["token of d"], ["stop", "stop"]]);
+    drain();
+    const late = new AbortController();
+    void queue.send("x".repeat(100), { signal: late.signal }, "token of x");
+    late.abort("stop");
+    expect(withdrawn).toEqual(["token of d"]);
+  });
+
+  it.each([
+    ["for too much waits", {}],
+    ["for its signal is aborted", { signal: AbortSignal.abort("stop") }],
+  ])("that is refused at the call, %s, is told of", async (_why, options) => {
+    void queue.send("x".repeat(1_000), undefined);
+    const refused = await stateOf(queue.send(small("a"), options, "token"));
+    expect([withdrawn, told]).toEqual([["token"], [refused]]);
+  });
+
+  it("of trySend() comes back too", () => {
+    expect(queue.trySend(small("a"), undefined, 1)).toBe(true);
+    void fill();
+    expect(queue.trySend(small("b"), undefined, 2)).toBe(false);
+    expect(finish("gone").filter(({ token }) => token !== undefined)).toEqual([
+      { data: small("a"), token: 1 },
+      { data: small("b"), token: 2 },
+    ]);
+  });
+});
+
+describe("a message that was accepted long ago", () => {
+  it("is not refused, whatever waits, and keeps the order", () => {
+    queue.give("x".repeat(1_000), undefined, "token");
+    queue.give(small("second"), undefined, "token");
+    expect(queue.trySend(small("refused"), undefined)).toBeUndefined();
+    queue.give(small("third"), undefined, undefined);
+    expect([queue.acceptedCount, told]).toEqual([3, []]);
+    drain();
+    expect(sent()).toEqual(["x".repeat(1_000), "second", "third"]);
+  });
+});
+
+describe("when the messages move to another connection", () => {
+  it("who waits for this one is let go", async () => {
+    const sends = [...fill(), queue.send(small("d"), undefined)];
+    const flushes = [queue.flush(undefined)];
+    const { framedCount } = end.connection;
+    expect(dataOf(queue.takeUnsent(end.connection.takeBack(), framedCount))).toEqual(
+      ["a", "b", "c", "d"].map(small),
+    );
+    queue.letGo();
+    expect(await Promise.all([...sends, ...flushes].map(stateOf))).toEqual(Array(5).fill("done"));
+    expect([queue.isEmpty, queue.acceptedCount, queue.bufferedAmount]).toEqual([true, 0, 0]);
+    progress();
+    expect([sent(), told]).toEqual([[], []]);
+  });
+});
+
+describe("a sample", () => {
+  it("is the time of one message after the other from its sending to the kernel", () => {
+    void queue.send(small("a"), undefined);
+    void queue.send(small("b"), undefined);
+    clock.advance(5);
+    progress();
+    expect(samples).toEqual([5]);
+    clock.advance(5);
+    void queue.send(small("c"), undefined);
+    clock.advance(1);
+    progress();
+    expect(samples).toEqual([5, 1]);
+  });
+
+  it("is none of a message that was taken back", () => {
+    void queue.send(small("a"), undefined);
+    finish("gone");
+    queue.pump();
+    expect(samples).toEqual([]);
   });
 });
 
@@ -575,7 +715,7 @@ it("frames nothing more once the protocol is closing", async () => {
   end.connection.close(1000);
   await give(small("a"));
   drain();
-  expect(queue.unframed).toEqual([small("a")]);
+  expect(dataOf(finish("gone"))).toEqual([small("a")]);
 });
 
 it("does not grow its stack with what waits", () => {
@@ -592,6 +732,8 @@ it("does not grow its stack with what waits", () => {
       },
       onDrain: () => told.push("drain"),
       onRefused: (error) => told.push(error),
+      onWithdrawn: () => undefined,
+      onSampled: () => undefined,
     },
   );
   let isOpen = false;

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { SocketWriter } from "../../src/connection/socket-writer.js";
+import type { Runtime } from "../../src/runtime/runtime.js";
 import type { Transport, TransportTarget } from "../../src/transport/transport.js";
 import { ProtocolEnd } from "../support/protocol-end.js";
 import { RecordingHandler } from "../support/recording-handler.js";
@@ -122,6 +123,112 @@ describe("a write that the kernel refuses", () => {
     peer.take();
     clock.advance(0);
     expect([progress, writer.bytesWritten]).toEqual([[], 0]);
+  });
+});
+
+describe("a sign of life", () => {
+  /** Two turns of the event loop have passed. */
+  const outlast = (): void => {
+    clock.advance(0);
+    clock.advance(0);
+  };
+
+  beforeEach(() => (peer.takesWrites = false));
+
+  it("is what the kernel takes of a write that it had really refused", () => {
+    clock.advance(10);
+    send("a");
+    outlast();
+    expect([writer.stuckSince, writer.lastProgressAt]).toEqual([10, undefined]);
+    clock.advance(20);
+    peer.take();
+    clock.advance(0);
+    expect([writer.stuckSince, writer.lastProgressAt]).toEqual([undefined, 30]);
+  });
+
+  it("is none where the kernel takes all at once", () => {
+    peer.takesWrites = true;
+    send("a");
+    outlast();
+    expect([writer.stuckSince, writer.lastProgressAt]).toEqual([undefined, undefined]);
+  });
+
+  it("comes with each piece of a large message", () => {
+    send("x".repeat(100_000));
+    outlast();
+    clock.advance(5);
+    peer.take();
+    outlast();
+    expect([writer.stuckSince, writer.lastProgressAt]).toEqual([5, 5]);
+    clock.advance(5);
+    peer.take();
+    clock.advance(0);
+    expect([writer.stuckSince, writer.lastProgressAt]).toEqual([undefined, 10]);
+  });
+
+  it("is not looked for when it has been stopped", () => {
+    send("a");
+    clock.advance(0);
+    writer.stop();
+    outlast();
+    peer.take();
+    outlast();
+    expect(writer.lastProgressAt).toBeUndefined();
+  });
+});
+
+describe("a write that is told a turn late, as TLS tells each", () => {
+  const turns: (() => void)[] = [];
+  const written: (() => void)[] = [];
+  let now: number;
+  let late: SocketWriter;
+
+  beforeEach(() => {
+    now = 0;
+    turns.length = 0;
+    written.length = 0;
+    const runtime: Runtime = Object.create(clock, {
+      now: { value: () => now },
+      afterTurn: { value: (run: () => void) => turns.push(run) },
+    }) as VirtualRuntime;
+    const refuse = (_bytes: Uint8Array, onWritten: () => void): boolean => {
+      written.push(onWritten);
+      return false;
+    };
+    const transport = { write: refuse } as unknown as Transport;
+    late = new SocketWriter(end.connection, transport, runtime, () => undefined);
+  });
+
+  const turn = (): void => {
+    for (const run of turns.splice(0)) run();
+  };
+
+  function write(text: string): void {
+    end.connection.text(text);
+    late.flush();
+  }
+
+  it("is no sign of life", () => {
+    for (const text of ["a", "b", "c"]) {
+      write(text);
+      now += 1;
+      turn();
+      written.shift()!();
+    }
+    for (let count = 0; count < 5; count++) turn();
+    expect([late.lastProgressAt, late.stuckSince, turns.length]).toEqual([undefined, undefined, 0]);
+  });
+
+  it("does not hide one behind it that is really refused", () => {
+    write("a");
+    turn();
+    written.shift()!();
+    now = 7;
+    write("b");
+    for (let count = 0; count < 3; count++) turn();
+    now = 9;
+    written.shift()!();
+    expect([late.lastProgressAt, turns.length]).toEqual([9, 0]);
   });
 });
 

@@ -13,10 +13,32 @@ const printed: Readonly<Record<string, RegExp>> = {
     /^40000 messages, 39\.\d MiB\n0 dropped\n\d{3,4} waited at the most\nReading paused (\d+) times, and went on \1 times\nThe end: normal \(that was all\)\n$/,
   "protocol-by-hand.mjs":
     /^You said: hello, and hello, and hello again\nClosed with 1000\nThe stream has ended\n$/,
+  "test-your-reconnect.mjs": new RegExp(
+    [
+      "^0 s: server-error, dialling again in 10 s",
+      "20 s: connect-timeout, dialling again in 20 s",
+      '40 s: received {"channel":"trades","connection":3}',
+      "40 s: network-lost, dialling again in 10 s",
+      '50 s: received {"channel":"trades","connection":4}\n$',
+    ].join("\n"),
+  ),
+  "llm-session.mjs":
+    /^Dialling with token-1\n( {2}\w+ \n){3}Lost: auth, token expired\nDialling with token-2\n {2}between \n {2}two \n {2}connections\.\n$/,
+  "acknowledged-orders.mjs": new RegExp(
+    [
+      "^The link broke: network-lost",
+      "backingOff, with 3 orders in the outbox",
+      "Order 2 is acknowledged",
+      "Order 3 is acknowledged",
+      "Order 4 is acknowledged",
+      "The server has tea, milk, sugar, honey, and saw 2 of them twice",
+      "0 orders in the outbox\n$",
+    ].join("\n"),
+  ),
   "close-reports.mjs": new RegExp(
     [
       '^/restart {3}server-restart\n.*by peer, clean: true, retry: true\n.* 1012 sent, 1012 received, reason "deploying"\n',
-      '/expired {3}auth\n.*by peer, clean: true, retry: false\n.* 4401 received, reason "token expired"\n',
+      '/expired {3}auth\n.*by peer, clean: true, retry: true\n.* 4401 received, reason "token expired"\n',
       "/dropped {3}network-lost\n.*by network, clean: false, retry: true\n.* none sent, none received",
       "/limited {3}rate-limited\n.*phase http, by peer, clean: false, retry: true\n.*\n.*status: 429\n",
       "/ {10}refused\n.*phase tcp, by network, clean: false, retry: true\n.*\n.*error: ECONNREFUSED",

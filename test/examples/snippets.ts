@@ -16,8 +16,9 @@ export interface Snippet {
 export const pages: readonly string[] = ["README.md", ...guidePages()];
 
 function guidePages(): string[] {
-  const names = ["README", "connecting", "sending", "receiving", "closing", "compression"];
-  names.push("errors", "limits", "protocol-by-hand", "runtime");
+  const names = ["README", "connecting", "reconnecting", "heartbeat", "sending", "receiving", "replay"];
+  names.push("rotation", "closing", "statistics", "compression");
+  names.push("errors", "limits", "protocol-by-hand", "runtime", "testing");
   return names.map((name) => `docs/${name}.md`);
 }
 

@@ -155,13 +155,7 @@ describe("an undisturbed life", () => {
 /** The peer's Close has come, and the life ends by it. */
 const closedMoments = ["closing", "stateChange to disconnecting"];
 /** Nothing is left that could end otherwise. */
-const lastMoments = [
-  "disconnected",
-  "closed",
-  "stateChange to disconnected",
-  "stateChange to failed",
-  "fatal error",
-];
+const lastMoments = ["closed", "stateChange to failed", "fatal error"];
 
 describe.each(moments.map((moment) => [moment[0], moment] as const))(
   "inside a listener of %s",

@@ -30,7 +30,7 @@ interface Lonely {
 /** A client that nobody listens to. */
 async function openUnwatched(): Promise<Lonely> {
   const server = await scene.listen();
-  const ws = new WebSocket(server.url, { runtime: scene.counting.runtime });
+  const ws = new WebSocket(server.url, { runtime: scene.counting.runtime, reconnect: false });
   const connecting = ws.connect();
   const peer = (await server.client()).endWithClient();
   await peer.accept();

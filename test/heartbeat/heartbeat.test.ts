@@ -71,13 +71,17 @@ describe("Heartbeat", () => {
   });
 
   it("pings first where none was out when the process stood still", () => {
-    expect(started().onTimer(6_000, 6_000, 0)).toBe("ping");
+    const heartbeat = started();
+    expect(heartbeat.onTimer(6_000, 6_000, 0)).toBe("look");
+    // What waited in the kernel is read by now: it answers no ping that goes out later.
+    expect(heartbeat.judge(6_001, 6_001)).toBe("ping");
   });
 
   it("asks anew after a sleep of the machine", () => {
     const heartbeat = started();
     heartbeat.onPing(500, 499);
-    expect(heartbeat.onTimer(900, 900 + 3_600_000, 499)).toBe("ping");
+    expect(heartbeat.onTimer(900, 900 + 3_600_000, 499)).toBe("look");
+    expect(heartbeat.judge(900, 499)).toBe("ping");
     heartbeat.onPing(900, 499);
     expect(heartbeat.onTimer(1_299, 1_299 + 3_600_000, 499)).toBe("none");
     expect(heartbeat.onTimer(1_300, 1_300 + 3_600_000, 499)).toBe("dead");

@@ -14,7 +14,6 @@ afterEach(() => scene.finish());
 interface Ending {
   readonly verdict: Verdict;
   readonly isOrderly?: boolean;
-  readonly isRetryable?: boolean;
 }
 
 const codes: [code: number | undefined, ending: Ending][] = [
@@ -32,15 +31,15 @@ const codes: [code: number | undefined, ending: Ending][] = [
   [1014, { verdict: "closed-by-peer" }],
   [3000, { verdict: "closed-by-peer" }],
   [4000, { verdict: "closed-by-peer" }],
-  [4401, { verdict: "auth", isRetryable: false }],
-  [4403, { verdict: "auth", isRetryable: false }],
+  [4401, { verdict: "auth" }],
+  [4403, { verdict: "auth" }],
   [4999, { verdict: "closed-by-peer" }],
   [undefined, { verdict: "closed-by-peer" }],
 ];
 
 describe("a Close from the peer", () => {
   it.each(codes)("with %s is echoed, and ends the life as it says", async (code, ending) => {
-    const { verdict, isOrderly = false, isRetryable = true } = ending;
+    const { verdict, isOrderly = false } = ending;
     const { client, ws, peer } = await scene.open();
     const running = ws.run().then(
       () => "resolved",
@@ -61,7 +60,7 @@ describe("a Close from the peer", () => {
     const told = code ?? 1005;
     expect(report).toMatchObject({
       verdict,
-      isRetryable,
+      isRetryable: true,
       initiatedBy: "peer",
       phase: "closing",
       wasClean: true,

@@ -85,7 +85,7 @@ describe("a process", () => {
 
   it("ends by itself when the peer has closed, with compression in use and a pause behind it", async () => {
     const running = run(`
-      const ws = new WebSocket(url, { buffer: 1 });
+      const ws = new WebSocket(url, { buffer: 1, reconnect: false });
       ws.connect();
       const received = [];
       for await (const message of ws) received.push(message);
@@ -124,7 +124,7 @@ describe("a process", () => {
 
   it("lives as long as the connection is open", async () => {
     const running = run(`
-      const ws = new WebSocket(url);
+      const ws = new WebSocket(url, { reconnect: false });
       ws.on("message", ({ data }) => console.log(data));
       ws.on("closed", () => console.log("closed"));
       await ws.connect();
@@ -186,7 +186,7 @@ describe("a process", () => {
 
   it("lives again after ref()", async () => {
     const running = run(`
-      const ws = await connect(url);
+      const ws = await connect(url, { reconnect: false });
       ws.unref();
       ws.ref();
       ws.on("closed", () => console.log("closed"));
@@ -197,10 +197,63 @@ describe("a process", () => {
     expect(await running).toEqual({ ...clean, output: "closed\n" });
   });
 
+  it("lives through the wait before the next attempt", async () => {
+    const running = run(`
+      const ws = new WebSocket(url, { backoff: { base: 100 } });
+      ws.on("reconnecting", ({ attempt }) => console.log("waiting for attempt", attempt));
+      ws.on("reconnected", () => {
+        console.log("back");
+        ws.close();
+      });
+      await ws.connect();
+    `);
+    (await accepted()).reset();
+    const second = (await accepted()).endWithClient();
+    await second.untilClose();
+    second.send(closeFrame(1000));
+    expect(await running).toEqual({ ...clean, output: "waiting for attempt 1\nback\n" });
+  });
+
+  it.each(["before the wait", "in the wait"])(
+    "ends although the next attempt is waited for, after unref() %s",
+    async (when) => {
+      const running = run(`
+        const ws = await connect(url, { backoff: { base: 3_600_000, cap: 3_600_000, jitter: false } });
+        // Only the wait itself is to hold the process, or not.
+        const hold = setInterval(() => {}, 1_000);
+        ws.on("reconnecting", () => setImmediate(() => {
+          clearInterval(hold);
+          if (${when === "in the wait"}) ws.unref();
+          console.log(ws.state);
+        }));
+        if (${when === "before the wait"}) ws.unref();
+      `);
+      (await accepted()).reset();
+      expect(await running).toEqual({ ...clean, output: "backingOff\n" });
+    },
+  );
+
+  it("does not live on for heartbeat, rotation and replay once it has ended", async () => {
+    const running = run(`
+      const ws = await connect(url, {
+        heartbeat: 3_600_000,
+        maxConnectionAge: 3_600_000,
+        outbox: { ttl: 3_600_000 },
+        replay: { sequence: () => 1, onReplay: () => undefined },
+      });
+      await ws.close();
+      await ws.send("too late").catch((error) => console.log(error.name));
+    `);
+    const socket = (await accepted()).endWithClient();
+    await socket.untilClose();
+    socket.send(closeFrame(1000));
+    expect(await running).toEqual({ ...clean, output: "InvalidStateError\n" });
+  });
+
   it("does not crash by promises and errors that nobody looks at; the fatal end is a warning", async () => {
     const running = run(`
       process.on("warning", ({ name, code }) => console.log(name, code));
-      const ws = await connect(url);
+      const ws = await connect(url, { reconnect: false });
       ws.send(undefined);
       ws.ping({ payload: new Uint8Array(200) });
       ws.on("ping", () => { throw new Error("mine"); });
@@ -214,7 +267,7 @@ describe("a process", () => {
 
   it("stays up with nothing but a connection whose reading is paused", async () => {
     const running = run(`
-      const ws = new WebSocket(url, { buffer: 1 });
+      const ws = new WebSocket(url, { buffer: 1, reconnect: false });
       const iterator = ws[Symbol.asyncIterator]();
       ws.on("paused", () => {
         console.log("paused");

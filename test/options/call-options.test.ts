@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { findWrongOption } from "../../src/options/call-options.js";
 import { WebSocket } from "../../src/index.js";
 
-const all = ["signal", "timeout", "compress", "binary", "payload"];
+const all = ["signal", "timeout", "compress", "binary", "payload", "match"];
 
 describe("findWrongOption", () => {
   it.each([
@@ -11,6 +11,7 @@ describe("findWrongOption", () => {
     { signal: undefined, timeout: undefined },
     { timeout: 0 },
     { timeout: 5, signal: AbortSignal.abort() },
+    { match: () => true },
     { compress: true, binary: false, payload: "left to the call" },
   ])("has nothing against %o", (options) => {
     expect(findWrongOption(options, all)).toBeUndefined();
@@ -25,6 +26,7 @@ describe("findWrongOption", () => {
     [{ timeout: "5" }, /"timeout" .* not "5"/],
     [{ signal: {} }, /"signal" .* not an object/],
     [{ compress: 5 }, /"compress" .* not 5/],
+    [{ match: true }, /"match" .* a function, not true/],
     [{ binary: "x" }, /"binary" .* not "x"/],
   ])("names what is wrong with %o", (options, message) => {
     const error = findWrongOption(options, all);
@@ -49,6 +51,8 @@ describe("a call with a wrong option", () => {
     ["ping", (ws: WebSocket) => ws.ping(wrong)],
     ["recv", (ws: WebSocket) => ws.recv(wrong)],
     ["close", (ws: WebSocket) => ws.close(1000, "", wrong)],
+    ["reconnect", (ws: WebSocket) => ws.reconnect(wrong)],
+    ["rotate", (ws: WebSocket) => ws.rotate("", wrong)],
   ])("rejects, and does nothing: %s", async (_name, call) => {
     const ws = new WebSocket("ws://feed.test/");
     await expect(call(ws)).rejects.toThrow(TypeError);

@@ -3,6 +3,8 @@ import {
   checkBoolean,
   checkFunction,
   checkInteger,
+  checkNames,
+  checkNumber,
   checkObject,
   checkOneOf,
   describe as show,
@@ -102,6 +104,37 @@ describe("checkInteger", () => {
 
   it.each([null, "4", {}, 4n])("refuses %o, which is no number", (value) => {
     expect(() => checkInteger("n", value as never, 9, 3, 5)).toThrow(wrong("n", "a number", value));
+  });
+});
+
+describe("checkNumber", () => {
+  it.each([3, 3.5, 5])("takes %d of 3 to 5", (value) => {
+    expect(checkNumber("n", value, 9, 3, 5)).toBe(value);
+  });
+
+  it("gives the default for none", () => expect(checkNumber("n", undefined, 9, 3, 5)).toBe(9));
+
+  it.each([2.9, 5.1, Number.NaN, Infinity, -Infinity])("refuses %d, which is out of bounds", (value) => {
+    const check = (): number => checkNumber("n", value, 9, 3, 5);
+    expect(check).toThrow(RangeError);
+    expect(check).toThrow(`The option "n" must be a number from 3 to 5, not ${value}.`);
+  });
+
+  it.each([null, "4", {}, 4n])("refuses %o, which is no number", (value) => {
+    expect(() => checkNumber("n", value as never, 9, 3, 5)).toThrow(wrong("n", "a number", value));
+  });
+});
+
+describe("checkNames", () => {
+  const names = new Set(["b", "a"]);
+
+  it.each([{}, { a: 1 }, { a: 1, b: 2 }, { c: undefined }])("takes %o", (options) => {
+    expect(() => checkNames("box", options, names)).not.toThrow();
+  });
+
+  it("refuses another name, and tells the known ones", () => {
+    const error = new TypeError('Unknown option "c" in box. Known are: a, b.');
+    expect(() => checkNames("box", { a: 1, c: 2 }, names)).toThrow(error);
   });
 });
 

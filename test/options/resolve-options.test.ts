@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { WebSocketOptions } from "../../src/options/options.js";
+import { resolveLayers } from "../../src/options/resolve-layers.js";
 import { resolveOptions } from "../../src/options/resolve-options.js";
 import { VirtualRuntime } from "../support/virtual-runtime.js";
 
@@ -25,7 +26,7 @@ const defaults: Resolved = {
   messageTimeout: 120_000,
   maxMessageSize: 67_108_864,
   maxFrameSize: 67_108_864,
-  buffer: { capacity: 1_000, maxBytes: 4_194_304, overflow: "pause" },
+  ...resolveLayers({}, 10_000),
   highWaterMark: 1_048_576,
   lowWaterMark: 524_288,
   maxBufferedAmount: 67_108_864,
@@ -41,10 +42,7 @@ const defaults: Resolved = {
   runtime,
 };
 
-const layers = [
-  ...["reconnect", "retryInitial", "backoff", "shouldReconnect", "heartbeat", "outbox", "replay", "rotation"],
-  ...["maxConnectionAge", "onConnection", "setupTimeout", "schema", "pool", "multiplex", "proxy"],
-];
+const layers = ["schema", "pool", "multiplex", "proxy"];
 
 const names = [...Object.keys(defaults).filter((name) => name !== "deflate"), ...["compress", ...layers]];
 
@@ -57,6 +55,7 @@ describe("what is not given", () => {
 
   it("follows what it depends on", () => {
     expect(resolve({ maxMessageSize: 1_000 }).maxFrameSize).toBe(1_000);
+    expect(resolve({ connectTimeout: 7 }).setupTimeout).toBe(7);
     expect(resolve({ highWaterMark: 7 }).lowWaterMark).toBe(3);
     expect(resolve({ highWaterMark: 2 ** 30 }).maxBufferedAmount).toBe(2 ** 30);
   });
@@ -85,16 +84,11 @@ const good: readonly (readonly [options: Options, resolved: Partial<Resolved>])[
   [{ compressionThreshold: 0 }, { compressionThreshold: 0 }],
   [
     { connectTimeout: 1, closeTimeout: 2, messageTimeout: 3 },
-    { connectTimeout: 1, closeTimeout: 2, messageTimeout: 3 },
+    { connectTimeout: 1, closeTimeout: 2, messageTimeout: 3, setupTimeout: 1 },
   ],
   [
     { maxMessageSize: 1, maxFrameSize: 2 },
     { maxMessageSize: 1, maxFrameSize: 2 },
-  ],
-  [{ buffer: 5 }, { buffer: { capacity: 5, maxBytes: 4_194_304, overflow: "pause" } }],
-  [
-    { buffer: { capacity: 5, maxBytes: 6, overflow: "error" } },
-    { buffer: { capacity: 5, maxBytes: 6, overflow: "error" } },
   ],
   [
     { highWaterMark: 10, lowWaterMark: 10, maxBufferedAmount: 10 },
@@ -135,16 +129,14 @@ describe("what is given", () => {
 
   it("is passed on as the very object of the caller, and never changed", () => {
     const compress = Object.freeze({ level: 5 });
-    const buffer = Object.freeze({ capacity: 5 });
     const headers = Object.freeze({ a: "1" });
-    const options = Object.freeze({ tls, compress, buffer, headers });
+    const options = Object.freeze({ tls, compress, headers });
     const resolved = resolve(options);
     expect(resolved.tls).toBe(tls);
     expect(resolved.headers).toBe(headers);
     expect(options).toEqual({
       tls: { rejectUnauthorized: false },
       compress: { level: 5 },
-      buffer: { capacity: 5 },
       headers: { a: "1" },
     });
   });
@@ -197,9 +189,6 @@ const wrongTypes: readonly (readonly [name: string, value: unknown, message: str
   ["keepAlive", null, "must be true, false or a number, not null."],
   ["compress", null, "must be true, false or an object, not null."],
   ["compress", 5, "must be true, false or an object, not 5."],
-  ["buffer", null, "must be a number or an object, not null."],
-  ["buffer", "5", 'must be a number or an object, not "5".'],
-  ["buffer", [], "must be a number or an object, not an array."],
   ["signal", {}, "must be an AbortSignal, not an object."],
   ["signal", null, "must be an AbortSignal, not null."],
   ["runtime", null, "must be an object, not null."],
@@ -210,9 +199,6 @@ const wrongParts: readonly (readonly [options: object, name: string])[] = [
   [{ compress: { level: "9" } }, "compress.level"],
   [{ compress: { noContextTakeover: 1 } }, "compress.noContextTakeover"],
   [{ compress: { serverNoContextTakeover: null } }, "compress.serverNoContextTakeover"],
-  [{ buffer: { capacity: "9" } }, "buffer.capacity"],
-  [{ buffer: { maxBytes: null } }, "buffer.maxBytes"],
-  [{ buffer: { overflow: "explode" } }, "buffer.overflow"],
 ];
 
 const outOfBounds: readonly (readonly [options: object, name: string, min: number])[] = [
@@ -230,8 +216,6 @@ const outOfBounds: readonly (readonly [options: object, name: string, min: numbe
   [{ lowWaterMark: -1 }, "lowWaterMark", 0],
   [{ maxBufferedAmount: 5 }, "maxBufferedAmount", 1_048_576],
   [{ keepAlive: 0 }, "keepAlive", 1],
-  [{ buffer: 0 }, "buffer.capacity", 1],
-  [{ buffer: { maxBytes: 0 } }, "buffer.maxBytes", 1],
   [{ compress: { level: 10 } }, "compress.level", 0],
   [{ compress: { memLevel: 0 } }, "compress.memLevel", 1],
   [{ compress: { windowBits: 7 } }, "compress.windowBits", 8],
@@ -269,7 +253,6 @@ describe("an unknown name", () => {
   it.each([
     [{ reconect: false }, "reconect", "options", "reconnect"],
     [{ compress: { levle: 5 } }, "levle", "compress", "level, memLevel"],
-    [{ buffer: { size: 5 } }, "size", "buffer", "capacity, maxBytes, overflow"],
   ])("%o is an error that tells the known ones", (options, name, where, known) => {
     const check = (): Resolved => resolve(options);
     expect(check).toThrow(TypeError);
@@ -278,9 +261,7 @@ describe("an unknown name", () => {
   });
 
   it("with the value undefined is none", () => {
-    expect(
-      resolve({ reconect: undefined, compress: { levle: undefined }, buffer: { size: undefined } }),
-    ).toEqual(defaults);
+    expect(resolve({ reconect: undefined, compress: { levle: undefined } })).toEqual(defaults);
   });
 
   it("tells every known one", () => {

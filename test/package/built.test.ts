@@ -45,9 +45,18 @@ describe.each([
     expect(named).toContain("node:net");
   });
 
-  it("jetsocket takes the protocol from its own door", async () => {
-    const graph = await graphOf(`index.${extension}`);
-    expect(graph.get(join(dist, `index.${extension}`))).toContain(`./protocol.${extension}`);
+  it.each(["index", "testing"])("%s takes the protocol from its own door", async (door) => {
+    const graph = await graphOf(`${door}.${extension}`);
+    expect(graph.get(join(dist, `${door}.${extension}`))).toContain(`./protocol.${extension}`);
+  });
+
+  it("jetsocket and jetsocket/testing do without each other", async () => {
+    expect([...(await graphOf(`index.${extension}`)).keys()]).not.toContain(
+      join(dist, `testing.${extension}`),
+    );
+    expect([...(await graphOf(`testing.${extension}`)).keys()]).not.toContain(
+      join(dist, `index.${extension}`),
+    );
   });
 
   it("declares each class once", async () => {

@@ -23,13 +23,13 @@ interface Loaded {
 const probe = `
 import { createRequire } from "node:module";
 const require = createRequire(import.meta.url);
-const esm = { main: await import("jetsocket"), protocol: await import("jetsocket/protocol") };
-const cjs = { main: require("jetsocket"), protocol: require("jetsocket/protocol") };
-const names = (copy) => ({ main: Object.keys(copy.main).sort(), protocol: Object.keys(copy.protocol).sort() });
+const esm = { main: await import("jetsocket"), protocol: await import("jetsocket/protocol"), testing: await import("jetsocket/testing") };
+const cjs = { main: require("jetsocket"), protocol: require("jetsocket/protocol"), testing: require("jetsocket/testing") };
+const names = (copy) => Object.fromEntries(Object.entries(copy).map(([door, all]) => [door, Object.keys(all).sort()]));
 const isClass = (value) => typeof value === "function" && /^class\\b/.test(Function.prototype.toString.call(value));
 const both = Object.keys(esm.main).filter((name) => name in esm.protocol);
-const misnamed = [esm, cjs].flatMap(({ main, protocol }) =>
-  [main, protocol].flatMap((door) =>
+const misnamed = [esm, cjs].flatMap(({ main, protocol, testing }) =>
+  [main, protocol, testing].flatMap((door) =>
     Object.values(door).filter(isClass).map((type) => type.name).filter((name) => !(name in door)),
   ),
 );
@@ -42,6 +42,7 @@ console.log(JSON.stringify({
     "esm of cjs": new cjs.main.JetSocketError("probe", error) instanceof esm.main.JetSocketError,
     "cjs of esm": new esm.main.JetSocketError("probe", error) instanceof cjs.main.JetSocketError,
     "subclass, esm of cjs": new cjs.main.ProtocolError("probe", { ...error, closeCode: 1002 }) instanceof esm.main.JetSocketError,
+    "of the test kit": new esm.testing.ClientGoneError() instanceof esm.main.JetSocketError,
     "sibling": new cjs.main.ProtocolError("probe", { ...error, closeCode: 1002 }) instanceof esm.main.HandshakeError,
   },
   isOneClassInside: Object.fromEntries(both.map((name) => [name, esm.main[name] === esm.protocol[name] && cjs.main[name] === cjs.protocol[name]])),
@@ -61,6 +62,7 @@ describe("the doors of the packed package", () => {
     expect(esm["main"]).toContain("WebSocket");
     expect(esm["main"]).toContain("JetSocket");
     expect(esm["protocol"]).toContain("ProtocolConnection");
+    expect(esm["testing"]).toEqual(["ClientGoneError", "ScriptedServer", "VirtualRuntime", "frame"]);
     expect(cjs).toEqual(esm);
     expect(esm["main"]).not.toContain("default");
   });
@@ -72,6 +74,7 @@ describe("the doors of the packed package", () => {
       "esm of cjs": true,
       "cjs of esm": true,
       "subclass, esm of cjs": true,
+      "of the test kit": true,
       sibling: false,
     });
   });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { PendingMessage, type SendMarks, SendQueue } from "../../src/connection/send-queue.js";
+import { type SendMarks, SendQueue } from "../../src/connection/send-queue.js";
+import { PendingMessage } from "../../src/connection/pending-message.js";
 import { BufferOverflowError, TimeoutError } from "../../src/errors.js";
 import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
 import { ProtocolEnd } from "../support/protocol-end.js";
@@ -12,9 +13,13 @@ interface Sent {
   readonly id: number;
   readonly size: number;
   readonly isRefused: boolean;
+  /** Its owner keeps it, and gets it back by what it is known by. */
+  readonly isKept: boolean;
   readonly controller: AbortController;
   readonly blob: ((content: Uint8Array | Error) => void) | undefined;
   outcome: unknown;
+  /** How often its owner was told that it was taken back. */
+  withdrawals: number;
 }
 
 interface Flush {
@@ -25,12 +30,15 @@ interface Flush {
   written: readonly number[];
 }
 
+interface Message {
+  readonly kind: "send" | "trySend" | "blob";
+  readonly size: number;
+  readonly timeout: number | undefined;
+  readonly isKept: boolean;
+}
+
 type Operation =
-  | {
-      readonly kind: "send" | "trySend" | "blob";
-      readonly size: number;
-      readonly timeout: number | undefined;
-    }
+  | Message
   | { readonly kind: "abort" | "give" | "fail"; readonly which: number }
   | { readonly kind: "take" | "flush" }
   | { readonly kind: "pass"; readonly ms: number };
@@ -41,7 +49,12 @@ const timeout = fc.option(fc.integer({ min: 1, max: 20 }), { nil: undefined });
 
 const operations: fc.Arbitrary<Operation[]> = fc.array(
   fc.oneof(
-    fc.record({ kind: fc.constantFrom("send", "send", "trySend", "blob"), size, timeout }),
+    fc.record({
+      kind: fc.constantFrom("send", "send", "trySend", "blob"),
+      size,
+      timeout,
+      isKept: fc.boolean(),
+    }),
     fc.record({ kind: fc.constantFrom("abort", "give", "give", "fail"), which: fc.nat(30) }),
     fc.record({ kind: fc.constantFrom("take", "take", "flush") }),
     fc.record({ kind: fc.constant("pass" as const), ms: fc.nat(10) }),
@@ -87,6 +100,10 @@ class World {
     this.queue = new SendQueue(this.end.connection, this.counting.runtime, marks, {
       onFramed: () => undefined,
       onRefused: () => undefined,
+      onWithdrawn: (token) => {
+        (token as Sent).withdrawals++;
+      },
+      onSampled: (duration) => expect(duration).toBeGreaterThanOrEqual(0),
       onDrain: () => {
         expect(this.#isDrainDue).toBe(true);
         expect(this.queue.bufferedAmount).toBeLessThanOrEqual(marks.lowWaterMark);
@@ -104,8 +121,10 @@ class World {
     this.#perform(operation);
     await promisesSettled();
     const { bufferedAmount } = this.queue;
-    if (bufferedAmount >= this.#marks.highWaterMark) this.#isDrainDue = true;
-    expect(this.#isDrainDue && bufferedAmount <= this.#marks.lowWaterMark).toBe(false);
+    const { highWaterMark, lowWaterMark } = this.#marks;
+    if (bufferedAmount >= highWaterMark) this.#isDrainDue = true;
+    // With both marks the same, what has risen to them has not fallen to one.
+    else expect(this.#isDrainDue && bufferedAmount <= lowWaterMark).toBe(false);
     expect(this.end.connection.bufferedSize).toBeLessThan(this.#marks.highWaterMark + maxSize + 8);
   }
 
@@ -114,7 +133,7 @@ class World {
       case "send":
       case "trySend":
       case "blob":
-        this.#send(operation.kind, operation.size, operation.timeout);
+        this.#send(operation);
         break;
       case "abort":
         this.sent[operation.which]?.controller.abort("aborted");
@@ -139,7 +158,7 @@ class World {
     }
   }
 
-  #send(kind: "send" | "trySend" | "blob", length: number, after: number | undefined): void {
+  #send({ kind, size: length, timeout: after, isKept }: Message): void {
     const id = this.sent.length;
     const waiting = this.queue.bufferedAmount;
     const isRefused = waiting > 0 && waiting + length > this.#marks.maxBufferedAmount;
@@ -153,13 +172,17 @@ class World {
     content?.catch(() => undefined);
     const payload = payloadOf(id, length);
     const data = content === undefined ? payload : new PendingMessage({ id }, length, () => content);
-    const one: Sent = { id, size: length, isRefused, controller, blob, outcome: undefined };
+    const one: Sent = {
+      ...{ id, size: length, isRefused, isKept, controller, blob },
+      ...{ outcome: undefined, withdrawals: 0 },
+    };
+    const token = isKept ? one : undefined;
     this.sent.push(one);
     if (kind === "trySend") {
-      expect(this.queue.trySend(data, undefined) === undefined).toBe(isRefused);
+      expect(this.queue.trySend(data, undefined, token) === undefined).toBe(isRefused);
       one.outcome = "answered";
     } else {
-      const promise = this.queue.send(data, { signal: controller.signal, timeout: after });
+      const promise = this.queue.send(data, { signal: controller.signal, timeout: after }, token);
       watch(promise, (outcome) => (one.outcome = outcome));
     }
     // The caller uses its bytes again.
@@ -195,10 +218,16 @@ class World {
   async finish(): Promise<void> {
     const { queue, sent, written } = this;
     const accepted = { count: queue.acceptedCount, size: queue.bufferedAmount + this.#wire.length };
-    const unframed = queue.unframed.map((data) =>
-      Buffer.isBuffer(data) ? idsOf([data])[0]! : (data as Sent).id,
-    );
-    const framed = [...written, ...idsOf(this.end.connection.takeUnsent() as Buffer[])];
+    const { framedCount } = this.end.connection;
+    const taken = this.end.connection.takeUnsent();
+    const unsent = queue.takeUnsent(taken, framedCount).map(({ data, token }) => {
+      const one = sent[idOf(data)]!;
+      expect(token).toBe(one.isKept ? one : undefined);
+      return one.id;
+    });
+    const unframed = unsent.slice(taken.length);
+    const framed = [...written, ...unsent.slice(0, taken.length)];
+    expect(queue.acceptedCount).toBe(written.length);
     queue.end("gone");
     this.clock.advance(1_000);
     // A Blob that is read too late changes nothing any more.
@@ -219,12 +248,19 @@ class World {
     this.counting.assertIdle();
   }
 
-  #checkOutcome({ isRefused, outcome }: Sent, isFramed: boolean, isWaiting: boolean): void {
+  #checkOutcome(
+    { isRefused, isKept, outcome, withdrawals }: Sent,
+    isFramed: boolean,
+    isWaiting: boolean,
+  ): void {
     expect(outcome).toBeDefined();
+    // Each message is in one place: on its way, back with its owner, or taken back.
+    const isTakenBack = !isFramed && !isWaiting && outcome !== "answered";
+    expect(withdrawals).toBe(isKept && isTakenBack ? 1 : 0);
     const isGivenUp = outcome === "aborted" || outcome instanceof TimeoutError;
     if (outcome === "answered") expect(isFramed || isWaiting).toBe(!isRefused);
     else if (isRefused) expect(outcome).toBeInstanceOf(BufferOverflowError);
-    else if (isWaiting) expect(outcome).toBe("gone");
+    else if (isWaiting) expect(outcome).toBe(isKept ? "done" : "gone");
     // A message that is framed is on its way, whoever waits for it.
     else if (isFramed) expect(outcome === "done" || outcome === "gone" || isGivenUp).toBe(true);
     // One that is nowhere was taken back.
@@ -239,6 +275,11 @@ function watch(promise: Promise<unknown>, tell: (outcome: unknown) => void): voi
 /** Lets every promise settle that can. */
 async function promisesSettled(): Promise<void> {
   for (let turn = 0; turn < 8; turn++) await Promise.resolve();
+}
+
+/** The id of a message that came back: of its bytes, or of the Blob that is still being read. */
+function idOf(data: unknown): number {
+  return data instanceof PendingMessage ? (data.source as Sent).id : idsOf([data as Buffer])[0]!;
 }
 
 /** The ids of whole messages, each as it was given. */

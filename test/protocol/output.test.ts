@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import type { FrameObserver, ObservedFrame } from "../../protocol/frame-observer.js";
 import { Output } from "../../protocol/output.js";
 import type { Resources } from "../../protocol/resources.js";
 import { drain, testResources } from "../support/protocol-end.js";
@@ -556,6 +557,209 @@ describe.each(["client", "server"] as const)("takeUnsent at a %s", (role) => {
     takeOne();
     output.written();
     expect(output.takeUnsent()).toEqual(["second", "third"]);
+  });
+});
+
+describe.each(["client", "server"] as const)("takeBack at a %s", (role) => {
+  beforeEach(() => {
+    output = new Output(role, resources);
+  });
+
+  const large = bytesOf(200_000);
+
+  it("gives everything where nothing was taken, and what comes later is sent", () => {
+    text("a");
+    output.writeEncoded(opcodes.text, Buffer.from("???"), "compressed");
+    output.writeBinary(large);
+    expect(output.takeBack()).toEqual(["a", "compressed", large]);
+    expect(counts()).toEqual({ framed: 0, handed: 0, written: 0, size: 0 });
+    expect(output.isReady).toBe(false);
+    expect(output.takeBack()).toEqual([]);
+    output.writeEncoded(opcodes.text, Buffer.from("!!!"), "encoded later");
+    text("later");
+    expect(output.framedCount).toBe(2);
+    expect(framesOf(drain(output))).toEqual(["text !!!", "text later"]);
+    expect(counts()).toEqual({ framed: 2, handed: 2, written: 2, size: 0 });
+    expect(output.takeBack()).toEqual([]);
+  });
+
+  it.each([0, 1, 2, 3, 4])("lets the rest of a message go on of which %d pieces are out", (takenCount) => {
+    output.writeBinary(large);
+    text("a");
+    output.writeEncoded(opcodes.binary, bytesOf(100_000), Buffer.from("b"));
+    text("c");
+    const taken: Buffer[] = [];
+    for (let count = 0; count < takenCount; count++) {
+      taken.push(Buffer.from(takeOne()));
+      output.written();
+    }
+    const { handedCount } = output;
+    const back = output.takeBack();
+    expect(back).toHaveLength(4 - handedCount);
+    expect([output.framedCount, output.handedCount]).toEqual([handedCount, handedCount]);
+    close();
+    const { size } = output;
+    const rest = drain(output);
+    expect(rest.length).toBe(size);
+    const frames = framesOf(Buffer.concat([...taken, rest]));
+    expect(frames).toEqual([
+      ...["binary (200000)", "text a", "binary (100000)", "text c"].slice(0, handedCount),
+      "close \x03\xe8bye",
+    ]);
+    expect(counts()).toEqual({ framed: handedCount, handed: handedCount, written: handedCount, size: 0 });
+  });
+
+  it("lets what is in flight be, and control frames and a Close go on in their order", () => {
+    text("in flight");
+    const flight = Buffer.from(takeOne());
+    text("waits");
+    ping("1");
+    pong("2");
+    close();
+    expect(output.takeBack()).toEqual(["waits"]);
+    expect(counts()).toEqual({
+      framed: 1,
+      handed: 1,
+      written: 0,
+      size: flight.length + 2 * (role === "client" ? 7 : 3) + (role === "client" ? 11 : 7),
+    });
+    output.written();
+    const rest = drain(output);
+    expect(framesOf(Buffer.concat([flight, rest]))).toEqual([
+      "text in flight",
+      "ping 1",
+      "pong 2",
+      "close \x03\xe8bye",
+    ]);
+    expect(readFrames(rest).every(({ isMasked }) => isMasked === (role === "client"))).toBe(true);
+  });
+
+  it("keeps the control frames that stand between the messages", () => {
+    text("a");
+    ping("1");
+    text("b");
+    pong("2");
+    close();
+    expect(output.takeBack()).toEqual(["a", "b"]);
+    expect(framesOf(drain(output))).toEqual(["ping 1", "pong 2", "close \x03\xe8bye"]);
+  });
+
+  it("keeps the pong that stands for a flood of pings", () => {
+    for (let index = 0; index < 9000; index++) pong(String(index).padStart(10, "0"));
+    text("a");
+    expect(output.takeBack()).toEqual(["a"]);
+    expect(framesOf(drain(output)).at(-1)).toBe("pong 0000008999");
+  });
+
+  it("lets control frames wait for the end of the message that is half out", () => {
+    output.writeBinary(large);
+    text("behind");
+    const first = Buffer.from(takeOne());
+    ping("1");
+    expect(output.takeBack()).toEqual(["behind"]);
+    text("new");
+    output.written();
+    expect(framesOf(Buffer.concat([first, drain(output)]))).toEqual([
+      "binary (200000)",
+      "ping 1",
+      "text new",
+    ]);
+    expect(counts()).toEqual({ framed: 2, handed: 2, written: 2, size: 0 });
+  });
+
+  it("leaves alone the memory of what is in flight out of a segment that holds more", () => {
+    output.writeBinary(bytesOf(70_000));
+    text("behind");
+    takeOne();
+    ping("1");
+    output.written();
+    const tail = takeOne();
+    const before = Buffer.from(tail);
+    expect(output.takeBack()).toEqual(["behind"]);
+    output.writeBinary(bytesOf(300_000, 9));
+    const other = new Output(role, resources);
+    other.writeBinary(bytesOf(300_000, 9));
+    drain(other);
+    expect(tail.equals(before)).toBe(true);
+    output.written();
+    expect(framesOf(drain(output))).toEqual(["ping 1", "binary (300000)"]);
+  });
+
+  it("leaves nothing for takeUnsent, nor the other way round", () => {
+    output.writeBinary(large);
+    text("a");
+    takeOne();
+    expect(output.takeBack()).toEqual(["a"]);
+    expect(output.takeUnsent()).toEqual([]);
+    expect(output.takeBack()).toEqual([]);
+    expect(counts()).toEqual({ framed: 1, handed: 1, written: 0, size: segmentSize });
+  });
+});
+
+describe.each(["client", "server"] as const)("the observer of a %s", (role) => {
+  class Observer implements FrameObserver {
+    isActive = true;
+    excerptSize = 0;
+    readonly seen: [string, ObservedFrame][] = [];
+
+    onFrame(direction: "in" | "out", frame: ObservedFrame): void {
+      this.seen.push([direction, frame]);
+    }
+  }
+
+  it("is told of each frame that is written, once", () => {
+    const observer = new Observer();
+    observer.excerptSize = 4;
+    output = new Output(role, resources, observer);
+    text("aé😀");
+    text("abc😀");
+    output.writeBinary(bytesOf(200_000));
+    output.writeEncoded(opcodes.text, Buffer.from("encoded"), "original");
+    ping("12345");
+    pong();
+    output.takeBack();
+    close();
+    drain(output);
+    const plain = { isFinal: true, isCompressed: false };
+    expect(observer.seen).toEqual(
+      [
+        { opcode: 1, ...plain, payloadSize: 7, excerpt: Buffer.from("aé😀").subarray(0, 4) },
+        { opcode: 1, ...plain, payloadSize: 7, excerpt: Buffer.from("abc😀").subarray(0, 4) },
+        { opcode: 2, ...plain, payloadSize: 200_000, excerpt: bytesOf(4) },
+        { opcode: 1, isFinal: true, isCompressed: true, payloadSize: 7, excerpt: Buffer.from("enco") },
+        { opcode: 9, ...plain, payloadSize: 5, excerpt: Buffer.from("1234") },
+        { opcode: 10, ...plain, payloadSize: 0, excerpt: Buffer.alloc(0) },
+        { opcode: 8, ...plain, payloadSize: 5, excerpt: closePayload(1000, "bye").subarray(0, 4) },
+      ].map((frame) => ["out", frame]),
+    );
+  });
+
+  it("gets copies, and nothing while it is not active", () => {
+    const observer = new Observer();
+    observer.isActive = false;
+    output = new Output(role, resources, observer);
+    text("a");
+    ping();
+    expect(observer.seen).toEqual([]);
+    observer.isActive = true;
+    text("b");
+    expect(observer.seen.map(([, { excerpt }]) => excerpt)).toEqual([Buffer.alloc(0)]);
+    observer.excerptSize = 10;
+    const lent = Buffer.from("lent");
+    output.writeBinary(lent);
+    lent.fill("x");
+    expect(observer.seen[1]![1].excerpt.toString()).toBe("lent");
+  });
+
+  it("may send from inside a call", () => {
+    const observer = new Observer();
+    output = new Output(role, resources, observer);
+    observer.onFrame = (): void => {
+      if (output.framedCount === 1) text("second");
+    };
+    text("first");
+    expect(counts()).toMatchObject({ framed: 2, handed: 0 });
+    expect(framesOf(drain(output))).toEqual(["text first", "text second"]);
   });
 });
 

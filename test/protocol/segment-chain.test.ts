@@ -55,4 +55,17 @@ describe("SegmentChain", () => {
     expect(chain.isEmpty).toBe(true);
     expect(segments).not.toContain(chain.beginFrame(1));
   });
+
+  it("takes a segment that is filled, and counts the bytes that have not left", () => {
+    const pool = new SegmentPool();
+    const chain = new SegmentChain(pool);
+    expect(chain.size).toBe(0);
+    const filled = pool.acquire();
+    filled.start = 10;
+    filled.end = 100;
+    chain.append(filled);
+    expect([chain.first, chain.last, chain.size]).toEqual([filled, filled, 90]);
+    chain.continueFrame().end = 7;
+    expect(chain.size).toBe(97);
+  });
 });

@@ -1,8 +1,17 @@
 import { describe, expect, it } from "vitest";
+import type { Role } from "../../protocol/constants.js";
 import { SegmentChain } from "../../protocol/segment-chain.js";
-import { readUnsentMessages } from "../../protocol/unsent-messages.js";
+import { readUnsentFrames } from "../../protocol/unsent-messages.js";
 import { testResources } from "../support/protocol-end.js";
-import { binaryFrame, closeFrame, frame, pingFrame, textFrame } from "../support/wire.js";
+import {
+  binaryFrame,
+  closeFrame,
+  closePayload,
+  frame,
+  pingFrame,
+  pongFrame,
+  textFrame,
+} from "../support/wire.js";
 
 /** A chain of frames that were written by hand, each segment with where its first frame begins. */
 function chainOf(
@@ -19,12 +28,20 @@ function chainOf(
   return chain;
 }
 
+function messagesOf(
+  chain: SegmentChain,
+  role: Role,
+  originals: readonly (string | Buffer)[],
+): (string | Buffer)[] {
+  return readUnsentFrames(chain, role, originals).messages;
+}
+
 describe.each([
   ["client", true],
   ["server", false],
-] as const)("readUnsentMessages of a %s", (role, mask) => {
+] as const)("readUnsentFrames of a %s", (role, mask) => {
   it("gives nothing where nothing waits", () => {
-    expect(readUnsentMessages(chainOf(), role, [])).toEqual([]);
+    expect(messagesOf(chainOf(), role, [])).toEqual([]);
   });
 
   it("gives texts and binaries in order, and passes over control frames", () => {
@@ -38,7 +55,7 @@ describe.each([
       closeFrame(1000, "bye", { mask }),
     ];
     const chain = chainOf({ bytes: Buffer.concat(frames) });
-    expect(readUnsentMessages(chain, role, [])).toEqual(["é", Buffer.from([1, 0xff]), "", Buffer.alloc(0)]);
+    expect(messagesOf(chain, role, [])).toEqual(["é", Buffer.from([1, 0xff]), "", Buffer.alloc(0)]);
     expect(chain.isEmpty).toBe(true);
   });
 
@@ -50,7 +67,7 @@ describe.each([
       binaryFrame(Buffer.from("?"), compressed),
     ];
     const originals = ["first", Buffer.from("second")];
-    expect(readUnsentMessages(chainOf({ bytes: Buffer.concat(frames) }), role, originals)).toEqual([
+    expect(messagesOf(chainOf({ bytes: Buffer.concat(frames) }), role, originals)).toEqual([
       "first",
       "plain",
       Buffer.from("second"),
@@ -61,16 +78,16 @@ describe.each([
     const tail = Buffer.from("the end of something");
     const bytes = Buffer.concat([tail, textFrame("whole", { mask })]);
     const whole = { bytes, firstFrame: tail.length };
-    expect(readUnsentMessages(chainOf(whole), role, [])).toEqual(["whole"]);
-    expect(readUnsentMessages(chainOf({ bytes: tail, firstFrame: -1 }, whole), role, [])).toEqual(["whole"]);
-    expect(readUnsentMessages(chainOf({ ...whole, start: tail.length }), role, [])).toEqual(["whole"]);
-    expect(readUnsentMessages(chainOf({ bytes: tail, firstFrame: -1 }), role, [])).toEqual([]);
+    expect(messagesOf(chainOf(whole), role, [])).toEqual(["whole"]);
+    expect(messagesOf(chainOf({ bytes: tail, firstFrame: -1 }, whole), role, [])).toEqual(["whole"]);
+    expect(messagesOf(chainOf({ ...whole, start: tail.length }), role, [])).toEqual(["whole"]);
+    expect(messagesOf(chainOf({ bytes: tail, firstFrame: -1 }), role, [])).toEqual([]);
   });
 
   it("reads a frame over several segments", () => {
     const large = Buffer.alloc(150_000, "abc");
     const bytes = Buffer.concat([binaryFrame(large, { mask }), textFrame("behind", { mask })]);
-    const messages = readUnsentMessages(
+    const messages = messagesOf(
       chainOf(
         { bytes: bytes.subarray(0, 65536) },
         { bytes: bytes.subarray(65536, 131072), firstFrame: -1 },
@@ -84,8 +101,49 @@ describe.each([
     expect(messages[1]).toBe("behind");
   });
 
+  it("gives the control frames too, in order", () => {
+    const frames = [
+      ...[pingFrame("1", { mask }), textFrame("a", { mask }), pongFrame("", { mask })],
+      closeFrame(1000, "bye", { mask }),
+    ];
+    const { controls } = readUnsentFrames(chainOf({ bytes: Buffer.concat(frames) }), role, []);
+    expect(controls).toEqual([
+      { first: 0x89, payload: Buffer.from("1") },
+      { first: 0x8a, payload: Buffer.alloc(0) },
+      { first: 0x88, payload: closePayload(1000, "bye") },
+    ]);
+  });
+
+  it("gives the rest of a frame that is half out in segments of its own", () => {
+    const tail = Buffer.from("the end of something");
+    const bytes = Buffer.concat([tail, textFrame("whole", { mask })]);
+    const chain = chainOf(
+      { bytes: tail, firstFrame: -1 },
+      { bytes, firstFrame: tail.length },
+      { bytes: textFrame("b", { mask }) },
+    );
+    const { messages, rest } = readUnsentFrames(chain, role, []);
+    expect(messages).toEqual(["whole", "b"]);
+    expect(rest.map(({ bytes: held, start, end }) => held.toString("latin1", start, end))).toEqual([
+      tail.toString(),
+      tail.toString(),
+    ]);
+    expect(
+      rest.map(({ firstFrame, messageCount, compressedCount }) => [
+        firstFrame,
+        messageCount,
+        compressedCount,
+      ]),
+    ).toEqual([
+      [-1, 0, 0],
+      [-1, 1, 0],
+    ]);
+    const begun = chainOf({ bytes, start: tail.length, firstFrame: tail.length });
+    expect(readUnsentFrames(begun, role, []).rest).toEqual([]);
+  });
+
   it("throws on frames that it can't read, which are none of ours", () => {
-    expect(() => readUnsentMessages(chainOf({ bytes: frame({ opcode: 3, mask }) }), role, [])).toThrow(
+    expect(() => readUnsentFrames(chainOf({ bytes: frame({ opcode: 3, mask }) }), role, [])).toThrow(
       "reserved opcode",
     );
   });

@@ -14,6 +14,7 @@ export class InvertingExtension implements MessageExtension, AgreedExtension {
   /** What was asked of it. */
   readonly decoded: { readonly maxSize: number; readonly isKept: boolean }[] = [];
   encodedCount = 0;
+  restartCount = 0;
   isClosed = false;
 
   open(): this {
@@ -37,6 +38,10 @@ export class InvertingExtension implements MessageExtension, AgreedExtension {
     if (this.isClosed) throw new Error("The extension is closed.");
     this.encodedCount++;
     return inverted(payload);
+  }
+
+  restartEncoding(): void {
+    this.restartCount++;
   }
 
   close(): void {

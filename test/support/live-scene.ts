@@ -1,11 +1,8 @@
 import { expect } from "vitest";
 import type { AgreedExtension, CloseFrame } from "../../protocol/index.js";
 import type { ConnectionEnd } from "../../src/connection/connection-end.js";
-import {
-  type ConnectionSettings,
-  LiveConnection,
-  type LiveHandler,
-} from "../../src/connection/live-connection.js";
+import { LiveConnection } from "../../src/connection/live-connection.js";
+import type { ConnectionSettings, LiveHandler } from "../../src/connection/live-handler.js";
 import type { Transport, TransportTarget } from "../../src/transport/transport.js";
 import { createCountingRuntime, type CountingRuntime } from "./counting-runtime.js";
 import { testResources } from "./protocol-end.js";
@@ -41,6 +38,8 @@ export class LiveScene implements LiveHandler {
   readonly messages: (string | Buffer)[] = [];
   readonly ends: ConnectionEnd[] = [];
   readonly writes: Buffer[] = [];
+  /** How long messages took from their sending to the kernel. */
+  readonly samples: number[] = [];
   /** Our side of the stream has ended. */
   hasEnded = false;
   /** The test's own part of a message, from inside the call. */
@@ -100,6 +99,14 @@ export class LiveScene implements LiveHandler {
 
   onRefused(error: unknown): void {
     this.told.push(["refused", error]);
+  }
+
+  onWithdrawn(token: unknown): void {
+    this.told.push(["withdrawn", token]);
+  }
+
+  onSampled(duration: number): void {
+    this.samples.push(duration);
   }
 
   onLastMessages(): void {

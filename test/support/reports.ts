@@ -23,6 +23,7 @@ export function aReport(given: Partial<CloseReport> = {}): CloseReport {
     messagesUnsent: 0,
     messagesUncertain: 0,
     unansweredPings: 0,
+    loopLagMs: 0,
     events: [],
     ...given,
   };
@@ -44,6 +45,7 @@ export function anEnd(given: Partial<ConnectionEnd> = {}): ConnectionEnd {
     unsent: [],
     uncertainCount: 0,
     unansweredPings: 0,
+    answeredPings: 0,
     ...given,
   };
 }

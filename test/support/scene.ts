@@ -39,7 +39,9 @@ export class Watching {
   #watches: { readonly isTrue: () => boolean; readonly resolve: () => void }[] = [];
 
   constructor(url: ConstructorParameters<typeof WebSocket>[0], options: Options) {
-    this.ws = new WebSocket<Message, string | Uint8Array>(url, { deserializer: (data) => data, ...options });
+    // One connection without a heartbeat, unless the test is about more.
+    const defaults = { deserializer: (data: Message) => data, reconnect: false, heartbeat: false } as const;
+    this.ws = new WebSocket<Message, string | Uint8Array>(url, { ...defaults, ...options });
     for (const name of watchedEvents) {
       this.ws.on(name, (event) => {
         this.told.push({ name, event } as Told);

@@ -7,16 +7,20 @@ import {
   type CloseReport,
   ConnectionError,
   connect,
+  type Cursors,
   type Deserializer,
   type DroppedEvent,
+  type DurationName,
   HandshakeError,
   type HeadersInit,
+  type HistogramSnapshot,
   InvalidStateError,
   JetSocket,
   JetSocketError,
   type Phase,
   ProtocolError,
   type SendResult,
+  type SequenceId,
   type Serializer,
   type State,
   type Stats,
@@ -100,8 +104,10 @@ type Options = WebSocketOptions<Trade, Order>;
 expectTypeOf<{ reconect: false }>().not.toExtend<Options>();
 expectTypeOf<{ compress: { levle: 5 } }>().not.toExtend<Options>();
 expectTypeOf<{ connectTimeout: string }>().not.toExtend<Options>();
-expectTypeOf<{ reconnect: true }>().not.toExtend<Options>();
-expectTypeOf<{ heartbeat: 20_000 }>().not.toExtend<Options>();
+expectTypeOf<{ schema: true }>().not.toExtend<Options>();
+expectTypeOf<{ heartbeat: true }>().not.toExtend<Options>();
+expectTypeOf<{ replay: { window: 5 } }>().not.toExtend<Options>();
+expectTypeOf<{ reconnect: true; heartbeat: 20_000; outbox: false }>().toExtend<Options>();
 expectTypeOf<{ buffer: { overflow: "explode" } }>().not.toExtend<Options>();
 expectTypeOf<{ reconnect: false; buffer: 5; keepAlive: undefined }>().toExtend<Options>();
 
@@ -109,6 +115,41 @@ expectTypeOf<{ reconnect: false; buffer: 5; keepAlive: undefined }>().toExtend<O
 new WebSocket("ws://feed.test/", { closeTimeout: 5, reconect: false });
 // @ts-expect-error -- a typo inside
 new WebSocket("ws://feed.test/", { buffer: { size: 5 } });
+
+// The functions of the layers are held to what is received and sent, and nothing is inferred from them.
+const layered = new WebSocket("ws://feed.test/", {
+  deserializer: decode,
+  serializer: encode,
+  heartbeat: { ping: () => ({ id: "ping" }), isPong: (trade) => trade.price === 0 },
+  buffer: { overflow: "conflate", keyOf: (trade) => trade.price },
+  outbox: { idOf: (order) => order.id, acknowledges: (trade) => String(trade.price) },
+  replay: { sequence: (trade) => trade.price, onReplay: async () => Promise.resolve([{ price: 5 }]) },
+  onConnection: async (connection, signal) => {
+    expectTypeOf(connection.send).parameter(0).toEqualTypeOf<Order>();
+    expectTypeOf(
+      connection.recv({ signal, match: ({ price }) => price > 0 }),
+    ).resolves.toEqualTypeOf<Trade>();
+    await connection.sendRaw("hello", { binary: true });
+  },
+});
+expectTypeOf(layered).toEqualTypeOf<WebSocket<Trade, Order>>();
+expectTypeOf(
+  new WebSocket("ws://feed.test/", { heartbeat: { ping: () => ({ op: "ping" }) } }),
+).toEqualTypeOf<WebSocket>();
+new WebSocket("ws://feed.test/", { replay: { sequence: () => 1, onReplay: () => undefined } });
+new WebSocket("ws://feed.test/", {
+  replay: { sequence: () => 1, onReplay: (_, link) => link.send("again") },
+});
+new WebSocket("ws://feed.test/", {
+  replay: {
+    sequence: () => 1,
+    onReplay: async (cursors, link) => {
+      await link.send(cursors);
+    },
+  },
+});
+// @ts-expect-error -- no Order is made here
+new WebSocket("ws://feed.test/", { serializer: encode, heartbeat: { ping: () => 5 } });
 
 // A provider is a value, or a function that gives it now or later.
 const provided: Options = {
@@ -160,3 +201,30 @@ expectTypeOf<Verdict>().not.toEqualTypeOf<string>();
 expectTypeOf<Stats>().toEqualTypeOf<Readonly<Stats>>();
 expectTypeOf<CloseReport>().toEqualTypeOf<Readonly<CloseReport>>();
 expectTypeOf(typed.stats()).toEqualTypeOf<Stats>();
+expectTypeOf(typed.stats().latencyMs).toEqualTypeOf<HistogramSnapshot | undefined>();
+declare const duration: DurationName;
+expectTypeOf(typed.stats()[duration]).toEqualTypeOf<HistogramSnapshot | undefined>();
+expectTypeOf<CloseReport["loopLagMs"]>().toBeNumber();
+
+// The events of the layers.
+typed.on("reconnecting", ({ attempt, delayMs, report }) => {
+  expectTypeOf([attempt, delayMs]).toEqualTypeOf<number[]>();
+  expectTypeOf(report).toEqualTypeOf<CloseReport>();
+});
+typed.on("reconnected", ({ url, attempt, downtimeMs }) => {
+  expectTypeOf(url).toBeString();
+  expectTypeOf([attempt, downtimeMs]).toEqualTypeOf<number[]>();
+});
+typed.on("gap", ({ stream, expected, received }) => {
+  expectTypeOf(stream).toBeString();
+  expectTypeOf(expected).toEqualTypeOf<number | undefined>();
+  expectTypeOf(received).toEqualTypeOf<SequenceId>();
+});
+typed.on("recovered", ({ count }) => expectTypeOf(count).toBeNumber());
+typed.on("reset", ({ stream }) => expectTypeOf(stream).toBeString());
+typed.on("rotated", ({ overlapMs, duplicates }) =>
+  expectTypeOf([overlapMs, duplicates]).toEqualTypeOf<number[]>(),
+);
+expectTypeOf(typed.cursors()).toEqualTypeOf<Cursors>();
+expectTypeOf(typed.rotate("age", { timeout: 5 })).resolves.toBeVoid();
+expectTypeOf(typed.reconnect()).resolves.toBeVoid();

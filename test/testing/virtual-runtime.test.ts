@@ -195,7 +195,7 @@ describe("the network", () => {
     [{ socketPath: "/run/feed" }, ["tcp", "open"]],
     [{ host: "::1", isSecure: true }, ["tcp", "tls", "open"]],
   ])("tells the phases of %o", (given, calls) => {
-    runtime = new VirtualRuntime({ onConnect: (peer) => peer.accept() });
+    runtime = new VirtualRuntime({ server: { serve: (peer) => peer.accept() } });
     const { handler } = dial(given);
     runtime.advance(0);
     expect(handler.calls).toEqual(calls);
@@ -325,9 +325,11 @@ describe("the network", () => {
 
   it("keeps the rules of the port in a long exchange", () => {
     runtime = new VirtualRuntime({
-      onConnect: (peer) => {
-        peer.accept();
-        peer.onData = (bytes) => peer.send(bytes);
+      server: {
+        serve: (peer) => {
+          peer.accept();
+          peer.onData = (bytes) => peer.send(bytes);
+        },
       },
     });
     const { handler, transport } = dial();

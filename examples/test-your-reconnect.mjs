@@ -1,0 +1,44 @@
+// A test of one's own reconnect logic, in virtual time: three faults and a minute of waiting pass at once.
+import { WebSocket } from "jetsocket";
+import { ScriptedServer, VirtualRuntime } from "jetsocket/testing";
+
+/**
+ * What is to be tested: its waits, and that it subscribes again on each new connection.
+ *
+ * @param {string} url
+ * @param {import("jetsocket").Runtime} runtime
+ * @param {(line: string) => void} print
+ */
+function follow(url, runtime, print) {
+  const ws = new WebSocket(url, {
+    runtime,
+    connectTimeout: 10_000,
+    backoff: { base: 10_000, jitter: false, resetAfter: 0 },
+    onConnection: (connection) => connection.send({ subscribe: "trades" }),
+  });
+  ws.on("reconnecting", ({ delayMs, report }) => {
+    print(`${report.verdict}, dialling again in ${delayMs / 1_000} s`);
+  });
+  ws.on("message", ({ data }) => print(`received ${JSON.stringify(data)}`));
+  return ws;
+}
+
+const server = new ScriptedServer({
+  onConnection: async (connection, n) => {
+    if (n === 1) return connection.reject(503);
+    if (n === 2) return; // the handshake is never answered
+    connection.accept();
+    const { subscribe } = await connection.receiveJson();
+    connection.send({ channel: subscribe, connection: n });
+    if (n === 3) connection.reset();
+  },
+});
+const runtime = new VirtualRuntime({ server });
+
+/** @param {string} line */
+const print = (line) => console.log(`${runtime.now() / 1_000} s: ${line}`);
+const ws = follow("wss://stream.example.com/trades", runtime, print);
+void ws.run(); // goes on where the first attempt fails
+await runtime.advanceAsync(60_000);
+ws.terminate();
+await server.close();

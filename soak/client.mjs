@@ -1,0 +1,246 @@
+/** The process under test: one client after another, each with a lane of its own. */
+import { getEventListeners } from "node:events";
+import { get } from "node:http";
+import { join } from "node:path";
+import { WebSocket } from "jetsocket";
+import { JournalWriter } from "./journal-writer.mjs";
+import { burstCount, burstSize, isWhole, makeMessage } from "./messages.mjs";
+import { measure } from "./measure.mjs";
+
+const tickMs = 10;
+const messagesPerTick = 5;
+
+/** @type {Map<number, (answer: any) => void>} */
+const asked = new Map();
+let lastQuestion = 0;
+/** @type {Lane | undefined} */
+let lane;
+
+/** Asks the parent where the next attempt is to go. */
+function askForUrl() {
+  const question = ++lastQuestion;
+  process.send?.({ tell: "attempt", question });
+  return new Promise((resolve) => asked.set(question, resolve));
+}
+
+class Lane {
+  /** The highest number that was given to `send()`. */
+  sent = 0;
+  /** The highest number that has come. */
+  received = 0;
+  counts = {
+    opened: 0,
+    attempts: 0,
+    gaps: 0,
+    resets: 0,
+    recovered: 0,
+    dropped: 0,
+    failedSends: 0,
+    closed: 0,
+  };
+  /** @type {string[]} */
+  problems = [];
+  /** @type {import("./journal.mjs").LinkEnd[]} */
+  ends = [];
+  /** Reports by their verdict. @type {Record<string, number>} */
+  verdicts = {};
+  #plan;
+  #ws;
+  #journal;
+  #timer;
+  #controller = new AbortController();
+  #reading;
+
+  constructor(plan) {
+    this.#plan = plan;
+    this.#journal = new JournalWriter(join(plan.folder, `down-${plan.name}.log`), plan.sabotage);
+    this.#ws = new WebSocket(askForUrl, this.#options());
+    this.#listen();
+    if (plan.reads === "handler") this.#ws.on("message", ({ data }) => this.#onMessage(data));
+  }
+
+  async open() {
+    await this.#ws.connect();
+    if (this.#plan.reads === "iterator") this.#reading = this.#read();
+    this.#timer = setInterval(() => this.send(messagesPerTick), tickMs);
+  }
+
+  send(count, size) {
+    for (let index = 0; index < count; index++) {
+      this.#ws.send(makeMessage("id", ++this.sent, size)).catch((error) => {
+        this.counts.failedSends++;
+        this.#tellProblem(`send failed: ${error}`);
+      });
+    }
+  }
+
+  stopSending() {
+    clearInterval(this.#timer);
+  }
+
+  async close() {
+    await this.#ws.flush({ timeout: 10_000 });
+    await this.#ws.close();
+    await this.#reading;
+    this.#journal.close();
+    const { sent, received, counts, problems, ends, verdicts } = this;
+    const abortListeners = getEventListeners(this.#controller.signal, "abort").length;
+    if (abortListeners > 0) problems.push(`${abortListeners} listeners left on the signal`);
+    if (counts.closed !== 1) problems.push(`closed came ${counts.closed} times`);
+    return { sent, received, counts, problems, ends, verdicts, stats: this.#ws.stats() };
+  }
+
+  #options() {
+    const { isAcknowledged, replays, compress } = this.#plan;
+    return {
+      signal: this.#controller.signal,
+      compress,
+      connectTimeout: 2_000,
+      closeTimeout: 2_000,
+      backoff: { base: 5, cap: 50, floor: 1, resetAfter: 30 },
+      heartbeat: { interval: 100, timeout: 100 },
+      outbox: {
+        capacity: 1_000_000,
+        maxBytes: 2 ** 30,
+        ...(isAcknowledged && { idOf: (sent) => sent.id, acknowledges: (received) => received.acknowledged }),
+      },
+      replay: {
+        sequence: (message) => message.seq,
+        onReplay: replays === "inBand" ? repeatInBand : (cursors) => this.#fetchMissed(cursors),
+        window: 20_000,
+        cursors: { default: { sequence: 0 } },
+      },
+    };
+  }
+
+  #listen() {
+    const ws = this.#ws;
+    const { counts, verdicts } = this;
+    const countReport = (report) => {
+      const kind = `${report.verdict}${report.codeReceived === undefined ? "" : ` ${report.codeReceived}`}`;
+      verdicts[kind] = (verdicts[kind] ?? 0) + 1;
+    };
+    const onOpen = () => {
+      counts.opened++;
+      process.send?.({ tell: "open" });
+    };
+    ws.on("connecting", () => counts.attempts++);
+    ws.on("connected", onOpen);
+    ws.on("reconnected", onOpen);
+    ws.on("disconnected", ({ report }) => {
+      this.ends.push({
+        given: this.sent,
+        unsent: report.messagesUnsent,
+        uncertain: report.messagesUncertain,
+      });
+      process.send?.({
+        tell: "ended",
+        verdict: report.verdict,
+        ageMs: report.ageMs,
+        lastReceivedMs: report.lastReceivedMs,
+      });
+    });
+    ws.on("reconnecting", ({ report, delayMs }) => {
+      countReport(report);
+      if (!(delayMs >= 0 && delayMs <= 1_000 + 50 + 5)) this.#tellProblem(`delayMs ${delayMs} out of bounds`);
+    });
+    ws.on("gap", () => counts.gaps++);
+    ws.on("reset", () => counts.resets++);
+    ws.on("recovered", ({ count }) => (counts.recovered += count));
+    ws.on("dropped", ({ direction, message, cause }) => {
+      // What onReplay sends is of one connection, and is dropped with it.
+      if (String(message).startsWith('{"resumeAfter"')) return;
+      counts.dropped++;
+      this.#tellProblem(`dropped ${direction}: ${cause}`);
+    });
+    ws.on("error", ({ error, isFatal }) => {
+      if (isFatal) this.#tellProblem(`fatal: ${error.stack}`);
+      else if (error instanceof TypeError || error instanceof RangeError)
+        this.#tellProblem(`error: ${error.stack}`);
+    });
+    ws.on("closed", () => counts.closed++);
+  }
+
+  #tellProblem(problem) {
+    if (this.problems.length < 20) this.problems.push(problem);
+  }
+
+  async #read() {
+    for await (const message of this.#ws) this.#onMessage(message);
+  }
+
+  #onMessage(message) {
+    if (message.seq === undefined) return;
+    this.received = Math.max(this.received, message.seq);
+    this.#journal.write(message.seq, isWhole(message.seq, message.fill));
+  }
+
+  /** Asks by HTTP; a server that is away is asked again. */
+  async #fetchMissed(cursors) {
+    const url = `http://127.0.0.1:${this.#plan.serverPort}/?lane=${this.#plan.name}&after=${cursors.default.sequence}`;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return JSON.parse(await fetchText(url));
+      } catch (error) {
+        if (attempt === 40) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 25));
+      }
+    }
+  }
+}
+
+/** The server sends again what is missing, on the connection itself. */
+async function repeatInBand(cursors, connection) {
+  await connection.send({ resumeAfter: cursors.default.sequence });
+}
+
+function fetchText(url) {
+  return new Promise((resolve, reject) => {
+    const request = get(url, { agent: false, timeout: 2_000 }, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (part) => (text += part));
+      response.on("end", () => resolve(text));
+      response.on("error", reject);
+    });
+    request.on("timeout", () => request.destroy(new Error("no answer")));
+    request.on("error", reject);
+  });
+}
+
+const orders = {
+  url: ({ question, url }) => {
+    asked.get(question)?.(url);
+    asked.delete(question);
+  },
+  open: (plan) => {
+    lane = new Lane(plan);
+    lane.open().then(
+      () => process.send?.({ tell: "begun" }),
+      (error) => process.send?.({ tell: "failed", error: String(error?.stack) }),
+    );
+  },
+  burst: () => lane?.send(burstCount, burstSize),
+  stop: () => {
+    lane?.stopSending();
+    process.send?.({ tell: "stopped", sent: lane?.sent });
+  },
+  progress: () => process.send?.({ tell: "progress", received: lane?.received }),
+  close: () => {
+    const closing = lane;
+    lane = undefined;
+    closing?.close().then(
+      (result) => process.send?.({ tell: "closed", ...result }),
+      (error) => process.send?.({ tell: "failed", error: String(error?.stack) }),
+    );
+  },
+  measure: async () => process.send?.({ tell: "measured", ...(await measure()) }),
+};
+
+process.on("message", (/** @type {any} */ order) => orders[order.do](order));
+process.on("disconnect", () => process.exit());
+for (const event of ["unhandledRejection", "uncaughtException", "warning"]) {
+  process.on(event, (error) =>
+    process.send?.({ tell: "failed", error: `${event}: ${error?.stack ?? error}` }),
+  );
+}

@@ -1,0 +1,192 @@
+import { BufferOverflowError } from "../errors.js";
+import type { Deserializer, SetupConnection, SetupRecvOptions } from "../options/options.js";
+import { findWrongOption } from "../options/call-options.js";
+import type { Runtime } from "../runtime/runtime.js";
+import { rejected, Wait } from "../runtime/wait.js";
+import { type Place, WaitingLine } from "../runtime/waiting-line.js";
+
+/** A received message that is with a hook, or goes to the client behind it. */
+export interface HeldMessage {
+  readonly data: string | Buffer;
+  readonly size: number;
+  readonly at: number;
+}
+
+interface Call<Received> {
+  readonly match: (message: Received) => boolean;
+  readonly wait: Wait<Received>;
+}
+
+/** What sends on the connection. */
+export type HookSender<Received, Sent> = Pick<
+  SetupConnection<Received, Sent>,
+  "url" | "subprotocol" | "extensions" | "send" | "sendRaw" | "ping"
+>;
+
+export interface HookConnectionHandler {
+  /** What waits is above its bound, or no longer: reading is to stop, or to go on. */
+  onFull(isFull: boolean): void;
+}
+
+const recvNames = ["match", "signal", "timeout"];
+
+/**
+ * One connection as `onConnection` and `onReplay` work on it. While `onConnection` runs, what comes waits here, bounded in
+ * bytes; what no `recv()` takes goes to the client afterwards, in order.
+ */
+export class HookConnection<Received, Sent> {
+  /** What hooks are given. */
+  readonly face: SetupConnection<Received, Sent>;
+  readonly #runtime: Runtime;
+  readonly #deserializer: Deserializer<Received>;
+  readonly #maxBytes: number;
+  readonly #handler: HookConnectionHandler;
+  readonly #calls: WaitingLine<Call<Received>> = new WaitingLine();
+  #held: HeldMessage[] | undefined;
+  #bytes = 0;
+  #isFull = false;
+  #end: { readonly error: unknown } | undefined;
+
+  /** @param isHolding - A hook runs: messages wait until {@link release}. */
+  constructor(
+    context: {
+      readonly sender: HookSender<Received, Sent>;
+      readonly runtime: Runtime;
+      readonly deserializer: Deserializer<Received>;
+      readonly maxBytes: number;
+      readonly isHolding: boolean;
+    },
+    handler: HookConnectionHandler,
+  ) {
+    this.#runtime = context.runtime;
+    this.#deserializer = context.deserializer;
+    this.#maxBytes = context.maxBytes;
+    this.#handler = handler;
+    if (context.isHolding) this.#held = [];
+    this.face = Object.freeze({
+      ...context.sender,
+      recv: (options?: SetupRecvOptions<Received>) => this.#recv(options),
+    });
+  }
+
+  /** Messages are to be shown to it. */
+  get isWatching(): boolean {
+    return this.#held !== undefined || this.#calls.length > 0;
+  }
+
+  /** @returns `false` where nobody here wants the message. */
+  receive(message: HeldMessage): boolean {
+    if (this.#calls.length > 0 && this.#give(message)) return true;
+    if (this.#held === undefined) return false;
+    this.#held.push(message);
+    this.#bytes += message.size;
+    this.#look();
+    return true;
+  }
+
+  /** @returns `true` where a call has taken the message. */
+  #give(message: HeldMessage): boolean {
+    const decoded = this.#decode(message);
+    if (decoded === undefined) return false;
+    let behind: Place<Call<Received>> | undefined;
+    for (let place = this.#calls.firstPlace; place !== undefined; place = behind) {
+      const { match, wait } = place.item;
+      // A call that throws leaves its place.
+      ({ behind } = place);
+      if (!this.#ask(match, decoded.value, place)) continue;
+      this.#calls.leave(place);
+      wait.resolve(decoded.value);
+      return true;
+    }
+    return false;
+  }
+
+  /** What the deserializer throws on is no call's: the client will tell of it. */
+  #decode({ data }: HeldMessage): { readonly value: Received } | undefined {
+    try {
+      return { value: this.#deserializer(data, typeof data !== "string") };
+    } catch {
+      return undefined;
+    }
+  }
+
+  #ask(
+    match: (message: Received) => boolean,
+    value: Received,
+    place: Place<Call<Received>> | undefined,
+  ): boolean {
+    try {
+      return match(value);
+    } catch (error) {
+      if (place === undefined) throw error;
+      this.#calls.leave(place);
+      place.item.wait.reject(error);
+      return false;
+    }
+  }
+
+  #look(): void {
+    const isFull = this.#bytes > this.#maxBytes;
+    if (isFull) for (const { wait } of this.#calls.takeAll()) wait.reject(this.#overflow());
+    if (isFull === this.#isFull) return;
+    this.#isFull = isFull;
+    this.#handler.onFull(isFull);
+  }
+
+  #overflow(): BufferOverflowError {
+    return new BufferOverflowError(
+      `More than ${this.#maxBytes} bytes (maxMessageSize) came while onConnection waited for a message that none of them is. ` +
+        `Wait for another one, or send nothing that brings so much before it.`,
+    );
+  }
+
+  #recv(options: SetupRecvOptions<Received> | undefined): Promise<Received> {
+    const wrong = findWrongOption(options, recvNames);
+    if (wrong !== undefined) return rejected(wrong);
+    if (options?.signal?.aborted === true) return rejected(options.signal.reason);
+    const match = options?.match ?? always;
+    try {
+      const found = this.#takeHeld(match);
+      if (found !== undefined) return Promise.resolve(found.value);
+    } catch (error) {
+      return rejected(error);
+    }
+    if (this.#end !== undefined) return rejected(this.#end.error);
+    if (this.#isFull) return rejected(this.#overflow());
+    const wait = new Wait<Received>(this.#runtime, "recv", options, () => void this.#calls.leave(place));
+    const place = this.#calls.enter({ match, wait });
+    return wait.promise;
+  }
+
+  /** @throws what `match` throws. */
+  #takeHeld(match: (message: Received) => boolean): { readonly value: Received } | undefined {
+    for (const [index, message] of this.#held?.entries() ?? []) {
+      const decoded = this.#decode(message);
+      if (decoded === undefined || !this.#ask(match, decoded.value, undefined)) continue;
+      this.#held!.splice(index, 1);
+      this.#bytes -= message.size;
+      this.#look();
+      return decoded;
+    }
+    return undefined;
+  }
+
+  /** The hook is done: gives what it has not taken, and holds nothing from now on. Reading goes on behind it, by its owner. */
+  release(): readonly HeldMessage[] {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    this.#bytes = 0;
+    this.#isFull = false;
+    return held;
+  }
+
+  /** The connection is gone: calls that wait, and those to come, reject with `error`. */
+  end(error: unknown): void {
+    this.#end = { error };
+    for (const { wait } of this.#calls.takeAll()) wait.reject(error);
+  }
+}
+
+function always(): boolean {
+  return true;
+}

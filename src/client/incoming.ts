@@ -1,0 +1,237 @@
+import type { Cursors } from "../buffer/cursor.js";
+import { Replay } from "../buffer/replay.js";
+import type { ReplayPolicy, ReplayPort } from "../buffer/replay-port.js";
+import type { ReplayRequest } from "../buffer/message-stream.js";
+import { JetSocketError } from "../errors.js";
+import type { Emitter } from "../events/emitter.js";
+import type { EventMap } from "../events/event-map.js";
+import type { SetupConnection } from "../options/options.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
+import type { Runtime, Timer } from "../runtime/runtime.js";
+import { toError } from "../transport/transport-error.js";
+import type { Entry, Receiver } from "./receiver.js";
+
+type ReplayOptions<Received> = NonNullable<ResolvedOptions<Received, never>["replay"]>;
+
+export interface IncomingHandler<Received, Sent> {
+  /** What `onReplay` works on; `undefined` where that connection is gone. */
+  connectionOf(link: number): SetupConnection<Received, Sent> | undefined;
+  /** A message came whose kind is watched; `true` where it is the answer to an application ping, and nobody's message. */
+  onDecoded(message: Received, at: number, link: number): boolean;
+  onError(error: unknown): void;
+  onOverlapJoined(): void;
+  onOverlapFull(): void;
+}
+
+/** Without the option `replay` there is no sequence, and an overlap has nothing but an order. */
+const unnumbered = {
+  ...{ sequence: () => undefined, isNext: undefined, streamOf: undefined, epochOf: undefined },
+  ...{ onReplay: undefined, window: 1, maxWaiting: 1, recoveryTimeout: 1, cursors: undefined },
+};
+
+/** Brings what connections receive to the one receiver: at once, or in sequence and without doubles where `replay` asks for it. */
+export class Incoming<Received, Sent> {
+  readonly #runtime: Runtime;
+  readonly #options: ReplayOptions<Received> | undefined;
+  readonly #emitter: Emitter<EventMap<Received>>;
+  readonly #receiver: Receiver<Received>;
+  readonly #handler: IncomingHandler<Received, Sent>;
+  readonly #isWatched: boolean;
+  #replay: Replay<Entry<Received>> | undefined;
+  #timer: Timer | undefined;
+  #gapCount = 0;
+  #recoveredCount = 0;
+  #resetCount = 0;
+
+  /**
+   * @param isWatched - `onDecoded` is to be asked for each message.
+   * @throws TypeError for a cursor that is none.
+   */
+  constructor(
+    context: {
+      readonly runtime: Runtime;
+      readonly replay: ReplayOptions<Received> | undefined;
+      readonly emitter: Emitter<EventMap<Received>>;
+      readonly receiver: Receiver<Received>;
+      readonly isWatched: boolean;
+    },
+    handler: IncomingHandler<Received, Sent>,
+  ) {
+    this.#runtime = context.runtime;
+    this.#options = context.replay;
+    this.#emitter = context.emitter;
+    this.#receiver = context.receiver;
+    this.#isWatched = context.isWatched;
+    this.#handler = handler;
+    if (context.replay !== undefined) this.#replay = this.#createReplay(context.replay);
+  }
+
+  get gapCount(): number {
+    return this.#gapCount;
+  }
+
+  get recoveredCount(): number {
+    return this.#recoveredCount;
+  }
+
+  get resetCount(): number {
+    return this.#resetCount;
+  }
+
+  get doubleCount(): number {
+    return this.#replay?.doubleCount ?? 0;
+  }
+
+  /** Messages that wait behind missing ones, or for the end of an overlap. */
+  get heldCount(): number {
+    return this.#replay?.heldCount ?? 0;
+  }
+
+  /** Where each stream stands, before what waits to be read. */
+  get cursors(): Cursors {
+    return this.#replay?.cursors(this.#receiver.waiting) ?? {};
+  }
+
+  /** @param at - When its last bytes came. */
+  receive(link: number, data: string | Buffer, size: number, at: number): void {
+    if (this.#replay === undefined && !this.#isWatched) {
+      this.#receiver.receive(data, size, at);
+      return;
+    }
+    const entry = this.#receiver.decode(data, size, at);
+    if (entry === undefined) return;
+    if (this.#isWatched && this.#handler.onDecoded(entry.value, at, link)) return;
+    if (this.#replay === undefined) this.#receiver.deliver(entry);
+    else this.#replay.receive(entry, link, at);
+  }
+
+  /** A connection is there and set up: what was missed is asked for. */
+  onConnection(link: number): void {
+    this.#replay?.onConnection(link, this.#runtime.now());
+  }
+
+  onConnectionEnd(link: number): void {
+    this.#replay?.onConnectionEnd(link);
+  }
+
+  /** Messages of `link` wait behind those of the older one from now on. */
+  beginOverlap(link: number, maxWaiting: number): void {
+    this.#replay ??= this.#createReplay(unnumbered);
+    this.#replay.beginOverlap(link, maxWaiting, this.#runtime.now());
+  }
+
+  /** The older link has ended. @returns How many doubles were removed. */
+  endOverlap(): number {
+    const doubles = this.#replay?.endOverlap(this.#runtime.now()) ?? 0;
+    this.#dropUnnumbered();
+    return doubles;
+  }
+
+  /** The newer link has ended, and the older one stays. */
+  cancelOverlap(): void {
+    this.#replay?.cancelOverlap(this.#runtime.now());
+    this.#dropUnnumbered();
+  }
+
+  #dropUnnumbered(): void {
+    if (this.#options === undefined) this.#replay = undefined;
+  }
+
+  /** The life ends: all that is held comes out. */
+  finish(): void {
+    this.#replay?.finish(this.#runtime.now());
+    this.#timer?.clear();
+    this.#timer = undefined;
+  }
+
+  #createReplay(options: ReplayOptions<Received>): Replay<Entry<Received>> {
+    return new Replay(policyOf(options), this.#port);
+  }
+
+  readonly #port: ReplayPort<Entry<Received>> = {
+    deliver: (entry) => this.#receiver.deliver(entry),
+    onGap: (stream, expected, received) => {
+      this.#gapCount++;
+      this.#emitter.emit("gap", { stream, expected, received });
+    },
+    onRecovered: (stream, count) => {
+      this.#recoveredCount += count;
+      this.#emitter.emit("recovered", { stream, count });
+    },
+    onReset: (stream) => {
+      this.#resetCount++;
+      this.#emitter.emit("reset", { stream });
+    },
+    onError: (error) => this.#handler.onError(error),
+    startReplay: (request) => void this.#ask(request),
+    onNextAt: (at) => this.#arm(at),
+    onOverlapJoined: () => this.#handler.onOverlapJoined(),
+    onOverlapFull: () => this.#handler.onOverlapFull(),
+  };
+
+  #arm(at: number): void {
+    this.#timer?.clear();
+    this.#timer = undefined;
+    if (at === Infinity) return;
+    this.#timer = this.#runtime.setTimer(Math.max(at - this.#runtime.now(), 0), () => {
+      this.#replay?.onTimer(this.#runtime.now());
+    });
+    // The connection holds the process, or the wait for the next one, or they are not to.
+    this.#timer.unref();
+  }
+
+  /** Calls the user's `onReplay`, and brings what it gives in order. */
+  async #ask(request: ReplayRequest<Entry<Received>>): Promise<void> {
+    const replay = this.#replay!;
+    try {
+      const connection = this.#handler.connectionOf(request.link);
+      const given = await this.#options!.onReplay!(
+        request.cursors,
+        connection as SetupConnection<Received, never>,
+      );
+      if (given === undefined) replay.onReplayInBand(request, this.#runtime.now());
+      else await this.#take(replay, request, given);
+    } catch (error) {
+      replay.onReplayFailed(request, toError(error, "replay.onReplay"));
+    }
+  }
+
+  async #take(
+    replay: Replay<Entry<Received>>,
+    request: ReplayRequest<Entry<Received>>,
+    given: Iterable<Received> | AsyncIterable<Received>,
+  ): Promise<void> {
+    if (typeof given !== "object" || !(Symbol.iterator in given || Symbol.asyncIterator in given)) {
+      const message = "replay.onReplay must give an array or an async iterable of messages, or nothing.";
+      throw new JetSocketError(message, { code: "REPLAY_FUNCTION_FAILED" });
+    }
+    const isWaiting = Symbol.asyncIterator in given;
+    for await (const value of given) {
+      const entry = {
+        value,
+        isDecoded: true,
+        data: undefined,
+        size: 0,
+        at: this.#runtime.now(),
+        heardById: 0,
+      };
+      if (!replay.onReplayed(request, entry, entry.at)) return;
+      // What is repeated is not to outrun its consumer; a plain array is here already.
+      if (isWaiting) await this.#receiver.untilReadable();
+    }
+    replay.onReplayReturned(request, this.#runtime.now());
+  }
+}
+
+function policyOf<Received>(options: ReplayOptions<Received>): ReplayPolicy<Entry<Received>> {
+  const { sequence, isNext, streamOf, epochOf, onReplay, window, maxWaiting, recoveryTimeout, cursors } =
+    options;
+  return {
+    sequence: ({ value }) => sequence(value),
+    isNext,
+    streamOf: streamOf && (({ value }) => streamOf(value)),
+    epochOf: epochOf && (({ value }, count) => epochOf(value, count)),
+    hasReplay: onReplay !== undefined,
+    ...{ window, maxWaiting, recoveryTimeout, cursors },
+  };
+}

@@ -1,0 +1,30 @@
+import type { CloseReport } from "../events/close-report.js";
+import type { Emitter } from "../events/emitter.js";
+import type { EventMap } from "../events/event-map.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
+import type { Statistics } from "../stats/statistics.js";
+import type { Intent } from "./intent.js";
+import type { LifeCalls } from "./life-calls.js";
+import type { RequestSource } from "./request.js";
+import type { StateMachine } from "./state.js";
+import type { Traffic } from "./traffic.js";
+
+/** What a life is lived with. */
+export interface LifeContext<Received, Sent> {
+  /** What users hold, for those who listen to diagnostics. */
+  readonly face: object;
+  readonly source: RequestSource;
+  readonly options: ResolvedOptions<Received, Sent>;
+  readonly state: StateMachine;
+  readonly intent: Intent;
+  readonly calls: LifeCalls;
+  readonly emitter: Emitter<EventMap<Received>>;
+  readonly traffic: Traffic<Received, Sent>;
+  readonly statistics: Statistics;
+}
+
+export interface LifeHandler {
+  tellError(error: unknown): void;
+  /** The life is over: no connection is left, and none is to come. */
+  onOver(report: CloseReport): void;
+}

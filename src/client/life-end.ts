@@ -1,0 +1,30 @@
+import type { CloseReport } from "../events/close-report.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
+import type { Intent } from "./intent.js";
+import { closedError, failureOf } from "./report.js";
+
+/** How a life ends: in good order, by a failure, or by the signal. */
+export type Ending = "closed" | "failed" | "aborted";
+
+type EndOptions = Pick<ResolvedOptions<never, never>, "reconnect" | "signal">;
+
+export function endingOf(report: CloseReport, intent: Intent, { reconnect }: EndOptions): Ending {
+  if (intent.isAborted) return "aborted";
+  if (intent.isClosed) return "closed";
+  const { wasClean, error, codeReceived } = report;
+  const isInGoodOrder = wasClean && error === undefined && (codeReceived === 1000 || codeReceived === 1001);
+  // A client that is to come back was not to lose its connection.
+  return isInGoodOrder && !reconnect ? "closed" : "failed";
+}
+
+/** What the calls get that waited for what has ended. */
+export function errorOf(report: CloseReport, intent: Intent, options: EndOptions): unknown {
+  switch (endingOf(report, intent, options)) {
+    case "aborted":
+      return options.signal?.reason;
+    case "closed":
+      return closedError(report);
+    case "failed":
+      return failureOf(report);
+  }
+}

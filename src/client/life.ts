@@ -1,0 +1,396 @@
+import { CloseCode, type CloseFrame } from "../../protocol/index.js";
+import type { AcceptedHandshake } from "../connection/opening.js";
+import type { CloseReport } from "../events/close-report.js";
+import type { Timer } from "../runtime/runtime.js";
+import { diagnostics } from "./diagnostics.js";
+import { Downtime } from "./downtime.js";
+import { Link, type LinkEnd, type LinkHandler } from "./link.js";
+import { errorOf } from "./life-end.js";
+import type { LifeContext, LifeHandler } from "./life-context.js";
+import { contextOf, reportLink, settleLink } from "./link-report.js";
+import { failureOf, reportAttempt, type ReportContext } from "./report.js";
+import { Retries } from "./retries.js";
+import { Rotation } from "./rotation.js";
+import { sharedResources } from "./shared-resources.js";
+
+/** What happens between a client's beginning and its end: attempts, connections, the waits between them. */
+export class Life<Received, Sent> {
+  readonly rotation: Rotation<Received, Sent>;
+  readonly downtime: Downtime;
+  readonly #context: LifeContext<Received, Sent>;
+  readonly #handler: LifeHandler;
+  #retries: Retries;
+  #retryTimer: Timer | undefined;
+  /** The connection that messages go to, or the one that is to be. */
+  #link: Link<Received, Sent> | undefined;
+  #accepted: AcceptedHandshake | undefined;
+  #url: string;
+  #attempts = 0;
+  #linkCount = 0;
+  #hasConnected = false;
+  #lastReport: CloseReport | undefined;
+  /** The report of the end of all, while connections are left that are to end too. */
+  #finalReport: CloseReport | undefined;
+  /** A connection or an attempt has ended, and what follows is not decided. */
+  #isBetween = false;
+  #isReferenced = true;
+
+  /** @param url - What is known of it before the first attempt. */
+  constructor(context: LifeContext<Received, Sent>, url: string, handler: LifeHandler) {
+    this.#context = context;
+    this.#handler = handler;
+    this.#url = url;
+    this.downtime = new Downtime(context.options.runtime);
+    this.#retries = this.#createRetries();
+    this.rotation = this.#createRotation();
+  }
+
+  #createRetries(): Retries {
+    const { options } = this.#context;
+    return new Retries(options.runtime, options, (error) => this.#handler.tellError(error));
+  }
+
+  #createRotation(): Rotation<Received, Sent> {
+    const { options, intent, traffic, emitter, statistics } = this.#context;
+    return new Rotation<Received, Sent>(options, traffic, {
+      createLink: () => this.#createLink(1),
+      start: (link) => link.start(this.#lastReport),
+      isStopping: () => intent.isStopping,
+      current: () => this.#link,
+      promote: (link) => this.#promote(link),
+      replace: (reason) => this.#replace(reason),
+      retire: (link, end) => this.#retire(link, end),
+      onRotated: (overlapMs, duplicates) => {
+        statistics.rotationCount++;
+        emitter.emit("rotated", { overlapMs, duplicates });
+      },
+      tellError: (error) => this.#handler.tellError(error),
+    });
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  /** The answer that the last connection was opened by. */
+  get accepted(): AcceptedHandshake | undefined {
+    return this.#accepted;
+  }
+
+  /** A connection was open in this life. */
+  get hasConnected(): boolean {
+    return this.#hasConnected;
+  }
+
+  get lastReport(): CloseReport | undefined {
+    return this.#lastReport;
+  }
+
+  get link(): Link<Received, Sent> | undefined {
+    return this.#link;
+  }
+
+  /** All connections and attempts that there are. */
+  get links(): readonly Link<Received, Sent>[] {
+    return [this.#link, ...this.rotation.others].filter((link) => link !== undefined);
+  }
+
+  begin(): void {
+    this.#attempts = 0;
+    this.#hasConnected = false;
+    this.#retries = this.#createRetries();
+    this.dial();
+  }
+
+  dial(): void {
+    this.#retryTimer?.clear();
+    this.#retryTimer = undefined;
+    const link = this.#createLink(++this.#attempts);
+    this.#link = link;
+    this.#context.state.enter(this.#hasConnected ? "reconnecting" : "connecting");
+    link.start(this.#lastReport);
+  }
+
+  #createLink(attempt: number): Link<Received, Sent> {
+    const { source, options, face, statistics } = this.#context;
+    statistics.attemptCount++;
+    const link = new Link<Received, Sent>(
+      {
+        ...{ source, options, attempt },
+        resources: sharedResources(options.runtime),
+        observer: diagnostics.frameObserver(face),
+      },
+      this.#linkHandler,
+    );
+    if (!this.#isReferenced) link.unref();
+    return link;
+  }
+
+  setReferenced(isReferenced: boolean): void {
+    this.#isReferenced = isReferenced;
+    for (const one of [...this.links, this.#retryTimer]) {
+      if (isReferenced) one?.ref();
+      else one?.unref();
+    }
+  }
+
+  close(close: CloseFrame): void {
+    const { traffic, state } = this.#context;
+    this.rotation.beginClosing();
+    if (state.current === "connected") traffic.sender.beginClosing();
+    for (const link of this.links) link.close(close);
+    this.#endIfWaiting();
+  }
+
+  /** Gives up the attempt, or the wait for one. */
+  giveUp(reason: Error | undefined): void {
+    for (const link of this.links) link.close({ code: CloseCode.goingAway, reason: "" }, reason);
+    this.#endIfWaiting(reason);
+  }
+
+  terminate(): void {
+    for (const link of this.links) link.terminate();
+    this.#endIfWaiting();
+  }
+
+  /** Nothing was begun, or the next attempt is waited for. */
+  #endIfWaiting(reason?: Error): void {
+    const { current } = this.#context.state;
+    if (this.#isBetween || (current !== "idle" && current !== "backingOff")) return;
+    this.#retryTimer?.clear();
+    this.#retryTimer = undefined;
+    this.#finish(reportAttempt("provider", reason, this.#reportContext(undefined)));
+  }
+
+  readonly #linkHandler: LinkHandler<Received, Sent> = {
+    onDialling: (link) => {
+      if (link === this.#link) this.#url = link.url;
+      this.#context.emitter.emit("connecting", { url: link.url, attempt: link.attempt });
+    },
+    onOpen: (link, times) => {
+      const { statistics, traffic } = this.#context;
+      link.number = ++this.#linkCount;
+      statistics.connectCount++;
+      for (const [phase, duration] of Object.entries(times) as [keyof typeof times, number][])
+        statistics.record(`${phase}Ms`, duration);
+      return traffic.createHook(link);
+    },
+    onReady: (link) => {
+      this.#tellOpen(link);
+      if (!this.rotation.onReady(link)) this.#becomeConnected(link);
+    },
+    onMessage: (link, data, size, at) => this.#context.traffic.onMessage(link, data, size, at),
+    onDiscarded: (data) => this.#context.traffic.onDiscarded(data),
+    onPing: (payload) => this.#context.emitter.emit("ping", { payload }),
+    onPong: (payload, latencyMs) => {
+      if (latencyMs !== undefined) diagnostics.ping({ client: this.#context.face, latencyMs });
+      this.#context.traffic.onPong(payload, latencyMs);
+    },
+    onClosing: (link, close, initiatedBy) => this.#onClosing(link, close, initiatedBy),
+    onDrain: (link) => {
+      if (link !== this.#link) return;
+      this.#context.traffic.sender.pump();
+      this.#context.emitter.emit("drain", {});
+    },
+    onError: (error) => this.#handler.tellError(error),
+    onWithdrawn: (token) => this.#context.traffic.sender.onWithdrawn(token),
+    onSampled: (duration) => this.#context.statistics.record("sendMs", duration),
+    onLastMessages: () => {
+      const { options, intent, traffic } = this.#context;
+      if (!options.reconnect || intent.isStopping) traffic.receiver.beginClosing();
+    },
+    sendPing: (link) => this.#context.traffic.sendPing(link),
+    onEnd: (link, end) => this.#onEnd(link, end),
+  };
+
+  #tellOpen(link: Link<Received, Sent>): void {
+    const { subprotocol, extensions } = link.accepted!;
+    diagnostics.open({
+      ...{ client: this.#context.face, url: link.url, subprotocol, extensions },
+      connection: link.number,
+    });
+    // The consumer may be slow still: what the last connection brought waits.
+    if (this.#context.traffic.receiver.isPaused) link.pause("consumer");
+  }
+
+  #becomeConnected(link: Link<Received, Sent>): void {
+    const { state, traffic, emitter, calls } = this.#context;
+    const isFirst = !this.#hasConnected;
+    this.#hasConnected = true;
+    this.#attempts = 0;
+    this.#retries.onOpen();
+    this.#accepted = link.accepted;
+    const downtimeMs = this.downtime.end();
+    // What waits leaves at the end of the tick: a listener that sends in the change to `connected` sends behind it.
+    traffic.sender.attach(link.live!);
+    state.enter("connected");
+    const { subprotocol, extensions } = link.accepted!;
+    const event = { url: link.url, subprotocol, extensions };
+    link.log.add(isFirst ? "connected" : "reconnected", extensions);
+    if (isFirst) emitter.emit("connected", event);
+    else traffic.tellReconnected({ ...event, attempt: link.attempt, downtimeMs });
+    calls.onConnected();
+    if (!this.#isOpen(link)) return;
+    this.rotation.onConnected();
+    traffic.incoming.onConnection(link.number);
+  }
+
+  #isOpen(link: Link<Received, Sent>): boolean {
+    return link === this.#link && link.live?.isClosing === false;
+  }
+
+  #onClosing(link: Link<Received, Sent>, close: CloseFrame, initiatedBy: "us" | "peer"): void {
+    const { state, traffic, emitter, intent } = this.#context;
+    // One that is replaced ends without a word: messages go to the other already, or are about to.
+    const isLeaving = this.rotation.isLeaving(link) && !intent.isStopping;
+    // What is missing is asked for on the next connection: this one takes no question any more.
+    if (!isLeaving) traffic.incoming.onConnectionEnd(link.number);
+    if (link !== this.#link || isLeaving) return;
+    traffic.sender.detach();
+    if (state.current === "connected") state.enter("disconnecting");
+    if (initiatedBy === "us" && intent.isStopping) traffic.receiver.beginClosing();
+    emitter.emit("closing", { code: close.code, reason: close.reason, initiatedBy });
+  }
+
+  /** The second connection of a rotation takes messages from now on. */
+  #promote(link: Link<Received, Sent>): void {
+    this.#link = link;
+    this.#accepted = link.accepted;
+    this.#url = link.url;
+    // It may have begun to end before it was wanted.
+    if (link.closing !== undefined) this.#onClosing(link, link.closing.close, link.closing.initiatedBy);
+  }
+
+  /** The current connection closes, and another is dialled when it has ended. */
+  #replace(reason: string): void {
+    const link = this.#link!;
+    link.isRotated = true;
+    link.close({ code: CloseCode.normal, reason });
+  }
+
+  #onEnd(link: Link<Received, Sent>, end: LinkEnd): void {
+    if (this.rotation.onEnd(link, end)) {
+      this.#endIfLast();
+      return;
+    }
+    const { intent, options, emitter, face } = this.#context;
+    const report = this.#reportOf(link, end);
+    this.#isBetween = true;
+    this.#link = undefined;
+    this.#lastReport = report;
+    const error = errorOf(report, intent, options);
+    settleLink(this.#context, link, end, error);
+    if (end.kind === "open") this.#onLost(link, end, error);
+    diagnostics.close({ client: face, report });
+    if (end.kind === "open") emitter.emit("disconnected", { report });
+    this.#goOn(report, end.kind !== "open");
+  }
+
+  /** An open connection was lost: what it has not sent goes back. */
+  #onLost(link: Link<Received, Sent>, { end }: LinkEnd & { readonly kind: "open" }, error: unknown): void {
+    const { traffic, state } = this.#context;
+    this.downtime.begin();
+    this.rotation.onLost();
+    traffic.incoming.onConnectionEnd(link.number);
+    traffic.sender.lost(end.unsent, error);
+    state.enter("disconnected");
+  }
+
+  /** What follows the end of an attempt or a connection. */
+  #goOn(report: CloseReport, isAttempt: boolean): void {
+    const { intent, options, calls } = this.#context;
+    if (!intent.isStopping && this.#followAtOnce()) return;
+    const delay = intent.isStopping ? undefined : this.#delayBehind(report);
+    if (delay === undefined) {
+      this.#isBetween = false;
+      this.#finish(report);
+      return;
+    }
+    if (!this.#hasConnected && !options.retryInitial) calls.rejectConnects(failureOf(report));
+    if (isAttempt) this.#handler.tellError(failureOf(report));
+    this.#backOff(report, delay);
+  }
+
+  /** A rotation has the next connection under way, or wants it without a wait. */
+  #followAtOnce(): boolean {
+    const { options, state } = this.#context;
+    const second = options.reconnect ? this.rotation.takeSecond() : undefined;
+    if (second === undefined && !this.rotation.takeReplacing()) return false;
+    this.#isBetween = false;
+    if (second === undefined) this.dial();
+    else {
+      this.#link = second;
+      this.#attempts = second.attempt;
+      state.enter("reconnecting");
+      if (second.isReady && this.#isOpen(second)) this.#becomeConnected(second);
+      second.goOn();
+    }
+    return true;
+  }
+
+  #delayBehind(report: CloseReport): number | undefined {
+    const { options, calls } = this.#context;
+    const isWanted = this.#hasConnected || options.retryInitial || calls.hasRuns;
+    return options.reconnect && isWanted ? this.#retries.next(report) : undefined;
+  }
+
+  #backOff(report: CloseReport, delayMs: number): void {
+    const { state, emitter, intent, face } = this.#context;
+    const attempt = this.#attempts + 1;
+    state.enter("backingOff");
+    // A listener may have dialled by hand, or closed the client.
+    if (state.current === "backingOff" && !intent.isStopping) {
+      emitter.emit("reconnecting", { attempt, delayMs, report });
+      diagnostics.reconnect({ client: face, attempt, delayMs, report });
+    }
+    this.#isBetween = false;
+    if (intent.isStopping) this.#endIfWaiting();
+    else if (state.current === "backingOff") this.#armRetry(delayMs);
+  }
+
+  #armRetry(delay: number): void {
+    this.#retryTimer = this.#context.options.runtime.setTimer(delay, () => this.dial());
+    if (!this.#isReferenced) this.#retryTimer.unref();
+  }
+
+  /** The life ends, once no connection is left. */
+  #finish(report: CloseReport): void {
+    this.#finalReport = report;
+    if (!this.#context.intent.isStopping) for (const link of this.links) link.terminate();
+    this.#endIfLast();
+  }
+
+  #endIfLast(): void {
+    const report = this.#finalReport;
+    if (report === undefined || this.links.length > 0) return;
+    this.#finalReport = undefined;
+    this.#lastReport = report;
+    this.downtime.end();
+    this.#handler.onOver(report);
+  }
+
+  #reportOf(link: Link<Received, Sent>, end: LinkEnd): CloseReport {
+    return reportLink(end, this.#reportContext(link));
+  }
+
+  #reportContext(link: Link<Received, Sent> | undefined): ReportContext {
+    const { intent, options } = this.#context;
+    const isRetryable: ReportContext["isRetryable"] = (verdict, error, ageMs) =>
+      this.#retries.judge(verdict, error, ageMs);
+    return {
+      ...contextOf(link, intent),
+      url: link === undefined || link.url === "" ? this.#url : link.url,
+      hasOwnPings: options.heartbeat?.ping !== undefined,
+      isRetryable,
+    };
+  }
+
+  /** A connection has ended that was not the current one. @returns the error that says how. */
+  #retire(link: Link<Received, Sent>, end: LinkEnd): unknown {
+    const report = this.#reportOf(link, end);
+    const error = failureOf(report);
+    settleLink(this.#context, link, end, error);
+    diagnostics.close({ client: this.#context.face, report });
+    return error;
+  }
+}

@@ -1,0 +1,275 @@
+import { CloseCode, type CloseFrame } from "../../protocol/index.js";
+import type { ConnectionEnd } from "../connection/connection-end.js";
+import type { LiveConnection } from "../connection/live-connection.js";
+import type { LiveHandler } from "../connection/live-handler.js";
+import type { AcceptedHandshake, OpeningTimes } from "../connection/opening.js";
+import type { CloseReport, Phase } from "../events/close-report.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
+import { Attempt, type AttemptPlan } from "./attempt.js";
+import { EventLog } from "./event-log.js";
+import type { HookConnection } from "./hook-connection.js";
+import { Pulse } from "./pulse.js";
+import { Setup } from "./setup.js";
+
+/** How a link ends: it never opened, its setup failed, or an open connection has ended. */
+export type LinkEnd =
+  | { readonly kind: "unopened"; readonly phase: Phase; readonly error: Error | undefined }
+  | { readonly kind: "setup"; readonly end: ConnectionEnd; readonly error: Error | undefined }
+  | { readonly kind: "open"; readonly end: ConnectionEnd };
+
+/** Why the reading of a link stands still; it goes on when none of them is left. */
+export type PauseReason = "consumer" | "hook" | "overlap";
+
+export interface LinkHandler<Received, Sent> {
+  /** Its url is known. */
+  onDialling(link: Link<Received, Sent>): void;
+  /** The opening handshake is through; gives what its hooks work on. */
+  onOpen(link: Link<Received, Sent>, times: OpeningTimes): HookConnection<Received, Sent>;
+  /** The connection is set up. Its messages come when this has returned. */
+  onReady(link: Link<Received, Sent>): void;
+  /** @param at - When its last bytes came. */
+  onMessage(link: Link<Received, Sent>, data: string | Buffer, size: number, at: number): void;
+  /** A message of a connection whose setup has failed. */
+  onDiscarded(data: string | Buffer): void;
+  onPing(payload: Buffer): void;
+  onPong(payload: Buffer, latencyMs: number | undefined): void;
+  onClosing(link: Link<Received, Sent>, close: CloseFrame, initiatedBy: "us" | "peer"): void;
+  onDrain(link: Link<Received, Sent>): void;
+  onError(error: unknown): void;
+  onWithdrawn(token: unknown): void;
+  onSampled(duration: number): void;
+  onLastMessages(link: Link<Received, Sent>): void;
+  sendPing(link: Link<Received, Sent>): void;
+  /** Nothing of it is left. Once, and the last call. */
+  onEnd(link: Link<Received, Sent>, end: LinkEnd): void;
+}
+
+export interface LinkPlan<Received, Sent> extends AttemptPlan {
+  readonly options: ResolvedOptions<Received, Sent>;
+}
+
+/** One connection of a client's life, from the attempt to its end. What it tells is told with itself: a late word of an old one meets no new one. */
+export class Link<Received, Sent> {
+  readonly attempt: number;
+  readonly log: EventLog;
+  /** The count of the connection, once it is open; higher for each later one. */
+  number = 0;
+  /** The first Close frame that went or came. */
+  closing: { readonly close: CloseFrame; readonly initiatedBy: "us" | "peer" } | undefined;
+  /** Its end is wanted, for another takes its place. */
+  isRotated = false;
+  readonly #plan: LinkPlan<Received, Sent>;
+  readonly #handler: LinkHandler<Received, Sent>;
+  readonly #attempt: Attempt;
+  readonly #pauses = new Set<PauseReason>();
+  #url = "";
+  #accepted: AcceptedHandshake | undefined;
+  #live: LiveConnection | undefined;
+  #hook: HookConnection<Received, Sent> | undefined;
+  #setup: Setup | undefined;
+  #setupError: Error | undefined;
+  #pulse: Pulse | undefined;
+  #isReady = false;
+  #isWaiting = false;
+  #isReferenced = true;
+
+  constructor(plan: LinkPlan<Received, Sent>, handler: LinkHandler<Received, Sent>) {
+    this.attempt = plan.attempt;
+    this.log = new EventLog(() => plan.options.runtime.now());
+    this.#plan = plan;
+    this.#handler = handler;
+    this.#attempt = new Attempt(
+      plan,
+      {
+        onDialling: (url) => this.#onDialling(url),
+        onOpen: (live, accepted, times) => this.#onOpen(live, accepted, times),
+        onFailed: (phase, error) => handler.onEnd(this, { kind: "unopened", phase, error }),
+      },
+      this.#liveHandler,
+    );
+  }
+
+  /** The url without credentials; empty before it is known. */
+  get url(): string {
+    return this.#url;
+  }
+
+  get accepted(): AcceptedHandshake | undefined {
+    return this.#accepted;
+  }
+
+  /** The open connection, in its setup or behind it. */
+  get live(): LiveConnection | undefined {
+    return this.#live;
+  }
+
+  /** It is set up, and has not ended. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** What `onReplay` works on. */
+  get hook(): HookConnection<Received, Sent> | undefined {
+    return this.#hook;
+  }
+
+  /** By how many milliseconds the event loop was late at most, as far as was seen. */
+  get loopLag(): number {
+    return this.#pulse?.loopLag ?? 0;
+  }
+
+  start(lastReport: CloseReport | undefined): void {
+    this.#attempt.start(lastReport);
+  }
+
+  /** Gives up what is not open; an open connection is closed properly. */
+  close(close: CloseFrame, reason?: Error): void {
+    if (this.#live === undefined) this.#attempt.abandon(reason);
+    else {
+      if (!this.#isReady) this.#setupError ??= reason;
+      this.#live.close(close);
+    }
+    if (!this.#isReady) this.#setup?.cancel();
+  }
+
+  terminate(): void {
+    if (this.#live === undefined) this.#attempt.abandon();
+    else this.#live.terminate();
+  }
+
+  pause(reason: PauseReason): void {
+    this.#pauses.add(reason);
+    if (this.#live === undefined || this.#live.isPaused) return;
+    this.#live.pause();
+    this.#pulse?.pause();
+  }
+
+  resume(reason: PauseReason): void {
+    this.#pauses.delete(reason);
+    if (this.#pauses.size > 0 || this.#live?.isPaused !== true) return;
+    this.#pulse?.resume();
+    this.#live.resume();
+  }
+
+  ref(): void {
+    this.#isReferenced = true;
+    for (const one of [this.#attempt, this.#live, this.#setup]) one?.ref();
+  }
+
+  unref(): void {
+    this.#isReferenced = false;
+    for (const one of [this.#attempt, this.#live, this.#setup]) one?.unref();
+  }
+
+  #onDialling(url: string): void {
+    this.#url = url;
+    this.log.add("connecting", url);
+    this.#handler.onDialling(this);
+  }
+
+  #onOpen(live: LiveConnection, accepted: AcceptedHandshake, times: OpeningTimes): void {
+    this.#live = live;
+    this.#accepted = accepted;
+    if (!this.#isReferenced) live.unref();
+    const { runtime, heartbeat, onConnection, setupTimeout } = this.#plan.options;
+    const hook = this.#handler.onOpen(this, times);
+    this.#hook = hook;
+    if (heartbeat !== undefined) {
+      this.#pulse = new Pulse(runtime, heartbeat, live, {
+        sendPing: () => this.#handler.sendPing(this),
+        onStalled: (error) => this.#handler.onError(error),
+      });
+    }
+    if (onConnection === undefined) {
+      this.#becomeReady();
+      return;
+    }
+    const run = (signal: AbortSignal): unknown => onConnection(hook.face, signal);
+    this.#setup = new Setup(runtime, setupTimeout, {
+      onDone: () => this.#onSetUp(),
+      onFailed: (error) => this.#onSetupFailed(error),
+    });
+    if (!this.#isReferenced) this.#setup.unref();
+    this.#setup.start(run);
+  }
+
+  #onSetUp(): void {
+    // The hook itself, or the peer, may have ended the connection meanwhile.
+    if (this.#live?.isClosing !== false) return;
+    this.#becomeReady();
+    if (!this.#isWaiting) this.#giveHeld();
+  }
+
+  #giveHeld(): void {
+    for (const { data, size, at } of this.#hook!.release()) this.#handler.onMessage(this, data, size, at);
+    this.resume("hook");
+  }
+
+  /** Ready before it is wanted: no message of it comes until {@link goOn}. */
+  wait(): void {
+    this.#isWaiting = true;
+    this.pause("overlap");
+  }
+
+  goOn(): void {
+    if (!this.#isWaiting) return;
+    this.#isWaiting = false;
+    this.#giveHeld();
+    this.resume("overlap");
+  }
+
+  #becomeReady(): void {
+    this.#isReady = true;
+    this.#handler.onReady(this);
+  }
+
+  #onSetupFailed(error: Error): void {
+    this.log.add("setup failed", error.message);
+    this.#setupError = error;
+    this.#discardHeld();
+    this.#live?.close({ code: CloseCode.normal, reason: "" });
+  }
+
+  #discardHeld(): void {
+    for (const { data } of this.#hook?.release() ?? []) this.#handler.onDiscarded(data);
+    this.resume("hook");
+  }
+
+  readonly #liveHandler: LiveHandler = {
+    onMessage: (data, size) => {
+      const at = this.#live!.lastReceivedAt;
+      if (this.#hook!.isWatching && this.#hook!.receive({ data, size, at })) return;
+      if (this.#isReady) this.#handler.onMessage(this, data, size, at);
+      else this.#handler.onDiscarded(data);
+    },
+    onPing: (payload) => this.#handler.onPing(payload),
+    onPong: (payload, latencyMs) => this.#handler.onPong(payload, latencyMs),
+    onClosing: (close, initiatedBy) => {
+      this.log.add("closing", `${close.code} by ${initiatedBy}`);
+      this.closing = { close, initiatedBy };
+      this.#pulse?.stop();
+      this.#handler.onClosing(this, close, initiatedBy);
+    },
+    onDrain: () => this.#handler.onDrain(this),
+    onRefused: (error) => this.#handler.onError(error),
+    onWithdrawn: (token) => this.#handler.onWithdrawn(token),
+    onSampled: (duration) => this.#handler.onSampled(duration),
+    onLastMessages: () => {
+      this.#pauses.clear();
+      this.#handler.onLastMessages(this);
+    },
+    onEnd: (end) => this.#onEnd(end),
+  };
+
+  #onEnd(end: ConnectionEnd): void {
+    this.#pulse?.stop();
+    this.#setup?.cancel();
+    const wasReady = this.#isReady;
+    this.#isReady = false;
+    if (!wasReady) this.#discardHeld();
+    this.#handler.onEnd(
+      this,
+      wasReady ? { kind: "open", end } : { kind: "setup", end, error: this.#setupError },
+    );
+  }
+}

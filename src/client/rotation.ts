@@ -1,0 +1,317 @@
+import { CloseCode } from "../../protocol/index.js";
+import type { UnsentMessage } from "../connection/message-tokens.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
+import type { Timer } from "../runtime/runtime.js";
+import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
+import { backoffDelay } from "../reconnect/backoff.js";
+import type { Link, LinkEnd } from "./link.js";
+import type { Traffic } from "./traffic.js";
+
+export interface RotationHandler<Received, Sent> {
+  createLink(): Link<Received, Sent>;
+  start(link: Link<Received, Sent>): void;
+  /** The client's life is to end. */
+  isStopping(): boolean;
+  /** The connection that messages go to. */
+  current(): Link<Received, Sent> | undefined;
+  /** Messages go to `link` from now on. */
+  promote(link: Link<Received, Sent>): void;
+  /** Closes the current connection, and dials at once when it has ended. */
+  replace(reason: string): void;
+  /** A connection that was not the current one has ended; gives the error that says how. */
+  retire(link: Link<Received, Sent>, end: LinkEnd): unknown;
+  onRotated(overlapMs: number, duplicates: number): void;
+  tellError(error: unknown): void;
+}
+
+type RotationOptions<Received, Sent> = Pick<
+  ResolvedOptions<Received, Sent>,
+  "runtime" | "rotation" | "maxConnectionAge" | "backoff" | "replay"
+>;
+
+/**
+ * `dialling`: the second connection is on its way. `moving`: it is ready, and the writer waits for the first to be done.
+ * `draining`: messages go to the second, the first is read to its end. `replacing`: the first closes before the second is dialled;
+ * `redialling`: that is under way.
+ */
+type Phase = "idle" | "dialling" | "moving" | "draining" | "replacing" | "redialling";
+
+/** Replaces the connection by a younger one, before the server's own limit or on demand. */
+export class Rotation<Received, Sent> {
+  readonly #options: RotationOptions<Received, Sent>;
+  readonly #traffic: Traffic<Received, Sent>;
+  readonly #handler: RotationHandler<Received, Sent>;
+  #phase: Phase = "idle";
+  #reason = "";
+  /** The connection that is to go, while both are open. */
+  #first: Link<Received, Sent> | undefined;
+  #second: Link<Received, Sent> | undefined;
+  /** Connections that nobody waits for: they go on to their ends. */
+  readonly #leaving = new Set<Link<Received, Sent>>();
+  #readyAt = 0;
+  #isJoined = false;
+  #failures = 0;
+  #ageTimer: Timer | undefined;
+  #overlapTimer: Timer | undefined;
+  readonly #waits = new Set<Wait>();
+
+  constructor(
+    options: RotationOptions<Received, Sent>,
+    traffic: Traffic<Received, Sent>,
+    handler: RotationHandler<Received, Sent>,
+  ) {
+    this.#options = options;
+    this.#traffic = traffic;
+    this.#handler = handler;
+  }
+
+  /** Its connections but for the current one, from their dialling to their end. */
+  get others(): Link<Received, Sent>[] {
+    const current = this.#handler.current();
+    return [this.#first, this.#second, ...this.#leaving].filter(
+      (link) => link !== undefined && link !== current,
+    ) as Link<Received, Sent>[];
+  }
+
+  /** It is to go, and the other one is ready. */
+  isLeaving(link: Link<Received, Sent>): boolean {
+    return link === this.#first && (this.#phase === "moving" || this.#phase === "draining");
+  }
+
+  /** A connection is there: its age counts. */
+  onConnected(): void {
+    if (this.#phase === "redialling") {
+      this.#phase = "idle";
+      this.#handler.onRotated(0, 0);
+    }
+    this.#settle();
+    this.#failures = 0;
+    const { maxConnectionAge, rotation, runtime } = this.#options;
+    if (maxConnectionAge !== undefined)
+      this.#armAge(maxConnectionAge * (1 - rotation.jitter * runtime.random()));
+  }
+
+  #armAge(delay: number): void {
+    this.#ageTimer?.clear();
+    this.#ageTimer = this.#options.runtime.setTimer(delay, () =>
+      this.#start(this.#options.rotation.mode, "age"),
+    );
+    // The socket holds the process, or is not to.
+    this.#ageTimer.unref();
+  }
+
+  /** Resolves when the connection is replaced, and rejects where it stays. */
+  rotate(mode: "overlap" | "replace", reason: string, options: WaitOptions | undefined): Promise<void> {
+    if (options?.signal?.aborted === true) return rejected(options.signal.reason);
+    const wait: Wait = new Wait(this.#options.runtime, "rotate", options, () => this.#waits.delete(wait));
+    this.#waits.add(wait);
+    this.#start(mode, reason);
+    return wait.promise;
+  }
+
+  /** A rotation that is under way serves whoever asks for one. */
+  #start(mode: "overlap" | "replace", reason: string): void {
+    if (this.#phase !== "idle") return;
+    this.#ageTimer?.clear();
+    this.#reason = reason;
+    if (mode === "replace") {
+      this.#phase = "replacing";
+      this.#handler.replace(reason);
+      return;
+    }
+    this.#phase = "dialling";
+    this.#isJoined = false;
+    this.#first = this.#handler.current();
+    this.#second = this.#handler.createLink();
+    this.#handler.start(this.#second);
+  }
+
+  /** @returns `false` where the connection that is ready is not of a rotation. */
+  onReady(link: Link<Received, Sent>): boolean {
+    if (link !== this.#second || this.#phase !== "dialling") return false;
+    const { runtime, rotation } = this.#options;
+    const first = this.#first;
+    if (first?.live?.isClosing !== false || this.#handler.isStopping()) {
+      // The first one is about to be lost: this one takes its place then, and not before.
+      link.wait();
+      return true;
+    }
+    this.#phase = "moving";
+    this.#readyAt = runtime.now();
+    this.#traffic.incoming.beginOverlap(link.number, rotation.maxWaiting);
+    this.#traffic.sender.hold();
+    this.#overlapTimer = runtime.setTimer(rotation.overlap, () => this.#onOverlapOver());
+    this.#overlapTimer.unref();
+    first.live.flush(undefined).then(
+      () => this.move(),
+      () => undefined,
+    );
+    return true;
+  }
+
+  #onOverlapOver(): void {
+    this.move();
+    this.#closeFirst();
+  }
+
+  /** The writer moves between two messages: what is not begun on the first connection goes on the second. */
+  move(): void {
+    const [first, second] = [this.#first, this.#second];
+    if (this.#phase !== "moving" || first === undefined || second === undefined) return;
+    this.#phase = "draining";
+    this.#traffic.sender.move(first.live!.takeBack(), second.live!);
+    this.#handler.promote(second);
+    // Without a sequence there is nothing to wait for: what the first has to say comes before its Close.
+    if (this.#isJoined || this.#options.replay === undefined) this.#closeFirst();
+  }
+
+  /** The second connection goes on where the first one is. */
+  onJoined(): void {
+    this.#isJoined = true;
+    if (this.#phase === "draining") this.#closeFirst();
+  }
+
+  onFull(): void {
+    this.#second?.pause("overlap");
+  }
+
+  #closeFirst(): void {
+    if (this.#first === undefined) return;
+    this.#first.isRotated = true;
+    this.#first.close({ code: CloseCode.normal, reason: this.#reason });
+  }
+
+  /** @returns `false` where the end of that connection is the client's own affair. */
+  onEnd(link: Link<Received, Sent>, end: LinkEnd): boolean {
+    if (this.#leaving.delete(link)) {
+      this.#handler.retire(link, end);
+      this.#traffic.incoming.onConnectionEnd(link.number);
+      return true;
+    }
+    if (link === this.#first) return this.#onFirstEnded(link, end);
+    return link === this.#second && this.#onSecondEnded(link, end);
+  }
+
+  #onFirstEnded(link: Link<Received, Sent>, end: LinkEnd): boolean {
+    if (this.#phase === "dialling") {
+      // A loss; the connection that is on its way takes the place of the one that is to come.
+      this.#first = undefined;
+      return false;
+    }
+    const second = this.#second!;
+    if (this.#phase === "moving") {
+      if (this.#handler.isStopping()) return this.#giveUpMoving(second);
+      this.#phase = "draining";
+      this.#traffic.sender.move(unsentOf(end), second.live!);
+      this.#handler.promote(second);
+    }
+    this.#handler.retire(link, end);
+    this.#finish(second, link);
+    return true;
+  }
+
+  /** Both are to end: nothing takes the place of the first one. */
+  #giveUpMoving(second: Link<Received, Sent>): false {
+    this.#traffic.incoming.endOverlap();
+    this.#leaving.add(second);
+    this.#reset();
+    return false;
+  }
+
+  #finish(second: Link<Received, Sent>, first: Link<Received, Sent>): void {
+    const { incoming } = this.#traffic;
+    const duplicates = incoming.endOverlap();
+    incoming.onConnectionEnd(first.number);
+    this.#reset();
+    second.resume("overlap");
+    if (this.#handler.isStopping()) return;
+    this.#handler.onRotated(this.#options.runtime.now() - this.#readyAt, duplicates);
+    this.#settle();
+    if (this.#handler.current() === second) this.onConnected();
+  }
+
+  #onSecondEnded(link: Link<Received, Sent>, end: LinkEnd): boolean {
+    const { incoming, sender } = this.#traffic;
+    const phase = this.#phase;
+    const first = this.#first;
+    if (phase !== "dialling") incoming.cancelOverlap();
+    if (phase === "draining") {
+      // It is the current one, and this is a loss.
+      this.#closeFirst();
+      if (first !== undefined) this.#leaving.add(first);
+      this.#reset();
+      this.#settle();
+      return false;
+    }
+    this.#reset();
+    if (phase === "moving") {
+      // What its hook had sent; of the client's own messages it has none.
+      for (const { data } of unsentOf(end)) this.#traffic.onUnsent(data);
+      sender.resume(first!.live!);
+    }
+    this.#fail(this.#handler.retire(link, end));
+    return true;
+  }
+
+  /** The first connection stays; where its age asked for the rotation, that is tried again. */
+  #fail(error: unknown): void {
+    const { backoff, runtime, maxConnectionAge } = this.#options;
+    if (this.#handler.isStopping()) return;
+    if (this.#waits.size === 0) this.#handler.tellError(error);
+    for (const wait of this.#waits) wait.reject(error);
+    this.#waits.clear();
+    if (maxConnectionAge !== undefined && this.#handler.current()?.isReady === true)
+      this.#armAge(backoffDelay(backoff, this.#failures++, runtime.random()));
+  }
+
+  #reset(): void {
+    this.#phase = "idle";
+    this.#overlapTimer?.clear();
+    this.#overlapTimer = undefined;
+    this.#first = undefined;
+    this.#second = undefined;
+  }
+
+  #settle(): void {
+    for (const wait of this.#waits) wait.resolve();
+    this.#waits.clear();
+  }
+
+  /** @returns `true` once where the next connection is to be dialled without a wait, for this one was closed on purpose. */
+  takeReplacing(): boolean {
+    if (this.#phase !== "replacing") return false;
+    this.#phase = "redialling";
+    return true;
+  }
+
+  /** Gives up the connection that is on its way, for the client needs one itself: the current one was lost. */
+  takeSecond(): Link<Received, Sent> | undefined {
+    if (this.#phase !== "dialling") return undefined;
+    const second = this.#second;
+    this.#reset();
+    return second;
+  }
+
+  /** The client closes. */
+  beginClosing(): void {
+    this.#ageTimer?.clear();
+    this.move();
+  }
+
+  /** The life has ended: nothing is to be replaced any more. */
+  end(error: unknown): void {
+    this.#ageTimer?.clear();
+    this.#reset();
+    for (const wait of this.#waits) wait.reject(error);
+    this.#waits.clear();
+  }
+
+  /** The current connection was lost: its age says nothing any more. */
+  onLost(): void {
+    this.#ageTimer?.clear();
+  }
+}
+
+function unsentOf(end: LinkEnd): readonly UnsentMessage[] {
+  return end.kind === "unopened" ? [] : end.end.unsent;
+}

@@ -1,0 +1,212 @@
+import { inboxOverflow } from "../connection/failures.js";
+import type { LiveConnection } from "../connection/live-connection.js";
+import type { Sendable } from "../connection/pending-message.js";
+import type { InvalidStateError } from "../errors.js";
+import type { Emitter } from "../events/emitter.js";
+import type { EventMap } from "../events/event-map.js";
+import type { Deserializer, Serializer } from "../options/options.js";
+import type { ResolvedOptions } from "../options/resolve-options.js";
+import type { DurationName, Statistics } from "../stats/statistics.js";
+import { rejected } from "../runtime/wait.js";
+import { deserializeJson, serializeAsJson } from "./default-messages.js";
+import { HookConnection } from "./hook-connection.js";
+import { Incoming } from "./incoming.js";
+import type { Link } from "./link.js";
+import { controlPayload, rawMessage, serialize } from "./outgoing.js";
+import { Receiver } from "./receiver.js";
+import { Sender, sourceOf } from "./sender.js";
+
+export interface TrafficHandler<Received, Sent> {
+  /** All connections that are open. */
+  links(): readonly Link<Received, Sent>[];
+  tellError(error: unknown): void;
+  stateError(operation: string): InvalidStateError;
+  onPaused(): void;
+  onResumed(): void;
+  onOverlapJoined(): void;
+  onOverlapFull(): void;
+}
+
+interface TrafficContext<Received, Sent> {
+  readonly options: ResolvedOptions<Received, Sent>;
+  readonly emitter: Emitter<EventMap<Received>>;
+  readonly statistics: Statistics;
+}
+
+/** What flows through a client, whichever connection it takes: messages in and out, pings, and their counts. */
+export class Traffic<Received, Sent> {
+  readonly receiver: Receiver<Received>;
+  readonly incoming: Incoming<Received, Sent>;
+  readonly sender: Sender<Received, Sent>;
+  readonly serializer: Serializer<Sent>;
+  readonly #deserializer: Deserializer<Received>;
+  readonly #options: ResolvedOptions<Received, Sent>;
+  readonly #emitter: Emitter<EventMap<Received>>;
+  readonly #statistics: Statistics;
+  readonly #handler: TrafficHandler<Received, Sent>;
+  #pingCount = 0;
+  /** The oldest ping of the user's own that is not answered, and the connection that it went on. */
+  #ownPing: { readonly link: number; readonly at: number } | undefined;
+
+  /** @throws TypeError for a cursor in `replay.cursors` that is none. */
+  constructor(context: TrafficContext<Received, Sent>, handler: TrafficHandler<Received, Sent>) {
+    const { options, emitter, statistics } = context;
+    const { runtime, buffer, replay, heartbeat } = options;
+    this.#options = options;
+    this.#emitter = emitter;
+    this.#statistics = statistics;
+    this.#handler = handler;
+    this.serializer = options.serializer ?? serializeAsJson;
+    this.#deserializer = options.deserializer ?? (deserializeJson as Deserializer<Received>);
+    this.receiver = new Receiver(
+      runtime,
+      emitter,
+      { deserializer: this.#deserializer, buffer },
+      {
+        pause: () => handler.onPaused(),
+        resume: () => handler.onResumed(),
+        onOverflow: () => this.#onInboxFull(),
+        onDropped: (event) => this.#drop(event),
+        onError: (error) => handler.tellError(error),
+        onConsumed: (waited) => statistics.record("inboxMs", waited),
+      },
+    );
+    this.sender = new Sender(runtime, options, {
+      onError: (error) => handler.tellError(error),
+      onDropped: (message, cause) => this.#drop({ direction: "out", message, cause }),
+      stateError: (operation) => handler.stateError(operation),
+    });
+    const isWatched = this.sender.wantsReceived || heartbeat?.isPong !== undefined;
+    this.incoming = new Incoming<Received, Sent>(
+      { runtime, replay, emitter, receiver: this.receiver, isWatched },
+      {
+        connectionOf: (number) => handler.links().find((link) => link.number === number)?.hook?.face,
+        onDecoded: (message, at, link) => this.#onDecoded(message, at, link),
+        onError: (error) => handler.tellError(error),
+        onOverlapJoined: () => handler.onOverlapJoined(),
+        onOverlapFull: () => handler.onOverlapFull(),
+      },
+    );
+  }
+
+  #onInboxFull(): void {
+    const { capacity } = this.#options.buffer;
+    for (const { live } of this.#handler.links()) live?.fail(inboxOverflow(capacity));
+  }
+
+  #drop(event: EventMap<Received>["dropped"]): void {
+    this.#statistics.messagesDropped++;
+    this.#emitter.emit("dropped", event);
+  }
+
+  /** What `onConnection` and `onReplay` work on. */
+  createHook(link: Link<Received, Sent>): HookConnection<Received, Sent> {
+    const { runtime, maxMessageSize, onConnection } = this.#options;
+    const live = link.live!;
+    const { subprotocol, extensions } = link.accepted!;
+    return new HookConnection<Received, Sent>(
+      {
+        sender: {
+          ...{ url: link.url, subprotocol, extensions },
+          send: (value, options) => this.#answer(() => live.send(serialize(this.serializer, value), options)),
+          sendRaw: (data, options) => this.#answer(() => live.send(rawMessage(data, options), options)),
+          ping: (options) =>
+            this.#answer(() =>
+              live.ping(controlPayload(options?.payload) ?? this.nextPingPayload(), options),
+            ),
+        },
+        ...{ runtime, deserializer: this.#deserializer, maxBytes: maxMessageSize },
+        isHolding: onConnection !== undefined,
+      },
+      { onFull: (isFull) => (isFull ? link.pause("hook") : link.resume("hook")) },
+    );
+  }
+
+  /** A call that throws rejects, and is told by an event too, for nobody may await its promise. */
+  #answer<Value>(call: () => Promise<Value>): Promise<Value> {
+    try {
+      return call();
+    } catch (error) {
+      this.#handler.tellError(error);
+      return rejected(error);
+    }
+  }
+
+  onMessage(link: Link<Received, Sent>, data: string | Buffer, size: number, at: number): void {
+    this.#statistics.messagesReceived++;
+    this.#statistics.payloadBytesReceived += size;
+    this.incoming.receive(link.number, data, size, at);
+  }
+
+  tellReconnected(event: EventMap<Received>["reconnected"]): void {
+    this.#statistics.reconnectCount++;
+    this.#statistics.record("recoveryMs", event.downtimeMs);
+    this.#emitter.emit("reconnected", event);
+  }
+
+  /** A message came over a connection that has failed in its setup. */
+  onDiscarded(message: string | Buffer): void {
+    this.#drop({ direction: "in", message, cause: "closed" });
+  }
+
+  /** A message of a hook did not leave. */
+  onUnsent(data: Sendable): void {
+    this.#drop({ direction: "out", message: sourceOf(data), cause: "unsent" });
+  }
+
+  record(name: DurationName, duration: number): void {
+    this.#statistics.record(name, duration);
+  }
+
+  nextPingPayload(): Uint8Array {
+    const payload = Buffer.alloc(8);
+    payload.writeBigUInt64BE(BigInt(++this.#pingCount));
+    return payload;
+  }
+
+  /** The heartbeat asks the peer for a sign of life. */
+  sendPing({ live, isReady, number }: Link<Received, Sent>): void {
+    const ping = this.#options.heartbeat?.ping;
+    // While a hook logs in, a message of ours would come between.
+    if (ping === undefined || !isReady || !this.#sendOwnPing(live!, ping)) live!.beat(this.nextPingPayload());
+    else if (this.#ownPing?.link !== number)
+      this.#ownPing = { link: number, at: this.#options.runtime.now() };
+  }
+
+  /** @returns `false` where there was none to send: the peer is watched all the same. */
+  #sendOwnPing(live: LiveConnection, ping: () => Sent): boolean {
+    try {
+      live.give(serialize(this.serializer, ping()), undefined, undefined);
+      return true;
+    } catch (error) {
+      this.#handler.tellError(error);
+      return false;
+    }
+  }
+
+  onPong(payload: Buffer, latencyMs: number | undefined): void {
+    if (latencyMs !== undefined) this.#statistics.record("latencyMs", latencyMs);
+    this.#emitter.emit("pong", { payload, latencyMs });
+  }
+
+  /** @returns `true` where the message answers an application ping, and is nobody's. */
+  #onDecoded(message: Received, at: number, link: number): boolean {
+    this.sender.received(message);
+    if (!this.#isPong(message)) return false;
+    const own = this.#ownPing?.link === link ? this.#ownPing : undefined;
+    this.#ownPing = undefined;
+    this.onPong(Buffer.alloc(0), own === undefined ? undefined : at - own.at);
+    return true;
+  }
+
+  #isPong(message: Received): boolean {
+    const isPong = this.#options.heartbeat?.isPong;
+    if (isPong === undefined) return false;
+    try {
+      return isPong(message);
+    } catch (error) {
+      this.#handler.tellError(error);
+      return false;
+    }
+  }
+}

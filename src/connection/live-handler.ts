@@ -1,0 +1,44 @@
+import type { AgreedExtension, CloseFrame, FrameObserver, Resources } from "../../protocol/index.js";
+import type { Runtime } from "../runtime/runtime.js";
+import type { Transport } from "../transport/transport.js";
+import type { ConnectionEnd } from "./connection-end.js";
+import type { SendMarks } from "./send-queue.js";
+
+export interface ConnectionSettings extends SendMarks {
+  readonly closeTimeout: number;
+  readonly messageTimeout: number;
+  readonly maxMessageSize: number;
+  readonly maxFrameSize: number;
+  readonly compressionThreshold: number;
+  readonly autoPong: boolean;
+}
+
+/** What an open connection tells. */
+export interface LiveHandler {
+  onMessage(data: string | Buffer, size: number): void;
+  onPing(payload: Buffer): void;
+  onPong(payload: Buffer, latencyMs: number | undefined): void;
+  /** The first Close frame goes or has come. */
+  onClosing(close: CloseFrame, initiatedBy: "us" | "peer"): void;
+  onDrain(): void;
+  onRefused(error: unknown): void;
+  /** A message was taken back by its caller before it was framed. */
+  onWithdrawn(token: unknown): void;
+  /** A message has taken so many milliseconds from its sending to the kernel. */
+  onSampled(duration: number): void;
+  /** What a pause has kept is about to be told, for the end has come: nothing may pause any more. */
+  onLastMessages(): void;
+  /** The socket is gone. Once, and the last call; `settle()` of the connection is to be called in answer. */
+  onEnd(end: ConnectionEnd): void;
+}
+
+export interface LiveContext {
+  readonly transport: Transport;
+  readonly runtime: Runtime;
+  readonly resources: Resources;
+  readonly extension: AgreedExtension | undefined;
+  readonly settings: ConnectionSettings;
+  readonly handler: LiveHandler;
+  /** Is shown every frame. */
+  readonly observer?: FrameObserver | undefined;
+}

@@ -1,0 +1,93 @@
+import type { ProtocolConnection } from "../../protocol/index.js";
+import type { Runtime } from "../runtime/runtime.js";
+import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
+import { forgottenPing } from "./failures.js";
+import { Pings } from "./pings.js";
+
+export interface PingExchangeHandler {
+  /** A ping is to be written. */
+  onQueued(): void;
+  /** A call was refused or cancelled; its promise rejects with the same error. */
+  onRefused(error: unknown): void;
+}
+
+/** The pings of one connection: those of calls, whose promises wait for a pong, and those of the heartbeat. */
+export class PingExchange {
+  readonly #protocol: ProtocolConnection;
+  readonly #runtime: Runtime;
+  readonly #handler: PingExchangeHandler;
+  readonly #pings: Pings = new Pings();
+  readonly #waits = new Set<Wait<number>>();
+  #answeredCount = 0;
+
+  constructor(protocol: ProtocolConnection, runtime: Runtime, handler: PingExchangeHandler) {
+    this.#protocol = protocol;
+    this.#runtime = runtime;
+    this.#handler = handler;
+  }
+
+  get unanswered(): number {
+    return this.#pings.unanswered;
+  }
+
+  /** How many pings the peer has answered. */
+  get answeredCount(): number {
+    return this.#answeredCount;
+  }
+
+  /** How many messages the peer has read for sure. */
+  get confirmedCount(): number {
+    return this.#pings.confirmedCount;
+  }
+
+  /** Sends a ping for which nobody waits. */
+  beat(payload: Uint8Array): void {
+    this.#pings.add(payload, this.#runtime.now(), this.#protocol.ping(payload));
+    this.#handler.onQueued();
+  }
+
+  /** Resolves with the milliseconds until the ping's own pong. */
+  call(payload: Uint8Array, options: WaitOptions | undefined): Promise<number> {
+    if (options?.signal?.aborted === true) {
+      this.#handler.onRefused(options.signal.reason);
+      return rejected(options.signal.reason);
+    }
+    const position = this.#protocol.ping(payload);
+    const wait: Wait<number> = new Wait(this.#runtime, "ping", options, (reason) => {
+      this.#waits.delete(wait);
+      this.#handler.onRefused(reason);
+    });
+    this.#waits.add(wait);
+    this.#pings.add(payload, this.#runtime.now(), position, (latency) => {
+      this.#waits.delete(wait);
+      if (latency === undefined) this.#forget(wait);
+      else wait.resolve(latency);
+    });
+    this.#handler.onQueued();
+    return wait.promise;
+  }
+
+  #forget(wait: Wait<number>): void {
+    const error = forgottenPing();
+    wait.reject(error);
+    this.#handler.onRefused(error);
+  }
+
+  /** Gives the latency in milliseconds; `undefined` for a pong that answers no ping of ours. */
+  answer(payload: Uint8Array, now: number): number | undefined {
+    const latency = this.#pings.answer(payload, now);
+    if (latency !== undefined) this.#answeredCount++;
+    return latency;
+  }
+
+  /** Messages behind this count were taken back: no ping stands behind them any more. */
+  limit(framedCount: number): void {
+    this.#pings.limit(framedCount);
+  }
+
+  /** The connection is gone: the calls that wait reject with `error`. */
+  end(error: unknown): void {
+    for (const wait of this.#waits) wait.reject(error);
+    this.#waits.clear();
+  }
+}

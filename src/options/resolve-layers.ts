@@ -1,0 +1,313 @@
+import {
+  checkBoolean,
+  checkFunction,
+  checkInteger,
+  checkNames,
+  checkNumber,
+  checkObject,
+  checkOneOf,
+  wrong,
+} from "./checks.js";
+import type {
+  BackoffOptions,
+  BufferOptions,
+  Cursors,
+  HeartbeatOptions,
+  LayerOptions,
+  OutboxOptions,
+  ReplayOptions,
+  RotationOptions,
+} from "./layer-options.js";
+
+/** An option with a default always has a value; one without may be `undefined`, but is always there. */
+type Resolved<Options, WithoutDefault extends keyof Options = never> = {
+  readonly [Key in keyof Options]-?:
+    Exclude<Options[Key], undefined> | (Key extends WithoutDefault ? undefined : never);
+};
+
+/** The options of the layers with every default in its place. */
+export interface ResolvedLayers<Received, Sent> {
+  readonly reconnect: boolean;
+  readonly retryInitial: boolean;
+  readonly backoff: Resolved<BackoffOptions, "maxElapsed">;
+  readonly shouldReconnect: LayerOptions<Received, Sent>["shouldReconnect"] | undefined;
+  readonly maxConnectionAge: number | undefined;
+  readonly rotation: Resolved<RotationOptions>;
+  /** `undefined` for none. */
+  readonly heartbeat: Resolved<HeartbeatOptions<Received, Sent>, "ping" | "isPong"> | undefined;
+  readonly buffer: Resolved<BufferOptions<Received>, "keyOf">;
+  /** `undefined` for none. `idOf` and `acknowledges` are there both or neither; `keyOf` with `"conflate"` alone. */
+  readonly outbox:
+    | Resolved<OutboxOptions<Received, Sent>, "ttl" | "perSecond" | "keyOf" | "idOf" | "acknowledges">
+    | undefined;
+  /** `undefined` for none. */
+  readonly replay:
+    | Resolved<ReplayOptions<Received, Sent>, "isNext" | "streamOf" | "epochOf" | "onReplay" | "cursors">
+    | undefined;
+  readonly onConnection: LayerOptions<Received, Sent>["onConnection"] | undefined;
+  readonly setupTimeout: number;
+}
+
+/** The names of all these options. */
+export const layerNames: readonly (keyof LayerOptions<never, never>)[] = [
+  ...(["reconnect", "retryInitial", "backoff", "shouldReconnect", "maxConnectionAge", "rotation"] as const),
+  ...(["heartbeat", "buffer", "outbox", "replay", "onConnection", "setupTimeout"] as const),
+];
+
+const maxInteger = Number.MAX_SAFE_INTEGER;
+const maxBytes = 4 * 1024 * 1024;
+/** The most messages that a bound may name. */
+const maxCount = 2 ** 31 - 1;
+
+// One for all clients that say nothing else.
+const defaultBackoff: ResolvedLayers<never, never>["backoff"] = Object.freeze({
+  base: 1_000,
+  multiplier: 2,
+  cap: 60_000,
+  floor: 100,
+  jitter: true,
+  maxAttempts: 0,
+  maxElapsed: undefined,
+  resetAfter: 60_000,
+  retryAfterCap: 900_000,
+});
+const defaultRotation: ResolvedLayers<never, never>["rotation"] = Object.freeze({
+  mode: "replace",
+  overlap: 5_000,
+  jitter: 0.1,
+  maxWaiting: 10_000,
+});
+const overlapRotation: ResolvedLayers<never, never>["rotation"] = Object.freeze({
+  ...defaultRotation,
+  mode: "overlap",
+});
+const defaultHeartbeat: NonNullable<ResolvedLayers<unknown, never>["heartbeat"]> = Object.freeze({
+  interval: 30_000,
+  timeout: 20_000,
+  ping: undefined,
+  isPong: undefined,
+});
+const defaultBuffer: ResolvedLayers<unknown, never>["buffer"] = Object.freeze({
+  capacity: 1_000,
+  maxBytes,
+  overflow: "pause",
+  keyOf: undefined,
+});
+
+const backoffNames: ReadonlySet<string> = new Set(Object.keys(defaultBackoff));
+const rotationNames: ReadonlySet<string> = new Set(Object.keys(defaultRotation));
+const heartbeatNames: ReadonlySet<string> = new Set(Object.keys(defaultHeartbeat));
+const bufferNames: ReadonlySet<string> = new Set(Object.keys(defaultBuffer));
+const outboxNames: ReadonlySet<string> = new Set<keyof OutboxOptions<never, never>>([
+  ...(["capacity", "maxBytes", "ttl", "overflow", "perSecond", "keyOf", "idOf", "acknowledges"] as const),
+]);
+const replayNames: ReadonlySet<string> = new Set<keyof ReplayOptions<never, never>>([
+  ...(["sequence", "isNext", "streamOf", "epochOf", "onReplay"] as const),
+  ...(["window", "maxWaiting", "recoveryTimeout", "cursors"] as const),
+]);
+
+/**
+ * Checks the options of the layers and fills in the defaults.
+ * @throws TypeError for an unknown name, a value of the wrong type or one that would be ignored, RangeError for one out
+ * of its bounds.
+ */
+export function resolveLayers<Received, Sent>(
+  options: LayerOptions<Received, Sent>,
+  connectTimeout: number,
+): ResolvedLayers<Received, Sent> {
+  const { maxConnectionAge, setupTimeout } = options;
+  const replay = options.replay === undefined ? undefined : resolveReplay(options.replay);
+  return {
+    reconnect: checkBoolean("reconnect", options.reconnect, true),
+    retryInitial: checkBoolean("retryInitial", options.retryInitial, false),
+    backoff: options.backoff === undefined ? defaultBackoff : resolveBackoff(options.backoff),
+    shouldReconnect: checkFunction("shouldReconnect", options.shouldReconnect),
+    maxConnectionAge: checkInteger("maxConnectionAge", maxConnectionAge, undefined, 1, maxInteger),
+    rotation: resolveRotation(options.rotation, replay !== undefined),
+    heartbeat: resolveHeartbeat(options.heartbeat),
+    buffer: options.buffer === undefined ? defaultBuffer : resolveBuffer(options.buffer),
+    outbox: resolveOutbox(options.outbox),
+    replay,
+    onConnection: checkFunction("onConnection", options.onConnection),
+    setupTimeout: checkInteger("setupTimeout", setupTimeout, connectTimeout, 1, maxInteger),
+  };
+}
+
+function resolveBackoff(backoff: BackoffOptions): ResolvedLayers<never, never>["backoff"] {
+  checkObject("backoff", backoff);
+  checkNames("backoff", backoff, backoffNames);
+  const byDefault = defaultBackoff;
+  const milliseconds = (
+    name: "base" | "cap" | "floor" | "resetAfter" | "retryAfterCap",
+    min: number,
+  ): number => checkInteger(`backoff.${name}`, backoff[name], byDefault[name], min, maxInteger);
+  return {
+    base: milliseconds("base", 1),
+    multiplier: checkNumber("backoff.multiplier", backoff.multiplier, byDefault.multiplier, 1, maxInteger),
+    cap: milliseconds("cap", 1),
+    floor: milliseconds("floor", 0),
+    jitter: checkBoolean("backoff.jitter", backoff.jitter, byDefault.jitter),
+    maxAttempts: checkInteger("backoff.maxAttempts", backoff.maxAttempts, 0, 0, maxInteger),
+    maxElapsed: checkInteger("backoff.maxElapsed", backoff.maxElapsed, undefined, 1, maxInteger),
+    resetAfter: milliseconds("resetAfter", 0),
+    retryAfterCap: milliseconds("retryAfterCap", 0),
+  };
+}
+
+function resolveRotation(
+  rotation: RotationOptions | undefined,
+  hasReplay: boolean,
+): ResolvedLayers<never, never>["rotation"] {
+  if (rotation === undefined) return hasReplay ? overlapRotation : defaultRotation;
+  checkObject("rotation", rotation);
+  checkNames("rotation", rotation, rotationNames);
+  const { mode, overlap, jitter, maxWaiting } = rotation;
+  const byDefault = defaultRotation;
+  return {
+    // Without replay an overlap would deliver everything twice.
+    mode: hasReplay
+      ? checkOneOf("rotation.mode", mode, "overlap", ["replace"])
+      : checkOneOf("rotation.mode", mode, "replace", ["overlap"]),
+    overlap: checkInteger("rotation.overlap", overlap, byDefault.overlap, 0, maxInteger),
+    jitter: checkNumber("rotation.jitter", jitter, byDefault.jitter, 0, 1),
+    maxWaiting: checkInteger("rotation.maxWaiting", maxWaiting, byDefault.maxWaiting, 1, maxCount),
+  };
+}
+
+function resolveHeartbeat<Received, Sent>(
+  given: LayerOptions<Received, Sent>["heartbeat"],
+): ResolvedLayers<Received, Sent>["heartbeat"] {
+  if (given === undefined) return defaultHeartbeat;
+  if (given === false) return undefined;
+  const heartbeat: HeartbeatOptions<Received, Sent> =
+    typeof given === "number"
+      ? { interval: given }
+      : checkObject("heartbeat", given, "false, a number or an object");
+  checkNames("heartbeat", heartbeat, heartbeatNames);
+  const { interval, timeout, ping, isPong } = heartbeat;
+  if (isPong !== undefined && ping === undefined) {
+    throw needs("heartbeat.isPong", "heartbeat.ping", "there is no ping of yours that could be answered");
+  }
+  const byDefault = defaultHeartbeat;
+  return {
+    interval: checkInteger("heartbeat.interval", interval, byDefault.interval, 1, maxInteger),
+    timeout: checkInteger("heartbeat.timeout", timeout, byDefault.timeout, 1, maxInteger),
+    ping: checkFunction("heartbeat.ping", ping),
+    isPong: checkFunction("heartbeat.isPong", isPong),
+  };
+}
+
+function resolveBuffer<Received>(
+  given: number | BufferOptions<Received>,
+): ResolvedLayers<Received, never>["buffer"] {
+  const buffer: BufferOptions<Received> =
+    typeof given === "number" ? { capacity: given } : checkObject("buffer", given, "a number or an object");
+  checkNames("buffer", buffer, bufferNames);
+  const others = ["dropOldest", "dropNewest", "conflate", "error"] as const;
+  const overflow = checkOneOf("buffer.overflow", buffer.overflow, "pause", others);
+  return {
+    capacity: checkInteger("buffer.capacity", buffer.capacity, defaultBuffer.capacity, 1, maxCount),
+    maxBytes: checkInteger("buffer.maxBytes", buffer.maxBytes, maxBytes, 1, maxInteger),
+    overflow,
+    keyOf: checkKeyOf("buffer", buffer.keyOf, overflow),
+  };
+}
+
+function resolveOutbox<Received, Sent>(
+  given: LayerOptions<Received, Sent>["outbox"],
+): ResolvedLayers<Received, Sent>["outbox"] {
+  if (given === undefined || given === false) return undefined;
+  const outbox: OutboxOptions<Received, Sent> =
+    typeof given === "number"
+      ? { capacity: given }
+      : checkObject("outbox", given, "false, a number or an object");
+  checkNames("outbox", outbox, outboxNames);
+  const { idOf, acknowledges } = outbox;
+  const overflow = checkOneOf("outbox.overflow", outbox.overflow, "error", ["dropOldest", "conflate"]);
+  const resolved = {
+    capacity: checkInteger("outbox.capacity", outbox.capacity, 1_000, 1, maxCount),
+    maxBytes: checkInteger("outbox.maxBytes", outbox.maxBytes, maxBytes, 1, maxInteger),
+    ttl: checkInteger("outbox.ttl", outbox.ttl, undefined, 1, maxInteger),
+    overflow,
+    perSecond: checkPerSecond(outbox.perSecond),
+    keyOf: checkKeyOf("outbox", outbox.keyOf, overflow),
+    idOf: checkFunction("outbox.idOf", idOf),
+    acknowledges: checkFunction("outbox.acknowledges", acknowledges),
+  };
+  if (idOf !== undefined && acknowledges === undefined) {
+    throw needs("outbox.idOf", "outbox.acknowledges", "nothing would ever be acknowledged");
+  }
+  if (acknowledges !== undefined && idOf === undefined) {
+    throw needs("outbox.acknowledges", "outbox.idOf", "no message has an id that could be acknowledged");
+  }
+  return resolved;
+}
+
+function checkPerSecond(perSecond: number | undefined): number | undefined {
+  if (perSecond === undefined) return undefined;
+  if (typeof perSecond !== "number") throw wrong("outbox.perSecond", "a number", perSecond);
+  if (perSecond > 0 && perSecond <= maxInteger) return perSecond;
+  throw new RangeError(
+    `The option "outbox.perSecond" must be a number above 0 and up to ${maxInteger}, not ${perSecond}.`,
+  );
+}
+
+function checkKeyOf<KeyOf>(where: string, keyOf: KeyOf, overflow: string): KeyOf {
+  checkFunction(`${where}.keyOf`, keyOf);
+  const isConflating = overflow === "conflate";
+  if (isConflating && keyOf === undefined) {
+    throw needs(`${where}.overflow: "conflate"`, `${where}.keyOf`, "no message has a key to go by");
+  }
+  if (!isConflating && keyOf !== undefined) {
+    throw needs(`${where}.keyOf`, `${where}.overflow: "conflate"`, "it would be ignored");
+  }
+  return keyOf;
+}
+
+/** An option without the one that gives it a meaning. */
+function needs(option: string, other: string, consequence: string): TypeError {
+  return new TypeError(`The option ${option} needs ${other}: without it ${consequence}.`);
+}
+
+function resolveReplay<Received, Sent>(
+  replay: ReplayOptions<Received, Sent>,
+): NonNullable<ResolvedLayers<Received, Sent>["replay"]> {
+  checkObject("replay", replay);
+  checkNames("replay", replay, replayNames);
+  const { sequence, isNext } = replay;
+  if (typeof sequence !== "function") throw wrong("replay.sequence", "a function", sequence);
+  return {
+    sequence,
+    isNext: checkFunction("replay.isNext", isNext),
+    streamOf: checkFunction("replay.streamOf", replay.streamOf),
+    epochOf: checkFunction("replay.epochOf", replay.epochOf),
+    onReplay: checkFunction("replay.onReplay", replay.onReplay),
+    window: checkInteger("replay.window", replay.window, 1_000, 1, maxCount),
+    maxWaiting: checkInteger("replay.maxWaiting", replay.maxWaiting, 10_000, 1, maxCount),
+    recoveryTimeout: checkInteger("replay.recoveryTimeout", replay.recoveryTimeout, 10_000, 1, maxInteger),
+    cursors: replay.cursors === undefined ? undefined : checkCursors(replay.cursors, isNext !== undefined),
+  };
+}
+
+/** @param hasOrder - The `isNext` of the user judges ids; without it they are integers that count by one. */
+function checkCursors(cursors: Cursors, hasOrder: boolean): Cursors {
+  const form = "an object of cursors by the names of their streams";
+  checkObject("replay.cursors", cursors, form);
+  if (Symbol.iterator in cursors) throw wrong("replay.cursors", form, cursors);
+  for (const [stream, cursor] of Object.entries(cursors)) {
+    const name = `replay.cursors[${JSON.stringify(stream)}]`;
+    const { sequence, epoch } = checkObject(name, cursor, "a cursor");
+    const isRight = hasOrder ? isId(sequence) : Number.isSafeInteger(sequence);
+    if (!isRight) {
+      const expected = hasOrder ? "a finite number or a string" : "a safe integer where isNext is not given";
+      throw wrong(`${name}.sequence`, expected, sequence);
+    }
+    if (epoch !== undefined && !isId(epoch))
+      throw wrong(`${name}.epoch`, "a finite number or a string", epoch);
+  }
+  return cursors;
+}
+
+function isId(value: unknown): boolean {
+  return typeof value === "string" || Number.isFinite(value);
+}

@@ -1,0 +1,75 @@
+const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const monthLengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const day = 86_400_000;
+const meanYear = 365.2425 * day;
+
+const month = `(?<month>${months.join("|")})`;
+const time = "(?<hour>\\d\\d):(?<minute>\\d\\d):(?<second>\\d\\d)";
+const weekday = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)";
+const longWeekday = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day";
+
+// RFC 9110 5.6.7: IMF-fixdate, and the two obsolete forms that a recipient must accept.
+const forms: readonly RegExp[] = [
+  new RegExp(`^${weekday}, (?<day>\\d\\d) ${month} (?<year>\\d{4}) ${time} GMT$`),
+  new RegExp(`^${longWeekday}, (?<day>\\d\\d)-${month}-(?<shortYear>\\d\\d) ${time} GMT$`),
+  new RegExp(`^${weekday} ${month} (?<day>[ \\d]\\d) ${time} (?<year>\\d{4})$`),
+];
+
+/**
+ * The milliseconds from now on, at least 0, that a `Retry-After` field asks for (RFC 9110 10.2.3); `undefined` where it
+ * is neither seconds nor a date. Any number of digits is taken: the caller caps it.
+ * @param wallNow - Milliseconds since 1970.
+ */
+export function retryAfterOf(value: string, wallNow: number): number | undefined {
+  if (/^\d+$/.test(value)) return Number(value) * 1_000;
+  for (const form of forms) {
+    const groups = form.exec(value)?.groups;
+    const at = groups === undefined ? undefined : momentOf(groups, wallNow);
+    if (at !== undefined) return Math.max(0, at - wallNow);
+  }
+  return undefined;
+}
+
+/** Milliseconds since 1970; `undefined` for what no calendar and no clock has. */
+function momentOf(groups: Readonly<Record<string, string>>, wallNow: number): number | undefined {
+  const [dayOfMonth, hour, minute, second] = [
+    groups["day"],
+    groups["hour"],
+    groups["minute"],
+    groups["second"],
+  ].map(Number) as [number, number, number, number];
+  const monthIndex = months.indexOf(groups["month"]!);
+  // A leap second is a 60.
+  if (hour > 23 || minute > 59 || second > 60) return undefined;
+  const at = (year: number): number =>
+    daysSince1970(year, monthIndex, dayOfMonth) * day + ((hour * 60 + minute) * 60 + second) * 1_000;
+  const year =
+    groups["year"] === undefined
+      ? wholeYear(Number(groups["shortYear"]), at, wallNow)
+      : Number(groups["year"]);
+  const isOfMonth = dayOfMonth >= 1 && dayOfMonth <= lengthOf(year, monthIndex);
+  return isOfMonth ? at(year) : undefined;
+}
+
+/** RFC 9110 5.6.7: what would be more than 50 years ahead is the last past year of these two digits. */
+function wholeYear(shortYear: number, at: (year: number) => number, wallNow: number): number {
+  const yearNow = Math.floor(1970 + wallNow / meanYear);
+  let year = yearNow - (yearNow % 100) + 100 + shortYear;
+  while (at(year) > wallNow + 50 * meanYear) year -= 100;
+  return year;
+}
+
+function lengthOf(year: number, monthIndex: number): number {
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  return monthLengths[monthIndex]! + (isLeap && monthIndex === 1 ? 1 : 0);
+}
+
+/** Days of the Gregorian calendar, with a year that begins in March so that the leap day is its last. */
+function daysSince1970(year: number, monthIndex: number, dayOfMonth: number): number {
+  const marchYear = monthIndex < 2 ? year - 1 : year;
+  const monthFromMarch = (monthIndex + 10) % 12;
+  const dayOfYear = Math.floor((153 * monthFromMarch + 2) / 5) + dayOfMonth - 1;
+  const leapDays = Math.floor(marchYear / 4) - Math.floor(marchYear / 100) + Math.floor(marchYear / 400);
+  // 719,468 days lie between 0000-03-01 and 1970-01-01.
+  return marchYear * 365 + leapDays + dayOfYear - 719_468;
+}

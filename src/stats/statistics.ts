@@ -1,0 +1,154 @@
+import { Histogram, type HistogramSnapshot } from "./histogram.js";
+
+/** What is measured as a distribution of durations. */
+export type DurationName =
+  "latencyMs" | "dnsMs" | "tcpMs" | "proxyMs" | "tlsMs" | "httpMs" | "inboxMs" | "sendMs" | "recoveryMs";
+
+/** What a client has done so far, over all its connections. A plain, frozen snapshot. */
+export interface Stats extends Readonly<Record<DurationName, HistogramSnapshot | undefined>> {
+  /** Messages that `send`, `sendRaw` and `trySend` have accepted and that a connection has taken. */
+  readonly messagesSent: number;
+  /** Messages that came whole. */
+  readonly messagesReceived: number;
+  /** Bytes of sent messages, before compression. */
+  readonly payloadBytesSent: number;
+  /** Bytes of received messages, after decompression. */
+  readonly payloadBytesReceived: number;
+  /** Bytes that went over the wire behind the handshake, framing included. */
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  /** Payload bytes for each byte on the wire; `undefined` before the first. */
+  readonly compressionRatioSent: number | undefined;
+  readonly compressionRatioReceived: number | undefined;
+  /** Messages, in either direction, that were taken and not delivered; the event `dropped` tells each. */
+  readonly messagesDropped: number;
+  /** Received messages that wait to be read. */
+  readonly messagesWaiting: number;
+  /** Received messages that wait behind missing ones, or for the end of an overlap. */
+  readonly messagesHeld: number;
+  /** Messages in the outbox: those that wait for a connection, and those that are not acknowledged. */
+  readonly outboxMessages: number;
+  readonly outboxBytes: number;
+  /** Bytes that the kernel has not taken, framing included. */
+  readonly bufferedAmount: number;
+  /** Attempts to connect. */
+  readonly attemptCount: number;
+  /** Connections that were opened. */
+  readonly connectCount: number;
+  /** Those of them that followed a loss, or a rotation that closed before it opened. */
+  readonly reconnectCount: number;
+  /** Connections that were replaced on purpose. */
+  readonly rotationCount: number;
+  /** Received messages that were removed because they had been delivered before. */
+  readonly duplicateCount: number;
+  /** Gaps that were told; messages that were delivered into them; streams that went on without. */
+  readonly gapCount: number;
+  readonly recoveredCount: number;
+  readonly resetCount: number;
+  /** Milliseconds that the present connection has been open; 0 without one. */
+  readonly uptimeMs: number;
+  /** Milliseconds without a connection, from the first loss on. */
+  readonly downtimeMs: number;
+}
+
+/** What is known only at the moment of a snapshot. */
+export type Gauges = Pick<
+  Stats,
+  | "messagesWaiting"
+  | "messagesHeld"
+  | "outboxMessages"
+  | "outboxBytes"
+  | "bufferedAmount"
+  | "duplicateCount"
+  | "gapCount"
+  | "recoveredCount"
+  | "resetCount"
+  | "uptimeMs"
+  | "downtimeMs"
+>;
+
+/** What one connection counts by itself. */
+export interface LinkCounts {
+  readonly messagesAccepted: number;
+  readonly payloadBytesSent: number;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+}
+
+/** Counts, and measures durations; a histogram takes memory when it gets its first sample. */
+export class Statistics {
+  messagesReceived = 0;
+  payloadBytesReceived = 0;
+  messagesDropped = 0;
+  attemptCount = 0;
+  connectCount = 0;
+  reconnectCount = 0;
+  rotationCount = 0;
+  #messagesSent = 0;
+  #payloadBytesSent = 0;
+  #bytesSent = 0;
+  #bytesReceived = 0;
+  readonly #histograms = new Map<DurationName, Histogram>();
+
+  /** @param duration - In milliseconds. */
+  record(name: DurationName, duration: number): void {
+    let histogram = this.#histograms.get(name);
+    if (histogram === undefined) {
+      histogram = new Histogram();
+      this.#histograms.set(name, histogram);
+    }
+    histogram.record(duration);
+  }
+
+  /** A connection has ended: its counts are kept here from now on. */
+  add({ messagesAccepted, payloadBytesSent, bytesSent, bytesReceived }: LinkCounts): void {
+    this.#messagesSent += messagesAccepted;
+    this.#payloadBytesSent += payloadBytesSent;
+    this.#bytesSent += bytesSent;
+    this.#bytesReceived += bytesReceived;
+  }
+
+  /** @param links - The connections that are open. */
+  snapshot(links: readonly LinkCounts[], gauges: Gauges): Stats {
+    const sum = (name: keyof LinkCounts): number => links.reduce((total, link) => total + link[name], 0);
+    const payloadBytesSent = this.#payloadBytesSent + sum("payloadBytesSent");
+    const bytesSent = this.#bytesSent + sum("bytesSent");
+    const bytesReceived = this.#bytesReceived + sum("bytesReceived");
+    return Object.freeze({
+      messagesSent: this.#messagesSent + sum("messagesAccepted"),
+      messagesReceived: this.messagesReceived,
+      payloadBytesSent,
+      payloadBytesReceived: this.payloadBytesReceived,
+      bytesSent,
+      bytesReceived,
+      compressionRatioSent: ratio(payloadBytesSent, bytesSent),
+      compressionRatioReceived: ratio(this.payloadBytesReceived, bytesReceived),
+      messagesDropped: this.messagesDropped,
+      attemptCount: this.attemptCount,
+      connectCount: this.connectCount,
+      reconnectCount: this.reconnectCount,
+      rotationCount: this.rotationCount,
+      ...gauges,
+      ...this.#durations,
+    });
+  }
+
+  get #durations(): Record<DurationName, HistogramSnapshot | undefined> {
+    const of = (name: DurationName): HistogramSnapshot | undefined => this.#histograms.get(name)?.snapshot();
+    return {
+      latencyMs: of("latencyMs"),
+      dnsMs: of("dnsMs"),
+      tcpMs: of("tcpMs"),
+      proxyMs: of("proxyMs"),
+      tlsMs: of("tlsMs"),
+      httpMs: of("httpMs"),
+      inboxMs: of("inboxMs"),
+      sendMs: of("sendMs"),
+      recoveryMs: of("recoveryMs"),
+    };
+  }
+}
+
+function ratio(payload: number, wire: number): number | undefined {
+  return wire === 0 ? undefined : payload / wire;
+}

@@ -1,0 +1,258 @@
+import { inspect } from "node:util";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { CloseError, ConnectionError, HandshakeError, ProtocolError, TimeoutError } from "../../src/index.js";
+import { closesOf, connecting, opened, reportOf } from "../support/client-end.js";
+import type { Options, Watching } from "../support/scene.js";
+import type { VirtualLink } from "../support/virtual-link.js";
+import { VirtualScene } from "../support/virtual-scene.js";
+import { closeFrame, pongFrame, textFrame } from "../support/wire.js";
+
+let scene: VirtualScene;
+
+beforeEach(() => {
+  scene = new VirtualScene();
+});
+
+afterEach(async () => {
+  await scene.finish();
+});
+
+async function stateOf(promise: Promise<unknown>): Promise<unknown> {
+  const pending = {};
+  await scene.pass();
+  return Promise.race([promise, Promise.resolve(pending)]).then(
+    (value) => (value === pending ? "waits" : value === undefined ? "done" : value),
+    (error: unknown) => error,
+  );
+}
+
+describe("connecting", () => {
+  it("tells each step, and resolves when the connection is open", async () => {
+    const client = scene.watch();
+    const promise = client.ws.connect();
+    expect(client.ws.state).toBe("connecting");
+    const link = await scene.dial(client);
+    expect(await stateOf(promise)).toBe("waits");
+    link.answer({ behind: [textFrame("early")] });
+    expect(await stateOf(promise)).toBe("done");
+    expect(client.story).toEqual(opened);
+    expect(client.all("connecting")).toEqual([{ url: "ws://feed.test/trades", attempt: 1 }]);
+    const [connected] = client.all("connected");
+    expect(connected).toEqual({ url: "ws://feed.test/trades", subprotocol: "", extensions: "" });
+    expect(await client.ws.recv()).toBe("early");
+  });
+
+  it("gives one promise after the other, and is done where it is open already", async () => {
+    const client = scene.watch();
+    const link = await scene.dial(client);
+    const second = client.ws.connect();
+    link.answer();
+    expect(await stateOf(second)).toBe("done");
+    expect(await stateOf(client.ws.connect())).toBe("done");
+    expect(scene.clock.peers.length).toBe(1);
+  });
+
+  it("brings no message before `connected`", async () => {
+    const client = scene.watch();
+    const order: string[] = [];
+    client.ws.on("message", ({ data }) => order.push(data.toString()));
+    client.ws.on("connected", () => order.push("connected"));
+    const link = await scene.dial(client);
+    link.answer({ behind: [textFrame("early")] });
+    await scene.pass();
+    expect(order).toEqual(["connected", "early"]);
+  });
+});
+
+describe("an attempt that fails", () => {
+  async function fail(
+    act: (link: VirtualLink) => void,
+    options: Options = {},
+  ): Promise<{ client: Watching; error: unknown }> {
+    const client = scene.watch(options);
+    const promise = client.ws.connect();
+    const link = await scene.dial(client);
+    act(link);
+    await scene.pass();
+    return { client, error: await stateOf(promise) };
+  }
+
+  it.each([
+    ["by the network", (link: VirtualLink) => link.peer.reset(), ConnectionError, "network-lost"],
+    [
+      "by an answer",
+      (link: VirtualLink) => link.peer.send("HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"),
+      HandshakeError,
+      "auth",
+    ],
+    ["by silence", () => scene.clock.advance(10_000), TimeoutError, "connect-timeout"],
+  ] as const)("%s tells one fatal error, and ends the life", async (_how, act, type, verdict) => {
+    const { client, error } = await fail(act);
+    expect(error).toBeInstanceOf(type);
+    expect(client.fatalError).toBe(error);
+    expect(client.story).toEqual([...connecting, "error!", "to failed", "closed"]);
+    const report = reportOf(client);
+    expect(report).toMatchObject({ verdict, phase: "http", url: "ws://feed.test/trades", error });
+    expect(error).toMatchObject({ report });
+    expect((error as Error).message).toContain("Connecting to ws://feed.test/trades failed (phase: http): ");
+    expect(client.ws.state).toBe("failed");
+  });
+
+  it("may be followed by another, with listeners and last report", async () => {
+    const seen: unknown[] = [];
+    const { client } = await fail((link) => link.peer.reset(), {
+      headers: ({ attempt, lastReport }) => {
+        seen.push([attempt, lastReport?.verdict]);
+        return {};
+      },
+    });
+    const link = await scene.dial(client);
+    link.answer();
+    await scene.pass();
+    expect(client.ws.state).toBe("connected");
+    expect(seen).toEqual([
+      [1, undefined],
+      [1, "network-lost"],
+    ]);
+    expect(client.story.slice(5)).toEqual(opened);
+  });
+
+  it("without a url yet says so", async () => {
+    const client = scene.watch({}, () => Promise.reject(new Error("no url")));
+    const error = await stateOf(client.ws.connect());
+    expect((error as Error).message).toMatch(/^Connecting failed \(phase: provider\): no url\. /);
+    expect(reportOf(client)).toMatchObject({ url: "", verdict: "setup-failed", initiatedBy: "us" });
+  });
+
+  it("in a function of the user's names the url that is known", async () => {
+    const headers = (): never => {
+      throw new Error("no token");
+    };
+    const client = scene.watch({ headers }, "ws://user:secret@feed.test/?token=secret");
+    const error = await stateOf(client.ws.connect());
+    expect(String(error)).toContain(
+      "Connecting to ws://feed.test/?token=*** failed (phase: provider): no token.",
+    );
+    expect(inspect(client.told, { depth: 10 })).not.toContain("secret");
+  });
+});
+
+describe("the peer's end", () => {
+  it.each([
+    [1000, "normal"],
+    [1001, "going-away"],
+  ] as const)("by %i is in good order", async (code, verdict) => {
+    const { client, ws, link } = await scene.open();
+    const run = ws.run();
+    link.send(closeFrame(code, "bye"));
+    link.peer.end();
+    await scene.pass();
+    expect(await stateOf(run)).toBe("done");
+    expect(client.story.slice(4)).toEqual([
+      ...["to disconnecting", "closing", "to disconnected", "disconnected", "to closed", "closed"],
+    ]);
+    expect(reportOf(client)).toMatchObject({ verdict, initiatedBy: "peer", reason: "bye", wasClean: true });
+    expect(closesOf(link)).toEqual([code]);
+    expect(await stateOf(ws.recv())).toBeInstanceOf(CloseError);
+  });
+
+  it.each([1005, 1008, 1011, 4000])("by %i is a failure", async (code) => {
+    const { client, ws, link } = await scene.open();
+    const run = ws.run();
+    link.send(code === 1005 ? closeFrame() : closeFrame(code));
+    link.peer.end();
+    const error = await stateOf(run);
+    expect(error).toBeInstanceOf(CloseError);
+    expect(client.fatalError).toBe(error);
+    expect(client.story.slice(4)).toEqual([
+      ...["to disconnecting", "closing", "to disconnected", "disconnected", "error!", "to failed", "closed"],
+    ]);
+    expect(reportOf(client)).toMatchObject({ codeReceived: code, wasClean: true, error: undefined });
+    expect(ws.state).toBe("failed");
+  });
+
+  it("by a loss is a failure, and everything that waits rejects with it", async () => {
+    const { client, ws, link } = await scene.open({ highWaterMark: 10 });
+    link.peer.takesWrites = false;
+    const waiting = [
+      ws.run(),
+      ws.send("x".repeat(20)),
+      ws.send("y"),
+      ws.flush(),
+      ws.ping(),
+      ws.recv(),
+      client.ws.run(),
+    ];
+    await scene.pass();
+    link.peer.reset();
+    await scene.pass();
+    const errors = await Promise.all(waiting.map(stateOf));
+    expect(errors[0]).toBeInstanceOf(ConnectionError);
+    expect(new Set(errors)).toEqual(new Set([client.fatalError]));
+    expect(client.story.slice(4)).toEqual([
+      ...["dropped", "to disconnected", "disconnected", "error!", "to failed", "closed"],
+    ]);
+    expect(reportOf(client)).toMatchObject({
+      verdict: "network-lost",
+      initiatedBy: "network",
+      phase: "open",
+    });
+  });
+
+  it("lets loops give what waits before they reject", async () => {
+    const { client, ws, link } = await scene.open();
+    link.send(textFrame("1"), textFrame("2"));
+    link.peer.reset();
+    await scene.pass();
+    const seen: unknown[] = [];
+    const loop = async (): Promise<void> => {
+      for await (const message of ws) seen.push(message);
+    };
+    await expect(loop()).rejects.toBe(client.fatalError);
+    expect(seen).toEqual(["1", "2"]);
+  });
+
+  it("by a fault of its own is a ProtocolError", async () => {
+    const { client, ws, link } = await scene.open();
+    const run = ws.run();
+    link.send(textFrame("good"), textFrame("bad", { rsv1: true }));
+    link.peer.end();
+    const error = await stateOf(run);
+    expect(error).toBeInstanceOf(ProtocolError);
+    expect((error as Error).message).toMatch(
+      /^The connection to ws:\/\/feed\.test\/trades failed \(phase: open\): The peer set RSV1/,
+    );
+    expect(closesOf(link)).toEqual([1002]);
+    expect(reportOf(client)).toMatchObject({
+      verdict: "protocol-error",
+      initiatedBy: "us",
+      codeSent: 1002,
+      error,
+    });
+    expect(await ws.recv()).toBe("good");
+  });
+});
+
+it("reports what is unsent and uncertain, and tells each message that was not sent", async () => {
+  const { client, ws, link } = await scene.open();
+  link.peer.takesWrites = false;
+  void ws.send("confirmed");
+  await scene.pass();
+  link.peer.take();
+  await scene.pass();
+  void ws.ping({ payload: Buffer.from("p") });
+  await scene.pass();
+  link.peer.take();
+  link.send(pongFrame("p"));
+  await scene.pass();
+  void ws.send("in flight");
+  await scene.pass();
+  void ws.send("unsent 1");
+  void ws.send("unsent 2");
+  link.peer.reset();
+  await scene.pass();
+  expect(reportOf(client)).toMatchObject({ messagesUnsent: 2, messagesUncertain: 1, unansweredPings: 0 });
+  expect(client.all("dropped")).toEqual(
+    ["unsent 1", "unsent 2"].map((message) => ({ direction: "out", message, cause: "unsent" })),
+  );
+});

@@ -1,0 +1,147 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Pulse } from "../../src/client/pulse.js";
+import { TimeoutError } from "../../src/errors.js";
+import { LiveScene } from "../support/live-scene.js";
+import { textFrame } from "../support/wire.js";
+
+const policy = { interval: 1_000, timeout: 300 };
+
+let scene: LiveScene;
+let pulse: Pulse;
+let pings: number[];
+let stalls: Error[];
+
+beforeEach(() => {
+  scene = new LiveScene();
+  pings = [];
+  stalls = [];
+  pulse = new Pulse(scene.counting.runtime, policy, scene.live, {
+    sendPing: () => {
+      pings.push(scene.clock.now());
+      scene.live.beat(Buffer.from([pings.length]));
+    },
+    onStalled: (error) => stalls.push(error),
+  });
+});
+
+afterEach(() => {
+  pulse.stop();
+  scene.live.terminate();
+  scene.clock.advance(0);
+  scene.counting.assertIdle();
+});
+
+/** Until the first ping, which comes behind a random part of the interval. */
+function untilPing(): number {
+  const { length } = pings;
+  for (let ms = 0; ms <= policy.interval && pings.length === length; ms++) scene.clock.advance(1);
+  expect(pings.length).toBe(length + 1);
+  return pings.at(-1)!;
+}
+
+/** The event loop turns, as it does between timers. */
+function turn(): void {
+  for (let count = 0; count < 4; count++) scene.clock.advance(0);
+}
+
+describe("a pulse", () => {
+  it("sends a ping each interval, while the peer gives signs of life", () => {
+    const first = untilPing();
+    for (let round = 1; round <= 3; round++) {
+      scene.receive(textFrame("any byte"));
+      scene.clock.advance(policy.interval);
+      turn();
+    }
+    expect(pings.map((at) => at - first)).toEqual([0, 1_000, 2_000, 3_000]);
+    expect(scene.ends).toEqual([]);
+  });
+
+  it("gives up the connection of which no sign comes in time", () => {
+    untilPing();
+    scene.clock.advance(policy.timeout - 1);
+    turn();
+    expect(scene.ends).toEqual([]);
+    scene.clock.advance(1);
+    turn();
+    const [end] = scene.ends;
+    expect(end?.error).toBeInstanceOf(TimeoutError);
+    expect(end?.error).toMatchObject({ operation: "heartbeat", timeoutMs: policy.timeout });
+    expect([end?.initiatedBy, end?.unansweredPings]).toEqual(["network", 1]);
+  });
+
+  it("does not hold the process", () => {
+    scene.live.unref();
+    expect(scene.clock.isHeld).toBe(false);
+  });
+
+  it("beats no more when it is stopped", () => {
+    pulse.stop();
+    pulse.pause();
+    pulse.resume();
+    scene.clock.advance(10 * policy.interval);
+    turn();
+    expect([pings, scene.counting.openTimers]).toEqual([[], 0]);
+  });
+});
+
+describe("while our own back-pressure pauses the reading", () => {
+  function pause(): void {
+    scene.live.pause();
+    pulse.pause();
+  }
+
+  it("pings go on, and no verdict is given", () => {
+    pause();
+    scene.clock.advance(5 * policy.interval);
+    turn();
+    expect(pings.length).toBeGreaterThanOrEqual(4);
+    expect(scene.ends).toEqual([]);
+    pulse.resume();
+    scene.live.resume();
+    scene.receive(textFrame("life"));
+    expect(scene.ends).toEqual([]);
+  });
+
+  it("a refused write without progress is two sides that wait for each other", () => {
+    scene.peer.takesWrites = false;
+    void scene.live.send("x".repeat(100), undefined);
+    scene.clock.advance(0);
+    pause();
+    scene.clock.advance(policy.timeout - 1);
+    turn();
+    expect(stalls).toEqual([]);
+    scene.clock.advance(1);
+    turn();
+    expect(stalls).toEqual([expect.objectContaining({ code: "MUTUAL_STALL" })]);
+    expect(scene.ends).toEqual([expect.objectContaining({ error: stalls[0] })]);
+  });
+
+  it("a write that makes progress is none", () => {
+    scene.peer.takesWrites = false;
+    void scene.live.send("x".repeat(100), undefined);
+    scene.clock.advance(0);
+    pause();
+    for (let round = 0; round < 5; round++) {
+      scene.clock.advance(policy.timeout - 1);
+      scene.peer.take(1);
+      turn();
+      scene.peer.take();
+      turn();
+      void scene.live.send("x".repeat(100), undefined);
+      turn();
+    }
+    expect([stalls, scene.ends]).toEqual([[], []]);
+  });
+});
+
+describe("an event loop that stood still", () => {
+  it("is known by how late the timer was", () => {
+    untilPing();
+    expect(pulse.loopLag).toBe(0);
+    scene.receive(textFrame("life"));
+    scene.clock.stall(policy.interval + 400);
+    scene.clock.advance(0);
+    turn();
+    expect(pulse.loopLag).toBeGreaterThanOrEqual(400);
+  });
+});

@@ -1,0 +1,55 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { redact } from "../../src/client/redaction.js";
+
+describe("redact", () => {
+  it.each([
+    ['{"type":"auth","token":"abc","x":1}', '{"type":"auth","token":***,"x":1}'],
+    ['{"apiKey" : "a\\"bc" , "x":1}', '{"apiKey" : *** , "x":1}'],
+    ['{"session":12345,"x":1}', '{"session":***,"x":1}'],
+    ['{"access_token":null}', '{"access_token":***}'],
+    ['{"secret":{"id":"abc"},"x":1}', '{"secret":***'],
+    ['{"cookies":["abc"],"x":1}', '{"cookies":***'],
+    ['{"token":"abc', '{"token":***'],
+    ['{"token":"abc\\', '{"token":***'],
+    ['{"token":', '{"token":'],
+    ['{"data":"{\\"password\\":\\"abc\\",\\"x\\":1}"}', '{"data":"{\\"password\\":***'],
+    ["{'passphrase':'abc'}", "{'passphrase':***}"],
+    ["wss://host/?token=abc&x=1", "wss://host/?token=***&x=1"],
+    ["wss://host/?x=1&api_key=abc", "wss://host/?x=1&api_key=***"],
+    ["Authorization: Bearer abc\r\nHost: x", "Authorization: ***\r\nHost: x"],
+    ["Cookie: a=abc; b=abc\nx: 1", "Cookie: ***\nx: 1"],
+    ["X-Signature=abc", "X-Signature=***"],
+    ['["Authorization","Bearer abc"]', '["Authorization","Bearer ***"]'],
+    ['{"price":1,"side":"buy"}', '{"price":1,"side":"buy"}'],
+    ["", ""],
+  ])("makes of %s: %s", (text, expected) => {
+    expect(redact(text)).toBe(expected);
+  });
+
+  it.each([
+    "token",
+    "Password",
+    "client_secret",
+    "AUTHORIZATION",
+    "api-key",
+    "Signature",
+    "set-cookie",
+    "sessionId",
+  ])("lets no value of %s through, however it is clipped", (name) => {
+    const value = fc.string({
+      unit: fc.constantFrom("7", "8", "9", '"', "\\", " ", ",", "}"),
+      maxLength: 20,
+    });
+    const property = fc.property(value, fc.nat(64), (secret, end) => {
+      const digits = /[789]/;
+      for (const text of [JSON.stringify({ x: 1, [name]: secret }), JSON.stringify({ [name]: [secret] })]) {
+        expect(redact(text.slice(0, end))).not.toMatch(digits);
+      }
+      const plain = secret.replace(/["\\]/g, "");
+      expect(redact(`${name}=${plain}`.slice(0, end))).not.toMatch(digits);
+      expect(redact(`${name}: ${plain}`.slice(0, end))).not.toMatch(digits);
+    });
+    fc.assert(property, { numRuns: 300 });
+  });
+});

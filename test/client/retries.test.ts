@@ -1,0 +1,178 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { Retries } from "../../src/client/retries.js";
+import type { CloseReport, Verdict } from "../../src/events/close-report.js";
+import type { WebSocketOptions } from "../../src/options/options.js";
+import { resolveOptions } from "../../src/options/resolve-options.js";
+import type { Runtime } from "../../src/runtime/runtime.js";
+import { aReport } from "../support/reports.js";
+import { VirtualRuntime } from "../support/virtual-runtime.js";
+
+const wallNow = Date.UTC(2026, 0, 2, 3, 4, 5);
+
+let clock: VirtualRuntime;
+let random: number;
+let errors: unknown[];
+
+beforeEach(() => {
+  clock = new VirtualRuntime();
+  random = 0.5;
+  errors = [];
+});
+
+function create(options: Pick<WebSocketOptions<never, never>, "backoff" | "shouldReconnect"> = {}): Retries {
+  const runtime: Runtime = Object.create(clock, {
+    random: { value: () => random },
+    wallNow: { value: () => wallNow },
+    now: { value: () => clock.now() },
+  }) as VirtualRuntime;
+  return new Retries(runtime, resolveOptions<never, never>(options, runtime), (error) => errors.push(error));
+}
+
+const retryable = (given: Partial<CloseReport> = {}): CloseReport => aReport({ isRetryable: true, ...given });
+
+function certificateError(): Error {
+  return Object.assign(new Error("expired"), { code: "CERT_HAS_EXPIRED" });
+}
+
+describe("a retry", () => {
+  it.each([
+    ["network-lost", true],
+    ["policy", true],
+    ["normal", true],
+    ["setup-failed", true],
+    ["tls", true],
+    ["auth", false],
+    ["not-found", false],
+    ["closed-by-us", false],
+    ["aborted", false],
+  ] as const)("before the first success may help after %s: %s", (verdict, may) => {
+    expect(create().judge(verdict, new Error("x"), undefined)).toBe(may);
+  });
+
+  it("before the first success helps nothing where a certificate was refused", () => {
+    expect(create().judge("tls", certificateError(), undefined)).toBe(false);
+    expect(create().judge("network-lost", certificateError(), undefined)).toBe(true);
+  });
+
+  it("after it may help everywhere, but for what we ended", () => {
+    const retries = create();
+    retries.onOpen();
+    const verdicts: readonly Verdict[] = ["not-found", "tls", "policy", "closed-by-us", "aborted"];
+    expect(verdicts.map((verdict) => retries.judge(verdict, certificateError(), 5))).toEqual([
+      ...[true, true, true, false, false],
+    ]);
+  });
+
+  it("after it is given up at the third refusal in a row, between which none was open for resetAfter", () => {
+    const retries = create({ backoff: { resetAfter: 1_000 } });
+    retries.onOpen();
+    const judge = (ageMs?: number): boolean => retries.judge("auth", undefined, ageMs);
+    expect([judge(), judge(999), judge()]).toEqual([true, true, false]);
+    expect([judge(1_000), judge(), judge()]).toEqual([true, true, false]);
+  });
+
+  it("is not counted as a refusal where we ended it", () => {
+    const retries = create();
+    retries.onOpen();
+    expect([
+      retries.judge("auth", undefined, undefined),
+      retries.judge("auth", undefined, undefined),
+    ]).toEqual([...[true, true]]);
+    retries.judge("closed-by-us", undefined, undefined);
+    expect(retries.judge("auth", undefined, undefined)).toBe(false);
+  });
+});
+
+describe("the wait before a retry", () => {
+  it("is drawn, and grows", () => {
+    const retries = create({ backoff: { base: 100, floor: 0, cap: 300 } });
+    expect([1, 2, 3, 4].map(() => retries.next(retryable()))).toEqual([50, 100, 150, 150]);
+    random = 0;
+    expect(retries.next(retryable())).toBe(0);
+  });
+
+  it("is the first again once a connection was open for resetAfter", () => {
+    const retries = create({ backoff: { base: 100, jitter: false, resetAfter: 1_000 } });
+    expect([retries.next(retryable()), retries.next(retryable())]).toEqual([100, 200]);
+    retries.judge("network-lost", undefined, 999);
+    expect(retries.next(retryable())).toBe(400);
+    retries.judge("network-lost", undefined, 1_000);
+    expect(retries.next(retryable())).toBe(100);
+  });
+
+  it("is none where enough attempts were made, or time has run out", () => {
+    const counted = create({ backoff: { maxAttempts: 2 } });
+    expect([counted.next(retryable()), counted.next(retryable())]).toEqual([expect.any(Number), undefined]);
+    const timed = create({ backoff: { maxElapsed: 5_000, base: 1_000, jitter: false } });
+    expect(timed.next(retryable())).toBe(1_000);
+    clock.advance(5_000);
+    expect(timed.next(retryable())).toBeUndefined();
+  });
+
+  it("is none where a retry cannot help", () => {
+    expect(create().next(aReport({ isRetryable: false }))).toBeUndefined();
+  });
+});
+
+describe("a least wait", () => {
+  const inTen = "Fri, 02 Jan 2026 03:04:15 GMT";
+
+  it.each([
+    ["Close 1012", { codeReceived: 1012 }, 1_000],
+    ["Close 1013", { codeReceived: 1013 }, 1_000],
+    ["Close 1011", { codeReceived: 1011 }, 0],
+    ["seconds with 429", { statusCode: 429, headers: [["Retry-After", "7"]] }, 7_000],
+    [
+      "seconds with 503",
+      {
+        statusCode: 503,
+        headers: [
+          ["x", "1"],
+          ["retry-AFTER", "7"],
+        ],
+      },
+      7_000,
+    ],
+    ["a date", { statusCode: 503, headers: [["retry-after", inTen]] }, 10_000],
+    ["more than the cap", { statusCode: 429, headers: [["retry-after", "86400"]] }, 20_000],
+    ["no field", { statusCode: 429, headers: [["date", inTen]] }, 0],
+    ["a field that says nothing", { statusCode: 429, headers: [["retry-after", "soon"]] }, 0],
+    ["another status", { statusCode: 500, headers: [["retry-after", "7"]] }, 0],
+  ] as const)("is added to the draw by %s", (_what, given, least) => {
+    const retries = create({ backoff: { retryAfterCap: 20_000, floor: 0 } });
+    const report = retryable({ codeReceived: undefined, ...given });
+    expect(retries.next(report)).toBe(500 + least);
+  });
+});
+
+describe("shouldReconnect", () => {
+  it.each([
+    [true, false, 500],
+    [false, true, undefined],
+  ])("decides %s where the rule says %s", (wanted, isRetryable, expected) => {
+    const report = aReport({ isRetryable });
+    const asked: CloseReport[] = [];
+    const retries = create({
+      backoff: { floor: 0 },
+      shouldReconnect: (given) => {
+        asked.push(given);
+        return wanted;
+      },
+    });
+    expect([retries.next(report), asked]).toEqual([expected, [report]]);
+  });
+
+  it.each([
+    [true, 500],
+    [false, undefined],
+  ])("that throws is told, and leaves it to the rule: %s", (isRetryable, expected) => {
+    const error = new Error("no");
+    const retries = create({
+      backoff: { floor: 0 },
+      shouldReconnect: () => {
+        throw error;
+      },
+    });
+    expect([retries.next(aReport({ isRetryable })), errors]).toEqual([expected, [error]]);
+  });
+});

@@ -1,0 +1,71 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { MessageTokens } from "../../src/connection/message-tokens.js";
+
+let tokens: MessageTokens;
+
+beforeEach(() => {
+  tokens = new MessageTokens();
+});
+
+/** Messages of these positions are added; none has left. */
+function add(...positions: readonly number[]): void {
+  for (const position of positions) tokens.add(position, `token ${position}`, 0);
+}
+
+describe("the messages that did not leave", () => {
+  it("are the last that were framed, each with its token", () => {
+    add(1, 2, 3, 4);
+    expect(tokens.match(["c", "d"], 4)).toEqual([
+      { data: "c", token: "token 3" },
+      { data: "d", token: "token 4" },
+    ]);
+  });
+
+  it("may have none", () => {
+    add(1, 3);
+    expect(tokens.match(["a", "b", "c", "d"], 4)).toEqual([
+      { data: "a", token: "token 1" },
+      { data: "b", token: undefined },
+      { data: "c", token: "token 3" },
+      { data: "d", token: undefined },
+    ]);
+  });
+
+  it("may be none", () => {
+    add(1, 2);
+    expect(tokens.match([], 2)).toEqual([]);
+  });
+
+  it("may have a token that is a falsy value", () => {
+    for (const [index, token] of [0, "", null, false].entries()) tokens.add(index + 1, token, 0);
+    expect(tokens.match(["a", "b", "c", "d"], 4).map(({ token }) => token)).toEqual([0, "", null, false]);
+  });
+
+  it("are forgotten then, and the count goes on behind those that left", () => {
+    add(1, 2, 3);
+    tokens.match(["b", "c"], 3);
+    expect(tokens.match(["b", "c"], 3).map(({ token }) => token)).toEqual([undefined, undefined]);
+    tokens.add(2, "another", 1);
+    expect(tokens.match(["x"], 2)).toEqual([{ data: "x", token: "another" }]);
+  });
+});
+
+describe("the messages that have left", () => {
+  it.each([1, 63, 64, 127, 128, 129, 1_000])("are forgotten, and the others are not: behind %i", (count) => {
+    for (let position = 1; position <= count; position++) tokens.add(position, position, position - 1);
+    tokens.add(count + 1, "last but one", count);
+    tokens.add(count + 2, "last", count);
+    const unsent = tokens.match(Array(count + 2).fill("x"), count + 2);
+    expect(unsent.slice(-2).map(({ token }) => token)).toEqual(["last but one", "last"]);
+    // Half of the room may still be taken by those that have left.
+    const kept = unsent.filter(({ token }) => token !== undefined).length;
+    expect(kept).toBeLessThanOrEqual(Math.max(count, 2) > 128 ? 130 : count + 2);
+  });
+
+  it("leave with all others once nothing waits", () => {
+    for (let position = 1; position <= 200; position++) tokens.add(position, position, 0);
+    tokens.add(201, "last", 200);
+    const unsent = tokens.match(Array(201).fill("x"), 201);
+    expect(unsent.filter(({ token }) => token !== undefined)).toEqual([{ data: "x", token: "last" }]);
+  });
+});

@@ -1,0 +1,135 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { PingExchange } from "../../src/connection/ping-exchange.js";
+import { BufferOverflowError, TimeoutError } from "../../src/errors.js";
+import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
+import { ProtocolEnd } from "../support/protocol-end.js";
+import { VirtualRuntime } from "../support/virtual-runtime.js";
+import { opcodes, readFrames } from "../support/wire.js";
+
+let clock: VirtualRuntime;
+let counting: CountingRuntime;
+let end: ProtocolEnd;
+let pings: PingExchange;
+let told: unknown[];
+
+beforeEach(() => {
+  clock = new VirtualRuntime();
+  counting = createCountingRuntime(clock);
+  end = new ProtocolEnd();
+  told = [];
+  pings = new PingExchange(end.connection, counting.runtime, {
+    onQueued: () => told.push("queued"),
+    onRefused: (error) => told.push(error),
+  });
+});
+
+afterEach(() => {
+  pings.end(new Error("over"));
+  counting.assertIdle();
+});
+
+const call = (payload: string, options?: Parameters<PingExchange["call"]>[1]): Promise<number> =>
+  pings.call(Buffer.from(payload), options);
+const answer = (payload: string): number | undefined => pings.answer(Buffer.from(payload), clock.now());
+
+/** The payloads of the pings that stand for the wire. */
+function written(): string[] {
+  const frames = readFrames(end.drain());
+  return frames.filter(({ opcode }) => opcode === opcodes.ping).map(({ payload }) => payload.toString());
+}
+
+async function stateOf(promise: Promise<unknown>): Promise<unknown> {
+  const pending = {};
+  await new Promise((resolve) => setImmediate(resolve));
+  return Promise.race([promise, Promise.resolve(pending)]).then(
+    (value) => (value === pending ? "waits" : value),
+    (error: unknown) => error,
+  );
+}
+
+describe("a ping of a call", () => {
+  it("resolves with the round trip of its own pong", async () => {
+    const ping = call("a");
+    expect([written(), told, pings.unanswered]).toEqual([["a"], ["queued"], 1]);
+    clock.advance(25);
+    expect(answer("b")).toBeUndefined();
+    expect(await stateOf(ping)).toBe("waits");
+    expect(answer("a")).toBe(25);
+    expect([await ping, pings.unanswered, pings.answeredCount]).toEqual([25, 0, 1]);
+    expect(answer("a")).toBeUndefined();
+    expect(pings.answeredCount).toBe(1);
+  });
+
+  it("may be given up; its pong is known all the same", async () => {
+    const controller = new AbortController();
+    const calls = [call("a", { timeout: 50 }), call("b", { signal: controller.signal })];
+    clock.advance(50);
+    controller.abort("stop");
+    const [late, stopped] = await Promise.all(calls.map(stateOf));
+    expect(late).toBeInstanceOf(TimeoutError);
+    expect(late).toMatchObject({ operation: "ping", timeoutMs: 50 });
+    expect([stopped, told]).toEqual(["stop", ["queued", "queued", late, "stop"]]);
+    expect([answer("a"), answer("b"), pings.answeredCount]).toEqual([50, 50, 2]);
+  });
+
+  it("is not sent where its signal is aborted, and that is told", async () => {
+    expect(await stateOf(call("a", { signal: AbortSignal.abort("stop") }))).toBe("stop");
+    expect([written(), told, pings.unanswered]).toEqual([[], ["stop"], 0]);
+  });
+
+  it("that too many newer ones follow is forgotten", async () => {
+    const first = call("first", { timeout: 50 });
+    for (let count = 0; count < 64; count++) pings.beat(Buffer.from(`beat ${count}`));
+    expect(await stateOf(first)).toBeInstanceOf(BufferOverflowError);
+    expect([pings.unanswered, counting.openTimers]).toEqual([64, 0]);
+  });
+
+  it("rejects when the connection is gone, once", async () => {
+    const calls = [call("a", { timeout: 50 }), call("b")];
+    pings.end("gone");
+    expect(await Promise.all(calls.map(stateOf))).toEqual(["gone", "gone"]);
+    expect([counting.openTimers, told]).toEqual([0, ["queued", "queued"]]);
+    pings.end("again");
+    expect(await stateOf(calls[0]!)).toBe("gone");
+  });
+});
+
+describe("a ping of the heartbeat", () => {
+  it("is sent and answered without anyone who waits", () => {
+    pings.beat(Buffer.from("beat"));
+    expect([written(), told]).toEqual([["beat"], ["queued"]]);
+    clock.advance(7);
+    expect([answer("beat"), pings.answeredCount]).toEqual([7, 1]);
+  });
+
+  it("stands for the pings before it", async () => {
+    const earlier = call("a");
+    clock.advance(5);
+    pings.beat(Buffer.from("beat"));
+    clock.advance(5);
+    expect([answer("beat"), await earlier]).toEqual([5, 10]);
+  });
+});
+
+describe("the messages that the peer has read for sure", () => {
+  it("are those before the last ping that it has answered", () => {
+    end.connection.text("1");
+    end.connection.text("2");
+    end.drain();
+    pings.beat(Buffer.from("beat"));
+    end.connection.text("3");
+    end.drain();
+    expect(pings.confirmedCount).toBe(0);
+    answer("beat");
+    expect(pings.confirmedCount).toBe(2);
+  });
+
+  it("are not those that were taken back", () => {
+    end.connection.text("1");
+    end.connection.text("2");
+    pings.beat(Buffer.from("beat"));
+    pings.limit(1);
+    answer("beat");
+    expect(pings.confirmedCount).toBe(1);
+  });
+});

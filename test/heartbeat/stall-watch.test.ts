@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+import { StallWatch } from "../../src/heartbeat/stall-watch.js";
+
+function pausedAt(time: number): StallWatch {
+  const watch = new StallWatch(100);
+  watch.pause(time);
+  return watch;
+}
+
+describe("a stall", () => {
+  it.each([
+    [0, 0, 99, false],
+    [0, 0, 100, true],
+    [0, 50, 149, false],
+    [0, 50, 150, true],
+    [50, 0, 149, false],
+    [50, 0, 150, true],
+    [0, undefined, 1_000, false],
+  ])("paused at %d, with a write stuck since %s: at %d it is %s", (paused, stuckSince, now, isStalled) => {
+    expect(pausedAt(paused).isStalled(now, stuckSince)).toBe(isStalled);
+  });
+
+  it("needs a pause", () => {
+    const watch = new StallWatch(100);
+    expect([watch.isStalled(1_000, 0), watch.nextAt(1_000, 0)]).toEqual([false, Infinity]);
+  });
+
+  it("ends with the pause, and takes a whole timeout of the next one", () => {
+    const watch = pausedAt(0);
+    watch.resume();
+    expect([watch.isStalled(1_000, 0), watch.nextAt(1_000, 0)]).toEqual([false, Infinity]);
+    watch.pause(1_000);
+    expect([watch.isStalled(1_099, 0), watch.isStalled(1_100, 0)]).toEqual([false, true]);
+  });
+
+  it("counts from the first of two pauses without a resumption", () => {
+    const watch = pausedAt(0);
+    watch.pause(90);
+    expect(watch.isStalled(100, 0)).toBe(true);
+  });
+});
+
+describe("asked when it wants to be", () => {
+  it.each([0, 1, 99, 100, 101, 250])("it finds a write that sticks at %d within two timeouts", (sticksAt) => {
+    const watch = pausedAt(0);
+    let now = 0;
+    const stuckSince = (): number | undefined => (now >= sticksAt ? sticksAt : undefined);
+    while (!watch.isStalled(now, stuckSince())) now = watch.nextAt(now, stuckSince());
+    expect(now - sticksAt).toBeGreaterThanOrEqual(100);
+    expect(now - sticksAt).toBeLessThan(200);
+  });
+
+  it("waits a timeout behind each progress of the write", () => {
+    const watch = pausedAt(0);
+    expect(watch.nextAt(10, 5)).toBe(105);
+    expect([watch.isStalled(105, 80), watch.nextAt(105, 80)]).toEqual([false, 180]);
+  });
+});

@@ -1,0 +1,144 @@
+import { describe, expect, it } from "vitest";
+import { deathOf, heartbeat } from "./heartbeats.js";
+import { steady } from "./scripts.js";
+import { type Message, outcome, type Script, Stage } from "./stage.js";
+
+describe("application pings", () => {
+  const isPong = (message: Message): boolean => message === "pong";
+
+  function answering(script?: Script): Script {
+    return async (connection, n) => {
+      connection.accept();
+      connection.answerPings(false);
+      void script?.(connection, n);
+      for await (const message of connection) if (message === "ping") connection.send("pong");
+    };
+  }
+
+  it("are messages, whose answers are swallowed and give the latency", async () => {
+    const stage = new Stage(async (connection) => {
+      connection.accept();
+      for await (const message of connection) {
+        if (message !== "ping") continue;
+        await connection.delay(30);
+        connection.send("pong");
+      }
+    });
+    const messages: Message[] = [];
+    const player = stage.play({ heartbeat: { ...heartbeat, ping: () => "ping", isPong } });
+    player.ws.on("message", ({ data }) => messages.push(data));
+    void player.ws.connect();
+    await stage.pass(20_000);
+    expect(messages).toEqual([]);
+    expect(player.all("pong").length).toBeGreaterThanOrEqual(18);
+    for (const { latencyMs } of player.all("pong")) expect(latencyMs).toBe(30);
+    expect(player.ws.stats().latencyMs).toMatchObject({ max: expect.closeTo(30, 0) as number });
+    await stage.finish();
+  });
+
+  it("say nothing of never answered pings where they were answered", async () => {
+    const stage = new Stage(
+      answering(async (connection) => {
+        await connection.delay(10_000);
+        connection.halfOpen();
+      }),
+    );
+    const player = await stage.begin({
+      heartbeat: { ...heartbeat, ping: () => "ping", isPong },
+      backoff: steady,
+    });
+    await stage.pass(13_000);
+    expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+    expect(player.all("disconnected")[0]!.report.advice).not.toContain("never answered");
+    await stage.finish();
+  });
+
+  it("measure no latency from a ping of an earlier connection", async () => {
+    const stage = new Stage(
+      answering(async (connection, n) => {
+        if (n > 1) return;
+        await connection.delay(5_000);
+        connection.halfOpen();
+      }),
+    );
+    const player = await stage.begin({
+      heartbeat: { ...heartbeat, ping: () => "ping", isPong },
+      backoff: { ...steady, base: 8_000 },
+    });
+    await stage.pass(60_000);
+    expect(player.ws.stats().reconnectCount).toBe(1);
+    for (const { latencyMs } of player.all("pong")) expect(latencyMs).toBeLessThan(10);
+    await stage.finish();
+  });
+
+  it("that throw are told, and a peer that was never asked is not given up for its silence", async () => {
+    const fault = new Error("no ping today");
+    const stage = new Stage();
+    const player = await stage.begin({
+      heartbeat: {
+        ...heartbeat,
+        ping: () => {
+          throw fault;
+        },
+      },
+    });
+    await stage.pass(10_000);
+    expect(player.all("error").filter(({ error }) => error === fault).length).toBeGreaterThan(2);
+    expect(deathOf(player)).toBeUndefined();
+    await stage.finish();
+  });
+
+  it("whose isPong throws are told, and the message is delivered", async () => {
+    const fault = new Error("no idea");
+    const stage = new Stage();
+    const player = await stage.begin({
+      heartbeat: {
+        ...heartbeat,
+        ping: () => "ping",
+        isPong: () => {
+          throw fault;
+        },
+      },
+    });
+    stage.connection.send("hello");
+    await stage.pass();
+    expect(await outcome(player.ws.recv())).toEqual({ value: "hello" });
+    expect(player.all("error").map(({ error }) => error)).toEqual([fault]);
+    await stage.finish();
+  });
+
+  it("are not answered to a hook that waits for a message of its own", async () => {
+    const stage = new Stage(
+      answering(async (connection) => {
+        connection.answerPings(true);
+        await connection.delay(3_000);
+        connection.send("welcome");
+      }),
+    );
+    let got: Message | undefined;
+    const player = await stage.begin({
+      heartbeat: { ...heartbeat, ping: () => "ping", isPong },
+      onConnection: async (connection) => void (got = await connection.recv()),
+    });
+    await stage.pass(5_000);
+    expect(player.ws.state).toBe("connected");
+    expect(got).toBe("welcome");
+    await stage.finish();
+  });
+
+  it("find a dead peer in the same time", async () => {
+    const stage = new Stage(
+      answering(async (connection) => {
+        await connection.delay(5_000);
+        connection.halfOpen();
+      }),
+    );
+    const player = await stage.begin({
+      heartbeat: { ...heartbeat, ping: () => "ping", isPong },
+      backoff: steady,
+    });
+    await stage.pass(5_000 + 1_700);
+    expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+    await stage.finish();
+  });
+});

@@ -1,0 +1,513 @@
+import { describe, expect, it } from "vitest";
+import type { Message, Options } from "../support/scene.js";
+import { closeFrame, textFrame } from "../support/wire.js";
+import { LayerScene, numbered, range, sequence, storyOf } from "./layer-scene.js";
+
+type Deserialize = NonNullable<Options["deserializer"]>;
+
+async function settled(promise: Promise<unknown>): Promise<string> {
+  let state = "waits";
+  promise.then(
+    () => (state = "resolved"),
+    (error: unknown) => (state = (error as Error).constructor.name),
+  );
+  await new Promise((resolve) => setImmediate(resolve));
+  return state;
+}
+
+describe("a slow consumer", () => {
+  it("is paused over a reconnect: the new connection is not read before it has room, and nothing is lost", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ buffer: 4 });
+    const read = [ws.recv()];
+    for (const one of numbered(1, 5)) link.send(one);
+    await scene.pass();
+    expect(client.all("paused").length).toBe(1);
+    expect(ws.stats().messagesWaiting).toBe(4);
+    link.send(...numbered(6, 7));
+    await scene.cutUnread(link, ws);
+    const again = await scene.again();
+    expect(ws.state).toBe("connected");
+    for (const one of numbered(8, 12)) again.send(one);
+    await scene.pass(1_000);
+    const before = ws.stats().messagesReceived;
+    expect(before).toBeLessThanOrEqual(7);
+    for (let count = 0; count < 11; count++) {
+      read.push(ws.recv({ timeout: 100 }));
+      await scene.pass(10);
+    }
+    await scene.pass(100);
+    const numbers = (await Promise.allSettled(read)).flatMap((one) =>
+      one.status === "fulfilled" ? [sequence(one.value)] : [],
+    );
+    // What the broken connection had not been read of is the network's loss; of the rest nothing is.
+    expect(numbers.filter((id) => id <= 5)).toEqual(range(1, 5));
+    expect(numbers.filter((id) => id > 7)).toEqual(range(8, 12));
+    expect(client.all("dropped")).toEqual([]);
+    expect(client.all("resumed").length).toBeGreaterThan(0);
+    await scene.finish();
+  });
+
+  it("sees nothing of a reconnect in a loop that goes on", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ buffer: 3 });
+    const read: number[] = [];
+    const loop = (async () => {
+      for await (const message of ws) read.push(sequence(message));
+    })();
+    link.send(...numbered(1, 10));
+    await scene.pass();
+    await scene.cut(link);
+    const again = await scene.again();
+    again.send(...numbered(11, 20));
+    await scene.pass();
+    void ws.close();
+    await scene.pass();
+    again.send(...numbered(21, 22));
+    await scene.answerClose(again);
+    await loop;
+    expect(read).toEqual(range(1, 22));
+    await scene.finish();
+  });
+
+  it("that reads nothing for a minute with an open loop is not cut off, nor judged dead", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ buffer: 2, heartbeat: { interval: 500, timeout: 500 } });
+    const iterator = ws[Symbol.asyncIterator]();
+    link.send(...numbered(1, 10));
+    await scene.pass();
+    const first = await iterator.next();
+    await scene.pass();
+    const resumedCount = client.all("resumed").length;
+    await scene.pass(60_000);
+    expect(sequence(first.value as Message)).toBe(1);
+    expect(ws.state).toBe("connected");
+    expect(client.all("resumed").length).toBe(resumedCount);
+    expect(client.all("error")).toEqual([]);
+    expect(link.peer.isClosed).toBe(false);
+    await iterator.return?.();
+    await scene.finish();
+  });
+
+  it("close() while paused ends: the peer's Close behind the data is read", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ buffer: 2 });
+    const first = ws.recv();
+    for (const one of numbered(1, 4)) link.send(one);
+    await scene.pass();
+    void first;
+    const closed = ws.close();
+    await scene.pass();
+    link.send(...numbered(5));
+    await scene.answerClose(link);
+    expect(await settled(closed)).toBe("resolved");
+    expect(ws.lastReport).toMatchObject({ wasClean: true, codeReceived: 1000 });
+    await scene.finish();
+  });
+
+  it("the peer's Close is seen once it has room, and the client comes back", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ buffer: 2 });
+    const story = storyOf(ws);
+    const read = [await readFirst(scene, ws, () => link.send(...numbered(1)))];
+    for (const one of numbered(2, 4)) link.send(one);
+    link.send(closeFrame(1012));
+    link.peer.end();
+    await scene.pass(10_000);
+    expect(story).toEqual([]);
+    for (let count = 0; count < 3; count++) {
+      read.push(await sequenceOf(ws.recv({ timeout: 10 })));
+      await scene.pass();
+    }
+    expect(read).toEqual(range(1, 4));
+    expect(story[0]).toBe("disconnected");
+    await scene.again(5_000);
+    expect(ws.state).toBe("connected");
+    await scene.finish();
+  });
+});
+
+async function sequenceOf(promise: Promise<Message>): Promise<number> {
+  return sequence(await promise);
+}
+
+async function readFirst(
+  scene: LayerScene,
+  ws: { recv(): Promise<Message> },
+  send: () => void,
+): Promise<number> {
+  const first = ws.recv();
+  send();
+  await scene.pass();
+  return sequenceOf(first);
+}
+
+describe("an idle pause", () => {
+  it("ends after 30 s in which nobody reads, so that the end is seen; what waits is kept", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ buffer: 2 });
+    const read = [await readFirst(scene, ws, () => link.send(...numbered(1)))];
+    for (const one of numbered(2, 4)) link.send(one);
+    link.peer.end();
+    await scene.pass(29_999);
+    expect(client.all("resumed")).toEqual([]);
+    expect(ws.state).toBe("connected");
+    await scene.pass(1);
+    expect(client.all("resumed").length).toBe(1);
+    expect(client.all("disconnected").length).toBe(1);
+    expect(client.all("dropped").map(({ message, cause }) => [sequence(message as Message), cause])).toEqual([
+      [2, "overflow"],
+    ]);
+    read.push(await sequenceOf(ws.recv()), await sequenceOf(ws.recv()));
+    expect(read).toEqual([1, 3, 4]);
+    await scene.finish();
+  });
+
+  it("is over with the next recv(): the rule of pausing holds again", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ buffer: 2 });
+    await readFirst(scene, ws, () => link.send(...numbered(1)));
+    for (const one of numbered(2, 3)) link.send(one);
+    await scene.pass(30_000);
+    await ws.recv();
+    for (const one of numbered(4, 8)) link.send(one);
+    await scene.pass();
+    expect(client.all("paused").length).toBe(2);
+    expect(client.all("dropped")).toEqual([]);
+    const read = [];
+    for (let count = 0; count < 6; count++) {
+      read.push(await sequenceOf(ws.recv({ timeout: 10 })));
+      await scene.pass();
+    }
+    expect(read).toEqual(range(3, 8));
+    await scene.finish();
+  });
+
+  it("begins anew with each recv(): a slow one is not cut", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ buffer: 4 });
+    const read = [await readFirst(scene, ws, () => link.send(...numbered(1)))];
+    for (const one of numbered(2, 9)) link.send(one);
+    await scene.pass();
+    for (let count = 0; count < 8; count++) {
+      await scene.pass(29_000);
+      read.push(await sequenceOf(ws.recv({ timeout: 10 })));
+    }
+    expect(read).toEqual(range(1, 9));
+    expect(client.all("dropped")).toEqual([]);
+    await scene.finish();
+  });
+
+  it("goes on over a reconnect: 30 s from its beginning", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ buffer: 2 });
+    await readFirst(scene, ws, () => link.send(...numbered(1)));
+    for (const one of numbered(2, 3)) link.send(one);
+    await scene.pass(10_000);
+    await scene.cutUnread(link, ws);
+    const again = await scene.again();
+    again.send(...numbered(4));
+    await scene.pass(30_000);
+    expect(client.all("resumed").length).toBe(1);
+    expect(ws.stats().messagesReceived).toBe(4);
+    await scene.finish();
+  });
+
+  it("of a client whose process is not to be held holds nothing", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ buffer: 2 });
+    await readFirst(scene, ws, () => link.send(...numbered(1)));
+    for (const one of numbered(2, 3)) link.send(one);
+    await scene.pass();
+    ws.unref();
+    expect(scene.clock.isHeld).toBe(false);
+    await scene.finish();
+  });
+});
+
+describe("overflow", () => {
+  it("conflate keeps the newest of each key in its place, over a reconnect too, and never pauses", async () => {
+    const scene = new LayerScene();
+    const keyOf = (message: Message): unknown => String(message).split(":")[0];
+    const { ws, client, link } = await scene.up({ buffer: { capacity: 3, overflow: "conflate", keyOf } });
+    await readFirst(scene, ws, () => link.send(...numbered(1)));
+    link.send(...numbered(1, 5, "a"), ...numbered(1, 2, "b"));
+    await scene.pass();
+    await scene.cut(link);
+    const again = await scene.again();
+    again.send(...numbered(6, 9, "a"), ...numbered(1, 1, "c"), ...numbered(1, 1, "d"));
+    await scene.pass();
+    const read = [];
+    while (ws.stats().messagesWaiting > 0) read.push(String(await ws.recv()));
+    expect(read).toEqual(["b:2", "c:1", "d:1"]);
+    expect(client.all("paused")).toEqual([]);
+    expect(
+      client.all("dropped").every(({ cause, direction }) => cause === "overflow" && direction === "in"),
+    ).toBe(true);
+    expect(client.all("dropped").length + read.length).toBe(13);
+    expect(ws.stats().messagesDropped).toBe(10);
+    await scene.finish();
+  });
+
+  it("a keyOf that throws is told, and no message is lost by it", async () => {
+    const scene = new LayerScene();
+    const keyOf = (): unknown => {
+      throw new Error("no key");
+    };
+    const { ws, client, link } = await scene.up({ buffer: { capacity: 10, overflow: "conflate", keyOf } });
+    link.send(...numbered(1, 3));
+    await scene.pass();
+    expect(client.all("error").length).toBe(3);
+    const read = [];
+    for (let count = 0; count < 3; count++) read.push(await sequenceOf(ws.recv()));
+    expect(read).toEqual([1, 2, 3]);
+    await scene.finish();
+  });
+
+  it.each(["dropOldest", "dropNewest"] as const)("%s reads on, and tells each", async (overflow) => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ buffer: { capacity: 2, overflow } });
+    await readFirst(scene, ws, () => link.send(...numbered(1)));
+    link.send(...numbered(2, 6));
+    await scene.pass();
+    const kept = overflow === "dropOldest" ? [5, 6] : [2, 3];
+    expect([await sequenceOf(ws.recv()), await sequenceOf(ws.recv())]).toEqual(kept);
+    expect(client.all("dropped").length).toBe(3);
+    expect(ws.stats()).toMatchObject({ messagesDropped: 3, messagesReceived: 6 });
+    expect(client.all("paused")).toEqual([]);
+    await scene.finish();
+  });
+
+  it("error fails the connection with 1008, and the client comes back", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ buffer: { capacity: 2, overflow: "error" } });
+    await readFirst(scene, ws, () => link.send(...numbered(1)));
+    link.send(...numbered(2, 6));
+    await scene.pass();
+    expect(link.frames.at(-1)?.payload.readUInt16BE(0)).toBe(1008);
+    await scene.answerClose(link);
+    expect(ws.lastReport).toMatchObject({ verdict: "local-stall", codeSent: 1008 });
+    await scene.again(5_000);
+    expect(ws.state).toBe("connected");
+    expect(await sequenceOf(ws.recv())).toBe(2);
+    await scene.finish();
+  });
+
+  it("until the first reader the newest are kept, over connections, and nothing pauses", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ buffer: 3 });
+    link.send(...numbered(1, 5));
+    await scene.pass();
+    await scene.cut(link);
+    const again = await scene.again();
+    again.send(...numbered(6, 7));
+    await scene.pass();
+    expect(client.all("paused")).toEqual([]);
+    expect(client.all("dropped").map(({ message }) => sequence(message as Message))).toEqual([1, 2, 3, 4]);
+    const read = [];
+    for (let count = 0; count < 3; count++) read.push(await sequenceOf(ws.recv()));
+    expect(read).toEqual([5, 6, 7]);
+    await scene.finish();
+  });
+});
+
+describe("nothing is lost", () => {
+  it("between two recv(), with bursts of five frames a read, over reconnects", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ buffer: 8 });
+    const read: number[] = [];
+    const loop = (async () => {
+      while (read.length < 300) read.push(await sequenceOf(ws.recv()));
+    })();
+    let now = link;
+    for (let burst = 0; burst < 60; burst++) {
+      now.send(...numbered(burst * 5 + 1, burst * 5 + 5));
+      await scene.pass(1);
+      if (burst % 20 !== 19 || burst === 59) continue;
+      await scene.cut(now);
+      now = await scene.again();
+    }
+    await loop;
+    expect(read).toEqual(range(1, 300));
+    expect(client.all("dropped")).toEqual([]);
+    await scene.finish();
+  });
+
+  it("behind a `break`, with a second loop, and recv() between them", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up();
+    const read: number[] = [];
+    link.send(...numbered(1, 5));
+    await scene.pass();
+    for await (const message of ws) {
+      read.push(sequence(message));
+      if (read.length === 2) break;
+    }
+    link.send(...numbered(6, 8));
+    await scene.pass();
+    read.push(await sequenceOf(ws.recv()));
+    await scene.cut(link);
+    const again = await scene.again();
+    again.send(...numbered(9, 10));
+    await scene.pass();
+    for await (const message of ws) {
+      read.push(sequence(message));
+      if (read.length === 10) break;
+    }
+    expect(read).toEqual(range(1, 10));
+    await scene.finish();
+  });
+
+  it("by a loop that is left while its next() waits", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up();
+    const iterator = ws[Symbol.asyncIterator]();
+    const waiting = iterator.next();
+    await iterator.return?.();
+    expect(await waiting).toMatchObject({ done: true });
+    link.send(...numbered(1));
+    await scene.pass();
+    expect(await sequenceOf(ws.recv())).toBe(1);
+    await scene.finish();
+  });
+
+  it("by a recv() whose timeout ends in the turn of a message", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up();
+    const late = ws.recv({ timeout: 10 });
+    await scene.pass(10);
+    expect(await settled(late)).toBe("TimeoutError");
+    link.send(...numbered(1));
+    await scene.pass();
+    expect(await sequenceOf(ws.recv())).toBe(1);
+    await scene.finish();
+  });
+
+  it("two loops at a time are a state error, and the first goes on", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up();
+    const first = ws[Symbol.asyncIterator]();
+    const next = first.next();
+    expect(await settled(ws[Symbol.asyncIterator]().next())).toBe("InvalidStateError");
+    link.send(...numbered(1));
+    await scene.pass();
+    expect(sequence((await next).value as Message)).toBe(1);
+    await first.return?.();
+    await scene.finish();
+  });
+});
+
+describe("a deserializer that throws", () => {
+  const deserializer: Deserialize = (data) => {
+    if (String(data).includes("bad")) throw new RangeError("cannot be read");
+    return data;
+  };
+
+  it.each([
+    ["plain", {}],
+    ["with replay", { replay: { sequence: (message: Message) => sequence(message) } }],
+    ["with acknowledgements", { outbox: { idOf: () => 1, acknowledges: () => undefined } }],
+    ["with an application pong", { heartbeat: { ping: () => "ping", isPong: () => false } }],
+  ] as [string, Options][])(
+    "is an error, the raw message is in `dropped`, and the connection lives: %s",
+    async (_, options) => {
+      const scene = new LayerScene();
+      const { ws, client, link } = await scene.up({ deserializer, ...options });
+      const raw: string[] = [];
+      const read: number[] = [];
+      ws.on("message", ({ data }) => void read.push(sequence(data)));
+      ws.on("rawMessage", ({ data }) => void raw.push(String(data)));
+      link.send(...numbered(1), textFrame("bad:2"), ...numbered(2));
+      await scene.pass();
+      expect(read).toEqual([1, 2]);
+      expect(raw).toEqual(["default:1", "bad:2", "default:2"]);
+      expect(client.all("dropped")).toEqual([{ direction: "in", message: "bad:2", cause: "decode" }]);
+      const [told] = client.all("error");
+      expect(told).toMatchObject({
+        isFatal: false,
+        error: { code: "DECODE_FAILED", cause: { message: "cannot be read" } },
+      });
+      expect(ws.state).toBe("connected");
+      expect(ws.stats()).toMatchObject({ messagesReceived: 3, messagesDropped: 1 });
+      await scene.finish();
+    },
+  );
+
+  it("does not end a recv() or a loop, and inside onConnection it is told behind it", async () => {
+    const scene = new LayerScene();
+    const taken: string[] = [];
+    const client = scene.watch({
+      deserializer,
+      reconnect: true,
+      onConnection: async (connection) => void taken.push(String(await connection.recv())),
+    });
+    const link = await scene.dial(client);
+    link.answer({ behind: [textFrame("bad:0"), textFrame("welcome"), textFrame("bad:1"), ...numbered(1)] });
+    await scene.pass();
+    expect(taken).toEqual(["welcome"]);
+    expect(client.ws.state).toBe("connected");
+    expect(await sequenceOf(client.ws.recv())).toBe(1);
+    expect(client.all("dropped").map(({ message, cause }) => [message, cause])).toEqual([
+      ["bad:0", "decode"],
+      ["bad:1", "decode"],
+    ]);
+    await scene.finish();
+  });
+});
+
+describe("messages behind onConnection", () => {
+  it("come in order behind `reconnected`, and those that a hook took do not come", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({
+      onConnection: (connection) => connection.recv({ match: (m) => String(m) === "ready" }),
+    });
+    const order: string[] = [];
+    ws.on("message", ({ data }) => void order.push(String(data)));
+    ws.on("connected", () => void order.push("connected"));
+    ws.on("reconnected", () => void order.push("reconnected"));
+    link.send(...numbered(1), textFrame("ready"), ...numbered(2));
+    await scene.pass();
+    expect(order).toEqual(["connected", "default:1", "default:2"]);
+    await scene.cut(link);
+    const again = await scene.again();
+    again.send(...numbered(3), textFrame("ready"), ...numbered(4));
+    await scene.pass();
+    expect(order.slice(3)).toEqual(["reconnected", "default:3", "default:4"]);
+    await scene.finish();
+  });
+
+  it("held ones of a setup that fails are told as dropped", async () => {
+    const scene = new LayerScene();
+    const client = scene.watch({
+      reconnect: true,
+      retryInitial: true,
+      onConnection: () => Promise.reject(new Error("no")),
+    });
+    const link = await scene.dial(client);
+    link.answer({ behind: numbered(1, 2) });
+    await scene.pass();
+    expect(client.all("dropped").map(({ cause }) => cause)).toEqual(["closed", "closed"]);
+    await scene.finish();
+  });
+
+  it("a slow consumer pauses what is released, and none of it is lost", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({
+      buffer: 2,
+      onConnection: (connection) => connection.recv({ match: (m) => String(m) === "ready" }),
+    });
+    const first = ws.recv();
+    link.send(...numbered(1, 6), textFrame("ready"));
+    await scene.pass();
+    link.send(...numbered(7, 8));
+    await scene.pass();
+    const read = [await sequenceOf(first)];
+    for (let count = 0; count < 7; count++) {
+      read.push(await sequenceOf(ws.recv({ timeout: 10 })));
+      await scene.pass();
+    }
+    expect(read).toEqual(range(1, 8));
+    expect(client.all("dropped")).toEqual([]);
+    await scene.finish();
+  });
+});

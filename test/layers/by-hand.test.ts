@@ -1,0 +1,281 @@
+import { describe, expect, it } from "vitest";
+import { CloseError, TimeoutError } from "../../src/index.js";
+import { never } from "../support/never.js";
+import { breaking, day, drop, inTurn, refusing, steady } from "./scripts.js";
+import { accepting, type Options, outcome, rejection, type Script, Stage } from "./stage.js";
+
+describe("reconnect()", () => {
+  it("is refused where nothing was begun, and in the end", async () => {
+    const stage = new Stage(drop);
+    const idle = stage.play();
+    expect(await rejection(idle.ws.reconnect())).toMatchObject({ state: "idle" });
+    const failed = await stage.begin();
+    expect(failed.ws.state).toBe("failed");
+    expect(await rejection(failed.ws.reconnect())).toMatchObject({ state: "failed" });
+    const closed = stage.play();
+    closed.ws.terminate();
+    expect(await rejection(closed.ws.reconnect())).toMatchObject({ state: "closed" });
+    await stage.finish();
+  });
+
+  it("waits with the attempt that is under way", async () => {
+    const stage = new Stage(inTurn(accepting));
+    const player = stage.play();
+    void player.ws.connect();
+    const again = player.ws.reconnect();
+    await stage.pass();
+    expect(await outcome(again)).toEqual({ value: undefined });
+    expect(stage.server.connectionCount).toBe(1);
+    await stage.finish();
+  });
+
+  it("dials at once where it waits, and the wait it cut short comes to nothing", async () => {
+    const stage = new Stage(inTurn(breaking(5), accepting));
+    const player = await stage.begin({ backoff: steady });
+    await stage.pass(500);
+    expect(player.ws.state).toBe("backingOff");
+    const again = player.ws.reconnect();
+    expect(player.ws.state).toBe("reconnecting");
+    await stage.pass();
+    expect(await outcome(again)).toEqual({ value: undefined });
+    await stage.pass(120_000);
+    expect(stage.server.connectionCount).toBe(2);
+    await stage.finish();
+  });
+
+  it("replaces an open connection without a wait", async () => {
+    const stage = new Stage();
+    const player = await stage.begin();
+    const again = player.ws.reconnect();
+    await stage.pass();
+    expect(await outcome(again)).toEqual({ value: undefined });
+    expect(player.delays).toEqual([]);
+    expect(player.verdicts).toEqual(["rotated"]);
+    expect(stage.server.connectionCount).toBe(2);
+    await stage.finish();
+  });
+
+  it("is refused while closing", async () => {
+    const stage = new Stage((connection) => {
+      connection.accept();
+      connection.mute();
+    });
+    const player = await stage.begin();
+    void player.ws.close();
+    expect(player.ws.state).toBe("disconnecting");
+    expect(await rejection(player.ws.reconnect())).toMatchObject({ code: "INVALID_STATE" });
+    await stage.pass(10_000);
+    expect(player.ws.state).toBe("closed");
+    await stage.finish();
+  });
+
+  it("inside the listener of every event leaves a client that lives", async () => {
+    for (const name of [
+      "disconnected",
+      "reconnecting",
+      "connecting",
+      "reconnected",
+      "stateChange",
+      "error",
+    ] as const) {
+      const stage = new Stage(inTurn(breaking(5), drop, breaking(5), accepting));
+      const player = stage.play({ backoff: steady });
+      let calls = 0;
+      player.ws.on(name, () => {
+        if (calls++ < 50) void player.ws.reconnect();
+      });
+      void player.ws.connect();
+      await stage.pass(120_000);
+      expect(player.ws.state, name).toBe("connected");
+      await stage.finish();
+    }
+  });
+});
+
+describe("connect()", () => {
+  it("with a timeout during the wait before the first success gives the client up", async () => {
+    const stage = new Stage(drop);
+    const player = stage.play({ retryInitial: true, backoff: steady });
+    const connecting = player.ws.connect({ timeout: 1_500 });
+    await stage.pass(1_500);
+    expect(await rejection(connecting)).toBeInstanceOf(TimeoutError);
+    expect(player.ws.state).toBe("failed");
+    await stage.pass(day);
+    expect(stage.server.connectionCount).toBe(2);
+    await stage.finish();
+  });
+
+  it("with a timeout during a later wait gives up that call alone", async () => {
+    const stage = new Stage(inTurn(breaking(5), drop, drop, accepting));
+    const player = await stage.begin({ backoff: steady });
+    await stage.pass(500);
+    const connecting = player.ws.connect({ timeout: 600 });
+    const patient = player.ws.connect();
+    await stage.pass(1_000);
+    expect(await rejection(connecting)).toBeInstanceOf(TimeoutError);
+    await stage.pass(60_000);
+    expect(await outcome(patient)).toEqual({ value: undefined });
+    expect(player.ws.state).toBe("connected");
+    await stage.finish();
+  });
+
+  it("after a failed life begins another that is told from its start", async () => {
+    const stage = new Stage(inTurn(breaking(5), refusing(500), accepting));
+    const player = await stage.begin({ backoff: { ...steady, maxAttempts: 2 } });
+    await stage.pass(60_000);
+    expect(player.ws.state).toBe("failed");
+    void player.ws.connect();
+    await stage.pass();
+    expect(player.story.filter((name) => /^(re)?connected$/.test(name))).toEqual(["connected", "connected"]);
+    await stage.finish();
+  });
+});
+
+describe("close() wins", () => {
+  const moments: [name: string, script: Script, ms: number, state: string][] = [
+    ["while the first attempt hangs", () => undefined, 10, "connecting"],
+    ["while it backs off before the first success", drop, 500, "backingOff"],
+    ["while it backs off", inTurn(breaking(5), drop), 500, "backingOff"],
+    ["while a later attempt hangs", inTurn(breaking(5), () => undefined), 2_000, "reconnecting"],
+  ];
+  const ways = ["close", "terminate", "abort"] as const;
+
+  it.each(moments.flatMap((moment) => ways.map((way) => [...moment, way] as const)))(
+    "%s",
+    async (_name, script, ms, state, way) => {
+      const controller = new AbortController();
+      const stage = new Stage(script);
+      const player = stage.play({ retryInitial: true, backoff: steady, signal: controller.signal });
+      const connecting = player.ws.connect();
+      const running = player.ws.run();
+      await stage.pass(ms);
+      expect(player.ws.state).toBe(state);
+      const reason = new Error("enough");
+      if (way === "abort") controller.abort(reason);
+      const closing = way === "close" ? player.ws.close() : undefined;
+      if (way === "terminate") player.ws.terminate();
+      await stage.pass();
+      expect(player.ws.state).toBe("closed");
+      if (closing !== undefined) expect(await outcome(closing)).toEqual({ value: undefined });
+      expect(await outcome(running)).toEqual(way === "abort" ? { error: reason } : { value: undefined });
+      const wasConnected = player.story.includes("connected");
+      if (!wasConnected)
+        expect(await rejection(connecting)).toEqual(way === "abort" ? reason : expect.any(CloseError));
+      const count = stage.server.connectionCount;
+      await stage.pass(day);
+      expect(stage.server.connectionCount).toBe(count);
+      expect(player.all("error").filter(({ isFatal }) => isFatal)).toEqual([]);
+      await stage.finish();
+    },
+  );
+});
+
+describe("a client that holds no process", () => {
+  it("is so in each state, and holds it again with ref()", async () => {
+    const stage = new Stage(inTurn(accepting, drop, accepting));
+    const player = await stage.begin({ backoff: steady });
+    player.ws.unref();
+    expect(stage.clock.isHeld).toBe(false);
+    player.ws.ref();
+    expect(stage.clock.isHeld).toBe(true);
+    stage.connection.reset();
+    await stage.pass(500);
+    expect(player.ws.state).toBe("backingOff");
+    expect(stage.clock.isHeld).toBe(true);
+    player.ws.unref();
+    expect(stage.clock.isHeld).toBe(false);
+    await stage.pass(60_000);
+    expect(player.ws.state).toBe("connected");
+    expect(stage.clock.isHeld).toBe(false);
+    await stage.finish();
+  });
+});
+
+describe("a replacement that is under way", () => {
+  const mute: Script = (connection, n) => {
+    connection.accept();
+    if (n === 1) connection.mute();
+  };
+
+  it.each(["close", "terminate"] as const)("ends with %s(), and reconnect() rejects", async (way) => {
+    const stage = new Stage(mute);
+    const player = await stage.begin();
+    const again = player.ws.reconnect();
+    await stage.pass(100);
+    expect(player.ws.state).toBe("disconnecting");
+    void player.ws[way]();
+    await stage.pass(6_000);
+    expect(player.ws.state).toBe("closed");
+    expect(await rejection(again)).toBeInstanceOf(Error);
+    await stage.pass(day);
+    expect(stage.server.connectionCount).toBe(1);
+    await stage.finish();
+  });
+
+  it("takes connect() along, and outlasts a peer that does not answer the Close", async () => {
+    const stage = new Stage(mute);
+    const player = await stage.begin({ closeTimeout: 500 });
+    const again = player.ws.reconnect();
+    const connecting = player.ws.connect();
+    await stage.pass(400);
+    expect(await outcome(connecting)).toBe("pending");
+    await stage.pass(200);
+    expect(await outcome(connecting)).toEqual({ value: undefined });
+    expect(await outcome(again)).toEqual({ value: undefined });
+    expect(player.delays).toEqual([]);
+    await stage.finish();
+  });
+
+  it("whose dialling fails goes on with the backoff", async () => {
+    const stage = new Stage(inTurn(accepting, drop, drop, accepting));
+    const player = await stage.begin({ backoff: steady });
+    const again = player.ws.reconnect();
+    await stage.pass();
+    expect(player.ws.state).toBe("backingOff");
+    await stage.pass(60_000);
+    expect(player.ws.state).toBe("connected");
+    expect(await outcome(again)).not.toBe("pending");
+    expect(player.delays.length).toBe(2);
+    await stage.finish();
+  });
+});
+
+describe("connect() with a timeout", () => {
+  it.each([
+    ["the provider hangs", { headers: () => never<never>() }, accepting],
+    ["the server hangs", {}, () => undefined],
+    ["the hook hangs", { onConnection: () => never<undefined>() }, accepting],
+  ] as [string, Options, Script][])(
+    "while %s gives up all that is under way",
+    async (_name, options, script) => {
+      const stage = new Stage(script);
+      const player = stage.play(options);
+      const connecting = player.ws.connect({ timeout: 200 });
+      await stage.pass(200);
+      expect(await rejection(connecting)).toBeInstanceOf(TimeoutError);
+      await stage.pass(100);
+      expect(player.ws.state).toBe("failed");
+      const { verdict } = player.all("closed")[0]!.report;
+      expect(["connect-timeout", "setup-failed"]).toContain(verdict);
+      await stage.finish();
+    },
+  );
+
+  it.each(["close", "terminate", "reconnect", "connect"] as const)(
+    "%s() inside a provider does no harm",
+    async (way) => {
+      const stage = new Stage(inTurn(drop, accepting));
+      let calls = 0;
+      const player = stage.play({ retryInitial: true, backoff: steady }, () => {
+        if (calls++ === 0) void player.ws[way]();
+        return "ws://feed.test/";
+      });
+      void player.ws.connect();
+      await stage.pass(60_000);
+      const isEnding = way === "close" || way === "terminate";
+      expect(player.ws.state).toBe(isEnding ? "closed" : "connected");
+      expect(stage.server.connectionCount).toBe(isEnding ? 0 : 2);
+      await stage.finish();
+    },
+  );
+});

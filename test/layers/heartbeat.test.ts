@@ -1,0 +1,201 @@
+import { describe, expect, it } from "vitest";
+import { deathOf, dying, heartbeat, sendEach } from "./heartbeats.js";
+import { steady } from "./scripts.js";
+import { accepting, Stage } from "./stage.js";
+
+describe("the heartbeat", () => {
+  it("is on by default, with 30 and 20 seconds", async () => {
+    for (const seed of [1, 2, 3, 4]) {
+      const stage = new Stage(accepting, { seed });
+      const player = await stage.begin();
+      await stage.pass(200_000);
+      const [first, ...later] = player.times("pong");
+      expect(first).toBeLessThan(30_000);
+      expect(later).toEqual(later.map((_, index) => first! + 30_000 * (index + 1)));
+      expect(later.length).toBeGreaterThanOrEqual(5);
+      stage.connection.halfOpen();
+      await stage.pass(50_000);
+      expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+      await stage.finish();
+    }
+  });
+
+  it("sends nothing with false", async () => {
+    const stage = new Stage(dying(10));
+    const player = await stage.begin({ heartbeat: false });
+    await stage.pass(10_000_000);
+    expect(player.story).not.toContain("pong");
+    expect(player.ws.state).toBe("connected");
+    await stage.finish();
+  });
+
+  it("begins at another part of the interval in each client", async () => {
+    const firsts = new Set<number>();
+    for (let seed = 1; seed <= 20; seed++) {
+      const stage = new Stage(accepting, { seed });
+      const player = await stage.begin({ heartbeat });
+      await stage.pass(1_001);
+      firsts.add(Math.floor(player.times("pong")[0]! / 100));
+      await stage.finish();
+    }
+    expect(firsts.size).toBeGreaterThan(5);
+  });
+
+  it("gives each ping a payload of its own, which comes back in its pong", async () => {
+    const stage = new Stage();
+    const player = await stage.begin({ heartbeat: 100 });
+    await stage.pass(10_000);
+    const payloads = player.all("pong").map(({ payload }) => payload.toString("hex"));
+    expect(payloads.length).toBeGreaterThan(90);
+    expect(new Set(payloads).size).toBe(payloads.length);
+    for (const { latencyMs } of player.all("pong")) expect(latencyMs).toBe(0);
+    await stage.finish();
+  });
+
+  const dead = [
+    ["at once", 0],
+    ["soon", 123],
+    ["later", 1_777],
+    ["behind many pings", 30_500],
+  ] as const;
+
+  it.each(dead)("finds a peer that dies %s within interval + timeout", async (_name, ms) => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const stage = new Stage(dying(ms), { seed });
+      const player = await stage.begin({ heartbeat, backoff: steady });
+      await stage.pass(ms + heartbeat.interval + heartbeat.timeout);
+      expect(deathOf(player)).toMatchObject({ verdict: "heartbeat-timeout" });
+      await stage.finish();
+    }
+  });
+
+  it.each(dead)("finds it also while 1 KiB a second is sent to it, dying %s", async (_name, ms) => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const stage = new Stage(dying(ms), { seed });
+      const player = await stage.begin({ heartbeat, backoff: steady });
+      sendEach(stage, player, 100, Buffer.alloc(102));
+      await stage.pass(ms + heartbeat.interval + heartbeat.timeout);
+      expect(deathOf(player)).toMatchObject({ verdict: "heartbeat-timeout" });
+      await stage.finish();
+    }
+  });
+
+  it.each([
+    [{ interval: 1_000, timeout: 5_000 }],
+    [{ interval: 5_000, timeout: 1_000 }],
+    [{ interval: 1_000, timeout: 1_000 }],
+    [{ interval: 1, timeout: 1 }],
+    [{ interval: 100, timeout: 10_000 }],
+  ])("keeps its time with %o", async (policy) => {
+    const stage = new Stage(dying(7_003));
+    const player = await stage.begin({ heartbeat: policy, backoff: { ...steady, maxAttempts: 2 } });
+    await stage.pass(7_003);
+    expect(player.ws.state).toBe("connected");
+    await stage.pass(policy.interval + policy.timeout);
+    expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+    await stage.finish();
+  });
+
+  it("finds a dead peer behind a stuck write of 1 MiB", async () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const stage = new Stage(dying(2_000), { seed });
+      const player = await stage.begin({ heartbeat, backoff: steady });
+      await stage.pass(2_000);
+      void player.ws.sendRaw(Buffer.alloc(1024 * 1024)).catch(() => undefined);
+      await stage.pass(heartbeat.interval + heartbeat.timeout);
+      expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+      expect(player.all("disconnected")[0]!.report.messagesUncertain).toBeLessThanOrEqual(1);
+      await stage.finish();
+    }
+  });
+
+  it("takes any bytes for life, though no ping is ever answered", async () => {
+    const stage = new Stage(async (connection) => {
+      connection.accept();
+      connection.answerPings(false);
+      for (let count = 0; count < 200; count++) {
+        // Half of a frame is life too.
+        connection.write(count % 2 === 0 ? Buffer.from([0x81, 2]) : "ab");
+        await connection.delay(650);
+      }
+      connection.halfOpen();
+    });
+    const player = await stage.begin({ heartbeat });
+    await stage.pass(199 * 650);
+    expect(deathOf(player)).toBeUndefined();
+    await stage.pass(650 + 1_700);
+    expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+    await stage.finish();
+  });
+
+  it("takes a pong of the wrong payload for life, and for no latency", async () => {
+    const stage = new Stage((connection) => {
+      connection.accept();
+      connection.answerPings("wrong");
+    });
+    const player = await stage.begin({ heartbeat });
+    await stage.pass(20_000);
+    expect(deathOf(player)).toBeUndefined();
+    for (const { latencyMs } of player.all("pong")) expect(latencyMs).toBeUndefined();
+    await stage.finish();
+  });
+
+  it("says in its advice whether the peer has ever answered", async () => {
+    const advices: string[] = [];
+    for (const script of [dying(10_000), dying(0)]) {
+      const stage = new Stage(script);
+      const player = await stage.begin({ heartbeat });
+      await stage.pass(20_000);
+      const { report } = player.all("disconnected")[0]!;
+      expect(report.unansweredPings).toBeGreaterThan(0);
+      advices.push(report.advice);
+      await stage.finish();
+    }
+    expect(advices[0]).not.toContain("heartbeat.ping");
+    expect(advices[1]).toContain("heartbeat.ping");
+  });
+});
+
+describe("a write that the kernel has refused", () => {
+  it("is life with each piece that is taken, however slowly", async () => {
+    const stage = new Stage((connection) => {
+      connection.accept();
+      connection.halfOpen();
+    });
+    const player = await stage.begin({ heartbeat });
+    const peer = stage.clock.peers.at(-1)!;
+    void player.ws.sendRaw(Buffer.alloc(1024 * 1024)).catch(() => undefined);
+    for (let count = 0; count < 10; count++) {
+      await stage.pass(600);
+      expect(peer.waitingBytes).toBeGreaterThan(0);
+      peer.take();
+    }
+    expect(deathOf(player)).toBeUndefined();
+    await stage.pass(2_000);
+    expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+    await stage.finish();
+  });
+
+  it("is none where it is told a turn late, as TLS tells every write", async () => {
+    const stage = new Stage(dying(100));
+    const { runtime } = stage;
+    const tardy: typeof runtime = {
+      ...runtime,
+      openTransport: (target, handler) => {
+        const transport = runtime.openTransport(target, handler);
+        return {
+          ...transport,
+          write: (bytes, onWritten) => {
+            if (transport.write(bytes, onWritten)) runtime.afterTurn(onWritten);
+            return false;
+          },
+        };
+      },
+    };
+    const player = await stage.begin({ heartbeat, runtime: tardy });
+    sendEach(stage, player, 50, Buffer.alloc(500));
+    await stage.pass(100 + 1_700);
+    expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+    await stage.finish();
+  });
+});

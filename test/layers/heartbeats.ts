@@ -1,0 +1,31 @@
+import { type Player, type Script, type Stage } from "./stage.js";
+
+/** A peer whose machine is gone after `ms` milliseconds. */
+export function dying(ms: number): Script {
+  return async (connection) => {
+    connection.accept();
+    await connection.delay(ms);
+    connection.halfOpen();
+  };
+}
+
+/** When the connection was given up, and by which verdict; `undefined` while it lives. */
+export function deathOf(player: Player): { readonly at: number; readonly verdict: string } | undefined {
+  const told = player.told.find(({ name }) => name === "disconnected");
+  return told?.name === "disconnected" ? { at: told.at, verdict: told.event.report.verdict } : undefined;
+}
+
+export const heartbeat: { readonly interval: number; readonly timeout: number } = {
+  interval: 1_000,
+  timeout: 700,
+};
+
+/** Sends a message each `ms` milliseconds for as long as it lives. */
+export function sendEach(stage: Stage, player: Player, ms: number, message: string | Uint8Array): void {
+  const next = (): void => {
+    if (player.ws.state !== "connected") return;
+    void player.ws.sendRaw(message as string).catch(() => undefined);
+    stage.clock.setTimer(ms, next);
+  };
+  next();
+}

@@ -1,0 +1,237 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { EventName } from "../../src/index.js";
+import { frame } from "../../src/testing/index.js";
+import { day, steady } from "./scripts.js";
+import { type Options, outcome, type Player, type Script, Stage } from "./stage.js";
+
+let warnings: unknown[];
+
+beforeEach(() => {
+  warnings = [];
+  vi.spyOn(process, "emitWarning").mockImplementation((warning: unknown) => void warnings.push(warning));
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** A life in which every event comes: numbered messages with a hole, losses, refusals, a rotation, back-pressure, an end. */
+const script: Script = async (connection, n) => {
+  if (n === 2) {
+    connection.reject(503);
+    return;
+  }
+  connection.accept();
+  connection.ping("are you there");
+  connection.pong("unasked");
+  for (const id of n === 1 ? [1, 2, 4, 3, 5] : [n * 10, n * 10 + 1]) connection.send(`{"id":${id}}`);
+  connection.send("bad");
+  if (n === 1) {
+    await connection.delay(2_000);
+    connection.reset();
+  }
+  if (n === 4) {
+    await connection.delay(5_000);
+    connection.close(1001, "going");
+  }
+  if (n === 6) {
+    await connection.delay(5_000);
+    connection.write(frame({ opcode: 3 }));
+  }
+};
+
+const options: Options = {
+  backoff: { ...steady, maxAttempts: 4, resetAfter: 1 },
+  buffer: 2,
+  highWaterMark: 1_000,
+  heartbeat: 1_000,
+  rotation: { mode: "overlap", overlap: 500 },
+  deserializer: (data) => {
+    if (data === "bad") throw new Error("This one is bad.");
+    return data;
+  },
+  replay: {
+    sequence: (message) => (JSON.parse(String(message)) as { readonly id: number }).id,
+    recoveryTimeout: 100,
+    onReplay: () => undefined,
+  },
+};
+
+interface Played {
+  readonly stage: Stage;
+  readonly player: Player;
+  readonly controller: AbortController;
+  readonly running: Promise<void>;
+}
+
+/** @param listen - Adds listeners before it begins. */
+async function play(listen: (player: Player, controller: AbortController) => void): Promise<Played> {
+  const controller = new AbortController();
+  const stage = new Stage(script);
+  const player = stage.play({ ...options, signal: controller.signal });
+  const { ws } = player;
+  listen(player, controller);
+  ws.on("connected", () => void ws.sendRaw(Buffer.alloc(5_000)).catch(() => undefined));
+  const reading = (async () => {
+    for (;;) {
+      await ws.recv();
+      await new Promise<void>((resolve) => void stage.clock.setTimer(50, resolve));
+    }
+  })();
+  reading.catch(() => undefined);
+  const running = ws.run();
+  await stage.pass(8_000);
+  if (ws.state === "connected") void ws.rotate();
+  await stage.pass(60_000);
+  void ws.close();
+  await stage.pass(10_000);
+  expect(["closed", "failed"]).toContain(ws.state);
+  expect(await outcome(reading)).not.toBe("pending");
+  return { stage, player, controller, running };
+}
+
+const events = [
+  ...([
+    "connecting",
+    "connected",
+    "reconnected",
+    "disconnected",
+    "reconnecting",
+    "error",
+    "stateChange",
+  ] as const),
+  ...(["ping", "pong", "closing", "closed", "gap", "rotated", "paused", "resumed"] as const),
+  ...(["drain", "dropped", "recovered", "reset", "message", "rawMessage"] as const),
+] satisfies EventName[];
+
+describe("an undisturbed life", () => {
+  it("has every event, in an order that holds", async () => {
+    const { stage, player } = await play(() => undefined);
+    const story = new Set(player.story.concat("stateChange", "message", "rawMessage"));
+    expect(events.filter((name) => !story.has(name))).toEqual([]);
+    await stage.finish();
+  });
+});
+
+describe.each(events)("inside a listener of %s", (name) => {
+  const ways = ["close", "terminate", "abort"] as const;
+
+  it.each(ways)("%s ends the life once, and nothing is dialled later", async (way) => {
+    const reason = new Error("enough");
+    let toldBefore = -1;
+    const { stage, player, running } = await play(({ ws, told }, controller) => {
+      ws.on(name, () => {
+        if (toldBefore !== -1) return;
+        toldBefore = told.length;
+        if (way === "abort") controller.abort(reason);
+        else void ws[way]();
+      });
+    });
+    expect(toldBefore).toBeGreaterThan(0);
+    const after = player.story.slice(toldBefore);
+    // A listener of the attempt itself hears it before the one that acts.
+    expect(after.slice(1)).not.toContain("connecting");
+    expect(after.filter((one) => one === "closed").length).toBe(name === "closed" ? 0 : 1);
+    for (const late of ["connected", "reconnected", "reconnecting"])
+      expect(after.slice(1)).not.toContain(late);
+    if (name !== "closed") {
+      expect(player.ws.state).toBe("closed");
+      expect(await outcome(running)).toEqual(way === "abort" ? { error: reason } : { value: undefined });
+    }
+    await stage.finish();
+  });
+
+  it.each([
+    [
+      "throws",
+      (fault: Error) => {
+        throw fault;
+      },
+    ],
+    ["rejects", (fault: Error) => Promise.reject(fault)],
+  ] as [string, (fault: Error) => unknown][])(
+    "one that %s is told, and changes nothing",
+    async (_how, fail) => {
+      const undisturbed = await play(() => undefined);
+      const fault = new Error("a fault of the listener");
+      let calls = 0;
+      const { stage, player } = await play(({ ws }) => {
+        ws.on(name, () => {
+          calls++;
+          return fail(fault);
+        });
+      });
+      expect(calls).toBeGreaterThan(0);
+      const told = player.all("error").filter(({ error }) => error === fault);
+      expect(told.length + warnings.filter((warning) => warning === fault).length).toBeGreaterThanOrEqual(
+        calls,
+      );
+      if (name === "error") expect(told).toEqual([]);
+      else expect(told.every(({ isFatal }) => !isFatal)).toBe(true);
+      // Handlers of messages change who gets them, and so the back-pressure.
+      const isSame = name !== "message" && name !== "rawMessage";
+      const facts = (one: Player): string[] => one.story.filter((word) => word !== "error");
+      if (isSame) expect(facts(player)).toEqual(facts(undisturbed.player));
+      await undisturbed.stage.finish();
+      await stage.finish();
+    },
+  );
+});
+
+describe("several calls from one listener", () => {
+  it.each(["close", "terminate"] as const)(
+    "reconnect() and %s() on entering the wait end the life once",
+    async (way) => {
+      const stage = new Stage((connection) => {
+        connection.accept();
+        connection.reset();
+      });
+      const player = stage.play({ backoff: steady });
+      player.ws.on("stateChange", ({ to }) => {
+        if (to !== "backingOff") return;
+        void player.ws.reconnect();
+        void player.ws[way]();
+      });
+      void player.ws.connect();
+      await stage.pass(day);
+      expect(player.ws.state).toBe("closed");
+      expect(player.story.at(-1)).toBe("closed");
+      await stage.finish();
+    },
+  );
+
+  it.each(["close", "terminate"] as const)(
+    "connect() and %s() in `disconnected` reject the connect()",
+    async (way) => {
+      const stage = new Stage((connection) => {
+        connection.accept();
+        connection.reset();
+      });
+      const player = stage.play({ backoff: steady });
+      let again: Promise<void> | undefined;
+      player.ws.on("disconnected", () => {
+        again = player.ws.connect();
+        void player.ws[way]();
+      });
+      void player.ws.connect();
+      await stage.pass(day);
+      expect(await outcome(again!)).toMatchObject({ error: { code: "CLOSED" } });
+      expect(stage.server.connectionCount).toBe(1);
+      await stage.finish();
+    },
+  );
+
+  it("connect() in `closed` of a failed life begins exactly one other", async () => {
+    const stage = new Stage((connection, n) => (n === 1 ? connection.reset() : connection.accept()));
+    const player = stage.play();
+    player.ws.on("closed", () => void player.ws.connect());
+    player.ws.on("closed", () => void player.ws.connect());
+    void player.ws.connect();
+    await stage.pass(60_000);
+    expect(player.ws.state).toBe("connected");
+    expect(stage.server.connectionCount).toBe(2);
+    player.ws.terminate();
+    await stage.pass();
+    await stage.finish();
+  });
+});

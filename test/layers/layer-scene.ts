@@ -1,0 +1,117 @@
+import { constants, inflateRawSync } from "node:zlib";
+import type { EventName, WebSocket } from "../../src/index.js";
+import type { Message, Options } from "../support/scene.js";
+import { VirtualLink } from "../support/virtual-link.js";
+import { type Opened, VirtualScene } from "../support/virtual-scene.js";
+import { closeFrame, opcodes, textFrame } from "../support/wire.js";
+
+/** The retry comes a second behind a loss. */
+export const backoff = { base: 1_000, multiplier: 1, jitter: false } as const;
+
+const layerEvents = [
+  ...(["connected", "disconnected", "reconnecting", "reconnected", "gap", "recovered", "reset"] as const),
+  ...(["rotated", "dropped", "error", "closed"] as const),
+] satisfies EventName[];
+
+/** A client that comes back, with its peers played by hand, one connection after the other. */
+export class LayerScene extends VirtualScene {
+  /** A client that is connected and will come back. */
+  async up(options: Options = {}): Promise<Opened> {
+    return this.open({ reconnect: true, backoff, ...options });
+  }
+
+  /** The server's end of the connection that is dialled next, as far as the request. */
+  async dialled(ms = 1_000): Promise<VirtualLink> {
+    await this.pass(ms);
+    const peer = this.clock.peers.at(-1)!;
+    const link = new VirtualLink(peer);
+    peer.accept();
+    await this.pass();
+    return link;
+  }
+
+  /** The connection behind a loss, open. */
+  async again(ms = 1_000): Promise<VirtualLink> {
+    const link = await this.dialled(ms);
+    link.answer();
+    await this.pass();
+    return link;
+  }
+
+  /** The connection breaks. */
+  async cut(link: VirtualLink): Promise<void> {
+    link.peer.reset();
+    await this.pass();
+  }
+
+  /** The same where nobody reads, and only a write finds it. */
+  async cutUnread(link: VirtualLink, ws: Opened["ws"]): Promise<void> {
+    link.peer.reset();
+    void ws.ping();
+    await this.pass();
+  }
+
+  /** The second connection of a rotation that was asked for, ready. */
+  async second(): Promise<VirtualLink> {
+    return this.again(0);
+  }
+
+  /** Answers the client's Close, and ends the stream as a server does. */
+  async answerClose(link: VirtualLink, code = 1000): Promise<void> {
+    link.send(closeFrame(code));
+    link.peer.end();
+    await this.pass();
+  }
+}
+
+/** What a client tells, in words. */
+export function storyOf(ws: WebSocket<Message, string | Uint8Array>): string[] {
+  const story: string[] = [];
+  for (const name of layerEvents)
+    ws.on(name, (event) => void story.push([name, ...wordsOf(event as Record<string, unknown>)].join(" ")));
+  return story;
+}
+
+function wordsOf(event: Record<string, unknown>): string[] {
+  const names = ["stream", "expected", "received", "count", "direction", "cause"];
+  return names.filter((name) => name in event).map((name) => String(event[name]));
+}
+
+/** The texts of a link's data frames; the handshake and control frames are not among them. */
+export function textsOf(link: VirtualLink): string[] {
+  return link.frames
+    .filter(({ opcode }) => opcode <= opcodes.binary)
+    .map(({ payload }) => payload.toString());
+}
+
+/** The same where the link has agreed to compress without context of ours. */
+export function inflatedOf(link: VirtualLink): string[] {
+  return link.frames
+    .filter(({ opcode }) => opcode <= opcodes.binary)
+    .map(({ payload, rsv1 }) => (rsv1 ? inflated(payload) : payload).toString());
+}
+
+/** RFC 7692 7.2.2. */
+function inflated(payload: Buffer): Buffer {
+  const whole = Buffer.concat([payload, Buffer.from([0, 0, 0xff, 0xff])]);
+  return inflateRawSync(whole, { finishFlush: constants.Z_SYNC_FLUSH });
+}
+
+/** How the client's Close of a link reads, where it has come. */
+export function closeOf(link: VirtualLink): string | undefined {
+  const close = link.frames.find(({ opcode }) => opcode === opcodes.close);
+  return close && `${close.payload.readUInt16BE(0)} ${close.payload.subarray(2).toString()}`.trim();
+}
+
+/** Numbered messages of one stream, `from` to `to`. */
+export function numbered(from: number, to: number = from, stream = "default"): Buffer[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => textFrame(`${stream}:${from + index}`));
+}
+
+/** Options that read those numbers. */
+export const sequence = (message: Message): number => Number(String(message).split(":")[1]);
+export const streamOf = (message: Message): string => String(message).split(":")[0]!;
+
+export function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+}

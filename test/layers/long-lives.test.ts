@@ -1,0 +1,159 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { describe, expect, it } from "vitest";
+import { breaking, closing, drop, inTurn, steady } from "./scripts.js";
+import { accepting, type Options, outcome, type Player, type Script, Stage } from "./stage.js";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
+describe("an old connection", () => {
+  it("that is told to go on, late, touches nothing of the new one", async () => {
+    const stage = new Stage(inTurn(breaking(5), accepting));
+    const player = await stage.begin({ backoff: steady });
+    await stage.pass(2_000);
+    expect(player.ws.state).toBe("connected");
+    const before = { story: player.story.length, stats: player.ws.stats() };
+    const [old] = stage.handlers;
+    const late = Buffer.from([0x81, 4, ...Buffer.from("late"), 0x88, 2, 0x03, 0xe8]);
+    old!.onData(late, late.length);
+    old!.onEnd();
+    await stage.pass(100);
+    expect(player.story.length).toBe(before.story);
+    expect(player.ws.state).toBe("connected");
+    expect(player.ws.stats().messagesReceived).toBe(before.stats.messagesReceived);
+    stage.connection.send("new");
+    await stage.pass();
+    expect(await outcome(player.ws.recv())).toEqual({ value: "new" });
+    await stage.finish();
+  });
+
+  it("that never opened and answers late opens nothing", async () => {
+    const stage = new Stage(inTurn(() => undefined, accepting));
+    const player = stage.play({ retryInitial: true, connectTimeout: 1_000, backoff: steady });
+    void player.ws.connect();
+    await stage.pass(1_500);
+    expect(player.ws.state).toBe("backingOff");
+    const [old] = stage.handlers;
+    old!.onOpen();
+    const answer = Buffer.from("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+    old!.onData(answer, answer.length);
+    old!.onEnd();
+    await stage.pass(100);
+    expect(player.ws.state).toBe("backingOff");
+    await stage.pass(10_000);
+    expect(player.ws.state).toBe("connected");
+    expect(stage.server.connectionCount).toBe(2);
+    await stage.finish();
+  });
+});
+
+describe("the order of events", () => {
+  it("of a life with losses, failed attempts and an end is this", async () => {
+    const stage = new Stage(inTurn(breaking(5), drop, closing(1001, 5), accepting));
+    const player = await stage.begin({ backoff: steady });
+    await stage.pass(60_000);
+    void player.ws.close();
+    await stage.pass();
+    expect(player.story.filter((name) => name !== "error" && name !== "pong")).toEqual([
+      ...["to connecting", "connecting", "to connected", "connected"],
+      ...["to disconnected", "disconnected", "to backingOff", "reconnecting"],
+      ...["to reconnecting", "connecting", "to backingOff", "reconnecting"],
+      ...["to reconnecting", "connecting", "to connected", "reconnected"],
+      ...["to disconnecting", "closing", "to disconnected", "disconnected", "to backingOff", "reconnecting"],
+      ...["to reconnecting", "connecting", "to connected", "reconnected"],
+      ...["to disconnecting", "closing", "to disconnected", "disconnected", "to closed", "closed"],
+    ]);
+    expect(player.all("reconnected").map(({ attempt }) => attempt)).toEqual([2, 1]);
+    const [first] = player.all("reconnected");
+    expect(first!.downtimeMs).toBe(3_000);
+    await stage.finish();
+  });
+
+  it("has no disconnected for attempts that never opened", async () => {
+    const stage = new Stage(drop);
+    const player = stage.play({ backoff: steady });
+    void player.ws.run();
+    await stage.pass(60_000);
+    void player.ws.close();
+    await stage.pass();
+    for (const name of ["disconnected", "connected", "reconnected", "closing"])
+      expect(player.story).not.toContain(name);
+    await stage.finish();
+  });
+});
+
+/** Lets a client fail `attempts` times; gives how the heap grew over the second half, and what went wrong. */
+async function failOften(stage: Stage, player: Player, attempts: number): Promise<number> {
+  let count = 0;
+  const wrongDelays: number[] = [];
+  const depths = new Set<number>();
+  const heaps: number[] = [];
+  player.ws.on("reconnecting", ({ delayMs }) => {
+    player.told.length = 0;
+    if (delayMs < 5 || delayMs > Math.min(10 * 1.5 ** count, 1_000)) wrongDelays.push(delayMs);
+    if (++count % (attempts / 10) !== 0) return;
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = Infinity;
+    depths.add(new Error("depth").stack!.split("\n").length);
+    Error.stackTraceLimit = limit;
+    collectGarbage();
+    heaps.push(process.memoryUsage().heapUsed);
+  });
+  while (count < attempts) await stage.pass(60_000);
+  player.told.length = 0;
+  expect(wrongDelays).toEqual([]);
+  expect(depths.size).toBe(1);
+  return heaps.at(-1)! - heaps[4]!;
+}
+
+/** What hangs until nobody waits for it any more, and fails then, too late. */
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(new Error("too late")));
+  });
+}
+
+const shortWaits = { base: 10, multiplier: 1.5, cap: 1_000, floor: 5 };
+
+describe("ten thousand failed attempts in a row", () => {
+  it("take no stack and no memory, and each wait is within its bounds", async () => {
+    const stage = new Stage(accepting, { isRecording: false });
+    const player = await stage.begin({ backoff: shortWaits });
+    stage.server.goDown();
+    stage.connection.reset();
+    const growth = await failOften(stage, player, 10_000);
+    expect(growth).toBeLessThan(2 * 1024 * 1024);
+    await stage.server.comeUp();
+    await stage.pass(2_000);
+    expect(player.ws.state).toBe("connected");
+    player.told.length = 0;
+    await stage.finish();
+  }, 60_000);
+});
+
+describe("a thousand failures of another kind", () => {
+  const kinds: [name: string, script: Script, options: Options][] = [
+    ["a refusal", (connection) => connection.reject(503), {}],
+    ["a connection that breaks at once", breaking(1), {}],
+    ["a hook that throws", accepting, { onConnection: () => Promise.reject(new Error("no")) }],
+    [
+      "a hook that hangs",
+      accepting,
+      { setupTimeout: 1, onConnection: (_connection, signal) => untilAborted(signal) },
+    ],
+    ["headers that throw", accepting, { headers: () => Promise.reject(new Error("no")) }],
+    ["headers that hang", accepting, { connectTimeout: 1, headers: ({ signal }) => untilAborted(signal) }],
+    ["a wrong answer", (connection) => connection.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), {}],
+    ["silence", () => undefined, { connectTimeout: 10 }],
+  ];
+
+  it.each(kinds)("%s takes no stack and no memory", async (_name, script, options) => {
+    const stage = new Stage(script, { isRecording: false });
+    const player = stage.play({ backoff: shortWaits, ...options });
+    void player.ws.run();
+    const growth = await failOften(stage, player, 1_000);
+    expect(growth).toBeLessThan(1024 * 1024);
+    await stage.finish();
+  });
+});

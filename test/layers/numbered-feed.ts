@@ -1,0 +1,99 @@
+import { type ScriptedConnection, ScriptedServer, VirtualRuntime } from "../../src/testing/index.js";
+import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
+import { type Options, Watching } from "../support/scene.js";
+
+/** What came from the client, and on which connection. */
+export interface Noted {
+  readonly connection: number;
+  readonly id: number;
+}
+
+/**
+ * A server with one numbered stream to all who are connected. It repeats it from where they say (`from 17`), or in one
+ * answer (`list 17`), and notes and acknowledges what comes numbered (`id 4`).
+ */
+export class NumberedFeed {
+  readonly clock: VirtualRuntime;
+  readonly counting: CountingRuntime;
+  readonly server: ScriptedServer;
+  readonly received: Noted[] = [];
+  /** What was wrong with what came. */
+  readonly errors: unknown[] = [];
+  /** The number of the last message to the clients, and of the last from them. */
+  last = 0;
+  sent = 0;
+  /** Ids of which the client's `send()` has resolved. */
+  readonly accepted: number[] = [];
+  /** How many of the next handshakes are answered with 503. */
+  busyCount = 0;
+  readonly #live = new Set<ScriptedConnection>();
+  readonly #cut = new WeakSet<ScriptedConnection>();
+
+  constructor(seed = 1) {
+    this.server = new ScriptedServer({
+      onConnection: (connection, n) => this.#serve(connection, n),
+      onError: (error) => void this.errors.push(error),
+    });
+    this.clock = new VirtualRuntime({ seed, server: this.server });
+    this.counting = createCountingRuntime(this.clock);
+  }
+
+  /** Those that are fed. */
+  get live(): readonly ScriptedConnection[] {
+    return [...this.#live];
+  }
+
+  /** The youngest connection breaks once so many more bytes have come. */
+  cutWithin(bytes: number): void {
+    const connection = this.live.at(-1);
+    if (connection === undefined || this.#cut.has(connection)) return;
+    this.#cut.add(connection);
+    connection.resetAfterReceiving(bytes);
+  }
+
+  /** The ids that came, each once, in the order of their first coming. */
+  get ids(): number[] {
+    return [...new Set(this.received.map(({ id }) => id))];
+  }
+
+  watch(options: Options): Watching {
+    return new Watching("ws://feed.test", { runtime: this.counting.runtime, reconnect: true, ...options });
+  }
+
+  async #serve(connection: ScriptedConnection, n: number): Promise<void> {
+    if (this.busyCount > 0) {
+      this.busyCount--;
+      connection.reject(503);
+      return;
+    }
+    connection.accept();
+    this.#live.add(connection);
+    void connection.closed.then(() => this.#live.delete(connection));
+    for await (const message of connection) this.#answer(connection, n, String(message).split(" "));
+    this.#live.delete(connection);
+  }
+
+  #answer(connection: ScriptedConnection, n: number, [word, number]: string[]): void {
+    const texts: string[] = [];
+    if (word === "id") {
+      this.received.push({ connection: n, id: Number(number) });
+      connection.send(`ack ${number}`);
+      return;
+    }
+    for (let id = Number(number) + 1; id <= this.last; id++) texts.push(`default:${id}`);
+    if (word === "list") connection.send(["list", ...texts].join(" "));
+    else for (const text of texts) connection.send(text);
+  }
+
+  /** One more message in each direction, and a millisecond. @param padding - Bytes to add to the client's. */
+  async step(client: Watching, padding = 0): Promise<void> {
+    this.last++;
+    for (const connection of this.#live) connection.send(`default:${this.last}`);
+    const id = ++this.sent;
+    client.ws.send(`id ${id} ${"x".repeat(padding)}`).then(
+      () => this.accepted.push(id),
+      () => undefined,
+    );
+    await this.clock.advanceAsync(1);
+  }
+}

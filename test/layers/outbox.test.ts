@@ -1,0 +1,870 @@
+import { describe, expect, it } from "vitest";
+import type { Message, Options } from "../support/scene.js";
+import { backoff, closeOf, inflatedOf, LayerScene, storyOf, textsOf } from "./layer-scene.js";
+import { MemoryBlob } from "../support/memory-blob.js";
+import { closeFrame, opcodes, pongFrame, textFrame } from "../support/wire.js";
+
+type OutboxOptions = Exclude<Options["outbox"], number | false | undefined>;
+
+const idOf = (sent: string | Uint8Array): string | undefined =>
+  typeof sent === "string" ? sent.split(" ")[0] : undefined;
+const acknowledges = (received: Message): string[] | undefined => {
+  const [word, ...ids] = String(received).split(" ");
+  return word === "ack" ? ids : undefined;
+};
+const atLeastOnce: OutboxOptions = { idOf, acknowledges };
+
+/** How a promise has settled by now. */
+async function settled(promise: Promise<unknown>): Promise<string> {
+  let state = "waits";
+  promise.then(
+    () => (state = "resolved"),
+    (error: unknown) => (state = (error as Error).constructor.name),
+  );
+  await new Promise((resolve) => setImmediate(resolve));
+  return state;
+}
+
+describe("send() without a connection", () => {
+  it.each(["idle", "backing off", "connecting again"])("is refused without an outbox: %s", async (when) => {
+    const scene = new LayerScene();
+    if (when === "idle") {
+      const client = scene.watch({});
+      expect(await settled(client.ws.send("a"))).toBe("InvalidStateError");
+      expect(client.ws.trySend("a")).toBe("dropped");
+      return;
+    }
+    const { ws, client, link } = await scene.up();
+    await scene.cut(link);
+    if (when === "connecting again") await scene.pass(1_000);
+    expect(await settled(ws.send("a"))).toBe("InvalidStateError");
+    expect(ws.trySend("b")).toBe("dropped");
+    expect(client.all("error").at(-1)?.error.message).toMatch(/send/);
+    const again = await scene.again();
+    expect(textsOf(again)).toEqual([]);
+    await scene.finish();
+  });
+
+  it.each(["idle", "backing off", "connecting again"])("waits in the outbox: %s", async (when) => {
+    const scene = new LayerScene();
+    const client = scene.watch({ reconnect: true, backoff, outbox: 10 });
+    let link = when === "idle" ? undefined : await scene.dial(client);
+    if (link !== undefined) {
+      link.answer();
+      await scene.pass();
+      await scene.cut(link);
+      if (when === "connecting again") await scene.pass(1_000);
+    }
+    const { ws } = client;
+    const sends = [ws.send("a"), ws.sendRaw(new Uint8Array([1])), ws.send("b")];
+    expect(ws.trySend("c")).toBe("queued");
+    expect(await Promise.all(sends.map(settled))).toEqual(["resolved", "resolved", "resolved"]);
+    expect(ws.stats()).toMatchObject({ outboxMessages: 4, outboxBytes: 4 });
+    if (when === "idle") {
+      link = await scene.dial(client);
+      link.answer();
+      await scene.pass();
+    } else {
+      link = await scene.again(when === "backing off" ? 1_000 : 0);
+    }
+    expect(textsOf(link)).toEqual(["a", "\x01", "b", "c"]);
+    expect(ws.stats()).toMatchObject({ outboxMessages: 0, outboxBytes: 0 });
+    await scene.finish();
+  });
+
+  it("takes bytes at the call: the caller may use them again", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: 10 });
+    await scene.cut(link);
+    const bytes = Buffer.from("first");
+    void ws.sendRaw(bytes, { binary: false });
+    bytes.fill("x");
+    expect(textsOf(await scene.again())).toEqual(["first"]);
+    await scene.finish();
+  });
+
+  it("goes behind onConnection and before newer sends", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({
+      outbox: 10,
+      onConnection: (connection) => connection.send("auth"),
+    });
+    expect(textsOf(link)).toEqual(["auth"]);
+    await scene.cut(link);
+    void ws.send("1");
+    ws.on("stateChange", ({ to }) => void ws.send(`state ${to}`));
+    ws.on("reconnected", () => void ws.send("4"));
+    void ws.send("2");
+    const again = await scene.again();
+    void ws.send("5");
+    await scene.pass();
+    expect(textsOf(again)).toEqual(["auth", "1", "2", "state reconnecting", "state connected", "4", "5"]);
+    await scene.finish();
+  });
+
+  it.each(["disconnected", "reconnecting", "reconnected", "connecting"] as const)(
+    "is taken inside a handler of %s, in the order of the calls",
+    async (name) => {
+      const scene = new LayerScene();
+      const { ws, link } = await scene.up({ outbox: 10 });
+      ws.on(name, () => {
+        void ws.send(`${name} 1`);
+        ws.trySend(`${name} 2`);
+      });
+      await scene.cut(link);
+      void ws.send("later");
+      const told = textsOf(await scene.again()).filter((text) => text !== "later");
+      expect(told).toEqual([`${name} 1`, `${name} 2`]);
+      await scene.finish();
+    },
+  );
+
+  it("inside a handler of `connected` goes behind what waited", async () => {
+    const scene = new LayerScene();
+    const client = scene.watch({ outbox: 10, reconnect: true });
+    client.ws.on("connected", () => void client.ws.send("2"));
+    void client.ws.send("1");
+    const link = await scene.dial(client);
+    link.answer();
+    await scene.pass();
+    expect(textsOf(link)).toEqual(["1", "2"]);
+    await scene.finish();
+  });
+
+  it("without an outbox works inside a handler of the change to connected", async () => {
+    const scene = new LayerScene();
+    const client = scene.watch({ reconnect: true });
+    client.ws.on("stateChange", ({ to }) => {
+      if (to === "connected") void client.ws.send("at once");
+    });
+    const link = await scene.dial(client);
+    link.answer();
+    await scene.pass();
+    expect(client.all("error")).toEqual([]);
+    expect(textsOf(link)).toEqual(["at once"]);
+    await scene.finish();
+  });
+});
+
+describe("the bounds of the outbox", () => {
+  it("expires what waits too long, and tells it", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ outbox: { ttl: 500 } });
+    await scene.cut(link);
+    void ws.send("old");
+    await scene.pass(300);
+    void ws.send("young");
+    await scene.pass(200);
+    expect(client.all("dropped")).toEqual([{ direction: "out", message: "old", cause: "expired" }]);
+    await scene.pass(299);
+    expect(client.all("dropped").length).toBe(1);
+    await scene.pass(1);
+    expect(client.all("dropped").at(-1)).toEqual({ direction: "out", message: "young", cause: "expired" });
+    expect(ws.stats()).toMatchObject({ messagesDropped: 2, outboxMessages: 0 });
+    expect(textsOf(await scene.again(200))).toEqual([]);
+    await scene.finish();
+  });
+
+  it.each([
+    ["messages", { capacity: 2 }],
+    ["bytes", { maxBytes: 2 }],
+  ])("refuses the newest where %s are too many", async (_, bounds) => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ outbox: bounds });
+    await scene.cut(link);
+    const sends = ["a", "b", "c"].map((text) => ws.send(text));
+    expect(await Promise.all(sends.map(settled))).toEqual(["resolved", "resolved", "BufferOverflowError"]);
+    expect(ws.trySend("d")).toBe("dropped");
+    expect(client.all("error").map(({ error }) => error.constructor.name)).toEqual(["BufferOverflowError"]);
+    expect(client.all("dropped")).toEqual([]);
+    expect(textsOf(await scene.again())).toEqual(["a", "b"]);
+    await scene.finish();
+  });
+
+  it("takes one message that is larger than its bytes", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: { maxBytes: 2 } });
+    await scene.cut(link);
+    expect(await settled(ws.send("large"))).toBe("resolved");
+    expect(textsOf(await scene.again())).toEqual(["large"]);
+    await scene.finish();
+  });
+
+  it("drops the oldest, and tells each", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ outbox: { capacity: 2, overflow: "dropOldest" } });
+    await scene.cut(link);
+    for (const text of "abcd") expect(ws.trySend(text)).toBe("queued");
+    expect(client.all("dropped").map(({ message, cause }) => [message, cause])).toEqual([
+      ["a", "overflow"],
+      ["b", "overflow"],
+    ]);
+    expect(ws.stats().messagesDropped).toBe(2);
+    expect(textsOf(await scene.again())).toEqual(["c", "d"]);
+    await scene.finish();
+  });
+
+  it("keeps the newest of each key with conflate, in the place of the older one", async () => {
+    const scene = new LayerScene();
+    const keyOf = (sent: string | Uint8Array): string => String(sent)[0]!;
+    const { ws, client, link } = await scene.up({ outbox: { capacity: 3, overflow: "conflate", keyOf } });
+    await scene.cut(link);
+    for (const text of ["a1", "b1", "a2", "c1", "d1"]) void ws.send(text);
+    expect(client.all("dropped").map(({ message }) => message)).toEqual(["a1", "a2"]);
+    expect(textsOf(await scene.again())).toEqual(["b1", "c1", "d1"]);
+    await scene.finish();
+  });
+
+  it.each([
+    ["overflowing", { capacity: 1 }],
+    ["expired", { ttl: 10 }],
+  ])("is told where nobody awaits: %s", async (_, outbox) => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ outbox });
+    await scene.cut(link);
+    void ws.send("a");
+    void ws.send("b");
+    await scene.pass(20);
+    expect(client.all("error").length + client.all("dropped").length).toBeGreaterThan(0);
+    await scene.finish();
+  });
+});
+
+describe("perSecond", () => {
+  it("lets so many leave in a second, newer ones behind them, and ends at close()", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: { perSecond: 2 } });
+    await scene.cut(link);
+    for (const text of "abcdef") void ws.send(text);
+    const again = await scene.again();
+    const atOnce = textsOf(again).length;
+    expect(atOnce).toBeGreaterThan(0);
+    expect(atOnce).toBeLessThanOrEqual(2);
+    void ws.send("g");
+    await scene.pass(1_000);
+    expect(textsOf(again).length).toBeLessThanOrEqual(atOnce + 2);
+    expect(textsOf(again).length).toBeGreaterThan(atOnce);
+    void ws.close();
+    await scene.pass();
+    expect(textsOf(again).join("")).toBe("abcdefg");
+    expect(closeOf(again)).toBe("1000");
+    await scene.answerClose(again);
+    expect(ws.state).toBe("closed");
+    await scene.finish();
+  });
+
+  it("sends all within the time that it takes", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: { perSecond: 2 } });
+    await scene.cut(link);
+    for (const text of "abcdef") void ws.send(text);
+    const again = await scene.again();
+    await scene.pass(3_000);
+    expect(textsOf(again).join("")).toBe("abcdef");
+    await scene.finish();
+  });
+
+  it("goes on at its pace behind a second loss, in order", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: { perSecond: 1 } });
+    await scene.cut(link);
+    for (const text of "abcd") void ws.send(text);
+    const second = await scene.again();
+    await scene.pass(500);
+    await scene.cut(second);
+    const third = await scene.again();
+    await scene.pass(5_000);
+    expect([...textsOf(second), ...textsOf(third)].join("")).toBe("abcd");
+    await scene.finish();
+  });
+});
+
+describe("what was not sent when the connection broke", () => {
+  const big = (name: string): string => name.repeat(64 * 1024);
+
+  it.each([
+    ["text", false],
+    ["binary", true],
+  ])("returns to the head in its order: %s", async (_, binary) => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ outbox: 10 });
+    link.peer.takesWrites = false;
+    const bytes = Buffer.from("x".repeat(10));
+    const sends = ["0", "1", "2", "3"].map((text) => ws.sendRaw(text + bytes.toString(), { binary }));
+    void ws.send(big("4"));
+    await scene.pass();
+    void ws.send("5");
+    await scene.pass();
+    await scene.cut(link);
+    void ws.send("6");
+    expect(await Promise.all(sends.map(settled))).toEqual(Array(4).fill("resolved"));
+    const again = await scene.again();
+    const firsts = textsOf(again).map((text) => text[0]);
+    // The write in flight is uncertain, and is not sent again.
+    expect(firsts.join("")).toBe("56");
+    expect(ws.lastReport).toMatchObject({ messagesUnsent: 1, messagesUncertain: 5 });
+    expect(client.all("dropped")).toEqual([]);
+    await scene.finish();
+  });
+
+  it("gives back compressed messages and bytes of the caller's as they were", async () => {
+    const scene = new LayerScene();
+    const extension = "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover";
+    const options: Options = { reconnect: true, backoff, outbox: 100, compressionThreshold: 0 };
+    const { ws, link } = await scene.open(options, { fields: [extension] });
+    link.peer.takesWrites = false;
+    void ws.send("in flight");
+    await scene.pass();
+    const bytes = Buffer.from("binary ".repeat(20));
+    const expected = ["text ".repeat(50), bytes.toString(), "plain"];
+    void ws.send("text ".repeat(50));
+    void ws.sendRaw(bytes);
+    void ws.send("plain", { compress: false });
+    bytes.fill("?");
+    await scene.cut(link);
+    const again = await scene.dialled();
+    again.answer({ fields: [extension] });
+    await scene.pass();
+    expect(inflatedOf(again)).toEqual(expected);
+    expect(again.frames.map(({ opcode, rsv1 }) => [opcode, rsv1])).toEqual([
+      [opcodes.text, true],
+      [opcodes.binary, true],
+      [opcodes.text, false],
+    ]);
+    await scene.finish();
+  });
+
+  it("resolves a send that waits above the mark, and sends it later", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: 100, highWaterMark: 1_000 });
+    link.peer.takesWrites = false;
+    void ws.send("x".repeat(1_000));
+    await scene.pass();
+    const framed = ws.send("y".repeat(1_000));
+    const waiting = ws.send("z");
+    await scene.pass();
+    expect(await settled(waiting)).toBe("waits");
+    await scene.cut(link);
+    expect(await settled(framed)).toBe("resolved");
+    expect(await settled(waiting)).toBe("resolved");
+    expect(textsOf(await scene.again()).map((text) => text[0])).toEqual(["y", "z"]);
+    await scene.finish();
+  });
+
+  it("is dropped and told without an outbox, and a send that waits rejects", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ highWaterMark: 1_000 });
+    link.peer.takesWrites = false;
+    void ws.send("x".repeat(1_000));
+    await scene.pass();
+    void ws.send("y".repeat(1_000));
+    const waiting = ws.send("z");
+    await scene.cut(link);
+    expect(await settled(waiting)).not.toBe("resolved");
+    expect(await settled(waiting)).not.toBe("waits");
+    expect(client.all("dropped").map(({ message, cause }) => [String(message)[0], cause])).toEqual([
+      ["y", "unsent"],
+      ["z", "unsent"],
+    ]);
+    expect(ws.stats().messagesDropped).toBe(2);
+    expect(textsOf(await scene.again())).toEqual([]);
+    await scene.finish();
+  });
+
+  it("is kept whatever the bounds; the overflow meets newer sends only", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ outbox: { capacity: 2, overflow: "dropOldest" } });
+    link.peer.takesWrites = false;
+    void ws.send("in flight");
+    await scene.pass();
+    for (const text of "abcd") void ws.send(text);
+    await scene.cut(link);
+    void ws.send("e");
+    await scene.pass();
+    expect(client.all("dropped").map(({ message }) => message)).toEqual(["e"]);
+    expect(textsOf(await scene.again())).toEqual(["a", "b", "c", "d"]);
+    await scene.finish();
+  });
+
+  it.each(["timeout", "signal"])("a send that was withdrawn by its %s is not sent later", async (how) => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: 100, highWaterMark: 1_000 });
+    link.peer.takesWrites = false;
+    void ws.send("x".repeat(1_000));
+    await scene.pass();
+    const abort = new AbortController();
+    const options = how === "timeout" ? { timeout: 50 } : { signal: abort.signal };
+    void ws.send("y".repeat(1_000));
+    const withdrawn = ws.send("withdrawn", options);
+    void ws.send("z");
+    await scene.pass(50);
+    abort.abort(new RangeError("enough"));
+    expect(await settled(withdrawn)).toBe(how === "timeout" ? "TimeoutError" : "RangeError");
+    await scene.cut(link);
+    expect(textsOf(await scene.again()).map((text) => text[0])).toEqual(["y", "z"]);
+    await scene.finish();
+  });
+
+  it("a `dropped` handler may send while what was lost is told", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({
+      outbox: 100,
+      replay: { sequence: () => undefined, onReplay: () => undefined },
+      onConnection: (connection) => void hooks.push(connection),
+    });
+    link.peer.takesWrites = false;
+    void ws.send("in flight");
+    await scene.pass();
+    void hooks[0]!.send("of the hook").catch(() => undefined);
+    ws.once("dropped", () => void ws.send("from the handler"));
+    await scene.cut(link);
+    expect(client.all("dropped").map(({ cause }) => cause)).toEqual(["unsent"]);
+    expect(client.all("error").map(({ error }) => error.name)).not.toContain("TypeError");
+    expect(textsOf(await scene.again())).toEqual(["from the handler"]);
+    await scene.finish();
+  });
+  const hooks: { send(text: string): Promise<void> }[] = [];
+});
+
+describe("with acknowledges", () => {
+  it("sends again what is not acknowledged, first and in its first order", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: atLeastOnce });
+    for (const text of ["1 a", "2 b", "3 c", "4 d"]) void ws.send(text);
+    await scene.pass();
+    link.send(textFrame("ack 1 3"));
+    await scene.pass();
+    expect(ws.stats().outboxMessages).toBe(2);
+    await scene.cut(link);
+    void ws.send("5 e");
+    const again = await scene.again();
+    void ws.send("6 f");
+    await scene.pass();
+    expect(textsOf(again)).toEqual(["2 b", "4 d", "5 e", "6 f"]);
+    again.send(textFrame("ack 2 4 5 6"));
+    await scene.pass();
+    expect(ws.stats().outboxMessages).toBe(0);
+    await scene.cut(again);
+    expect(textsOf(await scene.again())).toEqual([]);
+    await scene.finish();
+  });
+
+  it("sends the uncertain before the unsent, and no message from two places", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: atLeastOnce });
+    void ws.send("1");
+    await scene.pass();
+    link.peer.takesWrites = false;
+    void ws.send("2");
+    await scene.pass();
+    for (const text of ["3", "4"]) void ws.send(text);
+    await scene.cut(link);
+    void ws.send("5");
+    expect(ws.stats().outboxMessages).toBe(5);
+    const again = await scene.again();
+    expect(textsOf(again)).toEqual(["1", "2", "3", "4", "5"]);
+    // Nothing was acknowledged: all again, in the same order.
+    await scene.cut(again);
+    expect(textsOf(await scene.again())).toEqual(["1", "2", "3", "4", "5"]);
+    await scene.finish();
+  });
+
+  it("an acknowledgement that comes while it waits to be sent again is taken", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: { ...atLeastOnce, perSecond: 1 } });
+    void ws.send("1");
+    void ws.send("2");
+    await scene.pass(3_000);
+    await scene.cut(link);
+    const again = await scene.again();
+    again.send(textFrame("ack 2"));
+    await scene.pass(5_000);
+    expect(textsOf(again)).toEqual(["1"]);
+    await scene.finish();
+  });
+
+  it.each([
+    ["error", "refused"],
+    ["dropOldest", "taken"],
+  ] as const)("a full ledger is a full outbox: %s", async (overflow, what) => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ outbox: { ...atLeastOnce, capacity: 2, overflow } });
+    void ws.send("1");
+    void ws.send("2");
+    await scene.pass();
+    const third = await settled(ws.send("3"));
+    await scene.pass();
+    expect(third).toBe(what === "refused" ? "BufferOverflowError" : "resolved");
+    expect(client.all("dropped").map(({ message }) => message)).toEqual(what === "refused" ? [] : ["1"]);
+    link.send(textFrame("ack 1 2 3"));
+    await scene.pass();
+    expect(await settled(ws.send("4"))).toBe("resolved");
+    await scene.pass();
+    expect(textsOf(link)).toEqual(what === "refused" ? ["1", "2", "4"] : ["1", "2", "3", "4"]);
+    await scene.finish();
+  });
+
+  it("tells each that was never acknowledged at the end, and refuses nothing before", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ outbox: atLeastOnce });
+    void ws.send("1");
+    void ws.send("2");
+    await scene.pass();
+    void ws.close();
+    await scene.pass();
+    await scene.answerClose(link);
+    expect(client.all("dropped").map(({ message, cause }) => [message, cause])).toEqual([
+      ["1", "closed"],
+      ["2", "closed"],
+    ]);
+    expect(ws.stats().outboxMessages).toBe(0);
+    await scene.finish();
+  });
+
+  it("takes acknowledgements behind its own Close, until the peer's", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ outbox: atLeastOnce });
+    void ws.send("1");
+    await scene.pass();
+    void ws.close();
+    await scene.pass();
+    link.send(textFrame("ack 1"));
+    await scene.answerClose(link);
+    expect(client.all("dropped")).toEqual([]);
+    await scene.finish();
+  });
+
+  it.each([
+    [
+      "idOf",
+      {
+        ...atLeastOnce,
+        idOf: () => {
+          throw new Error("idOf");
+        },
+      },
+    ],
+    [
+      "acknowledges",
+      {
+        ...atLeastOnce,
+        acknowledges: () => {
+          throw new Error("acknowledges");
+        },
+      },
+    ],
+    ["an id that is none", { ...atLeastOnce, idOf: () => ({}) as string }],
+  ])("lives with a function that fails: %s", async (_, outbox) => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ outbox });
+    void ws.send("1");
+    await scene.pass();
+    link.send(textFrame("hello"));
+    await scene.pass();
+    expect(textsOf(link)).toEqual(["1"]);
+    expect(client.all("error").length).toBeGreaterThan(0);
+    expect(await settled(ws.recv())).toBe("resolved");
+    expect(ws.state).toBe("connected");
+    await scene.finish();
+  });
+});
+
+describe("flush()", () => {
+  it("waits over a reconnect for all that was accepted", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: 100 });
+    link.peer.takesWrites = false;
+    void ws.send("in flight");
+    await scene.pass();
+    void ws.send("unsent");
+    const flushed = ws.flush();
+    await scene.pass();
+    await scene.cut(link);
+    expect(await settled(flushed)).toBe("waits");
+    const again = await scene.again();
+    expect(textsOf(again)).toEqual(["unsent"]);
+    expect(await settled(flushed)).toBe("resolved");
+    await scene.finish();
+  });
+
+  it("waits offline, resolves at once where nothing waits, and takes a timeout", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: 100 });
+    expect(await settled(ws.flush())).toBe("resolved");
+    await scene.cut(link);
+    void ws.send("a");
+    const [flushed, late] = [ws.flush(), ws.flush({ timeout: 100 })];
+    await scene.pass(100);
+    expect(await settled(late)).toBe("TimeoutError");
+    expect(await settled(flushed)).toBe("waits");
+    await scene.again();
+    expect(await settled(flushed)).toBe("resolved");
+    await scene.finish();
+  });
+
+  it("rejects when the end comes first", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: 100 });
+    await scene.cut(link);
+    void ws.send("a");
+    const flushed = ws.flush();
+    void ws.close();
+    await scene.pass();
+    expect(ws.state).toBe("closed");
+    expect(await settled(flushed)).toBe("CloseError");
+    await scene.finish();
+  });
+
+  it("is a state error without an outbox and without a connection", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up();
+    await scene.cut(link);
+    expect(await settled(ws.flush())).toBe("InvalidStateError");
+    await scene.finish();
+    expect(await settled(ws.flush())).toBe("InvalidStateError");
+  });
+
+  it("rejects after the end with an outbox too", async () => {
+    const scene = new LayerScene();
+    const { ws } = await scene.up({ outbox: 100 });
+    await scene.finish();
+    expect(await settled(ws.flush({ timeout: 1_000 }))).toBe("InvalidStateError");
+    scene.counting.assertIdle();
+  });
+});
+
+describe("after the end", () => {
+  it.each(["closed", "failed"])("a send is refused and told: %s", async (how) => {
+    const scene = new LayerScene();
+    const shouldReconnect = (): boolean => false;
+    const { ws, client, link } = await scene.up({ outbox: 100, shouldReconnect });
+    if (how === "closed") {
+      void ws.close();
+      await scene.pass();
+      await scene.answerClose(link);
+    } else {
+      await scene.cut(link);
+    }
+    expect(ws.state).toBe(how);
+    const before = client.all("error").length;
+    void ws.send("a");
+    void ws.sendRaw(new Blob(["b"]));
+    expect(ws.trySend("c")).toBe("dropped");
+    await scene.pass();
+    expect(client.all("error").length).toBe(before + 2);
+    expect(ws.stats().outboxMessages).toBe(0);
+    await scene.finish();
+  });
+
+  it("what waits is dropped and told when a retry is not made", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ outbox: 100, backoff: { base: 10, maxAttempts: 1 } });
+    await scene.cut(link);
+    const story = storyOf(ws);
+    void ws.send("a");
+    await scene.pass(100);
+    const peer = scene.clock.peers.at(-1)!;
+    peer.refuse();
+    await scene.pass(100);
+    if (ws.state !== "failed") return;
+    expect(story.length + client.all("dropped").length).toBeGreaterThan(0);
+    await scene.finish();
+  });
+
+  it.each(["dropped", "error"] as const)(
+    "a send inside a handler of the end is not lost in silence: %s",
+    async (name) => {
+      const scene = new LayerScene();
+      let isFailing = false;
+      const { ws, client, link } = await scene.up({ outbox: 100, shouldReconnect: () => !isFailing });
+      await scene.cut(link);
+      void ws.send("a");
+      const again = await scene.dialled();
+      isFailing = true;
+      let late: Promise<void> | undefined;
+      ws.on(name, () => (late ??= ws.send("late")));
+      again.peer.reset();
+      await scene.pass();
+      expect(ws.state).toBe("failed");
+      expect(late).toBeDefined();
+      const outcome = await settled(late!);
+      const dropped = client.all("dropped").map(({ message }) => message);
+      expect(dropped).toContain("a");
+      expect(outcome !== "resolved" || dropped.includes("late")).toBe(true);
+      expect(ws.stats().outboxMessages).toBe(0);
+      await scene.finish();
+    },
+  );
+
+  it("close() while offline drops and tells what waits", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ outbox: 100 });
+    await scene.cut(link);
+    void ws.send("a");
+    void ws.close();
+    void ws.send("b");
+    await scene.pass();
+    expect(client.all("dropped")).toEqual([{ direction: "out", message: "a", cause: "closed" }]);
+    expect(client.all("error").at(-1)?.error.constructor.name).toBe("InvalidStateError");
+    expect(ws.stats().messagesDropped).toBe(1);
+    await scene.finish();
+  });
+});
+
+describe("a loop of awaited sends", () => {
+  it.each([
+    ["offline", { capacity: 100_000, maxBytes: 100_000_000 }],
+    ["offline, dropping the oldest", { capacity: 10, overflow: "dropOldest" }],
+    ["offline, refused", { capacity: 10 }],
+  ] as const)("lets timers run: %s", async (_, outbox) => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox });
+    await scene.cut(link);
+    const text = "x".repeat(1_024);
+    let count = 0;
+    const loop = (async () => {
+      for (; count < 10_000; count++) await ws.send(text).catch(() => undefined);
+    })();
+    // Promises alone must not bring it to its end: virtual time and the event loop of this runtime stand still.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(count).toBeLessThan(1_000);
+    while (count < 10_000) await scene.pass(0);
+    await loop;
+    await scene.finish();
+  });
+});
+
+describe("blobs", () => {
+  it("wait in the outbox in their place, and are sent", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: 100 });
+    await scene.cut(link);
+    void ws.send("1");
+    void ws.sendRaw(new MemoryBlob("2"));
+    void ws.send("3");
+    const again = await scene.again();
+    await scene.pass();
+    void ws.send("4");
+    await scene.pass();
+    expect(textsOf(again)).toEqual(["1", "2", "3", "4"]);
+    await scene.finish();
+  });
+
+  it("return to the head where they were not sent", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: 100 });
+    link.peer.takesWrites = false;
+    void ws.send("0");
+    await scene.pass();
+    void ws.send("1");
+    void ws.sendRaw(new MemoryBlob("2"));
+    void ws.send("3");
+    link.peer.reset();
+    await scene.pass();
+    const again = await scene.again();
+    expect(textsOf(again)).toEqual(["1", "2", "3"]);
+    await scene.finish();
+  });
+
+  it("that cannot be read are told, and hold nobody up", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ outbox: 100 });
+    await scene.cut(link);
+    const blob = new MemoryBlob("never");
+    blob.arrayBuffer = () => Promise.reject(new RangeError("unreadable"));
+    void ws.sendRaw(blob);
+    void ws.send("next");
+    const again = await scene.again();
+    expect(textsOf(again)).toEqual(["next"]);
+    expect(client.all("error").map(({ error }) => error.message)).toEqual(["unreadable"]);
+    expect(ws.stats().outboxMessages).toBe(0);
+    await scene.finish();
+  });
+
+  it("that cannot be read leave the ledger too", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: { ...atLeastOnce, idOf: () => "blob" } });
+    const blob = new MemoryBlob("never");
+    blob.arrayBuffer = () => Promise.reject(new RangeError("unreadable"));
+    void ws.sendRaw(blob);
+    await scene.pass();
+    expect(ws.stats().outboxMessages).toBe(0);
+    await scene.cut(link);
+    expect(textsOf(await scene.again())).toEqual([]);
+    await scene.finish();
+  });
+});
+
+describe("whether it holds the process", () => {
+  it("does offline with a time to live, not behind unref(), and not after the end", async () => {
+    const scene = new LayerScene();
+    const client = scene.watch({ outbox: { ttl: 1_000 } });
+    void client.ws.send("a");
+    expect(scene.clock.isHeld).toBe(true);
+    client.ws.unref();
+    expect(scene.clock.isHeld).toBe(false);
+    client.ws.ref();
+    expect(scene.clock.isHeld).toBe(true);
+    await scene.pass(1_000);
+    expect(client.all("dropped").map(({ cause }) => cause)).toEqual(["expired"]);
+    expect(scene.clock.isHeld).toBe(false);
+  });
+
+  it("unref() before the message holds too", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: { ttl: 1_000, perSecond: 1 } });
+    ws.unref();
+    expect(scene.clock.isHeld).toBe(false);
+    await scene.cut(link);
+    for (const text of "abc") void ws.send(text);
+    expect(scene.clock.isHeld).toBe(false);
+    await scene.again();
+    expect(scene.clock.isHeld).toBe(false);
+    await scene.finish();
+    expect(scene.clock.isHeld).toBe(false);
+  });
+});
+
+describe("a peer that closes", () => {
+  it("newer sends wait for the next connection, and nothing goes behind its Close", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: 100 });
+    link.send(closeFrame(1012));
+    await scene.pass();
+    void ws.send("late");
+    expect(ws.trySend("later")).toBe("queued");
+    link.peer.end();
+    await scene.pass();
+    expect(textsOf(link)).toEqual([]);
+    expect(textsOf(await scene.again(5_000))).toEqual(["late", "later"]);
+    await scene.finish();
+  });
+
+  it("a ping that was answered makes what came before it certain", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: 100 });
+    void ws.send("a");
+    const ping = ws.ping();
+    await scene.pass();
+    link.send(pongFrame(link.frames.find(({ opcode }) => opcode === opcodes.ping)!.payload));
+    await scene.pass();
+    await ping;
+    void ws.send("b");
+    await scene.pass();
+    await scene.cut(link);
+    expect(ws.lastReport).toMatchObject({ messagesUnsent: 0, messagesUncertain: 1 });
+    await scene.finish();
+  });
+
+  it("counts what it has sent: each message once, whatever it went through", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: 100 });
+    for (const text of "abc") void ws.send(text);
+    await scene.pass();
+    await scene.cut(link);
+    for (const text of "de") void ws.send(text);
+    await scene.again();
+    expect(ws.stats()).toMatchObject({ messagesSent: 5, messagesDropped: 0, reconnectCount: 1 });
+    await scene.finish();
+  });
+});

@@ -1,0 +1,41 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import ts from "typescript";
+import { onTestFinished } from "vitest";
+import { readSources } from "../support/import-graph.js";
+
+/** The package as JavaScript, so that a plain Node runs it: the url of its door, until the test has ended. */
+export function transpiledDoor(): string {
+  const folder = mkdtempSync(join(tmpdir(), "jetsocket-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const compilerOptions: ts.CompilerOptions = {
+    module: ts.ModuleKind.ESNext,
+    target: ts.ScriptTarget.ES2022,
+    verbatimModuleSyntax: true,
+  };
+  for (const [path, text] of readSources(join(import.meta.dirname, "../.."), ["src", "protocol"])) {
+    const file = join(folder, path.replace(/\.ts$/, ".js"));
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, ts.transpileModule(text, { compilerOptions }).outputText);
+  }
+  writeFileSync(join(folder, "package.json"), '{"type":"module"}');
+  return pathToFileURL(join(folder, "src/index.js")).href;
+}
+
+/** Runs a program in a process of its own until that ends by itself; `onLine` gets each line that it prints. */
+export async function runProgram(source: string, onLine: (line: string) => void): Promise<string> {
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", source], { timeout: 25_000 });
+  let rest = "";
+  let errors = "";
+  child.stderr.on("data", (text: Buffer) => (errors += String(text)));
+  child.stdout.on("data", (text: Buffer) => {
+    const lines = (rest + String(text)).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) onLine(line);
+  });
+  await new Promise((resolve) => child.on("close", resolve));
+  return errors;
+}

@@ -1,0 +1,187 @@
+import { describe, expect, it } from "vitest";
+import { CloseError, TimeoutError } from "../../src/index.js";
+import { never } from "../support/never.js";
+import { failedWith, breaking, day, drop, inTurn, refusing, steady } from "./scripts.js";
+import { accepting, type Options, rejection, Stage } from "./stage.js";
+
+describe("providers", () => {
+  it("are asked at each attempt, with its number, the report before and a signal", async () => {
+    const asked: {
+      readonly attempt: number;
+      readonly verdict: string | undefined;
+      readonly signal: AbortSignal;
+    }[] = [];
+    const paths: string[] = [];
+    const fields: unknown[] = [];
+    const script = inTurn(refusing(503), breaking(5), drop, accepting);
+    const stage = new Stage((connection, n) => {
+      const { resource, headers, subprotocols } = connection.request;
+      paths.push(resource);
+      fields.push([headers.find(([name]) => name === "Authorization")?.[1], ...subprotocols]);
+      return script(connection, n);
+    });
+    const options: Options = {
+      retryInitial: true,
+      backoff: steady,
+      headers: async ({ attempt }) => Promise.resolve({ Authorization: `Bearer ${attempt}` }),
+      subprotocols: async () => Promise.resolve(["chat"]),
+    };
+    const player = stage.play(options, async ({ attempt, lastReport, signal }) => {
+      asked.push({ attempt, verdict: lastReport?.verdict, signal });
+      await Promise.resolve();
+      return `ws://feed.test/n${asked.length}`;
+    });
+    void player.ws.connect();
+    await stage.pass(60_000);
+    expect(player.ws.state).toBe("connected");
+    expect(asked.map(({ attempt }) => attempt)).toEqual([1, 2, 1, 2]);
+    expect(asked.map(({ verdict }) => verdict)).toEqual([
+      undefined,
+      "server-error",
+      "network-lost",
+      "network-lost",
+    ]);
+    expect(paths).toEqual(["/n1", "/n2", "/n3", "/n4"]);
+    expect(fields).toEqual([1, 2, 1, 2].map((attempt) => [`Bearer ${attempt}`, "chat"]));
+    expect(asked.map(({ signal }) => signal.aborted).slice(0, 1)).toEqual([true]);
+    await stage.finish();
+  });
+
+  const rubbish: [name: string, provided: Options & { readonly url?: () => unknown }][] = [
+    ["a url that is a number", { url: () => 7 }],
+    ["a url that is undefined", { url: () => undefined }],
+    ["a url that is none", { url: () => "ws://[" }],
+    ["a url with a fragment", { url: () => "ws://feed.test/#a" }],
+    ["a url of another kind", { url: () => Promise.resolve("ftp://feed.test/") }],
+    ["headers that are a number", { headers: (() => 7) as never }],
+    ["headers that are null", { headers: (() => null) as never }],
+    ["headers with a line break", { headers: () => ({ A: "b\r\nC: d" }) }],
+    ["headers with a Symbol", { headers: (() => ({ A: Symbol("b") })) as never }],
+    ["headers that may not be", { headers: () => ({ Upgrade: "h2c" }) }],
+    ["an iterator of headers that throws", { headers: (() => throwingIterable()) as never }],
+    ["subprotocols that are no list", { subprotocols: (() => ({ length: 1 })) as never }],
+    ["subprotocols with a blank", { subprotocols: () => ["a b"] }],
+    [
+      "a function that throws",
+      {
+        headers: () => {
+          throw new Error("no token");
+        },
+      },
+    ],
+    ["a function that throws undefined", { headers: () => failedWith(undefined) }],
+    ["a function that rejects", { subprotocols: () => Promise.reject(new Error("no token")) }],
+    [
+      "a thenable that throws",
+      {
+        headers: (() => ({
+          then: () => {
+            throw new Error("no token");
+          },
+        })) as never,
+      },
+    ],
+  ];
+
+  it.each(rubbish)(
+    "that give %s follow the backoff, in a phase of their own",
+    async (_name, { url, ...options }) => {
+      const stage = new Stage(breaking(5));
+      let isGood = true;
+      const wrapped = Object.fromEntries(
+        Object.entries(options).map(([name, provide]) => [
+          name,
+          () => (isGood ? undefined : (provide as () => unknown)()),
+        ]),
+      ) as Options;
+      const player = stage.play({ ...wrapped, backoff: steady }, (() =>
+        isGood || url === undefined ? "ws://feed.test/" : url()) as never);
+      void player.ws.connect();
+      await stage.pass();
+      isGood = false;
+      await stage.pass(16_000);
+      expect(player.delays.slice(0, 4)).toEqual([1_000, 2_000, 4_000, 8_000]);
+      const { report } = player.all("reconnecting").at(-1)!;
+      expect(report).toMatchObject({
+        phase: "provider",
+        verdict: "setup-failed",
+        isRetryable: true,
+        initiatedBy: "us",
+      });
+      expect(stage.server.connectionCount).toBe(1);
+      isGood = true;
+      await stage.pass(8_000);
+      expect(player.ws.stats().reconnectCount).toBe(1);
+      await stage.finish();
+    },
+  );
+
+  it("that never settle are given connectTimeout, and their signal", async () => {
+    const signals: AbortSignal[] = [];
+    const stage = new Stage();
+    const player = stage.play({
+      retryInitial: true,
+      connectTimeout: 3_000,
+      backoff: steady,
+      headers: ({ signal }) => {
+        signals.push(signal);
+        return signals.length < 3 ? never() : {};
+      },
+    });
+    void player.ws.connect();
+    await stage.pass(20_000);
+    expect(player.ws.state).toBe("connected");
+    expect(player.delays).toEqual([1_000, 2_000]);
+    expect(player.times("connected")).toEqual([9_000]);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, false]);
+    expect(player.all("reconnecting")[0]!.report.error).toBeInstanceOf(TimeoutError);
+    await stage.finish();
+  });
+
+  it.each(["close", "terminate"] as const)("that answer after %s() open nothing", async (how) => {
+    let answer!: (url: string) => void;
+    const signals: AbortSignal[] = [];
+    const stage = new Stage();
+    const player = stage.play({}, ({ signal }) => {
+      signals.push(signal);
+      return new Promise<string>((resolve) => (answer = resolve));
+    });
+    const connecting = player.ws.connect();
+    await stage.pass(1_000);
+    void player.ws[how]();
+    await stage.pass();
+    expect(await rejection(connecting)).toBeInstanceOf(CloseError);
+    expect(signals[0]!.aborted).toBe(true);
+    answer("ws://feed.test/");
+    await stage.pass(day);
+    expect(stage.server.connectionCount).toBe(0);
+    expect(player.states).toEqual(["connecting", "closed"]);
+    await stage.finish();
+  });
+
+  it("that answer late do not disturb the attempt that came after them", async () => {
+    const answers: ((url: string) => void)[] = [];
+    const stage = new Stage();
+    const player = stage.play({ retryInitial: true, connectTimeout: 1_000, backoff: steady }, () =>
+      answers.length === 1
+        ? "ws://feed.test/second"
+        : new Promise<string>((resolve) => answers.push(resolve)),
+    );
+    void player.ws.connect();
+    await stage.pass(2_000);
+    answers[0]!("ws://feed.test/first");
+    await stage.pass(60_000);
+    expect(player.ws.state).toBe("connected");
+    expect(player.ws.url).toBe("ws://feed.test/second");
+    expect(stage.server.connectionCount).toBe(1);
+    await stage.finish();
+  });
+});
+
+function throwingIterable(): Iterable<never> {
+  return {
+    [Symbol.iterator]: () => {
+      throw new Error("no headers");
+    },
+  };
+}

@@ -1,0 +1,236 @@
+import { describe, expect, it } from "vitest";
+import { ConnectionError, HandshakeError } from "../../src/index.js";
+import { breaking, closing, day, drop, inTurn, refusing, steady } from "./scripts.js";
+import { accepting, outcome, rejection, type Script, Stage } from "./stage.js";
+
+describe("the waits", () => {
+  it("grow by the multiplier to the cap, and with jitter stay between floor and that", async () => {
+    const backoff = { base: 1_000, multiplier: 2, cap: 8_000, floor: 250 };
+    for (const seed of [1, 2, 3, 4, 5]) {
+      const stage = new Stage(inTurn(accepting, drop), { seed });
+      const player = await stage.begin({ backoff });
+      stage.connection.reset();
+      await stage.pass(200_000);
+      const { delays } = player;
+      expect(delays.length).toBeGreaterThan(20);
+      for (const [index, delay] of delays.entries()) {
+        expect(delay).toBeGreaterThanOrEqual(250);
+        expect(delay).toBeLessThanOrEqual(Math.min(1_000 * 2 ** index, 8_000));
+      }
+      expect(new Set(delays).size).toBe(delays.length);
+      await stage.finish();
+    }
+  });
+
+  it("are kept to the millisecond: connecting comes when the wait is over", async () => {
+    const stage = new Stage(inTurn(accepting, drop));
+    const player = await stage.begin({ backoff: steady });
+    stage.connection.reset();
+    await stage.pass(20_000);
+    expect(player.delays.slice(0, 5)).toEqual([1_000, 2_000, 4_000, 8_000, 8_000]);
+    const [, ...dialled] = player.times("connecting");
+    const expected = player.times("reconnecting").map((at, index) => at + player.delays[index]!);
+    expect(dialled).toEqual(expected.slice(0, dialled.length));
+    await stage.finish();
+  });
+
+  it("begin anew once a connection was open for resetAfter, and not before", async () => {
+    const backoff = { ...steady, resetAfter: 10_000 };
+    const stage = new Stage(inTurn(breaking(10), drop, drop, breaking(9_999), breaking(10_000), accepting));
+    const player = await stage.begin({ backoff });
+    await stage.pass(120_000);
+    expect(player.delays).toEqual([1_000, 2_000, 4_000, 8_000, 1_000]);
+    await stage.finish();
+  });
+
+  it("are no shorter for an open connection that breaks at once again and again", async () => {
+    const stage = new Stage(breaking(5));
+    const player = await stage.begin({ backoff: steady });
+    await stage.pass(60_000);
+    expect(player.delays.slice(0, 5)).toEqual([1_000, 2_000, 4_000, 8_000, 8_000]);
+    await stage.finish();
+  });
+});
+
+describe("maxAttempts", () => {
+  it("ends run() after so many that fail, the last error being fatal", async () => {
+    const stage = new Stage(drop);
+    const player = stage.play({ backoff: { ...steady, maxAttempts: 4 } });
+    const running = player.ws.run();
+    await stage.pass(60_000);
+    expect(await rejection(running)).toBeInstanceOf(Error);
+    expect(stage.server.connectionCount).toBe(4);
+    expect(player.ws.state).toBe("failed");
+    expect(player.story.filter((name) => name === "error!")).toEqual(["error!"]);
+    await stage.finish();
+  });
+
+  it("of one leaves one attempt for a connection that was open for resetAfter", async () => {
+    const stage = new Stage(inTurn(breaking(120_000), accepting));
+    const player = await stage.begin({ backoff: { ...steady, maxAttempts: 1, resetAfter: 60_000 } });
+    await stage.pass(200_000);
+    expect(player.story).toContain("reconnected");
+    await stage.finish();
+  });
+
+  it("counts anew after resetAfter", async () => {
+    const backoff = { ...steady, maxAttempts: 3, resetAfter: 1_000 };
+    const stage = new Stage(
+      inTurn(breaking(2_000), drop, breaking(2_000), drop, breaking(2_000), drop, accepting),
+    );
+    const player = await stage.begin({ backoff });
+    await stage.pass(day / 24);
+    expect(player.ws.state).toBe("connected");
+    await stage.finish();
+  });
+});
+
+describe("maxElapsed", () => {
+  it("makes no attempt later than that after the first failure", async () => {
+    const stage = new Stage(drop);
+    const player = stage.play({ backoff: { ...steady, maxElapsed: 10_000 } });
+    const running = player.ws.run();
+    await stage.pass(60_000);
+    expect(await rejection(running)).toBeInstanceOf(Error);
+    // At 0, 1, 3 and 7 s; the next would be at 15.
+    expect(player.times("connecting")).toEqual([0, 1_000, 3_000, 7_000]);
+    expect(player.times("closed")).toEqual([7_000]);
+    await stage.finish();
+  });
+
+  it("counts from the first failure after a stable connection, however old the life is", async () => {
+    const stage = new Stage(inTurn(breaking(day), drop, accepting));
+    const player = await stage.begin({ backoff: { ...steady, maxElapsed: 10_000 }, heartbeat: false });
+    await stage.pass(day + 60_000);
+    expect(player.ws.state).toBe("connected");
+    await stage.finish();
+  });
+});
+
+describe("the first attempt", () => {
+  it("that fails rejects connect() and ends the life with one error", async () => {
+    const stage = new Stage(inTurn(refusing(503), accepting));
+    const player = stage.play();
+    const error = await (async () => {
+      const connecting = player.ws.connect();
+      await stage.pass();
+      return rejection(connecting);
+    })();
+    expect(error).toBeInstanceOf(HandshakeError);
+    await stage.pass(day);
+    expect(player.story).toEqual(["to connecting", "connecting", "error!", "to failed", "closed"]);
+    expect(stage.server.connectionCount).toBe(1);
+    await stage.finish();
+  });
+
+  it("is made again with retryInitial, and connect() waits for one that succeeds", async () => {
+    const stage = new Stage(inTurn(refusing(503), drop, refusing(500), accepting));
+    const player = stage.play({ retryInitial: true, backoff: steady });
+    const connecting = player.ws.connect();
+    await stage.pass(3_000);
+    expect(await outcome(connecting)).toBe("pending");
+    await stage.pass(10_000);
+    expect(await outcome(connecting)).toEqual({ value: undefined });
+    expect(player.states).toEqual([
+      "connecting",
+      ...Array<string[]>(3).fill(["backingOff", "connecting"]).flat(),
+      "connected",
+    ]);
+    expect(player.story.filter((name) => name === "connected" || name === "reconnected")).toEqual([
+      "connected",
+    ]);
+    await stage.finish();
+  });
+
+  it("that fails is told as an error that is not fatal where another is made", async () => {
+    const stage = new Stage(inTurn(refusing(503), drop, accepting));
+    const player = stage.play({ retryInitial: true, backoff: steady });
+    void player.ws.connect();
+    await stage.pass(10_000);
+    expect(player.ws.state).toBe("connected");
+    expect(player.all("error").map(({ isFatal }) => isFatal)).toEqual([false, false]);
+    await stage.finish();
+  });
+
+  it("is made again by run(), while a connect() beside it rejects", async () => {
+    const stage = new Stage(inTurn(drop, drop, accepting));
+    const player = stage.play({ backoff: steady });
+    const running = player.ws.run();
+    const connecting = player.ws.connect();
+    await stage.pass();
+    expect(await rejection(connecting)).toBeInstanceOf(ConnectionError);
+    await stage.pass(10_000);
+    expect(player.ws.state).toBe("connected");
+    expect(await outcome(running)).toBe("pending");
+    void player.ws.close();
+    await stage.pass();
+    expect(await outcome(running)).toEqual({ value: undefined });
+    await stage.finish();
+  });
+
+  it("is the only one with reconnect: false, whatever retryInitial and run() say", async () => {
+    const stage = new Stage(drop);
+    const player = stage.play({ reconnect: false, retryInitial: true });
+    const running = player.ws.run();
+    await stage.pass(day);
+    expect(await rejection(running)).toBeInstanceOf(ConnectionError);
+    expect(stage.server.connectionCount).toBe(1);
+    await stage.finish();
+  });
+});
+
+describe("a later attempt that fails", () => {
+  it("is told as an error that is not fatal", async () => {
+    const stage = new Stage(inTurn(breaking(5), drop, refusing(500), accepting));
+    const player = await stage.begin({ backoff: steady });
+    await stage.pass(60_000);
+    expect(player.story).toContain("reconnected");
+    expect(player.all("error").map(({ isFatal }) => isFatal)).toEqual([false, false]);
+    await stage.finish();
+  });
+});
+
+describe("a least wait", () => {
+  const wallStart = Date.UTC(2030, 0, 1, 12, 0, 0);
+  const rows: [name: string, script: Script, least: number][] = [
+    ["429 with seconds", refusing(429, { "Retry-After": "120" }), 120_000],
+    ["503 with seconds", refusing(503, { "retry-after": "7" }), 7_000],
+    ["503 with a date", refusing(503, { "Retry-After": "Tue, 01 Jan 2030 12:00:31 GMT" }), 30_000],
+    ["503 with a date that is over", refusing(503, { "Retry-After": "Tue, 01 Jan 2030 11:00:00 GMT" }), 0],
+    ["429 with more than retryAfterCap", refusing(429, { "Retry-After": "99999" }), 200_000],
+    ["429 with more digits than a number has", refusing(429, { "Retry-After": "9".repeat(400) }), 200_000],
+    ["429 with rubbish", refusing(429, { "Retry-After": "soon" }), 0],
+    ["500 with seconds, which it may not have", refusing(500, { "Retry-After": "120" }), 0],
+  ];
+
+  it.each(rows)("of %s is added to the draw", async (_name, script, least) => {
+    // The first connection breaks when it is 0 s old, the attempt under test is 1 s later.
+    const stage = new Stage(inTurn(breaking(1), script, accepting), { wallStart: wallStart - 1 });
+    const player = await stage.begin({ backoff: { ...steady, retryAfterCap: 200_000 } });
+    await stage.pass(300_000);
+    expect(player.delays).toEqual([1_000, 2_000 + least]);
+    await stage.finish();
+  });
+
+  it.each([1012, 1013])("of base is added after a Close %d", async (code) => {
+    const stage = new Stage(inTurn(closing(code), accepting));
+    const player = await stage.begin({ backoff: { ...steady, base: 1_500 } });
+    await stage.pass(60_000);
+    expect(player.delays).toEqual([3_000]);
+    await stage.finish();
+  });
+
+  it("leaves the spread of the draw as it is", async () => {
+    const waits = [];
+    for (let seed = 1; seed <= 20; seed++) {
+      const stage = new Stage(inTurn(closing(1012), accepting), { seed });
+      const player = await stage.begin({ backoff: { base: 1_000, floor: 100 } });
+      await stage.pass(60_000);
+      waits.push(...player.delays);
+      await stage.finish();
+    }
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(1_100);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(2_000);
+    expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(300);
+  });
+});

@@ -1,0 +1,944 @@
+import { describe, expect, it } from "vitest";
+import type { Cursors, SetupConnection } from "../../src/index.js";
+import { never } from "../support/never.js";
+import type { Message, Options, Watching } from "../support/scene.js";
+import { closeFrame, textFrame } from "../support/wire.js";
+import { LayerScene, numbered, range, sequence, storyOf, streamOf, textsOf } from "./layer-scene.js";
+
+type Replay = NonNullable<Options["replay"]>;
+type Connection = SetupConnection<Message, string | Uint8Array>;
+
+const numberOf = (message: Message): number | undefined =>
+  String(message).includes(":") ? sequence(message) : undefined;
+
+/** Every way to read, with the numbers that have come so far. */
+const ways: [string, (ws: Watching["ws"], into: number[]) => void][] = [
+  ["a handler", (ws, into) => void ws.on("message", ({ data }) => into.push(sequence(data)))],
+  [
+    "recv()",
+    (ws, into) => {
+      const next = (): void =>
+        void ws.recv().then((data) => {
+          into.push(sequence(data));
+          next();
+        }, ignore);
+      next();
+    },
+  ],
+  [
+    "for await",
+    (ws, into) => {
+      void (async () => {
+        for await (const data of ws) into.push(sequence(data));
+      })().catch(ignore);
+    },
+  ],
+];
+const ignore = (): void => undefined;
+
+interface Running {
+  readonly scene: LayerScene;
+  readonly ws: Watching["ws"];
+  readonly client: Watching;
+  readonly link: Awaited<ReturnType<LayerScene["up"]>>["link"];
+  readonly read: number[];
+  readonly story: string[];
+}
+
+async function start(
+  replay: Partial<Replay> = {},
+  options: Options = {},
+  way = ways[0]![1],
+): Promise<Running> {
+  const scene = new LayerScene();
+  const opened = await scene.up({ replay: { sequence: numberOf, ...replay }, ...options });
+  const read: number[] = [];
+  way(opened.ws, read);
+  return { scene, ...opened, read, story: storyOf(opened.ws) };
+}
+
+/** Without what every reconnect tells. */
+function told(story: readonly string[]): string[] {
+  return story.filter((line) => !/^(dis|re)connect/.test(line));
+}
+
+const array = (from: number, to: number): string[] => range(from, to).map((id) => `default:${id}`);
+async function* iterable(from: number, to: number): AsyncGenerator<string> {
+  for (const text of array(from, to)) yield await Promise.resolve(text);
+}
+
+describe.each(ways)("read by %s", (_, way) => {
+  it("removes what comes twice behind a reconnect", async () => {
+    const { scene, ws, link, read, story } = await start({}, {}, way);
+    link.send(...numbered(1, 5));
+    await scene.pass();
+    await scene.cut(link);
+    const again = await scene.again();
+    again.send(...numbered(2, 8));
+    await scene.pass();
+    expect(read).toEqual(range(1, 8));
+    expect(ws.stats()).toMatchObject({ duplicateCount: 4, gapCount: 0, messagesReceived: 12 });
+    expect(told(story)).toEqual([]);
+    await scene.finish();
+  });
+
+  it("tells a gap and goes on, without onReplay", async () => {
+    const { scene, link, read, story } = await start({}, {}, way);
+    link.send(...numbered(1, 2), ...numbered(5));
+    await scene.pass();
+    expect(read).toEqual([1, 2, 5]);
+    await scene.cut(link);
+    const again = await scene.again();
+    again.send(...numbered(9), ...numbered(10));
+    await scene.pass();
+    expect(read).toEqual([1, 2, 5, 9, 10]);
+    expect(told(story)).toEqual(["gap default 3 5", "gap default 6 9"]);
+    await scene.finish();
+  });
+
+  it.each([
+    ["an array", (from: number, to: number) => array(from, to)],
+    ["a promise of an array", (from: number, to: number) => Promise.resolve(array(from, to))],
+    ["an async iterable", iterable],
+    ["a promise of an async iterable", (from: number, to: number) => Promise.resolve(iterable(from, to))],
+  ] as const)(
+    "puts what onReplay returns in its place, on a live link and behind a reconnect: %s",
+    async (_, give) => {
+      const asked: Cursors[] = [];
+      let last = 0;
+      const onReplay = (cursors: Cursors): ReturnType<NonNullable<Replay["onReplay"]>> => {
+        asked.push(cursors);
+        return give(Number(cursors["default"]!.sequence) + 1, last);
+      };
+      const { scene, ws, link, read, story } = await start({ onReplay }, {}, way);
+      last = 5;
+      link.send(...numbered(1, 2), ...numbered(5, 6));
+      await scene.pass(1);
+      expect(read).toEqual(range(1, 6));
+      expect(told(story)).toEqual(["gap default 3 5", "recovered default 2"]);
+      await scene.cut(link);
+      last = 9;
+      const again = await scene.again();
+      again.send(...numbered(10, 11));
+      await scene.pass(1);
+      expect(read).toEqual(range(1, 11));
+      expect(asked).toEqual([{ default: { sequence: 2 } }, { default: { sequence: 6 } }]);
+      expect(told(story).at(-1)).toBe("recovered default 3");
+      expect(ws.stats()).toMatchObject({ recoveredCount: 5, resetCount: 0, messagesHeld: 0 });
+      await scene.finish();
+    },
+  );
+
+  it("takes what the server repeats in band", async () => {
+    const onReplay = async (cursors: Cursors, connection: Connection): Promise<void> =>
+      connection.send(`from ${cursors["default"]!.sequence}`);
+    const { scene, link, read, story } = await start({ onReplay }, {}, way);
+    link.send(...numbered(1, 2), ...numbered(5));
+    await scene.pass(1);
+    expect(textsOf(link)).toEqual(["from 2"]);
+    expect(read).toEqual([1, 2]);
+    link.send(...numbered(6), ...numbered(3, 4));
+    await scene.pass(1);
+    expect(read).toEqual(range(1, 6));
+    await scene.cut(link);
+    const again = await scene.again();
+    expect(textsOf(again)).toEqual(["from 6"]);
+    // The live message first, then what was missed.
+    again.send(...numbered(9), ...numbered(7, 8), ...numbered(10));
+    await scene.pass(1);
+    expect(read).toEqual(range(1, 10));
+    expect(story).not.toContain("reset default");
+    await scene.finish();
+  });
+});
+
+describe("onReplay that does not help", () => {
+  const bad: [string, () => unknown][] = [
+    ["rejects", () => Promise.reject(new Error("no history"))],
+    [
+      "throws",
+      () => {
+        throw new Error("no history");
+      },
+    ],
+    ["gives a number", () => 7],
+    ["gives a string", () => "default:3"],
+    ["gives an object", () => ({ length: 2 })],
+    ["gives a function", () => () => undefined],
+    [
+      "rejects midway",
+      async function* () {
+        yield await Promise.resolve("default:3");
+        throw new Error("midway");
+      },
+    ],
+  ];
+
+  it.each(bad)("is told, and the stream goes on at once: %s", async (how, onReplay) => {
+    const typed = onReplay as NonNullable<Replay["onReplay"]>;
+    const { scene, ws, client, link, read, story } = await start({ onReplay: typed });
+    link.send(...numbered(1, 2), ...numbered(5, 6));
+    await scene.pass(1);
+    const isMidway = how === "rejects midway";
+    expect(read).toEqual(isMidway ? [1, 2, 3, 5, 6] : [1, 2, 5, 6]);
+    expect(told(story)[0]).toBe("gap default 3 5");
+    expect(story).toContain("reset default");
+    expect(client.all("error").length).toBe(1);
+    expect(client.all("error")[0]?.isFatal).toBe(false);
+    link.send(...numbered(7));
+    await scene.pass();
+    expect(read.at(-1)).toBe(7);
+    expect(ws.state).toBe("connected");
+    await scene.finish();
+  });
+
+  const empty: [string, () => unknown][] = [
+    ["hangs", () => never<string[]>()],
+    ["returns nothing, and nothing comes", () => undefined],
+    ["returns an empty array", () => []],
+    ["returns other messages", () => ["hello", "default:1", "default:2"]],
+    ["gives null", () => null],
+    [
+      "hangs in the midst of its iterable",
+      async function* () {
+        yield "default:1";
+        await never();
+      },
+    ],
+  ];
+
+  it.each(empty)("holds at most recoveryTimeout, then resets and goes on: %s", async (_, onReplay) => {
+    const typed = onReplay as NonNullable<Replay["onReplay"]>;
+    const { scene, link, read, story } = await start({ onReplay: typed, recoveryTimeout: 1_000 });
+    const numbers = (): number[] => read.filter((id) => !Number.isNaN(id));
+    link.send(...numbered(1, 2), ...numbered(5));
+    await scene.pass(500);
+    link.send(...numbered(6));
+    await scene.pass(500);
+    expect(numbers()).toEqual([1, 2, 5, 6]);
+    expect(told(story).filter((line) => !line.startsWith("error"))).toEqual([
+      "gap default 3 5",
+      "reset default",
+    ]);
+    link.send(...numbered(7));
+    await scene.pass();
+    expect(numbers()).toEqual([1, 2, 5, 6, 7]);
+    await scene.pass(60_000);
+    expect(story.filter((line) => line === "reset default").length).toBe(1);
+    await scene.finish();
+  });
+
+  it("what comes too late is removed or told: never twice, never stuck", async () => {
+    let release: (value: string[]) => void = ignore;
+    const onReplay = (): Promise<string[]> => new Promise((resolve) => (release = resolve));
+    const { scene, link, read, story } = await start({ onReplay, recoveryTimeout: 1_000 });
+    link.send(...numbered(1, 2), ...numbered(5));
+    await scene.pass(1_000);
+    expect(read).toEqual([1, 2, 5]);
+    release(array(3, 5));
+    await scene.pass();
+    link.send(...numbered(6));
+    await scene.pass();
+    expect(read.filter((id) => id === 5).length).toBe(1);
+    expect(read.at(-1)).toBe(6);
+    expect(new Set(read).size).toBe(read.length);
+    expect(story.filter((line) => line === "reset default").length).toBe(1);
+    await scene.finish();
+  });
+
+  it("is bounded by maxWaiting: then reset, and all is delivered in order", async () => {
+    const { scene, ws, link, read, story } = await start({
+      onReplay: () => never<string[]>(),
+      maxWaiting: 3,
+    });
+    link.send(...numbered(1, 2), ...numbered(5, 6));
+    await scene.pass();
+    expect(ws.stats().messagesHeld).toBe(2);
+    link.send(...numbered(7));
+    await scene.pass();
+    expect(read).toEqual([1, 2, 5, 6, 7]);
+    expect(told(story)).toEqual(["gap default 3 5", "reset default"]);
+    expect(ws.stats().messagesHeld).toBe(0);
+    await scene.finish();
+  });
+
+  it("a stream that holds nothing is never reset by time", async () => {
+    const { scene, link, read, story } = await start({
+      onReplay: () => never<string[]>(),
+      recoveryTimeout: 100,
+    });
+    link.send(...numbered(1, 2));
+    await scene.pass();
+    await scene.cut(link);
+    const again = await scene.again();
+    await scene.pass(60_000);
+    again.send(...numbered(3));
+    await scene.pass(60_000);
+    expect(read).toEqual([1, 2, 3]);
+    expect(told(story)).toEqual([]);
+    await scene.finish();
+  });
+
+  it("delays neither the outbox nor `reconnected`", async () => {
+    const { scene, ws, link, story } = await start({ onReplay: () => never<string[]>() }, { outbox: 10 });
+    link.send(...numbered(1));
+    await scene.pass();
+    await scene.cut(link);
+    void ws.send("a");
+    const again = await scene.again();
+    expect(textsOf(again)).toEqual(["a"]);
+    expect(story).toContain("reconnected");
+    await scene.finish();
+  });
+});
+
+describe("live messages behind replayed ones", () => {
+  it("wait while an async iterable runs, and come in order", async () => {
+    const gates: (() => void)[] = [];
+    const onReplay = async function* (): AsyncGenerator<string> {
+      for (const text of array(3, 5)) {
+        await new Promise<void>((resolve) => gates.push(resolve));
+        yield text;
+      }
+    };
+    const { scene, link, read, story } = await start({ onReplay });
+    link.send(...numbered(1, 2));
+    await scene.pass();
+    await scene.cut(link);
+    const again = await scene.again();
+    for (const id of [6, 7, 8]) {
+      again.send(...numbered(id));
+      await scene.pass();
+      expect(read).toEqual(range(1, id - 4));
+      gates.shift()!();
+      await scene.pass(1);
+    }
+    expect(read).toEqual(range(1, 8));
+    expect(told(story)).toEqual(["gap default 3 6", "recovered default 3"]);
+    await scene.finish();
+  });
+
+  it("a lost connection ends the call; the next one asks again, and a late answer brings nothing twice", async () => {
+    const answers: ((value: string[]) => void)[] = [];
+    const asked: Cursors[] = [];
+    const onReplay = (cursors: Cursors): Promise<string[]> => {
+      asked.push(cursors);
+      return new Promise((resolve) => answers.push(resolve));
+    };
+    const { scene, link, read, story } = await start({ onReplay });
+    link.send(...numbered(1, 2));
+    await scene.pass();
+    await scene.cut(link);
+    const second = await scene.again();
+    second.send(...numbered(6));
+    await scene.pass();
+    await scene.cut(second);
+    const third = await scene.again();
+    third.send(...numbered(8));
+    await scene.pass();
+    answers[0]!(array(3, 5));
+    await scene.pass();
+    answers[1]!(array(3, 7));
+    await scene.pass();
+    expect(read).toEqual(range(1, 8));
+    expect(asked.map((cursors) => cursors["default"]!.sequence)).toEqual([2, 2]);
+    expect(story).not.toContain("reset default");
+    await scene.finish();
+  });
+
+  it("an iterable whose connection was lost is closed", async () => {
+    let isClosed = false;
+    const gates: (() => void)[] = [];
+    const onReplay = async function* (): AsyncGenerator<string> {
+      try {
+        for (let id = 3; ; id++) {
+          await new Promise<void>((resolve) => gates.push(resolve));
+          yield `default:${id}`;
+        }
+      } finally {
+        isClosed = true;
+      }
+    };
+    const { scene, link } = await start({ onReplay });
+    link.send(...numbered(1, 2));
+    await scene.pass();
+    await scene.cut(link);
+    const again = await scene.again();
+    await scene.cut(again);
+    gates.shift()!();
+    await scene.pass();
+    expect(isClosed).toBe(true);
+    await scene.finish();
+  });
+
+  it("an endless iterable does not outrun a slow consumer", async () => {
+    let given = 2;
+    const onReplay = async function* (): AsyncGenerator<string> {
+      for (;;) yield await Promise.resolve(`default:${++given}`);
+    };
+    const scene = new LayerScene();
+    const options = { replay: { sequence: numberOf, onReplay }, buffer: 10 };
+    const { ws, link } = await scene.up(options);
+    const first = ws.recv();
+    link.send(...numbered(1, 2));
+    await scene.pass();
+    expect(sequence(await first)).toBe(1);
+    await scene.cut(link);
+    await scene.again();
+    await scene.pass(100);
+    expect(given).toBeLessThan(50);
+    const read = [];
+    for (let count = 0; count < 40; count++) {
+      read.push(sequence(await ws.recv({ timeout: 50 })));
+      await scene.pass();
+    }
+    expect(read).toEqual(range(2, 41));
+    await scene.finish();
+  });
+});
+
+describe("numbers that go wrong", () => {
+  it.each([
+    ["on a live link", false],
+    ["behind a reconnect", true],
+  ])("backwards, beyond the window: reset, and delivered: %s", async (_, isCut) => {
+    const { scene, ws, link, read, story } = await start({ window: 10 });
+    link.send(...numbered(100, 110));
+    await scene.pass();
+    let now = link;
+    if (isCut) {
+      await scene.cut(link);
+      now = await scene.again();
+    }
+    now.send(...numbered(1, 3));
+    await scene.pass();
+    expect(read).toEqual([...range(100, 110), 1, 2, 3]);
+    expect(told(story)).toEqual(["reset default"]);
+    expect(ws.stats()).toMatchObject({ resetCount: 1, duplicateCount: 0 });
+    await scene.finish();
+  });
+
+  it.each([
+    ["hangs", () => never<string[]>()],
+    ["in band", () => undefined],
+    ["array", () => []],
+    ["rejects", () => Promise.reject(new Error("no"))],
+  ] as [string, NonNullable<Replay["onReplay"]>][])(
+    "restarts at 1 behind a reconnect, beyond the window, while onReplay %s",
+    async (_, onReplay) => {
+      const { scene, link, read, story } = await start({ window: 10, onReplay, recoveryTimeout: 1_000 });
+      link.send(...numbered(100, 110));
+      await scene.pass();
+      await scene.cut(link);
+      const again = await scene.again();
+      again.send(...numbered(1, 3));
+      await scene.pass(1_000);
+      again.send(...numbered(4));
+      await scene.pass();
+      expect(read).toEqual([...range(100, 110), 1, 2, 3, 4]);
+      expect(story.filter((line) => line === "reset default")).toEqual(["reset default"]);
+      await scene.finish();
+    },
+  );
+
+  it("restarts at 1 within the window, with nothing new for as long as it: not stuck for ever", async () => {
+    const { scene, ws, link, read, story } = await start({ window: 5 });
+    link.send(...numbered(1, 5));
+    await scene.pass();
+    await scene.cut(link);
+    const again = await scene.again();
+    for (let round = 0; round < 20; round++) again.send(...numbered(1));
+    await scene.pass();
+    expect(read.length).toBeGreaterThan(5);
+    expect(read.length + ws.stats().duplicateCount).toBe(25);
+    expect(story).toContain("reset default");
+    await scene.finish();
+  });
+
+  it("an epoch of its own begins the stream anew, however near the numbers are", async () => {
+    const epochOf = (message: Message): string => String(message).split(":")[2] ?? "first";
+    const { scene, ws, link, read, story } = await start({ epochOf });
+    link.send(...numbered(1, 3));
+    await scene.pass();
+    await scene.cut(link);
+    const again = await scene.again();
+    again.send(textFrame("default:1:second"), textFrame("default:2:second"), textFrame("default:2:second"));
+    await scene.pass();
+    expect(read).toEqual([1, 2, 3, 1, 2]);
+    expect(told(story)).toEqual(["reset default"]);
+    expect(ws.cursors()).toEqual({ default: { sequence: 2, epoch: "second" } });
+    await scene.finish();
+  });
+
+  it("epochs by the count of connections", async () => {
+    const epochOf = (_: Message, connectionCount: number): number => connectionCount;
+    const { scene, ws, link, read, story } = await start({ epochOf });
+    link.send(...numbered(1, 3));
+    await scene.pass();
+    expect(ws.cursors()).toEqual({ default: { sequence: 3, epoch: 1 } });
+    await scene.cut(link);
+    const again = await scene.again();
+    again.send(...numbered(1, 2));
+    await scene.pass();
+    expect(read).toEqual([1, 2, 3, 1, 2]);
+    expect(told(story)).toEqual(["reset default"]);
+    await scene.finish();
+  });
+
+  it.each(["sequence", "streamOf", "epochOf", "isNext"] as const)(
+    "%s that throws is told, and the message delivered",
+    async (name) => {
+      let isBroken = false;
+      const functions = {
+        sequence: numberOf,
+        streamOf: () => "default",
+        epochOf: () => 1,
+        isNext: (a: number | string, b: number | string) => Number(b) === Number(a) + 1,
+      };
+      const inner = functions[name] as (...values: unknown[]) => unknown;
+      const breaking = (...values: unknown[]): unknown => {
+        if (isBroken) throw new Error(`${name} is broken`);
+        return inner(...values);
+      };
+      const { scene, client, ws, link, read } = await start({ ...functions, [name]: breaking });
+      link.send(...numbered(1, 2));
+      await scene.pass();
+      isBroken = true;
+      link.send(...numbered(3, 4));
+      await scene.pass();
+      expect(read).toEqual([1, 2, 3, 4]);
+      expect(client.all("error").length).toBeGreaterThan(0);
+      isBroken = false;
+      link.send(...numbered(5));
+      await scene.pass(20_000);
+      expect(read).toEqual([1, 2, 3, 4, 5]);
+      expect(ws.state).toBe("connected");
+      await scene.finish();
+    },
+  );
+
+  it.each([NaN, 1.5, Infinity, {}, true, Symbol("id")])(
+    "an id that is none is told, and the message delivered: %s",
+    async (id) => {
+      const { scene, client, link, read } = await start({ sequence: () => id as number });
+      link.send(...numbered(1, 3));
+      await scene.pass(20_000);
+      expect(read).toEqual([1, 2, 3]);
+      expect(client.all("error").length).toBeGreaterThan(0);
+      await scene.finish();
+    },
+  );
+
+  it.each(["gap", "recovered", "reset", "message"] as const)(
+    "a handler of %s that throws, closes or sends breaks nothing",
+    async (name) => {
+      const { scene, ws, client, link, read } = await start({ onReplay: () => array(3, 4), window: 1 });
+      ws.on(name, () => {
+        void ws.send(name);
+        throw new Error(`thrown by ${name}`);
+      });
+      link.send(...numbered(1, 2), ...numbered(5, 7));
+      await scene.pass(1);
+      link.send(...numbered(1, 2));
+      await scene.pass(1);
+      expect(read).toEqual([1, 2, 3, 4, 5, 6, 7, 1, 2]);
+      expect(textsOf(link)).toContain(name);
+      expect(client.all("error").length).toBeGreaterThan(0);
+      await scene.finish();
+    },
+  );
+
+  it.each(["gap", "recovered", "reset"] as const)(
+    "terminate() inside a handler of %s: nothing is told behind `closed`",
+    async (name) => {
+      const { scene, ws, link, story } = await start({ onReplay: () => array(3, 4), window: 1 });
+      ws.on(name, () => ws.terminate());
+      link.send(...numbered(1, 2), ...numbered(5, 7));
+      await scene.pass(1);
+      link.send(...numbered(1, 2));
+      await scene.pass(1);
+      expect(ws.state).toBe("closed");
+      expect(story.at(-1)).toBe("closed");
+      await scene.finish();
+    },
+  );
+});
+
+describe("several streams", () => {
+  it("a gap holds its own stream alone", async () => {
+    const releases: ((value: string[]) => void)[] = [];
+    const onReplay = (cursors: Cursors): Promise<string[]> => {
+      asked.push(cursors);
+      return new Promise((resolve) => releases.push(resolve));
+    };
+    const asked: Cursors[] = [];
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ replay: { sequence: numberOf, streamOf, onReplay } });
+    const read: string[] = [];
+    ws.on("message", ({ data }) => void read.push(String(data)));
+    const story = storyOf(ws);
+    link.send(...numbered(1, 2, "a"), ...numbered(7, 8, "b"), ...numbered(4, 4, "a"), ...numbered(9, 9, "b"));
+    await scene.pass(1);
+    expect(read).toEqual(["a:1", "a:2", "b:7", "b:8", "b:9"]);
+    expect(asked).toEqual([{ a: { sequence: 2 } }]);
+    link.send(...numbered(11, 11, "b"));
+    await scene.pass(1);
+    releases[1]!(["b:10"]);
+    link.send(...numbered(3, 3, "a"));
+    await scene.pass(1);
+    expect(read.filter((text) => text.startsWith("a"))).toEqual(["a:1", "a:2", "a:3", "a:4"]);
+    expect(read.filter((text) => text.startsWith("b"))).toEqual(["b:7", "b:8", "b:9", "b:10", "b:11"]);
+    expect(story).not.toContain("reset a");
+    expect(story).not.toContain("reset b");
+    releases[0]!([]);
+    await scene.finish();
+  });
+
+  it("a reconnect asks for all of them at once; messages outside of them pass", async () => {
+    const asked: Cursors[] = [];
+    const onReplay = (cursors: Cursors): string[] => {
+      asked.push(cursors);
+      return ["a:3", "b:9"];
+    };
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ replay: { sequence: numberOf, streamOf, onReplay } });
+    const read: string[] = [];
+    ws.on("message", ({ data }) => void read.push(String(data)));
+    const story = storyOf(ws);
+    link.send(...numbered(1, 2, "a"), textFrame("hello"), ...numbered(7, 8, "b"));
+    await scene.pass();
+    await scene.cut(link);
+    const again = await scene.again();
+    again.send(...numbered(4, 4, "a"), textFrame("world"), ...numbered(10, 10, "b"), ...numbered(1, 1, "c"));
+    await scene.pass();
+    expect(asked).toEqual([{ a: { sequence: 2 }, b: { sequence: 8 } }]);
+    expect(read.slice(0, 5)).toEqual(["a:1", "a:2", "hello", "b:7", "b:8"]);
+    expect(read.slice(5).sort()).toEqual(["a:3", "a:4", "b:10", "b:9", "c:1", "world"].sort());
+    expect(
+      story.filter((line) => /^(recovered|reset)/.test(line)).filter((line) => !line.startsWith("recovered")),
+    ).toEqual([]);
+    await scene.finish();
+  });
+});
+
+describe("cursors()", () => {
+  it("stand before what waits in the inbox, and a later client goes on from there", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ replay: { sequence: numberOf, streamOf } });
+    expect(ws.cursors()).toEqual({});
+    const first = ws.recv();
+    link.send(...numbered(1, 4, "a"), ...numbered(7, 8, "b"));
+    await scene.pass();
+    expect(String(await first)).toBe("a:1");
+    // Of `b` nothing is consumed: it is to begin with the first that waits.
+    expect(ws.cursors()).toEqual({ a: { sequence: 1 }, b: { sequence: 6 } });
+    await ws.recv();
+    const cursors = JSON.parse(JSON.stringify(ws.cursors())) as Cursors;
+    expect(cursors).toEqual({ a: { sequence: 2 }, b: { sequence: 6 } });
+    await scene.finish();
+
+    const later = new LayerScene();
+    const asked: Cursors[] = [];
+    const onReplay = (given: Cursors): string[] => {
+      asked.push(given);
+      return ["a:3", "a:4"];
+    };
+    const second = await later.up({ replay: { sequence: numberOf, streamOf, cursors, onReplay } });
+    const read: string[] = [];
+    second.ws.on("message", ({ data }) => void read.push(String(data)));
+    second.link.send(...numbered(2, 2, "a"), ...numbered(5, 5, "a"), ...numbered(7, 7, "b"));
+    await later.pass();
+    expect(asked).toEqual([cursors]);
+    expect(read.filter((text) => text.startsWith("a"))).toEqual(["a:3", "a:4", "a:5"]);
+    expect(read).toContain("b:7");
+    await later.finish();
+  });
+
+  it("without onReplay tell what is missing since", async () => {
+    const scene = new LayerScene();
+    const client = scene.watch({ replay: { sequence: numberOf, cursors: { default: { sequence: 4 } } } });
+    const story = storyOf(client.ws);
+    const link = await scene.dial(client);
+    link.answer({ behind: numbered(7) });
+    await scene.pass();
+    expect(story).toContain("gap default 5 7");
+    await scene.finish();
+  });
+
+  it("that are none are a TypeError of the constructor", () => {
+    const scene = new LayerScene();
+    for (const cursors of [{ a: 1 }, { a: {} }, { a: { sequence: NaN } }, { a: null }]) {
+      expect(() => scene.watch({ replay: { sequence: numberOf, cursors: cursors as never } })).toThrow(
+        TypeError,
+      );
+    }
+  });
+
+  it("do not count what is held", async () => {
+    const { scene, ws, link } = await start({ onReplay: () => never<string[]>() });
+    link.send(...numbered(1, 2), ...numbered(5, 6));
+    await scene.pass();
+    expect(ws.cursors()).toEqual({ default: { sequence: 2 } });
+    await scene.finish();
+  });
+
+  it("survive a failed life, and the next one asks with them", async () => {
+    const asked: Cursors[] = [];
+    const onReplay = (cursors: Cursors): string[] => {
+      asked.push(cursors);
+      return [];
+    };
+    const { scene, ws, link, read } = await start({ onReplay }, { shouldReconnect: () => false });
+    link.send(...numbered(1, 3));
+    await scene.pass();
+    await scene.cut(link);
+    expect(ws.state).toBe("failed");
+    expect(ws.cursors()).toEqual({ default: { sequence: 3 } });
+    void ws.connect();
+    const again = await scene.again(0);
+    again.send(...numbered(2, 4));
+    await scene.pass();
+    expect(asked).toEqual([{ default: { sequence: 3 } }]);
+    expect(read).toEqual([1, 2, 3, 4]);
+    await scene.finish();
+  });
+});
+
+describe("a connection that is closing", () => {
+  it("what fails on it resets nothing: the next one is asked again", async () => {
+    const gates: (() => void)[] = [];
+    const onReplay = async (cursors: Cursors, connection: Connection): Promise<string[]> => {
+      await new Promise<void>((resolve) => gates.push(resolve));
+      await connection.send(`history ${cursors["default"]!.sequence}`);
+      return array(3, 4);
+    };
+    const { scene, client, link, read, story } = await start({ onReplay });
+    link.send(...numbered(1, 2), ...numbered(5));
+    await scene.pass(1);
+    link.send(closeFrame(1001));
+    await scene.pass();
+    gates.shift()!();
+    await scene.pass(10);
+    link.peer.end();
+    await scene.pass();
+    const again = await scene.again();
+    gates.shift()!();
+    await scene.pass(1);
+    expect(textsOf(again)).toEqual(["history 2"]);
+    expect(read).toEqual(range(1, 5));
+    // The send of the hook is a call in the wrong state, and told as every such one.
+    expect(told(story)).toEqual(["gap default 3 5", "error", "recovered default 2"]);
+    expect(client.all("error").map(({ error }) => error.name)).toEqual(["InvalidStateError"]);
+    await scene.finish();
+  });
+
+  it("is not asked for what is found missing on it", async () => {
+    const asked: Cursors[] = [];
+    const onReplay = async (cursors: Cursors, connection: Connection): Promise<string[]> => {
+      asked.push(cursors);
+      await connection.send("history");
+      return array(3, 4);
+    };
+    const { scene, ws, link, read, story } = await start({ onReplay });
+    link.send(...numbered(1, 2));
+    await scene.pass();
+    void ws.reconnect();
+    await scene.pass();
+    link.send(...numbered(5));
+    await scene.pass(10);
+    await scene.answerClose(link);
+    const again = await scene.second();
+    await scene.pass(1);
+    expect(asked).toEqual([{ default: { sequence: 2 } }]);
+    expect(textsOf(again)).toEqual(["history"]);
+    expect(read).toEqual(range(1, 5));
+    expect(story).not.toContain("reset default");
+    await scene.finish();
+  });
+});
+
+describe("what onReplay works on", () => {
+  it("send() and recv({ match }): the answer is the hook's alone, the others keep their place", async () => {
+    const onReplay = async (cursors: Cursors, connection: Connection): Promise<string[]> => {
+      await connection.send(`history ${cursors["default"]!.sequence}`);
+      const answer = await connection.recv({ match: (message) => String(message).startsWith("history ") });
+      return String(answer).slice(8).split(" ");
+    };
+    const { scene, ws, link, read, story } = await start({ onReplay });
+    link.send(...numbered(1, 2), ...numbered(5));
+    await scene.pass(1);
+    expect(textsOf(link)).toEqual(["history 2"]);
+    link.send(...numbered(6), textFrame("history default:3 default:4"), ...numbered(7));
+    await scene.pass(1);
+    expect(read).toEqual(range(1, 7));
+    expect(story).toContain("recovered default 2");
+    expect(ws.stats().messagesHeld).toBe(0);
+    await scene.finish();
+  });
+
+  it("a recv() that waits when the connection breaks rejects: no error of the stream's, the next connection asks", async () => {
+    const ends: unknown[] = [];
+    const onReplay = async (_: Cursors, connection: Connection): Promise<string[]> => {
+      try {
+        return String(await connection.recv({ match: (message) => String(message).startsWith("h ") }))
+          .slice(2)
+          .split(" ");
+      } catch (error) {
+        ends.push(error);
+        throw error;
+      }
+    };
+    const { scene, client, link, read, story } = await start({ onReplay });
+    link.send(...numbered(1, 2), ...numbered(5));
+    await scene.pass(1);
+    await scene.cut(link);
+    expect(ends.length).toBe(1);
+    const again = await scene.again();
+    again.send(textFrame("h default:3 default:4"));
+    await scene.pass(1);
+    expect(read).toEqual(range(1, 5));
+    expect(story).not.toContain("reset default");
+    expect(client.all("error")).toEqual([]);
+    await scene.finish();
+  });
+
+  it("runs behind onConnection, on the same connection", async () => {
+    const order: string[] = [];
+    const options: Options = {
+      onConnection: async (connection) => {
+        order.push("onConnection");
+        await connection.recv();
+        order.push("subscribed");
+      },
+    };
+    const onReplay = (): string[] => {
+      order.push("onReplay");
+      return [];
+    };
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({
+      replay: { sequence: numberOf, onReplay, cursors: { default: { sequence: 2 } } },
+      ...options,
+    });
+    ws.on("connected", () => void order.push("connected"));
+    link.send(textFrame("welcome"), ...numbered(3));
+    await scene.pass(1);
+    expect(order).toEqual(["onConnection", "subscribed", "connected", "onReplay"]);
+    expect(sequence(await ws.recv())).toBe(3);
+    await scene.finish();
+  });
+
+  it("rawMessage tells what came over the wire, in the order of delivery, and doubles not", async () => {
+    const { scene, ws, link, read } = await start({ onReplay: () => array(3, 4) });
+    const raw: string[] = [];
+    ws.on("rawMessage", ({ data }) => void raw.push(String(data)));
+    link.send(...numbered(1, 2), ...numbered(5), ...numbered(2), ...numbered(6));
+    await scene.pass(1);
+    expect(read).toEqual(range(1, 6));
+    expect(raw).toEqual(array(1, 2).concat(array(5, 6)));
+    await scene.finish();
+  });
+});
+
+describe("an end while messages are held", () => {
+  it("close(): they come out before the end, and are told as a reset", async () => {
+    const { scene, ws, link, read, story } = await start({ onReplay: () => never<string[]>() });
+    link.send(...numbered(1, 2), ...numbered(5, 6));
+    await scene.pass();
+    void ws.close();
+    await scene.pass();
+    link.send(...numbered(7));
+    await scene.answerClose(link);
+    expect(read).toEqual([1, 2, 5, 6, 7]);
+    expect(told(story)).toEqual(["gap default 3 5", "reset default", "closed"]);
+    await scene.finish();
+  });
+
+  it("a failure: recv() gets what was held before it rejects", async () => {
+    const { scene, ws, link } = await start(
+      { onReplay: () => never<string[]>() },
+      { shouldReconnect: () => false },
+      ignore,
+    );
+    link.send(...numbered(1, 2), ...numbered(5, 6));
+    await scene.pass();
+    await scene.cut(link);
+    expect(ws.state).toBe("failed");
+    const read = [];
+    for (let count = 0; count < 4; count++) read.push(sequence(await ws.recv()));
+    expect(read).toEqual([1, 2, 5, 6]);
+    await expect(ws.recv()).rejects.toThrow();
+    await scene.finish();
+  });
+
+  it("terminate(): none is delivered any more, and each is told as dropped", async () => {
+    const { scene, ws, client, link, read } = await start({ onReplay: () => never<string[]>() });
+    link.send(...numbered(1, 2), ...numbered(5, 6));
+    await scene.pass();
+    ws.terminate();
+    await scene.pass();
+    expect(read).toEqual([1, 2]);
+    expect(client.all("dropped").map(({ message, cause }) => [String(message), cause])).toEqual([
+      ["default:5", "closed"],
+      ["default:6", "closed"],
+    ]);
+    await scene.finish();
+  });
+
+  it("a loss: they wait for the next connection, and come in order", async () => {
+    let isAnswering = false;
+    const onReplay = (): Promise<string[]> =>
+      isAnswering ? Promise.resolve(array(3, 4)) : never<string[]>();
+    const { scene, link, read, story } = await start({ onReplay });
+    link.send(...numbered(1, 2), ...numbered(5, 6));
+    await scene.pass();
+    await scene.cut(link);
+    isAnswering = true;
+    const again = await scene.again();
+    again.send(...numbered(6, 7));
+    await scene.pass();
+    expect(read).toEqual(range(1, 7));
+    expect(told(story)).toEqual(["gap default 3 5", "recovered default 2"]);
+    await scene.finish();
+  });
+
+  it("a hold does not keep the process", async () => {
+    const { scene, ws, link } = await start({ onReplay: () => never<string[]>() });
+    link.send(...numbered(1, 2), ...numbered(5));
+    await scene.pass();
+    ws.unref();
+    expect(scene.clock.isHeld).toBe(false);
+    await scene.finish();
+  });
+
+  it("recoveryTimeout does not pass while there is no connection to ask on", async () => {
+    let isAnswering = false;
+    const onReplay = (): Promise<string[]> =>
+      isAnswering ? Promise.resolve(array(3, 4)) : never<string[]>();
+    const { scene, link, read, story } = await start({ onReplay, recoveryTimeout: 500 });
+    link.send(...numbered(1, 2), ...numbered(5));
+    await scene.pass();
+    await scene.cut(link);
+    isAnswering = true;
+    await scene.pass(900);
+    await scene.again(100);
+    expect(read).toEqual(range(1, 5));
+    expect(told(story)).toEqual(["gap default 3 5", "recovered default 2"]);
+    await scene.finish();
+  });
+
+  it("recoveryTimeout passes behind a reconnect whose replay hangs", async () => {
+    const { scene, link, read, story } = await start({
+      onReplay: () => never<string[]>(),
+      recoveryTimeout: 500,
+    });
+    link.send(...numbered(1, 2), ...numbered(5));
+    await scene.pass();
+    await scene.cut(link);
+    await scene.again();
+    await scene.pass(500);
+    expect(read).toEqual([1, 2, 5]);
+    expect(told(story)).toEqual(["gap default 3 5", "reset default"]);
+    await scene.finish();
+  });
+});

@@ -1,0 +1,313 @@
+import { describe, expect, it } from "vitest";
+import { ConnectionError, TimeoutError } from "../../src/index.js";
+import type { SetupConnection } from "../../src/options/setup-connection.js";
+import { never } from "../support/never.js";
+import { telling, failedWith, day, inTurn, steady } from "./scripts.js";
+import { accepting, type Message, type Options, outcome, rejection, rejectionLater, Stage } from "./stage.js";
+
+type Connection = SetupConnection<Message, string | Uint8Array>;
+
+describe("a hook that fails", () => {
+  const failures: [name: string, hook: () => unknown, text: string][] = [
+    [
+      "throws",
+      () => {
+        throw new Error("wrong password");
+      },
+      "wrong password",
+    ],
+    ["rejects", () => Promise.reject(new Error("wrong password")), "wrong password"],
+    ["rejects with nothing", () => failedWith(undefined), "onConnection"],
+    ["rejects with a string", () => failedWith("wrong password"), "wrong password"],
+  ];
+
+  it.each(failures)(
+    "%s is a failed attempt of the phase setup, and is retried with growing waits",
+    async (_name, hook, text) => {
+      let calls = 0;
+      const stage = new Stage();
+      const player = stage.play({
+        retryInitial: true,
+        backoff: steady,
+        onConnection: () => (++calls < 4 ? hook() : undefined),
+      });
+      const connecting = player.ws.connect();
+      await stage.pass(7_500);
+      expect(player.delays).toEqual([1_000, 2_000, 4_000]);
+      for (const { report } of player.all("reconnecting")) {
+        expect(report).toMatchObject({
+          phase: "setup",
+          verdict: "setup-failed",
+          isRetryable: true,
+          initiatedBy: "us",
+        });
+        expect(String(report.error)).toContain(text);
+      }
+      expect(await outcome(connecting)).toEqual({ value: undefined });
+      expect(player.story).not.toContain("disconnected");
+      expect(player.states.filter((state) => state === "connected")).toEqual(["connected"]);
+      await stage.finish();
+    },
+  );
+
+  it("rejects connect() at the first attempt with a ConnectionError of the phase setup", async () => {
+    const stage = new Stage();
+    const player = stage.play({ onConnection: () => Promise.reject(new Error("wrong password")) });
+    const connecting = player.ws.connect();
+    await stage.pass();
+    const error = await rejection(connecting);
+    expect(error).toBeInstanceOf(ConnectionError);
+    expect(error).toMatchObject({ phase: "setup", cause: { message: "wrong password" } });
+    expect(player.ws.state).toBe("failed");
+    await stage.finish();
+  });
+
+  it("closes the connection properly, and drops what the hook left, with a word", async () => {
+    const ends: unknown[] = [];
+    const stage = new Stage(async (connection) => {
+      void telling("a", "b")(connection, 1);
+      ends.push(await connection.closed);
+    });
+    const player = await stage.begin({
+      reconnect: false,
+      onConnection: async (connection) => {
+        await connection.ping();
+        throw new Error("no");
+      },
+    });
+    await stage.pass();
+    expect(ends).toEqual([{ code: 1000, reason: "" }]);
+    expect(player.all("dropped").map(({ message, cause }) => [message, cause])).toEqual([
+      ["a", "closed"],
+      ["b", "closed"],
+    ]);
+    await stage.finish();
+  });
+
+  it("and a peer that does not answer the Close hold the next attempt for closeTimeout at most", async () => {
+    const stage = new Stage((connection) => {
+      connection.accept();
+      connection.mute();
+    });
+    let calls = 0;
+    const player = stage.play({
+      retryInitial: true,
+      backoff: steady,
+      closeTimeout: 700,
+      onConnection: () => (++calls === 1 ? Promise.reject(new Error("no")) : Promise.resolve()),
+    });
+    void player.ws.connect();
+    await stage.pass(1_700);
+    expect(player.ws.state).toBe("connected");
+    expect(player.all("reconnecting")[0]!.report).toMatchObject({ phase: "setup", verdict: "setup-failed" });
+    await stage.finish();
+  });
+
+  it("hangs is given setupTimeout, connectTimeout by default, and its signal", async () => {
+    for (const [options, time] of [
+      [{ setupTimeout: 300 }, 300],
+      [{ connectTimeout: 400 }, 400],
+      [{ connectTimeout: 400, setupTimeout: 600 }, 600],
+    ] as [Options, number][]) {
+      const signals: AbortSignal[] = [];
+      const stage = new Stage();
+      const player = stage.play({
+        ...options,
+        onConnection: (_connection, signal) => {
+          signals.push(signal);
+          return never();
+        },
+      });
+      const connecting = player.ws.connect();
+      await stage.pass(time - 1);
+      expect(player.ws.state).toBe("connecting");
+      expect(signals[0]!.aborted).toBe(false);
+      await stage.pass(2);
+      expect(signals[0]!.aborted).toBe(true);
+      expect(await rejection(connecting)).toBeInstanceOf(TimeoutError);
+      expect(player.all("closed")[0]!.report).toMatchObject({ phase: "setup", verdict: "setup-failed" });
+      await stage.finish();
+    }
+  });
+
+  it("and answers behind its timeout changes nothing", async () => {
+    const resolves: (() => void)[] = [];
+    const stage = new Stage();
+    const player = stage.play({
+      retryInitial: true,
+      backoff: steady,
+      setupTimeout: 100,
+      onConnection: () =>
+        resolves.length === 0 ? new Promise<void>((resolve) => resolves.push(resolve)) : undefined,
+    });
+    void player.ws.connect();
+    await stage.pass(500);
+    expect(player.ws.state).toBe("backingOff");
+    resolves[0]!();
+    await stage.pass(100);
+    expect(player.ws.state).toBe("backingOff");
+    await stage.pass(2_000);
+    expect(player.ws.state).toBe("connected");
+    expect(player.story.filter((name) => name === "connected")).toEqual(["connected"]);
+    await stage.finish();
+  });
+});
+
+describe("a connection that ends inside the hook", () => {
+  it.each(["close", "terminate", "abort"] as const)("by ws.%s() of the hook ends the life", async (way) => {
+    const controller = new AbortController();
+    const stage = new Stage();
+    let hookSignal: AbortSignal | undefined;
+    let afterwards: unknown;
+    const player = stage.play({
+      signal: controller.signal,
+      onConnection: async (connection, signal) => {
+        hookSignal = signal;
+        if (way === "abort") controller.abort(new Error("enough"));
+        else void player.ws[way]();
+        afterwards = await rejectionLater(connection.recv());
+      },
+    });
+    const connecting = player.ws.connect();
+    await stage.pass();
+    expect(player.ws.state).toBe("closed");
+    expect(hookSignal!.aborted).toBe(true);
+    expect(afterwards).toBeInstanceOf(Error);
+    expect(await rejection(connecting)).toBeInstanceOf(Error);
+    expect(player.story.filter((name) => /connected/.test(name))).toEqual([]);
+    await stage.pass(day);
+    expect(stage.server.connectionCount).toBe(1);
+    await stage.finish();
+  });
+
+  const hooks: [name: string, hook: (connection: Connection, signal: AbortSignal) => unknown][] = [
+    ["waits for a message", (connection) => connection.recv()],
+    ["waits for a pong", (connection) => connection.ping()],
+    ["waits for nothing", () => never()],
+    [
+      "rejects when its signal is aborted",
+      (_connection, signal) =>
+        new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("told")))),
+    ],
+    [
+      "sends on and on",
+      async (connection) => {
+        for (;;) {
+          await connection.send("x");
+          await connection.ping();
+        }
+      },
+    ],
+  ];
+
+  it.each(hooks)(
+    "by a Close 4401 while it %s is `auth` in the phase setup, and fatal before a success",
+    async (_name, hook) => {
+      const stage = new Stage(async (connection) => {
+        connection.accept();
+        connection.answerPings(false);
+        await connection.delay(50);
+        connection.close(4401, "who are you");
+      });
+      let signal: AbortSignal | undefined;
+      const player = stage.play({
+        retryInitial: true,
+        onConnection: (connection, given) => {
+          signal = given;
+          return hook(connection, given);
+        },
+      });
+      const connecting = player.ws.connect();
+      await stage.pass(9_000);
+      const { report } = player.all("closed")[0]!;
+      expect(report).toMatchObject({
+        verdict: "auth",
+        phase: "setup",
+        codeReceived: 4401,
+        isRetryable: false,
+        initiatedBy: "peer",
+      });
+      expect(await rejection(connecting)).toHaveProperty("report", report);
+      expect(signal!.aborted).toBe(true);
+      expect(stage.server.connectionCount).toBe(1);
+      await stage.finish();
+    },
+  );
+
+  it.each(hooks)(
+    "by a reset while it %s is `network-lost` in the phase setup, and is retried",
+    async (_name, hook) => {
+      const stage = new Stage(
+        inTurn(async (connection) => {
+          connection.accept();
+          connection.answerPings(false);
+          await connection.delay(50);
+          connection.reset();
+        }, accepting),
+      );
+      let calls = 0;
+      const player = stage.play({
+        retryInitial: true,
+        backoff: steady,
+        onConnection: (connection, signal) => (++calls === 1 ? hook(connection, signal) : undefined),
+      });
+      void player.ws.connect();
+      await stage.pass(9_000);
+      expect(player.ws.state).toBe("connected");
+      expect(player.all("reconnecting")[0]!.report).toMatchObject({
+        verdict: "network-lost",
+        phase: "setup",
+      });
+      await stage.finish();
+    },
+  );
+});
+
+describe("what stands in one read with the 101", () => {
+  it("is read by the hook as far as it wants, also with a Close behind it", async () => {
+    const stage = new Stage((connection) => {
+      connection.inOneWrite(() => {
+        connection.accept();
+        connection.send("welcome");
+        connection.send("left over");
+        connection.close(4401, "too late");
+      });
+    });
+    const got: unknown[] = [];
+    const player = await stage.begin({
+      onConnection: async (connection) => {
+        got.push(await connection.recv());
+        got.push(await rejectionLater(connection.recv({ match: (message) => message === "never" })));
+      },
+    });
+    expect(got[0]).toBe("welcome");
+    expect(got[1]).toBeInstanceOf(Error);
+    expect(player.all("closed")[0]!.report).toMatchObject({
+      verdict: "auth",
+      phase: "setup",
+      codeReceived: 4401,
+    });
+    expect(player.all("dropped").map(({ message }) => message)).toEqual(["left over"]);
+    await stage.finish();
+  });
+});
+
+describe("a peer that dies inside the hook", () => {
+  it("is found by the heartbeat, in the phase setup", async () => {
+    const stage = new Stage((connection) => {
+      connection.accept();
+      connection.halfOpen();
+    });
+    const player = stage.play({
+      heartbeat: { interval: 500, timeout: 400 },
+      setupTimeout: 60_000,
+      onConnection: async (connection) => {
+        await connection.recv();
+      },
+    });
+    void player.ws.connect();
+    await stage.pass(901);
+    expect(player.all("closed")[0]!.report).toMatchObject({ verdict: "heartbeat-timeout", phase: "setup" });
+    await stage.finish();
+  });
+});

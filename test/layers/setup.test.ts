@@ -1,0 +1,327 @@
+import { describe, expect, it } from "vitest";
+import { BufferOverflowError, TimeoutError } from "../../src/index.js";
+import type { SetupConnection } from "../../src/options/setup-connection.js";
+import { telling, breaking, inTurn, steady } from "./scripts.js";
+import { accepting, type Message, outcome, rejection, rejectionLater, type Script, Stage } from "./stage.js";
+
+type Connection = SetupConnection<Message, string | Uint8Array>;
+
+/** What came to the server, in order. */
+function collecting(into: string[]): Script {
+  return async (connection) => {
+    connection.accept();
+    for await (const message of connection) into.push(String(message));
+  };
+}
+
+describe("the order of a new connection", () => {
+  it("is handshake, hook, state, outbox, event, connect()", async () => {
+    const order: string[] = [];
+    const stage = new Stage(async (connection) => {
+      order.push("request");
+      connection.accept();
+      for await (const message of connection) order.push(`server got ${String(message)}`);
+    });
+    const player = stage.play({
+      outbox: 10,
+      onConnection: async (connection) => {
+        order.push("hook");
+        await connection.send("hello");
+        await connection.ping();
+        order.push("hook done");
+      },
+    });
+    const { ws } = player;
+    ws.on("stateChange", ({ to }) => order.push(`state ${to}`));
+    ws.on("connected", () => {
+      order.push("event");
+      void ws.send("from the event");
+    });
+    void ws.send("queued 1");
+    void ws.send("queued 2");
+    const connecting = ws.connect().then(() => order.push("connect()"));
+    await stage.pass();
+    await connecting;
+    await stage.pass();
+    const local = order.filter((one) => !one.startsWith("server"));
+    expect(local).toEqual([
+      "state connecting",
+      "request",
+      "hook",
+      "hook done",
+      "state connected",
+      "event",
+      "connect()",
+    ]);
+    const sent = order.filter((one) => one.startsWith("server"));
+    expect(sent).toEqual(
+      ["hello", "queued 1", "queued 2", "from the event"].map((one) => `server got ${one}`),
+    );
+    await stage.finish();
+  });
+
+  it("gives no message before connected, whatever the hook leaves", async () => {
+    const stage = new Stage(telling("1", "2", "3"));
+    const order: string[] = [];
+    const player = stage.play({ onConnection: (connection) => connection.ping() });
+    player.ws.on("message", ({ data }) => order.push(String(data)));
+    player.ws.on("connected", () => order.push("connected"));
+    void player.ws.connect();
+    await stage.pass();
+    expect(order).toEqual(["connected", "1", "2", "3"]);
+    await stage.finish();
+  });
+});
+
+describe("recv() in the hook", () => {
+  it("with match takes the first that it accepts, and the others keep their order", async () => {
+    const stage = new Stage(telling("a", "ok 1", "b", "ok 2", "c"));
+    const taken: Message[] = [];
+    const player = await stage.begin({
+      onConnection: async (connection) => {
+        await connection.ping();
+        const match = (message: Message): boolean => String(message).startsWith("ok");
+        taken.push(await connection.recv({ match }), await connection.recv({ match }));
+      },
+    });
+    expect(taken).toEqual(["ok 1", "ok 2"]);
+    const rest = [];
+    for (let count = 0; count < 3; count++) rest.push(await player.ws.recv());
+    expect(rest).toEqual(["a", "b", "c"]);
+    await stage.finish();
+  });
+
+  it("gives two that wait what each accepts, whichever comes first", async () => {
+    const stage = new Stage(async (connection) => {
+      connection.accept();
+      await connection.delay(10);
+      for (const message of ["x", "b", "a", "a"]) connection.send(message);
+    });
+    let taken: unknown;
+    const player = await stage.begin({
+      onConnection: async (connection) => {
+        const of = (text: string): Promise<Message> =>
+          connection.recv({ match: (message) => message === text });
+        taken = await Promise.all([of("a"), of("b")]);
+      },
+    });
+    await stage.pass(10);
+    expect(taken).toEqual(["a", "b"]);
+    expect([await player.ws.recv(), await player.ws.recv()]).toEqual(["x", "a"]);
+    await stage.finish();
+  });
+
+  it("that is cancelled or times out takes nothing", async () => {
+    const stage = new Stage(async (connection) => {
+      connection.accept();
+      await connection.delay(100);
+      connection.send("late");
+      await connection.delay(100);
+      connection.send("later");
+    });
+    const errors: unknown[] = [];
+    const controller = new AbortController();
+    const player = stage.play({
+      onConnection: async (connection) => {
+        const aborted = connection.recv({ signal: controller.signal });
+        errors.push(await rejectionLater(connection.recv({ timeout: 50 })));
+        controller.abort(new Error("no more"));
+        errors.push(await rejectionLater(aborted));
+        errors.push(await connection.recv());
+      },
+    });
+    void player.ws.connect();
+    await stage.pass(1_000);
+    expect(errors[0]).toBeInstanceOf(TimeoutError);
+    expect(errors.slice(1)).toEqual([new Error("no more"), "late"]);
+    expect(await player.ws.recv()).toBe("later");
+    await stage.finish();
+  });
+
+  it.each([
+    ["a wrong option", { mtach: () => true } as never, /Unknown option "mtach"/],
+    ["a match that is none", { match: "a" } as never, /"match"/],
+    ["a negative timeout", { timeout: -1 }, /"timeout"/],
+  ])("with %s rejects", async (_name, options, message) => {
+    const stage = new Stage();
+    const player = await stage.begin({
+      reconnect: false,
+      onConnection: async (connection) => {
+        await connection.recv(options);
+      },
+    });
+    expect(String(player.all("closed")[0]!.report.error)).toMatch(message);
+    await stage.finish();
+  });
+});
+
+describe("what comes while the hook runs", () => {
+  const big = "x".repeat(400);
+
+  it("rejects its recv() with a BufferOverflowError above maxMessageSize", async () => {
+    const stage = new Stage(telling(big, big, big, "wanted"));
+    let error: unknown;
+    const player = await stage.begin({
+      maxMessageSize: 1_000,
+      onConnection: async (connection) => {
+        error = await rejectionLater(connection.recv({ match: (message) => message === "wanted" }));
+      },
+    });
+    expect(error).toBeInstanceOf(BufferOverflowError);
+    const got = [];
+    for (let count = 0; count < 4; count++) got.push(await player.ws.recv());
+    expect(got).toEqual([big, big, big, "wanted"]);
+    await stage.finish();
+  });
+
+  it("stops the reading above that where nobody waits, and goes on behind the hook", async () => {
+    let written = 0;
+    const stage = new Stage(async (connection) => {
+      connection.accept();
+      for (; written < 20; written++) {
+        connection.send(`${written}${big}`);
+        await connection.delay(10);
+      }
+    });
+    let end!: () => void;
+    const player = await stage.begin({
+      maxMessageSize: 1_000,
+      heartbeat: false,
+      onConnection: () => new Promise<void>((resolve) => (end = resolve)),
+    });
+    await stage.pass(1_000);
+    expect(written).toBe(20);
+    const { bytesReceived } = player.ws.stats();
+    expect(bytesReceived).toBeLessThan(2_500);
+    end();
+    await stage.pass(10);
+    const got = [];
+    for (let count = 0; count < 20; count++) got.push(parseInt(String(await player.ws.recv()), 10));
+    expect(got).toEqual(Array.from({ length: 20 }, (_, index) => index));
+    await stage.finish();
+  });
+
+  it("takes one message of any allowed size", async () => {
+    const stage = new Stage(telling("y".repeat(1_000)));
+    let got: Message = "";
+    await stage.begin({
+      maxMessageSize: 1_000,
+      onConnection: async (connection) => void (got = await connection.recv()),
+    });
+    expect(got.length).toBe(1_000);
+    await stage.finish();
+  });
+
+  it("is not bounded by the inbox, which fills behind the hook with a pause and without a loss", async () => {
+    const numbers = Array.from({ length: 50 }, (_, index) => String(index));
+    const stage = new Stage(telling(...numbers));
+    const player = stage.play({ buffer: 3, onConnection: (connection) => connection.ping() });
+    const first = player.ws.recv();
+    void player.ws.connect();
+    await stage.pass();
+    const got = [await first];
+    for (let count = 1; count < 50; count++) {
+      got.push(await player.ws.recv());
+      await stage.pass(1);
+    }
+    expect(got).toEqual(numbers);
+    expect(player.all("dropped")).toEqual([]);
+    await stage.finish();
+  });
+});
+
+describe("ws.send() while the hook runs", () => {
+  it("rejects without an outbox, and says which object to use", async () => {
+    const stage = new Stage();
+    let error: unknown;
+    const player = stage.play({
+      onConnection: async () => void (error = await rejectionLater(player.ws.send("a"))),
+    });
+    void player.ws.connect();
+    await stage.pass();
+    expect(error).toMatchObject({ state: "connecting" });
+    expect(String(error)).toContain("onConnection");
+    await stage.finish();
+  });
+
+  it("goes to the outbox, behind what the hook sends", async () => {
+    const got: string[] = [];
+    const stage = new Stage(collecting(got));
+    const player = stage.play({
+      outbox: 10,
+      onConnection: async (connection) => {
+        await player.ws.send("client");
+        await connection.send("hook 1");
+        await connection.ping();
+        void connection.send("hook 2");
+      },
+    });
+    void player.ws.connect();
+    await stage.pass();
+    expect(got).toEqual(["hook 1", "hook 2", "client"]);
+    await stage.finish();
+  });
+});
+
+describe("the hook", () => {
+  it("runs again on each connection, with a connection object of its own", async () => {
+    const seen: Connection[] = [];
+    const stage = new Stage(inTurn(breaking(10), breaking(10), accepting));
+    const player = await stage.begin({
+      backoff: steady,
+      onConnection: (connection) => void seen.push(connection),
+    });
+    await stage.pass(60_000);
+    expect(player.ws.state).toBe("connected");
+    expect(new Set(seen).size).toBe(3);
+    for (const one of seen) expect(Object.isFrozen(one)).toBe(true);
+    await stage.finish();
+  });
+
+  it("that fails later is retried too, and no disconnected is told of what never was open", async () => {
+    let calls = 0;
+    const stage = new Stage(inTurn(breaking(10), accepting));
+    const player = await stage.begin({
+      backoff: steady,
+      onConnection: () => {
+        if (++calls === 2 || calls === 3) throw new Error("not yet");
+        return Promise.resolve();
+      },
+    });
+    await stage.pass(60_000);
+    expect(player.ws.state).toBe("connected");
+    expect(player.story.filter((name) => name === "disconnected")).toEqual(["disconnected"]);
+    expect(player.delays).toEqual([1_000, 2_000, 4_000]);
+    await stage.finish();
+  });
+
+  it("gives an object that is of no use when its connection is gone", async () => {
+    const kept: Connection[] = [];
+    const stage = new Stage(inTurn(breaking(10), accepting));
+    const player = await stage.begin({
+      backoff: steady,
+      onConnection: (connection) => void kept.push(connection),
+    });
+    await stage.pass(60_000);
+    expect(player.ws.state).toBe("connected");
+    const [old] = kept;
+    const calls = [old!.send("a"), old!.sendRaw("a"), old!.ping(), old!.recv(), old!.recv({ timeout: 10 })];
+    await stage.pass(100);
+    for (const call of calls) expect(await rejection(call)).toBeInstanceOf(Error);
+    expect(player.ws.state).toBe("connected");
+    expect(player.ws.stats().messagesSent).toBe(0);
+    await stage.finish();
+  });
+
+  it("may keep its object while the connection lives: recv() takes messages before the client", async () => {
+    const kept: Connection[] = [];
+    const stage = new Stage();
+    const player = await stage.begin({ onConnection: (connection) => void kept.push(connection) });
+    const taken = kept[0]!.recv({ match: (message) => message === "b" });
+    for (const message of ["a", "b", "c"]) stage.connection.send(message);
+    await stage.pass();
+    expect(await outcome(taken)).toEqual({ value: "b" });
+    expect([await player.ws.recv(), await player.ws.recv()]).toEqual(["a", "c"]);
+    await stage.finish();
+  });
+});

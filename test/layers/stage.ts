@@ -1,0 +1,250 @@
+import { expect, onTestFinished } from "vitest";
+import { sharedResources } from "../../src/client/shared-resources.js";
+import {
+  type EventMap,
+  type EventName,
+  type State,
+  WebSocket,
+  type WebSocketOptions,
+} from "../../src/index.js";
+import type { Runtime } from "../../src/runtime/runtime.js";
+import { type ScriptedConnection, ScriptedServer } from "../../src/testing/index.js";
+import type { TransportHandler } from "../../src/transport/transport.js";
+import { type CountingRuntime, createCountingRuntime } from "../support/counting-runtime.js";
+import { VirtualRuntime } from "../support/virtual-runtime.js";
+
+export type Message = string | Buffer;
+export type Options = WebSocketOptions<Message, string | Uint8Array>;
+type Events = EventMap<Message>;
+export type Script = (connection: ScriptedConnection, n: number) => void | Promise<void>;
+
+/** All but the two that change how messages are read. */
+export const watchedEvents: readonly (keyof Events)[] = [
+  ...([
+    "connecting",
+    "connected",
+    "reconnected",
+    "disconnected",
+    "reconnecting",
+    "error",
+    "stateChange",
+  ] as const),
+  ...([
+    "ping",
+    "pong",
+    "closing",
+    "closed",
+    "gap",
+    "recovered",
+    "reset",
+    "rotated",
+    "paused",
+    "resumed",
+  ] as const),
+  ...(["drain", "dropped"] as const),
+] satisfies EventName[];
+
+export type Watched = (typeof watchedEvents)[number];
+export type Told = {
+  [Name in Watched]: { readonly name: Name; readonly event: Events[Name]; readonly at: number };
+}[Watched];
+
+/** Accepts every client. */
+export const accepting: Script = (connection) => connection.accept();
+
+/** A client of a {@link Stage}, with all that it tells and when. */
+export class Player {
+  readonly ws: WebSocket<Message, string | Uint8Array>;
+  readonly told: Told[] = [];
+
+  constructor(now: () => number, options: Options, url: ConstructorParameters<typeof WebSocket>[0]) {
+    this.ws = new WebSocket<Message, string | Uint8Array>(url, {
+      deserializer: (data: Message) => data,
+      ...options,
+    });
+    for (const name of watchedEvents)
+      this.ws.on(name, (event) => void this.told.push({ name, event, at: now() } as Told));
+  }
+
+  all<Name extends Watched>(name: Name): Events[Name][] {
+    return this.told.filter((one) => one.name === name).map(({ event }) => event as Events[Name]);
+  }
+
+  /** When events of this name came. */
+  times(name: Watched): number[] {
+    return this.told.filter((one) => one.name === name).map(({ at }) => at);
+  }
+
+  get states(): State[] {
+    return this.all("stateChange").map(({ to }) => to);
+  }
+
+  /** The order of events in words: state changes as `to connected`, a fatal error as `error!`. */
+  get story(): string[] {
+    return this.told.map((one) => {
+      if (one.name === "stateChange") return `to ${one.event.to}`;
+      return one.name === "error" && one.event.isFatal ? "error!" : one.name;
+    });
+  }
+
+  /** The waits before attempts. */
+  get delays(): number[] {
+    return this.all("reconnecting").map(({ delayMs }) => delayMs);
+  }
+
+  get verdicts(): string[] {
+    return this.all("disconnected").map(({ report }) => report.verdict);
+  }
+
+  /** What holds of every life, whatever was done to it. */
+  checkStory(): void {
+    const { story } = this;
+    let hasConnected = false;
+    let isOpen = false;
+    let isOver = false;
+    for (const name of story) {
+      // Another life may begin behind a failed one.
+      if (isOver && name === "to connecting") [hasConnected, isOver] = [false, false];
+      if (isOver && name !== "error") throw new Error(`"${name}" came behind "closed": ${story.join(", ")}`);
+      if (name === "connected" || name === "reconnected") {
+        expect(isOpen, story.join(", ")).toBe(false);
+        expect(name, story.join(", ")).toBe(hasConnected ? "reconnected" : "connected");
+        [hasConnected, isOpen] = [true, true];
+      }
+      if (name === "to disconnected") isOpen = false;
+      if (name === "closed") isOver = true;
+    }
+    for (const { error, isFatal } of this.all("error")) {
+      expect(error).toBeInstanceOf(Error);
+      expect(String(error)).not.toMatch(/A client that is \w+ cannot become/);
+      expect(typeof isFatal).toBe("boolean");
+    }
+  }
+}
+
+/** A server in memory that plays a script, and clients; at its end it finds that nothing is left. */
+export class Stage {
+  readonly clock: VirtualRuntime;
+  readonly counting: CountingRuntime;
+  readonly server: ScriptedServer;
+  /** What each transport of a client tells, to be told once more when it is late. */
+  readonly handlers: TransportHandler[] = [];
+  readonly #players: Player[] = [];
+  readonly #unhandled: unknown[] = [];
+  readonly #scriptErrors: unknown[] = [];
+  readonly #runtime: Runtime;
+
+  constructor(
+    script: Script = accepting,
+    { seed = 1, wallStart = 0, isRecording = true, onOpen }: StageOptions = {},
+  ) {
+    this.server = new ScriptedServer({
+      onConnection: script,
+      onOpen,
+      onError: (error) => void this.#scriptErrors.push(error),
+    });
+    this.clock = new VirtualRuntime({ server: this.server, seed, wallStart, isRecording });
+    this.counting = createCountingRuntime(this.clock);
+    const { runtime } = this.counting;
+    this.#runtime = {
+      ...runtime,
+      openTransport: (target, handler) => {
+        if (isRecording) this.handlers.push(handler);
+        return runtime.openTransport(target, handler);
+      },
+    };
+    process.on("unhandledRejection", this.#onUnhandled);
+    onTestFinished(() => void process.off("unhandledRejection", this.#onUnhandled));
+  }
+
+  readonly #onUnhandled = (reason: unknown): void => void this.#unhandled.push(reason);
+
+  get runtime(): Runtime {
+    return this.#runtime;
+  }
+
+  play(
+    options: Options = {},
+    url: ConstructorParameters<typeof WebSocket>[0] = "ws://feed.test/trades",
+  ): Player {
+    const player = new Player(() => this.clock.now(), { runtime: this.#runtime, ...options }, url);
+    this.#players.push(player);
+    return player;
+  }
+
+  /** Lets all run that is due within `ms` milliseconds, promises included. */
+  async pass(ms: number = 0): Promise<void> {
+    await this.clock.advanceAsync(ms);
+  }
+
+  /** A client that has begun, and whose first attempt has had its answer. */
+  async begin(options: Options = {}): Promise<Player> {
+    const player = this.play(options);
+    void player.ws.connect();
+    await this.pass();
+    return player;
+  }
+
+  /** The server's side of the connection that was opened last. */
+  get connection(): ScriptedConnection {
+    return this.server.connections.at(-1)!;
+  }
+
+  /** Ends what is open, and looks for what is left: transports, timers, callbacks, codecs, rejections nobody saw. */
+  async finish(): Promise<void> {
+    for (const { ws } of this.#players) ws.terminate();
+    await this.pass();
+    await this.server.close();
+    await this.pass();
+    const countBefore = this.server.connectionCount;
+    const told = this.#players.map((player) => player.told.length);
+    // Nothing comes of it later.
+    await this.pass(3_600_000);
+    expect(this.server.connectionCount).toBe(countBefore);
+    expect(this.#players.map((player) => player.told.length)).toEqual(told);
+    for (const player of this.#players) {
+      player.checkStory();
+      expect(player.story.filter((name) => name === "closed").length).toBeGreaterThan(0);
+      expect(["closed", "failed"]).toContain(player.ws.state);
+    }
+    this.counting.assertIdle();
+    expect(sharedResources(this.#runtime).codecs.openCount).toBe(0);
+    process.off("unhandledRejection", this.#onUnhandled);
+    expect(this.#unhandled).toEqual([]);
+    expect(this.#scriptErrors).toEqual([]);
+  }
+}
+
+export interface StageOptions {
+  readonly seed?: number;
+  readonly wallStart?: number;
+  readonly isRecording?: boolean;
+  readonly onOpen?: (connection: ScriptedConnection, n: number) => void;
+}
+
+/** What a promise has come to by now. */
+export async function outcome(promise: Promise<unknown>): Promise<unknown> {
+  const settled = promise.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+  const pending = new Promise((resolve) => setImmediate(resolve, "pending"));
+  return Promise.race([settled, pending]);
+}
+
+/** What it rejects with; anything else is an error. */
+export async function rejection(promise: Promise<unknown>): Promise<Error & { readonly code?: string }> {
+  const result = (await outcome(promise)) as
+    { readonly error?: Error & { readonly code?: string } } | "pending";
+  if (result === "pending" || result.error === undefined)
+    throw new Error(`It has not rejected: ${JSON.stringify(result)}`);
+  return result.error;
+}
+
+/** Waits for what it rejects with, in the midst of a life. */
+export function rejectionLater(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    (value) => `It resolved with ${String(value)}`,
+    (error: unknown) => error,
+  );
+}

@@ -1,0 +1,213 @@
+import { describe, expect, it } from "vitest";
+import { deathOf, dying, heartbeat } from "./heartbeats.js";
+import { steady } from "./scripts.js";
+import { type Options, outcome, type Player, Stage } from "./stage.js";
+
+describe("an event loop that stands still", () => {
+  const policy = { interval: 1_000, timeout: 1_000 };
+
+  it("for 5 s is no dead peer, whenever it begins", async () => {
+    for (let at = 0; at <= 3_000; at += 97) {
+      const stage = new Stage();
+      const player = await stage.begin({ heartbeat: policy });
+      await stage.pass(at);
+      stage.clock.stall(5_000);
+      await stage.pass(10_000);
+      expect(deathOf(player)).toBeUndefined();
+      expect(player.ws.state).toBe("connected");
+      await stage.finish();
+    }
+  });
+
+  it("again and again is none either", async () => {
+    const stage = new Stage();
+    const player = await stage.begin({ heartbeat: policy });
+    for (let count = 0; count < 50; count++) {
+      stage.clock.stall(1_000 + count * 113);
+      await stage.pass(count * 7);
+    }
+    expect(deathOf(player)).toBeUndefined();
+    await stage.finish();
+  });
+
+  it("with the answer of a ping on its way is none", async () => {
+    const stage = new Stage((connection) => {
+      connection.accept();
+      connection.answerPings(false);
+    });
+    const player = await stage.begin({ heartbeat: { interval: 500, timeout: 400 } });
+    const peer = stage.clock.peers.at(-1)!;
+    for (let count = 0; count < 20; count++) {
+      await stage.pass(300);
+      // The kernel has these bytes, and the process does not get to them.
+      peer.send(Buffer.from([0x8a, 0]));
+      stage.clock.stall(3_000);
+      await stage.pass(1);
+      expect(deathOf(player)).toBeUndefined();
+    }
+    await stage.finish();
+  });
+
+  it("finds a peer that died meanwhile within timeout + 250 ms of its end", async () => {
+    for (let at = 0; at <= 2_500; at += 97) {
+      const stage = new Stage();
+      const player = await stage.begin({ heartbeat: policy, backoff: steady });
+      await stage.pass(at);
+      stage.connection.halfOpen();
+      stage.clock.stall(5_000);
+      const end = stage.clock.now();
+      await stage.pass(policy.timeout + 250);
+      expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+      expect(deathOf(player)!.at - end).toBeLessThanOrEqual(policy.timeout + 250);
+      expect(player.all("disconnected")[0]!.report.loopLagMs).toBeGreaterThan(3_000);
+      await stage.finish();
+    }
+  });
+});
+
+describe("a jump of the wall clock", () => {
+  it("asks at once, and a live peer stays", async () => {
+    const stage = new Stage();
+    const player = await stage.begin({ heartbeat: { interval: 10_000, timeout: 5_000 } });
+    await stage.pass(25_000);
+    const before = player.all("pong").length;
+    stage.clock.shiftWallClock(3_600_000);
+    await stage.pass(10_000);
+    expect(player.all("pong").length).toBeGreaterThan(before);
+    expect(deathOf(player)).toBeUndefined();
+    stage.clock.shiftWallClock(-7_200_000);
+    await stage.pass(60_000);
+    expect(deathOf(player)).toBeUndefined();
+    await stage.finish();
+  });
+
+  it("with a ping out gives the peer its whole time again, and finds a dead one all the same", async () => {
+    for (const policy of [
+      { interval: 1_000, timeout: 700 },
+      { interval: 700, timeout: 3_000 },
+    ]) {
+      const stage = new Stage(dying(10_000));
+      const player = await stage.begin({ heartbeat: policy, backoff: steady });
+      await stage.pass(10_500);
+      stage.clock.shiftWallClock(60_000);
+      await stage.pass(2 * (policy.interval + policy.timeout));
+      expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+      await stage.finish();
+    }
+  });
+});
+
+describe("while our own back-pressure pauses the reading", () => {
+  const options: Options = { heartbeat, buffer: 3, backoff: steady };
+
+  /** A consumer that has begun, and stands still. */
+  async function pausedBy(stage: Stage): Promise<Player> {
+    const player = await stage.begin(options);
+    const iterator = player.ws[Symbol.asyncIterator]();
+    const first = iterator.next();
+    for (let count = 0; count < 20; count++) stage.connection.send(`m${count}`);
+    await stage.pass(10);
+    await first;
+    expect(player.ws.stats().messagesWaiting).toBeGreaterThanOrEqual(3);
+    return player;
+  }
+
+  it("pings go on, no verdict is given, and then all is well", async () => {
+    let pings = 0;
+    const stage = new Stage();
+    const player = await pausedBy(stage);
+    const peer = stage.clock.peers.at(-1)!;
+    const { onData } = peer;
+    peer.onData = (bytes) => {
+      pings++;
+      onData?.(bytes);
+    };
+    await stage.pass(60_000);
+    expect(deathOf(player)).toBeUndefined();
+    expect(pings).toBeGreaterThanOrEqual(58);
+    for (let count = 0; count < 19; count++) {
+      const next = player.ws.recv();
+      await stage.pass(1);
+      expect(await outcome(next)).not.toBe("pending");
+    }
+    await stage.pass(10_000);
+    expect(deathOf(player)).toBeUndefined();
+    await stage.finish();
+  });
+
+  it("a peer that has died is found once the reading goes on", async () => {
+    const stage = new Stage();
+    const player = await pausedBy(stage);
+    stage.connection.halfOpen();
+    await stage.pass(60_000);
+    expect(deathOf(player)).toBeUndefined();
+    for (let count = 0; count < 19; count++) {
+      const next = player.ws.recv();
+      await stage.pass(1);
+      expect(await outcome(next)).not.toBe("pending");
+    }
+    await stage.pass(1_700);
+    expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+    await stage.finish();
+  });
+});
+
+describe("two ends that wait for each other", () => {
+  it("end as local-stall within two timeouts", async () => {
+    for (const policy of [
+      { interval: 1_000, timeout: 700 },
+      { interval: 300, timeout: 2_000 },
+      { interval: 60_000, timeout: 900 },
+    ]) {
+      // It sends a lot, and takes nothing until all of that is out.
+      const stage = new Stage((connection) => {
+        connection.accept();
+        connection.stopReading();
+        for (let count = 0; count < 2_000; count++) connection.send("x".repeat(1_000));
+      });
+      const player = stage.play({ heartbeat: policy, buffer: 10, highWaterMark: 10_000, backoff: steady });
+      let echoed = 0;
+      player.ws.on("connected", () => {
+        void (async () => {
+          for await (const message of player.ws) {
+            await player.ws.sendRaw(message);
+            echoed++;
+          }
+        })().catch(() => undefined);
+      });
+      void player.ws.connect();
+      await stage.pass();
+      expect(echoed).toBeGreaterThan(60);
+      const since = stage.clock.now();
+      await stage.pass(2 * policy.timeout + 1);
+      expect(deathOf(player)?.verdict).toBe("local-stall");
+      expect(deathOf(player)!.at - since).toBeLessThanOrEqual(2 * policy.timeout);
+      const codes = player.all("error").map(({ error }) => (error as { readonly code?: string }).code);
+      expect(codes.filter((code) => code === "MUTUAL_STALL")).toEqual(["MUTUAL_STALL"]);
+      await stage.finish();
+    }
+  });
+
+  it("are none while the write makes progress, however slow", async () => {
+    const stage = new Stage((connection) => {
+      connection.accept();
+      connection.halfOpen();
+    });
+    const player = await stage.begin({ heartbeat, buffer: 3, backoff: steady });
+    const peer = stage.clock.peers.at(-1)!;
+    const iterator = player.ws[Symbol.asyncIterator]();
+    const first = iterator.next();
+    for (let count = 0; count < 20; count++) peer.send(Buffer.from([0x81, 1, 0x61]));
+    await stage.pass(10);
+    await first;
+    void player.ws.sendRaw(Buffer.alloc(1024 * 1024)).catch(() => undefined);
+    for (let count = 0; count < 12; count++) {
+      await stage.pass(650);
+      peer.take();
+    }
+    expect(deathOf(player)).toBeUndefined();
+    await stage.pass(1_400);
+    expect(deathOf(player)?.verdict).toBe("local-stall");
+    await stage.finish();
+  });
+});

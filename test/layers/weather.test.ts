@@ -1,0 +1,248 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { CloseReport } from "../../src/index.js";
+import type { Message, Options, Watching } from "../support/scene.js";
+import { range, sequence } from "./layer-scene.js";
+import { NumberedFeed } from "./numbered-feed.js";
+
+const numberOf = (message: Message): number | undefined =>
+  String(message).startsWith("default:") ? sequence(message) : undefined;
+
+type OnReplay = NonNullable<NonNullable<Options["replay"]>["onReplay"]>;
+
+const inBand: OnReplay = (cursors, connection) => connection.send(`from ${cursors["default"]!.sequence}`);
+const inOneAnswer: OnReplay = async (cursors, connection) => {
+  const answer = connection.recv({ match: (message) => String(message).startsWith("list") });
+  await connection.send(`list ${cursors["default"]!.sequence}`);
+  return String(await answer)
+    .split(" ")
+    .slice(1);
+};
+
+const acknowledged = {
+  idOf: (sent: string | Uint8Array): string => String(sent).split(" ")[1]!,
+  acknowledges: (received: Message): string | undefined =>
+    String(received).startsWith("ack ") ? String(received).slice(4) : undefined,
+  capacity: 1_000_000,
+  maxBytes: 1_000_000_000,
+};
+
+/** Numbers from 0 to 1, the same for the same seed. */
+function createRandom(seed: number): () => number {
+  let state = Math.imul(seed, 0x9e3779b1) | 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
+
+/** What may happen in a millisecond. */
+const faults: ((feed: NumberedFeed, client: Watching, random: () => number) => void)[] = [
+  (feed) => feed.live.at(-1)?.reset(),
+  (feed) => feed.live.at(0)?.reset(),
+  (feed, _, random) => feed.live.at(-1)?.close([1000, 1001, 1012, 4000][Math.floor(random() * 4)]),
+  (feed, _, random) => feed.live.at(-1)?.resetAfterSending(Math.floor(random() * 300)),
+  (feed, _, random) => feed.cutWithin(1 + Math.floor(random() * 5_000)),
+  (feed) => feed.live.at(-1)?.halfOpen(),
+  (feed) => feed.live.at(-1)?.mute(),
+  (feed) => feed.live.at(-1)?.stopReading(),
+  (feed) => {
+    for (const connection of feed.live) connection.goOnReading();
+  },
+  (feed, _, random) => feed.live.at(-1)?.splitBy(1 + Math.floor(random() * 50)),
+  (feed) => feed.server.goDown(),
+  (feed) => void feed.server.comeUp(),
+  (feed, _, random) => (feed.busyCount = Math.floor(random() * 3)),
+  (_, { ws }) => void ws.rotate("weather"),
+  (_, { ws }) => void ws.rotate("weather"),
+  (_, { ws }) => void ws.rotate("weather"),
+  (_, { ws }) => void ws.reconnect(),
+  (_, { ws }) => void ws.ping(),
+  // Messages that are never sent live, and one that is sent again.
+  (feed, _, random) => (feed.last += Math.floor(random() * 5)),
+  (feed) => feed.live.at(-1)?.send(`default:${feed.last}`),
+];
+
+interface Weather {
+  readonly seed: number;
+  readonly options: Options;
+  readonly isSlow?: boolean;
+}
+
+interface Run {
+  readonly feed: NumberedFeed;
+  readonly client: Watching;
+  readonly random: () => number;
+  /** The numbers that the client has delivered. */
+  readonly ids: number[];
+  /** Of every connection that has ended, those of rotations too. */
+  readonly reports: CloseReport[];
+}
+
+function begin({ seed, options, isSlow = false }: Weather): Run {
+  const feed = new NumberedFeed(seed);
+  const random = createRandom(seed);
+  const client = feed.watch({
+    heartbeat: { interval: 100, timeout: 100 },
+    backoff: { base: 20, cap: 100, floor: 1, resetAfter: 1 },
+    closeTimeout: 100,
+    connectTimeout: 100,
+    highWaterMark: 20_000,
+    buffer: isSlow ? 20 : 1_000,
+    ...options,
+  });
+  const run: Run = { feed, client, random, ids: [], reports: reportsOf(client) };
+  if (isSlow) readSlowly(run).catch(() => undefined);
+  else client.ws.on("message", ({ data }) => take(run, data));
+  client.ws.run().catch(() => undefined);
+  return run;
+}
+
+function reportsOf(client: Watching): CloseReport[] {
+  const reports: CloseReport[] = [];
+  const onClose = (message: unknown): void => {
+    const told = message as { readonly client: unknown; readonly report: CloseReport };
+    if (told.client === client.ws) reports.push(told.report);
+  };
+  subscribe("jetsocket:close", onClose);
+  onTestFinished(() => void unsubscribe("jetsocket:close", onClose));
+  return reports;
+}
+
+function take({ ids }: Run, message: Message): void {
+  const id = numberOf(message);
+  if (id !== undefined) ids.push(id);
+}
+
+async function readSlowly(run: Run): Promise<void> {
+  const { feed, client, random } = run;
+  for await (const message of client.ws) {
+    take(run, message);
+    if (random() < 0.2) await new Promise<void>((resolve) => void feed.clock.setTimer(3, resolve));
+  }
+}
+
+async function storm({ feed, client, random }: Run, steps: number): Promise<void> {
+  for (let step = 0; step < steps; step++) {
+    if (random() < 0.03) faults[Math.floor(random() * faults.length)]!(feed, client, random);
+    await feed.step(client, random() < 0.02 ? 30_000 : 0);
+  }
+}
+
+/** A storm, and then good weather until all has come that is to come. */
+async function live(weather: Weather): Promise<Run> {
+  const run = begin(weather);
+  const { feed, client } = run;
+  await feed.clock.advanceAsync(5);
+  await storm(run, 800);
+  await feed.server.comeUp();
+  feed.busyCount = 0;
+  for (const connection of feed.live) connection.goOnReading();
+  for (let step = 0; step < 100; step++) await feed.step(client);
+  await feed.clock.advanceAsync(2_000);
+  for (let step = 0; step < 20; step++) await feed.step(client);
+  await feed.clock.advanceAsync(40_000);
+  return run;
+}
+
+async function end({ feed, client }: Run): Promise<void> {
+  expect(feed.errors).toEqual([]);
+  void client.ws.close();
+  await feed.clock.advanceAsync(2_000);
+  expect(client.ws.state).toBe("closed");
+  client.checkEnd();
+  feed.counting.assertIdle();
+  await feed.server.close();
+}
+
+const replayed = (onReplay: OnReplay): Options["replay"] => ({
+  sequence: numberOf,
+  onReplay,
+  recoveryTimeout: 60_000,
+  maxWaiting: 1_000_000,
+});
+
+describe.each([1, 3, 7, 8, 24, 544])("weather from seed %i", (seed) => {
+  it.each([
+    ["in band", inBand, false],
+    ["in one answer", inOneAnswer, false],
+    ["in band, to a slow consumer", inBand, true],
+    ["in one answer, to a slow consumer", inOneAnswer, true],
+  ] as const)(
+    "in: lost 0, doubled 0, out of order 0; out: lost 0, in order: %s",
+    async (_, onReplay, isSlow) => {
+      const replay = replayed(onReplay);
+      const run = await live({ seed, options: { replay, outbox: acknowledged }, isSlow });
+      const { feed, client, ids } = run;
+      expect(client.all("error").filter(({ isFatal }) => isFatal)).toEqual([]);
+      expect(
+        client.all("error").filter(({ error }) => error instanceof TypeError || error instanceof RangeError),
+      ).toEqual([]);
+      expect(client.ws.state).toBe("connected");
+      expect(ids).toEqual(range(ids[0]!, feed.last));
+      expect(feed.ids).toEqual(range(1, feed.sent));
+      expect(client.ws.stats()).toMatchObject({ resetCount: 0, messagesHeld: 0, outboxMessages: 0 });
+      const dropped = client.all("dropped").map(({ message }) => String(message));
+      // A question of a hook goes with its connection.
+      expect(dropped.filter((text) => !/^(from|list) /.test(text))).toEqual([]);
+      await end(run);
+    },
+  );
+
+  it("without acknowledgements: never doubled, lost only what a report calls uncertain", async () => {
+    const outbox = { capacity: 1_000_000, maxBytes: 1_000_000_000 };
+    const options: Options = { replay: replayed(inBand), outbox };
+    const run = await live({ seed, options });
+    const { feed, client, reports } = run;
+    const uncertain = reports.reduce((sum, { messagesUncertain }) => sum + messagesUncertain, 0);
+    expect(feed.received.length).toBe(feed.ids.length);
+    for (const connection of new Set(feed.received.map((one) => one.connection))) {
+      const own = feed.received.filter((one) => one.connection === connection).map(({ id }) => id);
+      expect(own).toEqual([...own].sort((a, b) => a - b));
+    }
+    expect(client.ws.stats().outboxMessages).toBe(0);
+    expect(feed.sent - feed.ids.length).toBeLessThanOrEqual(uncertain);
+    await end(run);
+  });
+
+  it.each(["overlap", "replace"] as const)(
+    "without an outbox: never doubled; what was taken and has not come is told or uncertain: %s",
+    async (mode) => {
+      const run = await live({ seed, options: { replay: replayed(inBand), rotation: { mode } } });
+      const { feed, client, ids, reports } = run;
+      expect(ids).toEqual(range(ids[0]!, feed.last));
+      expect(feed.received.length).toBe(feed.ids.length);
+      const uncertain = reports.reduce((sum, { messagesUncertain }) => sum + messagesUncertain, 0);
+      const dropped = client.all("dropped").map(({ message }) => String(message));
+      const told = dropped.filter((text) => text.startsWith("id ")).map((text) => text.split(" ")[1]);
+      expect(told.filter((id) => feed.ids.includes(Number(id)))).toEqual([]);
+      const missing = feed.accepted.filter((id) => !feed.ids.includes(id) && !told.includes(String(id)));
+      expect(missing.length).toBeLessThanOrEqual(uncertain);
+      expect(client.ws.stats().messagesDropped).toBe(client.all("dropped").length);
+      await end(run);
+    },
+  );
+
+  it.each(["close", "terminate", "abort"] as const)("%s() in the midst of it leaves nothing", async (how) => {
+    const abort = new AbortController();
+    const options: Options = { replay: replayed(inBand), outbox: acknowledged, signal: abort.signal };
+    const run = begin({ seed, options, isSlow: seed % 2 === 0 });
+    const { feed, client, random } = run;
+    await storm(run, 100 + Math.floor(random() * 500));
+    if (random() < 0.5) client.ws.rotate().catch(() => undefined);
+    await feed.clock.advanceAsync(Math.floor(random() * 5));
+    if (how === "close") void client.ws.close();
+    else if (how === "terminate") client.ws.terminate();
+    else abort.abort(new Error("enough"));
+    await storm(run, 20);
+    await feed.clock.advanceAsync(5_000);
+    expect(client.ws.state).toBe("closed");
+    expect(client.story.at(-1)).toMatch(/closed|error/);
+    expect(client.ws.stats()).toMatchObject({ outboxMessages: 0, messagesHeld: 0, bufferedAmount: 0 });
+    client.checkEnd();
+    feed.counting.assertIdle();
+    await feed.server.close();
+  });
+});

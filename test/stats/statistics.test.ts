@@ -1,0 +1,168 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Gauges, type LinkCounts, Statistics } from "../../src/stats/statistics.js";
+import { VirtualScene } from "../support/virtual-scene.js";
+import { binaryFrame, closeFrame, pongFrame, textFrame } from "../support/wire.js";
+
+const noGauges: Gauges = {
+  ...{ messagesWaiting: 0, messagesHeld: 0, outboxMessages: 0, outboxBytes: 0, bufferedAmount: 0 },
+  ...{ duplicateCount: 0, gapCount: 0, recoveredCount: 0, resetCount: 0, uptimeMs: 0, downtimeMs: 0 },
+};
+
+const noDurations = {
+  ...{ latencyMs: undefined, dnsMs: undefined, tcpMs: undefined, proxyMs: undefined, tlsMs: undefined },
+  ...{ httpMs: undefined, inboxMs: undefined, sendMs: undefined, recoveryMs: undefined },
+};
+
+const nothing = {
+  ...{ messagesSent: 0, messagesReceived: 0, messagesDropped: 0, bytesSent: 0, bytesReceived: 0 },
+  ...{ payloadBytesSent: 0, payloadBytesReceived: 0 },
+  ...{ compressionRatioSent: undefined, compressionRatioReceived: undefined },
+  ...{ attemptCount: 0, connectCount: 0, reconnectCount: 0, rotationCount: 0 },
+  ...noGauges,
+  ...noDurations,
+};
+
+describe("Statistics", () => {
+  const one: LinkCounts = { messagesAccepted: 3, payloadBytesSent: 90, bytesSent: 60, bytesReceived: 20 };
+  const other: LinkCounts = { messagesAccepted: 4, payloadBytesSent: 10, bytesSent: 40, bytesReceived: 5 };
+
+  it("begin at nothing", () => {
+    expect(new Statistics().snapshot([], noGauges)).toEqual(nothing);
+  });
+
+  it("add up the connections that have ended and those that are open", () => {
+    const statistics = new Statistics();
+    statistics.add(one);
+    statistics.payloadBytesReceived = 75;
+    expect(statistics.snapshot([other, other], noGauges)).toEqual({
+      ...nothing,
+      ...{ messagesSent: 11, payloadBytesSent: 110, bytesSent: 140, bytesReceived: 30 },
+      ...{ payloadBytesReceived: 75, compressionRatioSent: 110 / 140, compressionRatioReceived: 2.5 },
+    });
+    expect(statistics.snapshot([], noGauges)).toMatchObject({ messagesSent: 3, bytesSent: 60 });
+  });
+
+  it("take gauges as they are at the moment", () => {
+    const gauges = { ...noGauges, messagesWaiting: 5, uptimeMs: 12 };
+    expect(new Statistics().snapshot([], gauges)).toEqual({ ...nothing, messagesWaiting: 5, uptimeMs: 12 });
+  });
+
+  it("keep each kind of duration for itself, in a snapshot that does not move", () => {
+    const statistics = new Statistics();
+    for (const duration of [10, 30]) statistics.record("sendMs", duration);
+    statistics.record("httpMs", 7);
+    const before = statistics.snapshot([], noGauges);
+    statistics.record("sendMs", 500);
+    expect(before).toEqual({
+      ...nothing,
+      sendMs: expect.objectContaining({ count: 2, sum: 40, min: 10, max: 30, last: 30 }) as unknown,
+      httpMs: expect.objectContaining({ count: 1, sum: 7, mean: 7 }) as unknown,
+    });
+    expect(statistics.snapshot([], noGauges).sendMs).toMatchObject({ count: 3, max: 500 });
+  });
+});
+
+describe("a client's snapshot", () => {
+  let scene: VirtualScene;
+
+  beforeEach(() => {
+    scene = new VirtualScene();
+  });
+
+  afterEach(() => scene.finish());
+
+  it("is frozen, and all zero at first", () => {
+    const { ws } = scene.watch();
+    const stats = ws.stats();
+    expect(Object.isFrozen(stats)).toBe(true);
+    expect(stats).toEqual(nothing);
+  });
+
+  it("tells of both directions, waiting messages, latency and time", async () => {
+    const { ws, link } = await scene.open();
+    await scene.pass(100);
+    void ws.send("abc");
+    void ws.ping({ payload: Buffer.from("p") });
+    await scene.pass(30);
+    link.send(textFrame("\u20ac"), binaryFrame(Buffer.alloc(200)), pongFrame("p"));
+    await scene.pass();
+    const before = ws.stats();
+    expect({ ...before, ...noDurations }).toEqual({
+      ...nothing,
+      ...{ messagesSent: 1, messagesReceived: 2, payloadBytesSent: 3, payloadBytesReceived: 203 },
+      ...{ bytesSent: 9 + 7, bytesReceived: 5 + 204 + 3, messagesWaiting: 2, uptimeMs: 130 },
+      ...{ compressionRatioSent: 3 / 16, compressionRatioReceived: 203 / 212 },
+      ...{ attemptCount: 1, connectCount: 1 },
+    });
+    expect(before.latencyMs).toMatchObject({ count: 1, last: 30 });
+    for (const name of ["dnsMs", "tcpMs", "httpMs"] as const)
+      expect(before[name]).toMatchObject({ count: 1 });
+    for (const name of ["proxyMs", "tlsMs", "recoveryMs"] as const) expect(before[name]).toBeUndefined();
+    await ws.recv();
+    void ws.send("def");
+    expect(ws.stats()).toMatchObject({
+      ...{ messagesSent: 2, messagesWaiting: 1, bufferedAmount: 9, payloadBytesSent: 6 },
+      inboxMs: { count: 1, last: 0 },
+    });
+    expect(before.messagesSent).toBe(1);
+  });
+
+  it("adds up over the lives of a client", async () => {
+    const { client, ws, link } = await scene.open();
+    void ws.send("abc");
+    link.send(textFrame("1"), closeFrame(1011));
+    await scene.pass();
+    link.peer.end();
+    await scene.pass(50);
+    const first = ws.stats();
+    expect(first).toMatchObject({ messagesSent: 1, bytesSent: 9 + 8, bytesReceived: 3 + 4, uptimeMs: 0 });
+    const second = await scene.dial(client);
+    second.answer();
+    await scene.pass(20);
+    void ws.send("def");
+    second.send(textFrame("2"));
+    await scene.pass();
+    expect(ws.stats()).toMatchObject({
+      ...{ messagesSent: 2, messagesReceived: 2, payloadBytesReceived: 2, messagesWaiting: 2 },
+      ...{ bytesSent: 9 + 8 + 9, bytesReceived: 3 + 4 + 3, uptimeMs: 20 },
+      ...{ attemptCount: 2, connectCount: 2, reconnectCount: 0 },
+    });
+  });
+
+  it("counts reconnects, and the time without a connection", async () => {
+    const { client, ws, link } = await scene.open({
+      reconnect: true,
+      backoff: { base: 400, jitter: false },
+    });
+    link.peer.reset();
+    await scene.pass(100);
+    expect(client.ws.state).toBe("backingOff");
+    expect(ws.stats()).toMatchObject({ downtimeMs: 100, uptimeMs: 0, reconnectCount: 0 });
+    await scene.pass(300);
+    const second = scene.link;
+    second.peer.accept();
+    await scene.pass(50);
+    second.answer();
+    await scene.pass(10);
+    expect(ws.stats()).toMatchObject({
+      ...{ downtimeMs: 450, uptimeMs: 10, attemptCount: 2, connectCount: 2, reconnectCount: 1 },
+      recoveryMs: { count: 1, last: 450 },
+    });
+  });
+
+  it("counts every message that is dropped, with or without a listener, and not as sent", async () => {
+    const { ws, link } = await scene.open({ buffer: 2 });
+    link.send(...["1", "2", "3", "4"].map((text) => textFrame(text)));
+    await scene.pass();
+    expect(ws.stats()).toMatchObject({ messagesReceived: 4, messagesWaiting: 2, messagesDropped: 2 });
+    void ws.send("unsent");
+    ws.terminate();
+    await scene.pass();
+    expect(ws.stats()).toMatchObject({
+      messagesSent: 0,
+      messagesWaiting: 0,
+      messagesDropped: 5,
+      bufferedAmount: 0,
+    });
+  });
+});

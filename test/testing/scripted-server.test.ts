@@ -1,0 +1,441 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ProtocolError } from "../../src/errors.js";
+import {
+  ClientGoneError,
+  frame,
+  type ScriptedConnection,
+  type ScriptedServerOptions,
+} from "../../src/testing/index.js";
+import { MemoryWorld, type PlainClient, SocketWorld, type World } from "./worlds.js";
+
+type Script = ScriptedServerOptions["onConnection"];
+
+describe.each([
+  ["in memory", (): World => new MemoryWorld()],
+  ["on a socket", (): World => new SocketWorld()],
+])("a script %s", (_, createWorld) => {
+  let world: World;
+
+  beforeEach(() => {
+    world = createWorld();
+  });
+
+  afterEach(() => world.finish());
+
+  const play = (onConnection: Script, more: Partial<ScriptedServerOptions> = {}): Promise<void> =>
+    world.listen({ onConnection, ...more });
+
+  /** A client of a server that accepts and then plays `script`. */
+  const openWith = async (script: Script, options?: Parameters<World["open"]>[0]): Promise<PlainClient> => {
+    await play((connection, n) => {
+      connection.accept({ compress: true });
+      return script(connection, n);
+    });
+    return world.open(options);
+  };
+
+  it("accepts, and answers each message until the client closes", async () => {
+    let request: unknown;
+    let end: unknown;
+    await play(async (connection) => {
+      const { resource, subprotocols } = connection.request;
+      request = { resource, subprotocols };
+      connection.accept({ subprotocol: "chat", headers: { "X-Shard": "7" } });
+      for await (const message of connection) connection.send(message);
+      end = await connection.closed;
+    });
+    const client = await world.open({ subprotocols: ["feed", "chat"] });
+    expect(request).toEqual({ resource: "/", subprotocols: ["feed", "chat"] });
+    expect(client.result).toMatchObject({ subprotocol: "chat" });
+    expect(client.reads[0]!.toString()).toContain("X-Shard: 7");
+    client.send("one", "two");
+    await world.until(() => client.told.length === 2);
+    expect(world.server.connections.map(({ isGone }) => isGone)).toEqual([false]);
+    client.close(4000);
+    await world.until(() => client.isClosed);
+    await world.until(() => end !== undefined);
+    expect(client.told).toEqual(["one", "two", { code: 4000, reason: "" }]);
+    expect(end).toEqual({ code: 4000, reason: "" });
+    expect([world.server.connections, world.server.connectionCount]).toEqual([[], 1]);
+  });
+
+  it("sends text, bytes, JSON, fragments, raw bytes, pings and pongs", async () => {
+    const client = await openWith((connection) => {
+      connection.send("text");
+      connection.send(Buffer.from([1, 2]));
+      connection.send({ n: 1 });
+      connection.sendFragments(["in ", "three ", "pieces"]);
+      connection.sendFragments([Buffer.from([1]), Buffer.from([2])]);
+      connection.write(frame({ opcode: 1, payload: "raw" }));
+      connection.write(frame({ opcode: 1, payload: "r".repeat(200) }));
+      connection.write(frame({ opcode: 2, payload: Buffer.alloc(65_536) }));
+      connection.ping("are you there");
+      connection.pong();
+    });
+    await world.until(() => client.told.length === 10);
+    expect(client.told).toEqual([
+      ...["text", Buffer.from([1, 2]), '{"n":1}', "in three pieces", Buffer.from([1, 2]), "raw"],
+      ...["r".repeat(200), Buffer.alloc(65_536), { ping: "are you there" }, { pong: "" }],
+    ]);
+  });
+
+  it("splits what it sends, down to single bytes", async () => {
+    await play((connection) => {
+      connection.splitBy(1);
+      connection.accept();
+      connection.send("abc");
+    });
+    const client = await world.open();
+    await world.until(() => client.told.length === 1);
+    expect(client.told).toEqual(["abc"]);
+    if (world instanceof MemoryWorld)
+      expect(new Set(client.reads.map(({ length }) => length))).toEqual(new Set([1]));
+    else expect(client.reads.length).toBeGreaterThan(10);
+  });
+
+  it("sends a 101 with frames behind it in one write", async () => {
+    await play((connection) => {
+      connection.inOneWrite(() => {
+        connection.accept();
+        connection.send("first");
+        connection.send("second");
+      });
+    });
+    const client = await world.open();
+    expect(client.told).toEqual(["first", "second"]);
+    expect(client.reads).toHaveLength(1);
+  });
+
+  it("waits by the clock of its world", async () => {
+    const times: number[] = [];
+    const client = await openWith(async (connection) => {
+      times.push(world.runtime.now());
+      await connection.delay(3);
+      times.push(world.runtime.now());
+      connection.send("late");
+    });
+    await world.until(() => client.told.length === 1);
+    expect(times[1]! - times[0]!).toBeGreaterThanOrEqual(2);
+  });
+
+  it.each([
+    [401, {}, undefined, undefined],
+    [403, {}, undefined, undefined],
+    [404, {}, undefined, undefined],
+    [429, { "Retry-After": "3" }, "Retry-After", "3"],
+    [503, [["Retry-After", "Fri, 01 Jan 2027 00:00:00 GMT"]], "Retry-After", "Fri, 01 Jan 2027 00:00:00 GMT"],
+    [302, { Location: "ws://other.test/" }, "Location", "ws://other.test/"],
+  ] as const)("answers %i", async (status, headers, name, value) => {
+    await play((connection) => connection.reject(status, { headers, body: "no" }));
+    const client = world.dial();
+    await world.until(() => client.isClosed);
+    expect(client.status).toBe(status);
+    if (name !== undefined) expect(client.header(name)).toBe(value);
+  });
+
+  it("never answers, where it is told to do nothing", async () => {
+    await play(() => undefined);
+    const client = world.dial();
+    await world.until(() => world.server.connectionCount === 1);
+    await world.settle();
+    expect([client.reads, client.isClosed, client.hasEnded]).toEqual([[], false, false]);
+  });
+
+  it("answers a request that is none by itself", async () => {
+    await play(() => expect.unreachable());
+    const client = world.dial();
+    client.write = (bytes) => {
+      client.transport.write(
+        Buffer.from(Buffer.from(bytes).toString().replace("GET", "PUT")),
+        () => undefined,
+      );
+    };
+    await world.until(() => client.isClosed);
+    expect(client.status).toBe(405);
+  });
+
+  it("resets behind what was sent", async () => {
+    const client = await openWith((connection) => {
+      connection.splitBy(2);
+      connection.send("before");
+      connection.reset();
+      connection.send("after");
+    });
+    await world.until(() => client.isClosed);
+    expect([client.told, client.hasEnded]).toEqual([["before"], false]);
+    expect(client.error).toMatchObject({ code: "ECONNRESET" });
+  });
+
+  it("resets after so many bytes sent", async () => {
+    const client = await openWith((connection) => {
+      connection.resetAfterSending(7);
+      connection.send("abc");
+      connection.send("def");
+    });
+    await world.until(() => client.isClosed);
+    expect(client.told).toEqual(["abc"]);
+    expect(Buffer.concat(client.reads).subarray(-7).toString("latin1")).toBe("\x81\x03abc\x81\x03");
+    expect(client.error).toMatchObject({ code: "ECONNRESET" });
+  });
+
+  it.each([0, 1])("resets after %i bytes received, inside the request", async (bytes) => {
+    await play(() => expect.unreachable(), {
+      onOpen: (connection) => {
+        expect(() => connection.request).toThrow("has not come yet");
+        connection.resetAfterReceiving(bytes);
+      },
+    });
+    const client = world.dial();
+    await world.until(() => client.isClosed);
+    expect([client.reads, client.hasEnded]).toEqual([[], false]);
+  });
+
+  it("resets before a byte more goes out", async () => {
+    const client = await openWith((connection) => connection.resetAfterSending(0));
+    await world.until(() => client.isClosed);
+    expect(client.error).toMatchObject({ code: "ECONNRESET" });
+  });
+
+  it("resets after so many bytes received, and has had all before them", async () => {
+    const received: unknown[] = [];
+    const client = await openWith(async (connection) => {
+      connection.resetAfterReceiving(2 * (2 + 4 + 3) + 1);
+      for await (const message of connection) received.push(message);
+    });
+    client.send("one", "two", "three");
+    await world.until(() => client.isClosed);
+    expect(received).toEqual(["one", "two"]);
+    expect(client.error).toMatchObject({ code: "ECONNRESET" });
+  });
+
+  it("is half-open: takes nothing, says nothing, and does not end", async () => {
+    let connection!: ScriptedConnection;
+    const client = await openWith((opened) => {
+      connection = opened;
+    });
+    connection.halfOpen();
+    connection.send("lost");
+    client.ping("hello?");
+    client.close(1000);
+    client.end();
+    await world.settle();
+    expect([client.told, client.isClosed, client.hasEnded, connection.isGone]).toEqual([
+      [],
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  it("is mute: reads, and answers neither ping, Close nor end", async () => {
+    const received: unknown[] = [];
+    const client = await openWith(async (connection) => {
+      connection.mute();
+      for await (const message of connection) received.push(message);
+      connection.ping("the script may");
+    });
+    client.ping("hello?");
+    client.send("read");
+    client.close(1000);
+    client.end();
+    await world.until(() => client.told.length === 1);
+    await world.settle();
+    expect(received).toEqual(["read"]);
+    expect([client.told, client.hasEnded]).toEqual([[{ ping: "the script may" }], false]);
+  });
+
+  it("answers pings properly, wrongly or never", async () => {
+    let connection!: ScriptedConnection;
+    const client = await openWith((opened) => {
+      connection = opened;
+    });
+    client.ping("a");
+    await world.until(() => client.told.length === 1);
+    connection.answerPings("wrong");
+    client.ping("b");
+    await world.until(() => client.told.length === 2);
+    connection.answerPings(false);
+    client.ping("c");
+    client.send("read");
+    let read: unknown;
+    void connection.receive().then((message) => (read = message));
+    await world.until(() => read === "read");
+    connection.answerPings(true);
+    client.ping("d");
+    await world.until(() => client.told.length === 3);
+    expect(client.told).toEqual([{ pong: "a" }, { pong: "wrong" }, { pong: "d" }]);
+  });
+
+  it.each([
+    [
+      "a code of the user's",
+      (one: ScriptedConnection) => one.close(4321, "bye"),
+      { code: 4321, reason: "bye" },
+    ],
+    ["no code", (one: ScriptedConnection) => one.close(), { code: 1005, reason: "" }],
+  ])("closes with %s, and ends behind the client's answer", async (__, close, told) => {
+    const ends: unknown[] = [];
+    const client = await openWith(async (connection) => {
+      close(connection);
+      ends.push(await connection.closed);
+    });
+    await world.until(() => client.isClosed);
+    await world.until(() => ends.length === 1);
+    expect([client.told, client.error]).toEqual([[told], undefined]);
+    expect(ends).toEqual([{ code: told.code, reason: "" }]);
+  });
+
+  it.each([
+    ["an invalid code", (one: ScriptedConnection) => one.close(1005), 1002],
+    ["a reason that is no UTF-8", (one: ScriptedConnection) => one.close(1000, Buffer.of(0xff)), 1007],
+    ["a payload of one byte", (one: ScriptedConnection) => one.closeWith(Buffer.of(3)), 1002],
+  ])("closes badly: %s", async (__, close, closeCode) => {
+    const client = await openWith(close);
+    await world.until(() => client.isClosed);
+    expect(client.failure).toMatchObject({ closeCode });
+  });
+
+  it("ends without a Close", async () => {
+    const client = await openWith((connection) => {
+      connection.send("last");
+      connection.end();
+      connection.end();
+      connection.send("too late");
+    });
+    await world.until(() => client.isClosed);
+    expect([client.told, client.hasEnded, client.error]).toEqual([["last"], true, undefined]);
+  });
+
+  it("sends a bomb: little on the wire, and more than the client takes", async () => {
+    const client = await openWith((connection) => connection.bomb(16 * 2 ** 20 + 5), { compress: true });
+    await world.until(() => client.failure !== undefined);
+    expect(client.failure).toMatchObject({ closeCode: 1009 });
+    expect(Buffer.concat(client.reads).length).toBeLessThan(20_000);
+  });
+
+  it("inflates a bomb to its size, and compresses what it is told to", async () => {
+    const client = await openWith(
+      (connection) => {
+        connection.send("x".repeat(1_000), { compress: true });
+        connection.bomb(1_000_000);
+      },
+      { compress: true },
+    );
+    await world.until(() => client.told.length === 2);
+    expect(client.told[0]).toBe("x".repeat(1_000));
+    expect(Buffer.alloc(1_000_000).equals(client.told[1] as Buffer)).toBe(true);
+    expect(Buffer.concat(client.reads).length).toBeLessThan(3_000);
+  });
+
+  it("has no bomb without compression, and sends nothing before it accepts", async () => {
+    const errors: unknown[] = [];
+    await play(
+      (connection, n) => {
+        if (n === 2) connection.accept({ compress: { noContextTakeover: true } });
+        connection.bomb(1);
+      },
+      { onError: (error) => errors.push((error as Error).message) },
+    );
+    const clients = [world.dial(), world.dial()];
+    await world.until(() => clients.every(({ isClosed }) => isClosed));
+    expect(errors.sort()).toEqual([
+      "A bomb needs accept({ compress: true }) and a client that offers it.",
+      "Nothing can be sent before accept().",
+    ]);
+  });
+
+  it("stops reading, so that writes are refused, and goes on", async () => {
+    let connection!: ScriptedConnection;
+    const received: unknown[] = [];
+    const client = await openWith(async (opened) => {
+      connection = opened;
+      for await (const message of opened) received.push((message as Buffer).length);
+    });
+    connection.stopReading();
+    client.send("small");
+    await world.settle();
+    expect(received).toEqual([]);
+    expect(client.refusedWrites).toBe(0);
+    const size = world instanceof MemoryWorld ? 100_000 : 16 * 2 ** 20;
+    client.send("x".repeat(size));
+    expect(client.refusedWrites).toBeGreaterThan(0);
+    connection.goOnReading();
+    await world.until(() => received.length >= 1);
+    expect(received[0]).toBe(5);
+  });
+
+  it("refuses connections while it is down", async () => {
+    await play((connection) => connection.accept());
+    const before = await world.open();
+    const { url } = world.server;
+    world.server.goDown();
+    const refused = world.dial();
+    await world.until(() => refused.isClosed);
+    expect(refused.error).toMatchObject({ code: "ECONNREFUSED" });
+    expect(before.isClosed).toBe(false);
+    await world.server.comeUp();
+    await world.server.comeUp();
+    expect(world.server.url).toBe(url);
+    await world.open();
+  });
+
+  it("gives what came before the end, then says that the client is gone", async () => {
+    const told: unknown[] = [];
+    const client = await openWith(async (connection) => {
+      await connection.closed;
+      told.push(await connection.receiveJson());
+      await connection.receive().catch((error: unknown) => told.push(error));
+      connection.send("to nobody");
+    });
+    client.send('{"n":1}');
+    client.close(1000);
+    await world.until(() => told.length === 2);
+    expect(told).toEqual([{ n: 1 }, expect.any(ClientGoneError)]);
+    expect(told[1]).toMatchObject({ name: "ClientGoneError", code: "CLIENT_GONE" });
+  });
+
+  it("says where the client breaks the protocol, and closes with the code for it", async () => {
+    const errors: unknown[] = [];
+    await play(
+      async (connection) => {
+        connection.accept();
+        for await (const message of connection) errors.push(message);
+      },
+      { onError: (error) => errors.push(error) },
+    );
+    const client = await world.open();
+    client.write(frame({ opcode: 1, payload: "without a mask" }));
+    await world.until(() => client.isClosed);
+    expect(errors).toEqual([expect.any(ProtocolError)]);
+    expect(client.told).toEqual([{ code: 1002, reason: "" }]);
+  });
+
+  it("ends where the client is gone, and is cut off where the server is closed", async () => {
+    const ended: unknown[] = [];
+    const client = await openWith(async (connection, n) => {
+      if (n === 2) await connection.delay(3_600_000).finally(() => ended.push("delay"));
+      await connection.receive().finally(() => ended.push("receive"));
+    });
+    client.transport.destroy();
+    await world.until(() => ended.length === 1);
+    await world.open();
+    await world.server[Symbol.asyncDispose]();
+    await world.until(() => ended.length === 2);
+    expect(ended).toEqual(["receive", "delay"]);
+  });
+
+  it("serves several connections, each with its number", async () => {
+    await play(async (connection, n) => {
+      connection.accept();
+      const { subscribe } = (await connection.receiveJson()) as { subscribe: string };
+      for (let message = 0; message < 3; message++) connection.send(`${subscribe} ${n}.${message}`);
+      connection.reset();
+    });
+    for (const n of [1, 2]) {
+      const client = await world.open();
+      client.send('{"subscribe":"trades"}');
+      await world.until(() => client.isClosed);
+      expect(client.told).toEqual([0, 1, 2].map((message) => `trades ${n}.${message}`));
+    }
+  });
+});
