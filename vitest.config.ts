@@ -31,6 +31,7 @@ const config: ViteUserConfig = {
       thresholds: {
         "protocol/**": { lines: 100, branches: 97 },
         "src/**": { lines: 92 },
+        "src/{reconnect,heartbeat,buffer,stats}/**": { lines: 100 },
       },
     },
   },

@@ -4,7 +4,7 @@ import { get } from "node:http";
 import { join } from "node:path";
 import { WebSocket } from "jetsocket";
 import { JournalWriter } from "./journal-writer.mjs";
-import { burstCount, burstSize, isWhole, makeMessage } from "./messages.mjs";
+import { burstSize, isWhole, makeMessage } from "./messages.mjs";
 import { measure } from "./measure.mjs";
 
 const tickMs = 10;
@@ -48,6 +48,10 @@ class Lane {
   #ws;
   #journal;
   #timer;
+  /** All that was sent so far went to the connection itself, and nothing waits in front of it. */
+  #isClear = false;
+  /** What `sent` was when the connection began to end. */
+  #sentToLink = 0;
   #controller = new AbortController();
   #reading;
 
@@ -72,6 +76,11 @@ class Lane {
         this.#tellProblem(`send failed: ${error}`);
       });
     }
+  }
+
+  burst(count) {
+    this.#isClear = this.#ws.state === "connected" && this.#ws.stats().outboxMessages === 0;
+    this.send(count, burstSize);
   }
 
   stopSending() {
@@ -127,12 +136,11 @@ class Lane {
     ws.on("connecting", () => counts.attempts++);
     ws.on("connected", onOpen);
     ws.on("reconnected", onOpen);
+    ws.on("stateChange", ({ from }) => {
+      if (from === "connected") this.#sentToLink = this.sent;
+    });
     ws.on("disconnected", ({ report }) => {
-      this.ends.push({
-        given: this.sent,
-        unsent: report.messagesUnsent,
-        uncertain: report.messagesUncertain,
-      });
+      this.ends.push(this.#endOf(report));
       process.send?.({
         tell: "ended",
         verdict: report.verdict,
@@ -159,6 +167,18 @@ class Lane {
         this.#tellProblem(`error: ${error.stack}`);
     });
     ws.on("closed", () => counts.closed++);
+  }
+
+  /** @returns {import("./journal.mjs").LinkEnd} */
+  #endOf({ messagesUnsent: unsent, messagesUncertain: uncertain }) {
+    // With acknowledgement the outbox keeps what was sent, too.
+    if (this.#plan.isAcknowledged) return { given: this.sent, unsent, uncertain };
+    const kept = this.#ws.stats().outboxMessages;
+    const behind = this.sent - this.#sentToLink;
+    if (this.#isClear && kept !== unsent + behind)
+      this.#tellProblem(`${unsent} unsent are told, and ${behind} were sent since, but ${kept} are kept`);
+    this.#isClear = false;
+    return { given: this.sent - (kept - unsent), unsent, uncertain };
   }
 
   #tellProblem(problem) {
@@ -220,7 +240,7 @@ const orders = {
       (error) => process.send?.({ tell: "failed", error: String(error?.stack) }),
     );
   },
-  burst: () => lane?.send(burstCount, burstSize),
+  burst: ({ count }) => lane?.burst(count),
   stop: () => {
     lane?.stopSending();
     process.send?.({ tell: "stopped", sent: lane?.sent });

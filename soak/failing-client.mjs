@@ -49,17 +49,15 @@ function watch(ws) {
     verdicts: new Set(),
     problems: /** @type {string[]} */ ([]),
   };
-  ws.on("connecting", ({ attempt }) => {
+  // Not by `connecting`: where the function gives no url nothing is dialled.
+  ws.on("reconnecting", ({ attempt, delayMs, report }) => {
     seen.attempts++;
-    if (attempt !== seen.attempts && seen.problems.length < 10) {
-      seen.problems.push(`attempt ${attempt} came as number ${seen.attempts}`);
+    if (attempt !== seen.attempts + 1 && seen.problems.length < 10) {
+      seen.problems.push(`attempt ${attempt} follows number ${seen.attempts}`);
     }
     const depth = new Error().stack?.split("\n").length ?? 0;
     seen.shallowest = Math.min(seen.shallowest, depth);
-    // The first attempt is made by the caller of connect().
     seen.deepest = Math.max(seen.deepest, depth);
-  });
-  ws.on("reconnecting", ({ delayMs, report }) => {
     seen.shortest = Math.min(seen.shortest, delayMs);
     seen.longest = Math.max(seen.longest, delayMs);
     seen.verdicts.add(report.verdict);

@@ -1,6 +1,7 @@
 /** Drives one client through the faults of a lane: holds the wire, and starts, tells and kills the server. */
 import { Child } from "./child.mjs";
-import { burstCount } from "./messages.mjs";
+import { floodOf, isStuck } from "./faults.mjs";
+import { burstCount, floodCounts } from "./messages.mjs";
 import { Wire } from "./wire.mjs";
 
 const tickMs = 10;
@@ -31,6 +32,7 @@ export class FaultDriver {
   #cutCount = 0;
   #cutAt = 0;
   #slowestSilenceMs = 0;
+  #floodCount = 0;
   #lane = { name: "", head: 0, bursts: /** @type {[number, number][]} */ ([]), query: "" };
 
   constructor({ folder, sabotage }) {
@@ -82,6 +84,7 @@ export class FaultDriver {
       sent,
       head: this.#lane.head,
       done: this.#done,
+      floods: this.#floodCount,
       problems: [...this.#problems, ...result.problems],
       slowestSilenceMs: this.#slowestSilenceMs,
       seconds: Math.round((performance.now() - began) / 1_000),
@@ -92,6 +95,7 @@ export class FaultDriver {
     this.#problems = [];
     this.#done = new Map();
     this.#slowestSilenceMs = 0;
+    this.#floodCount = 0;
     const query = `lane=${name}${isAcknowledged ? "&acknowledges" : ""}`;
     this.#lane = { name, head: 0, bursts: [], query };
   }
@@ -124,11 +128,13 @@ export class FaultDriver {
     const cutsBefore = this.#cutCount;
     const isCut = fault.kind === "reset" || fault.kind === "silent";
     if (isCut) this.#wire.link?.cut({ direction: fault.direction, after: fault.offset, how: howOf(fault) });
-    this.#burst();
+    const flood = floodOf(fault);
+    this.#burst(flood);
     if (fault.kind === "restart") await this.#restartServer(fault);
     else if (!isCut) this.#server.send({ do: "close", code: Number(fault.kind) });
     await this.#until(() => this.#endCount > before, endLimitMs, `the end by ${fault.kind}`);
     const wasForced = !isCut || this.#cutCount > cutsBefore;
+    if (flood !== undefined && wasForced) this.#floodCount++;
     if (fault.kind === "silent" && wasForced) this.#checkSilence(performance.now() - this.#cutAt);
     return wasForced;
   }
@@ -138,12 +144,14 @@ export class FaultDriver {
     if (ms > silenceLimitMs) this.#problems.push(`a silent link was found after ${Math.round(ms)} ms`);
   }
 
-  /** More than is in flight at any cut, in both directions. */
-  #burst() {
+  /** More than is in flight at any cut, in both directions. @param {number | undefined} flood */
+  #burst(flood) {
     const { head } = this.#lane;
     this.#lane.bursts.push([head + 1, head + burstCount]);
     this.#advance(burstCount);
-    this.#client.send({ do: "burst" });
+    const { least, most } = floodCounts;
+    const count = flood === undefined ? burstCount : Math.round(least + flood * (most - least));
+    this.#client.send({ do: "burst", count });
   }
 
   #advance(count) {
@@ -245,7 +253,7 @@ export class FaultDriver {
 
 function howOf(fault) {
   if (fault.kind === "reset") return "reset";
-  return fault.choice < 0.5 ? "swallow" : "stuck";
+  return isStuck(fault) ? "stuck" : "swallow";
 }
 
 function sleep(ms) {

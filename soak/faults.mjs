@@ -22,6 +22,10 @@ const earlyShare = 0.15;
 /** A burst is larger than this by far, so that more than 64 KiB are in flight at the cut. */
 const mostBytesBeforeCut = 160 * 1024;
 
+/** Of the silent wires, those that read nothing; and those of them that are offered more than the kernel takes. */
+const stuckFrom = 0.5;
+const floodedFrom = 0.7;
+
 /**
  * @typedef {object} Fault
  * @property {string} kind
@@ -36,6 +40,20 @@ const mostBytesBeforeCut = 160 * 1024;
  * One end of an open connection, and what the attempts after it meet.
  * @typedef {{ link: Fault, attempts: Fault[] }} FaultGroup
  */
+
+/** @param {Fault} fault */
+export function isStuck({ kind, choice }) {
+  return kind === "silent" && choice >= stuckFrom;
+}
+
+/**
+ * How much of a flood the client is to send at this fault, in [0, 1); `undefined` where it is to send a burst.
+ * @param {Fault} fault
+ */
+export function floodOf({ kind, choice }) {
+  const isFlooded = kind === "silent" && choice >= floodedFrom;
+  return isFlooded ? (choice - floodedFrom) / (1 - floodedFrom) : undefined;
+}
 
 /** @param {number} total */
 export function countsOf(total) {

@@ -62,6 +62,7 @@ async function runLanes(driver, { seed, faults, folder, sabotage }) {
     problems.push(...result.problems.map((problem) => `${lane.name}: ${problem}`));
     const checked = await checkLane(checker, folder, lane, result);
     problems.push(...checked.problems.map((problem) => `${lane.name}: ${problem}`));
+    problems.push(...checkUnsent(result).map((problem) => `${lane.name}: ${problem}`));
     console.log(`${lane.name}: ${tellLane(result)}\n  ${checked.line}`);
     if (lane.isAcknowledged) {
       for (const [kind, count] of result.done) done.set(kind, (done.get(kind) ?? 0) + count);
@@ -91,6 +92,15 @@ function checkLane(checker, folder, lane, { sent, head, ends }) {
   return checker.ask(request, "checked", 60_000);
 }
 
+/** A wire that takes less than it is offered leaves messages unsent, or it was no such wire. */
+function checkUnsent({ ends, floods }) {
+  return floods > 0 && unsentOf(ends) === 0 ? [`no message was unsent at ${floods} floods`] : [];
+}
+
+function unsentOf(ends) {
+  return ends.reduce((sum, { unsent }) => sum + unsent, 0);
+}
+
 /** Each fault as often as drawn. */
 function checkCounts(done, faults) {
   const problems = [];
@@ -103,11 +113,12 @@ function checkCounts(done, faults) {
   return problems;
 }
 
-function tellLane({ counts, verdicts, seconds, slowestSilenceMs }) {
+function tellLane({ counts, verdicts, seconds, slowestSilenceMs, ends, floods }) {
   const told = Object.entries(verdicts).map(([verdict, count]) => `${verdict} ${count}`);
   return (
     `${seconds} s, ${counts.attempts} attempts, ${counts.opened} connections, gaps ${counts.gaps}, ` +
-    `recovered ${counts.recovered}, resets ${counts.resets}, silence found within ${Math.round(slowestSilenceMs)} ms\n` +
+    `recovered ${counts.recovered}, resets ${counts.resets}, ` +
+    `floods ${floods}, unsent in reports ${unsentOf(ends)}, silence found within ${Math.round(slowestSilenceMs)} ms\n` +
     `  ${told.join(", ")}`
   );
 }

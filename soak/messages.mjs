@@ -10,6 +10,8 @@ const stock = makeStock();
 export const burstSize = 16 * 1024;
 /** Messages in a burst. */
 export const burstCount = 24;
+/** Messages in a burst that no kernel takes whole: 8 MiB and twice that. */
+export const floodCounts = { least: 512, most: 1_024 };
 
 function makeStock() {
   const random = new SeededRandom(7);

@@ -46,7 +46,7 @@ export class Client<Received, Sent> {
     this.#calls = new LifeCalls(runtime);
     this.emitter = new Emitter((name, error) => this.#onListenerError(name, error));
     this.#state = new StateMachine((from, to) => this.emitter.emit("stateChange", { from, to }));
-    this.traffic = this.#createTraffic();
+    this.traffic = this.#createTraffic(face);
     this.#life = new Life<Received, Sent>(
       {
         ...{ face, source, options, state: this.#state, intent: this.#intent, calls: this.#calls },
@@ -59,10 +59,10 @@ export class Client<Received, Sent> {
     if (options.signal?.aborted === true) runtime.defer(this.#onAbort);
   }
 
-  #createTraffic(): Traffic<Received, Sent> {
+  #createTraffic(face: object): Traffic<Received, Sent> {
     const { options, emitter } = this;
     return new Traffic<Received, Sent>(
-      { options, emitter, statistics: this.#statistics },
+      { face, options, emitter, statistics: this.#statistics },
       {
         links: () => this.#life.links,
         tellError: (error) => this.tellError(error),
@@ -216,8 +216,9 @@ export class Client<Received, Sent> {
     const { current } = this.#state;
     if (current === "closed" || current === "failed") return Promise.resolve();
     const promise = this.#calls.close(options);
-    // With `reconnect` it is this call that makes the end of the connection the end of all.
-    this.#intent.isClosed ||= current !== "disconnecting" || this.options.reconnect;
+    // Where another connection would follow, it is this call that makes the end of this one the end of all.
+    const wouldGoOn = this.options.reconnect || this.#life.rotation.isReplacing;
+    this.#intent.isClosed ||= current !== "disconnecting" || wouldGoOn;
     this.#life.close({ code, reason });
     return promise;
   }

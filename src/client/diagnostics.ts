@@ -1,4 +1,5 @@
 import { type Channel, channel } from "node:diagnostics_channel";
+import { isUtf8 } from "node:buffer";
 import { debuglog } from "node:util";
 import { type FrameObserver, type ObservedFrame, Opcode } from "../../protocol/index.js";
 import type { CloseReport } from "../events/close-report.js";
@@ -54,6 +55,8 @@ export interface DebugLog {
 
 /** So many bytes of a payload are logged. */
 const excerptSize = 64;
+/** So many of one that is no text. */
+const maxHexBytes = 16;
 
 const opcodeNames: ReadonlyMap<number, string> = new Map(
   Object.entries(Opcode).map(([name, opcode]) => [opcode, name]),
@@ -168,7 +171,19 @@ function contentOf({ opcode, isCompressed, payloadSize, excerpt }: ObservedFrame
   if (opcode === Opcode.close && excerpt.length >= 2) {
     return ` ${excerpt.readUInt16BE(0)} ${quote(readClipped(excerpt.subarray(2), rest !== ""))}${rest}`;
   }
-  return ` ${excerpt.toString("hex")}${rest}`;
+  const bytes = rest === "" ? excerpt : withoutCutCharacter(excerpt);
+  // Bytes may be text all the same, and that may hold secrets.
+  if (isUtf8(bytes)) return ` ${quote(bytes.toString())}${rest}`;
+  const shown = excerpt.subarray(0, maxHexBytes);
+  return ` ${shown.toString("hex")}${payloadSize > shown.length ? "..." : ""}`;
+}
+
+/** Leaves out at most three bytes at the end: those of a character that was cut in two. */
+function withoutCutCharacter(bytes: Buffer): Buffer {
+  for (let length = bytes.length; length >= bytes.length - 3 && length > 0; length--) {
+    if (isUtf8(bytes.subarray(0, length))) return bytes.subarray(0, length);
+  }
+  return bytes;
 }
 
 /** Leaves out the character that the end of the excerpt may have cut in two. */

@@ -10,7 +10,13 @@ export interface HeldMessage {
   readonly data: string | Buffer;
   readonly size: number;
   readonly at: number;
+  /** Its value, once it was shown to a `recv()`. */
+  decoded?: { readonly value: unknown };
 }
+
+/** Beyond so many, each message counts for more than its bytes: a flood of empty ones is bounded too. */
+const plainCount = 1_000;
+const messageCost = 128;
 
 interface Call<Received> {
   readonly match: (message: Received) => boolean;
@@ -102,9 +108,11 @@ export class HookConnection<Received, Sent> {
   }
 
   /** What the deserializer throws on is no call's: the client will tell of it. */
-  #decode({ data }: HeldMessage): { readonly value: Received } | undefined {
+  #decode(message: HeldMessage): { readonly value: Received } | undefined {
+    const { data } = message;
     try {
-      return { value: this.#deserializer(data, typeof data !== "string") };
+      message.decoded ??= { value: this.#deserializer(data, typeof data !== "string") };
+      return message.decoded as { readonly value: Received };
     } catch {
       return undefined;
     }
@@ -126,7 +134,8 @@ export class HookConnection<Received, Sent> {
   }
 
   #look(): void {
-    const isFull = this.#bytes > this.#maxBytes;
+    const cost = Math.max((this.#held?.length ?? 0) - plainCount, 0) * messageCost;
+    const isFull = this.#bytes + cost > this.#maxBytes;
     if (isFull) for (const { wait } of this.#calls.takeAll()) wait.reject(this.#overflow());
     if (isFull === this.#isFull) return;
     this.#isFull = isFull;

@@ -4,9 +4,9 @@ import { Wait, type WaitOptions } from "../runtime/wait.js";
 /** The calls that wait for a turn in a client's life: its connection, its end. */
 export class LifeCalls {
   readonly #runtime: Runtime;
-  #connects: Wait[] = [];
-  #runs: Wait[] = [];
-  #closes: Wait[] = [];
+  readonly #connects = new Set<Wait>();
+  readonly #runs = new Set<Wait>();
+  readonly #closes = new Set<Wait>();
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -19,52 +19,52 @@ export class LifeCalls {
     onCancel: (reason: unknown) => void,
   ): Promise<void> {
     const wait: Wait = new Wait(this.#runtime, operation, options, (reason) => {
-      this.#connects = this.#connects.filter((other) => other !== wait);
+      this.#connects.delete(wait);
       onCancel(reason);
     });
-    this.#connects.push(wait);
+    this.#connects.add(wait);
     return wait.promise;
   }
 
   run(options: WaitOptions | undefined): Promise<void> {
     const wait: Wait = new Wait(this.#runtime, "run", options, () => {
-      this.#runs = this.#runs.filter((other) => other !== wait);
+      this.#runs.delete(wait);
     });
-    this.#runs.push(wait);
+    this.#runs.add(wait);
     return wait.promise;
   }
 
   close(options: WaitOptions | undefined): Promise<void> {
-    const wait = new Wait(this.#runtime, "close", options);
-    this.#closes.push(wait);
+    const wait: Wait = new Wait(this.#runtime, "close", options, () => this.#closes.delete(wait));
+    this.#closes.add(wait);
     return wait.promise;
   }
 
   get hasConnects(): boolean {
-    return this.#connects.length > 0;
+    return this.#connects.size > 0;
   }
 
   get hasRuns(): boolean {
-    return this.#runs.length > 0;
+    return this.#runs.size > 0;
   }
 
   get isEmpty(): boolean {
-    return this.#connects.length + this.#runs.length + this.#closes.length === 0;
+    return this.#connects.size + this.#runs.size + this.#closes.size === 0;
   }
 
   /** A connection is there. */
   onConnected(): void {
-    for (const wait of this.#connects.splice(0)) wait.resolve();
+    for (const wait of takeAll(this.#connects)) wait.resolve();
   }
 
   /** The first attempt has failed, and only `run()` goes on. */
   rejectConnects(error: unknown): void {
-    for (const wait of this.#connects.splice(0)) wait.reject(error);
+    for (const wait of takeAll(this.#connects)) wait.reject(error);
   }
 
   /** Takes the calls of a life that ends; those of the next one come while the end is told. */
   takeEnded(): { settle(isClosed: boolean, error: unknown): void } {
-    const [connects, runs] = [this.#connects.splice(0), this.#runs.splice(0)];
+    const [connects, runs] = [takeAll(this.#connects), takeAll(this.#runs)];
     const settle = (isClosed: boolean, error: unknown): void => {
       for (const wait of connects) wait.reject(error);
       for (const wait of runs) {
@@ -76,6 +76,12 @@ export class LifeCalls {
   }
 
   onClosed(): void {
-    for (const wait of this.#closes.splice(0)) wait.resolve();
+    for (const wait of takeAll(this.#closes)) wait.resolve();
   }
+}
+
+function takeAll(waits: Set<Wait>): Wait[] {
+  const all = [...waits];
+  waits.clear();
+  return all;
 }

@@ -182,14 +182,11 @@ export class Life<Received, Sent> {
     onMessage: (link, data, size, at) => this.#context.traffic.onMessage(link, data, size, at),
     onDiscarded: (data) => this.#context.traffic.onDiscarded(data),
     onPing: (payload) => this.#context.emitter.emit("ping", { payload }),
-    onPong: (payload, latencyMs) => {
-      if (latencyMs !== undefined) diagnostics.ping({ client: this.#context.face, latencyMs });
-      this.#context.traffic.onPong(payload, latencyMs);
-    },
+    onPong: (payload, latencyMs) => this.#context.traffic.onPong(payload, latencyMs),
     onClosing: (link, close, initiatedBy) => this.#onClosing(link, close, initiatedBy),
     onDrain: (link) => {
       if (link !== this.#link) return;
-      this.#context.traffic.sender.pump();
+      this.#context.traffic.sender.onDrain();
       this.#context.emitter.emit("drain", {});
     },
     onError: (error) => this.#handler.tellError(error),
@@ -292,7 +289,7 @@ export class Life<Received, Sent> {
     this.downtime.begin();
     this.rotation.onLost();
     traffic.incoming.onConnectionEnd(link.number);
-    traffic.sender.lost(end.unsent, error);
+    traffic.sender.lost(end.unsent, error, end.owesDrain);
     state.enter("disconnected");
   }
 

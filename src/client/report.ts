@@ -142,7 +142,15 @@ function endError(end: ConnectionEnd, verdict: Verdict, url: string): JetSocketE
 
 /** An unread stack holds what its functions hold, and that may be the report before: a chain to the first attempt. */
 function formatStack(error: unknown): void {
-  for (let next = error; next instanceof Error; next = next.cause) Reflect.get(next, "stack");
+  const seen = new Set<unknown>();
+  try {
+    for (let next = error; next instanceof Error && !seen.has(next); next = next.cause) {
+      seen.add(next);
+      Reflect.get(next, "stack");
+    }
+  } catch {
+    // An error of the user's may throw where it is looked at.
+  }
 }
 
 type OwnError = HandshakeError | ProtocolError | TimeoutError;

@@ -73,6 +73,11 @@ export class Rotation<Received, Sent> {
     ) as Link<Received, Sent>[];
   }
 
+  /** The current connection closes, or has closed, to be replaced. */
+  get isReplacing(): boolean {
+    return this.#phase === "replacing" || this.#phase === "redialling";
+  }
+
   /** It is to go, and the other one is ready. */
   isLeaving(link: Link<Received, Sent>): boolean {
     return link === this.#first && (this.#phase === "moving" || this.#phase === "draining");
@@ -111,7 +116,7 @@ export class Rotation<Received, Sent> {
 
   /** A rotation that is under way serves whoever asks for one. */
   #start(mode: "overlap" | "replace", reason: string): void {
-    if (this.#phase !== "idle") return;
+    if (this.#phase !== "idle" || this.#handler.current()?.live?.isClosing !== false) return;
     this.#ageTimer?.clear();
     this.#reason = reason;
     if (mode === "replace") {
@@ -159,7 +164,8 @@ export class Rotation<Received, Sent> {
     const [first, second] = [this.#first, this.#second];
     if (this.#phase !== "moving" || first === undefined || second === undefined) return;
     this.#phase = "draining";
-    this.#traffic.sender.move(first.live!.takeBack(), second.live!);
+    const { owesDrain } = first.live!;
+    this.#traffic.sender.move(first.live!.takeBack(), second.live!, owesDrain);
     this.#handler.promote(second);
     // Without a sequence there is nothing to wait for: what the first has to say comes before its Close.
     if (this.#isJoined || this.#options.replay === undefined) this.#closeFirst();
@@ -202,7 +208,8 @@ export class Rotation<Received, Sent> {
     if (this.#phase === "moving") {
       if (this.#handler.isStopping()) return this.#giveUpMoving(second);
       this.#phase = "draining";
-      this.#traffic.sender.move(unsentOf(end), second.live!);
+      const owesDrain = end.kind !== "unopened" && end.end.owesDrain;
+      this.#traffic.sender.move(unsentOf(end), second.live!, owesDrain);
       this.#handler.promote(second);
     }
     this.#handler.retire(link, end);

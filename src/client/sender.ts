@@ -4,26 +4,20 @@ import type { OutboxDropCause, OutboxPolicy } from "../buffer/outbox-policy.js";
 import type { LiveConnection } from "../connection/live-connection.js";
 import type { UnsentMessage } from "../connection/message-tokens.js";
 import type { MessageOptions } from "../connection/send-queue.js";
-import { PendingMessage, type Sendable } from "../connection/pending-message.js";
+import type { Sendable } from "../connection/pending-message.js";
+import { type Entry, entryOf, isMessage, type Outgoing, sourceOf } from "./outbox-message.js";
 import { TurnGate } from "../connection/turn-gate.js";
 import type { InvalidStateError } from "../errors.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
 import { handled, rejected, Wait, type WaitOptions } from "../runtime/wait.js";
 
-/** A message on its way. Bytes that went to the writer at the call are not kept here: they are read back where they return. */
-interface Outgoing {
-  data: Sendable | undefined;
-  readonly compress: boolean | undefined;
-}
-
-type Entry = OutboxEntry<Outgoing>;
-
 export type SendResult = "sent" | "queued" | "dropped";
 
 export interface SenderHandler {
   onError(error: unknown): void;
   onDropped(message: unknown, cause: OutboxDropCause): void;
+  onDrain(): void;
   stateError(operation: string): InvalidStateError;
 }
 
@@ -48,6 +42,10 @@ export class Sender<Received, Sent> {
   readonly #flushes = new Set<Wait>();
   /** Sends while the writer moves, above the high-water mark. */
   readonly #held = new Set<Wait>();
+  /** A connection was above its mark and is left: whoever waits for `drain` is told on the next one. */
+  #owesDrain = false;
+  /** The writer is between two connections. */
+  #isMoving = false;
   /** How often messages came back from a connection. */
   #returns = 0;
   #isPumping = false;
@@ -93,8 +91,10 @@ export class Sender<Received, Sent> {
     // It may have begun to end meanwhile.
     if (live.isClosing) return;
     this.#live = live;
+    this.#isMoving = false;
     this.#outbox?.open(this.#runtime.now());
     this.pump();
+    if (this.#owesDrain) this.#drainBehind(live);
   }
 
   /** The writer is about to move to another connection: newer messages wait. */
@@ -105,12 +105,26 @@ export class Sender<Received, Sent> {
     });
     this.#outbox.hold();
     this.#live = undefined;
+    this.#isMoving = true;
+  }
+
+  /** What came back is written: there is room again. */
+  #drainBehind(live: LiveConnection): void {
+    live.flush(undefined).then(
+      () => {
+        if (!this.#owesDrain || this.#live !== live) return;
+        this.#owesDrain = false;
+        this.#handler.onDrain();
+      },
+      () => undefined,
+    );
   }
 
   /** The writer stays where it was before {@link hold}. */
   resume(live: LiveConnection): void {
     if (live.isClosing) return;
     this.#live = live;
+    this.#isMoving = false;
     this.#outbox?.resume();
     this.pump();
   }
@@ -119,8 +133,10 @@ export class Sender<Received, Sent> {
    * The connection is gone.
    * @param unsent - What came back of it; kept where there is an outbox, else told as dropped.
    * @param error - What the calls get whose messages are not kept.
+   * @param owesDrain - It was above its mark, and `drain` has not come.
    */
-  lost(unsent: readonly UnsentMessage[], error: unknown): void {
+  lost(unsent: readonly UnsentMessage[], error: unknown, owesDrain: boolean): void {
+    this.#owesDrain ||= owesDrain;
     this.#takeBack(unsent);
     if (this.#options.outbox !== undefined) return;
     const moving = this.#outbox;
@@ -138,11 +154,12 @@ export class Sender<Received, Sent> {
 
   #takeBack(unsent: readonly UnsentMessage[]): void {
     this.#live = undefined;
+    this.#isMoving = false;
     this.#returns++;
     const outbox = this.#outbox;
     const entries: Entry[] = [];
     const dropped: Sendable[] = [];
-    for (const { data, token } of unsent) {
+    for (const { data, token } of unsent.filter(isMessage)) {
       const entry = outbox !== undefined && token instanceof OutboxEntry ? (token as Entry) : undefined;
       if (entry === undefined) dropped.push(data);
       else {
@@ -164,9 +181,10 @@ export class Sender<Received, Sent> {
   }
 
   /** The writer moves behind {@link hold}. @param unsent - What the connection before it has not begun to send. */
-  move(unsent: readonly UnsentMessage[], live: LiveConnection): void {
+  move(unsent: readonly UnsentMessage[], live: LiveConnection, owesDrain: boolean): void {
+    this.#owesDrain ||= owesDrain;
     const isKept = this.#options.outbox !== undefined;
-    const kept = unsent.map(({ data, token }) => {
+    const kept = unsent.filter(isMessage).map(({ data, token }) => {
       const isNew = !isKept && token === undefined;
       return { data, token: isNew ? entryOf(data, undefined, false) : token };
     });
@@ -245,6 +263,12 @@ export class Sender<Received, Sent> {
     if (token instanceof OutboxEntry) this.#outbox?.withdraw(token as Entry);
   }
 
+  /** The writer has fallen to its low mark. */
+  onDrain(): void {
+    this.#owesDrain = false;
+    this.pump();
+  }
+
   /** Gives the writer what waits, as far as it takes it and the policy allows. */
   pump(): void {
     if (this.#isPumping) return;
@@ -302,6 +326,8 @@ export class Sender<Received, Sent> {
   flush(options: WaitOptions | undefined): Promise<void> {
     const live = this.#live;
     if (live === undefined && this.#outbox === undefined) return rejected(this.#handler.stateError("flush"));
+    const isNothing = live === undefined && !this.#isMoving && this.#outbox?.waitingCount === 0;
+    if (isNothing) return Promise.resolve();
     const wait: Wait = new Wait(this.#runtime, "flush", options, () => this.#flushes.delete(wait));
     this.#flushes.add(wait);
     if (live !== undefined && (this.#outbox?.waitingCount ?? 0) === 0) this.#flushLive(live);
@@ -347,24 +373,7 @@ function policyOf<Received, Sent>(
   return { ...outbox, acknowledgement: isAcknowledged ? { idOf, acknowledges } : undefined };
 }
 
-/** @param isWritten - The writer takes it within this call, and keeps nothing of the caller's bytes. */
-function entryOf(data: Sendable, options: MessageOptions | undefined, isWritten: boolean): Entry {
-  const isBytes = data instanceof Uint8Array;
-  const kept = isBytes ? (isWritten ? undefined : Buffer.from(data)) : data;
-  return new OutboxEntry<Outgoing>({ data: kept, compress: options?.compress }, sizeOf(data));
-}
-
-function sizeOf(data: Sendable): number {
-  if (typeof data === "string") return Buffer.byteLength(data);
-  return data instanceof PendingMessage ? data.size : data.byteLength;
-}
-
 function resultOf(isFramed: boolean | undefined): SendResult {
   if (isFramed === undefined) return "dropped";
   return isFramed ? "sent" : "queued";
-}
-
-/** What its sender knows a message by. */
-export function sourceOf(data: Sendable | undefined): unknown {
-  return data instanceof PendingMessage ? data.source : data;
 }

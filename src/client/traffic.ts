@@ -6,15 +6,17 @@ import type { Emitter } from "../events/emitter.js";
 import type { EventMap } from "../events/event-map.js";
 import type { Deserializer, Serializer } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
-import type { DurationName, Statistics } from "../stats/statistics.js";
+import type { Statistics } from "../stats/statistics.js";
 import { rejected } from "../runtime/wait.js";
 import { deserializeJson, serializeAsJson } from "./default-messages.js";
+import { diagnostics } from "./diagnostics.js";
 import { HookConnection } from "./hook-connection.js";
 import { Incoming } from "./incoming.js";
 import type { Link } from "./link.js";
 import { controlPayload, rawMessage, serialize } from "./outgoing.js";
 import { Receiver } from "./receiver.js";
-import { Sender, sourceOf } from "./sender.js";
+import { ownPing, sourceOf } from "./outbox-message.js";
+import { Sender } from "./sender.js";
 
 export interface TrafficHandler<Received, Sent> {
   /** All connections that are open. */
@@ -28,6 +30,8 @@ export interface TrafficHandler<Received, Sent> {
 }
 
 interface TrafficContext<Received, Sent> {
+  /** What users hold, for those who listen to diagnostics. */
+  readonly face: object;
   readonly options: ResolvedOptions<Received, Sent>;
   readonly emitter: Emitter<EventMap<Received>>;
   readonly statistics: Statistics;
@@ -40,6 +44,7 @@ export class Traffic<Received, Sent> {
   readonly sender: Sender<Received, Sent>;
   readonly serializer: Serializer<Sent>;
   readonly #deserializer: Deserializer<Received>;
+  readonly #face: object;
   readonly #options: ResolvedOptions<Received, Sent>;
   readonly #emitter: Emitter<EventMap<Received>>;
   readonly #statistics: Statistics;
@@ -52,6 +57,7 @@ export class Traffic<Received, Sent> {
   constructor(context: TrafficContext<Received, Sent>, handler: TrafficHandler<Received, Sent>) {
     const { options, emitter, statistics } = context;
     const { runtime, buffer, replay, heartbeat } = options;
+    this.#face = context.face;
     this.#options = options;
     this.#emitter = emitter;
     this.#statistics = statistics;
@@ -74,6 +80,7 @@ export class Traffic<Received, Sent> {
     this.sender = new Sender(runtime, options, {
       onError: (error) => handler.tellError(error),
       onDropped: (message, cause) => this.#drop({ direction: "out", message, cause }),
+      onDrain: () => emitter.emit("drain", {}),
       stateError: (operation) => handler.stateError(operation),
     });
     const isWatched = this.sender.wantsReceived || heartbeat?.isPong !== undefined;
@@ -154,10 +161,6 @@ export class Traffic<Received, Sent> {
     this.#drop({ direction: "out", message: sourceOf(data), cause: "unsent" });
   }
 
-  record(name: DurationName, duration: number): void {
-    this.#statistics.record(name, duration);
-  }
-
   nextPingPayload(): Uint8Array {
     const payload = Buffer.alloc(8);
     payload.writeBigUInt64BE(BigInt(++this.#pingCount));
@@ -176,7 +179,7 @@ export class Traffic<Received, Sent> {
   /** @returns `false` where there was none to send: the peer is watched all the same. */
   #sendOwnPing(live: LiveConnection, ping: () => Sent): boolean {
     try {
-      live.give(serialize(this.serializer, ping()), undefined, undefined);
+      live.give(serialize(this.serializer, ping()), undefined, ownPing);
       return true;
     } catch (error) {
       this.#handler.tellError(error);
@@ -185,7 +188,10 @@ export class Traffic<Received, Sent> {
   }
 
   onPong(payload: Buffer, latencyMs: number | undefined): void {
-    if (latencyMs !== undefined) this.#statistics.record("latencyMs", latencyMs);
+    if (latencyMs !== undefined) {
+      this.#statistics.record("latencyMs", latencyMs);
+      diagnostics.ping({ client: this.#face, latencyMs });
+    }
     this.#emitter.emit("pong", { payload, latencyMs });
   }
 

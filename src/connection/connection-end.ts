@@ -17,6 +17,8 @@ export interface ConnectionEnd {
   readonly pausedMs: number;
   /** The messages of which not a byte was handed to the kernel. */
   readonly unsent: readonly UnsentMessage[];
+  /** What waited was above the mark, and has not fallen to the low one. */
+  readonly owesDrain: boolean;
   /** How many messages were handed over and may not have been read by the peer. */
   readonly uncertainCount: number;
   readonly unansweredPings: number;

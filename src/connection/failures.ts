@@ -46,3 +46,9 @@ export function mutualStall(timeout: number): JetSocketError {
     { code: "MUTUAL_STALL" },
   );
 }
+
+export function tooManyPings(): BufferOverflowError {
+  return new BufferOverflowError(
+    "A ping was refused: more than maxBufferedAmount waits to be sent. Await ping(), or give it a timeout, before the next one.",
+  );
+}

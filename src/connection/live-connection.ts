@@ -80,7 +80,7 @@ export class LiveConnection {
         this.#sendCloseWhenDue();
       },
     });
-    this.#pings = new PingExchange(this.#protocol, runtime, {
+    this.#pings = new PingExchange(this.#protocol, runtime, settings.maxBufferedAmount, {
       onQueued: () => this.#writer.wake(),
       onRefused: (error) => handler.onRefused(error),
     });
@@ -186,6 +186,11 @@ export class LiveConnection {
   /** Sends a ping for which nobody waits. */
   beat(payload: Uint8Array): void {
     this.#pings.beat(payload);
+  }
+
+  /** What waits was above the mark, and has not fallen to the low one. */
+  get owesDrain(): boolean {
+    return this.#queue.owesDrain;
   }
 
   /** Takes back all messages of which not a byte has left; the rest of a message that is half out goes on. */
@@ -365,6 +370,7 @@ export class LiveConnection {
       lastReceivedAt: this.#lastReceivedAt,
       lastSentAt: this.#writer.lastWrittenAt ?? this.#openedAt,
       pausedMs: this.#pauses.total,
+      owesDrain: this.#queue.owesDrain,
       unsent: this.#queue.takeUnsent(this.#protocol.takeUnsent(), framedCount),
       uncertainCount: handedCount - this.#pings.confirmedCount,
       unansweredPings: this.#pings.unanswered,

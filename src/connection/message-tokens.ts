@@ -13,18 +13,26 @@ interface Place {
   readonly token: unknown;
 }
 
+/** In the place of one that has left: nothing of a message is kept. */
+const gone: Place = { position: 0, token: undefined };
+
 /** What framed messages are known by to their owner, until their first byte has left. */
 export class MessageTokens {
   #places: Place[] = [];
   #head = 0;
 
-  /** @param handedCount - Messages up to this count have left and are forgotten. */
-  add(position: number, token: unknown, handedCount: number): void {
+  add(position: number, token: unknown): void {
     this.#places.push({ position, token });
-    while (this.#head < this.#places.length && this.#places[this.#head]!.position <= handedCount)
-      this.#head++;
-    if (this.#head < 64 || this.#head * 2 < this.#places.length) return;
-    this.#places = this.#places.slice(this.#head);
+  }
+
+  /** Messages up to this count have left. */
+  forget(handedCount: number): void {
+    const places = this.#places;
+    let head = this.#head;
+    for (; head < places.length && places[head]!.position <= handedCount; head++) places[head] = gone;
+    this.#head = head;
+    if (head < places.length && head * 2 < places.length) return;
+    this.#places = places.slice(head);
     this.#head = 0;
   }
 

@@ -1,7 +1,7 @@
 import type { ProtocolConnection } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
-import { forgottenPing } from "./failures.js";
+import { forgottenPing, tooManyPings } from "./failures.js";
 import { Pings } from "./pings.js";
 
 export interface PingExchangeHandler {
@@ -15,14 +15,21 @@ export interface PingExchangeHandler {
 export class PingExchange {
   readonly #protocol: ProtocolConnection;
   readonly #runtime: Runtime;
+  readonly #maxBufferedAmount: number;
   readonly #handler: PingExchangeHandler;
   readonly #pings: Pings = new Pings();
   readonly #waits = new Set<Wait<number>>();
   #answeredCount = 0;
 
-  constructor(protocol: ProtocolConnection, runtime: Runtime, handler: PingExchangeHandler) {
+  constructor(
+    protocol: ProtocolConnection,
+    runtime: Runtime,
+    maxBufferedAmount: number,
+    handler: PingExchangeHandler,
+  ) {
     this.#protocol = protocol;
     this.#runtime = runtime;
+    this.#maxBufferedAmount = maxBufferedAmount;
     this.#handler = handler;
   }
 
@@ -48,10 +55,8 @@ export class PingExchange {
 
   /** Resolves with the milliseconds until the ping's own pong. */
   call(payload: Uint8Array, options: WaitOptions | undefined): Promise<number> {
-    if (options?.signal?.aborted === true) {
-      this.#handler.onRefused(options.signal.reason);
-      return rejected(options.signal.reason);
-    }
+    if (options?.signal?.aborted === true) return this.#refuse(options.signal.reason);
+    if (this.#protocol.bufferedSize > this.#maxBufferedAmount) return this.#refuse(tooManyPings());
     const position = this.#protocol.ping(payload);
     const wait: Wait<number> = new Wait(this.#runtime, "ping", options, (reason) => {
       this.#waits.delete(wait);
@@ -65,6 +70,11 @@ export class PingExchange {
     });
     this.#handler.onQueued();
     return wait.promise;
+  }
+
+  #refuse(error: unknown): Promise<never> {
+    this.#handler.onRefused(error);
+    return rejected(error);
   }
 
   #forget(wait: Wait<number>): void {

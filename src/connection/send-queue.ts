@@ -85,6 +85,11 @@ export class SendQueue {
     return this.#acceptedCount;
   }
 
+  /** `onDrain` is to come. */
+  get owesDrain(): boolean {
+    return this.#isDrainDue;
+  }
+
   get isEmpty(): boolean {
     return this.#entries.length === 0;
   }
@@ -178,7 +183,7 @@ export class SendQueue {
   #frame(data: string | Uint8Array, options: MessageOptions | undefined, token: unknown): number {
     const before = this.#protocol.bufferedSize;
     const position = this.#protocol.framedCount + 1;
-    if (token !== undefined) this.#tokens.add(position, token, this.#protocol.handedCount);
+    if (token !== undefined) this.#tokens.add(position, token);
     if (!this.#sample.isRunning) this.#sample.begin(position, this.#runtime.now());
     if (typeof data === "string") this.#protocol.text(data, options);
     else this.#protocol.binary(data, options);
@@ -240,6 +245,7 @@ export class SendQueue {
     // What is framed may be written at once, and that progress calls back: the loop goes on by itself.
     if (this.#isPumping) return;
     this.#isPumping = true;
+    this.#tokens.forget(this.#protocol.handedCount);
     this.#lookAtSample();
     this.#frameWaiting();
     this.#isPumping = false;

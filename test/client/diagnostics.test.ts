@@ -107,6 +107,19 @@ describe("the log", () => {
     ]);
   });
 
+  it("hides the secrets of text that goes as bytes, and shows little of other bytes", () => {
+    const { lines, log } = newLog(true);
+    const end = new ProtocolEnd({ observer: new Diagnostics(log).frameObserver(client) });
+    receive(end, binaryFrame(Buffer.from('{"token":"abc"}')));
+    receive(end, binaryFrame(Buffer.from(`{"token":"${"é".repeat(60)}"}`)));
+    receive(end, binaryFrame(Buffer.alloc(17, 0xff)));
+    expect(lines).toEqual([
+      '#1 in binary fin 15 bytes "{\\"token\\":***}"',
+      '#1 in binary fin 132 bytes "{\\"token\\":***"...',
+      `#1 in binary fin 17 bytes ${"ff".repeat(16)}...`,
+    ]);
+  });
+
   it("has the header, the size and the beginning of each frame", () => {
     const { lines, log } = newLog(true);
     const observer = new Diagnostics(log).frameObserver(client);
@@ -131,11 +144,11 @@ describe("the log", () => {
       '#1 in text fin 112 bytes "{\\"token\\":***"...',
       `#1 in text fin 65 bytes "${"x".repeat(63)}"...`,
       '#1 in text fin 12 bytes "a\\n\\u001b[31m\\u009b\\u2028"',
-      `#1 in binary fin 70000 bytes ${"ab".repeat(64)}...`,
+      `#1 in binary fin 70000 bytes ${"ab".repeat(16)}...`,
       '#1 in text 12 bytes "{\\"token\\":***"',
       "#1 in continuation fin 4 bytes",
-      "#1 in ping fin 1 bytes 70",
-      "#1 out pong fin 1 bytes 70",
+      '#1 in ping fin 1 bytes "p"',
+      '#1 out pong fin 1 bytes "p"',
       "#1 out text fin rsv1 9 bytes",
       '#1 out close fin 110 bytes 4000 "cookie: ***"...',
     ]);

@@ -7,6 +7,7 @@ import { VirtualRuntime } from "../support/virtual-runtime.js";
 import { opcodes, readFrames } from "../support/wire.js";
 
 let clock: VirtualRuntime;
+const maxBufferedAmount = 1_000;
 let counting: CountingRuntime;
 let end: ProtocolEnd;
 let pings: PingExchange;
@@ -17,7 +18,7 @@ beforeEach(() => {
   counting = createCountingRuntime(clock);
   end = new ProtocolEnd();
   told = [];
-  pings = new PingExchange(end.connection, counting.runtime, {
+  pings = new PingExchange(end.connection, counting.runtime, maxBufferedAmount, {
     onQueued: () => told.push("queued"),
     onRefused: (error) => told.push(error),
   });
@@ -132,4 +133,14 @@ describe("the messages that the peer has read for sure", () => {
     answer("beat");
     expect(pings.confirmedCount).toBe(1);
   });
+});
+
+it("refuses a call while more than maxBufferedAmount waits to be sent, and tells it", async () => {
+  const payload = "x".repeat(120);
+  for (let count = 0; count < 8; count++) void call(payload);
+  expect(end.connection.bufferedSize).toBeGreaterThan(maxBufferedAmount);
+  const size = end.connection.bufferedSize;
+  await expect(call(payload)).rejects.toMatchObject({ code: "BUFFER_OVERFLOW" });
+  expect(end.connection.bufferedSize).toBe(size);
+  expect(told.at(-1)).toMatchObject({ code: "BUFFER_OVERFLOW" });
 });

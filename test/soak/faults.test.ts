@@ -12,6 +12,8 @@ interface Fault {
 
 interface Faults {
   countsOf(total: number): Map<string, number>;
+  floodOf(fault: Fault): number | undefined;
+  isStuck(fault: Fault): boolean;
   drawFaults(seed: number, total: number): { link: Fault; attempts: Fault[] }[];
 }
 
@@ -61,6 +63,29 @@ describe("the faults of a run", () => {
       for (const { kind, isEarly } of attempts) {
         expect(isEarly ? ["reset"] : ["503", "tls", "refused"]).toContain(kind);
       }
+    }
+  });
+});
+
+describe("a flood", () => {
+  it.each([
+    ["silent", 0.49, false, undefined],
+    ["silent", 0.69, true, undefined],
+    ["silent", 0.7, true, 0],
+    ["silent", 0.85, true, 0.5],
+    ["reset", 0.9, false, undefined],
+  ])("comes with %s, of which %f is drawn: stuck %s, flood %s", (kind, choice, isStuck, flood) => {
+    const fault: Fault = { kind, choice, direction: "up", offset: 1, settleMs: 0, isEarly: false };
+    expect(faults.isStuck(fault)).toBe(isStuck);
+    if (flood === undefined) expect(faults.floodOf(fault)).toBeUndefined();
+    else expect(faults.floodOf(fault)).toBeCloseTo(flood);
+  });
+
+  it.each([1, 11, 77])("is met in each lane of a full run with the seed %i", (seed) => {
+    const lanes = [1_000, 1_000, 667].map((total, index) => faults.drawFaults(seed + index, total));
+    for (const groups of lanes) {
+      const floods = groups.filter(({ link }) => faults.floodOf(link) !== undefined);
+      expect(floods.length).toBeGreaterThan(5);
     }
   });
 });

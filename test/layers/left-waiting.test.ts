@@ -1,0 +1,126 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { expect, it, onTestFinished } from "vitest";
+import { binaryFrame, closeFrame, textFrame } from "../support/wire.js";
+import { closeOf, LayerScene } from "./layer-scene.js";
+
+/** What is waited for comes, whichever connection it comes by. */
+
+const big = "x".repeat(5_000);
+
+it.each([["without an outbox", false] as const, ["with an outbox", 100] as const])(
+  "`drain` comes on the connection behind a loss: %s",
+  async (_, outbox) => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox, highWaterMark: 4_000 });
+    let drains = 0;
+    ws.on("drain", () => drains++);
+    link.peer.takesWrites = false;
+    while (ws.trySend(big) === "sent");
+    await scene.pass();
+    await scene.cut(link);
+    expect(drains).toBe(0);
+    await scene.again();
+    await scene.pass();
+    expect(drains).toBe(1);
+    await scene.finish();
+  },
+);
+
+it("`drain` comes on the connection that the writer moves to", async () => {
+  const scene = new LayerScene();
+  const { ws, link } = await scene.up({ highWaterMark: 4_000, rotation: { mode: "overlap", overlap: 50 } });
+  let drains = 0;
+  ws.on("drain", () => drains++);
+  link.peer.takesWrites = false;
+  while (ws.trySend(big) === "sent");
+  void ws.rotate();
+  await scene.second();
+  await scene.pass(100);
+  expect(drains).toBe(1);
+  await scene.finish();
+});
+
+it("flush() resolves at once where nothing waits, connected or not", async () => {
+  const scene = new LayerScene();
+  const { ws } = scene.watch({ outbox: 10 });
+  await ws.flush();
+  expect(ws.state).toBe("idle");
+  await scene.finish();
+});
+
+it("close() while the connection is replaced ends the life, without reconnect too", async () => {
+  const scene = new LayerScene();
+  const { ws, link } = await scene.open({ rotation: { mode: "replace" } });
+  void ws.rotate();
+  const closed = ws.close();
+  await scene.pass();
+  expect(closeOf(link)).toBe("1000");
+  await scene.answerClose(link);
+  await closed;
+  expect(ws.state).toBe("closed");
+  await scene.finish();
+});
+
+it.each([
+  ["is its own cause", (error: Error) => Object.assign(error, { cause: error })],
+  [
+    "throws where its stack is read",
+    (error: Error) =>
+      Object.defineProperty(error, "stack", {
+        get: () => {
+          throw new Error("no stack");
+        },
+      }),
+  ],
+])("a provider's error that %s rejects connect()", async (_, make) => {
+  const scene = new LayerScene();
+  const { ws } = scene.watch({
+    headers: () => {
+      throw make(new Error("oops"));
+    },
+  });
+  const connected = ws.connect();
+  await scene.pass();
+  await expect(connected).rejects.toMatchObject({ report: { verdict: "setup-failed" } });
+  await scene.finish();
+});
+
+it("a hook's connection is full of many empty messages too", async () => {
+  const scene = new LayerScene();
+  const { ws } = scene.watch({
+    maxMessageSize: 10_000,
+    onConnection: (connection) => connection.recv({ match: () => false }),
+  });
+  const connected = ws.connect();
+  await scene.pass();
+  scene.link.peer.accept();
+  await scene.pass();
+  scene.link.answer({ behind: Array<Buffer>(1_200).fill(binaryFrame(Buffer.alloc(0))) });
+  await scene.pass();
+  await scene.answerClose(scene.link);
+  await expect(connected).rejects.toMatchObject({ report: { verdict: "setup-failed" } });
+  await scene.finish();
+});
+
+it("pongs of application pings are published, and lost pings are nobody's loss", async () => {
+  const scene = new LayerScene();
+  const pings: unknown[] = [];
+  const onPing = (message: unknown): void => void pings.push(message);
+  subscribe("jetsocket:ping", onPing);
+  onTestFinished(() => void unsubscribe("jetsocket:ping", onPing));
+  const { ws, client, link } = await scene.up({
+    heartbeat: { interval: 100, timeout: 1_000, ping: () => "ping", isPong: (text) => text === "pong" },
+  });
+  await scene.pass(150);
+  link.send(textFrame("pong"));
+  await scene.pass();
+  expect(pings).toEqual([{ client: ws, latencyMs: expect.any(Number) as number }]);
+
+  link.peer.takesWrites = false;
+  await scene.pass(500);
+  link.send(closeFrame(1012));
+  await scene.cut(link);
+  expect(client.all("disconnected")).toHaveLength(1);
+  expect(client.all("dropped")).toEqual([]);
+  await scene.finish();
+});
