@@ -41,6 +41,13 @@ export function headerSizeFor(payloadSize: number, isMasked: boolean): number {
   return (payloadSize < 126 ? 2 : payloadSize < 65536 ? 4 : 10) + (isMasked ? 4 : 0);
 }
 
+/** The bytes of payload in a frame of so many bytes. */
+export function payloadSizeIn(frameSize: number, isMasked: boolean): number {
+  const unmasked = isMasked ? frameSize - 4 : frameSize;
+  if (unmasked <= 127) return unmasked - 2;
+  return unmasked <= 65_539 ? unmasked - 4 : unmasked - 10;
+}
+
 /** Writes a header without its masking key; gives the offset behind it. */
 export function writeHeader(
   bytes: Buffer,

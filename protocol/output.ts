@@ -1,6 +1,6 @@
 import { Opcode, type Role } from "./constants.js";
 import { Fifo } from "./fifo.js";
-import { firstByteOf } from "./frame-header.js";
+import { firstByteOf, payloadSizeIn } from "./frame-header.js";
 import { type FrameObserver, tellWritten } from "./frame-observer.js";
 import { FrameWriter } from "./frame-writer.js";
 import type { Resources } from "./resources.js";
@@ -84,7 +84,7 @@ export class Output {
 
   writeText(text: string): void {
     const frameSize = this.#writer.writeText(this.#messages, text);
-    this.#countMessage(frameSize, payloadSizeIn(frameSize, this.#role));
+    this.#countMessage(frameSize, payloadSizeIn(frameSize, this.#role === "client"));
     if (this.#observer !== undefined) tellWritten(this.#observer, firstByteOf(Opcode.text, false), text);
   }
 
@@ -231,11 +231,4 @@ export class Output {
 
 function byteLengthOf(message: string | Buffer): number {
   return typeof message === "string" ? Buffer.byteLength(message) : message.length;
-}
-
-/** The payload of a frame of so many bytes (RFC 6455 5.2). */
-function payloadSizeIn(frameSize: number, role: Role): number {
-  const unmasked = role === "client" ? frameSize - 4 : frameSize;
-  if (unmasked <= 127) return unmasked - 2;
-  return unmasked <= 65_539 ? unmasked - 4 : unmasked - 10;
 }

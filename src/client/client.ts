@@ -206,8 +206,11 @@ export class Client<Received, Sent> {
 
   rotate(mode: "overlap" | "replace", reason: string, options: WaitOptions | undefined): Promise<void> {
     checkClose(CloseCode.normal, reason);
-    if (this.sendable === undefined) return rejected(this.stateError("rotate"));
-    return this.#life.rotation.rotate(mode, reason, options);
+    const { rotation } = this.#life;
+    // One that is under way serves whoever asks for one.
+    const mayRotate = this.sendable !== undefined || (rotation.isReplacing && !this.#intent.isStopping);
+    if (!mayRotate) return rejected(this.stateError("rotate"));
+    return rotation.rotate(mode, reason, options);
   }
 
   /** @throws RangeError for a code or a reason that a Close frame may not carry. */

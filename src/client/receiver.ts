@@ -32,6 +32,10 @@ export interface Entry<Received> {
   heardById: number;
 }
 
+function undecoded<Received>(data: string | Buffer, size: number, at: number): Entry<Received> {
+  return { value: undefined as Received, isDecoded: false, data, size, at, key: undefined, heardById: 0 };
+}
+
 export interface ReceiverHandler {
   pause(): void;
   resume(): void;
@@ -130,9 +134,9 @@ export class Receiver<Received> {
 
   #keepAsItCame(data: string | Buffer, size: number, at: number): void {
     this.tellRaw(data);
-    const heardById = this.#hasHandler ? this.#emitter.lastId : 0;
-    const value = undefined as Received;
-    this.#give({ value, isDecoded: false, data, size, at, key: undefined, heardById });
+    const entry = undecoded<Received>(data, size, at);
+    if (this.#hasHandler) entry.heardById = this.#emitter.lastId;
+    this.#give(entry);
   }
 
   /** @returns `false` where the deserializer throws, which is told. */
@@ -151,14 +155,10 @@ export class Receiver<Received> {
 
   /** `undefined` where the deserializer throws: that is told, and who listens for raw messages gets it all the same. */
   decode(data: string | Buffer, size: number, at: number): Entry<Received> | undefined {
-    try {
-      const value = this.#deserializer(data, typeof data !== "string");
-      return { value, isDecoded: true, data, size, at, key: undefined, heardById: 0 };
-    } catch (error) {
-      this.tellRaw(data);
-      this.#onDecodeFailed(data, error);
-      return undefined;
-    }
+    const entry = undecoded<Received>(data, size, at);
+    if (this.#decodeLate(entry)) return entry;
+    this.tellRaw(data);
+    return undefined;
   }
 
   tellRaw(data: string | Buffer): void {

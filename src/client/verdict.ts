@@ -86,7 +86,12 @@ function judgeCloseCode(code: number): Verdict {
 
 /** Whether a certificate was refused, which will not mend itself. */
 export function isCertificateError(error: Error | undefined): boolean {
-  return /CERT|UNABLE_TO_|ALTNAME/.test(codeOf(error));
+  const code = codeOf(error);
+  // What begins so is OpenSSL's own: the server's word on our certificate, among others.
+  if (code.startsWith("ERR_SSL_")) return false;
+  return /CERT|UNABLE_TO_|ALTNAME|^(INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH)$/.test(
+    code,
+  );
 }
 
 function codeOf(error: Error | undefined): string {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CloseError, ConnectionError, InvalidStateError, TimeoutError, WebSocket } from "../../src/index.js";
-import { answerClose, closesOf, connecting, reportOf } from "../support/client-end.js";
+import { answerClose, closesOf, connecting, reportOf, stateIn } from "../support/client-end.js";
 import { never } from "../support/never.js";
 import type { Options, Watching } from "../support/scene.js";
 import { systemError } from "../support/virtual-peer.js";
@@ -20,14 +20,7 @@ afterEach(async () => {
   vi.restoreAllMocks();
 });
 
-async function stateOf(promise: Promise<unknown>): Promise<unknown> {
-  const pending = {};
-  await scene.pass();
-  return Promise.race([promise, Promise.resolve(pending)]).then(
-    (value) => (value === pending ? "waits" : value === undefined ? "done" : value),
-    (error: unknown) => error,
-  );
-}
+const stateOf = (promise: Promise<unknown>): Promise<unknown> => stateIn(scene, promise);
 
 describe("giving connect() up", () => {
   it("by its timeout ends the attempt", async () => {

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CloseError, ConnectionError, HandshakeError, ProtocolError, TimeoutError } from "../../src/index.js";
-import { closesOf, connecting, opened, reportOf } from "../support/client-end.js";
+import { closesOf, connecting, opened, reportOf, stateIn } from "../support/client-end.js";
 import type { Options, Watching } from "../support/scene.js";
 import type { VirtualLink } from "../support/virtual-link.js";
 import { VirtualScene } from "../support/virtual-scene.js";
@@ -17,14 +17,7 @@ afterEach(async () => {
   await scene.finish();
 });
 
-async function stateOf(promise: Promise<unknown>): Promise<unknown> {
-  const pending = {};
-  await scene.pass();
-  return Promise.race([promise, Promise.resolve(pending)]).then(
-    (value) => (value === pending ? "waits" : value === undefined ? "done" : value),
-    (error: unknown) => error,
-  );
-}
+const stateOf = (promise: Promise<unknown>): Promise<unknown> => stateIn(scene, promise);
 
 describe("connecting", () => {
   it("tells each step, and resolves when the connection is open", async () => {

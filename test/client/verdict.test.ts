@@ -165,6 +165,8 @@ describe("a certificate that was refused", () => {
     ["DEPTH_ZERO_SELF_SIGNED_CERT", true],
     ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", true],
     ["ERR_TLS_CERT_ALTNAME_INVALID", true],
+    ["INVALID_PURPOSE", true],
+    ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", false],
     ["ECONNRESET", false],
     [undefined, false],
     [5, false],

@@ -1,12 +1,11 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import ts from "typescript";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { readSources } from "../support/import-graph.js";
 import type { PeerSocket } from "../support/scripted-peer.js";
+import { transpilePackage } from "../support/transpiled-package.js";
 import { ScriptedPeer } from "../support/scripted-peer.js";
 import { closeFrame, textFrame } from "../support/wire.js";
 
@@ -16,17 +15,7 @@ let peer: ScriptedPeer;
 /** The package as JavaScript, so that a plain Node runs it. */
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "jetsocket-"));
-  const compilerOptions: ts.CompilerOptions = {
-    module: ts.ModuleKind.ESNext,
-    target: ts.ScriptTarget.ES2022,
-    verbatimModuleSyntax: true,
-  };
-  for (const [path, text] of readSources(join(import.meta.dirname, "../.."), ["src", "protocol"])) {
-    const file = join(folder, path.replace(/\.ts$/, ".js"));
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, ts.transpileModule(text, { compilerOptions }).outputText);
-  }
-  writeFileSync(join(folder, "package.json"), '{"type":"module"}');
+  transpilePackage(folder);
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,19 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Message, Options } from "../support/scene.js";
 import { closeFrame, textFrame } from "../support/wire.js";
-import { LayerScene, numbered, range, sequence, storyOf } from "./layer-scene.js";
+import { LayerScene, numbered, range, sequence, storyOf, settled } from "./layer-scene.js";
 
 type Deserialize = NonNullable<Options["deserializer"]>;
-
-async function settled(promise: Promise<unknown>): Promise<string> {
-  let state = "waits";
-  promise.then(
-    () => (state = "resolved"),
-    (error: unknown) => (state = (error as Error).constructor.name),
-  );
-  await new Promise((resolve) => setImmediate(resolve));
-  return state;
-}
 
 describe("a slow consumer", () => {
   it("is paused over a reconnect: the new connection is not read before it has room, and nothing is lost", async () => {

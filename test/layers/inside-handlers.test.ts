@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { EventName } from "../../src/index.js";
 import { frame } from "../../src/testing/index.js";
 import { day, steady } from "./scripts.js";
-import { type Options, outcome, type Player, type Script, Stage } from "./stage.js";
+import { type Options, outcome, type Player, type Script, Stage, watchedEvents } from "./stage.js";
 
 let warnings: unknown[];
 
@@ -90,19 +90,7 @@ async function play(listen: (player: Player, controller: AbortController) => voi
   return { stage, player, controller, running };
 }
 
-const events = [
-  ...([
-    "connecting",
-    "connected",
-    "reconnected",
-    "disconnected",
-    "reconnecting",
-    "error",
-    "stateChange",
-  ] as const),
-  ...(["ping", "pong", "closing", "closed", "gap", "rotated", "paused", "resumed"] as const),
-  ...(["drain", "dropped", "recovered", "reset", "message", "rawMessage"] as const),
-] satisfies EventName[];
+const events: readonly EventName[] = [...watchedEvents, "message", "rawMessage"];
 
 describe("an undisturbed life", () => {
   it("has every event, in an order that holds", async () => {

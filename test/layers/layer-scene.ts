@@ -115,3 +115,14 @@ export const streamOf = (message: Message): string => String(message).split(":")
 export function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
+
+/** How a promise has settled by now. */
+export async function settled(promise: Promise<unknown>): Promise<string> {
+  let state = "waits";
+  promise.then(
+    () => (state = "resolved"),
+    (error: unknown) => (state = (error as Error).constructor.name),
+  );
+  await new Promise((resolve) => setImmediate(resolve));
+  return state;
+}

@@ -61,6 +61,18 @@ it("close() while the connection is replaced ends the life, without reconnect to
   await scene.finish();
 });
 
+it("a rotation that replaces serves whoever asks for one meanwhile", async () => {
+  const scene = new LayerScene();
+  const { ws, link } = await scene.up({ rotation: { mode: "replace" } });
+  const [first, second] = [ws.rotate(), ws.rotate()];
+  await scene.pass();
+  await scene.answerClose(link);
+  await scene.again(0);
+  await Promise.all([first, second]);
+  expect(ws.stats()).toMatchObject({ rotationCount: 1, connectCount: 2 });
+  await scene.finish();
+});
+
 it.each([
   ["is its own cause", (error: Error) => Object.assign(error, { cause: error })],
   [

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Message, Options } from "../support/scene.js";
-import { backoff, closeOf, inflatedOf, LayerScene, storyOf, textsOf } from "./layer-scene.js";
+import { backoff, closeOf, inflatedOf, LayerScene, storyOf, textsOf, settled } from "./layer-scene.js";
 import { MemoryBlob } from "../support/memory-blob.js";
 import { closeFrame, opcodes, pongFrame, textFrame } from "../support/wire.js";
 
@@ -13,17 +13,6 @@ const acknowledges = (received: Message): string[] | undefined => {
   return word === "ack" ? ids : undefined;
 };
 const atLeastOnce: OutboxOptions = { idOf, acknowledges };
-
-/** How a promise has settled by now. */
-async function settled(promise: Promise<unknown>): Promise<string> {
-  let state = "waits";
-  promise.then(
-    () => (state = "resolved"),
-    (error: unknown) => (state = (error as Error).constructor.name),
-  );
-  await new Promise((resolve) => setImmediate(resolve));
-  return state;
-}
 
 describe("send() without a connection", () => {
   it.each(["idle", "backing off", "connecting again"])("is refused without an outbox: %s", async (when) => {

@@ -1,27 +1,16 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import ts from "typescript";
 import { onTestFinished } from "vitest";
-import { readSources } from "../support/import-graph.js";
+import { transpilePackage } from "../support/transpiled-package.js";
 
 /** The package as JavaScript, so that a plain Node runs it: the url of its door, until the test has ended. */
 export function transpiledDoor(): string {
   const folder = mkdtempSync(join(tmpdir(), "jetsocket-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const compilerOptions: ts.CompilerOptions = {
-    module: ts.ModuleKind.ESNext,
-    target: ts.ScriptTarget.ES2022,
-    verbatimModuleSyntax: true,
-  };
-  for (const [path, text] of readSources(join(import.meta.dirname, "../.."), ["src", "protocol"])) {
-    const file = join(folder, path.replace(/\.ts$/, ".js"));
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, ts.transpileModule(text, { compilerOptions }).outputText);
-  }
-  writeFileSync(join(folder, "package.json"), '{"type":"module"}');
+  transpilePackage(folder);
   return pathToFileURL(join(folder, "src/index.js")).href;
 }
 

@@ -4,7 +4,7 @@ import { MemoryBlob } from "../support/memory-blob.js";
 import type { Message, Options, Watching } from "../support/scene.js";
 import type { VirtualLink } from "../support/virtual-link.js";
 import { closeFrame, textFrame } from "../support/wire.js";
-import { closeOf, LayerScene, numbered, range, sequence, storyOf, textsOf } from "./layer-scene.js";
+import { closeOf, LayerScene, numbered, range, sequence, storyOf, textsOf, settled } from "./layer-scene.js";
 import { NumberedFeed } from "./numbered-feed.js";
 
 const replay = { sequence: (message: Message): number | undefined => numberOf(message) };
@@ -18,16 +18,6 @@ function read(client: Watching): string[] {
   const messages: string[] = [];
   client.ws.on("message", ({ data }) => void messages.push(String(data)));
   return messages;
-}
-
-async function settled(promise: Promise<unknown>): Promise<string> {
-  let state = "waits";
-  promise.then(
-    () => (state = "resolved"),
-    (error: unknown) => (state = (error as Error).constructor.name),
-  );
-  await new Promise((resolve) => setImmediate(resolve));
-  return state;
 }
 
 /** The first connection takes nothing more, and half of a large message is out. */

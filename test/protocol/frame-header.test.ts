@@ -5,6 +5,7 @@ import {
   firstByteOf,
   hasRsv1,
   headerSizeFor,
+  payloadSizeIn,
   headerSizeOf,
   isControl,
   isFinal,
@@ -125,5 +126,11 @@ describe("checkHeaderStart", () => {
     expect(checkHeaderStart(0x81, 0x80, false)?.message).toBe("The server sent a masked frame.");
     expect(checkHeaderStart(0x81, 0x00, true)?.message).toBe("The client sent a frame without a mask.");
     expect(checkHeaderStart(0x8f, 0x00, false)?.message).toContain("opcode 0xf");
+  });
+});
+
+describe.each([true, false])("the payload of a whole frame, masked %s", (isMasked) => {
+  it.each([0, 1, 125, 126, 127, 65_535, 65_536, 2 ** 40])("is known by its size: %i", (size) => {
+    expect(payloadSizeIn(size + headerSizeFor(size, isMasked), isMasked)).toBe(size);
   });
 });

@@ -2,6 +2,7 @@ import { expect } from "vitest";
 import type { CloseReport } from "../../src/index.js";
 import type { Watching } from "./scene.js";
 import type { VirtualLink } from "./virtual-link.js";
+import type { VirtualScene } from "./virtual-scene.js";
 import { closeFrame, opcodes } from "./wire.js";
 
 /** The report that came with `closed`. */
@@ -22,6 +23,16 @@ export function answerClose(link: VirtualLink, code = 1000): void {
 export function closesOf(link: VirtualLink): (number | undefined)[] {
   const closes = link.frames.filter(({ opcode }) => opcode === opcodes.close);
   return closes.map(({ payload }) => (payload.length === 0 ? undefined : payload.readUInt16BE(0)));
+}
+
+/** What a promise of a client has come to: "waits", "done", its value, or its error. */
+export async function stateIn(scene: VirtualScene, promise: Promise<unknown>): Promise<unknown> {
+  const pending = {};
+  await scene.pass();
+  return Promise.race([promise, Promise.resolve(pending)]).then(
+    (value) => (value === pending ? "waits" : value === undefined ? "done" : value),
+    (error: unknown) => error,
+  );
 }
 
 /** The story of a client that dials, and of one that gets its first connection. */
