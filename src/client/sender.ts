@@ -44,8 +44,8 @@ export class Sender<Received, Sent> {
   readonly #held = new Set<Wait>();
   /** A connection was above its mark and is left: whoever waits for `drain` is told on the next one. */
   #owesDrain = false;
-  /** The writer is between two connections. */
-  #isMoving = false;
+  /** Takes nothing more, and may still write what it has, or give it back. */
+  #leaving: LiveConnection | undefined;
   /** How often messages came back from a connection. */
   #returns = 0;
   #isPumping = false;
@@ -91,7 +91,7 @@ export class Sender<Received, Sent> {
     // It may have begun to end meanwhile.
     if (live.isClosing) return;
     this.#live = live;
-    this.#isMoving = false;
+    this.#leaving = undefined;
     this.#outbox?.open(this.#runtime.now());
     this.pump();
     if (this.#owesDrain) this.#drainBehind(live);
@@ -104,8 +104,8 @@ export class Sender<Received, Sent> {
       ...{ perSecond: undefined, keyOf: undefined, acknowledgement: undefined },
     });
     this.#outbox.hold();
+    this.#leaving = this.#live;
     this.#live = undefined;
-    this.#isMoving = true;
   }
 
   /** What came back is written: there is room again. */
@@ -124,7 +124,7 @@ export class Sender<Received, Sent> {
   resume(live: LiveConnection): void {
     if (live.isClosing) return;
     this.#live = live;
-    this.#isMoving = false;
+    this.#leaving = undefined;
     this.#outbox?.resume();
     this.pump();
   }
@@ -154,7 +154,7 @@ export class Sender<Received, Sent> {
 
   #takeBack(unsent: readonly UnsentMessage[]): void {
     this.#live = undefined;
-    this.#isMoving = false;
+    this.#leaving = undefined;
     this.#returns++;
     const outbox = this.#outbox;
     const entries: Entry[] = [];
@@ -175,6 +175,7 @@ export class Sender<Received, Sent> {
 
   /** The connection takes nothing more; what it has not sent comes by {@link lost}. */
   detach(): void {
+    this.#leaving = this.#live ?? this.#leaving;
     this.#live = undefined;
     this.#outbox?.hold();
     this.#arm();
@@ -324,10 +325,9 @@ export class Sender<Received, Sent> {
 
   /** Resolves when all that was accepted is with the kernel; with an outbox that may be on a later connection. */
   flush(options: WaitOptions | undefined): Promise<void> {
-    const live = this.#live;
+    const live = this.#live ?? this.#leaving;
     if (live === undefined && this.#outbox === undefined) return rejected(this.#handler.stateError("flush"));
-    const isNothing = live === undefined && !this.#isMoving && this.#outbox?.waitingCount === 0;
-    if (isNothing) return Promise.resolve();
+    if (live === undefined && this.#outbox?.waitingCount === 0) return Promise.resolve();
     const wait: Wait = new Wait(this.#runtime, "flush", options, () => this.#flushes.delete(wait));
     this.#flushes.add(wait);
     if (live !== undefined && (this.#outbox?.waitingCount ?? 0) === 0) this.#flushLive(live);
@@ -358,6 +358,7 @@ export class Sender<Received, Sent> {
   /** The life has ended: what waits is dropped. */
   end(error: unknown): void {
     this.#live = undefined;
+    this.#leaving = undefined;
     this.#outbox?.end("closed");
     if (this.#options.outbox === undefined) this.#outbox = undefined;
     this.#arm();

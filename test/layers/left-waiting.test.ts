@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { expect, it, onTestFinished } from "vitest";
 import { binaryFrame, closeFrame, textFrame } from "../support/wire.js";
-import { closeOf, LayerScene } from "./layer-scene.js";
+import { closeOf, LayerScene, settled, textsOf } from "./layer-scene.js";
 
 /** What is waited for comes, whichever connection it comes by. */
 
@@ -47,6 +47,45 @@ it("flush() resolves at once where nothing waits, connected or not", async () =>
   expect(ws.state).toBe("idle");
   await scene.finish();
 });
+
+it("flush() waits for what a closing connection has not written, and comes with the next one", async () => {
+  const scene = new LayerScene();
+  const { ws, link } = await scene.up({ outbox: 10 });
+  link.peer.takesWrites = false;
+  void ws.send("first");
+  await scene.pass();
+  void ws.send("second");
+  link.send(closeFrame(1012));
+  await scene.pass();
+  expect(ws.state).toBe("disconnecting");
+  const flushed = ws.flush();
+  expect(await settled(flushed)).toBe("waits");
+  await scene.cut(link);
+  const again = await scene.again(3_000);
+  expect(textsOf(again)).toEqual(["second"]);
+  expect(await settled(flushed)).toBe("resolved");
+  await scene.finish();
+});
+
+it.each([["without an outbox", false] as const, ["with an outbox", 10] as const])(
+  "flush() while we close resolves when all is written: %s",
+  async (_, outbox) => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox });
+    link.peer.takesWrites = false;
+    void ws.send("last");
+    await scene.pass();
+    void ws.close();
+    const flushed = ws.flush();
+    expect(await settled(flushed)).toBe("waits");
+    link.peer.takesWrites = true;
+    link.peer.take();
+    await scene.pass();
+    expect(await settled(flushed)).toBe("resolved");
+    await scene.answerClose(link);
+    await scene.finish();
+  },
+);
 
 it("close() while the connection is replaced ends the life, without reconnect too", async () => {
   const scene = new LayerScene();
