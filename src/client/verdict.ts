@@ -87,8 +87,6 @@ function judgeCloseCode(code: number): Verdict {
 /** Whether a certificate was refused, which will not mend itself. */
 export function isCertificateError(error: Error | undefined): boolean {
   const code = codeOf(error);
-  // What begins so is OpenSSL's own: the server's word on our certificate, among others.
-  if (code.startsWith("ERR_SSL_")) return false;
   return /CERT|UNABLE_TO_|ALTNAME|^(INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH)$/.test(
     code,
   );

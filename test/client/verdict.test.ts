@@ -166,7 +166,7 @@ describe("a certificate that was refused", () => {
     ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", true],
     ["ERR_TLS_CERT_ALTNAME_INVALID", true],
     ["INVALID_PURPOSE", true],
-    ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", false],
+    ["ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", true],
     ["ECONNRESET", false],
     [undefined, false],
     [5, false],
