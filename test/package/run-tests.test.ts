@@ -28,6 +28,13 @@ describe("the run of the tests", () => {
     expect(status).toBe(0);
   });
 
+  it("passes where the reader of a Blob is left, which the garbage collector ends", () => {
+    const { status, stdout, stderr } = runFixture("blob");
+    expect(stdout).toMatch(/Leaks\s+1 leak/);
+    expect(stderr).toContain("BLOBREADER leaking in ");
+    expect(status).toBe(0);
+  });
+
   it("fails where a test fails", () => {
     const { status, stdout } = runFixture("failing");
     expect(stdout).toMatch(/Tests\s+1 failed/);
