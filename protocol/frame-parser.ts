@@ -1,10 +1,13 @@
 import { maxFrameHeaderSize, type Role } from "./constants.js";
 import type { ProtocolError } from "./errors.js";
-import { checkHeaderStart, headerSizeOf, readPayloadSize } from "./frame-header.js";
+import { checkHeaderStart, headerSizeFor, headerSizeOf, readPayloadSize } from "./frame-header.js";
 import { maskBytes } from "./mask.js";
+import { TextRun, type TextSink, textSizeAt } from "./text-run.js";
 
 /** Where the frames go: a header first, then its payload in one or more pieces, an empty one included. */
 export interface FrameSink {
+  /** Who takes small whole texts without their frames; left out where each frame is to be told. */
+  readonly texts?: TextSink | undefined;
   /** @param first - The first byte of the header, which has passed the checks of `checkHeaderStart`. */
   onFrameHeader(first: number, payloadSize: number): void;
   /** A piece of the payload, unmasked; `bytes` is only lent. */
@@ -24,6 +27,7 @@ export class FrameParser {
   /** A header that the end of the input has cut off. */
   readonly #header: Buffer = Buffer.alloc(maxFrameHeaderSize);
   #headerLength = 0;
+  readonly #run: TextRun = new TextRun();
   /** How much of the payload of the current frame is still to come. */
   #remaining = 0;
   #maskingKey = 0;
@@ -61,8 +65,26 @@ export class FrameParser {
     while (this.position < end && !this.#isHalted) {
       if (this.#remaining > 0) this.#takePayload(bytes, end);
       else if (this.#headerLength > 0) this.#completeHeader(bytes, end);
-      else this.#takeHeader(bytes, end);
+      else if (!this.#takeTexts(bytes, end)) this.#takeHeader(bytes, end);
     }
+  }
+
+  /** @returns `false` where no run of texts begins here. */
+  #takeTexts(bytes: Buffer, end: number): boolean {
+    const { texts } = this.sink;
+    if (texts === undefined || this.#isMaskExpected) return false;
+    const start = this.position;
+    const run = this.#run.find(bytes, start, end, texts);
+    if (run === undefined) return false;
+    const runEnd = this.#run.end;
+    while (this.position < runEnd && !this.#isHalted) {
+      const size = textSizeAt(bytes, this.position);
+      const payload = this.position + headerSizeFor(size, false);
+      this.position = payload + size;
+      texts.onText(run.slice(payload - start, this.position - start), size);
+    }
+    this.#run.leave(this.position);
+    return true;
   }
 
   #takeHeader(bytes: Buffer, end: number): void {

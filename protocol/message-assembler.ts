@@ -7,7 +7,8 @@ import type { FrameSink } from "./frame-parser.js";
 import { hasRsv1, isControl, isFinal, opcodeOf } from "./frame-header.js";
 import { PayloadBuffer } from "./payload-buffer.js";
 import type { Slab } from "./slab.js";
-import { decodeText, Utf8Validator } from "./utf8.js";
+import type { TextSink } from "./text-run.js";
+import { decodeText, decodeValid, Utf8Validator } from "./utf8.js";
 
 /** Where the messages go. */
 export interface MessageSink {
@@ -45,7 +46,8 @@ function checkSize(name: string, size: number): number {
 }
 
 /** Puts messages together from the frames of one connection: order of fragments, limits, inflation, UTF-8. */
-export class MessageAssembler implements FrameSink {
+export class MessageAssembler implements FrameSink, TextSink {
+  readonly texts: TextSink = this;
   readonly #sink: MessageSink;
   readonly #limits: MessageLimits;
   readonly #extension: MessageExtension | undefined;
@@ -86,6 +88,16 @@ export class MessageAssembler implements FrameSink {
   discard(): void {
     this.#pieces.clear();
     this.#controlPieces.clear();
+  }
+
+  mayTakeTexts(maxSize: number): boolean {
+    const { maxMessageSize, maxFrameSize } = this.#limits;
+    return this.#opcode === 0 && maxSize <= maxMessageSize && maxSize <= maxFrameSize;
+  }
+
+  onText(text: string, size: number): void {
+    this.beganCount++;
+    this.#sink.onMessage(text, size);
   }
 
   onFrameHeader(first: number, payloadSize: number): void {
@@ -146,14 +158,16 @@ export class MessageAssembler implements FrameSink {
       this.#finish(bytes, start, end, false);
       return;
     }
-    if (this.#opcode === Opcode.text && !this.#isCompressed && !this.#utf8.push(bytes, start, end)) {
+    const isPlainText = this.#opcode === Opcode.text && !this.#isCompressed;
+    // RFC 6455 8.1: a bad byte fails the connection when it comes, not when the message is whole.
+    if (isPlainText && !this.#utf8.push(bytes, start, end)) {
       this.#sink.onMessageError(invalidUtf8());
       return;
     }
-    this.#pieces.append(bytes, start, end);
+    this.#pieces.append(bytes, start, end, isFinal(this.#frame) ? this.#wireSize : undefined);
     if (!isEnd) return;
-    const joined = this.#pieces.take();
-    this.#finish(joined, 0, joined.length, true);
+    if (isPlainText) this.#finishGatheredText();
+    else this.#finishGathered();
   }
 
   #takeControl(bytes: Buffer, start: number, end: number, isLast: boolean): void {
@@ -166,12 +180,30 @@ export class MessageAssembler implements FrameSink {
     if (isLast) this.#sink.onControl(opcode, this.#controlPieces.take());
   }
 
+  #finishGatheredText(): void {
+    const bytes = this.#pieces.takeForNow();
+    const { isAscii, isWhole } = this.#utf8;
+    this.#utf8.reset();
+    this.#endMessage();
+    if (isWhole) this.#sink.onMessage(decodeValid(bytes, 0, bytes.length, isAscii), bytes.length);
+    else this.#sink.onMessageError(invalidUtf8());
+  }
+
+  #finishGathered(): void {
+    const bytes = this.#isCompressed ? this.#pieces.takeForNow() : this.#pieces.take();
+    this.#finish(bytes, 0, bytes.length, true);
+  }
+
+  #endMessage(): void {
+    this.#opcode = 0;
+    this.#wireSize = 0;
+  }
+
   /** @param isOwned - `true` where `bytes` is a buffer that nobody else will write to. */
   #finish(bytes: Buffer, start: number, end: number, isOwned: boolean): void {
     const isText = this.#opcode === Opcode.text;
     const isCompressed = this.#isCompressed;
-    this.#opcode = 0;
-    this.#wireSize = 0;
+    this.#endMessage();
     if (isCompressed) {
       this.#finishCompressed(bytes.subarray(start, end), isText);
     } else if (isText) {

@@ -1,29 +1,46 @@
-import { isAscii, isUtf8 } from "node:buffer";
+import { isAscii, isUtf8, transcode } from "node:buffer";
 
 /** Methods that every Node has on its buffers; `toString` finds its way to them, 10 ns later. */
 interface SliceableBuffer {
   utf8Slice(start: number, end: number): string;
   latin1Slice(start: number, end: number): string;
+  ucs2Slice(start: number, end: number): string;
 }
 
 /** Below this size one decoding pass and a look for U+FFFD cost less than a call to `isAscii`. */
 const minAsciiCheckSize = 512;
 
+/** From this size on {@link isSliceSlow} is worth a way around. */
+const minTranscodeSize = 1024;
+
+/**
+ * Node 20 decodes UTF-8 beyond ASCII at 0.4 GB/s, and by way of UTF-16 at 3; from 22 on its own way is as fast.
+ * A Node that was built without ICU has no other way.
+ */
+const isSliceSlow = process.versions.icu !== undefined && Number.parseInt(process.versions.node) < 22;
+
 const replacementCharacter = "\ufffd";
 
 /** Decodes the payload of a text message; `undefined` where it is not UTF-8 (RFC 6455 8.1). */
 export function decodeText(bytes: Buffer, start: number, end: number): string | undefined {
-  const slices = bytes as Buffer & SliceableBuffer;
   if (end - start < minAsciiCheckSize) {
-    const text = slices.utf8Slice(start, end);
+    const text = (bytes as Buffer & SliceableBuffer).utf8Slice(start, end);
     // The decoder puts U+FFFD in the place of bad bytes; the peer may have sent one, too.
     if (text.includes(replacementCharacter) && !isUtf8(bytes.subarray(start, end))) return undefined;
     return text;
   }
   const payload = bytes.subarray(start, end);
-  if (isAscii(payload)) return slices.latin1Slice(start, end);
-  if (!isUtf8(payload)) return undefined;
-  return slices.utf8Slice(start, end);
+  if (isAscii(payload)) return decodeValid(bytes, start, end, true);
+  return isUtf8(payload) ? decodeValid(bytes, start, end, false) : undefined;
+}
+
+/** Decodes what is known to be UTF-8. */
+export function decodeValid(bytes: Buffer, start: number, end: number, isAscii: boolean): string {
+  const slices = bytes as Buffer & SliceableBuffer;
+  if (isAscii) return slices.latin1Slice(start, end);
+  if (!isSliceSlow || end - start < minTranscodeSize) return slices.utf8Slice(start, end);
+  const units = transcode(bytes.subarray(start, end), "utf8", "ucs2") as Buffer & SliceableBuffer;
+  return units.ucs2Slice(0, units.length);
 }
 
 /** How many bytes a sequence has that starts with `lead`, a byte from 0xc0 on. */
@@ -47,9 +64,30 @@ export class Utf8Validator {
   #needed = 0;
   #lower = 0x80;
   #upper = 0xbf;
+  #isAscii = true;
+
+  /** What has come is ASCII. */
+  get isAscii(): boolean {
+    return this.#isAscii;
+  }
+
+  /** No sequence is cut off at the end of what has come. */
+  get isWhole(): boolean {
+    return this.#needed === 0;
+  }
+
+  /** Another text begins. */
+  reset(): void {
+    this.#needed = 0;
+    this.#lower = 0x80;
+    this.#upper = 0xbf;
+    this.#isAscii = true;
+  }
 
   /** `false` where no further piece can make this UTF-8. */
   push(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.#isAscii && isAscii(bytes.subarray(start, end))) return true;
+    this.#isAscii = false;
     let at = start;
     for (; this.#needed > 0 && at < end; at++) {
       if (!this.#continues(bytes[at]!)) return false;

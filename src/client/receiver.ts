@@ -2,6 +2,7 @@ import { Inbox } from "../buffer/inbox.js";
 import { JetSocketError } from "../errors.js";
 import type { Emitter } from "../events/emitter.js";
 import type { DroppedEvent, EventMap } from "../events/event-map.js";
+import type { Topic } from "../events/topic.js";
 import type { Deserializer } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
@@ -51,6 +52,8 @@ export interface ReceiverHandler {
 export class Receiver<Received> {
   readonly #runtime: Runtime;
   readonly #emitter: Emitter<EventMap<Received>>;
+  readonly #messages: Topic<EventMap<Received>["message"]>;
+  readonly #rawMessages: Topic<EventMap<Received>["rawMessage"]>;
   readonly #deserializer: Deserializer<Received>;
   readonly #handler: ReceiverHandler;
   readonly #keyOf: ((message: Received) => unknown) | undefined;
@@ -77,6 +80,8 @@ export class Receiver<Received> {
   ) {
     this.#runtime = runtime;
     this.#emitter = emitter;
+    this.#messages = emitter.topic("message");
+    this.#rawMessages = emitter.topic("rawMessage");
     this.#deserializer = options.deserializer;
     this.#handler = handler;
     this.#keyOf = options.buffer.keyOf;
@@ -113,8 +118,12 @@ export class Receiver<Received> {
 
   /** A message that is decoded only where somebody wants its value. */
   receive(data: string | Buffer, size: number, at: number): void {
+    if (this.#isForMessageHandlersAlone) {
+      this.#tellMessageHandlers(data);
+      return;
+    }
     if (this.#isDrainDue) this.#drainToHandlers();
-    const isWanted = this.#isRead || this.#emitter.has("message") || !this.#hasHandler;
+    const isWanted = this.#isRead || !this.#messages.isEmpty || !this.#hasHandler;
     if (!isWanted) {
       this.tellRaw(data);
       return;
@@ -127,9 +136,26 @@ export class Receiver<Received> {
     if (entry !== undefined) this.deliver(entry);
   }
 
+  /** The common case, and the cheapest: what comes goes through, and nothing is kept of it. */
+  get #isForMessageHandlersAlone(): boolean {
+    if (!this.#messages.hasLasting || !this.#rawMessages.isEmpty) return false;
+    return !this.#isRead && !this.#isDrainDue && !this.#isDiscarding;
+  }
+
+  #tellMessageHandlers(data: string | Buffer): void {
+    let value: Received;
+    try {
+      value = this.#deserializer(data, typeof data !== "string");
+    } catch (error) {
+      this.#onDecodeFailed(data, error);
+      return;
+    }
+    this.#messages.emit({ data: value });
+  }
+
   get #mayWaitAsItCame(): boolean {
     if (this.#inbox.bytes < maxDecodedBytes || this.#readers.length > 0) return false;
-    return this.#keyOf === undefined && !this.#isOver && !this.#emitter.has("message");
+    return this.#keyOf === undefined && !this.#isOver && this.#messages.isEmpty;
   }
 
   #keepAsItCame(data: string | Buffer, size: number, at: number): void {
@@ -162,8 +188,7 @@ export class Receiver<Received> {
   }
 
   tellRaw(data: string | Buffer): void {
-    if (this.#emitter.has("rawMessage"))
-      this.#emitter.emit("rawMessage", { data, isBinary: typeof data !== "string" });
+    if (!this.#rawMessages.isEmpty) this.#rawMessages.emit({ data, isBinary: typeof data !== "string" });
   }
 
   /** Brings a message to all who are to have it. */
@@ -177,7 +202,7 @@ export class Receiver<Received> {
     const isRead = this.#isRead;
     if (entry.data !== undefined) this.tellRaw(entry.data);
     if (hasHandler) entry.heardById = this.#emitter.lastId;
-    if (this.#emitter.has("message")) this.#emitter.emit("message", { data: entry.value });
+    this.#messages.emit({ data: entry.value });
     if (!hasHandler || isRead) this.#give(entry);
   }
 
@@ -187,7 +212,7 @@ export class Receiver<Received> {
   }
 
   get #hasHandler(): boolean {
-    return this.#emitter.hasLasting("message") || this.#emitter.hasLasting("rawMessage");
+    return this.#messages.hasLasting || this.#rawMessages.hasLasting;
   }
 
   #onDecodeFailed(data: string | Buffer, cause: unknown): void {
@@ -351,10 +376,9 @@ export class Receiver<Received> {
   #tellHandlers(entry: Entry<Received>): void {
     const { data, heardById } = entry;
     entry.heardById = this.#emitter.lastId;
-    if (data !== undefined)
-      this.#emitter.emit("rawMessage", { data, isBinary: typeof data !== "string" }, heardById);
-    if (this.#emitter.has("message") && this.#decodeLate(entry))
-      this.#emitter.emit("message", { data: entry.value }, heardById);
+    if (data !== undefined) this.#rawMessages.emit({ data, isBinary: typeof data !== "string" }, heardById);
+    if (!this.#messages.isEmpty && this.#decodeLate(entry))
+      this.#messages.emit({ data: entry.value }, heardById);
   }
 
   /** The loop was left: what it has not read waits for the next one, and handlers are not kept waiting for that. */

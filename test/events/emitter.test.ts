@@ -98,7 +98,7 @@ describe("listeners", () => {
     emitter.add("one", teller("old"), false);
     const { lastId } = emitter;
     emitter.add("one", teller("new"), false);
-    emitter.emit("one", 1, lastId);
+    emitter.topic("one").emit(1, lastId);
     expect(told).toEqual(["new 1"]);
   });
 
@@ -113,12 +113,12 @@ describe("listeners", () => {
 describe("what it has", () => {
   it("is any listener, or a lasting one", () => {
     const [once, lasting] = [teller("once"), teller("lasting")];
-    expect([emitter.has("one"), emitter.hasLasting("one")]).toEqual([false, false]);
+    expect([emitter.has("one"), emitter.topic("one").hasLasting]).toEqual([false, false]);
     emitter.add("one", once, true);
-    expect([emitter.has("one"), emitter.hasLasting("one")]).toEqual([true, false]);
+    expect([emitter.has("one"), emitter.topic("one").hasLasting]).toEqual([true, false]);
     emitter.add("one", lasting, false);
-    expect([emitter.has("one"), emitter.hasLasting("one")]).toEqual([true, true]);
-    expect([emitter.has("two"), emitter.hasLasting("two")]).toEqual([false, false]);
+    expect([emitter.has("one"), emitter.topic("one").hasLasting]).toEqual([true, true]);
+    expect([emitter.has("two"), emitter.topic("two").hasLasting]).toEqual([false, false]);
     emitter.remove("one", lasting);
     emitter.emit("one", 1);
     expect(emitter.has("one")).toBe(false);

@@ -1,0 +1,85 @@
+import { AsyncResource } from "node:async_hooks";
+import type { Listener } from "./event-map.js";
+
+/** The async context that a listener was added in. It keeps no process alive, and says so to who looks for handles. */
+class ListenerContext extends AsyncResource {
+  hasRef(): boolean {
+    return false;
+  }
+}
+
+interface Entry<Event> {
+  /** Later listeners have higher ones. */
+  readonly id: number;
+  readonly listener: Listener<Event>;
+  readonly context: ListenerContext;
+  readonly isOnce: boolean;
+  /** Of a listener for one event: it has had its event, and a list that is being walked may still hold it. */
+  isSpent: boolean;
+}
+
+/** The listeners of one event. Who emits it for each message holds on to it, and looks nothing up. */
+export class Topic<Event> {
+  readonly #name: string;
+  readonly #onListenerError: (error: unknown) => void;
+  /** A list is never changed, so that one that is being walked stays as it is. */
+  #entries: readonly Entry<Event>[] = [];
+  #hasLasting = false;
+
+  constructor(name: string, onListenerError: (error: unknown) => void) {
+    this.#name = name;
+    this.#onListenerError = onListenerError;
+  }
+
+  get isEmpty(): boolean {
+    return this.#entries.length === 0;
+  }
+
+  /** `true` where a listener waits for more than one event. */
+  get hasLasting(): boolean {
+    return this.#hasLasting;
+  }
+
+  add(listener: Listener<Event>, isOnce: boolean, id: number): void {
+    const context = new ListenerContext(`jetsocket:${this.#name}`);
+    this.#set([...this.#entries, { id, listener, context, isOnce, isSpent: false }]);
+  }
+
+  remove(listener: Listener<Event>): void {
+    const index = this.#entries.findLastIndex((entry) => entry.listener === listener);
+    if (index !== -1) this.#set(this.#entries.toSpliced(index, 1));
+  }
+
+  /** @param afterId - Listeners up to this id have had the event already. */
+  emit(event: Event, afterId: number = 0): void {
+    for (const entry of this.#entries) {
+      if (entry.isSpent || entry.id <= afterId) continue;
+      if (entry.isOnce) this.#spend(entry);
+      this.#call(entry, event);
+    }
+  }
+
+  #spend(entry: Entry<Event>): void {
+    entry.isSpent = true;
+    this.#set(this.#entries.filter((other) => other !== entry));
+  }
+
+  #call(entry: Entry<Event>, event: Event): void {
+    try {
+      const result: unknown = entry.context.runInAsyncScope(entry.listener, undefined, event);
+      if (isThenable(result)) result.then(undefined, this.#onListenerError);
+    } catch (error) {
+      this.#onListenerError(error);
+    }
+  }
+
+  #set(entries: readonly Entry<Event>[]): void {
+    this.#entries = entries;
+    this.#hasLasting = entries.some((entry) => !entry.isOnce);
+  }
+}
+
+/** A promise of this realm or another, or of a library's own. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
