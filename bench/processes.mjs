@@ -2,9 +2,8 @@ import { createInterface } from "node:readline";
 import { execFile, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { once } from "node:events";
-import { promisify } from "node:util";
+import { clients, nodeOf } from "./clients/index.mjs";
 
-const execute = promisify(execFile);
 const measureTimeout = 120_000;
 
 /**
@@ -23,7 +22,7 @@ export async function startServer(scenario) {
   const [line] = await Promise.race([once(createInterface({ input: child.stdout }), "line"), died]);
   died.catch(() => {});
   return {
-    port: JSON.parse(line).port,
+    facts: line,
     stop: async () => {
       child.stdin.end();
       await exit;
@@ -35,18 +34,23 @@ export async function startServer(scenario) {
  * Measures one client once, in a process of its own.
  *
  * @param {string} client
- * @param {string} scenario
- * @param {number} port
- * @returns {Promise<{ microsecondsPerMessage: number }>}
+ * @param {import("./scenarios/index.mjs").Scenario} scenario
+ * @param {string} serverFacts
+ * @returns {Promise<Result>}
+ *
+ * @typedef {object} Result
+ * @property {number} cost - In the unit of the scenario's group; less is better.
+ * @property {number} [more] - Its second figure.
  */
-export async function measureOnce(client, scenario, port) {
-  const args = [script("client-process.mjs"), client, scenario, String(port)];
-  try {
-    const { stdout } = await execute(process.execPath, args, { timeout: measureTimeout });
-    return JSON.parse(stdout);
-  } catch (error) {
-    throw new Error(`${client}, ${scenario}: ${error.stderr || error.message}`, { cause: error });
-  }
+export async function measureOnce(client, { name, execArgv = [] }, serverFacts) {
+  const { env, module = client } = clients[client];
+  const args = [...execArgv, script("client-process.mjs"), module, name, serverFacts];
+  const options = { timeout: measureTimeout, env: { ...process.env, ...env } };
+  const { error, stdout, stderr } = await new Promise((resolve) =>
+    execFile(nodeOf(client), args, options, (error, stdout, stderr) => resolve({ error, stdout, stderr })),
+  );
+  if (error !== null) throw new Error(`${client}, ${name}: ${stderr || error.message}`);
+  return JSON.parse(stdout);
 }
 
 function script(name) {

@@ -1,54 +1,65 @@
 // `npm run bench`: the built package against its peers, side by side in one run. See README.md.
 import { access } from "node:fs/promises";
-import { cpus } from "node:os";
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
-import { clientNames } from "./clients/index.mjs";
-import { measureOnce, startServer } from "./processes.mjs";
-import { scenarioNamed, scenarios } from "./scenarios.mjs";
-import { tableOf } from "./table.mjs";
+import { addOtherBuild, clients, otherBuild, thoseThere } from "./clients/index.mjs";
+import { checkGate } from "./gate.mjs";
+import { machine } from "./machine.mjs";
+import { measureScenario } from "./measure.mjs";
+import { fewestRounds } from "./rounds.mjs";
+import { writeReport } from "./report.mjs";
+import { groupOf, scenarioNamed } from "./scenarios/index.mjs";
+import { takeSnapshot } from "./snapshot.mjs";
+import { linesOf } from "./table.mjs";
 
 const execute = promisify(execFile);
 const here = new URL(".", import.meta.url);
-const fewestRounds = 7;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    rounds: { type: "string", default: String(fewestRounds) },
+    rounds: { type: "string" },
+    clients: { type: "string" },
+    package: { type: "string", default: fileURLToPath(new URL("..", here)) },
+    other: { type: "string" },
+    gate: { type: "boolean", default: false },
+    record: { type: "boolean", default: false },
   },
 });
-const rounds = Number(values.rounds);
-if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError(`--rounds is ${values.rounds}`);
-const chosen = positionals.length > 0 ? positionals.map(scenarioNamed) : scenarios;
+const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1)) {
+  throw new RangeError(`--rounds is ${values.rounds}; give a whole number from 1 on`);
+}
+const chosen = positionals.map(scenarioNamed);
+if (values.other !== undefined) addOtherBuild(takeSnapshot(values.other));
+const names = values.clients?.split(",");
+for (const name of names ?? []) {
+  if (!(name in clients))
+    throw new RangeError(`no client ${name}; there are: ${Object.keys(clients).join(", ")}`);
+}
+await installPeers();
+// So that what is to be done at the exit is done.
+process.on("SIGINT", () => process.exit(130));
+Object.assign(process.env, takeSnapshot(values.package));
 
-await access(new URL("../dist", here)).catch(() => {
-  throw new Error("there is no dist/: run `npm run build` first");
-});
-await access(new URL("node_modules/ws/package.json", here)).catch(() =>
-  execute("npm", ["ci"], { cwd: fileURLToPath(here) }),
-);
+if (values.gate) process.exitCode = await checkGate({ chosen, rounds, isRecording: values.record });
+else if (chosen.length > 0) await measureChosen();
+else await writeReport({ rounds, names });
 
-console.log(
-  `Node ${process.version}, ${cpus().length} x ${cpus()[0]?.model}; ${rounds} rounds: median (least to greatest)`,
-);
-const readings = [];
-for (const scenario of chosen) readings.push(await read(scenario));
-console.log(tableOf(readings, clientNames[0]));
-
-async function read({ name }) {
-  const server = await startServer(name);
-  const reading = { scenario: name, rounds: Object.fromEntries(clientNames.map((client) => [client, []])) };
-  try {
-    for (let round = 0; round < rounds; round++) {
-      for (const client of clientNames) {
-        const { microsecondsPerMessage } = await measureOnce(client, name, server.port);
-        reading.rounds[client].push(microsecondsPerMessage);
-      }
-    }
-  } finally {
-    await server.stop();
+async function measureChosen() {
+  console.log(`${machine()}; ${rounds ?? fewestRounds} rounds: median (least to greatest)`);
+  for (const scenario of chosen) {
+    const group = groupOf(scenario);
+    const usual = group.clients.filter((name) => group.isWhole || clients[name].isMain);
+    const wanted = await thoseThere(names ?? [...(values.other ? [otherBuild] : []), ...usual]);
+    const reading = await measureScenario(scenario, wanted, () => rounds ?? fewestRounds);
+    console.log(`\n${linesOf([reading], group)}`);
   }
-  return reading;
+}
+
+async function installPeers() {
+  await access(new URL("node_modules/undici/package.json", here)).catch(() =>
+    execute("npm", ["ci"], { cwd: fileURLToPath(here) }),
+  );
 }

@@ -1,27 +1,71 @@
-import { median, spread } from "./statistics.mjs";
+import { clients } from "./clients/index.mjs";
+import { median, pairedRatios, spread } from "./statistics.mjs";
 
 /**
- * What was measured of one scenario: microseconds of CPU per message, by client, one for each round.
+ * One line for each client of each scenario.
  *
- * @typedef {{ scenario: string, rounds: Record<string, number[]> }} Reading
+ * @param {readonly import("./measure.mjs").Reading[]} readings
+ * @param {{ baseline: string, unit: string, more?: string | undefined }} group
  */
-
-/**
- * One line for each scenario and peer. The ratio is taken within each round, so that what disturbs the machine
- * meets both sides; it says how many times less CPU the subject takes.
- *
- * @param {readonly Reading[]} readings
- * @param {string} subject
- */
-export function tableOf(readings, subject) {
-  const rows = [["scenario", `${subject}, us/message`, "peer, us/message", "times less CPU, paired"]];
+export function linesOf(readings, { baseline, unit, more }) {
+  const rows = [["scenario", "client", unit, `times less than ${baseline}`, ...(more ? [more] : [])]];
   for (const { scenario, rounds } of readings) {
-    for (const [peer, values] of Object.entries(rounds)) {
-      if (peer === subject) continue;
-      const ratios = values.map((value, round) => value / rounds[subject][round]);
-      rows.push([scenario, figures(rounds[subject]), `${peer} ${figures(values)}`, figures(ratios)]);
+    for (const [client, results] of Object.entries(rounds)) {
+      const row = [scenario.name, client, figures(results.map(({ cost }) => cost))];
+      row.push(figures(pairedRatios(results, rounds[baseline] ?? [])));
+      if (more) row.push(figures(results.map((result) => result.more)));
+      rows.push(row);
     }
   }
+  return alignedTable(rows);
+}
+
+/**
+ * One line for each scenario, one column for each client: what the baseline and the subject take, and how many times
+ * less than the baseline each other takes.
+ *
+ * @param {readonly import("./measure.mjs").Reading[]} readings
+ * @param {{ baseline: string, subject: string }} group
+ */
+export function comparisonOf(readings, { baseline, subject }) {
+  const names = clientsOf(readings);
+  const others = names.filter((name) => name !== baseline);
+  const shown = [baseline, subject].filter((name, index, both) => both.indexOf(name) === index);
+  const rows = [["scenario", ...shown, ...others.map((name) => `${name}, times less`)]];
+  for (const { scenario, rounds } of readings) {
+    const costs = shown.map((name) => figures(rounds[name].map(({ cost }) => cost)));
+    const ratios = others.map((name) => figures(pairedRatios(rounds[name] ?? [], rounds[baseline])));
+    rows.push([scenario.name, ...costs, ...ratios]);
+  }
+  return alignedTable(rows);
+}
+
+/** What each client takes. @param {readonly import("./measure.mjs").Reading[]} readings */
+export function costsOf(readings) {
+  return perClient(readings, ({ cost }) => cost);
+}
+
+/** The second figure of each client. @param {readonly import("./measure.mjs").Reading[]} readings */
+export function secondFiguresOf(readings) {
+  return perClient(readings, ({ more }) => more);
+}
+
+function perClient(readings, figureOf) {
+  const names = clientsOf(readings);
+  const rows = [["scenario", ...names]];
+  for (const { scenario, rounds } of readings) {
+    rows.push([scenario.name, ...names.map((name) => figures((rounds[name] ?? []).map(figureOf)))]);
+  }
+  return alignedTable(rows);
+}
+
+/** In the order in which they are named everywhere. */
+function clientsOf(readings) {
+  return Object.keys(clients).filter((name) => readings.some(({ rounds }) => name in rounds));
+}
+
+/** As Markdown, in the shape that Prettier gives it. @param {readonly string[][]} rows */
+export function alignedTable(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   const lines = rows.map(
     (row) => `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(" | ")} |`,
@@ -30,7 +74,14 @@ export function tableOf(readings, subject) {
   return lines.join("\n");
 }
 
-function figures(values) {
+/** The median, and in brackets the least and the greatest. @param {readonly number[]} values */
+export function figures(values) {
+  if (values.length === 0) return "";
+  if (values.length === 1) return figure(values[0]);
   const [least, greatest] = spread(values);
-  return `${median(values).toPrecision(3)} (${least.toPrecision(3)} to ${greatest.toPrecision(3)})`;
+  return `${figure(median(values))} (${figure(least)} to ${figure(greatest)})`;
+}
+
+function figure(value) {
+  return value >= 1000 ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
 }

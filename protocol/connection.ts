@@ -1,3 +1,4 @@
+import { Backlog } from "./backlog.js";
 import { CloseCode } from "./close-codes.js";
 import { checkClose, type CloseFrame, encodeClose, readClose } from "./close-frame.js";
 import { maxControlPayloadSize, Opcode, type Role } from "./constants.js";
@@ -80,8 +81,7 @@ export class ProtocolConnection {
   #closeReceived: CloseFrame | undefined;
   #isPaused = false;
   #isReceiving = false;
-  /** Bytes that came and were not parsed, for a pause or a throwing handler; a copy of our own. */
-  #rest: Buffer | undefined;
+  readonly #backlog: Backlog;
   #hasEnded = false;
   #isEndTold = false;
 
@@ -99,7 +99,8 @@ export class ProtocolConnection {
       onMessageError: (error: ProtocolError): void => this.fail(error),
     };
     this.#slab = options.resources.slab;
-    this.#assembler = new MessageAssembler(sink, limits, this.#extension, this.#slab);
+    this.#backlog = new Backlog(options.resources.spare);
+    this.#assembler = new MessageAssembler(sink, limits, this.#extension, options.resources);
     this.#parser = new FrameParser(this.#assembler, options.role);
     if (options.observer !== undefined)
       this.#observing = new ObservingSink(options.observer, this.#assembler);
@@ -148,12 +149,9 @@ export class ProtocolConnection {
   receive(given: Uint8Array, start: number = 0, end: number = given.length): void {
     if (this.#isDiscarding) return;
     const bytes = Buffer.isBuffer(given) ? given : Buffer.from(given.buffer, given.byteOffset, given.length);
-    if (this.#isPaused || this.#isReceiving || this.#rest !== undefined) {
-      const more = bytes.subarray(start, end);
-      this.#rest = this.#rest === undefined ? Buffer.from(more) : Buffer.concat([this.#rest, more]);
-    } else {
-      this.#parse(bytes, start, end, false);
-    }
+    if (this.#isPaused || this.#isReceiving || !this.#backlog.isEmpty)
+      this.#backlog.append(bytes.subarray(start, end));
+    else this.#parse(bytes, start, end, false);
     this.#receiveRest();
   }
 
@@ -182,33 +180,27 @@ export class ProtocolConnection {
 
   /** A loop, and nothing that it calls comes back to it: a handler may receive from inside its calls without end. */
   #receiveRest(): void {
-    while (this.#rest !== undefined && !this.#isPaused && !this.#isReceiving) {
-      const bytes = this.#rest;
-      this.#rest = undefined;
+    while (!this.#backlog.isEmpty && !this.#isPaused && !this.#isReceiving) {
+      const bytes = this.#backlog.take()!;
       this.#parse(bytes, 0, bytes.length, true);
     }
-    if (!this.#hasEnded || this.#isEndTold || this.#isReceiving || this.#rest !== undefined) return;
+    if (!this.#hasEnded || this.#isEndTold || this.#isReceiving || !this.#backlog.isEmpty) return;
     this.#isEndTold = true;
     this.#handler.onEnd();
   }
 
-  /** @param isOwned - `false` where `bytes` are only lent. */
-  #parse(bytes: Buffer, start: number, end: number, isOwned: boolean): void {
+  /** @param isTaken - Out of the backlog; else `bytes` are only lent. */
+  #parse(bytes: Buffer, start: number, end: number, isTaken: boolean): void {
     this.#isReceiving = true;
     if (this.#observing !== undefined) this.#parser.sink = this.#observing.choose();
     try {
       this.#parser.receive(bytes, start, end);
     } finally {
       this.#isReceiving = false;
-      if (this.#isDiscarding) this.#rest = undefined;
-      else if (this.#parser.position < end) this.#keep(bytes.subarray(this.#parser.position, end), isOwned);
+      if (isTaken || this.#parser.position < end)
+        this.#backlog.putBack(bytes.subarray(this.#parser.position, end), isTaken);
+      if (this.#isDiscarding) this.#backlog.clear();
     }
-  }
-
-  /** Keeps bytes that stand before those that a call from inside the handler has added. */
-  #keep(bytes: Buffer, isOwned: boolean): void {
-    if (this.#rest !== undefined) this.#rest = Buffer.concat([bytes, this.#rest]);
-    else this.#rest = isOwned ? bytes : Buffer.from(bytes);
   }
 
   #receiveControl(opcode: number, lent: Buffer): void {
@@ -311,6 +303,11 @@ export class ProtocolConnection {
     this.#isEndTold = true;
   }
 
+  /** Gives back the memory of a direction of the extension that was not used since the last call; it is made again when it is needed. */
+  releaseUnused(): void {
+    this.#extension?.releaseUnused();
+  }
+
   #sendClose(close: CloseFrame): void {
     this.#closeSent = close;
     this.#output.writeClose(encodeClose(close));
@@ -318,7 +315,7 @@ export class ProtocolConnection {
 
   #discard(state: "closed" | "failed"): void {
     this.#state = state;
-    this.#rest = undefined;
+    this.#backlog.clear();
     this.#parser.halt();
     this.#assembler.discard();
     this.#extension?.close();

@@ -59,11 +59,10 @@ function excerptOf(payload: string | Uint8Array, size: number): Buffer {
 export class ObservingSink implements FrameSink {
   readonly #observer: FrameObserver;
   readonly #sink: FrameSink;
-  /** `false` in a frame that has begun unobserved. */
-  #isInsideFrame = false;
   #first = 0;
   #payloadSize = 0;
-  #excerpt: Buffer = Buffer.alloc(0);
+  /** That of the frame that is being received; `undefined` in one that has begun unobserved. */
+  #excerpt: Buffer | undefined;
   #excerptLength = 0;
 
   constructor(observer: FrameObserver, sink: FrameSink) {
@@ -74,12 +73,11 @@ export class ObservingSink implements FrameSink {
   /** Where the frames of the next read are to go. */
   choose(): FrameSink {
     if (this.#observer.isActive) return this;
-    this.#isInsideFrame = false;
+    this.#excerpt = undefined;
     return this.#sink;
   }
 
   onFrameHeader(first: number, payloadSize: number): void {
-    this.#isInsideFrame = true;
     this.#first = first;
     this.#payloadSize = payloadSize;
     this.#excerpt = Buffer.alloc(Math.min(payloadSize, this.#observer.excerptSize));
@@ -88,16 +86,17 @@ export class ObservingSink implements FrameSink {
   }
 
   onFramePayload(bytes: Buffer, start: number, end: number, isLast: boolean): void {
-    if (this.#isInsideFrame) {
-      this.#excerptLength += bytes.copy(this.#excerpt, this.#excerptLength, start, end);
-      if (isLast) this.#tell();
+    const excerpt = this.#excerpt;
+    if (excerpt !== undefined) {
+      this.#excerptLength += bytes.copy(excerpt, this.#excerptLength, start, end);
+      if (isLast) this.#tell(excerpt);
     }
     this.#sink.onFramePayload(bytes, start, end, isLast);
   }
 
-  #tell(): void {
-    this.#isInsideFrame = false;
-    this.#observer.onFrame("in", describe(this.#first, this.#payloadSize, this.#excerpt));
+  #tell(excerpt: Buffer): void {
+    this.#excerpt = undefined;
+    this.#observer.onFrame("in", describe(this.#first, this.#payloadSize, excerpt));
   }
 
   onFrameError(error: ProtocolError): void {

@@ -25,7 +25,7 @@ export class FrameParser {
   sink: FrameSink;
   readonly #isMaskExpected: boolean;
   /** A header that the end of the input has cut off. */
-  readonly #header: Buffer = Buffer.alloc(maxFrameHeaderSize);
+  #header: Buffer | undefined;
   #headerLength = 0;
   readonly #run: TextRun = new TextRun();
   /** How much of the payload of the current frame is still to come. */
@@ -105,7 +105,7 @@ export class FrameParser {
 
   /** Gathers a header that is cut off, byte by byte; it is refused as soon as two of them tell. */
   #completeHeader(bytes: Buffer, end: number): void {
-    const header = this.#header;
+    const header = (this.#header ??= Buffer.alloc(maxFrameHeaderSize));
     while (this.position < end) {
       header[this.#headerLength++] = bytes[this.position++]!;
       if (this.#headerLength === 2) {

@@ -1,6 +1,6 @@
 import { maxFrameHeaderSize, Opcode, type Role } from "./constants.js";
 import { firstByteOf, headerSizeFor, writeHeader } from "./frame-header.js";
-import { Masker } from "./mask.js";
+import type { Masker } from "./mask.js";
 import type { Resources } from "./resources.js";
 import type { SegmentChain } from "./segment-chain.js";
 import { type Segment, segmentSize } from "./segment-pool.js";
@@ -10,6 +10,12 @@ interface WritableBuffer {
   utf8Write(text: string, at: number, size: number): number;
 }
 
+/** A smaller payload of bytes is not cut in two: its frame leaves in one write. */
+const minCutSize = 4096;
+
+/** The most bytes of one character. */
+const maxCharacterSize = 4;
+
 /** A payload above this size is written piece by piece, over as many segments as it takes. */
 const maxWholePayloadSize = segmentSize - maxFrameHeaderSize;
 
@@ -17,12 +23,13 @@ const maxWholePayloadSize = segmentSize - maxFrameHeaderSize;
 export class FrameWriter {
   readonly #isMasked: boolean;
   readonly #resources: Resources;
-  readonly #masker: Masker = new Masker();
+  readonly #masker: Masker;
 
   constructor(role: Role, resources: Resources) {
     // RFC 6455 5.1: a client masks every frame, a server none.
     this.#isMasked = role === "client";
     this.#resources = resources;
+    this.#masker = resources.masker;
   }
 
   /** The bytes that a payload of `size` takes on the wire. */
@@ -32,19 +39,56 @@ export class FrameWriter {
 
   /** Writes a text frame straight from the string, and gives the size of the frame. */
   writeText(chain: SegmentChain, text: string): number {
+    return this.#writeShort(chain, text) ?? this.#writeMeasured(chain, text);
+  }
+
+  /**
+   * Writes a text as if each character took one byte, which spares to measure it first.
+   * Gives `undefined`, and has done nothing, where it is too long or another form of header is needed.
+   */
+  #writeShort(chain: SegmentChain, text: string): number | undefined {
+    const segment = chain.last;
+    if (segment === undefined) return undefined;
+    const headSize = headerSizeFor(text.length, this.#isMasked);
+    const at = segment.end + headSize;
+    const room = segmentSize - at;
+    if (text.length + maxCharacterSize > room) return undefined;
+    const size = (segment.bytes as Buffer & WritableBuffer).utf8Write(text, at, room);
+    // Where another character would have had room, the text is whole.
+    if (room - size < maxCharacterSize) return undefined;
+    if (size !== text.length && headerSizeFor(size, this.#isMasked) !== headSize) return undefined;
+    if (segment.firstFrame === -1) segment.firstFrame = segment.end;
+    this.#finish(segment, size);
+    return headSize + size;
+  }
+
+  /** Writes the header before a payload that stands already, and masks it. */
+  #finish(segment: Segment, size: number): void {
+    const key = this.#isMasked ? this.#resources.maskingKeys.next() : 0;
+    const at = this.#writeHead(segment.bytes, segment.end, firstByteOf(Opcode.text, false), size, key);
+    if (this.#isMasked) this.#mask(segment, at, at + size, key);
+    segment.end = at + size;
+  }
+
+  #writeMeasured(chain: SegmentChain, text: string): number {
     const size = Buffer.byteLength(text);
     const first = firstByteOf(Opcode.text, false);
     if (size > maxWholePayloadSize) {
       this.writeBytes(chain, first, Buffer.from(text));
       return this.frameSize(size);
     }
-    const segment = chain.beginFrame(headerSizeFor(size, this.#isMasked) + size);
-    const key = this.#isMasked ? this.#resources.maskingKeys.next() : 0;
-    const at = this.#writeHead(segment.bytes, segment.end, first, size, key);
-    (segment.bytes as Buffer & WritableBuffer).utf8Write(text, at, size);
-    if (this.#isMasked) this.#masker.mask(segment.bytes, segment.words, at, at + size, key);
-    segment.end = at + size;
-    return this.frameSize(size);
+    const headSize = headerSizeFor(size, this.#isMasked);
+    const segment = chain.beginFrame(headSize + size);
+    (segment.bytes as Buffer & WritableBuffer).utf8Write(text, segment.end + headSize, size);
+    this.#finish(segment, size);
+    return headSize + size;
+  }
+
+  #mask(segment: Segment, start: number, end: number, key: number): number {
+    const { bytes, wideMask } = segment;
+    if (wideMask === undefined) return this.#masker.mask(bytes, segment.words, start, end, key);
+    const { byteOffset } = bytes;
+    return wideMask(byteOffset + start, byteOffset + end, key);
   }
 
   /**
@@ -54,8 +98,8 @@ export class FrameWriter {
   writeBytes(chain: SegmentChain, first: number, payload: Uint8Array): Segment {
     const size = payload.length;
     const headSize = headerSizeFor(size, this.#isMasked);
-    // A payload for several segments begins in the room that is left in this one.
-    const firstSegment = chain.beginFrame(size > maxWholePayloadSize ? headSize : headSize + size);
+    // A large payload begins in the room that is left in this segment: a write costs as much as 4 KiB of it.
+    const firstSegment = chain.beginFrame(size >= minCutSize ? headSize : headSize + size);
     let segment = firstSegment;
     let key = this.#isMasked ? this.#resources.maskingKeys.next() : 0;
     segment.end = this.#writeHead(segment.bytes, segment.end, first, size, key);
@@ -66,7 +110,7 @@ export class FrameWriter {
       const at = segment.end;
       const isWhole = pieceSize === size;
       segment.bytes.set(isWhole ? payload : payload.subarray(done, done + pieceSize), at);
-      if (this.#isMasked) key = this.#masker.mask(segment.bytes, segment.words, at, at + pieceSize, key);
+      if (this.#isMasked) key = this.#mask(segment, at, at + pieceSize, key);
       segment.end = at + pieceSize;
       done += pieceSize;
     }

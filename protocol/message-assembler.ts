@@ -5,8 +5,7 @@ import { ProtocolError } from "./errors.js";
 import type { MessageExtension } from "./extensions/extension.js";
 import type { FrameSink } from "./frame-parser.js";
 import { hasRsv1, isControl, isFinal, opcodeOf } from "./frame-header.js";
-import { PayloadBuffer } from "./payload-buffer.js";
-import type { Slab } from "./slab.js";
+import { PayloadBuffer, type PayloadMemory } from "./payload-buffer.js";
 import type { TextSink } from "./text-run.js";
 import { decodeText, decodeValid, Utf8Validator } from "./utf8.js";
 
@@ -24,6 +23,11 @@ export interface MessageLimits {
   readonly maxMessageSize: number;
   /** The most bytes of a frame's payload, as it stands on the wire. */
   readonly maxFrameSize: number;
+}
+
+export interface AssemblerMemory extends PayloadMemory {
+  /** For what is gone at the end of the call. */
+  readonly scratch: Buffer;
 }
 
 const defaultMaxMessageSize = 64 * 1024 * 1024;
@@ -51,10 +55,12 @@ export class MessageAssembler implements FrameSink, TextSink {
   readonly #sink: MessageSink;
   readonly #limits: MessageLimits;
   readonly #extension: MessageExtension | undefined;
-  readonly #slab: Slab;
-  readonly #pieces: PayloadBuffer = new PayloadBuffer();
-  readonly #controlPieces: PayloadBuffer = new PayloadBuffer();
-  readonly #utf8: Utf8Validator = new Utf8Validator();
+  readonly #memory: AssemblerMemory;
+  /** Of a message that is not whole; `undefined` where none is. */
+  #pieces: PayloadBuffer | undefined;
+  #controlPieces: PayloadBuffer | undefined;
+  /** Looks at a text that comes in pieces. */
+  #utf8: Utf8Validator | undefined;
 
   /** The first byte of the current frame's header. */
   #frame = 0;
@@ -67,11 +73,16 @@ export class MessageAssembler implements FrameSink, TextSink {
   /** How many data messages have begun: with {@link unfinishedSize} it tells progress from a standstill. */
   beganCount = 0;
 
-  constructor(sink: MessageSink, limits: MessageLimits, extension: MessageExtension | undefined, slab: Slab) {
+  constructor(
+    sink: MessageSink,
+    limits: MessageLimits,
+    extension: MessageExtension | undefined,
+    memory: AssemblerMemory,
+  ) {
     this.#sink = sink;
     this.#limits = limits;
     this.#extension = extension;
-    this.#slab = slab;
+    this.#memory = memory;
   }
 
   /** `true` from the first header of a fragmented or cut-off message to its last byte. */
@@ -81,13 +92,14 @@ export class MessageAssembler implements FrameSink, TextSink {
 
   /** How many bytes of an unfinished message or control frame are here. */
   get unfinishedSize(): number {
-    return this.#pieces.size + this.#controlPieces.size;
+    return (this.#pieces?.size ?? 0) + (this.#controlPieces?.size ?? 0);
   }
 
   /** Gives back the memory of what is not whole: its rest will not be told. */
   discard(): void {
-    this.#pieces.clear();
-    this.#controlPieces.clear();
+    this.#pieces?.clear();
+    this.#pieces = undefined;
+    this.#controlPieces = undefined;
   }
 
   mayTakeTexts(maxSize: number): boolean {
@@ -154,44 +166,30 @@ export class MessageAssembler implements FrameSink, TextSink {
     }
     const isEnd = isLast && isFinal(this.#frame);
     // A message whole in one read, the common case, is read where it lies.
-    if (isEnd && this.#wireSize === end - start) {
-      this.#finish(bytes, start, end, false);
-      return;
-    }
-    const isPlainText = this.#opcode === Opcode.text && !this.#isCompressed;
-    // RFC 6455 8.1: a bad byte fails the connection when it comes, not when the message is whole.
-    if (isPlainText && !this.#utf8.push(bytes, start, end)) {
-      this.#sink.onMessageError(invalidUtf8());
-      return;
-    }
-    this.#pieces.append(bytes, start, end, isFinal(this.#frame) ? this.#wireSize : undefined);
-    if (!isEnd) return;
-    if (isPlainText) this.#finishGatheredText();
-    else this.#finishGathered();
+    if (isEnd && this.#wireSize === end - start) this.#takeWhole(bytes, start, end);
+    else this.#takePiece(bytes, start, end, isEnd);
   }
 
   #takeControl(bytes: Buffer, start: number, end: number, isLast: boolean): void {
     const opcode = opcodeOf(this.#frame);
-    if (isLast && this.#controlPieces.size === 0) {
+    if (isLast && this.#controlPieces === undefined) {
       this.#sink.onControl(opcode, bytes.subarray(start, end));
       return;
     }
-    this.#controlPieces.append(bytes, start, end);
-    if (isLast) this.#sink.onControl(opcode, this.#controlPieces.take());
+    const pieces = (this.#controlPieces ??= new PayloadBuffer());
+    pieces.append(bytes, start, end);
+    if (!isLast) return;
+    this.#controlPieces = undefined;
+    this.#sink.onControl(opcode, pieces.take());
   }
 
-  #finishGatheredText(): void {
-    const bytes = this.#pieces.takeForNow();
-    const { isAscii, isWhole } = this.#utf8;
-    this.#utf8.reset();
+  #takeWhole(bytes: Buffer, start: number, end: number): void {
+    const isText = this.#opcode === Opcode.text;
+    const isCompressed = this.#isCompressed;
     this.#endMessage();
-    if (isWhole) this.#sink.onMessage(decodeValid(bytes, 0, bytes.length, isAscii), bytes.length);
-    else this.#sink.onMessageError(invalidUtf8());
-  }
-
-  #finishGathered(): void {
-    const bytes = this.#isCompressed ? this.#pieces.takeForNow() : this.#pieces.take();
-    this.#finish(bytes, 0, bytes.length, true);
+    if (isCompressed) this.#deliverInflated(this.#inflate(bytes.subarray(start, end), isText), isText);
+    else if (isText) this.#deliverText(bytes, start, end);
+    else this.#sink.onMessage(this.#memory.slab.copy(bytes, start, end), end - start);
   }
 
   #endMessage(): void {
@@ -199,31 +197,56 @@ export class MessageAssembler implements FrameSink, TextSink {
     this.#wireSize = 0;
   }
 
-  /** @param isOwned - `true` where `bytes` is a buffer that nobody else will write to. */
-  #finish(bytes: Buffer, start: number, end: number, isOwned: boolean): void {
+  #takePiece(bytes: Buffer, start: number, end: number, isEnd: boolean): void {
     const isText = this.#opcode === Opcode.text;
     const isCompressed = this.#isCompressed;
+    if (isText && !isCompressed && !(this.#utf8 ??= new Utf8Validator()).push(bytes, start, end)) {
+      this.#sink.onMessageError(invalidUtf8());
+      return;
+    }
+    const isKept = !isText && !isCompressed && isFinal(this.#frame);
+    const pieces = (this.#pieces ??= new PayloadBuffer(this.#memory));
+    pieces.append(bytes, start, end, isKept ? this.#wireSize : undefined);
+    if (!isEnd) return;
     this.#endMessage();
-    if (isCompressed) {
-      this.#finishCompressed(bytes.subarray(start, end), isText);
-    } else if (isText) {
-      this.#deliverText(bytes, start, end);
-    } else if (isOwned) {
-      this.#sink.onMessage(bytes, bytes.length);
-    } else {
-      this.#sink.onMessage(this.#slab.copy(bytes, start, end), end - start);
+    this.#pieces = undefined;
+    if (isCompressed) this.#finishCompressed(pieces, isText);
+    else if (isText) this.#finishText(pieces);
+    else this.#finishBinary(pieces);
+  }
+
+  #finishCompressed(pieces: PayloadBuffer, isText: boolean): void {
+    const inflated = this.#inflate(pieces.lend(this.#memory.scratch), isText);
+    pieces.clear();
+    this.#deliverInflated(inflated, isText);
+  }
+
+  #finishText(pieces: PayloadBuffer): void {
+    const { isAscii, isWhole } = this.#utf8!;
+    this.#utf8 = undefined;
+    const { size } = pieces;
+    const text = isWhole ? decodeValid(pieces.lend(this.#memory.scratch), 0, size, isAscii) : undefined;
+    pieces.clear();
+    if (text === undefined) this.#sink.onMessageError(invalidUtf8());
+    else this.#sink.onMessage(text, size);
+  }
+
+  #finishBinary(pieces: PayloadBuffer): void {
+    const bytes = pieces.take();
+    this.#sink.onMessage(bytes, bytes.length);
+  }
+
+  #inflate(compressed: Buffer, isText: boolean): Buffer | ProtocolError {
+    try {
+      return this.#extension!.decode(compressed, this.#limits.maxMessageSize, !isText);
+    } catch (error) {
+      return error as ProtocolError;
     }
   }
 
-  #finishCompressed(compressed: Buffer, isText: boolean): void {
-    let inflated: Buffer;
-    try {
-      inflated = this.#extension!.decode(compressed, this.#limits.maxMessageSize, !isText);
-    } catch (error) {
-      this.#sink.onMessageError(error as ProtocolError);
-      return;
-    }
-    if (isText) this.#deliverText(inflated, 0, inflated.length);
+  #deliverInflated(inflated: Buffer | ProtocolError, isText: boolean): void {
+    if (!Buffer.isBuffer(inflated)) this.#sink.onMessageError(inflated);
+    else if (isText) this.#deliverText(inflated, 0, inflated.length);
     else this.#sink.onMessage(inflated, inflated.length);
   }
 

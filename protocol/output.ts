@@ -106,7 +106,7 @@ export class Output {
   }
 
   #countMessage(frameSize: number, payloadSize: number): void {
-    this.#messages.last.messageCount++;
+    this.#messages.last!.messageCount++;
     this.#payloadSize += payloadSize;
     this.#framedCount++;
     this.#size += frameSize;
@@ -179,7 +179,8 @@ export class Output {
 
   #takeSegment(segment: Segment): Buffer {
     this.#takenSegment = segment;
-    this.#taken = segment.bytes.subarray(segment.start, segment.end);
+    const { bytes, start, end } = segment;
+    this.#taken = start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
     if (this.#controls.isEmpty) this.#allowPongs();
     return this.#taken;
   }

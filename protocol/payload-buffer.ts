@@ -1,33 +1,47 @@
-const minChunkSize = 1024;
+import type { Segment, SegmentPool } from "./segment-pool.js";
+import type { Slab } from "./slab.js";
 
-/** What may be taken beyond the bytes received. */
+const minChunkSize = 1024;
+const maxChunkSize = 64 * 1024;
+
+/** What a message may have reserved beyond twice the bytes that are here of it. */
 const maxSpareSize = 64 * 1024;
 
-/** So many times what is here of a payload may be reserved for the rest. */
-const maxGrowth = 16;
-
-/** The most that a kept payload pins beside itself. */
-const maxPinnedSize = 8 * 1024;
+export interface PayloadMemory {
+  /** For what users keep. */
+  readonly slab: Slab;
+  /** For what is given back. */
+  readonly segments: SegmentPool;
+}
 
 /**
  * Gathers the pieces of a payload. Memory follows what has come, not what was announced: it is never more
  * than twice the bytes received and 64 KiB, and a thousand tiny pieces cost no more than their bytes.
+ *
+ * Where it is given memory it gathers in what is borrowed: what is fresh from the system costs a page fault for each 4 KiB,
+ * which takes longer than to copy them.
  */
 export class PayloadBuffer {
+  readonly #memory: PayloadMemory | undefined;
   readonly #full: Buffer[] = [];
+  readonly #borrowed: Segment[] = [];
   #chunk: Buffer | undefined;
   #used = 0;
   #fullSize = 0;
+
+  constructor(memory?: PayloadMemory) {
+    this.#memory = memory;
+  }
 
   get size(): number {
     return this.#fullSize + this.#used;
   }
 
-  /** @param expectedSize - Of the whole payload, where that is known: then it is gathered in one piece if memory allows. */
-  append(bytes: Uint8Array, start: number, end: number, expectedSize?: number): void {
+  /** @param keptSize - Of the whole payload, where that is known and {@link take} is to give it. */
+  append(bytes: Uint8Array, start: number, end: number, keptSize?: number): void {
     let at = start;
     while (at < end) {
-      const chunk = this.#chunkWithRoom(end - at, expectedSize);
+      const chunk = this.#chunkWithRoom(end - at, keptSize);
       const size = Math.min(end - at, chunk.length - this.#used);
       chunk.set(bytes.subarray(at, at + size), this.#used);
       this.#used += size;
@@ -35,57 +49,66 @@ export class PayloadBuffer {
     }
   }
 
-  #chunkWithRoom(wanted: number, expectedSize: number | undefined): Buffer {
-    let chunk = this.#chunk;
-    if (chunk !== undefined) {
-      if (this.#used < chunk.length) return chunk;
-      this.#full.push(chunk);
-      this.#fullSize += chunk.length;
+  #chunkWithRoom(wanted: number, keptSize: number | undefined): Buffer {
+    if (this.#chunk !== undefined) {
+      if (this.#used < this.#chunk.length) return this.#chunk;
+      this.#full.push(this.#chunk);
+      this.#fullSize += this.#chunk.length;
       this.#used = 0;
     }
     const received = this.#fullSize + wanted;
-    if (expectedSize !== undefined && this.#fullSize + expectedSize <= 2 * received + maxSpareSize)
-      return this.#makeWhole(expectedSize);
-    const guess = Math.max(received * maxGrowth, minChunkSize);
-    const capacity = Math.min(expectedSize ?? Infinity, guess, received + maxSpareSize);
-    chunk = Buffer.allocUnsafeSlow(capacity - this.#fullSize);
-    this.#chunk = chunk;
-    return chunk;
+    if (keptSize !== undefined && keptSize <= 2 * received + maxSpareSize) return this.#makeWhole(keptSize);
+    this.#chunk = this.#nextChunk(received, wanted);
+    return this.#chunk;
   }
 
-  /** What is here moves to where the whole payload has room, so that it need not be joined. */
+  /** The rest is written to where it stays. */
   #makeWhole(size: number): Buffer {
-    const whole = Buffer.allocUnsafeSlow(size);
-    this.#used = this.#copyFull(whole);
-    this.#full.length = 0;
-    this.#fullSize = 0;
+    const whole = this.#allocate(size);
+    const used = this.#copyFull(whole);
+    this.clear();
+    this.#used = used;
     this.#chunk = whole;
     return whole;
   }
 
-  /** All that was gathered, in a buffer that nobody else writes to, and starts anew. */
+  #allocate(size: number): Buffer {
+    return this.#memory?.slab.allocate(size) ?? Buffer.allocUnsafeSlow(size);
+  }
+
+  #nextChunk(received: number, wanted: number): Buffer {
+    if (this.#memory === undefined || received < minChunkSize) {
+      const growth = Math.min(Math.max(this.#fullSize, minChunkSize), maxChunkSize);
+      return Buffer.allocUnsafeSlow(Math.max(growth, Math.min(wanted, maxChunkSize)));
+    }
+    const segment = this.#memory.segments.acquire();
+    this.#borrowed.push(segment);
+    return segment.bytes;
+  }
+
+  /** All that was gathered, in a buffer of its own, and starts anew. */
   take(): Buffer {
-    return this.#end(maxPinnedSize);
-  }
-
-  /** As {@link take}, for one who keeps it no longer than a call. */
-  takeForNow(): Buffer {
-    return this.#end(Infinity);
-  }
-
-  /** @param maxSpare - The unused bytes that what is given may hold on to. */
-  #end(maxSpare: number): Buffer {
-    const chunk = this.#chunk ?? empty;
-    const isOne = this.#full.length === 0 && chunk.length - this.#used <= maxSpare;
-    const whole = isOne ? chunk.subarray(0, this.#used) : this.#join(chunk);
+    const chunk = this.#chunk ?? nothing;
+    const isOwn = this.#full.length === 0 && this.#borrowed.length === 0 && this.#used === chunk.length;
+    const whole = isOwn ? chunk : this.#join(this.#allocate(this.size));
     this.clear();
     return whole;
   }
 
-  #join(chunk: Buffer): Buffer {
-    const joined = Buffer.allocUnsafeSlow(this.size);
-    chunk.copy(joined, this.#copyFull(joined), 0, this.#used);
-    return joined;
+  /**
+   * All that was gathered, not to be used behind {@link clear}.
+   * @param scratch - Where it may be put together.
+   */
+  lend(scratch: Buffer): Buffer {
+    if (this.#full.length === 0) return (this.#chunk ?? nothing).subarray(0, this.#used);
+    const { size } = this;
+    return this.#join(size <= scratch.length ? scratch.subarray(0, size) : Buffer.allocUnsafeSlow(size));
+  }
+
+  #join(target: Buffer): Buffer {
+    const at = this.#copyFull(target);
+    this.#chunk?.copy(target, at, 0, this.#used);
+    return target;
   }
 
   #copyFull(target: Buffer): number {
@@ -99,7 +122,8 @@ export class PayloadBuffer {
     this.#fullSize = 0;
     this.#chunk = undefined;
     this.#used = 0;
+    for (const segment of this.#borrowed.splice(0)) this.#memory!.segments.release(segment);
   }
 }
 
-const empty: Buffer = Buffer.alloc(0);
+const nothing: Buffer = Buffer.alloc(0);

@@ -1,8 +1,10 @@
 import type { CodecFactory } from "./extensions/codec.js";
 import { createCodecFactory } from "./extensions/codec-factory.js";
+import { Masker } from "./mask.js";
 import { type FillRandom, MaskingKeys } from "./masking-keys.js";
 import { SegmentPool } from "./segment-pool.js";
 import { Slab } from "./slab.js";
+import { SpareBuffer } from "./spare-buffer.js";
 
 export interface ResourcesOptions {
   readonly fillRandom: FillRandom;
@@ -10,17 +12,23 @@ export interface ResourcesOptions {
   readonly codecs?: CodecFactory;
 }
 
-/** How much one read of a socket takes at the most. */
-const readBufferSize = 256 * 1024;
+/** How much one read of a socket takes at the most: of small messages a read of 1 MiB costs a fifth less for each than of 256 KiB. */
+const readBufferSize = 1024 * 1024;
+
+const scratchSize = 1024 * 1024;
 
 /** What connections share, so that an idle one costs next to nothing. One object serves a whole process. */
 export class Resources {
   readonly fillRandom: FillRandom;
   readonly maskingKeys: MaskingKeys;
+  readonly masker: Masker = new Masker();
   readonly segments: SegmentPool = new SegmentPool();
   readonly codecs: CodecFactory;
   readonly slab: Slab = new Slab();
+  /** For what is left of a read. */
+  readonly spare: SpareBuffer = new SpareBuffer(readBufferSize);
   #readBuffer: Buffer | undefined;
+  #scratch: Buffer | undefined;
 
   constructor(options: ResourcesOptions) {
     this.fillRandom = options.fillRandom;
@@ -32,5 +40,11 @@ export class Resources {
   get readBuffer(): Buffer {
     this.#readBuffer ??= Buffer.allocUnsafeSlow(readBufferSize);
     return this.#readBuffer;
+  }
+
+  /** For what is put together and read in one call. */
+  get scratch(): Buffer {
+    this.#scratch ??= Buffer.allocUnsafeSlow(scratchSize);
+    return this.#scratch;
   }
 }

@@ -28,7 +28,7 @@ export class SegmentChain {
 
   /** The segment that the next frame goes into, with room for `size` bytes in one stretch. */
   beginFrame(size: number): Segment {
-    let segment = this.#segments.at(-1);
+    let segment = this.last;
     if (segment === undefined || segment.room < size) segment = this.continueFrame();
     if (segment.firstFrame === -1) segment.firstFrame = segment.end;
     return segment;
@@ -41,9 +41,9 @@ export class SegmentChain {
     return segment;
   }
 
-  /** The segment that a frame just written ends in. */
-  get last(): Segment {
-    return this.#segments.at(-1)!;
+  /** The segment that the frame written last ends in. */
+  get last(): Segment | undefined {
+    return this.#segments[this.#segments.length - 1];
   }
 
   /** A segment that is filled already. */

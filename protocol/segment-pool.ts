@@ -1,18 +1,21 @@
+import { createWideMemory, type WideMask } from "./wide-mask.js";
+
 /** What one write hands to the kernel at the most, so that a slow peer's progress shows. */
 export const segmentSize: number = 64 * 1024;
 
 /** 1 MiB of memory is kept for the next burst; what a larger one needed goes back. */
 const maxFreeSegments = 16;
 
+/** So much a process sends before it is worth 1.5 ms to make memory that is masked faster. */
+const minSentForWideMask = 1024 * 1024;
+
 /** A stretch of bytes for the wire, filled from the front. */
 export class Segment {
-  readonly bytes: Buffer = Buffer.allocUnsafeSlow(segmentSize);
+  readonly bytes: Buffer;
   /** The same memory by 64-bit words, which is how it is masked. */
-  readonly words: BigUint64Array = new BigUint64Array(
-    this.bytes.buffer,
-    this.bytes.byteOffset,
-    segmentSize / 8,
-  );
+  readonly words: BigUint64Array;
+  /** Masks this memory faster than by words; positions count from the beginning of the memory around it. */
+  readonly wideMask: WideMask | undefined;
   /** Where the bytes for the wire begin and end. */
   start = 0;
   end = 0;
@@ -22,6 +25,12 @@ export class Segment {
   messageCount = 0;
   /** How many of the messages that begin in it are compressed. */
   compressedCount = 0;
+
+  constructor(bytes: Buffer = Buffer.allocUnsafeSlow(segmentSize), wideMask?: WideMask) {
+    this.bytes = bytes;
+    this.words = new BigUint64Array(bytes.buffer, bytes.byteOffset, segmentSize / 8);
+    this.wideMask = wideMask;
+  }
 
   /** How many more bytes it takes. */
   get room(): number {
@@ -39,15 +48,34 @@ export class Segment {
 
 /** Segments that no connection needs just now. */
 export class SegmentPool {
-  readonly #free: Segment[] = [];
+  #free: Segment[] = [];
+  #sentSize = 0;
+  /** Only segments of wide memory are kept. */
+  #isWide = false;
 
   acquire(): Segment {
     return this.#free.pop() ?? new Segment();
   }
 
   release(segment: Segment): void {
-    if (this.#free.length === maxFreeSegments) return;
+    if (this.#sentSize < minSentForWideMask) this.#countSent(segment);
+    if (this.#free.length === maxFreeSegments || (this.#isWide && segment.wideMask === undefined)) return;
     segment.clear();
     this.#free.push(segment);
+  }
+
+  #countSent({ start, end }: Segment): void {
+    this.#sentSize += end - start;
+    if (this.#sentSize >= minSentForWideMask) this.#widen();
+  }
+
+  #widen(): void {
+    const memory = createWideMemory(maxFreeSegments * segmentSize);
+    if (memory === undefined) return;
+    this.#isWide = true;
+    this.#free = Array.from(
+      { length: maxFreeSegments },
+      (_, index) => new Segment(Buffer.from(memory.bytes, index * segmentSize, segmentSize), memory.mask),
+    );
   }
 }

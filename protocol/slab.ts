@@ -3,6 +3,10 @@ const slabSize = 8 * 1024;
 /** From this size on a copy has memory of its own. */
 const minOwnSize = slabSize / 2;
 
+/** The sizes of which the newest is held. */
+const minHeldSize = 64 * 1024;
+const maxHeldSize = 4 * 1024 * 1024;
+
 /**
  * Memory for copies that somebody may keep: small ones share a slab, so a copy never pins more than 8 KiB beside itself.
  * Node's own pool does the same, but is larger in newer versions: 64 KiB from Node 24 on.
@@ -10,15 +14,21 @@ const minOwnSize = slabSize / 2;
 export class Slab {
   #bytes: Buffer | undefined;
   #used = 0;
+  /**
+   * The newest of the large ones. V8 collects when it is about to allocate one more: were all of them garbage then, the system would get
+   * their memory back and give it anew, a page fault for each 4 KiB. With one that still stands they are used again,
+   * which makes messages of 1 MiB take half of the time.
+   */
+  readonly #newestLarge: Buffer[] = [];
 
   copy(source: Buffer, start: number, end: number): Buffer {
-    const target = this.#allocate(end - start);
+    const target = this.allocate(end - start);
     source.copy(target, 0, start, end);
     return target;
   }
 
-  #allocate(size: number): Buffer {
-    if (size >= minOwnSize) return Buffer.allocUnsafeSlow(size);
+  allocate(size: number): Buffer {
+    if (size >= minOwnSize) return this.#allocateOwn(size);
     if (this.#bytes === undefined || this.#used + size > slabSize) {
       this.#bytes = Buffer.allocUnsafeSlow(slabSize);
       this.#used = 0;
@@ -27,5 +37,11 @@ export class Slab {
     // Eight by eight, so that a typed array can be laid over a copy.
     this.#used = (start + size + 7) & ~7;
     return this.#bytes.subarray(start, start + size);
+  }
+
+  #allocateOwn(size: number): Buffer {
+    const bytes = Buffer.allocUnsafeSlow(size);
+    if (size >= minHeldSize && size <= maxHeldSize) this.#newestLarge[0] = bytes;
+    return bytes;
   }
 }

@@ -60,7 +60,10 @@ export class TextRun {
       // The first byte of each header, and the last of a longer one where it is so large.
       aboveAscii += size >= 126 && (size & 0x80) !== 0 ? 2 : 1;
     }
-    if (count < 2) return undefined;
+    if (count < 2) {
+      if (limit < end) this.#grow();
+      return undefined;
+    }
     this.end = at;
     return this.#decode(bytes, start, at, aboveAscii);
   }
@@ -74,7 +77,12 @@ export class TextRun {
 
   /** The run was taken as far as `position`. */
   leave(position: number): void {
-    this.#maxSize = position < this.end ? minRunSize : Math.min(this.#maxSize * 2, maxRunSize);
+    if (position < this.end) this.#maxSize = minRunSize;
+    else this.#grow();
+  }
+
+  #grow(): void {
+    this.#maxSize = Math.min(this.#maxSize * 2, maxRunSize);
   }
 }
 

@@ -76,14 +76,6 @@ export class Utf8Validator {
     return this.#needed === 0;
   }
 
-  /** Another text begins. */
-  reset(): void {
-    this.#needed = 0;
-    this.#lower = 0x80;
-    this.#upper = 0xbf;
-    this.#isAscii = true;
-  }
-
   /** `false` where no further piece can make this UTF-8. */
   push(bytes: Uint8Array, start: number, end: number): boolean {
     if (this.#isAscii && isAscii(bytes.subarray(start, end))) return true;

@@ -1,10 +1,123 @@
-/**
- * The clients, as data; the first is the subject, each other is compared with it. A module in this folder exports one
- * function for each kind of scenario that the client can do.
- */
-export const clientNames = ["jetsocket", "ws"];
+import { access } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { builtEntry } from "./built.mjs";
 
-/** @param {string} name */
-export function loadClient(name) {
-  return import(`./${name}.mjs`);
+/**
+ * A module in this folder.
+ *
+ * @typedef {object} Client
+ * @property {boolean} [isFloor] - Counts bytes, and sends frames made beforehand.
+ * @property {number} [warmUpMilliseconds] - Instead of the scenario's.
+ * @property {(server: import("../client-process.mjs").Server, settings: Settings) => Promise<Connection>} connect
+ *
+ * @typedef {object} Settings
+ * @property {boolean} isBinary - What comes is binary.
+ * @property {boolean} isCompressed - permessage-deflate is agreed on, and messages of all sizes are compressed.
+ * @property {boolean} isParsed - What comes is JSON, and is wanted as a value.
+ * @property {boolean} isLookedAfter - With the options that are the client's default, its heartbeat each second.
+ * @property {(data: any) => void} onMessage - A string, bytes, or the parsed value.
+ * @property {(size: number) => void} onBytes - In its place, for the floor.
+ *
+ * @typedef {object} Connection
+ * @property {(data: string | Buffer) => void} send
+ * @property {() => void} disconnect
+ */
+
+/**
+ * How a client is run.
+ *
+ * @typedef {object} Runner
+ * @property {string} [module] - Its module, where that is not its name.
+ * @property {string} [node] - The Node that runs it, by its folder in node_modules; else that of the whole run.
+ * @property {Record<string, string>} [env]
+ * @property {boolean} [isMain] - It is part of a run that names no clients, and has all rounds.
+ * @property {boolean} [isVariant] - It is another way to use a client, and stands in the tables that name it.
+ * @property {readonly string[] | (() => Promise<readonly string[]>)} [imports] - What a user imports. Default: its name.
+ * @property {(scenario: import("../scenarios/index.mjs").Scenario) => boolean} [lacks] - It cannot do a scenario.
+ * @property {() => Promise<boolean>} [isThere] - Asked before a run.
+ */
+
+const withoutAddOns = { WS_NO_BUFFER_UTIL: "1", WS_NO_UTF_8_VALIDATE: "1" };
+const withBufferUtil = { WS_NO_UTF_8_VALIDATE: "1" };
+
+const neverCompresses = ({ compression }) => compression !== undefined;
+const sendsUncompressed = ({ compression, kind }) => compression !== undefined && kind === "send";
+
+/** @type {Record<string, Runner>} */
+export const clients = {
+  jetsocket: { isMain: true, imports: async () => [await builtEntry(".")] },
+  "jetsocket-protocol": { imports: async () => [await builtEntry("./protocol")] },
+  ws: { isMain: true, env: withoutAddOns },
+  "ws-bufferutil": { module: "ws", env: withBufferUtil },
+  undici: { lacks: sendsUncompressed },
+  websocket: { lacks: neverCompresses },
+  "node-22": builtin("node-22"),
+  "node-24": builtin("node-24"),
+  "node-26": builtin("node-26"),
+  socket: {
+    isMain: true,
+    lacks: neverCompresses,
+    imports: ["node:net", "node:tls", "node:crypto", "node:zlib"],
+  },
+  "jetsocket-for-await": { isMain: true, isVariant: true },
+  "jetsocket-recv": { isMain: true, isVariant: true },
+  "jetsocket-batches": { isMain: true, isVariant: true, isThere: hasBatches },
+  "jetsocket-all-layers": { isMain: true, isVariant: true },
+};
+
+/** Another build of the package, beside the one that is measured. */
+export const otherBuild = "jetsocket-other";
+
+/** @param {Record<string, string>} env - Of its processes. */
+export function addOtherBuild(env) {
+  clients[otherBuild] = { module: "jetsocket", env };
+}
+
+/** @param {string} node */
+function builtin(node) {
+  // It trusts no certificate that a program gives it.
+  const lacks = (scenario) => sendsUncompressed(scenario) || scenario.isSecure === true;
+  return { node, module: "builtin", lacks, isThere: () => exists(nodeAt(node)) };
+}
+
+/** Each client is compared with this one, where nothing else is said. */
+export const baseline = "ws";
+
+async function hasBatches() {
+  const { WebSocket } = await import(await builtEntry("."));
+  return "batches" in WebSocket.prototype;
+}
+
+/** @param {string} module @returns {Promise<Client>} */
+export function loadClient(module) {
+  return import(`./${module}.mjs`);
+}
+
+/** Those that can be run here and now. @param {readonly string[]} names */
+export async function thoseThere(names) {
+  const there = await Promise.all(names.map((name) => clients[name].isThere?.() ?? true));
+  return names.filter((_, index) => there[index]);
+}
+
+/** The program that runs a client. @param {string} name */
+export function nodeOf(name) {
+  const { node } = clients[name];
+  return node === undefined ? process.execPath : nodeAt(node);
+}
+
+/** What a user of a client imports. @param {string} module */
+export async function importsOf(module) {
+  const { imports = [module] } = clients[module];
+  return typeof imports === "function" ? await imports() : imports;
+}
+
+function nodeAt(folder) {
+  return fileURLToPath(new URL(`../node_modules/${folder}/bin/node`, import.meta.url));
+}
+
+function exists(file) {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
 }

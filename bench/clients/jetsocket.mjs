@@ -1,18 +1,31 @@
-import { readFile } from "node:fs/promises";
+import { builtEntry } from "./built.mjs";
 
-const root = new URL("../../", import.meta.url);
-/** Taken as built, by the door that an import goes through. */
-const { exports } = JSON.parse(await readFile(new URL("package.json", root), "utf8"));
-const { WebSocket } = await import(new URL(exports["."].import.default, root).href);
+const { WebSocket } = await import(await builtEntry("."));
+
+/** One connection that nothing looks after; all else is as by default. */
+const bare = { reconnect: false, heartbeat: false };
+const lookedAfter = { heartbeat: { interval: 1000 } };
 
 /**
- * @param {string} url
- * @param {(text: string) => void} onText
- * @returns {Promise<() => void>} Ends the connection.
+ * @param {import("../client-process.mjs").Server} server
+ * @param {import("./index.mjs").Settings} settings
+ * @param {object} [options]
  */
-export async function receive(url, onText) {
-  const ws = new WebSocket(url, { reconnect: false, heartbeat: false, deserializer: (data) => data });
-  ws.on("message", ({ data }) => onText(data));
+export function createClient({ url, ca }, settings, options = settings.isLookedAfter ? lookedAfter : bare) {
+  const { isCompressed, isParsed } = settings;
+  return new WebSocket(url, {
+    ...options,
+    ...(!isParsed && { deserializer: (data) => data }),
+    ...(isCompressed && { compressionThreshold: 0 }),
+    ...(ca !== undefined && { tls: { ca } }),
+  });
+}
+
+/** @type {import("./index.mjs").Client["connect"]} */
+export async function connect(server, settings) {
+  const { onMessage } = settings;
+  const ws = createClient(server, settings);
+  ws.on("message", ({ data }) => onMessage(data));
   await ws.connect();
-  return () => ws.terminate();
+  return { send: (data) => ws.send(data), disconnect: () => ws.terminate() };
 }

@@ -42,6 +42,11 @@ class Lease<Codec extends Closable> {
     this.#onClose = onClose;
   }
 
+  /** The codec, where it was used. */
+  get used(): Codec | undefined {
+    return this.#codec;
+  }
+
   get codec(): Codec {
     return this.#codec ?? this.#acquire();
   }
@@ -70,6 +75,10 @@ export class LeasedInflater implements Inflater {
 
   inflate(compressed: Uint8Array, maxSize: number, isKept: boolean): Buffer {
     return this.#lease.codec.inflate(compressed, maxSize, isKept);
+  }
+
+  rest(): void {
+    this.#lease.used?.rest();
   }
 
   close(): void {

@@ -10,6 +10,8 @@ export interface Inflater {
    *   After it the inflater is of no use but for {@link close}.
    */
   inflate(compressed: Uint8Array, maxSize: number, isKept: boolean): Buffer;
+  /** Gives back the native memory that the next message can have made again; what was said before is not forgotten. */
+  rest(): void;
   /** Gives native memory back; may be called twice. */
   close(): void;
 }
@@ -34,7 +36,7 @@ export interface InflaterOptions {
 }
 
 export interface DeflaterOptions extends InflaterOptions {
-  /** zlib's level, 0 to 9 or -1. */
+  /** zlib's level, 0 to 9; -1 leaves the choice to the codec, which goes by what the messages hold. */
   readonly level: number;
   /** zlib's memLevel, 1 to 9. */
   readonly memLevel: number;

@@ -1,9 +1,12 @@
 import { Buffer, constants as bufferConstants } from "node:buffer";
-import { constants, deflateRawSync, inflateRawSync, type ZlibOptions } from "node:zlib";
+import type { ZlibOptions } from "node:zlib";
+import { Slab } from "../slab.js";
 import type { Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
 import type { CodecFilling } from "./codec-filling.js";
 import { asProtocolError, inflatesTooBig, invalidDeflateData } from "./deflate-errors.js";
+import { constants, deflateRawSync, inflateRawSync } from "./node-zlib.js";
 import { RestartBudget } from "./restart-budget.js";
+import { ShortInflater } from "./short-inflater.js";
 import { SlidingWindow } from "./sliding-window.js";
 import { deflateOptions, inflateWindowBits } from "./zlib-options.js";
 
@@ -36,7 +39,14 @@ interface InflatedPart {
 /** What the codecs of one factory share: none of them holds any of it between two calls. */
 class DictionaryScratch {
   readonly restarts: RestartBudget = new RestartBudget();
+  readonly slab: Slab = new Slab();
+  #shortInflater: ShortInflater | undefined;
   #bytes: Buffer | undefined;
+
+  get shortInflater(): ShortInflater {
+    this.#shortInflater ??= new ShortInflater();
+    return this.#shortInflater;
+  }
 
   /** The bytes of a window, for zlib to copy. */
   dictionary(window: SlidingWindow): Buffer | undefined {
@@ -64,6 +74,18 @@ class DictionaryInflater implements Inflater {
     // A deflater that is flushed with nothing to say yields nothing: some peers send it like this.
     if (compressed.length === 0) return Buffer.alloc(0);
     if (!this.#keepsContext) this.#window.clear();
+    const { shortInflater } = this.#scratch;
+    const size = shortInflater.inflate(compressed, maxSize, this.#window);
+    if (size >= 0) return this.#takeShort(shortInflater.output, size, isKept);
+    return this.#inflateLong(compressed, maxSize, isKept);
+  }
+
+  #takeShort(output: Buffer, size: number, isKept: boolean): Buffer {
+    if (this.#keepsContext) this.#window.append(output, 0, size);
+    return isKept ? this.#scratch.slab.copy(output, 0, size) : output.subarray(0, size);
+  }
+
+  #inflateLong(compressed: Uint8Array, maxSize: number, isKept: boolean): Buffer {
     try {
       const parts = this.#inflate(compressed, maxSize);
       // zlib's result lies in a chunk that may be many times its size: a copy lets that go.
@@ -71,6 +93,10 @@ class DictionaryInflater implements Inflater {
     } catch (error) {
       throw isTooLarge(error) ? inflatesTooBig(maxSize) : asProtocolError(error);
     }
+  }
+
+  rest(): void {
+    // Between two messages there is nothing but the window.
   }
 
   close(): void {
@@ -139,26 +165,25 @@ class DictionaryInflater implements Inflater {
 
 class DictionaryDeflater implements Deflater {
   readonly #scratch: DictionaryScratch;
-  readonly #options: ZlibOptions;
+  readonly #options: DeflaterOptions;
   readonly #window: SlidingWindow;
-  readonly #keepsContext: boolean;
 
   constructor(options: DeflaterOptions, scratch: DictionaryScratch) {
     this.#scratch = scratch;
-    this.#options = { ...deflateOptions(options), finishFlush: Z_SYNC_FLUSH };
+    this.#options = options;
     this.#window = new SlidingWindow(options.windowBits);
-    this.#keepsContext = options.keepsContext;
   }
 
   deflate(payload: Uint8Array): Uint8Array {
     // RFC 7692 7.2.3.6: an empty message is the first byte of an empty stored block.
     if (payload.length === 0) return new Uint8Array(1);
     const deflated = deflateRawSync(payload, {
-      ...this.#options,
+      ...deflateOptions(this.#options),
+      finishFlush: Z_SYNC_FLUSH,
       dictionary: this.#scratch.dictionary(this.#window),
       chunkSize: chunkSizeFor(payload.length),
     });
-    if (this.#keepsContext) this.#window.append(payload, 0, payload.length);
+    if (this.#options.keepsContext) this.#window.append(payload, 0, payload.length);
     return deflated.subarray(0, -tail.length);
   }
 

@@ -27,6 +27,11 @@ export interface MessageExtension {
    * so that the peer can read it all the same.
    */
   restartEncoding(): void;
+  /**
+   * To be called now and then: a direction in which no message has gone since the last call gives back the memory that
+   * its next message can do without or have made again.
+   */
+  releaseUnused(): void;
   /** Gives back what it holds; may be called twice. */
   close(): void;
 }

@@ -1,10 +1,10 @@
 import { Buffer } from "node:buffer";
-import { constants } from "node:zlib";
 import { ChunkedOutput } from "./chunked-output.js";
 import type { Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
 import type { CodecFilling } from "./codec-filling.js";
 import { asProtocolError, invalidDeflateData } from "./deflate-errors.js";
 import { callsAsExpected, KeptHandle, type ZlibStreams } from "./kept-handle.js";
+import { constants } from "./node-zlib.js";
 import { RestartBudget } from "./restart-budget.js";
 import { SlidingWindow } from "./sliding-window.js";
 import { WindowPrimer } from "./window-primer.js";
@@ -27,19 +27,34 @@ class HandleScratch {
 }
 
 class HandleInflater implements Inflater {
+  readonly #streams: ZlibStreams;
   readonly #scratch: HandleScratch;
-  readonly #handle: KeptHandle;
+  readonly #windowBits: number;
   readonly #window: SlidingWindow;
   readonly #keepsContext: boolean;
+  /** `undefined` while the inflater rests. */
+  #openHandle: KeptHandle | undefined;
   /** How many bytes of the message at hand are in the window. */
   #recordedSize = 0;
 
   constructor(options: InflaterOptions, streams: ZlibStreams, scratch: HandleScratch) {
-    const windowBits = inflateWindowBits(options.windowBits);
+    this.#streams = streams;
     this.#scratch = scratch;
-    this.#handle = KeptHandle.inflater(streams, { windowBits });
-    this.#window = new SlidingWindow(windowBits);
+    this.#windowBits = inflateWindowBits(options.windowBits);
+    this.#window = new SlidingWindow(this.#windowBits);
     this.#keepsContext = options.keepsContext;
+    this.#openHandle = this.#open();
+  }
+
+  get #handle(): KeptHandle {
+    this.#openHandle ??= this.#open();
+    return this.#openHandle;
+  }
+
+  #open(): KeptHandle {
+    const handle = KeptHandle.inflater(this.#streams, { windowBits: this.#windowBits });
+    if (this.#window.size > 0) this.#scratch.primer.prime(handle, this.#window);
+    return handle;
   }
 
   inflate(compressed: Uint8Array, maxSize: number, isKept: boolean): Buffer {
@@ -58,8 +73,13 @@ class HandleInflater implements Inflater {
     }
   }
 
+  rest(): void {
+    this.#openHandle?.close();
+    this.#openHandle = undefined;
+  }
+
   close(): void {
-    this.#handle.close();
+    this.rest();
   }
 
   #begin(maxSize: number): void {
@@ -109,14 +129,14 @@ class HandleInflater implements Inflater {
 }
 
 class HandleDeflater implements Deflater {
+  readonly #options: DeflaterOptions;
   readonly #output: ChunkedOutput;
   readonly #handle: KeptHandle;
-  readonly #keepsContext: boolean;
 
   constructor(options: DeflaterOptions, streams: ZlibStreams, scratch: HandleScratch) {
+    this.#options = options;
     this.#output = scratch.deflated;
     this.#handle = KeptHandle.deflater(streams, deflateOptions(options));
-    this.#keepsContext = options.keepsContext;
   }
 
   deflate(payload: Uint8Array): Uint8Array {
@@ -124,7 +144,7 @@ class HandleDeflater implements Deflater {
     if (payload.length === 0) return new Uint8Array(1);
     const output = this.#output;
     output.begin(Infinity);
-    if (!this.#keepsContext) this.#handle.reset();
+    if (!this.#options.keepsContext) this.#handle.reset();
     this.#handle.run(Z_SYNC_FLUSH, payload, payload.length, output);
     return output.take(false, output.size - tailSize);
   }

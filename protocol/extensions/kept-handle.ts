@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
-import { constants, createDeflateRaw, createInflateRaw, deflateRawSync, type ZlibOptions } from "node:zlib";
+import type { ZlibOptions } from "node:zlib";
 import type { ChunkedOutput } from "./chunked-output.js";
+import { constants, createDeflateRaw, createInflateRaw, deflateRawSync } from "./node-zlib.js";
 
 /** What is used of a zlib stream: its handle is not part of its public face, and looked for on it. */
 export interface ZlibStream {

@@ -187,6 +187,9 @@ class PermessageDeflate implements MessageExtension {
   readonly #deflaterOptions: DeflaterOptions;
   #inflater: Inflater | undefined;
   #deflater: Deflater | undefined;
+  /** Whether a message was decoded, or encoded, since {@link releaseUnused} was called. */
+  #hasDecoded = false;
+  #hasEncoded = false;
 
   constructor(
     header: string,
@@ -205,11 +208,13 @@ class PermessageDeflate implements MessageExtension {
   }
 
   decode(payload: Uint8Array, maxSize: number, isKept: boolean): Buffer {
+    this.#hasDecoded = true;
     this.#inflater ??= this.#codecs.inflater(this.#inflaterOptions);
     return this.#inflater.inflate(payload, maxSize, isKept);
   }
 
   encode(payload: Uint8Array): Uint8Array {
+    this.#hasEncoded = true;
     this.#deflater ??= this.#codecs.deflater(this.#deflaterOptions);
     return this.#deflater.deflate(payload);
   }
@@ -218,6 +223,15 @@ class PermessageDeflate implements MessageExtension {
     // RFC 7692 7.1.1: an agreed context takeover is a freedom of the sender; a new window refers to no old message.
     this.#deflater?.close();
     this.#deflater = undefined;
+  }
+
+  releaseUnused(): void {
+    // Without a context the codec is the one that all such connections share.
+    if (!this.#hasDecoded && this.#inflaterOptions.keepsContext) this.#inflater?.rest();
+    // A deflater takes 256 KiB, the history of a connection that is silent is worth less.
+    if (!this.#hasEncoded && this.#deflaterOptions.keepsContext) this.restartEncoding();
+    this.#hasDecoded = false;
+    this.#hasEncoded = false;
   }
 
   close(): void {

@@ -4,6 +4,7 @@ const firstCapacity = 1024;
 export class SlidingWindow {
   readonly #maxSize: number;
   #bytes: Uint8Array = new Uint8Array(0);
+  #words: DataView = new DataView(this.#bytes.buffer);
   #size = 0;
   #next = 0;
 
@@ -13,6 +14,21 @@ export class SlidingWindow {
 
   get size(): number {
     return this.#size;
+  }
+
+  /** The bytes as they lie: a ring, as soon as its size is that of the window. A power of two in length, or none. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** The same memory as {@link bytes}. */
+  get words(): DataView {
+    return this.#words;
+  }
+
+  /** Where in {@link bytes} the next byte goes; the newest stands before it. */
+  get next(): number {
+    return this.#next;
   }
 
   clear(): void {
@@ -47,6 +63,7 @@ export class SlidingWindow {
     const grown = new Uint8Array(capacity);
     grown.set(this.#bytes.subarray(0, this.#size));
     this.#bytes = grown;
+    this.#words = new DataView(grown.buffer);
     this.#next = this.#size;
   }
 }

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
-import { constants } from "node:zlib";
 import { ChunkedOutput } from "./chunked-output.js";
 import type { KeptHandle } from "./kept-handle.js";
+import { constants } from "./node-zlib.js";
 import type { SlidingWindow } from "./sliding-window.js";
 
 /** The header bits of a stored block, and its length twice (RFC 1951 3.2.4). */

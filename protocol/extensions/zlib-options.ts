@@ -1,5 +1,6 @@
-import { constants, type ZlibOptions } from "node:zlib";
+import type { ZlibOptions } from "node:zlib";
 import type { DeflaterOptions } from "./codec.js";
+import { constants } from "./node-zlib.js";
 
 /** The least window that zlib's raw DEFLATE has; asked for 8 bits, Node silently takes 9. */
 const minZlibWindowBits = 9;

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { handshakeGuid } from "../constants.js";
 import type { FillRandom } from "../masking-keys.js";
+import { nodeCrypto } from "../node-modules.js";
 
 /** A fresh Sec-WebSocket-Key: 16 random bytes in base64 (RFC 6455 4.1). */
 export function createKey(fillRandom: FillRandom): string {
@@ -11,5 +11,5 @@ export function createKey(fillRandom: FillRandom): string {
 
 /** The Sec-WebSocket-Accept that answers `key` (RFC 6455 4.2.2). */
 export function acceptKey(key: string): string {
-  return createHash("sha1").update(key).update(handshakeGuid).digest("base64");
+  return nodeCrypto().createHash("sha1").update(key).update(handshakeGuid).digest("base64");
 }

@@ -1,13 +1,20 @@
-import type { FrameObserver, Resources } from "../../protocol/index.js";
+import type { FrameObserver, Resources, WebSocketUri } from "../../protocol/index.js";
 import { LiveConnection } from "../connection/live-connection.js";
 import type { LiveHandler } from "../connection/live-handler.js";
-import { type AcceptedHandshake, Opening, type OpeningTimes } from "../connection/opening.js";
+import {
+  type AcceptedHandshake,
+  type AcceptingAnswer,
+  Opening,
+  type OpeningHandler,
+  type OpeningTimes,
+} from "../connection/opening.js";
 import { TimeoutError } from "../errors.js";
 import type { CloseReport, Phase } from "../events/close-report.js";
+import type { AttemptContext } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { ResolvedLayers } from "../options/resolve-layers.js";
 import type { Timer } from "../runtime/runtime.js";
-import type { TransportTarget } from "../transport/transport.js";
+import type { Transport, TransportTarget } from "../transport/transport.js";
 import { toError } from "../transport/transport-error.js";
 import { type PreparedRequest, prepareRequest, type RequestSource } from "./request.js";
 
@@ -35,15 +42,60 @@ export interface AttemptPlan {
   readonly observer: FrameObserver | undefined;
 }
 
-/** One attempt: asks the providers, dials, and hands over the open connection. */
-export class Attempt {
-  readonly #plan: AttemptPlan;
-  readonly #handler: AttemptHandler;
-  readonly #liveHandler: LiveHandler;
-  readonly #controller = new AbortController();
+/** A class rather than a literal: of objects that are spread together, or have a getter of their own, V8 makes a hidden class each. */
+class Target implements TransportTarget {
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly isSecure: boolean;
+  readonly socketPath: TransportTarget["socketPath"];
+  readonly tls: TransportTarget["tls"];
+  readonly lookup: TransportTarget["lookup"];
+  readonly localAddress: TransportTarget["localAddress"];
+  readonly noDelay: boolean;
+  readonly keepAlive: number | false;
+  readonly createConnection: TransportTarget["createConnection"];
+  readonly readBuffer: Buffer;
+  readonly #signal: () => AbortSignal;
+
+  constructor(uri: WebSocketUri, options: ConnectionOptions, readBuffer: Buffer, signal: () => AbortSignal) {
+    this.url = uri.href;
+    this.host = uri.host;
+    this.port = uri.port;
+    this.isSecure = uri.isSecure;
+    this.socketPath = options.socketPath;
+    this.tls = options.tls;
+    this.lookup = options.lookup;
+    this.localAddress = options.localAddress;
+    this.noDelay = options.noDelay;
+    this.keepAlive = options.keepAlive;
+    this.createConnection = options.createConnection;
+    this.readBuffer = readBuffer;
+    this.#signal = signal;
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal();
+  }
+}
+
+/** What functions would be given, where none is asked: its signal would take half a KiB. */
+const unseen = { attempt: 0, lastReport: undefined } as unknown as AttemptContext;
+
+function asksNobody({ url, options: { headers, subprotocols } }: RequestSource): boolean {
+  return ![url, headers, subprotocols].some((one) => typeof one === "function");
+}
+
+/** One attempt: asks the providers, dials, and hands over the open connection, of which it keeps nothing. */
+export class Attempt implements OpeningHandler {
+  #plan: AttemptPlan | undefined;
+  #handler: AttemptHandler | undefined;
+  #liveHandler: LiveHandler | undefined;
+  #controller: AbortController | undefined;
   #deadline: Timer | undefined;
   #opening: Opening | undefined;
   #isOver = false;
+  #hasFailed = false;
   #isReferenced = true;
 
   constructor(plan: AttemptPlan, handler: AttemptHandler, liveHandler: LiveHandler) {
@@ -52,19 +104,26 @@ export class Attempt {
     this.#liveHandler = liveHandler;
   }
 
+  /** Made when a function first asks for it: most attempts ask none. */
+  get #signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#hasFailed) this.#controller.abort();
+    return this.#controller.signal;
+  }
+
   /**
    * Begins; a provider function may give the attempt up from inside this call.
    * @param lastReport - How the connection or attempt before this one has ended.
    */
   start(lastReport: CloseReport | undefined): void {
     // Not kept: reports would hold the attempts before them, by the stacks of their errors, and so on to the first.
-    if (!this.#isOver) void this.#run(lastReport);
+    if (!this.#isOver) void this.#run(this.#plan!, lastReport);
   }
 
   /** Gives the attempt up. `onFailed` comes with `reason`, at once or when the socket is gone. */
   abandon(reason?: Error): void {
     if (this.#opening !== undefined) this.#opening.abandon(reason);
-    else this.#fail("provider", reason);
+    else this.onFailed("provider", reason);
   }
 
   ref(): void {
@@ -79,66 +138,71 @@ export class Attempt {
     this.#opening?.unref();
   }
 
-  async #run(lastReport: CloseReport | undefined): Promise<void> {
-    const { source, options, resources, attempt } = this.#plan;
+  async #run(plan: AttemptPlan, lastReport: CloseReport | undefined): Promise<void> {
+    const { source, options, resources, attempt } = plan;
     const timeoutMs = options.connectTimeout;
     this.#deadline = options.runtime.setTimer(timeoutMs, () => {
       const message = `A function given for url, headers or subprotocols was not done in ${timeoutMs} ms (connectTimeout).`;
-      this.#fail("provider", new TimeoutError(message, { operation: "connect", timeoutMs }));
+      this.onFailed("provider", new TimeoutError(message, { operation: "connect", timeoutMs }));
     });
     if (!this.#isReferenced) this.#deadline.unref();
     try {
-      const context = { attempt, lastReport, signal: this.#controller.signal };
+      const context = asksNobody(source) ? unseen : { attempt, lastReport, signal: this.#signal };
       const request = await prepareRequest(source, context, resources.fillRandom);
-      if (!this.#isOver) this.#dial(request);
+      if (!this.#isOver) this.#dial(plan, request);
     } catch (error) {
-      this.#fail("provider", toError(error, "A function given for url, headers or subprotocols"));
+      this.onFailed("provider", toError(error, "A function given for url, headers or subprotocols"));
     }
   }
 
-  #dial({ uri, handshake }: PreparedRequest): void {
-    const { options, resources } = this.#plan;
+  #dial({ options, resources }: AttemptPlan, { uri, handshake }: PreparedRequest): void {
     this.#deadline?.clear();
-    this.#handler.onDialling(uri.display);
+    this.#deadline = undefined;
+    this.#handler!.onDialling(uri.display);
     // A listener of that event may have closed the client.
     if (this.#isOver) return;
     const { runtime, connectTimeout } = options;
-    const { tls, lookup, localAddress, socketPath, noDelay, keepAlive, createConnection } = options;
-    const target: TransportTarget = {
-      ...{ tls, lookup, localAddress, socketPath, noDelay, keepAlive, createConnection },
-      ...{ url: uri.href, host: uri.host, port: uri.port, isSecure: uri.isSecure },
-      signal: this.#controller.signal,
-      readBuffer: resources.readBuffer,
-    };
-    this.#opening = new Opening(
-      { runtime, target, handshake, timeout: connectTimeout },
-      {
-        onAccepted: (accepted, transport, times) => {
-          this.#isOver = true;
-          const { extension } = accepted;
-          const live = new LiveConnection({
-            transport,
-            runtime,
-            resources,
-            extension,
-            settings: options,
-            handler: this.#liveHandler,
-            observer: this.#plan.observer,
-          });
-          this.#handler.onOpen(live, accepted, times);
-          return live;
-        },
-        onFailed: (phase, error) => this.#fail(phase, error),
-      },
-    );
+    const target = new Target(uri, options, resources.readBuffer, () => this.#signal);
+    this.#opening = new Opening({ runtime, target, handshake, timeout: connectTimeout }, this);
     if (!this.#isReferenced) this.#opening.unref();
   }
 
-  #fail(phase: Phase, error: Error | undefined): void {
+  /** Called by its opening alone. */
+  onAccepted(accepted: AcceptingAnswer, transport: Transport, times: OpeningTimes): LiveConnection {
+    const { options, resources, observer } = this.#plan!;
+    const handler = this.#handler!;
+    const live = new LiveConnection({
+      transport,
+      runtime: options.runtime,
+      resources,
+      extension: accepted.extension,
+      settings: options,
+      handler: this.#liveHandler!,
+      observer,
+    });
+    this.#end();
+    const { subprotocol, extensions } = accepted;
+    handler.onOpen(live, { subprotocol, extensions }, times);
+    return live;
+  }
+
+  /** Called by its opening and by itself. */
+  onFailed(phase: Phase, error: Error | undefined): void {
     if (this.#isOver) return;
-    this.#isOver = true;
+    const handler = this.#handler!;
+    this.#hasFailed = true;
     this.#deadline?.clear();
-    this.#controller.abort();
-    this.#handler.onFailed(phase, error);
+    this.#controller?.abort();
+    this.#end();
+    handler.onFailed(phase, error);
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#plan = undefined;
+    this.#handler = undefined;
+    this.#liveHandler = undefined;
+    this.#deadline = undefined;
+    this.#opening = undefined;
   }
 }

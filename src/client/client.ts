@@ -12,15 +12,17 @@ import { type Stats, Statistics } from "../stats/statistics.js";
 import { toError } from "../transport/transport-error.js";
 import { Intent } from "./intent.js";
 import { Life } from "./life.js";
+import type { LifeHandler } from "./life-context.js";
 import { LifeCalls } from "./life-calls.js";
 import { endingOf, errorOf } from "./life-end.js";
+import type { Link } from "./link.js";
 import { checkRequest, type RequestSource } from "./request.js";
 import { sharedResources } from "./shared-resources.js";
 import { impossibleIn, StateMachine } from "./state.js";
-import { Traffic } from "./traffic.js";
+import { Traffic, type TrafficHandler } from "./traffic.js";
 
 /** One client: composes its layers, answers the calls on it, and sees its life begin and end. */
-export class Client<Received, Sent> {
+export class Client<Received, Sent> implements TrafficHandler<Received, Sent>, LifeHandler {
   readonly options: ResolvedOptions<Received, Sent>;
   readonly emitter: Emitter<EventMap<Received>>;
   readonly traffic: Traffic<Received, Sent>;
@@ -46,33 +48,23 @@ export class Client<Received, Sent> {
     this.#calls = new LifeCalls(runtime);
     this.emitter = new Emitter((name, error) => this.#onListenerError(name, error));
     this.#state = new StateMachine((from, to) => this.emitter.emit("stateChange", { from, to }));
-    this.traffic = this.#createTraffic(face);
-    this.#life = new Life<Received, Sent>(
-      {
-        ...{ face, source, options, state: this.#state, intent: this.#intent, calls: this.#calls },
-        ...{ emitter: this.emitter, traffic: this.traffic, statistics: this.#statistics },
-      },
-      url,
-      { tellError: (error) => this.tellError(error), onOver: (report) => this.#onOver(report) },
-    );
+    const { emitter } = this;
+    const statistics = this.#statistics;
+    this.traffic = new Traffic<Received, Sent>({ face, options, emitter, statistics }, this);
+    const context = {
+      face,
+      source,
+      options,
+      state: this.#state,
+      intent: this.#intent,
+      calls: this.#calls,
+      emitter,
+      traffic: this.traffic,
+      statistics,
+    };
+    this.#life = new Life<Received, Sent>(context, url, this);
     this.#listenToSignal();
-    if (options.signal?.aborted === true) runtime.defer(this.#onAbort);
-  }
-
-  #createTraffic(face: object): Traffic<Received, Sent> {
-    const { options, emitter } = this;
-    return new Traffic<Received, Sent>(
-      { face, options, emitter, statistics: this.#statistics },
-      {
-        links: () => this.#life.links,
-        tellError: (error) => this.tellError(error),
-        stateError: (operation) => this.stateError(operation),
-        onPaused: () => this.#onPaused(),
-        onResumed: () => this.#onResumed(),
-        onOverlapJoined: () => this.#life.rotation.onJoined(),
-        onOverlapFull: () => this.#life.rotation.onFull(),
-      },
-    );
+    if (options.signal?.aborted === true) runtime.defer(() => this.#abort());
   }
 
   get state(): State {
@@ -154,7 +146,7 @@ export class Client<Received, Sent> {
   connect(options: WaitOptions | undefined): Promise<void> {
     const { signal } = this.options;
     if (signal?.aborted === true) {
-      this.#onAbort();
+      this.#abort();
       return rejected(signal.reason);
     }
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
@@ -252,14 +244,27 @@ export class Client<Received, Sent> {
     this.#life.begin();
   }
 
-  #onPaused(): void {
+  /** Called by its traffic, as the four behind it. */
+  links(): readonly Link<Received, Sent>[] {
+    return this.#life.links;
+  }
+
+  onOverlapJoined(): void {
+    this.#life.rotation.onJoined();
+  }
+
+  onOverlapFull(): void {
+    this.#life.rotation.onFull();
+  }
+
+  onPaused(): void {
     for (const link of this.#life.links) if (link.isReady) link.pause("consumer");
     this.#life.link?.log.add("paused");
     this.emitter.emit("paused", {});
   }
 
   /** Reading goes on at the end of the tick: what was kept is not told inside the caller's call. */
-  #onResumed(): void {
+  onResumed(): void {
     this.#life.link?.log.add("resumed");
     this.emitter.emit("resumed", {});
     this.options.runtime.defer(() => {
@@ -288,10 +293,10 @@ export class Client<Received, Sent> {
 
   #listenToSignal(): void {
     const { signal } = this.options;
-    if (signal !== undefined) this.#stopListening ??= onAbort(signal, this.#onAbort);
+    if (signal !== undefined) this.#stopListening ??= onAbort(signal, () => this.#abort());
   }
 
-  readonly #onAbort = (): void => {
+  #abort(): void {
     const { current } = this.#state;
     if (this.#intent.isAborted || current === "failed" || current === "closed") return;
     this.#intent.isAborted = true;
@@ -299,9 +304,10 @@ export class Client<Received, Sent> {
     if (this.live !== undefined)
       this.traffic.receiver.finish({ iteratorError: reason, recvError: reason }, true);
     this.#life.close({ code: CloseCode.goingAway, reason: "" });
-  };
+  }
 
-  #onOver(report: CloseReport): void {
+  /** Called by its life. */
+  onOver(report: CloseReport): void {
     const { receiver, sender, incoming } = this.traffic;
     const ending = endingOf(report, this.#intent, this.options);
     const error = errorOf(report, this.#intent, this.options);

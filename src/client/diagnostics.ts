@@ -1,8 +1,8 @@
-import { type Channel, channel } from "node:diagnostics_channel";
+import type { Channel } from "node:diagnostics_channel";
 import { isUtf8 } from "node:buffer";
-import { debuglog } from "node:util";
 import { type FrameObserver, type ObservedFrame, Opcode } from "../../protocol/index.js";
 import type { CloseReport } from "../events/close-report.js";
+import { nodeChannels, nodeUtil } from "../runtime/node-modules.js";
 import { redact } from "./redaction.js";
 
 /** Published on `jetsocket:open`: a connection is open. */
@@ -67,18 +67,18 @@ const opcodeNames: ReadonlyMap<number, string> = new Map(
  * Without either nothing is computed. What a subscriber throws is an uncaught exception, as Node has it for all channels.
  */
 export class Diagnostics {
-  readonly #open: Channel = channel("jetsocket:open");
-  readonly #close: Channel = channel("jetsocket:close");
-  readonly #reconnect: Channel = channel("jetsocket:reconnect");
-  readonly #ping: Channel = channel("jetsocket:ping");
-  readonly #frame: Channel = channel("jetsocket:frame");
+  readonly #open: Channel = nodeChannels().channel("jetsocket:open");
+  readonly #close: Channel = nodeChannels().channel("jetsocket:close");
+  readonly #reconnect: Channel = nodeChannels().channel("jetsocket:reconnect");
+  readonly #ping: Channel = nodeChannels().channel("jetsocket:ping");
+  readonly #frame: Channel = nodeChannels().channel("jetsocket:frame");
   readonly #log: DebugLog;
   /** NODE_DEBUG is read when the process starts: this does not change. */
   readonly #isLogging: boolean;
   readonly #numbers: WeakMap<object, number> = new WeakMap();
   #clientCount = 0;
 
-  constructor(log: DebugLog = debuglog("jetsocket")) {
+  constructor(log: DebugLog = nodeUtil().debuglog("jetsocket")) {
     this.#log = log;
     this.#isLogging = log.enabled;
   }
@@ -116,12 +116,11 @@ export class Diagnostics {
    * for looking costs one comparison per read and per message sent.
    */
   frameObserver(client: object): FrameObserver {
-    return new FrameTeller(this.#frame, this.#isLogging ? excerptSize : 0, (direction, frame) =>
-      this.#tellFrame(client, direction, frame),
-    );
+    return new FrameTeller(this, this.#frame, this.#isLogging ? excerptSize : 0, client);
   }
 
-  #tellFrame(client: object, direction: "in" | "out", frame: ObservedFrame): void {
+  /** A frame of `client` has come, or was made to be sent. */
+  tellFrame(client: object, direction: "in" | "out", frame: ObservedFrame): void {
     if (this.#frame.hasSubscribers) {
       const { opcode, isFinal, isCompressed, payloadSize } = frame;
       const message: FrameMessage = { client, direction, opcode, isFinal, isCompressed, payloadSize };
@@ -142,13 +141,19 @@ export class Diagnostics {
 
 class FrameTeller implements FrameObserver {
   readonly excerptSize: number;
-  readonly onFrame: FrameObserver["onFrame"];
+  readonly #diagnostics: Diagnostics;
   readonly #channel: Channel;
+  readonly #client: object;
 
-  constructor(frames: Channel, size: number, onFrame: FrameObserver["onFrame"]) {
+  constructor(owner: Diagnostics, frames: Channel, size: number, client: object) {
+    this.#diagnostics = owner;
     this.#channel = frames;
     this.excerptSize = size;
-    this.onFrame = onFrame;
+    this.#client = client;
+  }
+
+  onFrame(direction: "in" | "out", frame: ObservedFrame): void {
+    this.#diagnostics.tellFrame(this.#client, direction, frame);
   }
 
   get isActive(): boolean {

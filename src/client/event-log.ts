@@ -1,21 +1,23 @@
 import type { ReportedEvent } from "../events/close-report.js";
+import type { Runtime } from "../runtime/runtime.js";
 
 const maxEvents = 32;
 
 /** The last events of one connection, for its report. */
 export class EventLog {
-  readonly #now: () => number;
+  readonly #clock: Pick<Runtime, "now">;
   readonly #startedAt: number;
-  #events: ReportedEvent[] = [];
+  #events: readonly ReportedEvent[] = [];
 
-  constructor(now: () => number) {
-    this.#now = now;
-    this.#startedAt = now();
+  constructor(clock: Pick<Runtime, "now"> | (() => number)) {
+    this.#clock = typeof clock === "function" ? { now: clock } : clock;
+    this.#startedAt = this.#clock.now();
   }
 
   add(name: string, detail: string = ""): void {
-    if (this.#events.length === maxEvents) this.#events.shift();
-    this.#events.push(Object.freeze({ atMs: this.#now() - this.#startedAt, name, detail }));
+    const atMs = this.#clock.now() - this.#startedAt;
+    // Neither by `push` nor by a spread, which make room for sixteen more: of a connection that goes on well there are two.
+    this.#events = this.#events.slice(1 - maxEvents).concat(Object.freeze({ atMs, name, detail }));
   }
 
   get events(): readonly ReportedEvent[] {

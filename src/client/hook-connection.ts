@@ -29,6 +29,15 @@ export type HookSender<Received, Sent> = Pick<
   "url" | "subprotocol" | "extensions" | "send" | "sendRaw" | "ping"
 >;
 
+interface HookContext<Received, Sent> {
+  readonly sender: HookSender<Received, Sent>;
+  readonly runtime: Runtime;
+  readonly deserializer: Deserializer<Received>;
+  readonly maxBytes: number;
+  /** A hook runs: messages wait until `release()`. */
+  readonly isHolding: boolean;
+}
+
 export interface HookConnectionHandler {
   /** What waits is above its bound, or no longer: reading is to stop, or to go on. */
   onFull(isFull: boolean): void;
@@ -41,48 +50,43 @@ const recvNames = ["match", "signal", "timeout"];
  * bytes; what no `recv()` takes goes to the client afterwards, in order.
  */
 export class HookConnection<Received, Sent> {
-  /** What hooks are given. */
-  readonly face: SetupConnection<Received, Sent>;
-  readonly #runtime: Runtime;
-  readonly #deserializer: Deserializer<Received>;
-  readonly #maxBytes: number;
+  readonly #context: HookContext<Received, Sent>;
   readonly #handler: HookConnectionHandler;
-  readonly #calls: WaitingLine<Call<Received>> = new WaitingLine();
+  /** There from the first `recv()` that waits on. */
+  #calls: WaitingLine<Call<Received>> | undefined;
+  #face: SetupConnection<Received, Sent> | undefined;
   #held: HeldMessage[] | undefined;
   #bytes = 0;
   #isFull = false;
   #end: { readonly error: unknown } | undefined;
 
-  /** @param isHolding - A hook runs: messages wait until {@link release}. */
-  constructor(
-    context: {
-      readonly sender: HookSender<Received, Sent>;
-      readonly runtime: Runtime;
-      readonly deserializer: Deserializer<Received>;
-      readonly maxBytes: number;
-      readonly isHolding: boolean;
-    },
-    handler: HookConnectionHandler,
-  ) {
-    this.#runtime = context.runtime;
-    this.#deserializer = context.deserializer;
-    this.#maxBytes = context.maxBytes;
+  constructor(context: HookContext<Received, Sent>, handler: HookConnectionHandler) {
+    this.#context = context;
     this.#handler = handler;
     if (context.isHolding) this.#held = [];
-    this.face = Object.freeze({
-      ...context.sender,
+  }
+
+  /** What hooks are given. */
+  get face(): SetupConnection<Received, Sent> {
+    this.#face ??= Object.freeze({
+      ...this.#context.sender,
       recv: (options?: SetupRecvOptions<Received>) => this.#recv(options),
     });
+    return this.#face;
   }
 
   /** Messages are to be shown to it. */
   get isWatching(): boolean {
-    return this.#held !== undefined || this.#calls.length > 0;
+    return this.#held !== undefined || this.#hasCalls;
+  }
+
+  get #hasCalls(): boolean {
+    return this.#calls !== undefined && this.#calls.length > 0;
   }
 
   /** @returns `false` where nobody here wants the message. */
   receive(message: HeldMessage): boolean {
-    if (this.#calls.length > 0 && this.#give(message)) return true;
+    if (this.#calls !== undefined && this.#give(message, this.#calls)) return true;
     if (this.#held === undefined) return false;
     this.#held.push(message);
     this.#bytes += message.size;
@@ -91,16 +95,17 @@ export class HookConnection<Received, Sent> {
   }
 
   /** @returns `true` where a call has taken the message. */
-  #give(message: HeldMessage): boolean {
+  #give(message: HeldMessage, calls: WaitingLine<Call<Received>>): boolean {
+    if (calls.length === 0) return false;
     const decoded = this.#decode(message);
     if (decoded === undefined) return false;
     let behind: Place<Call<Received>> | undefined;
-    for (let place = this.#calls.firstPlace; place !== undefined; place = behind) {
+    for (let place = calls.firstPlace; place !== undefined; place = behind) {
       const { match, wait } = place.item;
       // A call that throws leaves its place.
       ({ behind } = place);
       if (!this.#ask(match, decoded.value, place)) continue;
-      this.#calls.leave(place);
+      calls.leave(place);
       wait.resolve(decoded.value);
       return true;
     }
@@ -111,7 +116,7 @@ export class HookConnection<Received, Sent> {
   #decode(message: HeldMessage): { readonly value: Received } | undefined {
     const { data } = message;
     try {
-      message.decoded ??= { value: this.#deserializer(data, typeof data !== "string") };
+      message.decoded ??= { value: this.#context.deserializer(data, typeof data !== "string") };
       return message.decoded as { readonly value: Received };
     } catch {
       return undefined;
@@ -127,7 +132,7 @@ export class HookConnection<Received, Sent> {
       return match(value);
     } catch (error) {
       if (place === undefined) throw error;
-      this.#calls.leave(place);
+      this.#calls?.leave(place);
       place.item.wait.reject(error);
       return false;
     }
@@ -135,8 +140,8 @@ export class HookConnection<Received, Sent> {
 
   #look(): void {
     const cost = Math.max((this.#held?.length ?? 0) - plainCount, 0) * messageCost;
-    const isFull = this.#bytes + cost > this.#maxBytes;
-    if (isFull) for (const { wait } of this.#calls.takeAll()) wait.reject(this.#overflow());
+    const isFull = this.#bytes + cost > this.#context.maxBytes;
+    if (isFull) for (const { wait } of this.#calls?.takeAll() ?? []) wait.reject(this.#overflow());
     if (isFull === this.#isFull) return;
     this.#isFull = isFull;
     this.#handler.onFull(isFull);
@@ -144,7 +149,7 @@ export class HookConnection<Received, Sent> {
 
   #overflow(): BufferOverflowError {
     return new BufferOverflowError(
-      `More than ${this.#maxBytes} bytes (maxMessageSize) came while onConnection waited for a message that none of them is. ` +
+      `More than ${this.#context.maxBytes} bytes (maxMessageSize) came while onConnection waited for a message that none of them is. ` +
         `Wait for another one, or send nothing that brings so much before it.`,
     );
   }
@@ -162,8 +167,9 @@ export class HookConnection<Received, Sent> {
     }
     if (this.#end !== undefined) return rejected(this.#end.error);
     if (this.#isFull) return rejected(this.#overflow());
-    const wait = new Wait<Received>(this.#runtime, "recv", options, () => void this.#calls.leave(place));
-    const place = this.#calls.enter({ match, wait });
+    const calls = (this.#calls ??= new WaitingLine());
+    const wait = new Wait<Received>(this.#context.runtime, "recv", options, () => void calls.leave(place));
+    const place = calls.enter({ match, wait });
     return wait.promise;
   }
 
@@ -192,7 +198,7 @@ export class HookConnection<Received, Sent> {
   /** The connection is gone: calls that wait, and those to come, reject with `error`. */
   end(error: unknown): void {
     this.#end = { error };
-    for (const { wait } of this.#calls.takeAll()) wait.reject(error);
+    for (const { wait } of this.#calls?.takeAll() ?? []) wait.reject(error);
   }
 }
 

@@ -9,7 +9,8 @@ import type { SetupConnection } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
 import { toError } from "../transport/transport-error.js";
-import type { Entry, Receiver } from "./receiver.js";
+import { decoded, type Entry } from "./received.js";
+import type { Receiver } from "./receiver.js";
 
 type ReplayOptions<Received> = NonNullable<ResolvedOptions<Received, never>["replay"]>;
 
@@ -207,14 +208,7 @@ export class Incoming<Received, Sent> {
     }
     const isWaiting = Symbol.asyncIterator in given;
     for await (const value of given) {
-      const entry = {
-        value,
-        isDecoded: true,
-        data: undefined,
-        size: 0,
-        at: this.#runtime.now(),
-        heardById: 0,
-      };
+      const entry = decoded(value, undefined, 0, this.#runtime.now());
       if (!replay.onReplayed(request, entry, entry.at)) return;
       // What is repeated is not to outrun its consumer; a plain array is here already.
       if (isWaiting) await this.#receiver.untilReadable();

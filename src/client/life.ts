@@ -1,25 +1,27 @@
 import { CloseCode, type CloseFrame } from "../../protocol/index.js";
-import type { AcceptedHandshake } from "../connection/opening.js";
+import type { AcceptedHandshake, OpeningTimes } from "../connection/opening.js";
 import type { CloseReport } from "../events/close-report.js";
 import type { Timer } from "../runtime/runtime.js";
 import { diagnostics } from "./diagnostics.js";
 import { Downtime } from "./downtime.js";
+import type { HookConnection } from "./hook-connection.js";
 import { Link, type LinkEnd, type LinkHandler } from "./link.js";
 import { errorOf } from "./life-end.js";
 import type { LifeContext, LifeHandler } from "./life-context.js";
 import { contextOf, reportLink, settleLink } from "./link-report.js";
 import { failureOf, reportAttempt, type ReportContext } from "./report.js";
 import { Retries } from "./retries.js";
-import { Rotation } from "./rotation.js";
+import { Rotation, type RotationHandler } from "./rotation.js";
 import { sharedResources } from "./shared-resources.js";
 
 /** What happens between a client's beginning and its end: attempts, connections, the waits between them. */
-export class Life<Received, Sent> {
+export class Life<Received, Sent> implements LinkHandler<Received, Sent>, RotationHandler<Received, Sent> {
   readonly rotation: Rotation<Received, Sent>;
   readonly downtime: Downtime;
   readonly #context: LifeContext<Received, Sent>;
   readonly #handler: LifeHandler;
-  #retries: Retries;
+  /** Of this life; there from the first end on. */
+  #retries: Retries | undefined;
   #retryTimer: Timer | undefined;
   /** The connection that messages go to, or the one that is to be. */
   #link: Link<Received, Sent> | undefined;
@@ -41,31 +43,16 @@ export class Life<Received, Sent> {
     this.#handler = handler;
     this.#url = url;
     this.downtime = new Downtime(context.options.runtime);
-    this.#retries = this.#createRetries();
-    this.rotation = this.#createRotation();
+    this.rotation = new Rotation<Received, Sent>(context.options, context.traffic, this);
   }
 
-  #createRetries(): Retries {
-    const { options } = this.#context;
-    return new Retries(options.runtime, options, (error) => this.#handler.tellError(error));
-  }
-
-  #createRotation(): Rotation<Received, Sent> {
-    const { options, intent, traffic, emitter, statistics } = this.#context;
-    return new Rotation<Received, Sent>(options, traffic, {
-      createLink: () => this.#createLink(1),
-      start: (link) => link.start(this.#lastReport),
-      isStopping: () => intent.isStopping,
-      current: () => this.#link,
-      promote: (link) => this.#promote(link),
-      replace: (reason) => this.#replace(reason),
-      retire: (link, end) => this.#retire(link, end),
-      onRotated: (overlapMs, duplicates) => {
-        statistics.rotationCount++;
-        emitter.emit("rotated", { overlapMs, duplicates });
-      },
-      tellError: (error) => this.#handler.tellError(error),
-    });
+  get #attemptsToCome(): Retries {
+    if (this.#retries === undefined) {
+      const { options } = this.#context;
+      this.#retries = new Retries(options.runtime, options, (error) => this.tellError(error));
+      if (this.#hasConnected) this.#retries.onOpen();
+    }
+    return this.#retries;
   }
 
   get url(): string {
@@ -98,7 +85,7 @@ export class Life<Received, Sent> {
   begin(): void {
     this.#attempts = 0;
     this.#hasConnected = false;
-    this.#retries = this.#createRetries();
+    this.#retries = undefined;
     this.dial();
   }
 
@@ -116,11 +103,13 @@ export class Life<Received, Sent> {
     statistics.attemptCount++;
     const link = new Link<Received, Sent>(
       {
-        ...{ source, options, attempt },
+        source,
+        options,
+        attempt,
         resources: sharedResources(options.runtime),
         observer: diagnostics.frameObserver(face),
       },
-      this.#linkHandler,
+      this,
     );
     if (!this.#isReferenced) link.unref();
     return link;
@@ -162,43 +151,99 @@ export class Life<Received, Sent> {
     this.#finish(reportAttempt("provider", reason, this.#reportContext(undefined)));
   }
 
-  readonly #linkHandler: LinkHandler<Received, Sent> = {
-    onDialling: (link) => {
-      if (link === this.#link) this.#url = link.url;
-      this.#context.emitter.emit("connecting", { url: link.url, attempt: link.attempt });
-    },
-    onOpen: (link, times) => {
-      const { statistics, traffic } = this.#context;
-      link.number = ++this.#linkCount;
-      statistics.connectCount++;
-      for (const [phase, duration] of Object.entries(times) as [keyof typeof times, number][])
-        statistics.record(`${phase}Ms`, duration);
-      return traffic.createHook(link);
-    },
-    onReady: (link) => {
-      this.#tellOpen(link);
-      if (!this.rotation.onReady(link)) this.#becomeConnected(link);
-    },
-    onMessage: (link, data, size, at) => this.#context.traffic.onMessage(link, data, size, at),
-    onDiscarded: (data) => this.#context.traffic.onDiscarded(data),
-    onPing: (payload) => this.#context.emitter.emit("ping", { payload }),
-    onPong: (payload, latencyMs) => this.#context.traffic.onPong(payload, latencyMs),
-    onClosing: (link, close, initiatedBy) => this.#onClosing(link, close, initiatedBy),
-    onDrain: (link) => {
-      if (link !== this.#link) return;
-      this.#context.traffic.sender.onDrain();
-      this.#context.emitter.emit("drain", {});
-    },
-    onError: (error) => this.#handler.tellError(error),
-    onWithdrawn: (token) => this.#context.traffic.sender.onWithdrawn(token),
-    onSampled: (duration) => this.#context.statistics.record("sendMs", duration),
-    onLastMessages: () => {
-      const { options, intent, traffic } = this.#context;
-      if (!options.reconnect || intent.isStopping) traffic.receiver.beginClosing();
-    },
-    sendPing: (link) => this.#context.traffic.sendPing(link),
-    onEnd: (link, end) => this.#onEnd(link, end),
-  };
+  // Called by its connections.
+
+  onDialling(link: Link<Received, Sent>): void {
+    if (link === this.#link) this.#url = link.url;
+    this.#context.emitter.emit("connecting", { url: link.url, attempt: link.attempt });
+  }
+
+  onOpen(link: Link<Received, Sent>, times: OpeningTimes): void {
+    const { statistics } = this.#context;
+    link.number = ++this.#linkCount;
+    statistics.connectCount++;
+    for (const [phase, duration] of Object.entries(times) as [keyof OpeningTimes, number][])
+      statistics.record(`${phase}Ms`, duration);
+  }
+
+  createHook(link: Link<Received, Sent>): HookConnection<Received, Sent> {
+    return this.#context.traffic.createHook(link);
+  }
+
+  onReady(link: Link<Received, Sent>): void {
+    this.#tellOpen(link);
+    if (!this.rotation.onReady(link)) this.#becomeConnected(link);
+  }
+
+  onMessage(link: Link<Received, Sent>, data: string | Buffer, size: number, at: number): void {
+    this.#context.traffic.onMessage(link, data, size, at);
+  }
+
+  onDiscarded(data: string | Buffer): void {
+    this.#context.traffic.onDiscarded(data);
+  }
+
+  onPing(payload: Buffer): void {
+    this.#context.emitter.emit("ping", { payload });
+  }
+
+  onPong(payload: Buffer, latencyMs: number | undefined): void {
+    this.#context.traffic.onPong(payload, latencyMs);
+  }
+
+  onDrain(link: Link<Received, Sent>): void {
+    if (link !== this.#link) return;
+    this.#context.traffic.sender.onDrain();
+    this.#context.emitter.emit("drain", {});
+  }
+
+  onError(error: unknown): void {
+    this.tellError(error);
+  }
+
+  onWithdrawn(token: unknown): void {
+    this.#context.traffic.sender.onWithdrawn(token);
+  }
+
+  onSampled(duration: number): void {
+    this.#context.statistics.record("sendMs", duration);
+  }
+
+  onLastMessages(): void {
+    const { options, intent, traffic } = this.#context;
+    if (!options.reconnect || intent.isStopping) traffic.receiver.beginClosing();
+  }
+
+  sendPing(link: Link<Received, Sent>): void {
+    this.#context.traffic.sendPing(link);
+  }
+
+  // Called by its rotation.
+
+  createLink(): Link<Received, Sent> {
+    return this.#createLink(1);
+  }
+
+  start(link: Link<Received, Sent>): void {
+    link.start(this.#lastReport);
+  }
+
+  isStopping(): boolean {
+    return this.#context.intent.isStopping;
+  }
+
+  current(): Link<Received, Sent> | undefined {
+    return this.#link;
+  }
+
+  onRotated(overlapMs: number, duplicates: number): void {
+    this.#context.statistics.rotationCount++;
+    this.#context.emitter.emit("rotated", { overlapMs, duplicates });
+  }
+
+  tellError(error: unknown): void {
+    this.#handler.tellError(error);
+  }
 
   #tellOpen(link: Link<Received, Sent>): void {
     const { subprotocol, extensions } = link.accepted!;
@@ -215,7 +260,7 @@ export class Life<Received, Sent> {
     const isFirst = !this.#hasConnected;
     this.#hasConnected = true;
     this.#attempts = 0;
-    this.#retries.onOpen();
+    this.#retries?.onOpen();
     this.#accepted = link.accepted;
     const downtimeMs = this.downtime.end();
     // What waits leaves at the end of the tick: a listener that sends in the change to `connected` sends behind it.
@@ -236,7 +281,7 @@ export class Life<Received, Sent> {
     return link === this.#link && link.live?.isClosing === false;
   }
 
-  #onClosing(link: Link<Received, Sent>, close: CloseFrame, initiatedBy: "us" | "peer"): void {
+  onClosing(link: Link<Received, Sent>, close: CloseFrame, initiatedBy: "us" | "peer"): void {
     const { state, traffic, emitter, intent } = this.#context;
     // One that is replaced ends without a word: messages go to the other already, or are about to.
     const isLeaving = this.rotation.isLeaving(link) && !intent.isStopping;
@@ -250,22 +295,22 @@ export class Life<Received, Sent> {
   }
 
   /** The second connection of a rotation takes messages from now on. */
-  #promote(link: Link<Received, Sent>): void {
+  promote(link: Link<Received, Sent>): void {
     this.#link = link;
     this.#accepted = link.accepted;
     this.#url = link.url;
     // It may have begun to end before it was wanted.
-    if (link.closing !== undefined) this.#onClosing(link, link.closing.close, link.closing.initiatedBy);
+    if (link.closing !== undefined) this.onClosing(link, link.closing.close, link.closing.initiatedBy);
   }
 
   /** The current connection closes, and another is dialled when it has ended. */
-  #replace(reason: string): void {
+  replace(reason: string): void {
     const link = this.#link!;
     link.isRotated = true;
     link.close({ code: CloseCode.normal, reason });
   }
 
-  #onEnd(link: Link<Received, Sent>, end: LinkEnd): void {
+  onEnd(link: Link<Received, Sent>, end: LinkEnd): void {
     if (this.rotation.onEnd(link, end)) {
       this.#endIfLast();
       return;
@@ -328,7 +373,7 @@ export class Life<Received, Sent> {
   #delayBehind(report: CloseReport): number | undefined {
     const { options, calls } = this.#context;
     const isWanted = this.#hasConnected || options.retryInitial || calls.hasRuns;
-    return options.reconnect && isWanted ? this.#retries.next(report) : undefined;
+    return options.reconnect && isWanted ? this.#attemptsToCome.next(report) : undefined;
   }
 
   #backOff(report: CloseReport, delayMs: number): void {
@@ -373,7 +418,7 @@ export class Life<Received, Sent> {
   #reportContext(link: Link<Received, Sent> | undefined): ReportContext {
     const { intent, options } = this.#context;
     const isRetryable: ReportContext["isRetryable"] = (verdict, error, ageMs) =>
-      this.#retries.judge(verdict, error, ageMs);
+      this.#attemptsToCome.judge(verdict, error, ageMs);
     return {
       ...contextOf(link, intent),
       url: link === undefined || link.url === "" ? this.#url : link.url,
@@ -383,7 +428,7 @@ export class Life<Received, Sent> {
   }
 
   /** A connection has ended that was not the current one. @returns the error that says how. */
-  #retire(link: Link<Received, Sent>, end: LinkEnd): unknown {
+  retire(link: Link<Received, Sent>, end: LinkEnd): unknown {
     const report = this.#reportOf(link, end);
     const error = failureOf(report);
     settleLink(this.#context, link, end, error);

@@ -35,13 +35,14 @@ export function reportLink(end: LinkEnd, context: ReportContext): CloseReport {
 /** Counts what a connection did, and ends the calls that wait for it. */
 export function settleLink<Received, Sent>(
   { statistics, traffic }: { readonly statistics: Statistics; readonly traffic: Traffic<Received, Sent> },
-  { live, hook }: Link<Received, Sent>,
+  link: Link<Received, Sent>,
   end: LinkEnd,
   error: unknown,
 ): void {
+  const { live } = link;
   if (live === undefined) return;
   live.settle(error);
   statistics.add(live);
-  hook?.end(error);
-  if (end.kind === "setup") for (const { data } of end.end.unsent) traffic.onUnsent(data);
+  link.endHook(error);
+  if (end.kind === "setup") for (const { data } of end.end.unsent) traffic.onHookUnsent(data);
 }

@@ -5,10 +5,10 @@ import type { LiveHandler } from "../connection/live-handler.js";
 import type { AcceptedHandshake, OpeningTimes } from "../connection/opening.js";
 import type { CloseReport, Phase } from "../events/close-report.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
-import { Attempt, type AttemptPlan } from "./attempt.js";
+import { Attempt, type AttemptHandler, type AttemptPlan } from "./attempt.js";
 import { EventLog } from "./event-log.js";
 import type { HookConnection } from "./hook-connection.js";
-import { Pulse } from "./pulse.js";
+import { Pulse, type PulseHandler } from "./pulse.js";
 import { Setup } from "./setup.js";
 
 /** How a link ends: it never opened, its setup failed, or an open connection has ended. */
@@ -20,11 +20,15 @@ export type LinkEnd =
 /** Why the reading of a link stands still; it goes on when none of them is left. */
 export type PauseReason = "consumer" | "hook" | "overlap";
 
+const pauseBits = { consumer: 1, hook: 2, overlap: 4 };
+
 export interface LinkHandler<Received, Sent> {
   /** Its url is known. */
   onDialling(link: Link<Received, Sent>): void;
-  /** The opening handshake is through; gives what its hooks work on. */
-  onOpen(link: Link<Received, Sent>, times: OpeningTimes): HookConnection<Received, Sent>;
+  /** The opening handshake is through. */
+  onOpen(link: Link<Received, Sent>, times: OpeningTimes): void;
+  /** Gives what its hooks work on; asked for once, where there are any. */
+  createHook(link: Link<Received, Sent>): HookConnection<Received, Sent>;
   /** The connection is set up. Its messages come when this has returned. */
   onReady(link: Link<Received, Sent>): void;
   /** @param at - When its last bytes came. */
@@ -49,7 +53,7 @@ export interface LinkPlan<Received, Sent> extends AttemptPlan {
 }
 
 /** One connection of a client's life, from the attempt to its end. What it tells is told with itself: a late word of an old one meets no new one. */
-export class Link<Received, Sent> {
+export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseHandler {
   readonly attempt: number;
   readonly log: EventLog;
   /** The count of the connection, once it is open; higher for each later one. */
@@ -60,8 +64,10 @@ export class Link<Received, Sent> {
   isRotated = false;
   readonly #plan: LinkPlan<Received, Sent>;
   readonly #handler: LinkHandler<Received, Sent>;
-  readonly #attempt: Attempt;
-  readonly #pauses = new Set<PauseReason>();
+  /** Until the connection is open, or never will be. */
+  #attempt: Attempt | undefined;
+  /** A bit for each reason to pause. */
+  #pauses = 0;
   #url = "";
   #accepted: AcceptedHandshake | undefined;
   #live: LiveConnection | undefined;
@@ -70,23 +76,16 @@ export class Link<Received, Sent> {
   #setupError: Error | undefined;
   #pulse: Pulse | undefined;
   #isReady = false;
+  #isOver = false;
   #isWaiting = false;
   #isReferenced = true;
 
   constructor(plan: LinkPlan<Received, Sent>, handler: LinkHandler<Received, Sent>) {
     this.attempt = plan.attempt;
-    this.log = new EventLog(() => plan.options.runtime.now());
+    this.log = new EventLog(plan.options.runtime);
     this.#plan = plan;
     this.#handler = handler;
-    this.#attempt = new Attempt(
-      plan,
-      {
-        onDialling: (url) => this.#onDialling(url),
-        onOpen: (live, accepted, times) => this.#onOpen(live, accepted, times),
-        onFailed: (phase, error) => handler.onEnd(this, { kind: "unopened", phase, error }),
-      },
-      this.#liveHandler,
-    );
+    this.#attempt = new Attempt(plan, this, this);
   }
 
   /** The url without credentials; empty before it is known. */
@@ -108,9 +107,16 @@ export class Link<Received, Sent> {
     return this.#isReady;
   }
 
-  /** What `onReplay` works on. */
+  /** What `onReplay` works on; `undefined` where the connection is not there, or is gone without having needed one. */
   get hook(): HookConnection<Received, Sent> | undefined {
+    if (this.#live !== undefined && !this.#isOver) this.#hook ??= this.#handler.createHook(this);
     return this.#hook;
+  }
+
+  /** Ends the calls of its hooks; there will be no more of them. */
+  endHook(error: unknown): void {
+    this.#isOver = true;
+    this.#hook?.end(error);
   }
 
   /** By how many milliseconds the event loop was late at most, as far as was seen. */
@@ -119,12 +125,13 @@ export class Link<Received, Sent> {
   }
 
   start(lastReport: CloseReport | undefined): void {
-    this.#attempt.start(lastReport);
+    // Given up already, from inside the event that told of it.
+    this.#attempt?.start(lastReport);
   }
 
   /** Gives up what is not open; an open connection is closed properly. */
   close(close: CloseFrame, reason?: Error): void {
-    if (this.#live === undefined) this.#attempt.abandon(reason);
+    if (this.#live === undefined) this.#attempt?.abandon(reason);
     else {
       if (!this.#isReady) this.#setupError ??= reason;
       this.#live.close(close);
@@ -133,20 +140,20 @@ export class Link<Received, Sent> {
   }
 
   terminate(): void {
-    if (this.#live === undefined) this.#attempt.abandon();
+    if (this.#live === undefined) this.#attempt?.abandon();
     else this.#live.terminate();
   }
 
   pause(reason: PauseReason): void {
-    this.#pauses.add(reason);
+    this.#pauses |= pauseBits[reason];
     if (this.#live === undefined || this.#live.isPaused) return;
     this.#live.pause();
     this.#pulse?.pause();
   }
 
   resume(reason: PauseReason): void {
-    this.#pauses.delete(reason);
-    if (this.#pauses.size > 0 || this.#live?.isPaused !== true) return;
+    this.#pauses &= ~pauseBits[reason];
+    if (this.#pauses !== 0 || this.#live?.isPaused !== true) return;
     this.#pulse?.resume();
     this.#live.resume();
   }
@@ -161,36 +168,38 @@ export class Link<Received, Sent> {
     for (const one of [this.#attempt, this.#live, this.#setup]) one?.unref();
   }
 
-  #onDialling(url: string): void {
+  // Called by its attempt.
+
+  onDialling(url: string): void {
     this.#url = url;
     this.log.add("connecting", url);
     this.#handler.onDialling(this);
   }
 
-  #onOpen(live: LiveConnection, accepted: AcceptedHandshake, times: OpeningTimes): void {
+  onFailed(phase: Phase, error: Error | undefined): void {
+    this.#attempt = undefined;
+    this.#handler.onEnd(this, { kind: "unopened", phase, error });
+  }
+
+  onOpen(live: LiveConnection, accepted: AcceptedHandshake, times: OpeningTimes): void {
+    this.#attempt = undefined;
     this.#live = live;
     this.#accepted = accepted;
     if (!this.#isReferenced) live.unref();
     const { runtime, heartbeat, onConnection, setupTimeout } = this.#plan.options;
-    const hook = this.#handler.onOpen(this, times);
-    this.#hook = hook;
-    if (heartbeat !== undefined) {
-      this.#pulse = new Pulse(runtime, heartbeat, live, {
-        sendPing: () => this.#handler.sendPing(this),
-        onStalled: (error) => this.#handler.onError(error),
-      });
-    }
+    this.#handler.onOpen(this, times);
+    if (heartbeat !== undefined) this.#pulse = new Pulse(runtime, heartbeat, live, this);
     if (onConnection === undefined) {
       this.#becomeReady();
       return;
     }
-    const run = (signal: AbortSignal): unknown => onConnection(hook.face, signal);
+    const { face } = this.hook!;
     this.#setup = new Setup(runtime, setupTimeout, {
       onDone: () => this.#onSetUp(),
       onFailed: (error) => this.#onSetupFailed(error),
     });
     if (!this.#isReferenced) this.#setup.unref();
-    this.#setup.start(run);
+    this.#setup.start((signal) => onConnection(face, signal));
   }
 
   #onSetUp(): void {
@@ -201,7 +210,8 @@ export class Link<Received, Sent> {
   }
 
   #giveHeld(): void {
-    for (const { data, size, at } of this.#hook!.release()) this.#handler.onMessage(this, data, size, at);
+    for (const { data, size, at } of this.#hook?.release() ?? [])
+      this.#handler.onMessage(this, data, size, at);
     this.resume("hook");
   }
 
@@ -235,33 +245,53 @@ export class Link<Received, Sent> {
     this.resume("hook");
   }
 
-  readonly #liveHandler: LiveHandler = {
-    onMessage: (data, size) => {
-      const at = this.#live!.lastReceivedAt;
-      if (this.#hook!.isWatching && this.#hook!.receive({ data, size, at })) return;
-      if (this.#isReady) this.#handler.onMessage(this, data, size, at);
-      else this.#handler.onDiscarded(data);
-    },
-    onPing: (payload) => this.#handler.onPing(payload),
-    onPong: (payload, latencyMs) => this.#handler.onPong(payload, latencyMs),
-    onClosing: (close, initiatedBy) => {
-      this.log.add("closing", `${close.code} by ${initiatedBy}`);
-      this.closing = { close, initiatedBy };
-      this.#pulse?.stop();
-      this.#handler.onClosing(this, close, initiatedBy);
-    },
-    onDrain: () => this.#handler.onDrain(this),
-    onRefused: (error) => this.#handler.onError(error),
-    onWithdrawn: (token) => this.#handler.onWithdrawn(token),
-    onSampled: (duration) => this.#handler.onSampled(duration),
-    onLastMessages: () => {
-      this.#pauses.clear();
-      this.#handler.onLastMessages(this);
-    },
-    onEnd: (end) => this.#onEnd(end),
-  };
+  // Called by its connection.
 
-  #onEnd(end: ConnectionEnd): void {
+  onMessage(data: string | Buffer, size: number): void {
+    const at = this.#live!.lastReceivedAt;
+    const hook = this.#hook;
+    if (hook?.isWatching === true && hook.receive({ data, size, at })) return;
+    if (this.#isReady) this.#handler.onMessage(this, data, size, at);
+    else this.#handler.onDiscarded(data);
+  }
+
+  onPing(payload: Buffer): void {
+    this.#handler.onPing(payload);
+  }
+
+  onPong(payload: Buffer, latencyMs: number | undefined): void {
+    this.#handler.onPong(payload, latencyMs);
+  }
+
+  onClosing(close: CloseFrame, initiatedBy: "us" | "peer"): void {
+    this.log.add("closing", `${close.code} by ${initiatedBy}`);
+    this.closing = { close, initiatedBy };
+    this.#pulse?.stop();
+    this.#handler.onClosing(this, close, initiatedBy);
+  }
+
+  onDrain(): void {
+    this.#handler.onDrain(this);
+  }
+
+  onRefused(error: unknown): void {
+    this.#handler.onError(error);
+  }
+
+  onWithdrawn(token: unknown): void {
+    this.#handler.onWithdrawn(token);
+  }
+
+  onSampled(duration: number): void {
+    this.#handler.onSampled(duration);
+  }
+
+  onLastMessages(): void {
+    this.#pauses = 0;
+    this.#handler.onLastMessages(this);
+  }
+
+  onEnd(end: ConnectionEnd): void {
     this.#pulse?.stop();
     this.#setup?.cancel();
     const wasReady = this.#isReady;
@@ -271,5 +301,15 @@ export class Link<Received, Sent> {
       this,
       wasReady ? { kind: "open", end } : { kind: "setup", end, error: this.#setupError },
     );
+  }
+
+  // Called by its pulse.
+
+  sendPing(): void {
+    this.#handler.sendPing(this);
+  }
+
+  onStalled(error: Error): void {
+    this.#handler.onError(error);
   }
 }

@@ -1,21 +1,26 @@
 import { handled, rejected } from "../runtime/wait.js";
 import type { Reader, ReadingEnd } from "./reader.js";
 
-export interface IteratorSource<Received> {
-  take(): { readonly value: Received } | undefined;
+export interface IteratorSource<Received, Item> {
+  /** What waits. */
+  take(): { readonly value: Item } | undefined;
+  /** Makes an item of the message that a call which waited was given. */
+  itemOf(first: Received): Item | Promise<Item>;
   ended(): ReadingEnd | undefined;
   wait(reader: Reader<Received>): void;
   /** The loop was left; these readers of it wait no more. */
   onReturn(readers: ReadonlySet<Reader<Received>>): void;
 }
 
-/** Gives received messages one by one; leaving the loop leaves the connection open. */
-export class MessageIterator<Received> implements AsyncIterableIterator<Received> {
-  readonly #source: IteratorSource<Received>;
-  readonly #waiting = new Map<Reader<Received>, (result: IteratorResult<Received>) => void>();
+type Resolve<Item> = (result: IteratorResult<Item> | Promise<IteratorResult<Item>>) => void;
+
+/** Gives received messages one by one, or in batches; leaving the loop leaves the connection open. */
+export class MessageIterator<Received, Item> implements AsyncIterableIterator<Item> {
+  readonly #source: IteratorSource<Received, Item>;
+  readonly #waiting = new Map<Reader<Received>, Resolve<Item>>();
   #isDone = false;
 
-  constructor(source: IteratorSource<Received>) {
+  constructor(source: IteratorSource<Received, Item>) {
     this.#source = source;
   }
 
@@ -23,7 +28,7 @@ export class MessageIterator<Received> implements AsyncIterableIterator<Received
     return this;
   }
 
-  next(): Promise<IteratorResult<Received>> {
+  next(): Promise<IteratorResult<Item>> {
     if (this.#isDone) return Promise.resolve({ value: undefined, done: true });
     const entry = this.#source.take();
     if (entry !== undefined) return Promise.resolve({ value: entry.value, done: false });
@@ -34,12 +39,14 @@ export class MessageIterator<Received> implements AsyncIterableIterator<Received
     return rejected(end.iteratorError);
   }
 
-  #wait(): Promise<IteratorResult<Received>> {
-    const result = new Promise<IteratorResult<Received>>((resolve) => {
+  #wait(): Promise<IteratorResult<Item>> {
+    const result = new Promise<IteratorResult<Item>>((resolve) => {
       const reader: Reader<Received> = {
         resolve: (value) => {
           this.#waiting.delete(reader);
-          resolve({ value, done: false });
+          const item = this.#source.itemOf(value);
+          if (item instanceof Promise) resolve(item.then((later) => ({ value: later, done: false })));
+          else resolve({ value: item, done: false });
         },
         end: ({ iteratorError }) => {
           this.#waiting.delete(reader);
@@ -54,7 +61,7 @@ export class MessageIterator<Received> implements AsyncIterableIterator<Received
     return handled(result);
   }
 
-  return(): Promise<IteratorResult<Received>> {
+  return(): Promise<IteratorResult<Item>> {
     this.#close();
     return Promise.resolve({ value: undefined, done: true });
   }

@@ -23,7 +23,8 @@ export class Pulse {
   readonly #live: LiveConnection;
   readonly #handler: PulseHandler;
   readonly #heartbeat: Heartbeat;
-  readonly #stall: StallWatch;
+  /** There from the first pause on. */
+  #stall: StallWatch | undefined;
   #timer: Timer | undefined;
   #dueAt = 0;
   #loopLag = 0;
@@ -35,7 +36,6 @@ export class Pulse {
     this.#live = live;
     this.#handler = handler;
     this.#heartbeat = new Heartbeat(policy, runtime.now(), runtime.wallNow(), runtime.random());
-    this.#stall = new StallWatch(policy.timeout);
     this.#arm();
   }
 
@@ -48,6 +48,7 @@ export class Pulse {
   pause(): void {
     if (this.#isStopped) return;
     this.#heartbeat.hold();
+    this.#stall ??= new StallWatch(this.#policy.timeout);
     this.#stall.pause(this.#runtime.now());
     this.#arm();
   }
@@ -55,7 +56,7 @@ export class Pulse {
   resume(): void {
     if (this.#isStopped) return;
     this.#heartbeat.release(this.#runtime.now());
-    this.#stall.resume();
+    this.#stall?.resume();
     this.#arm();
   }
 
@@ -69,10 +70,8 @@ export class Pulse {
   #arm(): void {
     this.#timer?.clear();
     const now = this.#runtime.now();
-    this.#dueAt = Math.max(
-      Math.min(this.#heartbeat.nextAt, this.#stall.nextAt(now, this.#live.stuckSince)),
-      now,
-    );
+    const stallAt = this.#stall?.nextAt(now, this.#live.stuckSince) ?? Infinity;
+    this.#dueAt = Math.max(Math.min(this.#heartbeat.nextAt, stallAt), now);
     this.#timer = this.#runtime.setTimer(this.#dueAt - now, this.#onTimer);
     // The socket holds the process, or is not to.
     this.#timer.unref();
@@ -82,7 +81,7 @@ export class Pulse {
     this.#timer = undefined;
     const now = this.#runtime.now();
     this.#loopLag = Math.max(this.#loopLag, now - this.#dueAt);
-    if (this.#stall.isStalled(now, this.#live.stuckSince)) this.#lookAgain(this.#judgeStall);
+    if (this.#isStalled(now)) this.#lookAgain(() => this.#judgeStall());
     else this.#do(this.#heartbeat.onTimer(now, this.#runtime.wallNow(), this.#live.lastLifeAt));
   };
 
@@ -95,11 +94,17 @@ export class Pulse {
     );
   }
 
-  readonly #judge = (): void => this.#do(this.#heartbeat.judge(this.#runtime.now(), this.#live.lastLifeAt));
+  #isStalled(now: number): boolean {
+    return this.#stall?.isStalled(now, this.#live.stuckSince) === true;
+  }
 
-  readonly #judgeStall = (): void => {
+  #judge(): void {
+    this.#do(this.#heartbeat.judge(this.#runtime.now(), this.#live.lastLifeAt));
+  }
+
+  #judgeStall(): void {
     const { timeout } = this.#policy;
-    if (this.#stall.isStalled(this.#runtime.now(), this.#live.stuckSince)) {
+    if (this.#isStalled(this.#runtime.now())) {
       this.stop();
       const error = mutualStall(timeout);
       this.#handler.onStalled(error);
@@ -107,12 +112,12 @@ export class Pulse {
     } else {
       this.#judge();
     }
-  };
+  }
 
   #do(action: HeartbeatAction): void {
     switch (action) {
       case "look":
-        this.#lookAgain(this.#judge);
+        this.#lookAgain(() => this.#judge());
         return;
       case "dead":
         this.stop();

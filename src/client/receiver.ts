@@ -5,43 +5,26 @@ import type { DroppedEvent, EventMap } from "../events/event-map.js";
 import type { Topic } from "../events/topic.js";
 import type { Deserializer } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
-import type { Runtime, Timer } from "../runtime/runtime.js";
+import type { Runtime } from "../runtime/runtime.js";
 import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
 import { WaitingLine } from "../runtime/waiting-line.js";
-import { MessageIterator } from "./message-iterator.js";
+import { Batch } from "./batch.js";
+import { type IteratorSource, MessageIterator } from "./message-iterator.js";
 import type { Reader, ReadingEnd } from "./reader.js";
-
-/** A pause of so long in which nobody reads is ended, so that a dead link and the peer's Close are seen. */
-const maxIdlePause = 30_000;
+import { ReadingPause, type ReadingPauseHandler } from "./reading-pause.js";
+import { decoded, Decoder, type Entry, undecodable, undecoded } from "./received.js";
 
 /** Behind so many bytes that wait, messages wait as they came: a value may take many times the memory of its text. */
 const maxDecodedBytes = 64 * 1024;
 
-/** A message, and as it came for a `rawMessage` handler that is late. */
-export interface Entry<Received> {
-  /** Of no account before it is decoded. */
-  value: Received;
-  isDecoded: boolean;
-  /** `undefined` for one that did not come over a connection. */
-  readonly data: string | Buffer | undefined;
-  readonly size: number;
-  /** When it came. */
-  readonly at: number;
-  /** By which another may take its place. */
-  key?: unknown;
-  /** Handlers up to this id have had it already; 0 where none has. */
-  heardById: number;
-}
-
-function undecoded<Received>(data: string | Buffer, size: number, at: number): Entry<Received> {
-  return { value: undefined as Received, isDecoded: false, data, size, at, key: undefined, heardById: 0 };
-}
+/** Of those that wait in a crowd one in so many is measured: to read the clock takes longer than all else that is done for it. */
+const takesPerMeasure = 16;
 
 export interface ReceiverHandler {
-  pause(): void;
-  resume(): void;
+  onPaused(): void;
+  onResumed(): void;
   /** The inbox is full, and its owner wants an end rather than a loss. */
-  onOverflow(): void;
+  onInboxFull(): void;
   onDropped(event: DroppedEvent): void;
   onError(error: Error): void;
   /** A message has waited so many milliseconds for its reader. */
@@ -49,25 +32,26 @@ export interface ReceiverHandler {
 }
 
 /** Brings received messages to handlers, to `recv()` and to iterators, so that none is lost between two of them. */
-export class Receiver<Received> {
+export class Receiver<Received> implements ReadingPauseHandler {
   readonly #runtime: Runtime;
   readonly #emitter: Emitter<EventMap<Received>>;
   readonly #messages: Topic<EventMap<Received>["message"]>;
   readonly #rawMessages: Topic<EventMap<Received>["rawMessage"]>;
-  readonly #deserializer: Deserializer<Received>;
+  readonly #decoder: Decoder<Received>;
   readonly #handler: ReceiverHandler;
   readonly #keyOf: ((message: Received) => unknown) | undefined;
+  readonly #pause: ReadingPause;
   readonly #inbox: Inbox<Entry<Received>>;
   readonly #readers: WaitingLine<Reader<Received>> = new WaitingLine();
-  #iterator: MessageIterator<Received> | undefined;
+  /** The loop that is open, over messages or over batches of them. */
+  #iterator: object | undefined;
+  readonly #batch: Batch<Received>;
   #end: ReadingEnd | undefined;
   #isDiscarding = false;
-  #isPaused = false;
   #isDrainDue = false;
-  #idleTimer: Timer | undefined;
-  #isReferenced = true;
-  #recvCount = 0;
-  #whenReadable: (() => void)[] = [];
+  /** `recv()` was called. */
+  #hasReceived = false;
+  #takeCount = 0;
 
   constructor(
     runtime: Runtime,
@@ -82,16 +66,18 @@ export class Receiver<Received> {
     this.#emitter = emitter;
     this.#messages = emitter.topic("message");
     this.#rawMessages = emitter.topic("rawMessage");
-    this.#deserializer = options.deserializer;
+    this.#decoder = new Decoder(options.deserializer, (data, cause) => this.#onDecodeFailed(data, cause));
+    this.#pause = new ReadingPause(runtime, this);
     this.#handler = handler;
     this.#keyOf = options.buffer.keyOf;
+    this.#batch = new Batch(options.buffer.maxBytes);
     this.#inbox = new Inbox(options.buffer, (entry) =>
       this.#dropWaiting(entry, this.#isOver ? "closed" : "overflow"),
     );
   }
 
   #dropWaiting(entry: Entry<Received>, cause: DroppedEvent["cause"]): void {
-    if (this.#decodeLate(entry)) this.#drop(entry.value, cause);
+    if (this.#decoder.complete(entry)) this.#drop(entry.value, cause);
   }
 
   #drop(message: unknown, cause: DroppedEvent["cause"]): void {
@@ -119,7 +105,14 @@ export class Receiver<Received> {
   /** A message that is decoded only where somebody wants its value. */
   receive(data: string | Buffer, size: number, at: number): void {
     if (this.#isForMessageHandlersAlone) {
-      this.#tellMessageHandlers(data);
+      const value = this.#decoder.decode(data);
+      if (value !== undecodable) this.#messages.emit({ data: value });
+      return;
+    }
+    if (this.#isForBatchAlone) {
+      const value = this.#decoder.decode(data);
+      if (value === undecodable || this.#batch.add(value, size)) return;
+      this.#give(decoded(value, data, size, at));
       return;
     }
     if (this.#isDrainDue) this.#drainToHandlers();
@@ -142,15 +135,8 @@ export class Receiver<Received> {
     return !this.#isRead && !this.#isDrainDue && !this.#isDiscarding;
   }
 
-  #tellMessageHandlers(data: string | Buffer): void {
-    let value: Received;
-    try {
-      value = this.#deserializer(data, typeof data !== "string");
-    } catch (error) {
-      this.#onDecodeFailed(data, error);
-      return;
-    }
-    this.#messages.emit({ data: value });
+  get #isForBatchAlone(): boolean {
+    return this.#mayJoinBatch && this.#messages.isEmpty && this.#rawMessages.isEmpty;
   }
 
   get #mayWaitAsItCame(): boolean {
@@ -165,24 +151,10 @@ export class Receiver<Received> {
     this.#give(entry);
   }
 
-  /** @returns `false` where the deserializer throws, which is told. */
-  #decodeLate(entry: Entry<Received>): boolean {
-    if (entry.isDecoded) return true;
-    const data = entry.data!;
-    try {
-      entry.value = this.#deserializer(data, typeof data !== "string");
-      entry.isDecoded = true;
-      return true;
-    } catch (error) {
-      this.#onDecodeFailed(data, error);
-      return false;
-    }
-  }
-
   /** `undefined` where the deserializer throws: that is told, and who listens for raw messages gets it all the same. */
   decode(data: string | Buffer, size: number, at: number): Entry<Received> | undefined {
     const entry = undecoded<Received>(data, size, at);
-    if (this.#decodeLate(entry)) return entry;
+    if (this.#decoder.complete(entry)) return entry;
     this.tellRaw(data);
     return undefined;
   }
@@ -193,6 +165,10 @@ export class Receiver<Received> {
 
   /** Brings a message to all who are to have it. */
   deliver(entry: Entry<Received>): void {
+    if (this.#isForMessageHandlersAlone) {
+      this.#messages.emit({ data: entry.value });
+      return;
+    }
     if (this.#isDiscarding) {
       this.#drop(entry.value, "closed");
       return;
@@ -222,7 +198,12 @@ export class Receiver<Received> {
     this.#handler.onError(new JetSocketError(message, { code: "DECODE_FAILED", cause }));
   }
 
+  get #mayJoinBatch(): boolean {
+    return this.#batch.isOpen && this.#readers.length === 0 && !this.#isOver;
+  }
+
   #give(entry: Entry<Received>): void {
+    if (this.#mayJoinBatch && this.#batch.add(entry.value, entry.size)) return;
     const reader = this.#readers.shift();
     if (reader !== undefined) {
       reader.resolve(entry.value);
@@ -234,8 +215,8 @@ export class Receiver<Received> {
     }
     if (this.#keyOf !== undefined) entry.key = this.#askForKey(this.#keyOf, entry.value);
     const demand = this.#inbox.push(entry);
-    if (demand === "pause") this.#pause();
-    else if (demand === "fail") this.#handler.onOverflow();
+    if (demand === "pause") this.#beginPause();
+    else if (demand === "fail") this.#handler.onInboxFull();
   }
 
   #askForKey(keyOf: (message: Received) => unknown, value: Received): unknown {
@@ -248,55 +229,47 @@ export class Receiver<Received> {
     }
   }
 
-  #pause(): void {
-    if (this.#isPaused) return;
-    this.#isPaused = true;
-    this.#watchIdlePause();
+  #beginPause(): void {
+    if (this.#pause.isOn) return;
+    this.#pause.begin();
     // A listener of `paused` may read, and so end the pause inside this call.
-    this.#handler.pause();
+    this.#handler.onPaused();
   }
 
-  #watchIdlePause(): void {
-    const recvCount = this.#recvCount;
-    this.#idleTimer = this.#runtime.setTimer(maxIdlePause, () => {
-      if (this.#iterator !== undefined || this.#recvCount !== recvCount) {
-        this.#watchIdlePause();
-        return;
-      }
-      this.#inbox.endReading();
-      this.#resume();
-    });
-    if (!this.#isReferenced) this.#idleTimer.unref();
+  // Called by its pause.
+
+  wasRead(): boolean {
+    const wasRead = this.#hasReceived || this.#iterator !== undefined;
+    this.#hasReceived = false;
+    return wasRead;
   }
 
-  /** Lets the process live while the reading is paused: the default. */
+  onIdle(): void {
+    this.#inbox.endReading();
+    this.#resume();
+  }
+
   ref(): void {
-    this.#isReferenced = true;
-    this.#idleTimer?.ref();
+    this.#pause.ref();
   }
 
   unref(): void {
-    this.#isReferenced = false;
-    this.#idleTimer?.unref();
+    this.#pause.unref();
   }
 
   #resume(): void {
-    this.#idleTimer?.clear();
-    this.#idleTimer = undefined;
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    for (const tell of this.#whenReadable.splice(0)) tell();
-    this.#handler.resume();
+    const wasPaused = this.#pause.isOn;
+    this.#pause.end();
+    if (wasPaused) this.#handler.onResumed();
   }
 
   /** Resolves when the inbox has room again. */
   untilReadable(): Promise<void> {
-    if (!this.#isPaused) return Promise.resolve();
-    return new Promise((resolve) => this.#whenReadable.push(resolve));
+    return this.#pause.untilOver();
   }
 
   get isPaused(): boolean {
-    return this.#isPaused;
+    return this.#pause.isOn;
   }
 
   /** What waits to be read, oldest first. */
@@ -306,7 +279,7 @@ export class Receiver<Received> {
 
   recv(options: WaitOptions | undefined): Promise<Received> {
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
-    this.#recvCount++;
+    this.#hasReceived = true;
     const entry = this.#take();
     if (entry !== undefined) return Promise.resolve(entry.value);
     if (this.#end !== undefined) return rejected(this.#end.recvError);
@@ -328,21 +301,42 @@ export class Receiver<Received> {
   }
 
   /** Takes the next message that waits; from the first call on the overflow policy applies. */
-  #take(): Entry<Received> | undefined {
+  readonly #take = (): Entry<Received> | undefined => {
     this.#inbox.beginReading();
     let entry = this.#inbox.shift();
-    while (entry !== undefined && !this.#decodeLate(entry)) entry = this.#inbox.shift();
-    if (entry !== undefined) this.#handler.onConsumed(this.#runtime.now() - entry.at);
-    if (this.#isPaused && this.#inbox.isHalfFree) this.#resume();
+    while (entry !== undefined && !this.#decoder.complete(entry)) entry = this.#inbox.shift();
+    if (entry !== undefined && this.#isMeasured) this.#handler.onConsumed(this.#runtime.now() - entry.at);
+    if (this.#pause.isOn && this.#inbox.isHalfFree) this.#resume();
     return entry;
+  };
+
+  get #isMeasured(): boolean {
+    return this.#inbox.length < takesPerMeasure || ++this.#takeCount % takesPerMeasure === 0;
   }
 
-  /** `undefined` where an iterator is open. */
-  iterate(): MessageIterator<Received> | undefined {
+  readonly #takeAll = (): { readonly value: readonly Received[] } | undefined => {
+    const value: Received[] = [];
+    for (let entry = this.#take(); entry !== undefined; entry = this.#take()) value.push(entry.value);
+    return value.length === 0 ? undefined : { value };
+  };
+
+  /** `undefined` where a loop is open. */
+  iterate(): AsyncIterableIterator<Received> | undefined {
+    return this.#open({ take: this.#take, itemOf: (first) => first });
+  }
+
+  /** As {@link iterate}, by what one read has brought, or what waits. */
+  iterateBatches(): AsyncIterableIterator<readonly Received[]> | undefined {
+    return this.#open({ take: this.#takeAll, itemOf: this.#batch.begin });
+  }
+
+  #open<Item>(
+    kind: Pick<IteratorSource<Received, Item>, "take" | "itemOf">,
+  ): MessageIterator<Received, Item> | undefined {
     if (this.#iterator !== undefined) return undefined;
     this.#inbox.beginReading();
-    this.#iterator = new MessageIterator<Received>({
-      take: () => this.#take(),
+    const iterator = new MessageIterator<Received, Item>({
+      ...kind,
       ended: () => this.#end,
       wait: (reader) => this.#enter(reader),
       onReturn: (readers) => {
@@ -351,7 +345,8 @@ export class Receiver<Received> {
         this.#goOnForHandlers();
       },
     });
-    return this.#iterator;
+    this.#iterator = iterator;
+    return iterator;
   }
 
   /** A lasting handler was added: what waits goes to it, before anything newer. */
@@ -370,20 +365,20 @@ export class Receiver<Received> {
       return;
     }
     while (this.#hasHandler && this.#inbox.length > 0) this.#tellHandlers(this.#inbox.shift()!);
-    if (this.#isPaused && this.#inbox.isHalfFree) this.#resume();
+    if (this.#pause.isOn && this.#inbox.isHalfFree) this.#resume();
   }
 
   #tellHandlers(entry: Entry<Received>): void {
     const { data, heardById } = entry;
     entry.heardById = this.#emitter.lastId;
     if (data !== undefined) this.#rawMessages.emit({ data, isBinary: typeof data !== "string" }, heardById);
-    if (!this.#messages.isEmpty && this.#decodeLate(entry))
+    if (!this.#messages.isEmpty && this.#decoder.complete(entry))
       this.#messages.emit({ data: entry.value }, heardById);
   }
 
   /** The loop was left: what it has not read waits for the next one, and handlers are not kept waiting for that. */
   #goOnForHandlers(): void {
-    if (!this.#isPaused || !this.#hasHandler) return;
+    if (!this.#pause.isOn || !this.#hasHandler) return;
     this.#inbox.endReading();
     this.#resume();
   }

@@ -47,13 +47,13 @@ export class Rotation<Received, Sent> {
   #first: Link<Received, Sent> | undefined;
   #second: Link<Received, Sent> | undefined;
   /** Connections that nobody waits for: they go on to their ends. */
-  readonly #leaving = new Set<Link<Received, Sent>>();
+  #leaving: Set<Link<Received, Sent>> | undefined;
   #readyAt = 0;
   #isJoined = false;
   #failures = 0;
   #ageTimer: Timer | undefined;
   #overlapTimer: Timer | undefined;
-  readonly #waits = new Set<Wait>();
+  #waits: Set<Wait> | undefined;
 
   constructor(
     options: RotationOptions<Received, Sent>,
@@ -68,7 +68,7 @@ export class Rotation<Received, Sent> {
   /** Its connections but for the current one, from their dialling to their end. */
   get others(): Link<Received, Sent>[] {
     const current = this.#handler.current();
-    return [this.#first, this.#second, ...this.#leaving].filter(
+    return [this.#first, this.#second, ...(this.#leaving ?? [])].filter(
       (link) => link !== undefined && link !== current,
     ) as Link<Received, Sent>[];
   }
@@ -108,7 +108,8 @@ export class Rotation<Received, Sent> {
   /** Resolves when the connection is replaced, and rejects where it stays. */
   rotate(mode: "overlap" | "replace", reason: string, options: WaitOptions | undefined): Promise<void> {
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
-    const wait: Wait = new Wait(this.#options.runtime, "rotate", options, () => this.#waits.delete(wait));
+    const wait: Wait = new Wait(this.#options.runtime, "rotate", options, () => this.#waits?.delete(wait));
+    this.#waits ??= new Set();
     this.#waits.add(wait);
     this.#start(mode, reason);
     return wait.promise;
@@ -189,7 +190,7 @@ export class Rotation<Received, Sent> {
 
   /** @returns `false` where the end of that connection is the client's own affair. */
   onEnd(link: Link<Received, Sent>, end: LinkEnd): boolean {
-    if (this.#leaving.delete(link)) {
+    if (this.#leaving?.delete(link) === true) {
       this.#handler.retire(link, end);
       this.#traffic.incoming.onConnectionEnd(link.number);
       return true;
@@ -220,7 +221,7 @@ export class Rotation<Received, Sent> {
   /** Both are to end: nothing takes the place of the first one. */
   #giveUpMoving(second: Link<Received, Sent>): false {
     this.#traffic.incoming.endOverlap();
-    this.#leaving.add(second);
+    this.#letGo(second);
     this.#reset();
     return false;
   }
@@ -245,7 +246,7 @@ export class Rotation<Received, Sent> {
     if (phase === "draining") {
       // It is the current one, and this is a loss.
       this.#closeFirst();
-      if (first !== undefined) this.#leaving.add(first);
+      if (first !== undefined) this.#letGo(first);
       this.#reset();
       this.#settle();
       return false;
@@ -253,7 +254,7 @@ export class Rotation<Received, Sent> {
     this.#reset();
     if (phase === "moving") {
       // What its hook had sent; of the client's own messages it has none.
-      for (const { data } of unsentOf(end)) this.#traffic.onUnsent(data);
+      for (const { data } of unsentOf(end)) this.#traffic.onHookUnsent(data);
       sender.resume(first!.live!);
     }
     this.#fail(this.#handler.retire(link, end));
@@ -264,9 +265,9 @@ export class Rotation<Received, Sent> {
   #fail(error: unknown): void {
     const { backoff, runtime, maxConnectionAge } = this.#options;
     if (this.#handler.isStopping()) return;
-    if (this.#waits.size === 0) this.#handler.tellError(error);
-    for (const wait of this.#waits) wait.reject(error);
-    this.#waits.clear();
+    const waits = this.#takeWaits();
+    if (waits.size === 0) this.#handler.tellError(error);
+    for (const wait of waits) wait.reject(error);
     if (maxConnectionAge !== undefined && this.#handler.current()?.isReady === true)
       this.#armAge(backoffDelay(backoff, this.#failures++, runtime.random()));
   }
@@ -279,9 +280,20 @@ export class Rotation<Received, Sent> {
     this.#second = undefined;
   }
 
+  #letGo(link: Link<Received, Sent>): void {
+    this.#leaving ??= new Set();
+    this.#leaving.add(link);
+  }
+
   #settle(): void {
-    for (const wait of this.#waits) wait.resolve();
-    this.#waits.clear();
+    if (this.#waits === undefined) return;
+    for (const wait of this.#takeWaits()) wait.resolve();
+  }
+
+  #takeWaits(): ReadonlySet<Wait> {
+    const waits = this.#waits ?? new Set();
+    this.#waits = undefined;
+    return waits;
   }
 
   /** @returns `true` once where the next connection is to be dialled without a wait, for this one was closed on purpose. */
@@ -309,8 +321,7 @@ export class Rotation<Received, Sent> {
   end(error: unknown): void {
     this.#ageTimer?.clear();
     this.#reset();
-    for (const wait of this.#waits) wait.reject(error);
-    this.#waits.clear();
+    for (const wait of this.#takeWaits()) wait.reject(error);
   }
 
   /** The current connection was lost: its age says nothing any more. */

@@ -16,7 +16,7 @@ export type SendResult = "sent" | "queued" | "dropped";
 
 export interface SenderHandler {
   onError(error: unknown): void;
-  onDropped(message: unknown, cause: OutboxDropCause): void;
+  onUnsent(message: unknown, cause: OutboxDropCause): void;
   onDrain(): void;
   stateError(operation: string): InvalidStateError;
 }
@@ -62,7 +62,7 @@ export class Sender<Received, Sent> {
 
   #createOutbox(policy: OutboxPolicy<Sent, Received>): Outbox<Sent, Received, Outgoing> {
     return new Outbox<Sent, Received, Outgoing>(policy, {
-      onDropped: ({ data }, cause) => this.#handler.onDropped(sourceOf(data), cause),
+      onDropped: ({ data }, cause) => this.#handler.onUnsent(sourceOf(data), cause),
       onError: (error) => this.#handler.onError(error),
     });
   }
@@ -170,7 +170,7 @@ export class Sender<Received, Sent> {
     outbox?.lost(entries, this.#runtime.now());
     this.#arm();
     // Who is told may send: that goes behind what came back.
-    for (const data of dropped) this.#handler.onDropped(sourceOf(data), "unsent");
+    for (const data of dropped) this.#handler.onUnsent(sourceOf(data), "unsent");
   }
 
   /** The connection takes nothing more; what it has not sent comes by {@link lost}. */

@@ -4,19 +4,20 @@ import type { Sendable } from "../connection/pending-message.js";
 import type { InvalidStateError } from "../errors.js";
 import type { Emitter } from "../events/emitter.js";
 import type { EventMap } from "../events/event-map.js";
-import type { Deserializer, Serializer } from "../options/options.js";
+import type { OutboxDropCause } from "../buffer/outbox-policy.js";
+import type { Deserializer, Serializer, SetupConnection } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Statistics } from "../stats/statistics.js";
 import { rejected } from "../runtime/wait.js";
 import { deserializeJson, serializeAsJson } from "./default-messages.js";
 import { diagnostics } from "./diagnostics.js";
 import { HookConnection } from "./hook-connection.js";
-import { Incoming } from "./incoming.js";
+import { Incoming, type IncomingHandler } from "./incoming.js";
 import type { Link } from "./link.js";
 import { controlPayload, rawMessage, serialize } from "./outgoing.js";
-import { Receiver } from "./receiver.js";
+import { Receiver, type ReceiverHandler } from "./receiver.js";
 import { ownPing, sourceOf } from "./outbox-message.js";
-import { Sender } from "./sender.js";
+import { Sender, type SenderHandler } from "./sender.js";
 
 export interface TrafficHandler<Received, Sent> {
   /** All connections that are open. */
@@ -38,7 +39,9 @@ interface TrafficContext<Received, Sent> {
 }
 
 /** What flows through a client, whichever connection it takes: messages in and out, pings, and their counts. */
-export class Traffic<Received, Sent> {
+export class Traffic<Received, Sent>
+  implements ReceiverHandler, SenderHandler, IncomingHandler<Received, Sent>
+{
   readonly receiver: Receiver<Received>;
   readonly incoming: Incoming<Received, Sent>;
   readonly sender: Sender<Received, Sent>;
@@ -64,46 +67,67 @@ export class Traffic<Received, Sent> {
     this.#handler = handler;
     this.serializer = options.serializer ?? serializeAsJson;
     this.#deserializer = options.deserializer ?? (deserializeJson as Deserializer<Received>);
-    this.receiver = new Receiver(
-      runtime,
-      emitter,
-      { deserializer: this.#deserializer, buffer },
-      {
-        pause: () => handler.onPaused(),
-        resume: () => handler.onResumed(),
-        onOverflow: () => this.#onInboxFull(),
-        onDropped: (event) => this.#drop(event),
-        onError: (error) => handler.tellError(error),
-        onConsumed: (waited) => statistics.record("inboxMs", waited),
-      },
-    );
-    this.sender = new Sender(runtime, options, {
-      onError: (error) => handler.tellError(error),
-      onDropped: (message, cause) => this.#drop({ direction: "out", message, cause }),
-      onDrain: () => emitter.emit("drain", {}),
-      stateError: (operation) => handler.stateError(operation),
-    });
+    this.receiver = new Receiver(runtime, emitter, { deserializer: this.#deserializer, buffer }, this);
+    this.sender = new Sender(runtime, options, this);
     const isWatched = this.sender.wantsReceived || heartbeat?.isPong !== undefined;
-    this.incoming = new Incoming<Received, Sent>(
-      { runtime, replay, emitter, receiver: this.receiver, isWatched },
-      {
-        connectionOf: (number) => handler.links().find((link) => link.number === number)?.hook?.face,
-        onDecoded: (message, at, link) => this.#onDecoded(message, at, link),
-        onError: (error) => handler.tellError(error),
-        onOverlapJoined: () => handler.onOverlapJoined(),
-        onOverlapFull: () => handler.onOverlapFull(),
-      },
-    );
+    const { receiver } = this;
+    this.incoming = new Incoming<Received, Sent>({ runtime, replay, emitter, receiver, isWatched }, this);
   }
 
-  #onInboxFull(): void {
+  // Called by its receiver.
+
+  onPaused(): void {
+    this.#handler.onPaused();
+  }
+
+  onResumed(): void {
+    this.#handler.onResumed();
+  }
+
+  onInboxFull(): void {
     const { capacity } = this.#options.buffer;
     for (const { live } of this.#handler.links()) live?.fail(inboxOverflow(capacity));
   }
 
-  #drop(event: EventMap<Received>["dropped"]): void {
+  onDropped(event: EventMap<Received>["dropped"]): void {
     this.#statistics.messagesDropped++;
     this.#emitter.emit("dropped", event);
+  }
+
+  onConsumed(waited: number): void {
+    this.#statistics.record("inboxMs", waited);
+  }
+
+  onError(error: unknown): void {
+    this.#handler.tellError(error);
+  }
+
+  // Called by its sender.
+
+  onUnsent(message: unknown, cause: OutboxDropCause): void {
+    this.onDropped({ direction: "out", message, cause });
+  }
+
+  onDrain(): void {
+    this.#emitter.emit("drain", {});
+  }
+
+  stateError(operation: string): InvalidStateError {
+    return this.#handler.stateError(operation);
+  }
+
+  // Called by what brings in.
+
+  connectionOf(number: number): SetupConnection<Received, Sent> | undefined {
+    return this.#handler.links().find((link) => link.number === number)?.hook?.face;
+  }
+
+  onOverlapJoined(): void {
+    this.#handler.onOverlapJoined();
+  }
+
+  onOverlapFull(): void {
+    this.#handler.onOverlapFull();
   }
 
   /** What `onConnection` and `onReplay` work on. */
@@ -153,12 +177,12 @@ export class Traffic<Received, Sent> {
 
   /** A message came over a connection that has failed in its setup. */
   onDiscarded(message: string | Buffer): void {
-    this.#drop({ direction: "in", message, cause: "closed" });
+    this.onDropped({ direction: "in", message, cause: "closed" });
   }
 
   /** A message of a hook did not leave. */
-  onUnsent(data: Sendable): void {
-    this.#drop({ direction: "out", message: sourceOf(data), cause: "unsent" });
+  onHookUnsent(data: Sendable): void {
+    this.onUnsent(sourceOf(data), "unsent");
   }
 
   nextPingPayload(): Uint8Array {
@@ -196,7 +220,7 @@ export class Traffic<Received, Sent> {
   }
 
   /** @returns `true` where the message answers an application ping, and is nobody's. */
-  #onDecoded(message: Received, at: number, link: number): boolean {
+  onDecoded(message: Received, at: number, link: number): boolean {
     this.sender.received(message);
     if (!this.#isPong(message)) return false;
     const own = this.#ownPing?.link === link ? this.#ownPing : undefined;

@@ -1,6 +1,5 @@
 import { CloseCode, InvalidStateError } from "../../protocol/index.js";
 import type { MessageOptions } from "../connection/send-queue.js";
-import type { Sendable } from "../connection/pending-message.js";
 import type { CloseReport } from "../events/close-report.js";
 import type { EventMap, EventName, Listener, State } from "../events/event-map.js";
 import { findWrongOption } from "../options/call-options.js";
@@ -133,7 +132,13 @@ export class WebSocket<Received = unknown, Sent = unknown>
   send(value: Sent, options?: MessageOptions): Promise<void> {
     const wrong = findWrongOption(options, sendNames);
     if (wrong !== undefined) return this.#refuse(wrong);
-    return this.#accept("send", value, () => serialize(this.#client.traffic.serializer, value), options);
+    const { traffic, isAccepting } = this.#client;
+    if (!isAccepting) return this.#refuse(this.#client.stateError("send"));
+    try {
+      return traffic.sender.send("send", value, serialize(traffic.serializer, value), options);
+    } catch (error) {
+      return this.#refuse(error);
+    }
   }
 
   /**
@@ -145,7 +150,13 @@ export class WebSocket<Received = unknown, Sent = unknown>
   sendRaw(data: RawData, options?: RawMessageOptions): Promise<void> {
     const wrong = findWrongOption(options, rawNames);
     if (wrong !== undefined) return this.#refuse(wrong);
-    return this.#accept("sendRaw", data, () => rawMessage(data, options), options);
+    const { traffic, isAccepting } = this.#client;
+    if (!isAccepting) return this.#refuse(this.#client.stateError("sendRaw"));
+    try {
+      return traffic.sender.send("sendRaw", data, rawMessage(data, options), options);
+    } catch (error) {
+      return this.#refuse(error);
+    }
   }
 
   /**
@@ -214,12 +225,23 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * loop goes on where it stopped. Two loops at a time are an InvalidStateError.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Received> {
-    const iterator = this.#client.traffic.receiver.iterate();
-    if (iterator !== undefined) return iterator;
+    return this.#client.traffic.receiver.iterate() ?? this.#busyIterator();
+  }
+
+  /**
+   * Iterates as `for await` does over the client itself, by arrays: all the messages that one read of the socket has brought, or that
+   * wait. No array is empty, and none holds more than `buffer.maxBytes`, one message apart. Where messages
+   * come in crowds this spares a promise for each.
+   */
+  batches(): AsyncIterableIterator<readonly Received[]> {
+    return this.#client.traffic.receiver.iterateBatches() ?? this.#busyIterator();
+  }
+
+  #busyIterator(): AsyncIterableIterator<never> {
     const message =
       "Another loop is open on this client: leave it first, for a message goes to one of them alone.";
     const next = (): Promise<never> => rejected(new InvalidStateError(message, this.state));
-    const busy: AsyncIterableIterator<Received> = { next, [Symbol.asyncIterator]: () => busy };
+    const busy: AsyncIterableIterator<never> = { next, [Symbol.asyncIterator]: () => busy };
     return busy;
   }
 
@@ -302,20 +324,6 @@ export class WebSocket<Received = unknown, Sent = unknown>
   /** Closes the connection with 1000, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #accept(
-    operation: string,
-    value: unknown,
-    make: () => Sendable,
-    options: MessageOptions | undefined,
-  ): Promise<void> {
-    if (!this.#client.isAccepting) return this.#refuse(this.#client.stateError(operation));
-    try {
-      return this.#client.traffic.sender.send(operation, value, make(), options);
-    } catch (error) {
-      return this.#refuse(error);
-    }
   }
 
   /** A call that failed is told by an event too, for nobody may await its promise. */

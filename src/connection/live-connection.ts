@@ -1,4 +1,9 @@
-import { type CloseFrame, ProtocolConnection, type ProtocolError } from "../../protocol/index.js";
+import {
+  type CloseFrame,
+  ProtocolConnection,
+  type ProtocolError,
+  type ProtocolHandler,
+} from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { WaitOptions } from "../runtime/wait.js";
 import type { Transport } from "../transport/transport.js";
@@ -9,16 +14,19 @@ import type { ConnectionSettings, LiveContext, LiveHandler } from "./live-handle
 import type { UnsentMessage } from "./message-tokens.js";
 import { MessageWatch } from "./message-watch.js";
 import { PauseClock } from "./pause-clock.js";
-import { PingExchange } from "./ping-exchange.js";
-import { type MessageOptions, SendQueue } from "./send-queue.js";
+import { PingExchange, type PingExchangeHandler } from "./ping-exchange.js";
+import { type MessageOptions, SendQueue, type SendQueueHandler } from "./send-queue.js";
 import type { Sendable } from "./pending-message.js";
 import { SocketWriter } from "./socket-writer.js";
 
 /** After both Closes the peer has so long to end its side (RFC 6455 7.1.1 lets the server go first). */
 const maxLingerTime = 1_000;
 
-/** One open connection: brings transport and protocol together, and sees to its end. */
-export class LiveConnection {
+/**
+ * One open connection: brings transport and protocol together, and sees to its end. Thousands of them may be idle: what
+ * one does not need yet is not made, and its parts are given itself rather than a handful of functions each.
+ */
+export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingExchangeHandler {
   readonly #transport: Transport;
   readonly #runtime: Runtime;
   readonly #settings: ConnectionSettings;
@@ -26,10 +34,14 @@ export class LiveConnection {
   readonly #protocol: ProtocolConnection;
   readonly #writer: SocketWriter;
   readonly #queue: SendQueue;
-  readonly #watch: MessageWatch;
-  readonly #clock: ClosingClock;
   readonly #pings: PingExchange;
-  readonly #pauses: PauseClock = new PauseClock();
+  /** From the first message on that comes in pieces. */
+  #watch: MessageWatch | undefined;
+  /** From the closing handshake on. */
+  #clock: ClosingClock | undefined;
+  /** From the first pause on. */
+  #pauses: PauseClock | undefined;
+  #isReferenced = true;
 
   readonly #openedAt: number;
   #lastReceivedAt: number;
@@ -53,41 +65,20 @@ export class LiveConnection {
     this.#lastReceivedAt = this.#openedAt;
     this.#protocol = new ProtocolConnection({
       role: "client",
+      handler: this,
       resources: context.resources,
       extension: context.extension,
+      maxMessageSize: settings.maxMessageSize,
+      maxFrameSize: settings.maxFrameSize,
+      compressionThreshold: settings.compressionThreshold,
+      autoPong: settings.autoPong,
       observer: context.observer,
-      ...settings,
-      handler: {
-        onMessage: (data, size) => handler.onMessage(data, size),
-        onPing: (payload) => handler.onPing(payload),
-        onPong: (payload) => this.#receivePong(payload),
-        onClose: (code, reason) => this.#receiveClose({ code, reason }),
-        onFailure: (error) => this.#receiveFailure(error),
-        onEnd: () => this.#receiveEnd(),
-      },
     });
     this.#writer = new SocketWriter(this.#protocol, transport, runtime, (wasRefused) =>
       this.#onProgress(wasRefused),
     );
-    this.#queue = new SendQueue(this.#protocol, runtime, settings, {
-      onFramed: () => this.#writer.wake(),
-      onDrain: () => handler.onDrain(),
-      onWithdrawn: (token) => handler.onWithdrawn(token),
-      onSampled: (duration) => handler.onSampled(duration),
-      onRefused: (error) => {
-        handler.onRefused(error);
-        // Our Close may have waited for the message that was withdrawn.
-        this.#sendCloseWhenDue();
-      },
-    });
-    this.#pings = new PingExchange(this.#protocol, runtime, settings.maxBufferedAmount, {
-      onQueued: () => this.#writer.wake(),
-      onRefused: (error) => handler.onRefused(error),
-    });
-    this.#watch = new MessageWatch(this.#protocol, runtime, settings.messageTimeout, () =>
-      this.fail(messageStalled(settings.messageTimeout)),
-    );
-    this.#clock = new ClosingClock(runtime, () => this.#onClockExpired());
+    this.#queue = new SendQueue(this.#protocol, runtime, settings, this);
+    this.#pings = new PingExchange(this.#protocol, runtime, settings.maxBufferedAmount, this);
   }
 
   get bytesReceived(): number {
@@ -132,7 +123,7 @@ export class LiveConnection {
   }
 
   get isPaused(): boolean {
-    return this.#pauses.isPaused;
+    return this.#pauses !== undefined && this.#pauses.isPaused;
   }
 
   /** Messages accepted to be sent. */
@@ -151,8 +142,17 @@ export class LiveConnection {
     this.#lastReceivedAt = now;
     this.#bytesReceived += end - start;
     this.#protocol.receive(bytes, start, end);
-    if (!this.isPaused) this.#watch.look(now);
+    if (this.#watch !== undefined || this.#protocol.isInsideMessage) this.#watchMessage(now);
     this.#writer.wake();
+  }
+
+  #watchMessage(now: number): void {
+    if (this.isPaused) return;
+    const { messageTimeout } = this.#settings;
+    this.#watch ??= new MessageWatch(this.#protocol, this.#runtime, messageTimeout, () =>
+      this.fail(messageStalled(messageTimeout)),
+    );
+    this.#watch.look(now);
   }
 
   /** The peer has ended its side of the stream. */
@@ -209,17 +209,18 @@ export class LiveConnection {
 
   pause(): void {
     if (this.isPaused || this.#isGone) return;
+    this.#pauses ??= new PauseClock();
     this.#pauses.begin(this.#runtime.now());
     this.#protocol.pause();
     this.#transport.pause();
-    this.#watch.stop();
-    this.#clock.hold();
+    this.#watch?.stop();
+    this.#clock?.hold();
   }
 
   resume(): void {
     if (!this.isPaused) return;
-    this.#pauses.end(this.#runtime.now());
-    this.#clock.release();
+    this.#pauses?.end(this.#runtime.now());
+    this.#clock?.release();
     this.#protocol.resume();
     this.#writer.wake();
     this.#goOnReading();
@@ -229,7 +230,7 @@ export class LiveConnection {
   #goOnReading(): void {
     if (this.isPaused) return;
     this.#transport.resume();
-    this.#watch.look(this.#runtime.now());
+    this.#watchMessage(this.#runtime.now());
   }
 
   /** Starts the closing handshake, behind all that was accepted. */
@@ -237,10 +238,22 @@ export class LiveConnection {
     if (this.isClosing) return;
     this.#initiatedBy = "us";
     this.#closeRequest = close;
-    this.#clock.start(this.#settings.closeTimeout);
-    if (this.isPaused) this.#clock.hold();
+    this.#startClock();
+    if (this.isPaused) this.#clock?.hold();
     this.#handler.onClosing(close, "us");
     this.#sendCloseWhenDue();
+  }
+
+  #startClock(): void {
+    this.#closingClock.start(this.#settings.closeTimeout);
+  }
+
+  get #closingClock(): ClosingClock {
+    if (this.#clock === undefined) {
+      this.#clock = new ClosingClock(this.#runtime, () => this.#onClockExpired());
+      if (!this.#isReferenced) this.#clock.unref();
+    }
+    return this.#clock;
   }
 
   /** Fails the connection with the close code of `error`. */
@@ -269,28 +282,40 @@ export class LiveConnection {
   }
 
   ref(): void {
+    this.#isReferenced = true;
     this.#transport.ref();
-    this.#clock.ref();
+    this.#clock?.ref();
   }
 
   unref(): void {
+    this.#isReferenced = false;
     this.#transport.unref();
-    this.#clock.unref();
+    this.#clock?.unref();
   }
 
-  #receivePong(payload: Buffer): void {
+  // Called by its protocol.
+
+  onMessage(data: string | Buffer, size: number): void {
+    this.#handler.onMessage(data, size);
+  }
+
+  onPing(payload: Buffer): void {
+    this.#handler.onPing(payload);
+  }
+
+  onPong(payload: Buffer): void {
     this.#handler.onPong(payload, this.#pings.answer(payload, this.#lastReceivedAt));
   }
 
-  #receiveClose(close: CloseFrame): void {
+  onClose(code: number, reason: string): void {
     if (this.#initiatedBy === undefined) {
       this.#initiatedBy = "peer";
-      this.#handler.onClosing(close, "peer");
+      this.#handler.onClosing({ code, reason }, "peer");
     }
     this.#endWhenWritten();
   }
 
-  #receiveFailure(error: ProtocolError): void {
+  onFailure(error: ProtocolError): void {
     this.#error ??= error;
     if (this.#initiatedBy === undefined) {
       this.#initiatedBy = "us";
@@ -300,13 +325,41 @@ export class LiveConnection {
   }
 
   /** The end of the peer's stream: expected behind its Close, a loss before it. */
-  #receiveEnd(): void {
+  onEnd(): void {
     if (this.#isEnding) this.#endIfWritten();
     else this.#drop();
   }
 
+  // Called by its queue and its pings.
+
+  onFramed(): void {
+    this.#writer.wake();
+  }
+
+  onQueued(): void {
+    this.#writer.wake();
+  }
+
+  onDrain(): void {
+    this.#handler.onDrain();
+  }
+
+  onWithdrawn(token: unknown): void {
+    this.#handler.onWithdrawn(token);
+  }
+
+  onSampled(duration: number): void {
+    this.#handler.onSampled(duration);
+  }
+
+  onRefused(error: unknown): void {
+    this.#handler.onRefused(error);
+    // Our Close may have waited for the message that was withdrawn.
+    this.#sendCloseWhenDue();
+  }
+
   #onProgress(wasRefused: boolean): void {
-    if (wasRefused) this.#clock.progress();
+    if (wasRefused) this.#clock?.progress();
     this.#queue.pump();
     this.#sendCloseWhenDue();
     this.#endIfWritten();
@@ -322,8 +375,8 @@ export class LiveConnection {
   /** RFC 6455 7.1.1: nothing more is to be said on either side; our side of the stream ends behind our Close. */
   #endWhenWritten(): void {
     this.#isEnding = true;
-    if (!this.#clock.isRunning) this.#clock.start(this.#settings.closeTimeout);
-    this.#watch.stop();
+    if (this.#clock?.isRunning !== true) this.#startClock();
+    this.#watch?.stop();
     this.#writer.wake();
     this.#endIfWritten();
   }
@@ -332,7 +385,7 @@ export class LiveConnection {
     if (!this.#isEnding || this.#hasEnded || this.#protocol.bufferedSize > 0) return;
     this.#hasEnded = true;
     this.#transport.end();
-    this.#clock.startLast(maxLingerTime);
+    this.#closingClock.startLast(maxLingerTime);
   }
 
   #onClockExpired(): void {
@@ -344,12 +397,12 @@ export class LiveConnection {
   streamClosed(error: Error | undefined): void {
     this.#writer.stop();
     this.#handler.onLastMessages();
-    this.#pauses.end(this.#runtime.now());
+    this.#pauses?.end(this.#runtime.now());
     // From now on nothing pauses it: what was kept is told to its end.
     this.#isGone = true;
     this.#protocol.resume();
-    this.#clock.stop();
-    this.#watch.stop();
+    this.#clock?.stop();
+    this.#watch?.stop();
     this.#handler.onEnd(this.#takeEnd(error));
   }
 
@@ -369,7 +422,7 @@ export class LiveConnection {
       endedAt: this.#runtime.now(),
       lastReceivedAt: this.#lastReceivedAt,
       lastSentAt: this.#writer.lastWrittenAt ?? this.#openedAt,
-      pausedMs: this.#pauses.total,
+      pausedMs: this.#pauses?.total ?? 0,
       owesDrain: this.#queue.owesDrain,
       unsent: this.#queue.takeUnsent(this.#protocol.takeUnsent(), framedCount),
       uncertainCount: handedCount - this.#pings.confirmedCount,

@@ -28,6 +28,7 @@ export class MessageTokens {
   /** Messages up to this count have left. */
   forget(handedCount: number): void {
     const places = this.#places;
+    if (places.length === 0) return;
     let head = this.#head;
     for (; head < places.length && places[head]!.position <= handedCount; head++) places[head] = gone;
     this.#head = head;

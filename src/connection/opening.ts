@@ -5,7 +5,11 @@ import type { Runtime, Timer } from "../runtime/runtime.js";
 import type { Transport, TransportHandler, TransportPhase, TransportTarget } from "../transport/transport.js";
 import type { LiveConnection } from "./live-connection.js";
 
-export type AcceptedHandshake = Extract<HandshakeResult, { kind: "accepted" }>;
+/** The answer that opens a connection. */
+export type AcceptingAnswer = Extract<HandshakeResult, { kind: "accepted" }>;
+
+/** What a connection keeps of it. */
+export type AcceptedHandshake = Pick<AcceptingAnswer, "subprotocol" | "extensions">;
 
 export interface OpeningContext {
   readonly runtime: Runtime;
@@ -20,20 +24,21 @@ export type OpeningTimes = Partial<Record<TransportPhase | "http", number>>;
 
 export interface OpeningHandler {
   /** The handshake is through; what is returned gets all that comes from now on, what came behind the 101 first. */
-  onAccepted(accepted: AcceptedHandshake, transport: Transport, times: OpeningTimes): LiveConnection;
+  onAccepted(accepted: AcceptingAnswer, transport: Transport, times: OpeningTimes): LiveConnection;
   /** The attempt has failed, and its socket is gone. */
   onFailed(phase: Phase, error: Error | undefined): void;
 }
 
 /** One attempt to open a connection, from the name look-up to the 101. */
 export class Opening implements TransportHandler {
-  readonly #context: OpeningContext;
-  readonly #handler: OpeningHandler;
+  /** These four are gone once the connection is open: an idle one does not carry what asked for it, nor the answer. */
+  #context: OpeningContext | undefined;
+  #handler: OpeningHandler | undefined;
+  #deadline: Timer | undefined;
+  #times: OpeningTimes | undefined = {};
   readonly #transport: Transport;
-  readonly #deadline: Timer;
   #phase: TransportPhase | "http" | "provider";
   #phaseAt: number;
-  readonly #times: OpeningTimes = {};
   #failure: Error | undefined;
   #live: LiveConnection | undefined;
 
@@ -54,12 +59,12 @@ export class Opening implements TransportHandler {
 
   ref(): void {
     this.#transport.ref();
-    this.#deadline.ref();
+    this.#deadline?.ref();
   }
 
   unref(): void {
     this.#transport.unref();
-    this.#deadline.unref();
+    this.#deadline?.unref();
   }
 
   onPhase(phase: TransportPhase): void {
@@ -67,19 +72,19 @@ export class Opening implements TransportHandler {
   }
 
   #enter(phase: TransportPhase | "http"): void {
-    const now = this.#context.runtime.now();
+    const now = this.#context!.runtime.now();
     this.#endPhase(now);
     this.#phase = phase;
     this.#phaseAt = now;
   }
 
   #endPhase(now: number): void {
-    if (this.#phase !== "provider") this.#times[this.#phase] = now - this.#phaseAt;
+    if (this.#phase !== "provider") this.#times![this.#phase] = now - this.#phaseAt;
   }
 
   onOpen(): void {
     this.#enter("http");
-    this.#transport.write(this.#context.handshake.request, ignore);
+    this.#transport.write(this.#context!.handshake.request, ignore);
   }
 
   onData(bytes: Buffer, length: number): void {
@@ -87,16 +92,25 @@ export class Opening implements TransportHandler {
       this.#live.receive(bytes, 0, length);
       return;
     }
-    const result = this.#context.handshake.receive(bytes, 0, length);
+    const result = this.#context!.handshake.receive(bytes, 0, length);
     if (result === undefined) return;
     if (result.kind === "rejected") {
       this.#fail(result.error);
       return;
     }
-    this.#deadline.clear();
-    this.#endPhase(this.#context.runtime.now());
-    this.#live = this.#handler.onAccepted(result, this.#transport, this.#times);
+    this.#deadline?.clear();
+    this.#endPhase(this.#context!.runtime.now());
+    this.#live = this.#handOver(result);
     if (result.consumed < length) this.#live.receive(bytes, result.consumed, length);
+  }
+
+  #handOver(accepted: AcceptingAnswer): LiveConnection {
+    const live = this.#handler!.onAccepted(accepted, this.#transport, this.#times!);
+    this.#context = undefined;
+    this.#handler = undefined;
+    this.#deadline = undefined;
+    this.#times = undefined;
+    return live;
   }
 
   onEnd(): void {
@@ -104,7 +118,7 @@ export class Opening implements TransportHandler {
       this.#live.streamEnded();
       return;
     }
-    const result = this.#context.handshake.receiveEnd();
+    const result = this.#context!.handshake.receiveEnd();
     if (result.kind === "rejected") this.#fail(result.error);
   }
 
@@ -113,8 +127,8 @@ export class Opening implements TransportHandler {
       this.#live.streamClosed(error);
       return;
     }
-    this.#deadline.clear();
-    this.#handler.onFailed(this.#phase, this.#failure ?? error);
+    this.#deadline?.clear();
+    this.#handler!.onFailed(this.#phase, this.#failure ?? error);
   }
 
   #fail(error: Error | undefined): void {
@@ -124,8 +138,8 @@ export class Opening implements TransportHandler {
 
   #onDeadline(): void {
     // The body of a refusal may still be on its way: the status alone says more than "too late".
-    const refusal = this.#context.handshake.rejection();
-    const { timeout } = this.#context;
+    const { handshake, timeout } = this.#context!;
+    const refusal = handshake.rejection();
     const message = `The connection was not open after the ${timeout} ms of connectTimeout (phase: ${this.#phase}).`;
     this.#fail(
       refusal?.kind === "rejected"

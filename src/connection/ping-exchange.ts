@@ -18,7 +18,7 @@ export class PingExchange {
   readonly #maxBufferedAmount: number;
   readonly #handler: PingExchangeHandler;
   readonly #pings: Pings = new Pings();
-  readonly #waits = new Set<Wait<number>>();
+  #waits: Set<Wait<number>> | undefined;
   #answeredCount = 0;
 
   constructor(
@@ -59,12 +59,13 @@ export class PingExchange {
     if (this.#protocol.bufferedSize > this.#maxBufferedAmount) return this.#refuse(tooManyPings());
     const position = this.#protocol.ping(payload);
     const wait: Wait<number> = new Wait(this.#runtime, "ping", options, (reason) => {
-      this.#waits.delete(wait);
+      this.#waits?.delete(wait);
       this.#handler.onRefused(reason);
     });
+    this.#waits ??= new Set();
     this.#waits.add(wait);
     this.#pings.add(payload, this.#runtime.now(), position, (latency) => {
-      this.#waits.delete(wait);
+      this.#waits?.delete(wait);
       if (latency === undefined) this.#forget(wait);
       else wait.resolve(latency);
     });
@@ -97,7 +98,7 @@ export class PingExchange {
 
   /** The connection is gone: the calls that wait reject with `error`. */
   end(error: unknown): void {
-    for (const wait of this.#waits) wait.reject(error);
-    this.#waits.clear();
+    for (const wait of this.#waits ?? []) wait.reject(error);
+    this.#waits = undefined;
   }
 }

@@ -47,7 +47,9 @@ export class Pings {
     const index = this.#out.findIndex((ping) => ping.key === key);
     if (index === -1) return undefined;
     // RFC 6455 5.5.3: a peer may answer only the newest of several pings: its pong stands for those before it.
-    const answered = this.#out.splice(0, index + 1);
+    const answered = this.#out.slice(0, index + 1);
+    // Not by `splice`, which leaves the room of those that are gone to a connection that may be idle for hours.
+    this.#out = this.#out.slice(index + 1);
     const own = answered.at(-1)!;
     this.#confirmed = own.position;
     for (const ping of answered) ping.onSettled?.(now - ping.sentAt);

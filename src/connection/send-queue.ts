@@ -264,7 +264,7 @@ export class SendQueue {
 
   #frameWaiting(): void {
     while (this.#protocol.bufferedSize < this.#marks.highWaterMark) {
-      for (const { wait } of this.#aboveMark.splice(0)) wait.resolve();
+      if (this.#aboveMark.length > 0) this.#resolveAboveMark();
       const entry = this.#entries.first;
       if (entry === undefined || entry.data instanceof PendingMessage || this.#protocol.state !== "open")
         return;
@@ -274,6 +274,10 @@ export class SendQueue {
       this.#frame(entry.data, entry.options, entry.token);
       this.#flushBehind(undefined, entry.flushes);
     }
+  }
+
+  #resolveAboveMark(): void {
+    for (const { wait } of this.#aboveMark.splice(0)) wait.resolve();
   }
 
   #settleFlushes(): void {
@@ -298,7 +302,7 @@ export class SendQueue {
 
   /** The messages have moved to another connection, which those who wait for this one need not know. */
   letGo(): void {
-    for (const { wait } of this.#aboveMark.splice(0)) wait.resolve();
+    this.#resolveAboveMark();
     for (const { wait } of this.#flushes.takeAll()) wait.resolve();
     this.#isDrainDue = false;
   }

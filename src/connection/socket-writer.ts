@@ -2,7 +2,7 @@ import type { ProtocolConnection } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Transport } from "../transport/transport.js";
 
-/** With this much in hand it is not worth waiting for the end of the tick. */
+/** What fills a write is not worth keeping to the end of the tick; what is left of it is. */
 const eagerSize = 64 * 1024;
 
 /** Brings what the protocol has to say to the transport: one write at a time, and one for all of a tick. */
@@ -57,15 +57,19 @@ export class SocketWriter {
     return this.#lastProgressAt;
   }
 
-  /** Says that the protocol may have output; it leaves at the end of the tick, or at once when there is much. */
+  /** Says that the protocol may have output; it leaves at the end of the tick, or at once what fills a write. */
   wake(): void {
-    if (this.#refusedSize > 0 || this.#isStopped || !this.#protocol.hasOutput) return;
-    if (this.#protocol.bufferedSize >= eagerSize) {
-      this.flush();
-    } else if (!this.#isScheduled) {
-      this.#isScheduled = true;
-      this.#runtime.defer(this.#onTickEnd);
-    }
+    if (this.#refusedSize > 0 || this.#isStopped) return;
+    const isMuch = this.#protocol.bufferedSize >= eagerSize;
+    if (this.#isScheduled && !isMuch) return;
+    if (isMuch) this.#writeWhile(eagerSize);
+    this.#scheduleRest();
+  }
+
+  #scheduleRest(): void {
+    if (this.#isScheduled || !this.#protocol.hasOutput) return;
+    this.#isScheduled = true;
+    this.#runtime.defer(this.#onTickEnd);
   }
 
   readonly #onTickEnd = (): void => {
@@ -76,9 +80,16 @@ export class SocketWriter {
   /** Writes until the kernel refuses. */
   flush(): void {
     if (this.#refusedSize > 0 || this.#isStopped) return;
+    this.#writeWhile(1);
+  }
+
+  /** @param size - So many bytes wait at least before each write. */
+  #writeWhile(size: number): void {
     let hasWritten = false;
     if (this.#protocol.hasOutput) this.#lastWrittenAt = this.#runtime.now();
-    for (let bytes = this.#protocol.take(); bytes !== undefined; bytes = this.#protocol.take()) {
+    while (this.#protocol.bufferedSize >= size) {
+      const bytes = this.#protocol.take();
+      if (bytes === undefined) break;
       if (!this.#transport.write(bytes, this.#onWritten)) {
         this.#onWriteRefused(bytes.length);
         break;

@@ -79,19 +79,67 @@ export function resolveOptions<Received, Sent>(
   defaultRuntime: Runtime,
 ): ResolvedOptions<Received, Sent> {
   checkObject("options", options);
+  if (Object.keys(options).length > 0) return resolve(options, defaultRuntime);
+  if (defaults?.runtime !== defaultRuntime) defaults = resolve<never, never>({}, defaultRuntime);
+  return defaults as unknown as ResolvedOptions<Received, Sent>;
+}
+
+/** What all clients without options share. */
+let defaults: ResolvedOptions<never, never> | undefined;
+
+function resolve<Received, Sent>(
+  options: WebSocketOptions<Received, Sent>,
+  defaultRuntime: Runtime,
+): ResolvedOptions<Received, Sent> {
   checkNames("options", options, optionNames);
   for (const name of notThereYet) {
     const value: unknown = options[name];
     if (value !== undefined && value !== false) throw wrong(name, "false: it is not built yet", value);
   }
+  const messages = resolveMessages(options);
   const limits = resolveLimits(options);
+  const layers = resolveLayers<Received, Sent>(options, limits.connectTimeout);
+  const socket = resolveSocket(options);
+  const signal = checkSignal(options.signal);
+  const runtime = options.runtime === undefined ? defaultRuntime : checkObject("runtime", options.runtime);
+  // Written out: of objects that are spread together V8 makes a hidden class each, which takes more than the object.
   return {
-    ...resolveMessages(options),
-    ...limits,
-    ...resolveLayers<Received, Sent>(options, limits.connectTimeout),
-    ...resolveSocket(options),
-    signal: checkSignal(options.signal),
-    runtime: options.runtime === undefined ? defaultRuntime : checkObject("runtime", options.runtime),
+    subprotocols: messages.subprotocols,
+    headers: messages.headers,
+    serializer: messages.serializer,
+    deserializer: messages.deserializer,
+    deflate: messages.deflate,
+    compressionThreshold: messages.compressionThreshold,
+    autoPong: messages.autoPong,
+    connectTimeout: limits.connectTimeout,
+    closeTimeout: limits.closeTimeout,
+    messageTimeout: limits.messageTimeout,
+    maxMessageSize: limits.maxMessageSize,
+    maxFrameSize: limits.maxFrameSize,
+    highWaterMark: limits.highWaterMark,
+    lowWaterMark: limits.lowWaterMark,
+    maxBufferedAmount: limits.maxBufferedAmount,
+    reconnect: layers.reconnect,
+    retryInitial: layers.retryInitial,
+    backoff: layers.backoff,
+    shouldReconnect: layers.shouldReconnect,
+    maxConnectionAge: layers.maxConnectionAge,
+    rotation: layers.rotation,
+    heartbeat: layers.heartbeat,
+    buffer: layers.buffer,
+    outbox: layers.outbox,
+    replay: layers.replay,
+    onConnection: layers.onConnection,
+    setupTimeout: layers.setupTimeout,
+    tls: socket.tls,
+    lookup: socket.lookup,
+    localAddress: socket.localAddress,
+    socketPath: socket.socketPath,
+    createConnection: socket.createConnection,
+    noDelay: socket.noDelay,
+    keepAlive: socket.keepAlive,
+    signal,
+    runtime,
   };
 }
 
@@ -132,9 +180,11 @@ const compressNames: ReadonlySet<string> = new Set<keyof CompressOptions>([
   ] as const),
 ]);
 
+const noOptions: DeflateOptions = Object.freeze({});
+
 function resolveCompress(compress: boolean | CompressOptions = true): DeflateOptions | undefined {
   if (compress === false) return undefined;
-  if (compress === true) return {};
+  if (compress === true) return noOptions;
   checkObject("compress", compress, "true, false or an object");
   checkNames("compress", compress, compressNames);
   const { level, memLevel, windowBits, serverWindowBits, noContextTakeover, serverNoContextTakeover } =

@@ -1,4 +1,4 @@
-import { randomFillSync } from "node:crypto";
+import { nodeCrypto } from "./node-modules.js";
 import { NodeTimer } from "./node-timer.js";
 import type { RuntimeWithoutSockets, Timer } from "./runtime.js";
 
@@ -13,6 +13,6 @@ export const nodeRuntimeWithoutSockets: RuntimeWithoutSockets = {
   },
   random: (): number => Math.random(),
   fillRandom: (bytes: Uint8Array): void => {
-    randomFillSync(bytes);
+    nodeCrypto().randomFillSync(bytes);
   },
 };

@@ -21,15 +21,19 @@ const bucketsPerOctave = 1 << bucketBits;
 /** The largest number of microseconds that has a bucket of its own; it is more than an hour. */
 const maxMicroseconds = 2 ** 32 - 1;
 const none = new Float64Array(0);
+/** So many samples are kept as they are: most histograms of most clients never have more. */
+const maxKeptSamples = 16;
 
 /**
  * Durations from a microsecond to an hour, in buckets that grow with them, from which percentiles are read. What is
  * longer counts as 71 minutes, what is no duration as 0; sum, mean, min, max and last are exact.
  *
- * A sample takes no memory. The buckets do, 256 bytes for each power of two between the shortest sample and the longest:
- * nothing before the first, and at most 7 KiB.
+ * The first few are kept one by one. From then on a sample takes no memory, and the buckets do: 256 bytes for each
+ * power of two between the shortest sample and the longest, at most 7 KiB.
  */
 export class Histogram {
+  /** The first samples, until there are buckets. */
+  #kept: number[] | undefined = [];
   #counts = none;
   /** The bucket of the first count. */
   #offset = 0;
@@ -46,9 +50,8 @@ export class Histogram {
   /** @param duration - In milliseconds, with their fractions. */
   record(duration: number): void {
     const sample = duration > 0 && duration < Infinity ? duration : 0;
-    const index = bucketOf(sample) - this.#offset;
-    if (index >= 0 && index < this.#counts.length) this.#counts[index]!++;
-    else this.#countAside(index + this.#offset);
+    if (this.#kept !== undefined) this.#keep(sample);
+    else this.#putInBucket(sample);
     this.#count++;
     this.#sum += sample;
     this.#last = sample;
@@ -56,9 +59,28 @@ export class Histogram {
     if (sample > this.#max) this.#max = sample;
   }
 
+  #keep(sample: number): void {
+    this.#kept!.push(sample);
+    if (this.#kept!.length > maxKeptSamples) this.#makeBuckets();
+  }
+
+  #makeBuckets(): void {
+    const kept = this.#kept ?? [];
+    this.#kept = undefined;
+    for (const sample of kept) this.#putInBucket(sample);
+  }
+
+  #putInBucket(sample: number): void {
+    const index = bucketOf(sample) - this.#offset;
+    if (index >= 0 && index < this.#counts.length) this.#counts[index]!++;
+    else this.#countAside(index + this.#offset);
+  }
+
   /** Adds the samples of `other`; the newest are taken to be its own, where it has any. */
   merge(other: Histogram): void {
     if (other.#count === 0) return;
+    this.#makeBuckets();
+    other.#makeBuckets();
     this.#cover(other.#offset, other.#offset + other.#counts.length);
     const shift = other.#offset - this.#offset;
     for (const [index, count] of other.#counts.entries()) this.#counts[index + shift]! += count;
@@ -89,13 +111,21 @@ export class Histogram {
 
   /** @param parts - In rising order. */
   #percentiles(parts: readonly number[]): number[] {
+    if (this.#kept !== undefined) {
+      const sorted = this.#kept.map(bucketOf).sort((one, other) => one - other);
+      return parts.map((part) => this.#valueOf(sorted[Math.ceil(part * this.#count) - 1]!));
+    }
     let index = -1;
     let passed = 0;
     return parts.map((part) => {
       const rank = Math.ceil(part * this.#count);
       while (passed < rank) passed += this.#counts[++index]!;
-      return Math.min(Math.max(middleOf(index + this.#offset), this.#min), this.#max);
+      return this.#valueOf(index + this.#offset);
     });
+  }
+
+  #valueOf(bucket: number): number {
+    return Math.min(Math.max(middleOf(bucket), this.#min), this.#max);
   }
 
   #countAside(bucket: number): void {

@@ -88,16 +88,11 @@ export class Statistics {
   #payloadBytesSent = 0;
   #bytesSent = 0;
   #bytesReceived = 0;
-  readonly #histograms = new Map<DurationName, Histogram>();
+  readonly #histograms: { [Name in DurationName]?: Histogram } = {};
 
   /** @param duration - In milliseconds. */
   record(name: DurationName, duration: number): void {
-    let histogram = this.#histograms.get(name);
-    if (histogram === undefined) {
-      histogram = new Histogram();
-      this.#histograms.set(name, histogram);
-    }
-    histogram.record(duration);
+    (this.#histograms[name] ??= new Histogram()).record(duration);
   }
 
   /** A connection has ended: its counts are kept here from now on. */
@@ -134,7 +129,7 @@ export class Statistics {
   }
 
   get #durations(): Record<DurationName, HistogramSnapshot | undefined> {
-    const of = (name: DurationName): HistogramSnapshot | undefined => this.#histograms.get(name)?.snapshot();
+    const of = (name: DurationName): HistogramSnapshot | undefined => this.#histograms[name]?.snapshot();
     return {
       latencyMs: of("latencyMs"),
       dnsMs: of("dnsMs"),

@@ -1,7 +1,5 @@
-import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { TLSSocket } from "node:tls";
-import { inspect } from "node:util";
+import { nodeNet, nodeUtil } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
 import { toError } from "./transport-error.js";
 import type { CreateConnection, Transport, TransportHandler, TransportTarget } from "./transport.js";
@@ -13,10 +11,11 @@ export function openDuplex(
   handler: TransportHandler,
 ): Transport {
   const controller = new AbortController();
-  const follow = (): void => controller.abort(target.signal.reason);
-  const unfollow = (): void => target.signal.removeEventListener("abort", follow);
-  if (target.signal.aborted) follow();
-  else target.signal.addEventListener("abort", follow, { once: true });
+  const { signal } = target;
+  const follow = (): void => controller.abort(signal.reason);
+  const unfollow = (): void => signal.removeEventListener("abort", follow);
+  if (signal.aborted) follow();
+  else signal.addEventListener("abort", follow, { once: true });
 
   const transport = new SocketTransport(handler, () => {
     unfollow();
@@ -44,7 +43,9 @@ async function obtain(
 function adopt(stream: unknown, transport: SocketTransport): void {
   if (!isDuplex(stream)) {
     transport.fail(
-      new TypeError(`createConnection gave ${inspect(stream, { depth: 0 })} in the place of a Duplex`),
+      new TypeError(
+        `createConnection gave ${nodeUtil().inspect(stream, { depth: 0 })} in the place of a Duplex`,
+      ),
     );
     return;
   }
@@ -72,11 +73,17 @@ function isDuplex(stream: unknown): stream is Duplex {
   );
 }
 
+/** A TLS socket of Node's in the middle of its handshake. */
+function isSecuring(stream: Duplex): boolean {
+  const isSocket = stream instanceof nodeNet().Socket;
+  return isSocket && "secureConnecting" in stream && stream.secureConnecting === true;
+}
+
 function openWhenReady(stream: Duplex, transport: SocketTransport): void {
-  if (stream instanceof TLSSocket && "secureConnecting" in stream && stream.secureConnecting === true) {
+  if (isSecuring(stream)) {
     transport.enter("tls");
     stream.once("secureConnect", () => transport.open());
-  } else if (stream instanceof Socket && stream.connecting) {
+  } else if (stream instanceof nodeNet().Socket && stream.connecting) {
     transport.enter("tcp");
     stream.once("connect", () => transport.open());
   } else {

@@ -1,13 +1,19 @@
 import type { TransportHandler } from "./transport.js";
 
+export interface ReadGateOwner {
+  /** Reading may go on after a pause. */
+  onDrained(): void;
+}
+
 /**
  * Lets data, end and close through to the handler in their order. Data and end are kept while reading is paused, and the
  * close behind them. A stream that was told to pause goes on for a while: TLS gives all that it has decrypted, and the end too.
  */
 export class ReadGate {
   readonly #handler: TransportHandler;
-  readonly #onDrained: () => void;
-  #held: Buffer[] = [];
+  readonly #owner: ReadGateOwner;
+  /** There while something is kept. */
+  #held: Buffer[] | undefined;
   #isEndHeld = false;
   #isPaused = false;
   #isShut = false;
@@ -15,10 +21,9 @@ export class ReadGate {
   #isCloseTold = false;
   #error: Error | undefined;
 
-  /** @param onDrained - called when reading may go on after {@link resume} */
-  constructor(handler: TransportHandler, onDrained: () => void) {
+  constructor(handler: TransportHandler, owner: ReadGateOwner) {
     this.#handler = handler;
-    this.#onDrained = onDrained;
+    this.#owner = owner;
   }
 
   get isPaused(): boolean {
@@ -32,8 +37,13 @@ export class ReadGate {
 
   data(bytes: Buffer, length: number): void {
     if (this.#isShut || length === 0) return;
-    if (this.#isPaused || this.#isKeeping) this.#held.push(Buffer.from(bytes.subarray(0, length)));
+    if (this.#isPaused || this.#isKeeping) this.#keep(Buffer.from(bytes.subarray(0, length)));
     else this.#handler.onData(bytes, length);
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#held ??= [];
+    this.#held.push(bytes);
   }
 
   end(): void {
@@ -57,19 +67,19 @@ export class ReadGate {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     if (this.#isKeeping) process.nextTick(() => this.#release());
-    else this.#onDrained();
+    else this.#owner.onDrained();
   }
 
   /** Drops what is held; of all that may still come only the close is told. */
   shut(): void {
     this.#isShut = true;
-    this.#held = [];
+    this.#held = undefined;
     this.#isEndHeld = false;
     if (this.#isClosed) process.nextTick(() => this.#tellClose());
   }
 
   get #isKeeping(): boolean {
-    return this.#held.length > 0 || this.#isEndHeld;
+    return (this.#held !== undefined && this.#held.length > 0) || this.#isEndHeld;
   }
 
   /** False as soon as the handler has paused or destroyed the transport from inside a call. */
@@ -79,7 +89,7 @@ export class ReadGate {
 
   #release(): void {
     while (this.#mayPass) {
-      const bytes = this.#held.shift();
+      const bytes = this.#held?.shift();
       if (bytes === undefined) break;
       this.#handler.onData(bytes, bytes.length);
     }
@@ -89,7 +99,7 @@ export class ReadGate {
     }
     if (this.#isKeeping) return;
     if (this.#isClosed) this.#tellClose();
-    else if (this.#mayPass) this.#onDrained();
+    else if (this.#mayPass) this.#owner.onDrained();
   }
 
   #tellClose(): void {

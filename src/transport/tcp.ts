@@ -1,5 +1,5 @@
-import { connect, isIP, type LookupFunction, type Socket, type TcpNetConnectOpts } from "node:net";
-import { inspect } from "node:util";
+import type { LookupFunction, Socket, TcpNetConnectOpts } from "node:net";
+import { nodeNet, nodeUtil } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
 import { toError } from "./transport-error.js";
 import type { Transport, TransportHandler, TransportPhase, TransportTarget } from "./transport.js";
@@ -9,13 +9,13 @@ export function openTcp(target: TransportTarget, handler: TransportHandler): Tra
   const transport = new SocketTransport(handler);
   transport.begin(firstPhase(target));
   try {
-    const socket = connect({
+    const socket = nodeNet().connect({
       ...dialOptions(target),
       onread: transport.readInto(target.readBuffer),
       allowHalfOpen: true,
     });
     transport.attach(socket);
-    followLookup(socket, transport);
+    followLookup(socket, target, transport);
     socket.once("connect", () => {
       tune(socket, target);
       transport.open();
@@ -28,20 +28,21 @@ export function openTcp(target: TransportTarget, handler: TransportHandler): Tra
 
 /** The look-up of a name comes before the connection, an address needs none. */
 export function firstPhase(target: TransportTarget): TransportPhase {
-  return isIP(target.host) === 0 ? "dns" : "tcp";
+  return nodeNet().isIP(target.host) === 0 ? "dns" : "tcp";
 }
 
 /** @throws a TypeError for a local address that is none */
 export function dialOptions({ host, port, lookup, localAddress }: TransportTarget): TcpNetConnectOpts {
   // Node throws for it too, but leaves the handle open that it has made by then.
-  if (localAddress !== undefined && isIP(localAddress) === 0) {
-    throw new TypeError(`localAddress must be an IP address, got ${inspect(localAddress)}`);
+  if (localAddress !== undefined && nodeNet().isIP(localAddress) === 0) {
+    throw new TypeError(`localAddress must be an IP address, got ${nodeUtil().inspect(localAddress)}`);
   }
   return { host, port, lookup: lookup && deferred(lookup), localAddress };
 }
 
-/** Node tells a name's addresses one by one. */
-export function followLookup(socket: Socket, transport: SocketTransport): void {
+/** Node tells a name's addresses one by one. For an address it tells nothing, and a listener would stay. */
+export function followLookup(socket: Socket, { host }: TransportTarget, transport: SocketTransport): void {
+  if (nodeNet().isIP(host) !== 0) return;
   socket.once("lookup", (error: Error | null) => {
     if (error === null) transport.enter("tcp");
   });

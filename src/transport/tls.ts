@@ -1,5 +1,6 @@
-import { isIP, type TcpNetConnectOpts } from "node:net";
-import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
+import type { TcpNetConnectOpts } from "node:net";
+import type { ConnectionOptions, TLSSocket } from "node:tls";
+import { nodeNet, nodeTls } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
 import { dialOptions, firstPhase, followLookup, tune } from "./tcp.js";
 import { toError } from "./transport-error.js";
@@ -23,7 +24,7 @@ export function openTls(target: TransportTarget, handler: TransportHandler): Tra
     // Of a stream that was brought along Node takes that stream's own setting, whatever the options say.
     socket.allowHalfOpen = true;
     transport.attach(socket);
-    if (isTcp) followLookup(socket, transport);
+    if (isTcp) followLookup(socket, target, transport);
     socket.once("connect", () => {
       if (isTcp) tune(socket, target);
       if (!hasStream) transport.enter("tls");
@@ -38,7 +39,7 @@ export function openTls(target: TransportTarget, handler: TransportHandler): Tra
 /** What Node throws here is about the user's `tls`, whose step has not come yet. */
 function connectWith(options: TlsOptions, transport: SocketTransport): TLSSocket {
   try {
-    return connect(options);
+    return nodeTls().connect(options);
   } catch (error) {
     transport.begin("tls");
     throw error;
@@ -54,7 +55,7 @@ function tlsOptions(target: TransportTarget): TlsOptions {
     // As browsers do for wss: a server that speaks HTTP/2 too is told not to.
     ALPNProtocols: tls?.ALPNProtocols ?? ["http/1.1"],
     // RFC 6066 3: the name is sent without its trailing dot, and never an address.
-    servername: tls?.servername ?? (isIP(host) === 0 ? host.replace(/\.$/, "") : undefined),
+    servername: tls?.servername ?? (nodeNet().isIP(host) === 0 ? host.replace(/\.$/, "") : undefined),
     // Not even the environment turns the check off, only the user's own option.
     rejectUnauthorized: tls?.rejectUnauthorized ?? true,
   };

@@ -1,4 +1,4 @@
-import { inspect, types } from "node:util";
+import { nodeUtil } from "../runtime/node-modules.js";
 
 interface NodeAggregateError extends AggregateError {
   readonly code?: string;
@@ -11,8 +11,8 @@ function isAggregate(error: Error): error is NodeAggregateError {
 /** An `Error` for whatever a function of the user's has thrown or rejected with. */
 export function toError(reason: unknown, what: string): Error {
   // Each misses some: `instanceof` the errors of another realm, as in some test runners, the other a DOMException.
-  if (reason instanceof Error || types.isNativeError(reason)) return reason;
-  return new Error(`${what} failed with ${inspect(reason, { depth: 0 })}`, { cause: reason });
+  if (reason instanceof Error || nodeUtil().types.isNativeError(reason)) return reason;
+  return new Error(`${what} failed with ${nodeUtil().inspect(reason, { depth: 0 })}`, { cause: reason });
 }
 
 /** Where Node tried several addresses its error has no message: this one has theirs, and keeps `errors` and `code`. */

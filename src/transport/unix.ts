@@ -1,4 +1,4 @@
-import { connect } from "node:net";
+import { nodeNet } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
 import type { Transport, TransportHandler, TransportTarget } from "./transport.js";
 
@@ -6,7 +6,11 @@ import type { Transport, TransportHandler, TransportTarget } from "./transport.j
 export function openUnix(path: string, target: TransportTarget, handler: TransportHandler): Transport {
   const transport = new SocketTransport(handler);
   transport.begin("tcp");
-  const socket = connect({ path, onread: transport.readInto(target.readBuffer), allowHalfOpen: true });
+  const socket = nodeNet().connect({
+    path,
+    onread: transport.readInto(target.readBuffer),
+    allowHalfOpen: true,
+  });
   transport.attach(socket);
   socket.once("connect", () => transport.open());
   return transport;

@@ -78,9 +78,9 @@ describe("settling", () => {
       live: isOpened
         ? ({ settle: (error: unknown) => told.push(["settled", error]) } as unknown as LiveConnection)
         : undefined,
-      hook: isOpened ? { end: (error: unknown) => told.push(["hook", error]) } : undefined,
+      endHook: (error: unknown) => told.push(["hook", error]),
     } as unknown as AnyLink;
-    const traffic = { onUnsent: (data: unknown) => told.push(["unsent", data]) } as unknown as Traffic<
+    const traffic = { onHookUnsent: (data: unknown) => told.push(["unsent", data]) } as unknown as Traffic<
       string,
       string
     >;

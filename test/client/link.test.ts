@@ -41,8 +41,8 @@ const handler: LinkHandler<Message, Message> = {
   onDialling: ({ url }) => told.push(`dialling ${url}`),
   onOpen: ({ accepted, isReady }, times) => {
     told.push(`open ${accepted?.subprotocol}, ready: ${isReady}, ${Object.keys(times).sort().join(" ")}`);
-    return createHook();
   },
+  createHook,
   onReady: ({ isReady }) => told.push(`ready: ${isReady}`),
   onMessage: (_link, data, size, at) => told.push(`message ${data.toString()} of ${size} at ${at}`),
   onDiscarded: (data) => told.push(`discarded ${data.toString()}`),
@@ -57,7 +57,7 @@ const handler: LinkHandler<Message, Message> = {
   sendPing: ({ live }) => live!.beat(Buffer.from("beat")),
   onEnd: (ended, end) => {
     ended.live?.settle(new Error("over"));
-    ended.hook?.end(new Error("over"));
+    ended.endHook(new Error("over"));
     ends.push(end);
   },
 };

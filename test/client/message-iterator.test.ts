@@ -6,7 +6,7 @@ let waiting: number[];
 let readers: Reader<number>[];
 let end: ReadingEnd | undefined;
 let returned: ReadonlySet<Reader<number>>[];
-let iterator: MessageIterator<number>;
+let iterator: MessageIterator<number, number>;
 let unhandled: unknown[];
 
 const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
@@ -19,6 +19,7 @@ beforeEach(() => {
   unhandled = [];
   process.on("unhandledRejection", onUnhandled);
   iterator = new MessageIterator({
+    itemOf: (first: number) => first,
     take: () => (waiting.length === 0 ? undefined : { value: waiting.shift()! }),
     ended: () => end,
     wait: (reader) => readers.push(reader),

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { MessageIterator } from "../../src/client/message-iterator.js";
 import { Receiver } from "../../src/client/receiver.js";
 import { JetSocketError, TimeoutError } from "../../src/errors.js";
 import { Emitter } from "../../src/events/emitter.js";
@@ -30,9 +29,9 @@ function create(bounds: Partial<Bounds> = {}): void {
       buffer: { capacity: 4, maxBytes: 1_000, overflow: "pause", keyOf: undefined, ...bounds },
     },
     {
-      pause: () => told.push("pause"),
-      resume: () => told.push("resume"),
-      onOverflow: () => told.push("overflow"),
+      onPaused: () => told.push("pause"),
+      onResumed: () => told.push("resume"),
+      onInboxFull: () => told.push("overflow"),
       onDropped: ({ direction, message, cause }) =>
         told.push(`dropped ${direction} ${String(message)} ${cause}`),
       onError: (error) => errors.push(error),
@@ -82,7 +81,7 @@ async function stateOf(promise: Promise<unknown>): Promise<unknown> {
 
 const recv = (): Promise<unknown> => stateOf(receiver.recv(undefined));
 
-function iterate(): MessageIterator<string> {
+function iterate(): AsyncIterableIterator<string> {
   return receiver.iterate()!;
 }
 
@@ -139,7 +138,7 @@ describe("an iterator", () => {
     receive("1", "2");
     await iterator.next();
     const waiting = [iterator.next(), iterator.next()];
-    await iterator.return();
+    await iterator.return!();
     receive("3");
     expect(await Promise.all(waiting.map(stateOf))).toEqual([
       { value: "<2>", done: false },
@@ -273,7 +272,7 @@ describe("a handler that comes late", () => {
     on();
     receive("1", "2", "3", "4");
     expect(told).toEqual(["pause"]);
-    await iterator.return();
+    await iterator.return!();
     expect(told).toEqual(["pause", "resume"]);
     receive("5");
     expect(heard).toEqual(["<1>", "<2>", "<3>", "<4>", "<5>"]);
@@ -285,7 +284,7 @@ describe("a handler that comes late", () => {
     const iterator = iterate();
     receive("1", "2");
     expect((await iterator.next()).value).toBe("<1>");
-    await iterator.return();
+    await iterator.return!();
     receive("3");
     on("message", "second ");
     clock.advance(0);
@@ -418,7 +417,7 @@ describe("the time that a message has waited for its reader", () => {
 describe("a message that did not come over a connection", () => {
   it("reaches everyone but raw handlers", async () => {
     const entry = () => ({
-      ...{ value: "own", isDecoded: true, data: undefined, size: 3, at: 0, heardById: 0 },
+      ...{ value: "own", isDecoded: true, key: undefined, data: undefined, size: 3, at: 0, heardById: 0 },
     });
     receiver.deliver(entry());
     on("rawMessage", "raw ");
@@ -484,7 +483,7 @@ describe("a pause in which nobody reads", () => {
     const iterator = iterate();
     clock.advance(600_000);
     expect(told).toEqual([]);
-    await iterator.return();
+    await iterator.return!();
     clock.advance(60_000);
     expect(told).toEqual(["resume"]);
   });

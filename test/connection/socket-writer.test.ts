@@ -62,13 +62,15 @@ it("writes nothing where there is nothing", () => {
   expect([writes, progress, writer.lastWrittenAt]).toEqual([[], [], undefined]);
 });
 
-it("does not wait for the end of the tick with 64 KiB in hand", () => {
+it("does not wait for the end of the tick with what fills a write", () => {
   send("x".repeat(60_000));
   expect(peer.received.length).toBe(0);
   send("y".repeat(5_528));
-  expect(peer.received.length).toBe(65_544);
+  expect(peer.received.length).toBe(60_008);
+  send("z");
   clock.advance(0);
-  expect(progress).toEqual([false]);
+  expect(writes.map(({ length }) => length)).toEqual([60_008, 5_543]);
+  expect(progress).toEqual([false, false]);
 });
 
 it("writes a large message in pieces of at most 64 KiB, each as soon as the kernel takes it", () => {

@@ -1,8 +1,11 @@
+import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import ts from "typescript";
 import { describe, expect, inject, it } from "vitest";
 
+const run = promisify(execFile);
 const dist = join(inject("packed").installed, "dist");
 
 /** What a built file imports, requires, or exports again. */
@@ -32,17 +35,34 @@ describe.each([
   ["ES modules", "js"],
   ["CommonJS", "cjs"],
 ])("built as %s", (_, extension) => {
-  it("jetsocket/protocol names of Node only buffer, crypto and zlib", async () => {
-    const allowed = ["node:buffer", "node:crypto", "node:zlib"];
+  it("jetsocket/protocol takes of Node only buffer and what loads crypto and zlib when they are needed", async () => {
+    const allowed = ["node:buffer", "node:module"];
     const named = await namedOfNode(`protocol.${extension}`);
     expect(named.filter((name) => !allowed.includes(name))).toEqual([]);
-    expect(named).toContain("node:zlib");
+    const source = await readFile(join(dist, `protocol.${extension}`), "utf8");
+    const loaded = [...source.matchAll(/\bload\w*\("(node:\w+)"\)/g)].map(([, name]) => name);
+    expect(loaded.sort()).toEqual(["node:crypto", "node:zlib"]);
   });
 
   it("jetsocket names nothing but modules of Node, by their full name", async () => {
     const named = await namedOfNode(`index.${extension}`);
     expect(named.filter((name) => !name.startsWith("node:"))).toEqual([]);
-    expect(named).toContain("node:net");
+    expect(named).toContain("node:module");
+  });
+
+  it("loads no sockets, no TLS, no zlib and no crypto before they are needed", async () => {
+    const load = extension === "js" ? "await import" : "require";
+    const file = JSON.stringify(join(dist, `index.${extension}`));
+    const watched = JSON.stringify(["net", "tls", "zlib", "crypto"].map((name) => `NativeModule ${name}`));
+    const script = `
+      const before = new Set(process.moduleLoadList);
+      ${load}(${file});
+      const loaded = process.moduleLoadList.filter((name) => !before.has(name));
+      console.log(loaded.filter((name) => ${watched}.includes(name)).join());
+    `;
+    const type = extension === "js" ? "module" : "commonjs";
+    const { stdout } = await run(process.execPath, [`--input-type=${type}`, "--eval", script]);
+    expect(stdout.trim()).toBe("");
   });
 
   it.each(["index", "testing"])("%s takes the protocol from its own door", async (door) => {

@@ -129,6 +129,23 @@ describe.each(["client", "server"] as const)("a %s", (role) => {
     },
   );
 
+  it.each([1, 2, 3, 4, 5, 6, 7, 8, 20, 130, 300])(
+    "writes text into a segment with room for %d bytes",
+    (left) => {
+      for (const character of ["a", "é", "€", "👍"]) {
+        for (const count of [1, 2, 60, 125, 126]) {
+          const { writer, chain } = subjectOf(role);
+          writer.writeBytes(chain, 0x82, bytesOf(segmentSize - (isMasked ? 8 : 4) - left));
+          const text = character.repeat(count);
+          expect(writer.writeText(chain, text)).toBe(writer.frameSize(Buffer.byteLength(text)));
+          const read = readFrames(Buffer.concat(piecesOf(chain)));
+          expect(read.map(({ opcode }) => opcode)).toEqual([2, 1]);
+          expect(read[1]!.payload.toString()).toBe(text);
+        }
+      }
+    },
+  );
+
   it("writes text of every width of character, and of strings of one and two bytes a character", () => {
     const { writer, chain } = subjectOf(role);
     const texts = ["ascii", "é", "ÿ".repeat(300), "€uro", "👍🏽", "\u0000", "a".repeat(40_000) + "é"];

@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { maskBytes, Masker } from "../../protocol/mask.js";
+import { createWideMemory } from "../../protocol/wide-mask.js";
 import { masked } from "../support/wire.js";
 
 const key = [0x37, 0xfa, 0x21, 0x3d];
@@ -17,9 +18,20 @@ function maskByWords(bytes: Uint8Array, start: number, end: number, number: numb
   return new Masker().mask(bytes, words, start, end, number);
 }
 
+const wide = createWideMemory(64 * 1024)!;
+
+function maskInWideMemory(bytes: Uint8Array, start: number, end: number, number: number): number {
+  const memory = new Uint8Array(wide.bytes);
+  memory.set(bytes);
+  const next = wide.mask(start, end, number);
+  bytes.set(memory.subarray(0, bytes.length));
+  return next;
+}
+
 describe.each<[string, Mask]>([
   ["maskBytes", maskBytes],
   ["Masker", maskByWords],
+  ["a wide memory", maskInWideMemory],
 ])("%s", (_name, mask) => {
   it("masks the example of RFC 6455 5.7", () => {
     const bytes = new Uint8Array(8);
@@ -72,4 +84,18 @@ it("masks by words out of one Masker with a key for each payload", () => {
   masker.mask(bytes, words, 0, 64, 0x01010101);
   masker.mask(bytes, words, 64, 128, 0x02020202);
   expect(Buffer.from(bytes)).toEqual(Buffer.concat([Buffer.alloc(64, 1), Buffer.alloc(64, 2)]));
+});
+
+describe("createWideMemory", () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  it("gives none where the process has no WebAssembly, or refuses the memory", () => {
+    function Module(): void {
+      throw new RangeError("out of memory");
+    }
+    for (const assembly of [undefined, { Module }]) {
+      vi.stubGlobal("WebAssembly", assembly);
+      expect(createWideMemory(64 * 1024)).toBeUndefined();
+    }
+  });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ProtocolError } from "../../protocol/errors.js";
 import { FrameParser } from "../../protocol/frame-parser.js";
+import { SegmentPool } from "../../protocol/segment-pool.js";
 import { Slab } from "../../protocol/slab.js";
 import { MessageAssembler, type MessageLimits, type MessageSink } from "../../protocol/message-assembler.js";
 import { expectAtEverySplit, type Feed, feedPieces } from "../support/feed.js";
@@ -29,6 +30,8 @@ const failed = (code: string, closeCode: number): Call => ["failed", code, close
 const wide: MessageLimits = { maxMessageSize: 1_000_000, maxFrameSize: 1_000_000 };
 
 /** An assembler behind a parser, which goes no further once a message has failed. */
+const memory = { slab: new Slab(), segments: new SegmentPool(), scratch: Buffer.alloc(100) };
+
 class Subject implements MessageSink {
   readonly calls: Call[] = [];
   readonly errors: ProtocolError[] = [];
@@ -36,7 +39,7 @@ class Subject implements MessageSink {
   readonly parser: FrameParser;
 
   constructor(limits: MessageLimits = wide, extension?: InvertingExtension) {
-    this.assembler = new MessageAssembler(this, limits, extension, new Slab());
+    this.assembler = new MessageAssembler(this, limits, extension, memory);
     this.parser = new FrameParser(this.assembler, "client");
   }
 

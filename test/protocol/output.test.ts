@@ -419,7 +419,8 @@ describe("segments", () => {
         output.written();
       }
     }
-    expect(seen.size).toBeLessThanOrEqual(4);
+    // Four of them, and the memory that takes their place once much is sent.
+    expect(seen.size).toBeLessThanOrEqual(5);
     const free = Array.from({ length: 20 }, () => resources.segments.acquire());
     expect(new Set(free).size).toBe(20);
   });

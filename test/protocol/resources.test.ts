@@ -13,13 +13,13 @@ describe("Resources", () => {
     expect(resources.maskingKeys.next()).toBe(expected.readInt32LE(0));
   });
 
-  it("has one read buffer of 256 KiB, made when it is first asked for", () => {
+  it("has one read buffer of 1 MiB, made when it is first asked for", () => {
     const before = process.memoryUsage().arrayBuffers;
     const resources = new Resources({ fillRandom: steadyRandom() });
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 1024);
-    expect(resources.readBuffer).toHaveLength(256 * 1024);
+    expect(resources.readBuffer).toHaveLength(1024 * 1024);
     expect(resources.readBuffer).toBe(resources.readBuffer);
-    expect(resources.readBuffer.buffer.byteLength).toBe(256 * 1024);
+    expect(resources.readBuffer.buffer.byteLength).toBe(1024 * 1024);
   });
 
   it("makes codecs by the factory it is given, else by one of its own", () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { Segment, SegmentPool, segmentSize } from "../../protocol/segment-pool.js";
 
 describe("Segment", () => {
@@ -35,5 +35,39 @@ describe("SegmentPool", () => {
     const again = Array.from({ length: 20 }, () => pool.acquire());
     expect(again.filter((segment) => segments.has(segment))).toHaveLength(16);
     expect(new Set(again).size).toBe(20);
+  });
+
+  describe("once 1 MiB was sent", () => {
+    afterEach(() => vi.unstubAllGlobals());
+
+    function poolAfter(sentSize: number): SegmentPool {
+      const pool = new SegmentPool();
+      for (let left = sentSize; left > 0; left -= segmentSize) {
+        const segment = pool.acquire();
+        segment.end = Math.min(left, segmentSize);
+        pool.release(segment);
+      }
+      return pool;
+    }
+
+    it("gives segments of a memory that is masked faster, and keeps no others", () => {
+      expect(poolAfter(1024 * 1024 - 1).acquire().wideMask).toBeUndefined();
+      const pool = poolAfter(1024 * 1024);
+      const segments = Array.from({ length: 17 }, () => pool.acquire());
+      const wide = segments.filter(({ wideMask }) => wideMask !== undefined);
+      expect(wide).toHaveLength(16);
+      expect(new Set(wide.map(({ bytes }) => bytes.byteOffset)).size).toBe(16);
+      for (const segment of segments) pool.release(segment);
+      expect(Array.from({ length: 16 }, () => pool.acquire()).every((one) => wide.includes(one))).toBe(true);
+    });
+
+    it("goes on with plain ones where there is no such memory", () => {
+      vi.stubGlobal("WebAssembly", undefined);
+      const pool = poolAfter(2 * 1024 * 1024);
+      const segment = pool.acquire();
+      expect(segment.wideMask).toBeUndefined();
+      pool.release(segment);
+      expect(pool.acquire()).toBe(segment);
+    });
   });
 });

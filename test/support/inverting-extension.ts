@@ -40,6 +40,8 @@ export class InvertingExtension implements MessageExtension, AgreedExtension {
     return inverted(payload);
   }
 
+  releaseUnused(): void {}
+
   restartEncoding(): void {
     this.restartCount++;
   }

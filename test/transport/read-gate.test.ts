@@ -21,7 +21,7 @@ beforeEach(() => {
       onEnd: () => record("end"),
       onClose: (error) => record(error === undefined ? "close" : `close: ${error.message}`),
     },
-    () => record("read on"),
+    { onDrained: () => record("read on") },
   );
 });
 

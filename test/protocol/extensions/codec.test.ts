@@ -523,6 +523,23 @@ describe.each(fillings)("the codecs of the %s filling", (name) => {
     });
   });
 
+  it.each([9, 12, 15])(
+    "understands what refers to messages before a rest, window of %i bits",
+    async (windowBits) => {
+      const peer = ZlibReference.deflater({ windowBits });
+      const own = factory.inflater({ windowBits, keepsContext: true });
+      own.rest();
+      for (const message of conversation()) {
+        expect(own.inflate(await peer.deflate(message), noLimit, true).equals(message)).toBe(true);
+        own.rest();
+        own.rest();
+      }
+      peer.close();
+      own.close();
+      own.rest();
+    },
+  );
+
   it("gives the caller a buffer of its own where that is kept", () => {
     const compressed = deflateAlone(Buffer.from("first message"));
     const kept = inflater.inflate(compressed, noLimit, true);

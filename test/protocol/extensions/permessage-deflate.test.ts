@@ -9,7 +9,11 @@ import type {
   InflaterOptions,
 } from "../../../protocol/extensions/codec.js";
 import { createCodecFactory } from "../../../protocol/extensions/codec-factory.js";
-import type { AgreedExtension, ExtensionParameter } from "../../../protocol/extensions/extension.js";
+import type {
+  AgreedExtension,
+  ExtensionParameter,
+  MessageExtension,
+} from "../../../protocol/extensions/extension.js";
 import {
   deflateAcceptor,
   deflateOffer,
@@ -262,6 +266,45 @@ describe("the extension at work", () => {
     extension.close();
     extension.close();
     expect(codecs.openCount).toBe(0);
+  });
+
+  it("gives back what was not used for a while, and both ends go on", () => {
+    const resources = resourcesWith(createCodecFactory());
+    const offer = deflateOffer({});
+    const accepted = deflateAcceptor({}).accept(parametersOf(offer.header))!;
+    const [client, server] = [offer.agree(parametersOf(accepted.header)), accepted].map((agreed) =>
+      agreed.open(resources),
+    ) as [MessageExtension, MessageExtension];
+    client.releaseUnused();
+    const message = Buffer.from("What is said twice takes fewer bytes the second time.");
+    const say = (): number => {
+      const encoded = Buffer.from(client.encode(message));
+      expect(server.decode(encoded, 1000, false).equals(message)).toBe(true);
+      return encoded.length;
+    };
+    const [first, second] = [say(), say()];
+    expect(second).toBeLessThan(first);
+    client.releaseUnused();
+    server.releaseUnused();
+    expect(say()).toBeLessThan(first);
+    expect(resources.codecs.openCount).toBe(2);
+    for (const extension of [client, client, server, server]) extension.releaseUnused();
+    expect(resources.codecs.openCount).toBe(1);
+    expect(say()).toBe(first);
+    client.close();
+    server.close();
+  });
+
+  it("leaves codecs alone that all connections share", () => {
+    const codecs = new RecordingCodecs();
+    const options = { noContextTakeover: true, peerNoContextTakeover: true };
+    const header = "server_no_context_takeover; client_no_context_takeover";
+    const extension = deflateOffer(options).agree(parametersFrom(header)).open(resourcesWith(codecs));
+    extension.decode(extension.encode(Buffer.from("x")), 1, false);
+    extension.releaseUnused();
+    extension.releaseUnused();
+    expect(codecs.openCount).toBe(2);
+    extension.close();
   });
 
   it("compresses as zlib does by default", () => {

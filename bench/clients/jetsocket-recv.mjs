@@ -1,0 +1,13 @@
+import { createClient } from "./jetsocket.mjs";
+
+/** @type {import("./index.mjs").Client["connect"]} */
+export async function connect(server, settings) {
+  const ws = createClient(server, settings);
+  await ws.connect();
+  void consume(ws, settings.onMessage);
+  return { send: (data) => ws.send(data), disconnect: () => ws.terminate() };
+}
+
+async function consume(ws, onMessage) {
+  while (ws.state === "connected") onMessage(await ws.recv());
+}

@@ -1,0 +1,27 @@
+import { readFileSync } from "node:fs";
+import { cpus, release, totalmem, type } from "node:os";
+import { execFileSync } from "node:child_process";
+import { clients, nodeOf } from "./clients/index.mjs";
+
+/** Node and the machine, in a line. */
+export function machine() {
+  const memory = Math.round(totalmem() / 1024 ** 3);
+  const processors = `${cpus().length} x ${cpus()[0]?.model.trim()}`;
+  return `Node ${process.version}, ${type()} ${release()}, ${processors}, ${memory} GiB`;
+}
+
+/** What was measured, with its version. @param {readonly string[]} names - Of clients. */
+export function versions(names) {
+  const root = new URL("../", import.meta.url);
+  const packages = ["ws", "bufferutil", "undici", "websocket"].map(
+    (name) => `${name} ${versionIn(new URL(`bench/node_modules/${name}/package.json`, root))}`,
+  );
+  const nodes = names
+    .filter((name) => clients[name].node !== undefined)
+    .map((name) => `${name} ${execFileSync(nodeOf(name), ["-v"], { encoding: "utf8" }).trim()}`);
+  return [`jetsocket ${versionIn(new URL("package.json", root))}`, ...packages, ...nodes].join(", ");
+}
+
+function versionIn(file) {
+  return JSON.parse(readFileSync(file, "utf8")).version;
+}

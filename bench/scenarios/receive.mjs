@@ -1,0 +1,54 @@
+import { bytes, feed, kibibyte, mebibyte, text, words } from "./payloads.mjs";
+
+const isForMainClients = true;
+const receive = { kind: "receive" };
+const withContext = { ...receive, compression: "context" };
+const withoutContext = { ...receive, compression: "without-context" };
+
+/** @type {readonly Partial<import("./index.mjs").Group>[]} */
+export const receiving = [
+  {
+    title: "Receiving text",
+    scenarios: [
+      { ...receive, name: "recv-text-32B", payload: text(32) },
+      { ...receive, name: "recv-text-128B", payload: text(128) },
+      { ...receive, name: "recv-text-1KiB", payload: text(kibibyte), isForMainClients },
+      { ...receive, name: "recv-text-16KiB", payload: text(16 * kibibyte) },
+      { ...receive, name: "recv-text-64KiB", payload: text(64 * kibibyte) },
+      { ...receive, name: "recv-text-1MiB", payload: text(mebibyte), isForMainClients },
+      { ...receive, name: "recv-fragments-64KiB", payload: text(64 * kibibyte), fragments: 16 },
+      { ...receive, name: "recv-utf8-1KiB", payload: words(kibibyte), isForMainClients },
+      { ...receive, name: "recv-utf8-64KiB", payload: words(64 * kibibyte) },
+      { ...receive, name: "recv-single-128B", payload: text(128), isOneAtATime: true },
+    ],
+  },
+  {
+    title: "Receiving binary",
+    scenarios: [
+      { ...receive, name: "recv-binary-1KiB", payload: bytes(kibibyte) },
+      { ...receive, name: "recv-binary-64KiB", payload: bytes(64 * kibibyte) },
+      { ...receive, name: "recv-binary-1MiB", payload: bytes(mebibyte) },
+    ],
+  },
+  {
+    title: "Receiving JSON, as text and parsed",
+    scenarios: [
+      { ...receive, name: "recv-json-256B", payload: feed(256), isForMainClients },
+      { ...receive, name: "recv-parsed-256B", payload: feed(256), isParsed: true },
+    ],
+  },
+  {
+    title: "Receiving compressed text",
+    scenarios: [
+      { ...withContext, name: "recv-compressed-200B", payload: feed(200) },
+      { ...withContext, name: "recv-compressed-16KiB", payload: feed(16 * kibibyte) },
+      { ...withoutContext, name: "recv-compressed-no-context-200B", payload: feed(200), isForMainClients },
+      {
+        ...withoutContext,
+        name: "recv-compressed-no-context-16KiB",
+        payload: feed(16 * kibibyte),
+        isForMainClients,
+      },
+    ],
+  },
+];

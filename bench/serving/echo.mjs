@@ -1,0 +1,24 @@
+import { FrameCounter } from "./frame-counter.mjs";
+import { prepareStream } from "../frames.mjs";
+
+/**
+ * Answers each message with one of the same size, made beforehand.
+ *
+ * @param {import("../scenarios/index.mjs").Scenario} scenario
+ */
+export async function prepare(scenario) {
+  const { messages, bytesPerMessage } = await prepareStream(scenario);
+  const replies = Buffer.concat(Array(scenario.underWay).fill(messages[0]));
+  return { serve, facts: { bytesPerMessage } };
+
+  function serve(socket) {
+    const counter = new FrameCounter();
+    let answered = 0;
+    socket.on("data", (bytes) => {
+      counter.add(bytes);
+      const whole = counter.messages - (counter.isInsideFrame ? 1 : 0);
+      socket.write(replies.subarray(0, (whole - answered) * bytesPerMessage));
+      answered = whole;
+    });
+  }
+}

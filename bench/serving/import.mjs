@@ -1,0 +1,4 @@
+/** Nobody connects. */
+export function prepare() {
+  return { serve: (socket) => socket.destroy(), facts: {} };
+}

@@ -1,0 +1,50 @@
+import { prepareStream } from "../frames.mjs";
+import { sequencePlace, sequenceStart } from "../payloads.mjs";
+
+/** Time for the client to have read one message before the next is written. */
+const betweenSingleMessages = 40;
+
+/** @param {import("../scenarios/index.mjs").Scenario} scenario */
+export async function prepare(scenario) {
+  const { chunk, messages, bytesPerMessage } = await prepareStream(scenario);
+  const facts = { bytesPerMessage };
+  if (scenario.isOneAtATime) return { serve: (socket) => sendSingly(socket, messages[0]), facts };
+  if (scenario.payload.content !== "numbered")
+    return { serve: (socket) => sendAll(socket, () => chunk), facts };
+  const { size } = scenario.payload;
+  return { serve: (socket) => sendAll(socket, numberedChunks(chunk, size, bytesPerMessage)), facts };
+}
+
+function sendAll(socket, nextChunk) {
+  const write = () => {
+    while (!socket.destroyed && socket.write(nextChunk()));
+  };
+  socket.resume().on("drain", write);
+  write();
+}
+
+/** Each chunk is a copy, whose messages go on with the numbers. */
+function numberedChunks(chunk, size, bytesPerMessage) {
+  let sequence = sequenceStart;
+  const place = bytesPerMessage - size + sequencePlace.begin;
+  return () => {
+    const copy = Buffer.from(chunk);
+    for (let at = place; at < copy.length; at += bytesPerMessage) copy.latin1Write(String(sequence++), at);
+    return copy;
+  };
+}
+
+function sendSingly(socket, message) {
+  socket.resume();
+  let next = 0;
+  const write = () => {
+    if (socket.destroyed) return;
+    const now = performance.now();
+    if (now >= next) {
+      socket.write(message);
+      next = now + betweenSingleMessages / 1000;
+    }
+    setImmediate(write);
+  };
+  write();
+}

@@ -1,0 +1,62 @@
+import { EntryKind, HuffmanTable, symbolEntry } from "./huffman-table.js";
+
+/** How many bits the first look goes by: the fixed codes fit in, and most of the others. */
+export const literalWidth = 9;
+export const distanceWidth = 9;
+export const codeLengthWidth = 7;
+
+const maxLiteral = 255;
+const endOfBlock = 256;
+
+/** Literals, the end of a block, and the lengths of matches (RFC 1951 3.2.5). */
+export function literalSymbols(): Int32Array {
+  const symbols = new Int32Array(288);
+  for (let literal = 0; literal <= maxLiteral; literal++)
+    symbols[literal] = symbolEntry(literal, 0, EntryKind.literal);
+  symbols[endOfBlock] = symbolEntry(0, 0, EntryKind.end);
+  fillRanges(symbols, endOfBlock + 1, 285, 3, 4);
+  symbols[285] = symbolEntry(258, 0, EntryKind.match);
+  // RFC 1951 3.2.6: they have a fixed code and never occur.
+  symbols.fill(symbolEntry(0, 0, EntryKind.forbidden), 286);
+  return symbols;
+}
+
+/** The distances of matches (RFC 1951 3.2.5). */
+export function distanceSymbols(): Int32Array {
+  const symbols = new Int32Array(32);
+  fillRanges(symbols, 0, 30, 1, 2);
+  symbols.fill(symbolEntry(0, 0, EntryKind.forbidden), 30);
+  return symbols;
+}
+
+/**
+ * Gives the symbols from `start` to `end` one range of values after the other: twice `perWidth` of them stand for one
+ * value each, and from there on every `perWidth` take one extra bit more.
+ */
+function fillRanges(symbols: Int32Array, start: number, end: number, first: number, perWidth: number): void {
+  let value = first;
+  for (let symbol = start; symbol < end; symbol++) {
+    const extraBits = Math.max(0, Math.floor((symbol - start) / perWidth) - 1);
+    symbols[symbol] = symbolEntry(value, extraBits, EntryKind.match);
+    value += 1 << extraBits;
+  }
+}
+
+/** The lengths of the codes of a block, and how they repeat (RFC 1951 3.2.7): all are read as literals. */
+export function codeLengthSymbols(): Int32Array {
+  const symbols = Int32Array.from({ length: 19 }, (_, symbol) => symbolEntry(symbol, 0, EntryKind.literal));
+  symbols[16] = symbolEntry(16, 2, EntryKind.literal);
+  symbols[17] = symbolEntry(17, 3, EntryKind.literal);
+  symbols[18] = symbolEntry(18, 7, EntryKind.literal);
+  return symbols;
+}
+
+/** The codes of a block that brings none of its own (RFC 1951 3.2.6). */
+export function fixedTables(): { literals: HuffmanTable; distances: HuffmanTable } {
+  const lengths = new Uint8Array(288).fill(8, 0, 144).fill(9, 144, 256).fill(7, 256, 280).fill(8, 280);
+  const literals = new HuffmanTable(literalSymbols(), literalWidth);
+  literals.build(lengths, 0, 288);
+  const distances = new HuffmanTable(distanceSymbols(), distanceWidth);
+  distances.build(lengths.fill(5), 0, 32);
+  return { literals, distances };
+}

@@ -1,0 +1,27 @@
+import type * as zlib from "node:zlib";
+import { nodeZlib } from "../node-modules.js";
+
+// What is used of `node:zlib`, by its own names; the module itself is loaded with the first call.
+
+export const inflateRawSync: typeof zlib.inflateRawSync = (input, options) =>
+  nodeZlib().inflateRawSync(input, options);
+
+export const deflateRawSync: typeof zlib.deflateRawSync = (input, options) =>
+  nodeZlib().deflateRawSync(input, options);
+
+export const createInflateRaw: typeof zlib.createInflateRaw = (options) =>
+  nodeZlib().createInflateRaw(options);
+
+export const createDeflateRaw: typeof zlib.createDeflateRaw = (options) =>
+  nodeZlib().createDeflateRaw(options);
+
+/** Those that are used of `zlib.constants`: zlib's own (`zlib.h`), and the least chunk that Node allows. */
+export const constants = {
+  Z_SYNC_FLUSH: 2,
+  Z_BLOCK: 5,
+  Z_FILTERED: 1,
+  Z_RLE: 3,
+  Z_DEFAULT_STRATEGY: 0,
+  Z_DEFAULT_COMPRESSION: -1,
+  Z_MIN_CHUNK: 64,
+} as const;

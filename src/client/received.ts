@@ -1,0 +1,69 @@
+import type { Deserializer } from "../options/options.js";
+
+/** A message, and as it came for a `rawMessage` handler that is late. */
+export interface Entry<Received> {
+  /** Of no account before it is decoded. */
+  value: Received;
+  isDecoded: boolean;
+  /** `undefined` for one that did not come over a connection. */
+  readonly data: string | Buffer | undefined;
+  readonly size: number;
+  /** When it came. */
+  readonly at: number;
+  /** By which another may take its place. */
+  key: unknown;
+  /** Handlers up to this id have had it already; 0 where none has. */
+  heardById: number;
+}
+
+export function undecoded<Received>(data: string | Buffer, size: number, at: number): Entry<Received> {
+  return { value: undefined as Received, isDecoded: false, data, size, at, key: undefined, heardById: 0 };
+}
+
+/** @param data - As it came; `undefined` for one that the user gave. */
+export function decoded<Received>(
+  value: Received,
+  data: string | Buffer | undefined,
+  size: number,
+  at: number,
+): Entry<Received> {
+  return { value, isDecoded: true, data, size, at, key: undefined, heardById: 0 };
+}
+
+/** In the place of a value. */
+export const undecodable: unique symbol = Symbol("undecodable");
+
+/** Calls the deserializer, which is the user's. */
+export class Decoder<Received> {
+  readonly #deserializer: Deserializer<Received>;
+  readonly #onFailed: (data: string | Buffer, cause: unknown) => void;
+
+  /** @param onFailed - The deserializer has thrown. */
+  constructor(
+    deserializer: Deserializer<Received>,
+    onFailed: (data: string | Buffer, cause: unknown) => void,
+  ) {
+    this.#deserializer = deserializer;
+    this.#onFailed = onFailed;
+  }
+
+  /** @returns `false` where the deserializer throws, which is told. */
+  complete(entry: Entry<Received>): boolean {
+    if (entry.isDecoded) return true;
+    const value = this.decode(entry.data!);
+    if (value === undecodable) return false;
+    entry.value = value;
+    entry.isDecoded = true;
+    return true;
+  }
+
+  /** Gives the value, or {@link undecodable} where the deserializer throws, which is told. */
+  decode(data: string | Buffer): Received | typeof undecodable {
+    try {
+      return this.#deserializer(data, typeof data !== "string");
+    } catch (error) {
+      this.#onFailed(data, error);
+      return undecodable;
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  EntryKind,
+  HuffmanTable,
+  kindMask,
+  symbolEntry,
+} from "../../../protocol/extensions/huffman-table.js";
+
+const width = 4;
+
+function literals(count: number): Int32Array {
+  return Int32Array.from({ length: count }, (_, symbol) => symbolEntry(symbol, 0, EntryKind.literal));
+}
+
+/** The canonical codes of RFC 1951 3.2.2, first bit first, by their symbol. */
+function codesOf(lengths: readonly number[]): Map<number, string> {
+  const codes = new Map<number, string>();
+  let code = 0;
+  for (let length = 1; length <= 15; length++) {
+    code <<= 1;
+    for (const [symbol, own] of lengths.entries()) {
+      if (own === length) codes.set(symbol, (code++).toString(2).padStart(length, "0"));
+    }
+  }
+  return codes;
+}
+
+/** What the table finds where the input goes on with `bits`. */
+function lookUp(table: HuffmanTable, bits: string): { symbol: number; length: number } {
+  const input = Number.parseInt(Array.from(bits.padEnd(20, "10")).reverse().join(""), 2);
+  let entry = table.entries[input & (2 ** width - 1)]!;
+  if ((entry & kindMask) === EntryKind.subtable) {
+    const subwidth = (entry >>> 4) & 15;
+    entry = table.entries[(entry >>> 16) + ((input >> width) & (2 ** subwidth - 1))]!;
+  }
+  return { symbol: entry >>> 16, length: entry & 15 };
+}
+
+function expectCodes(table: HuffmanTable, lengths: readonly number[]): void {
+  expect(table.build(Uint8Array.from(lengths), 0, lengths.length)).toBe(true);
+  for (const [symbol, code] of codesOf(lengths)) {
+    expect(lookUp(table, code)).toEqual({ symbol, length: code.length });
+  }
+}
+
+/** Code lengths of a complete set: leaves of a tree, split again and again. */
+const completeSets = fc.array(fc.nat(), { maxLength: 60 }).chain((splits) => {
+  const leaves = [1, 1];
+  for (const split of splits) {
+    const at = split % leaves.length;
+    if (leaves[at]! < 15) leaves.splice(at, 1, leaves[at]! + 1, leaves[at]! + 1);
+  }
+  return fc.shuffledSubarray([...leaves, 0, 0, 0], { minLength: leaves.length + 3 });
+});
+
+describe("HuffmanTable", () => {
+  it("finds every code of RFC 1951 3.2.2's example", () => {
+    expectCodes(new HuffmanTable(literals(8), width), [3, 3, 3, 3, 3, 2, 4, 4]);
+  });
+
+  it("finds codes longer than it is wide, up to 15 bits", () => {
+    const lengths = [...Array.from({ length: 14 }, (_, index) => index + 1), 15, 15];
+    expectCodes(new HuffmanTable(literals(16), width), lengths);
+    expectCodes(new HuffmanTable(literals(16), width), [...lengths].reverse());
+  });
+
+  it("finds the codes of any complete set, whatever it held before", () => {
+    const table = new HuffmanTable(literals(64 + 3), width);
+    fc.assert(fc.property(completeSets, (lengths) => expectCodes(table, lengths)));
+  });
+
+  it("takes the lengths from where it is told to", () => {
+    const table = new HuffmanTable(literals(2), width);
+    expect(table.build(Uint8Array.of(7, 7, 1, 1, 7), 2, 4)).toBe(true);
+    expect(lookUp(table, "1")).toEqual({ symbol: 1, length: 1 });
+  });
+
+  it.each([
+    ["no codes", [0, 0]],
+    ["one code that leaves room", [1, 0]],
+    ["codes that leave room", [2, 2, 2]],
+    ["more codes than there is room for", [1, 1, 2]],
+    ["far too many codes", [1, 1, 1, 15]],
+  ])("refuses %s", (_, lengths) => {
+    expect(new HuffmanTable(literals(4), width).build(Uint8Array.from(lengths), 0, lengths.length)).toBe(
+      false,
+    );
+  });
+});

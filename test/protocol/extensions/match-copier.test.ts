@@ -1,0 +1,67 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { MatchCopier } from "../../../protocol/extensions/match-copier.js";
+import { SlidingWindow } from "../../../protocol/extensions/sliding-window.js";
+
+/** A window that holds the end of so many bytes, none of which says the same as its neighbours. */
+function windowOf(bits: number, size: number): { window: SlidingWindow; all: number[] } {
+  const window = new SlidingWindow(bits);
+  const all = Array.from({ length: size }, (_, index) => (index * 7 + (index >> 8)) & 0xff);
+  window.append(Uint8Array.from(all), 0, size);
+  return { window, all };
+}
+
+/** What RFC 1951 3.2.3 says, byte by byte. */
+function expected(said: number[], length: number, distance: number): number[] {
+  const all = [...said];
+  for (let left = length; left > 0; left--) all.push(all.at(-distance)!);
+  return all;
+}
+
+describe("MatchCopier", () => {
+  it("copies what any match repeats, over all ends", () => {
+    const matches = fc.array(
+      fc.record({
+        length: fc.integer({ min: 3, max: 258 }),
+        distance: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 1500 })),
+      }),
+      { minLength: 1, maxLength: 8 },
+    );
+    fc.assert(
+      fc.property(fc.nat({ max: 2500 }), matches, (historySize, steps) => {
+        const { window, all } = windowOf(10, historySize);
+        const history = all.slice(-1024);
+        const copier = new MatchCopier(3000);
+        let said = history;
+        let size = 0;
+        for (const { length, distance } of steps) {
+          const end = copier.copy(size, length, distance, window);
+          if (distance > history.length + size) {
+            expect(end).toBe(-1);
+            return;
+          }
+          expect(end).toBe(size + length);
+          size = end;
+          said = expected(said, length, distance);
+          expect([...copier.bytes.subarray(0, size)]).toEqual(said.slice(history.length));
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("has room for the longest match at its very end", () => {
+    const copier = new MatchCopier(10);
+    copier.bytes.fill(5, 0, 10);
+    expect(copier.copy(10, 258, 9, new SlidingWindow(9))).toBe(268);
+    expect(copier.bytes.subarray(0, 268).every((byte) => byte === 5)).toBe(true);
+  });
+
+  it("refuses a distance of one byte more than there is", () => {
+    const { window } = windowOf(9, 100);
+    const copier = new MatchCopier(100);
+    expect(copier.copy(4, 3, 104, window)).toBe(7);
+    expect(copier.copy(4, 3, 105, window)).toBe(-1);
+    expect(new MatchCopier(9).copy(0, 3, 1, new SlidingWindow(9))).toBe(-1);
+  });
+});

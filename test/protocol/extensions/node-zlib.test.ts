@@ -1,0 +1,15 @@
+import * as zlib from "node:zlib";
+import { expect, it } from "vitest";
+import * as own from "../../../protocol/extensions/node-zlib.js";
+
+it("has the constants of zlib, as this Node has them", () => {
+  expect(zlib.constants).toMatchObject(own.constants);
+});
+
+it("calls zlib with what it is given", () => {
+  const text = Buffer.from("jetsocket jetsocket jetsocket");
+  const deflated = own.deflateRawSync(text, { level: 9 });
+  expect(deflated).toEqual(zlib.deflateRawSync(text, { level: 9 }));
+  expect(own.inflateRawSync(deflated)).toEqual(text);
+  for (const stream of [own.createDeflateRaw({ level: 1 }), own.createInflateRaw()]) stream.destroy();
+});
