@@ -6,7 +6,7 @@ import { InvalidStateError, ProtocolError } from "./errors.js";
 import type { AgreedExtension, MessageExtension } from "./extensions/extension.js";
 import { type FrameObserver, ObservingSink } from "./frame-observer.js";
 import { FrameParser } from "./frame-parser.js";
-import { MessageAssembler, resolveLimits } from "./message-assembler.js";
+import { MessageAssembler, type MessageSink, resolveLimits } from "./message-assembler.js";
 import { Output } from "./output.js";
 import type { Resources } from "./resources.js";
 import type { Slab } from "./slab.js";
@@ -18,6 +18,13 @@ export interface ProtocolHandler {
    * @param size - Its bytes, after decompression.
    */
   onMessage(data: string | Buffer, size: number): void;
+  /**
+   * A message while {@link ProtocolConnection.isLending}, text and binary alike: its bytes where they lie. They are valid until this
+   * returns, or another connection on the same `Resources` receives. Text is not decoded, but known to be UTF-8.
+   *
+   * @returns `false` where this message is wanted as a string, or to be kept: it then comes by {@link onMessage}.
+   */
+  onBorrowed?(bytes: Buffer, isBinary: boolean): boolean;
   /** A ping came; with `autoPong` it has been answered. */
   onPing(payload: Buffer): void;
   onPong(payload: Buffer): void;
@@ -65,7 +72,7 @@ const defaultCompressionThreshold = 128;
  * {@link take}; what they mean is told by calls to the handler. How the input is split makes no difference.
  * After a failure and after the peer's Close all further input is discarded.
  */
-export class ProtocolConnection {
+export class ProtocolConnection implements MessageSink {
   readonly #handler: ProtocolHandler;
   readonly #extension: MessageExtension | undefined;
   readonly #compressionThreshold: number;
@@ -74,7 +81,9 @@ export class ProtocolConnection {
   readonly #parser: FrameParser;
   readonly #assembler: MessageAssembler;
   readonly #output: Output;
-  readonly #observing: ObservingSink | undefined;
+  readonly #observer: FrameObserver | undefined;
+  /** From the first call of {@link receive} on that is observed. */
+  #observing: ObservingSink | undefined;
 
   #state: ProtocolState = "open";
   #closeSent: CloseFrame | undefined;
@@ -93,17 +102,11 @@ export class ProtocolConnection {
     this.#compressionThreshold = options.compressionThreshold ?? defaultCompressionThreshold;
     this.#isPongAutomatic = options.autoPong ?? true;
     this.#output = new Output(options.role, options.resources, options.observer);
-    const sink = {
-      onMessage: (data: string | Buffer, size: number): void => this.#handler.onMessage(data, size),
-      onControl: (opcode: number, payload: Buffer): void => this.#receiveControl(opcode, payload),
-      onMessageError: (error: ProtocolError): void => this.fail(error),
-    };
     this.#slab = options.resources.slab;
     this.#backlog = new Backlog(options.resources.spare);
-    this.#assembler = new MessageAssembler(sink, limits, this.#extension, options.resources);
+    this.#assembler = new MessageAssembler(this, limits, this.#extension, options.resources);
     this.#parser = new FrameParser(this.#assembler, options.role);
-    if (options.observer !== undefined)
-      this.#observing = new ObservingSink(options.observer, this.#assembler);
+    this.#observer = options.observer;
   }
 
   get state(): ProtocolState {
@@ -120,6 +123,18 @@ export class ProtocolConnection {
     return this.#closeReceived;
   }
 
+  /**
+   * Messages go to `onBorrowed` of the handler, where it has that, and are neither decoded nor copied. Default `false`; may be set at
+   * any time, from inside the handler too.
+   */
+  get isLending(): boolean {
+    return this.#assembler.isLending;
+  }
+
+  set isLending(isLending: boolean) {
+    this.#assembler.isLending = isLending && this.#handler.onBorrowed !== undefined;
+  }
+
   /** The extension as both ends agreed on it; empty where there is none. */
   get extensions(): string {
     return this.#extension?.header ?? "";
@@ -127,7 +142,7 @@ export class ProtocolConnection {
 
   /** A message or a frame has begun to come and is not whole, and the rest of it is not to be discarded. */
   get isInsideMessage(): boolean {
-    if (this.#isDiscarding) return false;
+    if (this.#isDiscarding()) return false;
     return this.#assembler.isInsideMessage || this.#parser.isInsideFrame || this.#parser.cutHeaderSize > 0;
   }
 
@@ -147,7 +162,7 @@ export class ProtocolConnection {
    * of {@link receiveEnd} or of {@link resume}.
    */
   receive(given: Uint8Array, start: number = 0, end: number = given.length): void {
-    if (this.#isDiscarding) return;
+    if (this.#isDiscarding()) return;
     const bytes = Buffer.isBuffer(given) ? given : Buffer.from(given.buffer, given.byteOffset, given.length);
     if (this.#isPaused || this.#isReceiving || !this.#backlog.isEmpty)
       this.#backlog.append(bytes.subarray(start, end));
@@ -170,11 +185,11 @@ export class ProtocolConnection {
   /** Goes on where {@link pause} has stopped: what was kept is told inside this call. */
   resume(): void {
     this.#isPaused = false;
-    if (!this.#isDiscarding) this.#parser.unhalt();
+    if (!this.#isDiscarding()) this.#parser.unhalt();
     this.#receiveRest();
   }
 
-  get #isDiscarding(): boolean {
+  #isDiscarding(): boolean {
     return this.#state === "failed" || this.#state === "closed";
   }
 
@@ -192,18 +207,42 @@ export class ProtocolConnection {
   /** @param isTaken - Out of the backlog; else `bytes` are only lent. */
   #parse(bytes: Buffer, start: number, end: number, isTaken: boolean): void {
     this.#isReceiving = true;
-    if (this.#observing !== undefined) this.#parser.sink = this.#observing.choose();
+    if (this.#observer !== undefined) this.#chooseSink(this.#observer);
     try {
       this.#parser.receive(bytes, start, end);
     } finally {
       this.#isReceiving = false;
       if (isTaken || this.#parser.position < end)
         this.#backlog.putBack(bytes.subarray(this.#parser.position, end), isTaken);
-      if (this.#isDiscarding) this.#backlog.clear();
+      if (this.#isDiscarding()) this.#backlog.clear();
     }
   }
 
-  #receiveControl(opcode: number, lent: Buffer): void {
+  #chooseSink(observer: FrameObserver): void {
+    if (this.#observing === undefined) {
+      if (!observer.isActive) return;
+      this.#observing = new ObservingSink(observer, this.#assembler);
+    }
+    this.#parser.sink = this.#observing.choose();
+  }
+
+  /** @internal Called by its assembler, as the three behind it. */
+  onMessage(data: string | Buffer, size: number): void {
+    this.#handler.onMessage(data, size);
+  }
+
+  /** @internal */
+  onBorrowed(bytes: Buffer, isBinary: boolean): boolean {
+    return this.#handler.onBorrowed!(bytes, isBinary);
+  }
+
+  /** @internal */
+  onMessageError(error: ProtocolError): void {
+    this.fail(error);
+  }
+
+  /** @internal */
+  onControl(opcode: number, lent: Buffer): void {
     if (opcode === Opcode.close) {
       this.#receiveClose(lent);
       return;
@@ -291,7 +330,7 @@ export class ProtocolConnection {
    * tells `onFailure`, and discards all further input. Does nothing on a second call, or behind the peer's Close.
    */
   fail(error: ProtocolError): void {
-    if (this.#isDiscarding) return;
+    if (this.#isDiscarding()) return;
     if (this.#closeSent === undefined) this.#sendClose({ code: error.closeCode, reason: "" });
     this.#discard("failed");
     this.#handler.onFailure(error);

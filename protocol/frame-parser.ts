@@ -81,7 +81,8 @@ export class FrameParser {
       const size = textSizeAt(bytes, this.position);
       const payload = this.position + headerSizeFor(size, false);
       this.position = payload + size;
-      texts.onText(run.slice(payload - start, this.position - start), size);
+      if (texts.isLending) texts.onLentText(bytes, payload, this.position);
+      else texts.onText(run.slice(payload - start, this.position - start), size);
     }
     this.#run.leave(this.position);
     return true;

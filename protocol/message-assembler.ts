@@ -1,4 +1,4 @@
-import { constants } from "node:buffer";
+import { constants, isUtf8 } from "node:buffer";
 import { CloseCode } from "./close-codes.js";
 import { Opcode } from "./constants.js";
 import { ProtocolError } from "./errors.js";
@@ -13,6 +13,11 @@ import { decodeText, decodeValid, Utf8Validator } from "./utf8.js";
 export interface MessageSink {
   /** @param size - The bytes of the message, after decompression. */
   onMessage(data: string | Buffer, size: number): void;
+  /**
+   * A message where it lies, while `isLending`.
+   * @returns `false` where it is wanted for longer: it then comes by {@link onMessage}.
+   */
+  onBorrowed(bytes: Buffer, isBinary: boolean): boolean;
   /** @param payload - Only lent. */
   onControl(opcode: number, payload: Buffer): void;
   onMessageError(error: ProtocolError): void;
@@ -70,6 +75,9 @@ export class MessageAssembler implements FrameSink, TextSink {
   /** The announced bytes of the message so far, as they stand on the wire. */
   #wireSize = 0;
 
+  /** Messages are lent, not decoded or copied; may be set at any time. */
+  isLending = false;
+
   /** How many data messages have begun: with {@link unfinishedSize} it tells progress from a standstill. */
   beganCount = 0;
 
@@ -110,6 +118,11 @@ export class MessageAssembler implements FrameSink, TextSink {
   onText(text: string, size: number): void {
     this.beganCount++;
     this.#sink.onMessage(text, size);
+  }
+
+  onLentText(bytes: Buffer, start: number, end: number): void {
+    this.beganCount++;
+    this.#tellText(bytes, start, end, true);
   }
 
   onFrameHeader(first: number, payloadSize: number): void {
@@ -189,7 +202,18 @@ export class MessageAssembler implements FrameSink, TextSink {
     this.#endMessage();
     if (isCompressed) this.#deliverInflated(this.#inflate(bytes.subarray(start, end), isText), isText);
     else if (isText) this.#deliverText(bytes, start, end);
+    else if (this.isLending) this.#lendBinary(bytes.subarray(start, end));
     else this.#sink.onMessage(this.#memory.slab.copy(bytes, start, end), end - start);
+  }
+
+  /** What does not fit into the scratch memory is put together in memory of its own at once, lent or not. */
+  #mayLend(size: number): boolean {
+    return this.isLending && size <= this.#memory.scratch.length;
+  }
+
+  #lendBinary(lent: Buffer): void {
+    if (this.#sink.onBorrowed(lent, true)) return;
+    this.#sink.onMessage(this.#memory.slab.copy(lent, 0, lent.length), lent.length);
   }
 
   #endMessage(): void {
@@ -204,8 +228,8 @@ export class MessageAssembler implements FrameSink, TextSink {
       this.#sink.onMessageError(invalidUtf8());
       return;
     }
-    const isKept = !isText && !isCompressed && isFinal(this.#frame);
-    const pieces = (this.#pieces ??= new PayloadBuffer(this.#memory));
+    const isKept = !isText && !isCompressed && isFinal(this.#frame) && !this.#mayLend(this.#wireSize);
+    const pieces = (this.#pieces ??= this.#beginPieces());
     pieces.append(bytes, start, end, isKept ? this.#wireSize : undefined);
     if (!isEnd) return;
     this.#endMessage();
@@ -213,6 +237,13 @@ export class MessageAssembler implements FrameSink, TextSink {
     if (isCompressed) this.#finishCompressed(pieces, isText);
     else if (isText) this.#finishText(pieces);
     else this.#finishBinary(pieces);
+  }
+
+  #beginPieces(): PayloadBuffer {
+    const pieces = new PayloadBuffer(this.#memory);
+    // The size of a message that may have more frames is not known.
+    if (this.isLending && isFinal(this.#frame)) pieces.gatherForLoan(this.#wireSize);
+    return pieces;
   }
 
   #finishCompressed(pieces: PayloadBuffer, isText: boolean): void {
@@ -224,21 +255,36 @@ export class MessageAssembler implements FrameSink, TextSink {
   #finishText(pieces: PayloadBuffer): void {
     const { isAscii, isWhole } = this.#utf8!;
     this.#utf8 = undefined;
-    const { size } = pieces;
-    const text = isWhole ? decodeValid(pieces.lend(this.#memory.scratch), 0, size, isAscii) : undefined;
-    pieces.clear();
-    if (text === undefined) this.#sink.onMessageError(invalidUtf8());
-    else this.#sink.onMessage(text, size);
+    try {
+      if (isWhole) this.#tellText(pieces.lend(this.#memory.scratch), 0, pieces.size, isAscii);
+      else this.#sink.onMessageError(invalidUtf8());
+    } finally {
+      pieces.clear();
+    }
+  }
+
+  /** Tells what is known to be UTF-8. */
+  #tellText(bytes: Buffer, start: number, end: number, isAscii: boolean): void {
+    if (this.isLending && this.#sink.onBorrowed(bytes.subarray(start, end), false)) return;
+    this.#sink.onMessage(decodeValid(bytes, start, end, isAscii), end - start);
   }
 
   #finishBinary(pieces: PayloadBuffer): void {
+    if (this.#mayLend(pieces.size)) {
+      try {
+        this.#lendBinary(pieces.lend(this.#memory.scratch));
+      } finally {
+        pieces.clear();
+      }
+      return;
+    }
     const bytes = pieces.take();
-    this.#sink.onMessage(bytes, bytes.length);
+    if (!this.isLending || !this.#sink.onBorrowed(bytes, true)) this.#sink.onMessage(bytes, bytes.length);
   }
 
   #inflate(compressed: Buffer, isText: boolean): Buffer | ProtocolError {
     try {
-      return this.#extension!.decode(compressed, this.#limits.maxMessageSize, !isText);
+      return this.#extension!.decode(compressed, this.#limits.maxMessageSize, !isText && !this.isLending);
     } catch (error) {
       return error as ProtocolError;
     }
@@ -247,10 +293,16 @@ export class MessageAssembler implements FrameSink, TextSink {
   #deliverInflated(inflated: Buffer | ProtocolError, isText: boolean): void {
     if (!Buffer.isBuffer(inflated)) this.#sink.onMessageError(inflated);
     else if (isText) this.#deliverText(inflated, 0, inflated.length);
+    else if (this.isLending) this.#lendBinary(inflated);
     else this.#sink.onMessage(inflated, inflated.length);
   }
 
   #deliverText(bytes: Buffer, start: number, end: number): void {
+    if (this.isLending) {
+      if (isUtf8(bytes.subarray(start, end))) this.#tellText(bytes, start, end, false);
+      else this.#sink.onMessageError(invalidUtf8());
+      return;
+    }
     const text = decodeText(bytes, start, end);
     // RFC 6455 8.1: text that is not UTF-8 fails the connection.
     if (text === undefined) this.#sink.onMessageError(invalidUtf8());

@@ -63,11 +63,11 @@ export class Output {
 
   /** How many of them {@link take} has handed out, one that is handed out in part included. */
   get handedCount(): number {
-    return this.#leftCount + (this.#isAtFrame && !this.#isCut ? 0 : 1);
+    return this.#leftCount + (this.#isAtFrame() && !this.#isCut ? 0 : 1);
   }
 
   /** `true` where the next byte of the messages begins a frame, or none waits. */
-  get #isAtFrame(): boolean {
+  #isAtFrame(): boolean {
     const next = this.#messages.first;
     return next === undefined || next.start === next.firstFrame;
   }
@@ -114,7 +114,7 @@ export class Output {
 
   /** Gives how many messages stand before the ping for sure. */
   writePing(payload: Uint8Array): number {
-    const count = this.#isBacklogged ? this.handedCount : this.#framedCount;
+    const count = this.#isBacklogged() ? this.handedCount : this.#framedCount;
     this.#writeControl(Opcode.ping, payload);
     return count;
   }
@@ -137,12 +137,12 @@ export class Output {
   }
 
   /** While nothing waits, the order of the calls holds and all leaves in one write. */
-  get #isBacklogged(): boolean {
+  #isBacklogged(): boolean {
     return this.#taken !== undefined || this.#messages.length > 1 || !this.#controls.isEmpty;
   }
 
   #writeControl(opcode: Opcode, payload: Uint8Array): void {
-    this.#writeControlInto(this.#isBacklogged ? this.#controls : this.#messages, opcode, payload);
+    this.#writeControlInto(this.#isBacklogged() ? this.#controls : this.#messages, opcode, payload);
   }
 
   #writeControlInto(chain: SegmentChain, opcode: Opcode, payload: Uint8Array): void {
@@ -160,7 +160,7 @@ export class Output {
     if (!this.isReady) return undefined;
     const next = this.#messages.first;
     if (this.#controls.isEmpty) return this.#takeMessages(this.#messages.shift()!);
-    if (this.#isAtFrame) return this.#takeSegment(this.#controls.shift()!);
+    if (this.#isAtFrame()) return this.#takeSegment(this.#controls.shift()!);
     const segment = next!;
     if (segment.firstFrame === -1) return this.#takeMessages(this.#messages.shift()!);
     // The control frames wait only for the end of the frame that is half out.
@@ -203,7 +203,7 @@ export class Output {
 
   /** Drops what waits, and gives the messages of which not a byte was handed out. */
   takeUnsent(): (string | Buffer)[] {
-    this.#isCut ||= !this.#isAtFrame;
+    this.#isCut ||= !this.#isAtFrame();
     const { messages } = readUnsentFrames(this.#messages, this.#role, this.#originals.takeAll());
     while (this.#controls.shift() !== undefined);
     this.#countSize();

@@ -1,5 +1,6 @@
 import type { Segment, SegmentPool } from "./segment-pool.js";
 import type { Slab } from "./slab.js";
+import type { SpareBuffer } from "./spare-buffer.js";
 
 const minChunkSize = 1024;
 const maxChunkSize = 64 * 1024;
@@ -12,6 +13,8 @@ export interface PayloadMemory {
   readonly slab: Slab;
   /** For what is given back. */
   readonly segments: SegmentPool;
+  /** The same, in one piece, for one at a time. */
+  readonly spare: SpareBuffer;
 }
 
 /**
@@ -25,6 +28,7 @@ export class PayloadBuffer {
   readonly #memory: PayloadMemory | undefined;
   readonly #full: Buffer[] = [];
   readonly #borrowed: Segment[] = [];
+  #spare: Buffer | undefined;
   #chunk: Buffer | undefined;
   #used = 0;
   #fullSize = 0;
@@ -35,6 +39,12 @@ export class PayloadBuffer {
 
   get size(): number {
     return this.#fullSize + this.#used;
+  }
+
+  /** Gathers a payload of this size where it can be lent in one piece, if such memory is free. To be called first. */
+  gatherForLoan(size: number): void {
+    this.#spare = this.#memory?.spare.borrow(size);
+    this.#chunk = this.#spare?.subarray(0, size);
   }
 
   /** @param keptSize - Of the whole payload, where that is known and {@link take} is to give it. */
@@ -89,7 +99,8 @@ export class PayloadBuffer {
   /** All that was gathered, in a buffer of its own, and starts anew. */
   take(): Buffer {
     const chunk = this.#chunk ?? nothing;
-    const isOwn = this.#full.length === 0 && this.#borrowed.length === 0 && this.#used === chunk.length;
+    const isWhole = this.#full.length === 0 && this.#used === chunk.length;
+    const isOwn = isWhole && this.#borrowed.length === 0 && this.#spare === undefined;
     const whole = isOwn ? chunk : this.#join(this.#allocate(this.size));
     this.clear();
     return whole;
@@ -122,6 +133,8 @@ export class PayloadBuffer {
     this.#fullSize = 0;
     this.#chunk = undefined;
     this.#used = 0;
+    this.#memory?.spare.giveBack(this.#spare);
+    this.#spare = undefined;
     for (const segment of this.#borrowed.splice(0)) this.#memory!.segments.release(segment);
   }
 }

@@ -1,34 +1,42 @@
 import type { Segment, SegmentPool } from "./segment-pool.js";
 
-/** Frames in the order in which they leave, in segments of shared memory. */
+/**
+ * Frames in the order in which they leave, in segments of shared memory. Each segment knows the one behind it: a list
+ * of them would keep its room for more while its connection is idle.
+ */
 export class SegmentChain {
   readonly #pool: SegmentPool;
-  readonly #segments: Segment[] = [];
+  #first: Segment | undefined;
+  #last: Segment | undefined;
+  #length = 0;
 
   constructor(pool: SegmentPool) {
     this.#pool = pool;
   }
 
   get isEmpty(): boolean {
-    return this.#segments.length === 0;
+    return this.#first === undefined;
   }
 
   get length(): number {
-    return this.#segments.length;
+    return this.#length;
   }
 
   get first(): Segment | undefined {
-    return this.#segments[0];
+    return this.#first;
   }
 
   /** The bytes of all its frames that have not left. */
   get size(): number {
-    return this.#segments.reduce((size, { start, end }) => size + end - start, 0);
+    let size = 0;
+    for (let segment = this.#first; segment !== undefined; segment = segment.behind)
+      size += segment.end - segment.start;
+    return size;
   }
 
   /** The segment that the next frame goes into, with room for `size` bytes in one stretch. */
   beginFrame(size: number): Segment {
-    let segment = this.last;
+    let segment = this.#last;
     if (segment === undefined || segment.room < size) segment = this.continueFrame();
     if (segment.firstFrame === -1) segment.firstFrame = segment.end;
     return segment;
@@ -37,21 +45,30 @@ export class SegmentChain {
   /** A new segment at the end, for a frame that fills the one before. */
   continueFrame(): Segment {
     const segment = this.#pool.acquire();
-    this.#segments.push(segment);
+    this.append(segment);
     return segment;
   }
 
   /** The segment that the frame written last ends in. */
   get last(): Segment | undefined {
-    return this.#segments[this.#segments.length - 1];
+    return this.#last;
   }
 
-  /** A segment that is filled already. */
+  /** A segment that is filled already, and in no other chain. */
   append(segment: Segment): void {
-    this.#segments.push(segment);
+    if (this.#last === undefined) this.#first = segment;
+    else this.#last.behind = segment;
+    this.#last = segment;
+    this.#length++;
   }
 
   shift(): Segment | undefined {
-    return this.#segments.shift();
+    const segment = this.#first;
+    if (segment === undefined) return undefined;
+    this.#first = segment.behind;
+    if (this.#first === undefined) this.#last = undefined;
+    segment.behind = undefined;
+    this.#length--;
+    return segment;
   }
 }

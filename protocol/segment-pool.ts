@@ -25,6 +25,8 @@ export class Segment {
   messageCount = 0;
   /** How many of the messages that begin in it are compressed. */
   compressedCount = 0;
+  /** The next one of the chain that it is in. */
+  behind: Segment | undefined;
 
   constructor(bytes: Buffer = Buffer.allocUnsafeSlow(segmentSize), wideMask?: WideMask) {
     this.bytes = bytes;

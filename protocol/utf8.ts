@@ -1,4 +1,5 @@
 import { isAscii, isUtf8, transcode } from "node:buffer";
+import { maxWideTextSize, WideUtf8Decoder } from "./wide-utf8.js";
 
 /** Methods that every Node has on its buffers; `toString` finds its way to them, 10 ns later. */
 interface SliceableBuffer {
@@ -10,37 +11,73 @@ interface SliceableBuffer {
 /** Below this size one decoding pass and a look for U+FFFD cost less than a call to `isAscii`. */
 const minAsciiCheckSize = 512;
 
-/** From this size on {@link isSliceSlow} is worth a way around. */
+/** From these sizes on there are ways around where {@link isSliceSlow}. */
+const minWideSize = 128;
 const minTranscodeSize = 1024;
 
 /**
- * Node 20 decodes UTF-8 beyond ASCII at 0.4 GB/s, and by way of UTF-16 at 3; from 22 on its own way is as fast.
- * A Node that was built without ICU has no other way.
+ * Node 20 and 22 decode UTF-8 beyond ASCII at 0.4 GB/s, by way of UTF-16 at 3; from 24 on their own way is as fast.
+ * A Node that was built without ICU has no `transcode`.
  */
-const isSliceSlow = process.versions.icu !== undefined && Number.parseInt(process.versions.node) < 22;
+const isSliceSlow = process.versions.icu !== undefined && Number.parseInt(process.versions.node) < 24;
+
+const wideDecoder = new WideUtf8Decoder();
+
+/** The last text was dense, see {@link isDense}: so the next one should be, which decides nothing but the cost. */
+let isDenseExpected = false;
 
 const replacementCharacter = "\ufffd";
 
 /** Decodes the payload of a text message; `undefined` where it is not UTF-8 (RFC 6455 8.1). */
 export function decodeText(bytes: Buffer, start: number, end: number): string | undefined {
-  if (end - start < minAsciiCheckSize) {
+  const size = end - start;
+  if (size < minAsciiCheckSize && !(isDenseExpected && size >= minWideSize)) {
     const text = (bytes as Buffer & SliceableBuffer).utf8Slice(start, end);
     // The decoder puts U+FFFD in the place of bad bytes; the peer may have sent one, too.
     if (text.includes(replacementCharacter) && !isUtf8(bytes.subarray(start, end))) return undefined;
+    if (text.length !== size && size >= minWideSize) isDenseExpected = isDense(text, size);
     return text;
   }
+  return decodeChecked(bytes, start, end);
+}
+
+/** Looks at the bytes before it decodes them, so that the fastest way can be taken. */
+function decodeChecked(bytes: Buffer, start: number, end: number): string | undefined {
   const payload = bytes.subarray(start, end);
-  if (isAscii(payload)) return decodeValid(bytes, start, end, true);
-  return isUtf8(payload) ? decodeValid(bytes, start, end, false) : undefined;
+  if (isAscii(payload)) {
+    isDenseExpected = false;
+    return (bytes as Buffer & SliceableBuffer).latin1Slice(start, end);
+  }
+  if (!isUtf8(payload)) return undefined;
+  const text = decodeBeyondAscii(payload);
+  isDenseExpected = isDense(text, payload.length);
+  return text;
+}
+
+/** Of text with a character beyond ASCII here and there `utf8Slice` is not slow, and makes a string of half the memory. */
+function isDense(text: string, size: number): boolean {
+  return isSliceSlow && (size - text.length) * 16 > size;
 }
 
 /** Decodes what is known to be UTF-8. */
 export function decodeValid(bytes: Buffer, start: number, end: number, isAscii: boolean): string {
   const slices = bytes as Buffer & SliceableBuffer;
   if (isAscii) return slices.latin1Slice(start, end);
-  if (!isSliceSlow || end - start < minTranscodeSize) return slices.utf8Slice(start, end);
-  const units = transcode(bytes.subarray(start, end), "utf8", "ucs2") as Buffer & SliceableBuffer;
-  return units.ucs2Slice(0, units.length);
+  if (!isSliceSlow || end - start < minWideSize) return slices.utf8Slice(start, end);
+  return decodeBeyondAscii(bytes.subarray(start, end));
+}
+
+function decodeBeyondAscii(payload: Buffer): string {
+  const size = payload.length;
+  if (isSliceSlow) {
+    const text = size <= maxWideTextSize ? wideDecoder.decode(payload) : undefined;
+    if (text !== undefined) return text;
+    if (size >= minTranscodeSize) {
+      const units = transcode(payload, "utf8", "ucs2") as Buffer & SliceableBuffer;
+      return units.ucs2Slice(0, units.length);
+    }
+  }
+  return (payload as Buffer & SliceableBuffer).utf8Slice(0, size);
 }
 
 /** How many bytes a sequence has that starts with `lead`, a byte from 0xc0 on. */

@@ -8,6 +8,7 @@ export { raw } from "./client/default-messages.js";
 export type { RawData, RawMessageOptions } from "./client/outgoing.js";
 export { nodeRuntime } from "./client/runtime.js";
 export type { SendResult } from "./client/sender.js";
+export type { ListenerOptions } from "./client/listener-options.js";
 export { type PingOptions, WebSocket, WebSocket as JetSocket } from "./client/websocket.js";
 export type { MessageOptions } from "./connection/send-queue.js";
 export {
@@ -21,7 +22,14 @@ export {
   TimeoutError,
 } from "./errors.js";
 export type { CloseReport, Phase, ReportedEvent, Verdict } from "./events/close-report.js";
-export type { DroppedEvent, EventMap, EventName, Listener, State } from "./events/event-map.js";
+export type {
+  BorrowedMessage,
+  DroppedEvent,
+  EventMap,
+  EventName,
+  Listener,
+  State,
+} from "./events/event-map.js";
 export type {
   AttemptContext,
   BackoffOptions,

@@ -49,25 +49,25 @@ class SharingCodecFactory implements CodecFactory {
   constructor(openFilling: () => CodecFilling) {
     this.#openFilling = openFilling;
     const options = { windowBits: maxWindowBits, keepsContext: false };
-    this.#sharedInflater = new CodecSource(() => this.#filling.inflater(options));
+    this.#sharedInflater = new CodecSource(() => this.#filling().inflater(options));
   }
 
   get name(): CodecFactory["name"] {
-    return this.#filling.name;
+    return this.#filling().name;
   }
 
   get openCount(): number {
     return this.#openCount;
   }
 
-  get #filling(): CodecFilling {
+  #filling(): CodecFilling {
     this.#openedFilling ??= this.#openFilling();
     return this.#openedFilling;
   }
 
   inflater(options: InflaterOptions): Inflater {
     const source = options.keepsContext
-      ? new CodecSource(() => this.#filling.inflater(options))
+      ? new CodecSource(() => this.#filling().inflater(options))
       : this.#sharedInflater;
     this.#openCount++;
     return new LeasedInflater(source, this.#onClose);
@@ -75,7 +75,7 @@ class SharingCodecFactory implements CodecFactory {
 
   deflater(options: DeflaterOptions): Deflater {
     const source = options.keepsContext
-      ? new CodecSource(() => this.#filling.deflater(options))
+      ? new CodecSource(() => this.#filling().deflater(options))
       : this.#sharedDeflater(options);
     this.#openCount++;
     return new LeasedDeflater(source, this.#onClose);
@@ -85,7 +85,7 @@ class SharingCodecFactory implements CodecFactory {
     const key = `${options.level}/${options.memLevel}/${options.windowBits}`;
     let source = this.#sharedDeflaters.get(key);
     if (source === undefined) {
-      source = new CodecSource(() => this.#filling.deflater(options));
+      source = new CodecSource(() => this.#filling().deflater(options));
       this.#sharedDeflaters.set(key, source);
     }
     return source;

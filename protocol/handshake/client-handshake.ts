@@ -66,7 +66,8 @@ export class ClientHandshake {
   /** The bytes to write first. */
   readonly request: Buffer;
   readonly #options: ClientHandshakeOptions;
-  readonly #expected: ExpectedResponse;
+  readonly #key: string;
+  readonly #expected: Omit<ExpectedResponse, "accept">;
   #parser: HeadParser<StatusLine>;
   #interimResponses = 0;
   #firstByte: number | undefined;
@@ -76,10 +77,10 @@ export class ClientHandshake {
   /** @throws TypeError for headers, subprotocols or offers that would not make a valid request. */
   constructor(options: ClientHandshakeOptions) {
     const { uri, headers = [], subprotocols = [], offers = [] } = options;
-    const key = createKey(options.fillRandom);
-    this.request = writeClientRequest({ uri, headers, subprotocols, offers }, key);
+    this.#key = createKey(options.fillRandom);
+    this.request = writeClientRequest({ uri, headers, subprotocols, offers }, this.#key);
     this.#options = options;
-    this.#expected = { accept: acceptKey(key), subprotocols, offers };
+    this.#expected = { subprotocols, offers };
     this.#parser = new HeadParser(parseStatusLine, options);
   }
 
@@ -150,7 +151,8 @@ export class ClientHandshake {
 
   #checkUpgraded(line: StatusLine, headers: readonly HeaderField[], consumed: number): HandshakeResult {
     try {
-      const { subprotocol, extension } = checkResponse(line, headers, this.#expected);
+      const expected = { accept: acceptKey(this.#key), ...this.#expected };
+      const { subprotocol, extension } = checkResponse(line, headers, expected);
       const extensions = extension?.header ?? "";
       return { kind: "accepted", headers, subprotocol, extensions, extension, consumed };
     } catch (error) {

@@ -92,7 +92,7 @@ export class Inbox<Entry extends Queued> {
     const { overflow } = this.#bounds;
     if (this.#hasReader && overflow === "pause") {
       this.#add(entry);
-      return this.#isFull ? "pause" : "none";
+      return this.#isFull() ? "pause" : "none";
     }
     const isRefusing = overflow === "dropNewest" || overflow === "error";
     if (this.#hasReader && isRefusing && this.#exceeds(entry, 1)) {
@@ -162,7 +162,7 @@ export class Inbox<Entry extends Queued> {
     if (positions.get(key) === this.#offset + this.#head) positions.delete(key);
   }
 
-  get #isFull(): boolean {
+  #isFull(): boolean {
     return this.length >= this.#bounds.capacity || this.#bytes >= this.#bounds.maxBytes;
   }
 

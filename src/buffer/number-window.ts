@@ -33,7 +33,7 @@ export class NumberWindow implements SequenceWindow {
   }
 
   /** The lowest id that is remembered. */
-  get #floor(): number {
+  #floor(): number {
     if (this.#bounds.isFrozen) return this.#frozenFloor;
     return Math.max(this.#first, this.#next - this.#bounds.size);
   }
@@ -49,7 +49,7 @@ export class NumberWindow implements SequenceWindow {
     if (Number.isNaN(this.#next)) return "first";
     if (number === this.#next) return "next";
     if (number > this.#next) return "ahead";
-    if (number < this.#floor) return "behind";
+    if (number < this.#floor()) return "behind";
     return this.#holes.some(({ from, to }) => from <= number && number <= to) ? "late" : "double";
   }
 
@@ -57,7 +57,7 @@ export class NumberWindow implements SequenceWindow {
     const number = id as number;
     if (number > this.#next) this.#holes.push({ from: this.#next, to: number - 1 });
     this.#next = number + 1;
-    const floor = this.#floor;
+    const floor = this.#floor();
     if (this.#holes.some(({ to }) => to < floor)) this.#holes = this.#holes.filter(({ to }) => to >= floor);
   }
 

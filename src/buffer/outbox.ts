@@ -69,7 +69,7 @@ export class Outbox<Sent, Received, Message> {
    */
   send(entry: OutboxEntry<Message>, sent: Sent, now: number): OutboxAnswer {
     this.#expire(now);
-    this.#hasExcess &&= this.#isOver;
+    this.#hasExcess &&= this.#isOver();
     if (this.#ledger !== undefined) this.#identify(entry, sent, this.#ledger);
     const isThrough = this.#isOpen && this.waitingCount === 0;
     if (isThrough && entry.id === undefined) return "write";
@@ -131,7 +131,7 @@ export class Outbox<Sent, Received, Message> {
       this.#isInOrder = this.#queue.length === 0;
       for (const entry of returned) this.#await(entry, now);
       this.#queue.prepend(returned);
-      this.#hasExcess = this.#isOver;
+      this.#hasExcess = this.#isOver();
     }
     this.#rewind(now);
   }
@@ -215,7 +215,7 @@ export class Outbox<Sent, Received, Message> {
     return length > 0 && (length + 1 > this.#policy.capacity || this.bytes + size > this.#policy.maxBytes);
   }
 
-  get #isOver(): boolean {
+  #isOver(): boolean {
     return this.length > this.#policy.capacity || this.bytes > this.#policy.maxBytes;
   }
 

@@ -16,7 +16,7 @@ import type { ResolvedLayers } from "../options/resolve-layers.js";
 import type { Timer } from "../runtime/runtime.js";
 import type { Transport, TransportTarget } from "../transport/transport.js";
 import { toError } from "../transport/transport-error.js";
-import { type PreparedRequest, prepareRequest, type RequestSource } from "./request.js";
+import { asksNobody, type PreparedRequest, prepareRequest, type RequestSource } from "./request.js";
 
 export interface AttemptHandler {
   /** The url is known: the attempt dials. */
@@ -79,12 +79,11 @@ class Target implements TransportTarget {
   }
 }
 
+/** What most connections share. */
+const nothingAgreed: AcceptedHandshake = Object.freeze({ subprotocol: "", extensions: "" });
+
 /** What functions would be given, where none is asked: its signal would take half a KiB. */
 const unseen = { attempt: 0, lastReport: undefined } as unknown as AttemptContext;
-
-function asksNobody({ url, options: { headers, subprotocols } }: RequestSource): boolean {
-  return ![url, headers, subprotocols].some((one) => typeof one === "function");
-}
 
 /** One attempt: asks the providers, dials, and hands over the open connection, of which it keeps nothing. */
 export class Attempt implements OpeningHandler {
@@ -140,19 +139,23 @@ export class Attempt implements OpeningHandler {
 
   async #run(plan: AttemptPlan, lastReport: CloseReport | undefined): Promise<void> {
     const { source, options, resources, attempt } = plan;
-    const timeoutMs = options.connectTimeout;
-    this.#deadline = options.runtime.setTimer(timeoutMs, () => {
-      const message = `A function given for url, headers or subprotocols was not done in ${timeoutMs} ms (connectTimeout).`;
-      this.onFailed("provider", new TimeoutError(message, { operation: "connect", timeoutMs }));
-    });
-    if (!this.#isReferenced) this.#deadline.unref();
+    const isAsking = !asksNobody(source);
+    if (isAsking) this.#armDeadline(options);
     try {
-      const context = asksNobody(source) ? unseen : { attempt, lastReport, signal: this.#signal };
+      const context = isAsking ? { attempt, lastReport, signal: this.#signal } : unseen;
       const request = await prepareRequest(source, context, resources.fillRandom);
       if (!this.#isOver) this.#dial(plan, request);
     } catch (error) {
       this.onFailed("provider", toError(error, "A function given for url, headers or subprotocols"));
     }
+  }
+
+  #armDeadline({ connectTimeout: timeoutMs, runtime }: ConnectionOptions): void {
+    this.#deadline = runtime.setTimer(timeoutMs, () => {
+      const message = `A function given for url, headers or subprotocols was not done in ${timeoutMs} ms (connectTimeout).`;
+      this.onFailed("provider", new TimeoutError(message, { operation: "connect", timeoutMs }));
+    });
+    if (!this.#isReferenced) this.#deadline.unref();
   }
 
   #dial({ options, resources }: AttemptPlan, { uri, handshake }: PreparedRequest): void {
@@ -182,7 +185,8 @@ export class Attempt implements OpeningHandler {
     });
     this.#end();
     const { subprotocol, extensions } = accepted;
-    handler.onOpen(live, { subprotocol, extensions }, times);
+    const isPlain = subprotocol === "" && extensions === "";
+    handler.onOpen(live, isPlain ? nothingAgreed : { subprotocol, extensions }, times);
     return live;
   }
 

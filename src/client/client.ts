@@ -3,7 +3,7 @@ import type { LiveConnection } from "../connection/live-connection.js";
 import type { AcceptedHandshake } from "../connection/opening.js";
 import { TimeoutError } from "../errors.js";
 import type { CloseReport } from "../events/close-report.js";
-import { Emitter } from "../events/emitter.js";
+import { Emitter, type EmitterHandler } from "../events/emitter.js";
 import type { EventMap, State } from "../events/event-map.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import { onAbort } from "../runtime/abort.js";
@@ -17,12 +17,13 @@ import { LifeCalls } from "./life-calls.js";
 import { endingOf, errorOf } from "./life-end.js";
 import type { Link } from "./link.js";
 import { checkRequest, type RequestSource } from "./request.js";
-import { sharedResources } from "./shared-resources.js";
-import { impossibleIn, StateMachine } from "./state.js";
+import { impossibleIn, type StateHandler, StateMachine } from "./state.js";
 import { Traffic, type TrafficHandler } from "./traffic.js";
 
 /** One client: composes its layers, answers the calls on it, and sees its life begin and end. */
-export class Client<Received, Sent> implements TrafficHandler<Received, Sent>, LifeHandler {
+export class Client<Received, Sent>
+  implements TrafficHandler<Received, Sent>, LifeHandler, StateHandler, EmitterHandler<EventMap<Received>>
+{
   readonly options: ResolvedOptions<Received, Sent>;
   readonly emitter: Emitter<EventMap<Received>>;
   readonly traffic: Traffic<Received, Sent>;
@@ -43,11 +44,11 @@ export class Client<Received, Sent> implements TrafficHandler<Received, Sent>, L
    */
   constructor(face: object, source: RequestSource, options: ResolvedOptions<Received, Sent>) {
     const { runtime } = options;
-    const url = checkRequest(source, sharedResources(runtime).fillRandom);
+    const url = checkRequest(source);
     this.options = options;
     this.#calls = new LifeCalls(runtime);
-    this.emitter = new Emitter((name, error) => this.#onListenerError(name, error));
-    this.#state = new StateMachine((from, to) => this.emitter.emit("stateChange", { from, to }));
+    this.emitter = new Emitter<EventMap<Received>>(this);
+    this.#state = new StateMachine(this);
     const { emitter } = this;
     const statistics = this.#statistics;
     this.traffic = new Traffic<Received, Sent>({ face, options, emitter, statistics }, this);
@@ -124,7 +125,7 @@ export class Client<Received, Sent> implements TrafficHandler<Received, Sent>, L
 
   stats(): Stats {
     const { sender, receiver, incoming } = this.traffic;
-    const { links, link, downtime } = this.#life;
+    const { links, link, downtimeMs } = this.#life;
     return this.#statistics.snapshot(
       links.flatMap(({ live }) => live ?? []),
       {
@@ -138,7 +139,7 @@ export class Client<Received, Sent> implements TrafficHandler<Received, Sent>, L
         recoveredCount: incoming.recoveredCount,
         resetCount: incoming.resetCount,
         uptimeMs: link?.isReady === true ? this.options.runtime.now() - link.live!.openedAt : 0,
-        downtimeMs: downtime.total,
+        downtimeMs,
       },
     );
   }
@@ -153,14 +154,14 @@ export class Client<Received, Sent> implements TrafficHandler<Received, Sent>, L
     if (this.sendable !== undefined) return Promise.resolve();
     const { current } = this.#state;
     const mayBegin = current === "idle" || current === "failed";
-    if (!mayBegin && !this.#isOnItsWay) return rejected(this.stateError("connect"));
+    if (!mayBegin && !this.#isOnItsWay()) return rejected(this.stateError("connect"));
     const promise = this.#waitForConnection("connect", options);
     if (mayBegin && !this.#isEnding) this.#begin();
     return promise;
   }
 
   /** A connection is to come, as far as is known. */
-  get #isOnItsWay(): boolean {
+  #isOnItsWay(): boolean {
     const { current } = this.#state;
     if (this.#intent.isStopping || current === "closed" || current === "idle" || current === "failed")
       return false;
@@ -198,11 +199,11 @@ export class Client<Received, Sent> implements TrafficHandler<Received, Sent>, L
 
   rotate(mode: "overlap" | "replace", reason: string, options: WaitOptions | undefined): Promise<void> {
     checkClose(CloseCode.normal, reason);
-    const { rotation } = this.#life;
+    const isReplacing = this.#life.rotation?.isReplacing === true;
     // One that is under way serves whoever asks for one.
-    const mayRotate = this.sendable !== undefined || (rotation.isReplacing && !this.#intent.isStopping);
+    const mayRotate = this.sendable !== undefined || (isReplacing && !this.#intent.isStopping);
     if (!mayRotate) return rejected(this.stateError("rotate"));
-    return rotation.rotate(mode, reason, options);
+    return this.#life.rotate(mode, reason, options);
   }
 
   /** @throws RangeError for a code or a reason that a Close frame may not carry. */
@@ -212,7 +213,7 @@ export class Client<Received, Sent> implements TrafficHandler<Received, Sent>, L
     if (current === "closed" || current === "failed") return Promise.resolve();
     const promise = this.#calls.close(options);
     // Where another connection would follow, it is this call that makes the end of this one the end of all.
-    const wouldGoOn = this.options.reconnect || this.#life.rotation.isReplacing;
+    const wouldGoOn = this.options.reconnect || this.#life.rotation?.isReplacing === true;
     this.#intent.isClosed ||= current !== "disconnecting" || wouldGoOn;
     this.#life.close({ code, reason });
     return promise;
@@ -250,11 +251,11 @@ export class Client<Received, Sent> implements TrafficHandler<Received, Sent>, L
   }
 
   onOverlapJoined(): void {
-    this.#life.rotation.onJoined();
+    this.#life.rotation?.onJoined();
   }
 
   onOverlapFull(): void {
-    this.#life.rotation.onFull();
+    this.#life.rotation?.onFull();
   }
 
   onPaused(): void {
@@ -273,7 +274,13 @@ export class Client<Received, Sent> implements TrafficHandler<Received, Sent>, L
     });
   }
 
-  #onListenerError(name: keyof EventMap<Received>, thrown: unknown): void {
+  /** Called by its state. */
+  onStateChange(from: State, to: State): void {
+    this.emitter.emit("stateChange", { from, to });
+  }
+
+  /** Called by its emitter. */
+  onListenerError(name: keyof EventMap<Received>, thrown: unknown): void {
     const error = toError(thrown, `A listener of "${name}"`);
     if (name === "error") process.emitWarning(error);
     else this.tellError(error);
@@ -314,12 +321,12 @@ export class Client<Received, Sent> implements TrafficHandler<Received, Sent>, L
     this.#isEnding = true;
     incoming.finish();
     sender.end(error);
-    const isUnobserved = !this.#isObserved;
+    const isUnobserved = !this.#isObserved();
     if (ending === "failed") this.emitter.emit("error", { error: error as Error, isFatal: true });
     const ended = this.#calls.takeEnded();
     this.#stopListening?.();
     this.#stopListening = undefined;
-    this.#life.rotation.end(error);
+    this.#life.rotation?.end(error);
     this.#state.enter(ending === "failed" ? "failed" : "closed");
     const iteratorError = ending === "closed" ? undefined : error;
     receiver.finish({ iteratorError, recvError: error }, ending === "aborted" || this.#intent.isTerminated);
@@ -332,7 +339,7 @@ export class Client<Received, Sent> implements TrafficHandler<Received, Sent>, L
   }
 
   /** Somebody is told of a fatal end. */
-  get #isObserved(): boolean {
+  #isObserved(): boolean {
     if (this.#intent.isEndTold || !this.#calls.isEmpty) return true;
     return this.emitter.has("error") || this.emitter.has("closed") || this.traffic.receiver.isWaitedFor;
   }

@@ -9,8 +9,8 @@ export class EventLog {
   readonly #startedAt: number;
   #events: readonly ReportedEvent[] = [];
 
-  constructor(clock: Pick<Runtime, "now"> | (() => number)) {
-    this.#clock = typeof clock === "function" ? { now: clock } : clock;
+  constructor(clock: Pick<Runtime, "now">) {
+    this.#clock = clock;
     this.#startedAt = this.#clock.now();
   }
 

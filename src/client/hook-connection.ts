@@ -77,10 +77,10 @@ export class HookConnection<Received, Sent> {
 
   /** Messages are to be shown to it. */
   get isWatching(): boolean {
-    return this.#held !== undefined || this.#hasCalls;
+    return this.#held !== undefined || this.#hasCalls();
   }
 
-  get #hasCalls(): boolean {
+  #hasCalls(): boolean {
     return this.#calls !== undefined && this.#calls.length > 0;
   }
 

@@ -2,6 +2,7 @@ import type { Cursors } from "../buffer/cursor.js";
 import { Replay } from "../buffer/replay.js";
 import type { ReplayPolicy, ReplayPort } from "../buffer/replay-port.js";
 import type { ReplayRequest } from "../buffer/message-stream.js";
+import type { Sequence } from "../buffer/sequence-window.js";
 import { JetSocketError } from "../errors.js";
 import type { Emitter } from "../events/emitter.js";
 import type { EventMap } from "../events/event-map.js";
@@ -31,7 +32,7 @@ const unnumbered = {
 };
 
 /** Brings what connections receive to the one receiver: at once, or in sequence and without doubles where `replay` asks for it. */
-export class Incoming<Received, Sent> {
+export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
   readonly #runtime: Runtime;
   readonly #options: ReplayOptions<Received> | undefined;
   readonly #emitter: Emitter<EventMap<Received>>;
@@ -93,6 +94,11 @@ export class Incoming<Received, Sent> {
     return this.#replay?.cursors(this.#receiver.waiting) ?? {};
   }
 
+  /** Messages may be lent: nothing here looks at them, and they go to handlers who ask for no more. */
+  get isLending(): boolean {
+    return this.#replay === undefined && !this.#isWatched && this.#receiver.isLending;
+  }
+
   /** @param at - When its last bytes came. */
   receive(link: number, data: string | Buffer, size: number, at: number): void {
     if (this.#replay === undefined && !this.#isWatched) {
@@ -146,31 +152,47 @@ export class Incoming<Received, Sent> {
   }
 
   #createReplay(options: ReplayOptions<Received>): Replay<Entry<Received>> {
-    return new Replay(policyOf(options), this.#port);
+    return new Replay(policyOf(options), this);
   }
 
-  readonly #port: ReplayPort<Entry<Received>> = {
-    deliver: (entry) => this.#receiver.deliver(entry),
-    onGap: (stream, expected, received) => {
-      this.#gapCount++;
-      this.#emitter.emit("gap", { stream, expected, received });
-    },
-    onRecovered: (stream, count) => {
-      this.#recoveredCount += count;
-      this.#emitter.emit("recovered", { stream, count });
-    },
-    onReset: (stream) => {
-      this.#resetCount++;
-      this.#emitter.emit("reset", { stream });
-    },
-    onError: (error) => this.#handler.onError(error),
-    startReplay: (request) => void this.#ask(request),
-    onNextAt: (at) => this.#arm(at),
-    onOverlapJoined: () => this.#handler.onOverlapJoined(),
-    onOverlapFull: () => this.#handler.onOverlapFull(),
-  };
+  // Called by its replay.
 
-  #arm(at: number): void {
+  deliver(entry: Entry<Received>): void {
+    this.#receiver.deliver(entry);
+  }
+
+  onGap(stream: string, expected: number | undefined, received: Sequence): void {
+    this.#gapCount++;
+    this.#emitter.emit("gap", { stream, expected, received });
+  }
+
+  onRecovered(stream: string, count: number): void {
+    this.#recoveredCount += count;
+    this.#emitter.emit("recovered", { stream, count });
+  }
+
+  onReset(stream: string): void {
+    this.#resetCount++;
+    this.#emitter.emit("reset", { stream });
+  }
+
+  onError(error: Error): void {
+    this.#handler.onError(error);
+  }
+
+  startReplay(request: ReplayRequest<Entry<Received>>): void {
+    void this.#ask(request);
+  }
+
+  onOverlapJoined(): void {
+    this.#handler.onOverlapJoined();
+  }
+
+  onOverlapFull(): void {
+    this.#handler.onOverlapFull();
+  }
+
+  onNextAt(at: number): void {
     this.#timer?.clear();
     this.#timer = undefined;
     if (at === Infinity) return;

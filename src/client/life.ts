@@ -1,7 +1,7 @@
 import { CloseCode, type CloseFrame } from "../../protocol/index.js";
 import type { AcceptedHandshake, OpeningTimes } from "../connection/opening.js";
 import type { CloseReport } from "../events/close-report.js";
-import type { Timer } from "../runtime/runtime.js";
+import { Comeback, type ComebackHandler } from "./comeback.js";
 import { diagnostics } from "./diagnostics.js";
 import { Downtime } from "./downtime.js";
 import type { HookConnection } from "./hook-connection.js";
@@ -10,19 +10,21 @@ import { errorOf } from "./life-end.js";
 import type { LifeContext, LifeHandler } from "./life-context.js";
 import { contextOf, reportLink, settleLink } from "./link-report.js";
 import { failureOf, reportAttempt, type ReportContext } from "./report.js";
-import { Retries } from "./retries.js";
 import { Rotation, type RotationHandler } from "./rotation.js";
 import { sharedResources } from "./shared-resources.js";
 
 /** What happens between a client's beginning and its end: attempts, connections, the waits between them. */
-export class Life<Received, Sent> implements LinkHandler<Received, Sent>, RotationHandler<Received, Sent> {
-  readonly rotation: Rotation<Received, Sent>;
-  readonly downtime: Downtime;
+export class Life<Received, Sent>
+  implements LinkHandler<Received, Sent>, RotationHandler<Received, Sent>, ComebackHandler
+{
   readonly #context: LifeContext<Received, Sent>;
   readonly #handler: LifeHandler;
   /** Of this life; there from the first end on. */
-  #retries: Retries | undefined;
-  #retryTimer: Timer | undefined;
+  #comeback: Comeback<Received, Sent> | undefined;
+  /** From the first time on that a connection may be replaced. */
+  #rotation: Rotation<Received, Sent> | undefined;
+  /** From the first loss on. */
+  #downtime: Downtime | undefined;
   /** The connection that messages go to, or the one that is to be. */
   #link: Link<Received, Sent> | undefined;
   #accepted: AcceptedHandshake | undefined;
@@ -33,8 +35,6 @@ export class Life<Received, Sent> implements LinkHandler<Received, Sent>, Rotati
   #lastReport: CloseReport | undefined;
   /** The report of the end of all, while connections are left that are to end too. */
   #finalReport: CloseReport | undefined;
-  /** A connection or an attempt has ended, and what follows is not decided. */
-  #isBetween = false;
   #isReferenced = true;
 
   /** @param url - What is known of it before the first attempt. */
@@ -42,17 +42,32 @@ export class Life<Received, Sent> implements LinkHandler<Received, Sent>, Rotati
     this.#context = context;
     this.#handler = handler;
     this.#url = url;
-    this.downtime = new Downtime(context.options.runtime);
-    this.rotation = new Rotation<Received, Sent>(context.options, context.traffic, this);
   }
 
-  get #attemptsToCome(): Retries {
-    if (this.#retries === undefined) {
-      const { options } = this.#context;
-      this.#retries = new Retries(options.runtime, options, (error) => this.tellError(error));
-      if (this.#hasConnected) this.#retries.onOpen();
-    }
-    return this.#retries;
+  /** `undefined` where no connection was to be replaced yet. */
+  get rotation(): Rotation<Received, Sent> | undefined {
+    return this.#rotation;
+  }
+
+  #rotating(): Rotation<Received, Sent> {
+    const { options, traffic } = this.#context;
+    this.#rotation ??= new Rotation<Received, Sent>(options, traffic, this);
+    return this.#rotation;
+  }
+
+  /** Replaces the open connection, or joins what replaces it. */
+  rotate(...call: Parameters<Rotation<Received, Sent>["rotate"]>): Promise<void> {
+    return this.#rotating().rotate(...call);
+  }
+
+  /** Milliseconds without a connection, from the first loss on. */
+  get downtimeMs(): number {
+    return this.#downtime?.total ?? 0;
+  }
+
+  #comingBack(): Comeback<Received, Sent> {
+    this.#comeback ??= new Comeback(this.#context, this, this.#isReferenced);
+    return this.#comeback;
   }
 
   get url(): string {
@@ -69,6 +84,11 @@ export class Life<Received, Sent> implements LinkHandler<Received, Sent>, Rotati
     return this.#hasConnected;
   }
 
+  /** How many attempts were made since the last connection. */
+  get attempts(): number {
+    return this.#attempts;
+  }
+
   get lastReport(): CloseReport | undefined {
     return this.#lastReport;
   }
@@ -79,19 +99,18 @@ export class Life<Received, Sent> implements LinkHandler<Received, Sent>, Rotati
 
   /** All connections and attempts that there are. */
   get links(): readonly Link<Received, Sent>[] {
-    return [this.#link, ...this.rotation.others].filter((link) => link !== undefined);
+    return [this.#link, ...(this.#rotation?.others ?? [])].filter((link) => link !== undefined);
   }
 
   begin(): void {
     this.#attempts = 0;
     this.#hasConnected = false;
-    this.#retries = undefined;
+    this.#comeback = undefined;
     this.dial();
   }
 
   dial(): void {
-    this.#retryTimer?.clear();
-    this.#retryTimer = undefined;
+    this.#comeback?.stop();
     const link = this.#createLink(++this.#attempts);
     this.#link = link;
     this.#context.state.enter(this.#hasConnected ? "reconnecting" : "connecting");
@@ -117,7 +136,7 @@ export class Life<Received, Sent> implements LinkHandler<Received, Sent>, Rotati
 
   setReferenced(isReferenced: boolean): void {
     this.#isReferenced = isReferenced;
-    for (const one of [...this.links, this.#retryTimer]) {
+    for (const one of [...this.links, this.#comeback]) {
       if (isReferenced) one?.ref();
       else one?.unref();
     }
@@ -125,30 +144,30 @@ export class Life<Received, Sent> implements LinkHandler<Received, Sent>, Rotati
 
   close(close: CloseFrame): void {
     const { traffic, state } = this.#context;
-    this.rotation.beginClosing();
+    this.#rotation?.beginClosing();
     if (state.current === "connected") traffic.sender.beginClosing();
     for (const link of this.links) link.close(close);
-    this.#endIfWaiting();
+    this.endIfWaiting();
   }
 
   /** Gives up the attempt, or the wait for one. */
   giveUp(reason: Error | undefined): void {
     for (const link of this.links) link.close({ code: CloseCode.goingAway, reason: "" }, reason);
-    this.#endIfWaiting(reason);
+    this.endIfWaiting(reason);
   }
 
   terminate(): void {
     for (const link of this.links) link.terminate();
-    this.#endIfWaiting();
+    this.endIfWaiting();
   }
 
   /** Nothing was begun, or the next attempt is waited for. */
-  #endIfWaiting(reason?: Error): void {
+  endIfWaiting(reason?: Error): void {
     const { current } = this.#context.state;
-    if (this.#isBetween || (current !== "idle" && current !== "backingOff")) return;
-    this.#retryTimer?.clear();
-    this.#retryTimer = undefined;
-    this.#finish(reportAttempt("provider", reason, this.#reportContext(undefined)));
+    const isBetween = this.#comeback?.isDeciding === true;
+    if (isBetween || (current !== "idle" && current !== "backingOff")) return;
+    this.#comeback?.stop();
+    this.finish(reportAttempt("provider", reason, this.#reportContext(undefined)));
   }
 
   // Called by its connections.
@@ -172,11 +191,19 @@ export class Life<Received, Sent> implements LinkHandler<Received, Sent>, Rotati
 
   onReady(link: Link<Received, Sent>): void {
     this.#tellOpen(link);
-    if (!this.rotation.onReady(link)) this.#becomeConnected(link);
+    if (this.#rotation?.onReady(link) !== true) this.#becomeConnected(link);
   }
 
   onMessage(link: Link<Received, Sent>, data: string | Buffer, size: number, at: number): void {
     this.#context.traffic.onMessage(link, data, size, at);
+  }
+
+  get isLending(): boolean {
+    return this.#context.traffic.isLending;
+  }
+
+  onBorrowed(bytes: Buffer, isBinary: boolean): boolean {
+    return this.#context.traffic.onBorrowed(bytes, isBinary);
   }
 
   onDiscarded(data: string | Buffer): void {
@@ -248,7 +275,10 @@ export class Life<Received, Sent> implements LinkHandler<Received, Sent>, Rotati
   #tellOpen(link: Link<Received, Sent>): void {
     const { subprotocol, extensions } = link.accepted!;
     diagnostics.open({
-      ...{ client: this.#context.face, url: link.url, subprotocol, extensions },
+      client: this.#context.face,
+      url: link.url,
+      subprotocol,
+      extensions,
       connection: link.number,
     });
     // The consumer may be slow still: what the last connection brought waits.
@@ -256,13 +286,13 @@ export class Life<Received, Sent> implements LinkHandler<Received, Sent>, Rotati
   }
 
   #becomeConnected(link: Link<Received, Sent>): void {
-    const { state, traffic, emitter, calls } = this.#context;
+    const { options, state, traffic, emitter, calls } = this.#context;
     const isFirst = !this.#hasConnected;
     this.#hasConnected = true;
     this.#attempts = 0;
-    this.#retries?.onOpen();
+    this.#comeback?.onOpen();
     this.#accepted = link.accepted;
-    const downtimeMs = this.downtime.end();
+    const downtimeMs = this.#downtime?.end() ?? 0;
     // What waits leaves at the end of the tick: a listener that sends in the change to `connected` sends behind it.
     traffic.sender.attach(link.live!);
     state.enter("connected");
@@ -273,7 +303,8 @@ export class Life<Received, Sent> implements LinkHandler<Received, Sent>, Rotati
     else traffic.tellReconnected({ ...event, attempt: link.attempt, downtimeMs });
     calls.onConnected();
     if (!this.#isOpen(link)) return;
-    this.rotation.onConnected();
+    if (options.maxConnectionAge !== undefined) this.#rotating();
+    this.#rotation?.onConnected();
     traffic.incoming.onConnection(link.number);
   }
 
@@ -284,7 +315,7 @@ export class Life<Received, Sent> implements LinkHandler<Received, Sent>, Rotati
   onClosing(link: Link<Received, Sent>, close: CloseFrame, initiatedBy: "us" | "peer"): void {
     const { state, traffic, emitter, intent } = this.#context;
     // One that is replaced ends without a word: messages go to the other already, or are about to.
-    const isLeaving = this.rotation.isLeaving(link) && !intent.isStopping;
+    const isLeaving = this.#rotation?.isLeaving(link) === true && !intent.isStopping;
     // What is missing is asked for on the next connection: this one takes no question any more.
     if (!isLeaving) traffic.incoming.onConnectionEnd(link.number);
     if (link !== this.#link || isLeaving) return;
@@ -311,13 +342,13 @@ export class Life<Received, Sent> implements LinkHandler<Received, Sent>, Rotati
   }
 
   onEnd(link: Link<Received, Sent>, end: LinkEnd): void {
-    if (this.rotation.onEnd(link, end)) {
+    if (this.#rotation?.onEnd(link, end) === true) {
       this.#endIfLast();
       return;
     }
     const { intent, options, emitter, face } = this.#context;
     const report = this.#reportOf(link, end);
-    this.#isBetween = true;
+    this.#comingBack().begin();
     this.#link = undefined;
     this.#lastReport = report;
     const error = errorOf(report, intent, options);
@@ -325,40 +356,27 @@ export class Life<Received, Sent> implements LinkHandler<Received, Sent>, Rotati
     if (end.kind === "open") this.#onLost(link, end, error);
     diagnostics.close({ client: face, report });
     if (end.kind === "open") emitter.emit("disconnected", { report });
-    this.#goOn(report, end.kind !== "open");
+    this.#comingBack().goOn(report, end.kind !== "open");
   }
 
   /** An open connection was lost: what it has not sent goes back. */
   #onLost(link: Link<Received, Sent>, { end }: LinkEnd & { readonly kind: "open" }, error: unknown): void {
-    const { traffic, state } = this.#context;
-    this.downtime.begin();
-    this.rotation.onLost();
+    const { options, traffic, state } = this.#context;
+    this.#downtime ??= new Downtime(options.runtime);
+    this.#downtime.begin();
+    this.#rotation?.onLost();
     traffic.incoming.onConnectionEnd(link.number);
     traffic.sender.lost(end.unsent, error, end.owesDrain);
     state.enter("disconnected");
   }
 
-  /** What follows the end of an attempt or a connection. */
-  #goOn(report: CloseReport, isAttempt: boolean): void {
-    const { intent, options, calls } = this.#context;
-    if (!intent.isStopping && this.#followAtOnce()) return;
-    const delay = intent.isStopping ? undefined : this.#delayBehind(report);
-    if (delay === undefined) {
-      this.#isBetween = false;
-      this.#finish(report);
-      return;
-    }
-    if (!this.#hasConnected && !options.retryInitial) calls.rejectConnects(failureOf(report));
-    if (isAttempt) this.#handler.tellError(failureOf(report));
-    this.#backOff(report, delay);
-  }
+  // Called by its comeback.
 
-  /** A rotation has the next connection under way, or wants it without a wait. */
-  #followAtOnce(): boolean {
+  followAtOnce(): boolean {
     const { options, state } = this.#context;
-    const second = options.reconnect ? this.rotation.takeSecond() : undefined;
-    if (second === undefined && !this.rotation.takeReplacing()) return false;
-    this.#isBetween = false;
+    const second = options.reconnect ? this.#rotation?.takeSecond() : undefined;
+    if (second === undefined && this.#rotation?.takeReplacing() !== true) return false;
+    this.#comingBack().end();
     if (second === undefined) this.dial();
     else {
       this.#link = second;
@@ -370,33 +388,8 @@ export class Life<Received, Sent> implements LinkHandler<Received, Sent>, Rotati
     return true;
   }
 
-  #delayBehind(report: CloseReport): number | undefined {
-    const { options, calls } = this.#context;
-    const isWanted = this.#hasConnected || options.retryInitial || calls.hasRuns;
-    return options.reconnect && isWanted ? this.#attemptsToCome.next(report) : undefined;
-  }
-
-  #backOff(report: CloseReport, delayMs: number): void {
-    const { state, emitter, intent, face } = this.#context;
-    const attempt = this.#attempts + 1;
-    state.enter("backingOff");
-    // A listener may have dialled by hand, or closed the client.
-    if (state.current === "backingOff" && !intent.isStopping) {
-      emitter.emit("reconnecting", { attempt, delayMs, report });
-      diagnostics.reconnect({ client: face, attempt, delayMs, report });
-    }
-    this.#isBetween = false;
-    if (intent.isStopping) this.#endIfWaiting();
-    else if (state.current === "backingOff") this.#armRetry(delayMs);
-  }
-
-  #armRetry(delay: number): void {
-    this.#retryTimer = this.#context.options.runtime.setTimer(delay, () => this.dial());
-    if (!this.#isReferenced) this.#retryTimer.unref();
-  }
-
   /** The life ends, once no connection is left. */
-  #finish(report: CloseReport): void {
+  finish(report: CloseReport): void {
     this.#finalReport = report;
     if (!this.#context.intent.isStopping) for (const link of this.links) link.terminate();
     this.#endIfLast();
@@ -407,7 +400,7 @@ export class Life<Received, Sent> implements LinkHandler<Received, Sent>, Rotati
     if (report === undefined || this.links.length > 0) return;
     this.#finalReport = undefined;
     this.#lastReport = report;
-    this.downtime.end();
+    this.#downtime?.end();
     this.#handler.onOver(report);
   }
 
@@ -418,7 +411,7 @@ export class Life<Received, Sent> implements LinkHandler<Received, Sent>, Rotati
   #reportContext(link: Link<Received, Sent> | undefined): ReportContext {
     const { intent, options } = this.#context;
     const isRetryable: ReportContext["isRetryable"] = (verdict, error, ageMs) =>
-      this.#attemptsToCome.judge(verdict, error, ageMs);
+      this.#comingBack().judge(verdict, error, ageMs);
     return {
       ...contextOf(link, intent),
       url: link === undefined || link.url === "" ? this.#url : link.url,

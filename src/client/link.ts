@@ -33,6 +33,10 @@ export interface LinkHandler<Received, Sent> {
   onReady(link: Link<Received, Sent>): void;
   /** @param at - When its last bytes came. */
   onMessage(link: Link<Received, Sent>, data: string | Buffer, size: number, at: number): void;
+  /** Messages may be lent to {@link onBorrowed}. */
+  readonly isLending: boolean;
+  /** @returns `false` where the message is to come by {@link onMessage}. */
+  onBorrowed(bytes: Buffer, isBinary: boolean): boolean;
   /** A message of a connection whose setup has failed. */
   onDiscarded(data: string | Buffer): void;
   onPing(payload: Buffer): void;
@@ -62,7 +66,7 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
   closing: { readonly close: CloseFrame; readonly initiatedBy: "us" | "peer" } | undefined;
   /** Its end is wanted, for another takes its place. */
   isRotated = false;
-  readonly #plan: LinkPlan<Received, Sent>;
+  readonly #options: ResolvedOptions<Received, Sent>;
   readonly #handler: LinkHandler<Received, Sent>;
   /** Until the connection is open, or never will be. */
   #attempt: Attempt | undefined;
@@ -83,7 +87,7 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
   constructor(plan: LinkPlan<Received, Sent>, handler: LinkHandler<Received, Sent>) {
     this.attempt = plan.attempt;
     this.log = new EventLog(plan.options.runtime);
-    this.#plan = plan;
+    this.#options = plan.options;
     this.#handler = handler;
     this.#attempt = new Attempt(plan, this, this);
   }
@@ -186,7 +190,7 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
     this.#live = live;
     this.#accepted = accepted;
     if (!this.#isReferenced) live.unref();
-    const { runtime, heartbeat, onConnection, setupTimeout } = this.#plan.options;
+    const { runtime, heartbeat, onConnection, setupTimeout } = this.#options;
     this.#handler.onOpen(this, times);
     if (heartbeat !== undefined) this.#pulse = new Pulse(runtime, heartbeat, live, this);
     if (onConnection === undefined) {
@@ -253,6 +257,14 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
     if (hook?.isWatching === true && hook.receive({ data, size, at })) return;
     if (this.#isReady) this.#handler.onMessage(this, data, size, at);
     else this.#handler.onDiscarded(data);
+  }
+
+  get isLending(): boolean {
+    return this.#isReady && this.#hook?.isWatching !== true && this.#handler.isLending;
+  }
+
+  onBorrowed(bytes: Buffer, isBinary: boolean): boolean {
+    return this.isLending && this.#handler.onBorrowed(bytes, isBinary);
   }
 
   onPing(payload: Buffer): void {

@@ -125,6 +125,8 @@ export class Pulse {
         return;
       case "ping":
         this.#heartbeat.onPing(this.#runtime.now(), this.#live.lastLifeAt);
+        // Before the ping: one of the user's own may be a message that is compressed.
+        this.#live.releaseUnused();
         this.#handler.sendPing();
         break;
       case "none":

@@ -30,6 +30,17 @@ export function decoded<Received>(
   return { value, isDecoded: true, data, size, at, key: undefined, heardById: 0 };
 }
 
+/** Longer texts are never cut from others. */
+const maxCutSize = 1024;
+
+/**
+ * A small text may be cut from a string of up to 8 KiB, which it holds on to. Those that wait by their keys may be one of each such
+ * string: they are to hold on to themselves alone, or the bound of bytes would mean little.
+ */
+export function ownCopy(data: string | Buffer): string | Buffer {
+  return typeof data === "string" && data.length <= maxCutSize ? Buffer.from(data).toString() : data;
+}
+
 /** In the place of a value. */
 export const undecodable: unique symbol = Symbol("undecodable");
 

@@ -2,17 +2,18 @@ import { Inbox } from "../buffer/inbox.js";
 import { JetSocketError } from "../errors.js";
 import type { Emitter } from "../events/emitter.js";
 import type { DroppedEvent, EventMap } from "../events/event-map.js";
-import type { Topic } from "../events/topic.js";
 import type { Deserializer } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
 import { WaitingLine } from "../runtime/waiting-line.js";
 import { Batch } from "./batch.js";
+import { askForKey } from "./message-key.js";
+import { MessageHandlers } from "./message-handlers.js";
 import { type IteratorSource, MessageIterator } from "./message-iterator.js";
 import type { Reader, ReadingEnd } from "./reader.js";
 import { ReadingPause, type ReadingPauseHandler } from "./reading-pause.js";
-import { decoded, Decoder, type Entry, undecodable, undecoded } from "./received.js";
+import { decoded, Decoder, type Entry, ownCopy, undecodable, undecoded } from "./received.js";
 
 /** Behind so many bytes that wait, messages wait as they came: a value may take many times the memory of its text. */
 const maxDecodedBytes = 64 * 1024;
@@ -33,10 +34,8 @@ export interface ReceiverHandler {
 
 /** Brings received messages to handlers, to `recv()` and to iterators, so that none is lost between two of them. */
 export class Receiver<Received> implements ReadingPauseHandler {
+  readonly handlers: MessageHandlers<Received>;
   readonly #runtime: Runtime;
-  readonly #emitter: Emitter<EventMap<Received>>;
-  readonly #messages: Topic<EventMap<Received>["message"]>;
-  readonly #rawMessages: Topic<EventMap<Received>["rawMessage"]>;
   readonly #decoder: Decoder<Received>;
   readonly #handler: ReceiverHandler;
   readonly #keyOf: ((message: Received) => unknown) | undefined;
@@ -63,16 +62,14 @@ export class Receiver<Received> implements ReadingPauseHandler {
     handler: ReceiverHandler,
   ) {
     this.#runtime = runtime;
-    this.#emitter = emitter;
-    this.#messages = emitter.topic("message");
-    this.#rawMessages = emitter.topic("rawMessage");
+    this.handlers = new MessageHandlers(emitter);
     this.#decoder = new Decoder(options.deserializer, (data, cause) => this.#onDecodeFailed(data, cause));
     this.#pause = new ReadingPause(runtime, this);
     this.#handler = handler;
     this.#keyOf = options.buffer.keyOf;
     this.#batch = new Batch(options.buffer.maxBytes);
     this.#inbox = new Inbox(options.buffer, (entry) =>
-      this.#dropWaiting(entry, this.#isOver ? "closed" : "overflow"),
+      this.#dropWaiting(entry, this.#isOver() ? "closed" : "overflow"),
     );
   }
 
@@ -90,7 +87,7 @@ export class Receiver<Received> implements ReadingPauseHandler {
   }
 
   /** Nothing that comes now is given to anybody who reads. */
-  get #isOver(): boolean {
+  #isOver(): boolean {
     return this.#end !== undefined || this.#isDiscarding;
   }
 
@@ -104,50 +101,58 @@ export class Receiver<Received> implements ReadingPauseHandler {
 
   /** A message that is decoded only where somebody wants its value. */
   receive(data: string | Buffer, size: number, at: number): void {
-    if (this.#isForMessageHandlersAlone) {
+    if (this.#isForMessageHandlersAlone()) {
       const value = this.#decoder.decode(data);
-      if (value !== undecodable) this.#messages.emit({ data: value });
+      if (value !== undecodable) this.handlers.tellValue(value);
       return;
     }
-    if (this.#isForBatchAlone) {
+    if (this.#isForBatchAlone()) {
       const value = this.#decoder.decode(data);
       if (value === undecodable || this.#batch.add(value, size)) return;
       this.#give(decoded(value, data, size, at));
       return;
     }
     if (this.#isDrainDue) this.#drainToHandlers();
-    const isWanted = this.#isRead || !this.#messages.isEmpty || !this.#hasHandler;
+    const isWanted = this.#isRead() || this.handlers.wantValues || !this.handlers.hasLasting;
     if (!isWanted) {
-      this.tellRaw(data);
+      this.handlers.tellRaw(data);
       return;
     }
-    if (this.#mayWaitAsItCame) {
+    if (this.#mayWaitAsItCame()) {
       this.#keepAsItCame(data, size, at);
       return;
     }
-    const entry = this.decode(data, size, at);
+    const entry = this.decode(this.#keyOf === undefined ? data : ownCopy(data), size, at);
     if (entry !== undefined) this.deliver(entry);
   }
 
   /** The common case, and the cheapest: what comes goes through, and nothing is kept of it. */
-  get #isForMessageHandlersAlone(): boolean {
-    if (!this.#messages.hasLasting || !this.#rawMessages.isEmpty) return false;
-    return !this.#isRead && !this.#isDrainDue && !this.#isDiscarding;
+  #isForMessageHandlersAlone(): boolean {
+    return this.handlers.wantValuesAlone && this.#isForHandlersAlone();
   }
 
-  get #isForBatchAlone(): boolean {
-    return this.#mayJoinBatch && this.#messages.isEmpty && this.#rawMessages.isEmpty;
+  /** What comes now may be lent, for nobody wants it but handlers who ask for no more than a look. */
+  get isLending(): boolean {
+    return this.handlers.wantLoansAlone && this.#isForHandlersAlone();
   }
 
-  get #mayWaitAsItCame(): boolean {
+  #isForHandlersAlone(): boolean {
+    return !this.#isRead() && !this.#isDrainDue && !this.#isDiscarding;
+  }
+
+  #isForBatchAlone(): boolean {
+    return this.#mayJoinBatch() && this.handlers.isEmpty;
+  }
+
+  #mayWaitAsItCame(): boolean {
     if (this.#inbox.bytes < maxDecodedBytes || this.#readers.length > 0) return false;
-    return this.#keyOf === undefined && !this.#isOver && this.#messages.isEmpty;
+    return this.#keyOf === undefined && !this.#isOver() && !this.handlers.wantValues;
   }
 
   #keepAsItCame(data: string | Buffer, size: number, at: number): void {
-    this.tellRaw(data);
+    this.handlers.tellRaw(data);
     const entry = undecoded<Received>(data, size, at);
-    if (this.#hasHandler) entry.heardById = this.#emitter.lastId;
+    if (this.handlers.hasLasting) this.handlers.markHeard(entry);
     this.#give(entry);
   }
 
@@ -155,18 +160,14 @@ export class Receiver<Received> implements ReadingPauseHandler {
   decode(data: string | Buffer, size: number, at: number): Entry<Received> | undefined {
     const entry = undecoded<Received>(data, size, at);
     if (this.#decoder.complete(entry)) return entry;
-    this.tellRaw(data);
+    this.handlers.tellRaw(data);
     return undefined;
-  }
-
-  tellRaw(data: string | Buffer): void {
-    if (!this.#rawMessages.isEmpty) this.#rawMessages.emit({ data, isBinary: typeof data !== "string" });
   }
 
   /** Brings a message to all who are to have it. */
   deliver(entry: Entry<Received>): void {
-    if (this.#isForMessageHandlersAlone) {
-      this.#messages.emit({ data: entry.value });
+    if (this.#isForMessageHandlersAlone()) {
+      this.handlers.tellValue(entry.value);
       return;
     }
     if (this.#isDiscarding) {
@@ -174,21 +175,17 @@ export class Receiver<Received> implements ReadingPauseHandler {
       return;
     }
     if (this.#isDrainDue) this.#drainToHandlers();
-    const hasHandler = this.#hasHandler;
-    const isRead = this.#isRead;
-    if (entry.data !== undefined) this.tellRaw(entry.data);
-    if (hasHandler) entry.heardById = this.#emitter.lastId;
-    this.#messages.emit({ data: entry.value });
+    const hasHandler = this.handlers.hasLasting;
+    const isRead = this.#isRead();
+    if (entry.data !== undefined) this.handlers.tellRaw(entry.data);
+    if (hasHandler) this.handlers.markHeard(entry);
+    this.handlers.tellValue(entry.value);
     if (!hasHandler || isRead) this.#give(entry);
   }
 
   /** An iterator is open, or a call waits. */
-  get #isRead(): boolean {
+  #isRead(): boolean {
     return this.#iterator !== undefined || this.#readers.length > 0;
-  }
-
-  get #hasHandler(): boolean {
-    return this.#messages.hasLasting || this.#rawMessages.hasLasting;
   }
 
   #onDecodeFailed(data: string | Buffer, cause: unknown): void {
@@ -198,35 +195,25 @@ export class Receiver<Received> implements ReadingPauseHandler {
     this.#handler.onError(new JetSocketError(message, { code: "DECODE_FAILED", cause }));
   }
 
-  get #mayJoinBatch(): boolean {
-    return this.#batch.isOpen && this.#readers.length === 0 && !this.#isOver;
+  #mayJoinBatch(): boolean {
+    return this.#batch.isOpen && this.#readers.length === 0 && !this.#isOver();
   }
 
   #give(entry: Entry<Received>): void {
-    if (this.#mayJoinBatch && this.#batch.add(entry.value, entry.size)) return;
+    if (this.#mayJoinBatch() && this.#batch.add(entry.value, entry.size)) return;
     const reader = this.#readers.shift();
     if (reader !== undefined) {
       reader.resolve(entry.value);
       return;
     }
-    if (this.#isOver) {
+    if (this.#isOver()) {
       this.#drop(entry.value, "closed");
       return;
     }
-    if (this.#keyOf !== undefined) entry.key = this.#askForKey(this.#keyOf, entry.value);
+    if (this.#keyOf !== undefined) entry.key = askForKey(this.#keyOf, entry.value, this.#handler);
     const demand = this.#inbox.push(entry);
     if (demand === "pause") this.#beginPause();
     else if (demand === "fail") this.#handler.onInboxFull();
-  }
-
-  #askForKey(keyOf: (message: Received) => unknown, value: Received): unknown {
-    try {
-      return keyOf(value);
-    } catch (cause) {
-      const message = "buffer.keyOf has thrown: this message has no key.";
-      this.#handler.onError(new JetSocketError(message, { code: "BUFFER_FUNCTION_FAILED", cause }));
-      return undefined;
-    }
   }
 
   #beginPause(): void {
@@ -305,12 +292,12 @@ export class Receiver<Received> implements ReadingPauseHandler {
     this.#inbox.beginReading();
     let entry = this.#inbox.shift();
     while (entry !== undefined && !this.#decoder.complete(entry)) entry = this.#inbox.shift();
-    if (entry !== undefined && this.#isMeasured) this.#handler.onConsumed(this.#runtime.now() - entry.at);
+    if (entry !== undefined && this.#isMeasured()) this.#handler.onConsumed(this.#runtime.now() - entry.at);
     if (this.#pause.isOn && this.#inbox.isHalfFree) this.#resume();
     return entry;
   };
 
-  get #isMeasured(): boolean {
+  #isMeasured(): boolean {
     return this.#inbox.length < takesPerMeasure || ++this.#takeCount % takesPerMeasure === 0;
   }
 
@@ -364,21 +351,17 @@ export class Receiver<Received> implements ReadingPauseHandler {
       for (const entry of this.#inbox.waiting) this.#tellHandlers(entry);
       return;
     }
-    while (this.#hasHandler && this.#inbox.length > 0) this.#tellHandlers(this.#inbox.shift()!);
+    while (this.handlers.hasLasting && this.#inbox.length > 0) this.#tellHandlers(this.#inbox.shift()!);
     if (this.#pause.isOn && this.#inbox.isHalfFree) this.#resume();
   }
 
   #tellHandlers(entry: Entry<Received>): void {
-    const { data, heardById } = entry;
-    entry.heardById = this.#emitter.lastId;
-    if (data !== undefined) this.#rawMessages.emit({ data, isBinary: typeof data !== "string" }, heardById);
-    if (!this.#messages.isEmpty && this.#decoder.complete(entry))
-      this.#messages.emit({ data: entry.value }, heardById);
+    this.handlers.tellLate(entry, this.#decoder);
   }
 
   /** The loop was left: what it has not read waits for the next one, and handlers are not kept waiting for that. */
   #goOnForHandlers(): void {
-    if (!this.#pause.isOn || !this.#hasHandler) return;
+    if (!this.#pause.isOn || !this.handlers.hasLasting) return;
     this.#inbox.endReading();
     this.#resume();
   }

@@ -21,17 +21,25 @@ export interface PreparedRequest {
   readonly handshake: ClientHandshake;
 }
 
+/** There is no function to ask. */
+export function asksNobody({ url, options: { headers, subprotocols } }: RequestSource): boolean {
+  return ![url, headers, subprotocols].some((one) => typeof one === "function");
+}
+
 /** Asks the provider functions and makes the request. @throws what they throw, or TypeError for a wrong value. */
 export async function prepareRequest(
   source: RequestSource,
   context: AttemptContext,
   fillRandom: FillRandom,
 ): Promise<PreparedRequest> {
-  const [url, headers, subprotocols] = await Promise.all([
-    provide(source.url, context),
-    provide(source.options.headers, context),
-    provide(source.options.subprotocols, context),
-  ]);
+  const provided = [source.url, source.options.headers, source.options.subprotocols] as const;
+  const [url, headers, subprotocols] = asksNobody(source)
+    ? (provided as readonly [Url, HeadersInit | undefined, string | readonly string[] | undefined])
+    : await Promise.all([
+        provide(provided[0], context),
+        provide(provided[1], context),
+        provide(provided[2], context),
+      ]);
   return makeRequest(source, url, headers, subprotocols, fillRandom);
 }
 
@@ -39,16 +47,21 @@ export async function prepareRequest(
  * Checks all that is known before an attempt, and gives the url for people: empty where a function is asked for it.
  * @throws TypeError for a wrong url, header field or subprotocol.
  */
-export function checkRequest(source: RequestSource, fillRandom: FillRandom): string {
+export function checkRequest(source: RequestSource): string {
   const { headers, subprotocols } = source.options;
   const { uri } = makeRequest(
     source,
     typeof source.url === "function" ? "ws://localhost" : source.url,
     typeof headers === "function" ? undefined : headers,
     typeof subprotocols === "function" ? undefined : subprotocols,
-    fillRandom,
+    zeroes,
   );
   return typeof source.url === "function" ? "" : uri.display;
+}
+
+/** For the key of a request that is only looked at. */
+function zeroes(): void {
+  // They are zero already.
 }
 
 /** What a function throws is a rejection too: those of the others would go unseen behind it. */
@@ -67,7 +80,7 @@ function makeRequest(
   subprotocols: string | readonly string[] | undefined,
   fillRandom: FillRandom,
 ): PreparedRequest {
-  const uri = parseUri(url);
+  const uri = uriOf(url);
   const handshake = new ClientHandshake({
     uri,
     headers: headerFields(headers),
@@ -76,6 +89,19 @@ function makeRequest(
     fillRandom,
   });
   return { uri, handshake };
+}
+
+let lastText: string | undefined;
+let lastUri: WebSocketUri | undefined;
+
+/** Most clients of a process go to one url, and most of their memory of it is shared. What holds credentials is not kept. */
+function uriOf(url: Url): WebSocketUri {
+  if (lastUri !== undefined && url === lastText) return lastUri;
+  const uri = parseUri(url);
+  if (typeof url !== "string" || uri.authorization !== undefined || uri.href !== uri.display) return uri;
+  lastText = url;
+  lastUri = uri;
+  return uri;
 }
 
 function headerFields(headers: HeadersInit | undefined): HeaderField[] {

@@ -38,10 +38,11 @@ export class Sender<Received, Sent> {
   #outbox: Outbox<Sent, Received, Outgoing> | undefined;
   #live: LiveConnection | undefined;
   #timer: Timer | undefined;
-  readonly #gate: TurnGate;
-  readonly #flushes = new Set<Wait>();
+  /** Made when it is first needed, as the two sets. */
+  #gate: TurnGate | undefined;
+  #flushes: Set<Wait> | undefined;
   /** Sends while the writer moves, above the high-water mark. */
-  readonly #held = new Set<Wait>();
+  #held: Set<Wait> | undefined;
   /** A connection was above its mark and is left: whoever waits for `drain` is told on the next one. */
   #owesDrain = false;
   /** Takes nothing more, and may still write what it has, or give it back. */
@@ -55,7 +56,6 @@ export class Sender<Received, Sent> {
     this.#runtime = runtime;
     this.#options = options;
     this.#handler = handler;
-    this.#gate = new TurnGate(runtime);
     const { outbox } = options;
     if (outbox !== undefined) this.#outbox = this.#createOutbox(policyOf(outbox));
   }
@@ -147,9 +147,10 @@ export class Sender<Received, Sent> {
   }
 
   #rejectWaits(error: unknown): void {
-    for (const wait of [...this.#flushes, ...this.#held]) wait.reject(error);
-    this.#flushes.clear();
-    this.#held.clear();
+    const waits = [...(this.#flushes ?? []), ...(this.#held ?? [])];
+    this.#flushes = undefined;
+    this.#held = undefined;
+    for (const wait of waits) wait.reject(error);
   }
 
   #takeBack(unsent: readonly UnsentMessage[]): void {
@@ -222,14 +223,18 @@ export class Sender<Received, Sent> {
     options: MessageOptions | undefined,
   ): Promise<void> {
     const isMoving = this.#options.outbox === undefined;
-    if (!isMoving || outbox.bytes < this.#options.highWaterMark) return this.#gate.pass(entry.size);
+    if (!isMoving || outbox.bytes < this.#options.highWaterMark) return this.#turnGate().pass(entry.size);
     const wait: Wait = new Wait(this.#runtime, "send", options, (reason) => {
-      this.#held.delete(wait);
+      this.#held?.delete(wait);
       outbox.withdraw(entry);
       this.#handler.onError(reason);
     });
-    this.#held.add(wait);
+    (this.#held ??= new Set()).add(wait);
     return wait.promise;
+  }
+
+  #turnGate(): TurnGate {
+    return (this.#gate ??= new TurnGate(this.#runtime));
   }
 
   #refuse(error: unknown): Promise<never> {
@@ -239,7 +244,7 @@ export class Sender<Received, Sent> {
 
   /** A loop that awaits nothing but refusals must not starve timers and I/O either. */
   #reject(error: unknown): Promise<never> {
-    const turn = this.#gate.turn(refusalWork);
+    const turn = this.#turnGate().turn(refusalWork);
     return turn === undefined ? rejected(error) : handled(turn.then(() => rejected<never>(error)));
   }
 
@@ -290,8 +295,8 @@ export class Sender<Received, Sent> {
       this.#live.give(data!, compress === undefined ? undefined : { compress }, entry);
     }
     if (outbox.waitingCount > 0) return;
-    for (const wait of this.#held) wait.resolve();
-    this.#held.clear();
+    for (const wait of this.#held ?? []) wait.resolve();
+    this.#held = undefined;
     if (this.#options.outbox === undefined && outbox.isClear) this.#outbox = undefined;
   }
 
@@ -328,22 +333,22 @@ export class Sender<Received, Sent> {
     const live = this.#live ?? this.#leaving;
     if (live === undefined && this.#outbox === undefined) return rejected(this.#handler.stateError("flush"));
     if (live === undefined && this.#outbox?.waitingCount === 0) return Promise.resolve();
-    const wait: Wait = new Wait(this.#runtime, "flush", options, () => this.#flushes.delete(wait));
-    this.#flushes.add(wait);
+    const wait: Wait = new Wait(this.#runtime, "flush", options, () => this.#flushes?.delete(wait));
+    (this.#flushes ??= new Set()).add(wait);
     if (live !== undefined && (this.#outbox?.waitingCount ?? 0) === 0) this.#flushLive(live);
     return wait.promise;
   }
 
   /** Nothing waits here any more: who waits for that waits for the writer now. */
   #flushLive(live: LiveConnection): void {
+    if (this.#flushes === undefined || this.#flushes.size === 0) return;
     const waits = [...this.#flushes];
-    if (waits.length === 0) return;
     const returns = this.#returns;
     live.flush(undefined).then(
       () => {
         // What came back meanwhile waits for the next connection.
         if (this.#returns !== returns || (this.#outbox?.waitingCount ?? 0) > 0) return;
-        for (const wait of waits) if (this.#flushes.delete(wait)) wait.resolve();
+        for (const wait of waits) if (this.#flushes?.delete(wait) === true) wait.resolve();
       },
       () => undefined,
     );

@@ -14,13 +14,17 @@ const transitions: Readonly<Record<State, readonly State[]>> = {
   closed: [],
 };
 
+export interface StateHandler {
+  onStateChange(from: State, to: State): void;
+}
+
 /** The state of one client. */
 export class StateMachine {
   #state: State = "idle";
-  readonly #onChange: (from: State, to: State) => void;
+  readonly #handler: StateHandler;
 
-  constructor(onChange: (from: State, to: State) => void) {
-    this.#onChange = onChange;
+  constructor(handler: StateHandler) {
+    this.#handler = handler;
   }
 
   get current(): State {
@@ -32,7 +36,7 @@ export class StateMachine {
     const from = this.#state;
     if (!transitions[from].includes(to)) throw new Error(`A client that is ${from} cannot become ${to}.`);
     this.#state = to;
-    this.#onChange(from, to);
+    this.#handler.onStateChange(from, to);
   }
 }
 

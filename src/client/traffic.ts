@@ -169,6 +169,19 @@ export class Traffic<Received, Sent>
     this.incoming.receive(link.number, data, size, at);
   }
 
+  get isLending(): boolean {
+    return this.incoming.isLending;
+  }
+
+  /** @returns `false` where a look at the message is not enough. */
+  onBorrowed(bytes: Buffer, isBinary: boolean): boolean {
+    if (!this.isLending) return false;
+    this.#statistics.messagesReceived++;
+    this.#statistics.payloadBytesReceived += bytes.length;
+    this.receiver.handlers.lend(bytes, isBinary);
+    return true;
+  }
+
   tellReconnected(event: EventMap<Received>["reconnected"]): void {
     this.#statistics.reconnectCount++;
     this.#statistics.record("recoveryMs", event.downtimeMs);

@@ -1,7 +1,7 @@
 import { CloseCode, InvalidStateError } from "../../protocol/index.js";
 import type { MessageOptions } from "../connection/send-queue.js";
 import type { CloseReport } from "../events/close-report.js";
-import type { EventMap, EventName, Listener, State } from "../events/event-map.js";
+import type { BorrowedMessage, EventMap, EventName, Listener, State } from "../events/event-map.js";
 import { findWrongOption } from "../options/call-options.js";
 import type { Provided, Url, WebSocketOptions } from "../options/options.js";
 import { resolveOptions } from "../options/resolve-options.js";
@@ -9,6 +9,7 @@ import { rejected, type WaitOptions } from "../runtime/wait.js";
 import type { Stats } from "../stats/statistics.js";
 import type { Cursors } from "../buffer/cursor.js";
 import { Client } from "./client.js";
+import { type ListenerOptions, mayBorrow } from "./listener-options.js";
 import { controlPayload, type RawData, type RawMessageOptions, rawMessage, serialize } from "./outgoing.js";
 import { nodeRuntime } from "./runtime.js";
 import type { SendResult } from "./sender.js";
@@ -78,22 +79,70 @@ export class WebSocket<Received = unknown, Sent = unknown>
     return this.#client.lastReport;
   }
 
-  /** Adds a handler. A `message` or `rawMessage` handler gets what waits in the inbox before anything newer. */
-  on<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {
-    this.#client.emitter.add(name, listener, false);
-    if (name === "message" || name === "rawMessage") this.#client.traffic.receiver.onHandlerAdded();
+  /**
+   * Adds a handler that is lent the bytes of each message, text and binary alike, where they lie: nothing is copied for it, and no text
+   * decoded, though one that is not UTF-8 fails the connection all the same (RFC 6455 8.1) and is not told.
+   *
+   * `data` is a view of memory that is used again: it is valid until the handler returns, in an async handler until its first `await`.
+   * `Buffer.from(data)` keeps it, `data.toString()` reads it. To write into it changes this message for the handlers behind, and no other one.
+   *
+   * In all else it is a `rawMessage` handler: messages go to it, and to the inbox only where somebody reads. Where others want a message
+   * too (another handler of messages, a loop, a `recv()`, `replay`, `isPong`, `acknowledges`) each gets it as ever, and this handler a
+   * view of bytes that were copied or encoded for it. What waits in the inbox comes to it in such a view too, before anything newer.
+   * `rawMessage` handlers come before those with the option, and these before `message` handlers.
+   *
+   * @throws TypeError for another event, or an option that is none.
+   */
+  on(
+    name: "rawMessage",
+    listener: Listener<BorrowedMessage>,
+    options: ListenerOptions & { readonly borrowed: true },
+  ): this;
+  /**
+   * Adds a handler. A `message` or `rawMessage` handler gets what waits in the inbox before anything newer.
+   *
+   * @throws TypeError for a listener that is no function, or an option that is none.
+   */
+  on<Name extends EventName>(
+    name: Name,
+    listener: Listener<EventMap<Received>[Name]>,
+    options?: ListenerOptions,
+  ): this;
+  on<Name extends EventName>(
+    name: Name,
+    listener: Listener<EventMap<Received>[Name]>,
+    options?: ListenerOptions,
+  ): this {
+    const { emitter, traffic } = this.#client;
+    if (mayBorrow("on", name, options))
+      traffic.receiver.handlers.addBorrower(listener as Listener<BorrowedMessage>);
+    else emitter.add(name, listener, false);
+    if (name === "message" || name === "rawMessage") traffic.receiver.onHandlerAdded();
     return this;
   }
 
-  /** Adds a handler for the next event alone. One for a message does not keep it from the inbox. */
-  once<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {
+  /**
+   * Adds a handler for the next event alone. One for a message does not keep it from the inbox, and so is lent nothing.
+   *
+   * @throws TypeError for a listener that is no function, or an option.
+   */
+  once<Name extends EventName>(
+    name: Name,
+    listener: Listener<EventMap<Received>[Name]>,
+    options?: { readonly borrowed?: false | undefined },
+  ): this {
+    mayBorrow("once", name, options);
     this.#client.emitter.add(name, listener, true);
     return this;
   }
 
-  /** Takes away the handler that was added last of those that are this function. */
+  /** Takes away the handler that was added last of those that are this function, borrowed or not. */
+  off(name: "rawMessage", listener: Listener<BorrowedMessage>): this;
+  off<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this;
   off<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {
-    this.#client.emitter.remove(name, listener);
+    if (name === "rawMessage")
+      this.#client.traffic.receiver.handlers.removeRaw(listener as Listener<unknown>);
+    else this.#client.emitter.remove(name, listener);
     return this;
   }
 

@@ -7,9 +7,9 @@ import {
 import type { Runtime } from "../runtime/runtime.js";
 import type { WaitOptions } from "../runtime/wait.js";
 import type { Transport } from "../transport/transport.js";
-import { ClosingClock } from "./closing-clock.js";
+import { Closing, type ClosingOwner } from "./closing.js";
 import type { ConnectionEnd } from "./connection-end.js";
-import { closingTimedOut, messageStalled } from "./failures.js";
+import { messageStalled } from "./failures.js";
 import type { ConnectionSettings, LiveContext, LiveHandler } from "./live-handler.js";
 import type { UnsentMessage } from "./message-tokens.js";
 import { MessageWatch } from "./message-watch.js";
@@ -19,14 +19,11 @@ import { type MessageOptions, SendQueue, type SendQueueHandler } from "./send-qu
 import type { Sendable } from "./pending-message.js";
 import { SocketWriter } from "./socket-writer.js";
 
-/** After both Closes the peer has so long to end its side (RFC 6455 7.1.1 lets the server go first). */
-const maxLingerTime = 1_000;
-
 /**
  * One open connection: brings transport and protocol together, and sees to its end. Thousands of them may be idle: what
  * one does not need yet is not made, and its parts are given itself rather than a handful of functions each.
  */
-export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingExchangeHandler {
+export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingExchangeHandler, ClosingOwner {
   readonly #transport: Transport;
   readonly #runtime: Runtime;
   readonly #settings: ConnectionSettings;
@@ -37,8 +34,8 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   readonly #pings: PingExchange;
   /** From the first message on that comes in pieces. */
   #watch: MessageWatch | undefined;
-  /** From the closing handshake on. */
-  #clock: ClosingClock | undefined;
+  /** From the first word of an end on. */
+  #end: Closing | undefined;
   /** From the first pause on. */
   #pauses: PauseClock | undefined;
   #isReferenced = true;
@@ -46,13 +43,6 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   readonly #openedAt: number;
   #lastReceivedAt: number;
   #bytesReceived = 0;
-  #initiatedBy: "us" | "peer" | undefined;
-  #closeRequest: CloseFrame | undefined;
-  #error: Error | undefined;
-  /** Nothing more is to be said on either side. */
-  #isEnding = false;
-  /** Our side of the stream has ended. */
-  #hasEnded = false;
   #isGone = false;
 
   constructor(context: LiveContext) {
@@ -133,7 +123,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   /** `true` from the first Close, or the first sign of the end, on: nothing is sent any more. */
   get isClosing(): boolean {
-    return this.#initiatedBy !== undefined || this.#isGone;
+    return this.#end?.initiatedBy !== undefined || this.#isGone;
   }
 
   /** Bytes have come. */
@@ -141,6 +131,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     const now = this.#runtime.now();
     this.#lastReceivedAt = now;
     this.#bytesReceived += end - start;
+    this.#protocol.isLending = this.#handler.isLending;
     this.#protocol.receive(bytes, start, end);
     if (this.#watch !== undefined || this.#protocol.isInsideMessage) this.#watchMessage(now);
     this.#writer.wake();
@@ -188,6 +179,11 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#pings.beat(payload);
   }
 
+  /** Gives back the memory of compression that was not used since the last call. */
+  releaseUnused(): void {
+    this.#protocol.releaseUnused();
+  }
+
   /** What waits was above the mark, and has not fallen to the low one. */
   get owesDrain(): boolean {
     return this.#queue.owesDrain;
@@ -214,13 +210,13 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#protocol.pause();
     this.#transport.pause();
     this.#watch?.stop();
-    this.#clock?.hold();
+    this.#end?.hold();
   }
 
   resume(): void {
     if (!this.isPaused) return;
     this.#pauses?.end(this.#runtime.now());
-    this.#clock?.release();
+    this.#end?.release();
     this.#protocol.resume();
     this.#writer.wake();
     this.#goOnReading();
@@ -235,25 +231,21 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   /** Starts the closing handshake, behind all that was accepted. */
   close(close: CloseFrame): void {
-    if (this.isClosing) return;
-    this.#initiatedBy = "us";
-    this.#closeRequest = close;
-    this.#startClock();
-    if (this.isPaused) this.#clock?.hold();
-    this.#handler.onClosing(close, "us");
-    this.#sendCloseWhenDue();
+    if (!this.isClosing) this.#closing().begin(close);
   }
 
-  #startClock(): void {
-    this.#closingClock.start(this.#settings.closeTimeout);
-  }
-
-  get #closingClock(): ClosingClock {
-    if (this.#clock === undefined) {
-      this.#clock = new ClosingClock(this.#runtime, () => this.#onClockExpired());
-      if (!this.#isReferenced) this.#clock.unref();
+  #closing(): Closing {
+    if (this.#end === undefined) {
+      const context = {
+        protocol: this.#protocol,
+        transport: this.#transport,
+        runtime: this.#runtime,
+        closeTimeout: this.#settings.closeTimeout,
+        isReferenced: this.#isReferenced,
+      };
+      this.#end = new Closing(context, this);
     }
-    return this.#clock;
+    return this.#end;
   }
 
   /** Fails the connection with the close code of `error`. */
@@ -264,13 +256,13 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   /** Drops the connection, for the link is dead or stuck; what has come by now is still told. */
   giveUp(error: Error): void {
-    this.#error ??= error;
+    this.#closing().blame(error);
     this.#drop();
   }
 
   /** Drops the connection without a closing handshake; what is not told by now never will be. */
   terminate(): void {
-    this.#initiatedBy ??= "us";
+    this.#closing().terminate();
     this.#protocol.abandon();
     this.#drop();
   }
@@ -284,19 +276,23 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   ref(): void {
     this.#isReferenced = true;
     this.#transport.ref();
-    this.#clock?.ref();
+    this.#end?.ref();
   }
 
   unref(): void {
     this.#isReferenced = false;
     this.#transport.unref();
-    this.#clock?.unref();
+    this.#end?.unref();
   }
 
   // Called by its protocol.
 
   onMessage(data: string | Buffer, size: number): void {
     this.#handler.onMessage(data, size);
+  }
+
+  onBorrowed(bytes: Buffer, isBinary: boolean): boolean {
+    return this.#handler.onBorrowed(bytes, isBinary);
   }
 
   onPing(payload: Buffer): void {
@@ -308,29 +304,22 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   }
 
   onClose(code: number, reason: string): void {
-    if (this.#initiatedBy === undefined) {
-      this.#initiatedBy = "peer";
-      this.#handler.onClosing({ code, reason }, "peer");
-    }
-    this.#endWhenWritten();
+    this.#watch?.stop();
+    this.#closing().onClose({ code, reason });
   }
 
   onFailure(error: ProtocolError): void {
-    this.#error ??= error;
-    if (this.#initiatedBy === undefined) {
-      this.#initiatedBy = "us";
-      this.#handler.onClosing({ code: error.closeCode, reason: "" }, "us");
-    }
-    this.#endWhenWritten();
+    this.#watch?.stop();
+    this.#closing().onFailure(error);
   }
 
   /** The end of the peer's stream: expected behind its Close, a loss before it. */
   onEnd(): void {
-    if (this.#isEnding) this.#endIfWritten();
+    if (this.#end?.isEnding === true) this.#end.endIfWritten();
     else this.#drop();
   }
 
-  // Called by its queue and its pings.
+  // Called by its queue, its pings and its end.
 
   onFramed(): void {
     this.#writer.wake();
@@ -355,42 +344,26 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   onRefused(error: unknown): void {
     this.#handler.onRefused(error);
     // Our Close may have waited for the message that was withdrawn.
-    this.#sendCloseWhenDue();
+    this.#end?.sendWhenDue();
+  }
+
+  get isAllFramed(): boolean {
+    return this.#queue.isEmpty;
+  }
+
+  onCloseBegun(close: CloseFrame, initiatedBy: "us" | "peer"): void {
+    this.#handler.onClosing(close, initiatedBy);
+  }
+
+  onCloseExpired(): void {
+    this.#drop();
   }
 
   #onProgress(wasRefused: boolean): void {
-    if (wasRefused) this.#clock?.progress();
+    if (wasRefused) this.#end?.onWriteProgress();
     this.#queue.pump();
-    this.#sendCloseWhenDue();
-    this.#endIfWritten();
-  }
-
-  #sendCloseWhenDue(): void {
-    if (this.#closeRequest === undefined || !this.#queue.isEmpty || this.#protocol.state !== "open") return;
-    const { code, reason } = this.#closeRequest;
-    this.#protocol.close(code, reason);
-    this.#writer.wake();
-  }
-
-  /** RFC 6455 7.1.1: nothing more is to be said on either side; our side of the stream ends behind our Close. */
-  #endWhenWritten(): void {
-    this.#isEnding = true;
-    if (this.#clock?.isRunning !== true) this.#startClock();
-    this.#watch?.stop();
-    this.#writer.wake();
-    this.#endIfWritten();
-  }
-
-  #endIfWritten(): void {
-    if (!this.#isEnding || this.#hasEnded || this.#protocol.bufferedSize > 0) return;
-    this.#hasEnded = true;
-    this.#transport.end();
-    this.#closingClock.startLast(maxLingerTime);
-  }
-
-  #onClockExpired(): void {
-    if (!this.#hasEnded) this.#error ??= closingTimedOut(this.#settings.closeTimeout, this.#isEnding);
-    this.#drop();
+    this.#end?.sendWhenDue();
+    this.#end?.endIfWritten();
   }
 
   /** The stream is gone. */
@@ -401,7 +374,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     // From now on nothing pauses it: what was kept is told to its end.
     this.#isGone = true;
     this.#protocol.resume();
-    this.#clock?.stop();
+    this.#end?.stop();
     this.#watch?.stop();
     this.#handler.onEnd(this.#takeEnd(error));
   }
@@ -412,12 +385,12 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     const closeSent = this.#protocol.bufferedSize === 0 ? this.#protocol.closeSent : undefined;
     const isClosed = closeReceived !== undefined && closeSent !== undefined;
     const end: ConnectionEnd = {
-      initiatedBy: this.#initiatedBy ?? "network",
-      phase: this.#closeRequest === undefined && closeReceived === undefined ? "open" : "closing",
+      initiatedBy: this.#end?.initiatedBy ?? "network",
+      phase: this.#end?.isRequested === true || closeReceived !== undefined ? "closing" : "open",
       closeSent,
       closeReceived,
       // A reset behind both Closes takes nothing away.
-      error: this.#error ?? (isClosed ? undefined : error),
+      error: this.#end?.error ?? (isClosed ? undefined : error),
       openedAt: this.#openedAt,
       endedAt: this.#runtime.now(),
       lastReceivedAt: this.#lastReceivedAt,

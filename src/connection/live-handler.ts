@@ -16,6 +16,10 @@ export interface ConnectionSettings extends SendMarks {
 /** What an open connection tells. */
 export interface LiveHandler {
   onMessage(data: string | Buffer, size: number): void;
+  /** Messages may be lent; asked for each read. */
+  readonly isLending: boolean;
+  /** As `ProtocolHandler.onBorrowed`. */
+  onBorrowed(bytes: Buffer, isBinary: boolean): boolean;
   onPing(payload: Buffer): void;
   onPong(payload: Buffer, latencyMs: number | undefined): void;
   /** The first Close frame goes or has come. */

@@ -10,9 +10,11 @@ interface Ping {
 /** Older pings than so many are forgotten. */
 const maxPings = 64;
 
+const none: readonly Ping[] = [];
+
 /** The pings that are out, in their order; each pong finds its own. */
 export class Pings {
-  #out: Ping[] = [];
+  #out = none;
   #confirmed = 0;
 
   get unanswered(): number {
@@ -31,8 +33,11 @@ export class Pings {
     position: number,
     onSettled?: (latency: number | undefined) => void,
   ): void {
-    if (this.#out.length === maxPings) this.#out.shift()!.onSettled?.(undefined);
-    this.#out.push({ key: keyOf(payload), sentAt, position, onSettled });
+    const forgotten = this.#out.length === maxPings ? this.#out[0] : undefined;
+    if (forgotten !== undefined) this.#out = this.#out.slice(1);
+    // Not by `push`, which makes room for sixteen more.
+    this.#out = this.#out.concat({ key: keyOf(payload), sentAt, position, onSettled });
+    forgotten?.onSettled?.(undefined);
   }
 
   /** No ping stands before more messages than these. */
@@ -48,8 +53,7 @@ export class Pings {
     if (index === -1) return undefined;
     // RFC 6455 5.5.3: a peer may answer only the newest of several pings: its pong stands for those before it.
     const answered = this.#out.slice(0, index + 1);
-    // Not by `splice`, which leaves the room of those that are gone to a connection that may be idle for hours.
-    this.#out = this.#out.slice(index + 1);
+    this.#out = index + 1 === this.#out.length ? none : this.#out.slice(index + 1);
     const own = answered.at(-1)!;
     this.#confirmed = own.position;
     for (const ping of answered) ping.onSettled?.(now - ping.sentAt);

@@ -55,15 +55,16 @@ export class SendQueue {
   readonly #runtime: Runtime;
   readonly #marks: SendMarks;
   readonly #handler: SendQueueHandler;
-  readonly #gate: TurnGate;
-  readonly #entries: WaitingLine<Entry> = new WaitingLine();
+  // Each of these is made when it is first needed: a connection that only listens has none.
+  #gate: TurnGate | undefined;
+  #entries: WaitingLine<Entry> | undefined;
   #waitingSize = 0;
   #acceptedCount = 0;
   /** Sends whose message is framed and that wait for the mark. */
-  #aboveMark: { readonly wait: Wait; readonly token: unknown }[] = [];
-  readonly #tokens: MessageTokens = new MessageTokens();
-  readonly #sample: SendSample = new SendSample();
-  readonly #flushes: WaitingLine<{ readonly target: number; readonly wait: Wait }> = new WaitingLine();
+  #aboveMark: { readonly wait: Wait; readonly token: unknown }[] | undefined;
+  #tokens: MessageTokens | undefined;
+  #sample: SendSample | undefined;
+  #flushes: WaitingLine<{ readonly target: number; readonly wait: Wait }> | undefined;
   #isDrainDue = false;
   #isPumping = false;
 
@@ -72,7 +73,6 @@ export class SendQueue {
     this.#runtime = runtime;
     this.#marks = marks;
     this.#handler = handler;
-    this.#gate = new TurnGate(runtime);
   }
 
   /** The bytes that the kernel has not taken, framing included. */
@@ -91,7 +91,7 @@ export class SendQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#entries.length === 0;
+    return this.#entries === undefined || this.#entries.length === 0;
   }
 
   /**
@@ -106,10 +106,11 @@ export class SendQueue {
     this.#acceptedCount++;
     // What shrinks well takes its time all the same.
     const work = Math.max(size, data.length);
-    if (this.#protocol.bufferedSize < this.#marks.highWaterMark) return this.#gate.pass(work);
+    if (this.#protocol.bufferedSize < this.#marks.highWaterMark)
+      return (this.#gate ??= new TurnGate(this.#runtime)).pass(work);
     // The message is on its way whatever becomes of the wait: only the caller is let go.
     const wait = new Wait(this.#runtime, "send", options, (reason) => this.#handler.onRefused(reason));
-    this.#aboveMark.push({ wait, token });
+    (this.#aboveMark ??= []).push({ wait, token });
     return wait.promise;
   }
 
@@ -144,7 +145,7 @@ export class SendQueue {
   /** Resolves when all that was accepted before the call is with the kernel. */
   flush(options: WaitOptions | undefined): Promise<void> {
     const wait = new Wait(this.#runtime, "flush", options);
-    this.#flushBehind(this.#entries.last, [wait]);
+    this.#flushBehind(this.#entries?.last, [wait]);
     return wait.promise;
   }
 
@@ -152,7 +153,7 @@ export class SendQueue {
   #flushBehind(entry: Entry | undefined, waits: readonly Wait[]): void {
     const target = this.#protocol.framedCount;
     for (const wait of waits) {
-      if (entry === undefined) this.#flushes.enter({ target, wait });
+      if (entry === undefined) (this.#flushes ??= new WaitingLine()).enter({ target, wait });
       else entry.flushes.push(wait);
     }
     if (entry === undefined) this.#settleFlushes();
@@ -160,7 +161,7 @@ export class SendQueue {
 
   #isOpenFor(data: Sendable): data is string | Uint8Array {
     const isBelowMark = this.#protocol.bufferedSize < this.#marks.highWaterMark;
-    return isBelowMark && this.#entries.length === 0 && !(data instanceof PendingMessage);
+    return isBelowMark && this.isEmpty && !(data instanceof PendingMessage);
   }
 
   /** One message larger than the bound passes where nothing waits. */
@@ -183,8 +184,9 @@ export class SendQueue {
   #frame(data: string | Uint8Array, options: MessageOptions | undefined, token: unknown): number {
     const before = this.#protocol.bufferedSize;
     const position = this.#protocol.framedCount + 1;
-    if (token !== undefined) this.#tokens.add(position, token);
-    if (!this.#sample.isRunning) this.#sample.begin(position, this.#runtime.now());
+    if (token !== undefined) (this.#tokens ??= new MessageTokens()).add(position, token);
+    const sample = (this.#sample ??= new SendSample());
+    if (sample.wants(position)) sample.begin(position, this.#runtime.now());
     if (typeof data === "string") this.#protocol.text(data, options);
     else this.#protocol.binary(data, options);
     const size = this.#protocol.bufferedSize - before;
@@ -206,7 +208,7 @@ export class SendQueue {
       wait,
       flushes: [],
     };
-    const place = this.#entries.enter(entry);
+    const place = (this.#entries ??= new WaitingLine()).enter(entry);
     this.#waitingSize += entry.size;
     this.#acceptedCount++;
     if (this.bufferedAmount >= this.#marks.highWaterMark) this.#isDrainDue = true;
@@ -230,7 +232,7 @@ export class SendQueue {
   #withdraw(place: Place<Entry>, reason: unknown): void {
     const entry = place.item;
     const before = place.before?.item;
-    if (this.#entries.leave(place)) {
+    if (this.#entries?.leave(place) === true) {
       this.#waitingSize -= entry.size;
       this.#acceptedCount--;
       this.#flushBehind(before, entry.flushes);
@@ -245,7 +247,7 @@ export class SendQueue {
     // What is framed may be written at once, and that progress calls back: the loop goes on by itself.
     if (this.#isPumping) return;
     this.#isPumping = true;
-    this.#tokens.forget(this.#protocol.handedCount);
+    this.#tokens?.forget(this.#protocol.handedCount);
     this.#lookAtSample();
     this.#frameWaiting();
     this.#isPumping = false;
@@ -257,30 +259,38 @@ export class SendQueue {
   }
 
   #lookAtSample(): void {
-    if (!this.#sample.isRunning) return;
+    if (this.#sample?.isRunning !== true) return;
     const duration = this.#sample.end(this.#protocol.writtenCount, this.#runtime.now());
     if (duration !== undefined) this.#handler.onSampled(duration);
   }
 
   #frameWaiting(): void {
     while (this.#protocol.bufferedSize < this.#marks.highWaterMark) {
-      if (this.#aboveMark.length > 0) this.#resolveAboveMark();
-      const entry = this.#entries.first;
+      this.#resolveAboveMark();
+      const entry = this.#entries?.first;
       if (entry === undefined || entry.data instanceof PendingMessage || this.#protocol.state !== "open")
         return;
-      this.#entries.shift();
+      this.#entries!.shift();
       this.#waitingSize -= entry.size;
-      this.#aboveMark.push(entry);
+      (this.#aboveMark ??= []).push(entry);
       this.#frame(entry.data, entry.options, entry.token);
       this.#flushBehind(undefined, entry.flushes);
     }
   }
 
   #resolveAboveMark(): void {
-    for (const { wait } of this.#aboveMark.splice(0)) wait.resolve();
+    if (this.#aboveMark === undefined) return;
+    for (const { wait } of this.#takeAboveMark()) wait.resolve();
+  }
+
+  #takeAboveMark(): readonly { readonly wait: Wait; readonly token: unknown }[] {
+    const waits = this.#aboveMark ?? [];
+    this.#aboveMark = undefined;
+    return waits;
   }
 
   #settleFlushes(): void {
+    if (this.#flushes === undefined) return;
     const { writtenCount } = this.#protocol;
     for (let next = this.#flushes.first; next !== undefined; next = this.#flushes.first) {
       if (next.target > writtenCount) return;
@@ -291,31 +301,37 @@ export class SendQueue {
 
   /** Takes out all of which not a byte has left, in their order. @param framed - Those of them that were framed. */
   takeUnsent(framed: readonly Sendable[], framedCount: number): UnsentMessage[] {
-    const unframed = this.#entries.takeAll();
+    const unframed = this.#entries?.takeAll() ?? [];
     this.#waitingSize = 0;
     this.#acceptedCount -= framed.length + unframed.length;
-    this.#sample.cancel();
-    for (const entry of unframed) this.#aboveMark.push(entry, ...entry.flushes.map(asUnkept));
+    this.#sample?.cancel();
+    for (const entry of unframed) (this.#aboveMark ??= []).push(entry, ...entry.flushes.map(asUnkept));
     const waiting = unframed.map(({ data, token }) => ({ data, token }));
-    return [...this.#tokens.match(framed, framedCount), ...waiting];
+    const matched = this.#tokens?.match(framed, framedCount) ?? framed.map(asUnknown);
+    return [...matched, ...waiting];
   }
 
   /** The messages have moved to another connection, which those who wait for this one need not know. */
   letGo(): void {
     this.#resolveAboveMark();
-    for (const { wait } of this.#flushes.takeAll()) wait.resolve();
+    for (const { wait } of this.#flushes?.takeAll() ?? []) wait.resolve();
     this.#isDrainDue = false;
   }
 
   /** The connection is gone: what waits rejects with `error`, but for sends whose message its owner keeps. */
   end(error: unknown): void {
     this.#isDrainDue = false;
-    for (const { wait, token } of this.#aboveMark.splice(0)) {
+    for (const { wait, token } of this.#takeAboveMark()) {
       if (token === undefined) wait.reject(error);
       else wait.resolve();
     }
-    for (const { wait } of this.#flushes.takeAll()) wait.reject(error);
+    for (const { wait } of this.#flushes?.takeAll() ?? []) wait.reject(error);
   }
+}
+
+/** A message that no owner keeps. */
+function asUnknown(data: Sendable): UnsentMessage {
+  return { data, token: undefined };
 }
 
 function asUnkept(wait: Wait): { readonly wait: Wait; readonly token: undefined } {

@@ -3,7 +3,7 @@ import type { Runtime } from "../runtime/runtime.js";
 const maxBytesPerTurn = 64 * 1024;
 const maxTimePerTurn = 10;
 /** The clock is read once in so many sends. */
-const sendsPerLook = 8;
+const sendsPerLook = 32;
 
 const accepted: Promise<void> = Promise.resolve();
 

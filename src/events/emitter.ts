@@ -1,17 +1,22 @@
 import type { Listener } from "./event-map.js";
-import { Topic } from "./topic.js";
+import { Topic, type TopicOwner } from "./topic.js";
+
+export interface EmitterHandler<Events> {
+  /** A listener has thrown, or rejected. */
+  onListenerError(event: keyof Events, error: unknown): void;
+}
 
 /**
  * Calls listeners one after the other, in the order in which they were added. What one of them throws, or rejects
- * with, is given to `onListenerError` and touches neither the others nor the caller.
+ * with, is told to the handler and touches neither the others nor the caller.
  */
-export class Emitter<Events> {
+export class Emitter<Events> implements TopicOwner {
   readonly #topics: { [Name in keyof Events]?: Topic<Events[Name]> } = {};
-  readonly #onListenerError: (event: keyof Events, error: unknown) => void;
+  readonly #handler: EmitterHandler<Events>;
   #lastId = 0;
 
-  constructor(onListenerError: (event: keyof Events, error: unknown) => void) {
-    this.#onListenerError = onListenerError;
+  constructor(handler: EmitterHandler<Events>) {
+    this.#handler = handler;
   }
 
   /** The id of the listener that was added last. */
@@ -21,17 +26,30 @@ export class Emitter<Events> {
 
   /** The listeners of one event, for as long as this lives. */
   topic<Name extends keyof Events>(name: Name): Topic<Events[Name]> {
-    return (this.#topics[name] ??= new Topic<Events[Name]>(String(name), (error) =>
-      this.#onListenerError(name, error),
-    ));
+    return (this.#topics[name] ??= this.branch<Events[Name]>(name));
+  }
+
+  /** Listeners who are told of an event in another way than the rest: by whoever holds on to this alone. */
+  branch<Event>(name: keyof Events): Topic<Event> {
+    return new Topic<Event>(String(name), this);
+  }
+
+  /** Called by its topics. */
+  onListenerError(name: string, error: unknown): void {
+    this.#handler.onListenerError(name as keyof Events, error);
   }
 
   /** @throws TypeError for a listener that is no function. */
   add<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>, isOnce: boolean): void {
+    this.addTo(this.topic(name), listener, isOnce);
+  }
+
+  /** @throws as {@link add}. */
+  addTo<Event>(topic: Topic<Event>, listener: Listener<Event>, isOnce: boolean): void {
     const given: unknown = listener;
     if (typeof given !== "function")
-      throw new TypeError(`A listener of "${String(name)}" must be a function, not ${typeof given}.`);
-    this.topic(name).add(listener, isOnce, ++this.#lastId);
+      throw new TypeError(`A listener of "${topic.name}" must be a function, not ${typeof given}.`);
+    topic.add(listener, isOnce, ++this.#lastId);
   }
 
   remove<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): void {

@@ -20,6 +20,13 @@ export interface DroppedEvent {
   readonly cause: "overflow" | "expired" | "unsent" | "decode" | "closed";
 }
 
+/** A `rawMessage` for a handler with the option `borrowed`. */
+export interface BorrowedMessage {
+  /** The bytes of the message, lent until the handler returns; those of a text are known to be UTF-8. `Buffer.from(data)` keeps them. */
+  readonly data: Buffer;
+  readonly isBinary: boolean;
+}
+
 /** Every event by its name. An event is a fresh object and safe to keep. Urls show no credentials. */
 export interface EventMap<Received> {
   /** An attempt begins; the first is attempt 1. */

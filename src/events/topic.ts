@@ -18,17 +18,24 @@ interface Entry<Event> {
   isSpent: boolean;
 }
 
+export interface TopicOwner {
+  /** A listener of the event of that name has thrown, or rejected. */
+  onListenerError(name: string, error: unknown): void;
+}
+
+const none: readonly never[] = [];
+
 /** The listeners of one event. Who emits it for each message holds on to it, and looks nothing up. */
 export class Topic<Event> {
-  readonly #name: string;
-  readonly #onListenerError: (error: unknown) => void;
+  readonly name: string;
+  readonly #owner: TopicOwner;
   /** A list is never changed, so that one that is being walked stays as it is. */
-  #entries: readonly Entry<Event>[] = [];
+  #entries: readonly Entry<Event>[] = none;
   #hasLasting = false;
 
-  constructor(name: string, onListenerError: (error: unknown) => void) {
-    this.#name = name;
-    this.#onListenerError = onListenerError;
+  constructor(name: string, owner: TopicOwner) {
+    this.name = name;
+    this.#owner = owner;
   }
 
   get isEmpty(): boolean {
@@ -41,8 +48,14 @@ export class Topic<Event> {
   }
 
   add(listener: Listener<Event>, isOnce: boolean, id: number): void {
-    const context = new ListenerContext(`jetsocket:${this.#name}`);
-    this.#set([...this.#entries, { id, listener, context, isOnce, isSpent: false }]);
+    const context = new ListenerContext(`jetsocket:${this.name}`);
+    // Not by a spread, which makes room for sixteen more: most events have one listener.
+    this.#set(this.#entries.concat({ id, listener, context, isOnce, isSpent: false }));
+  }
+
+  /** The id of the one that {@link remove} would take away; 0 where there is none. */
+  idOf(listener: Listener<Event>): number {
+    return this.#entries.findLast((entry) => entry.listener === listener)?.id ?? 0;
   }
 
   remove(listener: Listener<Event>): void {
@@ -67,10 +80,14 @@ export class Topic<Event> {
   #call(entry: Entry<Event>, event: Event): void {
     try {
       const result: unknown = entry.context.runInAsyncScope(entry.listener, undefined, event);
-      if (isThenable(result)) result.then(undefined, this.#onListenerError);
+      if (isThenable(result)) result.then(undefined, (error: unknown) => this.#tellError(error));
     } catch (error) {
-      this.#onListenerError(error);
+      this.#tellError(error);
     }
+  }
+
+  #tellError(error: unknown): void {
+    this.#owner.onListenerError(this.name, error);
   }
 
   #set(entries: readonly Entry<Event>[]): void {

@@ -5,6 +5,7 @@ const checks: Readonly<Record<string, readonly [isRight: (value: unknown) => boo
   signal: [(value) => value instanceof AbortSignal, "an AbortSignal"],
   timeout: [(value) => typeof value === "number" && value >= 0, "milliseconds from 0 on"],
   compress: [(value) => typeof value === "boolean", "true or false"],
+  borrowed: [(value) => typeof value === "boolean", "true or false"],
   binary: [(value) => typeof value === "boolean", "true or false"],
   match: [(value) => typeof value === "function", "a function"],
   // What is sent is checked where it is made into bytes.

@@ -1,12 +1,12 @@
 import { nodeCrypto } from "./node-modules.js";
-import { NodeTimer } from "./node-timer.js";
-import type { RuntimeWithoutSockets, Timer } from "./runtime.js";
+import { startTimer } from "./node-timer.js";
+import type { RuntimeWithoutSockets } from "./runtime.js";
 
 /** Node's own clocks, timers, turns of its event loop and randomness. */
 export const nodeRuntimeWithoutSockets: RuntimeWithoutSockets = {
   now: (): number => performance.now(),
   wallNow: (): number => Date.now(),
-  setTimer: (delay: number, callback: () => void): Timer => new NodeTimer(delay, callback),
+  setTimer: startTimer,
   defer: (callback: () => void): void => process.nextTick(callback),
   afterTurn: (callback: () => void): void => {
     setImmediate(callback);

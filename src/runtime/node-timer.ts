@@ -3,12 +3,34 @@ import type { Timer } from "./runtime.js";
 /** What Node can wait at one go; a longer delay it takes for 1 ms. */
 const maxDelay = 2 ** 31 - 1;
 
-function onTimeout(timer: NodeTimer): void {
-  timer.onTimeout();
+/** Calls `callback` once, after `delay` milliseconds, however many. */
+export function startTimer(delay: number, callback: () => void): Timer {
+  return delay <= maxDelay ? new NodeTimer(delay, callback) : new LongTimer(delay, callback);
 }
 
-/** One timer of Node's, or for a long delay several, one after the other. */
-export class NodeTimer implements Timer {
+/** A timer of Node's. */
+class NodeTimer implements Timer {
+  readonly #timeout: NodeJS.Timeout;
+
+  constructor(delay: number, callback: () => void) {
+    this.#timeout = setTimeout(callback, delay);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timeout);
+  }
+
+  ref(): void {
+    this.#timeout.ref();
+  }
+
+  unref(): void {
+    this.#timeout.unref();
+  }
+}
+
+/** Several timers of Node's, one after the other. */
+class LongTimer implements Timer {
   readonly #callback: () => void;
   #remaining: number;
   #isRef = true;
@@ -20,8 +42,14 @@ export class NodeTimer implements Timer {
     this.#wait();
   }
 
-  /** For Node's timer alone. */
-  onTimeout(): void {
+  #wait(): void {
+    const delay = Math.min(this.#remaining, maxDelay);
+    this.#remaining -= delay;
+    this.#timeout = setTimeout(() => this.#onTimeout(), delay);
+    if (!this.#isRef) this.#timeout.unref();
+  }
+
+  #onTimeout(): void {
     this.#timeout = undefined;
     if (this.#remaining > 0) this.#wait();
     else this.#callback();
@@ -40,12 +68,5 @@ export class NodeTimer implements Timer {
   unref(): void {
     this.#isRef = false;
     this.#timeout?.unref();
-  }
-
-  #wait(): void {
-    const delay = Math.min(this.#remaining, maxDelay);
-    this.#remaining -= delay;
-    this.#timeout = setTimeout(onTimeout, delay, this);
-    if (!this.#isRef) this.#timeout.unref();
   }
 }

@@ -88,11 +88,15 @@ export class Statistics {
   #payloadBytesSent = 0;
   #bytesSent = 0;
   #bytesReceived = 0;
-  readonly #histograms: { [Name in DurationName]?: Histogram } = {};
+  /** One sample is kept as it is: most steps of an opening come once. */
+  readonly #histograms: { [Name in DurationName]?: Histogram | number } = {};
 
   /** @param duration - In milliseconds. */
   record(name: DurationName, duration: number): void {
-    (this.#histograms[name] ??= new Histogram()).record(duration);
+    const known = this.#histograms[name];
+    if (known instanceof Histogram) known.record(duration);
+    else if (known === undefined) this.#histograms[name] = duration;
+    else this.#histograms[name] = histogramOf([known, duration]);
   }
 
   /** A connection has ended: its counts are kept here from now on. */
@@ -129,7 +133,10 @@ export class Statistics {
   }
 
   get #durations(): Record<DurationName, HistogramSnapshot | undefined> {
-    const of = (name: DurationName): HistogramSnapshot | undefined => this.#histograms[name]?.snapshot();
+    const of = (name: DurationName): HistogramSnapshot | undefined => {
+      const known = this.#histograms[name];
+      return typeof known === "number" ? histogramOf([known]).snapshot() : known?.snapshot();
+    };
     return {
       latencyMs: of("latencyMs"),
       dnsMs: of("dnsMs"),
@@ -142,6 +149,12 @@ export class Statistics {
       recoveryMs: of("recoveryMs"),
     };
   }
+}
+
+function histogramOf(samples: readonly number[]): Histogram {
+  const histogram = new Histogram();
+  for (const sample of samples) histogram.record(sample);
+  return histogram;
 }
 
 function ratio(payload: number, wire: number): number | undefined {

@@ -37,7 +37,7 @@ export class ReadGate {
 
   data(bytes: Buffer, length: number): void {
     if (this.#isShut || length === 0) return;
-    if (this.#isPaused || this.#isKeeping) this.#keep(Buffer.from(bytes.subarray(0, length)));
+    if (this.#isPaused || this.#isKeeping()) this.#keep(Buffer.from(bytes.subarray(0, length)));
     else this.#handler.onData(bytes, length);
   }
 
@@ -48,7 +48,7 @@ export class ReadGate {
 
   end(): void {
     if (this.#isShut) return;
-    if (this.#isPaused || this.#isKeeping) this.#isEndHeld = true;
+    if (this.#isPaused || this.#isKeeping()) this.#isEndHeld = true;
     else this.#handler.onEnd();
   }
 
@@ -56,7 +56,7 @@ export class ReadGate {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#error = error;
-    if (!this.#isKeeping) this.#tellClose();
+    if (!this.#isKeeping()) this.#tellClose();
   }
 
   pause(): void {
@@ -66,7 +66,7 @@ export class ReadGate {
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    if (this.#isKeeping) process.nextTick(() => this.#release());
+    if (this.#isKeeping()) process.nextTick(() => this.#release());
     else this.#owner.onDrained();
   }
 
@@ -78,28 +78,28 @@ export class ReadGate {
     if (this.#isClosed) process.nextTick(() => this.#tellClose());
   }
 
-  get #isKeeping(): boolean {
+  #isKeeping(): boolean {
     return (this.#held !== undefined && this.#held.length > 0) || this.#isEndHeld;
   }
 
   /** False as soon as the handler has paused or destroyed the transport from inside a call. */
-  get #mayPass(): boolean {
+  #mayPass(): boolean {
     return !this.#isPaused && !this.#isShut;
   }
 
   #release(): void {
-    while (this.#mayPass) {
+    while (this.#mayPass()) {
       const bytes = this.#held?.shift();
       if (bytes === undefined) break;
       this.#handler.onData(bytes, bytes.length);
     }
-    if (this.#isEndHeld && this.#mayPass) {
+    if (this.#isEndHeld && this.#mayPass()) {
       this.#isEndHeld = false;
       this.#handler.onEnd();
     }
-    if (this.#isKeeping) return;
+    if (this.#isKeeping()) return;
     if (this.#isClosed) this.#tellClose();
-    else if (this.#mayPass) this.#owner.onDrained();
+    else if (this.#mayPass()) this.#owner.onDrained();
   }
 
   #tellClose(): void {

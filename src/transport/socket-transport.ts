@@ -16,16 +16,9 @@ function bytesOf(chunk: unknown, encoding: BufferEncoding | null): Buffer | Type
   return new TypeError(`The stream gave text (setEncoding "${encoding}") in the place of bytes`);
 }
 
-/** What the queue of a stream gives as the encoding of bytes; the types know it not. */
-const asBytes = "buffer" as BufferEncoding;
-
 /** One of Node's own: it may be a TLS socket, for that is one too. */
 function isSocket(stream: Duplex | undefined): stream is Socket {
   return stream instanceof nodeNet().Socket;
-}
-
-function isPlainSocket(stream: Duplex): stream is Socket {
-  return isSocket(stream) && !("encrypted" in stream);
 }
 
 /**
@@ -112,7 +105,6 @@ export class SocketTransport implements Transport, ReadGateOwner {
   write(bytes: Uint8Array, onWritten: () => void): boolean {
     const stream = this.#stream;
     if (stream === undefined || stream.destroyed) return false;
-    if (this.#fillsBuffer && isPlainSocket(stream)) return this.#writeBelowQueue(stream, bytes, onWritten);
     this.#onWritten = onWritten;
     this.#callbacksDue++;
     try {
@@ -127,29 +119,6 @@ export class SocketTransport implements Transport, ReadGateOwner {
     if (isTaken) this.#onWritten = undefined;
     return isTaken;
   }
-
-  /**
-   * Hands the bytes to a socket of ours below the queue of its stream, which is always empty, for one write is out at
-   * a time: what the queue does for each write takes half a microsecond. A stream that others hold goes through it.
-   */
-  #writeBelowQueue(socket: Socket, bytes: Uint8Array, onWritten: () => void): boolean {
-    this.#onWritten = undefined;
-    this.#callbacksDue++;
-    socket._write(bytes, asBytes, this.#afterTaken);
-    const isTaken = this.#callbacksDue === 0;
-    if (!isTaken) this.#onWritten = onWritten;
-    return isTaken && !socket.destroyed;
-  }
-
-  /** Comes from inside the write where the kernel has taken all of it. */
-  readonly #afterTaken = (error?: Error | null): void => {
-    this.#callbacksDue--;
-    if (error) this.#stream?.destroy(error);
-    if (this.#stream?.destroyed) return;
-    const onWritten = this.#onWritten;
-    this.#onWritten = undefined;
-    onWritten?.();
-  };
 
   end(): void {
     this.#stream?.end();

@@ -28,6 +28,8 @@ let onDiallingCall: (() => void) | undefined;
 
 const liveHandler: LiveHandler = {
   onMessage: (data) => told.push(["message", data]),
+  isLending: false,
+  onBorrowed: () => false,
   onPing: () => undefined,
   onPong: () => undefined,
   onClosing: () => undefined,

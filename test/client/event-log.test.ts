@@ -3,7 +3,7 @@ import { EventLog } from "../../src/client/event-log.js";
 
 function begin(): { log: EventLog; pass: (ms: number) => void } {
   let now = 1_000;
-  return { log: new EventLog(() => now), pass: (ms) => (now += ms) };
+  return { log: new EventLog({ now: () => now }), pass: (ms) => (now += ms) };
 }
 
 it("keeps events with their times from its beginning on", () => {

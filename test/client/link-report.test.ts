@@ -22,7 +22,7 @@ function intentOf(...reasons: readonly ("isClosed" | "isAborted" | "isGivenUp" |
 
 describe("what a report is made of", () => {
   it("is the link's own, and what the user wants", () => {
-    const log = new EventLog(() => 7);
+    const log = new EventLog({ now: () => 7 });
     log.add("connecting", "ws://feed.test/");
     const link = { log, loopLag: 40, isRotated: true } as unknown as AnyLink;
     expect(contextOf(link, intentOf("isClosed"))).toEqual({

@@ -11,7 +11,7 @@ import { createCountingRuntime, type CountingRuntime } from "../support/counting
 import { never } from "../support/never.js";
 import { VirtualLink } from "../support/virtual-link.js";
 import { VirtualRuntime } from "../support/virtual-runtime.js";
-import { closeFrame, pingFrame, pongFrame, textFrame } from "../support/wire.js";
+import { binaryFrame, closeFrame, pingFrame, pongFrame, textFrame } from "../support/wire.js";
 
 type Message = string | Buffer;
 type Options = WebSocketOptions<Message, Message>;
@@ -22,12 +22,14 @@ let link: Link<Message, Message>;
 let peer: VirtualLink;
 let told: unknown[];
 let ends: LinkEnd[];
+let isLending: boolean;
 
 beforeEach(() => {
   clock = new VirtualRuntime();
   counting = createCountingRuntime(clock);
   told = [];
   ends = [];
+  isLending = false;
 });
 
 afterEach(async () => {
@@ -44,6 +46,10 @@ const handler: LinkHandler<Message, Message> = {
   },
   createHook,
   onReady: ({ isReady }) => told.push(`ready: ${isReady}`),
+  get isLending() {
+    return isLending;
+  },
+  onBorrowed: (bytes) => told.push(`borrowed ${bytes.toString()}`) > 0,
   onMessage: (_link, data, size, at) => told.push(`message ${data.toString()} of ${size} at ${at}`),
   onDiscarded: (data) => told.push(`discarded ${data.toString()}`),
   onPing: (payload) => told.push(`ping ${payload.toString()}`),
@@ -263,6 +269,40 @@ describe("a hook", () => {
     await clock.advanceAsync(0);
     expect(ends).toMatchObject([{ kind: "setup", error: undefined }]);
     expect(told).toContain("discarded 1");
+  });
+});
+
+describe("a message on loan", () => {
+  it("comes as such while its owner lends, and its setup is over", async () => {
+    isLending = true;
+    const hook = withHandle();
+    await open(hook.options, textFrame("1"));
+    await hook.done();
+    told = [];
+    peer.send(textFrame("2"), binaryFrame(Buffer.from("3")));
+    await clock.advanceAsync(0);
+    isLending = false;
+    peer.send(textFrame("4"));
+    await clock.advanceAsync(0);
+    expect(told).toEqual(["borrowed 2", "borrowed 3", "message 4 of 1 at 0"]);
+  });
+
+  it("is kept for a hook that waits for one, from the next message on", async () => {
+    isLending = true;
+    await open();
+    peer.send(textFrame("1"));
+    await clock.advanceAsync(0);
+    const reading = link.hook!.face.recv({ match: (message) => message === "3" });
+    expect(link.isLending).toBe(false);
+    expect(link.onBorrowed(Buffer.from("2"), false)).toBe(false);
+    told = [];
+    peer.send(textFrame("2"), textFrame("3"), textFrame("4"));
+    await clock.advanceAsync(0);
+    expect(await reading).toBe("3");
+    expect(told).toEqual(["message 2 of 1 at 0", "message 4 of 1 at 0"]);
+    peer.send(textFrame("5"));
+    await clock.advanceAsync(0);
+    expect(told.at(-1)).toBe("borrowed 5");
   });
 });
 

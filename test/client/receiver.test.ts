@@ -47,7 +47,7 @@ beforeEach(() => {
   heard = [];
   errors = [];
   waits = [];
-  emitter = new Emitter<EventMap<string>>((_name, error) => errors.push(error as Error));
+  emitter = new Emitter<EventMap<string>>({ onListenerError: (_name, error) => errors.push(error as Error) });
   create();
 });
 

@@ -18,7 +18,7 @@ function source({ url = "ws://feed.test/trades", headers, subprotocols, deflate 
 const context: AttemptContext = { attempt: 1, lastReport: undefined, signal: new AbortController().signal };
 
 function check(given: Given): string {
-  return checkRequest(source(given), steadyRandom());
+  return checkRequest(source(given));
 }
 
 /** The lines of the request but for those that every one has. */

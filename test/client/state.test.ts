@@ -33,7 +33,7 @@ const allowed: ReadonlySet<string> = new Set([
 
 function machineIn(state: State): { machine: StateMachine; told: string[] } {
   const told: string[] = [];
-  const machine = new StateMachine((from, to) => told.push(`${from} ${to}`));
+  const machine = new StateMachine({ onStateChange: (from, to) => told.push(`${from} ${to}`) });
   for (const step of ways[state]) machine.enter(step);
   told.length = 0;
   return { machine, told };
@@ -43,7 +43,7 @@ const transitions = (Object.keys(ways) as State[]).flatMap((from) => states.map(
 
 describe("a transition", () => {
   it("begins in idle", () => {
-    expect(new StateMachine(() => undefined).current).toBe("idle");
+    expect(new StateMachine({ onStateChange: () => undefined }).current).toBe("idle");
   });
 
   it.each(transitions.filter(([from, to]) => allowed.has(`${from} ${to}`)))(
@@ -66,7 +66,7 @@ describe("a transition", () => {
 
   it("has happened when it is told", () => {
     const seen: State[] = [];
-    const machine: StateMachine = new StateMachine(() => seen.push(machine.current));
+    const machine: StateMachine = new StateMachine({ onStateChange: () => seen.push(machine.current) });
     machine.enter("connecting");
     expect(seen).toEqual(["connecting"]);
   });

@@ -868,6 +868,23 @@ describe("what was sent when the connection breaks", () => {
   });
 });
 
+describe("messages on loan", () => {
+  it("come as such from the next read on, while its owner lends", () => {
+    scene.receive(textFrame("1"));
+    scene.isLending = true;
+    scene.receive(textFrame("2"), textFrame("3"));
+    scene.isLending = false;
+    scene.receive(textFrame("4"));
+    expect(scene.messages).toEqual(["1", "4"]);
+    expect(scene.told).toEqual([
+      ["borrowed", "2", false],
+      ["borrowed", "3", false],
+    ]);
+    scene.live.terminate();
+    scene.endWithin(0);
+  });
+});
+
 describe("holding the process", () => {
   it("is the socket's part, while it is open", () => {
     expect(scene.clock.isHeld).toBe(true);

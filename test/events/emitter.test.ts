@@ -14,7 +14,7 @@ let told: string[];
 beforeEach(() => {
   errors = [];
   told = [];
-  emitter = new Emitter((name, error) => errors.push([name, error]));
+  emitter = new Emitter<Events>({ onListenerError: (name, error) => errors.push([name, error]) });
 });
 
 function teller(word: string): (event: unknown) => void {
@@ -92,6 +92,22 @@ describe("listeners", () => {
     emitter.emit("one", 1);
     emitter.emit("one", 2);
     expect(told).toEqual(["later 1"]);
+  });
+
+  it("who are told in another way are called by who holds on to them, with the errors and ids of all", () => {
+    const branch = emitter.branch<string>("one");
+    const listener = (event: string): void => {
+      told.push(event);
+      throw new Error(event);
+    };
+    emitter.addTo(branch, listener, false);
+    expect(branch.idOf(listener)).toBe(emitter.lastId);
+    expect(branch.idOf(() => undefined)).toBe(0);
+    emitter.emit("one", 1);
+    branch.emit("branch");
+    expect(told).toEqual(["branch"]);
+    expect(errors).toEqual([["one", new Error("branch")]]);
+    expect(() => emitter.addTo(branch, 5 as never, false)).toThrow('"one" must be a function');
   });
 
   it("after some id alone are called where that is asked", () => {

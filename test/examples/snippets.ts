@@ -17,7 +17,7 @@ export const pages: readonly string[] = ["README.md", ...guidePages()];
 
 function guidePages(): string[] {
   const names = ["README", "connecting", "reconnecting", "heartbeat", "sending", "receiving", "replay"];
-  names.push("rotation", "closing", "statistics", "compression");
+  names.push("rotation", "closing", "statistics", "compression", "performance");
   names.push("errors", "limits", "protocol-by-hand", "runtime", "testing");
   return names.map((name) => `docs/${name}.md`);
 }

@@ -9,9 +9,14 @@ type Resolved = ReturnType<typeof resolveOptions<unknown, unknown>>;
 
 const runtime = new VirtualRuntime();
 
-/** In JavaScript an option may be anything. */
+/** In JavaScript an option may be anything. @returns All that is known of each, its default or not. */
 function resolve(options: object = {}): Resolved {
-  return resolveOptions<unknown, unknown>(options, runtime);
+  const resolved = resolveOptions<unknown, unknown>(options, runtime);
+  const names: string[] = [];
+  for (const name in resolved) names.push(name);
+  return Object.fromEntries(
+    names.map((name) => [name, resolved[name as keyof Resolved]]),
+  ) as unknown as Resolved;
 }
 
 const defaults: Resolved = {
@@ -110,6 +115,15 @@ const good: readonly (readonly [options: Options, resolved: Partial<Resolved>])[
 ];
 
 describe("what is given", () => {
+  it("is kept in front of the defaults that all clients share", () => {
+    const all = resolveOptions<unknown, unknown>({}, runtime);
+    const resolved = resolveOptions<unknown, unknown>({ connectTimeout: 5, autoPong: true }, runtime);
+    expect(Object.getPrototypeOf(resolved)).toBe(all);
+    // The hooks' time is by default that of the attempt.
+    expect(Object.keys(resolved).sort()).toEqual(["connectTimeout", "setupTimeout"]);
+    expect(all.connectTimeout).toBe(10_000);
+  });
+
   it.each(good)("%o", (options, resolved) => {
     expect(resolve(options)).toEqual({ ...defaults, ...resolved });
   });

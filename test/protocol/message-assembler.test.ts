@@ -3,6 +3,7 @@ import type { ProtocolError } from "../../protocol/errors.js";
 import { FrameParser } from "../../protocol/frame-parser.js";
 import { SegmentPool } from "../../protocol/segment-pool.js";
 import { Slab } from "../../protocol/slab.js";
+import { SpareBuffer } from "../../protocol/spare-buffer.js";
 import { MessageAssembler, type MessageLimits, type MessageSink } from "../../protocol/message-assembler.js";
 import { expectAtEverySplit, type Feed, feedPieces } from "../support/feed.js";
 import { inverted, InvertingExtension, invertingOverhead } from "../support/inverting-extension.js";
@@ -30,7 +31,10 @@ const failed = (code: string, closeCode: number): Call => ["failed", code, close
 const wide: MessageLimits = { maxMessageSize: 1_000_000, maxFrameSize: 1_000_000 };
 
 /** An assembler behind a parser, which goes no further once a message has failed. */
-const memory = { slab: new Slab(), segments: new SegmentPool(), scratch: Buffer.alloc(100) };
+const memory = {
+  ...{ slab: new Slab(), segments: new SegmentPool(), spare: new SpareBuffer(1_000_000) },
+  scratch: Buffer.alloc(100),
+};
 
 class Subject implements MessageSink {
   readonly calls: Call[] = [];
@@ -47,6 +51,10 @@ class Subject implements MessageSink {
 
   onMessage(data: string | Buffer, size: number): void {
     this.calls.push(["message", data, size]);
+  }
+
+  onBorrowed(): boolean {
+    return false;
   }
 
   onControl(opcode: number, payload: Buffer): void {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { PayloadBuffer } from "../../protocol/payload-buffer.js";
+import { testResources } from "../support/protocol-end.js";
 
 const kibibyte = 1024;
 
@@ -74,5 +75,55 @@ describe("PayloadBuffer", () => {
   it("takes 1 KiB for the first byte", () => {
     const payload = new PayloadBuffer();
     expect(allocatedBy(() => payload.append(Buffer.alloc(1), 0, 1))).toBeLessThanOrEqual(2 * kibibyte);
+  });
+});
+
+describe("a payload that is gathered for a loan", () => {
+  const size = 100 * kibibyte;
+  const nowhere = Buffer.alloc(0);
+
+  it("stands in the spare memory, which is free again behind it", () => {
+    const memory = testResources();
+    const all = bytesOf(size);
+    const payload = new PayloadBuffer(memory);
+    payload.gatherForLoan(size);
+    payload.append(all, 0, 70_000);
+    expect(memory.spare.borrow(size)).toBeUndefined();
+    payload.append(all, 70_000, size);
+    const lent = payload.lend(nowhere);
+    expect([lent.equals(all), lent.buffer.byteLength > size]).toEqual([true, true]);
+    payload.clear();
+    expect(memory.spare.borrow(size)?.buffer).toBe(lent.buffer);
+  });
+
+  it("goes out as a copy where it is to be kept after all", () => {
+    const memory = testResources();
+    const all = bytesOf(size);
+    const payload = new PayloadBuffer(memory);
+    payload.gatherForLoan(size);
+    payload.append(all, 0, size, size);
+    const own = payload.take();
+    memory.spare.borrow(size)!.fill(0xdd);
+    expect(own.equals(all)).toBe(true);
+  });
+
+  it.each([
+    [
+      "the spare memory is taken",
+      size,
+      (memory: ReturnType<typeof testResources>) => memory.spare.borrow(size),
+    ],
+    ["it is too small for that", 5000, () => undefined],
+    ["it is too large for that", 2_000_000, () => undefined],
+  ] as const)("stands elsewhere where %s", (_, length, prepare) => {
+    const memory = testResources();
+    prepare(memory)?.fill(0xdd);
+    const all = bytesOf(length);
+    const payload = new PayloadBuffer(memory);
+    payload.gatherForLoan(length);
+    for (let at = 0; at < length; at += 50_000) payload.append(all, at, Math.min(at + 50_000, length));
+    expect(payload.lend(memory.scratch).equals(all)).toBe(true);
+    payload.clear();
+    expect(payload.size).toBe(0);
   });
 });

@@ -56,6 +56,18 @@ describe("SegmentChain", () => {
     expect(segments).not.toContain(chain.beginFrame(1));
   });
 
+  it("lets go of a segment that another chain takes up", () => {
+    const [one, other] = [newChain(), newChain()];
+    const [first, second] = [one.beginFrame(1), one.continueFrame()];
+    one.shift();
+    other.append(first);
+    other.continueFrame();
+    expect([one.length, one.first, one.last]).toEqual([1, second, second]);
+    expect([other.length, other.first]).toEqual([2, first]);
+    one.shift();
+    expect([one.isEmpty, one.last]).toEqual([true, undefined]);
+  });
+
   it("takes a segment that is filled, and counts the bytes that have not left", () => {
     const pool = new SegmentPool();
     const chain = new SegmentChain(pool);

@@ -1,12 +1,18 @@
-import { describe, expect, it } from "vitest";
-import { decodeText, Utf8Validator } from "../../protocol/utf8.js";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { decodeText, decodeValid, Utf8Validator } from "../../protocol/utf8.js";
 import { expectAtEverySplit, type Fed } from "../support/feed.js";
 import { badUtf8, edgeCharacters, judgeUtf8 } from "../support/utf8-table.js";
 
 const edges = edgeCharacters.join("");
 
-/** Sizes on both sides of the one from which on text is looked at before it is decoded. */
-const paddings = [0, 1, 7, 500, 511, 512, 513, 1000];
+/** Sizes on both sides of those from which on text is decoded in another way. */
+const paddings = [0, 1, 7, 100, 127, 128, 500, 511, 512, 513, 1000, 2000, 4000, 4096, 5000];
+
+/** 1 MiB beyond ASCII, after which it is decoded by vectors where that is faster. */
+function decodeMuch(decode: typeof decodeText): void {
+  const text = Buffer.alloc(1024, "é");
+  for (let count = 0; count < 1024; count++) decode(text, 0, text.length);
+}
 
 describe("the reference", () => {
   it("agrees with TextDecoder on every sequence of two bytes and on every lead with edges behind it", () => {
@@ -31,7 +37,12 @@ describe("the reference", () => {
   });
 });
 
-describe("decodeText", () => {
+describe.each([
+  ["at first", () => undefined],
+  ["after 1 MiB beyond ASCII", () => decodeMuch(decodeText)],
+])("decodeText %s", (_when, prepare) => {
+  beforeAll(prepare);
+
   function decode(bytes: Uint8Array): string | undefined {
     const around = Buffer.concat([Buffer.from([0xe2]), bytes, Buffer.from([0x82])]);
     return decodeText(around, 1, 1 + bytes.length);
@@ -56,6 +67,43 @@ describe("decodeText", () => {
   it.each(paddings)("refuses a sequence that is cut off behind %d characters of ASCII", (size) => {
     for (const cut of [[0xc3], [0xe2], [0xe2, 0x82], [0xf0], [0xf0, 0x9f], [0xf0, 0x9f, 0x98]]) {
       expect(decode(Buffer.from([...Buffer.from("a".repeat(size)), ...cut]))).toBeUndefined();
+    }
+  });
+});
+
+describe("the ways to decode", () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    vi.resetModules();
+  });
+
+  it("give the same text in any order of texts that are ASCII, hardly beyond it, and far", () => {
+    decodeMuch(decodeText);
+    const texts = [127, 128, 300, 511, 512, 1024, 4096].flatMap((size) => [
+      "a".repeat(size),
+      `${"a".repeat(size - 2)}é`,
+      "é".repeat(size / 2),
+    ]);
+    for (const first of texts) {
+      for (const second of texts) {
+        for (const text of [first, second]) {
+          const bytes = Buffer.from(text);
+          if (decodeText(bytes, 0, bytes.length) !== text) expect.unreachable(`decoded wrongly: ${text}`);
+          expect(decodeValid(bytes, 0, bytes.length, bytes.length === text.length)).toBe(text);
+        }
+      }
+    }
+  });
+
+  it("are enough without WebAssembly", async () => {
+    vi.stubGlobal("WebAssembly", undefined);
+    vi.resetModules();
+    const without = await import("../../protocol/utf8.js");
+    decodeMuch(without.decodeText);
+    for (const size of paddings) {
+      const bytes = Buffer.from("€".repeat(size) + edges);
+      expect(without.decodeText(bytes, 0, bytes.length)).toBe(bytes.toString());
+      expect(without.decodeText(bytes, 1, bytes.length)).toBe(size === 0 ? edges.slice(1) : undefined);
     }
   });
 });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Histogram } from "../../src/stats/histogram.js";
 import { type Gauges, type LinkCounts, Statistics } from "../../src/stats/statistics.js";
 import { VirtualScene } from "../support/virtual-scene.js";
 import { binaryFrame, closeFrame, pongFrame, textFrame } from "../support/wire.js";
@@ -60,6 +61,21 @@ describe("Statistics", () => {
     });
     expect(statistics.snapshot([], noGauges).sendMs).toMatchObject({ count: 3, max: 500 });
   });
+});
+
+describe("a duration that was measured", () => {
+  it.each([[[7.25]], [[-1]], [[NaN]], [[3, 5]], [[0, 1, 2]]])(
+    "%j: is told as a histogram tells it",
+    (samples) => {
+      const statistics = new Statistics();
+      const histogram = new Histogram();
+      for (const sample of samples) {
+        statistics.record("tcpMs", sample);
+        histogram.record(sample);
+      }
+      expect(statistics.snapshot([], noGauges).tcpMs).toEqual(histogram.snapshot());
+    },
+  );
 });
 
 describe("a client's snapshot", () => {

@@ -40,6 +40,7 @@ export class LiveScene implements LiveHandler {
   readonly writes: Buffer[] = [];
   /** How long messages took from their sending to the kernel. */
   readonly samples: number[] = [];
+  isLending = false;
   /** Our side of the stream has ended. */
   hasEnded = false;
   /** The test's own part of a message, from inside the call. */
@@ -79,6 +80,11 @@ export class LiveScene implements LiveHandler {
   onMessage(data: string | Buffer): void {
     this.messages.push(data);
     this.onMessageCall?.(data);
+  }
+
+  onBorrowed(bytes: Buffer, isBinary: boolean): boolean {
+    this.told.push(["borrowed", bytes.toString(), isBinary]);
+    return true;
   }
 
   onPing(payload: Buffer): void {

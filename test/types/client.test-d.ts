@@ -2,6 +2,7 @@
 import { expectTypeOf } from "vitest";
 import {
   type AttemptContext,
+  type BorrowedMessage,
   BufferOverflowError,
   CloseError,
   type CloseReport,
@@ -89,6 +90,17 @@ expectTypeOf(
     .once("closed", ({ report }) => expectTypeOf(report).toEqualTypeOf<CloseReport>())
     .off("drain", () => undefined),
 ).toEqualTypeOf<typeof typed>();
+
+// What is lent is bytes, whatever came; only raw messages are.
+typed.on("rawMessage", (event) => expectTypeOf(event).toEqualTypeOf<BorrowedMessage>(), { borrowed: true });
+typed.on("rawMessage", ({ data }) => expectTypeOf(data).toEqualTypeOf<string | Buffer>(), {
+  borrowed: false,
+});
+typed.off("rawMessage", (event: BorrowedMessage) => void event.data.readUInt8());
+// @ts-expect-error -- `once` lends nothing
+typed.once("rawMessage", () => undefined, { borrowed: true });
+// @ts-expect-error -- without the option, text is a string
+typed.on("rawMessage", (event: BorrowedMessage) => event);
 
 // @ts-expect-error -- there is no event of this name
 typed.on("mesage", () => undefined);

@@ -1,0 +1,92 @@
+// One compressed message after the other, each built on those before it (RFC 7692 7.1.1): the zlib handle that is
+// kept, and public calls alone, which are given the last 32 KiB as a dictionary; below 4 KiB those inflate by a
+// program of our own. All three are the product's, from `dist/`.
+import { constants, createInflateRaw, deflateRawSync, inflateRawSync } from "node:zlib";
+import { createCodecFactory } from "../../dist/protocol.js";
+import { messagesOf } from "../payloads.mjs";
+import { compare, sizeName } from "./harness.mjs";
+
+/** What RFC 7692 7.2.1 takes off the end of each message. */
+const tail = Buffer.of(0, 0, 0xff, 0xff);
+const settings = { windowBits: 15, keepsContext: true, level: -1, memLevel: 8 };
+const fillings = {
+  "kept handle": createCodecFactory("handle"),
+  "public calls": createCodecFactory("dictionary"),
+};
+
+const inflating = {};
+const deflating = {};
+for (const size of [200, 16 * 1024]) {
+  const messages = messagesOf({ size, content: "feed" });
+  const deflater = fillings["kept handle"].deflater(settings);
+  const compressed = messages.map((message) => Buffer.from(deflater.deflate(message)));
+  const window = Buffer.concat(messages).subarray(0, 32 * 1024);
+  const tailed = Buffer.concat([compressed[1], tail]);
+  inflating[sizeName(size)] = {
+    ...eachFilling((factory) => inflateAll(factory, compressed)),
+    "zlib, given 32 KiB": (times) => {
+      const options = { windowBits: 15, dictionary: window, finishFlush: constants.Z_SYNC_FLUSH };
+      for (let count = 0; count < times; count++) inflateRawSync(tailed, options);
+    },
+    "asynchronous stream": inflateByStream(compressed),
+  };
+  deflating[sizeName(size)] = {
+    ...eachFilling((factory) => deflateAll(factory, messages)),
+    "zlib, without context": (times) => {
+      for (let count = 0; count < times; count++) {
+        deflateRawSync(messages[count % messages.length], { finishFlush: constants.Z_SYNC_FLUSH });
+      }
+    },
+  };
+}
+await compare("A message inflated", inflating);
+await compare("A message deflated", deflating);
+
+function eachFilling(runOf) {
+  return Object.fromEntries(Object.entries(fillings).map(([name, factory]) => [name, runOf(factory)]));
+}
+
+/** From the first message on for each turn of them, for their bytes belong together. */
+function inflateAll(factory, compressed) {
+  let inflater;
+  let next = 0;
+  return (times) => {
+    for (let count = 0; count < times; count++) {
+      if (next === 0) {
+        inflater?.close();
+        inflater = factory.inflater(settings);
+      }
+      inflater.inflate(compressed[next], 1024 * 1024, false);
+      next = (next + 1) % compressed.length;
+    }
+  };
+}
+
+function deflateAll(factory, messages) {
+  const deflater = factory.deflater(settings);
+  let next = 0;
+  return (times) => {
+    for (let count = 0; count < times; count++) {
+      deflater.deflate(messages[next]);
+      next = (next + 1) % messages.length;
+    }
+  };
+}
+
+/** The usual way: write the message and its tail, and wait until all of it has come out. */
+function inflateByStream(compressed) {
+  let stream;
+  let next = 0;
+  return async (times) => {
+    for (let count = 0; count < times; count++) {
+      if (next === 0) {
+        stream?.close();
+        stream = createInflateRaw({ windowBits: 15 }).resume();
+      }
+      stream.write(compressed[next]);
+      stream.write(tail);
+      await new Promise((resolve) => stream.flush(constants.Z_SYNC_FLUSH, resolve));
+      next = (next + 1) % compressed.length;
+    }
+  };
+}

@@ -1,0 +1,75 @@
+// What one technique is worth in the whole client: the built package beside a copy of itself that lacks it, by the
+// scenarios that it is there for. Takes a minute: `node bench/ideas/without.mjs wide-mask`.
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { addOtherBuild, otherBuild } from "../clients/index.mjs";
+import { machine } from "../machine.mjs";
+import { measureScenario } from "../measure.mjs";
+import { scenarioNamed } from "../scenarios/index.mjs";
+import { packageVariable, takeSnapshot } from "../snapshot.mjs";
+import { median, pairedRatios, spread } from "../statistics.mjs";
+import { print } from "./harness.mjs";
+
+const rounds = 7;
+
+/** What is replaced in `dist/protocol.js`, and what that changes. */
+const techniques = {
+  "wide-mask": {
+    code: ["globalThis.WebAssembly", "undefined"],
+    scenarios: ["send-text-128B", "send-text-1KiB", "send-binary-64KiB", "send-binary-1MiB"],
+  },
+  "text-run": {
+    code: ["!sink.mayTakeTexts(maxPayloadSize)", "true"],
+    scenarios: ["recv-text-32B", "recv-text-128B", "recv-text-1KiB"],
+  },
+  "wide-utf8": {
+    code: ["size <= maxWideTextSize", "size <= 0"],
+    scenarios: ["recv-utf8-1KiB"],
+  },
+  transcode: {
+    code: ["isSliceSlow = ", "isSliceSlow = false && "],
+    scenarios: ["recv-utf8-1KiB", "recv-utf8-64KiB"],
+  },
+  "large-reads": {
+    code: ["readBufferSize = 1024 * 1024", "readBufferSize = 64 * 1024"],
+    scenarios: ["recv-text-128B", "recv-binary-64KiB", "recv-binary-1MiB"],
+  },
+  "held-buffer": {
+    code: ["this.#newestLarge[0] = bytes", "void 0"],
+    scenarios: ["recv-binary-64KiB", "recv-binary-1MiB"],
+  },
+  "kept-handle": {
+    code: ["HandleFilling.open(streams) ?? ", ""],
+    scenarios: ["recv-compressed-200B", "recv-compressed-16KiB", "send-compressed-200B"],
+  },
+};
+
+const technique = techniques[process.argv[2]];
+if (technique === undefined) throw new RangeError(`give one of ${Object.keys(techniques).join(", ")}`);
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const without = takeSnapshot(root);
+const entry = new URL("dist/protocol.js", without[packageVariable]);
+const code = readFileSync(entry, "utf8");
+const changed = code.replace(...technique.code);
+if (changed === code)
+  throw new Error(`dist/protocol.js has no "${technique.code[0]}": build it, or mend this script`);
+writeFileSync(entry, changed);
+addOtherBuild(without);
+Object.assign(process.env, takeSnapshot(root));
+
+console.log(`${machine()}; us of CPU per message, ${rounds} rounds; ratio: median (least to greatest)`);
+const table = [["", "with", "without", "times less with it"]];
+for (const name of technique.scenarios) {
+  const { rounds: results } = await measureScenario(
+    scenarioNamed(name),
+    ["jetsocket", otherBuild],
+    () => rounds,
+  );
+  const [mine, others] = [results.jetsocket, results[otherBuild]];
+  const costs = [mine, others].map((list) => median(list.map(({ cost }) => cost)).toPrecision(3));
+  const ratios = pairedRatios(mine, others);
+  const [least, greatest] = spread(ratios).map((ratio) => ratio.toFixed(2));
+  table.push([name, ...costs, `${median(ratios).toFixed(2)} (${least} to ${greatest})`]);
+}
+print(table);

@@ -1,0 +1,153 @@
+/** Bytes of code that leave a value on the stack, or none (WebAssembly core specification 5.4). */
+export type Code = readonly number[];
+
+/** An instruction, given what it takes. */
+export type Instruction = (...operands: readonly Code[]) => Code;
+
+/** Any address will do: the alignment that an instruction names is a hint. */
+export type Load = (address: Code, offset?: number) => Code;
+export type Store = (address: Code, value: Code, offset?: number) => Code;
+
+/** Numbers without a sign, in LEB128: seven bits a byte, the lowest first. */
+function unsigned(value: number): number[] {
+  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)];
+}
+
+function signed(value: number): number[] {
+  return value >= -0x40 && value < 0x40 ? [value & 0x7f] : [(value & 0x7f) | 0x80, ...signed(value >> 7)];
+}
+
+function instruction(...opcode: number[]): Instruction {
+  return (...operands) => ([] as number[]).concat(...operands, opcode);
+}
+
+function vectorInstruction(opcode: number): Instruction {
+  return instruction(0xfd, ...unsigned(opcode));
+}
+
+function load(...opcode: number[]): Load {
+  return (address, offset = 0) => [...address, ...opcode, 0, ...unsigned(offset)];
+}
+
+function store(...opcode: number[]): Store {
+  return (address, value, offset = 0) => [...address, ...value, ...opcode, 0, ...unsigned(offset)];
+}
+
+export const get = (local: number): Code => [0x20, local];
+export const set = (local: number, value: Code): Code => [...value, 0x21, local];
+export const constant = (value: number): Code => [0x41, ...signed(value)];
+
+/** The types of locals: numbers of 32 and 64 bits, and vectors. */
+export const i32: number = 0x7f;
+export const i64: number = 0x7e;
+export const v128: number = 0x7b;
+
+/** Numbers of 32 bits, without a sign. */
+export const load8: Load = load(0x2d);
+export const load16: Load = load(0x2f);
+export const store8: Store = store(0x3a);
+export const store16: Store = store(0x3b);
+
+export const lessThan: Instruction = instruction(0x49);
+export const lessOrEqual: Instruction = instruction(0x4d);
+export const add: Instruction = instruction(0x6a);
+export const subtract: Instruction = instruction(0x6b);
+export const and: Instruction = instruction(0x71);
+export const or: Instruction = instruction(0x72);
+export const xor: Instruction = instruction(0x73);
+export const shiftLeft: Instruction = instruction(0x74);
+export const shiftRight: Instruction = instruction(0x76);
+export const rotateRight: Instruction = instruction(0x78);
+
+/** Numbers of 64 bits. */
+export const lower32: Instruction = instruction(0xa7);
+export const widen32: Instruction = instruction(0xad);
+export const or64: Instruction = instruction(0x84);
+export const shiftLeft64: Instruction = instruction(0x86);
+export const shiftRight64: Instruction = instruction(0x88);
+export const constant64 = (value: number): Code => [0x42, ...signed(value)];
+
+/** Vectors have 16 bytes: as many lanes of 8 bits, 8 of 16, 4 of 32. */
+export const loadVector: Load = load(0xfd, 0x00);
+export const storeVector: Store = store(0xfd, 0x0b);
+export const pickBytes: Instruction = vectorInstruction(0x0e);
+export const fill8: Instruction = vectorInstruction(0x0f);
+export const fill16: Instruction = vectorInstruction(0x10);
+export const fill32: Instruction = vectorInstruction(0x11);
+export const greaterThanSigned8: Instruction = vectorInstruction(0x27);
+export const andVector: Instruction = vectorInstruction(0x4e);
+export const orVector: Instruction = vectorInstruction(0x50);
+export const xorVector: Instruction = vectorInstruction(0x51);
+/** The highest bits of all bytes, that of the first one lowest. */
+export const highBits: Instruction = vectorInstruction(0x64);
+export const narrow32: Instruction = vectorInstruction(0x86);
+export const widenLowerHalf: Instruction = vectorInstruction(0x89);
+export const widenUpperHalf: Instruction = vectorInstruction(0x8a);
+export const shiftRight16: Instruction = vectorInstruction(0x8d);
+export const shiftRight32: Instruction = vectorInstruction(0xad);
+
+const noResult = 0x40;
+
+export function ifElse(condition: Code, then: Code, otherwise: Code): Code {
+  return [...condition, 0x04, noResult, ...then, 0x05, ...otherwise, 0x0b];
+}
+
+export function whileTrue(condition: Code, body: Code): Code {
+  return [0x03, noResult, ...condition, 0x04, noResult, ...body, 0x0c, 1, 0x0b, 0x0b];
+}
+
+/** A function of three numbers of 32 bits that gives one. */
+export interface WasmFunction {
+  /** The types of the locals, which begin as zero; the first one is 3, behind what the function is given. */
+  readonly locals: readonly number[];
+  readonly code: Code;
+}
+
+export interface WasmInstance {
+  readonly memory: ArrayBuffer;
+  readonly call: (first: number, second: number, third: number) => number;
+}
+
+/** What is used of WebAssembly, whose types come with those of a browser alone. */
+interface Assembly {
+  readonly Module: new (code: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: Exports };
+}
+
+interface Exports {
+  readonly m: { readonly buffer: ArrayBuffer };
+  readonly f: WasmInstance["call"];
+}
+
+function section(id: number, content: Code): Code {
+  return [id, ...unsigned(content.length), ...content];
+}
+
+function moduleOf(pages: number, { locals, code }: WasmFunction): Uint8Array<ArrayBuffer> {
+  const body = [locals.length, ...locals.flatMap((type) => [1, type]), ...code, 0x0b];
+  const [memory, call] = ["m", "f"].map((name) => [1, name.charCodeAt(0)]) as [number[], number[]];
+  return Uint8Array.from([
+    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...section(1, [1, 0x60, 3, i32, i32, i32, 1, i32]),
+    ...section(3, [1, 0]),
+    ...section(5, [1, 1, ...unsigned(pages), ...unsigned(pages)]),
+    ...section(7, [2, ...memory, 2, 0, ...call, 0, 0]),
+    ...section(10, [1, ...unsigned(body.length), ...body]),
+  ]);
+}
+
+/**
+ * Makes a module of one function and its own memory, which is zero and never grows.
+ *
+ * @param pages - Of 64 KiB.
+ * @returns `undefined` where this process has no WebAssembly, no vectors in it, or no address space to spare.
+ */
+export function instantiate(pages: number, wasmFunction: WasmFunction): WasmInstance | undefined {
+  try {
+    const { Module, Instance } = (globalThis as unknown as { WebAssembly: Assembly }).WebAssembly;
+    const { m, f } = new Instance(new Module(moduleOf(pages, wasmFunction))).exports;
+    return { memory: m.buffer, call: f };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,89 @@
+import type { Emitter } from "../events/emitter.js";
+import type { BorrowedMessage, EventMap, Listener } from "../events/event-map.js";
+import type { Topic } from "../events/topic.js";
+import type { Decoder, Entry } from "./received.js";
+
+/** Who listens for messages: for values, for what came over the wire, or for a look at its bytes where they lie. */
+export class MessageHandlers<Received> {
+  readonly #emitter: Emitter<EventMap<Received>>;
+  readonly #values: Topic<EventMap<Received>["message"]>;
+  readonly #raw: Topic<EventMap<Received>["rawMessage"]>;
+  /** From the first one on. */
+  #borrowers: Topic<BorrowedMessage> | undefined;
+
+  constructor(emitter: Emitter<EventMap<Received>>) {
+    this.#emitter = emitter;
+    this.#values = emitter.topic("message");
+    this.#raw = emitter.topic("rawMessage");
+  }
+
+  addBorrower(listener: Listener<BorrowedMessage>): void {
+    this.#borrowers ??= this.#emitter.branch("rawMessage");
+    this.#emitter.addTo(this.#borrowers, listener, false);
+  }
+
+  /** Takes away the `rawMessage` handler that was added last of those that are this function, borrowed or not. */
+  removeRaw(listener: Listener<unknown>): void {
+    const borrowerId = this.#borrowers?.idOf(listener) ?? 0;
+    if (borrowerId > this.#raw.idOf(listener)) this.#borrowers!.remove(listener);
+    else this.#raw.remove(listener);
+  }
+
+  /** Messages go to handlers, and wait for nobody who does not read. */
+  get hasLasting(): boolean {
+    return this.#values.hasLasting || this.#raw.hasLasting || this.#hasBorrowers;
+  }
+
+  get isEmpty(): boolean {
+    return this.#values.isEmpty && this.#raw.isEmpty && !this.#hasBorrowers;
+  }
+
+  get #hasBorrowers(): boolean {
+    return this.#borrowers !== undefined && !this.#borrowers.isEmpty;
+  }
+
+  get wantValues(): boolean {
+    return !this.#values.isEmpty;
+  }
+
+  get wantValuesAlone(): boolean {
+    return this.#values.hasLasting && this.#raw.isEmpty && !this.#hasBorrowers;
+  }
+
+  get wantLoansAlone(): boolean {
+    return this.#hasBorrowers && this.#values.isEmpty && this.#raw.isEmpty;
+  }
+
+  tellValue(value: Received): void {
+    this.#values.emit({ data: value });
+  }
+
+  /** @param bytes - Only lent. */
+  lend(bytes: Buffer, isBinary: boolean): void {
+    this.#borrowers?.emit({ data: bytes, isBinary });
+  }
+
+  /** @param afterId - Handlers up to this id have had it already. */
+  tellRaw(data: string | Buffer, afterId: number = 0): void {
+    const isBinary = typeof data !== "string";
+    if (!this.#raw.isEmpty) this.#raw.emit({ data, isBinary }, afterId);
+    if (!this.#hasBorrowers) return;
+    this.#borrowers?.emit({ data: isBinary ? data : Buffer.from(data), isBinary }, afterId);
+  }
+
+  /**
+   * Tells what has waited, to those who have not had it yet.
+   * @param decoder - Decodes it, where that is still to be done.
+   */
+  tellLate(entry: Entry<Received>, decoder: Decoder<Received>): void {
+    const { data, heardById } = entry;
+    this.markHeard(entry);
+    if (data !== undefined) this.tellRaw(data, heardById);
+    if (!this.#values.isEmpty && decoder.complete(entry)) this.#values.emit({ data: entry.value }, heardById);
+  }
+
+  /** It goes to all who are handlers now. */
+  markHeard(entry: Entry<Received>): void {
+    entry.heardById = this.#emitter.lastId;
+  }
+}

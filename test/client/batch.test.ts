@@ -1,0 +1,35 @@
+import { describe, expect, it } from "vitest";
+import { Batch } from "../../src/client/batch.js";
+
+describe("a batch", () => {
+  it("holds what comes before the read is over", async () => {
+    const batch = new Batch<string>(100);
+    expect(batch.isOpen).toBe(false);
+    expect(batch.add("early", 1)).toBe(false);
+    const messages = batch.begin("a");
+    expect(batch.isOpen).toBe(true);
+    expect([batch.add("b", 1), batch.add("c", 1)]).toEqual([true, true]);
+    expect(await messages).toEqual(["a", "b", "c"]);
+    expect(batch.isOpen).toBe(false);
+    expect(batch.add("late", 1)).toBe(false);
+  });
+
+  it("takes no more than its bound, and nothing behind what it had no room for", async () => {
+    const batch = new Batch<string>(10);
+    const messages = batch.begin("a");
+    expect([batch.add("b", 10), batch.add("c", 1), batch.add("d", 0)]).toEqual([true, false, false]);
+    expect(await messages).toEqual(["a", "b"]);
+  });
+
+  it("begins anew for each who waits", async () => {
+    const batch = new Batch<string>(10);
+    const first = batch.begin("a");
+    batch.add("b", 10);
+    const second = batch.begin("c");
+    expect(batch.add("d", 10)).toBe(true);
+    expect(await Promise.all([first, second])).toEqual([
+      ["a", "b"],
+      ["c", "d"],
+    ]);
+  });
+});

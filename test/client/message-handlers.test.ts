@@ -1,0 +1,127 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { MessageHandlers } from "../../src/client/message-handlers.js";
+import { Decoder, undecoded } from "../../src/client/received.js";
+import { Emitter } from "../../src/events/emitter.js";
+import type { BorrowedMessage, EventMap } from "../../src/events/event-map.js";
+
+let emitter: Emitter<EventMap<string>>;
+let handlers: MessageHandlers<string>;
+let heard: string[];
+let errors: unknown[];
+
+beforeEach(() => {
+  heard = [];
+  errors = [];
+  emitter = new Emitter<EventMap<string>>({ onListenerError: (name, error) => errors.push([name, error]) });
+  handlers = new MessageHandlers(emitter);
+});
+
+function add(kind: "message" | "rawMessage" | "borrowed", isOnce = false): () => void {
+  const listener = ({ data }: { readonly data: string | Buffer }): void => {
+    heard.push(`${kind} ${typeof data === "string" ? data : `<${data.toString()}>`}`);
+  };
+  if (kind === "borrowed") handlers.addBorrower(listener);
+  else emitter.add(kind, listener, isOnce);
+  return () => handlers.removeRaw(listener as (event: unknown) => void);
+}
+
+const wants = (): boolean[] => [
+  handlers.isEmpty,
+  handlers.hasLasting,
+  handlers.wantValues,
+  handlers.wantValuesAlone,
+  handlers.wantLoansAlone,
+];
+
+describe("what the handlers of messages want", () => {
+  it.each([
+    [[], [true, false, false, false, false]],
+    [["message"], [false, true, true, true, false]],
+    [["rawMessage"], [false, true, false, false, false]],
+    [["borrowed"], [false, true, false, false, true]],
+    [
+      ["message", "borrowed"],
+      [false, true, true, false, false],
+    ],
+    [
+      ["rawMessage", "borrowed"],
+      [false, true, false, false, false],
+    ],
+  ] as const)("with %j", (kinds, expected) => {
+    for (const kind of kinds) add(kind);
+    expect(wants()).toEqual(expected);
+  });
+
+  it("with one for the next message alone, which is not lasting", () => {
+    add("message", true);
+    expect(wants()).toEqual([false, false, true, false, false]);
+    add("borrowed");
+    expect(wants()).toEqual([false, true, true, false, false]);
+  });
+
+  it("after the last borrowed one has gone", () => {
+    add("borrowed")();
+    expect(wants()).toEqual([true, false, false, false, false]);
+  });
+});
+
+describe("what they are told", () => {
+  it("as it came: a string or a Buffer, and in any case a Buffer for who borrows", () => {
+    add("borrowed");
+    add("rawMessage");
+    handlers.tellRaw("é");
+    handlers.tellRaw(Buffer.from("b"));
+    expect(heard).toEqual(["rawMessage é", "borrowed <é>", "rawMessage <b>", "borrowed <b>"]);
+  });
+
+  it("on loan, with its kind", () => {
+    const events: BorrowedMessage[] = [];
+    handlers.addBorrower((event) => events.push(event));
+    const bytes = Buffer.from("a");
+    handlers.lend(bytes, true);
+    handlers.lend(bytes, false);
+    expect(events).toEqual([
+      { data: bytes, isBinary: true },
+      { data: bytes, isBinary: false },
+    ]);
+    expect(events[0]!.data).toBe(bytes);
+  });
+
+  it("late: each what it has not had", () => {
+    const decoder = new Decoder<string>(
+      (data) => `=${String(data)}`,
+      () => undefined,
+    );
+    const entry = undecoded<string>("a", 1, 0);
+    add("borrowed");
+    handlers.markHeard(entry);
+    add("borrowed");
+    add("message");
+    handlers.tellLate(entry, decoder);
+    handlers.tellLate(entry, decoder);
+    expect(heard).toEqual(["borrowed <a>", "message =a"]);
+  });
+
+  it("and what they throw is told by the name of the event", () => {
+    handlers.addBorrower(() => {
+      throw new RangeError("mine");
+    });
+    handlers.lend(Buffer.alloc(0), true);
+    expect(errors).toEqual([["rawMessage", new RangeError("mine")]]);
+  });
+});
+
+describe("removeRaw()", () => {
+  it("takes away what was added last, and nothing where there is none", () => {
+    const look = (event: unknown): void => void heard.push(typeof (event as BorrowedMessage).data);
+    handlers.removeRaw(look);
+    handlers.addBorrower(look);
+    emitter.add("rawMessage", look, false);
+    handlers.removeRaw(look);
+    handlers.tellRaw("a");
+    expect(heard).toEqual(["object"]);
+    handlers.removeRaw(look);
+    handlers.removeRaw(look);
+    expect(handlers.isEmpty).toBe(true);
+  });
+});

@@ -1,0 +1,284 @@
+import { describe, expect, it } from "vitest";
+import { CloseError, InvalidStateError } from "../../src/index.js";
+import type { Message, Watching } from "../support/scene.js";
+import { deflated, fragments, opcodes, pingFrame, textFrame } from "../support/wire.js";
+import { LayerScene, numbered, range, sequence } from "./layer-scene.js";
+
+type Client = Watching["ws"];
+
+function texts(...ids: readonly number[]): Buffer[] {
+  return ids.map((id) => textFrame(String(id)));
+}
+
+/** A loop over batches to the end, with what it has got. */
+function loop(ws: Client): { readonly batches: string[][]; readonly ended: Promise<unknown> } {
+  const batches: string[][] = [];
+  const read = async (): Promise<string> => {
+    for await (const batch of ws.batches()) batches.push(batch.map(String));
+    return "ended";
+  };
+  return { batches, ended: read().catch((error: unknown) => error) };
+}
+
+const idsOf = (batches: readonly string[][]): number[] => batches.flat().map(Number);
+
+describe("batches()", () => {
+  it("gives what one read has brought in one array, and waits for the next", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up();
+    const { batches } = loop(ws);
+    await scene.pass();
+    expect(batches).toEqual([]);
+    link.send(...texts(1, 2), pingFrame("p"), ...fragments(opcodes.text, ["", "3"]));
+    await scene.pass();
+    link.send(...texts(4));
+    await scene.pass();
+    expect(batches).toEqual([["1", "2", "3"], ["4"]]);
+    expect(ws.stats().messagesWaiting).toBe(0);
+    await scene.finish();
+  });
+
+  it("gives what waits first, in one array, then what comes", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up();
+    link.send(...texts(1, 2));
+    await scene.pass();
+    link.send(...texts(3));
+    await scene.pass();
+    const { batches } = loop(ws);
+    await scene.pass();
+    link.send(...texts(4, 5));
+    await scene.pass();
+    expect(batches).toEqual([
+      ["1", "2", "3"],
+      ["4", "5"],
+    ]);
+    await scene.finish();
+  });
+
+  it("puts a message that a read has cut into the array of its last byte", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up();
+    const { batches } = loop(ws);
+    const [first, second, third] = texts(1, 2222, 3);
+    link.send(first!, second!.subarray(0, 3));
+    await scene.pass();
+    link.send(second!.subarray(3), third!);
+    await scene.pass();
+    expect(batches).toEqual([["1"], ["2222", "3"]]);
+    await scene.finish();
+  });
+
+  it("is left by break: the rest waits, and the next loop or recv() goes on", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up();
+    const left: string[][] = [];
+    const first = (async () => {
+      for await (const batch of ws.batches()) {
+        left.push(batch.map(String));
+        break;
+      }
+    })();
+    await scene.pass();
+    link.send(...texts(1, 2));
+    await scene.pass();
+    await first;
+    link.send(...texts(3, 4, 5));
+    await scene.pass();
+    expect([left, ws.stats().messagesWaiting]).toEqual([[["1", "2"]], 3]);
+    expect(await ws.recv()).toBe("3");
+    const { batches } = loop(ws);
+    await scene.pass();
+    expect(batches).toEqual([["4", "5"]]);
+    await scene.finish();
+  });
+
+  it("has an end with the client: what waits comes first", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up();
+    link.send(...texts(1));
+    await scene.pass();
+    void ws.close();
+    await scene.pass();
+    link.send(...texts(2, 3));
+    await scene.answerClose(link);
+    const { batches, ended } = loop(ws);
+    expect(await ended).toBe("ended");
+    expect(batches).toEqual([["1", "2", "3"]]);
+    await scene.finish();
+  });
+
+  it("rejects with what broke the connection, behind what had come", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ reconnect: false });
+    const { batches, ended } = loop(ws);
+    await scene.pass();
+    link.send(...texts(1, 2));
+    await scene.pass();
+    await scene.cut(link);
+    expect(await ended).toMatchObject({ report: { initiatedBy: "network" } });
+    expect(batches).toEqual([["1", "2"]]);
+    await expect(ws.recv()).rejects.toBeInstanceOf(Error);
+    await scene.finish();
+  });
+
+  it("goes on over a reconnect", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up();
+    const { batches } = loop(ws);
+    link.send(...texts(1, 2));
+    await scene.pass();
+    await scene.cut(link);
+    const again = await scene.again();
+    again.send(...texts(3, 4));
+    await scene.pass();
+    expect(batches).toEqual([
+      ["1", "2"],
+      ["3", "4"],
+    ]);
+    await scene.finish();
+  });
+
+  it("is one loop at a time, of either kind", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up();
+    const batches = ws.batches();
+    for (const second of [ws.batches(), ws[Symbol.asyncIterator]()])
+      await expect(second.next()).rejects.toBeInstanceOf(InvalidStateError);
+    await batches.return!();
+    const messages = ws[Symbol.asyncIterator]();
+    await expect(ws.batches().next()).rejects.toBeInstanceOf(InvalidStateError);
+    link.send(...texts(1));
+    await scene.pass();
+    expect(await messages.next()).toEqual({ value: "1", done: false });
+    await messages.return!();
+    await scene.finish();
+  });
+
+  it("holds no more than buffer.maxBytes in one array: the rest of the read waits", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ buffer: { maxBytes: 10 } });
+    const { batches } = loop(ws);
+    await scene.pass();
+    link.send(...range(1, 8).map((id) => textFrame(String(id).repeat(4))));
+    await scene.pass(100);
+    expect(batches.flat()).toEqual(range(1, 8).map((id) => String(id).repeat(4)));
+    expect(batches.length).toBeGreaterThan(2);
+    // The bound, and one message apart.
+    for (const batch of batches) expect(batch.join("").length).toBeLessThanOrEqual(14);
+    await scene.finish();
+  });
+
+  it("and handlers beside it both get each message", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up();
+    const heard: string[] = [];
+    ws.on("message", ({ data }) => void heard.push(`value ${String(data)}`));
+    ws.on("rawMessage", ({ data }) => void heard.push(`raw ${String(data)}`));
+    const { batches } = loop(ws);
+    await scene.pass();
+    link.send(...texts(1, 2));
+    await scene.pass();
+    expect(heard).toEqual(["raw 1", "value 1", "raw 2", "value 2"]);
+    expect(batches).toEqual([["1", "2"]]);
+    await scene.finish();
+  });
+
+  it("and recv() share the messages in the order of the calls", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up();
+    const iterator = ws.batches();
+    const results = [ws.recv(), iterator.next(), ws.recv(), iterator.next()] as const;
+    link.send(...texts(1, 2, 3, 4, 5));
+    await scene.pass();
+    const [first, second, third, fourth] = await Promise.all(results);
+    expect([first, second.value, third, fourth.value]).toEqual(["1", ["2"], "3", ["4", "5"]]);
+    await iterator.return!();
+    await scene.finish();
+  });
+
+  it("gives what was compressed, one read in one array", async () => {
+    const scene = new LayerScene();
+    const client = scene.watch({ reconnect: true });
+    const link = await scene.dial(client);
+    link.answer({ fields: ["Sec-WebSocket-Extensions: permessage-deflate"] });
+    await scene.pass();
+    const { batches } = loop(client.ws);
+    await scene.pass();
+    link.send(...["one", "two"].map((text) => textFrame(deflated(text), { rsv1: true })), textFrame("three"));
+    await scene.pass();
+    expect(batches).toEqual([["one", "two", "three"]]);
+    await scene.finish();
+  });
+
+  it("pauses the socket where its body is slow, and goes on: nothing is lost, and the order stays", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({ buffer: 4 });
+    const batches: Message[][] = [];
+    const read = (async () => {
+      for await (const batch of ws.batches()) {
+        batches.push([...batch]);
+        await new Promise<void>((resolve) => scene.clock.setTimer(100, () => resolve()));
+      }
+    })();
+    read.catch(() => undefined);
+    await scene.pass();
+    for (let at = 1; at <= 60; at += 3) {
+      link.send(...texts(at, at + 1, at + 2));
+      await scene.pass(10);
+    }
+    expect(client.all("paused").length).toBeGreaterThan(0);
+    await scene.pass(5_000);
+    expect(client.all("resumed").length).toBe(client.all("paused").length);
+    expect(batches.flat().map(Number)).toEqual(range(1, 60));
+    expect(client.all("dropped")).toEqual([]);
+    await scene.finish();
+  });
+
+  it("skips what cannot be decoded, and gives no empty array", async () => {
+    const scene = new LayerScene();
+    const { ws, client, link } = await scene.up({
+      deserializer: (data) => {
+        if (data === "bad") throw new RangeError("cannot be read");
+        return data;
+      },
+    });
+    const { batches } = loop(ws);
+    await scene.pass();
+    link.send(textFrame("bad"), ...texts(1), textFrame("bad"), ...texts(2));
+    await scene.pass();
+    link.send(textFrame("bad"));
+    await scene.pass();
+    link.send(...texts(3));
+    await scene.pass();
+    expect(batches).toEqual([["1", "2"], ["3"]]);
+    expect(client.all("dropped").length).toBe(3);
+    await scene.finish();
+  });
+
+  it("gives what replay lets through, in sequence and without doubles", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ replay: { sequence } });
+    const { batches } = loop(ws);
+    await scene.pass();
+    link.send(...numbered(1, 3), ...numbered(2, 4));
+    await scene.pass();
+    expect(batches).toEqual([range(1, 4).map((id) => `default:${id}`)]);
+    await scene.finish();
+  });
+
+  it("that is terminated ends at once", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up();
+    const { batches, ended } = loop(ws);
+    await scene.pass();
+    link.send(...texts(1));
+    await scene.pass();
+    ws.terminate();
+    await scene.pass();
+    expect(await ended).toBe("ended");
+    expect(idsOf(batches)).toEqual([1]);
+    await expect(ws.recv()).rejects.toBeInstanceOf(CloseError);
+    await scene.finish();
+  });
+});

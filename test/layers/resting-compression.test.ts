@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { sharedResources } from "../../src/client/shared-resources.js";
+import { heartbeat } from "./heartbeats.js";
+import { type Player, type Script, Stage } from "./stage.js";
+
+const feed = "What is said twice takes fewer bytes the second time. ".repeat(20);
+
+/** Agrees to compression, and sends back what comes. */
+const echoing: Script = async (connection) => {
+  connection.accept({ compress: true });
+  for await (const message of connection) connection.send(message);
+};
+
+async function echo(stage: Stage, { ws }: Player, message: string): Promise<unknown> {
+  void ws.sendRaw(message);
+  await stage.pass();
+  return ws.recv();
+}
+
+/** How many codecs hold native memory. */
+function openCodecs(stage: Stage): number {
+  return sharedResources(stage.runtime).codecs.openCount;
+}
+
+/** So many pings of the heartbeat go out. */
+async function beats(stage: Stage, player: Player, count: number): Promise<void> {
+  const { length } = player.all("pong");
+  await stage.pass(count * heartbeat.interval);
+  expect(player.all("pong").length).toBe(length + count);
+}
+
+describe("a connection with compression", () => {
+  it("gives its memory back after two beats without messages, and goes on with both directions", async () => {
+    const stage = new Stage(echoing);
+    const player = await stage.begin({ heartbeat });
+    expect(player.ws.extensions).toContain("permessage-deflate");
+    for (let round = 0; round < 3; round++) {
+      expect(await echo(stage, player, `${feed}${round}`)).toBe(`${feed}${round}`);
+      expect(openCodecs(stage)).toBe(2);
+      await beats(stage, player, 2);
+      expect(openCodecs(stage)).toBe(1);
+    }
+    const { payloadBytesSent, bytesSent, payloadBytesReceived, bytesReceived } = player.ws.stats();
+    expect(bytesSent).toBeLessThan(payloadBytesSent / 2);
+    expect(bytesReceived).toBeLessThan(payloadBytesReceived / 2);
+    await stage.finish();
+  });
+
+  it("keeps its history while a message comes between any two beats", async () => {
+    const stage = new Stage(echoing);
+    const player = await stage.begin({ heartbeat });
+    for (let round = 0; round < 5; round++) {
+      expect(await echo(stage, player, feed)).toBe(feed);
+      await beats(stage, player, 1);
+      expect(openCodecs(stage)).toBe(2);
+    }
+    await stage.finish();
+  });
+
+  it("keeps its history whatever pings the user sends", async () => {
+    const stage = new Stage(echoing);
+    const player = await stage.begin({ heartbeat: false });
+    expect(await echo(stage, player, feed)).toBe(feed);
+    for (let count = 0; count < 5; count++) {
+      const latency = player.ws.ping();
+      await stage.pass();
+      expect(await latency).toBe(0);
+    }
+    expect(openCodecs(stage)).toBe(2);
+    await stage.finish();
+  });
+});

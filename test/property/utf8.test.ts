@@ -1,0 +1,82 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { decodeText, decodeValid } from "../../protocol/utf8.js";
+import { maxWideTextSize, WideUtf8Decoder } from "../../protocol/wide-utf8.js";
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function decodeStrictly(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Characters that take so many bytes, from 1 to 4. */
+function charactersOf(first: number, last: number): fc.Arbitrary<string> {
+  const codePoint = fc.integer({ min: first, max: last });
+  const isSurrogate = (value: number): boolean => value >= 0xd800 && value < 0xe000;
+  return codePoint.filter((value) => !isSurrogate(value)).map((value) => String.fromCodePoint(value));
+}
+
+const sizes = [
+  charactersOf(0, 0x7f),
+  charactersOf(0x80, 0x7ff),
+  charactersOf(0x800, 0xffff),
+  charactersOf(0x10000, 0x10ffff),
+];
+
+/** Stretches of characters that take as many bytes, or not, up to about 2 KiB in all. */
+const text = fc
+  .array(
+    fc.oneof(
+      ...sizes.map((unit) => fc.string({ unit, maxLength: 40, size: "max" })),
+      fc.string({ unit: fc.oneof(...sizes), maxLength: 40, size: "max" }),
+    ),
+    { maxLength: 24, size: "max" },
+  )
+  .map((stretches) => stretches.join(""));
+
+const around = Buffer.alloc(2 * maxWideTextSize);
+
+function decodeBetween(bytes: Uint8Array, start: number): string | undefined {
+  around.fill(0xbf).set(bytes, start);
+  return decodeText(around, start, start + bytes.length);
+}
+
+describe("text of all planes", () => {
+  const wide = new WideUtf8Decoder();
+  const much = Buffer.alloc(maxWideTextSize, "é");
+  for (let count = 0; count < 256; count++) {
+    wide.decode(much);
+    decodeText(much, 0, much.length);
+  }
+
+  it("is decoded by vectors as TextDecoder decodes it", () => {
+    const property = fc.property(text, (input) => {
+      const bytes = Buffer.from(input).subarray(0, maxWideTextSize);
+      fc.pre(decodeStrictly(bytes) === input);
+      expect(wide.decode(bytes)).toBe(input);
+    });
+    fc.assert(property, { numRuns: 1000 });
+  });
+
+  it("is decoded wherever it lies, whatever came before", () => {
+    const property = fc.property(text, fc.nat(40), (input, start) => {
+      const bytes = Buffer.from(input);
+      expect(decodeBetween(bytes, start)).toBe(input);
+      expect(decodeValid(around, start, start + bytes.length, false)).toBe(input);
+    });
+    fc.assert(property, { numRuns: 500 });
+  });
+
+  it("is refused or decoded as by TextDecoder where a byte of it is another", () => {
+    const property = fc.property(text, fc.nat(), fc.nat(255), (input, at, byte) => {
+      const bytes = Buffer.from(`€${input}`);
+      bytes[at % bytes.length] = byte;
+      expect(decodeBetween(bytes, 1)).toBe(decodeStrictly(bytes));
+    });
+    fc.assert(property, { numRuns: 1000 });
+  });
+});

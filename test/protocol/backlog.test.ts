@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import { Backlog } from "../../protocol/backlog.js";
+import { SpareBuffer } from "../../protocol/spare-buffer.js";
+
+const large = 40 * 1024;
+let spare: SpareBuffer;
+
+function create(): Backlog {
+  spare = new SpareBuffer(2 * large);
+  return new Backlog(spare);
+}
+
+const filled = (size: number, byte: number): Buffer => Buffer.alloc(size, byte);
+
+function isLent(): boolean {
+  const buffer = spare.borrow(large);
+  spare.giveBack(buffer);
+  return buffer === undefined;
+}
+
+describe.each([
+  ["small ones", 10],
+  ["large ones", large],
+])("bytes that wait, %s", (_what, size) => {
+  it("are copies, in their order", () => {
+    const backlog = create();
+    expect(backlog.isEmpty).toBe(true);
+    for (const byte of [1, 2]) {
+      const bytes = filled(size, byte);
+      backlog.append(bytes);
+      bytes.fill(9);
+    }
+    expect(backlog.isEmpty).toBe(false);
+    expect(backlog.take()).toEqual(Buffer.concat([filled(size, 1), filled(size, 2)]));
+    expect(backlog.isEmpty).toBe(true);
+    backlog.putBack(Buffer.alloc(0), true);
+    expect(isLent()).toBe(false);
+  });
+
+  it("that were taken stand before what has come meanwhile", () => {
+    const backlog = create();
+    backlog.append(filled(size, 1));
+    const taken = backlog.take()!;
+    backlog.append(filled(size, 2));
+    backlog.putBack(taken.subarray(1), true);
+    expect(backlog.take()).toEqual(Buffer.concat([filled(size - 1, 1), filled(size, 2)]));
+    backlog.putBack(Buffer.alloc(0), true);
+    expect(isLent()).toBe(false);
+  });
+
+  it("that were only lent are copied", () => {
+    const backlog = create();
+    const lent = filled(size, 3);
+    backlog.putBack(lent, false);
+    lent.fill(9);
+    expect(backlog.take()).toEqual(filled(size, 3));
+  });
+});
+
+it("keeps the spare buffer while its bytes are taken bit by bit, and no longer", () => {
+  const backlog = create();
+  backlog.append(filled(large, 1));
+  for (let left = large; left > 0; left -= large / 4) {
+    const taken = backlog.take()!;
+    expect([taken.length, isLent()]).toEqual([left, true]);
+    backlog.putBack(taken.subarray(large / 4), true);
+  }
+  expect([backlog.isEmpty, isLent()]).toEqual([true, false]);
+});
+
+it("gives it back when all is dropped", () => {
+  const backlog = create();
+  backlog.append(filled(large, 1));
+  backlog.clear();
+  expect([backlog.isEmpty, backlog.take(), isLent()]).toEqual([true, undefined, false]);
+});

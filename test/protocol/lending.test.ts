@@ -1,0 +1,388 @@
+import { deflateRawSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { ProtocolError } from "../../protocol/errors.js";
+import { deflateOffer } from "../../protocol/extensions/permessage-deflate.js";
+import { expectAtEverySplit, expectSame, feedPieces } from "../support/feed.js";
+import { inverted, InvertingExtension } from "../support/inverting-extension.js";
+import { message, ProtocolEnd, testResources, type Told } from "../support/protocol-end.js";
+import { badUtf8 } from "../support/utf8-table.js";
+import {
+  binaryFrame,
+  boundaryLengths,
+  closeFrame,
+  deflated,
+  fragments,
+  opcodes,
+  pingFrame,
+  textFrame,
+} from "../support/wire.js";
+
+type Options = ConstructorParameters<typeof ProtocolEnd>[0];
+
+/** Told of messages where they lie, as of those that it is given, and counts them. */
+class BorrowingEnd extends ProtocolEnd {
+  lentCount = 0;
+  /** What it wants for longer than a look. */
+  isKept: (bytes: Buffer) => boolean = () => false;
+  /** The test's own part of each loan. */
+  onLent: ((bytes: Buffer, isBinary: boolean) => void) | undefined;
+
+  constructor(options: Options = {}) {
+    super(options);
+    this.connection.isLending = true;
+  }
+
+  onBorrowed(bytes: Buffer, isBinary: boolean): boolean {
+    if (this.isKept(bytes)) return false;
+    this.lentCount++;
+    this.calls.push(message(isBinary ? Buffer.from(bytes) : bytes.toString()));
+    this.onLent?.(bytes, isBinary);
+    return true;
+  }
+}
+
+const borrowing = (): BorrowingEnd => new BorrowingEnd();
+
+/** A thousand bytes for each line, none of them ASCII alone. */
+function longText(lines: number): string {
+  return "é".repeat(500).concat("\n").repeat(lines);
+}
+
+/** Texts of one read, one behind the other. */
+function run(count: number): { readonly texts: string[]; readonly bytes: Buffer } {
+  const texts = Array.from({ length: count }, (_, index) => `text ${index} ${"x".repeat(index % 200)}`);
+  return { texts, bytes: Buffer.concat(texts.map((text) => textFrame(text))) };
+}
+
+describe("a message that is lent", () => {
+  it.each(boundaryLengths)("of %i bytes is the very one that was sent, at every split", (size) => {
+    const binary = Buffer.from(Array.from({ length: size }, (_, index) => (index * 7) & 255));
+    const text = "x".repeat(Math.max(size - 2, 0)) + (size >= 2 ? "é" : "y".repeat(size));
+    expectAtEverySplit(textFrame(text), borrowing, [message(text)]);
+    expectAtEverySplit(binaryFrame(binary), borrowing, [message(binary)]);
+  });
+
+  it("comes in fragments, with a ping between them, at every split", () => {
+    const [first, ...rest] = fragments(opcodes.text, ["caf", Buffer.of(0xc3), Buffer.of(0xa9, 0x21), ""]);
+    const binary = fragments(opcodes.binary, ["", "one", "two"]);
+    const input = Buffer.concat([first!, pingFrame("p"), ...rest, ...binary]);
+    const expected = [["ping", "p"] as const, message("café!"), message(Buffer.from("onetwo"))];
+    expectAtEverySplit<Told>(input, borrowing, expected);
+  });
+
+  it("was compressed, at every split", () => {
+    const begin = (): BorrowingEnd => new BorrowingEnd({ extension: deflateOffer({}).agree([]) });
+    const options = { rsv1: true };
+    const [text, binary] = ["né ".repeat(50), Buffer.from("bytes ".repeat(50))];
+    const input = Buffer.concat([
+      textFrame(deflated(text), options),
+      binaryFrame(deflated(binary), options),
+      ...fragments(opcodes.text, [deflated(text).subarray(0, 3), deflated(text).subarray(3)], options),
+    ]);
+    expectAtEverySplit(input, begin, [message(text), message(binary), message(text)]);
+  });
+
+  it.each([
+    ["in one read", [5_000_000]],
+    ["in reads of 64 KiB", [65_536]],
+    ["in reads that are no power of two", [100_001]],
+  ])("is larger than what is put together for a look: %s", (_, [step]) => {
+    const end = borrowing();
+    const bytes = Buffer.alloc(3_000_000, "0123456789abcdef!");
+    const text = bytes.toString("latin1");
+    const input = Buffer.concat([binaryFrame(bytes), textFrame(text), binaryFrame(bytes.subarray(0, 1e6))]);
+    const pieces: Buffer[] = [];
+    for (let at = 0; at < input.length; at += step!) pieces.push(input.subarray(at, at + step!));
+    feedPieces(pieces, end.receive);
+    expectSame(end.calls, [message(bytes), message(text), message(bytes.subarray(0, 1e6))]);
+    expect(end.lentCount).toBe(3);
+  });
+
+  it("lies in the read itself", () => {
+    const frames = [textFrame("a"), textFrame("b"), textFrame(longText(2)), binaryFrame(Buffer.alloc(5000))];
+    const read = Buffer.concat(frames);
+    const end = borrowing();
+    const starts: number[] = [];
+    end.onLent = (bytes) => {
+      expect(bytes.buffer).toBe(read.buffer);
+      starts.push(bytes.byteOffset - read.byteOffset + bytes.length);
+    };
+    end.connection.receive(read);
+    const ends = frames.map((_, index) => Buffer.concat(frames.slice(0, index + 1)).length);
+    expect(starts).toEqual(ends);
+  });
+
+  it("may be written into without harm to those behind it", () => {
+    const end = new BorrowingEnd({ extension: deflateOffer({}).agree([]) });
+    end.onLent = (bytes) => void bytes.fill(0xff);
+    const { texts, bytes } = run(300);
+    const same = "said once, and said again ".repeat(20);
+    const packed = textFrame(deflated(same), { rsv1: true });
+    const again = textFrame(afterwards(same), { rsv1: true });
+    const cut = binaryFrame(Buffer.alloc(5000, 7));
+    const input = Buffer.concat([bytes, packed, again, cut]);
+    end.connection.receive(input.subarray(0, input.length - 4000));
+    end.connection.receive(input.subarray(input.length - 4000));
+    expect(end.calls).toEqual([
+      ...texts.map((text) => message(text)),
+      ...[message(same), message(same), message(Buffer.alloc(5000, 7))],
+    ]);
+  });
+
+  it("is counted among those that have begun, and no rest is left of it", () => {
+    const end = borrowing();
+    const { bytes } = run(100);
+    end.connection.receive(Buffer.concat([bytes, textFrame("last"), binaryFrame(Buffer.alloc(3))]));
+    expect(end.connection.beganCount).toBe(102);
+    expect([end.connection.isInsideMessage, end.connection.unfinishedSize]).toEqual([false, 0]);
+  });
+
+  it("is unmasked for a server", () => {
+    const end = new BorrowingEnd({ role: "server" });
+    end.connection.receive(
+      Buffer.concat([textFrame("one", { mask: true }), textFrame("two", { mask: true })]),
+    );
+    expect(end.calls).toEqual([message("one"), message("two")]);
+    expect(end.lentCount).toBe(2);
+  });
+});
+
+/** A message that a window refers to which holds `before`. */
+function afterwards(before: string): Buffer {
+  const dictionary = Buffer.from(before);
+  const bytes = deflateRawSync(before, { dictionary, finishFlush: 2 });
+  return bytes.subarray(0, bytes.length - 4);
+}
+
+describe("text that is not UTF-8 (RFC 6455 8.1)", () => {
+  it.each(badUtf8)("fails the connection, and is not lent: %s", (_, given) => {
+    const bytes = Buffer.from(given);
+    expectAtEverySplit<Told>(Buffer.concat([textFrame("ok"), textFrame(bytes), textFrame("no")]), borrowing, [
+      message("ok"),
+      ["failure", "INVALID_UTF8", 1007],
+    ]);
+    const pieces = fragments(opcodes.text, [bytes.subarray(0, 1), bytes.subarray(1), ""]);
+    const end = borrowing();
+    end.connection.receive(Buffer.concat(pieces));
+    expect(end.calls).toEqual([["failure", "INVALID_UTF8", 1007]]);
+  });
+
+  it("fails it behind a run of good ones, and where it was compressed", () => {
+    const { texts, bytes } = run(20);
+    const end = borrowing();
+    end.connection.receive(Buffer.concat([bytes, textFrame(Buffer.of(0x61, 0xff)), bytes]));
+    expect(end.calls).toEqual([...texts.map((text) => message(text)), ["failure", "INVALID_UTF8", 1007]]);
+    const extended = new BorrowingEnd({ extension: new InvertingExtension() });
+    extended.connection.receive(textFrame(inverted(Buffer.of(0xff)), { rsv1: true }));
+    expect(extended.calls).toEqual([["failure", "INVALID_UTF8", 1007]]);
+  });
+
+  it("is the business of texts alone", () => {
+    const end = borrowing();
+    end.connection.receive(binaryFrame(Buffer.of(0xff)));
+    expect(end.calls).toEqual([message(Buffer.of(0xff))]);
+  });
+});
+
+describe("limits", () => {
+  it.each(["text", "binary"] as const)("hold for %s that is lent", (kind) => {
+    const end = new BorrowingEnd({ maxMessageSize: 10 });
+    const frameOf = kind === "text" ? textFrame : binaryFrame;
+    end.connection.receive(Buffer.concat([frameOf(Buffer.alloc(10, 97)), frameOf(Buffer.alloc(11, 97))]));
+    expect(end.lentCount).toBe(1);
+    expect(end.calls.at(-1)).toEqual(["failure", "MESSAGE_TOO_BIG", 1009]);
+  });
+});
+
+const small = run(100);
+const long = longText(3);
+const packed = { rsv1: true };
+
+/** One of each way that a message may come, and what it says. */
+const kinds: readonly (readonly [name: string, frames: readonly Buffer[], told: readonly Told[]])[] = [
+  ["small texts", [small.bytes], small.texts.map((text) => message(text))],
+  ["text beyond ASCII", [textFrame("é"), textFrame(long)], [message("é"), message(long)]],
+  ["binary", [binaryFrame(Buffer.alloc(9000, 5))], [message(Buffer.alloc(9000, 5))]],
+  ["text in fragments", fragments(opcodes.text, ["a", long]), [message(`a${long}`)]],
+  ["binary in fragments", fragments(opcodes.binary, ["a", "b"]), [message(Buffer.from("ab"))]],
+  ["compressed text", [textFrame(inverted("packed"), packed)], [message("packed")]],
+  ["compressed binary", [binaryFrame(inverted("packed"), packed)], [message(Buffer.from("packed"))]],
+];
+
+const extended = (): BorrowingEnd => new BorrowingEnd({ extension: new InvertingExtension() });
+
+describe.each(kinds)("a handler that is lent %s", (_, frames, told) => {
+  const input = Buffer.concat([...frames, textFrame("behind"), binaryFrame(Buffer.from("last"))]);
+  const all = [...told, message("behind"), message(Buffer.from("last"))];
+
+  /** Fed whole, and in reads that cut what they can. */
+  function feeds(check: (feed: (end: BorrowingEnd) => void) => void): void {
+    for (const step of [input.length, 700]) {
+      check((end) => {
+        for (let at = 0; at < input.length; at += step)
+          end.connection.receive(Buffer.from(input.subarray(at, at + step)));
+      });
+    }
+  }
+
+  it("gets each once", () => {
+    feeds((feed) => {
+      const end = extended();
+      feed(end);
+      expect(end.calls).toEqual(all);
+      expect(end.lentCount).toBe(all.length);
+    });
+  });
+
+  it("may decline any: it is told of it as if nothing were lent", () => {
+    feeds((feed) => {
+      const end = extended();
+      let count = 0;
+      end.isKept = () => count++ % 2 === 0;
+      feed(end);
+      expect(end.calls).toEqual(all);
+      expect(end.lentCount).toBe(Math.floor(all.length / 2));
+    });
+  });
+
+  it("is given a binary message of its own where it declines", () => {
+    feeds((feed) => {
+      const end = extended();
+      end.isKept = () => true;
+      feed(end);
+      const own = end.calls.flatMap((call) => (call[0] === "message" ? [call[1]] : []));
+      expect(own).toEqual(all.map((call) => call[1]));
+      for (const data of own) if (typeof data !== "string") expect(data.buffer).not.toBe(input.buffer);
+    });
+  });
+
+  it("may pause, and goes on behind it", () => {
+    feeds((feed) => {
+      const end = extended();
+      end.onLent = () => end.connection.pause();
+      feed(end);
+      expect(end.calls).toEqual(all.slice(0, 1));
+      for (let count = 2; count <= all.length; count++) {
+        end.connection.resume();
+        expect(end.calls).toEqual(all.slice(0, count));
+      }
+      end.connection.resume();
+      expect(end.calls).toEqual(all);
+    });
+  });
+
+  it("may throw: what comes behind is told by the next call", () => {
+    const end = extended();
+    let hasThrown = false;
+    end.onLent = () => {
+      if (hasThrown) return;
+      hasThrown = true;
+      throw new Error("the user's");
+    };
+    expect(() => end.connection.receive(input)).toThrow("the user's");
+    expect(end.calls).toEqual(all.slice(0, 1));
+    end.connection.receive(pingFrame("p"));
+    expect(end.calls).toEqual([...all, ["ping", "p"]]);
+    expect(end.connection.unfinishedSize).toBe(0);
+  });
+
+  it("may begin and end to borrow inside of it", () => {
+    feeds((feed) => {
+      const end = extended();
+      let count = 0;
+      end.onLent = () => void (end.connection.isLending = false);
+      end.onCall = () => void (end.connection.isLending = ++count % 3 === 0);
+      feed(end);
+      expect(end.calls).toEqual(all);
+      expect(end.lentCount).toBeGreaterThan(0);
+      expect(end.lentCount).toBeLessThan(Math.max(all.length, 2));
+    });
+  });
+
+  it.each(["fail", "abandon"] as const)("may end it by %s(): nothing more is told", (how) => {
+    feeds((feed) => {
+      const end = extended();
+      end.onLent = () => {
+        if (how === "abandon") end.connection.abandon();
+        else end.connection.fail(new ProtocolError("enough", { code: "ENOUGH", closeCode: 1008 }));
+      };
+      feed(end);
+      const messages = end.calls.filter(([kind]) => kind === "message");
+      expect(messages).toEqual(all.slice(0, 1));
+    });
+  });
+
+  it("may answer with what it was lent", () => {
+    feeds((feed) => {
+      const end = extended();
+      end.onLent = (bytes, isBinary) => {
+        if (isBinary) end.connection.binary(bytes);
+        else end.connection.text(bytes.toString());
+      };
+      feed(end);
+      const peer = new ProtocolEnd({ role: "server", extension: new InvertingExtension() });
+      peer.connection.receive(end.drain());
+      expect(peer.calls).toEqual(all);
+    });
+  });
+});
+
+describe("large messages of several connections at once", () => {
+  const bytesOf = (seed: number): Buffer => Buffer.alloc(200_000, `some ${seed} text `);
+  const stepOf = (input: Buffer, index: number): Buffer =>
+    input.subarray(index * 30_000, (index + 1) * 30_000);
+
+  it.each([
+    ["all borrow", () => undefined],
+    ["one ends to borrow half way", (ends: BorrowingEnd[]) => (ends[0]!.connection.isLending = false)],
+    ["one begins to borrow half way", (ends: BorrowingEnd[]) => (ends[2]!.connection.isLending = true)],
+    ["one is abandoned half way", (ends: BorrowingEnd[]) => ends.shift()!.connection.abandon()],
+  ])("do not meet: %s", (_, change) => {
+    const resources = testResources();
+    const ends = [1, 2, 3].map(() => new BorrowingEnd({ resources }));
+    ends[2]!.connection.isLending = false;
+    const seeds = new Map(ends.map((end, index) => [end, index]));
+    const inputOf = (end: BorrowingEnd): Buffer => {
+      const bytes = bytesOf(seeds.get(end)!);
+      return Buffer.concat([binaryFrame(bytes), textFrame(bytes), binaryFrame(bytes)]);
+    };
+    for (let index = 0; index < 21; index++) {
+      if (index === 3) change(ends);
+      for (const end of ends) end.connection.receive(stepOf(inputOf(end), index));
+    }
+    for (const end of ends) {
+      const bytes = bytesOf(seeds.get(end)!);
+      expectSame(end.calls, [message(bytes), message(bytes.toString()), message(bytes)]);
+    }
+    // None of them holds on to what all share.
+    expect(resources.spare.borrow(200_000)).toBeDefined();
+  });
+});
+
+describe("lending", () => {
+  it("is off without a handler for it, and at first", () => {
+    const end = new ProtocolEnd();
+    end.connection.isLending = true;
+    expect(end.connection.isLending).toBe(false);
+    end.connection.receive(textFrame("a"));
+    expect(end.calls).toEqual([message("a")]);
+  });
+
+  it("touches no control frame", () => {
+    const end = borrowing();
+    end.connection.receive(Buffer.concat([pingFrame("p"), closeFrame(1000, "bye")]));
+    expect(end.calls).toEqual([
+      ["ping", "p"],
+      ["close", 1000, "bye"],
+    ]);
+  });
+
+  it("decodes no compressed binary message into memory of its own", () => {
+    const extension = new InvertingExtension();
+    const end = new BorrowingEnd({ extension });
+    end.connection.receive(binaryFrame(inverted("a"), packed));
+    end.connection.isLending = false;
+    end.connection.receive(binaryFrame(inverted("b"), packed));
+    expect(extension.decoded.map(({ isKept }) => isKept)).toEqual([false, true]);
+  });
+});

@@ -1,0 +1,27 @@
+import { expect, it } from "vitest";
+import { SpareBuffer } from "../../protocol/spare-buffer.js";
+
+const kibibyte = 1024;
+
+it("lends one buffer, to one at a time", () => {
+  const spare = new SpareBuffer(256 * kibibyte);
+  const first = spare.borrow(100 * kibibyte)!;
+  expect(first).toHaveLength(256 * kibibyte);
+  expect(spare.borrow(100 * kibibyte)).toBeUndefined();
+  spare.giveBack(first);
+  expect(spare.borrow(256 * kibibyte)).toBe(first);
+});
+
+it("has nothing for who wants little, or more than it is", () => {
+  const spare = new SpareBuffer(256 * kibibyte);
+  expect(spare.borrow(kibibyte)).toBeUndefined();
+  expect(spare.borrow(256 * kibibyte + 1)).toBeUndefined();
+  expect(spare.borrow(64 * kibibyte)).toBeDefined();
+});
+
+it("takes back what was none of it", () => {
+  const spare = new SpareBuffer(256 * kibibyte);
+  spare.borrow(64 * kibibyte);
+  spare.giveBack(undefined);
+  expect(spare.borrow(64 * kibibyte)).toBeUndefined();
+});

@@ -1,0 +1,201 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { TextRun } from "../../protocol/text-run.js";
+import { cutAt, expectAtEverySplit, expectSame, feedPieces } from "../support/feed.js";
+import { message, ProtocolEnd, type Told } from "../support/protocol-end.js";
+import { badUtf8 } from "../support/utf8-table.js";
+import { binaryFrame, closeFrame, fragments, frame, opcodes, pingFrame, textFrame } from "../support/wire.js";
+
+const begin = (): ProtocolEnd => new ProtocolEnd();
+
+function texts(count: number, size: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${index}`.padEnd(size, "abcdefghij").slice(0, size));
+}
+
+const framesOf = (all: readonly string[]): Buffer => Buffer.concat(all.map((text) => textFrame(text)));
+
+function receiveWhole(input: Uint8Array): ProtocolEnd {
+  const end = begin();
+  feedPieces([input], end.receive);
+  return end;
+}
+
+describe("small texts that follow each other", () => {
+  it.each([0, 1, 2, 12, 13, 60, 125, 126, 127, 128, 255, 256, 257, 384, 640, 1023, 1024, 1025])(
+    "are told one by one, of %d bytes each, at every split",
+    (size) => {
+      const all = texts(4, size);
+      expectAtEverySplit(framesOf(all), begin, all.map(message));
+    },
+  );
+
+  it("are told in great numbers", () => {
+    const all = [...texts(500, 32), ...texts(200, 200), ...texts(40, 1000), ...texts(300, 3)];
+    expectSame(receiveWhole(framesOf(all)).calls, all.map(message));
+  });
+
+  it("may be beyond ASCII, of one byte a character in memory or two", () => {
+    const all = texts(10, 40).flatMap((text) => [text, `${text} gr\u00fc\u00dfe`, `${text} \u6f22\u{1f600}`]);
+    expectSame(receiveWhole(framesOf(all)).calls, all.map(message));
+  });
+
+  it("are ASCII again behind some that were not", () => {
+    const all = [...texts(3, 20), "\u00fc", ...texts(400, 20)];
+    expectSame(receiveWhole(framesOf(all)).calls, all.map(message));
+  });
+
+  it("may hold any ASCII, the bytes of a header included", () => {
+    const all = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code, code, 0x01, 0x7e));
+    expectSame(receiveWhole(framesOf(all)).calls, all.map(message));
+  });
+
+  it("end at whatever is none of them", () => {
+    const [first, second] = fragments(opcodes.text, ["one", "two"]);
+    const others = [pingFrame("p"), binaryFrame(Buffer.of(0x81, 1)), Buffer.concat([first!, second!])];
+    const told: Told[][] = [[["ping", "p"]], [message(Buffer.of(0x81, 1))], [message("onetwo")]];
+    for (const [index, other] of others.entries()) {
+      const input = Buffer.concat([framesOf(["a", "b", "c"]), other, framesOf(["d", "e"]), closeFrame(1000)]);
+      const before = ["a", "b", "c"].map(message);
+      const behind = ["d", "e"].map(message);
+      expectAtEverySplit(input, begin, [...before, ...told[index]!, ...behind, ["close", 1000, ""]]);
+    }
+  });
+});
+
+describe("what is wrong among small texts", () => {
+  it.each(badUtf8)("fails the connection: %s", (_what, bytes) => {
+    const bad = Buffer.from(bytes);
+    const input = Buffer.concat([framesOf(["a", "b"]), frame({ opcode: 1, payload: bad }), framesOf(["c"])]);
+    expect(receiveWhole(input).calls).toEqual([
+      message("a"),
+      message("b"),
+      ["failure", "INVALID_UTF8", 1007],
+    ]);
+  });
+
+  it.each([
+    ["a mask", textFrame("x", { mask: true }), "WRONG_MASKING"],
+    ["a length in too many bytes", Buffer.of(0x81, 126, 0, 1, 0x61), "INVALID_LENGTH"],
+    ["a reserved bit", Buffer.of(0xc1, 1, 0x61), "UNEXPECTED_RSV"],
+    ["a continuation", frame({ opcode: 0, payload: "x" }), "UNEXPECTED_CONTINUATION"],
+  ])("is %s, and is found behind those before it", (_what, bad, code) => {
+    const input = Buffer.concat([framesOf(["a", "b"]), bad, framesOf(["c"])]);
+    expectAtEverySplit(input, begin, [message("a"), message("b"), ["failure", code, 1002]]);
+  });
+
+  it("is a text within a fragmented message", () => {
+    const [first] = fragments(opcodes.text, ["one", "two"]);
+    const input = Buffer.concat([framesOf(["a", "b"]), first!, framesOf(["c", "d"])]);
+    const failure: Told = ["failure", "EXPECTED_CONTINUATION", 1002];
+    expectAtEverySplit(input, begin, [message("a"), message("b"), failure]);
+  });
+
+  it.each([{ maxMessageSize: 3 }, { maxFrameSize: 3 }])("is one above %j", (limits) => {
+    const end = new ProtocolEnd(limits);
+    feedPieces([framesOf(["abc", "abc", "abcd", "abc"])], end.receive);
+    expect(end.calls).toEqual([message("abc"), message("abc"), ["failure", "MESSAGE_TOO_BIG", 1009]]);
+  });
+});
+
+describe("from inside a call", () => {
+  it("a pause stops behind any of them, and the rest is told later", () => {
+    const all = texts(100, 50);
+    for (const stopAt of [1, 2, 50, 99, 100]) {
+      const end = begin();
+      end.onCall = () => {
+        if (end.calls.length === stopAt) end.connection.pause();
+      };
+      feedPieces([framesOf(all)], end.receive);
+      expect(end.calls).toHaveLength(stopAt);
+      end.connection.resume();
+      expectSame(end.calls, all.map(message));
+    }
+  });
+
+  it("a pause at each of them loses none", () => {
+    const all = texts(300, 40);
+    const end = begin();
+    end.onCall = () => end.connection.pause();
+    feedPieces([framesOf(all)], end.receive);
+    while (end.calls.length < all.length) end.connection.resume();
+    expectSame(end.calls, all.map(message));
+  });
+
+  it("what is thrown comes out, and those behind are told next", () => {
+    const all = texts(20, 50);
+    const end = begin();
+    end.onCall = () => {
+      if (end.calls.length === 7) throw new Error("of the test");
+    };
+    expect(() => feedPieces([framesOf(all)], end.receive)).toThrow("of the test");
+    expect(end.calls).toHaveLength(7);
+    end.connection.resume();
+    expectSame(end.calls, all.map(message));
+  });
+
+  it("abandon() is the end of them", () => {
+    const end = begin();
+    end.onCall = () => end.connection.abandon();
+    feedPieces([framesOf(texts(20, 50))], end.receive);
+    expect(end.calls).toHaveLength(1);
+  });
+});
+
+it("at any split, with pauses anywhere, is told what was sent", () => {
+  const text = fc.oneof(
+    { weight: 6, arbitrary: fc.string({ unit: "binary-ascii", maxLength: 140 }) },
+    { weight: 1, arbitrary: fc.string({ unit: "binary", maxLength: 20 }) },
+    { weight: 1, arbitrary: fc.integer({ min: 250, max: 1030 }).map((size) => "y".repeat(size)) },
+  );
+  const all = fc.array(fc.tuple(text, fc.integer({ min: 1, max: 6 })), { maxLength: 30, size: "max" });
+  const parts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 5 });
+  fc.assert(
+    fc.property(all, parts, fc.nat(40), (counted, cuts, pauseEach) => {
+      const sent = counted.flatMap(([one, count]) => Array<string>(count).fill(one));
+      const input = framesOf(sent);
+      const end = begin();
+      end.onCall = () => {
+        if (pauseEach > 0 && end.calls.length % pauseEach === 0) end.connection.pause();
+      };
+      const positions = cuts.map((cut) => Math.round(cut * input.length)).sort((one, other) => one - other);
+      feedPieces(cutAt(input, positions), end.receive);
+      for (let before = -1; before < end.calls.length;) {
+        before = end.calls.length;
+        end.connection.resume();
+      }
+      // Binary strings of the generator may hold lone surrogates, which have no form in UTF-8.
+      expectSame(
+        end.calls,
+        sent.map((one) => message(Buffer.from(one).toString())),
+      );
+    }),
+  );
+});
+
+describe("a run", () => {
+  const sink = {
+    mayTakeTexts: () => true,
+    onText: () => undefined,
+    isLending: false,
+    onLentText: () => undefined,
+  };
+
+  it("is at most 8 KiB, which is what one message of it may hold on to", () => {
+    const bytes = framesOf(texts(1000, 50));
+    expect(new TextRun().find(bytes, 0, bytes.length, sink)!.length).toBeLessThanOrEqual(8 * 1024);
+  });
+
+  it("is short behind one that was left half way, and grows again", () => {
+    const bytes = framesOf(texts(1000, 50));
+    const run = new TextRun();
+    const sizes: number[] = [];
+    const whole = run.find(bytes, 0, bytes.length, sink)!.length;
+    run.leave(52);
+    for (let at = 52; sizes.at(-1) !== whole; at = run.end) {
+      sizes.push(run.find(bytes, at, bytes.length, sink)!.length);
+      run.leave(run.end);
+    }
+    expect(sizes[0]).toBeLessThan(300);
+    expect(sizes.length).toBeLessThan(8);
+  });
+});

@@ -1,0 +1,43 @@
+import { sharedResources } from "../../src/client/shared-resources.js";
+import type { BorrowedMessage } from "../../src/index.js";
+import type { CountingRuntime } from "./counting-runtime.js";
+import type { Watching } from "./scene.js";
+import { binaryFrame, textFrame } from "./wire.js";
+
+type Client = Watching["ws"];
+
+/** A message as a borrowed handler saw it. */
+export interface Loan {
+  readonly text: string;
+  readonly isBinary: boolean;
+  /** Its bytes lie in the buffer that sockets are read into. */
+  readonly isInRead: boolean;
+}
+
+/** Borrows every message, and writes down what it sees of it. */
+export function borrow(
+  scene: { readonly counting: CountingRuntime },
+  ws: Client,
+): { readonly loans: Loan[]; readonly end: () => void } {
+  const { readBuffer } = sharedResources(scene.counting.runtime);
+  const loans: Loan[] = [];
+  const listener = ({ data, isBinary }: BorrowedMessage): void => {
+    loans.push({ text: data.toString(), isBinary, isInRead: data.buffer === readBuffer.buffer });
+  };
+  ws.on("rawMessage", listener, { borrowed: true });
+  return { loans, end: () => void ws.off("rawMessage", listener) };
+}
+
+export const textsOf = (loans: readonly Loan[]): string[] => loans.map(({ text }) => text);
+
+/** Five messages: three small texts, one that is no ASCII, and a binary one. */
+export function mixed(from: number): Buffer[] {
+  return [...[from, from + 1, from + 2].map(String), `é${from + 3}`]
+    .map((text) => textFrame(text))
+    .concat(binaryFrame(Buffer.from(`b${from + 4}`)));
+}
+
+export const mixedTexts = (from: number): string[] => [
+  ...[from, from + 1, from + 2].map(String),
+  ...[`é${from + 3}`, `b${from + 4}`],
+];
