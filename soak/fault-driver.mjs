@@ -70,7 +70,7 @@ export class FaultDriver {
     const ticking = setInterval(() => this.#advance(messagesPerTick), tickMs);
     try {
       for (const group of groups) await this.#runGroup(group);
-      await this.#until(() => this.#isSettled, openLimitMs, "the last connection");
+      await this.#until(() => this.#isSettled(), openLimitMs, "the last connection");
     } finally {
       clearInterval(ticking);
     }
@@ -102,9 +102,9 @@ export class FaultDriver {
 
   async #runGroup({ link, attempts }) {
     for (let attempt = 1; ; attempt++) {
-      await this.#until(() => this.#isSettled, openLimitMs, "a connection");
+      await this.#until(() => this.#isSettled(), openLimitMs, "a connection");
       await sleep(link.settleMs);
-      if (!this.#isSettled) continue;
+      if (!this.#isSettled()) continue;
       this.#attempts.push(...attempts.splice(0));
       if (await this.#force(link)) break;
       // It has ended of itself before the fault could meet it.
@@ -113,7 +113,7 @@ export class FaultDriver {
     this.#count(link.kind);
   }
 
-  get #isSettled() {
+  #isSettled() {
     return (
       this.#isOpen &&
       this.#attempts.length === 0 &&

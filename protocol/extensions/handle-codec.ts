@@ -46,7 +46,7 @@ class HandleInflater implements Inflater {
     this.#openHandle = this.#open();
   }
 
-  get #handle(): KeptHandle {
+  #opened(): KeptHandle {
     this.#openHandle ??= this.#open();
     return this.#openHandle;
   }
@@ -87,17 +87,17 @@ class HandleInflater implements Inflater {
     this.#scratch.restarts.begin(maxSize);
     this.#recordedSize = 0;
     if (this.#keepsContext) return;
-    this.#handle.reset();
+    this.#opened().reset();
     this.#window.clear();
   }
 
   #takeMessage(compressed: Uint8Array): void {
     const output = this.#scratch.inflated;
-    let unread = this.#handle.run(Z_SYNC_FLUSH, compressed, compressed.length, output);
+    let unread = this.#opened().run(Z_SYNC_FLUSH, compressed, compressed.length, output);
     // RFC 7692 7.2.3.4: a final block ends zlib's stream, not the message.
     while (unread > 0) {
       this.#restart();
-      unread = this.#handle.run(Z_SYNC_FLUSH, compressed, unread, output);
+      unread = this.#opened().run(Z_SYNC_FLUSH, compressed, unread, output);
     }
   }
 
@@ -105,7 +105,7 @@ class HandleInflater implements Inflater {
   #takeTail(): void {
     const output = this.#scratch.inflated;
     const size = output.size;
-    const unread = this.#handle.run(Z_BLOCK, tailAndProbe, tailAndProbe.length, output);
+    const unread = this.#opened().run(Z_BLOCK, tailAndProbe, tailAndProbe.length, output);
     if (unread === tailAndProbe.length) {
       this.#restart();
     } else if (unread !== tailAndProbe.length - tailSize || output.size !== size) {
@@ -117,8 +117,8 @@ class HandleInflater implements Inflater {
   #restart(): void {
     this.#record();
     this.#scratch.restarts.spend(this.#window.size);
-    this.#handle.reset();
-    this.#scratch.primer.prime(this.#handle, this.#window);
+    this.#opened().reset();
+    this.#scratch.primer.prime(this.#opened(), this.#window);
   }
 
   #record(): void {

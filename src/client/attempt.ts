@@ -104,7 +104,7 @@ export class Attempt implements OpeningHandler {
   }
 
   /** Made when a function first asks for it: most attempts ask none. */
-  get #signal(): AbortSignal {
+  #signal(): AbortSignal {
     this.#controller ??= new AbortController();
     if (this.#hasFailed) this.#controller.abort();
     return this.#controller.signal;
@@ -142,7 +142,7 @@ export class Attempt implements OpeningHandler {
     const isAsking = !asksNobody(source);
     if (isAsking) this.#armDeadline(options);
     try {
-      const context = isAsking ? { attempt, lastReport, signal: this.#signal } : unseen;
+      const context = isAsking ? { attempt, lastReport, signal: this.#signal() } : unseen;
       const request = await prepareRequest(source, context, resources.fillRandom);
       if (!this.#isOver) this.#dial(plan, request);
     } catch (error) {
@@ -165,7 +165,7 @@ export class Attempt implements OpeningHandler {
     // A listener of that event may have closed the client.
     if (this.#isOver) return;
     const { runtime, connectTimeout } = options;
-    const target = new Target(uri, options, resources.readBuffer, () => this.#signal);
+    const target = new Target(uri, options, resources.readBuffer, () => this.#signal());
     this.#opening = new Opening({ runtime, target, handshake, timeout: connectTimeout }, this);
     if (!this.#isReferenced) this.#opening.unref();
   }

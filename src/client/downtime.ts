@@ -11,10 +11,10 @@ export class Downtime {
   }
 
   get total(): number {
-    return this.#total + this.#current;
+    return this.#total + this.#current();
   }
 
-  get #current(): number {
+  #current(): number {
     return this.#since === undefined ? 0 : this.#runtime.now() - this.#since;
   }
 
@@ -25,7 +25,7 @@ export class Downtime {
 
   /** A connection is there, or the life has ended. @returns For how long there was none. */
   end(): number {
-    const duration = this.#current;
+    const duration = this.#current();
     this.#total += duration;
     this.#since = undefined;
     return duration;

@@ -31,14 +31,14 @@ export class MessageHandlers<Received> {
 
   /** Messages go to handlers, and wait for nobody who does not read. */
   get hasLasting(): boolean {
-    return this.#values.hasLasting || this.#raw.hasLasting || this.#hasBorrowers;
+    return this.#values.hasLasting || this.#raw.hasLasting || this.#hasBorrowers();
   }
 
   get isEmpty(): boolean {
-    return this.#values.isEmpty && this.#raw.isEmpty && !this.#hasBorrowers;
+    return this.#values.isEmpty && this.#raw.isEmpty && !this.#hasBorrowers();
   }
 
-  get #hasBorrowers(): boolean {
+  #hasBorrowers(): boolean {
     return this.#borrowers !== undefined && !this.#borrowers.isEmpty;
   }
 
@@ -47,11 +47,11 @@ export class MessageHandlers<Received> {
   }
 
   get wantValuesAlone(): boolean {
-    return this.#values.hasLasting && this.#raw.isEmpty && !this.#hasBorrowers;
+    return this.#values.hasLasting && this.#raw.isEmpty && !this.#hasBorrowers();
   }
 
   get wantLoansAlone(): boolean {
-    return this.#hasBorrowers && this.#values.isEmpty && this.#raw.isEmpty;
+    return this.#hasBorrowers() && this.#values.isEmpty && this.#raw.isEmpty;
   }
 
   tellValue(value: Received): void {
@@ -67,7 +67,7 @@ export class MessageHandlers<Received> {
   tellRaw(data: string | Buffer, afterId: number = 0): void {
     const isBinary = typeof data !== "string";
     if (!this.#raw.isEmpty) this.#raw.emit({ data, isBinary }, afterId);
-    if (!this.#hasBorrowers) return;
+    if (!this.#hasBorrowers()) return;
     this.#borrowers?.emit({ data: isBinary ? data : Buffer.from(data), isBinary }, afterId);
   }
 

@@ -128,11 +128,11 @@ export class Statistics {
       reconnectCount: this.reconnectCount,
       rotationCount: this.rotationCount,
       ...gauges,
-      ...this.#durations,
+      ...this.#durations(),
     });
   }
 
-  get #durations(): Record<DurationName, HistogramSnapshot | undefined> {
+  #durations(): Record<DurationName, HistogramSnapshot | undefined> {
     const of = (name: DurationName): HistogramSnapshot | undefined => {
       const known = this.#histograms[name];
       return typeof known === "number" ? histogramOf([known]).snapshot() : known?.snapshot();

@@ -135,7 +135,7 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
    * @throws Error before {@link accept}.
    */
   send(message: unknown, options?: { readonly compress?: boolean | undefined }): void {
-    const protocol = this.#accepted;
+    const protocol = this.#accepted();
     if (protocol.state === "closed" || protocol.state === "failed") return;
     if (message instanceof Uint8Array) protocol.binary(message, options);
     else protocol.text(typeof message === "string" ? message : JSON.stringify(message), options);
@@ -163,7 +163,7 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
 
   /** Sends a compressed message of a few KiB that inflates to `size` bytes. @throws Error without `compress`. */
   bomb(size: number): void {
-    if (this.#accepted.extensions === "")
+    if (this.#accepted().extensions === "")
       throw new Error("A bomb needs accept({ compress: true }) and a client that offers it.");
     this.write(bombFrame(size));
   }
@@ -287,7 +287,7 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     this.#leave();
   }
 
-  get #accepted(): ProtocolConnection {
+  #accepted(): ProtocolConnection {
     if (this.#protocol === undefined) throw new Error("Nothing can be sent before accept().");
     return this.#protocol;
   }

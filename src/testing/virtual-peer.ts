@@ -93,7 +93,7 @@ export class VirtualPeer {
   accept(): void {
     this.#context.post(() => {
       this.#enter(this.#phases.at(-1));
-      if (this.#isOver || this.#isOpen) return;
+      if (this.#isOver() || this.#isOpen) return;
       this.#isOpen = true;
       this.#handler.onOpen();
       this.#read();
@@ -125,7 +125,7 @@ export class VirtualPeer {
   take(length: number = Infinity): void {
     this.#context.post(() => {
       const write = this.#write;
-      if (write === undefined || this.#isOver) return;
+      if (write === undefined || this.#isOver()) return;
       const piece = write.bytes.subarray(write.taken, write.taken + length);
       write.taken += piece.length;
       this.#give(piece);
@@ -136,13 +136,13 @@ export class VirtualPeer {
     });
   }
 
-  get #isOver(): boolean {
+  #isOver(): boolean {
     return this.#isDestroyed || this.#isClosed;
   }
 
   /** Tells the phases up to and with `phase` that were not told before. */
   #enter(phase: TransportPhase | undefined): void {
-    while (phase !== undefined && this.#phases.includes(phase) && !this.#isOver) {
+    while (phase !== undefined && this.#phases.includes(phase) && !this.#isOver()) {
       const next = this.#phases.shift();
       if (next !== undefined) this.#handler.onPhase(next);
     }
@@ -157,7 +157,7 @@ export class VirtualPeer {
   }
 
   #bring(what: Inbound): void {
-    if (this.#isOver) return;
+    if (this.#isOver()) return;
     this.#inbound.push(what);
     this.#read();
   }
@@ -168,7 +168,7 @@ export class VirtualPeer {
     this.#isReading = true;
     this.#context.post(() => {
       this.#isReading = false;
-      if (!this.#isOpen || this.#isPaused || this.#isOver) return;
+      if (!this.#isOpen || this.#isPaused || this.#isOver()) return;
       const next = this.#inbound.shift();
       if (Buffer.isBuffer(next)) this.#readBytes(next);
       else if (next === "end") this.#readEnd();
@@ -212,12 +212,12 @@ export class VirtualPeer {
     return {
       write: (bytes, onWritten) => this.#takeWrite(bytes, onWritten),
       end: () => {
-        if (this.#hasEnded || this.#isOver) return;
+        if (this.#hasEnded || this.#isOver()) return;
         this.#hasEnded = true;
         if (this.#write === undefined) this.#giveEnd();
       },
       destroy: () => {
-        if (this.#isOver) return;
+        if (this.#isOver()) return;
         this.#isDestroyed = true;
         this.#context.post(() => {
           this.#close(undefined);
@@ -241,7 +241,7 @@ export class VirtualPeer {
   }
 
   #takeWrite(bytes: Uint8Array, onWritten: () => void): boolean {
-    if (!this.#isOpen || this.#isOver) return false;
+    if (!this.#isOpen || this.#isOver()) return false;
     if (this.#isReset) {
       this.#context.post(() => this.#close(systemError("write", "EPIPE")));
       return false;

@@ -52,16 +52,16 @@ export class OutboxModel {
     return this.#kept.reduce((sum, { letter }) => sum + letter.size, 0);
   }
 
-  get #waiting(): Kept[] {
+  #waiting(): Kept[] {
     return this.#kept.filter(({ isWaiting }) => isWaiting);
   }
 
   get waitingCount(): number {
-    return this.#waiting.length;
+    return this.#waiting().length;
   }
 
   get nextAt(): number {
-    const waiting = this.#waiting;
+    const waiting = this.#waiting();
     if (waiting.length === 0) return Infinity;
     const goesAt = this.#isClosing || this.#policy.spacing === 0 ? -Infinity : this.#mayGoAt;
     return Math.min(this.#isOpen ? goesAt : Infinity, ...waiting.map(({ expiresAt }) => expiresAt));
@@ -108,7 +108,7 @@ export class OutboxModel {
 
   next(now: number): string | undefined {
     this.#expire(now);
-    const first = this.#waiting[0];
+    const first = this.#waiting()[0];
     if (!this.#isOpen || first === undefined) return undefined;
     if (!this.#isClosing && this.#policy.spacing > 0) {
       if (now < this.#mayGoAt) return undefined;
