@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { clients, thoseThere } from "./clients/index.mjs";
 import { machine, versions } from "./machine.mjs";
 import { measureScenario } from "./measure.mjs";
-import { roundsFor } from "./rounds.mjs";
+import { fewestRounds, roundsFor } from "./rounds.mjs";
 import { groups } from "./scenarios/index.mjs";
 import { comparisonOf, costsOf, secondFiguresOf } from "./table.mjs";
 
@@ -23,7 +23,7 @@ export async function writeReport({ rounds, names }) {
     for (const scenario of group.scenarios) {
       const wanted = wantedOf(group, scenario).filter((name) => known.includes(name));
       console.log(`${group.title}: ${scenario.name}`);
-      readings.push(await measureScenario(scenario, wanted, (name) => rounds ?? roundsFor(name, group)));
+      readings.push(await measureScenario(scenario, wanted, (name) => roundsFor(name, group, rounds)));
     }
     sections.push(sectionOf(group, readings));
   }
@@ -38,9 +38,8 @@ function wantedOf(group, { isForMainClients }) {
 
 function heading(known, minutes, rounds) {
   const howMany =
-    rounds === undefined
-      ? "`jetsocket`, `ws` and `socket` have seven rounds, other\npeers three; idle connections three."
-      : `The run had --rounds ${rounds}.`;
+    `\`jetsocket\`, \`ws\` and \`socket\` have ${rounds ?? fewestRounds} rounds, other peers a third of them, ` +
+    "idle\nconnections three.";
   return [
     "# Results",
     "Written by `npm run bench`; [README.md](README.md) says what is measured and how.",
