@@ -1,11 +1,10 @@
-import { Backlog } from "./backlog.js";
 import { CloseCode } from "./close-codes.js";
 import { checkClose, type CloseFrame, encodeClose, readClose } from "./close-frame.js";
 import { maxControlPayloadSize, Opcode, type Role } from "./constants.js";
 import { InvalidStateError, ProtocolError } from "./errors.js";
 import type { AgreedExtension, MessageExtension } from "./extensions/extension.js";
-import { type FrameObserver, ObservingSink } from "./frame-observer.js";
-import { FrameParser } from "./frame-parser.js";
+import type { FrameObserver } from "./frame-observer.js";
+import { Intake } from "./intake.js";
 import { MessageAssembler, type MessageSink, resolveLimits } from "./message-assembler.js";
 import { Output } from "./output.js";
 import type { Resources } from "./resources.js";
@@ -78,21 +77,13 @@ export class ProtocolConnection implements MessageSink {
   readonly #compressionThreshold: number;
   readonly #isPongAutomatic: boolean;
   readonly #slab: Slab;
-  readonly #parser: FrameParser;
+  readonly #intake: Intake;
   readonly #assembler: MessageAssembler;
   readonly #output: Output;
-  readonly #observer: FrameObserver | undefined;
-  /** From the first call of {@link receive} on that is observed. */
-  #observing: ObservingSink | undefined;
 
   #state: ProtocolState = "open";
   #closeSent: CloseFrame | undefined;
   #closeReceived: CloseFrame | undefined;
-  #isPaused = false;
-  #isReceiving = false;
-  readonly #backlog: Backlog;
-  #hasEnded = false;
-  #isEndTold = false;
 
   /** @throws RangeError for a `maxMessageSize` or `maxFrameSize` that is no whole number from 1 to the longest string. */
   constructor(options: ProtocolConnectionOptions) {
@@ -103,10 +94,10 @@ export class ProtocolConnection implements MessageSink {
     this.#isPongAutomatic = options.autoPong ?? true;
     this.#output = new Output(options.role, options.resources, options.observer);
     this.#slab = options.resources.slab;
-    this.#backlog = new Backlog(options.resources.spare);
     this.#assembler = new MessageAssembler(this, limits, this.#extension, options.resources);
-    this.#parser = new FrameParser(this.#assembler, options.role);
-    this.#observer = options.observer;
+    const { role, observer } = options;
+    const { spare } = options.resources;
+    this.#intake = new Intake({ role, sink: this.#assembler, spare, observer }, () => this.#handler.onEnd());
   }
 
   get state(): ProtocolState {
@@ -143,7 +134,7 @@ export class ProtocolConnection implements MessageSink {
   /** A message or a frame has begun to come and is not whole, and the rest of it is not to be discarded. */
   get isInsideMessage(): boolean {
     if (this.#isDiscarding()) return false;
-    return this.#assembler.isInsideMessage || this.#parser.isInsideFrame || this.#parser.cutHeaderSize > 0;
+    return this.#assembler.isInsideMessage || this.#intake.isInsideFrame;
   }
 
   /** How many messages have begun to come. */
@@ -153,7 +144,7 @@ export class ProtocolConnection implements MessageSink {
 
   /** How many bytes of what is not whole are here. */
   get unfinishedSize(): number {
-    return this.#assembler.unfinishedSize + this.#parser.cutHeaderSize;
+    return this.#assembler.unfinishedSize + this.#intake.cutHeaderSize;
   }
 
   /**
@@ -161,69 +152,27 @@ export class ProtocolConnection implements MessageSink {
    * It throws only what the handler throws; what came behind is kept, and told by the next call of this method,
    * of {@link receiveEnd} or of {@link resume}.
    */
-  receive(given: Uint8Array, start: number = 0, end: number = given.length): void {
-    if (this.#isDiscarding()) return;
-    const bytes = Buffer.isBuffer(given) ? given : Buffer.from(given.buffer, given.byteOffset, given.length);
-    if (this.#isPaused || this.#isReceiving || !this.#backlog.isEmpty)
-      this.#backlog.append(bytes.subarray(start, end));
-    else this.#parse(bytes, start, end, false);
-    this.#receiveRest();
+  receive(bytes: Uint8Array, start: number = 0, end: number = bytes.length): void {
+    this.#intake.receive(bytes, start, end);
   }
 
   /** The peer's stream has ended. `onEnd` comes once, when all that was received before it has been told. */
   receiveEnd(): void {
-    this.#hasEnded = true;
-    this.#receiveRest();
+    this.#intake.receiveEnd();
   }
 
   /** Stops before the next frame, from inside the handler too; what comes meanwhile is kept. */
   pause(): void {
-    this.#isPaused = true;
-    this.#parser.halt();
+    this.#intake.pause();
   }
 
   /** Goes on where {@link pause} has stopped: what was kept is told inside this call. */
   resume(): void {
-    this.#isPaused = false;
-    if (!this.#isDiscarding()) this.#parser.unhalt();
-    this.#receiveRest();
+    this.#intake.resume();
   }
 
   #isDiscarding(): boolean {
     return this.#state === "failed" || this.#state === "closed";
-  }
-
-  /** A loop, and nothing that it calls comes back to it: a handler may receive from inside its calls without end. */
-  #receiveRest(): void {
-    while (!this.#backlog.isEmpty && !this.#isPaused && !this.#isReceiving) {
-      const bytes = this.#backlog.take()!;
-      this.#parse(bytes, 0, bytes.length, true);
-    }
-    if (!this.#hasEnded || this.#isEndTold || this.#isReceiving || !this.#backlog.isEmpty) return;
-    this.#isEndTold = true;
-    this.#handler.onEnd();
-  }
-
-  /** @param isTaken - Out of the backlog; else `bytes` are only lent. */
-  #parse(bytes: Buffer, start: number, end: number, isTaken: boolean): void {
-    this.#isReceiving = true;
-    if (this.#observer !== undefined) this.#chooseSink(this.#observer);
-    try {
-      this.#parser.receive(bytes, start, end);
-    } finally {
-      this.#isReceiving = false;
-      if (isTaken || this.#parser.position < end)
-        this.#backlog.putBack(bytes.subarray(this.#parser.position, end), isTaken);
-      if (this.#isDiscarding()) this.#backlog.clear();
-    }
-  }
-
-  #chooseSink(observer: FrameObserver): void {
-    if (this.#observing === undefined) {
-      if (!observer.isActive) return;
-      this.#observing = new ObservingSink(observer, this.#assembler);
-    }
-    this.#parser.sink = this.#observing.choose();
   }
 
   /** @internal Called by its assembler, as the three behind it. */
@@ -339,7 +288,7 @@ export class ProtocolConnection implements MessageSink {
   /** The stream is gone: nothing more is told, and native memory goes back. What was not sent can still be taken. */
   abandon(): void {
     this.#discard(this.#state === "failed" ? "failed" : "closed");
-    this.#isEndTold = true;
+    this.#intake.forgetEnd();
   }
 
   /** Gives back the memory of a direction of the extension that was not used since the last call; it is made again when it is needed. */
@@ -354,8 +303,7 @@ export class ProtocolConnection implements MessageSink {
 
   #discard(state: "closed" | "failed"): void {
     this.#state = state;
-    this.#backlog.clear();
-    this.#parser.halt();
+    this.#intake.shut();
     this.#assembler.discard();
     this.#extension?.close();
   }

@@ -1,4 +1,4 @@
-import { createClient } from "./jetsocket.mjs";
+import { createClient, handling } from "./jetsocket.mjs";
 import { sequencePlace } from "../payloads.mjs";
 
 /** What a feed that must not lose anything uses: it reconnects, pings, and reads a sequence number from each text. */
@@ -9,9 +9,5 @@ const layers = {
 
 /** @type {import("./index.mjs").Client["connect"]} */
 export async function connect(server, settings) {
-  const { onMessage } = settings;
-  const ws = createClient(server, settings, layers);
-  ws.on("message", ({ data }) => onMessage(data));
-  await ws.connect();
-  return { send: (data) => ws.send(data), disconnect: () => ws.terminate() };
+  return handling(createClient(server, settings, layers), settings);
 }

@@ -1,13 +1,5 @@
-import { createClient } from "./jetsocket.mjs";
+import { reading } from "./jetsocket.mjs";
 
-/** @type {import("./index.mjs").Client["connect"]} */
-export async function connect(server, settings) {
-  const ws = createClient(server, settings);
-  await ws.connect();
-  void consume(ws, settings.onMessage);
-  return { send: (data) => ws.send(data), disconnect: () => ws.terminate() };
-}
-
-async function consume(ws, onMessage) {
+export const connect = reading(async (ws, onMessage) => {
   while (ws.state === "connected") onMessage(await ws.recv());
-}
+});

@@ -21,11 +21,33 @@ export function createClient({ url, ca }, settings, options = settings.isLookedA
   });
 }
 
+/**
+ * A client whose messages are read, in the place of a handler.
+ *
+ * @param {(ws: InstanceType<typeof WebSocket>, onMessage: (data: any) => void) => Promise<void>} read
+ * @returns {import("./index.mjs").Client["connect"]}
+ */
+export function reading(read) {
+  return async (server, settings) => {
+    const ws = createClient(server, settings);
+    await ws.connect();
+    void read(ws, settings.onMessage);
+    return connectionOf(ws);
+  };
+}
+
 /** @type {import("./index.mjs").Client["connect"]} */
 export async function connect(server, settings) {
-  const { onMessage } = settings;
-  const ws = createClient(server, settings);
+  return handling(createClient(server, settings), settings);
+}
+
+/** A client that gives its messages to a handler. */
+export async function handling(ws, { onMessage }) {
   ws.on("message", ({ data }) => onMessage(data));
   await ws.connect();
+  return connectionOf(ws);
+}
+
+function connectionOf(ws) {
   return { send: (data) => ws.send(data), disconnect: () => ws.terminate() };
 }

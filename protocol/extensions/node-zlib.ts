@@ -19,7 +19,6 @@ export const createDeflateRaw: typeof zlib.createDeflateRaw = (options) =>
 export const constants = {
   Z_SYNC_FLUSH: 2,
   Z_BLOCK: 5,
-  Z_FILTERED: 1,
   Z_RLE: 3,
   Z_DEFAULT_STRATEGY: 0,
   Z_DEFAULT_COMPRESSION: -1,

@@ -1,5 +1,5 @@
 import type { CloseReport } from "../events/close-report.js";
-import type { Timer } from "../runtime/runtime.js";
+import { LoneTimer } from "../runtime/lone-timer.js";
 import { diagnostics } from "./diagnostics.js";
 import type { LifeContext } from "./life-context.js";
 import { failureOf } from "./report.js";
@@ -25,15 +25,14 @@ export class Comeback<Received, Sent> {
   readonly #context: LifeContext<Received, Sent>;
   readonly #handler: ComebackHandler;
   readonly #retries: Retries;
-  #timer: Timer | undefined;
+  readonly #timer: LoneTimer;
   #isDeciding = false;
-  #isReferenced: boolean;
 
   constructor(context: LifeContext<Received, Sent>, handler: ComebackHandler, isReferenced: boolean) {
     const { options } = context;
     this.#context = context;
     this.#handler = handler;
-    this.#isReferenced = isReferenced;
+    this.#timer = new LoneTimer(options.runtime, isReferenced);
     this.#retries = new Retries(options.runtime, options, (error) => handler.tellError(error));
     if (handler.hasConnected) this.#retries.onOpen();
   }
@@ -100,23 +99,19 @@ export class Comeback<Received, Sent> {
   }
 
   #arm(delay: number): void {
-    this.#timer = this.#context.options.runtime.setTimer(delay, () => this.#handler.dial());
-    if (!this.#isReferenced) this.#timer.unref();
+    this.#timer.set(delay, () => this.#handler.dial());
   }
 
   /** The wait is over, or given up. */
   stop(): void {
-    this.#timer?.clear();
-    this.#timer = undefined;
+    this.#timer.clear();
   }
 
   ref(): void {
-    this.#isReferenced = true;
-    this.#timer?.ref();
+    this.#timer.ref();
   }
 
   unref(): void {
-    this.#isReferenced = false;
-    this.#timer?.unref();
+    this.#timer.unref();
   }
 }

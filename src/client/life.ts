@@ -4,7 +4,6 @@ import type { CloseReport } from "../events/close-report.js";
 import { Comeback, type ComebackHandler } from "./comeback.js";
 import { diagnostics } from "./diagnostics.js";
 import { Downtime } from "./downtime.js";
-import type { HookConnection } from "./hook-connection.js";
 import { Link, type LinkEnd, type LinkHandler } from "./link.js";
 import { errorOf } from "./life-end.js";
 import type { LifeContext, LifeHandler } from "./life-context.js";
@@ -118,7 +117,7 @@ export class Life<Received, Sent>
   }
 
   #createLink(attempt: number): Link<Received, Sent> {
-    const { source, options, face, statistics } = this.#context;
+    const { source, options, face, statistics, traffic } = this.#context;
     statistics.attemptCount++;
     const link = new Link<Received, Sent>(
       {
@@ -128,6 +127,7 @@ export class Life<Received, Sent>
         resources: sharedResources(options.runtime),
         observer: diagnostics.frameObserver(face),
       },
+      traffic,
       this,
     );
     if (!this.#isReferenced) link.unref();
@@ -185,37 +185,9 @@ export class Life<Received, Sent>
       statistics.record(`${phase}Ms`, duration);
   }
 
-  createHook(link: Link<Received, Sent>): HookConnection<Received, Sent> {
-    return this.#context.traffic.createHook(link);
-  }
-
   onReady(link: Link<Received, Sent>): void {
     this.#tellOpen(link);
     if (this.#rotation?.onReady(link) !== true) this.#becomeConnected(link);
-  }
-
-  onMessage(link: Link<Received, Sent>, data: string | Buffer, size: number, at: number): void {
-    this.#context.traffic.onMessage(link, data, size, at);
-  }
-
-  get isLending(): boolean {
-    return this.#context.traffic.isLending;
-  }
-
-  onBorrowed(bytes: Buffer, isBinary: boolean): boolean {
-    return this.#context.traffic.onBorrowed(bytes, isBinary);
-  }
-
-  onDiscarded(data: string | Buffer): void {
-    this.#context.traffic.onDiscarded(data);
-  }
-
-  onPing(payload: Buffer): void {
-    this.#context.emitter.emit("ping", { payload });
-  }
-
-  onPong(payload: Buffer, latencyMs: number | undefined): void {
-    this.#context.traffic.onPong(payload, latencyMs);
   }
 
   onDrain(link: Link<Received, Sent>): void {
@@ -224,25 +196,9 @@ export class Life<Received, Sent>
     this.#context.emitter.emit("drain", {});
   }
 
-  onError(error: unknown): void {
-    this.tellError(error);
-  }
-
-  onWithdrawn(token: unknown): void {
-    this.#context.traffic.sender.onWithdrawn(token);
-  }
-
-  onSampled(duration: number): void {
-    this.#context.statistics.record("sendMs", duration);
-  }
-
   onLastMessages(): void {
     const { options, intent, traffic } = this.#context;
     if (!options.reconnect || intent.isStopping) traffic.receiver.beginClosing();
-  }
-
-  sendPing(link: Link<Received, Sent>): void {
-    this.#context.traffic.sendPing(link);
   }
 
   // Called by its rotation.

@@ -22,15 +22,10 @@ export type PauseReason = "consumer" | "hook" | "overlap";
 
 const pauseBits = { consumer: 1, hook: 2, overlap: 4 };
 
-export interface LinkHandler<Received, Sent> {
-  /** Its url is known. */
-  onDialling(link: Link<Received, Sent>): void;
-  /** The opening handshake is through. */
-  onOpen(link: Link<Received, Sent>, times: OpeningTimes): void;
-  /** Gives what its hooks work on; asked for once, where there are any. */
+/** What is told to the client's traffic, which is one for all of its connections. */
+export interface LinkTraffic<Received, Sent> {
+  /** Gives what the hooks of a connection work on; asked for once, where there are any. */
   createHook(link: Link<Received, Sent>): HookConnection<Received, Sent>;
-  /** The connection is set up. Its messages come when this has returned. */
-  onReady(link: Link<Received, Sent>): void;
   /** @param at - When its last bytes came. */
   onMessage(link: Link<Received, Sent>, data: string | Buffer, size: number, at: number): void;
   /** Messages may be lent to {@link onBorrowed}. */
@@ -41,13 +36,23 @@ export interface LinkHandler<Received, Sent> {
   onDiscarded(data: string | Buffer): void;
   onPing(payload: Buffer): void;
   onPong(payload: Buffer, latencyMs: number | undefined): void;
-  onClosing(link: Link<Received, Sent>, close: CloseFrame, initiatedBy: "us" | "peer"): void;
-  onDrain(link: Link<Received, Sent>): void;
   onError(error: unknown): void;
   onWithdrawn(token: unknown): void;
   onSampled(duration: number): void;
-  onLastMessages(link: Link<Received, Sent>): void;
   sendPing(link: Link<Received, Sent>): void;
+}
+
+/** What is told to the life that the connection is part of. */
+export interface LinkHandler<Received, Sent> {
+  /** Its url is known. */
+  onDialling(link: Link<Received, Sent>): void;
+  /** The opening handshake is through. */
+  onOpen(link: Link<Received, Sent>, times: OpeningTimes): void;
+  /** The connection is set up. Its messages come when this has returned. */
+  onReady(link: Link<Received, Sent>): void;
+  onClosing(link: Link<Received, Sent>, close: CloseFrame, initiatedBy: "us" | "peer"): void;
+  onDrain(link: Link<Received, Sent>): void;
+  onLastMessages(link: Link<Received, Sent>): void;
   /** Nothing of it is left. Once, and the last call. */
   onEnd(link: Link<Received, Sent>, end: LinkEnd): void;
 }
@@ -67,6 +72,7 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
   /** Its end is wanted, for another takes its place. */
   isRotated = false;
   readonly #options: ResolvedOptions<Received, Sent>;
+  readonly #traffic: LinkTraffic<Received, Sent>;
   readonly #handler: LinkHandler<Received, Sent>;
   /** Until the connection is open, or never will be. */
   #attempt: Attempt | undefined;
@@ -84,10 +90,15 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
   #isWaiting = false;
   #isReferenced = true;
 
-  constructor(plan: LinkPlan<Received, Sent>, handler: LinkHandler<Received, Sent>) {
+  constructor(
+    plan: LinkPlan<Received, Sent>,
+    traffic: LinkTraffic<Received, Sent>,
+    handler: LinkHandler<Received, Sent>,
+  ) {
     this.attempt = plan.attempt;
     this.log = new EventLog(plan.options.runtime);
     this.#options = plan.options;
+    this.#traffic = traffic;
     this.#handler = handler;
     this.#attempt = new Attempt(plan, this, this);
   }
@@ -113,7 +124,7 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
 
   /** What `onReplay` works on; `undefined` where the connection is not there, or is gone without having needed one. */
   get hook(): HookConnection<Received, Sent> | undefined {
-    if (this.#live !== undefined && !this.#isOver) this.#hook ??= this.#handler.createHook(this);
+    if (this.#live !== undefined && !this.#isOver) this.#hook ??= this.#traffic.createHook(this);
     return this.#hook;
   }
 
@@ -215,7 +226,7 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
 
   #giveHeld(): void {
     for (const { data, size, at } of this.#hook?.release() ?? [])
-      this.#handler.onMessage(this, data, size, at);
+      this.#traffic.onMessage(this, data, size, at);
     this.resume("hook");
   }
 
@@ -245,7 +256,7 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
   }
 
   #discardHeld(): void {
-    for (const { data } of this.#hook?.release() ?? []) this.#handler.onDiscarded(data);
+    for (const { data } of this.#hook?.release() ?? []) this.#traffic.onDiscarded(data);
     this.resume("hook");
   }
 
@@ -255,24 +266,24 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
     const at = this.#live!.lastReceivedAt;
     const hook = this.#hook;
     if (hook?.isWatching === true && hook.receive({ data, size, at })) return;
-    if (this.#isReady) this.#handler.onMessage(this, data, size, at);
-    else this.#handler.onDiscarded(data);
+    if (this.#isReady) this.#traffic.onMessage(this, data, size, at);
+    else this.#traffic.onDiscarded(data);
   }
 
   get isLending(): boolean {
-    return this.#isReady && this.#hook?.isWatching !== true && this.#handler.isLending;
+    return this.#isReady && this.#hook?.isWatching !== true && this.#traffic.isLending;
   }
 
   onBorrowed(bytes: Buffer, isBinary: boolean): boolean {
-    return this.isLending && this.#handler.onBorrowed(bytes, isBinary);
+    return this.isLending && this.#traffic.onBorrowed(bytes, isBinary);
   }
 
   onPing(payload: Buffer): void {
-    this.#handler.onPing(payload);
+    this.#traffic.onPing(payload);
   }
 
   onPong(payload: Buffer, latencyMs: number | undefined): void {
-    this.#handler.onPong(payload, latencyMs);
+    this.#traffic.onPong(payload, latencyMs);
   }
 
   onClosing(close: CloseFrame, initiatedBy: "us" | "peer"): void {
@@ -287,15 +298,15 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
   }
 
   onRefused(error: unknown): void {
-    this.#handler.onError(error);
+    this.#traffic.onError(error);
   }
 
   onWithdrawn(token: unknown): void {
-    this.#handler.onWithdrawn(token);
+    this.#traffic.onWithdrawn(token);
   }
 
   onSampled(duration: number): void {
-    this.#handler.onSampled(duration);
+    this.#traffic.onSampled(duration);
   }
 
   onLastMessages(): void {
@@ -318,10 +329,10 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
   // Called by its pulse.
 
   sendPing(): void {
-    this.#handler.sendPing(this);
+    this.#traffic.sendPing(this);
   }
 
   onStalled(error: Error): void {
-    this.#handler.onError(error);
+    this.#traffic.onError(error);
   }
 }

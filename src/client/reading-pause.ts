@@ -1,4 +1,5 @@
-import type { Runtime, Timer } from "../runtime/runtime.js";
+import { LoneTimer } from "../runtime/lone-timer.js";
+import type { Runtime } from "../runtime/runtime.js";
 
 /** A pause of so long in which nobody reads is ended, so that a dead link and the peer's Close are seen. */
 const maxIdlePause = 30_000;
@@ -12,15 +13,13 @@ export interface ReadingPauseHandler {
 
 /** The pause of a consumer that is slower than its peer, from the first message too many on. */
 export class ReadingPause {
-  readonly #runtime: Runtime;
   readonly #handler: ReadingPauseHandler;
   #isOn = false;
-  #timer: Timer | undefined;
-  #isReferenced = true;
+  readonly #timer: LoneTimer;
   #whenOver: (() => void)[] | undefined;
 
   constructor(runtime: Runtime, handler: ReadingPauseHandler) {
-    this.#runtime = runtime;
+    this.#timer = new LoneTimer(runtime);
     this.#handler = handler;
   }
 
@@ -35,16 +34,14 @@ export class ReadingPause {
   }
 
   #watch(): void {
-    this.#timer = this.#runtime.setTimer(maxIdlePause, () => {
+    this.#timer.set(maxIdlePause, () => {
       if (this.#handler.wasRead()) this.#watch();
       else this.#handler.onIdle();
     });
-    if (!this.#isReferenced) this.#timer.unref();
   }
 
   end(): void {
-    this.#timer?.clear();
-    this.#timer = undefined;
+    this.#timer.clear();
     this.#isOn = false;
     const whenOver = this.#whenOver ?? [];
     this.#whenOver = undefined;
@@ -59,12 +56,10 @@ export class ReadingPause {
 
   /** Lets the process live while the reading is paused: the default. */
   ref(): void {
-    this.#isReferenced = true;
-    this.#timer?.ref();
+    this.#timer.ref();
   }
 
   unref(): void {
-    this.#isReferenced = false;
-    this.#timer?.unref();
+    this.#timer.unref();
   }
 }

@@ -13,7 +13,7 @@ import { deserializeJson, serializeAsJson } from "./default-messages.js";
 import { diagnostics } from "./diagnostics.js";
 import { HookConnection } from "./hook-connection.js";
 import { Incoming, type IncomingHandler } from "./incoming.js";
-import type { Link } from "./link.js";
+import type { Link, LinkTraffic } from "./link.js";
 import { controlPayload, rawMessage, serialize } from "./outgoing.js";
 import { Receiver, type ReceiverHandler } from "./receiver.js";
 import { ownPing, sourceOf } from "./outbox-message.js";
@@ -40,7 +40,7 @@ interface TrafficContext<Received, Sent> {
 
 /** What flows through a client, whichever connection it takes: messages in and out, pings, and their counts. */
 export class Traffic<Received, Sent>
-  implements ReceiverHandler, SenderHandler, IncomingHandler<Received, Sent>
+  implements ReceiverHandler, SenderHandler, IncomingHandler<Received, Sent>, LinkTraffic<Received, Sent>
 {
   readonly receiver: Receiver<Received>;
   readonly incoming: Incoming<Received, Sent>;
@@ -180,6 +180,18 @@ export class Traffic<Received, Sent>
     this.#statistics.payloadBytesReceived += bytes.length;
     this.receiver.handlers.lend(bytes, isBinary);
     return true;
+  }
+
+  onPing(payload: Buffer): void {
+    this.#emitter.emit("ping", { payload });
+  }
+
+  onWithdrawn(token: unknown): void {
+    this.sender.onWithdrawn(token);
+  }
+
+  onSampled(duration: number): void {
+    this.#statistics.record("sendMs", duration);
   }
 
   tellReconnected(event: EventMap<Received>["reconnected"]): void {

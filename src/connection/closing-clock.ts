@@ -1,4 +1,5 @@
-import type { Runtime, Timer } from "../runtime/runtime.js";
+import { LoneTimer } from "../runtime/lone-timer.js";
+import type { Runtime } from "../runtime/runtime.js";
 
 /** In any case the closing handshake takes no longer than so many times `closeTimeout`. */
 const maxSpans = 10;
@@ -7,20 +8,20 @@ const maxSpans = 10;
 export class ClosingClock {
   readonly #runtime: Runtime;
   readonly #onExpired: () => void;
-  #timer: Timer | undefined;
+  readonly #timer: LoneTimer;
   #span = 0;
   #end = 0;
   /** What was left when it was stopped; `undefined` while it goes. */
   #left: number | undefined;
-  #isReferenced = true;
 
-  constructor(runtime: Runtime, onExpired: () => void) {
+  constructor(runtime: Runtime, isReferenced: boolean, onExpired: () => void) {
     this.#runtime = runtime;
+    this.#timer = new LoneTimer(runtime, isReferenced);
     this.#onExpired = onExpired;
   }
 
   get isRunning(): boolean {
-    return this.#timer !== undefined;
+    return this.#timer.isSet || this.#left !== undefined;
   }
 
   start(span: number): void {
@@ -36,13 +37,13 @@ export class ClosingClock {
   }
 
   progress(): void {
-    if (this.#timer === undefined || this.#end === 0) return;
+    if (!this.isRunning || this.#end === 0) return;
     this.#arm(Math.min(this.#span, this.#end - this.#runtime.now()));
   }
 
   /** Stands still: our own back-pressure keeps us from reading the peer's Close. */
   hold(): void {
-    if (this.#timer === undefined) return;
+    if (!this.isRunning) return;
     this.#left = this.#end - this.#runtime.now();
     this.#timer.clear();
   }
@@ -56,25 +57,19 @@ export class ClosingClock {
   }
 
   #arm(delay: number): void {
-    if (this.#left !== undefined) return;
-    this.stop();
-    this.#timer = this.#runtime.setTimer(Math.max(delay, 0), this.#onExpired);
-    if (!this.#isReferenced) this.#timer.unref();
+    if (this.#left === undefined) this.#timer.set(Math.max(delay, 0), this.#onExpired);
   }
 
   ref(): void {
-    this.#isReferenced = true;
-    this.#timer?.ref();
+    this.#timer.ref();
   }
 
   unref(): void {
-    this.#isReferenced = false;
-    this.#timer?.unref();
+    this.#timer.unref();
   }
 
   stop(): void {
-    this.#timer?.clear();
-    this.#timer = undefined;
+    this.#timer.clear();
     this.#left = undefined;
   }
 }

@@ -51,8 +51,7 @@ export class Closing {
     this.#transport = transport;
     this.#timeout = closeTimeout;
     this.#owner = owner;
-    this.#clock = new ClosingClock(runtime, () => this.#onClockExpired());
-    if (!isReferenced) this.#clock.unref();
+    this.#clock = new ClosingClock(runtime, isReferenced, () => this.#onClockExpired());
   }
 
   /** `undefined` while it was neither end, but something on the way. */

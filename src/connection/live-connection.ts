@@ -67,7 +67,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#writer = new SocketWriter(this.#protocol, transport, runtime, (wasRefused) =>
       this.#onProgress(wasRefused),
     );
-    this.#queue = new SendQueue(this.#protocol, runtime, settings, this);
+    this.#queue = new SendQueue(this.#protocol, runtime, settings, this, handler);
     this.#pings = new PingExchange(this.#protocol, runtime, settings.maxBufferedAmount, this);
   }
 
@@ -321,24 +321,8 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   // Called by its queue, its pings and its end.
 
-  onFramed(): void {
-    this.#writer.wake();
-  }
-
   onQueued(): void {
     this.#writer.wake();
-  }
-
-  onDrain(): void {
-    this.#handler.onDrain();
-  }
-
-  onWithdrawn(token: unknown): void {
-    this.#handler.onWithdrawn(token);
-  }
-
-  onSampled(duration: number): void {
-    this.#handler.onSampled(duration);
   }
 
   onRefused(error: unknown): void {

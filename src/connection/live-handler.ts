@@ -2,7 +2,7 @@ import type { AgreedExtension, CloseFrame, FrameObserver, Resources } from "../.
 import type { Runtime } from "../runtime/runtime.js";
 import type { Transport } from "../transport/transport.js";
 import type { ConnectionEnd } from "./connection-end.js";
-import type { SendMarks } from "./send-queue.js";
+import type { SendEvents, SendMarks } from "./send-queue.js";
 
 export interface ConnectionSettings extends SendMarks {
   readonly closeTimeout: number;
@@ -14,7 +14,7 @@ export interface ConnectionSettings extends SendMarks {
 }
 
 /** What an open connection tells. */
-export interface LiveHandler {
+export interface LiveHandler extends SendEvents {
   onMessage(data: string | Buffer, size: number): void;
   /** Messages may be lent; asked for each read. */
   readonly isLending: boolean;
@@ -24,12 +24,7 @@ export interface LiveHandler {
   onPong(payload: Buffer, latencyMs: number | undefined): void;
   /** The first Close frame goes or has come. */
   onClosing(close: CloseFrame, initiatedBy: "us" | "peer"): void;
-  onDrain(): void;
   onRefused(error: unknown): void;
-  /** A message was taken back by its caller before it was framed. */
-  onWithdrawn(token: unknown): void;
-  /** A message has taken so many milliseconds from its sending to the kernel. */
-  onSampled(duration: number): void;
   /** What a pause has kept is about to be told, for the end has come: nothing may pause any more. */
   onLastMessages(): void;
   /** The socket is gone. Once, and the last call; `settle()` of the connection is to be called in answer. */

@@ -35,11 +35,15 @@ interface Entry {
 
 export interface SendQueueHandler {
   /** The protocol has output. */
-  onFramed(): void;
-  /** What waits has fallen to the low-water mark. */
-  onDrain(): void;
+  onQueued(): void;
   /** A message was refused or withdrawn; its caller's promise rejects with the same error. */
   onRefused(error: unknown): void;
+}
+
+/** What is of interest to whoever sends. */
+export interface SendEvents {
+  /** What waits has fallen to the low-water mark. */
+  onDrain(): void;
   /** A message that was not framed was taken back by its caller. */
   onWithdrawn(token: unknown): void;
   /** A message has taken so many milliseconds from its sending to the kernel. */
@@ -55,6 +59,7 @@ export class SendQueue {
   readonly #runtime: Runtime;
   readonly #marks: SendMarks;
   readonly #handler: SendQueueHandler;
+  readonly #events: SendEvents;
   // Each of these is made when it is first needed: a connection that only listens has none.
   #gate: TurnGate | undefined;
   #entries: WaitingLine<Entry> | undefined;
@@ -68,11 +73,18 @@ export class SendQueue {
   #isDrainDue = false;
   #isPumping = false;
 
-  constructor(protocol: ProtocolConnection, runtime: Runtime, marks: SendMarks, handler: SendQueueHandler) {
+  constructor(
+    protocol: ProtocolConnection,
+    runtime: Runtime,
+    marks: SendMarks,
+    handler: SendQueueHandler,
+    events: SendEvents,
+  ) {
     this.#protocol = protocol;
     this.#runtime = runtime;
     this.#marks = marks;
     this.#handler = handler;
+    this.#events = events;
   }
 
   /** The bytes that the kernel has not taken, framing included. */
@@ -115,7 +127,7 @@ export class SendQueue {
   }
 
   #refuse(reason: unknown, token: unknown): Promise<never> {
-    if (token !== undefined) this.#handler.onWithdrawn(token);
+    if (token !== undefined) this.#events.onWithdrawn(token);
     this.#handler.onRefused(reason);
     return rejected(reason);
   }
@@ -190,7 +202,7 @@ export class SendQueue {
     if (typeof data === "string") this.#protocol.text(data, options);
     else this.#protocol.binary(data, options);
     const size = this.#protocol.bufferedSize - before;
-    this.#handler.onFramed();
+    this.#handler.onQueued();
     if (this.#protocol.bufferedSize >= this.#marks.highWaterMark) this.#isDrainDue = true;
     return size;
   }
@@ -236,7 +248,7 @@ export class SendQueue {
       this.#waitingSize -= entry.size;
       this.#acceptedCount--;
       this.#flushBehind(before, entry.flushes);
-      if (entry.token !== undefined) this.#handler.onWithdrawn(entry.token);
+      if (entry.token !== undefined) this.#events.onWithdrawn(entry.token);
     }
     this.#handler.onRefused(reason);
     this.pump();
@@ -254,14 +266,14 @@ export class SendQueue {
     this.#settleFlushes();
     if (this.#isDrainDue && this.bufferedAmount <= this.#marks.lowWaterMark) {
       this.#isDrainDue = false;
-      this.#handler.onDrain();
+      this.#events.onDrain();
     }
   }
 
   #lookAtSample(): void {
     if (this.#sample?.isRunning !== true) return;
     const duration = this.#sample.end(this.#protocol.writtenCount, this.#runtime.now());
-    if (duration !== undefined) this.#handler.onSampled(duration);
+    if (duration !== undefined) this.#events.onSampled(duration);
   }
 
   #frameWaiting(): void {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HookConnection, type HookSender } from "../../src/client/hook-connection.js";
-import { Link, type LinkEnd, type LinkHandler } from "../../src/client/link.js";
+import { Link, type LinkEnd, type LinkHandler, type LinkTraffic } from "../../src/client/link.js";
 import { sharedResources } from "../../src/client/shared-resources.js";
 import { TimeoutError } from "../../src/errors.js";
 import type { WebSocketOptions } from "../../src/options/options.js";
@@ -39,7 +39,7 @@ afterEach(async () => {
   counting.assertIdle();
 });
 
-const handler: LinkHandler<Message, Message> = {
+const handler: LinkHandler<Message, Message> & LinkTraffic<Message, Message> = {
   onDialling: ({ url }) => told.push(`dialling ${url}`),
   onOpen: ({ accepted, isReady }, times) => {
     told.push(`open ${accepted?.subprotocol}, ready: ${isReady}, ${Object.keys(times).sort().join(" ")}`);
@@ -92,7 +92,11 @@ async function dial(options: Options = {}): Promise<void> {
   const resolved = resolveOptions<Message, Message>({ heartbeat: false, ...options }, counting.runtime);
   const resources = sharedResources(counting.runtime);
   const source = { url: "ws://feed.test/?token=secret", options: resolved };
-  link = new Link({ source, options: resolved, resources, attempt: 3, observer: undefined }, handler);
+  link = new Link(
+    { source, options: resolved, resources, attempt: 3, observer: undefined },
+    handler,
+    handler,
+  );
   link.start(undefined);
   await clock.advanceAsync(0);
   peer = new VirtualLink(clock.peers[0]!);

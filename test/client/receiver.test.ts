@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Receiver } from "../../src/client/receiver.js";
 import { JetSocketError, TimeoutError } from "../../src/errors.js";
@@ -398,6 +400,24 @@ describe("what waits by key", () => {
     expect(errors).toEqual([expect.any(JetSocketError)]);
     expect(errors[0]).toMatchObject({ code: "BUFFER_FUNCTION_FAILED", cause: oops });
     expect(await recv()).toBe("<a1>");
+  });
+});
+
+describe("a small text that waits by its key", () => {
+  it("holds on to itself alone, and not to the run that it was cut from", () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const count = 1_000;
+    create({ overflow: "conflate", keyOf: (message) => message, capacity: count, maxBytes: 1e6 });
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (let index = 0; index < count; index++) {
+      const run = Buffer.alloc(8_192, `${index} `.padEnd(64, "x")).toString("latin1");
+      receiver.receive(run.slice(0, 100), 100, 0);
+    }
+    collect();
+    expect(receiver.waitingCount).toBe(count);
+    expect((process.memoryUsage().heapUsed - before) / count).toBeLessThan(2_000);
   });
 });
 

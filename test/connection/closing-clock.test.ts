@@ -12,7 +12,7 @@ beforeEach(() => {
   time = new VirtualRuntime();
   counting = createCountingRuntime(time);
   expiredAt = [];
-  clock = new ClosingClock(counting.runtime, () => expiredAt.push(time.now()));
+  clock = new ClosingClock(counting.runtime, true, () => expiredAt.push(time.now()));
 });
 
 it("expires after its span", () => {

@@ -53,10 +53,9 @@ function create(given: Partial<SendMarks> = {}): SendQueue {
     end.connection,
     counting.runtime,
     { ...marks, ...given },
+    { onQueued: () => undefined, onRefused: (error) => told.push(error) },
     {
-      onFramed: () => undefined,
       onDrain: () => told.push("drain"),
-      onRefused: (error) => told.push(error),
       onWithdrawn: (token) => withdrawn.push(token),
       onSampled: (duration) => samples.push(duration),
     },
@@ -294,9 +293,8 @@ describe("drain", () => {
 
   it("may send again from inside", () => {
     let isFirst = true;
-    const again = new SendQueue(end.connection, clock, marks, {
-      onFramed: () => undefined,
-      onRefused: (error) => told.push(error),
+    const handler = { onQueued: () => undefined, onRefused: (error: unknown) => told.push(error) };
+    const again = new SendQueue(end.connection, clock, marks, handler, {
       onWithdrawn: () => undefined,
       onSampled: () => undefined,
       onDrain: () => {
@@ -727,13 +725,15 @@ it("does not grow its stack with what waits", () => {
     { highWaterMark: 1_000, lowWaterMark: 1, maxBufferedAmount: 1e9 },
     {
       // A kernel that takes all at once, with the progress that comes of it.
-      onFramed: () => {
+      onQueued: () => {
         if (!isOpen) return;
         end.drain();
         deep.pump();
       },
-      onDrain: () => told.push("drain"),
       onRefused: (error) => told.push(error),
+    },
+    {
+      onDrain: () => told.push("drain"),
       onWithdrawn: () => undefined,
       onSampled: () => undefined,
     },

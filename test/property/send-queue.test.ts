@@ -97,9 +97,8 @@ class World {
 
   constructor(marks: SendMarks) {
     this.#marks = marks;
-    this.queue = new SendQueue(this.end.connection, this.counting.runtime, marks, {
-      onFramed: () => undefined,
-      onRefused: () => undefined,
+    const handler = { onQueued: () => undefined, onRefused: () => undefined };
+    this.queue = new SendQueue(this.end.connection, this.counting.runtime, marks, handler, {
       onWithdrawn: (token) => {
         (token as Sent).withdrawals++;
       },

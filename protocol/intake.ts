@@ -1,0 +1,120 @@
+import { Backlog } from "./backlog.js";
+import { type FrameObserver, ObservingSink } from "./frame-observer.js";
+import { FrameParser, type FrameSink } from "./frame-parser.js";
+import type { Role } from "./constants.js";
+import type { SpareBuffer } from "./spare-buffer.js";
+
+export interface IntakeContext {
+  readonly role: Role;
+  /** Where the frames go. */
+  readonly sink: FrameSink;
+  readonly spare: SpareBuffer;
+  readonly observer: FrameObserver | undefined;
+}
+
+/** Brings the bytes of the peer to the parser, in their order: at once, or behind a pause, or behind what a handler has thrown. */
+export class Intake {
+  readonly #parser: FrameParser;
+  readonly #backlog: Backlog;
+  readonly #sink: FrameSink;
+  readonly #observer: FrameObserver | undefined;
+  readonly #onEnd: () => void;
+  /** From the first read on that is observed. */
+  #observing: ObservingSink | undefined;
+  #isPaused = false;
+  #isParsing = false;
+  /** All further input is discarded. */
+  #isShut = false;
+  #hasEnded = false;
+  #isEndTold = false;
+
+  /** @param onEnd - The stream has ended, and all that came before is with the sink. Once. */
+  constructor({ role, sink, spare, observer }: IntakeContext, onEnd: () => void) {
+    this.#parser = new FrameParser(sink, role);
+    this.#backlog = new Backlog(spare);
+    this.#sink = sink;
+    this.#observer = observer;
+    this.#onEnd = onEnd;
+  }
+
+  /** A frame or its header is not whole. */
+  get isInsideFrame(): boolean {
+    return this.#parser.isInsideFrame || this.#parser.cutHeaderSize > 0;
+  }
+
+  /** How many bytes of a header wait for the rest of it. */
+  get cutHeaderSize(): number {
+    return this.#parser.cutHeaderSize;
+  }
+
+  /** @param given - Only lent. It throws what a handler throws; what came behind is kept, and told by the next call. */
+  receive(given: Uint8Array, start: number, end: number): void {
+    if (this.#isShut) return;
+    const bytes = Buffer.isBuffer(given) ? given : Buffer.from(given.buffer, given.byteOffset, given.length);
+    if (this.#isPaused || this.#isParsing || !this.#backlog.isEmpty)
+      this.#backlog.append(bytes.subarray(start, end));
+    else this.#parse(bytes, start, end, false);
+    this.#goOn();
+  }
+
+  receiveEnd(): void {
+    this.#hasEnded = true;
+    this.#goOn();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#parser.halt();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    if (!this.#isShut) this.#parser.unhalt();
+    this.#goOn();
+  }
+
+  /** A loop, and nothing that it calls comes back to it: a handler may receive from inside its calls without end. */
+  #goOn(): void {
+    while (!this.#backlog.isEmpty && !this.#isPaused && !this.#isParsing) {
+      const bytes = this.#backlog.take()!;
+      this.#parse(bytes, 0, bytes.length, true);
+    }
+    if (!this.#hasEnded || this.#isEndTold || this.#isParsing || !this.#backlog.isEmpty) return;
+    this.#isEndTold = true;
+    this.#onEnd();
+  }
+
+  /** @param isTaken - Out of the backlog; else `bytes` are only lent. */
+  #parse(bytes: Buffer, start: number, end: number, isTaken: boolean): void {
+    this.#isParsing = true;
+    if (this.#observer !== undefined) this.#chooseSink(this.#observer);
+    try {
+      this.#parser.receive(bytes, start, end);
+    } finally {
+      this.#isParsing = false;
+      if (isTaken || this.#parser.position < end)
+        this.#backlog.putBack(bytes.subarray(this.#parser.position, end), isTaken);
+      if (this.#isShut) this.#backlog.clear();
+    }
+  }
+
+  #chooseSink(observer: FrameObserver): void {
+    if (this.#observing === undefined) {
+      if (!observer.isActive) return;
+      this.#observing = new ObservingSink(observer, this.#sink);
+    }
+    this.#parser.sink = this.#observing.choose();
+  }
+
+  /** Discards what waits and what will come. */
+  shut(): void {
+    this.#isShut = true;
+    this.#backlog.clear();
+    this.#parser.halt();
+  }
+
+  /** The end of the stream is not to be told either. */
+  forgetEnd(): void {
+    this.#isEndTold = true;
+  }
+}
