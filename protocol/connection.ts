@@ -314,9 +314,12 @@ export class ProtocolConnection implements MessageSink {
     throw new InvalidStateError(message, this.#state);
   }
 
-  /** The next bytes to write, at most 64 KiB, which stay as they are until {@link written} is called. */
-  take(): Buffer | undefined {
-    return this.#output.take();
+  /**
+   * The next bytes to write, which stay as they are until {@link written} is called.
+   * @param maxSize - At most so many, or 64 KiB if that is more: a small piece shows a slow peer's progress, a large one costs less.
+   */
+  take(maxSize: number = 0): Buffer | undefined {
+    return this.#output.take(maxSize);
   }
 
   /** What {@link take} gave last is with the kernel. */

@@ -86,10 +86,9 @@ export class FrameWriter {
   }
 
   #mask(segment: Segment, start: number, end: number, key: number): number {
-    const { bytes, wideMask } = segment;
+    const { bytes, offset, wideMask } = segment;
     if (wideMask === undefined) return this.#masker.mask(bytes, segment.words, start, end, key);
-    const { byteOffset } = bytes;
-    return wideMask(byteOffset + start, byteOffset + end, key);
+    return wideMask(offset + start, offset + end, key);
   }
 
   /**

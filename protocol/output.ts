@@ -24,9 +24,9 @@ export class Output {
   readonly #controls: SegmentChain;
   /** The compressed messages whose frames have not left, as they were given. */
   readonly #originals: Fifo<string | Buffer> = new Fifo();
-  /** What the I/O layer holds while the kernel takes it; the segment goes back once all of it is written. */
+  /** What the I/O layer holds while the kernel takes it; the segments go back once all of it is written. */
   #taken: Buffer | undefined;
-  #takenSegment: Segment | undefined;
+  #takenSegments: Segment | undefined;
   #size = 0;
   #payloadSize = 0;
   #framedCount = 0;
@@ -153,34 +153,40 @@ export class Output {
   }
 
   /**
-   * The next bytes for the wire, at most 64 KiB; `undefined` where there are none or the last have not been written.
+   * The next bytes for the wire; `undefined` where there are none or the last have not been written.
    * They stay as they are until {@link written}.
+   *
+   * @param maxSize - At most so many, or 64 KiB if that is more.
    */
-  take(): Buffer | undefined {
+  take(maxSize: number = 0): Buffer | undefined {
     if (!this.isReady) return undefined;
     const next = this.#messages.first;
-    if (this.#controls.isEmpty) return this.#takeMessages(this.#messages.shift()!);
-    if (this.#isAtFrame()) return this.#takeSegment(this.#controls.shift()!);
+    if (this.#controls.isEmpty) return this.#takeMessages(maxSize);
+    if (this.#isAtFrame()) return this.#takeSegments(this.#controls.shift()!);
     const segment = next!;
-    if (segment.firstFrame === -1) return this.#takeMessages(this.#messages.shift()!);
+    if (segment.firstFrame === -1) return this.#takeMessages(0);
     // The control frames wait only for the end of the frame that is half out.
-    this.#taken = segment.bytes.subarray(segment.start, segment.firstFrame);
+    this.#taken = segment.view(segment.start, segment.firstFrame);
     segment.start = segment.firstFrame;
     segment.messageCount--;
     this.#leftCount++;
     return this.#taken;
   }
 
-  #takeMessages(segment: Segment): Buffer {
-    this.#leftCount += segment.messageCount;
-    if (segment.compressedCount > 0) this.#originals.drop(segment.compressedCount);
-    return this.#takeSegment(segment);
+  #takeMessages(maxSize: number): Buffer {
+    const first = this.#messages.shiftStretch(maxSize)!;
+    for (let segment: Segment | undefined = first; segment !== undefined; segment = segment.behind) {
+      this.#leftCount += segment.messageCount;
+      if (segment.compressedCount > 0) this.#originals.drop(segment.compressedCount);
+    }
+    return this.#takeSegments(first);
   }
 
-  #takeSegment(segment: Segment): Buffer {
-    this.#takenSegment = segment;
-    const { bytes, start, end } = segment;
-    this.#taken = start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
+  #takeSegments(first: Segment): Buffer {
+    let { end } = first;
+    for (let next = first.behind; next !== undefined; next = next.behind) end += next.end;
+    this.#takenSegments = first;
+    this.#taken = first.view(first.start, end);
     if (this.#controls.isEmpty) this.#allowPongs();
     return this.#taken;
   }
@@ -197,8 +203,14 @@ export class Output {
     this.#size -= this.#taken!.length;
     this.#writtenCount = this.#leftCount;
     this.#taken = undefined;
-    if (this.#takenSegment !== undefined) this.#resources.segments.release(this.#takenSegment);
-    this.#takenSegment = undefined;
+    let segment = this.#takenSegments;
+    this.#takenSegments = undefined;
+    while (segment !== undefined) {
+      const { behind } = segment;
+      segment.behind = undefined;
+      this.#resources.segments.release(segment);
+      segment = behind;
+    }
   }
 
   /** Drops what waits, and gives the messages of which not a byte was handed out. */

@@ -44,7 +44,7 @@ export class SegmentChain {
 
   /** A new segment at the end, for a frame that fills the one before. */
   continueFrame(): Segment {
-    const segment = this.#pool.acquire();
+    const segment = this.#pool.acquire(this.#last);
     this.append(segment);
     return segment;
   }
@@ -63,12 +63,25 @@ export class SegmentChain {
   }
 
   shift(): Segment | undefined {
-    const segment = this.#first;
-    if (segment === undefined) return undefined;
-    this.#first = segment.behind;
-    if (this.#first === undefined) this.#last = undefined;
-    segment.behind = undefined;
+    return this.shiftStretch(0);
+  }
+
+  /** Takes out the first one, and with it those behind it whose bytes lie in one stretch, up to `maxSize` in all. They stay linked. */
+  shiftStretch(maxSize: number): Segment | undefined {
+    const first = this.#first;
+    if (first === undefined) return undefined;
+    let last = first;
+    let size = first.end - first.start;
     this.#length--;
-    return segment;
+    for (let next = last.behind; next !== undefined && last.isBefore(next); next = last.behind) {
+      size += next.end;
+      if (size > maxSize) break;
+      last = next;
+      this.#length--;
+    }
+    this.#first = last.behind;
+    if (this.#first === undefined) this.#last = undefined;
+    last.behind = undefined;
+    return first;
   }
 }

@@ -1,6 +1,7 @@
+import { BufferView } from "./buffer-view.js";
 import { createWideMemory, type WideMask } from "./wide-mask.js";
 
-/** What one write hands to the kernel at the most, so that a slow peer's progress shows. */
+/** What one write hands to the kernel at the most, unless it is known to take more, so that a slow peer's progress shows. */
 export const segmentSize: number = 64 * 1024;
 
 /** 1 MiB of memory is kept for the next burst; what a larger one needed goes back. */
@@ -12,6 +13,9 @@ const minSentForWideMask = 1024 * 1024;
 /** A stretch of bytes for the wire, filled from the front. */
 export class Segment {
   readonly bytes: Buffer;
+  /** The memory around them, and where they begin there. */
+  readonly memory: ArrayBufferLike;
+  readonly offset: number;
   /** The same memory by 64-bit words, which is how it is masked. */
   readonly words: BigUint64Array;
   /** Masks this memory faster than by words; positions count from the beginning of the memory around it. */
@@ -27,16 +31,31 @@ export class Segment {
   compressedCount = 0;
   /** The next one of the chain that it is in. */
   behind: Segment | undefined;
+  /** Its place in the wide memory of its pool; -1 for memory of its own. */
+  readonly index: number;
 
-  constructor(bytes: Buffer = Buffer.allocUnsafeSlow(segmentSize), wideMask?: WideMask) {
+  constructor(bytes: Buffer = Buffer.allocUnsafeSlow(segmentSize), wideMask?: WideMask, index: number = -1) {
     this.bytes = bytes;
+    this.index = index;
+    this.memory = bytes.buffer;
+    this.offset = bytes.byteOffset;
     this.words = new BigUint64Array(bytes.buffer, bytes.byteOffset, segmentSize / 8);
     this.wideMask = wideMask;
+  }
+
+  /** The bytes from `start` to `end`, where they lie. */
+  view(start: number, end: number): Buffer {
+    return new BufferView(this.memory, this.offset + start, end - start);
   }
 
   /** How many more bytes it takes. */
   get room(): number {
     return segmentSize - this.end;
+  }
+
+  /** `true` where the bytes of `next` lie right behind those of this one. */
+  isBefore(next: Segment): boolean {
+    return this.end === segmentSize && next.start === 0 && this.index !== -1 && next.index === this.index + 1;
   }
 
   clear(): void {
@@ -50,20 +69,30 @@ export class Segment {
 
 /** Segments that no connection needs just now. */
 export class SegmentPool {
-  #free: Segment[] = [];
+  readonly #free: Segment[] = [];
   #sentSize = 0;
-  /** Only segments of wide memory are kept. */
-  #isWide = false;
+  /** Once there is wide memory, only its segments are kept. */
+  #wide: readonly Segment[] | undefined;
+  /** A bit for each of them that is free. */
+  #freeWide = 0;
 
-  acquire(): Segment {
-    return this.#free.pop() ?? new Segment();
+  /** @param before - The one that it is to stand behind, if that can be: the two may then leave in one write. */
+  acquire(before?: Segment): Segment {
+    if (this.#wide === undefined) return this.#free.pop() ?? new Segment();
+    if (this.#freeWide === 0) return new Segment();
+    const next = before === undefined ? 0 : 1 << (before.index + 1);
+    // Of the others the first, whose memory is in the cache.
+    const bit = (this.#freeWide & next) === 0 ? this.#freeWide & -this.#freeWide : next;
+    this.#freeWide &= ~bit;
+    return this.#wide[31 - Math.clz32(bit)]!;
   }
 
   release(segment: Segment): void {
     if (this.#sentSize < minSentForWideMask) this.#countSent(segment);
-    if (this.#free.length === maxFreeSegments || (this.#isWide && segment.wideMask === undefined)) return;
+    if (segment.index !== -1) this.#freeWide |= 1 << segment.index;
+    else if (this.#wide !== undefined || this.#free.length === maxFreeSegments) return;
+    else this.#free.push(segment);
     segment.clear();
-    this.#free.push(segment);
   }
 
   #countSent({ start, end }: Segment): void {
@@ -74,10 +103,12 @@ export class SegmentPool {
   #widen(): void {
     const memory = createWideMemory(maxFreeSegments * segmentSize);
     if (memory === undefined) return;
-    this.#isWide = true;
-    this.#free = Array.from(
+    const { bytes, mask } = memory;
+    this.#free.length = 0;
+    this.#freeWide = (1 << maxFreeSegments) - 1;
+    this.#wide = Array.from(
       { length: maxFreeSegments },
-      (_, index) => new Segment(Buffer.from(memory.bytes, index * segmentSize, segmentSize), memory.mask),
+      (_, index) => new Segment(Buffer.from(bytes, index * segmentSize, segmentSize), mask, index),
     );
   }
 }

@@ -12,11 +12,16 @@ import { print } from "./harness.mjs";
 
 const rounds = 7;
 
-/** What is replaced in `dist/protocol.js`, and what that changes. */
+/** What is replaced in `dist/protocol.js`, or another file there, and what that changes. */
 const techniques = {
   "wide-mask": {
     code: ["globalThis.WebAssembly", "undefined"],
     scenarios: ["send-text-128B", "send-text-1KiB", "send-binary-64KiB", "send-binary-1MiB"],
+  },
+  "large-writes": {
+    file: "index.js",
+    code: ["maxWriteSize = 256 * 1024", "maxWriteSize = 64 * 1024"],
+    scenarios: ["send-binary-64KiB", "send-binary-1MiB", "send-tick-binary-1MiB"],
   },
   "text-run": {
     code: ["!sink.mayTakeTexts(maxPayloadSize)", "true"],
@@ -49,11 +54,11 @@ if (technique === undefined) throw new RangeError(`give one of ${Object.keys(tec
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const without = takeSnapshot(root);
-const entry = new URL("dist/protocol.js", without[packageVariable]);
+const file = `dist/${technique.file ?? "protocol.js"}`;
+const entry = new URL(file, without[packageVariable]);
 const code = readFileSync(entry, "utf8");
 const changed = code.replace(...technique.code);
-if (changed === code)
-  throw new Error(`dist/protocol.js has no "${technique.code[0]}": build it, or mend this script`);
+if (changed === code) throw new Error(`${file} has no "${technique.code[0]}": build it, or mend this script`);
 writeFileSync(entry, changed);
 addOtherBuild(without);
 Object.assign(process.env, takeSnapshot(root));

@@ -5,7 +5,7 @@ import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
 import { type Place, WaitingLine } from "../runtime/waiting-line.js";
 import { PendingMessage, type Sendable } from "./pending-message.js";
 import { MessageTokens, type UnsentMessage } from "./message-tokens.js";
-import { SendSample } from "./send-sample.js";
+import { messagesPerSample, SendSample } from "./send-sample.js";
 import { TurnGate } from "./turn-gate.js";
 
 export interface SendMarks {
@@ -116,10 +116,11 @@ export class SendQueue {
     if (!this.#isOpenFor(data)) return this.#enqueue(data, options, token).promise;
     const size = this.#frame(data, options, token);
     this.#acceptedCount++;
-    // What shrinks well takes its time all the same.
-    const work = Math.max(size, data.length);
-    if (this.#protocol.bufferedSize < this.#marks.highWaterMark)
+    if (this.#protocol.bufferedSize < this.#marks.highWaterMark) {
+      // What shrinks well takes its time all the same.
+      const work = data.length > size ? data.length : size;
       return (this.#gate ??= new TurnGate(this.#runtime)).pass(work);
+    }
     // The message is on its way whatever becomes of the wait: only the caller is let go.
     const wait = new Wait(this.#runtime, "send", options, (reason) => this.#handler.onRefused(reason));
     (this.#aboveMark ??= []).push({ wait, token });
@@ -172,13 +173,13 @@ export class SendQueue {
   }
 
   #isOpenFor(data: Sendable): data is string | Uint8Array {
-    const isBelowMark = this.#protocol.bufferedSize < this.#marks.highWaterMark;
-    return isBelowMark && this.isEmpty && !(data instanceof PendingMessage);
+    if (this.#protocol.bufferedSize >= this.#marks.highWaterMark || !this.isEmpty) return false;
+    return typeof data === "string" || !(data instanceof PendingMessage);
   }
 
   /** One message larger than the bound passes where nothing waits. */
   #exceedsBound(data: Sendable): boolean {
-    const waiting = this.bufferedAmount;
+    const waiting = this.#protocol.bufferedSize + this.#waitingSize;
     if (waiting === 0) return false;
     // A character takes at most three bytes: the exact size is only asked for near the bound.
     const most = typeof data === "string" ? data.length * 3 : sizeOf(data);
@@ -194,17 +195,22 @@ export class SendQueue {
   }
 
   #frame(data: string | Uint8Array, options: MessageOptions | undefined, token: unknown): number {
-    const before = this.#protocol.bufferedSize;
-    const position = this.#protocol.framedCount + 1;
+    const protocol = this.#protocol;
+    const before = protocol.bufferedSize;
+    const position = protocol.framedCount + 1;
     if (token !== undefined) (this.#tokens ??= new MessageTokens()).add(position, token);
-    const sample = (this.#sample ??= new SendSample());
-    if (sample.wants(position)) sample.begin(position, this.#runtime.now());
-    if (typeof data === "string") this.#protocol.text(data, options);
-    else this.#protocol.binary(data, options);
-    const size = this.#protocol.bufferedSize - before;
+    if (position % messagesPerSample === 1) this.#sampleFrom(position);
+    if (typeof data === "string") protocol.text(data, options);
+    else protocol.binary(data, options);
+    const size = protocol.bufferedSize - before;
     this.#handler.onQueued();
-    if (this.#protocol.bufferedSize >= this.#marks.highWaterMark) this.#isDrainDue = true;
+    if (protocol.bufferedSize >= this.#marks.highWaterMark) this.#isDrainDue = true;
     return size;
+  }
+
+  #sampleFrom(position: number): void {
+    const sample = (this.#sample ??= new SendSample());
+    if (!sample.isRunning) sample.begin(position, this.#runtime.now());
   }
 
   #enqueue(data: Sendable, options: MessageOptions | undefined, token: unknown): Wait {

@@ -2,8 +2,13 @@ import type { ProtocolConnection } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Transport } from "../transport/transport.js";
 
-/** What fills a write is not worth keeping to the end of the tick; what is left of it is. */
-const eagerSize = 64 * 1024;
+/**
+ * What one write takes. Only a small one shows the progress of a slow peer, a large one costs less for each byte. What the kernel has once
+ * taken within a tick is at most what it has room for, and it tells of new room by a third of that: a quarter shows as much.
+ */
+const minWriteSize = 64 * 1024;
+const maxWriteSize = 256 * 1024;
+const takenPerWriteSize = 4;
 
 /** Brings what the protocol has to say to the transport: one write at a time, and one for all of a tick. */
 export class SocketWriter {
@@ -12,6 +17,9 @@ export class SocketWriter {
   readonly #runtime: Runtime;
   readonly #onProgress: (wasRefused: boolean) => void;
   #isScheduled = false;
+  #writeSize = minWriteSize;
+  /** What the kernel has taken at once in this tick. */
+  #takenSize = 0;
   /** The size of the write that the kernel has not taken; one write is out at a time. */
   #refusedSize = 0;
   #isStopped = false;
@@ -60,14 +68,15 @@ export class SocketWriter {
   /** Says that the protocol may have output; it leaves at the end of the tick, or at once what fills a write. */
   wake(): void {
     if (this.#refusedSize > 0 || this.#isStopped) return;
-    const isMuch = this.#protocol.bufferedSize >= eagerSize;
+    // What fills a write is not worth keeping to the end of the tick; what is left of it is.
+    const isMuch = this.#protocol.bufferedSize >= this.#writeSize;
     if (this.#isScheduled && !isMuch) return;
-    if (isMuch) this.#writeWhile(eagerSize);
+    if (isMuch) this.#writeWhile(this.#writeSize);
     this.#scheduleRest();
   }
 
   #scheduleRest(): void {
-    if (this.#isScheduled || !this.#protocol.hasOutput) return;
+    if (this.#isScheduled || (!this.#protocol.hasOutput && this.#takenSize === 0)) return;
     this.#isScheduled = true;
     this.#runtime.defer(this.#onTickEnd);
   }
@@ -75,6 +84,7 @@ export class SocketWriter {
   readonly #onTickEnd = (): void => {
     this.#isScheduled = false;
     this.flush();
+    this.#takenSize = 0;
   };
 
   /** Writes until the kernel refuses. */
@@ -88,20 +98,29 @@ export class SocketWriter {
     let hasWritten = false;
     if (this.#protocol.hasOutput) this.#lastWrittenAt = this.#runtime.now();
     while (this.#protocol.bufferedSize >= size) {
-      const bytes = this.#protocol.take();
+      const bytes = this.#protocol.take(this.#writeSize);
       if (bytes === undefined) break;
       if (!this.#transport.write(bytes, this.#onWritten)) {
         this.#onWriteRefused(bytes.length);
         break;
       }
       this.#bytesWritten += bytes.length;
+      this.#countTaken(bytes.length);
       this.#protocol.written();
       hasWritten = true;
     }
     if (hasWritten) this.#onProgress(false);
   }
 
+  #countTaken(size: number): void {
+    this.#takenSize += size;
+    if (this.#writeSize === maxWriteSize) return;
+    const earned = Math.floor(this.#takenSize / takenPerWriteSize / minWriteSize) * minWriteSize;
+    this.#writeSize = Math.min(Math.max(earned, this.#writeSize), maxWriteSize);
+  }
+
   #onWriteRefused(size: number): void {
+    this.#takenSize = 0;
     this.#refusedSize = size;
     this.#refusedAt = this.#lastWrittenAt;
     this.#isLong = false;
@@ -132,6 +151,7 @@ export class SocketWriter {
     this.#protocol.written();
     this.#onProgress(true);
     this.flush();
+    this.#takenSize = 0;
   };
 
   /** Nothing is written any more. */

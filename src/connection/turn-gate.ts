@@ -31,17 +31,17 @@ export class TurnGate {
   /** As {@link pass}; `undefined` where nothing is to be waited for. */
   turn(size: number): Promise<void> | undefined {
     this.#bytes += size;
-    this.#sends++;
+    if (this.#bytes < maxBytesPerTurn && ++this.#sends % sendsPerLook !== 0) return undefined;
+    return this.#end();
+  }
+
+  #end(): Promise<void> | undefined {
     if (this.#turn !== undefined) return this.#turn;
-    if (this.#bytes < maxBytesPerTurn && !this.#isLate()) return undefined;
+    if (this.#bytes < maxBytesPerTurn && this.#runtime.now() - this.#since < maxTimePerTurn) return undefined;
+    this.#bytes = maxBytesPerTurn;
     this.#turn = new Promise((resolve) => this.#runtime.afterTurn(resolve));
     void this.#turn.then(() => this.#begin());
     return this.#turn;
-  }
-
-  #isLate(): boolean {
-    if (this.#sends % sendsPerLook !== 0) return false;
-    return this.#runtime.now() - this.#since >= maxTimePerTurn;
   }
 
   #begin(): void {

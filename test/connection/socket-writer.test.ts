@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { SocketWriter } from "../../src/connection/socket-writer.js";
 import type { Runtime } from "../../src/runtime/runtime.js";
 import type { Transport, TransportTarget } from "../../src/transport/transport.js";
-import { ProtocolEnd } from "../support/protocol-end.js";
+import { ProtocolEnd, testResources } from "../support/protocol-end.js";
 import { RecordingHandler } from "../support/recording-handler.js";
 import type { VirtualPeer } from "../support/virtual-peer.js";
 import { VirtualRuntime } from "../support/virtual-runtime.js";
@@ -24,20 +24,24 @@ const target: TransportTarget = {
 
 beforeEach(() => {
   clock = new VirtualRuntime();
-  const transport: Transport = clock.openTransport(target, new RecordingHandler());
+  clock.openTransport(target, new RecordingHandler());
   peer = clock.peers[0]!;
   peer.accept();
   clock.advance(0);
   writes = [];
   peer.onData = (bytes) => writes.push(bytes);
-  end = new ProtocolEnd();
+  begin({});
+});
+
+function begin(options: ConstructorParameters<typeof ProtocolEnd>[0]): void {
+  end = new ProtocolEnd(options);
   progress = [];
   onProgress = undefined;
-  writer = new SocketWriter(end.connection, transport, clock, (wasRefused) => {
+  writer = new SocketWriter(end.connection, peer.transport, clock, (wasRefused) => {
     progress.push(wasRefused);
     onProgress?.();
   });
-});
+}
 
 function send(text: string): void {
   end.connection.text(text);
@@ -78,6 +82,61 @@ it("writes a large message in pieces of at most 64 KiB, each as soon as the kern
   clock.advance(0);
   expect(writes.map(({ length }) => length)).toEqual([65_536, 65_536, 65_536, 65_536, 37_870]);
   expect(texts()).toEqual(["x".repeat(300_000)]);
+});
+
+describe("the size of a write", () => {
+  const kibibyte = 1024;
+
+  /** The last bytes of 1 MiB are sent: from here on segments lie side by side, in memory that is masked faster. */
+  beforeEach(() => {
+    const resources = testResources();
+    const before = new ProtocolEnd({ resources }).connection;
+    before.binary(Buffer.alloc(1024 * kibibyte));
+    while (before.take() !== undefined) before.written();
+    begin({ resources });
+  });
+
+  function sendMuch(kibibytes: number): void {
+    end.connection.binary(Buffer.alloc(kibibytes * kibibyte - 14, 7));
+    writer.wake();
+  }
+
+  function sizes(): number[] {
+    return writes.splice(0).map(({ length }) => length / kibibyte);
+  }
+
+  it("is at most a quarter of what the kernel has once taken in one tick, and 256 KiB", () => {
+    sendMuch(1024);
+    clock.advance(0);
+    expect(sizes()).toEqual([...Array<number>(8).fill(64), 128, 128, 192, 64]);
+    sendMuch(1024);
+    clock.advance(0);
+    expect(sizes()).toEqual([256, 256, 256, 256]);
+    const payloads = readFrames(peer.received).map(({ payload }) => payload);
+    expect(payloads.map(({ length }) => length)).toEqual([1024 * kibibyte - 14, 1024 * kibibyte - 14]);
+    expect(payloads.every((payload) => payload.every((byte) => byte === 7))).toBe(true);
+    expect(end.connection.bufferedSize).toBe(0);
+  });
+
+  it("stays at 64 KiB where less than 512 are taken in a tick, however many ticks there are", () => {
+    for (let count = 0; count < 20; count++) {
+      sendMuch(448);
+      clock.advance(0);
+    }
+    expect(sizes()).toEqual(Array(140).fill(64));
+  });
+
+  it("stays at 64 KiB towards a kernel that takes a write at a time", () => {
+    peer.takesWrites = false;
+    sendMuch(1024);
+    clock.advance(0);
+    for (let count = 0; count < 16; count++) {
+      expect(peer.waitingBytes).toBe(64 * kibibyte);
+      peer.take();
+      clock.advance(0);
+    }
+    expect(sizes()).toEqual(Array(16).fill(64));
+  });
 });
 
 describe("a write that the kernel refuses", () => {

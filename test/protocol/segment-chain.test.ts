@@ -56,6 +56,35 @@ describe("SegmentChain", () => {
     expect(segments).not.toContain(chain.beginFrame(1));
   });
 
+  it("gives in one stretch what lies so in memory, as far as that is allowed", () => {
+    const pool = new SegmentPool();
+    for (let left = 16; left > 0; left--) {
+      const sent = pool.acquire();
+      sent.end = segmentSize;
+      pool.release(sent);
+    }
+    const chain = new SegmentChain(pool);
+    const segments = Array.from({ length: 5 }, () => chain.continueFrame());
+    for (const segment of segments) segment.end = segmentSize;
+    segments[0]!.start = 100;
+    segments[4]!.end = 1;
+    expect([stretch(chain, 0), stretch(chain, 3 * segmentSize - 1)]).toEqual([[100], [0, 0]]);
+    expect([chain.length, chain.first]).toEqual([2, segments[3]]);
+    expect(stretch(chain, 1e9)).toEqual([0, 0]);
+    expect([chain.length, chain.isEmpty, chain.last, chain.shiftStretch(1e9)]).toEqual([
+      ...[0, true, undefined],
+      undefined,
+    ]);
+  });
+
+  /** Where the bytes of each of the segments begin that leave together. */
+  function stretch(chain: SegmentChain, maxSize: number): number[] {
+    const starts: number[] = [];
+    for (let segment = chain.shiftStretch(maxSize); segment !== undefined; segment = segment.behind)
+      starts.push(segment.start);
+    return starts;
+  }
+
   it("lets go of a segment that another chain takes up", () => {
     const [one, other] = [newChain(), newChain()];
     const [first, second] = [one.beginFrame(1), one.continueFrame()];

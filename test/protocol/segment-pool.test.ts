@@ -61,6 +61,39 @@ describe("SegmentPool", () => {
       expect(Array.from({ length: 16 }, () => pool.acquire()).every((one) => wide.includes(one))).toBe(true);
     });
 
+    it("gives the one that lies behind another, if it is free, and else the first that is", () => {
+      const pool = poolAfter(1024 * 1024);
+      const [first, second] = [pool.acquire(), pool.acquire()];
+      const third = pool.acquire(second);
+      expect([first.index, second.index, third.index]).toEqual([0, 1, 2]);
+      pool.release(first);
+      expect(pool.acquire(third).index).toBe(3);
+      expect(pool.acquire(second)).toBe(first);
+      const rest = Array.from({ length: 12 }, () => pool.acquire());
+      expect(rest.at(-1)!.index).toBe(15);
+      const plain = pool.acquire(rest.at(-1));
+      expect([plain.index, plain.wideMask]).toEqual([-1, undefined]);
+      pool.release(third);
+      expect(pool.acquire(plain)).toBe(third);
+    });
+
+    it("knows which of them lie in one stretch", () => {
+      const pool = poolAfter(1024 * 1024);
+      const [first, second, third] = [pool.acquire(), pool.acquire(), pool.acquire()];
+      expect(first.isBefore(second)).toBe(false);
+      first.end = segmentSize;
+      expect([first.isBefore(second), first.isBefore(third), second.isBefore(first)]).toEqual([
+        true,
+        false,
+        false,
+      ]);
+      second.start = 1;
+      expect(first.isBefore(second)).toBe(false);
+      const [plain, other] = [new Segment(), new Segment()];
+      plain.end = segmentSize;
+      expect([plain.isBefore(other), plain.isBefore(first)]).toEqual([false, false]);
+    });
+
     it("goes on with plain ones where there is no such memory", () => {
       vi.stubGlobal("WebAssembly", undefined);
       const pool = poolAfter(2 * 1024 * 1024);
