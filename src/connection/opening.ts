@@ -29,18 +29,55 @@ export interface OpeningHandler {
   onFailed(phase: Phase, error: Error | undefined): void;
 }
 
+/** Hears the transport for the opening, then for the connection: an idle one carries nothing of what has opened it. */
+class Relay implements TransportHandler {
+  #opening: Opening | undefined;
+  #live: LiveConnection | undefined;
+
+  constructor(opening: Opening) {
+    this.#opening = opening;
+  }
+
+  handOver(live: LiveConnection): void {
+    this.#live = live;
+    this.#opening = undefined;
+  }
+
+  onPhase(phase: TransportPhase): void {
+    this.#opening?.onPhase(phase);
+  }
+
+  onOpen(): void {
+    this.#opening?.onOpen();
+  }
+
+  onData(bytes: Buffer, length: number): void {
+    if (this.#live === undefined) this.#opening!.onData(bytes, length);
+    else this.#live.receive(bytes, 0, length);
+  }
+
+  onEnd(): void {
+    if (this.#live === undefined) this.#opening!.onEnd();
+    else this.#live.streamEnded();
+  }
+
+  onClose(error: Error | undefined): void {
+    if (this.#live === undefined) this.#opening!.onClose(error);
+    else this.#live.streamClosed(error);
+  }
+}
+
 /** One attempt to open a connection, from the name look-up to the 101. */
 export class Opening implements TransportHandler {
-  /** These four are gone once the connection is open: an idle one does not carry what asked for it, nor the answer. */
-  #context: OpeningContext | undefined;
-  #handler: OpeningHandler | undefined;
-  #deadline: Timer | undefined;
-  #times: OpeningTimes | undefined = {};
+  readonly #context: OpeningContext;
+  readonly #handler: OpeningHandler;
+  readonly #deadline: Timer;
+  readonly #times: OpeningTimes = {};
+  readonly #relay: Relay = new Relay(this);
   readonly #transport: Transport;
   #phase: TransportPhase | "http" | "provider";
   #phaseAt: number;
   #failure: Error | undefined;
-  #live: LiveConnection | undefined;
 
   constructor(context: OpeningContext, handler: OpeningHandler) {
     this.#context = context;
@@ -49,7 +86,7 @@ export class Opening implements TransportHandler {
     this.#phase = context.target.createConnection === undefined ? "tcp" : "provider";
     this.#phaseAt = context.runtime.now();
     this.#deadline = context.runtime.setTimer(context.timeout, () => this.#onDeadline());
-    this.#transport = context.runtime.openTransport(context.target, this);
+    this.#transport = context.runtime.openTransport(context.target, this.#relay);
   }
 
   /** Gives the attempt up; `onFailed` comes with `reason` when the socket is gone. */
@@ -59,12 +96,12 @@ export class Opening implements TransportHandler {
 
   ref(): void {
     this.#transport.ref();
-    this.#deadline?.ref();
+    this.#deadline.ref();
   }
 
   unref(): void {
     this.#transport.unref();
-    this.#deadline?.unref();
+    this.#deadline.unref();
   }
 
   onPhase(phase: TransportPhase): void {
@@ -72,63 +109,43 @@ export class Opening implements TransportHandler {
   }
 
   #enter(phase: TransportPhase | "http"): void {
-    const now = this.#context!.runtime.now();
+    const now = this.#context.runtime.now();
     this.#endPhase(now);
     this.#phase = phase;
     this.#phaseAt = now;
   }
 
   #endPhase(now: number): void {
-    if (this.#phase !== "provider") this.#times![this.#phase] = now - this.#phaseAt;
+    if (this.#phase !== "provider") this.#times[this.#phase] = now - this.#phaseAt;
   }
 
   onOpen(): void {
     this.#enter("http");
-    this.#transport.write(this.#context!.handshake.request, ignore);
+    this.#transport.write(this.#context.handshake.request, ignore);
   }
 
   onData(bytes: Buffer, length: number): void {
-    if (this.#live !== undefined) {
-      this.#live.receive(bytes, 0, length);
-      return;
-    }
-    const result = this.#context!.handshake.receive(bytes, 0, length);
+    const result = this.#context.handshake.receive(bytes, 0, length);
     if (result === undefined) return;
     if (result.kind === "rejected") {
       this.#fail(result.error);
       return;
     }
-    this.#deadline?.clear();
-    this.#endPhase(this.#context!.runtime.now());
-    this.#live = this.#handOver(result);
-    if (result.consumed < length) this.#live.receive(bytes, result.consumed, length);
-  }
-
-  #handOver(accepted: AcceptingAnswer): LiveConnection {
-    const live = this.#handler!.onAccepted(accepted, this.#transport, this.#times!);
-    this.#context = undefined;
-    this.#handler = undefined;
-    this.#deadline = undefined;
-    this.#times = undefined;
-    return live;
+    this.#deadline.clear();
+    this.#endPhase(this.#context.runtime.now());
+    const live = this.#handler.onAccepted(result, this.#transport, this.#times);
+    this.#relay.handOver(live);
+    if (result.consumed < length) live.receive(bytes, result.consumed, length);
   }
 
   onEnd(): void {
-    if (this.#live !== undefined) {
-      this.#live.streamEnded();
-      return;
-    }
-    const result = this.#context!.handshake.receiveEnd();
+    const result = this.#context.handshake.receiveEnd();
     if (result.kind === "rejected") this.#fail(result.error);
   }
 
   onClose(error: Error | undefined): void {
-    if (this.#live !== undefined) {
-      this.#live.streamClosed(error);
-      return;
-    }
-    this.#deadline?.clear();
-    this.#handler!.onFailed(this.#phase, this.#failure ?? error);
+    this.#deadline.clear();
+    this.#handler.onFailed(this.#phase, this.#failure ?? error);
   }
 
   #fail(error: Error | undefined): void {
@@ -138,7 +155,7 @@ export class Opening implements TransportHandler {
 
   #onDeadline(): void {
     // The body of a refusal may still be on its way: the status alone says more than "too late".
-    const { handshake, timeout } = this.#context!;
+    const { handshake, timeout } = this.#context;
     const refusal = handshake.rejection();
     const message = `The connection was not open after the ${timeout} ms of connectTimeout (phase: ${this.#phase}).`;
     this.#fail(

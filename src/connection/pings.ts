@@ -1,24 +1,32 @@
 /** A ping of ours that has not been answered. */
-interface Ping {
+class Ping {
   readonly key: string;
   readonly sentAt: number;
   /** How many messages stand before it on the wire. */
   position: number;
   readonly onSettled: ((latency: number | undefined) => void) | undefined;
+  behind: Ping | undefined = undefined;
+
+  constructor(key: string, sentAt: number, position: number, onSettled: Ping["onSettled"]) {
+    this.key = key;
+    this.sentAt = sentAt;
+    this.position = position;
+    this.onSettled = onSettled;
+  }
 }
 
 /** Older pings than so many are forgotten. */
 const maxPings = 64;
 
-const none: readonly Ping[] = [];
-
-/** The pings that are out, in their order; each pong finds its own. */
+/** The pings that are out, in their order; each pong finds its own. Each knows the one behind it: mostly there is one, or none. */
 export class Pings {
-  #out = none;
+  #first: Ping | undefined;
   #confirmed = 0;
 
   get unanswered(): number {
-    return this.#out.length;
+    let count = 0;
+    for (let ping = this.#first; ping !== undefined; ping = ping.behind) count++;
+    return count;
   }
 
   /** How many messages the peer has read for sure. */
@@ -33,34 +41,46 @@ export class Pings {
     position: number,
     onSettled?: (latency: number | undefined) => void,
   ): void {
-    const forgotten = this.#out.length === maxPings ? this.#out[0] : undefined;
-    if (forgotten !== undefined) this.#out = this.#out.slice(1);
-    // Not by `push`, which makes room for sixteen more.
-    this.#out = this.#out.concat({ key: keyOf(payload), sentAt, position, onSettled });
+    const forgotten = this.unanswered === maxPings ? this.#first : undefined;
+    if (forgotten !== undefined) this.#first = forgotten.behind;
+    const ping = new Ping(keyOf(payload), sentAt, position, onSettled);
+    let last = this.#first;
+    while (last?.behind !== undefined) last = last.behind;
+    if (last === undefined) this.#first = ping;
+    else last.behind = ping;
     forgotten?.onSettled?.(undefined);
   }
 
   /** No ping stands before more messages than these. */
   limit(count: number): void {
-    for (const ping of this.#out) ping.position = Math.min(ping.position, count);
+    for (let ping = this.#first; ping !== undefined; ping = ping.behind)
+      ping.position = Math.min(ping.position, count);
     this.#confirmed = Math.min(this.#confirmed, count);
   }
 
   /** Gives the latency in milliseconds; `undefined` for a pong that answers no ping of ours. */
   answer(payload: Uint8Array, now: number): number | undefined {
-    const key = keyOf(payload);
-    const index = this.#out.findIndex((ping) => ping.key === key);
-    if (index === -1) return undefined;
+    const own = this.#find(keyOf(payload));
+    if (own === undefined) return undefined;
     // RFC 6455 5.5.3: a peer may answer only the newest of several pings: its pong stands for those before it.
-    const answered = this.#out.slice(0, index + 1);
-    this.#out = index + 1 === this.#out.length ? none : this.#out.slice(index + 1);
-    const own = answered.at(-1)!;
+    let ping = this.#first;
+    this.#first = own.behind;
+    own.behind = undefined;
     this.#confirmed = own.position;
-    for (const ping of answered) ping.onSettled?.(now - ping.sentAt);
+    for (; ping !== undefined; ping = ping.behind) ping.onSettled?.(now - ping.sentAt);
     return now - own.sentAt;
+  }
+
+  #find(key: string): Ping | undefined {
+    let ping = this.#first;
+    while (ping !== undefined && ping.key !== key) ping = ping.behind;
+    return ping;
   }
 }
 
 function keyOf(payload: Uint8Array): string {
-  return Buffer.from(payload).toString("latin1");
+  const bytes = Buffer.isBuffer(payload)
+    ? payload
+    : Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+  return bytes.toString("latin1");
 }

@@ -59,6 +59,60 @@ it("writes all of one tick at once, at its end", () => {
   expect(progress).toEqual([false]);
 });
 
+describe("where ticks have one message each", () => {
+  function sendEach(count: number): void {
+    for (let left = count; left > 0; left--) {
+      send("a");
+      clock.advance(0);
+    }
+    progress = [];
+  }
+
+  it("writes the next ones at once, and each seventeenth at the end of its tick", () => {
+    sendEach(16);
+    const waits: number[] = [];
+    for (let count = 0; count < 36; count++) {
+      send("b");
+      if (progress.length === count) waits.push(count);
+      clock.advance(0);
+    }
+    expect(waits).toEqual([16, 33]);
+    expect(progress.length).toBe(36);
+  });
+
+  it("writes sixteen of a burst that comes then, its rest together, and the next burst as one", () => {
+    sendEach(16);
+    for (let count = 0; count < 100; count++) send(String(count));
+    expect(progress.length).toBe(16);
+    clock.advance(0);
+    expect(progress.length).toBe(17);
+    for (let count = 100; count < 200; count++) send(String(count));
+    clock.advance(0);
+    expect(progress.length).toBe(18);
+    expect(texts().slice(16)).toEqual(Array.from({ length: 200 }, (_, count) => String(count)));
+  });
+
+  it.each([15, 32])("waits for the end of a tick after %i of them where it has two messages", (count) => {
+    sendEach(count);
+    for (const text of ["a", "b"]) send(text);
+    clock.advance(0);
+    send("c");
+    expect(progress).toEqual([false]);
+    clock.advance(0);
+    sendEach(15);
+    send("d");
+    expect(progress).toEqual([false]);
+  });
+
+  it("has nothing to write where nothing was sent", () => {
+    sendEach(16);
+    writer.wake();
+    expect(progress).toEqual([]);
+    send("b");
+    expect(progress).toEqual([false]);
+  });
+});
+
 it("writes nothing where there is nothing", () => {
   writer.wake();
   writer.flush();
