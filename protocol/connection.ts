@@ -97,7 +97,7 @@ export class ProtocolConnection implements MessageSink {
     this.#assembler = new MessageAssembler(this, limits, this.#extension, options.resources);
     const { role, observer } = options;
     const { spare } = options.resources;
-    this.#intake = new Intake({ role, sink: this.#assembler, spare, observer }, () => this.#handler.onEnd());
+    this.#intake = new Intake({ role, sink: this.#assembler, spare, observer }, this.#handler);
   }
 
   get state(): ProtocolState {

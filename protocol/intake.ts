@@ -12,13 +12,18 @@ export interface IntakeContext {
   readonly observer: FrameObserver | undefined;
 }
 
+export interface IntakeHandler {
+  /** The stream has ended, and all that came before is with the sink. Once. */
+  onEnd(): void;
+}
+
 /** Brings the bytes of the peer to the parser, in their order: at once, or behind a pause, or behind what a handler has thrown. */
 export class Intake {
   readonly #parser: FrameParser;
   readonly #backlog: Backlog;
   readonly #sink: FrameSink;
   readonly #observer: FrameObserver | undefined;
-  readonly #onEnd: () => void;
+  readonly #handler: IntakeHandler;
   /** From the first read on that is observed. */
   #observing: ObservingSink | undefined;
   #isPaused = false;
@@ -28,13 +33,12 @@ export class Intake {
   #hasEnded = false;
   #isEndTold = false;
 
-  /** @param onEnd - The stream has ended, and all that came before is with the sink. Once. */
-  constructor({ role, sink, spare, observer }: IntakeContext, onEnd: () => void) {
+  constructor({ role, sink, spare, observer }: IntakeContext, handler: IntakeHandler) {
     this.#parser = new FrameParser(sink, role);
     this.#backlog = new Backlog(spare);
     this.#sink = sink;
     this.#observer = observer;
-    this.#onEnd = onEnd;
+    this.#handler = handler;
   }
 
   /** A frame or its header is not whole. */
@@ -81,7 +85,7 @@ export class Intake {
     }
     if (!this.#hasEnded || this.#isEndTold || this.#isParsing || !this.#backlog.isEmpty) return;
     this.#isEndTold = true;
-    this.#onEnd();
+    this.#handler.onEnd();
   }
 
   /** @param isTaken - Out of the backlog; else `bytes` are only lent. */

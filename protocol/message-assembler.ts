@@ -224,13 +224,14 @@ export class MessageAssembler implements FrameSink, TextSink {
   #takePiece(bytes: Buffer, start: number, end: number, isEnd: boolean): void {
     const isText = this.#opcode === Opcode.text;
     const isCompressed = this.#isCompressed;
-    if (isText && !isCompressed && !(this.#utf8 ??= new Utf8Validator()).push(bytes, start, end)) {
+    const piece = this.#memory.slab.view(bytes, start, end);
+    if (isText && !isCompressed && !(this.#utf8 ??= new Utf8Validator()).push(piece, 0, piece.length)) {
       this.#sink.onMessageError(invalidUtf8());
       return;
     }
     const isKept = !isText && !isCompressed && isFinal(this.#frame) && !this.#mayLend(this.#wireSize);
     const pieces = (this.#pieces ??= this.#beginPieces());
-    pieces.append(bytes, start, end, isKept ? this.#wireSize : undefined);
+    pieces.append(piece, 0, piece.length, isKept ? this.#wireSize : undefined);
     if (!isEnd) return;
     this.#endMessage();
     this.#pieces = undefined;

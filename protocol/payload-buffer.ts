@@ -53,7 +53,7 @@ export class PayloadBuffer {
     while (at < end) {
       const chunk = this.#chunkWithRoom(end - at, keptSize);
       const size = Math.min(end - at, chunk.length - this.#used);
-      chunk.set(bytes.subarray(at, at + size), this.#used);
+      chunk.set(size === bytes.length ? bytes : bytes.subarray(at, at + size), this.#used);
       this.#used += size;
       at += size;
     }

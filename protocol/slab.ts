@@ -1,3 +1,6 @@
+import { Buffer } from "node:buffer";
+import { BufferView } from "./buffer-view.js";
+
 const slabSize = 8 * 1024;
 
 /** From this size on a copy has memory of its own. */
@@ -7,13 +10,23 @@ const minOwnSize = slabSize / 2;
 const minHeldSize = 64 * 1024;
 const maxHeldSize = 4 * 1024 * 1024;
 
+/** The memory of the last source is held, up to the size of a read. */
+const maxSourceSize = 1024 * 1024;
+
 /**
  * Memory for copies that somebody may keep: small ones share a slab, so a copy never pins more than 8 KiB beside itself.
  * Node's own pool does the same, but is larger in newer versions: 64 KiB from Node 24 on.
+ *
+ * `subarray` and `copy` of a buffer ask it for its memory, which is a call of the runtime. Here that is asked once for each slab,
+ * and once for each source.
  */
 export class Slab {
   #bytes: Buffer | undefined;
+  #memory: ArrayBufferLike = noBytes.buffer;
   #used = 0;
+  /** What was copied from last. */
+  #source: Buffer = noBytes;
+  #sourceMemory: ArrayBufferLike = noBytes.buffer;
   /**
    * The newest of the large ones. V8 collects when it is about to allocate one more: were all of them garbage then, the system would get
    * their memory back and give it anew, a page fault for each 4 KiB. With one that still stands they are used again,
@@ -22,21 +35,43 @@ export class Slab {
   readonly #newestLarge: Buffer[] = [];
 
   copy(source: Buffer, start: number, end: number): Buffer {
-    const target = this.allocate(end - start);
-    source.copy(target, 0, start, end);
+    const size = end - start;
+    if (size >= minOwnSize) {
+      const target = this.#allocateOwn(size);
+      source.copy(target, 0, start, end);
+      return target;
+    }
+    const target = this.allocate(size);
+    target.set(this.view(source, start, end));
     return target;
+  }
+
+  /** The bytes of a source where they lie. */
+  view(source: Buffer, start: number, end: number): Uint8Array {
+    const memory = source === this.#source ? this.#sourceMemory : this.#memoryOf(source);
+    return new Uint8Array(memory, source.byteOffset + start, end - start);
+  }
+
+  #memoryOf(source: Buffer): ArrayBufferLike {
+    const memory = source.buffer;
+    if (memory.byteLength <= maxSourceSize) {
+      this.#source = source;
+      this.#sourceMemory = memory;
+    }
+    return memory;
   }
 
   allocate(size: number): Buffer {
     if (size >= minOwnSize) return this.#allocateOwn(size);
     if (this.#bytes === undefined || this.#used + size > slabSize) {
       this.#bytes = Buffer.allocUnsafeSlow(slabSize);
+      this.#memory = this.#bytes.buffer;
       this.#used = 0;
     }
     const start = this.#used;
     // Eight by eight, so that a typed array can be laid over a copy.
     this.#used = (start + size + 7) & ~7;
-    return this.#bytes.subarray(start, start + size);
+    return new BufferView(this.#memory, start, size);
   }
 
   #allocateOwn(size: number): Buffer {
@@ -45,3 +80,5 @@ export class Slab {
     return bytes;
   }
 }
+
+const noBytes: Buffer = Buffer.alloc(0);

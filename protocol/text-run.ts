@@ -1,5 +1,6 @@
 import { Opcode } from "./constants.js";
 import { firstByteOf, headerSizeFor } from "./frame-header.js";
+import { isByteLengthSlow } from "./utf8.js";
 
 /** The characters of a run, and so the memory that one message of it can hold on to. */
 const maxRunSize = 8 * 1024;
@@ -7,13 +8,8 @@ const maxRunSize = 8 * 1024;
 /** Of the next run, where one was left half way: its rest was decoded for nothing. */
 const minRunSize = 256;
 
-const nodeMajor = Number.parseInt(process.versions.node);
-
-/**
- * With longer payloads a run is hardly cheaper than its messages one by one. `Buffer.byteLength`, which shows that all of it is
- * ASCII, takes ten times longer in Node 24 than in those before and behind it.
- */
-const maxPayloadSize = nodeMajor >= 23 && nodeMajor <= 25 ? 256 : 1024;
+/** With longer payloads a run is hardly cheaper than its messages one by one: `Buffer.byteLength` shows that all of it is ASCII. */
+const maxPayloadSize = isByteLengthSlow ? 256 : 1024;
 
 /** So many messages are decoded one by one before it is tried again whether they are ASCII. */
 const messagesPerTry = 256;

@@ -1,4 +1,4 @@
-import { isAscii, isUtf8, transcode } from "node:buffer";
+import { Buffer, isAscii, isUtf8, transcode } from "node:buffer";
 import { maxWideTextSize, WideUtf8Decoder } from "./wide-utf8.js";
 
 /** Methods that every Node has on its buffers; `toString` finds its way to them, 10 ns later. */
@@ -15,15 +15,27 @@ const minAsciiCheckSize = 512;
 const minWideSize = 128;
 const minTranscodeSize = 1024;
 
+const nodeMajor = Number.parseInt(process.versions.node);
+
 /**
  * Node 20 and 22 decode UTF-8 beyond ASCII at 0.4 GB/s, by way of UTF-16 at 3; from 24 on their own way is as fast.
  * A Node that was built without ICU has no `transcode`.
  */
-const isSliceSlow = process.versions.icu !== undefined && Number.parseInt(process.versions.node) < 24;
+const isSliceSlow = process.versions.icu !== undefined && nodeMajor < 24;
+
+/** `Buffer.byteLength` takes ten times longer in Node 24 than in those before and behind it. */
+export const isByteLengthSlow: boolean = nodeMajor >= 23 && nodeMajor <= 25;
+
+/** Up to this size a string of one byte a character shows that it is ASCII for less than a call to `isAscii`. */
+const maxLookBehindSize = 32 * 1024;
 
 const wideDecoder = new WideUtf8Decoder();
 
-/** The last text was dense, see {@link isDense}: so the next one should be, which decides nothing but the cost. */
+/**
+ * The last text that was looked at was ASCII, or dense, see {@link isDense}: so the next one should be, which decides
+ * nothing but the cost.
+ */
+let isAsciiExpected = !isByteLengthSlow;
 let isDenseExpected = false;
 
 const replacementCharacter = "\ufffd";
@@ -41,17 +53,26 @@ export function decodeText(bytes: Buffer, start: number, end: number): string | 
   return decodeChecked(bytes, start, end);
 }
 
-/** Looks at the bytes before it decodes them, so that the fastest way can be taken. */
+/** Looks at the bytes before it decodes them, so that the fastest way can be taken; or behind it, where one is expected to do. */
 function decodeChecked(bytes: Buffer, start: number, end: number): string | undefined {
-  const payload = bytes.subarray(start, end);
-  if (isAscii(payload)) {
-    isDenseExpected = false;
-    return (bytes as Buffer & SliceableBuffer).latin1Slice(start, end);
+  const slices = bytes as Buffer & SliceableBuffer;
+  if (isAsciiExpected && end - start <= maxLookBehindSize) {
+    const text = slices.latin1Slice(start, end);
+    if (isOfAscii(text)) return text;
   }
+  const payload = bytes.subarray(start, end);
+  const isOnlyAscii = !isDenseExpected && isAscii(payload);
+  isAsciiExpected = isOnlyAscii && !isByteLengthSlow;
+  if (isOnlyAscii) return slices.latin1Slice(start, end);
   if (!isUtf8(payload)) return undefined;
   const text = decodeBeyondAscii(payload);
   isDenseExpected = isDense(text, payload.length);
   return text;
+}
+
+/** In UTF-8 a one-byte string takes a byte for each character, and another one for each above 0x7f. */
+function isOfAscii(oneByteText: string): boolean {
+  return Buffer.byteLength(oneByteText) === oneByteText.length;
 }
 
 /** Of text with a character beyond ASCII here and there `utf8Slice` is not slow, and makes a string of half the memory. */
@@ -115,7 +136,8 @@ export class Utf8Validator {
 
   /** `false` where no further piece can make this UTF-8. */
   push(bytes: Uint8Array, start: number, end: number): boolean {
-    if (this.#isAscii && isAscii(bytes.subarray(start, end))) return true;
+    const isAll = end - start === bytes.length;
+    if (this.#isAscii && isAscii(isAll ? bytes : bytes.subarray(start, end))) return true;
     this.#isAscii = false;
     let at = start;
     for (; this.#needed > 0 && at < end; at++) {

@@ -44,9 +44,7 @@ export const v128: number = 0x7b;
 
 /** Numbers of 32 bits, without a sign. */
 export const load8: Load = load(0x2d);
-export const load16: Load = load(0x2f);
 export const store8: Store = store(0x3a);
-export const store16: Store = store(0x3b);
 
 export const lessThan: Instruction = instruction(0x49);
 export const lessOrEqual: Instruction = instruction(0x4d);
@@ -58,33 +56,45 @@ export const xor: Instruction = instruction(0x73);
 export const shiftLeft: Instruction = instruction(0x74);
 export const shiftRight: Instruction = instruction(0x76);
 export const rotateRight: Instruction = instruction(0x78);
+/** How many bits are 1. */
+export const countBits: Instruction = instruction(0x69);
 
 /** Numbers of 64 bits. */
 export const lower32: Instruction = instruction(0xa7);
 export const widen32: Instruction = instruction(0xad);
-export const or64: Instruction = instruction(0x84);
-export const shiftLeft64: Instruction = instruction(0x86);
 export const shiftRight64: Instruction = instruction(0x88);
-export const constant64 = (value: number): Code => [0x42, ...signed(value)];
 
 /** Vectors have 16 bytes: as many lanes of 8 bits, 8 of 16, 4 of 32. */
 export const loadVector: Load = load(0xfd, 0x00);
 export const storeVector: Store = store(0xfd, 0x0b);
 export const pickBytes: Instruction = vectorInstruction(0x0e);
 export const fill8: Instruction = vectorInstruction(0x0f);
-export const fill16: Instruction = vectorInstruction(0x10);
 export const fill32: Instruction = vectorInstruction(0x11);
 export const greaterThanSigned8: Instruction = vectorInstruction(0x27);
+export const atLeastUnsigned8: Instruction = vectorInstruction(0x2c);
+export const maxUnsigned8: Instruction = vectorInstruction(0x79);
 export const andVector: Instruction = vectorInstruction(0x4e);
 export const orVector: Instruction = vectorInstruction(0x50);
 export const xorVector: Instruction = vectorInstruction(0x51);
+/** The bits of the first where those of the third are 1, else those of the second. */
+export const choose: Instruction = vectorInstruction(0x52);
+export const anyBit: Instruction = vectorInstruction(0x53);
 /** The highest bits of all bytes, that of the first one lowest. */
 export const highBits: Instruction = vectorInstruction(0x64);
-export const narrow32: Instruction = vectorInstruction(0x86);
 export const widenLowerHalf: Instruction = vectorInstruction(0x89);
 export const widenUpperHalf: Instruction = vectorInstruction(0x8a);
+export const shiftLeft16: Instruction = vectorInstruction(0x8b);
 export const shiftRight16: Instruction = vectorInstruction(0x8d);
-export const shiftRight32: Instruction = vectorInstruction(0xad);
+export const add16: Instruction = vectorInstruction(0x8e);
+
+/** Takes eight bytes of each of two vectors, in turns. */
+function interleave(first: number): Instruction {
+  const places = Array.from({ length: 8 }, (_, index) => [first + index, 16 + first + index]);
+  return instruction(0xfd, 0x0d, ...places.flat());
+}
+
+export const interleaveLowerHalf: Instruction = interleave(0);
+export const interleaveUpperHalf: Instruction = interleave(8);
 
 const noResult = 0x40;
 

@@ -63,6 +63,7 @@ export const clients = {
   "jetsocket-recv": { isMain: true, isVariant: true },
   "jetsocket-batches": { isMain: true, isVariant: true, isThere: hasBatches },
   "jetsocket-all-layers": { isMain: true, isVariant: true },
+  "jetsocket-public-codecs": { isMain: true, isVariant: true },
 };
 
 /** Another build of the package, beside the one that is measured. */

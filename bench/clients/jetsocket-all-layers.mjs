@@ -1,11 +1,17 @@
 import { createClient, handling } from "./jetsocket.mjs";
 import { sequencePlace } from "../payloads.mjs";
 
+const { begin, end } = sequencePlace;
+
+/** Digit by digit, as docs/replay.md advises; `Number(text.slice(begin, end))` takes half as long again. */
+function sequence(text) {
+  let number = 0;
+  for (let at = begin; at < end; at++) number = number * 10 + text.charCodeAt(at) - 48;
+  return number;
+}
+
 /** What a feed that must not lose anything uses: it reconnects, pings, and reads a sequence number from each text. */
-const layers = {
-  heartbeat: 30_000,
-  replay: { sequence: (text) => Number(text.slice(sequencePlace.begin, sequencePlace.end)) },
-};
+const layers = { heartbeat: 30_000, replay: { sequence } };
 
 /** @type {import("./index.mjs").Client["connect"]} */
 export async function connect(server, settings) {

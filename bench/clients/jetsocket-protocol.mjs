@@ -7,10 +7,18 @@ const { ClientHandshake, deflateOffer, parseUri, ProtocolConnection, Resources }
   await builtEntry("./protocol")
 );
 
-const resources = new Resources({ fillRandom: randomFillSync });
+export const connect = connecting();
 
-/** @type {import("./index.mjs").Client["connect"]} */
-export function connect({ url, ca }, { isCompressed, isParsed, onMessage }) {
+/**
+ * @param {object} [codecs] - In the place of those that this Node allows.
+ * @returns {import("./index.mjs").Client["connect"]}
+ */
+export function connecting(codecs) {
+  const resources = new Resources({ fillRandom: randomFillSync, codecs });
+  return (server, settings) => connectOver(resources, server, settings);
+}
+
+function connectOver(resources, { url, ca }, { isCompressed, isParsed, onMessage }) {
   const uri = parseUri(url);
   const handshake = new ClientHandshake({ uri, fillRandom: randomFillSync, offers: [deflateOffer({})] });
   const ended = () => {};

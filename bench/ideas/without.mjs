@@ -29,7 +29,7 @@ const techniques = {
   },
   "wide-utf8": {
     code: ["size <= maxWideTextSize", "size <= 0"],
-    scenarios: ["recv-utf8-1KiB"],
+    scenarios: ["recv-utf8-1KiB", "recv-utf8-64KiB"],
   },
   transcode: {
     code: ["isSliceSlow = ", "isSliceSlow = false && "],
@@ -44,8 +44,12 @@ const techniques = {
     scenarios: ["recv-binary-64KiB", "recv-binary-1MiB"],
   },
   "kept-handle": {
-    code: ["HandleFilling.open(streams) ?? ", ""],
+    code: ["HandleFilling.open(streams, maxHandles) ?? ", ""],
     scenarios: ["recv-compressed-200B", "recv-compressed-16KiB", "send-compressed-200B"],
+  },
+  "wide-inflate": {
+    code: ["minInflatedSize = 512 * 1024", "minInflatedSize = Infinity"],
+    scenarios: ["recv-compressed-16KiB"],
   },
 };
 

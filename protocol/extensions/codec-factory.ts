@@ -9,26 +9,31 @@ import { nodeStreams, type ZlibStreams } from "./kept-handle.js";
 /** The shared inflater has the largest window, and so serves them all. */
 const maxWindowBits = 15;
 
+/** Of each direction: deflaters take 256 KiB each by default, inflaters 40. */
+const defaultMaxHandles = 32;
+
 /**
  * Makes the codecs of a process.
  *
  * @param name - The filling; by default the native handle where this Node shows one that works, else Node's
  *   public calls. Which of them it is shows when it is first needed, for finding out takes a millisecond.
+ * @param maxHandles - How many handles there are of each direction at the most: beyond, codecs take them from one another.
  * @throws JetSocketError (`UNSUPPORTED_CODEC`) where `"handle"` is asked for and this Node shows none.
  */
 export function createCodecFactory(
   name?: CodecFactory["name"],
   streams: ZlibStreams = nodeStreams,
+  maxHandles: number = defaultMaxHandles,
 ): CodecFactory {
   if (name === undefined) {
-    return new SharingCodecFactory(() => HandleFilling.open(streams) ?? new DictionaryFilling());
+    return new SharingCodecFactory(() => HandleFilling.open(streams, maxHandles) ?? new DictionaryFilling());
   }
-  const filling = name === "handle" ? requireHandles(streams) : new DictionaryFilling();
+  const filling = name === "handle" ? requireHandles(streams, maxHandles) : new DictionaryFilling();
   return new SharingCodecFactory(() => filling);
 }
 
-function requireHandles(streams: ZlibStreams): CodecFilling {
-  const filling = HandleFilling.open(streams);
+function requireHandles(streams: ZlibStreams, maxHandles: number): CodecFilling {
+  const filling = HandleFilling.open(streams, maxHandles);
   if (filling !== undefined) return filling;
   throw new JetSocketError("This version of Node shows no zlib handle that works as expected.", {
     code: "UNSUPPORTED_CODEC",

@@ -1,12 +1,11 @@
 import { Buffer, constants as bufferConstants } from "node:buffer";
 import type { ZlibOptions } from "node:zlib";
-import { Slab } from "../slab.js";
 import type { Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
 import type { CodecFilling } from "./codec-filling.js";
 import { asProtocolError, inflatesTooBig, invalidDeflateData } from "./deflate-errors.js";
 import { constants, deflateRawSync, inflateRawSync } from "./node-zlib.js";
+import { OwnInflater } from "./own-inflater.js";
 import { RestartBudget } from "./restart-budget.js";
-import { ShortInflater } from "./short-inflater.js";
 import { SlidingWindow } from "./sliding-window.js";
 import { deflateOptions, inflateWindowBits } from "./zlib-options.js";
 
@@ -39,14 +38,8 @@ interface InflatedPart {
 /** What the codecs of one factory share: none of them holds any of it between two calls. */
 class DictionaryScratch {
   readonly restarts: RestartBudget = new RestartBudget();
-  readonly slab: Slab = new Slab();
-  #shortInflater: ShortInflater | undefined;
+  readonly own: OwnInflater = new OwnInflater();
   #bytes: Buffer | undefined;
-
-  get shortInflater(): ShortInflater {
-    this.#shortInflater ??= new ShortInflater();
-    return this.#shortInflater;
-  }
 
   /** The bytes of a window, for zlib to copy. */
   dictionary(window: SlidingWindow): Buffer | undefined {
@@ -74,18 +67,13 @@ class DictionaryInflater implements Inflater {
     // A deflater that is flushed with nothing to say yields nothing: some peers send it like this.
     if (compressed.length === 0) return Buffer.alloc(0);
     if (!this.#keepsContext) this.#window.clear();
-    const { shortInflater } = this.#scratch;
-    const size = shortInflater.inflate(compressed, maxSize, this.#window);
-    if (size >= 0) return this.#takeShort(shortInflater.output, size, isKept);
-    return this.#inflateLong(compressed, maxSize, isKept);
+    const inflated = this.#scratch.own.inflate(compressed, maxSize, isKept, this.#window);
+    if (inflated === undefined) return this.#inflateByZlib(compressed, maxSize, isKept);
+    if (this.#keepsContext) this.#window.append(inflated, 0, inflated.length);
+    return inflated;
   }
 
-  #takeShort(output: Buffer, size: number, isKept: boolean): Buffer {
-    if (this.#keepsContext) this.#window.append(output, 0, size);
-    return isKept ? this.#scratch.slab.copy(output, 0, size) : output.subarray(0, size);
-  }
-
-  #inflateLong(compressed: Uint8Array, maxSize: number, isKept: boolean): Buffer {
+  #inflateByZlib(compressed: Uint8Array, maxSize: number, isKept: boolean): Buffer {
     try {
       const parts = this.#inflate(compressed, maxSize);
       // zlib's result lies in a chunk that may be many times its size: a copy lets that go.

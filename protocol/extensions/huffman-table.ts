@@ -38,14 +38,16 @@ export class HuffmanTable {
   /**
    * @param symbols - The entry of each symbol, without the length of its code.
    * @param width - How many bits the first look goes by.
+   * @param memory - Where the entries go, from `at` on; a memory of their own if it is left out.
    */
-  constructor(symbols: Int32Array, width: number) {
+  constructor(symbols: Int32Array, width: number, memory?: ArrayBuffer, at: number = 0) {
     this.#symbols = symbols;
     this.#width = width;
     this.#sorted = new Uint16Array(symbols.length);
     // Behind each entry that points on stand two symbols or more.
     const maxSubtables = symbols.length >> 1;
-    this.entries = new Int32Array(2 ** width + maxSubtables * 2 ** (maxCodeLength - width));
+    const count = 2 ** width + maxSubtables * 2 ** (maxCodeLength - width);
+    this.entries = memory === undefined ? new Int32Array(count) : new Int32Array(memory, at, count);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import type { SlidingWindow } from "./sliding-window.js";
 
 /** How many bytes are copied at once, and how many therefore may be written behind the end of a match. */
@@ -7,15 +7,17 @@ const stride = 8;
 /** The longest match of DEFLATE (RFC 1951 3.2.5). */
 const maxLength = 258;
 
+export const copyMargin: number = maxLength + stride;
+
 /** What a message inflates to, and the copying of what it repeats: from itself, or from the messages before it. */
 export class MatchCopier {
   readonly bytes: Buffer;
   readonly #words: DataView;
 
-  /** @param size - How many bytes there may be when a match begins. */
-  constructor(size: number) {
-    this.bytes = Buffer.allocUnsafeSlow(size + maxLength + stride);
-    this.#words = new DataView(this.bytes.buffer);
+  /** @param bytes - Where it all goes, with {@link copyMargin} behind what there may be when a match begins. */
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+    this.#words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   /**

@@ -8,20 +8,35 @@ import type { SlidingWindow } from "./sliding-window.js";
 const storedHeaderSize = 5;
 const maxWindowSize = 32 * 1024;
 
-/** Gives a window back to an inflater that has been reset, by way of one stored block that holds it. */
+/** Gives a window to a handle that has been reset. */
 export class WindowPrimer {
   readonly #sink: ChunkedOutput = new ChunkedOutput();
   #block: Buffer | undefined;
 
-  prime(handle: KeptHandle, window: SlidingWindow): void {
+  /** By way of one stored block that holds it. */
+  primeInflater(handle: KeptHandle, window: SlidingWindow): void {
     const size = window.size;
-    this.#block ??= Buffer.alloc(storedHeaderSize + maxWindowSize);
-    const block = this.#block.subarray(0, storedHeaderSize + size);
+    const block = this.#take(window);
     block.writeUInt16LE(size, 1);
     block.writeUInt16LE(0xffff - size, 3);
-    window.copyTo(block, storedHeaderSize);
+    this.#run(handle, block);
+  }
+
+  /** Has it compressed once more, to no end but that the next message may refer to it. */
+  primeDeflater(handle: KeptHandle, window: SlidingWindow): void {
+    this.#run(handle, this.#take(window).subarray(storedHeaderSize));
+  }
+
+  /** The window behind room for a header. */
+  #take(window: SlidingWindow): Buffer {
+    this.#block ??= Buffer.alloc(storedHeaderSize + maxWindowSize);
+    window.copyTo(this.#block, storedHeaderSize);
+    return this.#block.subarray(0, storedHeaderSize + window.size);
+  }
+
+  #run(handle: KeptHandle, bytes: Buffer): void {
     this.#sink.begin(maxWindowSize);
-    handle.run(constants.Z_SYNC_FLUSH, block, block.length, this.#sink);
+    handle.run(constants.Z_SYNC_FLUSH, bytes, bytes.length, this.#sink);
     this.#sink.clear();
   }
 }

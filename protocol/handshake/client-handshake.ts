@@ -6,8 +6,8 @@ import { parseStatusLine, type StatusLine } from "../http/start-line.js";
 import type { FillRandom } from "../masking-keys.js";
 import type { WebSocketUri } from "../uri.js";
 import { acceptKey, createKey } from "./accept-key.js";
-import { writeClientRequest } from "./client-request.js";
-import { checkResponse, type ExpectedResponse } from "./client-response.js";
+import { RequestTemplate } from "./client-request.js";
+import { checkResponse } from "./client-response.js";
 import { describeRefusedStatus } from "./refused-status.js";
 
 /** What a client asks for in its opening handshake, and the limits of the answer. */
@@ -48,6 +48,8 @@ export type HandshakeResult =
 /** RFC 9110 15.2: any number of interim answers may come before the final one; no honest server sends more. */
 const maxInterimResponses = 8;
 
+const none: readonly never[] = [];
+
 interface Refusal {
   readonly statusCode: number;
   readonly headers: readonly HeaderField[];
@@ -66,21 +68,23 @@ export class ClientHandshake {
   /** The bytes to write first. */
   readonly request: Buffer;
   readonly #options: ClientHandshakeOptions;
+  readonly #template: RequestTemplate;
   readonly #key: string;
-  readonly #expected: Omit<ExpectedResponse, "accept">;
   #parser: HeadParser<StatusLine>;
   #interimResponses = 0;
   #firstByte: number | undefined;
   #refusal: Refusal | undefined;
   #result: HandshakeResult | undefined;
 
-  /** @throws TypeError for headers, subprotocols or offers that would not make a valid request. */
-  constructor(options: ClientHandshakeOptions) {
-    const { uri, headers = [], subprotocols = [], offers = [] } = options;
-    this.#key = createKey(options.fillRandom);
-    this.request = writeClientRequest({ uri, headers, subprotocols, offers }, this.#key);
+  /**
+   * @param like - One that asks for the same, and whose request is taken but for the key.
+   * @throws TypeError for headers, subprotocols or offers that would not make a valid request.
+   */
+  constructor(options: ClientHandshakeOptions, like?: ClientHandshake) {
     this.#options = options;
-    this.#expected = { subprotocols, offers };
+    this.#template = like === undefined ? templateOf(options) : like.#template;
+    this.#key = createKey(options.fillRandom);
+    this.request = this.#template.write(this.#key);
     this.#parser = new HeadParser(parseStatusLine, options);
   }
 
@@ -151,7 +155,8 @@ export class ClientHandshake {
 
   #checkUpgraded(line: StatusLine, headers: readonly HeaderField[], consumed: number): HandshakeResult {
     try {
-      const expected = { accept: acceptKey(this.#key), ...this.#expected };
+      const { subprotocols = none, offers = none } = this.#options;
+      const expected = { accept: acceptKey(this.#key), subprotocols, offers };
       const { subprotocol, extension } = checkResponse(line, headers, expected);
       const extensions = extension?.header ?? "";
       return { kind: "accepted", headers, subprotocol, extensions, extension, consumed };
@@ -178,6 +183,10 @@ export class ClientHandshake {
         : "The server ended the connection in the middle of its answer. Try again, and look for a proxy on the way if it stays so.";
     return rejected(message, { code: "CONNECTION_ENDED" });
   }
+}
+
+function templateOf({ uri, headers = none, subprotocols = none, offers = none }: ClientHandshakeOptions) {
+  return new RequestTemplate({ uri, headers, subprotocols, offers });
 }
 
 function rejected(message: string, details: HandshakeErrorDetails): HandshakeResult {

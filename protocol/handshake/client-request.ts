@@ -17,6 +17,29 @@ export interface ClientRequest {
   readonly offers: readonly ExtensionOffer[];
 }
 
+const keyLine = "\r\nSec-WebSocket-Key: ";
+/** 16 bytes in base64. */
+const keyLength = 24;
+
+/** A request that is checked and written but for its key: to ask for the same again takes a copy of it. */
+export class RequestTemplate {
+  readonly #bytes: Buffer;
+  readonly #keyAt: number;
+
+  /** @throws as {@link writeClientRequest}. */
+  constructor(request: ClientRequest) {
+    this.#bytes = writeClientRequest(request, "=".repeat(keyLength));
+    // No value of a field holds a line end, and no field of the user's has this name.
+    this.#keyAt = this.#bytes.indexOf(keyLine) + keyLine.length;
+  }
+
+  write(key: string): Buffer {
+    const bytes = Buffer.from(this.#bytes);
+    bytes.write(key, this.#keyAt, keyLength, "latin1");
+    return bytes;
+  }
+}
+
 /**
  * The client's half of the opening handshake as it goes on the wire (RFC 6455 4.1).
  *

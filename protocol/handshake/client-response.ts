@@ -45,17 +45,15 @@ export function checkResponse(
 }
 
 function checkUpgrade(headers: readonly HeaderField[]): void {
-  const protocols = parseProtocolList(joinedField(headers, "upgrade") ?? "");
   // RFC 6455 4.1, on the response, 2.
-  if (protocols?.length !== 1 || protocols[0]?.toLowerCase() !== "websocket") {
+  if (!isOnly(joinedField(headers, "upgrade") ?? "", "websocket")) {
     throw refusal(
       "INVALID_UPGRADE",
       `The server's 101 does not upgrade to WebSocket: its Upgrade header must be "websocket". Look for a proxy on the way that does not pass upgrades on.`,
     );
   }
-  const options = parseTokenList(joinedField(headers, "connection") ?? "");
   // RFC 6455 4.1, on the response, 3.
-  if (options?.some((option) => option.toLowerCase() === "upgrade") !== true) {
+  if (!isAmong(joinedField(headers, "connection") ?? "", "upgrade")) {
     throw refusal(
       "INVALID_CONNECTION",
       `The server's 101 has no "Upgrade" in its Connection header. Look for a proxy on the way that takes it out.`,
@@ -63,32 +61,43 @@ function checkUpgrade(headers: readonly HeaderField[]): void {
   }
 }
 
+/** The list has this one protocol; most values are the name itself, and need no reading. */
+function isOnly(value: string, protocol: string): boolean {
+  if (value.toLowerCase() === protocol) return true;
+  const protocols = parseProtocolList(value);
+  return protocols?.length === 1 && protocols[0]?.toLowerCase() === protocol;
+}
+
+function isAmong(value: string, token: string): boolean {
+  if (value.toLowerCase() === token) return true;
+  return parseTokenList(value)?.some((one) => one.toLowerCase() === token) === true;
+}
+
 function checkAccept(headers: readonly HeaderField[], expected: string): void {
-  const [accept, ...others] = fieldValues(headers, "sec-websocket-accept");
+  if (joinedField(headers, "sec-websocket-accept") === expected) return;
+  const accepts = fieldValues(headers, "sec-websocket-accept");
   // RFC 6455 4.1, on the response, 4; 11.3.3: it must not appear more than once.
-  if (others.length > 0) {
+  if (accepts.length > 1) {
     throw refusal(
       "INVALID_ACCEPT",
       "The server's 101 has more than one Sec-WebSocket-Accept. The server must send one.",
     );
   }
-  if (accept !== expected) {
-    const what =
-      accept === undefined
-        ? "has no Sec-WebSocket-Accept"
-        : "has a Sec-WebSocket-Accept that belongs to another key";
-    throw refusal(
-      "INVALID_ACCEPT",
-      `The server's 101 ${what}. A cache or a server without WebSocket has answered: check the url.`,
-    );
-  }
+  const what =
+    accepts.length === 0
+      ? "has no Sec-WebSocket-Accept"
+      : "has a Sec-WebSocket-Accept that belongs to another key";
+  throw refusal(
+    "INVALID_ACCEPT",
+    `The server's 101 ${what}. A cache or a server without WebSocket has answered: check the url.`,
+  );
 }
 
 function chosenSubprotocol(headers: readonly HeaderField[], offered: readonly string[]): string {
-  const [chosen, ...others] = fieldValues(headers, "sec-websocket-protocol");
+  const chosen = joinedField(headers, "sec-websocket-protocol");
   if (chosen === undefined) return "";
   // RFC 6455 11.3.4: it must not appear more than once in a response.
-  if (others.length > 0) {
+  if (fieldValues(headers, "sec-websocket-protocol").length > 1) {
     throw refusal(
       "SUBPROTOCOL_MISMATCH",
       "The server's 101 has more than one Sec-WebSocket-Protocol. The server must choose one.",

@@ -96,7 +96,8 @@ export class HeadParser<StartLine> {
 
   #takeField(line: string): HeadResult<StartLine> | undefined {
     // RFC 9112 5.2: a line that begins with whitespace would continue the one before it.
-    if (/^[ \t]/.test(line)) return malformed("a header line begins with whitespace");
+    if (line.startsWith(" ") || line.startsWith("\t"))
+      return malformed("a header line begins with whitespace");
     const colon = line.indexOf(":");
     const name = line.slice(0, Math.max(colon, 0));
     // RFC 9112 5.1: no whitespace between the name and the colon; it is no part of a token.
@@ -104,7 +105,7 @@ export class HeadParser<StartLine> {
     if (this.#headers.length === this.#maxFields) {
       return { kind: "too-large", reason: `its head has more than ${this.#maxFields} fields` };
     }
-    this.#headers.push([name, trimWhitespace(line.slice(colon + 1))]);
+    this.#headers.push([name, trimWhitespace(line, colon + 1)]);
     return undefined;
   }
 }
@@ -114,5 +115,6 @@ function malformed(reason: string): HeadFault<"malformed"> {
 }
 
 function latin1(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return buffer.toString("latin1", start, end);
 }

@@ -3,13 +3,23 @@ import { isToken } from "./tokens.js";
 
 /** The values of all fields with this name, in their order. */
 export function fieldValues(fields: readonly HeaderField[], lowerCaseName: string): string[] {
-  return fields.filter(([name]) => name.toLowerCase() === lowerCaseName).map(([, value]) => value);
+  const values: string[] = [];
+  for (const field of fields) if (hasName(field, lowerCaseName)) values.push(field[1]);
+  return values;
+}
+
+/** A look at the length spares most of them the change of case. */
+function hasName(field: HeaderField, lowerCaseName: string): boolean {
+  const name = field[0];
+  return name.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName;
 }
 
 /** RFC 9110 5.3: several fields of one name are one list; `undefined` where there is none. */
 export function joinedField(fields: readonly HeaderField[], lowerCaseName: string): string | undefined {
-  const values = fieldValues(fields, lowerCaseName);
-  return values.length === 0 ? undefined : values.join(", ");
+  let joined: string | undefined;
+  for (const field of fields)
+    if (hasName(field, lowerCaseName)) joined = joined === undefined ? field[1] : `${joined}, ${field[1]}`;
+  return joined;
 }
 
 /**

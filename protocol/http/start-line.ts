@@ -8,9 +8,9 @@ export interface StatusLine {
 
 /** Many servers leave out the space behind the status where there is no reason phrase. */
 export function parseStatusLine(line: string): StatusLine | undefined {
-  const [, minorVersion, statusCode, reason] = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/.exec(line) ?? [];
-  if (statusCode === undefined) return undefined;
-  return { minorVersion: Number(minorVersion), statusCode: Number(statusCode), reason: reason ?? "" };
+  const match = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/.exec(line);
+  if (match === null) return undefined;
+  return { minorVersion: Number(match[1]), statusCode: Number(match[2]), reason: match[3] ?? "" };
 }
 
 /** The first line of a request (RFC 9112 3). */

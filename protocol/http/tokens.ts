@@ -5,9 +5,9 @@ export function isToken(text: string): boolean {
   return tokenPattern.test(text);
 }
 
-/** Cuts the spaces and tabs off both ends (RFC 9110 5.5), and nothing else, in one pass. */
-export function trimWhitespace(text: string): string {
-  let start = 0;
+/** `text` from `from` on without the spaces and tabs at both ends (RFC 9110 5.5), and nothing else, in one pass. */
+export function trimWhitespace(text: string, from = 0): string {
+  let start = from;
   let end = text.length;
   while (start < end && isWhitespace(text.charCodeAt(start))) start++;
   while (end > start && isWhitespace(text.charCodeAt(end - 1))) end--;

@@ -1,10 +1,12 @@
+// Each is told where to look before it looks.
+const whitespace = /[ \t]*/y;
+const token = /[!#$%&'*+\-.^_`|~\dA-Za-z]+/y;
+// RFC 9110 5.6.4: text without quotes and backslashes, and pairs of a backslash and any character.
+const quotedString = /"(?:[\t !#-[\]-~\u0080-\u00ff]|\\[\t -~\u0080-\u00ff])*"/y;
+
 /** Walks through the value of a header field from left to right, never back. */
 export class ValueScanner {
   readonly #text: string;
-  readonly #whitespace = /[ \t]*/y;
-  readonly #token = /[!#$%&'*+\-.^_`|~\dA-Za-z]+/y;
-  // RFC 9110 5.6.4: text without quotes and backslashes, and pairs of a backslash and any character.
-  readonly #quotedString = /"(?:[\t !#-[\]-~\u0080-\u00ff]|\\[\t -~\u0080-\u00ff])*"/y;
   #position = 0;
 
   constructor(text: string) {
@@ -16,7 +18,7 @@ export class ValueScanner {
   }
 
   skipWhitespace(): void {
-    this.#match(this.#whitespace);
+    this.#match(whitespace);
   }
 
   /** Takes `character` where it comes next. */
@@ -35,12 +37,12 @@ export class ValueScanner {
   }
 
   takeToken(): string | undefined {
-    return this.#match(this.#token);
+    return this.#match(token);
   }
 
   /** The text that a quoted-string stands for. */
   takeQuotedString(): string | undefined {
-    return this.#match(this.#quotedString)?.slice(1, -1).replace(/\\(.)/g, "$1");
+    return this.#match(quotedString)?.slice(1, -1).replace(/\\(.)/g, "$1");
   }
 
   #match(pattern: RegExp): string | undefined {

@@ -2,12 +2,16 @@ import type { Cursor, Cursors } from "./cursor.js";
 import type { Hold } from "./hold.js";
 import type { Sequence, SequenceWindow, Standing } from "./sequence-window.js";
 
-/** A message that belongs to a sequence, on its way through. */
-export interface Arrival<Message> {
-  readonly message: Message;
+/** Where a message stands by what the user's functions say of it. */
+export interface Place<Message> {
   readonly stream: MessageStream<Message>;
   readonly id: Sequence;
   readonly epoch: Sequence | undefined;
+}
+
+/** A message that belongs to a sequence, on its way through. */
+export interface Arrival<Message> extends Place<Message> {
+  readonly message: Message;
   readonly link: number;
   /** The request that has brought it; `undefined` for one that came on a link. */
   readonly request: ReplayRequest<Message> | undefined;

@@ -16,12 +16,12 @@ export class Recovery<Message> {
   /** The link on which replays are asked for; `undefined` while there is none. */
   link: number | undefined;
   readonly requests: ReplayRequests<Message>;
-  readonly #policy: ReplayPolicy<Message>;
+  readonly #policy: ReplayPolicy<never>;
   readonly #port: ReplayPort<Message>;
   readonly #delivery: Delivery<Message>;
   readonly #holds: Holds<Message>;
 
-  constructor(policy: ReplayPolicy<Message>, port: ReplayPort<Message>, delivery: Delivery<Message>) {
+  constructor(policy: ReplayPolicy<never>, port: ReplayPort<Message>, delivery: Delivery<Message>) {
     this.#policy = policy;
     this.#port = port;
     this.#delivery = delivery;

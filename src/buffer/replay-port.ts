@@ -7,15 +7,15 @@ import type { Sequence } from "./sequence-window.js";
 export const defaultStream = "default";
 
 /** How received messages are numbered, and what is done about those that are missing. Times are milliseconds. */
-export interface ReplayPolicy<Message> {
+export interface ReplayPolicy<Value> {
   /** The id of a message; none for one that is outside of every sequence: it passes untouched. */
-  sequence(message: Message): Sequence | null | undefined;
+  readonly sequence: (message: Value) => Sequence | null | undefined;
   /** Whether `current` follows `previous` with nothing between them. Default: numbers that count by one. */
   readonly isNext: IsNext | undefined;
   /** The stream that numbers a message. Default: one for all. */
-  readonly streamOf: ((message: Message) => string | number | undefined) | undefined;
+  readonly streamOf: ((message: Value) => string | number | undefined) | undefined;
   /** The numbering of a message: one that differs from the cursor's begins the stream anew; none is the one before. */
-  readonly epochOf: ((message: Message, connectionCount: number) => Sequence | null | undefined) | undefined;
+  readonly epochOf: ((message: Value, connectionCount: number) => Sequence | null | undefined) | undefined;
   /** How many ids back a double is recognized. */
   readonly window: number;
   /** The user can have missed messages repeated: a stream with a gap is held until then. */

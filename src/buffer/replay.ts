@@ -1,31 +1,32 @@
 import type { Cursors } from "./cursor.js";
 import { asError, Delivery } from "./delivery.js";
-import type { Arrival, MessageStream, ReplayRequest } from "./message-stream.js";
+import type { Arrival, Place, ReplayRequest } from "./message-stream.js";
 import { Overlap } from "./overlap.js";
 import { Recovery } from "./recovery.js";
 import type { ReplayPolicy, ReplayPort } from "./replay-port.js";
-import type { Sequence } from "./sequence-window.js";
 import { StreamTable } from "./stream-table.js";
 
 /**
  * Keeps received messages in sequence, over links: removes doubles, tells gaps, has what is missing repeated, and delivers
  * in order. Nothing that it is given is lost: each message is delivered once, or is the double of one that was.
  *
- * A link is the count of the connection: 1 for the first, and higher for each later one. `receive` is not to be called from
- * within a call of the port.
+ * A link is the count of the connection: 1 for the first, and higher for each later one. `place` and `receive` are not to be
+ * called from within a call of the port.
+ *
+ * `Value` is what the user's functions are asked about, `Message` what is made of it where it cannot go on at once.
  */
-export class Replay<Message> {
-  readonly #policy: ReplayPolicy<Message>;
+export class Replay<Value, Message> {
+  readonly #policy: ReplayPolicy<Value>;
   readonly #port: ReplayPort<Message>;
   readonly #delivery: Delivery<Message>;
   readonly #recovery: Recovery<Message>;
-  readonly #streams: StreamTable<Message>;
+  readonly #streams: StreamTable<Value, Message>;
   #overlap: Overlap<Message> | undefined;
   /** The link whose messages wait in the overlap; 0 without one. */
   #waitingLink = 0;
 
   /** @throws TypeError for a cursor that is none. */
-  constructor(policy: ReplayPolicy<Message>, port: ReplayPort<Message>) {
+  constructor(policy: ReplayPolicy<Value>, port: ReplayPort<Message>) {
     this.#policy = policy;
     this.#port = port;
     this.#delivery = new Delivery(port);
@@ -53,38 +54,39 @@ export class Replay<Message> {
    * Where each stream stands; give it to {@link ReplayPolicy.cursors} at a later start.
    * @param waiting - Delivered messages that nobody has consumed yet, the oldest first: the cursors are those before them.
    */
-  cursors(waiting: Iterable<Message> = []): Cursors {
+  cursors(waiting: Iterable<Value> = []): Cursors {
     return this.#streams.cursors(waiting);
   }
 
-  receive(message: Message, link: number, now: number): void {
-    this.#take(message, link, now, undefined);
+  /**
+   * The hot path, on which nothing is made of a message.
+   * @returns `undefined` where it is to be delivered now: it is next, and was taken, or outside of every sequence with nothing
+   * to wait for. Else what {@link receive} is to be given.
+   */
+  place(value: Value, link: number): Place<Message> | "outside" | undefined {
+    return this.#place(value, link, link !== this.#waitingLink);
   }
 
-  #take(message: Message, link: number, now: number, request: ReplayRequest<Message> | undefined): void {
-    const policy = this.#policy;
-    const isWaiting = link === this.#waitingLink && request === undefined;
-    let stream: MessageStream<Message> | undefined;
-    let id: Sequence | null | undefined;
-    let epoch: Sequence | undefined;
-    let isNext = false;
+  #place(value: Value, link: number, mayPass: boolean): Place<Message> | "outside" | undefined {
+    const { sequence, epochOf } = this.#policy;
     try {
-      id = policy.sequence(message);
+      const id = sequence(value);
       if (id !== undefined && id !== null) {
-        stream = this.#streams.of(message);
-        if (policy.epochOf !== undefined) epoch = policy.epochOf(message, link) ?? undefined;
-        const isPlain = stream.isSteady && epoch === stream.epoch && !isWaiting && request === undefined;
-        isNext = isPlain && stream.window.advance(id);
+        const stream = this.#streams.of(value);
+        const epoch = epochOf === undefined ? undefined : (epochOf(value, link) ?? undefined);
+        const isPlain = mayPass && stream.isSteady && epoch === stream.epoch;
+        return isPlain && stream.window.advance(id) ? undefined : { stream, id, epoch };
       }
     } catch (error) {
-      stream = undefined;
       this.#port.onError(asError(error));
     }
-    if (isNext) this.#port.deliver(message);
-    else if (stream !== undefined) this.#receive({ message, stream, id: id!, epoch, link, request, at: now });
-    // Outside of every sequence.
-    else if (isWaiting) this.#overlap!.add({ message, stream: undefined });
-    else this.#port.deliver(message);
+    return mayPass ? undefined : "outside";
+  }
+
+  /** @param place - What {@link place} has given for it, just now. */
+  receive(message: Message, place: Place<Message> | "outside", link: number, now: number): void {
+    if (place === "outside") this.#overlap!.add({ message, stream: undefined });
+    else this.#receive({ ...place, message, link, request: undefined, at: now });
   }
 
   #receive(arrival: Arrival<Message>): void {
@@ -141,10 +143,13 @@ export class Replay<Message> {
    * A message that `onReplay` has returned.
    * @returns `false` where no more of them are wanted, for their connection has ended and the next one asks again.
    */
-  onReplayed(request: ReplayRequest<Message>, message: Message, now: number): boolean {
+  onReplayed(request: ReplayRequest<Message>, value: Value, message: Message, now: number): boolean {
     if (request.state !== "running") return false;
     request.activeAt = now;
-    this.#take(message, request.link, now, request);
+    const { link } = request;
+    const place = this.#place(value, link, false)!;
+    if (place === "outside") this.#port.deliver(message);
+    else this.#receive({ ...place, message, link, request, at: now });
     return true;
   }
 

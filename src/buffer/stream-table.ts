@@ -6,8 +6,8 @@ import { defaultStream, type ReplayPolicy } from "./replay-port.js";
 import type { Sequence, WindowBounds } from "./sequence-window.js";
 
 /** All streams by their names. */
-export class StreamTable<Message> {
-  readonly #policy: ReplayPolicy<Message>;
+export class StreamTable<Value, Message> {
+  readonly #policy: ReplayPolicy<Value>;
   readonly #bounds: WindowBounds;
   readonly #onCreated: (stream: MessageStream<Message>) => void;
   readonly #streams = new Map<string, MessageStream<Message>>();
@@ -17,7 +17,7 @@ export class StreamTable<Message> {
    * @param onCreated - Called with a stream of which nothing was known.
    * @throws TypeError for a cursor that is none.
    */
-  constructor(policy: ReplayPolicy<Message>, onCreated: (stream: MessageStream<Message>) => void) {
+  constructor(policy: ReplayPolicy<Value>, onCreated: (stream: MessageStream<Message>) => void) {
     this.#policy = policy;
     this.#bounds = { size: policy.window, isFrozen: false };
     this.#onCreated = onCreated;
@@ -34,7 +34,7 @@ export class StreamTable<Message> {
   }
 
   /** @throws TypeError where the user's function gives no name; and what it throws. */
-  of(message: Message): MessageStream<Message> {
+  of(message: Value): MessageStream<Message> {
     const { streamOf } = this.#policy;
     if (streamOf === undefined) return (this.#default ??= this.#named(defaultStream));
     const name = streamOf(message);
@@ -72,7 +72,7 @@ export class StreamTable<Message> {
   }
 
   /** The cursors as they were before any of the `waiting` messages, the oldest first, was delivered. */
-  cursors(waiting: Iterable<Message>): Cursors {
+  cursors(waiting: Iterable<Value>): Cursors {
     const cursors = new Map<string, Cursor | undefined>();
     for (const message of waiting) {
       const found = this.#find(message);
@@ -91,9 +91,10 @@ export class StreamTable<Message> {
   }
 
   /** A function of the user's that throws here has thrown before, when the message came. */
-  #find(message: Message): { readonly stream: MessageStream<Message>; readonly id: Sequence } | undefined {
+  #find(message: Value): { readonly stream: MessageStream<Message>; readonly id: Sequence } | undefined {
     try {
-      const id = this.#policy.sequence(message);
+      const { sequence } = this.#policy;
+      const id = sequence(message);
       if (id === undefined || id === null) return undefined;
       const stream = this.of(message);
       stream.window.judge(id);

@@ -10,13 +10,18 @@ import {
 } from "../connection/opening.js";
 import { TimeoutError } from "../errors.js";
 import type { CloseReport, Phase } from "../events/close-report.js";
-import type { AttemptContext } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { ResolvedLayers } from "../options/resolve-layers.js";
 import type { Timer } from "../runtime/runtime.js";
 import type { Transport, TransportTarget } from "../transport/transport.js";
 import { toError } from "../transport/transport-error.js";
-import { asksNobody, type PreparedRequest, prepareRequest, type RequestSource } from "./request.js";
+import {
+  asksNobody,
+  type PreparedRequest,
+  prepareKnownRequest,
+  prepareRequest,
+  type RequestSource,
+} from "./request.js";
 
 export interface AttemptHandler {
   /** The url is known: the attempt dials. */
@@ -56,9 +61,14 @@ class Target implements TransportTarget {
   readonly keepAlive: number | false;
   readonly createConnection: TransportTarget["createConnection"];
   readonly readBuffer: Buffer;
-  readonly #signal: () => AbortSignal;
+  readonly #attempt: { readonly signal: AbortSignal };
 
-  constructor(uri: WebSocketUri, options: ConnectionOptions, readBuffer: Buffer, signal: () => AbortSignal) {
+  constructor(
+    uri: WebSocketUri,
+    options: ConnectionOptions,
+    readBuffer: Buffer,
+    attempt: { readonly signal: AbortSignal },
+  ) {
     this.url = uri.href;
     this.host = uri.host;
     this.port = uri.port;
@@ -71,19 +81,18 @@ class Target implements TransportTarget {
     this.keepAlive = options.keepAlive;
     this.createConnection = options.createConnection;
     this.readBuffer = readBuffer;
-    this.#signal = signal;
+    this.#attempt = attempt;
   }
 
   get signal(): AbortSignal {
-    return this.#signal();
+    return this.#attempt.signal;
   }
 }
 
+const settled = Promise.resolve();
+
 /** What most connections share. */
 const nothingAgreed: AcceptedHandshake = Object.freeze({ subprotocol: "", extensions: "" });
-
-/** What functions would be given, where none is asked: its signal would take half a KiB. */
-const unseen = { attempt: 0, lastReport: undefined } as unknown as AttemptContext;
 
 /** One attempt: asks the providers, dials, and hands over the open connection, of which it keeps nothing. */
 export class Attempt implements OpeningHandler {
@@ -104,7 +113,7 @@ export class Attempt implements OpeningHandler {
   }
 
   /** Made when a function first asks for it: most attempts ask none. */
-  #signal(): AbortSignal {
+  get signal(): AbortSignal {
     this.#controller ??= new AbortController();
     if (this.#hasFailed) this.#controller.abort();
     return this.#controller.signal;
@@ -116,7 +125,11 @@ export class Attempt implements OpeningHandler {
    */
   start(lastReport: CloseReport | undefined): void {
     // Not kept: reports would hold the attempts before them, by the stacks of their errors, and so on to the first.
-    if (!this.#isOver) void this.#run(this.#plan!, lastReport);
+    if (this.#isOver) return;
+    const plan = this.#plan!;
+    // Nothing is told from inside the call that has begun it, be somebody asked or not.
+    if (asksNobody(plan.source)) void settled.then(() => this.#askNobody(plan));
+    else void this.#ask(plan, lastReport);
   }
 
   /** Gives the attempt up. `onFailed` comes with `reason`, at once or when the socket is gone. */
@@ -137,17 +150,29 @@ export class Attempt implements OpeningHandler {
     this.#opening?.unref();
   }
 
-  async #run(plan: AttemptPlan, lastReport: CloseReport | undefined): Promise<void> {
-    const { source, options, resources, attempt } = plan;
-    const isAsking = !asksNobody(source);
-    if (isAsking) this.#armDeadline(options);
+  #askNobody(plan: AttemptPlan): void {
+    const { source, resources } = plan;
     try {
-      const context = isAsking ? { attempt, lastReport, signal: this.#signal() } : unseen;
+      if (!this.#isOver) this.#dial(plan, prepareKnownRequest(source, resources.fillRandom));
+    } catch (error) {
+      this.#onRefused(error);
+    }
+  }
+
+  async #ask(plan: AttemptPlan, lastReport: CloseReport | undefined): Promise<void> {
+    const { source, options, resources, attempt } = plan;
+    this.#armDeadline(options);
+    try {
+      const context = { attempt, lastReport, signal: this.signal };
       const request = await prepareRequest(source, context, resources.fillRandom);
       if (!this.#isOver) this.#dial(plan, request);
     } catch (error) {
-      this.onFailed("provider", toError(error, "A function given for url, headers or subprotocols"));
+      this.#onRefused(error);
     }
+  }
+
+  #onRefused(error: unknown): void {
+    this.onFailed("provider", toError(error, "A function given for url, headers or subprotocols"));
   }
 
   #armDeadline({ connectTimeout: timeoutMs, runtime }: ConnectionOptions): void {
@@ -165,7 +190,7 @@ export class Attempt implements OpeningHandler {
     // A listener of that event may have closed the client.
     if (this.#isOver) return;
     const { runtime, connectTimeout } = options;
-    const target = new Target(uri, options, resources.readBuffer, () => this.#signal());
+    const target = new Target(uri, options, resources.readBuffer, this);
     this.#opening = new Opening({ runtime, target, handshake, timeout: connectTimeout }, this);
     if (!this.#isReferenced) this.#opening.unref();
   }

@@ -15,7 +15,7 @@ export class Batch<Received> {
   }
 
   /** Resolves when the read is over, with all that was added. */
-  readonly begin = (first: Received): Promise<readonly Received[]> => {
+  begin(first: Received): Promise<readonly Received[]> {
     const messages = [first];
     this.#messages = messages;
     this.#bytes = 0;
@@ -24,7 +24,7 @@ export class Batch<Received> {
       if (this.#messages === messages) this.#messages = undefined;
       return messages;
     });
-  };
+  }
 
   /** @returns `false` where it has no room for the message, nor for any behind it. */
   add(message: Received, size: number): boolean {

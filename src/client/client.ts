@@ -12,7 +12,7 @@ import { type Stats, Statistics } from "../stats/statistics.js";
 import { toError } from "../transport/transport-error.js";
 import { Intent } from "./intent.js";
 import { Life } from "./life.js";
-import type { LifeHandler } from "./life-context.js";
+import type { LifeContext, LifeHandler } from "./life-context.js";
 import { LifeCalls } from "./life-calls.js";
 import { endingOf, errorOf } from "./life-end.js";
 import type { Link } from "./link.js";
@@ -20,17 +20,27 @@ import { checkRequest, type RequestSource } from "./request.js";
 import { impossibleIn, type StateHandler, StateMachine } from "./state.js";
 import { Traffic, type TrafficHandler } from "./traffic.js";
 
-/** One client: composes its layers, answers the calls on it, and sees its life begin and end. */
+/**
+ * One client: composes its layers, answers the calls on it, and sees its life begin and end. It is the context of its life too:
+ * thousands of them may be idle.
+ */
 export class Client<Received, Sent>
-  implements TrafficHandler<Received, Sent>, LifeHandler, StateHandler, EmitterHandler<EventMap<Received>>
+  implements
+    TrafficHandler<Received, Sent>,
+    LifeContext<Received, Sent>,
+    LifeHandler,
+    StateHandler,
+    EmitterHandler<EventMap<Received>>
 {
+  readonly face: object;
+  readonly source: RequestSource;
   readonly options: ResolvedOptions<Received, Sent>;
   readonly emitter: Emitter<EventMap<Received>>;
   readonly traffic: Traffic<Received, Sent>;
-  readonly #statistics: Statistics = new Statistics();
-  readonly #state: StateMachine;
-  readonly #intent: Intent = new Intent();
-  readonly #calls: LifeCalls;
+  readonly statistics: Statistics = new Statistics();
+  readonly states: StateMachine;
+  readonly intent: Intent = new Intent();
+  readonly calls: LifeCalls;
   readonly #life: Life<Received, Sent>;
   #stopListening: (() => void) | undefined;
   /** An `error` that ends nothing is being told. */
@@ -45,31 +55,20 @@ export class Client<Received, Sent>
   constructor(face: object, source: RequestSource, options: ResolvedOptions<Received, Sent>) {
     const { runtime } = options;
     const url = checkRequest(source);
+    this.face = face;
+    this.source = source;
     this.options = options;
-    this.#calls = new LifeCalls(runtime);
+    this.calls = new LifeCalls(runtime);
     this.emitter = new Emitter<EventMap<Received>>(this);
-    this.#state = new StateMachine(this);
-    const { emitter } = this;
-    const statistics = this.#statistics;
-    this.traffic = new Traffic<Received, Sent>({ face, options, emitter, statistics }, this);
-    const context = {
-      face,
-      source,
-      options,
-      state: this.#state,
-      intent: this.#intent,
-      calls: this.#calls,
-      emitter,
-      traffic: this.traffic,
-      statistics,
-    };
-    this.#life = new Life<Received, Sent>(context, url, this);
+    this.states = new StateMachine(this);
+    this.traffic = new Traffic<Received, Sent>(this, this);
+    this.#life = new Life<Received, Sent>(this, url, this);
     this.#listenToSignal();
     if (options.signal?.aborted === true) runtime.defer(() => this.#abort());
   }
 
   get state(): State {
-    return this.#state.current;
+    return this.states.current;
   }
 
   /** The url of the current attempt or connection, without credentials. */
@@ -88,7 +87,7 @@ export class Client<Received, Sent>
   /** The connection that is open for calls. */
   get sendable(): LiveConnection | undefined {
     const { live } = this;
-    return this.#state.current === "connected" && live?.isClosing === false ? live : undefined;
+    return this.states.current === "connected" && live?.isClosing === false ? live : undefined;
   }
 
   get live(): LiveConnection | undefined {
@@ -97,12 +96,12 @@ export class Client<Received, Sent>
 
   /** Messages are taken, if only by the outbox. */
   get isAccepting(): boolean {
-    const { current } = this.#state;
-    return current !== "closed" && current !== "failed" && !this.#isEnding && !this.#intent.isStopping;
+    const { current } = this.states;
+    return current !== "closed" && current !== "failed" && !this.#isEnding && !this.intent.isStopping;
   }
 
   get isOver(): boolean {
-    return this.#state.current === "closed" || this.#state.current === "failed";
+    return this.states.current === "closed" || this.states.current === "failed";
   }
 
   /** An error that ends nothing. */
@@ -120,13 +119,13 @@ export class Client<Received, Sent>
   }
 
   stateError(operation: string): InvalidStateError {
-    return impossibleIn(this.#state.current, operation);
+    return impossibleIn(this.states.current, operation);
   }
 
   stats(): Stats {
     const { sender, receiver, incoming } = this.traffic;
     const { links, link, downtimeMs } = this.#life;
-    return this.#statistics.snapshot(
+    return this.statistics.snapshot(
       links.flatMap(({ live }) => live ?? []),
       {
         messagesWaiting: receiver.waitingCount,
@@ -152,7 +151,7 @@ export class Client<Received, Sent>
     }
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     if (this.sendable !== undefined) return Promise.resolve();
-    const { current } = this.#state;
+    const { current } = this.states;
     const mayBegin = current === "idle" || current === "failed";
     if (!mayBegin && !this.#isOnItsWay()) return rejected(this.stateError("connect"));
     const promise = this.#waitForConnection("connect", options);
@@ -162,36 +161,36 @@ export class Client<Received, Sent>
 
   /** A connection is to come, as far as is known. */
   #isOnItsWay(): boolean {
-    const { current } = this.#state;
-    if (this.#intent.isStopping || current === "closed" || current === "idle" || current === "failed")
+    const { current } = this.states;
+    if (this.intent.isStopping || current === "closed" || current === "idle" || current === "failed")
       return false;
     return current === "connecting" || this.options.reconnect;
   }
 
   #waitForConnection(operation: string, options: WaitOptions | undefined): Promise<void> {
-    return this.#calls.connect(operation, options, (reason) => this.#onConnectCancelled(reason));
+    return this.calls.connect(operation, options, (reason) => this.#onConnectCancelled(reason));
   }
 
   /** Resolves when the life has ended in good order, rejects when it has failed. */
   run(options: WaitOptions | undefined): Promise<void> {
-    const { current } = this.#state;
+    const { current } = this.states;
     const { signal } = this.options;
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
-    if (current === "closed" && !this.#intent.isAborted) return Promise.resolve();
+    if (current === "closed" && !this.intent.isAborted) return Promise.resolve();
     if (signal?.aborted === true && (current === "closed" || current === "failed"))
       return rejected(signal.reason);
-    const promise = this.#calls.run(options);
+    const promise = this.calls.run(options);
     if (current === "idle" || current === "failed") void this.connect(undefined);
     return promise;
   }
 
   /** Dials at once where it waits for that; replaces an open connection. */
   reconnect(options: WaitOptions | undefined): Promise<void> {
-    const { current } = this.#state;
+    const { current } = this.states;
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     if (this.sendable !== undefined) return this.rotate("replace", "", options);
     const isUnderWay = current === "connecting" || current === "reconnecting" || current === "backingOff";
-    if (!isUnderWay || this.#intent.isStopping) return rejected(this.stateError("reconnect"));
+    if (!isUnderWay || this.intent.isStopping) return rejected(this.stateError("reconnect"));
     const promise = this.#waitForConnection("reconnect", options);
     if (current === "backingOff") this.#life.dial();
     return promise;
@@ -201,7 +200,7 @@ export class Client<Received, Sent>
     checkClose(CloseCode.normal, reason);
     const isReplacing = this.#life.rotation?.isReplacing === true;
     // One that is under way serves whoever asks for one.
-    const mayRotate = this.sendable !== undefined || (isReplacing && !this.#intent.isStopping);
+    const mayRotate = this.sendable !== undefined || (isReplacing && !this.intent.isStopping);
     if (!mayRotate) return rejected(this.stateError("rotate"));
     return this.#life.rotate(mode, reason, options);
   }
@@ -209,22 +208,22 @@ export class Client<Received, Sent>
   /** @throws RangeError for a code or a reason that a Close frame may not carry. */
   close(code: number, reason: string, options: WaitOptions | undefined): Promise<void> {
     checkClose(code, reason);
-    const { current } = this.#state;
+    const { current } = this.states;
     if (current === "closed" || current === "failed") return Promise.resolve();
-    const promise = this.#calls.close(options);
+    const promise = this.calls.close(options);
     // Where another connection would follow, it is this call that makes the end of this one the end of all.
     const wouldGoOn = this.options.reconnect || this.#life.rotation?.isReplacing === true;
-    this.#intent.isClosed ||= current !== "disconnecting" || wouldGoOn;
+    this.intent.isClosed ||= current !== "disconnecting" || wouldGoOn;
     this.#life.close({ code, reason });
     return promise;
   }
 
   /** Ends at once, without a closing handshake. */
   terminate(): void {
-    const { current } = this.#state;
+    const { current } = this.states;
     if (current === "closed" || current === "failed") return;
-    this.#intent.isClosed = true;
-    this.#intent.isTerminated = true;
+    this.intent.isClosed = true;
+    this.intent.isTerminated = true;
     this.traffic.receiver.discard();
     this.#life.terminate();
   }
@@ -239,7 +238,7 @@ export class Client<Received, Sent>
   }
 
   #begin(): void {
-    this.#intent.begin();
+    this.intent.begin();
     this.#listenToSignal();
     this.traffic.receiver.begin();
     this.#life.begin();
@@ -288,13 +287,13 @@ export class Client<Received, Sent>
 
   /** Where nobody else waits for the first connection, its attempts are given up. */
   #onConnectCancelled(reason: unknown): void {
-    const { current } = this.#state;
+    const { current } = this.states;
     const isTimeout = reason instanceof TimeoutError;
-    if (this.#calls.hasConnects || this.#calls.hasRuns || this.#life.hasConnected) return;
+    if (this.calls.hasConnects || this.calls.hasRuns || this.#life.hasConnected) return;
     if (current !== "connecting" && current !== "backingOff") return;
-    this.#intent.isEndTold = true;
-    this.#intent.isGivenUp = !isTimeout;
-    this.#intent.isTimedOut = isTimeout;
+    this.intent.isEndTold = true;
+    this.intent.isGivenUp = !isTimeout;
+    this.intent.isTimedOut = isTimeout;
     this.#life.giveUp(isTimeout ? reason : undefined);
   }
 
@@ -304,9 +303,9 @@ export class Client<Received, Sent>
   }
 
   #abort(): void {
-    const { current } = this.#state;
-    if (this.#intent.isAborted || current === "failed" || current === "closed") return;
-    this.#intent.isAborted = true;
+    const { current } = this.states;
+    if (this.intent.isAborted || current === "failed" || current === "closed") return;
+    this.intent.isAborted = true;
     const reason: unknown = this.options.signal?.reason;
     if (this.live !== undefined)
       this.traffic.receiver.finish({ iteratorError: reason, recvError: reason }, true);
@@ -316,31 +315,31 @@ export class Client<Received, Sent>
   /** Called by its life. */
   onOver(report: CloseReport): void {
     const { receiver, sender, incoming } = this.traffic;
-    const ending = endingOf(report, this.#intent, this.options);
-    const error = errorOf(report, this.#intent, this.options);
+    const ending = endingOf(report, this.intent, this.options);
+    const error = errorOf(report, this.intent, this.options);
     this.#isEnding = true;
     incoming.finish();
     sender.end(error);
     const isUnobserved = !this.#isObserved();
     if (ending === "failed") this.emitter.emit("error", { error: error as Error, isFatal: true });
-    const ended = this.#calls.takeEnded();
+    const ended = this.calls.takeEnded();
     this.#stopListening?.();
     this.#stopListening = undefined;
     this.#life.rotation?.end(error);
-    this.#state.enter(ending === "failed" ? "failed" : "closed");
+    this.states.enter(ending === "failed" ? "failed" : "closed");
     const iteratorError = ending === "closed" ? undefined : error;
-    receiver.finish({ iteratorError, recvError: error }, ending === "aborted" || this.#intent.isTerminated);
+    receiver.finish({ iteratorError, recvError: error }, ending === "aborted" || this.intent.isTerminated);
     ended.settle(ending === "closed", error);
     this.emitter.emit("closed", { report });
-    this.#calls.onClosed();
+    this.calls.onClosed();
     if (ending === "failed" && isUnobserved) process.emitWarning(error as Error);
     this.#isEnding = false;
-    if (this.#calls.hasConnects) this.#begin();
+    if (this.calls.hasConnects) this.#begin();
   }
 
   /** Somebody is told of a fatal end. */
   #isObserved(): boolean {
-    if (this.#intent.isEndTold || !this.#calls.isEmpty) return true;
+    if (this.intent.isEndTold || !this.calls.isEmpty) return true;
     return this.emitter.has("error") || this.emitter.has("closed") || this.traffic.receiver.isWaitedFor;
   }
 }

@@ -85,17 +85,17 @@ export class Comeback<Received, Sent> {
   }
 
   #backOff(report: CloseReport, delayMs: number): void {
-    const { state, emitter, intent, face } = this.#context;
+    const { states, emitter, intent, face } = this.#context;
     const attempt = this.#handler.attempts + 1;
-    state.enter("backingOff");
+    states.enter("backingOff");
     // A listener may have dialled by hand, or closed the client.
-    if (state.current === "backingOff" && !intent.isStopping) {
+    if (states.current === "backingOff" && !intent.isStopping) {
       emitter.emit("reconnecting", { attempt, delayMs, report });
       diagnostics.reconnect({ client: face, attempt, delayMs, report });
     }
     this.#isDeciding = false;
     if (intent.isStopping) this.#handler.endIfWaiting();
-    else if (state.current === "backingOff") this.#arm(delayMs);
+    else if (states.current === "backingOff") this.#arm(delayMs);
   }
 
   #arm(delay: number): void {

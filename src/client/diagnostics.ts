@@ -116,7 +116,17 @@ export class Diagnostics {
    * for looking costs one comparison per read and per message sent.
    */
   frameObserver(client: object): FrameObserver {
-    return new FrameTeller(this, this.#frame, this.#isLogging ? excerptSize : 0, client);
+    return new FrameTeller(this, client);
+  }
+
+  /** Somebody wants to see frames. */
+  get isShowingFrames(): boolean {
+    return this.#isLogging || this.#frame.hasSubscribers;
+  }
+
+  /** The most bytes of a payload that are looked at. */
+  get excerptSize(): number {
+    return this.#isLogging ? excerptSize : 0;
   }
 
   /** A frame of `client` has come, or was made to be sent. */
@@ -140,16 +150,16 @@ export class Diagnostics {
 }
 
 class FrameTeller implements FrameObserver {
-  readonly excerptSize: number;
   readonly #diagnostics: Diagnostics;
-  readonly #channel: Channel;
   readonly #client: object;
 
-  constructor(owner: Diagnostics, frames: Channel, size: number, client: object) {
+  constructor(owner: Diagnostics, client: object) {
     this.#diagnostics = owner;
-    this.#channel = frames;
-    this.excerptSize = size;
     this.#client = client;
+  }
+
+  get excerptSize(): number {
+    return this.#diagnostics.excerptSize;
   }
 
   onFrame(direction: "in" | "out", frame: ObservedFrame): void {
@@ -157,7 +167,7 @@ class FrameTeller implements FrameObserver {
   }
 
   get isActive(): boolean {
-    return this.excerptSize > 0 || this.#channel.hasSubscribers;
+    return this.#diagnostics.isShowingFrames;
   }
 }
 

@@ -10,7 +10,7 @@ import type { SetupConnection } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
 import { toError } from "../transport/transport-error.js";
-import { decoded, type Entry } from "./received.js";
+import { decoded, type Entry, isUndecodable } from "./received.js";
 import type { Receiver } from "./receiver.js";
 
 type ReplayOptions<Received> = NonNullable<ResolvedOptions<Received, never>["replay"]>;
@@ -39,7 +39,7 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
   readonly #receiver: Receiver<Received>;
   readonly #handler: IncomingHandler<Received, Sent>;
   readonly #isWatched: boolean;
-  #replay: Replay<Entry<Received>> | undefined;
+  #replay: Replay<Received, Entry<Received>> | undefined;
   #timer: Timer | undefined;
   #gapCount = 0;
   #recoveredCount = 0;
@@ -91,7 +91,7 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
 
   /** Where each stream stands, before what waits to be read. */
   get cursors(): Cursors {
-    return this.#replay?.cursors(this.#receiver.waiting) ?? {};
+    return this.#replay?.cursors(this.#receiver.waiting.map(({ value }) => value)) ?? {};
   }
 
   /** Messages may be lent: nothing here looks at them, and they go to handlers who ask for no more. */
@@ -101,15 +101,17 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
 
   /** @param at - When its last bytes came. */
   receive(link: number, data: string | Buffer, size: number, at: number): void {
-    if (this.#replay === undefined && !this.#isWatched) {
+    const replay = this.#replay;
+    if (replay === undefined && !this.#isWatched) {
       this.#receiver.receive(data, size, at);
       return;
     }
-    const entry = this.#receiver.decode(data, size, at);
-    if (entry === undefined) return;
-    if (this.#isWatched && this.#handler.onDecoded(entry.value, at, link)) return;
-    if (this.#replay === undefined) this.#receiver.deliver(entry);
-    else this.#replay.receive(entry, link, at);
+    const value = this.#receiver.decode(data);
+    if (isUndecodable(value)) return;
+    if (this.#isWatched && this.#handler.onDecoded(value, at, link)) return;
+    const place = replay?.place(value, link);
+    if (place === undefined) this.#receiver.deliverValue(value, data, size, at);
+    else replay!.receive(decoded(value, data, size, at), place, link, at);
   }
 
   /** A connection is there and set up: what was missed is asked for. */
@@ -151,8 +153,8 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
     this.#timer = undefined;
   }
 
-  #createReplay(options: ReplayOptions<Received>): Replay<Entry<Received>> {
-    return new Replay(policyOf(options), this);
+  #createReplay(options: ReplayOptions<Received>): Replay<Received, Entry<Received>> {
+    return new Replay<Received, Entry<Received>>(policyOf(options), this);
   }
 
   // Called by its replay.
@@ -220,7 +222,7 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
   }
 
   async #take(
-    replay: Replay<Entry<Received>>,
+    replay: Replay<Received, Entry<Received>>,
     request: ReplayRequest<Entry<Received>>,
     given: Iterable<Received> | AsyncIterable<Received>,
   ): Promise<void> {
@@ -231,7 +233,7 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
     const isWaiting = Symbol.asyncIterator in given;
     for await (const value of given) {
       const entry = decoded(value, undefined, 0, this.#runtime.now());
-      if (!replay.onReplayed(request, entry, entry.at)) return;
+      if (!replay.onReplayed(request, value, entry, entry.at)) return;
       // What is repeated is not to outrun its consumer; a plain array is here already.
       if (isWaiting) await this.#receiver.untilReadable();
     }
@@ -239,15 +241,7 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
   }
 }
 
-function policyOf<Received>(options: ReplayOptions<Received>): ReplayPolicy<Entry<Received>> {
-  const { sequence, isNext, streamOf, epochOf, onReplay, window, maxWaiting, recoveryTimeout, cursors } =
-    options;
-  return {
-    sequence: ({ value }) => sequence(value),
-    isNext,
-    streamOf: streamOf && (({ value }) => streamOf(value)),
-    epochOf: epochOf && (({ value }, count) => epochOf(value, count)),
-    hasReplay: onReplay !== undefined,
-    ...{ window, maxWaiting, recoveryTimeout, cursors },
-  };
+function policyOf<Received>(options: ReplayOptions<Received>): ReplayPolicy<Received> {
+  const { onReplay, ...policy } = options;
+  return { ...policy, hasReplay: onReplay !== undefined };
 }

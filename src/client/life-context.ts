@@ -15,7 +15,7 @@ export interface LifeContext<Received, Sent> {
   readonly face: object;
   readonly source: RequestSource;
   readonly options: ResolvedOptions<Received, Sent>;
-  readonly state: StateMachine;
+  readonly states: StateMachine;
   readonly intent: Intent;
   readonly calls: LifeCalls;
   readonly emitter: Emitter<EventMap<Received>>;

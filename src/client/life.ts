@@ -12,6 +12,8 @@ import { failureOf, reportAttempt, type ReportContext } from "./report.js";
 import { Rotation, type RotationHandler } from "./rotation.js";
 import { sharedResources } from "./shared-resources.js";
 
+const durationNames = { dns: "dnsMs", tcp: "tcpMs", proxy: "proxyMs", tls: "tlsMs", http: "httpMs" } as const;
+
 /** What happens between a client's beginning and its end: attempts, connections, the waits between them. */
 export class Life<Received, Sent>
   implements LinkHandler<Received, Sent>, RotationHandler<Received, Sent>, ComebackHandler
@@ -112,7 +114,7 @@ export class Life<Received, Sent>
     this.#comeback?.stop();
     const link = this.#createLink(++this.#attempts);
     this.#link = link;
-    this.#context.state.enter(this.#hasConnected ? "reconnecting" : "connecting");
+    this.#context.states.enter(this.#hasConnected ? "reconnecting" : "connecting");
     link.start(this.#lastReport);
   }
 
@@ -143,9 +145,9 @@ export class Life<Received, Sent>
   }
 
   close(close: CloseFrame): void {
-    const { traffic, state } = this.#context;
+    const { traffic, states } = this.#context;
     this.#rotation?.beginClosing();
-    if (state.current === "connected") traffic.sender.beginClosing();
+    if (states.current === "connected") traffic.sender.beginClosing();
     for (const link of this.links) link.close(close);
     this.endIfWaiting();
   }
@@ -163,7 +165,7 @@ export class Life<Received, Sent>
 
   /** Nothing was begun, or the next attempt is waited for. */
   endIfWaiting(reason?: Error): void {
-    const { current } = this.#context.state;
+    const { current } = this.#context.states;
     const isBetween = this.#comeback?.isDeciding === true;
     if (isBetween || (current !== "idle" && current !== "backingOff")) return;
     this.#comeback?.stop();
@@ -181,8 +183,8 @@ export class Life<Received, Sent>
     const { statistics } = this.#context;
     link.number = ++this.#linkCount;
     statistics.connectCount++;
-    for (const [phase, duration] of Object.entries(times) as [keyof OpeningTimes, number][])
-      statistics.record(`${phase}Ms`, duration);
+    for (const phase of Object.keys(times) as (keyof OpeningTimes)[])
+      statistics.record(durationNames[phase], times[phase]!);
   }
 
   onReady(link: Link<Received, Sent>): void {
@@ -242,7 +244,7 @@ export class Life<Received, Sent>
   }
 
   #becomeConnected(link: Link<Received, Sent>): void {
-    const { options, state, traffic, emitter, calls } = this.#context;
+    const { options, states, traffic, emitter, calls } = this.#context;
     const isFirst = !this.#hasConnected;
     this.#hasConnected = true;
     this.#attempts = 0;
@@ -251,7 +253,7 @@ export class Life<Received, Sent>
     const downtimeMs = this.#downtime?.end() ?? 0;
     // What waits leaves at the end of the tick: a listener that sends in the change to `connected` sends behind it.
     traffic.sender.attach(link.live!);
-    state.enter("connected");
+    states.enter("connected");
     const { subprotocol, extensions } = link.accepted!;
     const event = { url: link.url, subprotocol, extensions };
     link.log.add(isFirst ? "connected" : "reconnected", extensions);
@@ -269,14 +271,14 @@ export class Life<Received, Sent>
   }
 
   onClosing(link: Link<Received, Sent>, close: CloseFrame, initiatedBy: "us" | "peer"): void {
-    const { state, traffic, emitter, intent } = this.#context;
+    const { states, traffic, emitter, intent } = this.#context;
     // One that is replaced ends without a word: messages go to the other already, or are about to.
     const isLeaving = this.#rotation?.isLeaving(link) === true && !intent.isStopping;
     // What is missing is asked for on the next connection: this one takes no question any more.
     if (!isLeaving) traffic.incoming.onConnectionEnd(link.number);
     if (link !== this.#link || isLeaving) return;
     traffic.sender.detach();
-    if (state.current === "connected") state.enter("disconnecting");
+    if (states.current === "connected") states.enter("disconnecting");
     if (initiatedBy === "us" && intent.isStopping) traffic.receiver.beginClosing();
     emitter.emit("closing", { code: close.code, reason: close.reason, initiatedBy });
   }
@@ -317,19 +319,19 @@ export class Life<Received, Sent>
 
   /** An open connection was lost: what it has not sent goes back. */
   #onLost(link: Link<Received, Sent>, { end }: LinkEnd & { readonly kind: "open" }, error: unknown): void {
-    const { options, traffic, state } = this.#context;
+    const { options, traffic, states } = this.#context;
     this.#downtime ??= new Downtime(options.runtime);
     this.#downtime.begin();
     this.#rotation?.onLost();
     traffic.incoming.onConnectionEnd(link.number);
     traffic.sender.lost(end.unsent, error, end.owesDrain);
-    state.enter("disconnected");
+    states.enter("disconnected");
   }
 
   // Called by its comeback.
 
   followAtOnce(): boolean {
-    const { options, state } = this.#context;
+    const { options, states } = this.#context;
     const second = options.reconnect ? this.#rotation?.takeSecond() : undefined;
     if (second === undefined && this.#rotation?.takeReplacing() !== true) return false;
     this.#comingBack().end();
@@ -337,7 +339,7 @@ export class Life<Received, Sent>
     else {
       this.#link = second;
       this.#attempts = second.attempt;
-      state.enter("reconnecting");
+      states.enter("reconnecting");
       if (second.isReady && this.#isOpen(second)) this.#becomeConnected(second);
       second.goOn();
     }

@@ -1,6 +1,6 @@
 import type { Emitter } from "../events/emitter.js";
 import type { BorrowedMessage, EventMap, Listener } from "../events/event-map.js";
-import type { Topic } from "../events/topic.js";
+import type { Topic, TopicWatcher } from "../events/topic.js";
 import type { Decoder, Entry } from "./received.js";
 
 /** Who listens for messages: for values, for what came over the wire, or for a look at its bytes where they lie. */
@@ -8,17 +8,22 @@ export class MessageHandlers<Received> {
   readonly #emitter: Emitter<EventMap<Received>>;
   readonly #values: Topic<EventMap<Received>["message"]>;
   readonly #raw: Topic<EventMap<Received>["rawMessage"]>;
+  readonly #watcher: TopicWatcher;
   /** From the first one on. */
   #borrowers: Topic<BorrowedMessage> | undefined;
 
-  constructor(emitter: Emitter<EventMap<Received>>) {
+  /** @param watcher - Is told when any of those has come or gone. */
+  constructor(emitter: Emitter<EventMap<Received>>, watcher: TopicWatcher) {
     this.#emitter = emitter;
+    this.#watcher = watcher;
     this.#values = emitter.topic("message");
     this.#raw = emitter.topic("rawMessage");
+    this.#values.watcher = this.#raw.watcher = watcher;
   }
 
   addBorrower(listener: Listener<BorrowedMessage>): void {
     this.#borrowers ??= this.#emitter.branch("rawMessage");
+    this.#borrowers.watcher = this.#watcher;
     this.#emitter.addTo(this.#borrowers, listener, false);
   }
 

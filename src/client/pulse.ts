@@ -26,8 +26,11 @@ export class Pulse {
   /** There from the first pause on. */
   #stall: StallWatch | undefined;
   #timer: Timer | undefined;
+  /** What the timer was set with. */
+  #delay = 0;
   #dueAt = 0;
   #loopLag = 0;
+  #hasFired = false;
   #isStopped = false;
 
   constructor(runtime: Runtime, policy: PulsePolicy, live: LiveConnection, handler: PulseHandler) {
@@ -35,8 +38,9 @@ export class Pulse {
     this.#policy = policy;
     this.#live = live;
     this.#handler = handler;
-    this.#heartbeat = new Heartbeat(policy, runtime.now(), runtime.wallNow(), runtime.random());
-    this.#arm();
+    const now = runtime.now();
+    this.#heartbeat = new Heartbeat(policy, now, runtime.wallNow(), runtime.random());
+    this.#arm(now);
   }
 
   /** By how many milliseconds a timer of it was late at most: so long did the event loop stand still. */
@@ -47,17 +51,19 @@ export class Pulse {
   /** Our own back-pressure pauses the reading. */
   pause(): void {
     if (this.#isStopped) return;
+    const now = this.#runtime.now();
     this.#heartbeat.hold();
     this.#stall ??= new StallWatch(this.#policy.timeout);
-    this.#stall.pause(this.#runtime.now());
-    this.#arm();
+    this.#stall.pause(now);
+    this.#arm(now);
   }
 
   resume(): void {
     if (this.#isStopped) return;
-    this.#heartbeat.release(this.#runtime.now());
+    const now = this.#runtime.now();
+    this.#heartbeat.release(now);
     this.#stall?.resume();
-    this.#arm();
+    this.#arm(now);
   }
 
   /** The connection ends: its closing has a clock of its own. */
@@ -67,22 +73,31 @@ export class Pulse {
     this.#timer = undefined;
   }
 
-  #arm(): void {
-    this.#timer?.clear();
-    const now = this.#runtime.now();
+  #arm(now: number): void {
     const stallAt = this.#stall?.nextAt(now, this.#live.stuckSince) ?? Infinity;
     this.#dueAt = Math.max(Math.min(this.#heartbeat.nextAt, stallAt), now);
-    this.#timer = this.#runtime.setTimer(this.#dueAt - now, this.#onTimer);
+    const delay = this.#dueAt - now;
+    // From beat to beat it is the same, but for what the sum of two times leaves.
+    const isSame = Math.abs(delay - this.#delay) < 0.001;
+    if (this.#hasFired && isSame && this.#timer?.restart !== undefined) this.#timer.restart();
+    else this.#set(delay);
+    this.#hasFired = false;
+  }
+
+  #set(delay: number): void {
+    this.#timer?.clear();
+    this.#delay = delay;
+    this.#timer = this.#runtime.setTimer(delay, this.#onTimer);
     // The socket holds the process, or is not to.
     this.#timer.unref();
   }
 
   readonly #onTimer = (): void => {
-    this.#timer = undefined;
+    this.#hasFired = true;
     const now = this.#runtime.now();
     this.#loopLag = Math.max(this.#loopLag, now - this.#dueAt);
-    if (this.#isStalled(now)) this.#lookAgain(() => this.#judgeStall());
-    else this.#do(this.#heartbeat.onTimer(now, this.#runtime.wallNow(), this.#live.lastLifeAt));
+    if (this.#isStalled(now)) this.#lookAtStall();
+    else this.#do(this.#heartbeat.onTimer(now, this.#runtime.wallNow(), this.#live.lastLifeAt), now);
   };
 
   /** What the kernel holds by now is read first, and what it can take is written: that takes a turn, and a timer's turn is half over. */
@@ -94,12 +109,21 @@ export class Pulse {
     );
   }
 
+  #lookAtStall(): void {
+    this.#lookAgain(() => this.#judgeStall());
+  }
+
+  #lookAtPeer(): void {
+    this.#lookAgain(() => this.#judge());
+  }
+
   #isStalled(now: number): boolean {
     return this.#stall?.isStalled(now, this.#live.stuckSince) === true;
   }
 
   #judge(): void {
-    this.#do(this.#heartbeat.judge(this.#runtime.now(), this.#live.lastLifeAt));
+    const now = this.#runtime.now();
+    this.#do(this.#heartbeat.judge(now, this.#live.lastLifeAt), now);
   }
 
   #judgeStall(): void {
@@ -114,17 +138,17 @@ export class Pulse {
     }
   }
 
-  #do(action: HeartbeatAction): void {
+  #do(action: HeartbeatAction, now: number): void {
     switch (action) {
       case "look":
-        this.#lookAgain(() => this.#judge());
+        this.#lookAtPeer();
         return;
       case "dead":
         this.stop();
         this.#live.giveUp(heartbeatTimedOut(this.#policy.timeout));
         return;
       case "ping":
-        this.#heartbeat.onPing(this.#runtime.now(), this.#live.lastLifeAt);
+        this.#heartbeat.onPing(now, this.#live.lastLifeAt);
         // Before the ping: one of the user's own may be a message that is compressed.
         this.#live.releaseUnused();
         this.#handler.sendPing();
@@ -132,6 +156,6 @@ export class Pulse {
       case "none":
         break;
     }
-    if (!this.#isStopped) this.#arm();
+    if (!this.#isStopped) this.#arm(now);
   }
 }

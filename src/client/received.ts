@@ -1,3 +1,4 @@
+import { JetSocketError } from "../errors.js";
 import type { Deserializer } from "../options/options.js";
 
 /** A message, and as it came for a `rawMessage` handler that is late. */
@@ -44,15 +45,20 @@ export function ownCopy(data: string | Buffer): string | Buffer {
 /** In the place of a value. */
 export const undecodable: unique symbol = Symbol("undecodable");
 
+/** Asked by the type first, which takes no comparison of a value that may be anything. */
+export function isUndecodable(value: unknown): value is typeof undecodable {
+  return typeof value === "symbol" && value === undecodable;
+}
+
 /** Calls the deserializer, which is the user's. */
 export class Decoder<Received> {
   readonly #deserializer: Deserializer<Received>;
-  readonly #onFailed: (data: string | Buffer, cause: unknown) => void;
+  readonly #onFailed: (data: string | Buffer, error: JetSocketError) => void;
 
   /** @param onFailed - The deserializer has thrown. */
   constructor(
     deserializer: Deserializer<Received>,
-    onFailed: (data: string | Buffer, cause: unknown) => void,
+    onFailed: (data: string | Buffer, error: JetSocketError) => void,
   ) {
     this.#deserializer = deserializer;
     this.#onFailed = onFailed;
@@ -62,7 +68,7 @@ export class Decoder<Received> {
   complete(entry: Entry<Received>): boolean {
     if (entry.isDecoded) return true;
     const value = this.decode(entry.data!);
-    if (value === undecodable) return false;
+    if (isUndecodable(value)) return false;
     entry.value = value;
     entry.isDecoded = true;
     return true;
@@ -73,8 +79,13 @@ export class Decoder<Received> {
     try {
       return this.#deserializer(data, typeof data !== "string");
     } catch (error) {
-      this.#onFailed(data, error);
+      this.#onFailed(data, decodingFailed(error));
       return undecodable;
     }
   }
+}
+
+function decodingFailed(cause: unknown): JetSocketError {
+  const message = "The deserializer threw on a received message; it is the `message` of the `dropped` event.";
+  return new JetSocketError(message, { code: "DECODE_FAILED", cause });
 }

@@ -1,7 +1,7 @@
 import { Inbox } from "../buffer/inbox.js";
-import { JetSocketError } from "../errors.js";
 import type { Emitter } from "../events/emitter.js";
 import type { DroppedEvent, EventMap } from "../events/event-map.js";
+import type { TopicWatcher } from "../events/topic.js";
 import type { Deserializer } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Runtime } from "../runtime/runtime.js";
@@ -13,7 +13,8 @@ import { MessageHandlers } from "./message-handlers.js";
 import { type IteratorSource, MessageIterator } from "./message-iterator.js";
 import type { Reader, ReadingEnd } from "./reader.js";
 import { ReadingPause, type ReadingPauseHandler } from "./reading-pause.js";
-import { decoded, Decoder, type Entry, ownCopy, undecodable, undecoded } from "./received.js";
+import { decoded, Decoder, type Entry, isUndecodable, ownCopy, undecoded } from "./received.js";
+import type { ReceiverHandler } from "./receiver-handler.js";
 
 /** Behind so many bytes that wait, messages wait as they came: a value may take many times the memory of its text. */
 const maxDecodedBytes = 64 * 1024;
@@ -21,19 +22,8 @@ const maxDecodedBytes = 64 * 1024;
 /** Of those that wait in a crowd one in so many is measured: to read the clock takes longer than all else that is done for it. */
 const takesPerMeasure = 16;
 
-export interface ReceiverHandler {
-  onPaused(): void;
-  onResumed(): void;
-  /** The inbox is full, and its owner wants an end rather than a loss. */
-  onInboxFull(): void;
-  onDropped(event: DroppedEvent): void;
-  onError(error: Error): void;
-  /** A message has waited so many milliseconds for its reader. */
-  onConsumed(waited: number): void;
-}
-
 /** Brings received messages to handlers, to `recv()` and to iterators, so that none is lost between two of them. */
-export class Receiver<Received> implements ReadingPauseHandler {
+export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   readonly handlers: MessageHandlers<Received>;
   readonly #runtime: Runtime;
   readonly #decoder: Decoder<Received>;
@@ -48,6 +38,9 @@ export class Receiver<Received> implements ReadingPauseHandler {
   #end: ReadingEnd | undefined;
   #isDiscarding = false;
   #isDrainDue = false;
+  /** What was found out about who is to have messages, until that may have changed: it is asked for each of them. */
+  #isPassing = false;
+  #isBatching = false;
   /** `recv()` was called. */
   #hasReceived = false;
   #takeCount = 0;
@@ -62,8 +55,11 @@ export class Receiver<Received> implements ReadingPauseHandler {
     handler: ReceiverHandler,
   ) {
     this.#runtime = runtime;
-    this.handlers = new MessageHandlers(emitter);
-    this.#decoder = new Decoder(options.deserializer, (data, cause) => this.#onDecodeFailed(data, cause));
+    this.handlers = new MessageHandlers(emitter, this);
+    this.#decoder = new Decoder(options.deserializer, (data, error) => {
+      this.#drop(data, "decode");
+      handler.onError(error);
+    });
     this.#pause = new ReadingPause(runtime, this);
     this.#handler = handler;
     this.#keyOf = options.buffer.keyOf;
@@ -101,20 +97,15 @@ export class Receiver<Received> implements ReadingPauseHandler {
 
   /** A message that is decoded only where somebody wants its value. */
   receive(data: string | Buffer, size: number, at: number): void {
-    if (this.#isForMessageHandlersAlone()) {
+    if (this.#isForBatchAlone() || this.#isForMessageHandlersAlone()) {
       const value = this.#decoder.decode(data);
-      if (value !== undecodable) this.handlers.tellValue(value);
-      return;
-    }
-    if (this.#isForBatchAlone()) {
-      const value = this.#decoder.decode(data);
-      if (value === undecodable || this.#batch.add(value, size)) return;
-      this.#give(decoded(value, data, size, at));
-      return;
-    }
+      if (!isUndecodable(value)) this.deliverValue(value, data, size, at);
+    } else this.#bring(data, size, at);
+  }
+
+  #bring(data: string | Buffer, size: number, at: number): void {
     if (this.#isDrainDue) this.#drainToHandlers();
-    const isWanted = this.#isRead() || this.handlers.wantValues || !this.handlers.hasLasting;
-    if (!isWanted) {
+    if (!this.#isRead() && !this.handlers.wantValues && this.handlers.hasLasting) {
       this.handlers.tellRaw(data);
       return;
     }
@@ -122,13 +113,27 @@ export class Receiver<Received> implements ReadingPauseHandler {
       this.#keepAsItCame(data, size, at);
       return;
     }
-    const entry = this.decode(this.#keyOf === undefined ? data : ownCopy(data), size, at);
-    if (entry !== undefined) this.deliver(entry);
+    const kept = this.#keyOf === undefined ? data : ownCopy(data);
+    const value = this.decode(kept);
+    if (!isUndecodable(value)) this.deliver(decoded(value, kept, size, at));
   }
 
-  /** The common case, and the cheapest: what comes goes through, and nothing is kept of it. */
+  /** The common case, and the cheapest: values go to handlers, and to nobody else. */
   #isForMessageHandlersAlone(): boolean {
-    return this.handlers.wantValuesAlone && this.#isForHandlersAlone();
+    return (this.#isPassing ||= this.handlers.wantValuesAlone && this.#isForHandlersAlone());
+  }
+
+  #isForBatchAlone(): boolean {
+    return this.#batch.isOpen && (this.#isBatching ||= this.#mayJoinBatch() && this.handlers.isEmpty);
+  }
+
+  onListenersChanged(): void {
+    this.#reconsider();
+  }
+
+  /** Who is to have messages may be others from now on. */
+  #reconsider(): void {
+    this.#isPassing = this.#isBatching = false;
   }
 
   /** What comes now may be lent, for nobody wants it but handlers who ask for no more than a look. */
@@ -138,10 +143,6 @@ export class Receiver<Received> implements ReadingPauseHandler {
 
   #isForHandlersAlone(): boolean {
     return !this.#isRead() && !this.#isDrainDue && !this.#isDiscarding;
-  }
-
-  #isForBatchAlone(): boolean {
-    return this.#mayJoinBatch() && this.handlers.isEmpty;
   }
 
   #mayWaitAsItCame(): boolean {
@@ -156,20 +157,22 @@ export class Receiver<Received> implements ReadingPauseHandler {
     this.#give(entry);
   }
 
-  /** `undefined` where the deserializer throws: that is told, and who listens for raw messages gets it all the same. */
-  decode(data: string | Buffer, size: number, at: number): Entry<Received> | undefined {
-    const entry = undecoded<Received>(data, size, at);
-    if (this.#decoder.complete(entry)) return entry;
-    this.handlers.tellRaw(data);
-    return undefined;
+  /** As the decoder does. Where the deserializer throws, that is told, and who listens for raw messages gets it all the same. */
+  decode(data: string | Buffer): ReturnType<Decoder<Received>["decode"]> {
+    const value = this.#decoder.decode(data);
+    if (isUndecodable(value)) this.handlers.tellRaw(data);
+    return value;
+  }
+
+  /** Brings a message that came over a connection to all who are to have it; for handlers or a batch alone no more is made of it. */
+  deliverValue(value: Received, data: string | Buffer, size: number, at: number): void {
+    if (this.#isForBatchAlone() && this.#batch.add(value, size)) return;
+    if (this.#isForMessageHandlersAlone()) this.handlers.tellValue(value);
+    else this.deliver(decoded(value, data, size, at));
   }
 
   /** Brings a message to all who are to have it. */
   deliver(entry: Entry<Received>): void {
-    if (this.#isForMessageHandlersAlone()) {
-      this.handlers.tellValue(entry.value);
-      return;
-    }
     if (this.#isDiscarding) {
       this.#drop(entry.value, "closed");
       return;
@@ -186,13 +189,6 @@ export class Receiver<Received> implements ReadingPauseHandler {
   /** An iterator is open, or a call waits. */
   #isRead(): boolean {
     return this.#iterator !== undefined || this.#readers.length > 0;
-  }
-
-  #onDecodeFailed(data: string | Buffer, cause: unknown): void {
-    this.#drop(data, "decode");
-    const message =
-      "The deserializer threw on a received message; it is the `message` of the `dropped` event.";
-    this.#handler.onError(new JetSocketError(message, { code: "DECODE_FAILED", cause }));
   }
 
   #mayJoinBatch(): boolean {
@@ -281,6 +277,7 @@ export class Receiver<Received> implements ReadingPauseHandler {
 
   #enter(reader: Reader<Received>): void {
     reader.place = this.#readers.enter(reader);
+    this.#reconsider();
   }
 
   #forget(reader: Reader<Received>): void {
@@ -288,33 +285,33 @@ export class Receiver<Received> implements ReadingPauseHandler {
   }
 
   /** Takes the next message that waits; from the first call on the overflow policy applies. */
-  readonly #take = (): Entry<Received> | undefined => {
+  #take(): Entry<Received> | undefined {
     this.#inbox.beginReading();
     let entry = this.#inbox.shift();
     while (entry !== undefined && !this.#decoder.complete(entry)) entry = this.#inbox.shift();
     if (entry !== undefined && this.#isMeasured()) this.#handler.onConsumed(this.#runtime.now() - entry.at);
     if (this.#pause.isOn && this.#inbox.isHalfFree) this.#resume();
     return entry;
-  };
+  }
 
   #isMeasured(): boolean {
     return this.#inbox.length < takesPerMeasure || ++this.#takeCount % takesPerMeasure === 0;
   }
 
-  readonly #takeAll = (): { readonly value: readonly Received[] } | undefined => {
+  #takeAll(): { readonly value: readonly Received[] } | undefined {
     const value: Received[] = [];
     for (let entry = this.#take(); entry !== undefined; entry = this.#take()) value.push(entry.value);
     return value.length === 0 ? undefined : { value };
-  };
+  }
 
   /** `undefined` where a loop is open. */
   iterate(): AsyncIterableIterator<Received> | undefined {
-    return this.#open({ take: this.#take, itemOf: (first) => first });
+    return this.#open({ take: () => this.#take(), itemOf: (first) => first });
   }
 
   /** As {@link iterate}, by what one read has brought, or what waits. */
   iterateBatches(): AsyncIterableIterator<readonly Received[]> | undefined {
-    return this.#open({ take: this.#takeAll, itemOf: this.#batch.begin });
+    return this.#open({ take: () => this.#takeAll(), itemOf: (first) => this.#batch.begin(first) });
   }
 
   #open<Item>(
@@ -333,6 +330,7 @@ export class Receiver<Received> implements ReadingPauseHandler {
       },
     });
     this.#iterator = iterator;
+    this.#reconsider();
     return iterator;
   }
 
@@ -375,12 +373,14 @@ export class Receiver<Received> implements ReadingPauseHandler {
   /** The end is to come at once: what waits is dropped, and readers wait for it. */
   discard(): void {
     this.#isDiscarding = true;
+    this.#reconsider();
     this.#inbox.clear();
   }
 
   /** Nothing more comes. Readers are given what waits first, unless `isImmediate`. */
   finish(end: ReadingEnd, isImmediate: boolean): void {
     this.#end = end;
+    this.#reconsider();
     this.#resume();
     if (isImmediate) this.#inbox.clear();
     for (const reader of this.#readers.takeAll()) reader.end(end);

@@ -1,6 +1,8 @@
 import {
   ClientHandshake,
   deflateOffer,
+  type DeflateOptions,
+  type ExtensionOffer,
   type FillRandom,
   type HeaderField,
   parseUri,
@@ -16,14 +18,24 @@ export interface RequestSource {
   readonly options: Pick<ResolvedOptions<never, never>, "headers" | "subprotocols" | "deflate">;
 }
 
+/** With what the functions have given, where there are any. */
+interface KnownRequest {
+  readonly url: Url;
+  readonly headers: HeadersInit | undefined;
+  readonly subprotocols: string | readonly string[] | undefined;
+  readonly deflate: DeflateOptions | undefined;
+}
+
 export interface PreparedRequest {
   readonly uri: WebSocketUri;
+  readonly offers: readonly ExtensionOffer[];
   readonly handshake: ClientHandshake;
 }
 
 /** There is no function to ask. */
-export function asksNobody({ url, options: { headers, subprotocols } }: RequestSource): boolean {
-  return ![url, headers, subprotocols].some((one) => typeof one === "function");
+export function asksNobody({ url, options }: RequestSource): boolean {
+  const { headers, subprotocols } = options;
+  return typeof url !== "function" && typeof headers !== "function" && typeof subprotocols !== "function";
 }
 
 /** Asks the provider functions and makes the request. @throws what they throw, or TypeError for a wrong value. */
@@ -32,15 +44,22 @@ export async function prepareRequest(
   context: AttemptContext,
   fillRandom: FillRandom,
 ): Promise<PreparedRequest> {
-  const provided = [source.url, source.options.headers, source.options.subprotocols] as const;
-  const [url, headers, subprotocols] = asksNobody(source)
-    ? (provided as readonly [Url, HeadersInit | undefined, string | readonly string[] | undefined])
-    : await Promise.all([
-        provide(provided[0], context),
-        provide(provided[1], context),
-        provide(provided[2], context),
-      ]);
-  return makeRequest(source, url, headers, subprotocols, fillRandom);
+  const { headers, subprotocols, deflate } = source.options;
+  const [url, fields, names] = await Promise.all([
+    provide(source.url, context),
+    provide(headers, context),
+    provide(subprotocols, context),
+  ]);
+  return makeRequest({ url, headers: fields, subprotocols: names, deflate }, fillRandom);
+}
+
+/** As {@link prepareRequest} where {@link asksNobody} holds. */
+export function prepareKnownRequest(
+  { url, options }: RequestSource,
+  fillRandom: FillRandom,
+): PreparedRequest {
+  const { headers, subprotocols, deflate } = options;
+  return makeRequest({ url, headers, subprotocols, deflate } as KnownRequest, fillRandom);
 }
 
 /**
@@ -48,15 +67,34 @@ export async function prepareRequest(
  * @throws TypeError for a wrong url, header field or subprotocol.
  */
 export function checkRequest(source: RequestSource): string {
-  const { headers, subprotocols } = source.options;
-  const { uri } = makeRequest(
-    source,
-    typeof source.url === "function" ? "ws://localhost" : source.url,
-    typeof headers === "function" ? undefined : headers,
-    typeof subprotocols === "function" ? undefined : subprotocols,
-    zeroes,
-  );
-  return typeof source.url === "function" ? "" : uri.display;
+  const { headers, subprotocols, deflate } = source.options;
+  const isUrlKnown = typeof source.url !== "function";
+  const known: KnownRequest = {
+    url: isUrlKnown ? source.url : "ws://localhost",
+    headers: typeof headers === "function" ? undefined : headers,
+    subprotocols: typeof subprotocols === "function" ? undefined : subprotocols,
+    deflate,
+  };
+  if (isShared(known)) return shared!.model.uri.display;
+  const model = makeRequest(known, zeroes);
+  if (mayBeShared(known, model.uri)) shared = { url: known.url, deflate, model };
+  return isUrlKnown ? model.uri.display : "";
+}
+
+/** A request with nothing of its own, that most clients of a process make. What holds credentials is not kept. */
+let shared: { readonly url: Url; readonly deflate: unknown; readonly model: PreparedRequest } | undefined;
+
+function isShared({ url, headers, subprotocols, deflate }: KnownRequest): boolean {
+  if (headers !== undefined || subprotocols !== undefined) return false;
+  return shared !== undefined && shared.url === url && shared.deflate === deflate;
+}
+
+function mayBeShared({ url, headers, subprotocols }: KnownRequest, uri: WebSocketUri): boolean {
+  return typeof url === "string" && headers === undefined && subprotocols === undefined && isPlain(uri);
+}
+
+function isPlain(uri: WebSocketUri): boolean {
+  return uri.authorization === undefined && uri.href === uri.display;
 }
 
 /** For the key of a request that is only looked at. */
@@ -73,22 +111,22 @@ function provide<Value>(provided: Provided<Value>, context: AttemptContext): Pro
   });
 }
 
-function makeRequest(
-  source: RequestSource,
-  url: Url,
-  headers: HeadersInit | undefined,
-  subprotocols: string | readonly string[] | undefined,
-  fillRandom: FillRandom,
-): PreparedRequest {
+function makeRequest(request: KnownRequest, fillRandom: FillRandom): PreparedRequest {
+  if (isShared(request)) {
+    const { uri, offers, handshake } = shared!.model;
+    return { uri, offers, handshake: new ClientHandshake({ uri, offers, fillRandom }, handshake) };
+  }
+  const { url, headers, subprotocols, deflate } = request;
   const uri = uriOf(url);
+  const offers = deflate === undefined ? [] : [deflateOffer(deflate)];
   const handshake = new ClientHandshake({
     uri,
     headers: headerFields(headers),
     subprotocols: subprotocolList(subprotocols),
-    offers: source.options.deflate === undefined ? [] : [deflateOffer(source.options.deflate)],
+    offers,
     fillRandom,
   });
-  return { uri, handshake };
+  return { uri, offers, handshake };
 }
 
 let lastText: string | undefined;
@@ -98,7 +136,7 @@ let lastUri: WebSocketUri | undefined;
 function uriOf(url: Url): WebSocketUri {
   if (lastUri !== undefined && url === lastText) return lastUri;
   const uri = parseUri(url);
-  if (typeof url !== "string" || uri.authorization !== undefined || uri.href !== uri.display) return uri;
+  if (typeof url !== "string" || !isPlain(uri)) return uri;
   lastText = url;
   lastUri = uri;
   return uri;

@@ -15,7 +15,8 @@ import { HookConnection } from "./hook-connection.js";
 import { Incoming, type IncomingHandler } from "./incoming.js";
 import type { Link, LinkTraffic } from "./link.js";
 import { controlPayload, rawMessage, serialize } from "./outgoing.js";
-import { Receiver, type ReceiverHandler } from "./receiver.js";
+import type { ReceiverHandler } from "./receiver-handler.js";
+import { Receiver } from "./receiver.js";
 import { ownPing, sourceOf } from "./outbox-message.js";
 import { Sender, type SenderHandler } from "./sender.js";
 
@@ -212,7 +213,7 @@ export class Traffic<Received, Sent>
 
   nextPingPayload(): Uint8Array {
     const payload = Buffer.alloc(8);
-    payload.writeBigUInt64BE(BigInt(++this.#pingCount));
+    payload.writeUIntBE(++this.#pingCount, 2, 6);
     return payload;
   }
 

@@ -64,9 +64,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
       autoPong: settings.autoPong,
       observer: context.observer,
     });
-    this.#writer = new SocketWriter(this.#protocol, transport, runtime, (wasRefused) =>
-      this.#onProgress(wasRefused),
-    );
+    this.#writer = new SocketWriter(this.#protocol, transport, runtime, this);
     this.#queue = new SendQueue(this.#protocol, runtime, settings, this, handler);
     this.#pings = new PingExchange(this.#protocol, runtime, settings.maxBufferedAmount, this);
   }
@@ -343,7 +341,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#drop();
   }
 
-  #onProgress(wasRefused: boolean): void {
+  onProgress(wasRefused: boolean): void {
     if (wasRefused) this.#end?.onWriteProgress();
     this.#queue.pump();
     this.#end?.sendWhenDue();

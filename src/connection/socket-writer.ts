@@ -16,12 +16,17 @@ const takenPerWriteSize = 4;
  */
 const loneTicksToSee = 16;
 
+export interface SocketWriterHandler {
+  /** Bytes have gone to the kernel; `wasRefused` where it had not taken them at once. */
+  onProgress(wasRefused: boolean): void;
+}
+
 /** Brings what the protocol has to say to the transport: one write at a time, and one for all of a tick that has several messages. */
 export class SocketWriter {
   readonly #protocol: ProtocolConnection;
   readonly #transport: Transport;
   readonly #runtime: Runtime;
-  readonly #onProgress: (wasRefused: boolean) => void;
+  readonly #handler: SocketWriterHandler;
   #isScheduled = false;
   #writeSize = minWriteSize;
   /** What the kernel has taken at once in this tick. */
@@ -43,17 +48,16 @@ export class SocketWriter {
   #isLooking = false;
   #lastProgressAt: number | undefined;
 
-  /** @param onProgress - Called whenever bytes have gone to the kernel; `wasRefused` where it had not taken them at once. */
   constructor(
     protocol: ProtocolConnection,
     transport: Transport,
     runtime: Runtime,
-    onProgress: (wasRefused: boolean) => void,
+    handler: SocketWriterHandler,
   ) {
     this.#protocol = protocol;
     this.#transport = transport;
     this.#runtime = runtime;
-    this.#onProgress = onProgress;
+    this.#handler = handler;
   }
 
   /** Bytes that the kernel has taken. */
@@ -139,7 +143,7 @@ export class SocketWriter {
       this.#protocol.written();
       hasWritten = true;
     }
-    if (hasWritten) this.#onProgress(false);
+    if (hasWritten) this.#handler.onProgress(false);
   }
 
   #countTaken(size: number): void {
@@ -179,7 +183,7 @@ export class SocketWriter {
     this.#refusedSize = 0;
     this.#refusedAt = undefined;
     this.#protocol.written();
-    this.#onProgress(true);
+    this.#handler.onProgress(true);
     this.flush();
     this.#takenSize = 0;
   };

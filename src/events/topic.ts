@@ -1,21 +1,25 @@
 import { AsyncResource } from "node:async_hooks";
 import type { Listener } from "./event-map.js";
 
-/** The async context that a listener was added in. It keeps no process alive, and says so to who looks for handles. */
-class ListenerContext extends AsyncResource {
-  hasRef(): boolean {
-    return false;
-  }
-}
-
-interface Entry<Event> {
+/** A listener, with the async context that it was added in. It keeps no process alive, and says so to who looks for handles. */
+class Entry<Event> extends AsyncResource {
   /** Later listeners have higher ones. */
   readonly id: number;
   readonly listener: Listener<Event>;
-  readonly context: ListenerContext;
   readonly isOnce: boolean;
   /** Of a listener for one event: it has had its event, and a list that is being walked may still hold it. */
-  isSpent: boolean;
+  isSpent = false;
+
+  constructor(topic: string, listener: Listener<Event>, isOnce: boolean, id: number) {
+    super(`jetsocket:${topic}`);
+    this.id = id;
+    this.listener = listener;
+    this.isOnce = isOnce;
+  }
+
+  hasRef(): boolean {
+    return false;
+  }
 }
 
 export interface TopicOwner {
@@ -23,11 +27,17 @@ export interface TopicOwner {
   onListenerError(name: string, error: unknown): void;
 }
 
+export interface TopicWatcher {
+  /** A listener was added, or is gone. */
+  onListenersChanged(): void;
+}
+
 const none: readonly never[] = [];
 
 /** The listeners of one event. Who emits it for each message holds on to it, and looks nothing up. */
 export class Topic<Event> {
   readonly name: string;
+  watcher: TopicWatcher | undefined;
   readonly #owner: TopicOwner;
   /** A list is never changed, so that one that is being walked stays as it is. */
   #entries: readonly Entry<Event>[] = none;
@@ -48,9 +58,8 @@ export class Topic<Event> {
   }
 
   add(listener: Listener<Event>, isOnce: boolean, id: number): void {
-    const context = new ListenerContext(`jetsocket:${this.name}`);
     // Not by a spread, which makes room for sixteen more: most events have one listener.
-    this.#set(this.#entries.concat({ id, listener, context, isOnce, isSpent: false }));
+    this.#set(this.#entries.concat(new Entry(this.name, listener, isOnce, id)));
   }
 
   /** The id of the one that {@link remove} would take away; 0 where there is none. */
@@ -79,7 +88,7 @@ export class Topic<Event> {
 
   #call(entry: Entry<Event>, event: Event): void {
     try {
-      const result: unknown = entry.context.runInAsyncScope(entry.listener, undefined, event);
+      const result: unknown = entry.runInAsyncScope(entry.listener, undefined, event);
       if (isThenable(result)) result.then(undefined, (error: unknown) => this.#tellError(error));
     } catch (error) {
       this.#tellError(error);
@@ -93,6 +102,7 @@ export class Topic<Event> {
   #set(entries: readonly Entry<Event>[]): void {
     this.#entries = entries;
     this.#hasLasting = entries.some((entry) => !entry.isOnce);
+    this.watcher?.onListenersChanged();
   }
 }
 

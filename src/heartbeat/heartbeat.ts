@@ -14,6 +14,8 @@ export type HeartbeatAction = "ping" | "look" | "dead" | "none";
 
 /** A timer that is later than this says that this process stood still, not that the peer did. */
 const maxLateness = 100;
+/** A timer counts whole milliseconds, and may be so much earlier than it was asked to be. */
+const maxEarliness = 1;
 /** A wall clock that has gone on by so much more than the steady one says that the machine slept. */
 const minClockJump = 2_000;
 
@@ -81,7 +83,7 @@ export class Heartbeat {
   judge(now: number, lastLifeAt: number): HeartbeatAction {
     if (this.#isDue(now, lastLifeAt)) return "dead";
     if (this.#askedAt !== undefined && lastLifeAt >= this.#askedAt) this.#askedAt = undefined;
-    return now >= this.#nextPingAt ? "ping" : "none";
+    return now > this.#nextPingAt - maxEarliness ? "ping" : "none";
   }
 
   /** `true` where the time of the oldest ping is over and nothing has come since. */

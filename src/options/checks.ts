@@ -29,8 +29,9 @@ export function wrong(name: string, expected: string, value: unknown): TypeError
 
 /** An unknown name is an error, for a silent typo costs an evening. */
 export function checkNames(where: string, options: object, names: ReadonlySet<string>): void {
-  for (const name of Object.keys(options)) {
-    if (names.has(name) || (options as Record<string, unknown>)[name] === undefined) continue;
+  for (const name in options) {
+    if (names.has(name) || !Object.hasOwn(options, name)) continue;
+    if ((options as Record<string, unknown>)[name] === undefined) continue;
     const known = [...names].sort().join(", ");
     throw new TypeError(`Unknown option "${name}" in ${where}. Known are: ${known}.`);
   }

@@ -53,21 +53,27 @@ const maxSize = 512 * mebibyte - 24;
 /** Layers that are not built yet: `false` switches them off, and what asks for one is told so, not ignored. */
 const notThereYet: readonly LayerOption[] = ["schema", "pool", "multiplex", "proxy"];
 
+/** The options that are resolved together, for some depend on others. */
+const messageNames = [
+  ...(["subprotocols", "headers", "serializer", "deserializer", "compress"] as const),
+  ...(["compressionThreshold", "autoPong"] as const),
+] as const;
+const resolvedMessageNames = messageNames.map((name) => (name === "compress" ? "deflate" : name));
+const limitNames = [
+  ...(["connectTimeout", "closeTimeout", "messageTimeout", "maxMessageSize", "maxFrameSize"] as const),
+  ...(["highWaterMark", "lowWaterMark", "maxBufferedAmount"] as const),
+] as const;
+const socketNames = [
+  ...(["tls", "lookup", "localAddress", "socketPath", "createConnection", "noDelay", "keepAlive"] as const),
+] as const;
+
 const optionNames: ReadonlySet<string> = new Set<keyof WebSocketOptions<unknown, unknown>>([
   ...notThereYet,
   ...layerNames,
-  ...(["subprotocols", "headers", "serializer", "deserializer", "compress", "compressionThreshold"] as const),
-  ...(["connectTimeout", "closeTimeout", "messageTimeout", "maxMessageSize", "maxFrameSize"] as const),
-  ...([
-    "highWaterMark",
-    "lowWaterMark",
-    "maxBufferedAmount",
-    "autoPong",
-    "tls",
-    "lookup",
-    "localAddress",
-  ] as const),
-  ...(["socketPath", "noDelay", "keepAlive", "createConnection", "signal", "runtime"] as const),
+  ...messageNames,
+  ...limitNames,
+  ...socketNames,
+  ...(["signal", "runtime"] as const),
 ]);
 
 /**
@@ -79,77 +85,64 @@ export function resolveOptions<Received, Sent>(
   defaultRuntime: Runtime,
 ): ResolvedOptions<Received, Sent> {
   checkObject("options", options);
-  if (defaults?.runtime !== defaultRuntime) defaults = resolve<never, never>({}, defaultRuntime);
+  if (defaults?.runtime !== defaultRuntime) defaults = resolveDefaults(defaultRuntime);
   const shared = defaults as unknown as ResolvedOptions<Received, Sent>;
   if (Object.keys(options).length === 0) return shared;
-  return inFrontOf(shared, resolve(options, defaultRuntime));
-}
-
-/** What all clients share. */
-let defaults: ResolvedOptions<never, never> | undefined;
-
-/** What differs from the defaults, which stand behind it: the whole list takes 300 bytes, and few clients change much. */
-function inFrontOf<Resolved extends object>(shared: Resolved, resolved: Resolved): Resolved {
-  const own = Object.create(shared) as Resolved;
-  for (const name of Object.keys(resolved) as (keyof Resolved)[])
-    if (resolved[name] !== shared[name]) own[name] = resolved[name];
-  return own;
-}
-
-function resolve<Received, Sent>(
-  options: WebSocketOptions<Received, Sent>,
-  defaultRuntime: Runtime,
-): ResolvedOptions<Received, Sent> {
   checkNames("options", options, optionNames);
   for (const name of notThereYet) {
     const value: unknown = options[name];
     if (value !== undefined && value !== false) throw wrong(name, "false: it is not built yet", value);
   }
-  const messages = resolveMessages(options);
-  const limits = resolveLimits(options);
-  const layers = resolveLayers<Received, Sent>(options, limits.connectTimeout);
-  const socket = resolveSocket(options);
-  const signal = checkSignal(options.signal);
-  const runtime = options.runtime === undefined ? defaultRuntime : checkObject("runtime", options.runtime);
-  // Written out: of objects that are spread together V8 makes a hidden class each, which takes more than the object.
+  return resolveOwn(options, shared);
+}
+
+/** What all clients share. */
+let defaults: ResolvedOptions<never, never> | undefined;
+
+function resolveDefaults(runtime: Runtime): ResolvedOptions<never, never> {
+  const limits = resolveLimits({});
   return {
-    subprotocols: messages.subprotocols,
-    headers: messages.headers,
-    serializer: messages.serializer,
-    deserializer: messages.deserializer,
-    deflate: messages.deflate,
-    compressionThreshold: messages.compressionThreshold,
-    autoPong: messages.autoPong,
-    connectTimeout: limits.connectTimeout,
-    closeTimeout: limits.closeTimeout,
-    messageTimeout: limits.messageTimeout,
-    maxMessageSize: limits.maxMessageSize,
-    maxFrameSize: limits.maxFrameSize,
-    highWaterMark: limits.highWaterMark,
-    lowWaterMark: limits.lowWaterMark,
-    maxBufferedAmount: limits.maxBufferedAmount,
-    reconnect: layers.reconnect,
-    retryInitial: layers.retryInitial,
-    backoff: layers.backoff,
-    shouldReconnect: layers.shouldReconnect,
-    maxConnectionAge: layers.maxConnectionAge,
-    rotation: layers.rotation,
-    heartbeat: layers.heartbeat,
-    buffer: layers.buffer,
-    outbox: layers.outbox,
-    replay: layers.replay,
-    onConnection: layers.onConnection,
-    setupTimeout: layers.setupTimeout,
-    tls: socket.tls,
-    lookup: socket.lookup,
-    localAddress: socket.localAddress,
-    socketPath: socket.socketPath,
-    createConnection: socket.createConnection,
-    noDelay: socket.noDelay,
-    keepAlive: socket.keepAlive,
-    signal,
+    ...resolveMessages<never, never>({}),
+    ...limits,
+    ...resolveLayers<never, never>({}, limits.connectTimeout),
+    ...resolveSocket({}),
+    signal: undefined,
     runtime,
   };
+}
+
+/**
+ * What differs from the defaults, which stand behind it: the whole list takes 300 bytes, and few clients change much.
+ * What nothing is said of is not looked at either.
+ */
+function resolveOwn<Received, Sent>(
+  options: WebSocketOptions<Received, Sent>,
+  shared: ResolvedOptions<Received, Sent>,
+): ResolvedOptions<Received, Sent> {
+  const own = Object.create(shared) as Mutable<ResolvedOptions<Received, Sent>>;
+  if (hasAny(options, messageNames)) putOwn(own, shared, resolvedMessageNames, resolveMessages(options));
+  if (hasAny(options, limitNames)) putOwn(own, shared, limitNames, resolveLimits(options));
+  if (options.connectTimeout !== undefined || hasAny(options, layerNames))
+    putOwn(own, shared, layerNames, resolveLayers(options, own.connectTimeout));
+  if (hasAny(options, socketNames)) putOwn(own, shared, socketNames, resolveSocket(options));
+  if (options.signal !== undefined) own.signal = checkSignal(options.signal);
+  if (options.runtime !== undefined) own.runtime = checkObject("runtime", options.runtime);
+  return own;
+}
+
+type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+
+function hasAny<Options>(options: Options, names: readonly (keyof Options)[]): boolean {
+  return names.some((name) => options[name] !== undefined);
+}
+
+function putOwn<All extends object, Name extends keyof All>(
+  own: Mutable<All>,
+  shared: All,
+  names: readonly Name[],
+  resolved: Pick<All, Name>,
+): void {
+  for (const name of names) if (resolved[name] !== shared[name]) own[name] = resolved[name];
 }
 
 function resolveMessages<Received, Sent>(options: WebSocketOptions<Received, Sent>) {

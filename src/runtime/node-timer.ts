@@ -16,6 +16,10 @@ class NodeTimer implements Timer {
     this.#timeout = setTimeout(callback, delay);
   }
 
+  restart(): void {
+    this.#timeout.refresh();
+  }
+
   clear(): void {
     clearTimeout(this.#timeout);
   }

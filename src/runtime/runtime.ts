@@ -7,6 +7,11 @@ export interface Timer {
   ref(): void;
   /** Lets the process end although the timer is set. */
   unref(): void;
+  /**
+   * Begins anew, with the delay that it was set with, once it has fired: to beat takes no new timer each time then. Not
+   * behind {@link clear}. Where it is missing a new timer is set.
+   */
+  restart?(): void;
 }
 
 /**

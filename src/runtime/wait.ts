@@ -73,9 +73,13 @@ export class Wait<Value = void> {
   }
 }
 
+function nothing(): undefined {
+  return undefined;
+}
+
 /** Marks a promise of ours: one that nobody awaits is never an unhandled rejection. */
 export function handled<Value>(promise: Promise<Value>): Promise<Value> {
-  void promise.catch(() => undefined);
+  void promise.catch(nothing);
   return promise;
 }
 

@@ -1,5 +1,6 @@
 import type { OnReadOpts, Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
 import { nodeNet } from "../runtime/node-modules.js";
 import { ReadGate, type ReadGateOwner } from "./read-gate.js";
 import { toError, withMessage } from "./transport-error.js";
@@ -21,6 +22,32 @@ function isSocket(stream: Duplex | undefined): stream is Socket {
   return stream instanceof nodeNet().Socket;
 }
 
+const nothing = new Uint8Array(0);
+
+/** Where a stream carries its transport: its listeners are functions that all streams share, and find it there. */
+const transportKey = Symbol("jetsocket:transport");
+
+interface Carrier {
+  [transportKey]: SocketTransport;
+}
+
+function onRead(this: unknown, length: number, bytes: Uint8Array): boolean {
+  return (this as Carrier)[transportKey].onRead(length, bytes);
+}
+
+function onEnd(this: unknown): void {
+  (this as Carrier)[transportKey].onEnd();
+}
+
+/** A stream may be destroyed with whatever its owner likes, and a look-up may fail with it. */
+function onError(this: unknown, reason: unknown): void {
+  (this as Carrier)[transportKey].fail(toError(reason, "The stream"));
+}
+
+function onClose(this: unknown): void {
+  (this as Carrier)[transportKey].onClose();
+}
+
 /**
  * A {@link Transport} over a stream of Node's. The files that open one hand it over by {@link attach}, tell how far they
  * have got by {@link enter} and {@link open}, and by {@link fail} that there will be none.
@@ -30,12 +57,16 @@ export class SocketTransport implements Transport, ReadGateOwner {
   readonly #gate: ReadGate;
   readonly #onAbandoned: (() => void) | undefined;
   #stream: Duplex | undefined;
+  /** It is one of Node's own, and says at once whether the kernel has taken a write. */
+  #isPlain = false;
   #fillsBuffer = false;
   #isOpen = false;
   #isRef = true;
   #error: Error | undefined;
   #onWritten: (() => void) | undefined;
   #callbacksDue = 0;
+  /** From the first write on that is to be called back: of a plain socket few are. */
+  #afterWrite: ((error?: Error | null) => void) | undefined;
   /** Only for a stream that does not read into our buffer. */
   #onChunk: ((chunk: unknown) => void) | undefined;
 
@@ -53,14 +84,8 @@ export class SocketTransport implements Transport, ReadGateOwner {
   /** The option `onread` of a socket that is to be attached. */
   readInto(buffer: Buffer): OnReadOpts {
     this.#fillsBuffer = true;
-    return { buffer, callback: this.#onRead };
+    return { buffer, callback: onRead };
   }
-
-  /** @param bytes - The buffer of {@link readInto}. */
-  readonly #onRead = (length: number, bytes: Uint8Array): boolean => {
-    this.#gate.data(bytes as Buffer, length);
-    return !this.#gate.isPaused;
-  };
 
   /** Tells the first phase, once the caller has the transport in hand. */
   begin(phase: TransportPhase): void {
@@ -73,7 +98,9 @@ export class SocketTransport implements Transport, ReadGateOwner {
 
   attach(stream: Duplex): void {
     this.#stream = stream;
-    stream.on("end", this.#onEnd).on("error", this.#onError).on("close", this.#onClose);
+    this.#isPlain = isSocket(stream) && (stream as Partial<TLSSocket>).encrypted !== true;
+    (stream as unknown as Carrier)[transportKey] = this;
+    stream.on("end", onEnd).on("error", onError).on("close", onClose);
     if (!this.#isRef) this.unref();
   }
 
@@ -84,7 +111,8 @@ export class SocketTransport implements Transport, ReadGateOwner {
     if (!this.#isRef) this.unref();
     if (!this.#fillsBuffer) this.#readChunks();
     this.#handler.onOpen();
-    this.#read();
+    // A socket that fills our buffer reads by itself from here on.
+    if (!this.#fillsBuffer || this.#gate.isPaused) this.#read();
   }
 
   #readChunks(): void {
@@ -105,19 +133,29 @@ export class SocketTransport implements Transport, ReadGateOwner {
   write(bytes: Uint8Array, onWritten: () => void): boolean {
     const stream = this.#stream;
     if (stream === undefined || stream.destroyed) return false;
-    this.#onWritten = onWritten;
-    this.#callbacksDue++;
-    try {
+    if (this.#isPlain) {
+      stream.write(bytes);
+      // A callback is called in another tick even where the kernel has taken all at once: it is asked for behind what it has not.
+      if (stream.writableLength > 0) this.#writeAndCall(stream, nothing, onWritten);
+    } else {
       // A stream in memory may pass on the very bytes that it was given, and the caller uses them again.
-      stream.write(isSocket(stream) ? bytes : Buffer.from(bytes), this.#afterWrite);
-    } catch (reason) {
-      // What `_write` of a stream of the user's throws comes out here.
-      this.fail(toError(reason, "The stream"));
-      return false;
+      this.#writeAndCall(stream, isSocket(stream) ? bytes : Buffer.from(bytes), onWritten);
     }
     const isTaken = stream.writableLength === 0 && !stream.errored && !stream.destroyed;
     if (isTaken) this.#onWritten = undefined;
     return isTaken;
+  }
+
+  #writeAndCall(stream: Duplex, bytes: Uint8Array, onWritten: () => void): void {
+    this.#onWritten = onWritten;
+    this.#callbacksDue++;
+    try {
+      this.#afterWrite ??= (error) => this.#onCalledBack(error);
+      stream.write(bytes, this.#afterWrite);
+    } catch (reason) {
+      // What `_write` of a stream of the user's throws comes out here.
+      this.fail(toError(reason, "The stream"));
+    }
   }
 
   end(): void {
@@ -180,27 +218,32 @@ export class SocketTransport implements Transport, ReadGateOwner {
   }
 
   /** The callbacks come in the order of the writes; that of a write which was taken at once comes late, and says nothing. */
-  readonly #afterWrite = (error?: Error | null): void => {
+  #onCalledBack(error: Error | null | undefined): void {
     this.#callbacksDue--;
     // A write that a destroyed socket gives up is called back without an error.
     if (error || this.#stream?.destroyed || this.#callbacksDue > 0) return;
     const onWritten = this.#onWritten;
     this.#onWritten = undefined;
     onWritten?.();
-  };
+  }
 
-  readonly #onEnd = (): void => {
+  // Called by its stream.
+
+  /** @param bytes - The buffer of {@link readInto}. */
+  onRead(length: number, bytes: Uint8Array): boolean {
+    this.#gate.data(bytes as Buffer, length);
+    return !this.#gate.isPaused;
+  }
+
+  onEnd(): void {
     // An end in the middle of the TLS handshake becomes an error of Node's.
     if (this.#isOpen) this.#gate.end();
-  };
+  }
 
-  /** A stream may be destroyed with whatever its owner likes, and a look-up may fail with it. */
-  readonly #onError = (reason: unknown): void => this.fail(toError(reason, "The stream"));
-
-  readonly #onClose = (): void => {
+  onClose(): void {
     const stream = this.#stream;
     if (stream !== undefined) this.#stopChunks(stream);
-    stream?.off("end", this.#onEnd).off("error", this.#onError).off("close", this.#onClose);
+    stream?.off("end", onEnd).off("error", onError).off("close", onClose);
     this.#gate.close(this.#error);
-  };
+  }
 }

@@ -9,11 +9,9 @@ export function openTcp(target: TransportTarget, handler: TransportHandler): Tra
   const transport = new SocketTransport(handler);
   transport.begin(firstPhase(target));
   try {
-    const socket = nodeNet().connect({
-      ...dialOptions(target),
-      onread: transport.readInto(target.readBuffer),
-      allowHalfOpen: true,
-    });
+    const { host, port, lookup, localAddress } = dialOptions(target);
+    const onread = transport.readInto(target.readBuffer);
+    const socket = nodeNet().connect({ host, port, lookup, localAddress, onread, allowHalfOpen: true });
     transport.attach(socket);
     followLookup(socket, target, transport);
     socket.once("connect", () => {

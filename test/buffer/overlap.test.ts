@@ -131,12 +131,12 @@ describe("two links at once", () => {
     const onOld = scene.lastRequest;
     scene.replay.beginOverlap(2, 10, 0);
     const onNew = scene.lastRequest;
-    expect(scene.replay.onReplayed(onOld, { id: null }, 0)).toBe(true);
+    expect(scene.give(onOld, { id: null })).toBe(true);
     scene.replay.endOverlap(0);
-    expect(scene.replay.onReplayed(onOld, { id: null }, 0)).toBe(false);
-    expect(scene.replay.onReplayed(onNew, { id: null }, 0)).toBe(true);
+    expect(scene.give(onOld, { id: null })).toBe(false);
+    expect(scene.give(onNew, { id: null })).toBe(true);
     scene.replay.finish(0);
-    expect(scene.replay.onReplayed(onNew, { id: null }, 0)).toBe(false);
+    expect(scene.give(onNew, { id: null })).toBe(false);
   });
 
   it("know a double however far back it is", () => {
@@ -314,7 +314,7 @@ describe("the new link has ended, and the old one stays", () => {
   it("nothing more of the replay that was asked for on it is wanted", () => {
     const scene = overlapping({ hasReplay: true }, 1);
     scene.replay.cancelOverlap(0);
-    expect(scene.replay.onReplayed(scene.lastRequest, { id: 2 }, 0)).toBe(false);
+    expect(scene.give(scene.lastRequest, { id: 2 })).toBe(false);
     expect(scene.receiveOn(1, 2).told()).toEqual(["2"]);
   });
 

@@ -212,7 +212,7 @@ describe("a stream that is held", () => {
 
   it("comes out when what onReplay returns breaks in the middle", () => {
     const scene = connected().receive(1, 5).wait(0);
-    scene.replay.onReplayed(scene.lastRequest, { id: 2 }, 0);
+    scene.give(scene.lastRequest, { id: 2 });
     scene.replay.onReplayFailed(scene.lastRequest, new Error("no more"));
     expect(scene.told()).toEqual(["1", "gap 2..5", "ask 1 on 1", "2", "error no more", "reset", "5"]);
     expect(scene.receive(6, 8).wait(0).told()).toEqual(["6", "gap 7..8", "ask 6 on 1"]);
@@ -409,7 +409,7 @@ describe("a replay", () => {
     const request = scene.lastRequest;
     scene.replay.onConnectionEnd(1);
     scene.told();
-    expect(scene.replay.onReplayed(request, { id: 2 }, 0)).toBe(false);
+    expect(scene.give(request, { id: 2 })).toBe(false);
     scene.replay.onReplayReturned(request, 0);
     scene.replay.onReplayInBand(request, 0);
     scene.replay.onReplayFailed(request, new Error("the connection has ended"));
@@ -422,8 +422,8 @@ describe("a replay", () => {
   it("may bring messages outside of every sequence, doubles, and what is ahead of what is held", () => {
     const scene = connected().receive(1, 5).wait(0);
     scene.told();
-    const { replay, lastRequest } = scene;
-    for (const id of [1, null, 3, 6, 2]) expect(replay.onReplayed(lastRequest, { id }, 0)).toBe(true);
+    const { lastRequest } = scene;
+    for (const id of [1, null, 3, 6, 2]) expect(scene.give(lastRequest, { id })).toBe(true);
     expect(scene.told()).toEqual(["null", "2", "3"]);
     expect(scene.returned(lastRequest, 4).told()).toEqual(["4", "recovered 3", "5", "6"]);
   });
@@ -439,9 +439,9 @@ describe("a replay", () => {
 
   it("that goes on for long is counted on as long as it shows itself", () => {
     const scene = connected({ recoveryTimeout: 1_000 }).receive(1).reconnect();
-    for (let id = 2; id < 8; id++) scene.wait(900).replay.onReplayed(scene.lastRequest, { id }, scene.now);
+    for (let id = 2; id < 8; id++) scene.wait(900).give(scene.lastRequest, { id });
     scene.receive(9).wait(0).told();
-    scene.replay.onReplayed(scene.lastRequest, { id: 8 }, scene.now);
+    scene.give(scene.lastRequest, { id: 8 });
     expect(scene.told()).toEqual(["8", "recovered 7", "9"]);
     expect(scene.requests).toHaveLength(1);
   });

@@ -186,10 +186,10 @@ class Chaos {
   }
 
   #takeReplayed(count: number, epoch: number): void {
-    const { requests, lastRequest, now, replay } = this.scene;
+    const { requests, lastRequest } = this.scene;
     if (requests.length === 0 || lastRequest.state !== "running") return;
     this.#give(count);
-    replay.onReplayed(lastRequest, { id: this.#numbering.idOf(count), epoch }, now);
+    this.scene.give(lastRequest, { id: this.#numbering.idOf(count), epoch });
   }
 
   #act(kind: "reconnect" | "end" | "returned" | "inBand" | "failed"): void {

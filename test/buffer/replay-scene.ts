@@ -17,7 +17,7 @@ export type Policy = Partial<ReplayPolicy<Numbered>>;
 export class ReplayScene {
   readonly log: string[] = [];
   readonly requests: ReplayRequest<Numbered>[] = [];
-  readonly replay: Replay<Numbered>;
+  readonly replay: Replay<Numbered, Numbered>;
   link = 1;
   now = 0;
   /** Called after each entry, with it: what a user's handler does. */
@@ -25,7 +25,7 @@ export class ReplayScene {
 
   constructor(policy: Policy = {}) {
     const port: ReplayPort<Numbered> = {
-      deliver: ({ id, stream }) => this.#tell(`${prefix(stream)}${id}`),
+      deliver: (message) => this.#tellMessage(message),
       onGap: (stream, expected, received) => this.#tell(`${prefix(stream)}gap ${expected}..${received}`),
       onRecovered: (stream, count) => this.#tell(`${prefix(stream)}recovered ${count}`),
       onReset: (stream) => this.#tell(`${prefix(stream)}reset`),
@@ -38,7 +38,7 @@ export class ReplayScene {
       onOverlapJoined: () => this.#tell("joined"),
       onOverlapFull: () => this.#tell("full"),
     };
-    this.replay = new Replay<Numbered>(
+    this.replay = new Replay<Numbered, Numbered>(
       {
         sequence: ({ id }) => id,
         isNext: undefined,
@@ -55,6 +55,10 @@ export class ReplayScene {
     );
   }
 
+  #tellMessage({ id, stream }: Numbered): void {
+    this.#tell(`${prefix(stream)}${id}`);
+  }
+
   #tell(entry: string): void {
     this.log.push(entry);
     this.onTold?.(entry);
@@ -66,13 +70,22 @@ export class ReplayScene {
   }
 
   receiveOn(link: number, ...messages: readonly (Sequence | Numbered)[]): this {
-    for (const message of messages) this.replay.receive(numbered(message), link, this.now);
+    for (const message of messages.map(numbered)) {
+      const place = this.replay.place(message, link);
+      if (place === undefined) this.#tellMessage(message);
+      else this.replay.receive(message, place, link, this.now);
+    }
     return this;
+  }
+
+  /** One of the messages that the user's `onReplay` returns. @returns `false` where no more of them are wanted. */
+  give(request: ReplayRequest<Numbered>, message: Numbered): boolean {
+    return this.replay.onReplayed(request, message, message, this.now);
   }
 
   /** The user's `onReplay` has returned these. */
   returned(request: ReplayRequest<Numbered>, ...messages: readonly (Sequence | Numbered)[]): this {
-    for (const message of messages) this.replay.onReplayed(request, numbered(message), this.now);
+    for (const message of messages) this.give(request, numbered(message));
     this.replay.onReplayReturned(request, this.now);
     return this;
   }

@@ -118,9 +118,7 @@ export class ReplayServer {
     const [first] = this.#returning;
     if (first === undefined) return;
     const { replay, now } = this.scene;
-    const isWanted = first.messages
-      .splice(0, count)
-      .every((one) => replay.onReplayed(first.request, one, now));
+    const isWanted = first.messages.splice(0, count).every((one) => this.scene.give(first.request, one));
     if (isWanted && first.messages.length > 0) return;
     this.#returning.shift();
     replay.onReplayReturned(first.request, now);

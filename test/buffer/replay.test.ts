@@ -175,6 +175,31 @@ describe("epochs", () => {
   });
 });
 
+describe("the user's functions", () => {
+  it.each<[string, (scene: ReplayScene) => void]>([
+    ["next", (scene) => scene.receive(2)],
+    ["a double", (scene) => scene.receive(1)],
+    ["behind a gap", (scene) => scene.receive(5)],
+    ["outside of every sequence", (scene) => scene.receive({ id: null })],
+    ["on the new link of an overlap", (scene) => scene.receiveOn(2, 2)],
+    ["replayed", (scene) => scene.give(scene.lastRequest, { id: 2 })],
+  ])("are asked once about a message that is %s", (_, act) => {
+    const asked: unknown[] = [];
+    const scene = new ReplayScene({
+      hasReplay: true,
+      sequence: ({ id }) => {
+        asked.push(id);
+        return id;
+      },
+      streamOf: () => "a",
+    });
+    scene.receive(1).replay.beginOverlap(2, 10, 0);
+    asked.length = 0;
+    act(scene);
+    expect(asked).toHaveLength(1);
+  });
+});
+
 describe("a user's function that throws", () => {
   const broken = (): never => {
     throw new Error("broken");

@@ -7,9 +7,12 @@ interface Row {
   readonly name?: string | number;
 }
 
-function tableOf(policy: Partial<ReplayPolicy<Row>> = {}): { table: StreamTable<Row>; created: string[] } {
+function tableOf(policy: Partial<ReplayPolicy<Row>> = {}): {
+  table: StreamTable<Row, Row>;
+  created: string[];
+} {
   const created: string[] = [];
-  const table = new StreamTable<Row>(
+  const table = new StreamTable<Row, Row>(
     {
       sequence: ({ id }) => id,
       isNext: undefined,

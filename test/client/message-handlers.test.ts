@@ -8,12 +8,14 @@ let emitter: Emitter<EventMap<string>>;
 let handlers: MessageHandlers<string>;
 let heard: string[];
 let errors: unknown[];
+let changes: number;
 
 beforeEach(() => {
   heard = [];
   errors = [];
+  changes = 0;
   emitter = new Emitter<EventMap<string>>({ onListenerError: (name, error) => errors.push([name, error]) });
-  handlers = new MessageHandlers(emitter);
+  handlers = new MessageHandlers(emitter, { onListenersChanged: () => changes++ });
 });
 
 function add(kind: "message" | "rawMessage" | "borrowed", isOnce = false): () => void {
@@ -62,6 +64,25 @@ describe("what the handlers of messages want", () => {
   it("after the last borrowed one has gone", () => {
     add("borrowed")();
     expect(wants()).toEqual([true, false, false, false, false]);
+  });
+});
+
+describe("a change of who listens", () => {
+  it("is told, whatever they listen for", () => {
+    for (const kind of ["message", "rawMessage", "borrowed"] as const) {
+      const before = changes;
+      const remove = add(kind);
+      expect(changes).toBe(before + 1);
+      if (kind === "message") continue;
+      remove();
+      expect(changes).toBe(before + 2);
+    }
+  });
+
+  it("is told where one had its only message, before it is called", () => {
+    emitter.add("message", () => heard.push(`${changes}`), true);
+    handlers.tellValue("a");
+    expect(heard).toEqual(["2"]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Pulse } from "../../src/client/pulse.js";
 import { TimeoutError } from "../../src/errors.js";
+import type { Runtime } from "../../src/runtime/runtime.js";
 import { LiveScene } from "../support/live-scene.js";
 import { textFrame } from "../support/wire.js";
 
@@ -54,6 +55,33 @@ describe("a pulse", () => {
     }
     expect(pings.map((at) => at - first)).toEqual([0, 1_000, 2_000, 3_000]);
     expect(scene.ends).toEqual([]);
+  });
+
+  it("has one timer from beat to beat, where that can begin anew", () => {
+    pulse.stop();
+    let made = 0;
+    const { runtime } = scene.counting;
+    const setTimer: Runtime["setTimer"] = (delay, callback) => {
+      made++;
+      let timer = runtime.setTimer(delay, callback);
+      return {
+        clear: () => timer.clear(),
+        ref: () => timer.ref(),
+        unref: () => timer.unref(),
+        restart: () => (timer = runtime.setTimer(delay, callback)),
+      };
+    };
+    const slow = { interval: 1_000, timeout: 20_000 };
+    const sendPing = (): unknown => pings.push(scene.clock.now());
+    pulse = new Pulse({ ...runtime, setTimer }, slow, scene.live, { sendPing, onStalled: () => undefined });
+    const first = untilPing();
+    for (let round = 1; round <= 5; round++) {
+      scene.receive(textFrame("any byte"));
+      scene.clock.advance(slow.interval);
+    }
+    expect(pings.map((at) => at - first)).toEqual([0, 1_000, 2_000, 3_000, 4_000, 5_000]);
+    // One until the first beat, and one for all that follow.
+    expect(made).toBe(2);
   });
 
   it("gives up the connection of which no sign comes in time", () => {

@@ -214,6 +214,76 @@ describe("a handler", () => {
   });
 });
 
+const over = { recvError: new Error("over"), iteratorError: undefined };
+
+describe("who is to have messages may change between two of them", () => {
+  let heardBy: (event: unknown) => void;
+
+  beforeEach(() => {
+    heardBy = on();
+    receive("1");
+    heard = [];
+  });
+
+  it.each<[string, () => void, readonly string[]]>([
+    [
+      "a recv() waits",
+      () => void receiver.recv(undefined).then((value) => heard.push(value)),
+      ["<2>", "<2>"],
+    ],
+    ["a raw handler was added", () => on("rawMessage", "raw "), ["raw 2", "<2>"]],
+    [
+      "a borrowed handler was added",
+      () => receiver.handlers.addBorrower(({ data }) => heard.push(`lent ${data.toString()}`)),
+      ["lent 2", "<2>"],
+    ],
+    ["the end is to come at once", () => receiver.discard(), []],
+  ])("%s", async (_, change, expected) => {
+    change();
+    receive("2");
+    await Promise.resolve();
+    expect(heard).toEqual(expected);
+    receiver.finish(over, true);
+  });
+
+  it("a loop was opened", async () => {
+    const loop = iterate();
+    receive("2");
+    expect(heard).toEqual(["<2>"]);
+    await expect(loop.next()).resolves.toEqual({ value: "<2>", done: false });
+    await loop.return!();
+  });
+
+  it("the last handler has gone", async () => {
+    emitter.remove("message", heardBy);
+    receive("2");
+    expect(heard).toEqual([]);
+    await expect(recv()).resolves.toBe("<2>");
+  });
+});
+
+describe("who reads by batches", () => {
+  it.each<[string, () => void, readonly string[], readonly string[]]>([
+    [
+      "shares with a recv() that waits",
+      () => void receiver.recv(undefined).then((value) => heard.push(value)),
+      ["<1>", "<2>", "<4>"],
+      ["<3>"],
+    ],
+    ["shares with a handler", () => on(), ["<1>", "<2>", "<3>", "<4>"], ["<3>", "<4>"]],
+    ["gets no more when all is discarded", () => receiver.discard(), ["<1>", "<2>"], []],
+    ["gets no more behind the end", () => receiver.finish(over, false), ["<1>", "<2>"], []],
+  ])("%s", async (_, change, batch, others) => {
+    const first = receiver.iterateBatches()!.next();
+    receive("1", "2");
+    change();
+    receive("3", "4");
+    await expect(first).resolves.toEqual({ value: batch, done: false });
+    expect(heard).toEqual(others);
+    receiver.finish(over, true);
+  });
+});
+
 describe("a handler that comes late", () => {
   it("gets what waits, at the end of the tick", () => {
     receive("1", "2");

@@ -1,5 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { checkRequest, prepareRequest, type RequestSource } from "../../src/client/request.js";
+import {
+  checkRequest,
+  prepareKnownRequest,
+  prepareRequest,
+  type RequestSource,
+} from "../../src/client/request.js";
 import type { AttemptContext } from "../../src/options/options.js";
 import { steadyRandom } from "../support/protocol-end.js";
 
@@ -53,6 +58,28 @@ describe("a request", () => {
     expect([uri.display, uri.host, uri.port]).toEqual(["ws://feed.test:8080/a?b", "feed.test", 8080]);
     expect(handshake.request.toString("latin1")).toMatch(/^GET \/a\?b HTTP\/1.1\r\nHost: feed.test:8080\r\n/);
     expect(await linesOf({})).toEqual([]);
+  });
+
+  it("is the same for all that ask for the same, but for its key", () => {
+    const url = "ws://feed.test/shared";
+    check({ url });
+    const randomness = steadyRandom();
+    const prepare = (given: Given): string =>
+      prepareKnownRequest(source({ url, ...given }), randomness).handshake.request.toString("latin1");
+    const [one, other] = [prepare({}), prepare({})];
+    expect(one).not.toBe(other);
+    const withoutKey = (text: string): string => text.replace(/Key: .{24}\r/, "");
+    expect(withoutKey(one)).toBe(withoutKey(other));
+    for (const [given, line] of [
+      [{ deflate: {} }, "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"],
+      [{ headers: { "X-A": "1" } }, "X-A: 1"],
+      [{ subprotocols: "chat" }, "Sec-WebSocket-Protocol: chat"],
+      [{ url: "ws://feed.test/other" }, "GET /other HTTP/1.1"],
+    ] as const) {
+      check({ url, ...given });
+      expect(prepare(given)).toContain(`${line}\r\n`);
+      expect(withoutKey(prepare({}))).toBe(withoutKey(one));
+    }
   });
 
   it("takes a URL object, and sends its userinfo", async () => {

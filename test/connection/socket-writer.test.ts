@@ -37,9 +37,11 @@ function begin(options: ConstructorParameters<typeof ProtocolEnd>[0]): void {
   end = new ProtocolEnd(options);
   progress = [];
   onProgress = undefined;
-  writer = new SocketWriter(end.connection, peer.transport, clock, (wasRefused) => {
-    progress.push(wasRefused);
-    onProgress?.();
+  writer = new SocketWriter(end.connection, peer.transport, clock, {
+    onProgress: (wasRefused) => {
+      progress.push(wasRefused);
+      onProgress?.();
+    },
   });
 }
 
@@ -311,7 +313,7 @@ describe("a write that is told a turn late, as TLS tells each", () => {
       return false;
     };
     const transport = { write: refuse } as unknown as Transport;
-    late = new SocketWriter(end.connection, transport, runtime, () => undefined);
+    late = new SocketWriter(end.connection, transport, runtime, { onProgress: () => undefined });
   });
 
   const turn = (): void => {

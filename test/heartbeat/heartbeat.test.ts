@@ -25,6 +25,11 @@ describe("Heartbeat", () => {
     }
   });
 
+  it("pings when its timer comes by less than a millisecond early, as one of Node's does", () => {
+    expect(started().onTimer(499, 499, 0)).toBe("none");
+    expect(started().onTimer(499.25, 499.25, 0)).toBe("ping");
+  });
+
   it("gives the peer up when nothing has come for the timeout behind a ping", () => {
     const heartbeat = started();
     heartbeat.onPing(500, 499);

@@ -24,6 +24,40 @@ describe("Slab", () => {
     }
   });
 
+  it("copies from where each source lies, though they come in turns", () => {
+    const slab = new Slab();
+    const large = Buffer.alloc(2 * 1024 * 1024, source);
+    const sources = [
+      source,
+      source.subarray(3, 4_000),
+      large,
+      large.subarray(1_000_001),
+      Buffer.from(source),
+    ];
+    for (let round = 0; round < 20; round++) {
+      for (const from of sources) {
+        const start = round * 7;
+        expect(slab.copy(from, start, start + 100).equals(from.subarray(start, start + 100))).toBe(true);
+        expect(Buffer.from(slab.view(from, start, start + 9)).equals(from.subarray(start, start + 9))).toBe(
+          true,
+        );
+      }
+    }
+  });
+
+  it("gives plain Buffers", () => {
+    const copy = new Slab().copy(source, 0, 100);
+    expect(Object.getPrototypeOf(copy)).toBe(Buffer.prototype);
+    expect(copy).toStrictEqual(Buffer.from(source.subarray(0, 100)));
+  });
+
+  it("shows the very bytes of a source, and no copy of them", () => {
+    const changed = Buffer.from("abc");
+    const view = new Slab().view(changed, 1, 3);
+    changed[2] = 0x7a;
+    expect(Buffer.from(view).toString()).toBe("bz");
+  });
+
   it("begins each copy where a typed array of doubles may begin", () => {
     const slab = new Slab();
     for (const size of [3, 9, 1, 16]) expect(slab.copy(source, 0, size).byteOffset % 8).toBe(0);

@@ -60,6 +60,29 @@ describe("a timer", () => {
     expect(fired).toBe(0);
   });
 
+  it("begins anew where it is told to, once it has fired", () => {
+    const timer = start(50);
+    vi.advanceTimersByTime(50);
+    timer.restart?.();
+    vi.advanceTimersByTime(49);
+    expect(fired).toBe(1);
+    vi.advanceTimersByTime(1);
+    expect(fired).toBe(2);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("begins anew from inside its call, and is cleared all the same", () => {
+    const timer = startTimer(5, () => {
+      fired++;
+      timer.restart?.();
+    });
+    vi.advanceTimersByTime(15);
+    expect(fired).toBe(3);
+    timer.clear();
+    vi.advanceTimersByTime(15);
+    expect(fired).toBe(3);
+  });
+
   it("may be cleared from inside its call, and after it", () => {
     const timer = startTimer(5, () => {
       fired++;

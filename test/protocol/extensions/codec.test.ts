@@ -540,6 +540,22 @@ describe.each(fillings)("the codecs of the %s filling", (name) => {
     },
   );
 
+  it("understands messages of all sizes in turns, however they are inflated", () => {
+    const said = [300, 1000, 3000, 20_000, 40_000].map((size) => noise(size, size));
+    const tiny = Array.from({ length: 20 }, (_, index) => Buffer.from(trade(index)));
+    const sent = [
+      ...said,
+      ...tiny,
+      ...said.map((bytes) => Buffer.concat([Buffer.from(trade(1)), bytes.subarray(-200)])),
+    ];
+    for (let round = 0; round < 20; round++) {
+      for (const message of [...sent, ...conversation()]) {
+        const ours = Buffer.concat([Buffer.from(trade(round)), message]);
+        expect(inflater.inflate(deflater.deflate(ours), noLimit, round % 2 === 0).equals(ours)).toBe(true);
+      }
+    }
+  });
+
   it("gives the caller a buffer of its own where that is kept", () => {
     const compressed = deflateAlone(Buffer.from("first message"));
     const kept = inflater.inflate(compressed, noLimit, true);

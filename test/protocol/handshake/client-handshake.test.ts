@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { HandshakeError } from "../../../protocol/errors.js";
+import { acceptKey } from "../../../protocol/handshake/accept-key.js";
 import {
   ClientHandshake,
   type ClientHandshakeOptions,
@@ -66,6 +67,25 @@ describe("ClientHandshake", () => {
   it("needs no more than a url and randomness", () => {
     const options = { uri: parseUri("ws://h"), fillRandom: (): void => {} };
     expect(new ClientHandshake(options).request.toString()).not.toMatch(/Protocol|Extensions/);
+  });
+
+  it("asks for the same as another, with a key of its own", () => {
+    const like = start();
+    const options = {
+      uri: parseUri("ws://user:hunter2@server.example.com/chat?token=hunter2"),
+      fillRandom: (bytes: Uint8Array): void => void Buffer.from("another nonce 16").copy(bytes),
+      ...{ subprotocols: ["chat"], offers: [levelOffer("ext")] },
+    };
+    const handshake = new ClientHandshake(options, like);
+    const key = Buffer.from("another nonce 16").toString("base64");
+    expect(handshake.request.toString()).toBe(
+      like.request.toString().replace("dGhlIHNhbXBsZSBub25jZQ==", key),
+    );
+    expect(like.request.toString()).toContain("dGhlIHNhbXBsZSBub25jZQ==");
+    expect(rejected(handshake.receive(Buffer.from(`${upgraded}\r\n`))).code).toBe("INVALID_ACCEPT");
+    const answered = upgraded.replace("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", acceptKey(key));
+    const own = new ClientHandshake(options, like);
+    expect(own.receive(Buffer.from(`${answered}\r\n`))).toMatchObject({ kind: "accepted" });
   });
 
   it("refuses bad options before there is a request", () => {

@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { HeaderField } from "../../../protocol/errors.js";
-import { writeClientRequest, type ClientRequest } from "../../../protocol/handshake/client-request.js";
+import {
+  RequestTemplate,
+  writeClientRequest,
+  type ClientRequest,
+} from "../../../protocol/handshake/client-request.js";
 import { parseUri } from "../../../protocol/uri.js";
 import { levelOffer } from "./stand-in-extension.js";
 
@@ -106,5 +110,31 @@ describe("writeClientRequest", () => {
     expect(run).toThrow(TypeError);
     expect(run).toThrow(message);
     expect(run).not.toThrow("hunter2");
+  });
+});
+
+describe("RequestTemplate", () => {
+  it("writes the same request with each key, wherever else the name of its field stands", () => {
+    const request: ClientRequest = {
+      uri: parseUri("ws://h/Sec-WebSocket-Key:%20x"),
+      headers: [
+        ["Host", "Sec-WebSocket-Key: x"],
+        ["X-Note", "Sec-WebSocket-Key: x"],
+      ],
+      ...{ subprotocols: ["chat"], offers: [levelOffer("ext")] },
+    };
+    const template = new RequestTemplate(request);
+    for (const one of [key, "A".repeat(22) + "==", key])
+      expect(template.write(one)).toEqual(writeClientRequest(request, one));
+  });
+
+  it("checks what it is made of", () => {
+    const wrong = {
+      uri: parseUri("ws://h/"),
+      headers: [["Connection", "close"]],
+      subprotocols: [],
+      offers: [],
+    };
+    expect(() => new RequestTemplate(wrong as unknown as ClientRequest)).toThrow(TypeError);
   });
 });

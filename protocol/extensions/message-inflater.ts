@@ -1,23 +1,16 @@
 import type { Buffer } from "node:buffer";
-import {
-  codeLengthSymbols,
-  codeLengthWidth,
-  distanceSymbols,
-  distanceWidth,
-  fixedTables,
-  literalSymbols,
-  literalWidth,
-} from "./deflate-alphabets.js";
+import { codeLengthSymbols, codeLengthWidth, distanceWidth, literalWidth } from "./deflate-alphabets.js";
 import { EntryKind, HuffmanTable, kindMask } from "./huffman-table.js";
-import { MatchCopier } from "./match-copier.js";
+import type { InflateMemory } from "./inflate-memory.js";
+import { maxInputSize, maxOutputSize } from "./inflate-memory.js";
+import type { MatchCopier } from "./match-copier.js";
 import type { SlidingWindow } from "./sliding-window.js";
 
-/** The longest message that is taken: with more bytes zlib has made up for its slow start. */
-const maxInputSize = 4 * 1024;
-const maxOutputSize = 64 * 1024;
+/** The longest message that is taken without WebAssembly: with more bytes zlib has made up for its slow start. */
+const maxNarrowSize = 4 * 1024;
 
-/** Whether the message has ended is looked up once a step, and a step reads no more than this behind its end. */
-const inputMargin = 16;
+/** The shortest one that is worth the copy of its window into the memory of WebAssembly. */
+const defaultMinWideSize = 128;
 
 const literalMask = (1 << literalWidth) - 1;
 const distanceMask = (1 << distanceWidth) - 1;
@@ -36,22 +29,28 @@ const maxLiteralCodes = 286;
 const maxDistanceCodes = 30;
 const endOfBlock = 256;
 
+interface Tables {
+  readonly literals: HuffmanTable;
+  readonly distances: HuffmanTable;
+}
+
 /** Stands in the place of a size: the message is one for zlib. */
 const declined = -1;
 
 /**
- * Inflates short messages in less time than zlib takes to be given its window.
+ * Inflates a message in less time than zlib takes to be given its window.
  *
- * Whatever is long, rare or not valid it declines, and leaves to zlib: final blocks, codes that are no complete set,
+ * Whatever is very long, rare or not valid it declines, and leaves to zlib: final blocks, codes that are no complete set,
  * a message that ends inside a block. So what is wrong with a message is for zlib alone to say.
  */
-export class ShortInflater {
-  readonly #input: Uint8Array = new Uint8Array(maxInputSize + inputMargin);
-  readonly #bits: DataView = new DataView(this.#input.buffer);
-  readonly #copier: MatchCopier = new MatchCopier(maxOutputSize);
-  readonly #fixed: { literals: HuffmanTable; distances: HuffmanTable } = fixedTables();
-  readonly #literals: HuffmanTable = new HuffmanTable(literalSymbols(), literalWidth);
-  readonly #distances: HuffmanTable = new HuffmanTable(distanceSymbols(), distanceWidth);
+export class MessageInflater {
+  readonly #memory: InflateMemory;
+  readonly #input: Uint8Array;
+  readonly #bits: DataView;
+  readonly #copier: MatchCopier;
+  readonly #minWideSize: number;
+  /** Whether the message at hand is inflated by WebAssembly. */
+  #isMessageWide = false;
   readonly #codeLengths: HuffmanTable = new HuffmanTable(codeLengthSymbols(), codeLengthWidth);
   readonly #lengths: Uint8Array = new Uint8Array(maxLiteralCodes + maxDistanceCodes + maxRepeat);
   /** In bits. */
@@ -59,6 +58,19 @@ export class ShortInflater {
   #end = 0;
   #size = 0;
   #maxSize = 0;
+
+  /** @param minWideSize - The shortest message that is inflated by WebAssembly, where the memory has that. */
+  constructor(memory: InflateMemory, minWideSize: number = defaultMinWideSize) {
+    this.#memory = memory;
+    this.#minWideSize = memory.isWide ? minWideSize : Infinity;
+    this.#input = memory.input;
+    this.#bits = memory.bits;
+    this.#copier = memory.copier;
+  }
+
+  get isWide(): boolean {
+    return this.#memory.isWide;
+  }
 
   /** What the last message has inflated to, from 0 on. */
   get output(): Buffer {
@@ -73,12 +85,14 @@ export class ShortInflater {
    * @returns How many bytes came out, or -1 where the message is one for zlib.
    */
   inflate(compressed: Uint8Array, maxSize: number, window: SlidingWindow): number {
-    if (compressed.length > maxInputSize) return declined;
+    this.#isMessageWide = compressed.length >= this.#minWideSize;
+    if (compressed.length > (this.#isMessageWide ? maxInputSize : maxNarrowSize)) return declined;
     this.#input.set(compressed);
     this.#position = 0;
     this.#end = compressed.length * 8;
     this.#size = 0;
     this.#maxSize = Math.min(maxSize, maxOutputSize);
+    if (this.#isMessageWide) this.#memory.begin(this.#end, this.#maxSize, window);
     for (;;) {
       const header = this.#take(3);
       if (header === BlockHeader.stored) {
@@ -95,12 +109,21 @@ export class ShortInflater {
       case BlockHeader.stored:
         return this.#takeStored();
       case BlockHeader.fixed:
-        return this.#takeCompressed(this.#fixed.literals, this.#fixed.distances, window);
+        return this.#takeCodes(this.#memory.fixed, window);
       case BlockHeader.dynamic:
-        return this.#readTables() && this.#takeCompressed(this.#literals, this.#distances, window);
+        return this.#readTables() && this.#takeCodes(this.#memory, window);
       default:
         return false;
     }
+  }
+
+  #takeCodes(tables: Tables, window: SlidingWindow): boolean {
+    if (!this.#isMessageWide) return this.#takeCompressed(tables.literals, tables.distances, window);
+    const memory = this.#memory;
+    if (!memory.takeBlock(this.#position, this.#size, tables === memory.fixed)) return false;
+    this.#position = memory.position;
+    this.#size = memory.size;
+    return this.#size <= this.#maxSize;
   }
 
   /** The next bits, 16 at the most; -1 behind the end. */
@@ -137,7 +160,8 @@ export class ShortInflater {
     const count = literalCount + distanceCount;
     if (!this.#readLengths(count) || lengths[endOfBlock] === 0) return false;
     return (
-      this.#literals.build(lengths, 0, literalCount) && this.#distances.build(lengths, literalCount, count)
+      this.#memory.literals.build(lengths, 0, literalCount) &&
+      this.#memory.distances.build(lengths, literalCount, count)
     );
   }
 

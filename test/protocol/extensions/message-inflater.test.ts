@@ -2,24 +2,24 @@ import { constants, deflateRawSync, type ZlibOptions } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createCodecFactory } from "../../../protocol/extensions/codec-factory.js";
-import { ShortInflater } from "../../../protocol/extensions/short-inflater.js";
+import { InflateMemory } from "../../../protocol/extensions/inflate-memory.js";
+import { MessageInflater } from "../../../protocol/extensions/message-inflater.js";
 import { SlidingWindow } from "../../../protocol/extensions/sliding-window.js";
 import { DeflateBlocks } from "../../support/deflate-blocks.js";
 
 const { Z_DEFAULT_STRATEGY, Z_FILTERED, Z_FIXED, Z_HUFFMAN_ONLY, Z_RLE, Z_SYNC_FLUSH } = constants;
 const noLimit = 64 * 1024 * 1024;
-const maxOutputSize = 64 * 1024;
+const maxOutputSize = 128 * 1024;
 const nothingSaid = new SlidingWindow(15);
-const inflater = new ShortInflater();
+
+/** Each way, the longest message that it takes, and an inflater that goes by it whatever the size of the message. */
+const ways: [name: string, maxInputSize: number, inflater: MessageInflater][] = [
+  ["JavaScript", 4 * 1024, new MessageInflater(new InflateMemory())],
+  ["WebAssembly", 32 * 1024, new MessageInflater(InflateMemory.wide()!, 0)],
+];
 
 function deflate(message: string | Uint8Array, options: ZlibOptions = {}): Buffer {
   return deflateRawSync(message, { ...options, finishFlush: Z_SYNC_FLUSH }).subarray(0, -4);
-}
-
-/** What comes out; `undefined` where the message is left to zlib. */
-function inflate(message: Uint8Array, window = nothingSaid, maxSize = noLimit): Buffer | undefined {
-  const size = inflater.inflate(message, maxSize, window);
-  return size < 0 ? undefined : Buffer.from(inflater.output.subarray(0, size));
 }
 
 function windowOf(said: Buffer): SlidingWindow {
@@ -61,7 +61,13 @@ const strategies = fc.record({
   strategy: fc.constantFrom(Z_DEFAULT_STRATEGY, Z_FILTERED, Z_FIXED, Z_HUFFMAN_ONLY, Z_RLE),
 });
 
-describe("ShortInflater", () => {
+describe.each(ways)("MessageInflater by %s", (_, maxInputSize, inflater) => {
+  /** What comes out; `undefined` where the message is left to zlib. */
+  function inflate(message: Uint8Array, window = nothingSaid, maxSize = noLimit): Buffer | undefined {
+    const size = inflater.inflate(message, maxSize, window);
+    return size < 0 ? undefined : Buffer.from(inflater.output.subarray(0, size));
+  }
+
   it("gives what zlib has deflated, whatever came before and however it was done", () => {
     fc.assert(
       fc.property(fc.array(texts, { minLength: 1, maxLength: 4 }), strategies, (messages, options) => {
@@ -70,7 +76,7 @@ describe("ShortInflater", () => {
           const dictionary = said.length > 0 ? { dictionary: said.subarray(-32_768) } : {};
           const compressed = deflate(message, { ...options, ...dictionary });
           const inflated = inflate(compressed, windowOf(said));
-          if (compressed.length > 4096) expect(inflated).toBeUndefined();
+          if (compressed.length > maxInputSize) expect(inflated).toBeUndefined();
           else expect(inflated?.equals(message)).toBe(true);
           said = Buffer.concat([said, message]);
         }
@@ -119,7 +125,7 @@ describe("ShortInflater", () => {
     (limit) => {
       for (const message of ["y".repeat(limit), feed(limit, 9)]) {
         const whole = deflate(message, { level: 9 });
-        if (whole.length <= 4096) expect(inflate(whole, nothingSaid, limit)).toHaveLength(limit);
+        if (whole.length <= maxInputSize) expect(inflate(whole, nothingSaid, limit)).toHaveLength(limit);
         for (const more of ["y", "z", "yyyyyyyy"]) {
           expect(inflate(deflate(message + more, { level: 9 }), nothingSaid, limit)).toBeUndefined();
         }
@@ -132,7 +138,7 @@ describe("ShortInflater", () => {
 
   it.each([
     ["no bytes", Buffer.alloc(0)],
-    ["more than 4 KiB", deflate(feed(20_000, 1))],
+    ["more than 32 KiB", deflate(feed(120_000, 1))],
     ["a final block", deflateRawSync("Hello")],
     ["a final block that is stored", new DeflateBlocks().stored("Hello", { isFinal: true }).bytes()],
     ["a block of the reserved type", Buffer.of(0x06, 0, 0, 0)],

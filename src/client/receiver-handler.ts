@@ -1,0 +1,13 @@
+import type { DroppedEvent } from "../events/event-map.js";
+
+/** What the one who brings messages to their readers tells. */
+export interface ReceiverHandler {
+  onPaused(): void;
+  onResumed(): void;
+  /** The inbox is full, and its owner wants an end rather than a loss. */
+  onInboxFull(): void;
+  onDropped(event: DroppedEvent): void;
+  onError(error: Error): void;
+  /** A message has waited so many milliseconds for its reader. */
+  onConsumed(waited: number): void;
+}
