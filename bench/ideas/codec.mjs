@@ -1,11 +1,10 @@
 // One compressed message after the other, each built on those before it (RFC 7692 7.1.1): the zlib handle that is
-// kept, and public calls alone. Both inflate by a program of our own what that does in less time. Then messages on many
-// connections in turns, with a handle for each of them, and with as many as the product has. All is the product's, from
-// `dist/`.
+// kept, and public calls alone. Both inflate by a program of our own what that does in less time. All is the product's,
+// from `dist/`.
 import { constants, createInflateRaw, deflateRawSync, inflateRawSync } from "node:zlib";
 import { createCodecFactory } from "../../dist/protocol.js";
 import { messagesOf } from "../payloads.mjs";
-import { compare, print, sizeName } from "./harness.mjs";
+import { compare, sizeName } from "./harness.mjs";
 
 /** What RFC 7692 7.2.1 takes off the end of each message. */
 const tail = Buffer.of(0, 0, 0xff, 0xff);
@@ -44,7 +43,6 @@ for (const size of [200, 2 * 1024, 16 * 1024]) {
 for (const factory of Object.values(fillings)) warmUp(factory);
 await compare("A message inflated", inflating);
 await compare("A message deflated", deflating);
-await compareManyConnections();
 
 function eachFilling(runOf) {
   return Object.fromEntries(Object.entries(fillings).map(([name, factory]) => [name, runOf(factory)]));
@@ -83,46 +81,6 @@ function warmUp(factory) {
     Buffer.from(deflater.deflate(message)),
   );
   inflateAll(factory, compressed)(2000);
-}
-
-async function compareManyConnections() {
-  const ways = { "a handle each": Infinity, "32 handles": undefined };
-  const deflated = {};
-  const sizes = [["", ...Object.keys(ways)]];
-  for (const size of [200, 2 * 1024]) {
-    const messages = messagesOf({ size, content: "feed" });
-    for (const count of [100, 1000]) {
-      const row = `${sizeName(size)}, ${count} connections`;
-      const runs = Object.values(ways).map((maxHandles) => deflateInTurns(messages, count, maxHandles));
-      deflated[row] = Object.fromEntries(Object.keys(ways).map((name, index) => [name, runs[index].run]));
-      sizes.push([row, ...runs.map(({ bytes }) => bytes.toFixed(1))]);
-    }
-  }
-  console.log("\nBytes of a message deflated on each connection in turns");
-  print(sizes);
-  await compare("A message deflated on each connection in turns", deflated);
-}
-
-/** From the third turn on: no connection begins there. */
-function deflateInTurns(messages, count, maxHandles) {
-  const factory = createCodecFactory("handle", undefined, maxHandles);
-  const deflaters = Array.from({ length: count }, () => factory.deflater(settings));
-  let connection = 0;
-  let next = 0;
-  const deflateOne = () => {
-    if (++connection === count) connection = 0;
-    if (++next === messages.length) next = 0;
-    return deflaters[connection].deflate(messages[next]).length;
-  };
-  let bytes = 0;
-  for (let sent = 0; sent < 10 * count; sent++) {
-    const size = deflateOne();
-    if (sent >= 2 * count) bytes += size;
-  }
-  const run = (times) => {
-    for (let left = times; left > 0; left--) deflateOne();
-  };
-  return { bytes: bytes / (8 * count), run };
 }
 
 /** The usual way: write the message and its tail, and wait until all of it has come out. */

@@ -131,7 +131,7 @@ function copyMatch(): Code {
 }
 
 /**
- * Inflates a block of codes from `position` on, as `ShortInflater` does.
+ * Inflates a block of codes from `position` on, as `MessageInflater` does.
  *
  * @param stateAt - Where the words of {@link BlockState} are.
  * @returns A function that is given where the tables of literals and distances are; 0 where the block is one for zlib.

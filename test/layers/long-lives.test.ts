@@ -155,5 +155,5 @@ describe("a thousand failures of another kind", () => {
     const growth = await failOften(stage, player, 1_000);
     expect(growth).toBeLessThan(1024 * 1024);
     await stage.finish();
-  });
+  }, 60_000);
 });
