@@ -148,12 +148,16 @@ describe("a thousand failures of another kind", () => {
     ["silence", () => undefined, { connectTimeout: 10 }],
   ];
 
-  it.each(kinds)("%s takes no stack and no memory", async (_name, script, options) => {
-    const stage = new Stage(script, { isRecording: false });
-    const player = stage.play({ backoff: shortWaits, ...options });
-    void player.ws.run();
-    const growth = await failOften(stage, player, 1_000);
-    expect(growth).toBeLessThan(1024 * 1024);
-    await stage.finish();
-  }, 60_000);
+  it.each(kinds)(
+    "%s takes no stack and no memory",
+    async (_name, script, options) => {
+      const stage = new Stage(script, { isRecording: false });
+      const player = stage.play({ backoff: shortWaits, ...options });
+      void player.ws.run();
+      const growth = await failOften(stage, player, 1_000);
+      expect(growth).toBeLessThan(1024 * 1024);
+      await stage.finish();
+    },
+    60_000,
+  );
 });
