@@ -1,17 +1,17 @@
-import { nextTick } from "node:process";
 import { nodeCrypto } from "./node-modules.js";
 import { startTimer } from "./node-timer.js";
 import type { RuntimeWithoutSockets } from "./runtime.js";
 
-/** The global is an accessor: each use of it is a call. */
+// These globals are accessors: each use of one is a call. To import them would read all properties of `process`, and load sockets.
 const clock = performance;
+const thisProcess = process;
 
 /** Node's own clocks, timers, turns of its event loop and randomness. */
 export const nodeRuntimeWithoutSockets: RuntimeWithoutSockets = {
   now: (): number => clock.now(),
   wallNow: (): number => Date.now(),
   setTimer: startTimer,
-  defer: (callback: () => void): void => nextTick(callback),
+  defer: (callback: () => void): void => thisProcess.nextTick(callback),
   afterTurn: (callback: () => void): void => {
     setImmediate(callback);
   },
