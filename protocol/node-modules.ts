@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import type { createHash } from "node:crypto";
+import type { hash } from "node:crypto";
 import type * as zlib from "node:zlib";
 
 /** Node 20.12 to 20.15 have no `process.getBuiltinModule`; there a `require` of any place finds Node's own modules. */
@@ -16,6 +16,6 @@ export function nodeZlib(): typeof zlib {
 }
 
 /** Takes 3 ms to load: it is there with the first handshake. */
-export function nodeCrypto(): { readonly createHash: typeof createHash } {
-  return load("node:crypto") as { readonly createHash: typeof createHash };
+export function nodeCrypto(): { readonly hash: typeof hash } {
+  return load("node:crypto") as { readonly hash: typeof hash };
 }

@@ -45,6 +45,10 @@ export const v128: number = 0x7b;
 /** Numbers of 32 bits, without a sign. */
 export const load8: Load = load(0x2d);
 export const store8: Store = store(0x3a);
+export const load32: Load = load(0x28);
+export const store32: Store = store(0x36);
+
+export const isZero: Instruction = instruction(0x45);
 
 export const lessThan: Instruction = instruction(0x49);
 export const lessOrEqual: Instruction = instruction(0x4d);
@@ -60,6 +64,8 @@ export const rotateRight: Instruction = instruction(0x78);
 export const countBits: Instruction = instruction(0x69);
 
 /** Numbers of 64 bits. */
+export const load64: Load = load(0x29);
+export const store64: Store = store(0x37);
 export const lower32: Instruction = instruction(0xa7);
 export const widen32: Instruction = instruction(0xad);
 export const shiftRight64: Instruction = instruction(0x88);
@@ -98,12 +104,20 @@ export const interleaveUpperHalf: Instruction = interleave(8);
 
 const noResult = 0x40;
 
+export const block = (body: Code): Code => [0x02, noResult, ...body, 0x0b];
+export const loop = (body: Code): Code => [0x03, noResult, ...body, 0x0b];
+export const when = (condition: Code, then: Code): Code => [...condition, 0x04, noResult, ...then, 0x0b];
+
+/** Goes on with the loop, or leaves the block, that is so many levels out. */
+export const branch = (depth: number): Code => [0x0c, depth];
+export const branchIf = (condition: Code, depth: number): Code => [...condition, 0x0d, depth];
+
 export function ifElse(condition: Code, then: Code, otherwise: Code): Code {
   return [...condition, 0x04, noResult, ...then, 0x05, ...otherwise, 0x0b];
 }
 
 export function whileTrue(condition: Code, body: Code): Code {
-  return [0x03, noResult, ...condition, 0x04, noResult, ...body, 0x0c, 1, 0x0b, 0x0b];
+  return loop(when(condition, [...body, ...branch(1)]));
 }
 
 /** A function of three numbers of 32 bits that gives one. */

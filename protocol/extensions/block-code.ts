@@ -1,23 +1,35 @@
 import {
   add,
   and,
+  block,
+  branch,
+  branchIf,
   type Code,
   constant,
   get,
   i32,
   i64,
+  ifElse,
+  isZero,
   lessOrEqual,
   lessThan,
+  load32,
+  load64,
+  load8,
   loadVector,
+  loop,
   lower32,
   set,
   shiftLeft,
   shiftRight,
   shiftRight64,
+  store32,
+  store64,
   store8,
   storeVector,
   subtract,
   type WasmFunction,
+  when,
   widen32,
 } from "../wasm-module.js";
 import { distanceWidth, literalWidth } from "./deflate-alphabets.js";
@@ -25,20 +37,6 @@ import { EntryKind, kindMask } from "./huffman-table.js";
 
 /** Where the function finds what it begins with, and leaves what it has come to: words of 32 bits. */
 export const BlockState = { position: 0, end: 1, out: 2, limit: 3, lowest: 4 } as const;
-
-const load32 = (address: Code): Code => [...address, 0x28, 0, 0];
-const load64 = (address: Code): Code => [...address, 0x29, 0, 0];
-const store32 = (address: Code, value: Code): Code => [...address, ...value, 0x36, 0, 0];
-const store64 = (address: Code, value: Code): Code => [...address, ...value, 0x37, 0, 0];
-const isZero = (value: Code): Code => [...value, 0x45];
-
-const noResult = 0x40;
-const block = (body: Code): Code => [0x02, noResult, ...body, 0x0b];
-const loop = (body: Code): Code => [0x03, noResult, ...body, 0x0b];
-const when = (condition: Code, then: Code): Code => [...condition, 0x04, noResult, ...then, 0x0b];
-/** Goes on with the loop, or leaves the block, that is so many levels out. */
-const branch = (depth: number): Code => [0x0c, depth];
-const branchIf = (condition: Code, depth: number): Code => [...condition, 0x0d, depth];
 
 /** Where the tables are: bytes of the memory. */
 const literals = 0;
@@ -117,17 +115,10 @@ function copyBy(size: number, copy: Code): Code {
 /** What is written too much is overwritten by what comes next. */
 function copyMatch(): Code {
   const isNear = (size: number): Code => lessThan(get(out), add(get(from), constant(size)));
-  const byBytes = copyBy(1, store8(get(out), [...get(from), 0x2d, 0, 0]));
+  const byBytes = copyBy(1, store8(get(out), load8(get(from))));
   const byWords = copyBy(8, store64(get(out), load64(get(from))));
   const byVectors = copyBy(16, storeVector(get(out), loadVector(get(from))));
-  const otherwise = (condition: Code, then: Code, not: Code): Code => [
-    ...condition,
-    ...[0x04, noResult, ...then, 0x05, ...not, 0x0b],
-  ];
-  return [
-    ...otherwise(isNear(16), otherwise(isNear(8), byBytes, byWords), byVectors),
-    ...set(out, get(stop)),
-  ];
+  return [...ifElse(isNear(16), ifElse(isNear(8), byBytes, byWords), byVectors), ...set(out, get(stop))];
 }
 
 /**

@@ -9,7 +9,7 @@ import { nodeStreams, type ZlibStreams } from "./kept-handle.js";
 /** The shared inflater has the largest window, and so serves them all. */
 const maxWindowBits = 15;
 
-/** Of each direction: deflaters take 256 KiB each by default, inflaters 40. */
+/** Of each direction, for codecs that have had few messages: deflaters take 256 KiB each by default, inflaters 40. */
 const defaultMaxHandles = 32;
 
 /**
@@ -17,7 +17,7 @@ const defaultMaxHandles = 32;
  *
  * @param name - The filling; by default the native handle where this Node shows one that works, else Node's
  *   public calls. Which of them it is shows when it is first needed, for finding out takes a millisecond.
- * @param maxHandles - How many handles there are of each direction at the most: beyond, codecs take them from one another.
+ * @param maxHandles - How many handles of each direction codecs share that have had few messages: beyond, they take them from one another.
  * @throws JetSocketError (`UNSUPPORTED_CODEC`) where `"handle"` is asked for and this Node shows none.
  */
 export function createCodecFactory(

@@ -1,4 +1,3 @@
-import type { hash as hashWhole } from "node:crypto";
 import { handshakeGuid } from "../constants.js";
 import type { FillRandom } from "../masking-keys.js";
 import { nodeCrypto } from "../node-modules.js";
@@ -12,6 +11,5 @@ export function createKey(fillRandom: FillRandom): string {
 
 /** The Sec-WebSocket-Accept that answers `key` (RFC 6455 4.2.2). */
 export function acceptKey(key: string): string {
-  const { hash } = nodeCrypto() as ReturnType<typeof nodeCrypto> & { readonly hash: typeof hashWhole };
-  return hash("sha1", key + handshakeGuid, "base64");
+  return nodeCrypto().hash("sha1", key + handshakeGuid, "base64");
 }

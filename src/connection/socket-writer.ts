@@ -80,7 +80,7 @@ export class SocketWriter {
     return this.#lastProgressAt;
   }
 
-  /** Says that the protocol may have output; it leaves at the end of the tick, or at once what fills a write. */
+  /** Says that the protocol may have output; it leaves at the end of the tick, or at once what fills a write, or is expected to be alone. */
   wake(): void {
     if (this.#refusedSize > 0 || this.#isStopped) return;
     // What fills a write is not worth keeping to the end of the tick; what is left of it is.

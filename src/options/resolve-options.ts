@@ -64,7 +64,13 @@ const limitNames = [
   ...(["highWaterMark", "lowWaterMark", "maxBufferedAmount"] as const),
 ] as const;
 const socketNames = [
-  ...(["tls", "lookup", "localAddress", "socketPath", "createConnection", "noDelay", "keepAlive"] as const),
+  "tls",
+  "lookup",
+  "localAddress",
+  "socketPath",
+  "createConnection",
+  "noDelay",
+  "keepAlive",
 ] as const;
 
 const optionNames: ReadonlySet<string> = new Set<keyof WebSocketOptions<unknown, unknown>>([

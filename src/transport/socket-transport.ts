@@ -133,13 +133,19 @@ export class SocketTransport implements Transport, ReadGateOwner {
   write(bytes: Uint8Array, onWritten: () => void): boolean {
     const stream = this.#stream;
     if (stream === undefined || stream.destroyed) return false;
-    if (this.#isPlain) {
-      stream.write(bytes);
-      // A callback is called in another tick even where the kernel has taken all at once: it is asked for behind what it has not.
-      if (stream.writableLength > 0) this.#writeAndCall(stream, nothing, onWritten);
-    } else {
-      // A stream in memory may pass on the very bytes that it was given, and the caller uses them again.
-      this.#writeAndCall(stream, isSocket(stream) ? bytes : Buffer.from(bytes), onWritten);
+    try {
+      if (this.#isPlain) {
+        stream.write(bytes);
+        // A callback is called in another tick even where the kernel has taken all at once: it is asked for behind what it has not.
+        if (stream.writableLength > 0) this.#writeAndCall(stream, nothing, onWritten);
+      } else {
+        // A stream in memory may pass on the very bytes that it was given, and the caller uses them again.
+        this.#writeAndCall(stream, isSocket(stream) ? bytes : Buffer.from(bytes), onWritten);
+      }
+    } catch (reason) {
+      // What `_write` of a stream of the user's throws comes out here.
+      this.fail(toError(reason, "The stream"));
+      return false;
     }
     const isTaken = stream.writableLength === 0 && !stream.errored && !stream.destroyed;
     if (isTaken) this.#onWritten = undefined;
@@ -149,13 +155,8 @@ export class SocketTransport implements Transport, ReadGateOwner {
   #writeAndCall(stream: Duplex, bytes: Uint8Array, onWritten: () => void): void {
     this.#onWritten = onWritten;
     this.#callbacksDue++;
-    try {
-      this.#afterWrite ??= (error) => this.#onCalledBack(error);
-      stream.write(bytes, this.#afterWrite);
-    } catch (reason) {
-      // What `_write` of a stream of the user's throws comes out here.
-      this.fail(toError(reason, "The stream"));
-    }
+    this.#afterWrite ??= (error) => this.#onCalledBack(error);
+    stream.write(bytes, this.#afterWrite);
   }
 
   end(): void {

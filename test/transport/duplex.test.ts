@@ -420,6 +420,21 @@ describe("a socket of the user's", () => {
     expect(handler.error).toMatchObject({ code: "ECONNREFUSED" });
   });
 
+  it("that throws when it is written to", async () => {
+    const server = await dialling.listen();
+    const socket = connect(server.port, "127.0.0.1");
+    await once(socket, "connect");
+    const { transport, handler } = dial(() => socket);
+    await handler.untilCall("open");
+    const failure = new Error("no ink");
+    socket._write = (): void => {
+      throw failure;
+    };
+    expect(transport.write(Buffer.from("lost"), () => expect.unreachable())).toBe(false);
+    await handler.untilCall("close");
+    expect(handler.error).toBe(failure);
+  });
+
   it("that is destroyed with an error in the tick that made it", async () => {
     const { handler } = dial(() => new Socket().destroy(new Error("stillborn")));
     await handler.untilCall("close");
