@@ -1,3 +1,4 @@
+import { copyBytes } from "./copy-bytes.js";
 import { maxFrameHeaderSize, Opcode, type Role } from "./constants.js";
 import { firstByteOf, headerSizeFor, writeHeader } from "./frame-header.js";
 import type { Masker } from "./mask.js";
@@ -109,7 +110,7 @@ export class FrameWriter {
       const pieceSize = Math.min(size - done, segment.room);
       const at = segment.end;
       const isWhole = pieceSize === size;
-      segment.bytes.set(isWhole ? payload : payload.subarray(done, done + pieceSize), at);
+      copyBytes(segment.bytes, isWhole ? payload : payload.subarray(done, done + pieceSize), at);
       if (this.#isMasked) key = this.#mask(segment, at, at + pieceSize, key);
       segment.end = at + pieceSize;
       done += pieceSize;

@@ -1,3 +1,4 @@
+import { copyBytes } from "./copy-bytes.js";
 import type { Segment, SegmentPool } from "./segment-pool.js";
 import type { Slab } from "./slab.js";
 import type { SpareBuffer } from "./spare-buffer.js";
@@ -53,7 +54,7 @@ export class PayloadBuffer {
     while (at < end) {
       const chunk = this.#chunkWithRoom(end - at, keptSize);
       const size = Math.min(end - at, chunk.length - this.#used);
-      chunk.set(size === bytes.length ? bytes : bytes.subarray(at, at + size), this.#used);
+      copyBytes(chunk, size === bytes.length ? bytes : bytes.subarray(at, at + size), this.#used);
       this.#used += size;
       at += size;
     }

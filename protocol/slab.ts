@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { BufferView } from "./buffer-view.js";
+import { copyBytes } from "./copy-bytes.js";
 
 const slabSize = 8 * 1024;
 
@@ -27,6 +28,7 @@ export class Slab {
   /** What was copied from last. */
   #source: Buffer = noBytes;
   #sourceMemory: ArrayBufferLike = noBytes.buffer;
+  #sourceOffset = 0;
   /**
    * The newest of the large ones. V8 collects when it is about to allocate one more: were all of them garbage then, the system would get
    * their memory back and give it anew, a page fault for each 4 KiB. With one that still stands they are used again,
@@ -42,23 +44,25 @@ export class Slab {
       return target;
     }
     const target = this.allocate(size);
-    target.set(this.view(source, start, end));
+    copyBytes(target, this.view(source, start, end), 0);
     return target;
   }
 
   /** The bytes of a source where they lie. */
   view(source: Buffer, start: number, end: number): Uint8Array {
-    const memory = source === this.#source ? this.#sourceMemory : this.#memoryOf(source);
-    return new Uint8Array(memory, source.byteOffset + start, end - start);
+    if (source !== this.#source && !this.#knowSource(source))
+      return new Uint8Array(source.buffer, source.byteOffset + start, end - start);
+    return new Uint8Array(this.#sourceMemory, this.#sourceOffset + start, end - start);
   }
 
-  #memoryOf(source: Buffer): ArrayBufferLike {
+  /** `false` where it is too large to be held on to. */
+  #knowSource(source: Buffer): boolean {
     const memory = source.buffer;
-    if (memory.byteLength <= maxSourceSize) {
-      this.#source = source;
-      this.#sourceMemory = memory;
-    }
-    return memory;
+    if (memory.byteLength > maxSourceSize) return false;
+    this.#source = source;
+    this.#sourceMemory = memory;
+    this.#sourceOffset = source.byteOffset;
+    return true;
   }
 
   allocate(size: number): Buffer {
