@@ -10,6 +10,9 @@ const minWriteSize = 64 * 1024;
 const maxWriteSize = 256 * 1024;
 const takenPerWriteSize = 4;
 
+/** So much behind a full write leaves with it, as the end of a message does that is as large as that: alone it would cost as much as 4 KiB. */
+const maxTailSize = 4 * 1024;
+
 /**
  * To wait for the end of a tick takes a sixth of what it takes to write a small message. After so many ticks in a row with one message
  * each it is left out for as many; then a tick is waited for again, to see whether it still has one.
@@ -132,7 +135,7 @@ export class SocketWriter {
     let hasWritten = false;
     if (this.#protocol.hasOutput) this.#lastWrittenAt = this.#runtime.now();
     while (this.#protocol.bufferedSize >= size) {
-      const bytes = this.#protocol.take(this.#writeSize);
+      const bytes = this.#protocol.take(this.#writeSize + maxTailSize);
       if (bytes === undefined) break;
       if (!this.#transport.write(bytes, this.#onWritten)) {
         this.#onWriteRefused(bytes.length);

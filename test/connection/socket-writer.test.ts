@@ -174,6 +174,18 @@ describe("the size of a write", () => {
     expect(end.connection.bufferedSize).toBe(0);
   });
 
+  it.each([
+    [64 * kibibyte, [64 * kibibyte + 14]],
+    [68 * kibibyte - 14, [68 * kibibyte]],
+    [68 * kibibyte - 13, [64 * kibibyte, 4 * kibibyte + 1]],
+  ])("goes up to 4 KiB beyond that, where a message of %i bytes ends there", (size, expected) => {
+    end.connection.binary(Buffer.alloc(size, 7));
+    writer.wake();
+    clock.advance(0);
+    expect(writes.map(({ length }) => length)).toEqual(expected);
+    expect(readFrames(peer.received).map(({ payload }) => payload)).toEqual([Buffer.alloc(size, 7)]);
+  });
+
   it("stays at 64 KiB where less than 512 are taken in a tick, however many ticks there are", () => {
     for (let count = 0; count < 20; count++) {
       sendMuch(448);
