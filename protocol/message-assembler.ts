@@ -6,7 +6,7 @@ import type { MessageExtension } from "./extensions/extension.js";
 import type { FrameSink } from "./frame-parser.js";
 import { hasRsv1, isControl, isFinal, opcodeOf } from "./frame-header.js";
 import { PayloadBuffer, type PayloadMemory } from "./payload-buffer.js";
-import type { TextSink } from "./text-run.js";
+import type { RunSink } from "./text-run.js";
 import { decodeText, decodeValid, Utf8Validator } from "./utf8.js";
 
 /** Where the messages go. */
@@ -55,8 +55,8 @@ function checkSize(name: string, size: number): number {
 }
 
 /** Puts messages together from the frames of one connection: order of fragments, limits, inflation, UTF-8. */
-export class MessageAssembler implements FrameSink, TextSink {
-  readonly texts: TextSink = this;
+export class MessageAssembler implements FrameSink, RunSink {
+  readonly runs: RunSink = this;
   readonly #sink: MessageSink;
   readonly #limits: MessageLimits;
   readonly #extension: MessageExtension | undefined;
@@ -110,14 +110,18 @@ export class MessageAssembler implements FrameSink, TextSink {
     this.#controlPieces = undefined;
   }
 
-  mayTakeTexts(maxSize: number): boolean {
+  mayTakeRun(maxSize: number): boolean {
     const { maxMessageSize, maxFrameSize } = this.#limits;
     return this.#opcode === 0 && maxSize <= maxMessageSize && maxSize <= maxFrameSize;
   }
 
-  onText(text: string, size: number): void {
+  copyRun(bytes: Buffer, start: number, end: number): Buffer {
+    return this.#memory.slab.copy(bytes, start, end);
+  }
+
+  onRunMessage(data: string | Buffer, size: number): void {
     this.beganCount++;
-    this.#sink.onMessage(text, size);
+    this.#sink.onMessage(data, size);
   }
 
   onLentText(bytes: Buffer, start: number, end: number): void {

@@ -37,13 +37,7 @@ export class Slab {
   readonly #newestLarge: Buffer[] = [];
 
   copy(source: Buffer, start: number, end: number): Buffer {
-    const size = end - start;
-    if (size >= minOwnSize) {
-      const target = this.#allocateOwn(size);
-      source.copy(target, 0, start, end);
-      return target;
-    }
-    const target = this.allocate(size);
+    const target = this.allocate(end - start);
     copyBytes(target, this.view(source, start, end), 0);
     return target;
   }
@@ -73,8 +67,7 @@ export class Slab {
       this.#used = 0;
     }
     const start = this.#used;
-    // Eight by eight, so that a typed array can be laid over a copy.
-    this.#used = (start + size + 7) & ~7;
+    this.#used = start + size;
     return new BufferView(this.#memory, start, size);
   }
 

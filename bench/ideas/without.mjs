@@ -24,8 +24,12 @@ const techniques = {
     scenarios: ["send-binary-64KiB", "send-binary-1MiB", "send-tick-binary-1MiB"],
   },
   "text-run": {
-    code: ["!sink.mayTakeTexts(maxPayloadSize)", "true"],
+    code: ["!sink.mayTakeRun(maxPayloadSize)", "true"],
     scenarios: ["recv-text-32B", "recv-text-128B", "recv-text-1KiB"],
+  },
+  "binary-run": {
+    code: ["!sink.mayTakeRun(maxRunSize)", "true"],
+    scenarios: ["recv-binary-1KiB"],
   },
   "wide-utf8": {
     code: ["size <= maxWideTextSize", "size <= 0"],

@@ -195,12 +195,14 @@ describe("limits", () => {
 });
 
 const small = run(100);
+const smallBinaries = small.texts.map((text) => Buffer.from(text));
 const long = longText(3);
 const packed = { rsv1: true };
 
 /** One of each way that a message may come, and what it says. */
 const kinds: readonly (readonly [name: string, frames: readonly Buffer[], told: readonly Told[]])[] = [
   ["small texts", [small.bytes], small.texts.map((text) => message(text))],
+  ["small binary messages", smallBinaries.map((one) => binaryFrame(one)), smallBinaries.map(message)],
   ["text beyond ASCII", [textFrame("é"), textFrame(long)], [message("é"), message(long)]],
   ["binary", [binaryFrame(Buffer.alloc(9000, 5))], [message(Buffer.alloc(9000, 5))]],
   ["text in fragments", fragments(opcodes.text, ["a", long]), [message(`a${long}`)]],

@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { TextRun } from "../../protocol/text-run.js";
 import { cutAt, expectAtEverySplit, expectSame, feedPieces } from "../support/feed.js";
 import { message, ProtocolEnd, type Told } from "../support/protocol-end.js";
 import { badUtf8 } from "../support/utf8-table.js";
@@ -12,7 +11,18 @@ function texts(count: number, size: number): string[] {
   return Array.from({ length: count }, (_, index) => `${index}`.padEnd(size, "abcdefghij").slice(0, size));
 }
 
-const framesOf = (all: readonly string[]): Buffer => Buffer.concat(all.map((text) => textFrame(text)));
+function binaries(count: number, size: number): Buffer[] {
+  return texts(count, size).map((text) => Buffer.from(text));
+}
+
+function framesOf(all: readonly (string | Buffer)[]): Buffer {
+  return Buffer.concat(all.map((one) => (typeof one === "string" ? textFrame(one) : binaryFrame(one))));
+}
+
+const kinds = [
+  ["texts", texts],
+  ["binary messages", binaries],
+] as const;
 
 function receiveWhole(input: Uint8Array): ProtocolEnd {
   const end = begin();
@@ -20,20 +30,56 @@ function receiveWhole(input: Uint8Array): ProtocolEnd {
   return end;
 }
 
-describe("small texts that follow each other", () => {
+describe.each(kinds)("small %s that follow each other", (_kind, make) => {
   it.each([0, 1, 2, 12, 13, 60, 125, 126, 127, 128, 255, 256, 257, 384, 640, 1023, 1024, 1025])(
     "are told one by one, of %d bytes each, at every split",
     (size) => {
-      const all = texts(4, size);
+      const all = make(4, size);
       expectAtEverySplit(framesOf(all), begin, all.map(message));
     },
   );
 
   it("are told in great numbers", () => {
-    const all = [...texts(500, 32), ...texts(200, 200), ...texts(40, 1000), ...texts(300, 3)];
+    const all = [make(500, 32), make(200, 200), make(40, 1000), make(9, 4000), make(300, 3)].flat();
     expectSame(receiveWhole(framesOf(all)).calls, all.map(message));
   });
+});
 
+describe("small binary messages", () => {
+  function receivedOf(sizes: readonly number[]): Buffer[] {
+    const { calls } = receiveWhole(framesOf(sizes.map((size) => Buffer.alloc(size, 7))));
+    return calls.map((call) => call[1] as Buffer);
+  }
+
+  it("hold on to at most 8 KiB beside themselves", () => {
+    const received = receivedOf([
+      ...Array<number>(500).fill(100),
+      4000,
+      4000,
+      10,
+      7000,
+      900,
+      8000,
+      1,
+      5000,
+      5000,
+    ]);
+    expect(received).toHaveLength(509);
+    for (const { length, buffer } of received) expect(buffer.byteLength).toBeLessThanOrEqual(length + 8192);
+  });
+
+  it("are the user's own: to write into one changes none of the others", () => {
+    const [first, second, third] = receivedOf([30, 30, 30]);
+    second!.fill(0);
+    expect([first, third]).toEqual([Buffer.alloc(30, 7), Buffer.alloc(30, 7)]);
+  });
+
+  it("are plain Buffers", () => {
+    for (const one of receivedOf([5, 0, 5])) expect(Object.getPrototypeOf(one)).toBe(Buffer.prototype);
+  });
+});
+
+describe("small texts that follow each other", () => {
   it("may be beyond ASCII, of one byte a character in memory or two", () => {
     const all = texts(10, 40).flatMap((text) => [text, `${text} gr\u00fc\u00dfe`, `${text} \u6f22\u{1f600}`]);
     expectSame(receiveWhole(framesOf(all)).calls, all.map(message));
@@ -97,9 +143,9 @@ describe("what is wrong among small texts", () => {
   });
 });
 
-describe("from inside a call", () => {
+describe.each(kinds)("from inside a call, among %s,", (_kind, make) => {
   it("a pause stops behind any of them, and the rest is told later", () => {
-    const all = texts(100, 50);
+    const all = make(100, 50);
     for (const stopAt of [1, 2, 50, 99, 100]) {
       const end = begin();
       end.onCall = () => {
@@ -113,7 +159,7 @@ describe("from inside a call", () => {
   });
 
   it("a pause at each of them loses none", () => {
-    const all = texts(300, 40);
+    const all = make(300, 40);
     const end = begin();
     end.onCall = () => end.connection.pause();
     feedPieces([framesOf(all)], end.receive);
@@ -122,7 +168,7 @@ describe("from inside a call", () => {
   });
 
   it("what is thrown comes out, and those behind are told next", () => {
-    const all = texts(20, 50);
+    const all = make(20, 50);
     const end = begin();
     end.onCall = () => {
       if (end.calls.length === 7) throw new Error("of the test");
@@ -136,22 +182,24 @@ describe("from inside a call", () => {
   it("abandon() is the end of them", () => {
     const end = begin();
     end.onCall = () => end.connection.abandon();
-    feedPieces([framesOf(texts(20, 50))], end.receive);
+    feedPieces([framesOf(make(20, 50))], end.receive);
     expect(end.calls).toHaveLength(1);
   });
 });
 
 it("at any split, with pauses anywhere, is told what was sent", () => {
-  const text = fc.oneof(
+  const either = fc.oneof<fc.MaybeWeightedArbitrary<string | Buffer>[]>(
     { weight: 6, arbitrary: fc.string({ unit: "binary-ascii", maxLength: 140 }) },
     { weight: 1, arbitrary: fc.string({ unit: "binary", maxLength: 20 }) },
     { weight: 1, arbitrary: fc.integer({ min: 250, max: 1030 }).map((size) => "y".repeat(size)) },
+    { weight: 4, arbitrary: fc.uint8Array({ maxLength: 140 }).map((bytes) => Buffer.from(bytes)) },
+    { weight: 1, arbitrary: fc.integer({ min: 250, max: 9000 }).map((size) => Buffer.alloc(size, size)) },
   );
-  const all = fc.array(fc.tuple(text, fc.integer({ min: 1, max: 6 })), { maxLength: 30, size: "max" });
+  const all = fc.array(fc.tuple(either, fc.integer({ min: 1, max: 6 })), { maxLength: 30, size: "max" });
   const parts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 5 });
   fc.assert(
     fc.property(all, parts, fc.nat(40), (counted, cuts, pauseEach) => {
-      const sent = counted.flatMap(([one, count]) => Array<string>(count).fill(one));
+      const sent = counted.flatMap(([one, count]) => Array<string | Buffer>(count).fill(one));
       const input = framesOf(sent);
       const end = begin();
       end.onCall = () => {
@@ -166,36 +214,8 @@ it("at any split, with pauses anywhere, is told what was sent", () => {
       // Binary strings of the generator may hold lone surrogates, which have no form in UTF-8.
       expectSame(
         end.calls,
-        sent.map((one) => message(Buffer.from(one).toString())),
+        sent.map((one) => message(typeof one === "string" ? Buffer.from(one).toString() : one)),
       );
     }),
   );
-});
-
-describe("a run", () => {
-  const sink = {
-    mayTakeTexts: () => true,
-    onText: () => undefined,
-    isLending: false,
-    onLentText: () => undefined,
-  };
-
-  it("is at most 8 KiB, which is what one message of it may hold on to", () => {
-    const bytes = framesOf(texts(1000, 50));
-    expect(new TextRun().find(bytes, 0, bytes.length, sink)!.length).toBeLessThanOrEqual(8 * 1024);
-  });
-
-  it("is short behind one that was left half way, and grows again", () => {
-    const bytes = framesOf(texts(1000, 50));
-    const run = new TextRun();
-    const sizes: number[] = [];
-    const whole = run.find(bytes, 0, bytes.length, sink)!.length;
-    run.leave(52);
-    for (let at = 52; sizes.at(-1) !== whole; at = run.end) {
-      sizes.push(run.find(bytes, at, bytes.length, sink)!.length);
-      run.leave(run.end);
-    }
-    expect(sizes[0]).toBeLessThan(300);
-    expect(sizes.length).toBeLessThan(8);
-  });
 });

@@ -1,0 +1,79 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { maxRunSize, payloadSizeAt, RunFinder } from "../../protocol/run-finder.js";
+import { binaryFrame, pingFrame, textFrame } from "../support/wire.js";
+
+let finder: RunFinder;
+
+beforeEach(() => (finder = new RunFinder()));
+
+function find(bytes: Buffer, start = 0, maxPayloadSize = maxRunSize): number | undefined {
+  return finder.find(bytes, start, bytes.length, maxPayloadSize) ? finder.end - start : undefined;
+}
+
+const many = (count: number, size: number): Buffer =>
+  Buffer.concat(Array<Buffer>(count).fill(binaryFrame(Buffer.alloc(size))));
+
+describe("a run", () => {
+  it("is at most 8 KiB, which is what one message of it may hold on to", () => {
+    expect(find(many(1000, 50))).toBe(157 * 52);
+  });
+
+  it("is short behind one that was left half way, and grows again", () => {
+    const bytes = many(1000, 50);
+    const whole = find(bytes)!;
+    finder.leave(52);
+    const sizes: number[] = [];
+    for (let at = 52; sizes.at(-1) !== whole; at = finder.end) {
+      sizes.push(find(bytes, at)!);
+      finder.leave(finder.end);
+    }
+    expect(sizes[0]).toBeLessThan(300);
+    expect(sizes.length).toBeLessThan(8);
+  });
+
+  it("grows behind a short one that no two messages fit into", () => {
+    const bytes = many(20, 1000);
+    find(bytes);
+    finder.leave(0);
+    const found = Array.from({ length: 4 }, () => find(bytes));
+    expect(found).toEqual([undefined, undefined, undefined, 2 * 1004]);
+  });
+
+  it("has two messages at least, whole and of one kind", () => {
+    const [text, binary] = [textFrame("abc"), binaryFrame(Buffer.from("abc"))];
+    expect(find(Buffer.concat([binary]))).toBeUndefined();
+    expect(find(Buffer.concat([binary, text, binary]))).toBeUndefined();
+    expect(find(Buffer.concat([binary, binary.subarray(0, 4)]))).toBeUndefined();
+    expect(find(Buffer.concat([binary, binary, text]))).toBe(10);
+    expect(find(Buffer.concat([text, text, pingFrame("p")]))).toBe(10);
+  });
+
+  it("ends before a payload that is larger than is asked for", () => {
+    const bytes = Buffer.concat([many(3, 200), many(1, 201), many(3, 200)]);
+    expect(find(bytes, 0, 200)).toBe(3 * 204);
+  });
+
+  it.each([
+    [125, 3],
+    [127, 3],
+    [128, 6],
+    [256, 3],
+    [1023, 6],
+  ])("counts the bytes of its headers above 0x7f: %i bytes, three times", (size, count) => {
+    find(many(3, size));
+    expect(finder.aboveAscii).toBe(count);
+  });
+});
+
+it.each([
+  [Buffer.of(0x82, 0), 0],
+  [Buffer.of(0x82, 125), 125],
+  [Buffer.of(0x82, 126, 0, 126), 126],
+  [Buffer.of(0x82, 126, 0x20, 0), 8192],
+  [Buffer.of(0x82, 126, 0x20, 1), -1],
+  [Buffer.of(0x82, 126, 0, 125), -1],
+  [Buffer.of(0x82, 127, 0, 0), -1],
+  [Buffer.of(0x82, 0x80, 0, 0), -1],
+])("the payload of a frame that begins with %o has %i bytes", (header, size) => {
+  expect(payloadSizeAt(header, 0)).toBe(size);
+});
