@@ -18,5 +18,13 @@ export const maxControlPayloadSize = 125;
 /** Two bytes, an extended length of eight, a masking key of four (RFC 6455 5.2). */
 export const maxFrameHeaderSize = 14;
 
+/**
+ * Where a count of bytes begins that goes beyond 2 GiB. V8 keeps it as a double from the start; a small integer would change its form there,
+ * at which all compiled code is thrown away that works with its object. It is the negative zero: what a user sees is read with `+ 0`.
+ *
+ * @internal
+ */
+export const zeroBytes: number = -0;
+
 /** Sent after the key in the opening handshake (RFC 6455 1.3). */
 export const handshakeGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

@@ -1,4 +1,4 @@
-import { Opcode, type Role } from "./constants.js";
+import { Opcode, type Role, zeroBytes } from "./constants.js";
 import { Fifo } from "./fifo.js";
 import { firstByteOf, payloadSizeIn } from "./frame-header.js";
 import { type FrameObserver, tellWritten } from "./frame-observer.js";
@@ -28,7 +28,7 @@ export class Output {
   #taken: Buffer | undefined;
   #takenSegments: Segment | undefined;
   #size = 0;
-  #payloadSize = 0;
+  #payloadSize: number = zeroBytes;
   #framedCount = 0;
   #leftCount = 0;
   #writtenCount = 0;
@@ -79,7 +79,7 @@ export class Output {
 
   /** The bytes of all messages that were given to be sent, before compression. */
   get payloadSize(): number {
-    return this.#payloadSize;
+    return this.#payloadSize + 0;
   }
 
   writeText(text: string): void {

@@ -24,7 +24,7 @@ export class RunFinder {
     let at = start;
     let count = 0;
     let aboveAscii = 0;
-    while (bytes[at] === first && at + 4 <= limit) {
+    while (at + 4 <= limit && bytes[at] === first) {
       const size = payloadSizeAt(bytes, at);
       const behind = at + headerSizeFor(size, false) + size;
       if (size === -1 || size > maxPayloadSize || behind > limit) break;

@@ -3,6 +3,7 @@ import {
   ProtocolConnection,
   type ProtocolError,
   type ProtocolHandler,
+  zeroBytes,
 } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { WaitOptions } from "../runtime/wait.js";
@@ -42,7 +43,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   readonly #openedAt: number;
   #lastReceivedAt: number;
-  #bytesReceived = 0;
+  #bytesReceived: number = zeroBytes;
   #isGone = false;
 
   constructor(context: LiveContext) {
@@ -70,7 +71,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   }
 
   get bytesReceived(): number {
-    return this.#bytesReceived;
+    return this.#bytesReceived + 0;
   }
 
   get bytesSent(): number {

@@ -1,4 +1,4 @@
-import type { ProtocolConnection } from "../../protocol/index.js";
+import { type ProtocolConnection, zeroBytes } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Transport } from "../transport/transport.js";
 
@@ -42,7 +42,7 @@ export class SocketWriter {
   /** The size of the write that the kernel has not taken; one write is out at a time. */
   #refusedSize = 0;
   #isStopped = false;
-  #bytesWritten = 0;
+  #bytesWritten: number = zeroBytes;
   #lastWrittenAt: number | undefined;
   /** When the write began that the kernel has refused. */
   #refusedAt: number | undefined;
@@ -65,7 +65,7 @@ export class SocketWriter {
 
   /** Bytes that the kernel has taken. */
   get bytesWritten(): number {
-    return this.#bytesWritten;
+    return this.#bytesWritten + 0;
   }
 
   /** When bytes were last given to the kernel. */

@@ -1,3 +1,4 @@
+import { zeroBytes } from "../../protocol/index.js";
 import { Histogram, type HistogramSnapshot } from "./histogram.js";
 
 /** What is measured as a distribution of durations. */
@@ -78,7 +79,7 @@ export interface LinkCounts {
 /** Counts, and measures durations; a histogram takes memory when it gets its first sample. */
 export class Statistics {
   messagesReceived = 0;
-  payloadBytesReceived = 0;
+  payloadBytesReceived: number = zeroBytes;
   messagesDropped = 0;
   attemptCount = 0;
   connectCount = 0;
@@ -117,7 +118,7 @@ export class Statistics {
       messagesSent: this.#messagesSent + sum("messagesAccepted"),
       messagesReceived: this.messagesReceived,
       payloadBytesSent,
-      payloadBytesReceived: this.payloadBytesReceived,
+      payloadBytesReceived: this.payloadBytesReceived + 0,
       bytesSent,
       bytesReceived,
       compressionRatioSent: ratio(payloadBytesSent, bytesSent),
