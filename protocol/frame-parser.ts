@@ -9,8 +9,8 @@ import {
   readPayloadSize,
 } from "./frame-header.js";
 import { maskBytes } from "./mask.js";
-import { maxRunSize, payloadSizeAt, RunFinder } from "./run-finder.js";
-import { type RunSink, TextRun } from "./text-run.js";
+import { maxRunSize, payloadSizeAt, RunFinder, type RunSink } from "./run-finder.js";
+import { TextRun } from "./text-run.js";
 
 const wholeText = firstByteOf(Opcode.text, false);
 const wholeBinary = firstByteOf(Opcode.binary, false);

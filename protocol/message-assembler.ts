@@ -6,7 +6,7 @@ import type { MessageExtension } from "./extensions/extension.js";
 import type { FrameSink } from "./frame-parser.js";
 import { hasRsv1, isControl, isFinal, opcodeOf } from "./frame-header.js";
 import { PayloadBuffer, type PayloadMemory } from "./payload-buffer.js";
-import type { RunSink } from "./text-run.js";
+import type { RunSink } from "./run-finder.js";
 import { decodeText, decodeValid, Utf8Validator } from "./utf8.js";
 
 /** Where the messages go. */

@@ -6,6 +6,19 @@ export const maxRunSize: number = 8 * 1024;
 /** Of the next run, where one was left half way: its rest was made ready for nothing. */
 const minRunSize = 256;
 
+/** Takes messages that came whole, one after the other. */
+export interface RunSink {
+  /** `true` between two messages, where one of this size is within the limits. */
+  mayTakeRun(maxSize: number): boolean;
+  /** The bytes of a run in memory that may be kept. */
+  copyRun(bytes: Buffer, start: number, end: number): Buffer;
+  onRunMessage(data: string | Buffer, size: number): void;
+  /** Texts go to {@link onLentText}, and runs of binary messages are not wanted; may change from one message to the next. */
+  readonly isLending: boolean;
+  /** One of ASCII alone, where it lies. */
+  onLentText(bytes: Buffer, start: number, end: number): void;
+}
+
 /** Finds the small messages of one read that follow each other, so that one call makes them ready. */
 export class RunFinder {
   #maxSize = maxRunSize;

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { RunFinder } from "./run-finder.js";
+import type { RunFinder, RunSink } from "./run-finder.js";
 import { isByteLengthSlow } from "./utf8.js";
 
 /** With longer payloads a run is hardly cheaper than its messages one by one: `Buffer.byteLength` shows that all of it is ASCII. */
@@ -7,19 +7,6 @@ const maxPayloadSize = isByteLengthSlow ? 256 : 1024;
 
 /** So many messages are decoded one by one before it is tried again whether they are ASCII. */
 const messagesPerTry = 256;
-
-/** Takes messages that came whole, one after the other. */
-export interface RunSink {
-  /** `true` between two messages, where one of this size is within the limits. */
-  mayTakeRun(maxSize: number): boolean;
-  /** The bytes of a run in memory that may be kept. */
-  copyRun(bytes: Buffer, start: number, end: number): Buffer;
-  onRunMessage(data: string | Buffer, size: number): void;
-  /** Texts go to {@link onLentText}, and runs of binary messages are not wanted; may change from one message to the next. */
-  readonly isLending: boolean;
-  /** One of ASCII alone, where it lies. */
-  onLentText(bytes: Buffer, start: number, end: number): void;
-}
 
 /** A method that every Node has on its buffers. */
 interface SliceableBuffer {
