@@ -41,6 +41,8 @@ export class Topic<Event> {
   readonly #owner: TopicOwner;
   /** A list is never changed, so that one that is being walked stays as it is. */
   #entries: readonly Entry<Event>[] = none;
+  /** Where it is the only one, and waits for more than one event. */
+  #sole: Entry<Event> | undefined;
   #hasLasting = false;
 
   constructor(name: string, owner: TopicOwner) {
@@ -74,6 +76,11 @@ export class Topic<Event> {
 
   /** @param afterId - Listeners up to this id have had the event already. */
   emit(event: Event, afterId: number = 0): void {
+    const sole = this.#sole;
+    if (sole !== undefined) {
+      if (sole.id > afterId) this.#call(sole, event);
+      return;
+    }
     for (const entry of this.#entries) {
       if (entry.isSpent || entry.id <= afterId) continue;
       if (entry.isOnce) this.#spend(entry);
@@ -102,6 +109,7 @@ export class Topic<Event> {
   #set(entries: readonly Entry<Event>[]): void {
     this.#entries = entries;
     this.#hasLasting = entries.some((entry) => !entry.isOnce);
+    this.#sole = entries.length === 1 && this.#hasLasting ? entries[0] : undefined;
     this.watcher?.onListenersChanged();
   }
 }

@@ -118,6 +118,26 @@ describe("listeners", () => {
     expect(told).toEqual(["new 1"]);
   });
 
+  it("after some id are not called where the only one came before it", () => {
+    emitter.add("one", teller("only"), false);
+    emitter.topic("one").emit(1, emitter.lastId);
+    emitter.topic("one").emit(2, emitter.lastId - 1);
+    expect(told).toEqual(["only 2"]);
+  });
+
+  it("that is the only one may add another and leave, from inside its event", () => {
+    const only = (event: number): void => {
+      told.push(`only ${event}`);
+      emitter.add("one", teller("next"), false);
+      emitter.remove("one", only);
+      emitter.emit("one", event + 1);
+    };
+    emitter.add("one", only, false);
+    emitter.emit("one", 1);
+    emitter.emit("one", 3);
+    expect(told).toEqual(["only 1", "next 2", "next 3"]);
+  });
+
   it.each([undefined, null, "no", {}])("must be functions: %s", (listener) => {
     const add = (): void => emitter.add("one", listener as never, false);
     expect(add).toThrow(TypeError);
