@@ -54,8 +54,8 @@ export class MessageStream<Message> {
   replay: ReplayRequest<Message> | undefined;
   /** Missed messages that were delivered and not yet told. */
   recoveredCount = 0;
-  /** `true` where a message that is next can be delivered with nothing else to do. */
-  isSteady = true;
+  /** Its window, where a message that is next can be delivered with nothing else to do. */
+  steadyWindow: SequenceWindow | undefined;
   #hold: Hold<Arrival<Message>> | undefined;
   #isWatched = false;
   #doubleCount = 0;
@@ -64,6 +64,7 @@ export class MessageStream<Message> {
   constructor(name: string, window: SequenceWindow) {
     this.name = name;
     this.window = window;
+    this.steadyWindow = window;
   }
 
   get hold(): Hold<Arrival<Message>> | undefined {
@@ -72,13 +73,17 @@ export class MessageStream<Message> {
 
   set hold(hold: Hold<Arrival<Message>> | undefined) {
     this.#hold = hold;
-    this.isSteady = hold === undefined && !this.#isWatched;
+    this.#reconsider();
   }
 
   /** Somebody wants to be asked after each of its messages. */
   set isWatched(isWatched: boolean) {
     this.#isWatched = isWatched;
-    this.isSteady = this.#hold === undefined && !isWatched;
+    this.#reconsider();
+  }
+
+  #reconsider(): void {
+    this.steadyWindow = this.#hold === undefined && !this.#isWatched ? this.window : undefined;
   }
 
   get cursor(): Cursor | undefined {

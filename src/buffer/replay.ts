@@ -1,9 +1,10 @@
 import type { Cursors } from "./cursor.js";
 import { asError, Delivery } from "./delivery.js";
-import type { Arrival, Place, ReplayRequest } from "./message-stream.js";
+import type { Arrival, MessageStream, Place, ReplayRequest } from "./message-stream.js";
 import { Overlap } from "./overlap.js";
 import { Recovery } from "./recovery.js";
 import type { ReplayPolicy, ReplayPort } from "./replay-port.js";
+import type { Sequence } from "./sequence-window.js";
 import { StreamTable } from "./stream-table.js";
 
 /**
@@ -21,6 +22,8 @@ export class Replay<Value, Message> {
   readonly #delivery: Delivery<Message>;
   readonly #recovery: Recovery<Message>;
   readonly #streams: StreamTable<Value, Message>;
+  /** The stream of all messages, where ids count by one and nothing else is to be asked; from its first message on. */
+  #sole: MessageStream<Message> | undefined;
   #overlap: Overlap<Message> | undefined;
   /** The link whose messages wait in the overlap; 0 without one. */
   #waitingLink = 0;
@@ -64,22 +67,45 @@ export class Replay<Value, Message> {
    * to wait for. Else what {@link receive} is to be given.
    */
   place(value: Value, link: number): Place<Message> | "outside" | undefined {
-    return this.#place(value, link, link !== this.#waitingLink);
-  }
-
-  #place(value: Value, link: number, mayPass: boolean): Place<Message> | "outside" | undefined {
-    const { sequence, epochOf } = this.#policy;
+    const mayPass = link !== this.#waitingLink;
+    const { sequence } = this.#policy;
     try {
       const id = sequence(value);
-      if (id !== undefined && id !== null) {
-        const stream = this.#streams.of(value);
-        const epoch = epochOf === undefined ? undefined : (epochOf(value, link) ?? undefined);
-        const isPlain = mayPass && stream.isSteady && epoch === stream.epoch;
-        return isPlain && stream.window.advance(id) ? undefined : { stream, id, epoch };
-      }
+      const window = mayPass ? this.#sole?.steadyWindow : undefined;
+      // What is no id is not equal to the next number either.
+      if (window?.advance(id as Sequence) === true) return undefined;
+      return this.#placeOf(value, id, link, mayPass);
     } catch (error) {
-      this.#port.onError(asError(error));
+      return this.#placeOfUnreadable(error, mayPass);
     }
+  }
+
+  #placeOfReplayed(value: Value, link: number): Place<Message> | "outside" {
+    const { sequence } = this.#policy;
+    try {
+      return this.#placeOf(value, sequence(value), link, false)!;
+    } catch (error) {
+      return this.#placeOfUnreadable(error, false)!;
+    }
+  }
+
+  #placeOf(
+    value: Value,
+    id: Sequence | null | undefined,
+    link: number,
+    mayPass: boolean,
+  ): Place<Message> | "outside" | undefined {
+    if (id === undefined || id === null) return mayPass ? undefined : "outside";
+    const { streamOf, epochOf, isNext } = this.#policy;
+    const stream = this.#streams.of(value);
+    if (streamOf === undefined && epochOf === undefined && isNext === undefined) this.#sole = stream;
+    const epoch = epochOf === undefined ? undefined : (epochOf(value, link) ?? undefined);
+    const window = mayPass && epoch === stream.epoch ? stream.steadyWindow : undefined;
+    return window?.advance(id) === true ? undefined : { stream, id, epoch };
+  }
+
+  #placeOfUnreadable(error: unknown, mayPass: boolean): "outside" | undefined {
+    this.#port.onError(asError(error));
     return mayPass ? undefined : "outside";
   }
 
@@ -147,7 +173,7 @@ export class Replay<Value, Message> {
     if (request.state !== "running") return false;
     request.activeAt = now;
     const { link } = request;
-    const place = this.#place(value, link, false)!;
+    const place = this.#placeOfReplayed(value, link);
     if (place === "outside") this.#port.deliver(message);
     else this.#receive({ ...place, message, link, request, at: now });
     return true;

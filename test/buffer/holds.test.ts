@@ -30,8 +30,8 @@ describe("holds", () => {
     });
     expect(seen).toEqual(["a", "c"]);
     expect(armed).toEqual([10, 30]);
-    expect(b.isSteady).toBe(true);
-    expect(a.isSteady).toBe(false);
+    expect(b.steadyWindow).toBe(b.window);
+    expect(a.steadyWindow).toBeUndefined();
   });
 
   it("set no timer where no look is due", () => {

@@ -17,9 +17,9 @@ describe("a stream", () => {
     const stream = streamAt(1);
     stream.isWatched = true;
     stream.hold = undefined;
-    expect(stream.isSteady).toBe(false);
+    expect(stream.steadyWindow).toBeUndefined();
     stream.isWatched = false;
-    expect(stream.isSteady).toBe(true);
+    expect(stream.steadyWindow).toBe(stream.window);
   });
 
   it("has a cursor with the epoch that it knows", () => {

@@ -274,9 +274,9 @@ describe("an overlap", () => {
       { onJoined() {}, onFull() {} },
     );
     overlap.onNew({ message: "m", stream, id: 3, epoch: undefined, link: 2, request: undefined, at: 0 });
-    expect(stream.isSteady).toBe(false);
+    expect(stream.steadyWindow).toBeUndefined();
     expect(overlap.end()).toEqual([]);
-    expect(stream.isSteady).toBe(true);
+    expect(stream.steadyWindow).toBe(stream.window);
   });
 });
 

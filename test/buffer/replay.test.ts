@@ -113,6 +113,30 @@ describe("messages outside of a sequence", () => {
   });
 });
 
+describe("what is no id, in a stream that goes on", () => {
+  it.each([undefined, null])("%s is outside of it", (id) => {
+    const scene = new ReplayScene().receive(1, 2, { id }, 3);
+    expect(scene.told()).toEqual(["1", "2", `${id}`, "3"]);
+  });
+
+  it.each([NaN, "3", 3n])("%s is told, and the stream goes on", (id) => {
+    const scene = new ReplayScene().receive(1, 2, { id: id as Sequence }, 3);
+    expect(scene.told()).toEqual(["1", "2", expect.stringContaining("error A sequence"), String(id), "3"]);
+  });
+});
+
+it("isNext is asked once about a message that is not next", () => {
+  const asked: unknown[] = [];
+  const isNext = (_: Sequence, current: Sequence): boolean => {
+    asked.push(current);
+    return false;
+  };
+  const scene = new ReplayScene({ isNext }).receive("a", "b");
+  asked.length = 0;
+  scene.replay.place({ id: "c" }, 1);
+  expect(asked).toEqual(["c"]);
+});
+
 describe("several streams", () => {
   const streamOf = ({ stream }: { readonly stream?: string | number }): string | number | undefined => stream;
 
