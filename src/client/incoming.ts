@@ -10,7 +10,7 @@ import type { SetupConnection } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
 import { toError } from "../transport/transport-error.js";
-import { decoded, type Entry, isUndecodable } from "./received.js";
+import { decoded, type Decoder, type Entry, isUndecodable } from "./received.js";
 import type { Receiver } from "./receiver.js";
 
 type ReplayOptions<Received> = NonNullable<ResolvedOptions<Received, never>["replay"]>;
@@ -37,6 +37,7 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
   readonly #options: ReplayOptions<Received> | undefined;
   readonly #emitter: Emitter<EventMap<Received>>;
   readonly #receiver: Receiver<Received>;
+  readonly #decoder: Decoder<Received>;
   readonly #handler: IncomingHandler<Received, Sent>;
   readonly #isWatched: boolean;
   #replay: Replay<Received, Entry<Received>> | undefined;
@@ -63,6 +64,7 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
     this.#options = context.replay;
     this.#emitter = context.emitter;
     this.#receiver = context.receiver;
+    this.#decoder = context.receiver.decoder;
     this.#isWatched = context.isWatched;
     this.#handler = handler;
     if (context.replay !== undefined) this.#replay = this.#createReplay(context.replay);
@@ -101,14 +103,33 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
 
   /** @param at - When its last bytes came. */
   receive(link: number, data: string | Buffer, size: number, at: number): void {
+    if (this.#isWatched) {
+      this.#receiveWatched(link, data, size, at);
+      return;
+    }
     const replay = this.#replay;
-    if (replay === undefined && !this.#isWatched) {
+    if (replay === undefined) {
       this.#receiver.receive(data, size, at);
       return;
     }
-    const value = this.#receiver.decode(data);
-    if (isUndecodable(value)) return;
-    if (this.#isWatched && this.#handler.onDecoded(value, at, link)) return;
+    const value = this.#decoder.decode(data);
+    if (isUndecodable(value)) {
+      this.#receiver.handlers.tellRaw(data);
+      return;
+    }
+    const place = replay.place(value, link);
+    if (place === undefined) this.#receiver.deliverValue(value, data, size, at);
+    else replay.receive(decoded(value, data, size, at), place, link, at);
+  }
+
+  #receiveWatched(link: number, data: string | Buffer, size: number, at: number): void {
+    const replay = this.#replay;
+    const value = this.#decoder.decode(data);
+    if (isUndecodable(value)) {
+      this.#receiver.handlers.tellRaw(data);
+      return;
+    }
+    if (this.#handler.onDecoded(value, at, link)) return;
     const place = replay?.place(value, link);
     if (place === undefined) this.#receiver.deliverValue(value, data, size, at);
     else replay!.receive(decoded(value, data, size, at), place, link, at);

@@ -6,7 +6,7 @@ import type { Decoder, Entry } from "./received.js";
 /** Who listens for messages: for values, for what came over the wire, or for a look at its bytes where they lie. */
 export class MessageHandlers<Received> {
   readonly #emitter: Emitter<EventMap<Received>>;
-  readonly #values: Topic<EventMap<Received>["message"]>;
+  readonly values: Topic<EventMap<Received>["message"]>;
   readonly #raw: Topic<EventMap<Received>["rawMessage"]>;
   readonly #watcher: TopicWatcher;
   /** From the first one on. */
@@ -16,9 +16,9 @@ export class MessageHandlers<Received> {
   constructor(emitter: Emitter<EventMap<Received>>, watcher: TopicWatcher) {
     this.#emitter = emitter;
     this.#watcher = watcher;
-    this.#values = emitter.topic("message");
+    this.values = emitter.topic("message");
     this.#raw = emitter.topic("rawMessage");
-    this.#values.watcher = this.#raw.watcher = watcher;
+    this.values.watcher = this.#raw.watcher = watcher;
   }
 
   addBorrower(listener: Listener<BorrowedMessage>): void {
@@ -36,11 +36,11 @@ export class MessageHandlers<Received> {
 
   /** Messages go to handlers, and wait for nobody who does not read. */
   get hasLasting(): boolean {
-    return this.#values.hasLasting || this.#raw.hasLasting || this.#hasBorrowers();
+    return this.values.hasLasting || this.#raw.hasLasting || this.#hasBorrowers();
   }
 
   get isEmpty(): boolean {
-    return this.#values.isEmpty && this.#raw.isEmpty && !this.#hasBorrowers();
+    return this.values.isEmpty && this.#raw.isEmpty && !this.#hasBorrowers();
   }
 
   #hasBorrowers(): boolean {
@@ -48,19 +48,32 @@ export class MessageHandlers<Received> {
   }
 
   get wantValues(): boolean {
-    return !this.#values.isEmpty;
+    return !this.values.isEmpty;
   }
 
   get wantValuesAlone(): boolean {
-    return this.#values.hasLasting && this.#raw.isEmpty && !this.#hasBorrowers();
+    return this.values.hasLasting && this.#raw.isEmpty && !this.#hasBorrowers();
   }
 
   get wantLoansAlone(): boolean {
-    return this.#hasBorrowers() && this.#values.isEmpty && this.#raw.isEmpty;
+    return this.#hasBorrowers() && this.values.isEmpty && this.#raw.isEmpty;
+  }
+
+  /**
+   * Tells what comes now to all.
+   * @returns `true` where lasting ones have it.
+   */
+  tell(entry: Entry<Received>): boolean {
+    if (this.isEmpty) return false;
+    const { hasLasting } = this;
+    if (entry.data !== undefined) this.tellRaw(entry.data);
+    if (hasLasting) this.markHeard(entry);
+    this.tellValue(entry.value);
+    return hasLasting;
   }
 
   tellValue(value: Received): void {
-    this.#values.emit({ data: value });
+    this.values.emit({ data: value });
   }
 
   /** @param bytes - Only lent. */
@@ -84,7 +97,7 @@ export class MessageHandlers<Received> {
     const { data, heardById } = entry;
     this.markHeard(entry);
     if (data !== undefined) this.tellRaw(data, heardById);
-    if (!this.#values.isEmpty && decoder.complete(entry)) this.#values.emit({ data: entry.value }, heardById);
+    if (!this.values.isEmpty && decoder.complete(entry)) this.values.emit({ data: entry.value }, heardById);
   }
 
   /** It goes to all who are handlers now. */

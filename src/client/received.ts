@@ -79,9 +79,13 @@ export class Decoder<Received> {
     try {
       return this.#deserializer(data, typeof data !== "string");
     } catch (error) {
-      this.#onFailed(data, decodingFailed(error));
-      return undecodable;
+      return this.#fail(data, error);
     }
+  }
+
+  #fail(data: string | Buffer, error: unknown): typeof undecodable {
+    this.#onFailed(data, decodingFailed(error));
+    return undecodable;
   }
 }
 

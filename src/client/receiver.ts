@@ -1,7 +1,7 @@
 import { Inbox } from "../buffer/inbox.js";
 import type { Emitter } from "../events/emitter.js";
 import type { DroppedEvent, EventMap } from "../events/event-map.js";
-import type { TopicWatcher } from "../events/topic.js";
+import type { Topic, TopicWatcher } from "../events/topic.js";
 import type { Deserializer } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Runtime } from "../runtime/runtime.js";
@@ -25,8 +25,9 @@ const takesPerMeasure = 16;
 /** Brings received messages to handlers, to `recv()` and to iterators, so that none is lost between two of them. */
 export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   readonly handlers: MessageHandlers<Received>;
+  /** What it cannot decode goes to who listens for raw messages all the same. */
+  readonly decoder: Decoder<Received>;
   readonly #runtime: Runtime;
-  readonly #decoder: Decoder<Received>;
   readonly #handler: ReceiverHandler;
   readonly #keyOf: ((message: Received) => unknown) | undefined;
   readonly #pause: ReadingPause;
@@ -38,9 +39,9 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   #end: ReadingEnd | undefined;
   #isDiscarding = false;
   #isDrainDue = false;
-  /** What was found out about who is to have messages, until that may have changed: it is asked for each of them. */
-  #isPassing = false;
-  #isBatching = false;
+  /** Who alone is to have messages: what was found out of it, until that may have changed, for it is asked for each of them. */
+  #soleTopic: Topic<EventMap<Received>["message"]> | undefined;
+  #soleBatch: Batch<Received> | undefined;
   /** `recv()` was called. */
   #hasReceived = false;
   #takeCount = 0;
@@ -56,7 +57,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   ) {
     this.#runtime = runtime;
     this.handlers = new MessageHandlers(emitter, this);
-    this.#decoder = new Decoder(options.deserializer, (data, error) => {
+    this.decoder = new Decoder(options.deserializer, (data, error) => {
       this.#drop(data, "decode");
       handler.onError(error);
     });
@@ -70,7 +71,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   }
 
   #dropWaiting(entry: Entry<Received>, cause: DroppedEvent["cause"]): void {
-    if (this.#decoder.complete(entry)) this.#drop(entry.value, cause);
+    if (this.decoder.complete(entry)) this.#drop(entry.value, cause);
   }
 
   #drop(message: unknown, cause: DroppedEvent["cause"]): void {
@@ -97,10 +98,12 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
 
   /** A message that is decoded only where somebody wants its value. */
   receive(data: string | Buffer, size: number, at: number): void {
-    if (this.#isForBatchAlone() || this.#isForMessageHandlersAlone()) {
-      const value = this.#decoder.decode(data);
-      if (!isUndecodable(value)) this.deliverValue(value, data, size, at);
-    } else this.#bring(data, size, at);
+    if (this.#soleTopic === undefined && !this.#isForBatchAlone() && !this.#isForMessageHandlersAlone()) {
+      this.#bring(data, size, at);
+      return;
+    }
+    const value = this.decoder.decode(data);
+    if (!isUndecodable(value)) this.deliverValue(value, data, size, at);
   }
 
   #bring(data: string | Buffer, size: number, at: number): void {
@@ -114,17 +117,22 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
       return;
     }
     const kept = this.#keyOf === undefined ? data : ownCopy(data);
-    const value = this.decode(kept);
-    if (!isUndecodable(value)) this.deliver(decoded(value, kept, size, at));
+    const value = this.decoder.decode(kept);
+    if (isUndecodable(value)) this.handlers.tellRaw(kept);
+    else this.deliver(decoded(value, kept, size, at));
   }
 
   /** The common case, and the cheapest: values go to handlers, and to nobody else. */
   #isForMessageHandlersAlone(): boolean {
-    return (this.#isPassing ||= this.handlers.wantValuesAlone && this.#isForHandlersAlone());
+    if (this.#soleTopic === undefined && this.handlers.wantValuesAlone && this.#isForHandlersAlone())
+      this.#soleTopic = this.handlers.values;
+    return this.#soleTopic !== undefined;
   }
 
   #isForBatchAlone(): boolean {
-    return this.#batch.isOpen && (this.#isBatching ||= this.#mayJoinBatch() && this.handlers.isEmpty);
+    if (this.#soleBatch === undefined && this.#mayJoinBatch() && this.handlers.isEmpty)
+      this.#soleBatch = this.#batch;
+    return this.#soleBatch?.isOpen === true;
   }
 
   onListenersChanged(): void {
@@ -133,7 +141,8 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
 
   /** Who is to have messages may be others from now on. */
   #reconsider(): void {
-    this.#isPassing = this.#isBatching = false;
+    this.#soleTopic = undefined;
+    this.#soleBatch = undefined;
   }
 
   /** What comes now may be lent, for nobody wants it but handlers who ask for no more than a look. */
@@ -157,16 +166,15 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
     this.#give(entry);
   }
 
-  /** As the decoder does. Where the deserializer throws, that is told, and who listens for raw messages gets it all the same. */
-  decode(data: string | Buffer): ReturnType<Decoder<Received>["decode"]> {
-    const value = this.#decoder.decode(data);
-    if (isUndecodable(value)) this.handlers.tellRaw(data);
-    return value;
-  }
-
   /** Brings a message that came over a connection to all who are to have it; for handlers or a batch alone no more is made of it. */
   deliverValue(value: Received, data: string | Buffer, size: number, at: number): void {
-    if (this.#isForBatchAlone() && this.#batch.add(value, size)) return;
+    const topic = this.#soleTopic;
+    if (topic !== undefined) topic.emit({ data: value });
+    else if (this.#soleBatch?.add(value, size) !== true) this.#deliverElsewhere(value, data, size, at);
+  }
+
+  #deliverElsewhere(value: Received, data: string | Buffer, size: number, at: number): void {
+    if (this.#soleBatch === undefined && this.#isForBatchAlone() && this.#batch.add(value, size)) return;
     if (this.#isForMessageHandlersAlone()) this.handlers.tellValue(value);
     else this.deliver(decoded(value, data, size, at));
   }
@@ -178,12 +186,8 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
       return;
     }
     if (this.#isDrainDue) this.#drainToHandlers();
-    const hasHandler = this.handlers.hasLasting;
     const isRead = this.#isRead();
-    if (entry.data !== undefined) this.handlers.tellRaw(entry.data);
-    if (hasHandler) this.handlers.markHeard(entry);
-    this.handlers.tellValue(entry.value);
-    if (!hasHandler || isRead) this.#give(entry);
+    if (!this.handlers.tell(entry) || isRead) this.#give(entry);
   }
 
   /** An iterator is open, or a call waits. */
@@ -288,7 +292,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   #take(): Entry<Received> | undefined {
     this.#inbox.beginReading();
     let entry = this.#inbox.shift();
-    while (entry !== undefined && !this.#decoder.complete(entry)) entry = this.#inbox.shift();
+    while (entry !== undefined && !this.decoder.complete(entry)) entry = this.#inbox.shift();
     if (entry !== undefined && this.#isMeasured()) this.#handler.onConsumed(this.#runtime.now() - entry.at);
     if (this.#pause.isOn && this.#inbox.isHalfFree) this.#resume();
     return entry;
@@ -346,15 +350,12 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
     this.#isDrainDue = false;
     if (this.#iterator !== undefined) {
       // The open loop gets it too, so it goes on waiting.
-      for (const entry of this.#inbox.waiting) this.#tellHandlers(entry);
+      for (const entry of this.#inbox.waiting) this.handlers.tellLate(entry, this.decoder);
       return;
     }
-    while (this.handlers.hasLasting && this.#inbox.length > 0) this.#tellHandlers(this.#inbox.shift()!);
+    while (this.handlers.hasLasting && this.#inbox.length > 0)
+      this.handlers.tellLate(this.#inbox.shift()!, this.decoder);
     if (this.#pause.isOn && this.#inbox.isHalfFree) this.#resume();
-  }
-
-  #tellHandlers(entry: Entry<Received>): void {
-    this.handlers.tellLate(entry, this.#decoder);
   }
 
   /** The loop was left: what it has not read waits for the next one, and handlers are not kept waiting for that. */

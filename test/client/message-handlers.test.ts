@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { MessageHandlers } from "../../src/client/message-handlers.js";
-import { Decoder, undecoded } from "../../src/client/received.js";
+import { decoded, Decoder, undecoded } from "../../src/client/received.js";
 import { Emitter } from "../../src/events/emitter.js";
 import type { BorrowedMessage, EventMap } from "../../src/events/event-map.js";
 
@@ -93,6 +93,20 @@ describe("what they are told", () => {
     handlers.tellRaw("é");
     handlers.tellRaw(Buffer.from("b"));
     expect(heard).toEqual(["rawMessage é", "borrowed <é>", "rawMessage <b>", "borrowed <b>"]);
+  });
+
+  it("now: raw and decoded, where there is anybody, and whether it is had for good", () => {
+    const entry = decoded("a", "A", 1, 0);
+    expect(handlers.tell(entry)).toBe(false);
+    add("message", true);
+    expect(handlers.tell(entry)).toBe(false);
+    expect(entry.heardById).toBe(0);
+    add("rawMessage");
+    add("message");
+    expect(handlers.tell(entry)).toBe(true);
+    expect(handlers.tell(decoded("given", undefined, 0, 0))).toBe(true);
+    expect(entry.heardById).toBe(emitter.lastId);
+    expect(heard).toEqual(["message a", "rawMessage A", "message a", "message given"]);
   });
 
   it("on loan, with its kind", () => {
