@@ -20,7 +20,9 @@ export interface IntakeHandler {
 /** Brings the bytes of the peer to the parser, in their order: at once, or behind a pause, or behind what a handler has thrown. */
 export class Intake {
   readonly #parser: FrameParser;
-  readonly #backlog: Backlog;
+  readonly #spare: SpareBuffer;
+  /** From the first bytes on that are kept. */
+  #backlog: Backlog | undefined;
   readonly #sink: FrameSink;
   readonly #observer: FrameObserver | undefined;
   readonly #handler: IntakeHandler;
@@ -35,7 +37,7 @@ export class Intake {
 
   constructor({ role, sink, spare, observer }: IntakeContext, handler: IntakeHandler) {
     this.#parser = new FrameParser(sink, role);
-    this.#backlog = new Backlog(spare);
+    this.#spare = spare;
     this.#sink = sink;
     this.#observer = observer;
     this.#handler = handler;
@@ -55,10 +57,19 @@ export class Intake {
   receive(given: Uint8Array, start: number, end: number): void {
     if (this.#isShut) return;
     const bytes = Buffer.isBuffer(given) ? given : Buffer.from(given.buffer, given.byteOffset, given.length);
-    if (this.#isPaused || this.#isParsing || !this.#backlog.isEmpty)
-      this.#backlog.append(bytes.subarray(start, end));
+    if (this.#isPaused || this.#isParsing || this.#hasKept())
+      this.#keeping().append(bytes.subarray(start, end));
     else this.#parse(bytes, start, end, false);
     this.#goOn();
+  }
+
+  #hasKept(): boolean {
+    return this.#backlog !== undefined && !this.#backlog.isEmpty;
+  }
+
+  #keeping(): Backlog {
+    this.#backlog ??= new Backlog(this.#spare);
+    return this.#backlog;
   }
 
   receiveEnd(): void {
@@ -79,11 +90,11 @@ export class Intake {
 
   /** A loop, and nothing that it calls comes back to it: a handler may receive from inside its calls without end. */
   #goOn(): void {
-    while (!this.#backlog.isEmpty && !this.#isPaused && !this.#isParsing) {
-      const bytes = this.#backlog.take()!;
+    while (this.#hasKept() && !this.#isPaused && !this.#isParsing) {
+      const bytes = this.#backlog!.take()!;
       this.#parse(bytes, 0, bytes.length, true);
     }
-    if (!this.#hasEnded || this.#isEndTold || this.#isParsing || !this.#backlog.isEmpty) return;
+    if (!this.#hasEnded || this.#isEndTold || this.#isParsing || this.#hasKept()) return;
     this.#isEndTold = true;
     this.#handler.onEnd();
   }
@@ -97,8 +108,8 @@ export class Intake {
     } finally {
       this.#isParsing = false;
       if (isTaken || this.#parser.position < end)
-        this.#backlog.putBack(bytes.subarray(this.#parser.position, end), isTaken);
-      if (this.#isShut) this.#backlog.clear();
+        this.#keeping().putBack(bytes.subarray(this.#parser.position, end), isTaken);
+      if (this.#isShut) this.#backlog?.clear();
     }
   }
 
@@ -113,7 +124,7 @@ export class Intake {
   /** Discards what waits and what will come. */
   shut(): void {
     this.#isShut = true;
-    this.#backlog.clear();
+    this.#backlog?.clear();
     this.#parser.halt();
   }
 

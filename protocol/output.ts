@@ -21,9 +21,10 @@ export class Output {
   readonly #writer: FrameWriter;
   readonly #observer: FrameObserver | undefined;
   readonly #messages: SegmentChain;
-  readonly #controls: SegmentChain;
-  /** The compressed messages whose frames have not left, as they were given. */
-  readonly #originals: Fifo<string | Buffer> = new Fifo();
+  /** From the first control frame on that finds messages before it. */
+  #controls: SegmentChain | undefined;
+  /** The compressed messages whose frames have not left, as they were given; from the first one on. */
+  #originals: Fifo<string | Buffer> | undefined;
   /** What the I/O layer holds while the kernel takes it; the segments go back once all of it is written. */
   #taken: Buffer | undefined;
   #takenSegments: Segment | undefined;
@@ -43,7 +44,6 @@ export class Output {
     this.#writer = new FrameWriter(role, resources);
     this.#observer = observer;
     this.#messages = new SegmentChain(resources.segments);
-    this.#controls = new SegmentChain(resources.segments);
   }
 
   /** The bytes that the kernel has not taken, framing included. */
@@ -53,7 +53,7 @@ export class Output {
 
   /** `true` where {@link take} has something to give. */
   get isReady(): boolean {
-    return this.#taken === undefined && !(this.#messages.isEmpty && this.#controls.isEmpty);
+    return this.#taken === undefined && !(this.#messages.isEmpty && this.#hasNoControls());
   }
 
   /** How many messages were given to be sent. */
@@ -100,7 +100,7 @@ export class Output {
     const first = firstByteOf(opcode, true);
     const segment = this.#writer.writeBytes(this.#messages, first, encoded);
     segment.compressedCount++;
-    this.#originals.push(original);
+    (this.#originals ??= new Fifo()).push(original);
     this.#countMessage(this.#writer.frameSize(encoded.length), byteLengthOf(original));
     if (this.#observer !== undefined) tellWritten(this.#observer, first, encoded);
   }
@@ -138,11 +138,20 @@ export class Output {
 
   /** While nothing waits, the order of the calls holds and all leaves in one write. */
   #isBacklogged(): boolean {
-    return this.#taken !== undefined || this.#messages.length > 1 || !this.#controls.isEmpty;
+    return this.#taken !== undefined || this.#messages.length > 1 || !this.#hasNoControls();
+  }
+
+  #hasNoControls(): boolean {
+    return this.#controls === undefined || this.#controls.isEmpty;
   }
 
   #writeControl(opcode: Opcode, payload: Uint8Array): void {
-    this.#writeControlInto(this.#isBacklogged() ? this.#controls : this.#messages, opcode, payload);
+    this.#writeControlInto(this.#isBacklogged() ? this.#controlChain() : this.#messages, opcode, payload);
+  }
+
+  #controlChain(): SegmentChain {
+    this.#controls ??= new SegmentChain(this.#resources.segments);
+    return this.#controls;
   }
 
   #writeControlInto(chain: SegmentChain, opcode: Opcode, payload: Uint8Array): void {
@@ -161,8 +170,8 @@ export class Output {
   take(maxSize: number = 0): Buffer | undefined {
     if (!this.isReady) return undefined;
     const next = this.#messages.first;
-    if (this.#controls.isEmpty) return this.#takeMessages(maxSize);
-    if (this.#isAtFrame()) return this.#takeSegments(this.#controls.shift()!);
+    if (this.#hasNoControls()) return this.#takeMessages(maxSize);
+    if (this.#isAtFrame()) return this.#takeSegments(this.#controls!.shift()!);
     const segment = next!;
     if (segment.firstFrame === -1) return this.#takeMessages(0);
     // The control frames wait only for the end of the frame that is half out.
@@ -177,7 +186,7 @@ export class Output {
     const first = this.#messages.shiftStretch(maxSize)!;
     for (let segment: Segment | undefined = first; segment !== undefined; segment = segment.behind) {
       this.#leftCount += segment.messageCount;
-      if (segment.compressedCount > 0) this.#originals.drop(segment.compressedCount);
+      if (segment.compressedCount > 0) this.#originals!.drop(segment.compressedCount);
     }
     return this.#takeSegments(first);
   }
@@ -187,7 +196,7 @@ export class Output {
     for (let next = first.behind; next !== undefined; next = next.behind) end += next.end;
     this.#takenSegments = first;
     this.#taken = first.view(first.start, end);
-    if (this.#controls.isEmpty) this.#allowPongs();
+    if (this.#hasNoControls()) this.#allowPongs();
     return this.#taken;
   }
 
@@ -216,8 +225,8 @@ export class Output {
   /** Drops what waits, and gives the messages of which not a byte was handed out. */
   takeUnsent(): (string | Buffer)[] {
     this.#isCut ||= !this.#isAtFrame();
-    const { messages } = readUnsentFrames(this.#messages, this.#role, this.#originals.takeAll());
-    while (this.#controls.shift() !== undefined);
+    const { messages } = readUnsentFrames(this.#messages, this.#role, this.#originals?.takeAll() ?? []);
+    while (this.#controls?.shift() !== undefined);
     this.#countSize();
     return messages;
   }
@@ -227,7 +236,7 @@ export class Output {
    * that waits keeps its order. A ping that has waited behind some of them now stands behind fewer.
    */
   takeBack(): (string | Buffer)[] {
-    const originals = this.#originals.takeAll();
+    const originals = this.#originals?.takeAll() ?? [];
     const { messages, controls, rest } = readUnsentFrames(this.#messages, this.#role, originals);
     for (const segment of rest) this.#messages.append(segment);
     for (const { first, payload } of controls) this.#writer.writeBytes(this.#messages, first, payload);
@@ -238,7 +247,7 @@ export class Output {
   }
 
   #countSize(): void {
-    this.#size = (this.#taken?.length ?? 0) + this.#messages.size + this.#controls.size;
+    this.#size = (this.#taken?.length ?? 0) + this.#messages.size + (this.#controls?.size ?? 0);
   }
 }
 

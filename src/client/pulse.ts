@@ -87,18 +87,19 @@ export class Pulse {
   #set(delay: number): void {
     this.#timer?.clear();
     this.#delay = delay;
-    this.#timer = this.#runtime.setTimer(delay, this.#onTimer);
+    // Bound: a function that is made here would hold its surroundings too, and takes twice as much.
+    this.#timer = this.#runtime.setTimer(delay, this.#onTimer.bind(this));
     // The socket holds the process, or is not to.
     this.#timer.unref();
   }
 
-  readonly #onTimer = (): void => {
+  #onTimer(): void {
     this.#hasFired = true;
     const now = this.#runtime.now();
     this.#loopLag = Math.max(this.#loopLag, now - this.#dueAt);
     if (this.#isStalled(now)) this.#lookAtStall();
     else this.#do(this.#heartbeat.onTimer(now, this.#runtime.wallNow(), this.#live.lastLifeAt), now);
-  };
+  }
 
   /** What the kernel holds by now is read first, and what it can take is written: that takes a turn, and a timer's turn is half over. */
   #lookAgain(judge: () => void): void {

@@ -13,13 +13,16 @@ export interface ReadingPauseHandler {
 
 /** The pause of a consumer that is slower than its peer, from the first message too many on. */
 export class ReadingPause {
+  readonly #runtime: Runtime;
   readonly #handler: ReadingPauseHandler;
   #isOn = false;
-  readonly #timer: LoneTimer;
+  #isReferenced = true;
+  /** From the first pause on. */
+  #timer: LoneTimer | undefined;
   #whenOver: (() => void)[] | undefined;
 
   constructor(runtime: Runtime, handler: ReadingPauseHandler) {
-    this.#timer = new LoneTimer(runtime);
+    this.#runtime = runtime;
     this.#handler = handler;
   }
 
@@ -34,6 +37,7 @@ export class ReadingPause {
   }
 
   #watch(): void {
+    this.#timer ??= new LoneTimer(this.#runtime, this.#isReferenced);
     this.#timer.set(maxIdlePause, () => {
       if (this.#handler.wasRead()) this.#watch();
       else this.#handler.onIdle();
@@ -41,7 +45,7 @@ export class ReadingPause {
   }
 
   end(): void {
-    this.#timer.clear();
+    this.#timer?.clear();
     this.#isOn = false;
     const whenOver = this.#whenOver ?? [];
     this.#whenOver = undefined;
@@ -56,10 +60,12 @@ export class ReadingPause {
 
   /** Lets the process live while the reading is paused: the default. */
   ref(): void {
-    this.#timer.ref();
+    this.#isReferenced = true;
+    this.#timer?.ref();
   }
 
   unref(): void {
-    this.#timer.unref();
+    this.#isReferenced = false;
+    this.#timer?.unref();
   }
 }

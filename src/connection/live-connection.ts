@@ -31,7 +31,8 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   readonly #handler: LiveHandler;
   readonly #protocol: ProtocolConnection;
   readonly #writer: SocketWriter;
-  readonly #queue: SendQueue;
+  /** From the first message on that is sent, or waited for. */
+  #queue: SendQueue | undefined;
   readonly #pings: PingExchange;
   /** From the first message on that comes in pieces. */
   #watch: MessageWatch | undefined;
@@ -66,7 +67,6 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
       observer: context.observer,
     });
     this.#writer = new SocketWriter(this.#protocol, transport, runtime, this);
-    this.#queue = new SendQueue(this.#protocol, runtime, settings, this, handler);
     this.#pings = new PingExchange(this.#protocol, runtime, settings.maxBufferedAmount, this);
   }
 
@@ -84,7 +84,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   }
 
   get bufferedAmount(): number {
-    return this.#queue.bufferedAmount;
+    return this.#queue?.bufferedAmount ?? this.#protocol.bufferedSize;
   }
 
   get openedAt(): number {
@@ -117,7 +117,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   /** Messages accepted to be sent. */
   get messagesAccepted(): number {
-    return this.#queue.acceptedCount;
+    return this.#queue?.acceptedCount ?? 0;
   }
 
   /** `true` from the first Close, or the first sign of the end, on: nothing is sent any more. */
@@ -152,20 +152,30 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   /** @param token - What the message is known by where it comes back unsent, for an owner that keeps such messages. */
   send(data: Sendable, options: MessageOptions | undefined, token?: unknown): Promise<void> {
-    return this.#queue.send(data, options, token);
+    return this.#sending().send(data, options, token);
   }
 
   /** Sends a message that was accepted long ago. */
   give(data: Sendable, options: MessageOptions | undefined, token: unknown): void {
-    this.#queue.give(data, options, token);
+    this.#sending().give(data, options, token);
   }
 
   trySend(data: Sendable, options: MessageOptions | undefined, token?: unknown): boolean | undefined {
-    return this.#queue.trySend(data, options, token);
+    return this.#sending().trySend(data, options, token);
   }
 
   flush(options: WaitOptions | undefined): Promise<void> {
-    return this.#queue.flush(options);
+    return this.#sending().flush(options);
+  }
+
+  #sending(): SendQueue {
+    return (this.#queue ??= new SendQueue(
+      this.#protocol,
+      this.#runtime,
+      this.#settings,
+      this,
+      this.#handler,
+    ));
   }
 
   /** Resolves with the milliseconds until the ping's own pong. */
@@ -185,14 +195,14 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   /** What waits was above the mark, and has not fallen to the low one. */
   get owesDrain(): boolean {
-    return this.#queue.owesDrain;
+    return this.#queue?.owesDrain === true;
   }
 
   /** Takes back all messages of which not a byte has left; the rest of a message that is half out goes on. */
   takeBack(): UnsentMessage[] {
     const framed = this.#protocol.takeBack();
-    const unsent = this.#queue.takeUnsent(framed, this.#protocol.framedCount + framed.length);
-    this.#queue.letGo();
+    const unsent = this.#queue?.takeUnsent(framed, this.#protocol.framedCount + framed.length) ?? [];
+    this.#queue?.letGo();
     this.#pings.limit(this.#protocol.framedCount);
     return unsent;
   }
@@ -234,16 +244,16 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   }
 
   #closing(): Closing {
-    if (this.#end === undefined) {
-      const context = {
+    this.#end ??= new Closing(
+      {
         protocol: this.#protocol,
         transport: this.#transport,
         runtime: this.#runtime,
         closeTimeout: this.#settings.closeTimeout,
         isReferenced: this.#isReferenced,
-      };
-      this.#end = new Closing(context, this);
-    }
+      },
+      this,
+    );
     return this.#end;
   }
 
@@ -331,7 +341,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   }
 
   get isAllFramed(): boolean {
-    return this.#queue.isEmpty;
+    return this.#queue === undefined || this.#queue.isEmpty;
   }
 
   onCloseBegun(close: CloseFrame, initiatedBy: "us" | "peer"): void {
@@ -344,7 +354,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   onProgress(wasRefused: boolean): void {
     if (wasRefused) this.#end?.onWriteProgress();
-    this.#queue.pump();
+    this.#queue?.pump();
     this.#end?.sendWhenDue();
     this.#end?.endIfWritten();
   }
@@ -379,8 +389,8 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
       lastReceivedAt: this.#lastReceivedAt,
       lastSentAt: this.#writer.lastWrittenAt ?? this.#openedAt,
       pausedMs: this.#pauses?.total ?? 0,
-      owesDrain: this.#queue.owesDrain,
-      unsent: this.#queue.takeUnsent(this.#protocol.takeUnsent(), framedCount),
+      owesDrain: this.owesDrain,
+      unsent: this.#queue?.takeUnsent(this.#protocol.takeUnsent(), framedCount) ?? [],
       uncertainCount: handedCount - this.#pings.confirmedCount,
       unansweredPings: this.#pings.unanswered,
       answeredPings: this.#pings.answeredCount,
@@ -391,7 +401,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   /** Rejects everything that still waits on this connection, but for sends whose message their owner keeps. */
   settle(error: unknown): void {
-    this.#queue.end(error);
+    this.#queue?.end(error);
     this.#pings.end(error);
   }
 }

@@ -1,6 +1,9 @@
 import { zeroBytes } from "../../protocol/index.js";
 import { Histogram, type HistogramSnapshot } from "./histogram.js";
 
+/** A list of more samples than these takes more than a histogram. */
+const maxListed = 8;
+
 /** What is measured as a distribution of durations. */
 export type DurationName =
   "latencyMs" | "dnsMs" | "tcpMs" | "proxyMs" | "tlsMs" | "httpMs" | "inboxMs" | "sendMs" | "recoveryMs";
@@ -85,37 +88,42 @@ export class Statistics {
   connectCount = 0;
   reconnectCount = 0;
   rotationCount = 0;
-  #messagesSent = 0;
-  #payloadBytesSent = 0;
-  #bytesSent = 0;
-  #bytesReceived = 0;
-  /** One sample is kept as it is: most steps of an opening come once. */
-  readonly #histograms: { [Name in DurationName]?: Histogram | number } = {};
+  /** Of the connections that have ended, from the first one on. */
+  #ended: LinkCounts | undefined;
+  /**
+   * One sample is kept as it is: most steps of an opening come once. So are the next few, in a list: an idle connection has no more of
+   * its pings for a while.
+   */
+  readonly #histograms: { [Name in DurationName]?: Histogram | readonly number[] | number } = {};
 
   /** @param duration - In milliseconds. */
   record(name: DurationName, duration: number): void {
     const known = this.#histograms[name];
     if (known instanceof Histogram) known.record(duration);
     else if (known === undefined) this.#histograms[name] = duration;
-    else this.#histograms[name] = histogramOf([known, duration]);
+    else if (typeof known === "number") this.#histograms[name] = [known, duration];
+    else this.#histograms[name] = joined(known, duration);
   }
 
   /** A connection has ended: its counts are kept here from now on. */
-  add({ messagesAccepted, payloadBytesSent, bytesSent, bytesReceived }: LinkCounts): void {
-    this.#messagesSent += messagesAccepted;
-    this.#payloadBytesSent += payloadBytesSent;
-    this.#bytesSent += bytesSent;
-    this.#bytesReceived += bytesReceived;
+  add(link: LinkCounts): void {
+    const counts = this.#ended === undefined ? [link] : [this.#ended, link];
+    this.#ended = {
+      messagesAccepted: total(counts, "messagesAccepted"),
+      payloadBytesSent: total(counts, "payloadBytesSent"),
+      bytesSent: total(counts, "bytesSent"),
+      bytesReceived: total(counts, "bytesReceived"),
+    };
   }
 
   /** @param links - The connections that are open. */
   snapshot(links: readonly LinkCounts[], gauges: Gauges): Stats {
-    const sum = (name: keyof LinkCounts): number => links.reduce((total, link) => total + link[name], 0);
-    const payloadBytesSent = this.#payloadBytesSent + sum("payloadBytesSent");
-    const bytesSent = this.#bytesSent + sum("bytesSent");
-    const bytesReceived = this.#bytesReceived + sum("bytesReceived");
+    const counts = this.#ended === undefined ? links : [this.#ended, ...links];
+    const payloadBytesSent = total(counts, "payloadBytesSent");
+    const bytesSent = total(counts, "bytesSent");
+    const bytesReceived = total(counts, "bytesReceived");
     return Object.freeze({
-      messagesSent: this.#messagesSent + sum("messagesAccepted"),
+      messagesSent: total(counts, "messagesAccepted"),
       messagesReceived: this.messagesReceived,
       payloadBytesSent,
       payloadBytesReceived: this.payloadBytesReceived + 0,
@@ -136,7 +144,8 @@ export class Statistics {
   #durations(): Record<DurationName, HistogramSnapshot | undefined> {
     const of = (name: DurationName): HistogramSnapshot | undefined => {
       const known = this.#histograms[name];
-      return typeof known === "number" ? histogramOf([known]).snapshot() : known?.snapshot();
+      if (known === undefined) return undefined;
+      return (known instanceof Histogram ? known : histogramOf([known].flat())).snapshot();
     };
     return {
       latencyMs: of("latencyMs"),
@@ -150,6 +159,15 @@ export class Statistics {
       recoveryMs: of("recoveryMs"),
     };
   }
+}
+
+/** Neither by `push` nor by a spread, which make room for sixteen more. */
+function joined(samples: readonly number[], sample: number): Histogram | readonly number[] {
+  return samples.length < maxListed ? samples.concat(sample) : histogramOf([...samples, sample]);
+}
+
+function total(counts: readonly LinkCounts[], name: keyof LinkCounts): number {
+  return counts.reduce((sum, one) => sum + one[name], 0);
 }
 
 function histogramOf(samples: readonly number[]): Histogram {
