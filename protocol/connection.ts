@@ -196,7 +196,8 @@ export class ProtocolConnection implements MessageSink {
       this.#receiveClose(lent);
       return;
     }
-    const payload = this.#slab.copy(lent, 0, lent.length);
+    const payload = this.#slab.allocate(lent.length);
+    payload.set(lent);
     if (opcode === Opcode.pong) {
       this.#handler.onPong(payload);
       return;

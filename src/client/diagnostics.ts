@@ -107,8 +107,10 @@ export class Diagnostics {
     this.#write(client, `reconnect attempt=${attempt} delayMs=${delayMs} verdict=${report.verdict}`);
   }
 
-  ping(message: PingMessage): void {
-    if (this.#ping.hasSubscribers) this.#ping.publish(message);
+  ping(client: object, latencyMs: number): void {
+    if (!this.#ping.hasSubscribers) return;
+    const message: PingMessage = { client, latencyMs };
+    this.#ping.publish(message);
   }
 
   /**

@@ -212,7 +212,9 @@ export class Traffic<Received, Sent>
   }
 
   nextPingPayload(): Uint8Array {
-    const payload = Buffer.alloc(8);
+    // From Node's pool: memory of its own would take as much again for each beat of each connection.
+    const payload = Buffer.allocUnsafe(8);
+    payload.writeUInt16BE(0, 0);
     payload.writeUIntBE(++this.#pingCount, 2, 6);
     return payload;
   }
@@ -240,9 +242,9 @@ export class Traffic<Received, Sent>
   onPong(payload: Buffer, latencyMs: number | undefined): void {
     if (latencyMs !== undefined) {
       this.#statistics.record("latencyMs", latencyMs);
-      diagnostics.ping({ client: this.#face, latencyMs });
+      diagnostics.ping(this.#face, latencyMs);
     }
-    this.#emitter.emit("pong", { payload, latencyMs });
+    if (this.#emitter.has("pong")) this.#emitter.emit("pong", { payload, latencyMs });
   }
 
   /** @returns `true` where the message answers an application ping, and is nobody's. */
