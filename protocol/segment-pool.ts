@@ -70,6 +70,8 @@ export class Segment {
 /** Segments that no connection needs just now. */
 export class SegmentPool {
   readonly #free: Segment[] = [];
+  /** One more of them: a list that is emptied and filled by turns makes room for sixteen each time. */
+  #next: Segment | undefined;
   #sentSize = 0;
   /** Once there is wide memory, only its segments are kept. */
   #wide: readonly Segment[] | undefined;
@@ -78,7 +80,7 @@ export class SegmentPool {
 
   /** @param before - The one that it is to stand behind, if that can be: the two may then leave in one write. */
   acquire(before?: Segment): Segment {
-    if (this.#wide === undefined) return this.#free.pop() ?? new Segment();
+    if (this.#wide === undefined) return this.#takeFree() ?? new Segment();
     if (this.#freeWide === 0) return new Segment();
     const next = before === undefined ? 0 : 1 << (before.index + 1);
     // Of the others the first, whose memory is in the cache.
@@ -87,11 +89,20 @@ export class SegmentPool {
     return this.#wide[31 - Math.clz32(bit)]!;
   }
 
+  #takeFree(): Segment | undefined {
+    const next = this.#next;
+    if (next === undefined) return this.#free.pop();
+    this.#next = undefined;
+    return next;
+  }
+
   release(segment: Segment): void {
     if (this.#sentSize < minSentForWideMask) this.#countSent(segment);
     if (segment.index !== -1) this.#freeWide |= 1 << segment.index;
-    else if (this.#wide !== undefined || this.#free.length === maxFreeSegments) return;
-    else this.#free.push(segment);
+    else if (this.#wide !== undefined) return;
+    else if (this.#next === undefined) this.#next = segment;
+    else if (this.#free.length < maxFreeSegments - 1) this.#free.push(segment);
+    else return;
     segment.clear();
   }
 
@@ -105,6 +116,7 @@ export class SegmentPool {
     if (memory === undefined) return;
     const { bytes, mask } = memory;
     this.#free.length = 0;
+    this.#next = undefined;
     this.#freeWide = (1 << maxFreeSegments) - 1;
     this.#wide = Array.from(
       { length: maxFreeSegments },
