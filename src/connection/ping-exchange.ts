@@ -47,10 +47,9 @@ export class PingExchange {
     return this.#pings.confirmedCount;
   }
 
-  /** Sends a ping for which nobody waits. */
+  /** Makes a ping for which nobody waits; its owner has it written. */
   beat(payload: Uint8Array): void {
     this.#pings.add(payload, this.#runtime.now(), this.#protocol.ping(payload));
-    this.#handler.onQueued();
   }
 
   /** Resolves with the milliseconds until the ping's own pong. */

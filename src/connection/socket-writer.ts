@@ -30,6 +30,9 @@ export class SocketWriter {
   readonly #transport: Transport;
   readonly #runtime: Runtime;
   readonly #handler: SocketWriterHandler;
+  // Bound when they are first needed: a function made here would hold its surroundings too, and take twice as much.
+  #atTickEnd: (() => void) | undefined;
+  #afterWrite: (() => void) | undefined;
   #isScheduled = false;
   #writeSize = minWriteSize;
   /** What the kernel has taken at once in this tick. */
@@ -105,15 +108,16 @@ export class SocketWriter {
   #scheduleRest(): void {
     if (this.#isScheduled || (!this.#protocol.hasOutput && this.#takenSize === 0)) return;
     this.#isScheduled = true;
-    this.#runtime.defer(this.#onTickEnd);
+    this.#atTickEnd ??= this.#onTickEnd.bind(this);
+    this.#runtime.defer(this.#atTickEnd);
   }
 
-  readonly #onTickEnd = (): void => {
+  #onTickEnd(): void {
     this.#isScheduled = false;
     this.#countLone();
     this.flush();
     this.#takenSize = 0;
-  };
+  }
 
   #countLone(): void {
     const { framedCount } = this.#protocol;
@@ -128,6 +132,7 @@ export class SocketWriter {
   flush(): void {
     if (this.#refusedSize > 0 || this.#isStopped) return;
     this.#writeWhile(1);
+    this.#takenSize = 0;
   }
 
   /** @param size - So many bytes wait at least before each write. */
@@ -137,7 +142,7 @@ export class SocketWriter {
     while (this.#protocol.bufferedSize >= size) {
       const bytes = this.#protocol.take(this.#writeSize + maxTailSize);
       if (bytes === undefined) break;
-      if (!this.#transport.write(bytes, this.#onWritten)) {
+      if (!this.#transport.write(bytes, (this.#afterWrite ??= this.#onWritten.bind(this)))) {
         this.#onWriteRefused(bytes.length);
         break;
       }
@@ -179,7 +184,7 @@ export class SocketWriter {
     );
   }
 
-  readonly #onWritten = (): void => {
+  #onWritten(): void {
     if (this.#isStopped) return;
     if (this.#isLong) this.#lastProgressAt = this.#runtime.now();
     this.#bytesWritten += this.#refusedSize;
@@ -188,8 +193,7 @@ export class SocketWriter {
     this.#protocol.written();
     this.#handler.onProgress(true);
     this.flush();
-    this.#takenSize = 0;
-  };
+  }
 
   /** Nothing is written any more. */
   stop(): void {
