@@ -29,13 +29,14 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   readonly decoder: Decoder<Received>;
   readonly #runtime: Runtime;
   readonly #handler: ReceiverHandler;
-  readonly #keyOf: ((message: Received) => unknown) | undefined;
+  readonly #bounds: ResolvedOptions<Received, never>["buffer"];
   readonly #pause: ReadingPause;
-  readonly #inbox: Inbox<Entry<Received>>;
+  /** From the first message on that waits, or the first who reads: a client whose messages go to handlers has none. */
+  #inbox: Inbox<Entry<Received>> | undefined;
   readonly #readers: WaitingLine<Reader<Received>> = new WaitingLine();
   /** The loop that is open, over messages or over batches of them. */
   #iterator: object | undefined;
-  readonly #batch: Batch<Received>;
+  #batch: Batch<Received> | undefined;
   #end: ReadingEnd | undefined;
   #isDiscarding = false;
   #isDrainDue = false;
@@ -63,15 +64,13 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
     });
     this.#pause = new ReadingPause(runtime, this);
     this.#handler = handler;
-    this.#keyOf = options.buffer.keyOf;
-    this.#batch = new Batch(options.buffer.maxBytes);
-    this.#inbox = new Inbox(options.buffer, (entry) =>
-      this.#dropWaiting(entry, this.#isOver() ? "closed" : "overflow"),
-    );
+    this.#bounds = options.buffer;
   }
 
-  #dropWaiting(entry: Entry<Received>, cause: DroppedEvent["cause"]): void {
-    if (this.decoder.complete(entry)) this.#drop(entry.value, cause);
+  #keeping(): Inbox<Entry<Received>> {
+    return (this.#inbox ??= new Inbox(this.#bounds, (entry) => {
+      if (this.decoder.complete(entry)) this.#drop(entry.value, this.#isOver() ? "closed" : "overflow");
+    }));
   }
 
   #drop(message: unknown, cause: DroppedEvent["cause"]): void {
@@ -80,7 +79,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
 
   /** How many messages wait. */
   get waitingCount(): number {
-    return this.#inbox.length;
+    return this.#inbox?.length ?? 0;
   }
 
   /** Nothing that comes now is given to anybody who reads. */
@@ -92,8 +91,8 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   begin(): void {
     this.#end = undefined;
     this.#isDiscarding = false;
-    this.#inbox.reopen();
-    if (this.isWaitedFor) this.#inbox.beginReading();
+    this.#inbox?.reopen();
+    if (this.isWaitedFor) this.#keeping().beginReading();
   }
 
   /** A message that is decoded only where somebody wants its value. */
@@ -116,7 +115,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
       this.#keepAsItCame(data, size, at);
       return;
     }
-    const kept = this.#keyOf === undefined ? data : ownCopy(data);
+    const kept = this.#bounds.keyOf === undefined ? data : ownCopy(data);
     const value = this.decoder.decode(kept);
     if (isUndecodable(value)) this.handlers.tellRaw(kept);
     else this.deliver(decoded(value, kept, size, at));
@@ -155,8 +154,9 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   }
 
   #mayWaitAsItCame(): boolean {
-    if (this.#inbox.bytes < maxDecodedBytes || this.#readers.length > 0) return false;
-    return this.#keyOf === undefined && !this.#isOver() && !this.handlers.wantValues;
+    if (this.#inbox === undefined || this.#inbox.bytes < maxDecodedBytes) return false;
+    if (this.#readers.length > 0) return false;
+    return this.#bounds.keyOf === undefined && !this.#isOver() && !this.handlers.wantValues;
   }
 
   #keepAsItCame(data: string | Buffer, size: number, at: number): void {
@@ -174,7 +174,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   }
 
   #deliverElsewhere(value: Received, data: string | Buffer, size: number, at: number): void {
-    if (this.#soleBatch === undefined && this.#isForBatchAlone() && this.#batch.add(value, size)) return;
+    if (this.#soleBatch === undefined && this.#isForBatchAlone() && this.#batch!.add(value, size)) return;
     if (this.#isForMessageHandlersAlone()) this.handlers.tellValue(value);
     else this.deliver(decoded(value, data, size, at));
   }
@@ -196,11 +196,11 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   }
 
   #mayJoinBatch(): boolean {
-    return this.#batch.isOpen && this.#readers.length === 0 && !this.#isOver();
+    return this.#batch?.isOpen === true && this.#readers.length === 0 && !this.#isOver();
   }
 
   #give(entry: Entry<Received>): void {
-    if (this.#mayJoinBatch() && this.#batch.add(entry.value, entry.size)) return;
+    if (this.#mayJoinBatch() && this.#batch!.add(entry.value, entry.size)) return;
     const reader = this.#readers.shift();
     if (reader !== undefined) {
       reader.resolve(entry.value);
@@ -210,8 +210,9 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
       this.#drop(entry.value, "closed");
       return;
     }
-    if (this.#keyOf !== undefined) entry.key = askForKey(this.#keyOf, entry.value, this.#handler);
-    const demand = this.#inbox.push(entry);
+    const { keyOf } = this.#bounds;
+    if (keyOf !== undefined) entry.key = askForKey(keyOf, entry.value, this.#handler);
+    const demand = this.#keeping().push(entry);
     if (demand === "pause") this.#beginPause();
     else if (demand === "fail") this.#handler.onInboxFull();
   }
@@ -232,7 +233,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   }
 
   onIdle(): void {
-    this.#inbox.endReading();
+    this.#inbox?.endReading();
     this.#resume();
   }
 
@@ -261,7 +262,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
 
   /** What waits to be read, oldest first. */
   get waiting(): readonly Entry<Received>[] {
-    return this.#inbox.waiting;
+    return this.#inbox?.waiting ?? [];
   }
 
   recv(options: WaitOptions | undefined): Promise<Received> {
@@ -290,16 +291,18 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
 
   /** Takes the next message that waits; from the first call on the overflow policy applies. */
   #take(): Entry<Received> | undefined {
-    this.#inbox.beginReading();
-    let entry = this.#inbox.shift();
-    while (entry !== undefined && !this.decoder.complete(entry)) entry = this.#inbox.shift();
-    if (entry !== undefined && this.#isMeasured()) this.#handler.onConsumed(this.#runtime.now() - entry.at);
-    if (this.#pause.isOn && this.#inbox.isHalfFree) this.#resume();
+    const inbox = this.#keeping();
+    inbox.beginReading();
+    let entry = inbox.shift();
+    while (entry !== undefined && !this.decoder.complete(entry)) entry = inbox.shift();
+    if (entry !== undefined && this.#isMeasured(inbox))
+      this.#handler.onConsumed(this.#runtime.now() - entry.at);
+    if (this.#pause.isOn && inbox.isHalfFree) this.#resume();
     return entry;
   }
 
-  #isMeasured(): boolean {
-    return this.#inbox.length < takesPerMeasure || ++this.#takeCount % takesPerMeasure === 0;
+  #isMeasured(inbox: Inbox<Entry<Received>>): boolean {
+    return inbox.length < takesPerMeasure || ++this.#takeCount % takesPerMeasure === 0;
   }
 
   #takeAll(): { readonly value: readonly Received[] } | undefined {
@@ -315,14 +318,15 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
 
   /** As {@link iterate}, by what one read has brought, or what waits. */
   iterateBatches(): AsyncIterableIterator<readonly Received[]> | undefined {
-    return this.#open({ take: () => this.#takeAll(), itemOf: (first) => this.#batch.begin(first) });
+    const batch = (this.#batch ??= new Batch(this.#bounds.maxBytes));
+    return this.#open({ take: () => this.#takeAll(), itemOf: (first) => batch.begin(first) });
   }
 
   #open<Item>(
     kind: Pick<IteratorSource<Received, Item>, "take" | "itemOf">,
   ): MessageIterator<Received, Item> | undefined {
     if (this.#iterator !== undefined) return undefined;
-    this.#inbox.beginReading();
+    this.#keeping().beginReading();
     const iterator = new MessageIterator<Received, Item>({
       ...kind,
       ended: () => this.#end,
@@ -340,7 +344,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
 
   /** A lasting handler was added: what waits goes to it, before anything newer. */
   onHandlerAdded(): void {
-    if (this.#inbox.length === 0 || this.#isDrainDue) return;
+    if (this.waitingCount === 0 || this.#isDrainDue) return;
     this.#isDrainDue = true;
     this.#runtime.defer(() => this.#drainToHandlers());
   }
@@ -348,26 +352,26 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   #drainToHandlers(): void {
     if (!this.#isDrainDue) return;
     this.#isDrainDue = false;
+    const inbox = this.#keeping();
     if (this.#iterator !== undefined) {
       // The open loop gets it too, so it goes on waiting.
-      for (const entry of this.#inbox.waiting) this.handlers.tellLate(entry, this.decoder);
+      for (const entry of inbox.waiting) this.handlers.tellLate(entry, this.decoder);
       return;
     }
-    while (this.handlers.hasLasting && this.#inbox.length > 0)
-      this.handlers.tellLate(this.#inbox.shift()!, this.decoder);
-    if (this.#pause.isOn && this.#inbox.isHalfFree) this.#resume();
+    while (this.handlers.hasLasting && inbox.length > 0) this.handlers.tellLate(inbox.shift()!, this.decoder);
+    if (this.#pause.isOn && inbox.isHalfFree) this.#resume();
   }
 
   /** The loop was left: what it has not read waits for the next one, and handlers are not kept waiting for that. */
   #goOnForHandlers(): void {
     if (!this.#pause.isOn || !this.handlers.hasLasting) return;
-    this.#inbox.endReading();
+    this.#inbox?.endReading();
     this.#resume();
   }
 
   /** The end is near: reading goes on to the peer's Close, whatever waits. */
   beginClosing(): void {
-    this.#inbox.beginClosing();
+    this.#keeping().beginClosing();
     this.#resume();
   }
 
@@ -375,7 +379,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   discard(): void {
     this.#isDiscarding = true;
     this.#reconsider();
-    this.#inbox.clear();
+    this.#inbox?.clear();
   }
 
   /** Nothing more comes. Readers are given what waits first, unless `isImmediate`. */
@@ -383,7 +387,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
     this.#end = end;
     this.#reconsider();
     this.#resume();
-    if (isImmediate) this.#inbox.clear();
+    if (isImmediate) this.#inbox?.clear();
     for (const reader of this.#readers.takeAll()) reader.end(end);
   }
 
