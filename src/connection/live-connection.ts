@@ -42,7 +42,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   #pauses: PauseClock | undefined;
   #isReferenced = true;
 
-  readonly #openedAt: number;
+  readonly openedAt: number;
   #lastReceivedAt: number;
   #bytesReceived: number = zeroBytes;
   #isGone = false;
@@ -53,8 +53,8 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#runtime = runtime;
     this.#settings = settings;
     this.#handler = handler;
-    this.#openedAt = runtime.now();
-    this.#lastReceivedAt = this.#openedAt;
+    this.openedAt = runtime.now();
+    this.#lastReceivedAt = this.openedAt;
     this.#protocol = new ProtocolConnection({
       role: "client",
       handler: this,
@@ -87,11 +87,6 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     return this.#queue?.bufferedAmount ?? this.#protocol.bufferedSize;
   }
 
-  get openedAt(): number {
-    return this.#openedAt;
-  }
-
-  /** When the last bytes came. */
   get lastReceivedAt(): number {
     return this.#lastReceivedAt;
   }
@@ -106,7 +101,6 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     return this.#writer.stuckSince;
   }
 
-  /** How many pings the peer has answered. */
   get answeredPings(): number {
     return this.#pings.answeredCount;
   }
@@ -115,6 +109,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     return this.#pauses !== undefined && this.#pauses.isPaused;
   }
 
+  /** Messages accepted to be sent. */
   get messagesAccepted(): number {
     return this.#queue?.acceptedCount ?? 0;
   }
@@ -124,7 +119,6 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     return this.#end?.initiatedBy !== undefined || this.#isGone;
   }
 
-  /** Bytes have come. */
   receive(bytes: Buffer, start: number, end: number): void {
     const now = this.#runtime.now();
     this.#lastReceivedAt = now;
@@ -168,13 +162,8 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   }
 
   #sending(): SendQueue {
-    return (this.#queue ??= new SendQueue(
-      this.#protocol,
-      this.#runtime,
-      this.#settings,
-      this,
-      this.#handler,
-    ));
+    this.#queue ??= new SendQueue(this.#protocol, this.#runtime, this.#settings, this, this.#handler);
+    return this.#queue;
   }
 
   /** Resolves with the milliseconds until the ping's own pong. */
@@ -384,10 +373,10 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
       closeReceived,
       // A reset behind both Closes takes nothing away.
       error: this.#end?.error ?? (isClosed ? undefined : error),
-      openedAt: this.#openedAt,
+      openedAt: this.openedAt,
       endedAt: this.#runtime.now(),
       lastReceivedAt: this.#lastReceivedAt,
-      lastSentAt: this.#writer.lastWrittenAt ?? this.#openedAt,
+      lastSentAt: this.#writer.lastWrittenAt ?? this.openedAt,
       pausedMs: this.#pauses?.total ?? 0,
       owesDrain: this.owesDrain,
       unsent: this.#queue?.takeUnsent(this.#protocol.takeUnsent(), framedCount) ?? [],

@@ -53,7 +53,7 @@ describe("the channels", () => {
     diagnostics.open(opened);
     diagnostics.close({ client, report });
     diagnostics.reconnect({ client, attempt: 2, delayMs: 5, report });
-    diagnostics.ping({ client, latencyMs: 7 });
+    diagnostics.ping(client, 7);
     expect(published).toEqual([
       ["jetsocket:open", opened],
       ["jetsocket:close", { client, report }],
@@ -98,7 +98,7 @@ describe("the log", () => {
     };
     logging.close({ client: {}, report: refused as unknown as CloseReport });
     logging.reconnect({ client, attempt: 2, delayMs: 5, report });
-    logging.ping({ client, latencyMs: 7 });
+    logging.ping(client, 7);
     expect(lines).toEqual([
       '#1 open connection=2 url="wss://host/?token=***&x=1" subprotocol="v1" extensions="permessage-deflate"',
       '#1 close verdict=server-restart phase=open sent=1012 received=1012 reason="token=***\\nagain" error=""',
@@ -165,7 +165,7 @@ describe("the log", () => {
     silent.open(opened);
     silent.close({ client, report: untouchable });
     silent.reconnect({ client, attempt: 1, delayMs: 0, report: untouchable });
-    silent.ping({ client, latencyMs: 1 });
+    silent.ping(client, 1);
     expect(silent.frameObserver(client).isActive).toBe(false);
     expect([lines, published]).toEqual([[], []]);
   });
