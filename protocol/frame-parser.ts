@@ -38,8 +38,9 @@ export class FrameParser {
   /** A header that the end of the input has cut off. */
   #header: Buffer | undefined;
   #headerLength = 0;
-  readonly #finder: RunFinder = new RunFinder();
-  readonly #texts: TextRun = new TextRun();
+  /** From the first message on that may begin a run; a connection that only pings has none. */
+  #finder: RunFinder | undefined;
+  #texts: TextRun | undefined;
   /** How much of the payload of the current frame is still to come. */
   #remaining = 0;
   #maskingKey = 0;
@@ -92,9 +93,10 @@ export class FrameParser {
 
   #takeTexts(bytes: Buffer, end: number, sink: RunSink): boolean {
     const start = this.position;
-    const run = this.#texts.find(this.#finder, bytes, start, end, sink);
+    const finder = (this.#finder ??= new RunFinder());
+    const run = (this.#texts ??= new TextRun()).find(finder, bytes, start, end, sink);
     if (run === undefined) return false;
-    const runEnd = this.#finder.end;
+    const runEnd = finder.end;
     while (this.position < runEnd && !this.#isHalted) {
       const size = payloadSizeAt(bytes, this.position);
       const payload = this.position + headerSizeFor(size, false);
@@ -102,15 +104,16 @@ export class FrameParser {
       if (sink.isLending) sink.onLentText(bytes, payload, this.position);
       else sink.onRunMessage(run.slice(payload - start, this.position - start), size);
     }
-    this.#finder.leave(this.position);
+    finder.leave(this.position);
     return true;
   }
 
   /** One copy serves all of them, and each gets a view of it: two thirds of what a copy of each costs. */
   #takeBinaries(bytes: Buffer, end: number, sink: RunSink): boolean {
     const start = this.position;
-    if (!sink.mayTakeRun(maxRunSize) || !this.#finder.find(bytes, start, end, maxRunSize)) return false;
-    const runEnd = this.#finder.end;
+    const finder = (this.#finder ??= new RunFinder());
+    if (!sink.mayTakeRun(maxRunSize) || !finder.find(bytes, start, end, maxRunSize)) return false;
+    const runEnd = finder.end;
     const { buffer, byteOffset } = sink.copyRun(bytes, start, runEnd);
     while (this.position < runEnd && !this.#isHalted && !sink.isLending) {
       const size = payloadSizeAt(bytes, this.position);
@@ -118,7 +121,7 @@ export class FrameParser {
       this.position = payload + size;
       sink.onRunMessage(new BufferView(buffer, byteOffset + payload - start, size), size);
     }
-    this.#finder.leave(this.position);
+    finder.leave(this.position);
     return true;
   }
 

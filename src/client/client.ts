@@ -33,7 +33,6 @@ export class Client<Received, Sent>
     EmitterHandler<EventMap<Received>>
 {
   readonly face: object;
-  readonly source: RequestSource;
   readonly options: ResolvedOptions<Received, Sent>;
   readonly emitter: Emitter<EventMap<Received>>;
   readonly traffic: Traffic<Received, Sent>;
@@ -41,6 +40,7 @@ export class Client<Received, Sent>
   readonly states: StateMachine;
   readonly intent: Intent = new Intent();
   readonly calls: LifeCalls;
+  readonly #address: RequestSource["url"];
   readonly #life: Life<Received, Sent>;
   #stopListening: (() => void) | undefined;
   /** An `error` that ends nothing is being told. */
@@ -56,7 +56,7 @@ export class Client<Received, Sent>
     const { runtime } = options;
     const url = checkRequest(source);
     this.face = face;
-    this.source = source;
+    this.#address = source.url;
     this.options = options;
     this.calls = new LifeCalls(runtime);
     this.emitter = new Emitter<EventMap<Received>>(this);
@@ -65,6 +65,11 @@ export class Client<Received, Sent>
     this.#life = new Life<Received, Sent>(this, url, this);
     this.#listenToSignal();
     if (options.signal?.aborted === true) runtime.defer(() => this.#abort());
+  }
+
+  /** Made for each attempt: an open connection needs none. */
+  get source(): RequestSource {
+    return { url: this.#address, options: this.options };
   }
 
   get state(): State {

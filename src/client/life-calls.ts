@@ -1,13 +1,14 @@
 import type { Runtime } from "../runtime/runtime.js";
 import { Wait, type WaitOptions } from "../runtime/wait.js";
+import { WaitingLine } from "../runtime/waiting-line.js";
 
 /** The calls that wait for a turn in a client's life: its connection, its end. */
 export class LifeCalls {
   readonly #runtime: Runtime;
   /** There while somebody waits. */
-  #connects: Set<Wait> | undefined;
-  #runs: Set<Wait> | undefined;
-  #closes: Set<Wait> | undefined;
+  #connects: WaitingLine<Wait> | undefined;
+  #runs: WaitingLine<Wait> | undefined;
+  #closes: WaitingLine<Wait> | undefined;
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
@@ -19,26 +20,26 @@ export class LifeCalls {
     options: WaitOptions | undefined,
     onCancel: (reason: unknown) => void,
   ): Promise<void> {
+    const line = (this.#connects ??= new WaitingLine());
     const wait: Wait = new Wait(this.#runtime, operation, options, (reason) => {
-      this.#connects?.delete(wait);
+      line.leave(place);
       onCancel(reason);
     });
-    this.#connects ??= new Set();
-    this.#connects.add(wait);
+    const place = line.enter(wait);
     return wait.promise;
   }
 
   run(options: WaitOptions | undefined): Promise<void> {
-    const wait: Wait = new Wait(this.#runtime, "run", options, () => this.#runs?.delete(wait));
-    this.#runs ??= new Set();
-    this.#runs.add(wait);
-    return wait.promise;
+    return this.#enter("run", options, (this.#runs ??= new WaitingLine()));
   }
 
   close(options: WaitOptions | undefined): Promise<void> {
-    const wait: Wait = new Wait(this.#runtime, "close", options, () => this.#closes?.delete(wait));
-    this.#closes ??= new Set();
-    this.#closes.add(wait);
+    return this.#enter("close", options, (this.#closes ??= new WaitingLine()));
+  }
+
+  #enter(operation: string, options: WaitOptions | undefined, line: WaitingLine<Wait>): Promise<void> {
+    const wait: Wait = new Wait(this.#runtime, operation, options, () => line.leave(place));
+    const place = line.enter(wait);
     return wait.promise;
   }
 
@@ -56,16 +57,16 @@ export class LifeCalls {
 
   /** A connection is there. */
   onConnected(): void {
-    for (const wait of this.#takeConnects()) wait.resolve();
+    settleAll(this.#takeConnects(), (wait) => wait.resolve());
   }
 
   /** The first attempt has failed, and only `run()` goes on. */
   rejectConnects(error: unknown): void {
-    for (const wait of this.#takeConnects()) wait.reject(error);
+    settleAll(this.#takeConnects(), (wait) => wait.reject(error));
   }
 
-  #takeConnects(): Iterable<Wait> {
-    const connects = this.#connects ?? [];
+  #takeConnects(): WaitingLine<Wait> | undefined {
+    const connects = this.#connects;
     this.#connects = undefined;
     return connects;
   }
@@ -73,25 +74,29 @@ export class LifeCalls {
   /** Takes the calls of a life that ends; those of the next one come while the end is told. */
   takeEnded(): { settle(isClosed: boolean, error: unknown): void } {
     const connects = this.#takeConnects();
-    const runs = this.#runs ?? [];
+    const runs = this.#runs;
     this.#runs = undefined;
     const settle = (isClosed: boolean, error: unknown): void => {
-      for (const wait of connects) wait.reject(error);
-      for (const wait of runs) {
+      settleAll(connects, (wait) => wait.reject(error));
+      settleAll(runs, (wait) => {
         if (isClosed) wait.resolve();
         else wait.reject(error);
-      }
+      });
     };
     return { settle };
   }
 
   onClosed(): void {
-    const closes = this.#closes ?? [];
+    const closes = this.#closes;
     this.#closes = undefined;
-    for (const wait of closes) wait.resolve();
+    settleAll(closes, (wait) => wait.resolve());
   }
 }
 
-function isWaiting(waits: Set<Wait> | undefined): boolean {
-  return waits !== undefined && waits.size > 0;
+function isWaiting(waits: WaitingLine<Wait> | undefined): boolean {
+  return waits !== undefined && waits.length > 0;
+}
+
+function settleAll(waits: WaitingLine<Wait> | undefined, settle: (wait: Wait) => void): void {
+  for (let wait = waits?.shift(); wait !== undefined; wait = waits?.shift()) settle(wait);
 }

@@ -26,8 +26,8 @@ export class Pulse {
   /** There from the first pause on. */
   #stall: StallWatch | undefined;
   #timer: Timer | undefined;
-  /** What the timer was set with. */
-  #delay = 0;
+  /** The timer was set for a whole interval. */
+  #isBeating = false;
   #dueAt = 0;
   #loopLag = 0;
   #hasFired = false;
@@ -77,16 +77,17 @@ export class Pulse {
     const stallAt = this.#stall?.nextAt(now, this.#live.stuckSince) ?? Infinity;
     this.#dueAt = Math.max(Math.min(this.#heartbeat.nextAt, stallAt), now);
     const delay = this.#dueAt - now;
-    // From beat to beat it is the same, but for what the sum of two times leaves.
-    const isSame = Math.abs(delay - this.#delay) < 0.001;
-    if (this.#hasFired && isSame && this.#timer?.restart !== undefined) this.#timer.restart();
+    // From beat to beat, but for what the sum of two times leaves.
+    const isBeat = Math.abs(delay - this.#policy.interval) < 0.001;
+    if (this.#hasFired && isBeat && this.#isBeating && this.#timer?.restart !== undefined)
+      this.#timer.restart();
     else this.#set(delay);
+    this.#isBeating = isBeat;
     this.#hasFired = false;
   }
 
   #set(delay: number): void {
     this.#timer?.clear();
-    this.#delay = delay;
     // Bound: a function that is made here would hold its surroundings too, and takes twice as much.
     this.#timer = this.#runtime.setTimer(delay, this.#onTimer.bind(this));
     // The socket holds the process, or is not to.
