@@ -2,7 +2,7 @@ import { copyBytes } from "./copy-bytes.js";
 import { maxFrameHeaderSize, Opcode, type Role } from "./constants.js";
 import { firstByteOf, headerSizeFor, writeHeader } from "./frame-header.js";
 import type { Masker } from "./mask.js";
-import type { Resources } from "./resources.js";
+import type { MaskingKeys } from "./masking-keys.js";
 import type { SegmentChain } from "./segment-chain.js";
 import { type Segment, segmentSize } from "./segment-pool.js";
 
@@ -22,17 +22,20 @@ const wholeText = firstByteOf(Opcode.text, false);
 /** A payload above this size is written piece by piece, over as many segments as it takes. */
 const maxWholePayloadSize = segmentSize - maxFrameHeaderSize;
 
-/** Writes header and masked payload of whole messages into one stretch of memory: one system call takes many frames. */
+/**
+ * Writes header and masked payload of whole messages into one stretch of memory: one system call takes many frames. It has no state, and
+ * serves all connections that play the same part.
+ */
 export class FrameWriter {
   readonly #isMasked: boolean;
-  readonly #resources: Resources;
+  readonly #maskingKeys: MaskingKeys;
   readonly #masker: Masker;
 
-  constructor(role: Role, resources: Resources) {
+  constructor(role: Role, maskingKeys: MaskingKeys, masker: Masker) {
     // RFC 6455 5.1: a client masks every frame, a server none.
     this.#isMasked = role === "client";
-    this.#resources = resources;
-    this.#masker = resources.masker;
+    this.#maskingKeys = maskingKeys;
+    this.#masker = masker;
   }
 
   /** The bytes that a payload of `size` takes on the wire. */
@@ -67,7 +70,7 @@ export class FrameWriter {
 
   /** Writes the header before a payload that stands already, and masks it. */
   #finish(segment: Segment, size: number): void {
-    const key = this.#isMasked ? this.#resources.maskingKeys.next() : 0;
+    const key = this.#isMasked ? this.#maskingKeys.next() : 0;
     const at = this.#writeHead(segment.bytes, segment.end, wholeText, size, key);
     if (this.#isMasked) this.#mask(segment, at, at + size, key);
     segment.end = at + size;
@@ -102,7 +105,7 @@ export class FrameWriter {
     // A large payload begins in the room that is left in this segment: a write costs as much as 4 KiB of it.
     const firstSegment = chain.beginFrame(size >= minCutSize ? headSize : headSize + size);
     let segment = firstSegment;
-    let key = this.#isMasked ? this.#resources.maskingKeys.next() : 0;
+    let key = this.#isMasked ? this.#maskingKeys.next() : 0;
     segment.end = this.#writeHead(segment.bytes, segment.end, first, size, key);
     let done = 0;
     while (done < size) {

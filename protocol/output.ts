@@ -2,7 +2,7 @@ import { Opcode, type Role, zeroBytes } from "./constants.js";
 import { Fifo } from "./fifo.js";
 import { firstByteOf, payloadSizeIn } from "./frame-header.js";
 import { type FrameObserver, tellWritten } from "./frame-observer.js";
-import { FrameWriter } from "./frame-writer.js";
+import type { FrameWriter } from "./frame-writer.js";
 import type { Resources } from "./resources.js";
 import { SegmentChain } from "./segment-chain.js";
 import type { Segment } from "./segment-pool.js";
@@ -41,7 +41,7 @@ export class Output {
   constructor(role: Role, resources: Resources, observer?: FrameObserver) {
     this.#role = role;
     this.#resources = resources;
-    this.#writer = new FrameWriter(role, resources);
+    this.#writer = resources.writerFor(role);
     this.#observer = observer;
     this.#messages = new SegmentChain(resources.segments);
   }

@@ -1,5 +1,7 @@
 import type { CodecFactory } from "./extensions/codec.js";
+import type { Role } from "./constants.js";
 import { createCodecFactory } from "./extensions/codec-factory.js";
+import { FrameWriter } from "./frame-writer.js";
 import { Masker } from "./mask.js";
 import { type FillRandom, MaskingKeys } from "./masking-keys.js";
 import { SegmentPool } from "./segment-pool.js";
@@ -27,6 +29,7 @@ export class Resources {
   readonly slab: Slab = new Slab();
   /** For what is left of a read. */
   readonly spare: SpareBuffer = new SpareBuffer(readBufferSize);
+  readonly #writers: { [Each in Role]?: FrameWriter } = {};
   #readBuffer: Buffer | undefined;
   #scratch: Buffer | undefined;
 
@@ -34,6 +37,11 @@ export class Resources {
     this.fillRandom = options.fillRandom;
     this.maskingKeys = new MaskingKeys(options.fillRandom);
     this.codecs = options.codecs ?? createCodecFactory();
+  }
+
+  /** For the frames of all who play this part. */
+  writerFor(role: Role): FrameWriter {
+    return (this.#writers[role] ??= new FrameWriter(role, this.maskingKeys, this.masker));
   }
 
   /** The buffer that every socket reads into: what it holds is gone with the next read of any of them. */

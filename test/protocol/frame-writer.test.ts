@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Role } from "../../protocol/constants.js";
-import { FrameWriter } from "../../protocol/frame-writer.js";
+import type { FrameWriter } from "../../protocol/frame-writer.js";
 import { SegmentChain } from "../../protocol/segment-chain.js";
 import { segmentSize } from "../../protocol/segment-pool.js";
 import { testResources } from "../support/protocol-end.js";
@@ -16,7 +16,7 @@ interface Subject {
 
 function subjectOf(role: Role): Subject {
   const resources = testResources();
-  return { writer: new FrameWriter(role, resources), chain: new SegmentChain(resources.segments) };
+  return { writer: resources.writerFor(role), chain: new SegmentChain(resources.segments) };
 }
 
 /** The pieces that leave one after the other. */
