@@ -21,8 +21,6 @@ export const maxFrameHeaderSize = 14;
 /**
  * Where a count of bytes begins that goes beyond 2 GiB. V8 keeps it as a double from the start; a small integer would change its form there,
  * at which all compiled code is thrown away that works with its object. It is the negative zero: what a user sees is read with `+ 0`.
- *
- * @internal
  */
 export const zeroBytes: number = -0;
 
