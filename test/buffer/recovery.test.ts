@@ -488,6 +488,18 @@ describe("strings that come late", () => {
   });
 });
 
+it("a replayed message that sequence throws at is delivered as it is, and the error told", () => {
+  const sequence = ({ id }: Numbered): Sequence | null | undefined => {
+    if (id === 3) throw new Error("broken");
+    return id;
+  };
+  const scene = connected({ sequence }).receive(1, 4).wait(0);
+  scene.told();
+  expect(scene.give(scene.lastRequest, { id: 3 })).toBe(true);
+  expect(scene.told()).toEqual(["error broken", "3"]);
+  expect(scene.returned(scene.lastRequest, 2).told()).toEqual(["2"]);
+});
+
 describe("a user who acts on what is told", () => {
   it.each(["gap 2..4", "2", "recovered 2", "4"])("may end the life at %s", (at) => {
     const scene = connected();
