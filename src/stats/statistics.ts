@@ -120,17 +120,18 @@ export class Statistics {
   snapshot(links: readonly LinkCounts[], gauges: Gauges): Stats {
     const counts = this.#ended === undefined ? links : [this.#ended, ...links];
     const payloadBytesSent = total(counts, "payloadBytesSent");
+    const payloadBytesReceived = this.payloadBytesReceived + 0;
     const bytesSent = total(counts, "bytesSent");
     const bytesReceived = total(counts, "bytesReceived");
     return Object.freeze({
       messagesSent: total(counts, "messagesAccepted"),
       messagesReceived: this.messagesReceived,
       payloadBytesSent,
-      payloadBytesReceived: this.payloadBytesReceived + 0,
+      payloadBytesReceived,
       bytesSent,
       bytesReceived,
       compressionRatioSent: ratio(payloadBytesSent, bytesSent),
-      compressionRatioReceived: ratio(this.payloadBytesReceived, bytesReceived),
+      compressionRatioReceived: ratio(payloadBytesReceived, bytesReceived),
       messagesDropped: this.messagesDropped,
       attemptCount: this.attemptCount,
       connectCount: this.connectCount,

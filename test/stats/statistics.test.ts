@@ -31,6 +31,12 @@ describe("Statistics", () => {
     expect(new Statistics().snapshot([], noGauges)).toEqual(nothing);
   });
 
+  it("are zero, and no negative zero, where only control frames came", () => {
+    const link = { messagesAccepted: 0, payloadBytesSent: 0, bytesSent: 8, bytesReceived: 4 };
+    const { payloadBytesReceived, compressionRatioReceived } = new Statistics().snapshot([link], noGauges);
+    expect([payloadBytesReceived, compressionRatioReceived]).toEqual([0, 0]);
+  });
+
   it("add up the connections that have ended and those that are open", () => {
     const statistics = new Statistics();
     statistics.add(one);
