@@ -54,6 +54,18 @@ const defaultExport = {
   message: "Export it by name.",
 };
 
+/** So that the number of cases follows TEST_CASES. */
+const casesOfProperties = [
+  {
+    selector: "Property[key.name='numRuns'] > Literal",
+    message: "Write `numRuns: cases(...)`, from test/support/cases.ts.",
+  },
+  {
+    selector: "CallExpression[callee.object.name='fc'][callee.property.name='assert'][arguments.length=1]",
+    message: "Write `{ numRuns: cases(100) }`, from test/support/cases.ts.",
+  },
+];
+
 /** Measured on Node 20: `recv-text-1KiB` of the bench fell from 0.49 to 0.33 us when a few of them were gone. */
 const privateGetter = {
   selector: "MethodDefinition[kind='get'] > PrivateIdentifier.key",
@@ -191,6 +203,7 @@ export default defineConfig(
     rules: {
       "@typescript-eslint/no-empty-function": "off",
       "@typescript-eslint/unbound-method": "off",
+      "no-restricted-syntax": ["error", defaultExport, privateGetter, ...casesOfProperties],
     },
   },
   {

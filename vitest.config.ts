@@ -1,7 +1,10 @@
+import { availableParallelism } from "node:os";
 import type { ViteUserConfig } from "vitest/config";
 
 const config: ViteUserConfig = {
   test: {
+    // By default vitest leaves one core free, which on two cores means one worker.
+    maxWorkers: availableParallelism(),
     projects: [
       {
         extends: true,

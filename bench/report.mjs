@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { clients, thoseThere } from "./clients/index.mjs";
+import { writeSpeedTable } from "../tools/speed-table.mjs";
 import { machine, versions } from "./machine.mjs";
 import { measureScenario } from "./measure.mjs";
 import { fewestRounds, roundsFor } from "./rounds.mjs";
@@ -29,7 +30,8 @@ export async function writeReport({ rounds, names }) {
   }
   const minutes = Math.round((performance.now() - begun) / 60_000);
   await writeFile(file, `${[heading(known, minutes, rounds), ...sections].join("\n\n")}\n`);
-  console.log(`bench/RESULTS.md is written, after ${minutes} minutes`);
+  writeSpeedTable();
+  console.log(`bench/RESULTS.md and the table in README.md are written, after ${minutes} minutes`);
 }
 
 function wantedOf(group, { isForMainClients }) {

@@ -1,5 +1,6 @@
-// Sums the steps of a CI run: prints what each came to, then `N passed, N failed, N skipped`, and fails
-// where a step failed. Takes the file with a line per step: name, exit code, seconds, report or `-`.
+// Sums the steps of a CI run: prints the seconds, share and verdict of each step, then
+// `N passed, N failed, N skipped`, and fails if a step failed. Its argument is a file with a line per step:
+// name, exit code, seconds, report or `-`.
 import { readFileSync } from "node:fs";
 
 /** The counts of a report: vitest's own JSON, or `{ passed, failed, skipped }`. */
@@ -36,15 +37,20 @@ const steps = readFileSync(process.argv[2], "utf8")
   .split("\n")
   .filter((line) => line !== "")
   .map((line) => line.split("\t"))
-  .map(([name, code, seconds, report]) => ({ name, code: Number(code), seconds, report }));
+  .map(([name, code, seconds, report]) => ({ name, code: Number(code), seconds: Number(seconds), report }));
 
+const total = steps.reduce((seconds, step) => seconds + step.seconds, 0);
 const sum = { passed: 0, failed: 0, skipped: 0 };
 console.log("");
 for (const step of steps) {
   const counts = judge(step);
   for (const key of Object.keys(sum)) sum[key] += counts[key];
   const verdict = counts.failed === 0 ? "ok" : `failed (exit code ${step.code})`;
-  console.log(`${step.name.padEnd(9)} ${step.seconds.padStart(5)} s  ${verdict}`);
+  const share = total === 0 ? 0 : Math.round((100 * step.seconds) / total);
+  console.log(
+    `${step.name.padEnd(13)} ${String(step.seconds).padStart(5)} s ${String(share).padStart(3)} %  ${verdict}`,
+  );
 }
+console.log(`${"total".padEnd(13)} ${String(total).padStart(5)} s, ${(total / 60).toFixed(1)} minutes`);
 if (steps.length === 0 || sum.failed > 0) process.exitCode = 1;
 console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Hold } from "../../src/buffer/hold.js";
+import { cases } from "../support/cases.js";
 
 interface Held {
   readonly id: number;
@@ -43,6 +44,7 @@ describe("a hold", () => {
         expect(hold.length).toBe(sorted.length + 1);
         expect(idsIn(hold)).toEqual([-1, ...sorted]);
       }),
+      { numRuns: cases(100) },
     );
   });
 

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { IdWindow, type IsNext } from "../../src/buffer/id-window.js";
 import type { Sequence } from "../../src/buffer/sequence-window.js";
+import { cases } from "../support/cases.js";
 
 const never: IsNext = () => false;
 const isNextNumber = (previous: Sequence, current: Sequence): boolean =>
@@ -32,6 +33,7 @@ describe("a window of ids", () => {
           }
         },
       ),
+      { numRuns: cases(100) },
     );
   });
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Inbox, type InboxBounds, type InboxDemand } from "../../src/buffer/inbox.js";
+import { cases } from "../support/cases.js";
 
 interface Sized {
   readonly id: number;
@@ -311,6 +312,7 @@ describe("conflate", () => {
           expect([idsOf(inbox), dropped]).toEqual([list.map(({ id }) => id), lost]);
         }
       }),
+      { numRuns: cases(100) },
     );
   });
 

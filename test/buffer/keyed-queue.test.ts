@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { KeyedQueue } from "../../src/buffer/keyed-queue.js";
+import { cases } from "../support/cases.js";
 
 interface Item {
   readonly name: string;
@@ -156,7 +157,7 @@ it("does what the plainest queue does", () => {
       });
       expect(drained(queue)).toEqual(plain.items.map((one) => one.name));
     }),
-    { numRuns: 300 },
+    { numRuns: cases(300) },
   );
 });
 

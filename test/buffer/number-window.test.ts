@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { NumberWindow } from "../../src/buffer/number-window.js";
 import type { SequenceWindow, Standing } from "../../src/buffer/sequence-window.js";
+import { cases } from "../support/cases.js";
 
 /** All ids ever taken, and the rule in its plainest form. */
 class NaiveWindow {
@@ -52,7 +53,7 @@ describe("a window of numbers", () => {
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: cases(500) },
     );
   });
 

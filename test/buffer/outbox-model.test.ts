@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { Outbox } from "../../src/buffer/outbox.js";
 import { OutboxEntry } from "../../src/buffer/outbox-entry.js";
 import type { OutboxDropCause } from "../../src/buffer/outbox-policy.js";
+import { cases } from "../support/cases.js";
 import { type Letter, type ModelPolicy, OutboxModel } from "./outbox-model.js";
 
 type Call =
@@ -180,6 +181,6 @@ it("does what the plainest outbox does, and tells no message twice", () => {
       expect(new Set(told).size).toBe(told.length);
       expect(comparison.taken).toEqual(expect.arrayContaining(told));
     }),
-    { numRuns: 1_000 },
+    { numRuns: cases(1_000) },
   );
 });

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { cases } from "../support/cases.js";
 import { type Policy, ReplayScene } from "./replay-scene.js";
 import { countOf, names, numbers, type Numbering, ReplayServer } from "./replay-server.js";
 
@@ -48,7 +49,7 @@ describe("without a replay", () => {
           expect(scene.told()).toEqual(naive(ids, window));
         },
       ),
-      { numRuns: 500 },
+      { numRuns: cases(500) },
     );
   });
 });
@@ -104,7 +105,7 @@ describe.each<[string, Numbering]>([
         }
         expect(server.scene.replay.heldCount).toBe(0);
       }),
-      { numRuns: 1_000 },
+      { numRuns: cases(1_000) },
     );
   });
 });
@@ -278,7 +279,7 @@ describe.each<[string, Numbering, boolean]>([
         expect(chaos.longestWait).toBeLessThanOrEqual(timeout);
         expect(chaos.delivered().toSorted(ascending)).toEqual([...new Set(chaos.given)].toSorted(ascending));
       }),
-      { numRuns: 1_000 },
+      { numRuns: cases(1_000) },
     );
   });
 
@@ -289,7 +290,7 @@ describe.each<[string, Numbering, boolean]>([
         const { doubleCount } = chaos.scene.replay;
         expect(chaos.delivered().length + doubleCount).toBe(chaos.given.length);
       }),
-      { numRuns: 1_000 },
+      { numRuns: cases(1_000) },
     );
   });
 });
@@ -326,7 +327,7 @@ describe("with two links that bring all between them", () => {
           );
         },
       ),
-      { numRuns: 1_000 },
+      { numRuns: cases(1_000) },
     );
   });
 });

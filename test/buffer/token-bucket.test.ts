@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { TokenBucket } from "../../src/buffer/token-bucket.js";
+import { cases } from "../support/cases.js";
 
 /** The times at which messages pass, where there is always one that wants to, and a timer late by what `lateness` gives. */
 function passes(perSecond: number, until: number, lateness: () => number): number[] {
@@ -68,7 +69,7 @@ describe("TokenBucket", () => {
         const times = passes(perSecond, 5_000, () => lates[index++ % lates.length]!);
         expect(mostInASecond(times)).toBeLessThanOrEqual(perSecond);
       }),
-      { numRuns: 100 },
+      { numRuns: cases(100) },
     );
   });
 });

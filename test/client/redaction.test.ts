@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { redact } from "../../src/client/redaction.js";
+import { cases } from "../support/cases.js";
 
 describe("redact", () => {
   it.each([
@@ -50,6 +51,6 @@ describe("redact", () => {
       expect(redact(`${name}=${plain}`.slice(0, end))).not.toMatch(digits);
       expect(redact(`${name}: ${plain}`.slice(0, end))).not.toMatch(digits);
     });
-    fc.assert(property, { numRuns: 300 });
+    fc.assert(property, { numRuns: cases(300) });
   });
 });

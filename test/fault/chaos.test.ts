@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BufferOverflowError, InvalidStateError } from "../../src/index.js";
+import { cases } from "../support/cases.js";
 import { turns } from "../support/dialling.js";
 import { MemoryBlob } from "../support/memory-blob.js";
 import { type Message, Scene, type Watching } from "../support/scene.js";
@@ -270,6 +271,6 @@ async function play(setting: Setting, script: readonly string[]): Promise<void> 
 describe("whatever both ends do", () => {
   it("no message is lost or doubled in silence, every promise settles, and nothing is left", async () => {
     const property = fc.asyncProperty(setting, fc.array(act, { maxLength: 30, size: "max" }), play);
-    await fc.assert(property, { numRuns: 100 });
+    await fc.assert(property, { numRuns: cases(100) });
   }, 60_000);
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Heartbeat } from "../../src/heartbeat/heartbeat.js";
+import { cases } from "../support/cases.js";
 
 const policy = { interval: 1_000, timeout: 400 };
 
@@ -144,6 +145,7 @@ describe("Heartbeat", () => {
         if (latency <= timeout) expect(now).toBeGreaterThanOrEqual(diesAt - latency);
         expect(now).toBeLessThanOrEqual(Math.max(diesAt, latency) + interval + timeout);
       }),
+      { numRuns: cases(100) },
     );
   });
 });

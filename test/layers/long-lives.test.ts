@@ -1,6 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
+import { cases } from "../support/cases.js";
 import { breaking, closing, drop, inTurn, steady } from "./scripts.js";
 import { accepting, type Options, outcome, type Player, type Script, Stage } from "./stage.js";
 
@@ -116,13 +117,13 @@ function untilAborted(signal: AbortSignal): Promise<never> {
 
 const shortWaits = { base: 10, multiplier: 1.5, cap: 1_000, floor: 5 };
 
-describe("ten thousand failed attempts in a row", () => {
+describe("failed attempts in a row, by default a thousand and at most ten thousand", () => {
   it("take no stack and no memory, and each wait is within its bounds", async () => {
     const stage = new Stage(accepting, { isRecording: false });
     const player = await stage.begin({ backoff: shortWaits });
     stage.server.goDown();
     stage.connection.reset();
-    const growth = await failOften(stage, player, 10_000);
+    const growth = await failOften(stage, player, cases(10_000));
     expect(growth).toBeLessThan(2 * 1024 * 1024);
     await stage.server.comeUp();
     await stage.pass(2_000);
@@ -132,7 +133,7 @@ describe("ten thousand failed attempts in a row", () => {
   }, 60_000);
 });
 
-describe("a thousand failures of another kind", () => {
+describe("a row of failures of another kind", () => {
   const kinds: [name: string, script: Script, options: Options][] = [
     ["a refusal", (connection) => connection.reject(503), {}],
     ["a connection that breaks at once", breaking(1), {}],
@@ -154,7 +155,7 @@ describe("a thousand failures of another kind", () => {
       const stage = new Stage(script, { isRecording: false });
       const player = stage.play({ backoff: shortWaits, ...options });
       void player.ws.run();
-      const growth = await failOften(stage, player, 1_000);
+      const growth = await failOften(stage, player, cases(1_000));
       expect(growth).toBeLessThan(1024 * 1024);
       await stage.finish();
     },

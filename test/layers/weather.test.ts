@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { CloseReport } from "../../src/index.js";
+import { runsAll } from "../support/cases.js";
 import type { Message, Options, Watching } from "../support/scene.js";
 import { range, sequence } from "./layer-scene.js";
 import { NumberedFeed } from "./numbered-feed.js";
@@ -164,7 +165,10 @@ const replayed = (onReplay: OnReplay): Options["replay"] => ({
   maxWaiting: 1_000_000,
 });
 
-describe.each([1, 3, 7, 8, 24, 544])("weather from seed %i", (seed) => {
+// Two of six seeds by default, an odd and an even one: the last test reads slowly when its seed is even.
+const seeds = runsAll ? [1, 3, 7, 8, 24, 544] : [7, 8];
+
+describe.each(seeds)("weather from seed %i", (seed) => {
   it.each([
     ["in band", inBand, false],
     ["in one answer", inOneAnswer, false],

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { Inbox, type InboxBounds, type InboxDemand } from "../../src/buffer/inbox.js";
+import { cases } from "../support/cases.js";
 
 interface Message {
   readonly id: number;
@@ -174,7 +175,7 @@ it("an inbox does what a plain list would, and keeps its bounds", () => {
         return { model: new Model(given), real: { inbox, dropped, taken: [], pushed: 0 } };
       }, commands);
     }),
-    { numRuns: 300 },
+    { numRuns: cases(300) },
   );
 });
 
@@ -198,6 +199,6 @@ it("an inbox in which everybody obeys its demands stays within its bounds, but f
         if (isPaused && inbox.isHalfFree) isPaused = false;
       }
     }),
-    { numRuns: 300 },
+    { numRuns: cases(300) },
   );
 });

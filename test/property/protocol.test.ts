@@ -8,6 +8,7 @@ import { maskBytes, Masker } from "../../protocol/mask.js";
 import { Output } from "../../protocol/output.js";
 import { Resources } from "../../protocol/resources.js";
 import { Utf8Validator } from "../../protocol/utf8.js";
+import { cases } from "../support/cases.js";
 import { cutAt, expectSame, feedPieces } from "../support/feed.js";
 import {
   drain,
@@ -126,7 +127,7 @@ describe.each(["handle", "dictionary"] as const)("by the codec %s", (codec) => {
           expect(resources.codecs.openCount).toBe(0);
         },
       );
-      fc.assert(property, { numRuns: extension === undefined && codec === "dictionary" ? 1 : 40 });
+      fc.assert(property, { numRuns: cases(extension === undefined && codec === "dictionary" ? 1 : 40) });
     });
   });
 });
@@ -249,7 +250,7 @@ describe.each(["client", "server"] as const)("no input of a %s", (role) => {
         expectSame(run(cutAt(all, [...all.keys()]), extension?.[role], isPausing), whole);
       },
     );
-    fc.assert(property, { numRuns: 150 });
+    fc.assert(property, { numRuns: cases(150) });
   });
 });
 
@@ -285,7 +286,7 @@ describe("UTF-8", () => {
         expect(validator.push(all, 0, at) && validator.push(all, at, all.length)).toBe(expected);
       }
     });
-    fc.assert(property, { numRuns: 500 });
+    fc.assert(property, { numRuns: cases(500) });
   });
 
   it("is refused in the piece that holds the byte which RFC 3629 refuses", () => {
@@ -300,7 +301,7 @@ describe("UTF-8", () => {
         if (!isGood) return;
       }
     });
-    fc.assert(property, { numRuns: 1000 });
+    fc.assert(property, { numRuns: cases(1000) });
   });
 });
 
@@ -329,7 +330,7 @@ it("masking agrees with the loop of RFC 6455 5.3 at any alignment and in any pie
       }
     },
   );
-  fc.assert(property, { numRuns: 500 });
+  fc.assert(property, { numRuns: cases(500) });
 });
 
 describe("output", () => {
@@ -433,7 +434,7 @@ describe("output", () => {
         }
         expect(handedCount).toBe(begun);
       });
-      fc.assert(property, { numRuns: 150 });
+      fc.assert(property, { numRuns: cases(150) });
     },
   );
 
@@ -458,7 +459,7 @@ describe("output", () => {
         if (model.isTaken) output.written();
         expect([output.size, output.isReady]).toEqual([0, false]);
       });
-      fc.assert(property, { numRuns: 150 });
+      fc.assert(property, { numRuns: cases(150) });
     },
   );
 });

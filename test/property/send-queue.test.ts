@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { type SendMarks, SendQueue } from "../../src/connection/send-queue.js";
 import { PendingMessage } from "../../src/connection/pending-message.js";
 import { BufferOverflowError, TimeoutError } from "../../src/errors.js";
+import { cases } from "../support/cases.js";
 import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
 import { ProtocolEnd } from "../support/protocol-end.js";
 import { VirtualRuntime } from "../support/virtual-runtime.js";
@@ -298,6 +299,6 @@ it("a send queue keeps order and bounds, loses and doubles nothing, and settles 
       if (isDrained) await world.drain();
       await world.finish();
     }),
-    { numRuns: 300 },
+    { numRuns: cases(300) },
   );
 });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeText, decodeValid } from "../../protocol/utf8.js";
 import { maxWideTextSize, WideUtf8Decoder } from "../../protocol/wide-utf8.js";
+import { cases } from "../support/cases.js";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -59,7 +60,7 @@ describe("text of all planes", () => {
       fc.pre(decodeStrictly(bytes) === input);
       expect(wide.decode(bytes)).toBe(input);
     });
-    fc.assert(property, { numRuns: 1000 });
+    fc.assert(property, { numRuns: cases(1000) });
   });
 
   it("is decoded wherever it lies, whatever came before", () => {
@@ -68,7 +69,7 @@ describe("text of all planes", () => {
       expect(decodeBetween(bytes, start)).toBe(input);
       expect(decodeValid(around, start, start + bytes.length, false)).toBe(input);
     });
-    fc.assert(property, { numRuns: 500 });
+    fc.assert(property, { numRuns: cases(500) });
   });
 
   it("is refused or decoded as by TextDecoder where a byte of it is another", () => {
@@ -77,6 +78,6 @@ describe("text of all planes", () => {
       bytes[at % bytes.length] = byte;
       expect(decodeBetween(bytes, 1)).toBe(decodeStrictly(bytes));
     });
-    fc.assert(property, { numRuns: 1000 });
+    fc.assert(property, { numRuns: cases(1000) });
   });
 });

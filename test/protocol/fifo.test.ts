@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Fifo } from "../../protocol/fifo.js";
+import { cases } from "../support/cases.js";
 
 /** How many items the methods of arrays that move them, or copy them elsewhere, go through. */
 function countMoves(run: () => void): number {
@@ -51,7 +52,7 @@ describe("Fifo", () => {
       }
       expect(fifo.takeAll()).toEqual(expected);
     });
-    fc.assert(property, { numRuns: 200 });
+    fc.assert(property, { numRuns: cases(200) });
   });
 
   it("moves each item a few times at the most, however long the queue is", () => {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { cases } from "../support/cases.js";
 import { cutAt, expectAtEverySplit, expectSame, feedPieces } from "../support/feed.js";
 import { message, ProtocolEnd, type Told } from "../support/protocol-end.js";
 import { badUtf8 } from "../support/utf8-table.js";
@@ -217,5 +218,6 @@ it("at any split, with pauses anywhere, is told what was sent", () => {
         sent.map((one) => message(typeof one === "string" ? Buffer.from(one).toString() : one)),
       );
     }),
+    { numRuns: cases(100) },
   );
 });

@@ -5,6 +5,7 @@ import { createCodecFactory } from "../../protocol/extensions/codec-factory.js";
 import type { AgreedExtension } from "../../protocol/extensions/extension.js";
 import { deflateAcceptor, deflateOffer } from "../../protocol/extensions/permessage-deflate.js";
 import { Resources } from "../../protocol/resources.js";
+import { cases } from "../support/cases.js";
 import { InvertingExtension } from "../support/inverting-extension.js";
 import { message, ProtocolEnd, steadyRandom } from "../support/protocol-end.js";
 import { StrictInflater } from "../support/strict-inflate.js";
@@ -139,7 +140,7 @@ describe.each(fillings)("takeBack of a %s that compresses by the %s", (role, cod
       ]);
       connection.abandon();
     });
-    fc.assert(property, { numRuns: 60 });
+    fc.assert(property, { numRuns: cases(60) });
   });
 });
 

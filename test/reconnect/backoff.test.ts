@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { backoffDelay, type BackoffPolicy, RetrySchedule } from "../../src/reconnect/backoff.js";
+import { cases } from "../support/cases.js";
 
 const policy: BackoffPolicy = {
   base: 1_000,
@@ -33,6 +34,7 @@ describe("backoffDelay", () => {
         expect(delay).toBeGreaterThanOrEqual(100);
         expect(delay).toBeLessThanOrEqual(backoffDelay({ ...policy, jitter: false }, retry, 0));
       }),
+      { numRuns: cases(100) },
     );
   });
 

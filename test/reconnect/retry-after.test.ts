@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { retryAfterOf } from "../../src/reconnect/retry-after.js";
+import { cases } from "../support/cases.js";
 
 const now = Date.UTC(2026, 10, 24, 12);
 
@@ -73,6 +74,7 @@ describe("a date", () => {
         const text = date.toUTCString();
         expect(retryAfterOf(text, 0)).toBe(Date.parse(text));
       }),
+      { numRuns: cases(100) },
     );
   });
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Histogram, type HistogramSnapshot } from "../../src/stats/histogram.js";
+import { cases } from "../support/cases.js";
 
 function histogramOf(samples: readonly number[]): Histogram {
   const histogram = new Histogram();
@@ -109,6 +110,7 @@ describe("Histogram", () => {
       fc.property(fc.array(sample, { minLength: 1, maxLength: 200, size: "max" }), (samples) => {
         expectRight(histogramOf(samples).snapshot()!, samples);
       }),
+      { numRuns: cases(100) },
     );
   });
 
@@ -137,6 +139,7 @@ describe("Histogram", () => {
           expect(merged.snapshot()!.mean).toBeCloseTo(mean, 3);
         }
       }),
+      { numRuns: cases(100) },
     );
   });
 

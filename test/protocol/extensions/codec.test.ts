@@ -12,6 +12,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ProtocolError } from "../../../protocol/errors.js";
 import type { CodecFactory, Deflater, Inflater } from "../../../protocol/extensions/codec.js";
 import { createCodecFactory } from "../../../protocol/extensions/codec-factory.js";
+import { cases } from "../../support/cases.js";
 import { DeflateBlocks } from "../../support/deflate-blocks.js";
 import { StrictInflater } from "../../support/strict-inflate.js";
 
@@ -518,7 +519,7 @@ describe.each(fillings)("the codecs of the %s filling", (name) => {
             own.close();
           },
         ),
-        { numRuns: 300 },
+        { numRuns: cases(300) },
       );
     });
   });
@@ -595,7 +596,7 @@ describe.each(fillings)("the codecs of the %s filling", (name) => {
         from.close();
         to.close();
       }),
-      { numRuns: 150 },
+      { numRuns: cases(150) },
     );
   });
 });
@@ -634,6 +635,6 @@ it("the two fillings agree on every input", () => {
       const expected = outcomes(handles.inflater(options), sent);
       expect(outcomes(dictionaries.inflater(options), sent)).toEqual(expected);
     }),
-    { numRuns: 1000, seed: 7692 },
+    { numRuns: cases(1000), seed: 7692 },
   );
 });

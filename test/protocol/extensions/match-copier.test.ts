@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { copyMargin, MatchCopier } from "../../../protocol/extensions/match-copier.js";
 import { SlidingWindow } from "../../../protocol/extensions/sliding-window.js";
+import { cases } from "../../support/cases.js";
 
 /** A window that holds the end of so many bytes, none of which says the same as its neighbours. */
 function windowOf(bits: number, size: number): { window: SlidingWindow; all: number[] } {
@@ -50,7 +51,7 @@ describe("MatchCopier", () => {
           expect([...copier.bytes.subarray(0, size)]).toEqual(said.slice(history.length));
         }
       }),
-      { numRuns: 300 },
+      { numRuns: cases(300) },
     );
   });
 

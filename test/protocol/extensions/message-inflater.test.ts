@@ -5,6 +5,7 @@ import { createCodecFactory } from "../../../protocol/extensions/codec-factory.j
 import { InflateMemory } from "../../../protocol/extensions/inflate-memory.js";
 import { MessageInflater } from "../../../protocol/extensions/message-inflater.js";
 import { SlidingWindow } from "../../../protocol/extensions/sliding-window.js";
+import { cases } from "../../support/cases.js";
 import { DeflateBlocks } from "../../support/deflate-blocks.js";
 
 const { Z_DEFAULT_STRATEGY, Z_FILTERED, Z_FIXED, Z_HUFFMAN_ONLY, Z_RLE, Z_SYNC_FLUSH } = constants;
@@ -81,7 +82,7 @@ describe.each(ways)("MessageInflater by %s", (_, maxInputSize, inflater) => {
           said = Buffer.concat([said, message]);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: cases(500) },
     );
   });
 
@@ -204,7 +205,7 @@ describe.each(ways)("MessageInflater by %s", (_, maxInputSize, inflater) => {
           }
         },
       ),
-      { numRuns: 4000 },
+      { numRuns: cases(4000) },
     );
   });
 });

@@ -8,6 +8,7 @@ import {
   type HandshakeResult,
 } from "../../../protocol/handshake/client-handshake.js";
 import { parseUri } from "../../../protocol/uri.js";
+import { cases } from "../../support/cases.js";
 import { feed, splitsOf } from "../../support/splits.js";
 import { levelOffer } from "./stand-in-extension.js";
 
@@ -331,7 +332,7 @@ describe("ClientHandshake on anything else", () => {
         const result = answer(text, true);
         expect(["accepted", "rejected"]).toContain(result?.kind);
       }),
-      { numRuns: 60 },
+      { numRuns: cases(60) },
     );
   });
 });

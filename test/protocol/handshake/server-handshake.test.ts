@@ -9,6 +9,7 @@ import {
 } from "../../../protocol/handshake/server-handshake.js";
 import type { HeadLimits } from "../../../protocol/http/head-parser.js";
 import { parseUri } from "../../../protocol/uri.js";
+import { cases } from "../../support/cases.js";
 import { feed, splitsOf } from "../../support/splits.js";
 import { levelAcceptor, levelOffer } from "./stand-in-extension.js";
 
@@ -114,7 +115,7 @@ describe("ServerHandshake.receive", () => {
     );
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 4 }), (pieces) => void take(pieces.join(""))),
-      { numRuns: 40 },
+      { numRuns: cases(40) },
     );
   });
 });
@@ -239,6 +240,7 @@ describe("both halves", () => {
           consumed: answer.response.length,
         });
       }),
+      { numRuns: cases(100) },
     );
   });
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ChunkedDecoder } from "../../../protocol/http/chunked-decoder.js";
+import { cases } from "../../support/cases.js";
 import { feed, splitsOf } from "../../support/splits.js";
 
 function decode(pieces: readonly Uint8Array[]): { data: string; isDone: boolean } {
@@ -66,6 +67,7 @@ describe("ChunkedDecoder", () => {
           isDone: true,
         });
       }),
+      { numRuns: cases(100) },
     );
   });
 });

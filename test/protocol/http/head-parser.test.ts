@@ -4,6 +4,7 @@ import type { HeaderField } from "../../../protocol/errors.js";
 import { HeadParser, type HeadLimits, type HeadResult } from "../../../protocol/http/head-parser.js";
 import { writeHead } from "../../../protocol/http/head-writer.js";
 import { parseRequestLine, parseStatusLine, type StatusLine } from "../../../protocol/http/start-line.js";
+import { cases } from "../../support/cases.js";
 import { feed, splitsOf } from "../../support/splits.js";
 
 const status = "HTTP/1.1 101 Switching Protocols\r\n";
@@ -214,6 +215,7 @@ describe("HeadParser and writeHead", () => {
           consumed: bytes.length,
         });
       }),
+      { numRuns: cases(100) },
     );
   });
 
@@ -224,7 +226,7 @@ describe("HeadParser and writeHead", () => {
     });
     fc.assert(
       fc.property(text, (tail) => void parseEverySplit(status + tail)),
-      { numRuns: 100 },
+      { numRuns: cases(100) },
     );
   });
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseExtensions, parseProtocolList, parseTokenList } from "../../../protocol/http/header-values.js";
+import { cases } from "../../support/cases.js";
 
 describe("parseTokenList", () => {
   it.each([
@@ -98,6 +99,7 @@ describe("parseExtensions", () => {
           .join(`${gap},${gap}`);
         expect(parseExtensions(value)).toEqual(expected);
       }),
+      { numRuns: cases(100) },
     );
   });
 
@@ -110,7 +112,7 @@ describe("parseExtensions", () => {
         const elements = parseExtensions(value);
         expect(elements === undefined || elements.length > 0).toBe(true);
       }),
-      { numRuns: 500 },
+      { numRuns: cases(500) },
     );
   });
 });

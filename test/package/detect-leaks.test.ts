@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { root } from "./packed.js";
 
-const tool = join(root, "tools/run-tests.mjs");
+const tool = join(root, "tools/detect-leaks.mjs");
 
 /** Runs one of the planted test files in a vitest of its own. */
 function runFixture(name: string): { status: number | null; stdout: string; stderr: string } {

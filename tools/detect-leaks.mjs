@@ -1,5 +1,5 @@
-// Runs vitest with the arguments given, shows what it prints, and fails where it found a leak:
-// vitest itself names the leaks of `--detectAsyncLeaks` and then ends with exit code 0.
+// Runs vitest with `--detectAsyncLeaks` and the given arguments, and fails if a test leaves a timer, server or other
+// handle open: vitest itself lists the leaks and ends with exit code 0.
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
@@ -9,7 +9,7 @@ const child = spawn(process.execPath, [vitest, "run", "--detectAsyncLeaks", ...p
   stdio: ["inherit", "pipe", "pipe"],
 });
 
-// The sum stands in the one, the leaks themselves in the other.
+// vitest prints the number of leaks to stdout, and each leak to stderr.
 const printed = { stdout: "", stderr: "" };
 for (const name of ["stdout", "stderr"]) {
   child[name].setEncoding("utf8");
@@ -21,7 +21,7 @@ for (const name of ["stdout", "stderr"]) {
 
 child.on("close", (code, signal) => {
   const leaks = /^\s*Leaks\s+(\d+)/m.exec(stripVTControlCharacters(printed.stdout));
-  // Node ends the reader of a Blob when it collects it as garbage, and shows no other way to.
+  // Only the garbage collector ends the reader of a Blob; no call of Node does.
   const blobReaders = stripVTControlCharacters(printed.stderr).match(/^BLOBREADER leaking in /gm) ?? [];
   const count = Number(leaks?.[1] ?? 0) - blobReaders.length;
   if (count > 0) console.error(`Failed: ${count} timers, servers or other handles were left behind.`);

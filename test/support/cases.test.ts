@@ -1,0 +1,26 @@
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+
+beforeEach(() => vi.resetModules());
+afterEach(() => vi.unstubAllEnvs());
+
+it.each([
+  ["all", 1_000, 1_000],
+  ["all", 1, 1],
+  ["some", 1_000, 100],
+  ["some", 101, 11],
+  ["some", 50, 10],
+  ["some", 7, 7],
+  ["some", 0, 0],
+])("with TEST_CASES=%s, %i cases are %i", async (choice, all, expected) => {
+  vi.stubEnv("TEST_CASES", choice);
+  const { cases } = await import("./cases.js");
+  expect(cases(all)).toBe(expected);
+});
+
+it("runs some cases without TEST_CASES, and refuses another value", async () => {
+  vi.stubEnv("TEST_CASES", undefined);
+  expect((await import("./cases.js")).runsAll).toBe(false);
+  vi.resetModules();
+  vi.stubEnv("TEST_CASES", "ALL");
+  await expect(import("./cases.js")).rejects.toThrow('TEST_CASES is "ALL"');
+});

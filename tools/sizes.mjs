@@ -1,0 +1,59 @@
+// Measures what each entry point adds to a program: one file, bundled by esbuild, minified, gzip.
+// Fails if one is more than 1 % larger than sizes.json says. `--record` writes sizes.json.
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const { values } = parseArgs({
+  options: {
+    dist: { type: "string", default: fileURLToPath(new URL("../dist", import.meta.url)) },
+    recorded: { type: "string", default: fileURLToPath(new URL("sizes.json", import.meta.url)) },
+    record: { type: "boolean", default: false },
+  },
+});
+
+/** A program for each entry point. The name is what `sizes.json` calls it. */
+const programs = {
+  "{ connect }": 'export { connect } from "./index.js";',
+  "jetsocket/protocol": 'export * from "./protocol.js";',
+  "jetsocket/testing": 'export * from "./testing.js";',
+};
+const allowedGrowth = 1.01;
+
+/** @param {string} program @returns {Promise<number>} Bytes after gzip. */
+async function sizeOf(program) {
+  const { outputFiles } = await build({
+    stdin: { contents: program, resolveDir: values.dist },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    write: false,
+  });
+  return gzipSync(outputFiles[0].contents, { level: 9 }).length;
+}
+
+const sizes = {};
+for (const [name, program] of Object.entries(programs)) sizes[name] = await sizeOf(program);
+
+if (values.record) {
+  writeFileSync(values.recorded, `${JSON.stringify(sizes, undefined, 2)}\n`);
+} else {
+  const recorded = JSON.parse(readFileSync(values.recorded, "utf8"));
+  for (const [name, size] of Object.entries(sizes)) {
+    const limit = Math.floor((recorded[name] ?? 0) * allowedGrowth);
+    const isSmallEnough = size <= limit;
+    console.log(
+      `${isSmallEnough ? "ok  " : "FAIL"} ${name}: ${size} bytes; recorded ${recorded[name] ?? "nothing"}, at most ${limit}`,
+    );
+    if (!isSmallEnough) process.exitCode = 1;
+  }
+  if (process.exitCode === 1) {
+    console.error(
+      "An entry point has grown. Make it smaller, or run `npm run size -- --record` and commit sizes.json.",
+    );
+  }
+}
