@@ -14,7 +14,7 @@ import { Intent } from "./intent.js";
 import { Life } from "./life.js";
 import type { LifeContext, LifeHandler } from "./life-context.js";
 import { LifeCalls } from "./life-calls.js";
-import { endingOf, errorOf } from "./life-end.js";
+import { type Ending, endingOf, errorOf } from "./life-end.js";
 import type { Link } from "./link.js";
 import { checkRequest, type RequestSource } from "./request.js";
 import { impossibleIn, type StateHandler, StateMachine } from "./state.js";
@@ -45,8 +45,10 @@ export class Client<Received, Sent>
   #stopListening: (() => void) | undefined;
   /** An `error` that ends nothing is being told. */
   #isTelling = false;
-  /** A life ends: a `connect()` of one of its listeners begins another behind it. */
-  #isEnding = false;
+  /** How the life ends, while its end is reported: no call changes that, and `connect()` begins another life afterwards. */
+  #ending: Ending | undefined;
+  /** The calls of the life that ends are settled or about to be; later ones are of the next life. */
+  #hasTakenCalls = false;
 
   /**
    * @param face - What users hold, for those who listen to diagnostics.
@@ -102,7 +104,9 @@ export class Client<Received, Sent>
   /** Messages are taken, if only by the outbox. */
   get isAccepting(): boolean {
     const { current } = this.states;
-    return current !== "closed" && current !== "failed" && !this.#isEnding && !this.intent.isStopping;
+    return (
+      current !== "closed" && current !== "failed" && this.#ending === undefined && !this.intent.isStopping
+    );
   }
 
   get isOver(): boolean {
@@ -157,16 +161,18 @@ export class Client<Received, Sent>
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     if (this.sendable !== undefined) return Promise.resolve();
     const { current } = this.states;
-    const mayBegin = current === "idle" || current === "failed";
+    const mayBegin = this.#ending === undefined && (current === "idle" || current === "failed");
     if (!mayBegin && !this.#isOnItsWay()) return rejected(this.stateError("connect"));
     const promise = this.#waitForConnection("connect", options);
-    if (mayBegin && !this.#isEnding) this.#begin();
+    if (mayBegin) this.#begin();
     return promise;
   }
 
   /** A connection is to come, as far as is known. */
   #isOnItsWay(): boolean {
     const { current } = this.states;
+    // While a failure is reported, a call waits for the life that follows.
+    if (this.#ending !== undefined) return this.#ending === "failed";
     if (this.intent.isStopping || current === "closed" || current === "idle" || current === "failed")
       return false;
     return current === "connecting" || this.options.reconnect;
@@ -184,8 +190,10 @@ export class Client<Received, Sent>
     if (current === "closed" && !this.intent.isAborted) return Promise.resolve();
     if (signal?.aborted === true && (current === "closed" || current === "failed"))
       return rejected(signal.reason);
+    if (this.#ending === "closed") return Promise.resolve();
+    if (this.#ending === "aborted") return rejected(signal?.reason);
     const promise = this.calls.run(options);
-    if (current === "idle" || current === "failed") void this.connect(undefined);
+    if (current === "idle" || current === "failed" || this.#ending === "failed") void this.connect(undefined);
     return promise;
   }
 
@@ -195,7 +203,8 @@ export class Client<Received, Sent>
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     if (this.sendable !== undefined) return this.rotate("replace", "", options);
     const isUnderWay = current === "connecting" || current === "reconnecting" || current === "backingOff";
-    if (!isUnderWay || this.intent.isStopping) return rejected(this.stateError("reconnect"));
+    if (!isUnderWay || this.intent.isStopping || this.#ending !== undefined)
+      return rejected(this.stateError("reconnect"));
     const promise = this.#waitForConnection("reconnect", options);
     if (current === "backingOff") this.#life.dial();
     return promise;
@@ -203,7 +212,7 @@ export class Client<Received, Sent>
 
   rotate(mode: "overlap" | "replace", reason: string, options: WaitOptions | undefined): Promise<void> {
     checkClose(CloseCode.normal, reason);
-    const isReplacing = this.#life.rotation?.isReplacing === true;
+    const isReplacing = this.#ending === undefined && this.#life.rotation?.isReplacing === true;
     // One that is under way serves whoever asks for one.
     const mayRotate = this.sendable !== undefined || (isReplacing && !this.intent.isStopping);
     if (!mayRotate) return rejected(this.stateError("rotate"));
@@ -216,6 +225,10 @@ export class Client<Received, Sent>
     const { current } = this.states;
     if (current === "closed" || current === "failed") return Promise.resolve();
     const promise = this.calls.close(options);
+    if (this.#ending !== undefined) {
+      this.#cancelNext();
+      return promise;
+    }
     // Where another connection would follow, it is this call that makes the end of this one the end of all.
     const wouldGoOn = this.options.reconnect || this.#life.rotation?.isReplacing === true;
     this.intent.isClosed ||= current !== "disconnecting" || wouldGoOn;
@@ -226,7 +239,8 @@ export class Client<Received, Sent>
   /** Ends at once, without a closing handshake. */
   terminate(): void {
     const { current } = this.states;
-    if (current === "closed" || current === "failed") return;
+    if (this.#ending !== undefined) this.#cancelNext();
+    if (this.#ending !== undefined || current === "closed" || current === "failed") return;
     this.intent.isClosed = true;
     this.intent.isTerminated = true;
     this.traffic.receiver.discard();
@@ -294,6 +308,7 @@ export class Client<Received, Sent>
   #onConnectCancelled(reason: unknown): void {
     const { current } = this.states;
     const isTimeout = reason instanceof TimeoutError;
+    if (this.#ending !== undefined) return;
     if (this.calls.hasConnects || this.calls.hasRuns || this.#life.hasConnected) return;
     if (current !== "connecting" && current !== "backingOff") return;
     this.intent.isEndTold = true;
@@ -309,7 +324,9 @@ export class Client<Received, Sent>
 
   #abort(): void {
     const { current } = this.states;
-    if (this.intent.isAborted || current === "failed" || current === "closed") return;
+    if (this.#ending !== undefined) this.#cancelNext();
+    if (this.#ending !== undefined || this.intent.isAborted || current === "failed" || current === "closed")
+      return;
     this.intent.isAborted = true;
     const reason: unknown = this.options.signal?.reason;
     if (this.live !== undefined)
@@ -317,29 +334,46 @@ export class Client<Received, Sent>
     this.#life.close({ code: CloseCode.goingAway, reason: "" });
   }
 
-  /** Called by its life. */
+  /**
+   * Called by its life. Listeners run at nearly every step; `#ending` keeps what they call from changing this end, so that
+   * `closed` comes once and last.
+   */
   onOver(report: CloseReport): void {
-    const { receiver, sender, incoming } = this.traffic;
     const ending = endingOf(report, this.intent, this.options);
     const error = errorOf(report, this.intent, this.options);
-    this.#isEnding = true;
-    incoming.finish();
-    sender.end(error);
     const isUnobserved = !this.#isObserved();
+    const isImmediate = ending === "aborted" || this.intent.isTerminated;
+    this.#ending = ending;
+    this.traffic.incoming.finish();
+    this.traffic.sender.end(error);
     if (ending === "failed") this.emitter.emit("error", { error: error as Error, isFatal: true });
     const ended = this.calls.takeEnded();
+    this.#hasTakenCalls = true;
     this.#stopListening?.();
     this.#stopListening = undefined;
     this.#life.rotation?.end(error);
     this.states.enter(ending === "failed" ? "failed" : "closed");
     const iteratorError = ending === "closed" ? undefined : error;
-    receiver.finish({ iteratorError, recvError: error }, ending === "aborted" || this.intent.isTerminated);
+    this.traffic.receiver.finish({ iteratorError, recvError: error }, isImmediate);
     ended.settle(ending === "closed", error);
     this.emitter.emit("closed", { report });
     this.calls.onClosed();
     if (ending === "failed" && isUnobserved) process.emitWarning(error as Error);
-    this.#isEnding = false;
-    if (this.calls.hasConnects) this.#begin();
+    this.#ending = undefined;
+    this.#hasTakenCalls = false;
+    if (this.calls.hasConnects) this.#beginNext();
+  }
+
+  /** A `connect()` was called while the end of the last life was reported. */
+  #beginNext(): void {
+    if (this.options.signal?.aborted === true)
+      this.calls.takeEnded().settle(false, this.options.signal.reason);
+    else this.#begin();
+  }
+
+  /** The life that would follow is not wanted. */
+  #cancelNext(): void {
+    if (this.#hasTakenCalls) this.calls.takeEnded().settle(true, this.stateError("connect"));
   }
 
   /** Somebody is told of a fatal end. */

@@ -148,17 +148,28 @@ export class Life<Received, Sent>
     const { traffic, states } = this.#context;
     this.#rotation?.beginClosing();
     if (states.current === "connected") traffic.sender.beginClosing();
-    for (const link of this.links) link.close(close);
+    this.#closeLinks(close);
     this.endIfWaiting();
   }
 
   /** Gives up the attempt, or the wait for one. */
   giveUp(reason: Error | undefined): void {
-    for (const link of this.links) link.close({ code: CloseCode.goingAway, reason: "" }, reason);
+    this.#closeLinks({ code: CloseCode.goingAway, reason: "" }, reason);
     this.endIfWaiting(reason);
   }
 
+  #closeLinks(close: CloseFrame, reason?: Error): void {
+    const { receiver } = this.#context.traffic;
+    // A closing handshake that a rotation or the peer has begun becomes that of the client.
+    if (this.#link !== undefined) this.#link.isRotated = false;
+    if (this.#link?.closing !== undefined) receiver.beginClosing();
+    for (const link of this.links) link.closeForGood(close, reason);
+  }
+
   terminate(): void {
+    this.#rotation?.beginTerminating();
+    this.#context.traffic.sender.detach();
+    if (this.#link !== undefined) this.#link.isRotated = false;
     for (const link of this.links) link.terminate();
     this.endIfWaiting();
   }
@@ -341,7 +352,7 @@ export class Life<Received, Sent>
       this.#attempts = second.attempt;
       states.enter("reconnecting");
       if (second.isReady && this.#isOpen(second)) this.#becomeConnected(second);
-      second.goOn();
+      second.proceed();
     }
     return true;
   }

@@ -88,6 +88,7 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
   #isReady = false;
   #isOver = false;
   #isWaiting = false;
+  #hasEnded = false;
   #isReferenced = true;
 
   constructor(
@@ -144,7 +145,7 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
     this.#attempt?.start(lastReport);
   }
 
-  /** Gives up what is not open; an open connection is closed properly. */
+  /** Abandons an attempt; starts the closing handshake of an open connection. */
   close(close: CloseFrame, reason?: Error): void {
     if (this.#live === undefined) this.#attempt?.abandon(reason);
     else {
@@ -154,7 +155,30 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
     if (!this.#isReady) this.#setup?.cancel();
   }
 
+  /**
+   * As {@link close}, for the end of the client itself. Nothing pauses the reading any more, for the peer's Close comes after the
+   * data; messages that `onConnection` has not taken are discarded.
+   */
+  closeForGood(close: CloseFrame, reason?: Error): void {
+    this.close(close, reason);
+    if (this.#live === undefined) return;
+    this.#live.makeFinal();
+    // In the next tick, so that no message is delivered inside the call that closes the client.
+    this.#options.runtime.defer(() => this.#readToEnd());
+  }
+
+  #readToEnd(): void {
+    // The messages of one that waits follow those of the connection before it: its owner lets it proceed.
+    if (this.#hasEnded || this.#isWaiting) return;
+    if (!this.#isReady) this.#discardHeld();
+    this.#pauses = 0;
+    this.#live!.resume();
+  }
+
+  /** Drops the connection at once. */
   terminate(): void {
+    this.#pulse?.stop();
+    this.#setup?.cancel();
     if (this.#live === undefined) this.#attempt?.abandon();
     else this.#live.terminate();
   }
@@ -230,13 +254,13 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
     this.resume("hook");
   }
 
-  /** Ready before it is wanted: no message of it comes until {@link goOn}. */
+  /** The connection is ready before it is needed: its messages wait until {@link proceed}. */
   wait(): void {
     this.#isWaiting = true;
     this.pause("overlap");
   }
 
-  goOn(): void {
+  proceed(): void {
     if (!this.#isWaiting) return;
     this.#isWaiting = false;
     this.#giveHeld();
@@ -317,7 +341,10 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
   onEnd(end: ConnectionEnd): void {
     this.#pulse?.stop();
     this.#setup?.cancel();
+    this.#hasEnded = true;
     const wasReady = this.#isReady;
+    // Messages of a connection that never got its turn were received all the same.
+    this.proceed();
     this.#isReady = false;
     if (!wasReady) this.#discardHeld();
     this.#handler.onEnd(

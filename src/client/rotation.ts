@@ -48,6 +48,8 @@ export class Rotation<Received, Sent> {
   #second: Link<Received, Sent> | undefined;
   /** Connections that nobody waits for: they go on to their ends. */
   #leaving: Set<Link<Received, Sent>> | undefined;
+  /** The second connection was lost while this one drained: what the second had received follows the end of this one. */
+  #lastDraining: Link<Received, Sent> | undefined;
   #readyAt = 0;
   #isJoined = false;
   #failures = 0;
@@ -85,6 +87,8 @@ export class Rotation<Received, Sent> {
 
   /** A connection is there: its age counts. */
   onConnected(): void {
+    // What was received before it comes before its own messages.
+    this.#endDraining();
     if (this.#phase === "redialling") {
       this.#phase = "idle";
       this.#handler.onRotated(0, 0);
@@ -192,6 +196,7 @@ export class Rotation<Received, Sent> {
   onEnd(link: Link<Received, Sent>, end: LinkEnd): boolean {
     if (this.#leaving?.delete(link) === true) {
       this.#handler.retire(link, end);
+      if (link === this.#lastDraining) this.#endDraining();
       this.#traffic.incoming.onConnectionEnd(link.number);
       return true;
     }
@@ -203,6 +208,8 @@ export class Rotation<Received, Sent> {
     if (this.#phase === "dialling") {
       // A loss; the connection that is on its way takes the place of the one that is to come.
       this.#first = undefined;
+      // No connection follows when the client ends; what this one has received is delivered all the same.
+      if (this.#handler.isStopping()) this.#second?.proceed();
       return false;
     }
     const second = this.#second!;
@@ -242,15 +249,16 @@ export class Rotation<Received, Sent> {
     const { incoming, sender } = this.#traffic;
     const phase = this.#phase;
     const first = this.#first;
-    if (phase !== "dialling") incoming.cancelOverlap();
     if (phase === "draining") {
       // It is the current one, and this is a loss.
       this.#closeFirst();
       if (first !== undefined) this.#letGo(first);
+      this.#lastDraining = first;
       this.#reset();
       this.#settle();
       return false;
     }
+    if (phase === "moving") incoming.cancelOverlap();
     this.#reset();
     if (phase === "moving") {
       // What its hook had sent; of the client's own messages it has none.
@@ -259,6 +267,12 @@ export class Rotation<Received, Sent> {
     }
     this.#fail(this.#handler.retire(link, end));
     return true;
+  }
+
+  #endDraining(): void {
+    if (this.#lastDraining === undefined) return;
+    this.#lastDraining = undefined;
+    this.#traffic.incoming.endOverlap();
   }
 
   /** The first connection stays; where its age asked for the rotation, that is tried again. */
@@ -317,9 +331,16 @@ export class Rotation<Received, Sent> {
     this.move();
   }
 
+  /** The client drops all connections. */
+  beginTerminating(): void {
+    this.#ageTimer?.clear();
+    this.#overlapTimer?.clear();
+  }
+
   /** The life has ended: nothing is to be replaced any more. */
   end(error: unknown): void {
     this.#ageTimer?.clear();
+    this.#lastDraining = undefined;
     this.#reset();
     for (const wait of this.#takeWaits()) wait.reject(error);
   }

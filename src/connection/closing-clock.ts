@@ -1,18 +1,22 @@
 import { LoneTimer } from "../runtime/lone-timer.js";
 import type { Runtime } from "../runtime/runtime.js";
 
-/** In any case the closing handshake takes no longer than so many times `closeTimeout`. */
+/** The closing handshake takes at most this many times `closeTimeout`, whatever the progress. */
 const maxSpans = 10;
 
-/** The deadline of a closing handshake: it starts anew with each progress of a write that the kernel had refused. */
+/**
+ * The deadline of a closing handshake. It starts again with each progress of a write that the kernel had refused. It stands still
+ * while it is held, until {@link makeFinal}.
+ */
 export class ClosingClock {
   readonly #runtime: Runtime;
   readonly #onExpired: () => void;
   readonly #timer: LoneTimer;
   #span = 0;
   #end = 0;
-  /** What was left when it was stopped; `undefined` while it goes. */
+  /** What was left of the ten spans when it was held; `undefined` while it runs. */
   #left: number | undefined;
+  #isFinal = false;
 
   constructor(runtime: Runtime, isReferenced: boolean, onExpired: () => void) {
     this.#runtime = runtime;
@@ -43,7 +47,7 @@ export class ClosingClock {
 
   /** Stands still: our own back-pressure keeps us from reading the peer's Close. */
   hold(): void {
-    if (!this.isRunning) return;
+    if (!this.isRunning || this.#isFinal || this.#left !== undefined) return;
     this.#left = this.#end - this.#runtime.now();
     this.#timer.clear();
   }
@@ -54,6 +58,14 @@ export class ClosingClock {
     this.#end = this.#runtime.now() + this.#left;
     this.#left = undefined;
     this.#arm(this.#span);
+  }
+
+  /** From now on nothing holds it. One that is held starts again, with all of its time. */
+  makeFinal(): void {
+    this.#isFinal = true;
+    if (this.#left === undefined) return;
+    this.#left = undefined;
+    this.start(this.#span);
   }
 
   #arm(delay: number): void {

@@ -84,6 +84,11 @@ export class Closing {
     this.sendWhenDue();
   }
 
+  /** The client itself ends: no pause holds the clock any more. */
+  makeFinal(): void {
+    this.#clock.makeFinal();
+  }
+
   /** The peer's Close has come. */
   onClose(close: CloseFrame): void {
     this.#noteBegun(close, "peer");
@@ -108,9 +113,10 @@ export class Closing {
     this.#error ??= error;
   }
 
-  /** The stream is dropped by our own wish. */
+  /** We drop the stream, without a closing handshake. */
   terminate(): void {
     this.#initiatedBy ??= "us";
+    this.#clock.stop();
   }
 
   /** A write has gone on that the kernel had refused. */

@@ -227,9 +227,14 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#watchMessage(this.#runtime.now());
   }
 
-  /** Starts the closing handshake, behind all that was accepted. */
+  /** Starts the closing handshake. Its Close follows all messages that were accepted before. */
   close(close: CloseFrame): void {
     if (!this.isClosing) this.#closing().begin(close);
+  }
+
+  /** The client itself ends: from now on the clock of the closing handshake runs, whatever pauses the reading. */
+  makeFinal(): void {
+    if (!this.#isGone) this.#closing().makeFinal();
   }
 
   #closing(): Closing {
@@ -258,9 +263,11 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#drop();
   }
 
-  /** Drops the connection without a closing handshake; what is not told by now never will be. */
+  /** Drops the connection without a closing handshake. No message is delivered and no timer fires after this call. */
   terminate(): void {
+    if (this.#isGone) return;
     this.#closing().terminate();
+    this.#watch?.stop();
     this.#protocol.abandon();
     this.#drop();
   }

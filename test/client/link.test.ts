@@ -319,11 +319,11 @@ describe("a link that is ready before it is wanted", () => {
     peer.send(textFrame("2"));
     await clock.advanceAsync(0);
     expect([link.isReady, told.at(-1)]).toEqual([true, "ready: true"]);
-    link.goOn();
+    link.proceed();
     await clock.advanceAsync(0);
     expect(told.slice(-2)).toEqual(["message 1 of 1 at 0", "message 2 of 1 at 0"]);
     told = [];
-    link.goOn();
+    link.proceed();
     expect([told, link.live!.isPaused]).toEqual([[], false]);
   });
 });

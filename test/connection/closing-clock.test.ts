@@ -96,3 +96,35 @@ it("holds the process as long as the connection is to do so", () => {
   clock.stop();
   expect(time.isHeld).toBe(false);
 });
+
+it("stands still while it is held, and has all of its time again afterwards", () => {
+  clock.start(100);
+  time.advance(60);
+  clock.hold();
+  clock.hold();
+  time.advance(10_000);
+  expect(expiredAt).toEqual([]);
+  clock.release();
+  time.advance(1_000);
+  expect(expiredAt).toEqual([10_060 + 100]);
+});
+
+it("starts again when it becomes final while it is held, and is held no more", () => {
+  clock.start(100);
+  time.advance(60);
+  clock.hold();
+  time.advance(10_000);
+  clock.makeFinal();
+  clock.hold();
+  time.advance(1_000);
+  expect(expiredAt).toEqual([10_060 + 100]);
+});
+
+it("goes on when it becomes final while it runs", () => {
+  clock.start(100);
+  time.advance(60);
+  clock.makeFinal();
+  clock.hold();
+  time.advance(1_000);
+  expect(expiredAt).toEqual([100]);
+});

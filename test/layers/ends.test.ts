@@ -1,0 +1,342 @@
+// close(), terminate() and abort next to running timers, during a rotation, a pause or a hook, and from inside listeners.
+import { describe, expect, it } from "vitest";
+import { never } from "../support/never.js";
+import { inTurn, refusing, steady } from "./scripts.js";
+import { accepting, type Message, outcome, type Player, type Script, Stage } from "./stage.js";
+
+/** A server that accepts and never answers a Close. */
+const silent: Script = (connection) => {
+  connection.accept();
+  connection.mute();
+};
+
+const sequenceOf = (message: Message): number | undefined =>
+  /^\d+$/.test(String(message)) ? Number(message) : undefined;
+
+/** `closed` comes once, and no event follows it. */
+function expectOneEnd(player: Player): void {
+  expect(player.story.filter((name) => name === "closed")).toEqual(["closed"]);
+  expect(player.told.at(-1)?.name).toBe("closed");
+}
+
+type Ending = "close" | "terminate" | "abort";
+
+function endBy(player: Player, how: Ending, aborter: AbortController): Promise<void> {
+  if (how === "close") return player.ws.close();
+  if (how === "terminate") player.ws.terminate();
+  else aborter.abort(new Error("enough"));
+  return player.ws.close();
+}
+
+describe("timers of a connection", () => {
+  it.each(["close", "terminate", "abort"] as const)(
+    "of the heartbeat do not fire after %s, though the event loop is blocked before the socket closes",
+    async (how) => {
+      for (let ms = 1; ms <= 45; ms++) {
+        const stage = new Stage(accepting, { seed: ms });
+        const aborter = new AbortController();
+        const player = await stage.begin({
+          heartbeat: { interval: 20, timeout: 40 },
+          signal: aborter.signal,
+        });
+        await stage.pass(ms);
+        void endBy(player, how, aborter);
+        stage.clock.stall(100);
+        await stage.pass(100);
+        expectOneEnd(player);
+        await stage.finish();
+      }
+    },
+  );
+
+  it.each(["close", "terminate", "abort"] as const)(
+    "of the outbox's rate do not send after %s, though the event loop is blocked before the socket closes",
+    async (how) => {
+      const stage = new Stage();
+      const aborter = new AbortController();
+      const player = stage.play({ outbox: { perSecond: 20 }, signal: aborter.signal });
+      for (let count = 0; count < 50; count++) player.ws.send(`message ${count}`).catch(() => undefined);
+      void player.ws.connect();
+      await stage.pass(10);
+      expect(player.ws.stats().outboxMessages).toBeGreaterThan(40);
+      void endBy(player, how, aborter);
+      stage.clock.stall(80);
+      await stage.pass(100);
+      expectOneEnd(player);
+      await stage.finish();
+    },
+  );
+
+  it("of onConnection do not fire after terminate", async () => {
+    const stage = new Stage();
+    const player = await stage.begin({ setupTimeout: 50, onConnection: () => never() });
+    player.ws.terminate();
+    stage.clock.stall(80);
+    await stage.pass(100);
+    expect(player.all("closed")[0]!.report.events.map(({ name }) => name)).not.toContain("setup failed");
+    expectOneEnd(player);
+    await stage.finish();
+  });
+
+  it("of a rotation do not fire after terminate", async () => {
+    const stage = new Stage();
+    const player = await stage.begin({ maxConnectionAge: 50, rotation: { mode: "overlap", overlap: 60 } });
+    await stage.pass(20);
+    player.ws.terminate();
+    stage.clock.stall(200);
+    await stage.pass(100);
+    expectOneEnd(player);
+    expect(stage.server.connectionCount).toBe(1);
+    await stage.finish();
+  });
+});
+
+describe("the end of a client, from inside its own listeners", () => {
+  it("is a failure when an error listener closes a client whose connect() has timed out during backoff", async () => {
+    const stage = new Stage(refusing(503));
+    const player = stage.play({ retryInitial: true, backoff: steady });
+    const closes: Promise<void>[] = [];
+    player.ws.on("error", ({ isFatal }) => {
+      if (isFatal) closes.push(player.ws.close());
+    });
+    const connecting = player.ws.connect({ timeout: 300 });
+    connecting.catch(() => undefined);
+    await stage.pass(1_000);
+    expect(await outcome(connecting)).toMatchObject({ error: { name: "TimeoutError" } });
+    expect(player.ws.state).toBe("failed");
+    expect(await outcome(Promise.all(closes))).toEqual({ value: [undefined] });
+    expectOneEnd(player);
+    await stage.finish();
+  });
+
+  it.each([
+    ["close() during backoff", (player: Player) => player.ws.close()],
+    [
+      "terminate() during backoff",
+      (player: Player) => {
+        player.ws.terminate();
+        return Promise.resolve();
+      },
+    ],
+  ])("closes once when a dropped listener closes it again: %s", async (_name, end) => {
+    const stage = new Stage(inTurn(accepting, refusing(503)));
+    const player = await stage.begin({ outbox: {}, backoff: steady });
+    stage.connection.reset();
+    await stage.pass(10);
+    player.ws.send("waits").catch(() => undefined);
+    player.ws.on("dropped", () => void player.ws.close());
+    const closing = end(player);
+    await stage.pass(10);
+    expect(await outcome(closing)).toEqual({ value: undefined });
+    expect(player.all("dropped")).toHaveLength(1);
+    expectOneEnd(player);
+    await stage.finish();
+  });
+
+  it("closes an idle client once when a dropped listener closes it again", async () => {
+    const stage = new Stage();
+    const player = stage.play({ outbox: {} });
+    player.ws.send("waits").catch(() => undefined);
+    player.ws.on("dropped", () => void player.ws.close());
+    player.ws.terminate();
+    await stage.pass();
+    expect(player.ws.state).toBe("closed");
+    expectOneEnd(player);
+    await stage.finish();
+  });
+
+  it.each(["message", "reset"] as const)(
+    "delivers held messages before `closed` when a %s listener closes it again",
+    async (name) => {
+      const stage = new Stage(
+        inTurn((connection) => {
+          connection.accept();
+          for (const number of [1, 3, 4]) connection.send(String(number));
+        }, refusing(503)),
+      );
+      const player = await stage.begin({
+        backoff: steady,
+        replay: { sequence: sequenceOf, onReplay: () => never<never[]>() },
+      });
+      const messages: string[] = [];
+      player.ws.on("message", ({ data }) => {
+        messages.push(String(data));
+        if (player.story.includes("closed")) messages.push("after closed");
+      });
+      await stage.pass(1);
+      stage.connection.reset();
+      await stage.pass(10);
+      expect([player.ws.state, messages]).toEqual(["backingOff", ["1"]]);
+      const closes: Promise<void>[] = [];
+      player.ws.on(name, () => void closes.push(player.ws.close()));
+      const closing = player.ws.close();
+      await stage.pass(10);
+      expect(await outcome(closing)).toEqual({ value: undefined });
+      expect(closes.length).toBeGreaterThan(0);
+      expect(await outcome(Promise.all(closes))).toHaveProperty("value");
+      expect(messages).toEqual(["1", "3", "4"]);
+      expectOneEnd(player);
+      await stage.finish();
+    },
+  );
+
+  const calls: [name: string, call: (player: Player) => unknown][] = [
+    ["close", ({ ws }) => ws.close()],
+    ["terminate", ({ ws }) => ws.terminate()],
+    ["connect", ({ ws }) => ws.connect()],
+    ["run", ({ ws }) => ws.run()],
+    ["reconnect", ({ ws }) => ws.reconnect()],
+    ["rotate", ({ ws }) => ws.rotate()],
+    ["flush", ({ ws }) => ws.flush()],
+    ["recv", ({ ws }) => ws.recv()],
+    ["next", ({ ws }) => ws[Symbol.asyncIterator]().next()],
+    ["send", ({ ws }) => ws.send("late")],
+    ["trySend", ({ ws }) => ws.trySend("late")],
+    ["ping", ({ ws }) => ws.ping()],
+  ];
+
+  it.each(
+    (["closed", "failed", "aborted"] as const).flatMap((ending) =>
+      calls.map(([name, call]) => [name, ending, call] as const),
+    ),
+  )("settles a %s() of every listener while it ends as %s", async (_name, ending, call) => {
+    const stage = new Stage(inTurn(accepting, refusing(503)));
+    const aborter = new AbortController();
+    const player = await stage.begin({
+      outbox: {},
+      backoff: { ...steady, maxAttempts: ending === "failed" ? 1 : 0 },
+      signal: aborter.signal,
+    });
+    player.ws.send("waits").catch(() => undefined);
+    const promises: Promise<unknown>[] = [];
+    for (const name of ["error", "dropped", "stateChange", "closed"] as const) {
+      player.ws.on(name, () => {
+        if (promises.length > 50) return;
+        const result = call(player);
+        if (result instanceof Promise) promises.push(result.catch(() => undefined));
+      });
+    }
+    stage.connection.reset();
+    await stage.pass(10);
+    player.ws.send("waits too").catch(() => undefined);
+    if (ending === "closed") void player.ws.close();
+    if (ending === "aborted") aborter.abort(new Error("enough"));
+    await stage.pass(60_000);
+    // A listener that connects begins another life.
+    void player.ws.close();
+    await stage.pass(60_000);
+    for (const promise of promises) expect(await outcome(promise)).not.toBe("pending");
+    player.checkStory();
+    await stage.finish();
+  });
+});
+
+describe("close() settles within its time", () => {
+  const closeTimeout = 300;
+
+  /** The server keeps sending, so that a client that does not read is paused. */
+  const flooding: Script = async (connection) => {
+    connection.accept();
+    await connection.delay(5);
+    for (let count = 0; count < 100; count++) connection.send(`message ${count}`);
+    connection.mute();
+  };
+
+  it.each(["close", "terminate", "abort"] as const)(
+    "during a replacing rotation while reading is paused: %s",
+    async (how) => {
+      const stage = new Stage(inTurn(flooding, accepting));
+      const aborter = new AbortController();
+      const player = await stage.begin({ buffer: 10, closeTimeout, signal: aborter.signal });
+      const { ws } = player;
+      const iterator = ws[Symbol.asyncIterator]();
+      const first = iterator.next();
+      await stage.pass(10);
+      expect(await outcome(first)).toMatchObject({ value: { value: "message 0" } });
+      expect(player.story).toContain("paused");
+      const waiting = [ws.reconnect(), ws.rotate(), ws.run(), ws.flush()];
+      for (const promise of waiting) promise.catch(() => undefined);
+      await stage.pass(10);
+      const closing = endBy(player, how, aborter);
+      await stage.pass(closeTimeout);
+      expect(await outcome(closing)).toEqual({ value: undefined });
+      for (const promise of waiting) expect(await outcome(promise)).not.toBe("pending");
+      expect(player.all("closed")[0]!.report.verdict).toBe(how === "abort" ? "aborted" : "closed-by-us");
+      expectOneEnd(player);
+      await stage.finish();
+    },
+  );
+
+  it.each(["close", "terminate", "abort"] as const)(
+    "while the second connection of an overlap is ready and waits for the first: %s",
+    async (how) => {
+      const second: Script = (connection) => {
+        connection.accept();
+        connection.send("second");
+        connection.mute();
+      };
+      let finishSetup: (() => void) | undefined;
+      const stage = new Stage(inTurn(accepting, second));
+      const aborter = new AbortController();
+      const player = await stage.begin({
+        rotation: { mode: "overlap" },
+        closeTimeout,
+        signal: aborter.signal,
+        onConnection: () =>
+          stage.server.connectionCount === 1
+            ? undefined
+            : new Promise<void>((resolve) => {
+                finishSetup = resolve;
+              }),
+      });
+      const [first] = stage.server.connections;
+      const messages: Message[] = [];
+      player.ws.on("message", ({ data }) => void messages.push(data));
+      player.ws.rotate().catch(() => undefined);
+      await stage.pass(5);
+      first!.close(1000);
+      first!.halfOpen();
+      await stage.pass(1);
+      finishSetup!();
+      await stage.pass(1);
+      const closing = endBy(player, how, aborter);
+      await stage.pass(1_000 + closeTimeout);
+      expect(await outcome(closing)).toEqual({ value: undefined });
+      const dropped = player.all("dropped").map(({ message }) => message);
+      expect([...messages, ...dropped]).toEqual(["second"]);
+      expectOneEnd(player);
+      await stage.finish();
+    },
+  );
+
+  it.each(["close", "terminate", "abort"] as const)(
+    "while onConnection never returns and has reading paused: %s",
+    async (how) => {
+      const stage = new Stage((connection) => {
+        connection.accept();
+        for (let count = 0; count < 40; count++) connection.send("x".repeat(25_000));
+        connection.mute();
+      });
+      const aborter = new AbortController();
+      const player = await stage.begin({
+        ...{ maxMessageSize: 65_536, closeTimeout, signal: aborter.signal },
+        onConnection: () => never(),
+      });
+      await stage.pass(10);
+      const closing = endBy(player, how, aborter);
+      await stage.pass(closeTimeout);
+      expect(await outcome(closing)).toEqual({ value: undefined });
+      expectOneEnd(player);
+      await stage.finish();
+    },
+  );
+
+  it("after ten times closeTimeout, whatever the progress, though reading was paused before", async () => {
+    const stage = new Stage(silent);
+    const player = await stage.begin({ closeTimeout });
+    const closing = player.ws.close();
+    await stage.pass(closeTimeout * 10);
+    expect(await outcome(closing)).toEqual({ value: undefined });
+    await stage.finish();
+  });
+});
