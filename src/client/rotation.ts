@@ -87,7 +87,8 @@ export class Rotation<Received, Sent> {
 
   /** A connection is there: its age counts. */
   onConnected(): void {
-    // What was received before it comes before its own messages.
+    // A connection that still drains would bring older messages between the newer ones of this one.
+    this.#lastDraining?.terminate();
     this.#endDraining();
     if (this.#phase === "redialling") {
       this.#phase = "idle";

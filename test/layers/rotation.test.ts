@@ -110,6 +110,32 @@ describe("overlap", () => {
     await scene.finish();
   });
 
+  it.each([
+    ["and close() ends both", (client: Watching) => void client.ws.close()],
+    ["and is lost", () => undefined],
+  ])(
+    "delivers what the second has received after the last messages of the first when the second ends first, %s",
+    async (_name, act) => {
+      const scene = new LayerScene();
+      const { client, ws, link } = await scene.up({ rotation: { mode: "overlap" } });
+      const messages = read(client);
+      ws.rotate().catch(() => undefined);
+      const second = await scene.second();
+      second.send(textFrame("new 1"), textFrame("new 2"));
+      await scene.pass();
+      act(client);
+      await scene.pass();
+      if (ws.state === "connected") second.peer.reset();
+      else await scene.answerClose(second);
+      await scene.pass();
+      link.send(textFrame("old 1"));
+      await scene.answerClose(link);
+      await scene.pass();
+      expect(messages).toEqual(["old 1", "new 1", "new 2"]);
+      await scene.finish();
+    },
+  );
+
   it("waits for the first to come as far as the second began, at most `overlap`", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ ...overlapping, rotation: { overlap: 500 } });
