@@ -103,6 +103,8 @@ export class Rotation<Received, Sent> {
 
   #armAge(delay: number): void {
     this.#ageTimer?.clear();
+    // A listener of the event before may have closed the client.
+    if (this.#handler.isStopping()) return;
     this.#ageTimer = this.#options.runtime.setTimer(delay, () =>
       this.#start(this.#options.rotation.mode, "age"),
     );

@@ -223,15 +223,18 @@ export class Traffic<Received, Sent>
   sendPing({ live, isReady, number }: Link<Received, Sent>): void {
     const ping = this.#options.heartbeat?.ping;
     // While a hook logs in, a message of ours would come between.
-    if (ping === undefined || !isReady || !this.#sendOwnPing(live!, ping)) live!.beat(this.nextPingPayload());
-    else if (this.#ownPing?.link !== number)
-      this.#ownPing = { link: number, at: this.#options.runtime.now() };
+    if (ping !== undefined && isReady && this.#sendOwnPing(live!, ping)) {
+      if (this.#ownPing?.link !== number) this.#ownPing = { link: number, at: this.#options.runtime.now() };
+    } else if (!live!.isClosing) live!.beat(this.nextPingPayload());
   }
 
   /** @returns `false` where there was none to send: the peer is watched all the same. */
   #sendOwnPing(live: LiveConnection, ping: () => Sent): boolean {
     try {
-      live.give(serialize(this.serializer, ping()), undefined, ownPing);
+      const data = serialize(this.serializer, ping());
+      // Both are functions of the user and may have closed the connection.
+      if (live.isClosing) return false;
+      live.give(data, undefined, ownPing);
       return true;
     } catch (error) {
       this.#handler.tellError(error);

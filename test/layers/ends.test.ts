@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { never } from "../support/never.js";
 import { inTurn, refusing, steady } from "./scripts.js";
-import { accepting, type Message, outcome, type Player, type Script, Stage } from "./stage.js";
+import { accepting, type Message, type Options, outcome, type Player, type Script, Stage } from "./stage.js";
 
 /** A server that accepts and never answers a Close. */
 const silent: Script = (connection) => {
@@ -227,6 +227,75 @@ describe("the end of a client, from inside its own listeners", () => {
     await stage.pass(60_000);
     for (const promise of promises) expect(await outcome(promise)).not.toBe("pending");
     player.checkStory();
+    await stage.finish();
+  });
+});
+
+describe("the end of a client, from inside the functions that its options name", () => {
+  type Act = () => void;
+  const functions: [name: string, options: (act: Act) => Options][] = [
+    [
+      "heartbeat.ping",
+      (act) => ({
+        heartbeat: { interval: 20, timeout: 20, ping: () => (act(), "ping"), isPong: () => false },
+      }),
+    ],
+    [
+      "heartbeat.isPong",
+      (act) => ({ heartbeat: { interval: 20, timeout: 20, ping: () => "4", isPong: () => (act(), true) } }),
+    ],
+    ["serializer", (act) => ({ serializer: (value) => (act(), value) })],
+    ["deserializer", (act) => ({ deserializer: (data) => (act(), data) })],
+    [
+      "buffer.keyOf",
+      (act) => ({ buffer: { capacity: 1, overflow: "conflate", keyOf: () => (act(), "key") } }),
+    ],
+    ["outbox.idOf", (act) => ({ outbox: { idOf: () => (act(), "1"), acknowledges: () => undefined } })],
+    ["outbox.acknowledges", (act) => ({ outbox: { idOf: () => "1", acknowledges: () => (act(), "1") } })],
+    [
+      "outbox.keyOf",
+      (act) => ({ outbox: { capacity: 1, overflow: "conflate", keyOf: () => (act(), "key") } }),
+    ],
+    ["replay.sequence", (act) => ({ replay: { sequence: () => (act(), 1) } })],
+    ["replay.streamOf", (act) => ({ replay: { sequence: () => 1, streamOf: () => (act(), "a") } })],
+    ["replay.epochOf", (act) => ({ replay: { sequence: () => 1, epochOf: () => (act(), 1) } })],
+    ["replay.isNext", (act) => ({ replay: { sequence: String, isNext: () => (act(), true) } })],
+    ["replay.onReplay", (act) => ({ replay: { sequence: sequenceOf, onReplay: () => (act(), []) } })],
+    ["onConnection", (act) => ({ onConnection: () => act() })],
+    ["shouldReconnect", (act) => ({ shouldReconnect: () => (act(), true) })],
+    ["headers", (act) => ({ headers: () => (act(), {}) })],
+    ["subprotocols", (act) => ({ subprotocols: () => (act(), []) })],
+  ];
+
+  it.each(
+    functions.flatMap(([name, options]) =>
+      (["close", "terminate", "abort"] as const).map((how) => [name, how, options] as const),
+    ),
+  )("is one end: %s, %s", async (_name, how, options) => {
+    const stage = new Stage(async (connection) => {
+      connection.accept();
+      for (const number of [1, 2, 5]) connection.send(String(number));
+      await connection.delay(60);
+      connection.reset();
+    });
+    const aborter = new AbortController();
+    let calls = 0;
+    const player: Player = stage.play({
+      ...{ backoff: steady, signal: aborter.signal, retryInitial: true },
+      ...options(() => {
+        calls++;
+        if (how === "close") void player.ws.close();
+        else if (how === "terminate") player.ws.terminate();
+        else aborter.abort(new Error("enough"));
+      }),
+    });
+    player.ws.connect().catch(() => undefined);
+    player.ws.on("connected", () => void player.ws.send("one").catch(() => undefined));
+    await stage.pass(2_000);
+    for (const message of ["two", "three"]) player.ws.send(message).catch(() => undefined);
+    await stage.pass(100_000);
+    expect(calls).toBeGreaterThan(0);
+    expect(player.ws.state).toBe("closed");
     await stage.finish();
   });
 });
