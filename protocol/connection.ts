@@ -1,5 +1,5 @@
 import { CloseCode } from "./close-codes.js";
-import { checkClose, type CloseFrame, encodeClose, readClose } from "./close-frame.js";
+import { checkClose, checkCloseCode, type CloseFrame, encodeClose, readClose } from "./close-frame.js";
 import { maxControlPayloadSize, Opcode, type Role } from "./constants.js";
 import { InvalidStateError, ProtocolError } from "./errors.js";
 import type { AgreedExtension, MessageExtension } from "./extensions/extension.js";
@@ -266,7 +266,7 @@ export class ProtocolConnection implements MessageSink {
   /**
    * Starts the closing handshake (RFC 6455 7.1.2), behind everything sent before. A second call does nothing.
    * @param code - 1000-1003, 1007-1014 or 3000-4999. Left out, the Close frame is empty, and `reason` is too.
-   * @throws RangeError for another code, or a reason of more than 123 bytes.
+   * @throws RangeError for another code, or a reason of more than 123 bytes; TypeError for a reason that is not a string.
    */
   close(code?: number, reason: string = ""): void {
     if (code !== undefined) checkClose(code, reason);
@@ -278,10 +278,16 @@ export class ProtocolConnection implements MessageSink {
   /**
    * Fails the connection (RFC 6455 7.1.7): sends a Close with the code of `error` behind everything accepted before,
    * tells `onFailure`, and discards all further input. Does nothing on a second call, or behind the peer's Close.
+   *
+   * @param error - Its `closeCode` is 1000-1003, 1007-1014 or 3000-4999; 1005 sends an empty Close.
+   * @throws RangeError for another close code; the connection stays as it is.
    */
   fail(error: ProtocolError): void {
+    const { closeCode } = error;
+    // RFC 6455 7.4.1: 1005 is never on the wire, and stands for a Close without a code.
+    if (closeCode !== CloseCode.noStatus) checkCloseCode(closeCode);
     if (this.#isDiscarding()) return;
-    if (this.#closeSent === undefined) this.#sendClose({ code: error.closeCode, reason: "" });
+    if (this.#closeSent === undefined) this.#sendClose({ code: closeCode, reason: "" });
     this.#discard("failed");
     this.#handler.onFailure(error);
   }
@@ -298,8 +304,9 @@ export class ProtocolConnection implements MessageSink {
   }
 
   #sendClose(close: CloseFrame): void {
+    const payload = encodeClose(close);
     this.#closeSent = close;
-    this.#output.writeClose(encodeClose(close));
+    this.#output.writeClose(payload);
   }
 
   #discard(state: "closed" | "failed"): void {

@@ -1,5 +1,5 @@
 import { constants, isUtf8 } from "node:buffer";
-import { CloseCode } from "./close-codes.js";
+import { CloseCode, isSendableCloseCode } from "./close-codes.js";
 import { Opcode } from "./constants.js";
 import { ProtocolError } from "./errors.js";
 import type { MessageExtension } from "./extensions/extension.js";
@@ -164,11 +164,22 @@ export class MessageAssembler implements FrameSink, RunSink {
     }
     const isCompressed = isContinuation ? this.#isCompressed : hasRsv1(first);
     const { maxMessageSize, maxFrameSize } = this.#limits;
-    const maxSize = isCompressed ? this.#extension!.maxEncodedSize(maxMessageSize) : maxMessageSize;
-    if (this.#wireSize + payloadSize > maxSize)
-      return tooBig("message", this.#wireSize + payloadSize, maxSize);
-    const maxPayloadSize = isCompressed ? this.#extension!.maxEncodedSize(maxFrameSize) : maxFrameSize;
-    if (payloadSize > maxPayloadSize) return tooBig("frame", payloadSize, maxPayloadSize);
+    const wireSize = this.#wireSize + payloadSize;
+    if (isCompressed) return this.#checkEncodedSize(wireSize, payloadSize);
+    if (wireSize > maxMessageSize) return tooBig("message", wireSize, maxMessageSize);
+    if (payloadSize > maxFrameSize) return tooBig("frame", payloadSize, maxFrameSize);
+    return undefined;
+  }
+
+  /** The limits are those of decoded messages: how much a message of that size may take on the wire is up to the extension. */
+  #checkEncodedSize(wireSize: number, payloadSize: number): ProtocolError | undefined {
+    const { maxMessageSize, maxFrameSize } = this.#limits;
+    const maxWireSize = this.#extension!.maxEncodedSize(maxMessageSize);
+    if (wireSize > maxWireSize)
+      return tooBigEncoded("message", wireSize, maxWireSize, `maxMessageSize (${maxMessageSize})`);
+    const maxPayloadSize = this.#extension!.maxEncodedSize(maxFrameSize);
+    if (payloadSize > maxPayloadSize)
+      return tooBigEncoded("frame", payloadSize, maxPayloadSize, `maxFrameSize (${maxFrameSize})`);
     return undefined;
   }
 
@@ -291,7 +302,7 @@ export class MessageAssembler implements FrameSink, RunSink {
     try {
       return this.#extension!.decode(compressed, this.#limits.maxMessageSize, !isText && !this.isLending);
     } catch (error) {
-      return error as ProtocolError;
+      return asFailure(error);
     }
   }
 
@@ -315,6 +326,16 @@ export class MessageAssembler implements FrameSink, RunSink {
   }
 }
 
+/** An extension of another author may throw any value, or an error with a close code that may not be sent. */
+function asFailure(error: unknown): ProtocolError {
+  if (error instanceof ProtocolError && isSendableCloseCode(error.closeCode)) return error;
+  return new ProtocolError("The extension failed on a message of the peer. The cause is its error.", {
+    code: "EXTENSION_FAILED",
+    closeCode: CloseCode.internalError,
+    cause: error,
+  });
+}
+
 function invalid(code: string, message: string): ProtocolError {
   return new ProtocolError(message, { code, closeCode: CloseCode.protocolError });
 }
@@ -327,13 +348,22 @@ function invalidUtf8(): ProtocolError {
 }
 
 function tooBig(what: string, size: number, limit: number): ProtocolError {
+  return exceeded(`The peer announced a ${what} of ${size} bytes; at most ${limit} are taken.`);
+}
+
+/** What is announced is the size on the wire. The size of the message, which may be smaller or larger, is not known yet. */
+function tooBigEncoded(what: string, wireSize: number, limit: number, option: string): ProtocolError {
+  return exceeded(
+    `The peer announced a compressed ${what} that takes ${wireSize} bytes on the wire; ` +
+      `at most ${limit} are accepted on the wire, which is the bound for ${option}.`,
+  );
+}
+
+function exceeded(what: string): ProtocolError {
   const advice =
     "Raise maxMessageSize (and maxFrameSize, where it is set) if messages of this size are expected.";
-  return new ProtocolError(
-    `The peer announced a ${what} of ${size} bytes; at most ${limit} are taken. ${advice}`,
-    {
-      code: "MESSAGE_TOO_BIG",
-      closeCode: CloseCode.messageTooBig,
-    },
-  );
+  return new ProtocolError(`${what} ${advice}`, {
+    code: "MESSAGE_TOO_BIG",
+    closeCode: CloseCode.messageTooBig,
+  });
 }

@@ -446,6 +446,23 @@ describe("with an extension", () => {
       }
     });
 
+    it("name the size on the wire as that, and not as the size of the message", () => {
+      const advice =
+        "Raise maxMessageSize (and maxFrameSize, where it is set) if messages of this size are expected.";
+      const subject = new Subject(wide, new InvertingExtension());
+      feedPieces([frame({ opcode: 1, announced: 1_000_011, ...rsv1 })], subject.receive);
+      expect(subject.errors[0]!.message).toBe(
+        "The peer announced a compressed message that takes 1000011 bytes on the wire; " +
+          `at most 1000010 are accepted on the wire, which is the bound for maxMessageSize (1000000). ${advice}`,
+      );
+      const other = small();
+      feedPieces([frame({ opcode: 1, announced: 71, ...rsv1 })], other.receive);
+      expect(other.errors[0]!.message).toBe(
+        "The peer announced a compressed frame that takes 71 bytes on the wire; " +
+          `at most 70 are accepted on the wire, which is the bound for maxFrameSize (60). ${advice}`,
+      );
+    });
+
     it.each([
       ["a frame", [frame({ opcode: 1, announced: 60 + invertingOverhead + 1, ...rsv1 })]],
       ["a message", [frame({ opcode: 1, announced: 100 + invertingOverhead + 1, ...rsv1 })]],
