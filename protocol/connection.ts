@@ -21,7 +21,9 @@ export interface ProtocolHandler {
    * A message while {@link ProtocolConnection.isLending}, text and binary alike: its bytes where they lie. They are valid until this
    * returns, or another connection on the same `Resources` receives. Text is not decoded, but known to be UTF-8.
    *
-   * @returns `false` where this message is wanted as a string, or to be kept: it then comes by {@link onMessage}.
+   * @returns `false` where this message is wanted as a string, or to be kept: it then comes by {@link onMessage}, also
+   *   where another connection has received meanwhile. Only where that one was given bytes in the same memory as this
+   *   one's read, the message is lost, and `receive` throws a JetSocketError (`LENT_MESSAGE_OVERWRITTEN`).
    */
   onBorrowed?(bytes: Buffer, isBinary: boolean): boolean;
   /** A ping came; with `autoPong` it has been answered. */
@@ -96,8 +98,8 @@ export class ProtocolConnection implements MessageSink {
     this.#slab = options.resources.slab;
     this.#assembler = new MessageAssembler(this, limits, this.#extension, options.resources);
     const { role, observer } = options;
-    const { spare } = options.resources;
-    this.#intake = new Intake({ role, sink: this.#assembler, spare, observer }, this.#handler);
+    const { spare, loans } = options.resources;
+    this.#intake = new Intake({ role, sink: this.#assembler, spare, loans, observer }, this.#handler);
   }
 
   get state(): ProtocolState {
@@ -149,8 +151,8 @@ export class ProtocolConnection implements MessageSink {
 
   /**
    * Takes the bytes from `start` to `end`. They are not changed, and not needed any more when the call returns.
-   * It throws only what the handler throws; what came behind is kept, and told by the next call of this method,
-   * of {@link receiveEnd} or of {@link resume}.
+   * It throws only what the handler throws, and an error for a lent message that was overwritten (see `onBorrowed`).
+   * What came behind is kept, and told by the next call of this method, of {@link receiveEnd} or of {@link resume}.
    */
   receive(bytes: Uint8Array, start: number = 0, end: number = bytes.length): void {
     this.#intake.receive(bytes, start, end);

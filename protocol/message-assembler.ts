@@ -5,6 +5,7 @@ import { ProtocolError } from "./errors.js";
 import type { MessageExtension } from "./extensions/extension.js";
 import type { FrameSink } from "./frame-parser.js";
 import { hasRsv1, isControl, isFinal, opcodeOf } from "./frame-header.js";
+import type { Loans } from "./loans.js";
 import { PayloadBuffer, type PayloadMemory } from "./payload-buffer.js";
 import type { RunSink } from "./run-finder.js";
 import { decodeText, decodeValid, Utf8Validator } from "./utf8.js";
@@ -33,6 +34,8 @@ export interface MessageLimits {
 export interface AssemblerMemory extends PayloadMemory {
   /** For what is gone at the end of the call. */
   readonly scratch: Buffer;
+  /** The messages that are lent out of the scratch memory, or out of that of an extension. */
+  readonly loans: Loans;
 }
 
 const defaultMaxMessageSize = 64 * 1024 * 1024;
@@ -126,7 +129,7 @@ export class MessageAssembler implements FrameSink, RunSink {
 
   onLentText(bytes: Buffer, start: number, end: number): void {
     this.beganCount++;
-    this.#tellText(bytes, start, end, true);
+    this.#tellText(bytes, start, end, true, false);
   }
 
   onFrameHeader(first: number, payloadSize: number): void {
@@ -216,8 +219,8 @@ export class MessageAssembler implements FrameSink, RunSink {
     const isCompressed = this.#isCompressed;
     this.#endMessage();
     if (isCompressed) this.#deliverInflated(this.#inflate(bytes.subarray(start, end), isText), isText);
-    else if (isText) this.#deliverText(bytes, start, end);
-    else if (this.isLending) this.#lendBinary(bytes.subarray(start, end));
+    else if (isText) this.#deliverText(bytes, start, end, false);
+    else if (this.isLending) this.#lendBinary(bytes.subarray(start, end), false);
     else this.#sink.onMessage(this.#memory.slab.copy(bytes, start, end), end - start);
   }
 
@@ -226,9 +229,38 @@ export class MessageAssembler implements FrameSink, RunSink {
     return this.isLending && size <= this.#memory.scratch.length;
   }
 
-  #lendBinary(lent: Buffer): void {
-    if (this.#sink.onBorrowed(lent, true)) return;
-    this.#sink.onMessage(this.#memory.slab.copy(lent, 0, lent.length), lent.length);
+  #lendBinary(lent: Buffer, isShared: boolean): void {
+    const declined = this.#lend(lent, true, isShared);
+    if (declined === undefined) return;
+    this.#sink.onMessage(this.#memory.slab.copy(declined, 0, declined.length), declined.length);
+  }
+
+  /**
+   * Lends a message to the handler, which may let other connections receive before it returns.
+   *
+   * @param isShared - It lies in memory that the next message of any connection may be written to, and not in the bytes of
+   *   the current call of `receive` or in memory of its own.
+   * @returns The bytes of the message where the handler has declined it: the given ones, or a copy.
+   */
+  #lend(bytes: Buffer, isBinary: boolean, isShared: boolean): Buffer | undefined {
+    const { loans } = this.#memory;
+    if (!isShared) {
+      if (this.#sink.onBorrowed(bytes, isBinary)) return undefined;
+      loans.checkRead();
+      return bytes;
+    }
+    const loan = loans.begin(bytes);
+    try {
+      return this.#sink.onBorrowed(bytes, isBinary) ? undefined : (loan.rescued ?? bytes);
+    } finally {
+      loans.end(loan);
+    }
+  }
+
+  /** The scratch memory, to be written to. */
+  #takeScratch(): Buffer {
+    this.#memory.loans.rescue();
+    return this.#memory.scratch;
   }
 
   #endMessage(): void {
@@ -263,7 +295,7 @@ export class MessageAssembler implements FrameSink, RunSink {
   }
 
   #finishCompressed(pieces: PayloadBuffer, isText: boolean): void {
-    const inflated = this.#inflate(pieces.lend(this.#memory.scratch), isText);
+    const inflated = this.#inflate(pieces.lend(this.#takeScratch()), isText);
     pieces.clear();
     this.#deliverInflated(inflated, isText);
   }
@@ -272,23 +304,28 @@ export class MessageAssembler implements FrameSink, RunSink {
     const { isAscii, isWhole } = this.#utf8!;
     this.#utf8 = undefined;
     try {
-      if (isWhole) this.#tellText(pieces.lend(this.#memory.scratch), 0, pieces.size, isAscii);
+      if (isWhole) this.#tellText(pieces.lend(this.#takeScratch()), 0, pieces.size, isAscii, true);
       else this.#sink.onMessageError(invalidUtf8());
     } finally {
       pieces.clear();
     }
   }
 
-  /** Tells what is known to be UTF-8. */
-  #tellText(bytes: Buffer, start: number, end: number, isAscii: boolean): void {
-    if (this.isLending && this.#sink.onBorrowed(bytes.subarray(start, end), false)) return;
-    this.#sink.onMessage(decodeValid(bytes, start, end, isAscii), end - start);
+  /** Delivers what is known to be UTF-8. */
+  #tellText(bytes: Buffer, start: number, end: number, isAscii: boolean, isShared: boolean): void {
+    if (!this.isLending) {
+      this.#sink.onMessage(decodeValid(bytes, start, end, isAscii), end - start);
+      return;
+    }
+    const declined = this.#lend(bytes.subarray(start, end), false, isShared);
+    if (declined === undefined) return;
+    this.#sink.onMessage(decodeValid(declined, 0, declined.length, isAscii), declined.length);
   }
 
   #finishBinary(pieces: PayloadBuffer): void {
     if (this.#mayLend(pieces.size)) {
       try {
-        this.#lendBinary(pieces.lend(this.#memory.scratch));
+        this.#lendBinary(pieces.lend(this.#takeScratch()), true);
       } finally {
         pieces.clear();
       }
@@ -299,6 +336,8 @@ export class MessageAssembler implements FrameSink, RunSink {
   }
 
   #inflate(compressed: Buffer, isText: boolean): Buffer | ProtocolError {
+    // What the last message was inflated to lies where this one goes.
+    this.#memory.loans.rescue();
     try {
       return this.#extension!.decode(compressed, this.#limits.maxMessageSize, !isText && !this.isLending);
     } catch (error) {
@@ -308,14 +347,14 @@ export class MessageAssembler implements FrameSink, RunSink {
 
   #deliverInflated(inflated: Buffer | ProtocolError, isText: boolean): void {
     if (!Buffer.isBuffer(inflated)) this.#sink.onMessageError(inflated);
-    else if (isText) this.#deliverText(inflated, 0, inflated.length);
-    else if (this.isLending) this.#lendBinary(inflated);
+    else if (isText) this.#deliverText(inflated, 0, inflated.length, true);
+    else if (this.isLending) this.#lendBinary(inflated, true);
     else this.#sink.onMessage(inflated, inflated.length);
   }
 
-  #deliverText(bytes: Buffer, start: number, end: number): void {
+  #deliverText(bytes: Buffer, start: number, end: number, isShared: boolean): void {
     if (this.isLending) {
-      if (isUtf8(bytes.subarray(start, end))) this.#tellText(bytes, start, end, false);
+      if (isUtf8(bytes.subarray(start, end))) this.#tellText(bytes, start, end, false, isShared);
       else this.#sink.onMessageError(invalidUtf8());
       return;
     }

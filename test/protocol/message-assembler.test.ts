@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ProtocolError } from "../../protocol/errors.js";
 import { FrameParser } from "../../protocol/frame-parser.js";
+import { Loans } from "../../protocol/loans.js";
 import { SegmentPool } from "../../protocol/segment-pool.js";
 import { Slab } from "../../protocol/slab.js";
 import { SpareBuffer } from "../../protocol/spare-buffer.js";
@@ -33,7 +34,7 @@ const wide: MessageLimits = { maxMessageSize: 1_000_000, maxFrameSize: 1_000_000
 /** An assembler behind a parser, which goes no further once a message has failed. */
 const memory = {
   ...{ slab: new Slab(), segments: new SegmentPool(), spare: new SpareBuffer(1_000_000) },
-  scratch: Buffer.alloc(100),
+  ...{ scratch: Buffer.alloc(100), loans: new Loans() },
 };
 
 class Subject implements MessageSink {
