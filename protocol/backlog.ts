@@ -1,70 +1,124 @@
 import type { SpareBuffer } from "./spare-buffer.js";
 
-/** Bytes that came and were not parsed, for a pause or a throwing handler: copies of our own. */
+const minChunkSize = 1024;
+const maxChunkSize = 64 * 1024;
+
+/** Part of the kept bytes: those of `memory` from `start` to `end`. What is after `end` is room for more. */
+interface Chunk {
+  readonly memory: Buffer;
+  /** The memory belongs to the spare buffer, and is returned to it. */
+  readonly isBorrowed: boolean;
+  start: number;
+  end: number;
+  next: Chunk | undefined;
+}
+
+/**
+ * Keeps bytes that arrived but were not parsed, because of a pause or of a handler that threw. It does not parse them.
+ *
+ * The bytes are copies in a queue of chunks. Each byte is copied once, however many reads it takes to collect them and
+ * however many calls it takes to parse them: the work is linear in the bytes.
+ */
 export class Backlog {
   readonly #spare: SpareBuffer;
-  #bytes: Buffer | undefined;
-  /** The spare buffer, where the bytes are in it. */
-  #borrowed: Buffer | undefined;
-  /** The same, while what {@link take} gave is being parsed. */
-  #taken: Buffer | undefined;
+  #first: Chunk | undefined;
+  #last: Chunk | undefined;
+  #size = 0;
+  /** The chunk that {@link take} returned last and that is being parsed. */
+  #taken: Chunk | undefined;
 
   constructor(spare: SpareBuffer) {
     this.#spare = spare;
   }
 
   get isEmpty(): boolean {
-    return this.#bytes === undefined;
+    return this.#first === undefined;
   }
 
   /** @param bytes - Only lent. */
   append(bytes: Buffer): void {
-    if (this.#bytes === undefined) this.#copy(bytes);
-    else this.#join(this.#bytes, bytes);
-  }
-
-  #copy(bytes: Buffer): void {
-    this.#borrowed = this.#spare.borrow(bytes.length);
-    if (this.#borrowed === undefined) {
-      this.#bytes = Buffer.from(bytes);
-    } else {
-      bytes.copy(this.#borrowed);
-      this.#bytes = this.#borrowed.subarray(0, bytes.length);
+    const last = this.#last;
+    const room = last === undefined ? 0 : Math.min(last.memory.length - last.end, bytes.length);
+    if (last !== undefined && room > 0) {
+      bytes.copy(last.memory, last.end, 0, room);
+      last.end += room;
+      this.#size += room;
     }
+    if (room === bytes.length) return;
+    const chunk = this.#copy(room === 0 ? bytes : bytes.subarray(room), this.#growth());
+    if (last === undefined) this.#first = chunk;
+    else last.next = chunk;
+    this.#last = chunk;
   }
 
-  #join(first: Buffer, second: Buffer): void {
-    const joined = Buffer.concat([first, second]);
-    this.clear();
-    this.#bytes = joined;
+  /**
+   * The least size of the next chunk. The first chunk is as large as its bytes, since most pauses keep one read. The
+   * others double what is kept, up to 64 KiB, so that many small reads share a chunk.
+   */
+  #growth(): number {
+    return this.isEmpty ? 0 : Math.min(Math.max(this.#size, minChunkSize), maxChunkSize);
   }
 
-  /** Takes out all of it, to be parsed; what is left of it goes back by {@link putBack}, and be it nothing. */
+  #copy(bytes: Buffer, minSize: number): Chunk {
+    const borrowed = this.#spare.borrow(bytes.length);
+    const memory = borrowed ?? this.#allocate(bytes.length, minSize);
+    bytes.copy(memory);
+    this.#size += bytes.length;
+    return { memory, isBorrowed: borrowed !== undefined, start: 0, end: bytes.length, next: undefined };
+  }
+
+  #allocate(size: number, minSize: number): Buffer {
+    // Small memory of a fixed size comes from Node's pool.
+    return size >= minSize ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(minSize);
+  }
+
+  /** Takes the first chunk out, to be parsed. What is not parsed of it, even if that is nothing, is returned by {@link putBack}. */
   take(): Buffer | undefined {
-    const bytes = this.#bytes;
-    this.#bytes = undefined;
-    this.#taken = this.#borrowed;
-    this.#borrowed = undefined;
-    return bytes;
+    const chunk = this.#first;
+    if (chunk === undefined) return undefined;
+    this.#first = chunk.next;
+    if (chunk.next === undefined) this.#last = undefined;
+    chunk.next = undefined;
+    this.#size -= chunk.end - chunk.start;
+    this.#taken = chunk;
+    return chunk.memory.subarray(chunk.start, chunk.end);
   }
 
-  /** The end of what was parsed; it stands before what has come meanwhile. */
+  /**
+   * Puts the end of what was parsed before the bytes that have arrived meanwhile.
+   * @param wasTaken - `rest` is the end of what {@link take} returned; otherwise it is only lent.
+   */
   putBack(rest: Buffer, wasTaken: boolean): void {
-    const memory = this.#taken;
-    this.#taken = undefined;
-    if (rest.length === 0 || this.#bytes !== undefined || !wasTaken) {
-      if (this.#bytes !== undefined) this.#join(rest, this.#bytes);
-      else if (rest.length > 0) this.#copy(rest);
-      this.#spare.giveBack(memory);
-    } else {
-      this.#bytes = rest;
-      this.#borrowed = memory;
+    if (!wasTaken) {
+      if (rest.length > 0) this.#prepend(this.#copy(rest, 0));
+      return;
     }
+    const chunk = this.#taken!;
+    this.#taken = undefined;
+    if (rest.length === 0) {
+      this.#release(chunk);
+      return;
+    }
+    chunk.start = chunk.end - rest.length;
+    this.#size += rest.length;
+    this.#prepend(chunk);
   }
 
+  #prepend(chunk: Chunk): void {
+    chunk.next = this.#first;
+    this.#first = chunk;
+    this.#last ??= chunk;
+  }
+
+  #release({ memory, isBorrowed }: Chunk): void {
+    if (isBorrowed) this.#spare.giveBack(memory);
+  }
+
+  /** Discards all that is kept, but for what was taken out. */
   clear(): void {
-    this.#bytes = undefined;
-    this.#spare.giveBack(this.#borrowed);
-    this.#borrowed = undefined;
+    for (let chunk = this.#first; chunk !== undefined; chunk = chunk.next) this.#release(chunk);
+    this.#first = undefined;
+    this.#last = undefined;
+    this.#size = 0;
   }
 }

@@ -41,13 +41,24 @@ export function encodeClose({ code, reason }: CloseFrame): Buffer {
   return payload;
 }
 
+/** @throws RangeError for a code that a Close frame may not carry. */
+export function checkCloseCode(code: number): void {
+  if (isSendableCloseCode(code)) return;
+  throw new RangeError(
+    `The close code ${String(code)} may not be sent: use 1000-1003, 1007-1014 or 3000-4999.`,
+  );
+}
+
 /**
- * Says whether a Close with these may be sent.
- * @throws RangeError for a code that may not be, or a reason of more than 123 bytes.
+ * Checks that a Close frame can carry `code` and `reason`.
+ * @throws RangeError for a code that may not be sent, or a reason of more than 123 bytes; TypeError for a reason that is
+ *   not a string.
  */
 export function checkClose(code: number, reason: string): void {
-  if (!isSendableCloseCode(code)) {
-    throw new RangeError(`The close code ${code} may not be sent: use 1000-1003, 1007-1014 or 3000-4999.`);
+  checkCloseCode(code);
+  // `Buffer.byteLength` accepts bytes too, which cannot be written as text.
+  if (typeof reason !== "string") {
+    throw new TypeError(`The close reason must be a string, not ${typeof reason}.`);
   }
   const size = Buffer.byteLength(reason);
   if (size > maxCloseReasonSize) {

@@ -1,5 +1,5 @@
 import { CloseCode } from "./close-codes.js";
-import { checkClose, type CloseFrame, encodeClose, readClose } from "./close-frame.js";
+import { checkClose, checkCloseCode, type CloseFrame, encodeClose, readClose } from "./close-frame.js";
 import { maxControlPayloadSize, Opcode, type Role } from "./constants.js";
 import { InvalidStateError, ProtocolError } from "./errors.js";
 import type { AgreedExtension, MessageExtension } from "./extensions/extension.js";
@@ -21,7 +21,9 @@ export interface ProtocolHandler {
    * A message while {@link ProtocolConnection.isLending}, text and binary alike: its bytes where they lie. They are valid until this
    * returns, or another connection on the same `Resources` receives. Text is not decoded, but known to be UTF-8.
    *
-   * @returns `false` where this message is wanted as a string, or to be kept: it then comes by {@link onMessage}.
+   * @returns `false` where this message is wanted as a string, or to be kept: it then comes by {@link onMessage}, also
+   *   where another connection has received meanwhile. Only where that one was given bytes in the same memory as this
+   *   one's read, the message is lost, and `receive` throws a JetSocketError (`LENT_MESSAGE_OVERWRITTEN`).
    */
   onBorrowed?(bytes: Buffer, isBinary: boolean): boolean;
   /** A ping came; with `autoPong` it has been answered. */
@@ -96,8 +98,8 @@ export class ProtocolConnection implements MessageSink {
     this.#slab = options.resources.slab;
     this.#assembler = new MessageAssembler(this, limits, this.#extension, options.resources);
     const { role, observer } = options;
-    const { spare } = options.resources;
-    this.#intake = new Intake({ role, sink: this.#assembler, spare, observer }, this.#handler);
+    const { spare, loans } = options.resources;
+    this.#intake = new Intake({ role, sink: this.#assembler, spare, loans, observer }, this.#handler);
   }
 
   get state(): ProtocolState {
@@ -149,8 +151,8 @@ export class ProtocolConnection implements MessageSink {
 
   /**
    * Takes the bytes from `start` to `end`. They are not changed, and not needed any more when the call returns.
-   * It throws only what the handler throws; what came behind is kept, and told by the next call of this method,
-   * of {@link receiveEnd} or of {@link resume}.
+   * It throws only what the handler throws, and an error for a lent message that was overwritten (see `onBorrowed`).
+   * What came behind is kept, and told by the next call of this method, of {@link receiveEnd} or of {@link resume}.
    */
   receive(bytes: Uint8Array, start: number = 0, end: number = bytes.length): void {
     this.#intake.receive(bytes, start, end);
@@ -266,7 +268,7 @@ export class ProtocolConnection implements MessageSink {
   /**
    * Starts the closing handshake (RFC 6455 7.1.2), behind everything sent before. A second call does nothing.
    * @param code - 1000-1003, 1007-1014 or 3000-4999. Left out, the Close frame is empty, and `reason` is too.
-   * @throws RangeError for another code, or a reason of more than 123 bytes.
+   * @throws RangeError for another code, or a reason of more than 123 bytes; TypeError for a reason that is not a string.
    */
   close(code?: number, reason: string = ""): void {
     if (code !== undefined) checkClose(code, reason);
@@ -278,10 +280,16 @@ export class ProtocolConnection implements MessageSink {
   /**
    * Fails the connection (RFC 6455 7.1.7): sends a Close with the code of `error` behind everything accepted before,
    * tells `onFailure`, and discards all further input. Does nothing on a second call, or behind the peer's Close.
+   *
+   * @param error - Its `closeCode` is 1000-1003, 1007-1014 or 3000-4999; 1005 sends an empty Close.
+   * @throws RangeError for another close code; the connection stays as it is.
    */
   fail(error: ProtocolError): void {
+    const { closeCode } = error;
+    // RFC 6455 7.4.1: 1005 is never on the wire, and stands for a Close without a code.
+    if (closeCode !== CloseCode.noStatus) checkCloseCode(closeCode);
     if (this.#isDiscarding()) return;
-    if (this.#closeSent === undefined) this.#sendClose({ code: error.closeCode, reason: "" });
+    if (this.#closeSent === undefined) this.#sendClose({ code: closeCode, reason: "" });
     this.#discard("failed");
     this.#handler.onFailure(error);
   }
@@ -298,8 +306,9 @@ export class ProtocolConnection implements MessageSink {
   }
 
   #sendClose(close: CloseFrame): void {
+    const payload = encodeClose(close);
     this.#closeSent = close;
-    this.#output.writeClose(encodeClose(close));
+    this.#output.writeClose(payload);
   }
 
   #discard(state: "closed" | "failed"): void {

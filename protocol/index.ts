@@ -38,6 +38,7 @@ export {
   JetSocketError,
   ProtocolError,
 } from "./errors.js";
+export { escapeControls } from "./escape-controls.js";
 export type {
   CodecFactory,
   Deflater,

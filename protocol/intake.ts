@@ -2,6 +2,7 @@ import { Backlog } from "./backlog.js";
 import { type FrameObserver, ObservingSink } from "./frame-observer.js";
 import { FrameParser, type FrameSink } from "./frame-parser.js";
 import type { Role } from "./constants.js";
+import type { ActiveRead, Loans } from "./loans.js";
 import type { SpareBuffer } from "./spare-buffer.js";
 
 export interface IntakeContext {
@@ -9,6 +10,7 @@ export interface IntakeContext {
   /** Where the frames go. */
   readonly sink: FrameSink;
   readonly spare: SpareBuffer;
+  readonly loans: Loans;
   readonly observer: FrameObserver | undefined;
 }
 
@@ -21,6 +23,7 @@ export interface IntakeHandler {
 export class Intake {
   readonly #parser: FrameParser;
   readonly #spare: SpareBuffer;
+  readonly #loans: Loans;
   /** From the first bytes on that are kept. */
   #backlog: Backlog | undefined;
   readonly #sink: FrameSink;
@@ -35,9 +38,10 @@ export class Intake {
   #hasEnded = false;
   #isEndTold = false;
 
-  constructor({ role, sink, spare, observer }: IntakeContext, handler: IntakeHandler) {
+  constructor({ role, sink, spare, loans, observer }: IntakeContext, handler: IntakeHandler) {
     this.#parser = new FrameParser(sink, role);
     this.#spare = spare;
+    this.#loans = loans;
     this.#sink = sink;
     this.#observer = observer;
     this.#handler = handler;
@@ -103,9 +107,12 @@ export class Intake {
   #parse(bytes: Buffer, start: number, end: number, isTaken: boolean): void {
     this.#isParsing = true;
     if (this.#observer !== undefined) this.#chooseSink(this.#observer);
+    const read: ActiveRead = { bytes, start, end, isOverwritten: false, outer: undefined };
+    this.#loans.beginRead(read);
     try {
       this.#parser.receive(bytes, start, end);
     } finally {
+      this.#loans.endRead(read);
       this.#isParsing = false;
       if (isTaken || this.#parser.position < end)
         this.#keeping().putBack(bytes.subarray(this.#parser.position, end), isTaken);

@@ -1,10 +1,11 @@
 import { constants, isUtf8 } from "node:buffer";
-import { CloseCode } from "./close-codes.js";
+import { CloseCode, isSendableCloseCode } from "./close-codes.js";
 import { Opcode } from "./constants.js";
 import { ProtocolError } from "./errors.js";
 import type { MessageExtension } from "./extensions/extension.js";
 import type { FrameSink } from "./frame-parser.js";
 import { hasRsv1, isControl, isFinal, opcodeOf } from "./frame-header.js";
+import type { Loans } from "./loans.js";
 import { PayloadBuffer, type PayloadMemory } from "./payload-buffer.js";
 import type { RunSink } from "./run-finder.js";
 import { decodeText, decodeValid, Utf8Validator } from "./utf8.js";
@@ -33,6 +34,8 @@ export interface MessageLimits {
 export interface AssemblerMemory extends PayloadMemory {
   /** For what is gone at the end of the call. */
   readonly scratch: Buffer;
+  /** The messages that are lent out of the scratch memory, or out of that of an extension. */
+  readonly loans: Loans;
 }
 
 const defaultMaxMessageSize = 64 * 1024 * 1024;
@@ -126,7 +129,7 @@ export class MessageAssembler implements FrameSink, RunSink {
 
   onLentText(bytes: Buffer, start: number, end: number): void {
     this.beganCount++;
-    this.#tellText(bytes, start, end, true);
+    this.#tellText(bytes, start, end, true, false);
   }
 
   onFrameHeader(first: number, payloadSize: number): void {
@@ -164,11 +167,22 @@ export class MessageAssembler implements FrameSink, RunSink {
     }
     const isCompressed = isContinuation ? this.#isCompressed : hasRsv1(first);
     const { maxMessageSize, maxFrameSize } = this.#limits;
-    const maxSize = isCompressed ? this.#extension!.maxEncodedSize(maxMessageSize) : maxMessageSize;
-    if (this.#wireSize + payloadSize > maxSize)
-      return tooBig("message", this.#wireSize + payloadSize, maxSize);
-    const maxPayloadSize = isCompressed ? this.#extension!.maxEncodedSize(maxFrameSize) : maxFrameSize;
-    if (payloadSize > maxPayloadSize) return tooBig("frame", payloadSize, maxPayloadSize);
+    const wireSize = this.#wireSize + payloadSize;
+    if (isCompressed) return this.#checkEncodedSize(wireSize, payloadSize);
+    if (wireSize > maxMessageSize) return tooBig("message", wireSize, maxMessageSize);
+    if (payloadSize > maxFrameSize) return tooBig("frame", payloadSize, maxFrameSize);
+    return undefined;
+  }
+
+  /** The limits are those of decoded messages: how much a message of that size may take on the wire is up to the extension. */
+  #checkEncodedSize(wireSize: number, payloadSize: number): ProtocolError | undefined {
+    const { maxMessageSize, maxFrameSize } = this.#limits;
+    const maxWireSize = this.#extension!.maxEncodedSize(maxMessageSize);
+    if (wireSize > maxWireSize)
+      return tooBigEncoded("message", wireSize, maxWireSize, `maxMessageSize (${maxMessageSize})`);
+    const maxPayloadSize = this.#extension!.maxEncodedSize(maxFrameSize);
+    if (payloadSize > maxPayloadSize)
+      return tooBigEncoded("frame", payloadSize, maxPayloadSize, `maxFrameSize (${maxFrameSize})`);
     return undefined;
   }
 
@@ -205,8 +219,8 @@ export class MessageAssembler implements FrameSink, RunSink {
     const isCompressed = this.#isCompressed;
     this.#endMessage();
     if (isCompressed) this.#deliverInflated(this.#inflate(bytes.subarray(start, end), isText), isText);
-    else if (isText) this.#deliverText(bytes, start, end);
-    else if (this.isLending) this.#lendBinary(bytes.subarray(start, end));
+    else if (isText) this.#deliverText(bytes, start, end, false);
+    else if (this.isLending) this.#lendBinary(bytes.subarray(start, end), false);
     else this.#sink.onMessage(this.#memory.slab.copy(bytes, start, end), end - start);
   }
 
@@ -215,9 +229,38 @@ export class MessageAssembler implements FrameSink, RunSink {
     return this.isLending && size <= this.#memory.scratch.length;
   }
 
-  #lendBinary(lent: Buffer): void {
-    if (this.#sink.onBorrowed(lent, true)) return;
-    this.#sink.onMessage(this.#memory.slab.copy(lent, 0, lent.length), lent.length);
+  #lendBinary(lent: Buffer, isShared: boolean): void {
+    const declined = this.#lend(lent, true, isShared);
+    if (declined === undefined) return;
+    this.#sink.onMessage(this.#memory.slab.copy(declined, 0, declined.length), declined.length);
+  }
+
+  /**
+   * Lends a message to the handler, which may let other connections receive before it returns.
+   *
+   * @param isShared - It lies in memory that the next message of any connection may be written to, and not in the bytes of
+   *   the current call of `receive` or in memory of its own.
+   * @returns The bytes of the message where the handler has declined it: the given ones, or a copy.
+   */
+  #lend(bytes: Buffer, isBinary: boolean, isShared: boolean): Buffer | undefined {
+    const { loans } = this.#memory;
+    if (!isShared) {
+      if (this.#sink.onBorrowed(bytes, isBinary)) return undefined;
+      loans.checkRead();
+      return bytes;
+    }
+    const loan = loans.begin(bytes);
+    try {
+      return this.#sink.onBorrowed(bytes, isBinary) ? undefined : (loan.rescued ?? bytes);
+    } finally {
+      loans.end(loan);
+    }
+  }
+
+  /** The scratch memory, to be written to. */
+  #takeScratch(): Buffer {
+    this.#memory.loans.rescue();
+    return this.#memory.scratch;
   }
 
   #endMessage(): void {
@@ -252,7 +295,7 @@ export class MessageAssembler implements FrameSink, RunSink {
   }
 
   #finishCompressed(pieces: PayloadBuffer, isText: boolean): void {
-    const inflated = this.#inflate(pieces.lend(this.#memory.scratch), isText);
+    const inflated = this.#inflate(pieces.lend(this.#takeScratch()), isText);
     pieces.clear();
     this.#deliverInflated(inflated, isText);
   }
@@ -261,23 +304,28 @@ export class MessageAssembler implements FrameSink, RunSink {
     const { isAscii, isWhole } = this.#utf8!;
     this.#utf8 = undefined;
     try {
-      if (isWhole) this.#tellText(pieces.lend(this.#memory.scratch), 0, pieces.size, isAscii);
+      if (isWhole) this.#tellText(pieces.lend(this.#takeScratch()), 0, pieces.size, isAscii, true);
       else this.#sink.onMessageError(invalidUtf8());
     } finally {
       pieces.clear();
     }
   }
 
-  /** Tells what is known to be UTF-8. */
-  #tellText(bytes: Buffer, start: number, end: number, isAscii: boolean): void {
-    if (this.isLending && this.#sink.onBorrowed(bytes.subarray(start, end), false)) return;
-    this.#sink.onMessage(decodeValid(bytes, start, end, isAscii), end - start);
+  /** Delivers what is known to be UTF-8. */
+  #tellText(bytes: Buffer, start: number, end: number, isAscii: boolean, isShared: boolean): void {
+    if (!this.isLending) {
+      this.#sink.onMessage(decodeValid(bytes, start, end, isAscii), end - start);
+      return;
+    }
+    const declined = this.#lend(bytes.subarray(start, end), false, isShared);
+    if (declined === undefined) return;
+    this.#sink.onMessage(decodeValid(declined, 0, declined.length, isAscii), declined.length);
   }
 
   #finishBinary(pieces: PayloadBuffer): void {
     if (this.#mayLend(pieces.size)) {
       try {
-        this.#lendBinary(pieces.lend(this.#memory.scratch));
+        this.#lendBinary(pieces.lend(this.#takeScratch()), true);
       } finally {
         pieces.clear();
       }
@@ -288,23 +336,25 @@ export class MessageAssembler implements FrameSink, RunSink {
   }
 
   #inflate(compressed: Buffer, isText: boolean): Buffer | ProtocolError {
+    // What the last message was inflated to lies where this one goes.
+    this.#memory.loans.rescue();
     try {
       return this.#extension!.decode(compressed, this.#limits.maxMessageSize, !isText && !this.isLending);
     } catch (error) {
-      return error as ProtocolError;
+      return asFailure(error);
     }
   }
 
   #deliverInflated(inflated: Buffer | ProtocolError, isText: boolean): void {
     if (!Buffer.isBuffer(inflated)) this.#sink.onMessageError(inflated);
-    else if (isText) this.#deliverText(inflated, 0, inflated.length);
-    else if (this.isLending) this.#lendBinary(inflated);
+    else if (isText) this.#deliverText(inflated, 0, inflated.length, true);
+    else if (this.isLending) this.#lendBinary(inflated, true);
     else this.#sink.onMessage(inflated, inflated.length);
   }
 
-  #deliverText(bytes: Buffer, start: number, end: number): void {
+  #deliverText(bytes: Buffer, start: number, end: number, isShared: boolean): void {
     if (this.isLending) {
-      if (isUtf8(bytes.subarray(start, end))) this.#tellText(bytes, start, end, false);
+      if (isUtf8(bytes.subarray(start, end))) this.#tellText(bytes, start, end, false, isShared);
       else this.#sink.onMessageError(invalidUtf8());
       return;
     }
@@ -313,6 +363,16 @@ export class MessageAssembler implements FrameSink, RunSink {
     if (text === undefined) this.#sink.onMessageError(invalidUtf8());
     else this.#sink.onMessage(text, end - start);
   }
+}
+
+/** An extension of another author may throw any value, or an error with a close code that may not be sent. */
+function asFailure(error: unknown): ProtocolError {
+  if (error instanceof ProtocolError && isSendableCloseCode(error.closeCode)) return error;
+  return new ProtocolError("The extension failed on a message of the peer. The cause is its error.", {
+    code: "EXTENSION_FAILED",
+    closeCode: CloseCode.internalError,
+    cause: error,
+  });
 }
 
 function invalid(code: string, message: string): ProtocolError {
@@ -327,13 +387,22 @@ function invalidUtf8(): ProtocolError {
 }
 
 function tooBig(what: string, size: number, limit: number): ProtocolError {
+  return exceeded(`The peer announced a ${what} of ${size} bytes; at most ${limit} are taken.`);
+}
+
+/** What is announced is the size on the wire. The size of the message, which may be smaller or larger, is not known yet. */
+function tooBigEncoded(what: string, wireSize: number, limit: number, option: string): ProtocolError {
+  return exceeded(
+    `The peer announced a compressed ${what} that takes ${wireSize} bytes on the wire; ` +
+      `at most ${limit} are accepted on the wire, which is the bound for ${option}.`,
+  );
+}
+
+function exceeded(what: string): ProtocolError {
   const advice =
     "Raise maxMessageSize (and maxFrameSize, where it is set) if messages of this size are expected.";
-  return new ProtocolError(
-    `The peer announced a ${what} of ${size} bytes; at most ${limit} are taken. ${advice}`,
-    {
-      code: "MESSAGE_TOO_BIG",
-      closeCode: CloseCode.messageTooBig,
-    },
-  );
+  return new ProtocolError(`${what} ${advice}`, {
+    code: "MESSAGE_TOO_BIG",
+    closeCode: CloseCode.messageTooBig,
+  });
 }

@@ -2,6 +2,7 @@ import type { CodecFactory } from "./extensions/codec.js";
 import type { Role } from "./constants.js";
 import { createCodecFactory } from "./extensions/codec-factory.js";
 import { FrameWriter } from "./frame-writer.js";
+import { Loans } from "./loans.js";
 import { Masker } from "./mask.js";
 import { type FillRandom, MaskingKeys } from "./masking-keys.js";
 import { SegmentPool } from "./segment-pool.js";
@@ -29,6 +30,8 @@ export class Resources {
   readonly slab: Slab = new Slab();
   /** For what is left of a read. */
   readonly spare: SpareBuffer = new SpareBuffer(readBufferSize);
+  /** The lent messages that handlers look at just now. */
+  readonly loans: Loans = new Loans();
   readonly #writers: { [Each in Role]?: FrameWriter } = {};
   #readBuffer: Buffer | undefined;
   #scratch: Buffer | undefined;

@@ -1,3 +1,5 @@
+import { escapeControls } from "./escape-controls.js";
+
 /** What a client needs to know of a url, in the forms in which it is needed. */
 export interface WebSocketUri {
   /** `true` for wss: the connection runs over TLS (RFC 6455 3). */
@@ -94,11 +96,12 @@ function percentDecode(text: string): string {
  * values of query parameters that look like credentials replaced by `***`, control characters escaped.
  */
 export function displayUrl(text: string): string {
-  return withoutUserinfo(text)
-    .replace(/([?&#])([^?&#=]*)=[^&#]*/g, (pair, separator: string, name: string) =>
+  const shown = withoutUserinfo(text).replace(
+    /([?&#])([^?&#=]*)=[^&#]*/g,
+    (pair, separator: string, name: string) =>
       isCredentialName(percentDecode(name)) ? `${separator}${name}=***` : pair,
-    )
-    .replace(/\p{Cc}/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  );
+  return escapeControls(shown);
 }
 
 function withoutUserinfo(text: string): string {

@@ -12,7 +12,7 @@ export function invalidDeflateData(reason: string, cause?: unknown): ProtocolErr
 
 export function inflatesTooBig(limit: number): ProtocolError {
   return tooBig(
-    `The peer sent a compressed message of more than ${limit} bytes. ` +
+    `The peer sent a compressed message of more than ${limit} bytes after decompression. ` +
       "Raise maxMessageSize if messages of this size are expected.",
   );
 }

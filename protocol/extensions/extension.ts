@@ -16,7 +16,10 @@ export interface ExtensionElement {
 export interface MessageExtension {
   /** The element as both ends agreed on it, e.g. `permessage-deflate; server_no_context_takeover`. */
   readonly header: string;
-  /** The most bytes that a message of `size` bytes may take on the wire. */
+  /**
+   * The most bytes that a message of `size` bytes may take on the wire, whatever encoder the peer uses. It bounds the
+   * memory of a message before it is decoded; the exact check of the size is that of {@link decode}.
+   */
   maxEncodedSize(size: number): number;
   /** The bytes behind a message that came with RSV1; as `Inflater.inflate`. */
   decode(payload: Uint8Array, maxSize: number, isKept: boolean): Buffer;

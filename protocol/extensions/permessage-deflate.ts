@@ -204,7 +204,8 @@ class PermessageDeflate implements MessageExtension {
   }
 
   maxEncodedSize(size: number): number {
-    return size + Math.ceil(size / 1024) + 64;
+    // zlib's `deflateBound` for any level, memLevel and strategy. The 64 bytes are for the ends of its blocks.
+    return size + Math.ceil(size / 8) + Math.ceil(size / 256) + Math.ceil(size / 512) + 64;
   }
 
   decode(payload: Uint8Array, maxSize: number, isKept: boolean): Buffer {

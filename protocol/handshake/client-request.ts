@@ -82,6 +82,7 @@ function isHost([name]: HeaderField): boolean {
 
 /** Names the position alone, for some services take a credential as a subprotocol. */
 function checkSubprotocols(subprotocols: readonly string[]): void {
+  const known = new Set<string>();
   for (const [index, subprotocol] of subprotocols.entries()) {
     // RFC 6455 4.1: the elements are tokens, and all different.
     if (typeof subprotocol !== "string" || !isToken(subprotocol)) {
@@ -89,8 +90,9 @@ function checkSubprotocols(subprotocols: readonly string[]): void {
         `Subprotocol ${index + 1} of ${subprotocols.length} is no token (letters, digits and !#$%&'*+-.^_\`|~).`,
       );
     }
-    if (subprotocols.indexOf(subprotocol) !== index) {
+    if (known.has(subprotocol)) {
       throw new TypeError(`Subprotocol ${index + 1} of ${subprotocols.length} repeats an earlier one.`);
     }
+    known.add(subprotocol);
   }
 }

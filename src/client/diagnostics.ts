@@ -1,6 +1,6 @@
 import type { Channel } from "node:diagnostics_channel";
 import { isUtf8 } from "node:buffer";
-import { type FrameObserver, type ObservedFrame, Opcode } from "../../protocol/index.js";
+import { escapeControls, type FrameObserver, type ObservedFrame, Opcode } from "../../protocol/index.js";
 import type { CloseReport } from "../events/close-report.js";
 import { nodeChannels, nodeUtil } from "../runtime/node-modules.js";
 import { redact } from "./redaction.js";
@@ -211,10 +211,7 @@ function readClipped(bytes: Buffer, isClipped: boolean): string {
 
 /** One line, whatever a peer has put into it. */
 function quote(text: string): string {
-  return JSON.stringify(redact(text)).replace(
-    /[\u007f-\u009f\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return escapeControls(JSON.stringify(redact(text)));
 }
 
 /** Those of the process. */

@@ -1,3 +1,4 @@
+import { escapeControls } from "../../protocol/index.js";
 import type { ConnectionEnd } from "../connection/connection-end.js";
 import {
   CloseError,
@@ -173,7 +174,7 @@ function textOf(error: Error | undefined, otherwise: string): string {
   // OpenSSL has no better words for bytes that are no TLS at all.
   if (/wrong version number/i.test(said))
     return "the server speaks no TLS there; without TLS the url begins with ws:.";
-  const text = said.replace(/\s+/g, " ").trim();
+  const text = escapeControls(said.replace(/\s+/g, " ").trim());
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
@@ -194,7 +195,8 @@ export function failureOf(report: CloseReport): JetSocketError {
 export function closedError(report: CloseReport): CloseError {
   const by = report.initiatedBy === "us" ? "from this end" : "by the peer";
   const code = report.codeReceived ?? report.codeSent;
-  const frame = code === undefined ? "" : ` with ${code}${report.reason === "" ? "" : ` (${report.reason})`}`;
+  const reason = report.reason === "" ? "" : ` (${escapeControls(report.reason)})`;
+  const frame = code === undefined ? "" : ` with ${code}${reason}`;
   const advice = report.initiatedBy === "us" ? "" : ` ${report.advice}`;
   return new CloseError(`The connection to ${report.url} was closed ${by}${frame}.${advice}`, report);
 }

@@ -53,4 +53,39 @@ describe("redact", () => {
     });
     fc.assert(property, { numRuns: cases(300) });
   });
+
+  const size = 20_000;
+  const shapes: readonly (readonly [what: string, text: string])[] = [
+    ["one word", "a".repeat(size)],
+    ["the path of a url", `wss://host/${"path/".repeat(size / 5)}`],
+    ["the query of a url", `wss://host/?${"name=value&".repeat(size / 11)}`],
+    ["a word of secret names", "token".repeat(size / 5)],
+    ["secret names with spaces", "api key".repeat(size / 7)],
+    ["a secret name and white space", `token${" ".repeat(size)}`],
+    ["secret names without values", "token=\n".repeat(size / 7)],
+    ["secret names with quotes that do not end", "token='x".repeat(size / 8)],
+    ["backslashes", "\\".repeat(size)],
+    ["backslashes behind a secret name", `token${"\\".repeat(size)}`],
+    ["double quotes", '"'.repeat(size)],
+    ["single quotes", "'".repeat(size)],
+    ["quotes and white space", `"${" ".repeat(100)}`.repeat(size / 101)],
+    ["escaped quotes in a value", `{"token":"${'\\"'.repeat(size / 2)}`],
+    ["separators", ":".repeat(size)],
+    ["separators with white space", ": ".repeat(size / 2)],
+    ["dots and hyphens", ".-".repeat(size / 2)],
+    ["schemes", "Bearer ".repeat(size / 7)],
+    ["a scheme and white space", `Bearer${" ".repeat(size)}`],
+    ["words and separators", `${"a".repeat(100)}:`.repeat(size / 101)],
+  ];
+
+  it.each(shapes)("takes time in proportion to a long text: %s", (_what, text) => {
+    const begin = performance.now();
+    // A pattern that is quadratic takes seconds for one of them.
+    redact(text);
+    expect(performance.now() - begin).toBeLessThan(500);
+  });
+
+  it("hides a secret at the end of a long text", () => {
+    for (const [, text] of shapes) expect(redact(`${text}\n&token=abc`)).not.toContain("abc");
+  });
 });

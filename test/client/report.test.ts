@@ -318,6 +318,27 @@ describe("the error of an end", () => {
     );
   });
 
+  const hostile = "bye\r\n\u001b[31mred\u0000\u007f\u009b\u2028\u2029é";
+  const escaped = "bye\\u000d\\u000a\\u001b[31mred\\u0000\\u007f\\u009b\\u2028\\u2029é";
+
+  it("escapes control characters of the peer's reason, and the report keeps the reason as it came", () => {
+    const report = reportEnd(
+      anEnd({ initiatedBy: "peer", closeReceived: { code: 1011, reason: hostile } }),
+      context(),
+    );
+    expect(report.reason).toBe(hostile);
+    expect(failureOf(report).message).toContain(`closed by the peer with 1011 (${escaped}). `);
+    expect(closedError(report).message).toContain(`(${escaped})`);
+  });
+
+  it("escapes control characters of what broke an attempt or a connection, such as the names in a certificate", () => {
+    const cause = new Error(`the altnames are DNS:${hostile}`);
+    // White space becomes one space, as in every such text.
+    const text = "the altnames are DNS:bye \\u001b[31mred\\u0000\\u007f\\u009b é.";
+    expect(reportAttempt("tls", cause, context()).error!.message).toContain(text);
+    expect(reportEnd(anEnd({ error: cause }), context()).error!.message).toContain(text);
+  });
+
   it.each([
     [{ initiatedBy: "us", codeReceived: 1000, codeSent: 1000 }, "was closed from this end with 1000."],
     [{ initiatedBy: "us", codeReceived: undefined, codeSent: 1001 }, "was closed from this end with 1001."],

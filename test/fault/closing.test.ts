@@ -15,6 +15,24 @@ afterEach(() => scene.finish());
 
 const closeTimeout = 5_000;
 
+describe("a close reason with control characters", () => {
+  it("is escaped in the error's message, and as it came in the report and in the event", async () => {
+    const { client, ws, peer } = await scene.open({ reconnect: false });
+    const reason = "bye\nat 1\u001b[2J\u0085\u2028";
+    const receiving = ws.recv();
+    peer.send(closeFrame(4000, reason));
+    await peer.untilClose();
+    peer.endWithClient();
+    const error: unknown = await receiving.catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(CloseError);
+    expect((error as CloseError).message).toContain(
+      "by the peer with 4000 (bye\\u000aat 1\\u001b[2J\\u0085\\u2028). ",
+    );
+    expect((error as CloseError).report.reason).toBe(reason);
+    expect((await client.event("closing")).reason).toBe(reason);
+  });
+});
+
 describe("a peer that never answers our Close", () => {
   it("is given closeTimeout, then the socket is destroyed", async () => {
     const { client, ws, peer } = await scene.open();

@@ -241,6 +241,21 @@ describe("the closing handshake", () => {
   });
 
   it.each([
+    ["a number", 5],
+    ["null", null],
+    ["bytes, which Buffer.byteLength measures without complaint", Buffer.from("bye")],
+    ["an ArrayBuffer", new ArrayBuffer(3)],
+  ])("refuses a reason that is %s, and changes nothing", (_what, reason) => {
+    const end = newClient();
+    expect(() => end.connection.close(1000, reason as unknown as string)).toThrow(TypeError);
+    expect([end.connection.state, end.connection.closeSent, end.connection.hasOutput]).toEqual([
+      ...["open", undefined, false],
+    ]);
+    end.connection.close(1000, "bye");
+    expect(closesOf(end)).toEqual([closePayload(1000, "bye")]);
+  });
+
+  it.each([
     ["one byte", Buffer.from([3]), "INVALID_CLOSE", 1002],
     ["a code that is never on the wire", closePayload(1005), "INVALID_CLOSE", 1002],
     ["a bad reason", closePayload(1000, Buffer.from([0xc0, 0xaf])), "INVALID_UTF8", 1007],
@@ -292,6 +307,46 @@ describe("failing", () => {
     expect(end.calls).toEqual([["failure", "TEST", 1008]]);
     expect(end.errors).toEqual([failure]);
     expect(closesOf(end)).toEqual([closePayload(1008)]);
+  });
+
+  it.each([
+    999,
+    1004,
+    1006,
+    1015,
+    1016,
+    2999,
+    5000,
+    65_536,
+    70_000,
+    -1,
+    1002.5,
+    NaN,
+    Infinity,
+    "1002",
+    undefined,
+  ])("with the close code %s, which a Close frame may not carry, throws and changes nothing", (closeCode) => {
+    const end = newClient();
+    const unsendable = new ProtocolError("of a caller", { code: "TEST", closeCode: closeCode as number });
+    expect(() => end.connection.fail(unsendable)).toThrow(RangeError);
+    expect(() => end.connection.fail(unsendable)).toThrow(`The close code ${closeCode} may not be sent`);
+    expect([end.connection.state, end.connection.closeSent]).toEqual(["open", undefined]);
+    expect([end.connection.hasOutput, end.connection.bufferedSize, end.calls]).toEqual([false, 0, []]);
+    // The connection works as before, and can still fail.
+    feed(end, textFrame("a"));
+    end.connection.text("b");
+    end.connection.fail(failure);
+    expect(end.calls).toEqual([message("a"), ["failure", "TEST", 1008]]);
+    expect(closesOf(end)).toEqual([closePayload(1008)]);
+  });
+
+  it("sends every close code that may be sent, and an empty Close for 1005", () => {
+    for (const closeCode of [1000, 1003, 1007, 1014, 3000, 4999, 1005]) {
+      const end = newClient();
+      end.connection.fail(new ProtocolError("of a caller", { code: "TEST", closeCode }));
+      expect(end.connection.state).toBe("failed");
+      expect(closesOf(end)).toEqual([closeCode === 1005 ? Buffer.alloc(0) : closePayload(closeCode)]);
+    }
   });
 
   it("can be asked for from inside a handler, and nothing more is told", () => {
@@ -539,6 +594,23 @@ describe("an extension", () => {
     expectAtEverySplit(input, begin, [message("é"), message("plain"), ["failure", "MESSAGE_TOO_BIG", 1009]]);
     const announced = frame({ opcode: 2, announced: 111, rsv1: true });
     expectAtEverySplit(announced, begin, [["failure", "MESSAGE_TOO_BIG", 1009]]);
+  });
+
+  it.each([
+    ["throws an error of its own", new Error("broken")],
+    ["throws no error", "broken"],
+    ["names a close code that may not be sent", new ProtocolError("x", { code: "X", closeCode: 1006 })],
+  ])("fails the connection where it %s", (_what, thrown) => {
+    class Broken extends InvertingExtension {
+      override decode(): Buffer {
+        throw thrown as Error;
+      }
+    }
+    const end = new ProtocolEnd({ extension: new Broken() });
+    feed(end, textFrame("a"), textFrame("b", { rsv1: true }), textFrame("c"));
+    expect(end.calls).toEqual([message("a"), ["failure", "EXTENSION_FAILED", 1011]]);
+    expect(end.errors[0]!.cause).toBe(thrown);
+    expect(closesOf(end)).toEqual([closePayload(1011)]);
   });
 
   it("fails the connection where it finds the data corrupt", () => {

@@ -1,10 +1,12 @@
 import { deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { ProtocolError } from "../../protocol/errors.js";
+import { JetSocketError, ProtocolError } from "../../protocol/errors.js";
+import { createCodecFactory } from "../../protocol/extensions/codec-factory.js";
 import { deflateOffer } from "../../protocol/extensions/permessage-deflate.js";
+import { Resources } from "../../protocol/resources.js";
 import { expectAtEverySplit, expectSame, feedPieces } from "../support/feed.js";
 import { inverted, InvertingExtension } from "../support/inverting-extension.js";
-import { message, ProtocolEnd, testResources, type Told } from "../support/protocol-end.js";
+import { message, ProtocolEnd, steadyRandom, testResources, type Told } from "../support/protocol-end.js";
 import { badUtf8 } from "../support/utf8-table.js";
 import {
   binaryFrame,
@@ -358,6 +360,144 @@ describe("large messages of several connections at once", () => {
     }
     // None of them holds on to what all share.
     expect(resources.spare.borrow(200_000)).toBeDefined();
+  });
+});
+
+describe("a handler that lets other connections receive, and then declines what it was lent", () => {
+  const sizes = [50, 3000, 200_000, 1_500_000];
+  const ways = ["whole", "in fragments", "in reads of 700 bytes"] as const;
+  const forms = ["text", "binary", "compressed text", "compressed binary"] as const;
+
+  /** A message of its own for each seed, which no window helps to compress to nothing. */
+  function payloadOf(size: number, seed: number): Buffer {
+    return Buffer.from(Array.from({ length: size }, (_, at) => 97 + ((at * at + at * seed + seed) % 23)));
+  }
+
+  function inputOf(payload: Buffer, form: (typeof forms)[number], way: (typeof ways)[number]): Buffer {
+    const isCompressed = form.startsWith("compressed");
+    const opcode = form.endsWith("text") ? opcodes.text : opcodes.binary;
+    const wire = isCompressed ? deflated(payload) : payload;
+    const middle = Math.ceil(wire.length / 2);
+    const pieces = way === "in fragments" ? [wire.subarray(0, middle), wire.subarray(middle)] : [wire];
+    return Buffer.concat(fragments(opcode, pieces, { rsv1: isCompressed }));
+  }
+
+  function receive(end: BorrowingEnd, input: Buffer, way: (typeof ways)[number]): void {
+    const step = way === "in reads of 700 bytes" ? Math.max(700, Math.ceil(input.length / 20)) : input.length;
+    for (let at = 0; at < input.length; at += step) {
+      const read = Buffer.from(input.subarray(at, at + step));
+      end.connection.receive(read);
+      read.fill(0xee);
+    }
+  }
+
+  describe.each(["handle", "dictionary"] as const)("with the codecs %s", (name) => {
+    const cases = forms.flatMap((form) => ways.map((way) => [form, way] as const));
+
+    it.each(cases)("gets its own message, and they get theirs: %s, %s", (form, way) => {
+      for (const size of sizes) {
+        for (const other of [size, 2000]) {
+          const resources = new Resources({ fillRandom: steadyRandom(), codecs: createCodecFactory(name) });
+          const ends = [1, 2, 3].map(
+            () => new BorrowingEnd({ resources, extension: deflateOffer({}).agree([]) }),
+          );
+          const payloads = ends.map((_, seed) => payloadOf(seed === 0 ? size : other, seed + 1));
+          // Each handler lets the next connection receive, so that calls are nested three deep.
+          for (const [index, end] of ends.entries()) {
+            end.isKept = () => {
+              const next = ends[index + 1];
+              if (next !== undefined) receive(next, inputOf(payloads[index + 1]!, form, way), way);
+              return true;
+            };
+          }
+          for (let count = 0; count < 2; count++) {
+            receive(ends[0]!, inputOf(payloads[0]!, form, way), way);
+            for (const [index, end] of ends.entries()) {
+              const payload = payloads[index]!;
+              const own = message(form.endsWith("text") ? payload.toString() : payload);
+              expectSame(end.calls.splice(0), [own], `${form}, ${way}, ${size}, ${other}, ${index}`);
+            }
+          }
+          expect(resources.spare.borrow(200_000)).toBeDefined();
+        }
+      }
+    });
+  });
+
+  it("gets its own message though the other connection is lent its own, and looks at it twice", () => {
+    const resources = testResources();
+    const [first, second] = [1, 2].map(
+      () => new BorrowingEnd({ resources, extension: deflateOffer({}).agree([]) }),
+    ) as [BorrowingEnd, BorrowingEnd];
+    first.isKept = (bytes) => {
+      const before = Buffer.from(bytes);
+      for (const seed of [2, 3])
+        second.connection.receive(inputOf(payloadOf(2000, seed), "compressed text", "whole"));
+      // What it looks at is only valid until another connection receives.
+      expect(bytes.equals(before)).toBe(false);
+      return true;
+    };
+    first.connection.receive(inputOf(payloadOf(2000, 1), "compressed text", "whole"));
+    expect(first.calls).toEqual([message(payloadOf(2000, 1).toString())]);
+    expect(second.calls).toEqual([2, 3].map((seed) => message(payloadOf(2000, seed).toString())));
+    expect(second.lentCount).toBe(2);
+  });
+
+  it("gets an error where the other connection's bytes were read into the same memory", () => {
+    const resources = testResources();
+    const { readBuffer } = resources;
+    const read = (end: BorrowingEnd, frames: Buffer): void =>
+      end.connection.receive(readBuffer, 0, frames.copy(readBuffer));
+    for (const [what, frameOf] of [
+      ["text", textFrame],
+      ["binary", binaryFrame],
+    ] as const) {
+      const [first, second] = [new BorrowingEnd({ resources }), new BorrowingEnd({ resources })];
+      first.isKept = () => {
+        read(second, frameOf(Buffer.from("another's")));
+        return true;
+      };
+      expect(() => read(first, frameOf(Buffer.from("its own"))), what).toThrow(JetSocketError);
+      expect(first.calls).toEqual([]);
+      expect(second.calls).toEqual([message(what === "text" ? "another's" : Buffer.from("another's"))]);
+      // The next read is as good as any.
+      first.isKept = () => true;
+      read(first, frameOf(Buffer.from("the next")));
+      expect(first.calls).toEqual([message(what === "text" ? "the next" : Buffer.from("the next"))]);
+    }
+  });
+
+  it("gets its message where the other connection's bytes lie beside its own in the same memory", () => {
+    const resources = testResources();
+    const [first, second] = [new BorrowingEnd({ resources }), new BorrowingEnd({ resources })];
+    const [one, other] = [textFrame("its own"), textFrame("another's")];
+    const memory = Buffer.concat([one, other]);
+    first.isKept = () => {
+      second.connection.receive(memory, one.length, memory.length);
+      return true;
+    };
+    first.connection.receive(memory, 0, one.length);
+    expect([first.calls, second.calls]).toEqual([[message("its own")], [message("another's")]]);
+  });
+
+  it("may throw from a nested call, and later loans are as good as any", () => {
+    const resources = testResources();
+    const [first, second] = [1, 2].map(
+      () => new BorrowingEnd({ resources, extension: deflateOffer({}).agree([]) }),
+    ) as [BorrowingEnd, BorrowingEnd];
+    second.isKept = () => {
+      throw new Error("the user's");
+    };
+    const input = (seed: number): Buffer => inputOf(payloadOf(2000, seed), "compressed binary", "whole");
+    first.isKept = () => {
+      expect(() => second.connection.receive(input(2))).toThrow("the user's");
+      return true;
+    };
+    first.connection.receive(input(1));
+    second.isKept = () => true;
+    second.connection.receive(input(3));
+    expect(first.calls).toEqual([message(payloadOf(2000, 1))]);
+    expect(second.calls).toEqual([message(payloadOf(2000, 3))]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ProtocolError } from "../../protocol/errors.js";
 import { FrameParser } from "../../protocol/frame-parser.js";
+import { Loans } from "../../protocol/loans.js";
 import { SegmentPool } from "../../protocol/segment-pool.js";
 import { Slab } from "../../protocol/slab.js";
 import { SpareBuffer } from "../../protocol/spare-buffer.js";
@@ -33,7 +34,7 @@ const wide: MessageLimits = { maxMessageSize: 1_000_000, maxFrameSize: 1_000_000
 /** An assembler behind a parser, which goes no further once a message has failed. */
 const memory = {
   ...{ slab: new Slab(), segments: new SegmentPool(), spare: new SpareBuffer(1_000_000) },
-  scratch: Buffer.alloc(100),
+  ...{ scratch: Buffer.alloc(100), loans: new Loans() },
 };
 
 class Subject implements MessageSink {
@@ -444,6 +445,23 @@ describe("with an extension", () => {
         feedPieces(fragments(opcodes.binary, sizes.map(bytesOf), rsv1), subject.receive);
         expect(extension.decoded).toEqual([{ maxSize: 100, isKept: true }]);
       }
+    });
+
+    it("name the size on the wire as that, and not as the size of the message", () => {
+      const advice =
+        "Raise maxMessageSize (and maxFrameSize, where it is set) if messages of this size are expected.";
+      const subject = new Subject(wide, new InvertingExtension());
+      feedPieces([frame({ opcode: 1, announced: 1_000_011, ...rsv1 })], subject.receive);
+      expect(subject.errors[0]!.message).toBe(
+        "The peer announced a compressed message that takes 1000011 bytes on the wire; " +
+          `at most 1000010 are accepted on the wire, which is the bound for maxMessageSize (1000000). ${advice}`,
+      );
+      const other = small();
+      feedPieces([frame({ opcode: 1, announced: 71, ...rsv1 })], other.receive);
+      expect(other.errors[0]!.message).toBe(
+        "The peer announced a compressed frame that takes 71 bytes on the wire; " +
+          `at most 70 are accepted on the wire, which is the bound for maxFrameSize (60). ${advice}`,
+      );
     });
 
     it.each([

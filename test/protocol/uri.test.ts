@@ -176,6 +176,7 @@ describe("displayUrl", () => {
     ["/login?next=a@b&ticket=1", "/login?next=a@b&ticket=***"],
     ["//user:pass@h/p", "h/p"],
     ["a\r\nb\u0085", "a\\u000d\\u000ab\\u0085"],
+    ["a\u2028b\u2029\u001b", "a\\u2028b\\u2029\\u001b"],
     ["no url", "no url"],
     ["ws://h:x/?token=a#secret=b&c", "ws://h:x/?token=***#secret=***&c"],
   ])("shows %j as %j", (input, shown) => {

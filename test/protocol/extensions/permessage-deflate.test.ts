@@ -1,4 +1,5 @@
 import { randomFillSync } from "node:crypto";
+import { constants, deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { HandshakeError } from "../../../protocol/errors.js";
 import type {
@@ -20,7 +21,10 @@ import {
   type DeflateOptions,
 } from "../../../protocol/extensions/permessage-deflate.js";
 import { Resources } from "../../../protocol/resources.js";
+import { expectSame } from "../../support/feed.js";
+import { message, ProtocolEnd } from "../../support/protocol-end.js";
 import { StrictInflater } from "../../support/strict-inflate.js";
+import { fragments, frame, opcodes } from "../../support/wire.js";
 
 /** What stands behind the name: `a; b=1` is `[["a", true], ["b", "1"]]`. */
 function parametersOf(header: string): ExtensionParameter[] {
@@ -323,10 +327,10 @@ describe("the extension at work", () => {
 
   it.each([
     [0, 64],
-    [1, 66],
-    [1024, 1089],
-    [65_536, 65_664],
-    [2 ** 40, 2 ** 40 + 2 ** 30 + 64],
+    [1, 68],
+    [1024, 1024 + 128 + 4 + 2 + 64],
+    [65_536, 65_536 + 8192 + 256 + 128 + 64],
+    [2 ** 40, 2 ** 40 + 2 ** 37 + 2 ** 32 + 2 ** 31 + 64],
   ])("a message of %i bytes takes at most %i on the wire", (size, encoded) => {
     const extension = deflateOffer({}).agree([]).open(resourcesWith(createCodecFactory()));
     expect(extension.maxEncodedSize(size)).toBe(encoded);
@@ -338,5 +342,88 @@ describe("the extension at work", () => {
     const payload = randomFillSync(Buffer.alloc(size));
     expect(extension.encode(payload).length).toBeLessThanOrEqual(extension.maxEncodedSize(size));
     extension.close();
+  });
+
+  const memLevels = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+  const { Z_DEFAULT_STRATEGY, Z_FILTERED, Z_HUFFMAN_ONLY, Z_RLE, Z_FIXED, Z_SYNC_FLUSH } = constants;
+  const strategies = [Z_DEFAULT_STRATEGY, Z_FILTERED, Z_HUFFMAN_ONLY, Z_RLE, Z_FIXED];
+
+  it.each(memLevels)("takes no more than that from a peer whose zlib has memLevel %i", (memLevel) => {
+    const extension = deflateOffer({}).agree([]).open(resourcesWith(createCodecFactory()));
+    const random = randomFillSync(Buffer.alloc(1_000_000));
+    // Of one literal in nine bits of the fixed code each, which is the largest that zlib makes of a byte.
+    const unlucky = Buffer.alloc(20_000, Buffer.from(Array.from({ length: 112 }, (_, index) => 255 - index)));
+    const payloads = [...[0, 1, 100, 5000, 20_000].map((size) => random.subarray(0, size)), unlucky];
+    for (const strategy of strategies) {
+      for (let level = 0; level <= 9; level++) {
+        for (const windowBits of [9, 15]) {
+          for (const payload of level === 1 && windowBits === 15 ? [...payloads, random] : payloads) {
+            const options = { level, memLevel, strategy, windowBits, finishFlush: Z_SYNC_FLUSH };
+            const wireSize = deflateRawSync(payload, options).length - 4;
+            const limit = extension.maxEncodedSize(payload.length);
+            expect(wireSize, JSON.stringify({ ...options, size: payload.length })).toBeLessThanOrEqual(limit);
+          }
+        }
+      }
+    }
+    extension.close();
+  });
+});
+
+describe("a compressed message of exactly maxMessageSize", () => {
+  const size = 1_000_000;
+  const random = randomFillSync(Buffer.alloc(size));
+  const { Z_SYNC_FLUSH } = constants;
+
+  /** Compressed in as many parts as the message has fragments, each with a flush at its end, as `ws` and others do it. */
+  function compressed(parts: readonly Buffer[], memLevel: number): Buffer[] {
+    return parts.map((part, index) => {
+      const deflated = deflateRawSync(part, { memLevel, finishFlush: Z_SYNC_FLUSH });
+      return index === parts.length - 1 ? deflated.subarray(0, -4) : deflated;
+    });
+  }
+
+  function partsOf(bytes: Buffer, partSize: number): Buffer[] {
+    return Array.from({ length: Math.ceil(bytes.length / partSize) }, (_, index) =>
+      bytes.subarray(index * partSize, (index + 1) * partSize),
+    );
+  }
+
+  const receive = (frames: readonly Buffer[], maxMessageSize: number, maxFrameSize?: number): ProtocolEnd => {
+    const extension = deflateOffer({}).agree([]);
+    const end = new ProtocolEnd({ extension, maxMessageSize, maxFrameSize });
+    const input = Buffer.concat(frames);
+    end.receive(input, 0, input.length);
+    return end;
+  };
+
+  it.each([1, 2, 5, 8, 9])("is accepted whole and in fragments from a peer with memLevel %i", (memLevel) => {
+    for (const partSize of [size, 64 * 1024, 1000]) {
+      const pieces = compressed(partsOf(random, partSize), memLevel);
+      const frames = fragments(opcodes.binary, pieces, { rsv1: true });
+      const end = receive(frames, size);
+      expectSame(end.calls, [message(random)]);
+      // A frame may hold as much as is compressed in it.
+      const limited = receive(frames, size, Math.min(partSize, size));
+      expectSame(limited.calls, [message(random)]);
+    }
+  });
+
+  it("is refused by its exact size where it has one byte more", () => {
+    for (const partSize of [size, 64 * 1024]) {
+      const pieces = compressed(partsOf(random, partSize), 1);
+      const end = receive(fragments(opcodes.binary, pieces, { rsv1: true }), size - 1);
+      expect(end.calls).toEqual([["failure", "MESSAGE_TOO_BIG", 1009]]);
+      expect(end.errors[0]!.message).toContain(`more than ${size - 1} bytes after decompression`);
+    }
+  });
+
+  it("is refused at the header where it takes more on the wire than zlib makes of it", () => {
+    const limit = size + size / 8 + Math.ceil(size / 256) + Math.ceil(size / 512) + 64;
+    const header = (announced: number): Buffer => frame({ opcode: opcodes.binary, rsv1: true, announced });
+    expect(receive([header(limit)], size).calls).toEqual([]);
+    const end = receive([header(limit + 1)], size);
+    expect(end.calls).toEqual([["failure", "MESSAGE_TOO_BIG", 1009]]);
+    expect(end.errors[0]!.message).toContain(`takes ${limit + 1} bytes on the wire`);
   });
 });

@@ -113,6 +113,21 @@ describe("writeClientRequest", () => {
   });
 });
 
+describe("many subprotocols", () => {
+  const count = 100_000;
+  const names = Array.from({ length: count }, (_, index) => `v${index}.example`);
+
+  /** Each name compared with all before it would take half a minute. */
+  it("are checked in time in proportion to their number", () => {
+    const begin = performance.now();
+    expect(write("ws://h/", { subprotocols: names })).toContain(names.join(", "));
+    expect(() => write("ws://h/", { subprotocols: [...names, names[0]!] })).toThrow(
+      `Subprotocol ${count + 1} of ${count + 1} repeats an earlier one.`,
+    );
+    expect(performance.now() - begin).toBeLessThan(3_000);
+  });
+});
+
 describe("RequestTemplate", () => {
   it("writes the same request with each key, wherever else the name of its field stands", () => {
     const request: ClientRequest = {
