@@ -99,8 +99,11 @@ export class Inbox<Entry extends Queued> {
       this.#onDropped(entry);
       return overflow === "error" ? "fail" : "none";
     }
-    while (this.#exceeds(entry, 1)) this.#onDropped(this.shift()!);
+    let dropped: Entry[] | undefined;
+    while (this.#exceeds(entry, 1)) (dropped ??= []).push(this.shift()!);
     this.#add(entry);
+    // A listener may read: the new message must be in its place by then.
+    for (const older of dropped ?? []) this.#onDropped(older);
     return "none";
   }
 
@@ -122,14 +125,26 @@ export class Inbox<Entry extends Queued> {
     return entry;
   }
 
+  /** Puts back the message that {@link shift} gave last. Only for a message without a key. */
+  putBack(entry: Entry): void {
+    if (this.#head > 0) this.#entries[--this.#head] = entry;
+    else {
+      this.#entries.unshift(entry);
+      this.#offset--;
+    }
+    this.#bytes += entry.size;
+  }
+
   /** What waits, oldest first, and goes on waiting. */
   get waiting(): readonly Entry[] {
     return this.#entries.slice(this.#head) as Entry[];
   }
 
-  /** Drops all that waits, telling each. */
+  /** Drops every message that waits and reports each. The inbox is empty before the first report, so that a listener reads nothing. */
   clear(): void {
-    for (let entry = this.shift(); entry !== undefined; entry = this.shift()) this.#onDropped(entry);
+    const dropped = this.waiting;
+    while (this.length > 0) this.shift();
+    for (const entry of dropped) this.#onDropped(entry);
   }
 
   #add(entry: Entry): void {

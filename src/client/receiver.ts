@@ -46,6 +46,8 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   /** `recv()` was called. */
   #hasReceived = false;
   #takeCount = 0;
+  /** A message is being taken. A listener that reads meanwhile waits, so that readers get messages in the order of their calls. */
+  #isTaking = false;
 
   constructor(
     runtime: Runtime,
@@ -213,6 +215,8 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
     const { keyOf } = this.#bounds;
     if (keyOf !== undefined) entry.key = askForKey(keyOf, entry.value, this.#handler);
     const demand = this.#keeping().push(entry);
+    // A `keyOf` that reads waits already, and this message is the next one.
+    if (this.#readers.length > 0) this.#serve();
     if (demand === "pause") this.#beginPause();
     else if (demand === "fail") this.#handler.onInboxFull();
   }
@@ -270,7 +274,8 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
     this.#hasReceived = true;
     const entry = this.#take();
     if (entry !== undefined) return Promise.resolve(entry.value);
-    if (this.#end !== undefined) return rejected(this.#end.recvError);
+    const end = this.#readingEnd();
+    if (end !== undefined) return rejected(end.recvError);
     const wait = new Wait<Received>(this.#runtime, "recv", options, () => this.#forget(reader));
     const reader: Reader<Received> = {
       resolve: (value) => wait.resolve(value),
@@ -291,14 +296,61 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
 
   /** Takes the next message that waits; from the first call on the overflow policy applies. */
   #take(): Entry<Received> | undefined {
+    if (this.#isTaking) return undefined;
+    this.#isTaking = true;
+    const entry = this.#takeNext();
+    this.#endTaking();
+    return entry;
+  }
+
+  #endTaking(): void {
+    this.#isTaking = false;
+    if (this.#readers.length > 0) this.#serve();
+  }
+
+  /** Gives waiting messages, or the end, to readers that came while a message was being taken or added. */
+  #serve(): void {
+    if (this.#isTaking) return;
+    this.#isTaking = true;
+    while (this.#readers.length > 0) {
+      const entry = this.#nextDecoded();
+      if (entry === undefined) break;
+      const reader = this.#readers.shift();
+      // A listener that was told of a decoding error has cancelled the last reader.
+      if (reader === undefined) this.#keeping().putBack(entry);
+      else {
+        reader.resolve(entry.value);
+        this.#onTaken(entry);
+      }
+    }
+    this.#isTaking = false;
+    if (this.#end !== undefined) for (const reader of this.#readers.takeAll()) reader.end(this.#end);
+  }
+
+  /** The end for a reader that finds nothing; none while another one is being served, which is not to be overtaken. */
+  #readingEnd(): ReadingEnd | undefined {
+    return this.#isTaking ? undefined : this.#end;
+  }
+
+  #takeNext(): Entry<Received> | undefined {
+    const entry = this.#nextDecoded();
+    this.#onTaken(entry);
+    return entry;
+  }
+
+  #nextDecoded(): Entry<Received> | undefined {
     const inbox = this.#keeping();
     inbox.beginReading();
     let entry = inbox.shift();
     while (entry !== undefined && !this.decoder.complete(entry)) entry = inbox.shift();
+    return entry;
+  }
+
+  #onTaken(entry: Entry<Received> | undefined): void {
+    const inbox = this.#keeping();
     if (entry !== undefined && this.#isMeasured(inbox))
       this.#handler.onConsumed(this.#runtime.now() - entry.at);
     if (this.#pause.isOn && inbox.isHalfFree) this.#resume();
-    return entry;
   }
 
   #isMeasured(inbox: Inbox<Entry<Received>>): boolean {
@@ -306,8 +358,11 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   }
 
   #takeAll(): { readonly value: readonly Received[] } | undefined {
+    if (this.#isTaking) return undefined;
+    this.#isTaking = true;
     const value: Received[] = [];
-    for (let entry = this.#take(); entry !== undefined; entry = this.#take()) value.push(entry.value);
+    for (let entry = this.#takeNext(); entry !== undefined; entry = this.#takeNext()) value.push(entry.value);
+    this.#endTaking();
     return value.length === 0 ? undefined : { value };
   }
 
@@ -329,7 +384,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
     this.#keeping().beginReading();
     const iterator = new MessageIterator<Received, Item>({
       ...kind,
-      ended: () => this.#end,
+      ended: () => this.#readingEnd(),
       wait: (reader) => this.#enter(reader),
       onReturn: (readers) => {
         this.#iterator = undefined;

@@ -103,7 +103,7 @@ const outboxNames: ReadonlySet<string> = new Set<keyof OutboxOptions<never, neve
 ]);
 const replayNames: ReadonlySet<string> = new Set<keyof ReplayOptions<never, never>>([
   ...(["sequence", "isNext", "streamOf", "epochOf", "onReplay"] as const),
-  ...(["window", "maxWaiting", "recoveryTimeout", "cursors"] as const),
+  ...(["window", "maxWaiting", "maxStreams", "recoveryTimeout", "cursors"] as const),
 ]);
 
 /**
@@ -284,6 +284,7 @@ function resolveReplay<Received, Sent>(
     onReplay: checkFunction("replay.onReplay", replay.onReplay),
     window: checkInteger("replay.window", replay.window, 1_000, 1, maxCount),
     maxWaiting: checkInteger("replay.maxWaiting", replay.maxWaiting, 10_000, 1, maxCount),
+    maxStreams: checkInteger("replay.maxStreams", replay.maxStreams, 10_000, 1, maxCount),
     recoveryTimeout: checkInteger("replay.recoveryTimeout", replay.recoveryTimeout, 10_000, 1, maxInteger),
     cursors: replay.cursors === undefined ? undefined : checkCursors(replay.cursors, isNext !== undefined),
   };

@@ -18,6 +18,8 @@ let told: string[];
 let heard: string[];
 let errors: Error[];
 let waits: number[];
+/** What a listener of `dropped` does. */
+let whenDropped: ((message: unknown) => void) | undefined;
 
 function create(bounds: Partial<Bounds> = {}): void {
   receiver = new Receiver<string>(
@@ -34,8 +36,10 @@ function create(bounds: Partial<Bounds> = {}): void {
       onPaused: () => told.push("pause"),
       onResumed: () => told.push("resume"),
       onInboxFull: () => told.push("overflow"),
-      onDropped: ({ direction, message, cause }) =>
-        told.push(`dropped ${direction} ${String(message)} ${cause}`),
+      onDropped: ({ direction, message, cause }) => {
+        told.push(`dropped ${direction} ${String(message)} ${cause}`);
+        whenDropped?.(message);
+      },
       onError: (error) => errors.push(error),
       onConsumed: (waited) => waits.push(waited),
     },
@@ -49,6 +53,7 @@ beforeEach(() => {
   heard = [];
   errors = [];
   waits = [];
+  whenDropped = undefined;
   emitter = new Emitter<EventMap<string>>({ onListenerError: (_name, error) => errors.push(error as Error) });
   create();
 });
@@ -735,4 +740,125 @@ describe("another life", () => {
     receive("3", "4", "5");
     expect([told, await recv()]).toEqual([["dropped in <1> overflow"], "<2>"]);
   });
+});
+
+describe("a reader that starts inside a `dropped` listener", () => {
+  const started: Promise<unknown>[] = [];
+
+  /** Starts one reader inside the first event. */
+  function startOnce(start: () => Promise<unknown>): void {
+    started.length = 0;
+    whenDropped = () => {
+      whenDropped = undefined;
+      started.push(start());
+    };
+  }
+
+  const bounds: readonly [string, Partial<Bounds>, boolean][] = [
+    ["pause, before the first reader", { overflow: "pause" }, false],
+    ["dropOldest, before the first reader", { overflow: "dropOldest" }, false],
+    ["dropOldest, with a reader", { overflow: "dropOldest" }, true],
+    ["conflate, before the first reader", { overflow: "conflate", keyOf: (text) => text }, false],
+    ["conflate, with a reader", { overflow: "conflate", keyOf: (text) => text }, true],
+    ["conflate, in the place of an older message", { overflow: "conflate", keyOf: () => "key" }, true],
+  ];
+
+  it.each(bounds)(
+    "gets the message that caused the drop, with `recv()` (%s)",
+    async (_, given, hasReader) => {
+      create({ capacity: 1, ...given });
+      startOnce(() => receiver.recv(undefined));
+      if (hasReader) {
+        receive("0");
+        expect(await recv()).toBe("<0>");
+      }
+      receive("1", "2", "3");
+      expect(await stateOf(started[0]!)).toBe("<2>");
+      expect(receiver.waitingCount).toBe(1);
+      expect(await recv()).toBe("<3>");
+    },
+  );
+
+  it.each(bounds)("gets all from there on in order, with a loop (%s)", async (_, given, hasReader) => {
+    create({ capacity: 1, ...given });
+    let iterator: AsyncIterableIterator<string> | undefined;
+    startOnce(() => (iterator = iterate()).next());
+    if (hasReader) {
+      receive("0");
+      expect(await recv()).toBe("<0>");
+    }
+    receive("1", "2", "3");
+    expect(await stateOf(started[0]!)).toEqual({ value: "<2>", done: false });
+    expect(await iterator!.next()).toEqual({ value: "<3>", done: false });
+  });
+
+  it("gets the newest where one large message drops several", async () => {
+    create({ capacity: 3, maxBytes: 10 });
+    startOnce(() => receiver.recv(undefined));
+    receive("1", "2", "3333333333");
+    expect(await stateOf(started[0]!)).toBe("<3333333333>");
+    expect([receiver.waitingCount, told.length]).toEqual([0, 2]);
+  });
+
+  it("gets nothing of what `terminate()` drops", async () => {
+    startOnce(() => receiver.recv(undefined));
+    receive("1", "2", "3");
+    receiver.discard();
+    expect(told.length).toBe(3);
+    receiver.finish({ iteratorError: undefined, recvError: "over" }, true);
+    expect(await stateOf(started[0]!)).toBe("over");
+  });
+
+  it("waits behind the reader that was served when a message could not be decoded", async () => {
+    create({ capacity: 10, maxBytes: 1_000_000 });
+    receive("x".repeat(70_000), "bad", "1", "2");
+    await recv();
+    startOnce(() => receiver.recv(undefined));
+    expect([await recv(), await stateOf(started[0]!)]).toEqual(["<1>", "<2>"]);
+  });
+
+  it("waits behind a batch that was being gathered when a message could not be decoded", async () => {
+    create({ capacity: 10, maxBytes: 1_000_000 });
+    const batches = receiver.iterateBatches()!;
+    receive("x".repeat(70_000), "1", "bad", "2");
+    startOnce(() => receiver.recv(undefined));
+    const { value } = (await batches.next()) as { value: readonly string[] };
+    expect(value.slice(1)).toEqual(["<1>", "<2>"]);
+    receive("3");
+    expect(await stateOf(started[0]!)).toBe("<3>");
+  });
+
+  it("gets the end where nothing is left", async () => {
+    create({ maxBytes: 1_000_000 });
+    receive("x".repeat(70_000), "bad");
+    receiver.finish({ iteratorError: undefined, recvError: "over" }, false);
+    startOnce(() => receiver.recv(undefined));
+    await recv();
+    expect([await recv(), await stateOf(started[0]!)]).toEqual(["over", "over"]);
+  });
+
+  it("is ended inside the event, and takes nothing", async () => {
+    create({ capacity: 10, maxBytes: 1_000_000 });
+    receive("x".repeat(70_000), "bad", "1", "2");
+    await recv();
+    const controller = new AbortController();
+    startOnce(() => {
+      const stopped = receiver.recv({ signal: controller.signal });
+      controller.abort("stop");
+      return stopped;
+    });
+    expect([await recv(), await stateOf(started[0]!)]).toEqual(["<1>", "stop"]);
+    expect(await recv()).toBe("<2>");
+  });
+});
+
+it("gives a reader that `keyOf` starts the message that it is asked about", async () => {
+  let reading: Promise<unknown> | undefined;
+  create({
+    capacity: 2,
+    overflow: "conflate",
+    keyOf: (text) => ((reading ??= receiver.recv(undefined)), text),
+  });
+  receive("1", "2");
+  expect([await stateOf(reading!), await recv()]).toEqual(["<1>", "<2>"]);
 });
