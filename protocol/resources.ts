@@ -4,6 +4,7 @@ import { createCodecFactory } from "./extensions/codec-factory.js";
 import { FrameWriter } from "./frame-writer.js";
 import { Masker } from "./mask.js";
 import { type FillRandom, MaskingKeys } from "./masking-keys.js";
+import { ownOptions } from "./own-options.js";
 import { SegmentPool } from "./segment-pool.js";
 import { Slab } from "./slab.js";
 import { SpareBuffer } from "./spare-buffer.js";
@@ -33,7 +34,8 @@ export class Resources {
   #readBuffer: Buffer | undefined;
   #scratch: Buffer | undefined;
 
-  constructor(options: ResourcesOptions) {
+  constructor(given: ResourcesOptions) {
+    const options = ownOptions(given);
     this.fillRandom = options.fillRandom;
     this.maskingKeys = new MaskingKeys(options.fillRandom);
     this.codecs = options.codecs ?? createCodecFactory();
