@@ -37,6 +37,10 @@ function create(bounds: Partial<Bounds> = {}): void {
       onDropped: ({ direction, message, cause }) =>
         told.push(`dropped ${direction} ${String(message)} ${cause}`),
       onError: (error) => errors.push(error),
+      onUndecodable: (message, error) => {
+        told.push(`dropped in ${String(message)} decode`);
+        errors.push(error);
+      },
       onConsumed: (waited) => waits.push(waited),
     },
   );
