@@ -5,8 +5,9 @@ import { InvalidStateError, ProtocolError } from "./errors.js";
 import type { AgreedExtension, MessageExtension } from "./extensions/extension.js";
 import type { FrameObserver } from "./frame-observer.js";
 import { Intake } from "./intake.js";
-import { MessageAssembler, type MessageSink, resolveLimits } from "./message-assembler.js";
+import { MessageAssembler, resolveLimits } from "./message-assembler.js";
 import { Output } from "./output.js";
+import { ownOptions } from "./own-options.js";
 import type { Resources } from "./resources.js";
 import type { Slab } from "./slab.js";
 
@@ -73,7 +74,7 @@ const defaultCompressionThreshold = 128;
  * {@link take}; what they mean is told by calls to the handler. How the input is split makes no difference.
  * After a failure and after the peer's Close all further input is discarded.
  */
-export class ProtocolConnection implements MessageSink {
+export class ProtocolConnection {
   readonly #handler: ProtocolHandler;
   readonly #extension: MessageExtension | undefined;
   readonly #compressionThreshold: number;
@@ -88,7 +89,8 @@ export class ProtocolConnection implements MessageSink {
   #closeReceived: CloseFrame | undefined;
 
   /** @throws RangeError for a `maxMessageSize` or `maxFrameSize` that is no whole number from 1 to the longest string. */
-  constructor(options: ProtocolConnectionOptions) {
+  constructor(given: ProtocolConnectionOptions) {
+    const options = ownOptions(given);
     const limits = resolveLimits(options);
     this.#handler = options.handler;
     this.#extension = options.extension?.open(options.resources);
@@ -176,6 +178,9 @@ export class ProtocolConnection implements MessageSink {
   #isDiscarding(): boolean {
     return this.#state === "failed" || this.#state === "closed";
   }
+
+  // The class is a MessageSink for its assembler, and does not declare it: the declarations that are published leave out what is
+  // marked as internal, and a class that declares an interface must declare its methods.
 
   /** @internal Called by its assembler, as the three behind it. */
   onMessage(data: string | Buffer, size: number): void {

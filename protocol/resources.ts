@@ -5,6 +5,7 @@ import { FrameWriter } from "./frame-writer.js";
 import { Loans } from "./loans.js";
 import { Masker } from "./mask.js";
 import { type FillRandom, MaskingKeys } from "./masking-keys.js";
+import { ownOptions } from "./own-options.js";
 import { SegmentPool } from "./segment-pool.js";
 import { Slab } from "./slab.js";
 import { SpareBuffer } from "./spare-buffer.js";
@@ -36,7 +37,8 @@ export class Resources {
   #readBuffer: Buffer | undefined;
   #scratch: Buffer | undefined;
 
-  constructor(options: ResourcesOptions) {
+  constructor(given: ResourcesOptions) {
+    const options = ownOptions(given);
     this.fillRandom = options.fillRandom;
     this.maskingKeys = new MaskingKeys(options.fillRandom);
     this.codecs = options.codecs ?? createCodecFactory();

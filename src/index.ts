@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 export { connect } from "./client/connect.js";
-export { raw } from "./client/default-messages.js";
+export { json, type JsonMessages, raw } from "./client/default-messages.js";
 export type { RawData, RawMessageOptions } from "./client/outgoing.js";
 export { nodeRuntime } from "./client/runtime.js";
 export type { SendResult } from "./client/sender.js";

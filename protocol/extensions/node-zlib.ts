@@ -1,19 +1,20 @@
 import type * as zlib from "node:zlib";
 import { nodeZlib } from "../node-modules.js";
+import { ownOptions } from "../own-options.js";
 
 // What is used of `node:zlib`, by its own names; the module itself is loaded with the first call.
 
 export const inflateRawSync: typeof zlib.inflateRawSync = (input, options) =>
-  nodeZlib().inflateRawSync(input, options);
+  nodeZlib().inflateRawSync(input, options && ownOptions(options));
 
 export const deflateRawSync: typeof zlib.deflateRawSync = (input, options) =>
-  nodeZlib().deflateRawSync(input, options);
+  nodeZlib().deflateRawSync(input, options && ownOptions(options));
 
 export const createInflateRaw: typeof zlib.createInflateRaw = (options) =>
-  nodeZlib().createInflateRaw(options);
+  nodeZlib().createInflateRaw(options && ownOptions(options));
 
 export const createDeflateRaw: typeof zlib.createDeflateRaw = (options) =>
-  nodeZlib().createDeflateRaw(options);
+  nodeZlib().createDeflateRaw(options && ownOptions(options));
 
 /** Those that are used of `zlib.constants`: zlib's own (`zlib.h`), and the least chunk that Node allows. */
 export const constants = {

@@ -1,5 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { HandshakeError } from "../errors.js";
+import { ownOptions } from "../own-options.js";
 import type { Resources } from "../resources.js";
 import type { CodecFactory, Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
 import {
@@ -33,10 +34,11 @@ const defaultMemLevel = 8;
  * `client_max_window_bits` is always part of it, with the value of `windowBits` where that is set, so that the server
  * may ask for a smaller window. `peerWindowBits` and `peerNoContextTakeover` must be in the server's answer.
  *
- * @param options - See {@link DeflateOptions}; `{}` for the defaults.
+ * @param given - See {@link DeflateOptions}; `{}` for the defaults.
  * @throws TypeError or RangeError for an option that is none, with its name and value.
  */
-export function deflateOffer(options: DeflateOptions): ExtensionOffer {
+export function deflateOffer(given: DeflateOptions): ExtensionOffer {
+  const options = ownOptions(given);
   checkDeflateOptions(options);
   const offered: DeflateParameters = {
     server: {
@@ -64,10 +66,11 @@ export function deflateOffer(options: DeflateOptions): ExtensionOffer {
  *
  * An offer that is not valid, or whose client can't keep to `peerWindowBits`, is declined.
  *
- * @param options - See {@link DeflateOptions}; `{}` for the defaults.
+ * @param given - See {@link DeflateOptions}; `{}` for the defaults.
  * @throws TypeError or RangeError for an option that is none, with its name and value.
  */
-export function deflateAcceptor(options: DeflateOptions): ExtensionAcceptor {
+export function deflateAcceptor(given: DeflateOptions): ExtensionAcceptor {
+  const options = ownOptions(given);
   checkDeflateOptions(options);
   return {
     name: deflateExtensionName,

@@ -4,6 +4,7 @@ import { bodyFraming, BodyReader } from "../http/body-reader.js";
 import { HeadParser, type HeadLimits } from "../http/head-parser.js";
 import { parseStatusLine, type StatusLine } from "../http/start-line.js";
 import type { FillRandom } from "../masking-keys.js";
+import { ownOptions } from "../own-options.js";
 import type { WebSocketUri } from "../uri.js";
 import { acceptKey, createKey } from "./accept-key.js";
 import { RequestTemplate } from "./client-request.js";
@@ -81,11 +82,12 @@ export class ClientHandshake {
    * @throws TypeError for headers, subprotocols or offers that would not make a valid request.
    */
   constructor(options: ClientHandshakeOptions, like?: ClientHandshake) {
-    this.#options = options;
-    this.#template = like === undefined ? templateOf(options) : like.#template;
-    this.#key = createKey(options.fillRandom);
+    const own = ownOptions(options);
+    this.#options = own;
+    this.#template = like === undefined ? templateOf(own) : like.#template;
+    this.#key = createKey(own.fillRandom);
     this.request = this.#template.write(this.#key);
-    this.#parser = new HeadParser(parseStatusLine, options);
+    this.#parser = new HeadParser(parseStatusLine, own);
   }
 
   /**
@@ -101,6 +103,11 @@ export class ClientHandshake {
     return this.#result;
   }
 
+  /** `true` while the server has refused by a status, and the body of that answer is not complete. */
+  get isRefused(): boolean {
+    return this.#refusal !== undefined;
+  }
+
   /** The server has ended its side: without a whole answer before it, that is a rejection. */
   receiveEnd(): HandshakeResult {
     this.#result ??= this.rejection() ?? this.#ended();
@@ -108,8 +115,8 @@ export class ClientHandshake {
   }
 
   /**
-   * What is known when time is up while the body of a refusal is still coming: the refusal with the body so far.
-   * `undefined` where the server has not refused.
+   * What is known when time is up while the body of a refusal is still coming ({@link isRefused}): the refusal with the
+   * body so far. `undefined` where the server has not refused.
    */
   rejection(): HandshakeResult | undefined {
     if (this.#refusal !== undefined) this.#result = refused(this.#refusal);

@@ -5,6 +5,7 @@ import { HeadParser, type HeadLimits } from "../http/head-parser.js";
 import { writeHead } from "../http/head-writer.js";
 import { parseRequestLine, type RequestLine } from "../http/start-line.js";
 import { statusText } from "../http/status-text.js";
+import { ownOptions } from "../own-options.js";
 import { acceptKey } from "./accept-key.js";
 import { checkRequest, type ServerRequest, type ValidRequest } from "./server-request.js";
 import { checkUserFields, isBodyField } from "./user-fields.js";
@@ -75,7 +76,7 @@ export class ServerHandshake {
   #result: RequestResult | undefined;
 
   constructor(limits: HeadLimits = {}) {
-    this.#parser = new HeadParser(parseRequestLine, limits);
+    this.#parser = new HeadParser(parseRequestLine, ownOptions(limits));
   }
 
   /**
@@ -110,7 +111,7 @@ export class ServerHandshake {
       throw new JetSocketError("There is no valid request to accept.", { code: "INVALID_STATE" });
     }
     const { request, key, extensions } = this.#valid;
-    const { subprotocol = "", headers = [], acceptors = [] } = options;
+    const { subprotocol = "", headers = [], acceptors = [] } = ownOptions(options);
     checkUserFields(headers);
     const fields: HeaderField[] = [
       ["Upgrade", "websocket"],
@@ -137,7 +138,7 @@ export class ServerHandshake {
    * @throws RangeError for another status, TypeError for headers that cannot be sent.
    */
   reject(statusCode: number, options: RejectOptions = {}): Buffer {
-    const { headers = [], body = "" } = options;
+    const { headers = [], body = "" } = ownOptions(options);
     if (
       !Number.isInteger(statusCode) ||
       statusCode < 200 ||

@@ -1,7 +1,7 @@
 import { checkClose, CloseCode, type InvalidStateError } from "../../protocol/index.js";
 import type { LiveConnection } from "../connection/live-connection.js";
 import type { AcceptedHandshake } from "../connection/opening.js";
-import { TimeoutError } from "../errors.js";
+import { JetSocketError, TimeoutError } from "../errors.js";
 import type { CloseReport } from "../events/close-report.js";
 import { Emitter, type EmitterHandler } from "../events/emitter.js";
 import type { EventMap, State } from "../events/event-map.js";
@@ -125,6 +125,15 @@ export class Client<Received, Sent>
     this.#isTelling = true;
     this.emitter.emit("error", { error, isFatal: false });
     this.#isTelling = false;
+  }
+
+  /** Called by its traffic. Without a listener the loss of a message would leave no trace. */
+  warnUndecodable({ code, cause }: JetSocketError): void {
+    const reason = toError(cause, "The deserializer").message;
+    const message =
+      `A message from ${this.url} was dropped, because the deserializer threw on it: ${reason}. ` +
+      `Listen to the events "error" or "dropped" to be told of each one. To receive every message as it came, spread raw into the options.`;
+    process.emitWarning(new JetSocketError(message, { code, cause }));
   }
 
   stateError(operation: string): InvalidStateError {

@@ -1,6 +1,6 @@
 import { BufferOverflowError } from "../errors.js";
 import type { Deserializer, SetupConnection, SetupRecvOptions } from "../options/options.js";
-import { findWrongOption } from "../options/call-options.js";
+import { findWrongOption, ownCallOptions } from "../options/call-options.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { rejected, Wait } from "../runtime/wait.js";
 import { type Place, WaitingLine } from "../runtime/waiting-line.js";
@@ -154,7 +154,8 @@ export class HookConnection<Received, Sent> {
     );
   }
 
-  #recv(options: SetupRecvOptions<Received> | undefined): Promise<Received> {
+  #recv(given: SetupRecvOptions<Received> | undefined): Promise<Received> {
+    const options = ownCallOptions(given, recvNames);
     const wrong = findWrongOption(options, recvNames);
     if (wrong !== undefined) return rejected(wrong);
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);

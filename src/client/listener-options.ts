@@ -1,4 +1,4 @@
-import { findWrongOption } from "../options/call-options.js";
+import { findWrongOption, ownCallOptions } from "../options/call-options.js";
 
 export interface ListenerOptions {
   /** For `rawMessage` alone: the bytes are lent to the handler, not copied or decoded for it. Default `false`. */
@@ -11,7 +11,7 @@ const names = ["borrowed"];
 export function mayBorrow(call: "on" | "once", name: string, options: ListenerOptions | undefined): boolean {
   const wrong = findWrongOption(options, names);
   if (wrong !== undefined) throw wrong;
-  if (options?.borrowed !== true) return false;
+  if (ownCallOptions(options, names)?.borrowed !== true) return false;
   if (name !== "rawMessage")
     throw new TypeError(`Only a handler of "rawMessage" may be borrowed, not one of "${name}".`);
   if (call === "once")

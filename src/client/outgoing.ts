@@ -3,7 +3,7 @@ import type { MessageOptions } from "../connection/send-queue.js";
 import { PendingMessage, type Sendable } from "../connection/pending-message.js";
 import { describe } from "../options/checks.js";
 import type { RawData, Serializer } from "../options/options.js";
-import { bytesOf } from "./default-messages.js";
+import { bytesOf, isBlob } from "./binary-data.js";
 
 export type { RawData } from "../options/options.js";
 
@@ -25,20 +25,18 @@ export function serialize<Sent>(serializer: Serializer<Sent>, value: Sent): stri
 export function rawMessage(data: RawData, options: RawMessageOptions | undefined): Sendable {
   const isBinary = options?.binary ?? typeof data !== "string";
   if (typeof data === "string") return isBinary ? Buffer.from(data) : data;
-  if (data instanceof Blob) {
+  const bytes = bytesOf(data);
+  if (bytes !== undefined) return isBinary ? bytes : textOf(bytes);
+  if (isBlob(data)) {
     const read = async (): Promise<string | Uint8Array> => {
       const content = new Uint8Array(await data.arrayBuffer());
       return isBinary ? content : textOf(content);
     };
     return new PendingMessage(data, data.size, read);
   }
-  const bytes = bytesOf(data);
-  if (bytes === undefined) {
-    throw new TypeError(
-      `sendRaw() takes a string, a Buffer, a typed array, an ArrayBuffer or a Blob, not ${describe(data)}.`,
-    );
-  }
-  return isBinary ? bytes : textOf(bytes);
+  throw new TypeError(
+    `sendRaw() takes a string, a Buffer, a typed array, an ArrayBuffer or a Blob, not ${describe(data)}.`,
+  );
 }
 
 /** The payload of a ping or pong. @throws TypeError for what is no bytes. */

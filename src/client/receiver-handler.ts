@@ -1,3 +1,4 @@
+import type { JetSocketError } from "../errors.js";
 import type { DroppedEvent } from "../events/event-map.js";
 
 /** What the one who brings messages to their readers tells. */
@@ -8,6 +9,8 @@ export interface ReceiverHandler {
   onInboxFull(): void;
   onDropped(event: DroppedEvent): void;
   onError(error: Error): void;
+  /** The deserializer threw on a message, which is dropped. */
+  onUndecodable(message: string | Buffer, error: JetSocketError): void;
   /** A message has waited so many milliseconds for its reader. */
   onConsumed(waited: number): void;
 }

@@ -60,10 +60,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   ) {
     this.#runtime = runtime;
     this.handlers = new MessageHandlers(emitter, this);
-    this.decoder = new Decoder(options.deserializer, (data, error) => {
-      this.#drop(data, "decode");
-      handler.onError(error);
-    });
+    this.decoder = new Decoder(options.deserializer, (data, error) => handler.onUndecodable(data, error));
     this.#pause = new ReadingPause(runtime, this);
     this.#handler = handler;
     this.#bounds = options.buffer;

@@ -9,6 +9,8 @@ import {
   TimeoutError,
 } from "../errors.js";
 import type { CloseReport, Phase, ReportedEvent, Verdict } from "../events/close-report.js";
+import { tlsFaultOf } from "../transport/tls-fault.js";
+import { attemptAdvice } from "./attempt-advice.js";
 import { adviceFor, judgeAttempt, judgeEnd, unansweredAdvice } from "./verdict.js";
 
 /** How a client saw its connection end, besides what the connection itself knows. */
@@ -41,8 +43,9 @@ function overridden(context: ReportContext): Verdict | undefined {
 export function reportAttempt(phase: Phase, error: Error | undefined, context: ReportContext): CloseReport {
   const forced = overridden(context);
   const verdict = forced ?? judgeAttempt(phase, error);
-  const isRefusal = phase !== "provider" && error instanceof HandshakeError;
-  return freeze(verdict, adviceFor(verdict), context.isRetryable(verdict, error, undefined), {
+  const isRefusal = phase !== "provider" && verdict !== "tls" && error instanceof HandshakeError;
+  const advice = forced === undefined ? attemptAdvice(verdict, error) : adviceFor(verdict);
+  return freeze(verdict, advice, context.isRetryable(verdict, error, undefined), {
     url: context.url,
     events: context.events,
     initiatedBy: ownVerdicts.has(verdict) ? "us" : isRefusal ? "peer" : "network",
@@ -125,9 +128,10 @@ function freeze(verdict: Verdict, advice: string, isRetryable: boolean, facts: F
 /** What broke an attempt, as an error of ours that names phase, url and remedy. */
 function attemptError(phase: Phase, error: Error | undefined, url: string): JetSocketError {
   const failed = `Connecting${url === "" ? "" : ` to ${url}`} failed (phase: ${phase})`;
-  if (isOurs(error) && (phase !== "provider" || error instanceof TimeoutError))
-    return withContext(error, failed);
-  const message = `${failed}: ${textOf(error, "the stream was closed")} ${adviceFor(judgeAttempt(phase, error))}`;
+  // What `checkServerIdentity` gives may be of our classes too, and is the cause of an error then.
+  const isOwn = isOurs(error) && tlsFaultOf(error) === undefined;
+  if (isOwn && (phase !== "provider" || error instanceof TimeoutError)) return withContext(error, failed);
+  const message = `${failed}: ${textOf(error, "the stream was closed")} ${attemptAdvice(judgeAttempt(phase, error), error)}`;
   return new ConnectionError(message, { code: codeOf(error) ?? "CONNECT_FAILED", cause: error, phase });
 }
 

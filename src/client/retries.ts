@@ -2,8 +2,9 @@ import type { CloseReport, Verdict } from "../events/close-report.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import { RetrySchedule } from "../reconnect/backoff.js";
 import { retryAfterOf } from "../reconnect/retry-after.js";
-import { RetryRule } from "../reconnect/retry-rule.js";
+import { type RetryableEnd, RetryRule } from "../reconnect/retry-rule.js";
 import type { Runtime } from "../runtime/runtime.js";
+import { tlsFaultOf } from "../transport/tls-fault.js";
 import { isCertificateError } from "./verdict.js";
 
 type RetryOptions = Pick<ResolvedOptions<never, never>, "backoff" | "shouldReconnect">;
@@ -64,7 +65,10 @@ export class Retries {
   }
 }
 
-function causeOf(verdict: Verdict, error: Error | undefined): "auth" | "not-found" | "certificate" | "other" {
+function causeOf(verdict: Verdict, error: Error | undefined): RetryableEnd["cause"] {
   if (verdict === "auth" || verdict === "not-found") return verdict;
-  return verdict === "tls" && isCertificateError(error) ? "certificate" : "other";
+  if (verdict !== "tls") return "other";
+  const fault = tlsFaultOf(error);
+  if (fault?.kind === "options") return "options";
+  return fault !== undefined || isCertificateError(error) ? "certificate" : "other";
 }

@@ -1,15 +1,16 @@
 import { inboxOverflow } from "../connection/failures.js";
 import type { LiveConnection } from "../connection/live-connection.js";
 import type { Sendable } from "../connection/pending-message.js";
-import type { InvalidStateError } from "../errors.js";
+import type { InvalidStateError, JetSocketError } from "../errors.js";
 import type { Emitter } from "../events/emitter.js";
 import type { EventMap } from "../events/event-map.js";
 import type { OutboxDropCause } from "../buffer/outbox-policy.js";
+import { ownCallOptions } from "../options/call-options.js";
 import type { Deserializer, Serializer, SetupConnection } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Statistics } from "../stats/statistics.js";
 import { rejected } from "../runtime/wait.js";
-import { deserializeJson, serializeAsJson } from "./default-messages.js";
+import { deserializeByDefault, serializeByDefault } from "./default-messages.js";
 import { diagnostics } from "./diagnostics.js";
 import { HookConnection } from "./hook-connection.js";
 import { Incoming, type IncomingHandler } from "./incoming.js";
@@ -24,12 +25,17 @@ export interface TrafficHandler<Received, Sent> {
   /** All connections that are open. */
   links(): readonly Link<Received, Sent>[];
   tellError(error: unknown): void;
+  /** A message could not be decoded, and no listener was told of it. */
+  warnUndecodable(error: JetSocketError): void;
   stateError(operation: string): InvalidStateError;
   onPaused(): void;
   onResumed(): void;
   onOverlapJoined(): void;
   onOverlapFull(): void;
 }
+
+/** All that the calls on a connection of a hook take. */
+const hookCallNames = ["signal", "timeout", "compress", "binary", "payload"];
 
 interface TrafficContext<Received, Sent> {
   /** What users hold, for those who listen to diagnostics. */
@@ -54,6 +60,8 @@ export class Traffic<Received, Sent>
   readonly #statistics: Statistics;
   readonly #handler: TrafficHandler<Received, Sent>;
   #pingCount = 0;
+  /** A message was dropped that could not be decoded, and nobody listened: one warning is enough for a client. */
+  #hasWarned = false;
   /** The oldest ping of the user's own that is not answered, and the connection that it went on. */
   #ownPing: { readonly link: number; readonly at: number } | undefined;
 
@@ -66,8 +74,8 @@ export class Traffic<Received, Sent>
     this.#emitter = emitter;
     this.#statistics = statistics;
     this.#handler = handler;
-    this.serializer = options.serializer ?? serializeAsJson;
-    this.#deserializer = options.deserializer ?? (deserializeJson as Deserializer<Received>);
+    this.serializer = options.serializer ?? serializeByDefault;
+    this.#deserializer = options.deserializer ?? (deserializeByDefault as Deserializer<Received>);
     this.receiver = new Receiver(runtime, emitter, { deserializer: this.#deserializer, buffer }, this);
     this.sender = new Sender(runtime, options, this);
     const isWatched = this.sender.wantsReceived || heartbeat?.isPong !== undefined;
@@ -93,6 +101,15 @@ export class Traffic<Received, Sent>
   onDropped(event: EventMap<Received>["dropped"]): void {
     this.#statistics.messagesDropped++;
     this.#emitter.emit("dropped", event);
+  }
+
+  onUndecodable(message: string | Buffer, error: JetSocketError): void {
+    const isObserved = this.#emitter.has("error") || this.#emitter.has("dropped");
+    this.onDropped({ direction: "in", message, cause: "decode" });
+    this.#handler.tellError(error);
+    if (isObserved || this.#hasWarned) return;
+    this.#hasWarned = true;
+    this.#handler.warnUndecodable(error);
   }
 
   onConsumed(waited: number): void {
@@ -140,12 +157,19 @@ export class Traffic<Received, Sent>
       {
         sender: {
           ...{ url: link.url, subprotocol, extensions },
-          send: (value, options) => this.#answer(() => live.send(serialize(this.serializer, value), options)),
-          sendRaw: (data, options) => this.#answer(() => live.send(rawMessage(data, options), options)),
-          ping: (options) =>
-            this.#answer(() =>
-              live.ping(controlPayload(options?.payload) ?? this.nextPingPayload(), options),
-            ),
+          send: (value, given) => {
+            const options = ownCallOptions(given, hookCallNames);
+            return this.#answer(() => live.send(serialize(this.serializer, value), options));
+          },
+          sendRaw: (data, given) => {
+            const options = ownCallOptions(given, hookCallNames);
+            return this.#answer(() => live.send(rawMessage(data, options), options));
+          },
+          ping: (given) => {
+            const options = ownCallOptions(given, hookCallNames);
+            const payload = (): Uint8Array => controlPayload(options?.payload) ?? this.nextPingPayload();
+            return this.#answer(() => live.ping(payload(), options));
+          },
         },
         ...{ runtime, deserializer: this.#deserializer, maxBytes: maxMessageSize },
         isHolding: onConnection !== undefined,

@@ -2,6 +2,7 @@ import { CloseCode, HandshakeError, ProtocolError } from "../../protocol/index.j
 import { TimeoutError } from "../errors.js";
 import type { Phase, Verdict } from "../events/close-report.js";
 import type { ConnectionEnd } from "../connection/connection-end.js";
+import { tlsFaultOf } from "../transport/tls-fault.js";
 
 /** After so much silence either way it was most likely a box in between that cut the link. */
 const idleTime = 30_000;
@@ -10,6 +11,8 @@ const idleTime = 30_000;
 export function judgeAttempt(phase: Phase, error: Error | undefined): Verdict {
   // What a function of the user's fails with may be of our classes too, and says nothing of this attempt.
   if (phase === "provider" || phase === "setup") return "setup-failed";
+  // What `checkServerIdentity` refuses with may be one of our errors, and says nothing of this attempt either.
+  if (tlsFaultOf(error) !== undefined) return "tls";
   if (error instanceof TimeoutError) return "connect-timeout";
   if (error instanceof HandshakeError) return judgeStatus(error);
   switch (phase) {

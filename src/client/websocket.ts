@@ -2,7 +2,7 @@ import { CloseCode, InvalidStateError } from "../../protocol/index.js";
 import type { MessageOptions } from "../connection/send-queue.js";
 import type { CloseReport } from "../events/close-report.js";
 import type { BorrowedMessage, EventMap, EventName, Listener, State } from "../events/event-map.js";
-import { findWrongOption } from "../options/call-options.js";
+import { findWrongOption, ownCallOptions } from "../options/call-options.js";
 import type { Provided, Url, WebSocketOptions } from "../options/options.js";
 import { resolveOptions } from "../options/resolve-options.js";
 import { rejected, type WaitOptions } from "../runtime/wait.js";
@@ -153,6 +153,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
    *   for a failure on the way there, CloseError where `close()` came first; each with its `report`.
    */
   connect(options?: WaitOptions): Promise<void> {
+    options = ownCallOptions(options, waitNames);
     const wrong = findWrongOption(options, waitNames);
     return wrong === undefined ? this.#client.connect(options) : rejected(wrong);
   }
@@ -162,12 +163,13 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * the peer with 1000 or 1001), rejects with what broke it otherwise.
    */
   run(options?: WaitOptions): Promise<void> {
+    options = ownCallOptions(options, waitNames);
     const wrong = findWrongOption(options, waitNames);
     return wrong === undefined ? this.#client.run(options) : rejected(wrong);
   }
 
   /**
-   * Sends a message, by the serializer: as JSON unless it is a string or bytes.
+   * Sends a message, by the serializer: by default as JSON unless it is a string or bytes, which are sent as they are.
    *
    * Resolves when the message is accepted, which says nothing of its delivery; above `highWaterMark`, when what waits is
    * below it again. With `timeout` or `signal` a message that still waits to be framed is withdrawn; one that is
@@ -179,6 +181,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
    *   that has no serialized form.
    */
   send(value: Sent, options?: MessageOptions): Promise<void> {
+    options = ownCallOptions(options, sendNames);
     const wrong = findWrongOption(options, sendNames);
     if (wrong !== undefined) return this.#refuse(wrong);
     const { traffic, isAccepting } = this.#client;
@@ -197,6 +200,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * @throws as {@link send}.
    */
   sendRaw(data: RawData, options?: RawMessageOptions): Promise<void> {
+    options = ownCallOptions(options, rawNames);
     const wrong = findWrongOption(options, rawNames);
     if (wrong !== undefined) return this.#refuse(wrong);
     const { traffic, isAccepting } = this.#client;
@@ -215,6 +219,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * @throws TypeError for a value that has no serialized form, or a wrong option.
    */
   trySend(value: Sent, options?: Pick<MessageOptions, "compress">): SendResult {
+    options = ownCallOptions(options, ["compress"]);
     const wrong = findWrongOption(options, ["compress"]);
     if (wrong !== undefined) throw wrong;
     const { traffic, isAccepting } = this.#client;
@@ -224,6 +229,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
 
   /** Resolves when all that was accepted so far is with the kernel. */
   flush(options?: WaitOptions): Promise<void> {
+    options = ownCallOptions(options, waitNames);
     const wrong = findWrongOption(options, waitNames);
     if (wrong !== undefined) return rejected(wrong);
     if (this.#client.isOver) return rejected(this.#client.stateError("flush"));
@@ -236,6 +242,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * @throws InvalidStateError while not connected, RangeError for a payload of more than 125 bytes.
    */
   ping(options?: PingOptions): Promise<number> {
+    options = ownCallOptions(options, pingNames);
     const wrong = findWrongOption(options, pingNames);
     if (wrong !== undefined) return this.#refuse(wrong);
     const live = this.#client.sendable;
@@ -265,6 +272,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * @throws CloseError once the connection was closed and nothing waits, or what broke it.
    */
   recv(options?: WaitOptions): Promise<Received> {
+    options = ownCallOptions(options, waitNames);
     const wrong = findWrongOption(options, waitNames);
     return wrong === undefined ? this.#client.traffic.receiver.recv(options) : rejected(wrong);
   }
@@ -303,6 +311,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * @throws RangeError for another code or a longer reason.
    */
   close(code: number = CloseCode.normal, reason: string = "", options?: WaitOptions): Promise<void> {
+    options = ownCallOptions(options, waitNames);
     const wrong = findWrongOption(options, waitNames);
     if (wrong !== undefined) return rejected(wrong);
     try {
@@ -319,6 +328,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * @throws InvalidStateError where no connection is wanted: before {@link connect}, while closing, and after the end.
    */
   reconnect(options?: WaitOptions): Promise<void> {
+    options = ownCallOptions(options, waitNames);
     const wrong = findWrongOption(options, waitNames);
     return wrong === undefined ? this.#client.reconnect(options) : rejected(wrong);
   }
@@ -331,6 +341,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * @throws InvalidStateError while not connected, RangeError for a longer reason, or what the attempt has failed with.
    */
   rotate(reason: string = "", options?: WaitOptions): Promise<void> {
+    options = ownCallOptions(options, waitNames);
     const wrong = findWrongOption(options, waitNames);
     if (wrong !== undefined) return rejected(wrong);
     try {

@@ -19,6 +19,9 @@ export interface OpeningContext {
   readonly timeout: number;
 }
 
+/** For how many milliseconds the body of a refusal is awaited once its status is known: many servers do not end it. */
+const bodyTimeout = 1_000;
+
 /** How many milliseconds each step of an opening has taken. */
 export type OpeningTimes = Partial<Record<TransportPhase | "http", number>>;
 
@@ -72,12 +75,14 @@ export class Opening implements TransportHandler {
   readonly #context: OpeningContext;
   readonly #handler: OpeningHandler;
   readonly #deadline: Timer;
+  #bodyDeadline: Timer | undefined;
   readonly #times: OpeningTimes = {};
   readonly #relay: Relay = new Relay(this);
   readonly #transport: Transport;
   #phase: TransportPhase | "http" | "provider";
   #phaseAt: number;
   #failure: Error | undefined;
+  #isReferenced = true;
 
   constructor(context: OpeningContext, handler: OpeningHandler) {
     this.#context = context;
@@ -95,13 +100,17 @@ export class Opening implements TransportHandler {
   }
 
   ref(): void {
+    this.#isReferenced = true;
     this.#transport.ref();
     this.#deadline.ref();
+    this.#bodyDeadline?.ref();
   }
 
   unref(): void {
+    this.#isReferenced = false;
     this.#transport.unref();
     this.#deadline.unref();
+    this.#bodyDeadline?.unref();
   }
 
   onPhase(phase: TransportPhase): void {
@@ -125,8 +134,12 @@ export class Opening implements TransportHandler {
   }
 
   onData(bytes: Buffer, length: number): void {
-    const result = this.#context.handshake.receive(bytes, 0, length);
-    if (result === undefined) return;
+    const { handshake } = this.#context;
+    const result = handshake.receive(bytes, 0, length);
+    if (result === undefined) {
+      if (handshake.isRefused) this.#awaitBody();
+      return;
+    }
     if (result.kind === "rejected") {
       this.#fail(result.error);
       return;
@@ -143,9 +156,23 @@ export class Opening implements TransportHandler {
     if (result.kind === "rejected") this.#fail(result.error);
   }
 
+  /** The body only adds to what the status says, so the error does not wait for all of it. */
+  #awaitBody(): void {
+    if (this.#bodyDeadline !== undefined) return;
+    this.#bodyDeadline = this.#context.runtime.setTimer(bodyTimeout, () => this.#onDeadline());
+    if (!this.#isReferenced) this.#bodyDeadline.unref();
+  }
+
   onClose(error: Error | undefined): void {
     this.#deadline.clear();
-    this.#handler.onFailed(this.#phase, this.#failure ?? error);
+    this.#bodyDeadline?.clear();
+    this.#handler.onFailed(this.#phase, this.#failure ?? this.#refusalBefore(error) ?? error);
+  }
+
+  /** The stream broke in the middle of a refusal: its status says more than the error of the stream. */
+  #refusalBefore(error: Error | undefined): Error | undefined {
+    const refusal = error === undefined ? undefined : this.#context.handshake.rejection();
+    return refusal?.kind === "rejected" ? refusal.error : undefined;
   }
 
   #fail(error: Error | undefined): void {

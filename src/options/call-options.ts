@@ -1,4 +1,5 @@
 import { describe } from "./checks.js";
+import { ownOptions } from "./own-options.js";
 
 /** What an option of a call must be, by its name. */
 const checks: Readonly<Record<string, readonly [isRight: (value: unknown) => boolean, expected: string]>> = {
@@ -32,4 +33,17 @@ export function findWrongOption(options: unknown, names: readonly string[]): Typ
     }
   }
   return undefined;
+}
+
+/**
+ * The options of a call without what they inherit: the same object where they inherit none of `names`.
+ * @param names - Those that the call takes.
+ */
+export function ownCallOptions<Options extends object>(
+  options: Options | undefined,
+  names: readonly string[],
+): Options | undefined {
+  if (typeof options !== "object" || (options as unknown) === null) return options;
+  for (const name of names) if (name in options && !Object.hasOwn(options, name)) return ownOptions(options);
+  return options;
 }

@@ -74,9 +74,12 @@ export interface WebSocketOptions<Received, Sent>
   readonly subprotocols?: Provided<string | readonly string[]> | undefined;
   /** Host may be replaced; Upgrade, Connection and Sec-WebSocket-* may not be given. No Origin is sent unless given. */
   readonly headers?: Provided<HeadersInit> | undefined;
-  /** Default: strings and bytes as they are, all else as JSON. */
+  /** Default: strings and bytes as they are, everything else as JSON. */
   readonly serializer?: Serializer<Sent> | undefined;
-  /** Default: JSON for text, the Buffer for binary. */
+  /**
+   * Default: a text whose first character other than white space is `{` or `[` is parsed as JSON, every other text is given as the
+   * string it is, binary as the Buffer it is. `json` and `raw` can be spread into the options instead.
+   */
   readonly deserializer?: Deserializer<Received> | undefined;
 
   /** Offers permessage-deflate. Default `true`. */

@@ -8,9 +8,11 @@ import {
   checkOneOf,
   wrong,
 } from "./checks.js";
+import { ownOptions } from "./own-options.js";
 import type {
   BackoffOptions,
   BufferOptions,
+  Cursor,
   Cursors,
   HeartbeatOptions,
   LayerOptions,
@@ -133,8 +135,8 @@ export function resolveLayers<Received, Sent>(
   };
 }
 
-function resolveBackoff(backoff: BackoffOptions): ResolvedLayers<never, never>["backoff"] {
-  checkObject("backoff", backoff);
+function resolveBackoff(given: BackoffOptions): ResolvedLayers<never, never>["backoff"] {
+  const backoff = ownOptions(checkObject("backoff", given));
   checkNames("backoff", backoff, backoffNames);
   const byDefault = defaultBackoff;
   const milliseconds = (
@@ -159,9 +161,9 @@ function resolveRotation(
   hasReplay: boolean,
 ): ResolvedLayers<never, never>["rotation"] {
   if (rotation === undefined) return hasReplay ? overlapRotation : defaultRotation;
-  checkObject("rotation", rotation);
-  checkNames("rotation", rotation, rotationNames);
-  const { mode, overlap, jitter, maxWaiting } = rotation;
+  const own = ownOptions(checkObject("rotation", rotation));
+  checkNames("rotation", own, rotationNames);
+  const { mode, overlap, jitter, maxWaiting } = own;
   const byDefault = defaultRotation;
   return {
     // Without replay an overlap would deliver everything twice.
@@ -179,10 +181,11 @@ function resolveHeartbeat<Received, Sent>(
 ): ResolvedLayers<Received, Sent>["heartbeat"] {
   if (given === undefined) return defaultHeartbeat;
   if (given === false) return undefined;
-  const heartbeat: HeartbeatOptions<Received, Sent> =
+  const heartbeat: HeartbeatOptions<Received, Sent> = ownOptions(
     typeof given === "number"
       ? { interval: given }
-      : checkObject("heartbeat", given, "false, a number or an object");
+      : checkObject("heartbeat", given, "false, a number or an object"),
+  );
   checkNames("heartbeat", heartbeat, heartbeatNames);
   const { interval, timeout, ping, isPong } = heartbeat;
   if (isPong !== undefined && ping === undefined) {
@@ -200,8 +203,9 @@ function resolveHeartbeat<Received, Sent>(
 function resolveBuffer<Received>(
   given: number | BufferOptions<Received>,
 ): ResolvedLayers<Received, never>["buffer"] {
-  const buffer: BufferOptions<Received> =
-    typeof given === "number" ? { capacity: given } : checkObject("buffer", given, "a number or an object");
+  const buffer: BufferOptions<Received> = ownOptions(
+    typeof given === "number" ? { capacity: given } : checkObject("buffer", given, "a number or an object"),
+  );
   checkNames("buffer", buffer, bufferNames);
   const others = ["dropOldest", "dropNewest", "conflate", "error"] as const;
   const overflow = checkOneOf("buffer.overflow", buffer.overflow, "pause", others);
@@ -217,10 +221,11 @@ function resolveOutbox<Received, Sent>(
   given: LayerOptions<Received, Sent>["outbox"],
 ): ResolvedLayers<Received, Sent>["outbox"] {
   if (given === undefined || given === false) return undefined;
-  const outbox: OutboxOptions<Received, Sent> =
+  const outbox: OutboxOptions<Received, Sent> = ownOptions(
     typeof given === "number"
       ? { capacity: given }
-      : checkObject("outbox", given, "false, a number or an object");
+      : checkObject("outbox", given, "false, a number or an object"),
+  );
   checkNames("outbox", outbox, outboxNames);
   const { idOf, acknowledges } = outbox;
   const overflow = checkOneOf("outbox.overflow", outbox.overflow, "error", ["dropOldest", "conflate"]);
@@ -270,9 +275,9 @@ function needs(option: string, other: string, consequence: string): TypeError {
 }
 
 function resolveReplay<Received, Sent>(
-  replay: ReplayOptions<Received, Sent>,
+  given: ReplayOptions<Received, Sent>,
 ): NonNullable<ResolvedLayers<Received, Sent>["replay"]> {
-  checkObject("replay", replay);
+  const replay = ownOptions(checkObject("replay", given));
   checkNames("replay", replay, replayNames);
   const { sequence, isNext } = replay;
   if (typeof sequence !== "function") throw wrong("replay.sequence", "a function", sequence);
@@ -295,9 +300,10 @@ function checkCursors(cursors: Cursors, hasOrder: boolean): Cursors {
   const form = "an object of cursors by the names of their streams";
   checkObject("replay.cursors", cursors, form);
   if (Symbol.iterator in cursors) throw wrong("replay.cursors", form, cursors);
-  for (const [stream, cursor] of Object.entries(cursors)) {
+  const own = Object.entries(cursors).map(([stream, cursor]): [string, Cursor] => {
     const name = `replay.cursors[${JSON.stringify(stream)}]`;
-    const { sequence, epoch } = checkObject(name, cursor, "a cursor");
+    const copy = ownOptions(checkObject(name, cursor, "a cursor"));
+    const { sequence, epoch } = copy;
     const isRight = hasOrder ? isId(sequence) : Number.isSafeInteger(sequence);
     if (!isRight) {
       const expected = hasOrder ? "a finite number or a string" : "a safe integer where isNext is not given";
@@ -305,8 +311,9 @@ function checkCursors(cursors: Cursors, hasOrder: boolean): Cursors {
     }
     if (epoch !== undefined && !isId(epoch))
       throw wrong(`${name}.epoch`, "a finite number or a string", epoch);
-  }
-  return cursors;
+    return [stream, copy];
+  });
+  return Object.fromEntries(own);
 }
 
 function isId(value: unknown): boolean {

@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from "node:tls";
 import type { DeflateOptions } from "../../protocol/index.js";
+import { nodeNet } from "../runtime/node-modules.js";
 import type { Runtime } from "../runtime/runtime.js";
 import {
   checkBoolean,
@@ -11,6 +12,7 @@ import {
   wrong,
 } from "./checks.js";
 import type { CompressOptions, Deserializer, LayerOption, Serializer, WebSocketOptions } from "./options.js";
+import { ownOptions } from "./own-options.js";
 import { layerNames, type ResolvedLayers, resolveLayers } from "./resolve-layers.js";
 
 /** The options with every default in its place. */
@@ -90,28 +92,29 @@ export function resolveOptions<Received, Sent>(
   options: WebSocketOptions<Received, Sent>,
   defaultRuntime: Runtime,
 ): ResolvedOptions<Received, Sent> {
-  checkObject("options", options);
+  const given = ownOptions(checkObject("options", options));
   if (defaults?.runtime !== defaultRuntime) defaults = resolveDefaults(defaultRuntime);
   const shared = defaults as unknown as ResolvedOptions<Received, Sent>;
-  if (Object.keys(options).length === 0) return shared;
-  checkNames("options", options, optionNames);
+  if (Object.keys(given).length === 0) return shared;
+  checkNames("options", given, optionNames);
   for (const name of notThereYet) {
-    const value: unknown = options[name];
+    const value: unknown = given[name];
     if (value !== undefined && value !== false) throw wrong(name, "false: it is not built yet", value);
   }
-  return resolveOwn(options, shared);
+  return resolveOwn(given, shared);
 }
 
 /** What all clients share. */
 let defaults: ResolvedOptions<never, never> | undefined;
 
 function resolveDefaults(runtime: Runtime): ResolvedOptions<never, never> {
-  const limits = resolveLimits({});
+  const none: WebSocketOptions<never, never> = ownOptions({});
+  const limits = resolveLimits(none);
   return {
-    ...resolveMessages<never, never>({}),
+    ...resolveMessages(none),
     ...limits,
-    ...resolveLayers<never, never>({}, limits.connectTimeout),
-    ...resolveSocket({}),
+    ...resolveLayers(none, limits.connectTimeout),
+    ...resolveSocket(none),
     signal: undefined,
     runtime,
   };
@@ -193,10 +196,9 @@ const noOptions: DeflateOptions = Object.freeze({});
 function resolveCompress(compress: boolean | CompressOptions = true): DeflateOptions | undefined {
   if (compress === false) return undefined;
   if (compress === true) return noOptions;
-  checkObject("compress", compress, "true, false or an object");
-  checkNames("compress", compress, compressNames);
-  const { level, memLevel, windowBits, serverWindowBits, noContextTakeover, serverNoContextTakeover } =
-    compress;
+  const own = ownOptions(checkObject("compress", compress, "true, false or an object"));
+  checkNames("compress", own, compressNames);
+  const { level, memLevel, windowBits, serverWindowBits, noContextTakeover, serverNoContextTakeover } = own;
   return {
     level: checkInteger("compress.level", level, undefined, 0, 9),
     memLevel: checkInteger("compress.memLevel", memLevel, undefined, 1, 9),
@@ -237,7 +239,7 @@ function resolveSocket<Received, Sent>(options: WebSocketOptions<Received, Sent>
   return {
     tls: options.tls === undefined ? undefined : checkObject("tls", options.tls),
     lookup: checkFunction("lookup", options.lookup),
-    localAddress: checkString("localAddress", options.localAddress),
+    localAddress: checkAddress("localAddress", options.localAddress),
     socketPath: checkString("socketPath", options.socketPath),
     createConnection: checkFunction("createConnection", options.createConnection),
     noDelay: checkBoolean("noDelay", options.noDelay, true),
@@ -254,6 +256,13 @@ function resolveKeepAlive(keepAlive: boolean | number = false): number | false {
 function checkString(name: string, value: string | undefined): string | undefined {
   if (value === undefined || (typeof value === "string" && value !== "")) return value;
   throw wrong(name, "a string that is not empty", value);
+}
+
+/** At an attempt a wrong one would fail, and be retried for ever. */
+function checkAddress(name: string, value: string | undefined): string | undefined {
+  const address = checkString(name, value);
+  if (address === undefined || nodeNet().isIP(address) !== 0) return address;
+  throw wrong(name, "an IP address", value);
 }
 
 function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {

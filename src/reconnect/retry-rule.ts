@@ -1,7 +1,7 @@
 /** The end of an attempt or of a connection, as far as it decides about a retry. */
 export interface RetryableEnd {
-  /** HTTP 401, 403 or close code 4401, 4403; HTTP 404, 410; a certificate that is not valid; all else. */
-  readonly cause: "auth" | "not-found" | "certificate" | "other";
+  /** HTTP 401, 403 or close code 4401, 4403; HTTP 404, 410; a certificate that is not valid; options that Node refuses; all else. */
+  readonly cause: "auth" | "not-found" | "certificate" | "options" | "other";
   /** For how many milliseconds a connection was open; `undefined` where none was. */
   readonly ageMs: number | undefined;
 }
@@ -29,6 +29,8 @@ export class RetryRule {
   isRetryable({ cause, ageMs }: RetryableEnd): boolean {
     if (cause !== "auth" || (ageMs !== undefined && ageMs >= this.#resetAfter)) this.#refusals = 0;
     if (cause === "auth") this.#refusals++;
+    // They are the same at each attempt, after a success too.
+    if (cause === "options") return false;
     if (!this.#hasSucceeded) return cause === "other";
     return this.#refusals < maxRefusals;
   }

@@ -10,6 +10,7 @@ import {
   ServerHandshake,
   type ServerRequest,
 } from "../../protocol/index.js";
+import { ownOptions } from "../options/own-options.js";
 import { bombFrame } from "./bomb.js";
 import { closePayload, fragments, frame } from "./frame.js";
 import { ClientGoneError, MessageInbox } from "./inbox.js";
@@ -102,7 +103,8 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
    *
    * @throws TypeError for a subprotocol that the client did not name, and for headers that cannot be sent.
    */
-  accept({ subprotocol, headers = [], compress = false }: ScriptedAccept = {}): void {
+  accept(given: ScriptedAccept = {}): void {
+    const { subprotocol, headers = [], compress = false } = ownOptions(given);
     const acceptors = compress === false ? [] : [deflateAcceptor(compress === true ? {} : compress)];
     const options: AcceptOptions = { subprotocol, headers: pairsOf(headers), acceptors };
     const { response, extension } = this.#handshake.accept(options);
@@ -124,7 +126,8 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
    *
    * @param status - 200 to 599.
    */
-  reject(status: number, { headers = [], body }: ScriptedReject = {}): void {
+  reject(status: number, given: ScriptedReject = {}): void {
+    const { headers = [], body } = ownOptions(given);
     this.#out.write(this.#handshake.reject(status, { headers: pairsOf(headers), body }));
     this.#out.end();
   }

@@ -1,4 +1,5 @@
 import { Resources } from "../../protocol/index.js";
+import { ownOptions } from "../options/own-options.js";
 import { nodeRuntimeWithoutSockets } from "../runtime/node-runtime.js";
 import { ClientGoneError } from "./inbox.js";
 import type { Link } from "./link.js";
@@ -36,7 +37,7 @@ export class ScriptedServer implements VirtualServer, AsyncDisposable {
   #listener: Listener | undefined;
 
   constructor(options: ScriptedServerOptions) {
-    this.#options = options;
+    this.#options = ownOptions(options);
   }
 
   /** Listens on a free port of 127.0.0.1. */

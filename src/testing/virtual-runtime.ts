@@ -1,3 +1,4 @@
+import { ownOptions } from "../options/own-options.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
 import type { OpenTransport, Transport, TransportHandler, TransportTarget } from "../transport/transport.js";
 import { CallbackQueue } from "./callback-queue.js";
@@ -49,7 +50,8 @@ export class VirtualRuntime implements Runtime {
   #random: number;
   #roundsAtOnce = 0;
 
-  constructor({ seed = 1, wallStart = 0, server, isRecording = false }: VirtualRuntimeOptions = {}) {
+  constructor(options: VirtualRuntimeOptions = {}) {
+    const { seed = 1, wallStart = 0, server, isRecording = false } = ownOptions(options);
     this.#random = Math.imul(seed, 0x9e3779b1) || 1;
     this.#wallOffset = wallStart;
     this.#server = server;

@@ -3,6 +3,7 @@ import { nodeNet, nodeUtil } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
 import { toError } from "./transport-error.js";
 import type { Transport, TransportHandler, TransportPhase, TransportTarget } from "./transport.js";
+import { unsetSocketOptions } from "./unset-options.js";
 
 /** Opens a TCP connection; a name with several addresses is dialled as Node does, with IPv6 and IPv4 in turn. */
 export function openTcp(target: TransportTarget, handler: TransportHandler): Transport {
@@ -11,7 +12,8 @@ export function openTcp(target: TransportTarget, handler: TransportHandler): Tra
   try {
     const { host, port, lookup, localAddress } = dialOptions(target);
     const onread = transport.readInto(target.readBuffer);
-    const socket = nodeNet().connect({ host, port, lookup, localAddress, onread, allowHalfOpen: true });
+    const options = { host, port, lookup, localAddress, onread, allowHalfOpen: true };
+    const socket = nodeNet().connect({ ...unsetSocketOptions, ...options });
     transport.attach(socket);
     followLookup(socket, target, transport);
     socket.once("connect", () => {

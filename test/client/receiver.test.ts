@@ -41,6 +41,10 @@ function create(bounds: Partial<Bounds> = {}): void {
         whenDropped?.(message);
       },
       onError: (error) => errors.push(error),
+      onUndecodable: (message, error) => {
+        told.push(`dropped in ${String(message)} decode`);
+        errors.push(error);
+      },
       onConsumed: (waited) => waits.push(waited),
     },
   );

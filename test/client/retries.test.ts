@@ -4,6 +4,7 @@ import type { CloseReport, Verdict } from "../../src/events/close-report.js";
 import type { WebSocketOptions } from "../../src/options/options.js";
 import { resolveOptions } from "../../src/options/resolve-options.js";
 import type { Runtime } from "../../src/runtime/runtime.js";
+import { markTlsFault } from "../../src/transport/tls-fault.js";
 import { aReport } from "../support/reports.js";
 import { VirtualRuntime } from "../support/virtual-runtime.js";
 
@@ -81,6 +82,22 @@ describe("a retry", () => {
     retries.judge("closed-by-us", undefined, undefined);
     expect(retries.judge("auth", undefined, undefined)).toBe(false);
   });
+});
+
+describe("a fault of TLS", () => {
+  it.each([
+    ["options", false, false],
+    ["identity", false, true],
+  ] as const)(
+    "in its %s may be mended before the first success: %s, and after it: %s",
+    (kind, before, after) => {
+      const error = markTlsFault(new Error("no code"), { kind, options: "tls.x" });
+      const retries = create();
+      expect(retries.judge("tls", error, undefined)).toBe(before);
+      retries.onOpen();
+      expect(retries.judge("tls", error, undefined)).toBe(after);
+    },
+  );
 });
 
 describe("the wait before a retry", () => {

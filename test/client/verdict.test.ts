@@ -8,6 +8,7 @@ import {
 } from "../../src/client/verdict.js";
 import { HandshakeError, JetSocketError, ProtocolError, TimeoutError } from "../../src/errors.js";
 import type { Phase, Verdict } from "../../src/events/close-report.js";
+import { markTlsFault } from "../../src/transport/tls-fault.js";
 import { anEnd } from "../support/reports.js";
 
 const verdicts: readonly Verdict[] = [
@@ -82,6 +83,17 @@ describe("an attempt that failed", () => {
 
   it("by a function of the user's is that, whatever it failed with", () => {
     expect(judgeAttempt("provider", refused(401))).toBe("setup-failed");
+  });
+});
+
+describe("an attempt that TLS has ended", () => {
+  it.each([
+    refused(401),
+    new TimeoutError("late", { operation: "connect", timeoutMs: 1 }),
+    new Error("pinned"),
+  ])("is judged tls, whatever class checkServerIdentity took for its error: %s", (error) => {
+    markTlsFault(error, { kind: "identity", options: "tls.checkServerIdentity" });
+    expect(judgeAttempt("tls", error)).toBe("tls");
   });
 });
 

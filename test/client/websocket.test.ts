@@ -1,9 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   BufferOverflowError,
   CloseError,
   InvalidStateError,
   JetSocket,
+  JetSocketError,
   TimeoutError,
   WebSocket,
 } from "../../src/index.js";
@@ -131,20 +132,64 @@ describe("messages by default", () => {
     await scene.pass();
   });
 
-  it("that are no JSON are told and dropped", async () => {
+  it("that begin as JSON and are none are dropped, with an error", async () => {
     const { ws, link } = await openJson();
     const told: unknown[] = [];
     ws.on("error", ({ error }) => told.push(error));
     ws.on("dropped", (event) => told.push(event));
-    link.send(textFrame("no JSON"), textFrame("5"));
+    link.send(textFrame("{no JSON"), textFrame("[5]"));
     await scene.pass();
-    expect(await ws.recv()).toBe(5);
+    expect(await ws.recv()).toEqual([5]);
     expect(told).toEqual([
-      { direction: "in", message: "no JSON", cause: "decode" },
+      { direction: "in", message: "{no JSON", cause: "decode" },
       expect.objectContaining({ code: "DECODE_FAILED", cause: expect.any(SyntaxError) as unknown }),
     ]);
     ws.terminate();
     await scene.pass();
+  });
+
+  it("that do not begin as JSON arrive as the strings they are", async () => {
+    const { ws, link } = await openJson();
+    const texts = ["hello", "5", "null", '"quoted"', "", " ", "-[1]"];
+    link.send(...texts.map((text) => textFrame(text)));
+    await scene.pass();
+    for (const text of texts) expect(await ws.recv()).toBe(text);
+    ws.terminate();
+    await scene.pass();
+  });
+});
+
+describe("a message that cannot be decoded", () => {
+  const warningsOf = async (prepare: (ws: WebSocket) => unknown): Promise<unknown[]> => {
+    const warn = vi.spyOn(process, "emitWarning").mockReturnValue();
+    const { ws, link } = await openJson();
+    prepare(ws);
+    link.send(textFrame("{"), textFrame("["), textFrame('{"a":1}'));
+    await scene.pass();
+    expect(await ws.recv()).toEqual({ a: 1 });
+    ws.terminate();
+    await scene.pass();
+    const warnings = warn.mock.calls.map(([warning]) => warning);
+    warn.mockRestore();
+    return warnings;
+  };
+
+  it("is one warning of the process where nobody listens, however many there are", async () => {
+    const [warning, ...others] = await warningsOf(() => undefined);
+    expect(others).toEqual([]);
+    expect(warning).toBeInstanceOf(JetSocketError);
+    expect(warning).toMatchObject({ code: "DECODE_FAILED", cause: expect.any(SyntaxError) as unknown });
+    expect((warning as Error).message).toMatch(/^A message from ws:.* was dropped, .*JSON.*"dropped".*raw/);
+  });
+
+  it.each(["error", "dropped"] as const)("is no warning where somebody listens to %s", async (name) => {
+    expect(await warningsOf((ws) => ws.on(name, () => undefined))).toEqual([]);
+  });
+
+  it("is a warning where the listeners are those of other events", async () => {
+    const listen = (ws: WebSocket): unknown =>
+      ws.on("closed", () => undefined).on("disconnected", () => undefined);
+    expect(await warningsOf(listen)).toHaveLength(1);
   });
 });
 

@@ -183,6 +183,92 @@ describe("the deadline", () => {
   });
 });
 
+/** The heads of refusals, and how much of the body has come when it stalls. */
+const stalling: [how: string, wire: string, body: string][] = [
+  ["without a length", "HTTP/1.1 503 Busy\r\n\r\nwait", "wait"],
+  ["without a length or a byte", "HTTP/1.1 403 Forbidden\r\n\r\n", ""],
+  ["with a length", "HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nwait", "wait"],
+  ["in chunks", "HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nwait\r\n9\r\nmo", "waitmo"],
+];
+
+describe("a refusal whose body does not end", () => {
+  it.each(stalling)("fails 1 s after its status, with the part that came: %s", (_how, wire, body) => {
+    dial();
+    clock.advance(3_000);
+    peer.send(wire);
+    clock.advance(999);
+    expect(told).toEqual([]);
+    clock.advance(1);
+    const { phase, error } = failure();
+    expect(phase).toBe("http");
+    expect(error).toBeInstanceOf(HandshakeError);
+    expect(error).toMatchObject({ code: "UNEXPECTED_STATUS", body: Buffer.from(body) });
+    expect(peer.isDestroyed).toBe(true);
+  });
+
+  it("is given no more time by bytes that go on coming", () => {
+    dial();
+    peer.send("HTTP/1.1 503 Busy\r\n\r\n");
+    for (let count = 0; count < 10; count++) {
+      clock.advance(100);
+      peer.send("x");
+    }
+    expect(failure().error).toMatchObject({ statusCode: 503, body: Buffer.from("xxxxxxxxx") });
+  });
+
+  it("is given no more time than connectTimeout leaves", () => {
+    clock.advance(timeout - 300);
+    dial();
+    peer.send("HTTP/1.1 503 Busy\r\n\r\nwait");
+    clock.advance(300);
+    expect(failure().error).toMatchObject({ statusCode: 503, body: Buffer.from("wait") });
+  });
+
+  it("has its time from the end of its head, not from the start of it", () => {
+    dial();
+    peer.send("HTTP/1.1 503 Busy\r\nRetry-After: ");
+    clock.advance(2_000);
+    expect(told).toEqual([]);
+    peer.send("1\r\n\r\n");
+    clock.advance(999);
+    expect(told).toEqual([]);
+    clock.advance(1);
+    expect(failure().error).toMatchObject({ statusCode: 503 });
+  });
+
+  it("is told with its status where the stream breaks", () => {
+    dial();
+    peer.send("HTTP/1.1 503 Busy\r\n\r\nwait");
+    clock.advance(0);
+    peer.reset(systemError("read", "ECONNRESET"));
+    clock.advance(0);
+    expect(failure().error).toMatchObject({ statusCode: 503, body: Buffer.from("wait") });
+  });
+
+  it("is forgotten where the attempt is given up", () => {
+    dial();
+    peer.send("HTTP/1.1 503 Busy\r\n\r\nwait");
+    clock.advance(0);
+    opening.abandon(new Error("stop"));
+    clock.advance(timeout);
+    expect(failure().error).toEqual(new Error("stop"));
+  });
+
+  it.each([
+    ["before", true],
+    ["after", false],
+  ])("does not hold the process where the opening was released %s its status", (_when, isBefore) => {
+    dial();
+    if (isBefore) opening.unref();
+    peer.send("HTTP/1.1 503 Busy\r\n\r\nwait");
+    clock.advance(0);
+    opening.unref();
+    expect(clock.isHeld).toBe(false);
+    opening.ref();
+    expect(clock.isHeld).toBe(true);
+  });
+});
+
 describe("giving up", () => {
   it.each([
     ["before the stream is open", () => undefined],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { findWrongOption } from "../../src/options/call-options.js";
+import { findWrongOption, ownCallOptions } from "../../src/options/call-options.js";
 import { WebSocket } from "../../src/index.js";
 
 const all = ["signal", "timeout", "compress", "binary", "payload", "match"];
@@ -61,5 +61,24 @@ describe("a call with a wrong option", () => {
 
   it("throws where there is no promise: trySend", () => {
     expect(() => new WebSocket("ws://feed.test/").trySend("x", wrong)).toThrow(TypeError);
+  });
+});
+
+describe("ownCallOptions", () => {
+  it.each([undefined, {}, { timeout: 5 }])("gives %o as it is", (options) => {
+    expect(ownCallOptions(options, all)).toBe(options);
+  });
+
+  it("leaves out what is inherited", () => {
+    const options = Object.assign(Object.create({ timeout: 0, signal: AbortSignal.abort() }) as object, {
+      compress: true,
+    });
+    expect({ ...ownCallOptions(options, all) }).toEqual({ compress: true });
+    expect("timeout" in ownCallOptions(options, all)!).toBe(false);
+  });
+
+  it("copies nothing for the sake of a name that the call does not take", () => {
+    const options = Object.create({ timeout: 0 }) as object;
+    expect(ownCallOptions(options, ["signal"])).toBe(options);
   });
 });

@@ -51,6 +51,39 @@ const layers = ["schema", "pool", "multiplex", "proxy"];
 
 const names = [...Object.keys(defaults).filter((name) => name !== "deflate"), ...["compress", ...layers]];
 
+class Settings {
+  readonly connectTimeout = 7;
+  readonly tls = tls;
+}
+
+describe("what the options inherit", () => {
+  it("is none of them, whether it would be right or wrong", () => {
+    const inherited = { connectTimeout: 7, socketPath: 5, createConnection: "none", unheardOf: 1 };
+    expect(resolve(Object.create(inherited) as object)).toEqual(defaults);
+  });
+
+  it.each([
+    ["compress", { level: 99 }],
+    ["backoff", { base: "none" }],
+    ["rotation", { overlap: "none" }],
+    ["heartbeat", { interval: "none" }],
+    ["buffer", { capacity: "none" }],
+    ["outbox", { capacity: "none" }],
+  ])("is none of those inside either: %s", (name, inherited) => {
+    expect(resolve({ [name]: Object.create(inherited) as object })).toEqual(resolve({ [name]: {} }));
+  });
+
+  it("is none of a cursor", () => {
+    const cursor = Object.assign(Object.create({ epoch: {} }) as object, { sequence: 1 });
+    const { replay } = resolve({ replay: { sequence: () => 1, cursors: { default: cursor } } });
+    expect(replay?.cursors?.["default"]?.epoch).toBeUndefined();
+  });
+
+  it("leaves the fields of an instance of a class", () => {
+    expect(resolve(new Settings())).toMatchObject({ connectTimeout: 7, tls });
+  });
+});
+
 describe("what is not given", () => {
   it("has its default", () => expect(resolve()).toEqual(defaults));
 

@@ -3,7 +3,7 @@ import { type RetryableEnd, RetryRule } from "../../src/reconnect/retry-rule.js"
 
 type Cause = RetryableEnd["cause"];
 
-const causes: readonly Cause[] = ["auth", "not-found", "certificate", "other"];
+const causes: readonly Cause[] = ["auth", "not-found", "certificate", "options", "other"];
 
 function opened(): RetryRule {
   const rule = new RetryRule(60_000);
@@ -30,6 +30,10 @@ describe("before the first success", () => {
 describe("after it", () => {
   it.each(["not-found", "certificate", "other"] as const)("%s is retried without end", (cause) => {
     expect(judge(opened(), [[cause], [cause], [cause], [cause, 5]])).toEqual([true, true, true, true]);
+  });
+
+  it("options that cannot be used are fatal", () => {
+    expect(judge(opened(), [["other"], ["options"], ["options", 5]])).toEqual([true, false, false]);
   });
 
   it("refused credentials are fatal the third time in a row", () => {

@@ -131,6 +131,15 @@ describe("ClientHandshake on a 101", () => {
     });
   });
 
+  it("is no refusal, before it and after it", () => {
+    const handshake = start();
+    expect(handshake.isRefused).toBe(false);
+    handshake.receive(Buffer.from(`HTTP/1.1 100 Continue\r\n\r\n${upgraded}`));
+    expect(handshake.isRefused).toBe(false);
+    handshake.receive(Buffer.from("\r\n"));
+    expect(handshake.isRefused).toBe(false);
+  });
+
   it("stays accepted", () => {
     const handshake = start();
     const bytes = Buffer.from(`${upgraded}\r\n`);
@@ -334,5 +343,26 @@ describe("ClientHandshake on anything else", () => {
       }),
       { numRuns: cases(60) },
     );
+  });
+});
+
+describe("isRefused", () => {
+  it("is true from the end of the head of a refusal to the end of its body", () => {
+    const handshake = start();
+    handshake.receive(Buffer.from("HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n"));
+    expect(handshake.isRefused).toBe(false);
+    handshake.receive(Buffer.from("\r\n"));
+    expect(handshake.isRefused).toBe(true);
+    handshake.receive(Buffer.from("n"));
+    expect(handshake.isRefused).toBe(true);
+    expect(handshake.receive(Buffer.from("o"))).toMatchObject({ kind: "rejected" });
+    expect(handshake.isRefused).toBe(false);
+  });
+
+  it("is false once the refusal was taken as it is", () => {
+    const handshake = start();
+    handshake.receive(Buffer.from("HTTP/1.1 503 Busy\r\n\r\n"));
+    expect(handshake.rejection()).toMatchObject({ kind: "rejected" });
+    expect(handshake.isRefused).toBe(false);
   });
 });

@@ -1,0 +1,23 @@
+/**
+ * Node copies the options of a socket into ordinary objects, and reads names that are missing there through `Object.prototype`.
+ * Each name that Node knows is therefore an own property with the value `undefined`, which Node treats as absent.
+ */
+function unset(names: string): object {
+  return Object.freeze(Object.fromEntries(names.split(" ").map((name) => [name, undefined])));
+}
+
+/** Spread first into the options of `net.connect`. */
+export const unsetSocketOptions: object = unset(
+  "host port path lookup localAddress localPort family hints autoSelectFamily autoSelectFamilyAttemptTimeout " +
+    "blockList noDelay keepAlive keepAliveInitialDelay timeout signal onread fd handle allowHalfOpen pauseOnCreate manualStart " +
+    "readable writable highWaterMark readableHighWaterMark writableHighWaterMark objectMode readableObjectMode writableObjectMode " +
+    "encoding defaultEncoding read write writev final construct destroy",
+);
+
+/** Spread first into the options of `tls.connect`, together with {@link unsetSocketOptions}. */
+export const unsetTlsOptions: object = unset(
+  "secureContext ca cert key pfx passphrase crl sigalgs ecdhCurve dhparam honorCipherOrder minVersion maxVersion " +
+    "secureProtocol secureOptions sessionIdContext sessionTimeout ticketKeys clientCertEngine privateKeyEngine privateKeyIdentifier " +
+    "allowPartialTrustChain socket session requestOCSP requestCert pskCallback enableTrace servername ALPNProtocols ALPNCallback " +
+    "SNICallback rejectUnauthorized isServer server singleUse",
+);

@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { attemptAdvice } from "../../src/client/attempt-advice.js";
+import { adviceFor } from "../../src/client/verdict.js";
+import type { Verdict } from "../../src/events/close-report.js";
+import { markTlsFault } from "../../src/transport/tls-fault.js";
+
+function withCode(code: unknown, ...inner: unknown[]): Error {
+  const errors = inner.map((each) => Object.assign(new Error("one"), { code: each }));
+  return Object.assign(inner.length > 0 ? new AggregateError(errors, "all") : new Error("one"), { code });
+}
+
+const advices: [verdict: Verdict, code: string, part: string][] = [
+  ["refused", "EACCES", "not permitted"],
+  ["refused", "EPERM", "not permitted"],
+  ["refused", "ERR_ACCESS_DENIED", "--allow-net"],
+  ["name-not-found", "ERR_ACCESS_DENIED", "--allow-net"],
+  ["refused", "ECONNREFUSED", "Nothing listens"],
+  ["refused", "EHOSTUNREACH", "No route"],
+  ["refused", "ENETUNREACH", "No route"],
+  ["refused", "ETIMEDOUT", "Nothing answered"],
+  ["refused", "EADDRNOTAVAIL", "localAddress"],
+  ["refused", "ENOENT", "socketPath"],
+  ["refused", "EMFILE", "Too many"],
+  ["name-not-found", "EAI_AGAIN", "did not answer"],
+  ["tls", "DEPTH_ZERO_SELF_SIGNED_CERT", "tls.ca"],
+  ["tls", "SELF_SIGNED_CERT_IN_CHAIN", "tls.ca"],
+  ["tls", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "tls.ca"],
+  ["tls", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "tls.ca"],
+  ["tls", "ERR_TLS_CERT_ALTNAME_INVALID", "tls.servername"],
+  ["tls", "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "tls.cert and tls.key"],
+];
+
+describe("the advice about a failed attempt", () => {
+  it.each(advices)("%s by %s is one sentence or two that say what to do", (verdict, code, part) => {
+    const advice = attemptAdvice(verdict, withCode(code));
+    expect(advice).toContain(part);
+    expect(advice).toMatch(/^[A-Z][^\n]+\.$/);
+  });
+
+  it.each(["EACCES", "EPERM", "ERR_ACCESS_DENIED"])("does not say of %s that nothing listens", (code) => {
+    expect(attemptAdvice("refused", withCode(code))).not.toContain("Nothing listens");
+    expect(attemptAdvice("refused", withCode(undefined, "ENETUNREACH", code))).not.toContain(
+      "Nothing listens",
+    );
+    expect(attemptAdvice("refused", withCode("ENETUNREACH", "ENETUNREACH", code))).toContain("not permitted");
+  });
+
+  it("is about the address that refused where another one is out of reach", () => {
+    expect(attemptAdvice("refused", withCode("ENETUNREACH", "ENETUNREACH", "ECONNREFUSED"))).toContain(
+      "Nothing listens",
+    );
+  });
+
+  it.each([undefined, new Error("no code"), withCode(5), withCode("EOTHER"), withCode(undefined, null)])(
+    "is that of the verdict where nothing more is known: %s",
+    (error) => expect(attemptAdvice("refused", error)).toBe(adviceFor("refused")),
+  );
+
+  it("takes what inside an AggregateError is no error", () => {
+    expect(attemptAdvice("refused", new AggregateError([null, "text", undefined]))).toBe(
+      adviceFor("refused"),
+    );
+  });
+
+  it("names the option that Node cannot use", () => {
+    const error = markTlsFault(new Error("bad"), { kind: "options", options: "tls.key" });
+    expect(attemptAdvice("tls", error)).toContain("Correct the option tls.key:");
+    expect(attemptAdvice("refused", error)).toBe(adviceFor("refused"));
+  });
+
+  it("names checkServerIdentity", () => {
+    const error = markTlsFault(new Error("bad"), { kind: "identity", options: "tls.checkServerIdentity" });
+    expect(attemptAdvice("tls", error)).toMatch(/^tls\.checkServerIdentity refuses the server/);
+  });
+});

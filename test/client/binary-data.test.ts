@@ -1,0 +1,75 @@
+import { runInNewContext } from "node:vm";
+import { describe, expect, it } from "vitest";
+import { bytesOf, isBlob } from "../../src/client/binary-data.js";
+
+const shared = new SharedArrayBuffer(2);
+new Uint8Array(shared).set([1, 2]);
+
+/** What another realm makes of an expression. */
+const foreign = (expression: string): unknown => runInNewContext(expression);
+
+describe("bytes", () => {
+  it.each([
+    Buffer.of(1, 2),
+    Uint8Array.of(1, 2),
+    Int8Array.of(1, 2),
+    Uint16Array.of(0x0201),
+    new DataView(Uint8Array.of(0, 1, 2, 3).buffer, 1, 2),
+    Uint8Array.of(1, 2).buffer,
+    shared,
+  ])("are those of %o", (value) => {
+    const bytes = bytesOf(value);
+    expect(bytes).toBeInstanceOf(Uint8Array);
+    expect([...bytes!]).toEqual([1, 2]);
+  });
+
+  it.each([
+    "Uint8Array.of(1, 2).buffer",
+    "Uint8Array.of(1, 2)",
+    "Uint8ClampedArray.of(1, 2)",
+    "Uint16Array.of(0x0201)",
+    "new DataView(Uint8Array.of(0, 1, 2, 3).buffer, 1, 2)",
+    "{ const shared = new SharedArrayBuffer(2); new Uint8Array(shared).set([1, 2]); shared; }",
+    "class Own extends ArrayBuffer {}; const own = new Own(2); new Uint8Array(own).set([1, 2]); own",
+  ])("are those of another realm too: %s", (expression) => {
+    const bytes = bytesOf(foreign(expression));
+    expect(bytes).toBeInstanceOf(Uint8Array);
+    expect([...bytes!]).toEqual([1, 2]);
+  });
+
+  it("share the memory that they are given", () => {
+    const { buffer } = Uint8Array.of(1);
+    bytesOf(buffer)![0] = 7;
+    expect(new Uint8Array(buffer)[0]).toBe(7);
+  });
+
+  it.each(["text", [1, 2], { length: 2 }, 5, null, undefined, new Blob([]), new Map(), new Date()])(
+    "are not in %o",
+    (value) => {
+      expect(bytesOf(value)).toBeUndefined();
+    },
+  );
+
+  it.each(["({ length: 2 })", "[1, 2]", "new Map()", "({ [Symbol.toStringTag]: 'ArrayBuffer' })"])(
+    "are not in a value of another realm that is none: %s",
+    (expression) => {
+      expect(bytesOf(foreign(expression))).toBeUndefined();
+    },
+  );
+});
+
+describe("a Blob", () => {
+  const standIn = (tag: string, rest: object = { size: 0, arrayBuffer: () => undefined }): object =>
+    Object.assign(Object.create({ [Symbol.toStringTag]: tag }) as object, rest);
+
+  it.each([new Blob([]), standIn("Blob"), standIn("File")])("is known by its brand: %o", (value) => {
+    expect(isBlob(value)).toBe(true);
+  });
+
+  it.each([null, undefined, "Blob", {}, standIn("Map"), standIn("Blob", {}), standIn("Blob", { size: 1 })])(
+    "is not %o",
+    (value) => {
+      expect(isBlob(value)).toBe(false);
+    },
+  );
+});

@@ -1,0 +1,139 @@
+import { runInNewContext } from "node:vm";
+import { describe, expect, it } from "vitest";
+import { jsonText } from "../../src/client/json-text.js";
+
+class Hidden {
+  #secret = 5;
+  get secret(): number {
+    return this.#secret;
+  }
+}
+
+class Bag {
+  readonly #items = [1, 2];
+  [Symbol.iterator](): Iterator<number> {
+    return this.#items[Symbol.iterator]();
+  }
+}
+
+function* numbers(): Generator<number> {
+  yield 1;
+}
+
+const lossy: [what: string, value: object, cure: RegExp][] = [
+  ["A Map", new Map([[1, 2]]), /Object\.fromEntries/],
+  ["A Map", new Map(), /Object\.fromEntries/],
+  ["A Set", new Set([1]), /\[\.\.\.entries\]/],
+  ["A WeakMap", new WeakMap(), /toJSON/],
+  ["A WeakSet", new WeakSet(), /toJSON/],
+  ["A WeakRef", new WeakRef({}), /toJSON/],
+  ["A RegExp", /x/, /source/],
+  ["A Promise", Promise.resolve(1), /Await it first/],
+  ["An Error", new Error("lost"), /message/],
+  ["An Error", new TypeError("lost"), /message/],
+  ["A Blob", new Blob(["x"]), /sendRaw/],
+  ["An ArrayBuffer", new ArrayBuffer(2), /binary message/],
+  ["A SharedArrayBuffer", new SharedArrayBuffer(2), /binary message/],
+  ["A DataView", new DataView(new ArrayBuffer(2)), /binary message/],
+  ["A URLSearchParams", new URLSearchParams("a=1"), /entries/],
+  ["A Headers", new Headers({ a: "1" }), /entries/],
+  ["A FormData", new FormData(), /entries/],
+  ["A Generator", numbers(), /entries/],
+  ["A Bag", new Bag(), /entries/],
+  ["A Symbol", Object(Symbol("x")) as object, /toJSON/],
+];
+
+describe("a value of which nothing would be left but {}", () => {
+  it.each(lossy)("is refused, and named with what to do: %s", (name, value, cure) => {
+    expect(() => jsonText(value)).toThrow(TypeError);
+    expect(() => jsonText(value)).toThrow(`${name} has no JSON form, and would be sent as {}.`);
+    expect(() => jsonText(value)).toThrow(cure);
+  });
+
+  it.each(lossy)("is refused inside objects and arrays too: %s", (name, value) => {
+    expect(() => jsonText({ a: 1, deep: [{ value }] })).toThrow(`${name} has no JSON form`);
+  });
+
+  it.each([
+    ["A Map", "new Map([[1, 2]])"],
+    ["A Set", "new Set([1])"],
+    ["A RegExp", "/x/"],
+    ["A Promise", "Promise.resolve(1)"],
+    ["An Error", "new Error('lost')"],
+    ["An ArrayBuffer", "new ArrayBuffer(2)"],
+  ])("is refused from another realm too: %s", (name, expression) => {
+    const value: unknown = runInNewContext(expression);
+    expect(() => jsonText(value)).toThrow(`${name} has no JSON form`);
+    expect(() => jsonText([value])).toThrow(`${name} has no JSON form`);
+  });
+
+  it("is refused whatever its tag says", () => {
+    class Quiet extends Map<number, number> {
+      override get [Symbol.toStringTag](): string {
+        return "Object";
+      }
+    }
+    expect(() => jsonText(new Quiet([[1, 2]]))).toThrow("A Quiet has no JSON form");
+  });
+
+  it("is refused where it is a promise of a library", () => {
+    expect(() => jsonText(Object.create({ then: () => undefined }))).toThrow(/Await it first/);
+  });
+
+  it("is refused where toJSON gives it", () => {
+    expect(() => jsonText({ toJSON: () => new Map() })).toThrow("A Map has no JSON form");
+  });
+});
+
+class Empty {
+  get nothing(): undefined {
+    return undefined;
+  }
+}
+class WithField {
+  readonly field = 1;
+}
+class Listed extends Map<string, number> {
+  toJSON(): object {
+    return Object.fromEntries(this);
+  }
+}
+
+const whole: [value: unknown, text: string][] = [
+  [{}, "{}"],
+  [Object.create(null), "{}"],
+  [runInNewContext("({})"), "{}"],
+  [[{}, { a: {} }], '[{},{"a":{}}]'],
+  [new Empty(), "{}"],
+  [new WithField(), '{"field":1}'],
+  [new Listed([["a", 1]]), '{"a":1}'],
+  [{ a: {}, list: new Listed() }, '{"a":{},"list":{}}'],
+  [{ a: "{}" }, '{"a":"{}"}'],
+  [{ a: {}, at: new Date(0) }, '{"a":{},"at":"1970-01-01T00:00:00.000Z"}'],
+  [
+    { a: {}, n: Object(1) as unknown, s: Object("") as unknown, b: Object(false) as unknown },
+    '{"a":{},"n":1,"s":"","b":false}',
+  ],
+  [{ a: {}, bytes: new Uint8Array(0) }, '{"a":{},"bytes":{}}'],
+  [{ a: {}, bytes: Buffer.from("b") }, '{"a":{},"bytes":{"type":"Buffer","data":[98]}}'],
+  [{ a: {}, left: undefined, out: () => 1 }, '{"a":{}}'],
+  [Object.assign(new Error("kept apart"), { code: "E" }), '{"code":"E"}'],
+  [new Hidden(), "{}"],
+];
+
+describe("a value with a JSON form", () => {
+  it.each(whole)("keeps it: %o", (value, text) => {
+    expect(jsonText(value)).toBe(text);
+  });
+});
+
+describe("a value without a JSON form", () => {
+  it.each([
+    [undefined, "undefined"],
+    [(): void => undefined, "function"],
+    [Symbol("s"), "symbol"],
+  ])("is refused: %s", (value, type) => {
+    expect(() => jsonText(value)).toThrow(TypeError);
+    expect(() => jsonText(value)).toThrow(`A value of type ${type} has no JSON form`);
+  });
+});

@@ -1,0 +1,213 @@
+import { createPrivateKey } from "node:crypto";
+import type { LookupFunction } from "node:net";
+import type { ConnectionOptions } from "node:tls";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ConnectionError, TimeoutError } from "../../src/index.js";
+import { type Options, Scene, type Watching } from "../support/scene.js";
+import type { ScriptedPeer } from "../support/scripted-peer.js";
+import { createTlsCertificate, type TlsCertificate } from "../support/tls-certificate.js";
+
+let scene: Scene;
+let certificate: TlsCertificate;
+let server: ScriptedPeer;
+
+beforeEach(async () => {
+  scene = new Scene();
+  certificate = createTlsCertificate();
+  server = await scene.listen({ isSecure: true, certificate });
+});
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await scene.finish();
+});
+
+/** Looks every name up as 127.0.0.1. */
+const lookup: LookupFunction = (_hostname, _options, callback) =>
+  setImmediate(callback, null, [{ address: "127.0.0.1", family: 4 }]);
+
+/** A client that retries from the first attempt on, at once. */
+function watch(tls: ConnectionOptions, options: Options = {}): Watching {
+  const retrying = { reconnect: true, retryInitial: true, backoff: { base: 1, floor: 0, jitter: false } };
+  return scene.watch(`wss://localhost:${server.port}/`, { lookup, tls, ...retrying, ...options });
+}
+
+interface Failure {
+  readonly error: ConnectionError;
+  readonly attempts: number;
+}
+
+/** The error of a client that gives up, and how many attempts it made. */
+async function giveUp(client: Watching): Promise<Failure> {
+  const error: unknown = await client.ws.connect().catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(ConnectionError);
+  const { report } = await client.event("closed");
+  expect(report).toMatchObject({ verdict: "tls", phase: "tls", isRetryable: false, error });
+  return { error: error as ConnectionError, attempts: client.all("connecting").length };
+}
+
+/** Connects, then replaces the options of TLS, and loses the connection. */
+async function loseAfter(client: Watching, change: () => void): Promise<void> {
+  const connecting = client.ws.connect();
+  const peer = await server.client();
+  await peer.accept();
+  await connecting;
+  change();
+  peer.reset();
+}
+
+const other = createTlsCertificate();
+const encrypted = createPrivateKey(other.key)
+  .export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "right" })
+  .toString();
+const corrupt = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+
+const unusable: [what: string, tls: ConnectionOptions, options: string][] = [
+  ["a certificate that is no PEM", { cert: "no PEM", key: other.key }, "tls.cert"],
+  ["a key that is no PEM", { cert: other.cert, key: "no PEM" }, "tls.key"],
+  [
+    "a key of another certificate",
+    { cert: createTlsCertificate().cert, key: other.key },
+    "tls.key and tls.cert",
+  ],
+  [
+    "a wrong passphrase",
+    { cert: other.cert, key: encrypted, passphrase: "wrong" },
+    "tls.key and tls.passphrase",
+  ],
+  ["no passphrase", { cert: other.cert, key: encrypted }, "tls.key and tls.passphrase"],
+  ["a pfx that is none", { pfx: Buffer.from("no pfx") }, "tls.pfx"],
+  ["an authority that is no PEM", { ca: "no PEM" }, "tls.ca"],
+  ["an authority that is corrupt", { ca: [corrupt] }, "tls.ca"],
+  ["an authority of the wrong type", { ca: 5 as never }, "tls.ca"],
+  ["a revocation list that is none", { crl: "no PEM" }, "tls.crl"],
+  ["ciphers that do not exist", { ciphers: "NONE" }, "tls.ciphers"],
+  [
+    "a checkServerIdentity that is no function",
+    { checkServerIdentity: 5 as never },
+    "tls.checkServerIdentity",
+  ],
+];
+
+describe("options of TLS that Node cannot use", () => {
+  it.each(unusable)("are fatal at the first attempt, and named: %s", async (_what, tls, options) => {
+    const { error, attempts } = await giveUp(watch({ ca: certificate.cert, ...tls }));
+    expect(attempts).toBe(1);
+    expect(error.message).toContain(`Correct the option ${options}:`);
+    expect(error.report?.advice).toContain(`Correct the option ${options}:`);
+    expect(server.connectionCount).toBe(0);
+  });
+
+  it.each(unusable)("are fatal after a success too: %s", async (_what, tls) => {
+    const options: ConnectionOptions = { ca: certificate.cert };
+    const client = watch(options);
+    await loseAfter(client, () => Object.assign(options, tls));
+    const { report } = await client.event("closed");
+    expect(report).toMatchObject({ verdict: "tls", isRetryable: false });
+    expect(client.all("connecting")).toHaveLength(2);
+    expect(client.fatalError).toBe(report.error);
+  });
+
+  it("are none of these: a key with its passphrase, and several authorities of which one is usable", async () => {
+    const tls = { ca: [corrupt, certificate.cert], cert: other.cert, key: encrypted, passphrase: "right" };
+    const connecting = watch(tls).ws.connect();
+    await (await server.client()).accept();
+    await connecting;
+  });
+});
+
+const refusing: [what: string, check: () => Error | undefined, message: string][] = [
+  ["an Error without a code", () => new Error("not the pinned key"), "not the pinned key"],
+  ["an Error with a code", () => Object.assign(new Error("no"), { code: "EPIN" }), "no"],
+  ["a frozen Error", () => Object.freeze(new Error("frozen")), "frozen"],
+  ["an error of our own", () => new TimeoutError("late", { operation: "connect", timeoutMs: 1 }), "late"],
+  [
+    "what it throws",
+    () => {
+      throw new Error("thrown");
+    },
+    "thrown",
+  ],
+  [
+    "a string that it throws",
+    () => {
+      throw JSON.parse('"thrown text"');
+    },
+    "thrown text",
+  ],
+  ["a value that is no Error", () => "no Error" as never, "no Error"],
+  [
+    "a promise",
+    () => Promise.reject(new Error("late")) as never,
+    "must return undefined or an Error at once",
+  ],
+];
+
+describe("a checkServerIdentity that refuses the server", () => {
+  it.each(refusing)("is fatal before the first success: %s", async (_what, check, message) => {
+    const { error, attempts } = await giveUp(watch({ ca: certificate.cert, checkServerIdentity: check }));
+    expect(attempts).toBe(1);
+    expect(error.message).toContain(message);
+    expect(error.message).toContain("tls.checkServerIdentity refuses the server");
+    expect(error.cause).toBeInstanceOf(Error);
+  });
+
+  it("gives its own error as the cause", async () => {
+    const refusal = Object.assign(new Error("no"), { code: "EPIN" });
+    const { error } = await giveUp(watch({ ca: certificate.cert, checkServerIdentity: () => refusal }));
+    expect(error).toMatchObject({ code: "EPIN", cause: refusal });
+  });
+
+  it.each(refusing)("is retried after the first success: %s", async (_what, check) => {
+    let isRefusing = false;
+    const options: ConnectionOptions = {
+      ca: certificate.cert,
+      checkServerIdentity: () => (isRefusing ? check() : undefined),
+    };
+    const client = watch(options);
+    await loseAfter(client, () => (isRefusing = true));
+    await client.until(() => client.all("connecting").length === 4);
+    const told = client.all("error").map(({ error }) => error as Partial<ConnectionError>);
+    expect(told.length).toBeGreaterThanOrEqual(2);
+    for (const { report } of told) expect(report).toMatchObject({ verdict: "tls", isRetryable: true });
+    isRefusing = false;
+    await (await server.client()).accept();
+    await client.until(() => client.ws.state === "connected");
+  });
+
+  it("is not asked for more than Node asks: rejectUnauthorized: false accepts the server", async () => {
+    const fail = (): never => {
+      throw new Error("thrown");
+    };
+    const connecting = watch({ rejectUnauthorized: false, checkServerIdentity: fail }).ws.connect();
+    await (await server.client()).accept();
+    await connecting;
+  });
+
+  it("is called with the host and the certificate, on the options that hold it", async () => {
+    const seen: unknown[] = [];
+    const options: ConnectionOptions = {
+      ca: certificate.cert,
+      checkServerIdentity(host, { subject }) {
+        seen.push(this, host, subject);
+        return undefined;
+      },
+    };
+    const connecting = watch(options).ws.connect();
+    await (await server.client()).accept();
+    await connecting;
+    expect(seen).toEqual([options, "localhost", expect.any(Object)]);
+  });
+});
+
+describe("the advice about a certificate names the option", () => {
+  it("tls.ca, where the authority is not trusted", async () => {
+    expect((await giveUp(watch({}))).error.message).toContain("in tls.ca");
+  });
+
+  it("tls.servername, where the certificate is for another name", async () => {
+    certificate = createTlsCertificate({ hosts: ["elsewhere.test"] });
+    server = await scene.listen({ isSecure: true, certificate });
+    expect((await giveUp(watch({ ca: certificate.cert }))).error.message).toContain("in tls.servername");
+  });
+});
