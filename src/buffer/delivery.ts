@@ -1,4 +1,3 @@
-import type { StreamHold } from "./holds.js";
 import type { Arrival } from "./message-stream.js";
 import type { ReplayPort } from "./replay-port.js";
 import type { Standing } from "./sequence-window.js";
@@ -68,10 +67,10 @@ export class Delivery<Message> {
     this.#port.deliver(arrival.message);
   }
 
-  /** Delivers all that was held, and tells the gaps within. */
-  release(hold: StreamHold<Message>): void {
-    const { head } = hold;
-    for (let arrival = hold.shift(); arrival !== undefined; arrival = hold.shift()) {
+  /** Delivers messages that were held, in their order, and reports the gaps between them. */
+  release(held: readonly Arrival<Message>[]): void {
+    const [head] = held;
+    for (const arrival of held) {
       const judgement = this.judge(arrival, false);
       if (judgement !== "ahead") this.apply(arrival, judgement);
       else {

@@ -15,6 +15,8 @@ export class Recovery<Message> {
   isOffline = false;
   /** The link on which replays are asked for; `undefined` while there is none. */
   link: number | undefined;
+  /** The new link of an overlap, and what its messages wait in until the old one has ended. */
+  overlap: { readonly link: number; add(arrival: Arrival<Message>): void } | undefined;
   readonly requests: ReplayRequests<Message>;
   readonly #policy: ReplayPolicy<never>;
   readonly #port: ReplayPort<Message>;
@@ -180,12 +182,27 @@ export class Recovery<Message> {
     const { hold } = stream;
     if (hold?.head === undefined) return;
     this.#holds.end(stream);
+    const released = this.#takeReleased(hold);
+    if (released.length === 0) return;
     stream.replay = undefined;
     stream.recoveredCount = 0;
-    const isAhead = this.judge(hold.head) === "ahead";
-    if (isAhead && hold.told === undefined) this.#delivery.tellGap(hold.head);
+    const isAhead = this.judge(released[0]!) === "ahead";
+    if (isAhead && hold.told === undefined) this.#delivery.tellGap(released[0]!);
     if ((isAhead || hold.told !== undefined) && this.#policy.hasReplay) this.#port.onReset(stream.name);
-    this.#delivery.release(hold);
+    this.#delivery.release(released);
+  }
+
+  /** What a hold gives up. The old link of an overlap may still bring what comes before the last messages of the new one: these wait again. */
+  #takeReleased(hold: StreamHold<Message>): Arrival<Message>[] {
+    const released: Arrival<Message>[] = [];
+    for (let arrival = hold.shift(); arrival !== undefined; arrival = hold.shift()) released.push(arrival);
+    const { overlap } = this;
+    if (overlap === undefined) return released;
+    const lastOld = released.findLastIndex(
+      ({ link, request }) => link !== overlap.link || request !== undefined,
+    );
+    for (const arrival of released.splice(lastOld + 1)) overlap.add(arrival);
+    return released;
   }
 
   onReturned(request: ReplayRequest<Message>, now: number): void {

@@ -223,6 +223,7 @@ export class Replay<Value, Message> {
     const onJoined = (): void => this.#port.onOverlapJoined();
     const onFull = (): void => this.#port.onOverlapFull();
     this.#overlap = new Overlap(plan, { onJoined, onFull });
+    this.#recovery.overlap = this.#overlap;
     this.#waitingLink = link;
     this.#streams.freeze();
     this.#recovery.isDeferring = true;
@@ -259,6 +260,7 @@ export class Replay<Value, Message> {
 
   #deliverWaiting(overlap: Overlap<Message>, now: number): void {
     this.#overlap = undefined;
+    this.#recovery.overlap = undefined;
     this.#waitingLink = 0;
     for (const waiting of overlap.end()) {
       if (waiting.stream === undefined) this.#port.deliver(waiting.message);

@@ -54,6 +54,17 @@ describe("two links at once", () => {
     expect(scene.told()).toEqual([]);
   });
 
+  it("keep the order when a hold is given up while the old one may still bring more", () => {
+    const scene = overlapping({ hasReplay: true, maxWaiting: 4 }, 1);
+    scene.receiveOn(1, 3, 4).receiveOn(2, 7, 8);
+    expect(scene.told()).toEqual(["gap 2..3", "reset", "3", "4"]);
+    scene.receiveOn(1, 5, 6);
+    expect(scene.told()).toEqual(["5", "6", "joined"]);
+    scene.replay.endOverlap(0);
+    expect(scene.told()).toEqual(["7", "8"]);
+    expect(scene.replay.heldCount).toBe(0);
+  });
+
   it("judge a gap when the old one has ended: told and delivered", () => {
     const scene = overlapping({}, 1);
     scene.receiveOn(1, 3, 4).receiveOn(2, 3, 4, 5).wait(3_600_000);
