@@ -1,3 +1,4 @@
+import { ChunkedList, type ListPosition } from "./chunked-list.js";
 import type { Sequence } from "./sequence-window.js";
 
 /** What a hold has to know of a message. */
@@ -7,6 +8,13 @@ interface Held {
   readonly at: number;
   /** The request for a replay that has brought it; `undefined` for one that came on a link. */
   readonly request: object | undefined;
+}
+
+/** A message in its two lists. */
+interface Slot<Message> {
+  /** `undefined` once it was taken out. */
+  message: Message | undefined;
+  readonly at: number;
 }
 
 /** The messages of one stream that wait for those missing before them, in the order in which they are to be delivered. */
@@ -21,9 +29,12 @@ export class Hold<Message extends Held> {
   askOnlyAt: Sequence | undefined;
   /** How many requests for replays had been made before this hold began. */
   readonly requestsBefore: number;
+  /** Bytes that its messages count for. */
+  bytes = 0;
   readonly #isOrdered: boolean;
-  #messages: (Message | undefined)[] = [];
-  #head = 0;
+  readonly #messages = new ChunkedList<Slot<Message>>();
+  /** The same messages by the time of their arrival; the first one is not taken out. */
+  readonly #arrivals = new ChunkedList<Slot<Message>>();
 
   constructor(isOrdered: boolean, since: number, requestsBefore: number) {
     this.#isOrdered = isOrdered;
@@ -32,57 +43,56 @@ export class Hold<Message extends Held> {
   }
 
   get length(): number {
-    return this.#messages.length - this.#head;
+    return this.#messages.length;
   }
 
   get head(): Message | undefined {
-    return this.#messages[this.#head];
+    return this.#messages.first?.message;
   }
 
   /** When the oldest of its messages came. */
   get oldestAt(): number {
-    let oldest = Infinity;
-    for (let index = this.#head; index < this.#messages.length; index++) {
-      oldest = Math.min(oldest, this.#messages[index]!.at);
-    }
-    return oldest;
+    return this.#arrivals.first?.at ?? Infinity;
   }
 
   /** Puts a message in its place; `false` where that one is taken by the same id. */
   insert(message: Message): boolean {
     const place = this.#placeOf(message);
-    if (this.#isOrdered && place > this.#head) {
-      const before = this.#messages[place - 1]!;
-      if (before.id === message.id && before.epoch === message.epoch) return false;
-    }
-    if (place === this.#messages.length) this.#messages.push(message);
-    else this.#messages.splice(place, 0, message);
+    const before = this.#messages.before(place)?.message;
+    if (this.#isOrdered && before?.id === message.id && before.epoch === message.epoch) return false;
+    this.#add(place, message);
     return true;
   }
 
   /** Puts a message last, whatever its id. */
   append(message: Message): void {
-    this.#messages.push(message);
+    this.#add(this.#messages.end, message);
+  }
+
+  #add(place: ListPosition, message: Message): void {
+    const slot: Slot<Message> = { message, at: message.at };
+    this.#messages.insert(place, slot);
+    this.#arrivals.insert(
+      this.#arrivals.endOf((other) => other.at > slot.at),
+      slot,
+    );
   }
 
   shift(): Message | undefined {
-    const message = this.head;
-    if (message !== undefined) this.#messages[this.#head++] = undefined;
+    const slot = this.#messages.shift();
+    const message = slot?.message;
+    if (slot === undefined) return undefined;
+    slot.message = undefined;
+    while (this.#arrivals.length > 0 && this.#arrivals.first!.message === undefined) this.#arrivals.shift();
     return message;
   }
 
   /** Behind all that it does not precede, among the messages of its epoch that came last. */
-  #placeOf(message: Message): number {
-    let end = this.#messages.length;
-    while (end > this.#head && this.#messages[end - 1]!.epoch !== message.epoch) end--;
-    if (end === this.#head) return this.#messages.length;
-    let low = this.#head;
-    while (low < end) {
-      const middle = (low + end) >>> 1;
-      if (this.#precedes(message, this.#messages[middle]!)) end = middle;
-      else low = middle + 1;
-    }
-    return low;
+  #placeOf(message: Message): ListPosition {
+    return this.#messages.find(
+      (other) => other.message!.epoch !== message.epoch,
+      (other) => this.#precedes(message, other.message!),
+    );
   }
 
   /** Ids that count say it themselves; among others, what a replay has brought goes before what came on a link. */

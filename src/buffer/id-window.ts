@@ -9,10 +9,16 @@ export class IdWindow implements SequenceWindow {
   readonly expected = undefined;
   readonly #isNext: IsNext;
   readonly #bounds: WindowBounds;
-  readonly #known = new Set<Sequence>();
+  /** The known ids, and how many were taken before each of them. */
+  readonly #known = new Map<Sequence, number>();
   /** The known ids as they were taken, behind `#head` others that are forgotten. */
   #ids: (Sequence | undefined)[] = [];
   #head = 0;
+  /** How many ids were taken before the first of `#ids`. */
+  #offset = 0;
+  /** From the first id on that may be late: the known numbers that are lower than all that were taken after them. */
+  #lows: number[] | undefined;
+  #firstLow = 0;
   #sequence: Sequence | undefined;
   /** For so many ids more the window may know some that come after the cursor in the stream. */
   #uncertainFor = 0;
@@ -42,8 +48,18 @@ export class IdWindow implements SequenceWindow {
     return "ahead";
   }
 
+  /** A lower number is known: the stream has delivered what comes before this id. */
   #isLate(id: number): boolean {
-    return this.#ids.some((known, index) => index >= this.#head && (known as number) < id);
+    const lows = (this.#lows ??= this.#findLows());
+    // The first of them is the lowest number of all.
+    return this.#firstLow < lows.length && lows[this.#firstLow]! < id;
+  }
+
+  #findLows(): number[] {
+    const lows: number[] = [];
+    this.#firstLow = 0;
+    for (let index = this.#head; index < this.#ids.length; index++) addLow(lows, 0, this.#ids[index]!);
+    return lows;
   }
 
   move(id: Sequence, standing: "next" | "ahead"): void {
@@ -59,17 +75,27 @@ export class IdWindow implements SequenceWindow {
   }
 
   #remember(id: Sequence): void {
-    this.#known.add(id);
+    this.#known.set(id, this.#offset + this.#ids.length);
     this.#ids.push(id);
+    if (this.#lows !== undefined) addLow(this.#lows, this.#firstLow, id);
     if (this.#bounds.isFrozen) return;
-    while (this.#known.size > this.#bounds.size) {
-      this.#known.delete(this.#ids[this.#head]!);
-      this.#ids[this.#head++] = undefined;
-    }
+    while (this.#known.size > this.#bounds.size) this.#forgetOldest();
     if (this.#head > 64 && this.#head * 2 > this.#ids.length) {
       this.#ids = this.#ids.slice(this.#head);
+      this.#offset += this.#head;
       this.#head = 0;
     }
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#ids[this.#head]!;
+    this.#known.delete(oldest);
+    this.#ids[this.#head++] = undefined;
+    const lows = this.#lows;
+    if (lows === undefined || lows[this.#firstLow] !== oldest) return;
+    if (++this.#firstLow * 2 <= lows.length) return;
+    this.#lows = lows.slice(this.#firstLow);
+    this.#firstLow = 0;
   }
 
   fill(id: Sequence): void {
@@ -85,6 +111,8 @@ export class IdWindow implements SequenceWindow {
     this.#known.clear();
     this.#ids = [];
     this.#head = 0;
+    this.#offset = 0;
+    this.#lows = undefined;
     this.#uncertainFor = 0;
     this.#take(id);
   }
@@ -99,11 +127,19 @@ export class IdWindow implements SequenceWindow {
   }
 
   before(id: Sequence): Sequence | undefined {
-    const index = this.#ids.indexOf(id, this.#head);
+    const position = this.#known.get(id);
     // An id that is forgotten already was delivered before all that is known.
-    if (index < 0) return this.#ids[this.#head];
+    if (position === undefined) return this.#ids[this.#head];
+    const index = position - this.#offset;
     return index > this.#head ? this.#ids[index - 1] : undefined;
   }
+}
+
+/** Adds what was taken last. Higher numbers before it can never be the lowest again. */
+function addLow(lows: number[], first: number, id: Sequence): void {
+  if (typeof id !== "number") return;
+  while (lows.length > first && lows.at(-1)! > id) lows.pop();
+  lows.push(id);
 }
 
 function check(id: Sequence): void {

@@ -17,6 +17,8 @@ export interface Arrival<Message> extends Place<Message> {
   readonly request: ReplayRequest<Message> | undefined;
   /** When it came, or began to count as having come. */
   at: number;
+  /** Bytes that it counts for while it is held. */
+  readonly bytes: number;
 }
 
 /** One call of the user's `onReplay`, and how it goes. */
@@ -52,6 +54,8 @@ export class MessageStream<Message> {
   epoch: Sequence | undefined;
   /** The request that covers it, if it is not over. */
   replay: ReplayRequest<Message> | undefined;
+  /** A message of it came since the table of streams last looked for one to forget. */
+  isUsed = false;
   /** Missed messages that were delivered and not yet told. */
   recoveredCount = 0;
   /** Its window, where a message that is next can be delivered with nothing else to do. */

@@ -1,9 +1,11 @@
 import type { Sequence, SequenceWindow, Standing, WindowBounds } from "./sequence-window.js";
 
-/** Ids that were passed over, both ends included. */
+/** Ids that were passed over, both ends included; `from` is above `to` once all of them have come. */
 interface Hole {
-  readonly from: number;
-  readonly to: number;
+  from: number;
+  to: number;
+  /** Ids between the two ends that have come since. */
+  filled: Set<number> | undefined;
 }
 
 /**
@@ -18,7 +20,9 @@ export class NumberWindow implements SequenceWindow {
   /** Where the numbering began. */
   #first = NaN;
   #frozenFloor = NaN;
+  /** In ascending order; those before `#firstHole` are forgotten. No operation looks at more than a logarithm of them. */
   #holes: Hole[] = [];
+  #firstHole = 0;
 
   constructor(bounds: WindowBounds) {
     this.#bounds = bounds;
@@ -50,27 +54,51 @@ export class NumberWindow implements SequenceWindow {
     if (number === this.#next) return "next";
     if (number > this.#next) return "ahead";
     if (number < this.#floor()) return "behind";
-    return this.#holes.some(({ from, to }) => from <= number && number <= to) ? "late" : "double";
+    const hole = this.#holeAt(number);
+    return hole === undefined || hole.filled?.has(number) === true ? "double" : "late";
+  }
+
+  /** The hole that an id lies in, whether it has come since or not. */
+  #holeAt(number: number): Hole | undefined {
+    let [low, high] = [this.#firstHole, this.#holes.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#holes[middle]!.to < number) low = middle + 1;
+      else high = middle;
+    }
+    const hole = this.#holes[low];
+    return hole !== undefined && hole.from <= number ? hole : undefined;
   }
 
   move(id: Sequence): void {
     const number = id as number;
-    if (number > this.#next) this.#holes.push({ from: this.#next, to: number - 1 });
+    if (number > this.#next) this.#holes.push({ from: this.#next, to: number - 1, filled: undefined });
     this.#next = number + 1;
+    if (this.#holes.length > 0) this.#forgetHoles();
+  }
+
+  #forgetHoles(): void {
     const floor = this.#floor();
-    if (this.#holes.some(({ to }) => to < floor)) this.#holes = this.#holes.filter(({ to }) => to >= floor);
+    const holes = this.#holes;
+    while (this.#firstHole < holes.length && holes[this.#firstHole]!.to < floor) this.#firstHole++;
+    if (this.#firstHole * 2 <= holes.length) return;
+    this.#holes = holes.slice(this.#firstHole);
+    this.#firstHole = 0;
   }
 
   fill(id: Sequence): void {
     const number = id as number;
-    this.#holes = this.#holes.flatMap((hole) => {
-      if (number < hole.from || number > hole.to) return [hole];
-      const parts = [
-        { from: hole.from, to: number - 1 },
-        { from: number + 1, to: hole.to },
-      ];
-      return parts.filter(({ from, to }) => from <= to);
-    });
+    const hole = this.#holeAt(number);
+    if (hole === undefined) return;
+    if (number === hole.from) {
+      do hole.from++;
+      while (hole.filled?.delete(hole.from) === true);
+    } else if (number === hole.to) {
+      do hole.to--;
+      while (hole.filled?.delete(hole.to) === true);
+    } else {
+      (hole.filled ??= new Set()).add(number);
+    }
   }
 
   repeat(): void {
@@ -81,6 +109,7 @@ export class NumberWindow implements SequenceWindow {
     this.#first = this.#frozenFloor = id as number;
     this.#next = this.#first + 1;
     this.#holes = [];
+    this.#firstHole = 0;
   }
 
   /** What an earlier life has delivered is not known: all that is lower counts as delivered, as far as the window goes. */

@@ -1,7 +1,9 @@
+import { HeldBytes } from "./held-bytes.js";
 import type { Arrival, MessageStream } from "./message-stream.js";
 
 /** What came on the new link: in a sequence, or outside of all. */
-export type Waiting<Message> = Arrival<Message> | { readonly message: Message; readonly stream: undefined };
+export type Waiting<Message> =
+  Arrival<Message> | { readonly message: Message; readonly bytes: number; readonly stream: undefined };
 
 /** Two links at once: what the new one brings waits here until the old one has ended. */
 export class Overlap<Message> {
@@ -16,43 +18,80 @@ export class Overlap<Message> {
   readonly #seen = new Set<MessageStream<Message>>();
   /** Streams that began on the new link further on than the old link is, and the arrival they began with. */
   readonly #unjoined = new Map<MessageStream<Message>, Arrival<Message>>();
-  #waiting: Waiting<Message>[] = [];
+  readonly #held: HeldBytes;
+  /** In the order of arrival; `undefined` in the place of a message that was pulled out. */
+  #waiting: (Waiting<Message> | undefined)[] = [];
+  /** The places of each stream's messages. */
+  readonly #places = new Map<MessageStream<Message>, number[]>();
   #isJoined = false;
   #isFull = false;
 
   constructor(
-    plan: { readonly link: number; readonly maxWaiting: number; readonly doublesBefore: number },
+    plan: {
+      readonly link: number;
+      readonly maxWaiting: number;
+      readonly maxBytes: number;
+      readonly doublesBefore: number;
+    },
     handler: { onJoined(): void; onFull(): void },
   ) {
     this.link = plan.link;
     this.doublesBefore = plan.doublesBefore;
     this.#maxWaiting = plan.maxWaiting;
+    this.#held = new HeldBytes(plan.maxBytes);
     this.#handler = handler;
   }
 
   get length(): number {
-    return this.#waiting.length;
+    return this.#held.count;
   }
 
   add(waiting: Waiting<Message>): void {
+    if (waiting.stream !== undefined) this.#note(waiting.stream, this.#waiting.length);
     this.#waiting.push(waiting);
-    if (this.#isFull || this.#waiting.length < this.#maxWaiting) return;
+    this.#held.add(waiting.bytes);
+    if (this.#isFull || (this.length < this.#maxWaiting && !this.#held.isFull)) return;
     this.#isFull = true;
     this.#handler.onFull();
   }
 
+  #note(stream: MessageStream<Message>, place: number): void {
+    const places = this.#places.get(stream);
+    if (places === undefined) this.#places.set(stream, [place]);
+    else places.push(place);
+  }
+
+  /** Messages of the stream wait here. */
+  has(stream: MessageStream<Message>): boolean {
+    return this.#places.has(stream);
+  }
+
   /** Takes out what waits of one stream. */
   pull(stream: MessageStream<Message>): Arrival<Message>[] {
-    const pulled = this.#waiting.filter((one) => one.stream === stream) as Arrival<Message>[];
-    if (pulled.length > 0) this.#waiting = this.#waiting.filter((one) => one.stream !== stream);
-    return pulled;
+    const places = this.#places.get(stream) ?? [];
+    this.#places.delete(stream);
+    return places.map((place) => {
+      const pulled = this.#waiting[place] as Arrival<Message>;
+      this.#waiting[place] = undefined;
+      this.#held.remove(pulled.bytes);
+      return pulled;
+    });
   }
 
   /** Takes out all that waits, and ends the watching of streams. */
   end(): Waiting<Message>[] {
     for (const stream of this.#unjoined.keys()) stream.isWatched = false;
     this.#unjoined.clear();
-    return this.#waiting.splice(0);
+    this.#places.clear();
+    const waiting = this.#waiting.filter((one) => one !== undefined);
+    this.#waiting = [];
+    return waiting;
+  }
+
+  /** The table of streams has forgotten this one, of which nothing waits here. */
+  forget(stream: MessageStream<Message>): void {
+    this.#seen.delete(stream);
+    this.#unjoined.delete(stream);
   }
 
   /** A message came on the new link. */

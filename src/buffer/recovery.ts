@@ -25,7 +25,7 @@ export class Recovery<Message> {
     this.#policy = policy;
     this.#port = port;
     this.#delivery = delivery;
-    this.#holds = new Holds((at) => port.onNextAt(at));
+    this.#holds = new Holds(policy.maxBytes, (at) => port.onNextAt(at));
     this.requests = new ReplayRequests(policy.recoveryTimeout);
   }
 
@@ -99,10 +99,18 @@ export class Recovery<Message> {
   #keep(arrival: Arrival<Message>, isInOrder: boolean): void {
     const { stream, at } = arrival;
     const hold = stream.hold ?? this.#holds.begin(stream, at, this.requests.count);
-    if (!isInOrder) hold.append(arrival);
-    else if (!hold.insert(arrival)) this.#delivery.doubleCount++;
+    if (!this.#holds.add(hold, arrival, isInOrder)) this.#delivery.doubleCount++;
     if (hold.length >= this.#policy.maxWaiting) this.#giveUp(stream);
     else this.#holds.arm(this.#endOf(hold));
+    if (this.#holds.isFull) this.#makeRoom();
+  }
+
+  /** Gives up the largest holds until a quarter of the bound is free, so that one search for them serves many messages. */
+  #makeRoom(): void {
+    for (const stream of this.#holds.largestFirst()) {
+      if (this.#holds.hasRoom) return;
+      this.#giveUp(stream);
+    }
   }
 
   /** Where something is missing before what is held: tells the gap, and plans to ask for it. */
@@ -147,7 +155,7 @@ export class Recovery<Message> {
         // Who was told may have ended the hold.
         if (stream.hold !== hold) return;
       }
-      hold.shift();
+      this.#holds.shift(hold);
       this.#delivery.apply(head, judgement);
     }
     if (stream.hold !== hold) return;

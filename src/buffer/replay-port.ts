@@ -22,6 +22,10 @@ export interface ReplayPolicy<Value> {
   readonly hasReplay: boolean;
   /** So many held messages of one stream are not kept waiting any longer. */
   readonly maxWaiting: number;
+  /** Bytes that the held messages of all streams may take, and as many those of an overlap. */
+  readonly maxBytes: number;
+  /** How many streams are remembered; more only while they hold messages. */
+  readonly maxStreams: number;
   /** So long is a stream held at most. */
   readonly recoveryTimeout: number;
   /** Where an earlier life has left off. */
@@ -30,6 +34,8 @@ export interface ReplayPolicy<Value> {
 
 /** What the engine tells its owner. No call of it may throw; in each, the engine may be called but for `receive`. */
 export interface ReplayPort<Message> {
+  /** Bytes of memory that a message counts for while it is held. */
+  sizeOf(message: Message): number;
   deliver(message: Message): void;
   /** Messages are missing before `received`; `expected` is known where ids count by one. */
   onGap(stream: string, expected: number | undefined, received: Sequence): void;

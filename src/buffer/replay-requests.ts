@@ -70,6 +70,12 @@ export class ReplayRequests<Message> {
     this.#resume.streams.add(stream);
   }
 
+  /** The stream is forgotten. */
+  uncover(stream: MessageStream<Message>): void {
+    for (const { streams } of this.#open) streams.delete(stream);
+    stream.replay = undefined;
+  }
+
   /** The user has returned nothing; gives the streams that wait for what the server repeats. */
   goInBand(request: ReplayRequest<Message>, now: number): MessageStream<Message>[] {
     request.state = "inBand";

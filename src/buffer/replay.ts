@@ -35,7 +35,14 @@ export class Replay<Value, Message> {
     this.#delivery = new Delivery(port);
     this.#recovery = new Recovery(policy, port, this.#delivery);
     const { requests } = this.#recovery;
-    this.#streams = new StreamTable(policy, (stream) => requests.cover(stream));
+    this.#streams = new StreamTable(policy, {
+      onCreated: (stream) => requests.cover(stream),
+      mayForget: (stream) => stream.hold === undefined && this.#overlap?.has(stream) !== true,
+      onForgotten: (stream) => {
+        requests.uncover(stream);
+        this.#overlap?.forget(stream);
+      },
+    });
   }
 
   /** When {@link onTimer} is to be called; `Infinity` for not at all. */
@@ -111,8 +118,9 @@ export class Replay<Value, Message> {
 
   /** @param place - What {@link place} has given for it, just now. */
   receive(message: Message, place: Place<Message> | "outside", link: number, now: number): void {
-    if (place === "outside") this.#overlap!.add({ message, stream: undefined });
-    else this.#receive({ ...place, message, link, request: undefined, at: now });
+    const bytes = this.#port.sizeOf(message);
+    if (place === "outside") this.#overlap!.add({ message, bytes, stream: undefined });
+    else this.#receive({ ...place, message, bytes, link, request: undefined, at: now });
   }
 
   #receive(arrival: Arrival<Message>): void {
@@ -131,8 +139,11 @@ export class Replay<Value, Message> {
   #wait(overlap: Overlap<Message>, arrival: Arrival<Message>): void {
     const judgement = this.#recovery.judge(arrival);
     if (judgement === "double") this.#delivery.apply(arrival, judgement);
-    else if (judgement === "unreadable") overlap.add({ message: arrival.message, stream: undefined });
-    else overlap.add(arrival);
+    else if (judgement !== "unreadable") overlap.add(arrival);
+    else {
+      const { message, bytes } = arrival;
+      overlap.add({ message, bytes, stream: undefined });
+    }
   }
 
   /** A stream that holds in an overlap takes what it misses from either link. */
@@ -175,7 +186,7 @@ export class Replay<Value, Message> {
     const { link } = request;
     const place = this.#placeOfReplayed(value, link);
     if (place === "outside") this.#port.deliver(message);
-    else this.#receive({ ...place, message, link, request, at: now });
+    else this.#receive({ ...place, message, bytes: this.#port.sizeOf(message), link, request, at: now });
     return true;
   }
 
@@ -203,11 +214,12 @@ export class Replay<Value, Message> {
   /**
    * A second link is ready while the first one serves: its messages wait behind the old one's from now on, doubles are
    * removed, and no gap is told. What may be missed on the way is asked for on the new link.
-   * @param maxWaiting - With so many of the new link's messages waiting, {@link ReplayPort.onOverlapFull} is called.
+   * @param maxWaiting - With so many of the new link's messages waiting, or `maxBytes` of the policy, {@link ReplayPort.onOverlapFull} is called.
    */
   beginOverlap(link: number, maxWaiting: number, now: number): void {
     this.endOverlap(now);
-    const plan = { link, maxWaiting, doublesBefore: this.doubleCount };
+    const { maxBytes } = this.#policy;
+    const plan = { link, maxWaiting, maxBytes, doublesBefore: this.doubleCount };
     const onJoined = (): void => this.#port.onOverlapJoined();
     const onFull = (): void => this.#port.onOverlapFull();
     this.#overlap = new Overlap(plan, { onJoined, onFull });

@@ -5,23 +5,39 @@ import { NumberWindow } from "./number-window.js";
 import { defaultStream, type ReplayPolicy } from "./replay-port.js";
 import type { Sequence, WindowBounds } from "./sequence-window.js";
 
-/** All streams by their names. */
+/** At most so many streams are looked at for each new one, so that a new name takes no longer where many are in use. */
+const looksPerStream = 32;
+
+export interface StreamTableHandler<Message> {
+  /** Nothing was known of this stream. */
+  onCreated(stream: MessageStream<Message>): void;
+  /** The stream holds nothing, and nobody else counts on it. */
+  mayForget(stream: MessageStream<Message>): boolean;
+  onForgotten(stream: MessageStream<Message>): void;
+}
+
+/**
+ * The streams by their names, at most `maxStreams` of them or as many as the cursors that were given. A new one takes the place
+ * of one that was not used for long: then the next message of that name is the first of a new stream.
+ */
 export class StreamTable<Value, Message> {
   readonly #policy: ReplayPolicy<Value>;
   readonly #bounds: WindowBounds;
-  readonly #onCreated: (stream: MessageStream<Message>) => void;
+  readonly #handler: StreamTableHandler<Message>;
+  readonly #maxStreams: number;
   readonly #streams = new Map<string, MessageStream<Message>>();
   #default: MessageStream<Message> | undefined;
+  /** Where the search for a stream to forget goes on: the streams before it were used, and stand at the end. */
+  #search: Iterator<[string, MessageStream<Message>]> | undefined;
 
-  /**
-   * @param onCreated - Called with a stream of which nothing was known.
-   * @throws TypeError for a cursor that is none.
-   */
-  constructor(policy: ReplayPolicy<Value>, onCreated: (stream: MessageStream<Message>) => void) {
+  /** @throws TypeError for a cursor that is none. */
+  constructor(policy: ReplayPolicy<Value>, handler: StreamTableHandler<Message>) {
+    const cursors = Object.entries(policy.cursors ?? {});
     this.#policy = policy;
     this.#bounds = { size: policy.window, isFrozen: false };
-    this.#onCreated = onCreated;
-    for (const [name, cursor] of Object.entries(policy.cursors ?? {})) this.#resume(name, cursor);
+    this.#handler = handler;
+    this.#maxStreams = Math.max(policy.maxStreams, cursors.length);
+    for (const [name, cursor] of cursors) this.#resume(name, cursor);
   }
 
   #resume(name: string, cursor: Cursor): void {
@@ -38,15 +54,47 @@ export class StreamTable<Value, Message> {
     const { streamOf } = this.#policy;
     if (streamOf === undefined) return (this.#default ??= this.#named(defaultStream));
     const name = streamOf(message);
-    return this.#streams.get(name as string) ?? this.#named(nameOf(name));
+    const stream = this.#streams.get(name as string);
+    if (stream === undefined) return this.#named(nameOf(name));
+    stream.isUsed = true;
+    return stream;
+  }
+
+  /** As {@link of}, but `undefined` where the stream is not there. */
+  #existing(message: Value): MessageStream<Message> | undefined {
+    const { streamOf } = this.#policy;
+    return this.#streams.get(streamOf === undefined ? defaultStream : nameOf(streamOf(message)));
   }
 
   #named(name: string): MessageStream<Message> {
     const stream = this.#streams.get(name);
-    if (stream !== undefined) return stream;
+    if (stream !== undefined) {
+      stream.isUsed = true;
+      return stream;
+    }
+    if (this.#streams.size >= this.#maxStreams) this.#forgetUnused();
     const created = this.#create(name);
-    this.#onCreated(created);
+    this.#handler.onCreated(created);
     return created;
+  }
+
+  /** A stream that was used since the last look is moved to the end and gets another round. */
+  #forgetUnused(): void {
+    for (let look = 0; look < looksPerStream && this.#streams.size >= this.#maxStreams; look++) {
+      this.#search ??= this.#streams.entries();
+      const next = this.#search.next();
+      if (next.done === true) {
+        this.#search = undefined;
+        continue;
+      }
+      const [name, stream] = next.value;
+      this.#streams.delete(name);
+      if (!stream.isUsed && this.#handler.mayForget(stream)) this.#handler.onForgotten(stream);
+      else {
+        stream.isUsed = false;
+        this.#streams.set(name, stream);
+      }
+    }
   }
 
   #create(name: string): MessageStream<Message> {
@@ -96,7 +144,9 @@ export class StreamTable<Value, Message> {
       const { sequence } = this.#policy;
       const id = sequence(message);
       if (id === undefined || id === null) return undefined;
-      const stream = this.of(message);
+      const stream = this.#existing(message);
+      // A stream that was forgotten since has no cursor.
+      if (stream === undefined) return undefined;
       stream.window.judge(id);
       return { stream, id };
     } catch {

@@ -10,7 +10,7 @@ import type { SetupConnection } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
 import { toError } from "../transport/transport-error.js";
-import { decoded, type Decoder, type Entry, isUndecodable } from "./received.js";
+import { decoded, type Decoder, type Entry, isUndecodable, memoryOf, toHold } from "./received.js";
 import type { Receiver } from "./receiver.js";
 
 type ReplayOptions<Received> = NonNullable<ResolvedOptions<Received, never>["replay"]>;
@@ -25,10 +25,20 @@ export interface IncomingHandler<Received, Sent> {
   onOverlapFull(): void;
 }
 
+/** How many streams are remembered where the option `replay.maxStreams` says nothing. */
+const defaultMaxStreams = 10_000;
+
 /** Without the option `replay` there is no sequence, and an overlap has nothing but an order. */
 const unnumbered = {
   ...{ sequence: () => undefined, isNext: undefined, streamOf: undefined, epochOf: undefined },
-  ...{ onReplay: undefined, window: 1, maxWaiting: 1, recoveryTimeout: 1, cursors: undefined },
+  ...{
+    onReplay: undefined,
+    window: 1,
+    maxWaiting: 1,
+    maxStreams: undefined,
+    recoveryTimeout: 1,
+    cursors: undefined,
+  },
 };
 
 /** Brings what connections receive to the one receiver: at once, or in sequence and without doubles where `replay` asks for it. */
@@ -40,6 +50,7 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
   readonly #decoder: Decoder<Received>;
   readonly #handler: IncomingHandler<Received, Sent>;
   readonly #isWatched: boolean;
+  readonly #maxBytes: number;
   #replay: Replay<Received, Entry<Received>> | undefined;
   #timer: Timer | undefined;
   #gapCount = 0;
@@ -57,6 +68,8 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
       readonly emitter: Emitter<EventMap<Received>>;
       readonly receiver: Receiver<Received>;
       readonly isWatched: boolean;
+      /** Bytes that the holds of all streams may take, and as many the hold of an overlap. */
+      readonly maxBytes: number;
     },
     handler: IncomingHandler<Received, Sent>,
   ) {
@@ -66,6 +79,7 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
     this.#receiver = context.receiver;
     this.#decoder = context.receiver.decoder;
     this.#isWatched = context.isWatched;
+    this.#maxBytes = context.maxBytes;
     this.#handler = handler;
     if (context.replay !== undefined) this.#replay = this.#createReplay(context.replay);
   }
@@ -119,7 +133,7 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
     }
     const place = replay.place(value, link);
     if (place === undefined) this.#receiver.deliverValue(value, data, size, at);
-    else replay.receive(decoded(value, data, size, at), place, link, at);
+    else replay.receive(toHold(value, data, size, at), place, link, at);
   }
 
   #receiveWatched(link: number, data: string | Buffer, size: number, at: number): void {
@@ -132,7 +146,7 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
     if (this.#handler.onDecoded(value, at, link)) return;
     const place = replay?.place(value, link);
     if (place === undefined) this.#receiver.deliverValue(value, data, size, at);
-    else replay!.receive(decoded(value, data, size, at), place, link, at);
+    else replay!.receive(toHold(value, data, size, at), place, link, at);
   }
 
   /** A connection is there and set up: what was missed is asked for. */
@@ -175,10 +189,14 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
   }
 
   #createReplay(options: ReplayOptions<Received>): Replay<Received, Entry<Received>> {
-    return new Replay<Received, Entry<Received>>(policyOf(options), this);
+    return new Replay<Received, Entry<Received>>(policyOf(options, this.#maxBytes), this);
   }
 
   // Called by its replay.
+
+  sizeOf(entry: Entry<Received>): number {
+    return memoryOf(entry);
+  }
 
   deliver(entry: Entry<Received>): void {
     this.#receiver.deliver(entry);
@@ -262,7 +280,7 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
   }
 }
 
-function policyOf<Received>(options: ReplayOptions<Received>): ReplayPolicy<Received> {
-  const { onReplay, ...policy } = options;
-  return { ...policy, hasReplay: onReplay !== undefined };
+function policyOf<Received>(options: ReplayOptions<Received>, maxBytes: number): ReplayPolicy<Received> {
+  const { onReplay, maxStreams = defaultMaxStreams, ...policy } = options;
+  return { ...policy, maxBytes, maxStreams, hasReplay: onReplay !== undefined };
 }

@@ -42,6 +42,38 @@ export function ownCopy(data: string | Buffer): string | Buffer {
   return typeof data === "string" && data.length <= maxCutSize ? Buffer.from(data).toString() : data;
 }
 
+/** An entry that may be held, and so keeps no more memory than its own: small messages are views of a run of them. */
+export function toHold<Received>(
+  value: Received,
+  data: string | Buffer,
+  size: number,
+  at: number,
+): Entry<Received> {
+  if (size > maxCutSize) return decoded(value, data, size, at);
+  const own = typeof data === "string" ? ownCopy(data) : copyOf(data);
+  const isData = Object.is(value, data);
+  return decoded(isData ? (own as Received) : value, own, size, at);
+}
+
+/** Not from the pool of Node, of which it would hold 8 KiB. */
+function copyOf(data: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(data.length);
+  data.copy(copy);
+  return copy;
+}
+
+/**
+ * Bytes that an entry counts for while it is held: those of the message after decompression, or of the string that was made of
+ * it where that takes more, and as many again for the value where that is not the message itself. What a value really takes
+ * cannot be measured.
+ */
+export function memoryOf({ value, data, size }: Entry<unknown>): number {
+  if (data === undefined) return 0;
+  // V8 keeps a text that is not ASCII in two bytes for each character, or in one.
+  const own = typeof data === "string" && data.length < size ? Math.max(size, data.length * 2) : size;
+  return Object.is(value, data) ? own : own * 2;
+}
+
 /** In the place of a value. */
 export const undecodable: unique symbol = Symbol("undecodable");
 

@@ -72,7 +72,7 @@ export class Traffic<Received, Sent>
     this.sender = new Sender(runtime, options, this);
     const isWatched = this.sender.wantsReceived || heartbeat?.isPong !== undefined;
     const { receiver } = this;
-    this.incoming = new Incoming<Received, Sent>({ runtime, replay, emitter, receiver, isWatched }, this);
+    this.incoming = new Incoming<Received, Sent>({ runtime, replay, emitter, receiver, isWatched, maxBytes: buffer.maxBytes }, this);
   }
 
   // Called by its receiver.

@@ -35,7 +35,10 @@ export interface RotationOptions {
   readonly overlap?: number | undefined;
   /** The part of `maxConnectionAge`, from 0 to 1, that is cut off at random, so that a fleet does not rotate as one. Default 0.1. */
   readonly jitter?: number | undefined;
-  /** Messages of the second connection that wait for the first to end; at so many its reading is paused. Default 10,000. */
+  /**
+   * Messages of the second connection that wait for the first to end; at so many, or at `buffer.maxBytes`, its reading is paused.
+   * Default 10,000.
+   */
   readonly maxWaiting?: number | undefined;
 }
 
@@ -144,8 +147,17 @@ export interface ReplayOptions<Received, Sent> {
     | undefined;
   /** How many ids back a message that comes twice is known as a double and removed. Default 1,000. */
   readonly window?: number | undefined;
-  /** So many messages of a stream are held behind missing ones at most; then `reset` comes and they are delivered. Default 10,000. */
+  /**
+   * So many messages of a stream are held behind missing ones at most; then `reset` comes and they are delivered. Default 10,000.
+   * All streams together hold at most `buffer.maxBytes`; beyond, the largest holds end in the same way.
+   */
   readonly maxWaiting?: number | undefined;
+  /**
+   * How many streams are remembered. A new name takes the place of a stream that had no message for long; the next message of
+   * a forgotten stream is delivered as the first of a new one, without `gap`, `reset` or a search for doubles. A stream that
+   * holds messages is not forgotten. Default 10,000, or as many as `cursors` names if that is more.
+   */
+  readonly maxStreams?: number | undefined;
   /** So many milliseconds, while connected, is a stream held at most; then `reset` comes and it is delivered. Default 10,000. */
   readonly recoveryTimeout?: number | undefined;
   /** Where an earlier process has left off, as `cursors()` gave it. Default: none. */

@@ -42,7 +42,10 @@ export interface ResolvedLayers<Received, Sent> {
     | undefined;
   /** `undefined` for none. */
   readonly replay:
-    | Resolved<ReplayOptions<Received, Sent>, "isNext" | "streamOf" | "epochOf" | "onReplay" | "cursors">
+    | Resolved<
+        ReplayOptions<Received, Sent>,
+        "isNext" | "streamOf" | "epochOf" | "onReplay" | "maxStreams" | "cursors"
+      >
     | undefined;
   readonly onConnection: LayerOptions<Received, Sent>["onConnection"] | undefined;
   readonly setupTimeout: number;
@@ -103,7 +106,7 @@ const outboxNames: ReadonlySet<string> = new Set<keyof OutboxOptions<never, neve
 ]);
 const replayNames: ReadonlySet<string> = new Set<keyof ReplayOptions<never, never>>([
   ...(["sequence", "isNext", "streamOf", "epochOf", "onReplay"] as const),
-  ...(["window", "maxWaiting", "recoveryTimeout", "cursors"] as const),
+  ...(["window", "maxWaiting", "maxStreams", "recoveryTimeout", "cursors"] as const),
 ]);
 
 /**
@@ -284,6 +287,7 @@ function resolveReplay<Received, Sent>(
     onReplay: checkFunction("replay.onReplay", replay.onReplay),
     window: checkInteger("replay.window", replay.window, 1_000, 1, maxCount),
     maxWaiting: checkInteger("replay.maxWaiting", replay.maxWaiting, 10_000, 1, maxCount),
+    maxStreams: checkInteger("replay.maxStreams", replay.maxStreams, undefined, 1, maxCount),
     recoveryTimeout: checkInteger("replay.recoveryTimeout", replay.recoveryTimeout, 10_000, 1, maxInteger),
     cursors: replay.cursors === undefined ? undefined : checkCursors(replay.cursors, isNext !== undefined),
   };

@@ -16,14 +16,14 @@ function scene(): { told: string[]; delivery: Delivery<string>; stream: MessageS
     onReset: (stream) => told.push(`${stream} reset`),
     onError: (error) => told.push(error.message),
     ...{ onRecovered: unused, startReplay: unused, onNextAt: unused },
-    ...{ onOverlapJoined: unused, onOverlapFull: unused },
+    ...{ onOverlapJoined: unused, onOverlapFull: unused, sizeOf: unused },
   };
   const stream = new MessageStream<string>("s", new NumberWindow({ size: 3, isFrozen: false }));
   return { told, delivery: new Delivery(port), stream };
 }
 
 function arrival(stream: MessageStream<string>, id: number, epoch?: string): Arrival<string> {
-  return { message: `m${id}`, stream, id, epoch, link: 1, request: undefined, at: 0 };
+  return { message: `m${id}`, stream, id, epoch, link: 1, request: undefined, at: 0, bytes: 1 };
 }
 
 describe("a delivery", () => {

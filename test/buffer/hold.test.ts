@@ -91,3 +91,35 @@ describe("a hold", () => {
     expect(hold.oldestAt).toBe(50);
   });
 });
+
+describe("a hold of 60,000 messages, a hole at every second number", () => {
+  const count = 30_000;
+
+  it("is filled and emptied in a time in proportion to them", () => {
+    const hold = new Hold<Held>(true, 0, 0);
+    const start = performance.now();
+    for (let index = 0; index < count; index++) hold.insert(held(2 * index, { at: index }));
+    for (let index = 0; index < count; index++) hold.insert(held(2 * index + 1, { at: count + index }));
+    let last = -1;
+    for (let message = hold.shift(); message !== undefined; message = hold.shift()) {
+      if (message.id !== ++last) expect(message.id).toBe(last);
+      // What a stream asks for after each of them.
+      if (hold.length > 0 && hold.oldestAt < 0) throw new Error("No message came before 0.");
+    }
+    expect(last).toBe(2 * count - 1);
+    expect(performance.now() - start).toBeLessThan(2_000);
+  });
+
+  it("knows when the oldest of those that are left came", () => {
+    const hold = holdOf(
+      true,
+      held(3, { at: 10 }),
+      held(1, { at: 20 }),
+      held(2, { at: 5 }),
+      held(4, { at: 20 }),
+    );
+    const seen: number[] = [];
+    for (; hold.length > 0; hold.shift()) seen.push(hold.oldestAt);
+    expect([...seen, hold.oldestAt]).toEqual([5, 5, 10, 20, Infinity]);
+  });
+});

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { IdWindow, type IsNext } from "../../src/buffer/id-window.js";
-import type { Sequence } from "../../src/buffer/sequence-window.js";
+import type { Sequence, Standing } from "../../src/buffer/sequence-window.js";
 import { cases } from "../support/cases.js";
 
 const never: IsNext = () => false;
@@ -121,4 +121,59 @@ describe("a window of ids", () => {
     }).toThrow(TypeError);
     expect(window.sequence).toBeUndefined();
   });
+});
+
+/** The rule for numbers without an order of their own, in its plainest form. */
+class NaiveIds {
+  known: number[] = [];
+
+  judge(id: number): Standing {
+    if (this.known.length === 0) return "first";
+    if (this.known.includes(id)) return "double";
+    if (id > this.known.at(-1)!) return "ahead";
+    return this.known.some((other) => other < id) ? "late" : "behind";
+  }
+
+  before(id: number): number | undefined {
+    const index = this.known.indexOf(id);
+    return index < 0 ? this.known[0] : this.known[index - 1];
+  }
+}
+
+it("judges numbers, and finds the one before, as a window that compares all of them", () => {
+  const ids = fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 200, size: "max" });
+  fc.assert(
+    fc.property(ids, fc.integer({ min: 1, max: 12 }), (all, size) => {
+      const window = windowOf(size);
+      const naive = new NaiveIds();
+      for (const id of all) {
+        const standing = naive.judge(id);
+        // The cursor is the last id that was taken in order here, as in the plain form.
+        if (standing === "late") continue;
+        expect(window.judge(id)).toBe(standing);
+        expect(window.before(id)).toBe(naive.before(id));
+        if (standing === "double") continue;
+        if (standing === "ahead") window.move(id, "ahead");
+        else window.restart(id);
+        naive.known = standing === "ahead" ? [...naive.known, id].slice(-size) : [id];
+      }
+    }),
+    { numRuns: cases(300) },
+  );
+});
+
+it("judges 60,000 numbers, a hole at every second, in a time in proportion to them", () => {
+  const window = windowOf(1_000_000);
+  const start = performance.now();
+  window.restart(0);
+  for (let id = 2; id < 120_000; id += 2) {
+    if (window.judge(id) !== "ahead") expect(window.judge(id)).toBe("ahead");
+    window.move(id, "ahead");
+  }
+  for (let id = 1; id < 119_999; id += 2) {
+    if (window.judge(id) !== "late") expect(window.judge(id)).toBe("late");
+    window.fill(id);
+  }
+  for (let id = 2; id < 120_000; id += 2) window.before(id);
+  expect(performance.now() - start).toBeLessThan(2_000);
 });

@@ -9,7 +9,7 @@ function streamAt(sequence: number, epoch?: string): MessageStream<string> {
 }
 
 function arrival(stream: MessageStream<string>, id: number, epoch?: string): Arrival<string> {
-  return { message: `${id}`, stream, id, epoch, link: 1, request: undefined, at: 0 };
+  return { message: `${id}`, stream, id, epoch, link: 1, request: undefined, at: 0, bytes: 1 };
 }
 
 describe("a stream", () => {

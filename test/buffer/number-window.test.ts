@@ -112,3 +112,48 @@ describe("a window of numbers", () => {
     expect([4, 5, 6, 19, 20].map((id) => window.before(id))).toEqual([undefined, 4, 5, 18, undefined]);
   });
 });
+
+describe("a window with a hole at every second number", () => {
+  const count = 60_000;
+
+  it.each([
+    ["a large window", { size: 1_000_000, isFrozen: false }],
+    ["two links at once", { size: 1_000, isFrozen: true }],
+  ])("takes a time in proportion to its messages: holes, late ones, doubles (%s)", (_, bounds) => {
+    const window: SequenceWindow = new NumberWindow(bounds);
+    const start = performance.now();
+    window.restart(0);
+    for (let id = 2; id < 2 * count; id += 2) {
+      expectStanding(window, id, "ahead");
+      window.move(id, "ahead");
+    }
+    for (let id = 1; id < 2 * count - 1; id += 2) {
+      expectStanding(window, id, "late");
+      window.fill(id);
+      expectStanding(window, id, "double");
+    }
+    expect(performance.now() - start).toBeLessThan(2_000);
+  });
+
+  it("takes a time in proportion to its messages where one hole is filled at every second number", () => {
+    const window = new NumberWindow({ size: 1_000_000, isFrozen: false });
+    const start = performance.now();
+    window.restart(0);
+    window.move(2 * count + 1);
+    for (let id = 2 * count; id > 0; id -= 2) {
+      expectStanding(window, id, "late");
+      window.fill(id);
+    }
+    for (let id = 1; id < 2 * count; id += 2) {
+      expectStanding(window, id, "late");
+      window.fill(id);
+      expectStanding(window, id, "double");
+    }
+    expect(performance.now() - start).toBeLessThan(2_000);
+  });
+});
+
+/** An assertion for each of many ids would take longer than what is measured. */
+function expectStanding(window: SequenceWindow, id: number, standing: Standing): void {
+  if (window.judge(id) !== standing) expect([id, window.judge(id)]).toEqual([id, standing]);
+}

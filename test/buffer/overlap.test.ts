@@ -270,10 +270,13 @@ describe("an overlap", () => {
     const stream = new MessageStream<string>("s", new NumberWindow({ size: 10, isFrozen: false }));
     stream.window.restart(1);
     const overlap = new Overlap<string>(
-      { link: 2, maxWaiting: 10, doublesBefore: 0 },
+      { link: 2, maxWaiting: 10, maxBytes: 1_000, doublesBefore: 0 },
       { onJoined() {}, onFull() {} },
     );
-    overlap.onNew({ message: "m", stream, id: 3, epoch: undefined, link: 2, request: undefined, at: 0 });
+    overlap.onNew({
+      ...{ message: "m", stream, id: 3, epoch: undefined, link: 2 },
+      ...{ request: undefined, at: 0, bytes: 1 },
+    });
     expect(stream.steadyWindow).toBeUndefined();
     expect(overlap.end()).toEqual([]);
     expect(stream.steadyWindow).toBe(stream.window);
@@ -288,6 +291,48 @@ describe("so much waits that the new link is to be paused", () => {
     expect(scene.told()).toEqual(["1", "joined", "full"]);
     scene.replay.endOverlap(0);
     expect(scene.told()).toEqual(["2", "3", "4", "5", "6"]);
+  });
+
+  it("is told when the messages take `maxBytes`, in a sequence or outside of all", () => {
+    for (const id of [2, null]) {
+      const scene = new ReplayScene({ maxBytes: 1_000 }).receive(1);
+      scene.replay.beginOverlap(2, 1_000, 0);
+      scene.receiveOn(2, { id, bytes: 999 });
+      expect(scene.told()).not.toContain("full");
+      scene.receiveOn(2, { id: id === null ? null : 3, bytes: 1 });
+      expect(scene.told()).toEqual(["full"]);
+    }
+  });
+
+  it("is told for a flood of empty messages before they take `maxBytes` by what is around them", () => {
+    const scene = new ReplayScene({ maxBytes: 1_000_000 }).receive(1);
+    scene.replay.beginOverlap(2, 1_000_000, 0);
+    for (let id = 2; id < 6_000; id++) scene.receiveOn(2, { id, bytes: 0 });
+    expect(scene.told()).toContain("full");
+  });
+
+  it("is told no sooner for messages that were pulled out to a stream that holds", () => {
+    const scene = new ReplayScene({ hasReplay: true, maxBytes: 1_000, streamOf }).receive(a(1), b(1));
+    scene.replay.beginOverlap(2, 1_000, 0);
+    scene
+      .receiveOn(2, { ...a(4), bytes: 600 })
+      .receiveOn(1, a(3))
+      .receiveOn(2, { ...b(2), bytes: 600 });
+    expect(scene.told()).not.toContain("full");
+    scene.replay.endOverlap(0);
+    expect(scene.replay.heldCount).toBe(2);
+  });
+
+  it("takes a time in proportion to its messages where many streams begin to hold", () => {
+    const scene = new ReplayScene({ hasReplay: true, maxBytes: 1e9, maxWaiting: 100_000, streamOf });
+    const streams = Array.from({ length: 5_000 }, (_, index) => `s${index}`);
+    for (const stream of streams) scene.receive({ id: 1, stream });
+    scene.replay.beginOverlap(2, 1_000_000, 0);
+    const start = performance.now();
+    for (const id of [4, 5, 6]) for (const stream of streams) scene.receiveOn(2, { id, stream });
+    for (const stream of streams) scene.receiveOn(1, { id: 3, stream });
+    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(scene.replay.heldCount).toBe(4 * streams.length);
   });
 
   it("is not told for doubles", () => {

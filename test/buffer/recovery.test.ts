@@ -522,3 +522,109 @@ describe("a user who acts on what is told", () => {
     expect(taken).toEqual([1, 2, 3, 4, 5]);
   });
 });
+
+describe("the bytes of all holds together", () => {
+  const of = (stream: string, id: number, bytes: number): Numbered => ({ id, stream, bytes });
+
+  it("end the hold that they fill: reset, and what it holds is delivered", () => {
+    const scene = connected({ maxBytes: 1_000 }).receive(1);
+    scene.receive(...[3, 4, 5].map((id) => ({ id, bytes: 300 })));
+    expect(scene.told()).toEqual(["1", "gap 2..3"]);
+    scene.receive({ id: 6, bytes: 300 }, 7);
+    expect(scene.told()).toEqual(["reset", "3", "4", "5", "6", "7"]);
+    expect(scene.replay.heldCount).toBe(0);
+  });
+
+  it("end the largest hold, and leave the others", () => {
+    const scene = connected({ maxBytes: 1_000, streamOf });
+    for (const stream of ["a", "b", "c"]) scene.receive(of(stream, 1, 1));
+    scene.receive(of("a", 3, 100), of("b", 3, 700), of("c", 3, 100)).told();
+    scene.receive(of("c", 4, 100));
+    expect(scene.told()).toEqual(["b:reset", "b:3"]);
+    expect(scene.replay.heldCount).toBe(3);
+    scene.receive(of("c", 2, 1), of("a", 2, 1));
+    expect(scene.told()).toEqual(["c:2", "c:recovered 1", "c:3", "c:4", "a:2", "a:recovered 1", "a:3"]);
+  });
+
+  it("are given back when a hold is filled, in part or in whole", () => {
+    const scene = connected({ maxBytes: 1_000 }).receive(1);
+    for (let id = 2; id < 2_000; id += 4)
+      scene.receive({ id: id + 1, bytes: 400 }, { id: id + 3, bytes: 400 }, id, id + 2);
+    expect(scene.told().some((entry) => entry === "reset")).toBe(false);
+  });
+
+  it("do not count doubles", () => {
+    const scene = connected({ maxBytes: 1_000 }).receive(1, { id: 3, bytes: 600 });
+    for (let count = 0; count < 5; count++) scene.receive({ id: 3, bytes: 600 });
+    expect(scene.told()).not.toContain("reset");
+  });
+
+  it("leave one message, whatever its size", () => {
+    const scene = connected({ maxBytes: 1_000 }).receive(1, { id: 3, bytes: 5_000 }).told();
+    expect(scene).toEqual(["1", "gap 2..3"]);
+  });
+
+  it("bound tiny messages of many streams by what is around them", () => {
+    const scene = connected({ maxBytes: 1_000_000, streamOf, cursors: { known: { sequence: 1 } } });
+    // What a replay that is under way may bring belongs before the first message of each stream.
+    for (let index = 0; index < 20_000; index++) scene.receive(of(`s${index}`, 1, 10));
+    expect(scene.replay.heldCount).toBeLessThan(6_000);
+    expect(scene.told().filter((entry) => entry.endsWith(":1")).length).toBeGreaterThan(14_000);
+  });
+
+  it("are bounded in an overlap too, for what comes on the old link", () => {
+    const scene = connected({ maxBytes: 1_000 }).receive(1);
+    scene.replay.beginOverlap(2, 100, 0);
+    scene.receive(...[3, 4, 5].map((id) => ({ id, bytes: 400 })));
+    expect(scene.told().slice(2)).toEqual(["gap 2..3", "reset", "3", "4", "5"]);
+  });
+});
+
+describe("streams that are forgotten", () => {
+  const of = (stream: string, id: number): Numbered => ({ id, stream });
+
+  it("begin anew with their next message: no gap, no reset, and no double is known", () => {
+    const scene = connected({ maxStreams: 2, streamOf }).receive(
+      of("a", 1),
+      of("b", 1),
+      of("b", 2),
+      of("c", 1),
+    );
+    expect(scene.replay.cursors()).toEqual({ b: { sequence: 2 }, c: { sequence: 1 } });
+    scene.receive(of("a", 2), of("a", 9)).told();
+    expect(scene.receive(of("a", 10)).told()).toEqual([]);
+  });
+
+  it("are delivered where a replay still brings their messages", () => {
+    const scene = connected({ maxStreams: 2, streamOf }).receive(of("a", 1), of("b", 1)).reconnect();
+    scene.receive(of("c", 1), of("d", 1)).told();
+    scene.returned(scene.lastRequest, of("a", 2), of("b", 2));
+    expect(scene.told().filter((entry) => !entry.includes("recovered"))).toEqual(
+      expect.arrayContaining(["a:2", "b:2"]),
+    );
+    expect(scene.wait(20_000).replay.heldCount).toBe(0);
+  });
+
+  it("are not those whose messages wait in an overlap", () => {
+    const scene = connected({ maxStreams: 2, streamOf, hasReplay: false }).receive(of("a", 1));
+    scene.replay.beginOverlap(2, 100, 0);
+    scene.receiveOn(2, of("a", 1), of("a", 2));
+    scene.receive(of("b", 1), of("c", 1), of("d", 1), of("a", 2));
+    scene.replay.endOverlap(0);
+    expect(scene.told().filter((entry) => entry.startsWith("a"))).toEqual(["a:1", "a:2"]);
+  });
+});
+
+it("delivers 60,000 messages, a hole at every second number, in a time in proportion to them", () => {
+  const count = 30_000;
+  for (const policy of [{ window: 1_000_000 }, { hasReplay: false, window: 1_000_000 }]) {
+    const scene = connected({ maxWaiting: 1_000_000, maxBytes: 1e9, ...policy }).receive(1);
+    if (policy.hasReplay !== false) scene.wait(0);
+    const start = performance.now();
+    for (let index = 1; index <= count; index++) scene.receive(2 * index + 1);
+    scene.wait(0);
+    for (let index = 1; index <= count; index++) scene.receive(2 * index);
+    expect(performance.now() - start).toBeLessThan(3_000);
+    expect(scene.told().filter((entry) => /^\d+$/.test(entry)).length).toBe(2 * count + 1);
+  }
+});

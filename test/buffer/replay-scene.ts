@@ -9,6 +9,8 @@ export interface Numbered {
   readonly id: Sequence | null | undefined;
   readonly stream?: string | number;
   readonly epoch?: Sequence;
+  /** What it counts for while it is held. Default 1. */
+  readonly bytes?: number;
 }
 
 export type Policy = Partial<ReplayPolicy<Numbered>>;
@@ -25,6 +27,7 @@ export class ReplayScene {
 
   constructor(policy: Policy = {}) {
     const port: ReplayPort<Numbered> = {
+      sizeOf: ({ bytes = 1 }) => bytes,
       deliver: (message) => this.#tellMessage(message),
       onGap: (stream, expected, received) => this.#tell(`${prefix(stream)}gap ${expected}..${received}`),
       onRecovered: (stream, count) => this.#tell(`${prefix(stream)}recovered ${count}`),
@@ -47,6 +50,8 @@ export class ReplayScene {
         window: 1_000,
         hasReplay: false,
         maxWaiting: 10_000,
+        maxBytes: 4 * 1024 * 1024,
+        maxStreams: 10_000,
         recoveryTimeout: 10_000,
         cursors: undefined,
         ...policy,

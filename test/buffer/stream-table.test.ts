@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Hold } from "../../src/buffer/hold.js";
 import type { ReplayPolicy } from "../../src/buffer/replay-port.js";
 import { StreamTable } from "../../src/buffer/stream-table.js";
 
@@ -10,8 +11,10 @@ interface Row {
 function tableOf(policy: Partial<ReplayPolicy<Row>> = {}): {
   table: StreamTable<Row, Row>;
   created: string[];
+  forgotten: string[];
 } {
   const created: string[] = [];
+  const forgotten: string[] = [];
   const table = new StreamTable<Row, Row>(
     {
       sequence: ({ id }) => id,
@@ -21,13 +24,19 @@ function tableOf(policy: Partial<ReplayPolicy<Row>> = {}): {
       window: 2,
       hasReplay: false,
       maxWaiting: 10,
+      maxBytes: 1_000,
+      maxStreams: 100,
       recoveryTimeout: 10,
       cursors: undefined,
       ...policy,
     },
-    ({ name }) => created.push(name),
+    {
+      onCreated: ({ name }) => created.push(name),
+      mayForget: ({ hold }) => hold === undefined,
+      onForgotten: ({ name }) => forgotten.push(name),
+    },
   );
-  return { table, created };
+  return { table, created, forgotten };
 }
 
 describe("a table of streams", () => {
@@ -67,5 +76,76 @@ describe("a table of streams", () => {
     table.of({ id: 1, name: "a" }).window.restart(1);
     expect(table.cursors([{ id: 1, name: "a" }])).toEqual({});
     expect(table.cursors([])).toEqual({ a: { sequence: 1 } });
+  });
+});
+
+describe("a table with more names than it may remember", () => {
+  const names = (table: StreamTable<Row, Row>): string[] => [...table].map(({ name }) => name);
+
+  it("forgets the streams that were not used for longest", () => {
+    const { table, forgotten } = tableOf({ maxStreams: 3 });
+    for (const name of ["a", "b", "c", "a", "d", "e"]) table.of({ id: 1, name });
+    expect(forgotten).toEqual(["b", "c"]);
+    expect(names(table).sort()).toEqual(["a", "d", "e"]);
+  });
+
+  it("makes a new stream for a name that it has forgotten", () => {
+    const { table, created } = tableOf({ maxStreams: 2 });
+    const first = table.of({ id: 1, name: "a" });
+    first.window.restart(1);
+    for (const name of ["b", "c"]) table.of({ id: 1, name });
+    const second = table.of({ id: 5, name: "a" });
+    expect(second).not.toBe(first);
+    expect(second.window.judge(5)).toBe("first");
+    expect(created).toEqual(["a", "b", "c", "a"]);
+  });
+
+  it("keeps a stream that holds messages, and is larger while it does", () => {
+    const { table, forgotten } = tableOf({ maxStreams: 2 });
+    const held = ["a", "b"].map((name) => table.of({ id: 1, name }));
+    for (const stream of held) stream.hold = new Hold(true, 0, 0);
+    for (const name of ["c", "d", "e"]) table.of({ id: 1, name });
+    expect(forgotten).toEqual(["c", "d"]);
+    for (const stream of held) stream.hold = undefined;
+    table.of({ id: 1, name: "f" });
+    expect(forgotten.slice(2).sort()).toEqual(["a", "b"]);
+    expect(names(table)).toEqual(["e", "f"]);
+  });
+
+  it("remembers as many streams as the cursors that it was given", () => {
+    const cursors = { a: { sequence: 1 }, b: { sequence: 2 }, c: { sequence: 3 } };
+    const { table, forgotten } = tableOf({ maxStreams: 1, cursors });
+    expect(table.cursors([])).toEqual(cursors);
+    table.of({ id: 4, name: "d" });
+    expect([forgotten, names(table)]).toEqual([["a"], ["b", "c", "d"]]);
+  });
+
+  it("makes no stream of a message that waits when it is asked for cursors", () => {
+    const { table, created } = tableOf({ maxStreams: 1 });
+    for (const name of ["a", "b"]) table.of({ id: 7, name }).window.restart(7);
+    expect(table.cursors([{ id: 7, name: "a" }])).toEqual({ b: { sequence: 7 } });
+    expect(created).toEqual(["a", "b"]);
+  });
+
+  it("keeps the streams in use among 300,000 names that come once", () => {
+    const { table, created } = tableOf({ maxStreams: 10_000 });
+    for (let index = 0; index < 300_000; index++) {
+      table.of({ id: index, name: `once ${index}` }).window.restart(index);
+      table.of({ id: index, name: `steady ${index % 1_000}` });
+    }
+    expect([...table].length).toBeLessThanOrEqual(10_000);
+    expect(created.filter((name) => name.startsWith("steady")).length).toBe(1_000);
+    const start = performance.now();
+    expect(Object.keys(table.cursors([])).length).toBeLessThanOrEqual(10_000);
+    expect(performance.now() - start).toBeLessThan(2_000);
+  });
+
+  it("takes no longer for a new name where every stream holds messages", () => {
+    const { table } = tableOf({ maxStreams: 10_000 });
+    for (let index = 0; index < 30_000; index++)
+      table.of({ id: 1, name: `held ${index}` }).hold = new Hold(true, 0, 0);
+    const start = performance.now();
+    for (let index = 0; index < 3_000; index++) table.of({ id: 1, name: `more ${index}` });
+    expect(performance.now() - start).toBeLessThan(2_000);
   });
 });

@@ -1,0 +1,62 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { ChunkedList } from "../../src/buffer/chunked-list.js";
+import { cases } from "../support/cases.js";
+
+function insert(list: ChunkedList<number>, item: number): number | undefined {
+  const place = list.find(
+    () => false,
+    (other) => other > item,
+  );
+  const before = list.before(place);
+  list.insert(place, item);
+  return before;
+}
+
+it("is sorted as an array is, whatever is inserted and taken", () => {
+  const step = fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.constant("shift" as const));
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1_500, maxLength: 3_000, size: "max" }), (steps) => {
+      const list = new ChunkedList<number>();
+      let sorted: number[] = [];
+      for (const next of steps) {
+        if (next === "shift") expect(list.shift()).toBe(sorted.shift());
+        else {
+          const index = sorted.findIndex((other) => other > next);
+          const at = index < 0 ? sorted.length : index;
+          expect(insert(list, next)).toBe(sorted[at - 1]);
+          sorted = sorted.toSpliced(at, 0, next);
+        }
+        expect([list.length, list.first]).toEqual([sorted.length, sorted[0]]);
+      }
+      const left: (number | undefined)[] = [];
+      while (list.length > 0) left.push(list.shift());
+      expect(left).toEqual(sorted);
+      expect([list.shift(), list.first]).toEqual([undefined, undefined]);
+    }),
+    { numRuns: cases(30) },
+  );
+});
+
+it("does not look behind the items at the end that are apart", () => {
+  const list = new ChunkedList<number>();
+  for (const item of [1, 3, 5, 100, 102]) list.insert(list.end, item);
+  const isApart = (item: number): boolean => item >= 100;
+  const place = list.find(isApart, (item) => item > 4);
+  expect(list.before(place)).toBe(3);
+  expect(list.before(list.find(isApart, (item) => item > 9))).toBe(5);
+  // Where all are apart, an item is put last.
+  expect(list.before(list.find(() => true, isApart))).toBe(102);
+  expect(list.before(list.endOf(() => true))).toBeUndefined();
+});
+
+it("holds thousands of items, inserted in ascending and in descending order", () => {
+  for (const direction of [1, -1]) {
+    const list = new ChunkedList<number>();
+    for (let count = 0; count < 5_000; count++) insert(list, direction * count);
+    const all: number[] = [];
+    while (list.length > 0) all.push(list.shift()!);
+    expect(all).toEqual(all.toSorted((left, right) => left - right));
+    expect(all.length).toBe(5_000);
+  }
+});
