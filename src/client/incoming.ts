@@ -25,10 +25,20 @@ export interface IncomingHandler<Received, Sent> {
   onOverlapFull(): void;
 }
 
+/** How many streams are remembered where the option `replay.maxStreams` says nothing. */
+const defaultMaxStreams = 10_000;
+
 /** Without the option `replay` there is no sequence, and an overlap has nothing but an order. */
 const unnumbered = {
   ...{ sequence: () => undefined, isNext: undefined, streamOf: undefined, epochOf: undefined },
-  ...{ onReplay: undefined, window: 1, maxWaiting: 1, maxStreams: 1, recoveryTimeout: 1, cursors: undefined },
+  ...{
+    onReplay: undefined,
+    window: 1,
+    maxWaiting: 1,
+    maxStreams: undefined,
+    recoveryTimeout: 1,
+    cursors: undefined,
+  },
 };
 
 /** Brings what connections receive to the one receiver: at once, or in sequence and without doubles where `replay` asks for it. */
@@ -271,6 +281,6 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
 }
 
 function policyOf<Received>(options: ReplayOptions<Received>, maxBytes: number): ReplayPolicy<Received> {
-  const { onReplay, ...policy } = options;
-  return { ...policy, maxBytes, hasReplay: onReplay !== undefined };
+  const { onReplay, maxStreams = defaultMaxStreams, ...policy } = options;
+  return { ...policy, maxBytes, maxStreams, hasReplay: onReplay !== undefined };
 }

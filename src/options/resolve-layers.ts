@@ -44,7 +44,10 @@ export interface ResolvedLayers<Received, Sent> {
     | undefined;
   /** `undefined` for none. */
   readonly replay:
-    | Resolved<ReplayOptions<Received, Sent>, "isNext" | "streamOf" | "epochOf" | "onReplay" | "cursors">
+    | Resolved<
+        ReplayOptions<Received, Sent>,
+        "isNext" | "streamOf" | "epochOf" | "onReplay" | "maxStreams" | "cursors"
+      >
     | undefined;
   readonly onConnection: LayerOptions<Received, Sent>["onConnection"] | undefined;
   readonly setupTimeout: number;
@@ -289,7 +292,7 @@ function resolveReplay<Received, Sent>(
     onReplay: checkFunction("replay.onReplay", replay.onReplay),
     window: checkInteger("replay.window", replay.window, 1_000, 1, maxCount),
     maxWaiting: checkInteger("replay.maxWaiting", replay.maxWaiting, 10_000, 1, maxCount),
-    maxStreams: checkInteger("replay.maxStreams", replay.maxStreams, 10_000, 1, maxCount),
+    maxStreams: checkInteger("replay.maxStreams", replay.maxStreams, undefined, 1, maxCount),
     recoveryTimeout: checkInteger("replay.recoveryTimeout", replay.recoveryTimeout, 10_000, 1, maxInteger),
     cursors: replay.cursors === undefined ? undefined : checkCursors(replay.cursors, isNext !== undefined),
   };

@@ -145,7 +145,7 @@ const counts: readonly (readonly [path: string, min: number])[] = [
   ...[["heartbeat.timeout", 1] as const, ["buffer.capacity", 1] as const, ["buffer.maxBytes", 1] as const],
   ...[["outbox.capacity", 1] as const, ["outbox.maxBytes", 1] as const, ["outbox.ttl", 1] as const],
   ...[["replay.window", 1] as const, ["replay.maxWaiting", 1] as const],
-  ...[["replay.recoveryTimeout", 1] as const],
+  ...[["replay.maxStreams", 1] as const, ["replay.recoveryTimeout", 1] as const],
 ];
 const choices = ["rotation.mode", "buffer.overflow", "outbox.overflow"];
 
