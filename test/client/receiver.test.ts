@@ -43,6 +43,7 @@ function create(bounds: Partial<Bounds> = {}): void {
       onError: (error) => errors.push(error),
       onUndecodable: (message, error) => {
         told.push(`dropped in ${String(message)} decode`);
+        whenDropped?.(message);
         errors.push(error);
       },
       onConsumed: (waited) => waits.push(waited),
