@@ -3,6 +3,7 @@ import { MessageStream } from "../../src/buffer/message-stream.js";
 import { NumberWindow } from "../../src/buffer/number-window.js";
 import { Overlap } from "../../src/buffer/overlap.js";
 import type { Sequence } from "../../src/buffer/sequence-window.js";
+import { measureCpuTime } from "../support/cpu-time.js";
 import { type Numbered, type Policy, ReplayScene } from "./replay-scene.js";
 
 const streamOf = ({ stream }: Numbered): string | number | undefined => stream;
@@ -339,10 +340,10 @@ describe("so much waits that the new link is to be paused", () => {
     const streams = Array.from({ length: 5_000 }, (_, index) => `s${index}`);
     for (const stream of streams) scene.receive({ id: 1, stream });
     scene.replay.beginOverlap(2, 1_000_000, 0);
-    const start = performance.now();
+    const cpuTime = measureCpuTime();
     for (const id of [4, 5, 6]) for (const stream of streams) scene.receiveOn(2, { id, stream });
     for (const stream of streams) scene.receiveOn(1, { id: 3, stream });
-    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(cpuTime()).toBeLessThan(2_000);
     expect(scene.replay.heldCount).toBe(4 * streams.length);
   });
 

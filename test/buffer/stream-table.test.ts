@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Hold } from "../../src/buffer/hold.js";
 import type { ReplayPolicy } from "../../src/buffer/replay-port.js";
 import { StreamTable } from "../../src/buffer/stream-table.js";
+import { measureCpuTime } from "../support/cpu-time.js";
 
 interface Row {
   readonly id: number;
@@ -135,17 +136,17 @@ describe("a table with more names than it may remember", () => {
     }
     expect([...table].length).toBeLessThanOrEqual(10_000);
     expect(created.filter((name) => name.startsWith("steady")).length).toBe(1_000);
-    const start = performance.now();
+    const cpuTime = measureCpuTime();
     expect(Object.keys(table.cursors([])).length).toBeLessThanOrEqual(10_000);
-    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(cpuTime()).toBeLessThan(2_000);
   });
 
   it("takes no longer for a new name where every stream holds messages", () => {
     const { table } = tableOf({ maxStreams: 10_000 });
     for (let index = 0; index < 30_000; index++)
       table.of({ id: 1, name: `held ${index}` }).hold = new Hold(true, 0, 0);
-    const start = performance.now();
+    const cpuTime = measureCpuTime();
     for (let index = 0; index < 3_000; index++) table.of({ id: 1, name: `more ${index}` });
-    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(cpuTime()).toBeLessThan(2_000);
   });
 });

@@ -6,6 +6,7 @@ import {
   type ClientRequest,
 } from "../../../protocol/handshake/client-request.js";
 import { parseUri } from "../../../protocol/uri.js";
+import { measureCpuTime } from "../../support/cpu-time.js";
 import { levelOffer } from "./stand-in-extension.js";
 
 const key = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -119,12 +120,12 @@ describe("many subprotocols", () => {
 
   /** Each name compared with all before it would take half a minute. */
   it("are checked in time in proportion to their number", () => {
-    const begin = performance.now();
+    const cpuTime = measureCpuTime();
     expect(write("ws://h/", { subprotocols: names })).toContain(names.join(", "));
     expect(() => write("ws://h/", { subprotocols: [...names, names[0]!] })).toThrow(
       `Subprotocol ${count + 1} of ${count + 1} repeats an earlier one.`,
     );
-    expect(performance.now() - begin).toBeLessThan(3_000);
+    expect(cpuTime()).toBeLessThan(3_000);
   });
 });
 
