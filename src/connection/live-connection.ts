@@ -385,6 +385,8 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
       answeredPings: this.#pings.answeredCount,
     };
     this.#protocol.abandon();
+    // The stream is closed, so that nothing reads the memory of the last write any more.
+    this.#protocol.written();
     return end;
   }
 
