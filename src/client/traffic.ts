@@ -3,7 +3,7 @@ import type { LiveConnection } from "../connection/live-connection.js";
 import type { Sendable } from "../connection/pending-message.js";
 import type { InvalidStateError } from "../errors.js";
 import type { Emitter } from "../events/emitter.js";
-import type { EventMap } from "../events/event-map.js";
+import type { EventMap, State } from "../events/event-map.js";
 import type { OutboxDropCause } from "../buffer/outbox-policy.js";
 import type { Deserializer, Serializer, SetupConnection } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
@@ -24,6 +24,7 @@ export interface TrafficHandler<Received, Sent> {
   /** All connections that are open. */
   links(): readonly Link<Received, Sent>[];
   tellError(error: unknown): void;
+  readonly state: State;
   stateError(operation: string): InvalidStateError;
   onPaused(): void;
   onResumed(): void;
@@ -111,6 +112,10 @@ export class Traffic<Received, Sent>
 
   onDrain(): void {
     this.#emitter.emit("drain", {});
+  }
+
+  get state(): State {
+    return this.#handler.state;
   }
 
   stateError(operation: string): InvalidStateError {
