@@ -299,10 +299,15 @@ export class ProtocolConnection {
     this.#handler.onFailure(error);
   }
 
-  /** The stream is gone: nothing more is told, and native memory goes back. What was not sent can still be taken. */
+  /**
+   * The stream is gone: nothing more is reported, and all memory shared with other connections is returned.
+   * Messages that were not sent can still be taken by {@link takeUnsent} or {@link takeBack}.
+   * What {@link take} gave last stays as it is until {@link written} is called, which is due once the stream is closed.
+   */
   abandon(): void {
     this.#discard(this.#state === "failed" ? "failed" : "closed");
     this.#intake.forgetEnd();
+    this.#output.abandon();
   }
 
   /** Gives back the memory of a direction of the extension that was not used since the last call; it is made again when it is needed. */
@@ -337,7 +342,10 @@ export class ProtocolConnection {
     return this.#output.take(maxSize);
   }
 
-  /** What {@link take} gave last is with the kernel. */
+  /**
+   * The kernel has finished with what {@link take} gave last, because it has sent the bytes or because the stream is
+   * closed. Their memory is used again. Does nothing where nothing was taken.
+   */
   written(): void {
     this.#output.written();
   }
@@ -350,6 +358,14 @@ export class ProtocolConnection {
   /** The bytes given to be sent that {@link written} has not told of, framing included. */
   get bufferedSize(): number {
     return this.#output.size;
+  }
+
+  /**
+   * The bytes of memory that waiting messages take besides {@link bufferedSize}: a compressed message is also kept as
+   * it was given until its frame is handed out.
+   */
+  get originalSize(): number {
+    return this.#output.originalSize;
   }
 
   /** The bytes of all messages that were given to be sent, before compression. */

@@ -7,9 +7,11 @@ export class Fifo<Item> {
     this.#items.push(item);
   }
 
-  /** Forgets the first `count` of them. */
-  drop(count: number): void {
+  /** Forgets the first `count` of them, and passes each to `onDropped`. */
+  drop(count: number, onDropped?: (item: Item) => void): void {
     const head = this.#head + count;
+    if (onDropped !== undefined)
+      for (let at = this.#head; at < head; at++) onDropped(this.#items[at] as Item);
     // The memory of an item goes back now, its place when half of all places are empty.
     this.#items.fill(undefined, this.#head, head);
     this.#head = head;

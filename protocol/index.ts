@@ -13,7 +13,8 @@
  * 4. From then on give what comes to `connection.receive(bytes)`, send by `text`, `binary`, `ping` and `close`, and after
  *    each of these calls write what `take()` gives. It lends its memory: call `written()` when the stream has taken the
  *    piece (in the callback of its write), then `take()` again.
- * 5. When the stream ends, call `connection.receiveEnd()`; when it is gone, `connection.abandon()`.
+ * 5. When the stream ends, call `connection.receiveEnd()`. When it is closed, call `connection.abandon()`, and `written()`
+ *    too: a write that was in flight needs its memory no more.
  *
  * @packageDocumentation
  */

@@ -6,10 +6,16 @@ import type { FrameWriter } from "./frame-writer.js";
 import type { Resources } from "./resources.js";
 import { SegmentChain } from "./segment-chain.js";
 import type { Segment } from "./segment-pool.js";
-import { readUnsentFrames } from "./unsent-messages.js";
+import { readUnsentFrames, type UnsentFrames } from "./unsent-messages.js";
 
 /** From so many bytes of pongs that wait on, only the newest ping is answered. */
 const maxWaitingPongBytes = 16 * 1024;
+
+/** A compressed message as it was given, and the bytes of memory that it takes. */
+interface Original {
+  readonly data: string | Buffer;
+  readonly memory: number;
+}
 
 /**
  * What waits for the wire, and in which order it leaves: messages as they came, and pings and pongs between
@@ -24,10 +30,15 @@ export class Output {
   /** From the first control frame on that finds messages before it. */
   #controls: SegmentChain | undefined;
   /** The compressed messages whose frames have not left, as they were given; from the first one on. */
-  #originals: Fifo<string | Buffer> | undefined;
+  #originals: Fifo<Original> | undefined;
+  #originalSize = 0;
   /** What the I/O layer holds while the kernel takes it; the segments go back once all of it is written. */
   #taken: Buffer | undefined;
   #takenSegments: Segment | undefined;
+  /** The segment whose front is in flight while the rest of it still waits. */
+  #partlyTaken: Segment | undefined;
+  /** Messages that {@link abandon} has copied out, until they are taken. */
+  #abandoned: (string | Buffer)[] | undefined;
   #size = 0;
   #payloadSize: number = zeroBytes;
   #framedCount = 0;
@@ -35,7 +46,7 @@ export class Output {
   #writtenCount = 0;
   #waitingPongBytes = 0;
   #latestPong: Buffer | undefined;
-  /** `true` once {@link takeUnsent} has dropped the rest of a message that was half out. */
+  /** `true` once {@link abandon} or {@link takeUnsent} has dropped the rest of a message that was half out. */
   #isCut = false;
 
   constructor(role: Role, resources: Resources, observer?: FrameObserver) {
@@ -49,6 +60,11 @@ export class Output {
   /** The bytes that the kernel has not taken, framing included. */
   get size(): number {
     return this.#size;
+  }
+
+  /** The memory of compressed messages whose frames have not left: they are kept as they were given. */
+  get originalSize(): number {
+    return this.#originalSize;
   }
 
   /** `true` where {@link take} has something to give. */
@@ -100,8 +116,11 @@ export class Output {
     const first = firstByteOf(opcode, true);
     const segment = this.#writer.writeBytes(this.#messages, first, encoded);
     segment.compressedCount++;
-    (this.#originals ??= new Fifo()).push(original);
-    this.#countMessage(this.#writer.frameSize(encoded.length), byteLengthOf(original));
+    const payloadSize = byteLengthOf(original);
+    const memory = typeof original === "string" ? Math.max(payloadSize, 2 * original.length) : payloadSize;
+    (this.#originals ??= new Fifo()).push({ data: original, memory });
+    this.#originalSize += memory;
+    this.#countMessage(this.#writer.frameSize(encoded.length), payloadSize);
     if (this.#observer !== undefined) tellWritten(this.#observer, first, encoded);
   }
 
@@ -178,6 +197,7 @@ export class Output {
     this.#taken = segment.view(segment.start, segment.firstFrame);
     segment.start = segment.firstFrame;
     segment.messageCount--;
+    this.#partlyTaken = segment;
     this.#leftCount++;
     return this.#taken;
   }
@@ -186,9 +206,15 @@ export class Output {
     const first = this.#messages.shiftStretch(maxSize)!;
     for (let segment: Segment | undefined = first; segment !== undefined; segment = segment.behind) {
       this.#leftCount += segment.messageCount;
-      if (segment.compressedCount > 0) this.#originals!.drop(segment.compressedCount);
+      if (segment.compressedCount > 0) this.#dropOriginals(segment.compressedCount);
     }
     return this.#takeSegments(first);
+  }
+
+  #dropOriginals(count: number): void {
+    this.#originals!.drop(count, ({ memory }) => {
+      this.#originalSize -= memory;
+    });
   }
 
   #takeSegments(first: Segment): Buffer {
@@ -207,11 +233,16 @@ export class Output {
     if (pong !== undefined) this.writePong(pong);
   }
 
-  /** The kernel has what {@link take} gave last; its memory is used again. */
+  /**
+   * The kernel has finished with what {@link take} gave last: its memory is used again. Does nothing where nothing is
+   * in flight. After {@link abandon} it is to be called once the stream is closed.
+   */
   written(): void {
-    this.#size -= this.#taken!.length;
+    if (this.#taken === undefined) return;
+    this.#size -= this.#taken.length;
     this.#writtenCount = this.#leftCount;
     this.#taken = undefined;
+    this.#partlyTaken = undefined;
     let segment = this.#takenSegments;
     this.#takenSegments = undefined;
     while (segment !== undefined) {
@@ -222,13 +253,53 @@ export class Output {
     }
   }
 
+  /**
+   * The stream is gone: the memory of all that waits is used again. The messages among it are kept for
+   * {@link takeUnsent} and {@link takeBack}, and {@link size} counts them until then.
+   */
+  abandon(): void {
+    if (this.#messages.isEmpty && this.#hasNoControls()) return;
+    const messages = this.#dropWaiting();
+    this.#abandoned = this.#abandoned === undefined ? messages : [...this.#abandoned, ...messages];
+  }
+
   /** Drops what waits, and gives the messages of which not a byte was handed out. */
   takeUnsent(): (string | Buffer)[] {
-    this.#isCut ||= !this.#isAtFrame();
-    const { messages } = readUnsentFrames(this.#messages, this.#role, this.#originals?.takeAll() ?? []);
-    while (this.#controls?.shift() !== undefined);
+    const messages = [...this.#takeAbandoned(), ...this.#dropWaiting()];
     this.#countSize();
     return messages;
+  }
+
+  #takeAbandoned(): (string | Buffer)[] {
+    const messages = this.#abandoned ?? [];
+    this.#abandoned = undefined;
+    return messages;
+  }
+
+  #dropWaiting(): (string | Buffer)[] {
+    this.#isCut ||= !this.#isAtFrame();
+    const { messages, rest, read } = this.#readWaiting();
+    this.#releaseUnsent(rest);
+    this.#releaseUnsent(read);
+    for (let one = this.#controls?.shift(); one !== undefined; one = this.#controls?.shift())
+      this.#releaseUnsent([one]);
+    return messages;
+  }
+
+  #readWaiting(): UnsentFrames {
+    const originals = this.#originals?.takeAll().map(({ data }) => data) ?? [];
+    this.#originalSize = 0;
+    return readUnsentFrames(this.#messages, this.#role, originals);
+  }
+
+  /** Returns segments to the pool whose bytes do not leave; they do not count as sent. */
+  #releaseUnsent(segments: readonly Segment[]): void {
+    for (const segment of segments) {
+      segment.clear();
+      // The kernel still reads the front of this one: it returns when that is written.
+      if (segment === this.#partlyTaken) this.#takenSegments = segment;
+      else this.#resources.segments.release(segment);
+    }
   }
 
   /**
@@ -236,8 +307,9 @@ export class Output {
    * that waits keeps its order. A ping that has waited behind some of them now stands behind fewer.
    */
   takeBack(): (string | Buffer)[] {
-    const originals = this.#originals?.takeAll() ?? [];
-    const { messages, controls, rest } = readUnsentFrames(this.#messages, this.#role, originals);
+    const { messages: waiting, controls, rest, read } = this.#readWaiting();
+    const messages = [...this.#takeAbandoned(), ...waiting];
+    this.#releaseUnsent(read);
     for (const segment of rest) this.#messages.append(segment);
     for (const { first, payload } of controls) this.#writer.writeBytes(this.#messages, first, payload);
     this.#framedCount -= messages.length;

@@ -12,6 +12,8 @@ export interface UnsentFrames {
   readonly controls: { readonly first: number; readonly payload: Buffer }[];
   /** The rest of a frame that is half out, in segments that hold nothing else. */
   readonly rest: Segment[];
+  /** Segments whose frames were all copied out: nothing refers to their memory any more. */
+  readonly read: Segment[];
 }
 
 /**
@@ -25,18 +27,20 @@ export function readUnsentFrames(
   role: Role,
   originals: readonly (string | Buffer)[],
 ): UnsentFrames {
-  const unsent: UnsentFrames = { messages: [], controls: [], rest: [] };
+  const unsent: UnsentFrames = { messages: [], controls: [], rest: [], read: [] };
   const parser = new FrameParser(readInto(unsent, originals), role === "client" ? "server" : "client");
   let isInsideFrames = false;
   for (let segment = chain.shift(); segment !== undefined; segment = chain.shift()) {
     const { start, firstFrame, end, bytes } = segment;
     if (isInsideFrames) {
       parser.receive(bytes, start, end);
+      unsent.read.push(segment);
       continue;
     }
     isInsideFrames = firstFrame !== -1;
     if (isInsideFrames) parser.receive(bytes, firstFrame, end);
-    if (start !== firstFrame) unsent.rest.push(trimToRest(segment));
+    if (start === firstFrame) unsent.read.push(segment);
+    else unsent.rest.push(trimToRest(segment));
   }
   return unsent;
 }

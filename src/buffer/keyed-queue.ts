@@ -2,6 +2,8 @@
 export interface Queued {
   /** Bytes. */
   readonly size: number;
+  /** Bytes of memory that it takes besides. */
+  readonly overhead?: number;
   /** Of two messages of one key the newer may stand for both; one without a key stands for itself alone. */
   readonly key?: unknown;
 }
@@ -20,6 +22,7 @@ export class KeyedQueue<Entry extends Queued> {
   #head = 0;
   #length = 0;
   #bytes = 0;
+  #overhead = 0;
   /** The position of the newest of each key. */
   #positions: Map<unknown, number> | undefined;
   /** The position of the newest without a key. */
@@ -33,6 +36,10 @@ export class KeyedQueue<Entry extends Queued> {
     return this.#bytes;
   }
 
+  get overhead(): number {
+    return this.#overhead;
+  }
+
   get first(): Entry | undefined {
     return this.#length === 0 ? undefined : this.#ring[this.#head & (this.#ring.length - 1)];
   }
@@ -41,7 +48,7 @@ export class KeyedQueue<Entry extends Queued> {
     if (this.#length === this.#ring.length) this.#grow(this.#length + 1);
     const position = this.#head + this.#length++;
     this.#ring[position & (this.#ring.length - 1)] = entry;
-    this.#bytes += entry.size;
+    this.#count(entry, 1);
     if (entry.key === undefined) this.#barrier = position;
     else (this.#positions ??= new Map<unknown, number>()).set(entry.key, position);
   }
@@ -52,8 +59,13 @@ export class KeyedQueue<Entry extends Queued> {
     for (const entry of entries.toReversed()) {
       this.#ring[--this.#head & (this.#ring.length - 1)] = entry;
       this.#length++;
-      this.#bytes += entry.size;
+      this.#count(entry, 1);
     }
+  }
+
+  #count({ size, overhead = 0 }: Entry, sign: 1 | -1): void {
+    this.#bytes += sign * size;
+    this.#overhead += sign * overhead;
   }
 
   shift(): Entry | undefined {
@@ -62,7 +74,7 @@ export class KeyedQueue<Entry extends Queued> {
     const place = position & (this.#ring.length - 1);
     const entry = this.#ring[place]!;
     this.#ring[place] = undefined;
-    this.#bytes -= entry.size;
+    this.#count(entry, -1);
     if (entry.key !== undefined && this.#positions?.get(entry.key) === position)
       this.#positions.delete(entry.key);
     if (--this.#length === 0) this.#rest();
@@ -79,7 +91,8 @@ export class KeyedQueue<Entry extends Queued> {
   /** Puts `entry` into the place of the one that {@link replaceable} gives for its key. */
   replace(entry: Entry): void {
     const place = this.#positions!.get(entry.key)! & (this.#ring.length - 1);
-    this.#bytes += entry.size - this.#ring[place]!.size;
+    this.#count(this.#ring[place]!, -1);
+    this.#count(entry, 1);
     this.#ring[place] = entry;
   }
 

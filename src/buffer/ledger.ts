@@ -1,5 +1,8 @@
 import type { MessageId, OutboxEntry } from "./outbox-entry.js";
 
+/** Bytes of an id and its place in the table, as measured. */
+const idOverhead = 512;
+
 /**
  * The messages that were given to a writer and are not acknowledged, in the order in which they first went. On a new
  * connection all of them wait to be sent again; those given since are in flight, and stand before those that wait.
@@ -12,6 +15,7 @@ export class Ledger<Message> {
   #next: OutboxEntry<Message> | undefined;
   #length = 0;
   #bytes = 0;
+  #overhead = 0;
   #waitingCount = 0;
 
   get length(): number {
@@ -20,6 +24,11 @@ export class Ledger<Message> {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Bytes of memory that the messages take besides, with their ids. */
+  get overhead(): number {
+    return this.#overhead + this.#length * idOverhead;
   }
 
   /** How many wait to be sent again. */
@@ -36,6 +45,7 @@ export class Ledger<Message> {
     if (this.#byId.has(id)) return false;
     this.#byId.set(id, entry);
     entry.id = id;
+    entry.receipt = { isAcknowledged: false };
     return true;
   }
 
@@ -53,6 +63,7 @@ export class Ledger<Message> {
     this.#last = entry;
     this.#length++;
     this.#bytes += entry.size;
+    this.#overhead += entry.overhead;
   }
 
   /** The next to be sent again; it is in flight from now on. */
@@ -66,20 +77,26 @@ export class Ledger<Message> {
     return entry;
   }
 
-  /** All wait to be sent again, those that were in flight until `expiresAt`. */
-  rewind(expiresAt: number): void {
+  /**
+   * All wait to be sent again.
+   * @returns When the first of those that were in flight expires; Infinity where none does.
+   */
+  rewind(): number {
+    let expiresAt = Infinity;
     for (let entry = this.#first; entry !== this.#next; entry = entry!.next) {
       entry!.place = "resend";
-      entry!.expiresAt = expiresAt;
+      expiresAt = Math.min(expiresAt, entry!.expiresAt);
       this.#waitingCount++;
     }
     this.#next = this.#first;
+    return expiresAt;
   }
 
   /** @returns `false` where no message of this id has gone. */
   acknowledge(id: MessageId): boolean {
     const entry = this.#byId.get(id);
     if (entry?.place !== "inFlight" && entry?.place !== "resend") return false;
+    if (entry.receipt !== undefined) entry.receipt.isAcknowledged = true;
     this.remove(entry);
     return true;
   }
@@ -104,6 +121,7 @@ export class Ledger<Message> {
     if (entry.place === "resend") this.#waitingCount--;
     this.#length--;
     this.#bytes -= entry.size;
+    this.#overhead -= entry.overhead;
   }
 
   /** Takes out for good, of those that wait, all that `isGone` says; it is asked once for each, in their order. */

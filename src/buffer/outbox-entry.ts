@@ -11,10 +11,13 @@ export type Place = "outside" | "unsent" | "inFlight" | "resend" | "settled";
 export class OutboxEntry<Message> {
   readonly message: Message;
   readonly size: number;
+  readonly overhead: number;
   place: Place = "outside";
   id: MessageId | undefined = undefined;
+  /** There once the message has an id: whether the peer has acknowledged it. */
+  receipt: { isAcknowledged: boolean } | undefined = undefined;
   key: unknown = undefined;
-  /** When it has waited for too long. */
+  /** When its time to live ends, counted from the call of `send()`. Infinity until that is known, or without one. */
   expiresAt: number = Infinity;
   /** It was given to more than one connection. */
   isRepeated: boolean = false;
@@ -24,9 +27,11 @@ export class OutboxEntry<Message> {
   /**
    * @param message - Kept as it is: bytes that the caller may use again are copied before.
    * @param size - Its bytes.
+   * @param overhead - Bytes of memory that it takes besides.
    */
-  constructor(message: Message, size: number) {
+  constructor(message: Message, size: number, overhead: number = 0) {
     this.message = message;
     this.size = size;
+    this.overhead = overhead;
   }
 }

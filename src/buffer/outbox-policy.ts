@@ -5,9 +5,11 @@ import type { MessageId } from "./outbox-entry.js";
 export interface OutboxPolicy<Sent, Received> {
   /** Messages. */
   readonly capacity: number;
-  /** Bytes; one message always fits. */
+  /** Bytes of messages, and of the memory that they take besides beyond `freeOverhead`; one message always fits. */
   readonly maxBytes: number;
-  /** Milliseconds that a message may wait here, from its sending or its return on; `undefined` is without end. */
+  /** So many bytes of memory that messages take besides their own bytes are not counted. Default 16 MiB. */
+  readonly freeOverhead?: number | undefined;
+  /** Milliseconds from the call of `send()` during which a message may be sent; `undefined` is without end. */
   readonly ttl: number | undefined;
   /**
    * `"error"` refuses the newest, `"dropOldest"` drops the oldest. With `"conflate"` a message takes the place of the

@@ -6,6 +6,9 @@ import type { OutboxEntry } from "./outbox-entry.js";
 import type { OutboxAnswer, OutboxDropCause, OutboxHandler, OutboxPolicy } from "./outbox-policy.js";
 import { TokenBucket } from "./token-bucket.js";
 
+/** So many bytes of overhead are not counted: those of 16,384 texts. Up to that `maxBytes` means the messages alone. */
+const defaultFreeOverhead = 16 * 1024 * 1024;
+
 /**
  * Messages that wait for a connection and, where they are acknowledged, all that are not yet. They go in the order of
  * the calls: on a new connection the unacknowledged first, then the unsent, and newer ones behind them.
@@ -15,6 +18,7 @@ export class Outbox<Sent, Received, Message> {
   readonly #handler: OutboxHandler<Message>;
   readonly #marks: MessageMarks<Sent, Received>;
   readonly #ttl: number;
+  readonly #freeOverhead: number;
   readonly #bucket: TokenBucket | undefined;
   readonly #queue: KeyedQueue<OutboxEntry<Message>> = new KeyedQueue();
   readonly #ledger: Ledger<Message> | undefined;
@@ -32,6 +36,7 @@ export class Outbox<Sent, Received, Message> {
     this.#handler = handler;
     this.#marks = new MessageMarks(policy, (error) => handler.onError(error));
     this.#ttl = policy.ttl ?? Infinity;
+    this.#freeOverhead = policy.freeOverhead ?? defaultFreeOverhead;
     this.#bucket = policy.perSecond === undefined ? undefined : new TokenBucket(policy.perSecond);
     this.#ledger = policy.acknowledgement === undefined ? undefined : new Ledger();
   }
@@ -44,6 +49,16 @@ export class Outbox<Sent, Received, Message> {
   /** The bytes that are kept. */
   get bytes(): number {
     return this.#queue.bytes + (this.#ledger?.bytes ?? 0);
+  }
+
+  /** The bytes that `maxBytes` bounds: those that are kept, and the memory that they take besides where that is much. */
+  get load(): number {
+    return this.#loadWith(0, 0);
+  }
+
+  #loadWith(size: number, overhead: number): number {
+    const all = this.#queue.overhead + (this.#ledger?.overhead ?? 0) + overhead;
+    return this.bytes + size + Math.max(0, all - this.#freeOverhead);
   }
 
   /** How many wait to be given to a writer. */
@@ -68,13 +83,14 @@ export class Outbox<Sent, Received, Message> {
    * writer does not take is to be withdrawn.
    */
   send(entry: OutboxEntry<Message>, sent: Sent, now: number): OutboxAnswer {
+    this.stamp(entry, now);
     this.#expire(now);
     this.#hasExcess &&= this.#isOver();
     if (this.#ledger !== undefined) this.#identify(entry, sent, this.#ledger);
     const isThrough = this.#isOpen && this.waitingCount === 0;
     if (isThrough && entry.id === undefined) return "write";
     if (!isThrough && this.#conflate(entry, sent, now)) return "queued";
-    const isFull = this.#exceeds(entry.size);
+    const isFull = this.#exceeds(entry);
     if (isFull && this.#policy.overflow === "error") {
       this.#settle(entry);
       return "refused";
@@ -83,7 +99,7 @@ export class Outbox<Sent, Received, Message> {
       this.#drop([entry], "overflow");
       return "dropped";
     }
-    const displaced = isFull ? this.#makeRoom(entry.size) : undefined;
+    const displaced = isFull ? this.#makeRoom(entry) : undefined;
     if (isThrough) this.#ledger!.append(entry);
     else this.#enqueue(entry, now);
     if (displaced !== undefined) this.#drop(displaced, "overflow");
@@ -103,10 +119,15 @@ export class Outbox<Sent, Received, Message> {
     return entry;
   }
 
+  /** The time to live of a message begins. It does not begin again when the message comes back from a connection. */
+  stamp(entry: OutboxEntry<Message>, now: number): void {
+    if (entry.expiresAt === Infinity) entry.expiresAt = now + this.#ttl;
+  }
+
   /** A new connection takes messages: all that is not acknowledged is to go on it, before all else. */
-  open(now: number): void {
+  open(): void {
     this.#isOpen = true;
-    this.#rewind(now);
+    this.#rewind();
   }
 
   /** Newer messages wait here and none is given out: the writer is about to move to another connection. */
@@ -128,12 +149,18 @@ export class Outbox<Sent, Received, Message> {
     this.#isOpen = false;
     const returned = unsent.filter((entry) => this.#takesBack(entry));
     if (returned.length > 0) {
-      this.#isInOrder = this.#queue.length === 0;
       for (const entry of returned) this.#await(entry, now);
+      this.#isInOrder = (this.#isInOrder || this.#queue.length === 0) && this.#isEarlier(returned);
       this.#queue.prepend(returned);
       this.#hasExcess = this.#isOver();
     }
-    this.#rewind(now);
+    this.#rewind();
+  }
+
+  /** `true` where these expire in their order, and before all of the queue. */
+  #isEarlier(entries: readonly OutboxEntry<Message>[]): boolean {
+    const last = this.#queue.first?.expiresAt ?? Infinity;
+    return entries.every(({ expiresAt }, index) => expiresAt <= (entries[index + 1]?.expiresAt ?? last));
   }
 
   /** The caller takes back a message that is not written yet; nothing is told. */
@@ -162,18 +189,21 @@ export class Outbox<Sent, Received, Message> {
   end(cause: OutboxDropCause = "closed"): void {
     this.#isOpen = false;
     this.#isClosing = false;
-    this.#ledger?.rewind(Infinity);
+    this.#ledger?.rewind();
     const unacknowledged = this.#ledger?.removeWaiting(() => true) ?? [];
     this.#drop([...unacknowledged, ...this.#queue.remove(() => true)], cause);
   }
 
-  /** What the caller of a refused message is to get. */
-  overflowError({ size }: OutboxEntry<Message>): BufferOverflowError {
+  /** What the caller of a refused message is to get. @param entry - `undefined` where several calls share the error. */
+  overflowError(entry: OutboxEntry<Message> | undefined): BufferOverflowError {
     const { capacity, maxBytes } = this.#policy;
+    const { load } = this;
+    const refused = entry === undefined ? "Messages were" : `A message of ${entry.size} bytes was`;
+    const memory = load > this.bytes ? ` (${load} bytes of memory)` : "";
     const sentCount = this.length - this.waitingCount;
     const ofThem = sentCount === 0 ? "" : `, of which ${sentCount} are sent and not acknowledged`;
     return new BufferOverflowError(
-      `A message of ${size} bytes was refused: the outbox holds ${this.length} messages of ${this.bytes} bytes${ofThem}; ` +
+      `${refused} refused: the outbox holds ${this.length} messages of ${this.bytes} bytes${memory}${ofThem}; ` +
         `outbox.capacity is ${capacity}, outbox.maxBytes is ${maxBytes}. Raise them, or choose another outbox.overflow.`,
     );
   }
@@ -190,7 +220,7 @@ export class Outbox<Sent, Received, Message> {
     const older = this.#queue.replaceable(entry.key);
     if (older === undefined) return false;
     const growth = entry.size - older.size;
-    if (growth > 0 && this.bytes + growth > this.#policy.maxBytes) return false;
+    if (growth > 0 && this.load + growth > this.#policy.maxBytes) return false;
     this.#queue.replace(entry);
     this.#isInOrder = false;
     this.#await(entry, now);
@@ -206,22 +236,24 @@ export class Outbox<Sent, Received, Message> {
 
   #await(entry: OutboxEntry<Message>, now: number): void {
     entry.place = "unsent";
-    entry.expiresAt = now + this.#ttl;
+    this.stamp(entry, now);
     this.#expiresAt = Math.min(this.#expiresAt, entry.expiresAt);
   }
 
-  #exceeds(size: number): boolean {
+  #exceeds({ size, overhead }: OutboxEntry<Message>): boolean {
     const { length } = this;
-    return length > 0 && (length + 1 > this.#policy.capacity || this.bytes + size > this.#policy.maxBytes);
+    if (length === 0) return false;
+    const { capacity, maxBytes } = this.#policy;
+    return length + 1 > capacity || this.#loadWith(size, overhead) > maxBytes;
   }
 
   #isOver(): boolean {
-    return this.length > this.#policy.capacity || this.bytes > this.#policy.maxBytes;
+    return this.length > this.#policy.capacity || this.load > this.#policy.maxBytes;
   }
 
-  #makeRoom(size: number): OutboxEntry<Message>[] {
+  #makeRoom(entry: OutboxEntry<Message>): OutboxEntry<Message>[] {
     const displaced: OutboxEntry<Message>[] = [];
-    while (this.#exceeds(size)) {
+    while (this.#exceeds(entry)) {
       const oldest = this.#ledger?.first;
       if (oldest !== undefined) this.#ledger!.remove(oldest);
       displaced.push(oldest ?? this.#queue.shift()!);
@@ -238,11 +270,8 @@ export class Outbox<Sent, Received, Message> {
     return true;
   }
 
-  #rewind(now: number): void {
-    if (this.#ledger === undefined) return;
-    const expiresAt = now + this.#ttl;
-    this.#ledger.rewind(expiresAt);
-    this.#expiresAt = Math.min(this.#expiresAt, expiresAt);
+  #rewind(): void {
+    if (this.#ledger !== undefined) this.#expiresAt = Math.min(this.#expiresAt, this.#ledger.rewind());
   }
 
   #expire(now: number): void {

@@ -1,4 +1,5 @@
 import { OutboxEntry } from "../buffer/outbox-entry.js";
+import { overheadOf, ownCopyOf } from "../connection/message-memory.js";
 import type { UnsentMessage } from "../connection/message-tokens.js";
 import { PendingMessage, type Sendable } from "../connection/pending-message.js";
 import type { MessageOptions } from "../connection/send-queue.js";
@@ -14,8 +15,13 @@ export type Entry = OutboxEntry<Outgoing>;
 /** @param isWritten - The writer takes it within this call, and keeps nothing of the caller's bytes. */
 export function entryOf(data: Sendable, options: MessageOptions | undefined, isWritten: boolean): Entry {
   const isBytes = data instanceof Uint8Array;
-  const kept = isBytes ? (isWritten ? undefined : Buffer.from(data)) : data;
-  return new OutboxEntry<Outgoing>({ data: kept, compress: options?.compress }, sizeOf(data));
+  const kept = isBytes ? (isWritten ? undefined : ownCopyOf(data)) : data;
+  const size = sizeOf(data);
+  return new OutboxEntry<Outgoing>(
+    { data: kept, compress: options?.compress },
+    size,
+    overheadOf(data, size, options),
+  );
 }
 
 function sizeOf(data: Sendable): number {

@@ -1,16 +1,19 @@
 import { Outbox } from "../buffer/outbox.js";
 import { OutboxEntry } from "../buffer/outbox-entry.js";
-import type { OutboxDropCause, OutboxPolicy } from "../buffer/outbox-policy.js";
+import type { OutboxAnswer, OutboxDropCause, OutboxPolicy } from "../buffer/outbox-policy.js";
 import type { LiveConnection } from "../connection/live-connection.js";
 import type { UnsentMessage } from "../connection/message-tokens.js";
 import type { MessageOptions } from "../connection/send-queue.js";
 import type { Sendable } from "../connection/pending-message.js";
 import { type Entry, entryOf, isMessage, type Outgoing, sourceOf } from "./outbox-message.js";
+import { freeOverhead } from "../connection/message-memory.js";
+import { type Refusal, Refusals } from "../connection/refusals.js";
 import { TurnGate } from "../connection/turn-gate.js";
-import type { InvalidStateError } from "../errors.js";
+import { BufferOverflowError, type InvalidStateError } from "../errors.js";
+import type { State } from "../events/event-map.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
-import { handled, rejected, Wait, type WaitOptions } from "../runtime/wait.js";
+import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
 
 export type SendResult = "sent" | "queued" | "dropped";
 
@@ -18,6 +21,7 @@ export interface SenderHandler {
   onError(error: unknown): void;
   onUnsent(message: unknown, cause: OutboxDropCause): void;
   onDrain(): void;
+  readonly state: State;
   stateError(operation: string): InvalidStateError;
 }
 
@@ -26,8 +30,8 @@ type SenderOptions<Received, Sent> = Pick<
   "outbox" | "highWaterMark" | "maxBufferedAmount"
 >;
 
-/** What a refusal counts for, in bytes, among what is accepted in a turn of the event loop. */
-const refusalWork = 1024;
+/** The kind of refusals by a full outbox. */
+const overflowKind: unique symbol = Symbol("overflow");
 
 /** Brings messages to the connection that takes them, and to the outbox while there is none, in the order of the calls. */
 export class Sender<Received, Sent> {
@@ -40,9 +44,12 @@ export class Sender<Received, Sent> {
   #timer: Timer | undefined;
   /** Made when it is first needed, as the two sets. */
   #gate: TurnGate | undefined;
+  #refusals: Refusals | undefined;
   #flushes: Set<Wait> | undefined;
   /** Sends while the writer moves, above the high-water mark. */
   #held: Set<Wait> | undefined;
+  /** The one of them that sends without a signal and a timeout share. */
+  #sharedHeld: Wait | undefined;
   /** A connection was above its mark and is left: whoever waits for `drain` is told on the next one. */
   #owesDrain = false;
   /** Takes nothing more, and may still write what it has, or give it back. */
@@ -51,6 +58,8 @@ export class Sender<Received, Sent> {
   #returns = 0;
   #isPumping = false;
   #isReferenced = true;
+  /** While the outbox takes a message: what it has dropped for that. Reported once the message is in its place. */
+  #dropped: { readonly message: unknown; readonly cause: OutboxDropCause }[] | undefined;
 
   constructor(runtime: Runtime, options: SenderOptions<Received, Sent>, handler: SenderHandler) {
     this.#runtime = runtime;
@@ -62,9 +71,14 @@ export class Sender<Received, Sent> {
 
   #createOutbox(policy: OutboxPolicy<Sent, Received>): Outbox<Sent, Received, Outgoing> {
     return new Outbox<Sent, Received, Outgoing>(policy, {
-      onDropped: ({ data }, cause) => this.#handler.onUnsent(sourceOf(data), cause),
+      onDropped: ({ data }, cause) => this.#onDropped(sourceOf(data), cause),
       onError: (error) => this.#handler.onError(error),
     });
+  }
+
+  #onDropped(message: unknown, cause: OutboxDropCause): void {
+    if (this.#dropped === undefined) this.#handler.onUnsent(message, cause);
+    else this.#dropped.push({ message, cause });
   }
 
   /** Messages that the outbox keeps: those that wait, and those that are not acknowledged. */
@@ -92,20 +106,29 @@ export class Sender<Received, Sent> {
     if (live.isClosing) return;
     this.#live = live;
     this.#leaving = undefined;
-    this.#outbox?.open(this.#runtime.now());
+    this.#outbox?.open();
     this.pump();
     if (this.#owesDrain) this.#drainBehind(live);
   }
 
   /** The writer is about to move to another connection: newer messages wait. */
   hold(): void {
-    this.#outbox ??= this.#createOutbox({
-      ...{ capacity: Infinity, maxBytes: this.#options.maxBufferedAmount, ttl: undefined, overflow: "error" },
-      ...{ perSecond: undefined, keyOf: undefined, acknowledgement: undefined },
-    });
+    this.#outbox ??= this.#createOutbox(this.#movingPolicy());
     this.#outbox.hold();
     this.#leaving = this.#live;
     this.#live = undefined;
+  }
+
+  /** What is held, and what the connection before still has to write, are bounded together. */
+  #movingPolicy(): OutboxPolicy<Sent, Received> {
+    const maxBytes = (): number => this.#options.maxBufferedAmount - (this.#leaving?.sendLoad ?? 0);
+    return {
+      ...{ capacity: Infinity, ttl: undefined, overflow: "error", freeOverhead },
+      ...{ perSecond: undefined, keyOf: undefined, acknowledgement: undefined },
+      get maxBytes(): number {
+        return maxBytes();
+      },
+    };
   }
 
   /** What came back is written: there is room again. */
@@ -147,9 +170,8 @@ export class Sender<Received, Sent> {
   }
 
   #rejectWaits(error: unknown): void {
-    const waits = [...(this.#flushes ?? []), ...(this.#held ?? [])];
+    const waits = [...(this.#flushes ?? []), ...this.#takeHeld()];
     this.#flushes = undefined;
-    this.#held = undefined;
     for (const wait of waits) wait.reject(error);
   }
 
@@ -203,18 +225,73 @@ export class Sender<Received, Sent> {
     const live = this.#live;
     const outbox = this.#outbox;
     if (outbox === undefined) {
-      if (live === undefined) return this.#refuse(this.#handler.stateError(operation));
+      if (live === undefined) return this.refuseNow(operation);
       return live.send(data, options);
     }
-    if (options?.signal?.aborted === true) return this.#refuse(options.signal.reason);
+    const reason: unknown = options?.signal?.reason;
+    if (options?.signal?.aborted === true) return this.refuse(reason, () => reason);
     const entry = entryOf(data, options, live !== undefined && outbox.isClear);
-    if (live !== undefined && outbox.isClear) return live.send(data, options, entry);
-    const answer = outbox.send(entry, value as Sent, this.#runtime.now());
-    if (answer === "write") return live!.send(data, options, entry);
-    this.#arm();
-    if (answer === "queued") return this.#queued(outbox, entry, options);
-    const error = outbox.overflowError(entry);
-    return answer === "dropped" ? this.#reject(error) : this.#refuse(error);
+    if (live !== undefined && outbox.isClear) {
+      this.#stamp(outbox, entry);
+      return live.send(data, options, entry);
+    }
+    return this.#take(outbox, entry, value as Sent, (answer) => {
+      if (answer === "write")
+        return this.#write(outbox, entry, (writer) => writer.send(data, options, entry));
+      if (answer === "queued") return this.#queued(outbox, entry, options);
+      const { error, promise } = this.#refusalOf(overflowKind, (isShared) =>
+        this.#overflowError(outbox, isShared ? undefined : entry),
+      );
+      // A message that was dropped is reported as such.
+      if (answer === "refused") this.#handler.onError(error);
+      return promise;
+    });
+  }
+
+  /**
+   * Gives a message to the outbox, and lets `finish` do what the outbox answers. A listener of `dropped` may do anything,
+   * such as end the connection or send; so it is called only once the message is written or queued.
+   */
+  #take<Result>(
+    outbox: Outbox<Sent, Received, Outgoing>,
+    entry: Entry,
+    value: Sent,
+    finish: (answer: OutboxAnswer) => Result,
+  ): Result {
+    const isOutermost = this.#dropped === undefined;
+    this.#dropped ??= [];
+    try {
+      const answer = outbox.send(entry, value, this.#runtime.now());
+      if (answer !== "write") this.#arm();
+      return finish(answer);
+    } finally {
+      if (isOutermost) this.#reportDropped();
+    }
+  }
+
+  #reportDropped(): void {
+    const dropped = this.#dropped ?? [];
+    this.#dropped = undefined;
+    for (const { message, cause } of dropped) this.#handler.onUnsent(message, cause);
+  }
+
+  /** Gives a message to the connection. Where that throws, nothing of the message is kept. */
+  #write<Result>(
+    outbox: Outbox<Sent, Received, Outgoing>,
+    entry: Entry,
+    give: (writer: LiveConnection) => Result,
+  ): Result {
+    try {
+      // A function of the user's may have moved the writer: the outbox is open only while there is one.
+      return give(this.#live!);
+    } catch (error) {
+      outbox.withdraw(entry);
+      throw error;
+    }
+  }
+
+  #stamp(outbox: Outbox<Sent, Received, Outgoing>, entry: Entry): void {
+    if (this.#options.outbox?.ttl !== undefined) outbox.stamp(entry, this.#runtime.now());
   }
 
   #queued(
@@ -223,29 +300,64 @@ export class Sender<Received, Sent> {
     options: MessageOptions | undefined,
   ): Promise<void> {
     const isMoving = this.#options.outbox === undefined;
-    if (!isMoving || outbox.bytes < this.#options.highWaterMark) return this.#turnGate().pass(entry.size);
+    if (!isMoving || outbox.load < this.#options.highWaterMark) return this.#turnGate().pass(entry.size);
+    const held = (this.#held ??= new Set());
+    // All of them resolve together: those that nothing may withdraw share one promise.
+    if (options?.signal === undefined && options?.timeout === undefined) {
+      if (this.#sharedHeld === undefined) {
+        this.#sharedHeld = new Wait(this.#runtime, "send", undefined);
+        held.add(this.#sharedHeld);
+      }
+      return this.#sharedHeld.promise;
+    }
     const wait: Wait = new Wait(this.#runtime, "send", options, (reason) => {
       this.#held?.delete(wait);
       outbox.withdraw(entry);
       this.#handler.onError(reason);
     });
-    (this.#held ??= new Set()).add(wait);
+    held.add(wait);
     return wait.promise;
+  }
+
+  #takeHeld(): Iterable<Wait> {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    this.#sharedHeld = undefined;
+    return held;
+  }
+
+  /** @param entry - The message; `undefined` where several calls share the error. */
+  #overflowError(outbox: Outbox<Sent, Received, Outgoing>, entry: Entry | undefined): BufferOverflowError {
+    if (this.#options.outbox !== undefined) return outbox.overflowError(entry);
+    const refused = entry === undefined ? "Messages were" : `A message of ${entry.size} bytes was`;
+    return new BufferOverflowError(
+      `${refused} refused: while the connection is replaced, ${outbox.length} messages of ${outbox.bytes} bytes wait ` +
+        `for the new one, and ${this.#leaving?.bufferedAmount ?? 0} bytes for the old one; maxBufferedAmount is ` +
+        `${this.#options.maxBufferedAmount}. Await send(), or stop sending until "rotated".`,
+    );
   }
 
   #turnGate(): TurnGate {
     return (this.#gate ??= new TurnGate(this.#runtime));
   }
 
-  #refuse(error: unknown): Promise<never> {
+  /**
+   * Refuses a call: reports the error, and rejects with it.
+   * @param kind - Many refusals of one kind in one turn of the event loop share an error.
+   */
+  refuse(kind: unknown, createError: () => unknown): Promise<never> {
+    const { error, promise } = this.#refusalOf(kind, createError);
     this.#handler.onError(error);
-    return this.#reject(error);
+    return promise;
   }
 
-  /** A loop that awaits nothing but refusals must not starve timers and I/O either. */
-  #reject(error: unknown): Promise<never> {
-    const turn = this.#turnGate().turn(refusalWork);
-    return turn === undefined ? rejected(error) : handled(turn.then(() => rejected<never>(error)));
+  /** Refuses a call that is not possible in the present state. */
+  refuseNow(operation: string): Promise<never> {
+    return this.refuse(`${operation} ${this.#handler.state}`, () => this.#handler.stateError(operation));
+  }
+
+  #refusalOf(kind: unknown, createError: (isShared: boolean) => unknown): Refusal {
+    return (this.#refusals ??= new Refusals(this.#runtime)).refuse(kind, createError);
   }
 
   trySend(value: unknown, data: Sendable, options: MessageOptions | undefined): SendResult {
@@ -253,15 +365,16 @@ export class Sender<Received, Sent> {
     const outbox = this.#outbox;
     if (outbox === undefined) return live === undefined ? "dropped" : resultOf(live.trySend(data, options));
     const entry = entryOf(data, options, live !== undefined && outbox.isClear);
-    const answer =
-      live !== undefined && outbox.isClear ? "write" : outbox.send(entry, value as Sent, this.#runtime.now());
-    if (answer === "write") {
-      const result = resultOf(live!.trySend(data, options, entry));
-      if (result === "dropped") outbox.withdraw(entry);
-      return result;
+    if (live !== undefined && outbox.isClear) {
+      this.#stamp(outbox, entry);
+      return resultOf(live.trySend(data, options, entry));
     }
-    this.#arm();
-    return answer === "queued" ? "queued" : "dropped";
+    return this.#take(outbox, entry, value as Sent, (answer) => {
+      if (answer !== "write") return answer === "queued" ? "queued" : "dropped";
+      const isFramed = this.#write(outbox, entry, (writer) => writer.trySend(data, options, entry));
+      if (isFramed === undefined) outbox.withdraw(entry);
+      return resultOf(isFramed);
+    });
   }
 
   /** A message that had gone to the writer was refused there, or taken back by its caller. */
@@ -288,15 +401,14 @@ export class Sender<Received, Sent> {
   #giveToWriter(mark: number): void {
     const outbox = this.#outbox;
     if (outbox === undefined) return;
-    while (this.#live !== undefined && this.#live.bufferedAmount < mark) {
+    while (this.#live !== undefined && this.#live.sendLoad < mark) {
       const entry = outbox.next(this.#runtime.now());
       if (entry === undefined) break;
       const { data, compress } = entry.message;
       this.#live.give(data!, compress === undefined ? undefined : { compress }, entry);
     }
     if (outbox.waitingCount > 0) return;
-    for (const wait of this.#held ?? []) wait.resolve();
-    this.#held = undefined;
+    if (this.#held !== undefined) for (const wait of this.#takeHeld()) wait.resolve();
     if (this.#options.outbox === undefined && outbox.isClear) this.#outbox = undefined;
   }
 
@@ -305,7 +417,7 @@ export class Sender<Received, Sent> {
     this.#timer = undefined;
     const outbox = this.#outbox;
     // Above the mark the writer calls back.
-    const isBlocked = this.#live !== undefined && this.#live.bufferedAmount >= this.#options.highWaterMark;
+    const isBlocked = this.#live !== undefined && this.#live.sendLoad >= this.#options.highWaterMark;
     const nextAt = outbox === undefined || isBlocked ? Infinity : outbox.nextAt;
     if (nextAt === Infinity) return;
     this.#timer = this.#runtime.setTimer(Math.max(nextAt - this.#runtime.now(), 0), () => this.#onTimer());
@@ -364,6 +476,8 @@ export class Sender<Received, Sent> {
   end(error: unknown): void {
     this.#live = undefined;
     this.#leaving = undefined;
+    // The life may have ended from inside a listener of a send: no "dropped" may follow "closed".
+    this.#reportDropped();
     this.#outbox?.end("closed");
     if (this.#options.outbox === undefined) this.#outbox = undefined;
     this.#arm();

@@ -3,7 +3,7 @@ import type { LiveConnection } from "../connection/live-connection.js";
 import type { Sendable } from "../connection/pending-message.js";
 import type { InvalidStateError, JetSocketError } from "../errors.js";
 import type { Emitter } from "../events/emitter.js";
-import type { EventMap } from "../events/event-map.js";
+import type { EventMap, State } from "../events/event-map.js";
 import type { OutboxDropCause } from "../buffer/outbox-policy.js";
 import { ownCallOptions } from "../options/call-options.js";
 import type { Deserializer, Serializer, SetupConnection } from "../options/options.js";
@@ -27,6 +27,7 @@ export interface TrafficHandler<Received, Sent> {
   tellError(error: unknown): void;
   /** A message could not be decoded, and no listener was told of it. */
   warnUndecodable(error: JetSocketError): void;
+  readonly state: State;
   stateError(operation: string): InvalidStateError;
   onPaused(): void;
   onResumed(): void;
@@ -128,6 +129,10 @@ export class Traffic<Received, Sent>
 
   onDrain(): void {
     this.#emitter.emit("drain", {});
+  }
+
+  get state(): State {
+    return this.#handler.state;
   }
 
   stateError(operation: string): InvalidStateError {

@@ -185,7 +185,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
     const wrong = findWrongOption(options, sendNames);
     if (wrong !== undefined) return this.#refuse(wrong);
     const { traffic, isAccepting } = this.#client;
-    if (!isAccepting) return this.#refuse(this.#client.stateError("send"));
+    if (!isAccepting) return this.#client.traffic.sender.refuseNow("send");
     try {
       return traffic.sender.send("send", value, serialize(traffic.serializer, value), options);
     } catch (error) {
@@ -204,7 +204,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
     const wrong = findWrongOption(options, rawNames);
     if (wrong !== undefined) return this.#refuse(wrong);
     const { traffic, isAccepting } = this.#client;
-    if (!isAccepting) return this.#refuse(this.#client.stateError("sendRaw"));
+    if (!isAccepting) return this.#client.traffic.sender.refuseNow("sendRaw");
     try {
       return traffic.sender.send("sendRaw", data, rawMessage(data, options), options);
     } catch (error) {
@@ -246,7 +246,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
     const wrong = findWrongOption(options, pingNames);
     if (wrong !== undefined) return this.#refuse(wrong);
     const live = this.#client.sendable;
-    if (live === undefined) return this.#refuse(this.#client.stateError("ping"));
+    if (live === undefined) return this.#client.traffic.sender.refuseNow("ping");
     try {
       return live.ping(controlPayload(options?.payload) ?? this.#client.traffic.nextPingPayload(), options);
     } catch (error) {
@@ -257,7 +257,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
   /** Sends a pong: with `autoPong: false` the answer to a ping, by its payload. */
   pong(payload?: Uint8Array): Promise<void> {
     const live = this.#client.sendable;
-    if (live === undefined) return this.#refuse(this.#client.stateError("pong"));
+    if (live === undefined) return this.#client.traffic.sender.refuseNow("pong");
     try {
       live.pong(controlPayload(payload) ?? new Uint8Array(0));
       return Promise.resolve();
@@ -388,7 +388,6 @@ export class WebSocket<Received = unknown, Sent = unknown>
 
   /** A call that failed is told by an event too, for nobody may await its promise. */
   #refuse(error: unknown): Promise<never> {
-    this.#client.tellError(error);
-    return rejected(error);
+    return this.#client.traffic.sender.refuse(error, () => error);
   }
 }

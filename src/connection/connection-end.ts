@@ -19,7 +19,7 @@ export interface ConnectionEnd {
   readonly unsent: readonly UnsentMessage[];
   /** What waited was above the mark, and has not fallen to the low one. */
   readonly owesDrain: boolean;
-  /** How many messages were handed over and may not have been read by the peer. */
+  /** How many messages were handed over and may not have been read, or are not acknowledged, by the peer. */
   readonly uncertainCount: number;
   readonly unansweredPings: number;
   /** How many pings the peer has answered. */

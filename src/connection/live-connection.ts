@@ -41,6 +41,10 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   /** From the first pause on. */
   #pauses: PauseClock | undefined;
   #isReferenced = true;
+  /** How many bytes had come when our Close was written; `undefined` where that does not show what came after it. */
+  #receivedBeforeClose: number | undefined;
+  /** The peer has answered our Close, and so has read all that stood before it. */
+  #isCloseAnswered = false;
 
   readonly openedAt: number;
   #lastReceivedAt: number;
@@ -85,6 +89,11 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   get bufferedAmount(): number {
     return this.#queue?.bufferedAmount ?? this.#protocol.bufferedSize;
+  }
+
+  /** What the marks of sending are compared with: `bufferedAmount`, and the memory that waiting messages take besides. */
+  get sendLoad(): number {
+    return this.#queue?.load ?? this.#protocol.bufferedSize;
   }
 
   get lastReceivedAt(): number {
@@ -310,6 +319,10 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   onClose(code: number, reason: string): void {
     this.#watch?.stop();
+    // RFC 6455 5.5.1: the answer to a Close echoes its code, and comes after all before that Close was read.
+    const isLater =
+      this.#receivedBeforeClose !== undefined && this.#bytesReceived > this.#receivedBeforeClose;
+    this.#isCloseAnswered = isLater && code === this.#protocol.closeSent?.code;
     this.#closing().onClose({ code, reason });
   }
 
@@ -328,6 +341,14 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   onQueued(): void {
     this.#writer.wake();
+  }
+
+  onMemoryFull(): void {
+    this.#writer.flush();
+  }
+
+  countWithoutReceipt(position: number): number {
+    return position - (this.#queue?.receiptsUpTo(position) ?? 0);
   }
 
   onRefused(error: unknown): void {
@@ -352,7 +373,16 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     if (wasRefused) this.#end?.onWriteProgress();
     this.#queue?.pump();
     this.#end?.sendWhenDue();
+    if (this.#end?.isRequested === true) this.#noteCloseWritten();
     this.#end?.endIfWritten();
+  }
+
+  /** While reading is paused, the peer's Close may have come before ours was written, and waits to be read. */
+  #noteCloseWritten(): void {
+    const { closeSent, closeReceived, bufferedSize } = this.#protocol;
+    if (this.#receivedBeforeClose !== undefined || closeSent === undefined || bufferedSize > 0) return;
+    if (closeReceived === undefined)
+      this.#receivedBeforeClose = this.isPaused ? Infinity : this.#bytesReceived;
   }
 
   /** The stream is gone. */
@@ -369,7 +399,8 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   }
 
   #takeEnd(error: Error | undefined): ConnectionEnd {
-    const { closeReceived, handedCount, framedCount } = this.#protocol;
+    const { closeReceived, framedCount } = this.#protocol;
+    const uncertainCount = this.#countUncertain();
     // Nothing stands behind our Close: while bytes wait it is not with the kernel, or not all of it.
     const closeSent = this.#protocol.bufferedSize === 0 ? this.#protocol.closeSent : undefined;
     const isClosed = closeReceived !== undefined && closeSent !== undefined;
@@ -387,12 +418,21 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
       pausedMs: this.#pauses?.total ?? 0,
       owesDrain: this.owesDrain,
       unsent: this.#queue?.takeUnsent(this.#protocol.takeUnsent(), framedCount) ?? [],
-      uncertainCount: handedCount - this.#pings.confirmedCount,
+      uncertainCount,
       unansweredPings: this.#pings.unanswered,
       answeredPings: this.#pings.answeredCount,
     };
     this.#protocol.abandon();
+    // The stream is closed, so that nothing reads the memory of the last write any more.
+    this.#protocol.written();
     return end;
+  }
+
+  /** Acknowledgements decide where there are any; for all other messages our answered Close does, or the last pong. */
+  #countUncertain(): number {
+    const others = this.countWithoutReceipt(this.#protocol.handedCount) - this.#pings.confirmedCount;
+    // A peer may guess the payload of a ping that has not left.
+    return (this.#isCloseAnswered ? 0 : Math.max(others, 0)) + (this.#queue?.unacknowledgedCount ?? 0);
   }
 
   /** Rejects everything that still waits on this connection, but for sends whose message their owner keeps. */

@@ -7,6 +7,11 @@ export interface UnsentMessage {
   readonly token: unknown;
 }
 
+/** Says whether the peer has acknowledged a message. A token that has one as its `receipt` is of such a message. */
+export interface Receipt {
+  readonly isAcknowledged: boolean;
+}
+
 interface Place {
   /** The message's count among those that were framed. */
   readonly position: number;
@@ -16,13 +21,44 @@ interface Place {
 /** In the place of one that has left: nothing of a message is kept. */
 const gone: Place = { position: 0, token: undefined };
 
-/** What framed messages are known by to their owner, until their first byte has left. */
+/** The list of receipts is not searched for acknowledged ones before it has this length. */
+const minReceipts = 64;
+
+/**
+ * What framed messages are known by to their owner, until their first byte has left. Of those that are acknowledged one
+ * by one, it knows afterwards how many are not.
+ */
 export class MessageTokens {
   #places: Place[] = [];
   #head = 0;
+  /** How many messages with a receipt have left. */
+  #handedReceipts = 0;
+  /** Their receipts, but for some that are acknowledged. */
+  #receipts: Receipt[] = [];
+  #maxReceipts = minReceipts;
+
+  /** How many messages have not left. */
+  get length(): number {
+    return this.#places.length - this.#head;
+  }
+
+  /** How many messages have left that are acknowledged one by one, and are not yet. */
+  get unacknowledgedCount(): number {
+    return this.#receipts.filter(isOpen).length;
+  }
 
   add(position: number, token: unknown): void {
     this.#places.push({ position, token });
+  }
+
+  /** How many of the messages up to this count are acknowledged one by one; {@link forget} comes first. */
+  receiptsUpTo(position: number): number {
+    let count = this.#handedReceipts;
+    for (let index = this.#head; index < this.#places.length; index++) {
+      const place = this.#places[index]!;
+      if (place.position <= position && receiptOf(place.token) !== undefined) count++;
+    }
+    return count;
   }
 
   /** Messages up to this count have left. */
@@ -30,11 +66,24 @@ export class MessageTokens {
     const places = this.#places;
     if (places.length === 0) return;
     let head = this.#head;
-    for (; head < places.length && places[head]!.position <= handedCount; head++) places[head] = gone;
+    for (; head < places.length && places[head]!.position <= handedCount; head++) {
+      this.#keepReceipt(places[head]!.token);
+      places[head] = gone;
+    }
     this.#head = head;
     if (head < places.length && head * 2 < places.length) return;
     this.#places = places.slice(head);
     this.#head = 0;
+  }
+
+  #keepReceipt(token: unknown): void {
+    const receipt = receiptOf(token);
+    if (receipt === undefined) return;
+    this.#handedReceipts++;
+    this.#receipts.push(receipt);
+    if (this.#receipts.length < this.#maxReceipts) return;
+    this.#receipts = this.#receipts.filter(isOpen);
+    this.#maxReceipts = Math.max(minReceipts, this.#receipts.length * 2);
   }
 
   /** Matches the messages that did not leave, the last of `framedCount`, with their tokens, and forgets all. */
@@ -45,4 +94,14 @@ export class MessageTokens {
     const first = framedCount - unsent.length + 1;
     return unsent.map((data, index) => ({ data, token: byPosition.get(first + index) }));
   }
+}
+
+function isOpen({ isAcknowledged }: Receipt): boolean {
+  return !isAcknowledged;
+}
+
+function receiptOf(token: unknown): Receipt | undefined {
+  return typeof token === "object" && token !== null
+    ? (token as { readonly receipt?: Receipt }).receipt
+    : undefined;
 }

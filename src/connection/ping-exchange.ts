@@ -7,6 +7,11 @@ import { Pings } from "./pings.js";
 export interface PingExchangeHandler {
   /** A ping is to be written. */
   onQueued(): void;
+  /**
+   * How many of the first `position` messages have no acknowledgement of their own: a pong speaks for those. All of them
+   * where this is left out.
+   */
+  countWithoutReceipt?(position: number): number;
   /** A call was refused or cancelled; its promise rejects with the same error. */
   onRefused(error: unknown): void;
 }
@@ -42,21 +47,21 @@ export class PingExchange {
     return this.#answeredCount;
   }
 
-  /** How many messages the peer has read for sure. */
+  /** How many messages without an acknowledgement of their own the peer has read for sure. */
   get confirmedCount(): number {
     return this.#pings.confirmedCount;
   }
 
   /** Makes a ping for which nobody waits; its owner has it written. */
   beat(payload: Uint8Array): void {
-    this.#pings.add(payload, this.#runtime.now(), this.#protocol.ping(payload));
+    this.#pings.add(payload, this.#runtime.now(), this.#count(this.#protocol.ping(payload)));
   }
 
   /** Resolves with the milliseconds until the ping's own pong. */
   call(payload: Uint8Array, options: WaitOptions | undefined): Promise<number> {
     if (options?.signal?.aborted === true) return this.#refuse(options.signal.reason);
     if (this.#protocol.bufferedSize > this.#maxBufferedAmount) return this.#refuse(tooManyPings());
-    const position = this.#protocol.ping(payload);
+    const position = this.#count(this.#protocol.ping(payload));
     const wait: Wait<number> = new Wait(this.#runtime, "ping", options, (reason) => {
       this.#waits?.delete(wait);
       this.#handler.onRefused(reason);
@@ -70,6 +75,10 @@ export class PingExchange {
     });
     this.#handler.onQueued();
     return wait.promise;
+  }
+
+  #count(position: number): number {
+    return this.#handler.countWithoutReceipt?.(position) ?? position;
   }
 
   #refuse(error: unknown): Promise<never> {
@@ -92,7 +101,7 @@ export class PingExchange {
 
   /** Messages behind this count were taken back: no ping stands behind them any more. */
   limit(framedCount: number): void {
-    this.#pings.limit(framedCount);
+    this.#pings.limit(this.#count(framedCount));
   }
 
   /** The connection is gone: the calls that wait reject with `error`. */

@@ -66,7 +66,8 @@ export class Pings {
     let ping = this.#first;
     this.#first = own.behind;
     own.behind = undefined;
-    this.#confirmed = own.position;
+    // A ping that has overtaken queued messages stands behind fewer of them than an earlier ping.
+    this.#confirmed = Math.max(this.#confirmed, own.position);
     for (; ping !== undefined; ping = ping.behind) ping.onSettled?.(now - ping.sentAt);
     return now - own.sentAt;
   }

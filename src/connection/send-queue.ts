@@ -1,10 +1,12 @@
 import { headerSizeFor, type ProtocolConnection } from "../../protocol/index.js";
 import { BufferOverflowError } from "../errors.js";
 import type { Runtime } from "../runtime/runtime.js";
-import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
+import { Wait, type WaitOptions } from "../runtime/wait.js";
 import { type Place, WaitingLine } from "../runtime/waiting-line.js";
+import { freeOverhead, overheadOf, ownCopyOf, ownedMessageOverhead } from "./message-memory.js";
 import { PendingMessage, type Sendable } from "./pending-message.js";
 import { MessageTokens, type UnsentMessage } from "./message-tokens.js";
+import { Refusals } from "./refusals.js";
 import { messagesPerSample, SendSample } from "./send-sample.js";
 import { TurnGate } from "./turn-gate.js";
 
@@ -26,16 +28,20 @@ interface Entry {
   /** A pending message while it is being read. */
   data: Sendable;
   readonly size: number;
+  /** Bytes of memory that it takes besides `size`. */
+  readonly overhead: number;
   readonly options: MessageOptions | undefined;
   readonly token: unknown;
   readonly wait: Wait;
   /** Calls of `flush()` that wait for this message and those before it. */
-  readonly flushes: Wait[];
+  flushes: Wait[] | undefined;
 }
 
 export interface SendQueueHandler {
   /** The protocol has output. */
   onQueued(): void;
+  /** Waiting messages take so much memory that the output is to be written now, before the end of the tick. */
+  onMemoryFull?(): void;
   /** A message was refused or withdrawn; its caller's promise rejects with the same error. */
   onRefused(error: unknown): void;
 }
@@ -49,6 +55,9 @@ export interface SendEvents {
   /** A message has taken so many milliseconds from its sending to the kernel. */
   onSampled(duration: number): void;
 }
+
+/** The kind of refusals above `maxBufferedAmount`. */
+const overflowKind: unique symbol = Symbol("overflow");
 
 /**
  * Messages on their way to the protocol. Below the high-water mark they are framed at the call; above it, or behind
@@ -64,10 +73,12 @@ export class SendQueue {
   #gate: TurnGate | undefined;
   #entries: WaitingLine<Entry> | undefined;
   #waitingSize = 0;
+  #waitingOverhead = 0;
   #acceptedCount = 0;
   /** Sends whose message is framed and that wait for the mark. */
   #aboveMark: { readonly wait: Wait; readonly token: unknown }[] | undefined;
   #tokens: MessageTokens | undefined;
+  #refusals: Refusals | undefined;
   #sample: SendSample | undefined;
   #flushes: WaitingLine<{ readonly target: number; readonly wait: Wait }> | undefined;
   #isDrainDue = false;
@@ -92,6 +103,40 @@ export class SendQueue {
     return this.#protocol.bufferedSize + this.#waitingSize;
   }
 
+  /**
+   * What the marks are compared with: {@link bufferedAmount}, and the memory that waiting messages take besides it where
+   * that exceeds 1 MiB.
+   */
+  get load(): number {
+    return this.bufferedAmount + counted(this.#framedOverhead() + this.#waitingOverhead);
+  }
+
+  /** The part of {@link load} that messages take which are framed already. */
+  #framedLoad(): number {
+    return this.#protocol.bufferedSize + counted(this.#framedOverhead());
+  }
+
+  #framedOverhead(): number {
+    const { originalSize } = this.#protocol;
+    return this.#tokens === undefined
+      ? originalSize
+      : originalSize + this.#tokens.length * ownedMessageOverhead;
+  }
+
+  /**
+   * How many of the first `position` messages that were framed are acknowledged one by one by the peer.
+   * @param position - At least the count of those that were handed out.
+   */
+  receiptsUpTo(position: number): number {
+    this.#tokens?.forget(this.#protocol.handedCount);
+    return this.#tokens?.receiptsUpTo(position) ?? 0;
+  }
+
+  /** How many messages were handed out that are acknowledged one by one, and are not yet. */
+  get unacknowledgedCount(): number {
+    return this.#tokens?.unacknowledgedCount ?? 0;
+  }
+
   /** How many messages were accepted and not withdrawn. */
   get acceptedCount(): number {
     return this.#acceptedCount;
@@ -111,12 +156,12 @@ export class SendQueue {
    * @returns A promise that resolves once the message is accepted and what waits is below the high-water mark.
    */
   send(data: Sendable, options: MessageOptions | undefined, token?: unknown): Promise<void> {
-    if (options?.signal?.aborted === true) return this.#refuse(options.signal.reason, token);
-    if (this.#exceedsBound(data)) return this.#refuse(this.#overflow(data), token);
+    if (options?.signal?.aborted === true) return this.#refuse(options.signal.reason, token, data);
+    if (this.#exceedsBound(data)) return this.#refuse(overflowKind, token, data);
     if (!this.#isOpenFor(data)) return this.#enqueue(data, options, token).promise;
     const size = this.#frame(data, options, token);
     this.#acceptedCount++;
-    if (this.#protocol.bufferedSize < this.#marks.highWaterMark) {
+    if (this.load < this.#marks.highWaterMark) {
       // What shrinks well takes its time all the same.
       const work = data.length > size ? data.length : size;
       return (this.#gate ??= new TurnGate(this.#runtime)).pass(work);
@@ -127,10 +172,14 @@ export class SendQueue {
     return wait.promise;
   }
 
-  #refuse(reason: unknown, token: unknown): Promise<never> {
+  /** @param kind - {@link overflowKind}, or the error itself. */
+  #refuse(kind: unknown, token: unknown, data: Sendable): Promise<never> {
+    const { error, promise } = (this.#refusals ??= new Refusals(this.#runtime)).refuse(kind, (isShared) =>
+      kind === overflowKind ? this.#overflow(isShared ? undefined : data) : kind,
+    );
     if (token !== undefined) this.#events.onWithdrawn(token);
-    this.#handler.onRefused(reason);
-    return rejected(reason);
+    this.#handler.onRefused(error);
+    return promise;
   }
 
   /** Sends without waiting: `true` where the message is framed, `false` where it waits, `undefined` where it is refused. */
@@ -167,19 +216,27 @@ export class SendQueue {
     const target = this.#protocol.framedCount;
     for (const wait of waits) {
       if (entry === undefined) (this.#flushes ??= new WaitingLine()).enter({ target, wait });
-      else entry.flushes.push(wait);
+      else (entry.flushes ??= []).push(wait);
     }
     if (entry === undefined) this.#settleFlushes();
   }
 
   #isOpenFor(data: Sendable): data is string | Uint8Array {
-    if (this.#protocol.bufferedSize >= this.#marks.highWaterMark || !this.isEmpty) return false;
+    if (!this.isEmpty || (this.load >= this.#marks.highWaterMark && !this.#hasMadeRoom())) return false;
     return typeof data === "string" || !(data instanceof PendingMessage);
+  }
+
+  /** Few bytes may stand for much memory: where they have not been written yet, to write them frees it. */
+  #hasMadeRoom(): boolean {
+    if (this.#protocol.bufferedSize >= this.#marks.highWaterMark) return false;
+    this.#handler.onMemoryFull?.();
+    // A listener of "drain" may have sent, or closed the connection.
+    return this.isEmpty && this.load < this.#marks.highWaterMark && this.#protocol.state === "open";
   }
 
   /** One message larger than the bound passes where nothing waits. */
   #exceedsBound(data: Sendable): boolean {
-    const waiting = this.#protocol.bufferedSize + this.#waitingSize;
+    const waiting = this.load;
     if (waiting === 0) return false;
     // A character takes at most three bytes: the exact size is only asked for near the bound.
     const most = typeof data === "string" ? data.length * 3 : sizeOf(data);
@@ -187,9 +244,13 @@ export class SendQueue {
     return waiting + most > maxBufferedAmount && waiting + sizeOf(data) > maxBufferedAmount;
   }
 
-  #overflow(data: Sendable): BufferOverflowError {
+  /** @param data - The message; `undefined` where several share the error. */
+  #overflow(data: Sendable | undefined): BufferOverflowError {
+    const { bufferedAmount, load } = this;
+    const refused = data === undefined ? "Messages were" : `A message of ${sizeOf(data)} bytes was`;
+    const memory = load > bufferedAmount ? ` and take ${load} bytes of memory` : "";
     return new BufferOverflowError(
-      `A message of ${sizeOf(data)} bytes was refused: ${this.bufferedAmount} bytes wait to be sent already, and ` +
+      `${refused} refused: ${bufferedAmount} bytes wait to be sent already${memory}, and ` +
         `maxBufferedAmount is ${this.#marks.maxBufferedAmount}. Await send(), or stop sending until "drain".`,
     );
   }
@@ -204,7 +265,7 @@ export class SendQueue {
     else protocol.binary(data, options);
     const size = protocol.bufferedSize - before;
     this.#handler.onQueued();
-    if (protocol.bufferedSize >= this.#marks.highWaterMark) this.#isDrainDue = true;
+    if (this.load >= this.#marks.highWaterMark) this.#isDrainDue = true;
     return size;
   }
 
@@ -217,19 +278,21 @@ export class SendQueue {
     const size = sizeOf(data);
     const wait = new Wait(this.#runtime, "send", options, (reason) => this.#withdraw(place, reason));
     // The caller may use its bytes again when the call returns.
-    const own = data instanceof Uint8Array ? Buffer.from(data) : data;
+    const own = data instanceof Uint8Array ? ownCopyOf(data) : data;
     const entry: Entry = {
       data: own,
       size: size + headerSizeFor(size, true),
+      overhead: overheadOf(data, size, options),
       options,
       token,
       wait,
-      flushes: [],
+      flushes: undefined,
     };
     const place = (this.#entries ??= new WaitingLine()).enter(entry);
     this.#waitingSize += entry.size;
+    this.#waitingOverhead += entry.overhead;
     this.#acceptedCount++;
-    if (this.bufferedAmount >= this.#marks.highWaterMark) this.#isDrainDue = true;
+    if (this.load >= this.#marks.highWaterMark) this.#isDrainDue = true;
     if (own instanceof PendingMessage) void this.#read(place, own);
     return wait;
   }
@@ -251,13 +314,18 @@ export class SendQueue {
     const entry = place.item;
     const before = place.before?.item;
     if (this.#entries?.leave(place) === true) {
-      this.#waitingSize -= entry.size;
+      this.#subtract(entry);
       this.#acceptedCount--;
-      this.#flushBehind(before, entry.flushes);
+      if (entry.flushes !== undefined) this.#flushBehind(before, entry.flushes);
       if (entry.token !== undefined) this.#events.onWithdrawn(entry.token);
     }
     this.#handler.onRefused(reason);
     this.pump();
+  }
+
+  #subtract({ size, overhead }: Entry): void {
+    this.#waitingSize -= size;
+    this.#waitingOverhead -= overhead;
   }
 
   /** Frames what waits as far as the mark allows, and settles who waited for it. Called after each progress of the socket. */
@@ -270,7 +338,7 @@ export class SendQueue {
     this.#frameWaiting();
     this.#isPumping = false;
     this.#settleFlushes();
-    if (this.#isDrainDue && this.bufferedAmount <= this.#marks.lowWaterMark) {
+    if (this.#isDrainDue && this.load <= this.#marks.lowWaterMark) {
       this.#isDrainDue = false;
       this.#events.onDrain();
     }
@@ -283,16 +351,16 @@ export class SendQueue {
   }
 
   #frameWaiting(): void {
-    while (this.#protocol.bufferedSize < this.#marks.highWaterMark) {
+    while (this.#framedLoad() < this.#marks.highWaterMark) {
       this.#resolveAboveMark();
       const entry = this.#entries?.first;
       if (entry === undefined || entry.data instanceof PendingMessage || this.#protocol.state !== "open")
         return;
       this.#entries!.shift();
-      this.#waitingSize -= entry.size;
+      this.#subtract(entry);
       (this.#aboveMark ??= []).push(entry);
       this.#frame(entry.data, entry.options, entry.token);
-      this.#flushBehind(undefined, entry.flushes);
+      if (entry.flushes !== undefined) this.#flushBehind(undefined, entry.flushes);
     }
   }
 
@@ -321,9 +389,12 @@ export class SendQueue {
   takeUnsent(framed: readonly Sendable[], framedCount: number): UnsentMessage[] {
     const unframed = this.#entries?.takeAll() ?? [];
     this.#waitingSize = 0;
+    this.#waitingOverhead = 0;
+    this.#tokens?.forget(this.#protocol.handedCount);
     this.#acceptedCount -= framed.length + unframed.length;
     this.#sample?.cancel();
-    for (const entry of unframed) (this.#aboveMark ??= []).push(entry, ...entry.flushes.map(asUnkept));
+    for (const entry of unframed)
+      (this.#aboveMark ??= []).push(entry, ...(entry.flushes ?? []).map(asUnkept));
     const waiting = unframed.map(({ data, token }) => ({ data, token }));
     const matched = this.#tokens?.match(framed, framedCount) ?? framed.map(asUnknown);
     return [...matched, ...waiting];
@@ -345,6 +416,10 @@ export class SendQueue {
     }
     for (const { wait } of this.#flushes?.takeAll() ?? []) wait.reject(error);
   }
+}
+
+function counted(overhead: number): number {
+  return overhead > freeOverhead ? overhead - freeOverhead : 0;
 }
 
 /** A message that no owner keeps. */

@@ -71,7 +71,11 @@ export interface CloseReport extends ErrorReport {
   readonly pausedMs: number;
   /** Messages accepted of which not a byte was handed to the kernel. */
   readonly messagesUnsent: number;
-  /** Messages handed to the kernel, in whole or in part, after the last ping whose pong came back. */
+  /**
+   * Messages handed to the kernel, in whole or in part, that the peer may not have read. With `outbox.acknowledges` these
+   * are the messages that are not acknowledged. All other messages are those after the last ping whose pong came back;
+   * none where our Close was written before the peer's Close came and that echoes its code.
+   */
   readonly messagesUncertain: number;
   readonly unansweredPings: number;
   /** By how many milliseconds a timer of the heartbeat was late at most: so long did this process stand still. */

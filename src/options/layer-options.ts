@@ -84,9 +84,12 @@ export type OutboxId = string | number | bigint;
 export interface OutboxOptions<Received, Sent> {
   /** Messages. Default 1,000. */
   readonly capacity?: number | undefined;
-  /** Bytes. Default 4 MiB; one message always fits. */
+  /** Bytes, with about 1 KiB for each message beyond the first 16 MiB of these. Default 4 MiB; one message always fits. */
   readonly maxBytes?: number | undefined;
-  /** Milliseconds after which a message that still waits is dropped, and told. Default: none, it waits without end. */
+  /**
+   * Milliseconds from the call of `send()` on, across reconnects, after which a message that still waits is dropped and
+   * reported by the event `dropped`. Default: none, it waits without end.
+   */
   readonly ttl?: number | undefined;
   /**
    * `"error"` (default) refuses the newest with a `BufferOverflowError`; `"dropOldest"` drops the oldest and tells it.

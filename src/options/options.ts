@@ -99,11 +99,14 @@ export interface WebSocketOptions<Received, Sent>
   /** The most bytes of a received frame. Default: `maxMessageSize`. */
   readonly maxFrameSize?: number | undefined;
 
-  /** Above this many waiting bytes `send()` waits. Default 1 MiB. */
+  /** Above this many waiting bytes `send()` waits; see `maxBufferedAmount` for what counts. Default 1 MiB. */
   readonly highWaterMark?: number | undefined;
   /** At this many bytes `drain` comes. Default: half of `highWaterMark`. */
   readonly lowWaterMark?: number | undefined;
-  /** Above this many bytes `send()` is refused with a `BufferOverflowError`. Default 64 MiB. */
+  /**
+   * Above this many bytes `send()` is refused with a `BufferOverflowError`. A message that waits above `highWaterMark`
+   * counts about 1 KiB besides its bytes; the first 1 MiB of that is not counted. Default 64 MiB.
+   */
   readonly maxBufferedAmount?: number | undefined;
 
   /** Answers pings by itself. Default `true`; otherwise `pong(payload)` answers by hand. */

@@ -27,7 +27,7 @@ export interface Transport {
    * Hands `bytes` to the kernel, at most one write at a time.
    *
    * @returns `true` where the kernel has taken all of them at once; otherwise `onWritten` is called when it has.
-   *   `bytes` must stay as they are until then. After an error `onWritten` is never called.
+   *   `bytes` must stay as they are until then, or until `onClose`. After an error `onWritten` is never called.
    */
   write(bytes: Uint8Array, onWritten: () => void): boolean;
   /** Ends our side once all that was written has left. */

@@ -30,15 +30,15 @@ const counts = ({ length, bytes, waitingCount }: Ledger<string>): number[] => [l
 describe("Ledger", () => {
   it("is empty at first", () => {
     const ledger = new Ledger<string>();
-    ledger.rewind(0);
+    ledger.rewind();
     expect([...counts(ledger), ledger.first, ledger.shift()]).toEqual([0, 0, 0, undefined, undefined]);
   });
 
   it("sends nothing again before it is rewound, and then all in their first order", () => {
     const { ledger, entries } = ledgerOf("a", "b", "c");
     expect([sentAgain(ledger), counts(ledger), ledger.first]).toEqual([[], [3, 3, 0], entries[0]]);
-    ledger.rewind(50);
-    expect(entries.map(({ place, expiresAt }) => [place, expiresAt])).toEqual(Array(3).fill(["resend", 50]));
+    ledger.rewind();
+    expect(entries.map(({ place }) => place)).toEqual(Array(3).fill("resend"));
     expect([counts(ledger), sentAgain(ledger), counts(ledger)]).toEqual([
       [3, 3, 3],
       ["a", "b", "c"],
@@ -49,12 +49,13 @@ describe("Ledger", () => {
     );
   });
 
-  it("begins again with the first when it is rewound on the way, and leaves those that wait their time", () => {
+  it("begins again with the first when it is rewound on the way, and leaves each message its time to live", () => {
     const { ledger, entries } = ledgerOf("a", "b", "c");
-    ledger.rewind(50);
+    for (const [index, entry] of entries.entries()) entry.expiresAt = 90 - 10 * index;
+    expect(ledger.rewind()).toBe(70);
     expect(sentAgain(ledger, 1)).toEqual(["a"]);
-    ledger.rewind(90);
-    expect(entries.map(({ expiresAt }) => expiresAt)).toEqual([90, 50, 50]);
+    expect([ledger.rewind(), ledger.rewind()]).toEqual([90, Infinity]);
+    expect(entries.map(({ expiresAt }) => expiresAt)).toEqual([90, 80, 70]);
     expect([counts(ledger), sentAgain(ledger)]).toEqual([
       [3, 3, 3],
       ["a", "b", "c"],
@@ -68,9 +69,9 @@ describe("Ledger", () => {
   ])("forgets %s when it is acknowledged, in flight and in line", (_, id, left) => {
     for (const isInLine of [false, true]) {
       const { ledger } = ledgerOf("a", "b", "c");
-      if (isInLine) ledger.rewind(0);
+      if (isInLine) ledger.rewind();
       expect([ledger.acknowledge(id), ledger.acknowledge(id)]).toEqual([true, false]);
-      ledger.rewind(0);
+      ledger.rewind();
       expect([counts(ledger), sentAgain(ledger)]).toEqual([[2, 2, 2], left]);
     }
   });
@@ -103,13 +104,13 @@ describe("Ledger", () => {
     ledger.takeBack(entries[1]!);
     expect([counts(ledger), ledger.claim("b", entries[0]!)]).toEqual([[1, 1, 0], false]);
     ledger.append(entries[2]!);
-    ledger.rewind(0);
+    ledger.rewind();
     expect([sentAgain(ledger), ledger.acknowledge("c")]).toEqual([["a", "c"], true]);
   });
 
   it("removes of those that wait what it is told to, asking once for each in their order", () => {
     const { ledger } = ledgerOf("a", "b", "c", "d");
-    ledger.rewind(0);
+    ledger.rewind();
     sentAgain(ledger, 1);
     const asked: string[] = [];
     const gone = ledger.removeWaiting(({ message }) => {

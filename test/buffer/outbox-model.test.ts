@@ -97,8 +97,8 @@ class Comparison {
         break;
       case "open":
         this.#given = [];
-        this.#outbox.open(this.#now);
-        this.#model.open(this.#now);
+        this.#outbox.open();
+        this.#model.open();
         break;
       case "hold":
       case "resume":
@@ -148,7 +148,9 @@ class Comparison {
     const entries = unsent.map((letter) => {
       // One that is not remembered may come back in an entry of its own.
       const known = this.#entries.get(letter)!;
-      return known.place === "outside" && chosen % 2 === 0 ? new OutboxEntry(letter, letter.size) : known;
+      if (known.place !== "outside" || chosen % 2 !== 0) return known;
+      const { expiresAt } = known;
+      return Object.assign(new OutboxEntry(letter, letter.size), { expiresAt });
     });
     unsent.forEach((letter, index) => this.#entries.set(letter, entries[index]!));
     this.#outbox.lost(entries, this.#now);

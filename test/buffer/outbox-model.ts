@@ -35,6 +35,8 @@ export class OutboxModel {
   readonly #policy: ModelPolicy;
   readonly told: [name: string, cause: OutboxDropCause][] = [];
   #kept: Kept[] = [];
+  /** When the time to live of each message ends: it counts from the sending. */
+  readonly #expiry = new Map<Letter, number>();
   #isOpen = false;
   #isClosing = false;
   #hadExcess = false;
@@ -68,6 +70,7 @@ export class OutboxModel {
   }
 
   send(letter: Letter, now: number): OutboxAnswer {
+    this.#expiry.set(letter, now + this.#policy.ttl);
     this.#expire(now);
     const { capacity, maxBytes, overflow, hasLedger } = this.#policy;
     const isThrough = this.#isOpen && this.waitingCount === 0;
@@ -121,9 +124,9 @@ export class OutboxModel {
     return first.letter.name;
   }
 
-  open(now: number): void {
+  open(): void {
     this.#isOpen = true;
-    this.#rewind(now);
+    this.#rewind();
   }
 
   hold(): void {
@@ -140,7 +143,7 @@ export class OutboxModel {
     const returned = unsent.flatMap((letter) => {
       const known = this.#kept.find((one) => one.letter === letter);
       if (known?.isRepeated === true || done.has(letter.name)) return [];
-      const expiresAt = now + this.#policy.ttl;
+      const expiresAt = this.#expiry.get(letter) ?? now + this.#policy.ttl;
       return [
         {
           letter,
@@ -160,7 +163,7 @@ export class OutboxModel {
     if (returned.length > 0) {
       this.#hadExcess = this.length > this.#policy.capacity || this.bytes > this.#policy.maxBytes;
     }
-    this.#rewind(now);
+    this.#rewind();
   }
 
   /** @returns Whether the message was kept, and is not any more. */
@@ -189,12 +192,8 @@ export class OutboxModel {
     for (const { letter } of this.#kept.splice(0)) this.told.push([letter.name, "closed"]);
   }
 
-  #rewind(now: number): void {
-    for (const one of this.#kept) {
-      if (one.isWaiting) continue;
-      one.isWaiting = true;
-      one.expiresAt = now + this.#policy.ttl;
-    }
+  #rewind(): void {
+    for (const one of this.#kept) one.isWaiting = true;
   }
 
   #expire(now: number): void {

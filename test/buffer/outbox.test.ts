@@ -63,7 +63,7 @@ class Scene {
   }
 
   open(): string[] {
-    this.outbox.open(this.now);
+    this.outbox.open();
     return this.take();
   }
 
@@ -81,7 +81,7 @@ describe("an outbox without acknowledgement", () => {
     expect(scene.sendAll("a", "b")).toEqual(["queued", "queued"]);
     expect([scene.outbox.length, scene.outbox.bytes, scene.outbox.waitingCount]).toEqual([2, 2, 2]);
     expect(scene.take()).toEqual([]);
-    scene.outbox.open(0);
+    scene.outbox.open();
     expect([scene.outbox.isClear, scene.send("c")]).toEqual([false, "queued"]);
     expect(scene.take()).toEqual(["a", "b", "c"]);
     expect([scene.outbox.isClear, scene.send("d"), scene.outbox.length]).toEqual([true, "write", 0]);
@@ -123,7 +123,7 @@ describe("an outbox without acknowledgement", () => {
     scene.lost("a", "b", "c");
     expect(scene.send("d")).toBe("dropped");
     expect(scene.told).toEqual(["d overflow"]);
-    scene.outbox.open(0);
+    scene.outbox.open();
     expect(scene.outbox.next(0)?.message).toBe("a");
     expect(scene.send("e")).toBe("queued");
     expect(scene.told).toEqual(["d overflow", "b overflow"]);
@@ -146,7 +146,7 @@ describe("an outbox without acknowledgement", () => {
   ])("refuses the newest where it is full of %s", (_, bounds) => {
     const scene = new Scene(bounds);
     expect(scene.sendAll("a", "b", "c")).toEqual(["queued", "queued", "refused"]);
-    const error = scene.outbox.overflowError(scene.entries.get("c")!);
+    const error = scene.outbox.overflowError(scene.entries.get("c"));
     expect(error).toBeInstanceOf(BufferOverflowError);
     expect(error.message).toContain("the outbox holds 2 messages of 2 bytes;");
     expect(scene.told).toEqual([]);
@@ -180,13 +180,14 @@ describe("an outbox without acknowledgement", () => {
 
   it("conflates nothing that has come back, after others have expired too", () => {
     const scene = new Scene({ overflow: "conflate", perSecond: 1, ttl: 100 });
-    scene.sendAll("a1", "b1");
-    expect(scene.open()).toEqual(["a1"]);
+    scene.sendAll("a0", "b1");
     scene.now = 50;
+    scene.send("a1");
+    expect(scene.open()).toEqual(["a1"]);
     scene.lost("a1");
     scene.now = 100;
     scene.send("a2");
-    expect(scene.told).toEqual(["b1 expired"]);
+    expect(scene.told).toEqual(["a0 overflow", "b1 expired"]);
     scene.outbox.beginClosing();
     expect(scene.open()).toEqual(["a1", "a2"]);
   });
@@ -234,6 +235,44 @@ describe("an outbox without acknowledgement", () => {
     expect(scene.outbox.nextAt).toBe(Infinity);
   });
 
+  describe("the memory that messages take besides their bytes", () => {
+    const bounds = { capacity: Infinity, maxBytes: 10_000, freeOverhead: 5_000 };
+
+    const letter = (name: string): Letter => ({ name, size: 1, id: name, key: undefined });
+
+    function sendMany(scene: Scene, count: number): OutboxAnswer[] {
+      return Array.from({ length: count }, (_, index) =>
+        scene.outbox.send(new OutboxEntry(`${index}`, 1, 1_000), letter(`${index}`), scene.now),
+      );
+    }
+
+    it("counts against maxBytes where it is more than what is free of charge", () => {
+      const scene = new Scene(bounds);
+      const answers = sendMany(scene, 20);
+      expect(answers.filter((answer) => answer === "queued")).toHaveLength(14);
+      expect([scene.outbox.bytes, scene.outbox.load]).toEqual([14, 9_014]);
+      expect(scene.outbox.overflowError(undefined).message).toMatch(
+        /^Messages were refused: the outbox holds 14 messages of 14 bytes \(9014 bytes of memory\)/,
+      );
+      scene.open();
+      expect(scene.outbox.load).toBe(0);
+    });
+
+    it("makes the oldest go", () => {
+      const scene = new Scene({ ...bounds, overflow: "dropOldest" });
+      expect(sendMany(scene, 20).every((answer) => answer === "queued")).toBe(true);
+      expect(scene.told).toEqual(Array.from({ length: 6 }, (_, index) => `${index} overflow`));
+    });
+
+    it("is counted for messages that are not acknowledged too", () => {
+      const scene = new Scene({ ...bounds, acknowledgement });
+      scene.open();
+      expect(sendMany(scene, 20).filter((answer) => answer === "write")).toHaveLength(10);
+      scene.outbox.received(Array.from({ length: 20 }, (_, index) => `${index}`));
+      expect(scene.outbox.load).toBe(0);
+    });
+  });
+
   it("makes room by what has expired before it refuses", () => {
     const scene = new Scene({ ttl: 100, capacity: 1 });
     scene.send("a");
@@ -242,18 +281,41 @@ describe("an outbox without acknowledgement", () => {
     expect(scene.told).toEqual(["a expired"]);
   });
 
-  it("gives what comes back its time from then on, and still finds what expires behind it", () => {
-    const scene = new Scene({ ttl: 100, perSecond: 1 });
-    scene.sendAll("a", "b");
-    expect(scene.open()).toEqual(["a"]);
-    scene.now = 90;
+  it("counts the time to live from the sending, however often the message comes back", () => {
+    const scene = new Scene({ ttl: 100 });
+    scene.send("a");
+    for (scene.now = 30; scene.now < 100; scene.now += 30) {
+      expect(scene.open()).toEqual(["a"]);
+      scene.lost("a");
+      expect(scene.outbox.nextAt).toBe(100);
+    }
+    scene.now = 100;
+    expect([scene.open(), scene.told]).toEqual([[], ["a expired"]]);
+  });
+
+  it("counts the time to live of a message that was written at once from its sending too", () => {
+    const scene = new Scene({ ttl: 100 });
+    scene.open();
+    expect(scene.send("a")).toBe("write");
+    scene.now = 99;
     scene.lost("a");
     expect(scene.outbox.nextAt).toBe(100);
     scene.now = 100;
+    expect([scene.open(), scene.told]).toEqual([[], ["a expired"]]);
+  });
+
+  it("finds what expires before and behind what comes back", () => {
+    const scene = new Scene({ ttl: 100, perSecond: 1 });
+    scene.send("a");
+    scene.now = 10;
+    scene.send("b");
+    expect(scene.open()).toEqual(["a"]);
+    scene.lost("a");
+    scene.now = 100;
     scene.send("c");
-    expect(scene.told).toEqual(["b expired"]);
-    scene.now = 190;
-    expect([scene.take(), scene.told]).toEqual([[], ["b expired", "a expired"]]);
+    expect(scene.told).toEqual(["a expired"]);
+    scene.now = 110;
+    expect([scene.take(), scene.told]).toEqual([[], ["a expired", "b expired"]]);
     expect(scene.outbox.nextAt).toBe(200);
   });
 
@@ -261,7 +323,7 @@ describe("an outbox without acknowledgement", () => {
     const scene = new Scene({ perSecond: 4 });
     scene.sendAll("a", "b", "c", "d");
     expect(scene.outbox.nextAt).toBe(Infinity);
-    scene.outbox.open(0);
+    scene.outbox.open();
     expect(scene.outbox.nextAt).toBe(-Infinity);
     expect([scene.take(), scene.outbox.nextAt]).toEqual([["a"], 250]);
     scene.now = 250;
@@ -406,7 +468,7 @@ describe("an outbox with acknowledgement", () => {
     const scene = new Scene({ acknowledgement, capacity: 2 });
     scene.open();
     expect(scene.sendAll("a", "b", "c")).toEqual(["write", "write", "refused"]);
-    const { message } = scene.outbox.overflowError(scene.entries.get("c")!);
+    const { message } = scene.outbox.overflowError(scene.entries.get("c"));
     expect(message).toContain("2 messages of 2 bytes, of which 2 are sent and not acknowledged;");
     scene.outbox.received(["a"]);
     expect(scene.send("c")).toBe("write");
@@ -431,12 +493,16 @@ describe("an outbox with acknowledgement", () => {
     scene.now = 5_000;
     expect([scene.take(), scene.told]).toEqual([[], []]);
     scene.lost();
-    expect(scene.outbox.nextAt).toBe(5_100);
-    scene.now = 5_099;
-    expect(scene.open()).toEqual(["a"]);
-    scene.lost();
-    scene.now = 5_199;
+    expect(scene.outbox.nextAt).toBe(100);
     expect([scene.open(), scene.told]).toEqual([[], ["a expired"]]);
+    scene.send("b");
+    for (scene.now = 5_050; scene.now < 5_100; scene.now += 20) {
+      scene.lost();
+      expect(scene.open()).toEqual(["b"]);
+    }
+    scene.lost();
+    scene.now = 5_100;
+    expect([scene.open(), scene.told]).toEqual([[], ["a expired", "b expired"]]);
   });
 
   it("sends the second of two messages of one id at most once, and says so", () => {

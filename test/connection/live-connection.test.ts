@@ -868,6 +868,135 @@ describe("what was sent when the connection breaks", () => {
   });
 });
 
+describe("what is uncertain after our own close", () => {
+  function sendAndClose(code = 1000): void {
+    for (const text of ["1", "2", "3"]) send(text);
+    scene.live.close({ code, reason: "" });
+  }
+
+  it.each([1000, 1001, 4000])("is nothing where the peer echoes our code %i", (code) => {
+    sendAndClose(code);
+    scene.clock.advance(0);
+    scene.receive(closeFrame(code));
+    scene.peer.end();
+    expect(scene.endWithin(0)).toMatchObject({ unsent: [], uncertainCount: 0 });
+  });
+
+  it.each([
+    ["another code", closeFrame(1001)],
+    ["no code", closeFrame()],
+  ])("is what no pong has confirmed, where the peer answers with %s", (_, answer) => {
+    sendAndClose();
+    scene.clock.advance(0);
+    scene.receive(answer);
+    scene.peer.end();
+    expect(scene.endWithin(0).uncertainCount).toBe(3);
+  });
+
+  it.each(["a reset", "the end of the stream"])("is all of it where %s comes before the answer", (how) => {
+    sendAndClose();
+    scene.clock.advance(0);
+    if (how === "a reset") scene.peer.reset();
+    else scene.peer.end();
+    expect(scene.endWithin(0).uncertainCount).toBe(3);
+  });
+
+  it("is all of it where the peer's Close comes before ours is written", () => {
+    scene.peer.takesWrites = false;
+    sendAndClose();
+    scene.clock.advance(0);
+    scene.receive(closeFrame(1000));
+    scene.peer.takesWrites = true;
+    scene.peer.take();
+    scene.clock.advance(0);
+    scene.peer.end();
+    expect(scene.endWithin(1_000)).toMatchObject({ unsent: [], uncertainCount: 3 });
+  });
+
+  it("is all of it where the peer's Close came before ours, and was kept by a pause", () => {
+    send("1");
+    scene.clock.advance(0);
+    scene.onMessageCall = () => scene.live.pause();
+    scene.receive(textFrame("pauses"), closeFrame(1000));
+    expect(scene.live.isPaused).toBe(true);
+    scene.live.close({ code: 1000, reason: "" });
+    scene.clock.advance(0);
+    scene.live.resume();
+    scene.peer.end();
+    expect(scene.endWithin(1_000).uncertainCount).toBe(1);
+  });
+
+  it("is all of it where reading was paused when our Close was written: its answer may have come before", () => {
+    send("1");
+    scene.live.pause();
+    scene.live.close({ code: 1000, reason: "" });
+    scene.clock.advance(0);
+    scene.receive(closeFrame(1000));
+    scene.live.resume();
+    scene.clock.advance(0);
+    scene.peer.end();
+    expect(scene.endWithin(1_000).uncertainCount).toBe(1);
+  });
+
+  it("is all of it where the peer closes", () => {
+    send("1");
+    scene.clock.advance(0);
+    scene.receive(closeFrame(1000));
+    scene.peer.end();
+    expect(scene.endWithin(1_000).uncertainCount).toBe(1);
+  });
+});
+
+describe("the memory of unsent output", () => {
+  /** Sends enough that the pool has its wide segments, and then what nobody takes. */
+  function fillUntaken(): () => number {
+    begin({ highWaterMark: 2e6, lowWaterMark: 0, maxBufferedAmount: 4e6 });
+    const { segments } = scene.resources;
+    for (let count = 0; count < 20; count++) {
+      send(Buffer.alloc(60_000));
+      scene.clock.advance(0);
+    }
+    scene.peer.takesWrites = false;
+    send(Buffer.alloc(200_000));
+    scene.clock.advance(0);
+    send("behind");
+    return () => {
+      const taken = Array.from({ length: 16 }, () => segments.acquire());
+      const wide = taken.filter(({ index }) => index !== -1);
+      for (const segment of wide) segments.release(segment);
+      return wide.length;
+    };
+  }
+
+  it.each(["a reset", "terminate()", "giveUp()"])(
+    "returns to the pool once the stream is closed, and not while the kernel may read it: %s",
+    (how) => {
+      const freeWide = fillUntaken();
+      expect(freeWide()).toBeLessThan(16);
+      if (how === "a reset") scene.peer.reset();
+      else if (how === "terminate()") scene.live.terminate();
+      else scene.live.giveUp(new Error("dead"));
+      expect(freeWide()).toBeLessThan(16);
+      expect(scene.ends).toEqual([]);
+      const { unsent } = scene.endWithin(0);
+      expect(unsent.at(-1)?.data).toBe("behind");
+      expect(freeWide()).toBe(16);
+    },
+  );
+
+  it("of control frames returns too, where no message was ever sent", () => {
+    begin();
+    const { segments } = scene.resources;
+    scene.peer.takesWrites = false;
+    scene.live.beat(Buffer.from("1"));
+    scene.live.pong(Buffer.from("2"));
+    scene.peer.reset();
+    scene.endWithin(0);
+    const [first, second] = [segments.acquire(), segments.acquire()];
+    expect([first.bytes[0], second.bytes[0]].sort()).toEqual([0x89, 0x8a]);
+  });
+});
+
 describe("messages on loan", () => {
   it("come as such from the next read on, while its owner lends", () => {
     scene.receive(textFrame("1"));

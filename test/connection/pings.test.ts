@@ -29,6 +29,14 @@ it("works for pings that nobody waits for", () => {
   expect(pings.confirmedCount).toBe(3);
 });
 
+it("keeps what an earlier pong has confirmed where a later ping stood before fewer messages", () => {
+  add("a", 100, 10);
+  add("b", 110, 5);
+  pings.answer(bytes("a"), 120);
+  pings.answer(bytes("b"), 120);
+  expect(pings.confirmedCount).toBe(10);
+});
+
 it("answers pings one by one", () => {
   add("a", 100);
   add("b", 110);

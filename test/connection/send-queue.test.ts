@@ -349,6 +349,120 @@ describe("maxBufferedAmount", () => {
   });
 });
 
+describe("the memory of messages that wait", () => {
+  const mebibyte = 1024 * 1024;
+
+  /** Counts messages that are taken before one is refused. */
+  function countTaken(send: (index: number) => boolean | undefined): number {
+    for (let index = 0; index < 1_000_000; index++) if (send(index) === undefined) return index;
+    throw new Error("Nothing was refused.");
+  }
+
+  it("counts against maxBufferedAmount, while bufferedAmount counts bytes on the wire", async () => {
+    queue = create({ highWaterMark: 1_000, maxBufferedAmount: 4 * mebibyte });
+    const count = countTaken(() => queue.trySend("x", undefined));
+    // About 1 KiB for each, of which 1 MiB is not counted.
+    expect(count).toBeGreaterThan(4_000);
+    expect(count).toBeLessThan(6_000);
+    expect(queue.bufferedAmount).toBe(count * 7);
+    expect(queue.load).toBeGreaterThan(3.9 * mebibyte);
+    const refused = await stateOf(queue.send("x", undefined));
+    expect(refused).toBeInstanceOf(BufferOverflowError);
+    expect((refused as Error).message).toMatch(
+      /1 bytes was refused: \d+ bytes wait.* take \d+ bytes of memory/,
+    );
+    drain();
+    expect([queue.bufferedAmount, queue.load, sent().length]).toEqual([0, 0, count]);
+  });
+
+  it.each([
+    ["binary messages", Buffer.from("x"), undefined],
+    ["messages with a timeout", "x", { timeout: 1_000 }],
+  ])("is larger for %s", (_what, data, options) => {
+    queue = create({ highWaterMark: 1_000, maxBufferedAmount: 4 * mebibyte });
+    const controller = new AbortController();
+    const count = countTaken(() => {
+      if (queue.load > 3.9 * mebibyte) return undefined;
+      void queue.send(data, options === undefined ? undefined : { ...options, signal: controller.signal });
+      return true;
+    });
+    expect(count).toBeLessThan(3_000);
+    controller.abort();
+    drain();
+    expect([queue.bufferedAmount, queue.load]).toEqual([0, 0]);
+  });
+
+  it("contains the two bytes of each character of a text with one outside Latin-1", () => {
+    queue = create({ highWaterMark: 1, maxBufferedAmount: 64 * mebibyte });
+    void queue.send("first", undefined);
+    const text = "a".repeat(4 * mebibyte) + "\u20ac";
+    void queue.send(text, undefined);
+    expect(queue.load).toBeGreaterThan(2 * text.length - mebibyte);
+  });
+
+  it("contains what framed messages are known by, and the mark is met by it", () => {
+    queue = create({ highWaterMark: mebibyte, maxBufferedAmount: 4 * mebibyte });
+    let count = 0;
+    while (queue.trySend("x", undefined, { count }) === true) count++;
+    expect(count).toBeLessThan(5_000);
+    expect(queue.bufferedAmount).toBeLessThan(100_000);
+    drain();
+    expect(queue.load).toBe(0);
+    expect(told).toEqual(["drain"]);
+  });
+
+  it("contains compressed messages as they were given, until their frames are handed out", () => {
+    end = new ProtocolEnd({ extension: deflateOffer({}).agree([]) });
+    queue = create({ highWaterMark: 2 * mebibyte, maxBufferedAmount: 4 * mebibyte });
+    const text = "x".repeat(100_000);
+    let count = 0;
+    while (queue.trySend(text, undefined) === true) count++;
+    expect(count).toBeLessThan(32);
+    expect(end.connection.bufferedSize).toBeLessThan(20_000);
+    drain();
+    expect([queue.load, end.connection.originalSize]).toEqual([0, 0]);
+    end.connection.abandon();
+  });
+
+  it("is written before the end of the tick where few bytes stand for much of it", () => {
+    end = new ProtocolEnd({ extension: deflateOffer({}).agree([]) });
+    const writes: number[] = [];
+    const handler = {
+      onQueued: () => undefined,
+      onMemoryFull: () => {
+        writes.push(end.connection.bufferedSize);
+        progress();
+      },
+      onRefused: () => undefined,
+    };
+    const events = { onDrain: () => undefined, onWithdrawn: () => undefined, onSampled: () => undefined };
+    const kept = { ...marks, highWaterMark: 2 * mebibyte, maxBufferedAmount: 4 * mebibyte };
+    queue = new SendQueue(end.connection, counting.runtime, kept, handler, events);
+    for (let index = 0; index < 100; index++)
+      expect(queue.trySend("x".repeat(100_000), undefined)).toBe(true);
+    expect(writes.length).toBeGreaterThan(2);
+    expect(writes.length).toBeLessThan(10);
+    drain();
+    end.connection.abandon();
+  });
+
+  it("keeps one promise for refusals beyond 64 in one turn, and lets a loop of them end the turn", async () => {
+    void fill();
+    while (queue.trySend("x", undefined) !== undefined);
+    const promises = new Set<Promise<void>>();
+    for (let count = 0; count < 10_000; count++) promises.add(queue.send("x", undefined));
+    expect(promises.size).toBe(64);
+    expect(told.length).toBe(10_000);
+    const last = queue.send("xy", undefined);
+    expect(promises).toContain(last);
+    expect(await stateOf(last)).toBe("waits");
+    clock.advance(0);
+    const error = await stateOf(last);
+    expect(error).toBe(told.at(-1));
+    expect((error as Error).message).toMatch(/^Messages were refused: \d+ bytes wait/);
+  });
+});
+
 describe("a Blob", () => {
   it("keeps its place while it is read", async () => {
     const { message, give } = pending(10);

@@ -205,6 +205,46 @@ describe("the bounds of the outbox", () => {
   });
 
   it.each([
+    ["without a connection", {}, false],
+    ["on a connection", {}, true],
+    ["on a connection, to be acknowledged", atLeastOnce, true],
+  ])(
+    "counts the time to live from send(), however many connections break: sent %s",
+    async (_, outbox: OutboxOptions, isConnected) => {
+      const scene = new LayerScene();
+      const { ws, client, link } = await scene.up({
+        outbox: { ...outbox, ttl: 2_500 },
+        // It fills the kernel of a peer that does not read, so that what comes after it is unsent.
+        onConnection: (connection) => connection.send("filler"),
+      });
+      const expired = (): unknown[] =>
+        client
+          .all("dropped")
+          .filter(({ cause }) => cause === "expired")
+          .map(({ message }) => message);
+      link.peer.takesWrites = false;
+      if (isConnected) void ws.sendRaw(new Uint8Array(1));
+      else await scene.cut(link);
+      await scene.pass();
+      void ws.send("message");
+      if (isConnected) await scene.cut(link);
+      for (let count = 0; count < 2; count++) {
+        const next = await scene.dialled(1_000);
+        next.peer.takesWrites = false;
+        next.answer();
+        await scene.pass();
+        await scene.cut(next);
+      }
+      await scene.pass(499);
+      expect(expired()).toEqual([]);
+      await scene.pass(1);
+      expect(expired()).toEqual(["message"]);
+      expect(textsOf(await scene.again(500))).toEqual(["filler"]);
+      await scene.finish();
+    },
+  );
+
+  it.each([
     ["overflowing", { capacity: 1 }],
     ["expired", { ttl: 10 }],
   ])("is told where nobody awaits: %s", async (_, outbox) => {
@@ -491,6 +531,127 @@ describe("with acknowledges", () => {
     await scene.pass();
     expect(textsOf(link)).toEqual(what === "refused" ? ["1", "2", "4"] : ["1", "2", "3", "4"]);
     await scene.finish();
+  });
+
+  it.each([
+    ["our own close", 5, 0],
+    ["our own close", 3, 2],
+    ["a break of the connection", 5, 0],
+    ["a break of the connection", 3, 2],
+  ])("are uncertain until they are acknowledged: %s, %i of 5 acknowledged", async (how, count, uncertain) => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: atLeastOnce });
+    const texts = ["1", "2", "3", "4", "5"];
+    for (const text of texts) void ws.send(text);
+    await scene.pass();
+    link.send(textFrame(`ack ${texts.slice(0, count).join(" ")}`));
+    await scene.pass();
+    if (how === "our own close") {
+      void ws.close();
+      await scene.pass();
+      await scene.answerClose(link);
+    } else {
+      await scene.cut(link);
+    }
+    expect(ws.lastReport).toMatchObject({ messagesUnsent: 0, messagesUncertain: uncertain });
+    await scene.finish();
+  });
+
+  it("stay uncertain where a pong shows only that they were read, and those without an id do not", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: atLeastOnce });
+    void ws.send("1");
+    void ws.sendRaw(new Uint8Array(1));
+    const ping = ws.ping();
+    await scene.pass();
+    link.send(pongFrame(link.frames.find(({ opcode }) => opcode === opcodes.ping)!.payload));
+    await scene.pass();
+    await ping;
+    void ws.send("2");
+    void ws.sendRaw(new Uint8Array(1));
+    await scene.pass();
+    link.send(textFrame("ack 2"));
+    await scene.pass();
+    await scene.cut(link);
+    // "1", and the second message without an id.
+    expect(ws.lastReport).toMatchObject({ messagesUnsent: 0, messagesUncertain: 2 });
+    await scene.finish();
+  });
+
+  it("are counted for the connection that they went on, however often they are sent again", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: atLeastOnce });
+    for (let count = 1; count <= 200; count++) {
+      void ws.send(`${count}`);
+      if (count % 100 === 0) await scene.pass();
+    }
+    link.send(textFrame(`ack ${Array.from({ length: 150 }, (_, index) => index + 1).join(" ")}`));
+    await scene.pass();
+    await scene.cut(link);
+    expect(ws.lastReport?.messagesUncertain).toBe(50);
+    const again = await scene.again();
+    void ws.send("201");
+    await scene.pass();
+    again.send(textFrame("ack 151 201"));
+    await scene.pass();
+    await scene.cut(again);
+    expect(ws.lastReport?.messagesUncertain).toBe(49);
+    await scene.finish();
+  });
+
+  describe.each(["send", "trySend"] as const)("%s() that drops an older message", (method) => {
+    const outbox: OutboxOptions = { ...atLeastOnce, capacity: 1, overflow: "dropOldest" };
+
+    it.each(["reconnect", "rotate"] as const)(
+      "answers what becomes of its message where a listener of `dropped` calls %s()",
+      async (name) => {
+        const scene = new LayerScene();
+        const { ws, client, link } = await scene.up({ outbox });
+        ws.once("dropped", () => void ws[name]());
+        void ws.send("1");
+        await scene.pass();
+        const answer = method === "send" ? settled(ws.send("2")) : ws.trySend("2");
+        expect(await answer).toBe(method === "send" ? "resolved" : "sent");
+        await scene.pass();
+        expect(closeOf(link)).toBe("1000");
+        await scene.answerClose(link);
+        const again = await scene.again(0);
+        expect([textsOf(link), textsOf(again)]).toEqual([["1", "2"], ["2"]]);
+        expect(client.all("dropped").map(({ message }) => message)).toEqual(["1"]);
+        expect(client.all("error")).toEqual([]);
+        again.send(textFrame("ack 2"));
+        await scene.pass();
+        await scene.finish();
+      },
+    );
+
+    it("writes its message before one that a listener of `dropped` sends", async () => {
+      const scene = new LayerScene();
+      const { ws, client, link } = await scene.up({ outbox: { ...outbox, capacity: 2 } });
+      ws.once("dropped", () => void ws.send("from the listener"));
+      for (const text of ["1", "2", "3"]) {
+        if (method === "send") void ws.send(text);
+        else expect(ws.trySend(text)).toBe("sent");
+      }
+      await scene.pass();
+      expect(textsOf(link)).toEqual(["1", "2", "3", "from the listener"]);
+      expect(client.all("dropped").map(({ message }) => message)).toEqual(["1", "2"]);
+      await scene.finish();
+    });
+
+    it("takes its message where a listener of `dropped` closes the client", async () => {
+      const scene = new LayerScene();
+      const { ws, client, link } = await scene.up({ outbox });
+      ws.once("dropped", () => void ws.close());
+      void ws.send("1");
+      await scene.pass();
+      const answer = method === "send" ? settled(ws.send("2")) : ws.trySend("2");
+      expect(await answer).toBe(method === "send" ? "resolved" : "sent");
+      await scene.pass();
+      await scene.answerClose(link);
+      expect([textsOf(link), ws.state]).toEqual([["1", "2"], "closed"]);
+      expect(client.all("error")).toEqual([]);
+    });
   });
 
   it("tells each that was never acknowledged at the end, and refuses nothing before", async () => {

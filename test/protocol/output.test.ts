@@ -459,6 +459,105 @@ describe("segments", () => {
   });
 });
 
+describe.each(["client", "server"] as const)("the segments of a %s that ends with unsent output", (role) => {
+  /** Enough is sent that the pool has its wide segments, all of which are free then. */
+  beforeEach(() => {
+    output = new Output(role, resources);
+    for (let count = 0; count < 20; count++) output.writeBinary(Buffer.alloc(60_000));
+    drain(output);
+    expect(freeWide()).toBe(16);
+  });
+
+  function freeWide(): number {
+    const segments = Array.from({ length: 16 }, () => resources.segments.acquire());
+    const wide = segments.filter(({ index }) => index !== -1);
+    for (const segment of wide) resources.segments.release(segment);
+    return new Set(wide).size;
+  }
+
+  /** Messages in four segments, a message that is half out in front where `isBegun`, and control frames beside them. */
+  function fill(isBegun: boolean): void {
+    if (isBegun) {
+      output.writeBinary(bytesOf(70_000));
+      takeOne();
+    }
+    output.writeBinary(bytesOf(200_000));
+    text("behind");
+    output.writeEncoded(opcodes.text, bytesOf(100), "compressed");
+    ping("1");
+    pong("2");
+    close();
+  }
+
+  it.each([
+    ["takeUnsent", false],
+    ["takeUnsent", true],
+    ["abandon", false],
+    ["abandon", true],
+    ["takeBack", false],
+    ["takeBack", true],
+  ] as const)("return to the pool by %s; a write is in flight: %s", (how, isBegun) => {
+    fill(isBegun);
+    expect(freeWide()).toBeLessThan(14);
+    output[how]();
+    const held = 16 - freeWide();
+    // The write in flight; takeBack leaves the Close and the other control frames to be sent.
+    expect(held).toBe((isBegun ? 1 : 0) + (how === "takeBack" ? 2 : 0));
+    if (isBegun) output.written();
+    if (how === "takeBack") drain(output);
+    expect(freeWide()).toBe(16);
+    output.written();
+    output.takeUnsent();
+    output.abandon();
+    expect(freeWide()).toBe(16);
+  });
+
+  it.each(["takeUnsent", "abandon", "takeBack"] as const)(
+    "stay as they are by %s while the front of one is in flight and its rest waits",
+    (how) => {
+      output.writeBinary(bytesOf(70_000));
+      takeOne();
+      text("behind");
+      ping();
+      output.written();
+      const front = takeOne();
+      const before = Buffer.from(front);
+      output[how]();
+      const other = new Output(role, resources);
+      for (let count = 0; count < 20; count++) other.writeBinary(bytesOf(60_000, 9));
+      expect(front.equals(before)).toBe(true);
+      drain(other);
+      output.written();
+      drain(output);
+      expect(freeWide()).toBe(16);
+    },
+  );
+
+  it("leave 16 such connections behind them without a longer way for others", () => {
+    for (let count = 0; count < 16; count++) {
+      const one = new Output(role, resources);
+      one.writeBinary(bytesOf(60_000));
+      one.writeText("unsent");
+      one.abandon();
+    }
+    expect(freeWide()).toBe(16);
+  });
+
+  it("leave the messages that abandon has copied out to takeUnsent, and to takeBack", () => {
+    for (const how of ["takeUnsent", "takeBack"] as const) {
+      output = new Output(role, resources);
+      fill(true);
+      const { size, handedCount } = output;
+      output.abandon();
+      expect([output.size, output.handedCount, output.isReady]).toEqual([size, handedCount, false]);
+      expect(output[how]().map((message) => message.length)).toEqual([200_000, 6, 10]);
+      expect(output[how]()).toEqual([]);
+      output.written();
+      expect([output.size, output.isReady]).toEqual([0, false]);
+    }
+  });
+});
+
 describe.each(["client", "server"] as const)("takeUnsent at a %s", (role) => {
   beforeEach(() => {
     output = new Output(role, resources);

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { AgreedExtension, CloseFrame } from "../../protocol/index.js";
+import type { AgreedExtension, CloseFrame, Resources } from "../../protocol/index.js";
 import type { ConnectionEnd } from "../../src/connection/connection-end.js";
 import { LiveConnection } from "../../src/connection/live-connection.js";
 import type { ConnectionSettings, LiveHandler } from "../../src/connection/live-handler.js";
@@ -33,6 +33,7 @@ export class LiveScene implements LiveHandler {
   readonly live: LiveConnection;
   readonly peer: VirtualPeer;
   readonly transport: Transport;
+  readonly resources: Resources = testResources();
   /** Everything that it tells, but for its end. */
   readonly told: unknown[] = [];
   readonly messages: (string | Buffer)[] = [];
@@ -70,7 +71,7 @@ export class LiveScene implements LiveHandler {
     this.live = new LiveConnection({
       transport: this.transport,
       runtime,
-      resources: testResources(),
+      resources: this.resources,
       extension,
       settings: { ...defaults, ...settings },
       handler: this,

@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest";
+import type { State } from "../../src/index.js";
+import { cases, runsAll } from "../support/cases.js";
+import {
+  callNames,
+  keyOf,
+  type ListenerName,
+  listeners,
+  playOnSockets,
+  playVirtually,
+  type Tally,
+} from "./random-use.js";
+
+const states: readonly State[] = [
+  ...(["idle", "connecting", "connected", "disconnecting", "disconnected"] as const),
+  ...(["reconnecting", "backingOff", "failed", "closed"] as const),
+];
+
+/** The states in which a listener cannot be called, and why. */
+const impossible: Readonly<Record<ListenerName, Partial<Record<State, string>>>> = {
+  error: {},
+  dropped: {
+    failed: "all that waits to be sent is dropped before the state changes, and what waits to be read stays",
+  },
+  message: {
+    idle: "nothing was received",
+    connecting: "messages come after `connected`, and the end of a life leaves none of its held messages",
+    failed: "held messages are delivered before the state changes",
+    closed: "held messages are delivered before the state changes",
+  },
+  reset: {
+    idle: "nothing was received",
+    connecting: "no stream has held messages before the first connection",
+    failed: "streams are ended before the state changes",
+    closed: "streams are ended before the state changes",
+  },
+  closed: Object.fromEntries(
+    states
+      .filter((state) => state !== "closed" && state !== "failed")
+      .map((state) => [state, "`closed` comes after the state has become final"]),
+  ),
+  stateChange: { idle: "no state is followed by idle" },
+};
+
+/** A line for each listener and state: how often each call was made there. */
+function tableOf(tally: Tally): string {
+  return listeners
+    .flatMap((listener) =>
+      states
+        .filter((state) => impossible[listener][state] === undefined)
+        .map((state) => {
+          const counts = callNames.map((call) => `${call} ${tally.get(keyOf(listener, call, state)) ?? 0}`);
+          return `${listener}, ${state}: ${counts.join(", ")}`;
+        }),
+    )
+    .join("\n");
+}
+
+function combinations(isPossible: boolean): string[] {
+  return listeners.flatMap((listener) =>
+    states
+      .filter((state) => (impossible[listener][state] === undefined) === isPossible)
+      .flatMap((state) => callNames.map((call) => keyOf(listener, call, state))),
+  );
+}
+
+describe("a client that is used at random, from inside its listeners too", () => {
+  it("settles every promise, ends once, keeps the order and leaves nothing: in virtual time", async () => {
+    const tally: Tally = new Map();
+    for (let seed = 1; seed <= cases(20_000); seed++) {
+      await playVirtually(seed, tally).catch((error: unknown) => {
+        throw new Error(`Run ${seed}, after all runs before it`, { cause: error });
+      });
+    }
+    console.log(tableOf(tally));
+    expect(combinations(false).filter((key) => tally.has(key))).toEqual([]);
+    if (runsAll) expect(combinations(true).filter((key) => !tally.has(key))).toEqual([]);
+  }, 900_000);
+
+  it("does so on sockets, in real time", async () => {
+    const tally: Tally = new Map();
+    const runs = cases(1_000);
+    const atOnce = 25;
+    for (let first = 1; first <= runs; first += atOnce) {
+      const seeds = Array.from({ length: Math.min(atOnce, runs - first + 1) }, (_, index) => first + index);
+      await Promise.all(
+        seeds.map((seed) =>
+          playOnSockets(seed, tally).catch((error: unknown) => {
+            throw new Error(`Run ${seed}`, { cause: error });
+          }),
+        ),
+      );
+    }
+    expect(combinations(false).filter((key) => tally.has(key))).toEqual([]);
+  }, 300_000);
+});

@@ -1,0 +1,210 @@
+// Uses a client at random, from outside and from inside its own listeners, and checks what must hold whatever was done.
+import { expect } from "vitest";
+import type { State } from "../../src/index.js";
+import { ScriptedServer } from "../../src/testing/index.js";
+import { type Message, type Options, Player, Stage } from "../layers/stage.js";
+import { createCountingRuntime } from "../support/counting-runtime.js";
+import { optionsOf, Random, RandomServer } from "./random-peer.js";
+
+/** The listeners that call back into the client. */
+export const listeners = ["error", "dropped", "message", "reset", "closed", "stateChange"] as const;
+export type ListenerName = (typeof listeners)[number];
+
+export interface Use {
+  readonly player: Player;
+  readonly aborter: AbortController;
+  /** Every promise that the client gave. */
+  readonly promises: Promise<unknown>[];
+  /** What `recv()` and iterators gave. */
+  readonly read: string[];
+  iterator: AsyncIterator<Message> | undefined;
+  count: number;
+}
+
+type Call = (use: Use) => unknown;
+
+/** Every public method that does something. */
+export const calls: Readonly<Record<string, Call>> = {
+  connect: ({ player }) => player.ws.connect(),
+  "connect, shortly": ({ player }) => player.ws.connect({ timeout: 5 }),
+  run: ({ player }) => player.ws.run(),
+  reconnect: ({ player }) => player.ws.reconnect(),
+  rotate: ({ player }) => player.ws.rotate(),
+  send: (use) => use.player.ws.send(`message ${++use.count}`),
+  "send much": (use) => use.player.ws.send(`message ${++use.count} `.padEnd(3_000, "x")),
+  trySend: (use) => use.player.ws.trySend(`message ${++use.count}`),
+  sendRaw: (use) => use.player.ws.sendRaw(Buffer.from(`message ${++use.count}`)),
+  flush: ({ player }) => player.ws.flush(),
+  ping: ({ player }) => player.ws.ping(),
+  pong: ({ player }) => player.ws.pong(),
+  recv: (use) => use.player.ws.recv({ timeout: 30 }).then((message) => use.read.push(String(message))),
+  next: (use) => {
+    use.iterator ??= use.player.ws[Symbol.asyncIterator]();
+    return use.iterator.next().then(({ done, value }) => done !== true && use.read.push(String(value)));
+  },
+  break: (use) => {
+    const { iterator } = use;
+    use.iterator = undefined;
+    return iterator?.return?.();
+  },
+  look: ({ player: { ws } }) => [ws.stats(), ws.cursors(), ws.state, ws.bufferedAmount, ws.lastReport],
+  unref: ({ player }) => player.ws.unref(),
+  close: ({ player }) => player.ws.close(),
+  terminate: ({ player }) => player.ws.terminate(),
+  abort: ({ aborter }) => aborter.abort(new Error("aborted")),
+};
+
+export const callNames: readonly string[] = Object.keys(calls);
+/** Those that end the client: made less often from outside, or most runs would be short. */
+const ends = ["close", "terminate", "abort"];
+
+/** How often a call was made: by listener, call and state. */
+export type Tally = Map<string, number>;
+
+export const keyOf = (listener: ListenerName, call: string, state: State): string =>
+  `${listener} | ${call} | ${state}`;
+
+function make(use: Use, name: string): void {
+  const result: unknown = calls[name]!(use);
+  if (result instanceof Promise) use.promises.push(result.catch(() => undefined));
+}
+
+/** Prefers the call that was made least often from this listener in this state; ends are drawn less often. */
+function draw(random: Random, countOf: (call: string) => number): string {
+  const drawn = random.pick(callNames);
+  if (random.isOnce(0.5)) return drawn;
+  return callNames.reduce((rarest, call) => (countOf(call) < countOf(rarest) ? call : rarest), drawn);
+}
+
+/** Makes a random call from inside some of the events, and from inside those that follow from it. */
+function listen(use: Use, random: Random, tally: Tally): void {
+  const chance = random.pick([0.05, 0.2, 0.6]);
+  let left = 40;
+  const call = (listener: ListenerName): void => {
+    if (left <= 0 || !random.isOnce(chance)) return;
+    left--;
+    const { state } = use.player.ws;
+    const countOf = (name: string): number => tally.get(keyOf(listener, name, state)) ?? 0;
+    const name = draw(random, countOf);
+    tally.set(keyOf(listener, name, state), countOf(name) + 1);
+    make(use, name);
+  };
+  for (const name of listeners) use.player.ws.on(name, () => call(name));
+}
+
+/** A client on its way, and what it has delivered. */
+interface Run {
+  readonly use: Use;
+  readonly options: Options;
+  readonly heard: readonly string[];
+  readonly random: Random;
+}
+
+type Play = (options: Options) => Player;
+
+function begin(random: Random, server: RandomServer, tally: Tally, play: Play): Run {
+  const aborter = new AbortController();
+  const options = optionsOf(random, server, aborter.signal);
+  const player = play(options);
+  const use: Use = { ...{ player, aborter, promises: [], read: [] }, iterator: undefined, count: 0 };
+  const heard: string[] = [];
+  player.ws.on("message", ({ data }) => void heard.push(String(data)));
+  listen(use, random, tally);
+  for (let count = random.below(4); count > 0; count--) make(use, random.pick(callNames));
+  return { use, options, heard, random };
+}
+
+/** Lets both ends do something, and time pass, for some steps. */
+async function useAtRandom(
+  run: Run,
+  server: RandomServer,
+  pass: (ms: number) => Promise<void>,
+): Promise<void> {
+  const { random, use } = run;
+  for (let step = 10 + random.below(40); step > 0; step--) {
+    server.act();
+    const name = random.pick(callNames);
+    if (random.isOnce(ends.includes(name) ? 0.1 : 0.3)) make(use, name);
+    await pass(random.below(8));
+  }
+}
+
+/** A listener may begin another life after one that has failed; it has only so many calls. */
+async function end({ use }: Run, pass: (ms: number) => Promise<void>): Promise<void> {
+  const { ws } = use.player;
+  for (let count = 0; count < 50 && ws.state !== "closed"; count++) {
+    if (count > 2 && ws.state === "failed") break;
+    use.promises.push(ws.close());
+    await pass(1_000);
+  }
+  expect(["closed", "failed"]).toContain(ws.state);
+}
+
+function check({ use, heard, options }: Run, unsettled: number): void {
+  expect(unsettled, "promises that do not settle").toBe(0);
+  use.player.checkStory();
+  for (const messages of [heard, use.read]) expectOrder(messages, options.replay !== undefined);
+}
+
+/** How many of the promises have not settled when `pass` is done. */
+async function countUnsettled({ use }: Run, pass: () => Promise<void>): Promise<number> {
+  const waiting = new Set(use.promises);
+  for (const promise of use.promises) void promise.finally(() => waiting.delete(promise));
+  await pass();
+  return waiting.size;
+}
+
+/** Plays one run in virtual time to its end, and checks what must hold whatever was done. */
+export async function playVirtually(seed: number, tally: Tally): Promise<void> {
+  const random = new Random(seed);
+  const server = new RandomServer(random);
+  const stage = new Stage((connection, n) => server.serve(connection, n), { seed });
+  const run = begin(random, server, tally, (options) => stage.play(options));
+  await useAtRandom(run, server, (ms) => {
+    if (random.isOnce(0.1)) stage.clock.stall(random.below(100));
+    return stage.pass(ms);
+  });
+  await end(run, (ms) => stage.pass(ms));
+  check(run, await countUnsettled(run, () => stage.pass(1_000)));
+  await stage.finish();
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
+
+/** The same on sockets and in real time. */
+export async function playOnSockets(seed: number, tally: Tally): Promise<void> {
+  const random = new Random(seed);
+  const server = new RandomServer(random);
+  const scripted = new ScriptedServer({ onConnection: (connection, n) => server.serve(connection, n) });
+  await scripted.listen();
+  const counting = createCountingRuntime();
+  const run = begin(
+    random,
+    server,
+    tally,
+    (options) => new Player(() => performance.now(), { runtime: counting.runtime, ...options }, scripted.url),
+  );
+  await useAtRandom(run, server, sleep);
+  const { ws } = run.use.player;
+  await end(run, async () => {
+    const isOver = (): boolean => ws.state === "closed" || ws.state === "failed";
+    for (let waited = 0; waited < 3_000 && !isOver(); waited += 5) await sleep(5);
+  });
+  check(run, await countUnsettled(run, () => sleep(20)));
+  await scripted.close();
+  await sleep(0);
+  counting.assertIdle();
+}
+
+/** With `replay` no number comes twice or late; without it, what a connection has sent comes after all of older connections. */
+function expectOrder(messages: readonly string[], isReplayed: boolean): void {
+  const marks = messages.map((message) => /^s(\d+) on (\d+)/.exec(message)).filter((found) => found !== null);
+  const places = marks.map(([, number, connection]) => [Number(connection), Number(number)] as const);
+  for (const [index, [connection, number]] of places.entries()) {
+    const [connectionBefore, numberBefore] = places[index - 1] ?? [0, -1];
+    const isInOrder = isReplayed
+      ? number > numberBefore
+      : connection !== connectionBefore || number >= numberBefore;
+    if (!isInOrder) throw new Error(`Out of order: ${places.map((place) => place.join(":")).join(" ")}`);
+  }
+}
