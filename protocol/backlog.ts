@@ -17,6 +17,11 @@ export class Backlog {
     return this.#bytes === undefined;
   }
 
+  /** What is kept; only lent. */
+  get bytes(): Buffer | undefined {
+    return this.#bytes;
+  }
+
   /** @param bytes - Only lent. */
   append(bytes: Buffer): void {
     if (this.#bytes === undefined) this.#copy(bytes);

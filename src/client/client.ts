@@ -109,6 +109,11 @@ export class Client<Received, Sent>
     return this.states.current === "closed" || this.states.current === "failed";
   }
 
+  /** `closed` was told, and no other life has begun. */
+  get isSettled(): boolean {
+    return this.isOver && !this.#isEnding;
+  }
+
   /** An error that ends nothing. */
   tellError(reason: unknown): void {
     const error = toError(reason, "A call");
@@ -230,6 +235,7 @@ export class Client<Received, Sent>
     this.intent.isClosed = true;
     this.intent.isTerminated = true;
     this.traffic.receiver.discard();
+    this.traffic.rests.discard();
     this.#life.terminate();
   }
 
@@ -274,7 +280,11 @@ export class Client<Received, Sent>
     this.emitter.emit("resumed", {});
     this.options.runtime.defer(() => {
       if (this.traffic.receiver.isPaused) return;
-      for (const link of this.#life.links) link.resume("consumer");
+      for (const link of this.#life.links) {
+        // What the last one had kept may have filled the inbox again.
+        if (this.traffic.receiver.isPaused) return;
+        link.resume("consumer");
+      }
     });
   }
 
@@ -319,11 +329,12 @@ export class Client<Received, Sent>
 
   /** Called by its life. */
   onOver(report: CloseReport): void {
-    const { receiver, sender, incoming } = this.traffic;
+    const { receiver, sender } = this.traffic;
     const ending = endingOf(report, this.intent, this.options);
     const error = errorOf(report, this.intent, this.options);
     this.#isEnding = true;
-    incoming.finish();
+    const isImmediate = ending === "aborted" || this.intent.isTerminated;
+    this.traffic.end(isImmediate, this.intent.isStopping);
     sender.end(error);
     const isUnobserved = !this.#isObserved();
     if (ending === "failed") this.emitter.emit("error", { error: error as Error, isFatal: true });
@@ -333,7 +344,7 @@ export class Client<Received, Sent>
     this.#life.rotation?.end(error);
     this.states.enter(ending === "failed" ? "failed" : "closed");
     const iteratorError = ending === "closed" ? undefined : error;
-    receiver.finish({ iteratorError, recvError: error }, ending === "aborted" || this.intent.isTerminated);
+    receiver.finish({ iteratorError, recvError: error }, isImmediate);
     ended.settle(ending === "closed", error);
     this.emitter.emit("closed", { report });
     this.calls.onClosed();
