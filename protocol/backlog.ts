@@ -35,6 +35,12 @@ export class Backlog {
     return this.#first === undefined;
   }
 
+  /** The kept bytes in their order. They are only lent. */
+  *pieces(): Generator<Buffer> {
+    for (let chunk = this.#first; chunk !== undefined; chunk = chunk.next)
+      yield chunk.memory.subarray(chunk.start, chunk.end);
+  }
+
   /** @param bytes - Only lent. */
   append(bytes: Buffer): void {
     const last = this.#last;

@@ -1,6 +1,7 @@
 import { CloseCode } from "./close-codes.js";
 import { checkClose, checkCloseCode, type CloseFrame, encodeClose, readClose } from "./close-frame.js";
 import { maxControlPayloadSize, Opcode, type Role } from "./constants.js";
+import { ControlScan } from "./control-scan.js";
 import { InvalidStateError, ProtocolError } from "./errors.js";
 import type { AgreedExtension, MessageExtension } from "./extensions/extension.js";
 import type { FrameObserver } from "./frame-observer.js";
@@ -84,6 +85,8 @@ export class ProtocolConnection {
   readonly #assembler: MessageAssembler;
   readonly #output: Output;
 
+  /** {@link endPaused} was called: control frames are told already, and nothing is answered. */
+  #isEndedPaused = false;
   #state: ProtocolState = "open";
   #closeSent: CloseFrame | undefined;
   #closeReceived: CloseFrame | undefined;
@@ -175,6 +178,52 @@ export class ProtocolConnection {
     this.#intake.resume();
   }
 
+  /** Bytes wait for the end of a pause. */
+  get isKeeping(): boolean {
+    return this.#intake.isKeeping;
+  }
+
+  /**
+   * The stream is gone while {@link pause} keeps the last bytes. Tells now what the control frames among them say, in their order
+   * and up to the peer's Close, and the first frame that breaks RFC 6455 5 as a failure. Messages stay undecoded: {@link resume}
+   * tells them, as far as no new pause stops it, then `onEnd`. A message that turns out to be wrong is told by `onFailure` then.
+   */
+  endPaused(): void {
+    this.#isEndedPaused = true;
+    this.#intake.scan(new ControlScan(this, this.#assembler.frame, this.#assembler.begunControl));
+    this.#intake.receiveEnd();
+  }
+
+  /** @internal */
+  onScannedControl(opcode: number, payload: Buffer): boolean {
+    if (opcode === Opcode.pong) this.#handler.onPong(payload);
+    else if (opcode === Opcode.ping) this.#handler.onPing(payload);
+    else {
+      const close = readClose(payload);
+      if (close instanceof ProtocolError) this.onScanFailed(close);
+      else {
+        this.#closeReceived = close;
+        this.#state = "closed";
+        this.#handler.onClose(close.code, close.reason);
+      }
+      return false;
+    }
+    return true;
+  }
+
+  /** @internal */
+  onScanFailed(error: ProtocolError): void {
+    this.#state = "failed";
+    this.#handler.onFailure(error);
+  }
+
+  /** What was kept ends here: by the peer's Close, or by an error that is told unless the scan has found it. */
+  #endKept(error?: ProtocolError): void {
+    const isTold = this.#isDiscarding();
+    this.#discard(this.#state === "failed" || error !== undefined ? "failed" : "closed");
+    if (error !== undefined && !isTold) this.#handler.onFailure(error);
+  }
+
   #isDiscarding(): boolean {
     return this.#state === "failed" || this.#state === "closed";
   }
@@ -194,11 +243,16 @@ export class ProtocolConnection {
 
   /** @internal */
   onMessageError(error: ProtocolError): void {
-    this.fail(error);
+    if (this.#isEndedPaused) this.#endKept(error);
+    else this.fail(error);
   }
 
   /** @internal */
   onControl(opcode: number, lent: Buffer): void {
+    if (this.#isEndedPaused) {
+      if (opcode === Opcode.close) this.#endKept();
+      return;
+    }
     if (opcode === Opcode.close) {
       this.#receiveClose(lent);
       return;

@@ -62,6 +62,16 @@ export class FrameParser {
     this.#isHalted = false;
   }
 
+  /** Another parser that stands at the same byte. */
+  fork(sink: FrameSink): FrameParser {
+    const fork = new FrameParser(sink, this.#isMaskExpected ? "server" : "client");
+    fork.#header = this.#header === undefined ? undefined : Buffer.from(this.#header);
+    fork.#headerLength = this.#headerLength;
+    fork.#remaining = this.#remaining;
+    fork.#maskingKey = this.#maskingKey;
+    return fork;
+  }
+
   /** How many bytes of a header wait for the rest of it. */
   get cutHeaderSize(): number {
     return this.#headerLength;

@@ -1,4 +1,5 @@
 import { Backlog } from "./backlog.js";
+import type { ControlScan } from "./control-scan.js";
 import { type FrameObserver, ObservingSink } from "./frame-observer.js";
 import { FrameParser, type FrameSink } from "./frame-parser.js";
 import type { Role } from "./constants.js";
@@ -69,6 +70,16 @@ export class Intake {
 
   #hasKept(): boolean {
     return this.#backlog !== undefined && !this.#backlog.isEmpty;
+  }
+
+  /** Bytes wait for the end of a pause. */
+  get isKeeping(): boolean {
+    return this.#hasKept();
+  }
+
+  /** Shows the frames among the kept bytes, which stay as they are. */
+  scan(scan: ControlScan): void {
+    if (this.#backlog !== undefined) scan.run(this.#parser.fork(scan), this.#backlog.pieces());
   }
 
   #keeping(): Backlog {

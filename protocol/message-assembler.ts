@@ -106,6 +106,16 @@ export class MessageAssembler implements FrameSink, RunSink {
     return (this.#pieces?.size ?? 0) + (this.#controlPieces?.size ?? 0);
   }
 
+  /** The first header byte of the frame that came last. */
+  get frame(): number {
+    return this.#frame;
+  }
+
+  /** A copy of what is here of a control frame that is not whole. */
+  get begunControl(): Buffer {
+    return Buffer.from(this.#controlPieces?.lend(this.#memory.scratch) ?? []);
+  }
+
   /** Gives back the memory of what is not whole: its rest will not be told. */
   discard(): void {
     this.#pieces?.clear();

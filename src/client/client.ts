@@ -113,6 +113,11 @@ export class Client<Received, Sent>
     return this.states.current === "closed" || this.states.current === "failed";
   }
 
+  /** `closed` was told, and no other life has begun. */
+  get isSettled(): boolean {
+    return this.isOver && this.#ending === undefined;
+  }
+
   /** An error that ends nothing. */
   tellError(reason: unknown): void {
     const error = toError(reason, "A call");
@@ -253,6 +258,7 @@ export class Client<Received, Sent>
     this.intent.isClosed = true;
     this.intent.isTerminated = true;
     this.traffic.receiver.discard();
+    this.traffic.rests.discard();
     this.#life.terminate();
   }
 
@@ -297,7 +303,11 @@ export class Client<Received, Sent>
     this.emitter.emit("resumed", {});
     this.options.runtime.defer(() => {
       if (this.traffic.receiver.isPaused) return;
-      for (const link of this.#life.links) link.resume("consumer");
+      for (const link of this.#life.links) {
+        // What the last one had kept may have filled the inbox again.
+        if (this.traffic.receiver.isPaused) return;
+        link.resume("consumer");
+      }
     });
   }
 
@@ -353,7 +363,7 @@ export class Client<Received, Sent>
     const isUnobserved = !this.#isObserved();
     const isImmediate = ending === "aborted" || this.intent.isTerminated;
     this.#ending = ending;
-    this.traffic.incoming.finish();
+    this.traffic.end(isImmediate, this.intent.isStopping);
     this.traffic.sender.end(error);
     if (ending === "failed") this.emitter.emit("error", { error: error as Error, isFatal: true });
     const ended = this.calls.takeEnded();

@@ -181,11 +181,16 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
     if (this.#options === undefined) this.#replay = undefined;
   }
 
-  /** The life ends: all that is held comes out. */
-  finish(): void {
-    this.#replay?.finish(this.#runtime.now());
+  /** The life ends: nothing is waited for any more. */
+  stop(): void {
     this.#timer?.clear();
     this.#timer = undefined;
+  }
+
+  /** All that is held comes out. */
+  finish(): void {
+    this.#replay?.finish(this.#runtime.now());
+    this.stop();
   }
 
   #createReplay(options: ReplayOptions<Received>): Replay<Received, Entry<Received>> {
@@ -204,17 +209,22 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
 
   onGap(stream: string, expected: number | undefined, received: Sequence): void {
     this.#gapCount++;
-    this.#emitter.emit("gap", { stream, expected, received });
+    this.#tell("gap", { stream, expected, received });
   }
 
   onRecovered(stream: string, count: number): void {
     this.#recoveredCount += count;
-    this.#emitter.emit("recovered", { stream, count });
+    this.#tell("recovered", { stream, count });
   }
 
   onReset(stream: string): void {
     this.#resetCount++;
-    this.#emitter.emit("reset", { stream });
+    this.#tell("reset", { stream });
+  }
+
+  /** Messages may be delivered after `closed`, to readers; nothing is told after it. */
+  #tell<Name extends "gap" | "recovered" | "reset">(name: Name, event: EventMap<Received>[Name]): void {
+    if (!this.#receiver.isEndPending) this.#emitter.emit(name, event);
   }
 
   onError(error: Error): void {
@@ -236,7 +246,7 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
   onNextAt(at: number): void {
     this.#timer?.clear();
     this.#timer = undefined;
-    if (at === Infinity) return;
+    if (at === Infinity || this.#receiver.isEndPending) return;
     this.#timer = this.#runtime.setTimer(Math.max(at - this.#runtime.now(), 0), () => {
       this.#replay?.onTimer(this.#runtime.now());
     });

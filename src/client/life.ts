@@ -209,9 +209,10 @@ export class Life<Received, Sent>
     this.#context.emitter.emit("drain", {});
   }
 
-  onLastMessages(): void {
-    const { options, intent, traffic } = this.#context;
-    if (!options.reconnect || intent.isStopping) traffic.receiver.beginClosing();
+  onLastMessages(): boolean {
+    const { intent, traffic } = this.#context;
+    if (intent.isStopping) traffic.receiver.beginClosing();
+    return true;
   }
 
   // Called by its rotation.
@@ -251,7 +252,11 @@ export class Life<Received, Sent>
       connection: link.number,
     });
     // The consumer may be slow still: what the last connection brought waits.
-    if (this.#context.traffic.receiver.isPaused) link.pause("consumer");
+    const { receiver, rests } = this.#context.traffic;
+    if (receiver.isPaused || rests.isPending) link.pause("consumer");
+    if (!rests.isPending) return;
+    link.holdBack();
+    rests.after(() => link.releaseHeld());
   }
 
   #becomeConnected(link: Link<Received, Sent>): void {
@@ -274,7 +279,10 @@ export class Life<Received, Sent>
     if (!this.#isOpen(link)) return;
     if (options.maxConnectionAge !== undefined) this.#rotating();
     this.#rotation?.onConnected();
-    traffic.incoming.onConnection(link.number);
+    // The cursors are right once the messages of the last connection are delivered.
+    traffic.rests.after(() => {
+      if (this.#isOpen(link)) traffic.incoming.onConnection(link.number);
+    });
   }
 
   #isOpen(link: Link<Received, Sent>): boolean {
@@ -311,11 +319,17 @@ export class Life<Received, Sent>
   }
 
   onEnd(link: Link<Received, Sent>, end: LinkEnd): void {
+    this.#endLink(link, end);
+    this.#context.traffic.rests.deliver();
+  }
+
+  #endLink(link: Link<Received, Sent>, end: LinkEnd): void {
     if (this.#rotation?.onEnd(link, end) === true) {
       this.#endIfLast();
       return;
     }
     const { intent, options, emitter, face } = this.#context;
+    this.#context.traffic.rests.add(link.live);
     const report = this.#reportOf(link, end);
     this.#comingBack().begin();
     this.#link = undefined;

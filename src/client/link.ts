@@ -52,7 +52,8 @@ export interface LinkHandler<Received, Sent> {
   onReady(link: Link<Received, Sent>): void;
   onClosing(link: Link<Received, Sent>, close: CloseFrame, initiatedBy: "us" | "peer"): void;
   onDrain(link: Link<Received, Sent>): void;
-  onLastMessages(link: Link<Received, Sent>): void;
+  /** @returns `true` where the messages that a pause has kept may stay undecoded until they are wanted. */
+  onLastMessages(link: Link<Received, Sent>): unknown;
   /** Nothing of it is left. Once, and the last call. */
   onEnd(link: Link<Received, Sent>, end: LinkEnd): void;
 }
@@ -89,6 +90,10 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
   #isOver = false;
   #isWaiting = false;
   #hasEnded = false;
+  /** What its hook has left waits for {@link releaseHeld}. */
+  #isHeldBack = false;
+  /** It has ended, and messages that came before its end are still to be delivered. */
+  #hasRest = false;
   #isReferenced = true;
 
   constructor(
@@ -245,7 +250,7 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
     // The hook itself, or the peer, may have ended the connection meanwhile.
     if (this.#live?.isClosing !== false) return;
     this.#becomeReady();
-    if (!this.#isWaiting) this.#giveHeld();
+    if (!this.#isWaiting && !this.#isHeldBack) this.#giveHeld();
   }
 
   #giveHeld(): void {
@@ -263,8 +268,18 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
   proceed(): void {
     if (!this.#isWaiting) return;
     this.#isWaiting = false;
-    this.#giveHeld();
+    if (!this.#isHeldBack) this.#giveHeld();
     this.resume("overlap");
+  }
+
+  /** Messages of an earlier connection are delivered before what its hook has left. */
+  holdBack(): void {
+    this.#isHeldBack = true;
+  }
+
+  releaseHeld(): void {
+    this.#isHeldBack = false;
+    if (!this.#isWaiting) this.#giveHeld();
   }
 
   #becomeReady(): void {
@@ -290,7 +305,7 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
     const at = this.#live!.lastReceivedAt;
     const hook = this.#hook;
     if (hook?.isWatching === true && hook.receive({ data, size, at })) return;
-    if (this.#isReady) this.#traffic.onMessage(this, data, size, at);
+    if (this.#hasRest || (this.#isReady && !this.#isWaiting)) this.#traffic.onMessage(this, data, size, at);
     else this.#traffic.onDiscarded(data);
   }
 
@@ -333,9 +348,17 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
     this.#traffic.onSampled(duration);
   }
 
-  onLastMessages(): void {
+  onLastMessages(): unknown {
     this.#pauses = 0;
-    this.#handler.onLastMessages(this);
+    const mayKeep = this.#handler.onLastMessages(this);
+    if (this.#isReady && !this.#isWaiting) return mayKeep;
+    // It was never in use: its messages are dropped one by one, those of its hook first.
+    for (const { data } of this.#hook?.release() ?? []) this.#traffic.onDiscarded(data);
+    return false;
+  }
+
+  onRestFailed(error: Error): void {
+    this.#traffic.onError(error);
   }
 
   onEnd(end: ConnectionEnd): void {
@@ -343,9 +366,8 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
     this.#setup?.cancel();
     this.#hasEnded = true;
     const wasReady = this.#isReady;
-    // Messages of a connection that never got its turn were received all the same.
-    this.proceed();
     this.#isReady = false;
+    this.#hasRest = this.#live?.hasRest === true;
     if (!wasReady) this.#discardHeld();
     this.#handler.onEnd(
       this,

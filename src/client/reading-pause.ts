@@ -44,6 +44,11 @@ export class ReadingPause {
     });
   }
 
+  /** The pause goes on, and nothing but its reader ends it. */
+  stopTimer(): void {
+    this.#timer?.clear();
+  }
+
   end(): void {
     this.#timer?.clear();
     this.#isOn = false;

@@ -38,6 +38,8 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   #iterator: object | undefined;
   #batch: Batch<Received> | undefined;
   #end: ReadingEnd | undefined;
+  /** The end that readers are told once the messages before it are delivered. */
+  #pendingEnd: ReadingEnd | undefined;
   #isDiscarding = false;
   #isDrainDue = false;
   /** Who alone is to have messages: what was found out of it, until that may have changed, for it is asked for each of them. */
@@ -89,8 +91,11 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   /** A life begins: what the last one has left is still given, then what comes. */
   begin(): void {
     this.#end = undefined;
+    this.#pendingEnd = undefined;
     this.#isDiscarding = false;
     this.#inbox?.reopen();
+    // The end of the last life has stopped the timer of its pause.
+    if (this.#pause.isOn) this.#pause.begin();
     if (this.isWaitedFor) this.#keeping().beginReading();
   }
 
@@ -221,6 +226,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   #beginPause(): void {
     if (this.#pause.isOn) return;
     this.#pause.begin();
+    if (this.isEndPending) this.#pause.stopTimer();
     // A listener of `paused` may read, and so end the pause inside this call.
     this.#handler.onPaused();
   }
@@ -436,10 +442,32 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
 
   /** Nothing more comes. Readers are given what waits first, unless `isImmediate`. */
   finish(end: ReadingEnd, isImmediate: boolean): void {
+    if (!isImmediate && this.#handler.hasRest === true) {
+      this.#pendingEnd = end;
+      // No timer is left after the end.
+      this.#pause.stopTimer();
+      return;
+    }
     this.#end = end;
     this.#reconsider();
     this.#resume();
     if (isImmediate) this.#inbox?.clear();
+    for (const reader of this.#readers.takeAll()) reader.end(end);
+  }
+
+  /** The end has come, and messages before it are still to be delivered. */
+  get isEndPending(): boolean {
+    return this.#pendingEnd !== undefined;
+  }
+
+  /** The last message before the end is delivered. */
+  onRestDelivered(): void {
+    const end = this.#pendingEnd;
+    if (end === undefined) return;
+    this.#pause.end();
+    this.#pendingEnd = undefined;
+    this.#end = end;
+    this.#reconsider();
     for (const reader of this.#readers.takeAll()) reader.end(end);
   }
 

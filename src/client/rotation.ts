@@ -198,6 +198,7 @@ export class Rotation<Received, Sent> {
   /** @returns `false` where the end of that connection is the client's own affair. */
   onEnd(link: Link<Received, Sent>, end: LinkEnd): boolean {
     if (this.#leaving?.delete(link) === true) {
+      this.#traffic.rests.add(link.live);
       this.#handler.retire(link, end);
       if (link === this.#lastDraining) this.#endDraining();
       this.#traffic.incoming.onConnectionEnd(link.number);
@@ -223,20 +224,26 @@ export class Rotation<Received, Sent> {
       this.#traffic.sender.move(unsentOf(end), second.live!, owesDrain);
       this.#handler.promote(second);
     }
+    this.#traffic.rests.add(link.live);
     this.#handler.retire(link, end);
-    this.#finish(second, link);
+    this.#first = undefined;
+    // The messages of the second follow what is not delivered of the first; nobody else waits for a slow reader.
+    this.#traffic.rests.after(() => this.#finish(second, link));
+    if (this.#second === second) this.#settle();
     return true;
   }
 
   /** Both are to end: nothing takes the place of the first one. */
   #giveUpMoving(second: Link<Received, Sent>): false {
-    this.#traffic.incoming.endOverlap();
+    this.#traffic.rests.add(this.#first?.live);
+    this.#traffic.rests.after(() => this.#traffic.incoming.endOverlap());
     this.#letGo(second);
     this.#reset();
     return false;
   }
 
   #finish(second: Link<Received, Sent>, first: Link<Received, Sent>): void {
+    if (this.#second !== second) return;
     const { incoming } = this.#traffic;
     const duplicates = incoming.endOverlap();
     incoming.onConnectionEnd(first.number);
@@ -255,17 +262,19 @@ export class Rotation<Received, Sent> {
     if (phase === "draining") {
       // It is the current one, and this is a loss.
       this.#closeFirst();
-      if (first !== undefined) this.#letGo(first);
+      if (first === undefined) this.#traffic.rests.after(() => incoming.endOverlap());
+      else this.#letGo(first);
       this.#lastDraining = first;
       this.#reset();
       this.#settle();
       return false;
     }
-    if (phase === "moving") incoming.cancelOverlap();
+    if (phase === "moving") this.#traffic.rests.after(() => incoming.cancelOverlap());
     this.#reset();
     if (phase === "moving") {
       // What its hook had sent; of the client's own messages it has none.
       for (const { data } of unsentOf(end)) this.#traffic.onHookUnsent(data);
+      this.#traffic.rests.add(link.live);
       sender.resume(first!.live!);
     }
     this.#fail(this.#handler.retire(link, end));
@@ -275,7 +284,7 @@ export class Rotation<Received, Sent> {
   #endDraining(): void {
     if (this.#lastDraining === undefined) return;
     this.#lastDraining = undefined;
-    this.#traffic.incoming.endOverlap();
+    this.#traffic.rests.after(() => this.#traffic.incoming.endOverlap());
   }
 
   /** The first connection stays; where its age asked for the rotation, that is tried again. */

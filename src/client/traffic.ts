@@ -18,6 +18,7 @@ import type { Link, LinkTraffic } from "./link.js";
 import { controlPayload, rawMessage, serialize } from "./outgoing.js";
 import type { ReceiverHandler } from "./receiver-handler.js";
 import { Receiver } from "./receiver.js";
+import { Rests, type RestsHandler } from "./rests.js";
 import { ownPing, sourceOf } from "./outbox-message.js";
 import { Sender, type SenderHandler } from "./sender.js";
 
@@ -29,6 +30,8 @@ export interface TrafficHandler<Received, Sent> {
   warnUndecodable(error: JetSocketError): void;
   readonly state: State;
   stateError(operation: string): InvalidStateError;
+  /** `closed` was told. */
+  readonly isSettled: boolean;
   onPaused(): void;
   onResumed(): void;
   onOverlapJoined(): void;
@@ -48,11 +51,17 @@ interface TrafficContext<Received, Sent> {
 
 /** What flows through a client, whichever connection it takes: messages in and out, pings, and their counts. */
 export class Traffic<Received, Sent>
-  implements ReceiverHandler, SenderHandler, IncomingHandler<Received, Sent>, LinkTraffic<Received, Sent>
+  implements
+    ReceiverHandler,
+    SenderHandler,
+    IncomingHandler<Received, Sent>,
+    LinkTraffic<Received, Sent>,
+    RestsHandler
 {
   readonly receiver: Receiver<Received>;
   readonly incoming: Incoming<Received, Sent>;
   readonly sender: Sender<Received, Sent>;
+  readonly rests: Rests = new Rests(this);
   readonly serializer: Serializer<Sent>;
   readonly #deserializer: Deserializer<Received>;
   readonly #face: object;
@@ -81,17 +90,52 @@ export class Traffic<Received, Sent>
     this.sender = new Sender(runtime, options, this);
     const isWatched = this.sender.wantsReceived || heartbeat?.isPong !== undefined;
     const { receiver } = this;
-    this.incoming = new Incoming<Received, Sent>({ runtime, replay, emitter, receiver, isWatched, maxBytes: buffer.maxBytes }, this);
+    this.incoming = new Incoming<Received, Sent>(
+      { runtime, replay, emitter, receiver, isWatched, maxBytes: buffer.maxBytes },
+      this,
+    );
   }
 
   // Called by its receiver.
 
   onPaused(): void {
-    this.#handler.onPaused();
+    this.rests.pause();
+    // Nothing is told after `closed`.
+    if (!this.receiver.isEndPending) this.#handler.onPaused();
   }
 
+  /** What connections that are gone have left comes before what is read on those that are open. */
   onResumed(): void {
-    this.#handler.onResumed();
+    if (this.rests.isPending) this.#options.runtime.defer(() => this.rests.deliver());
+    if (!this.receiver.isEndPending) this.#handler.onResumed();
+  }
+
+  get hasRest(): boolean {
+    return this.rests.isPending;
+  }
+
+  // Called by what is left of connections.
+
+  isPaused(): boolean {
+    return this.receiver.isPaused;
+  }
+
+  onDelivered(): void {
+    this.receiver.onRestDelivered();
+    if (!this.receiver.isPaused) for (const link of this.#handler.links()) link.resume("consumer");
+  }
+
+  /** The client's life ends. @param isImmediate - What was not delivered by now is dropped. */
+  end(isImmediate: boolean, isStopping: boolean): void {
+    const { rests, receiver, incoming } = this;
+    if (isImmediate) rests.discard();
+    else if (rests.isPending && (isStopping || receiver.handlers.hasLasting)) {
+      // No message comes after `closed`: handlers get the rest now, and the inbox takes its bound once more.
+      receiver.beginClosing();
+      rests.flush();
+    }
+    incoming.stop();
+    rests.after(() => incoming.finish());
   }
 
   onInboxFull(): void {
@@ -101,6 +145,8 @@ export class Traffic<Received, Sent>
 
   onDropped(event: EventMap<Received>["dropped"]): void {
     this.#statistics.messagesDropped++;
+    // A listener may have ended the client inside the event of this very message: `closed` was the last one.
+    if (event.cause === "closed" && this.#handler.isSettled) return;
     this.#emitter.emit("dropped", event);
   }
 

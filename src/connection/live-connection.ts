@@ -50,6 +50,9 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   #lastReceivedAt: number;
   #bytesReceived: number = zeroBytes;
   #isGone = false;
+  #isEndTold = false;
+  /** Messages that came before the end are not decoded yet. */
+  #hasRest = false;
 
   constructor(context: LiveContext) {
     const { transport, runtime, settings, handler } = context;
@@ -236,6 +239,27 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#watchMessage(this.#runtime.now());
   }
 
+  /** The stream is gone, and messages that came before its end are not decoded yet. */
+  get hasRest(): boolean {
+    return this.#hasRest;
+  }
+
+  /** Tells the messages of the rest until {@link pauseRest} is called from inside of one, or none is left. */
+  resumeRest(): void {
+    if (this.#hasRest) this.#protocol.resume();
+  }
+
+  pauseRest(): void {
+    if (this.#hasRest) this.#protocol.pause();
+  }
+
+  /** Discards what is not decoded. */
+  dropRest(): void {
+    if (!this.#hasRest) return;
+    this.#hasRest = false;
+    this.#protocol.abandon();
+  }
+
   /** Starts the closing handshake. Its Close follows all messages that were accepted before. */
   close(close: CloseFrame): void {
     if (!this.isClosing) this.#closing().begin(close);
@@ -327,13 +351,18 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   }
 
   onFailure(error: ProtocolError): void {
+    if (this.#hasRest && this.#isEndTold) {
+      this.#handler.onRestFailed?.(error);
+      return;
+    }
     this.#watch?.stop();
     this.#closing().onFailure(error);
   }
 
   /** The end of the peer's stream: expected behind its Close, a loss before it. */
   onEnd(): void {
-    if (this.#end?.isEnding === true) this.#end.endIfWritten();
+    if (this.#hasRest) this.dropRest();
+    else if (this.#end?.isEnding === true) this.#end.endIfWritten();
     else this.#drop();
   }
 
@@ -388,14 +417,20 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   /** The stream is gone. */
   streamClosed(error: Error | undefined): void {
     this.#writer.stop();
-    this.#handler.onLastMessages();
+    const mayKeep = this.#handler.onLastMessages() === true;
+    this.#hasRest = mayKeep && this.isPaused && this.#protocol.isKeeping;
     this.#pauses?.end(this.#runtime.now());
-    // From now on nothing pauses it: what was kept is told to its end.
+    // From now on nothing pauses it but `pauseRest()`.
     this.#isGone = true;
-    this.#protocol.resume();
+    if (this.#hasRest) {
+      this.#protocol.isLending = false;
+      this.#protocol.endPaused();
+    } else this.#protocol.resume();
     this.#end?.stop();
     this.#watch?.stop();
-    this.#handler.onEnd(this.#takeEnd(error));
+    const end = this.#takeEnd(error);
+    this.#isEndTold = true;
+    this.#handler.onEnd(end);
   }
 
   #takeEnd(error: Error | undefined): ConnectionEnd {
@@ -422,7 +457,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
       unansweredPings: this.#pings.unanswered,
       answeredPings: this.#pings.answeredCount,
     };
-    this.#protocol.abandon();
+    if (!this.#hasRest) this.#protocol.abandon();
     // The stream is closed, so that nothing reads the memory of the last write any more.
     this.#protocol.written();
     return end;

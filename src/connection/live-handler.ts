@@ -1,4 +1,10 @@
-import type { AgreedExtension, CloseFrame, FrameObserver, Resources } from "../../protocol/index.js";
+import type {
+  AgreedExtension,
+  CloseFrame,
+  FrameObserver,
+  ProtocolError,
+  Resources,
+} from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Transport } from "../transport/transport.js";
 import type { ConnectionEnd } from "./connection-end.js";
@@ -25,8 +31,13 @@ export interface LiveHandler extends SendEvents {
   /** The first Close frame goes or has come. */
   onClosing(close: CloseFrame, initiatedBy: "us" | "peer"): void;
   onRefused(error: unknown): void;
-  /** What a pause has kept is about to be told, for the end has come: nothing may pause any more. */
-  onLastMessages(): void;
+  /**
+   * The stream is gone, and no pause of before counts any more. `true` where the messages that a pause has kept are to stay
+   * undecoded until `resumeRest()`; else they are told now, and nothing pauses them.
+   */
+  onLastMessages(): unknown;
+  /** A message that was kept undecoded beyond the end is wrong: the ones after it are lost. */
+  onRestFailed?(error: ProtocolError): void;
   /** The socket is gone. Once, and the last call; `settle()` of the connection is to be called in answer. */
   onEnd(end: ConnectionEnd): void;
 }
