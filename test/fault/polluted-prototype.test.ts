@@ -38,9 +38,10 @@ afterAll(() => {
   }
 });
 
+type Pollution = readonly (readonly [name: string, value: string])[];
+
 /** What something adds to `Object.prototype`: each is a value that would change the outcome if it were read as an option. */
-const pollution: readonly (readonly [name: string, value: string])[] = [
-  // Options of the client.
+const ofClients: Pollution = [
   ["rejectUnauthorized", "false"],
   ["createConnection", "() => { throw new Error('createConnection') }"],
   ["socketPath", "'/nowhere.sock'"],
@@ -61,13 +62,13 @@ const pollution: readonly (readonly [name: string, value: string])[] = [
   ["connectTimeout", "0"],
   ["runtime", "{}"],
   ["schema", "{}"],
-  // Options of calls.
+];
+const ofCallsAndProtocol: Pollution = [
   ["signal", "AbortSignal.abort(new Error('signal'))"],
   ["timeout", "0"],
   ["binary", "true"],
   ["payload", "'evil'"],
   ["borrowed", "true"],
-  // Options of the protocol.
   ["maxHeaderSize", "1"],
   ["maxHeaderFields", "0"],
   ["extension", "{}"],
@@ -77,7 +78,9 @@ const pollution: readonly (readonly [name: string, value: string])[] = [
   ["windowBits", "99"],
   ["peerWindowBits", "8"],
   ["codecs", "{}"],
-  // Options of Node's sockets. Those of the streams inside of a TLS socket, such as `writable`, are out of reach.
+];
+/** Those of the streams inside of a TLS socket, such as `writable`, are out of reach. */
+const ofSockets: Pollution = [
   ["host", "'nowhere.invalid'"],
   ["port", "1"],
   ["path", "'/nowhere.sock'"],
@@ -89,7 +92,8 @@ const pollution: readonly (readonly [name: string, value: string])[] = [
   ["allowHalfOpen", "false"],
   ["readable", "false"],
   ["onread", "{ buffer: new Uint8Array(1), callback() { throw new Error('onread') } }"],
-  // Options of TLS.
+];
+const ofTls: Pollution = [
   ["servername", "'evil.test'"],
   ["ca", "'none'"],
   ["cert", "'none'"],
@@ -111,7 +115,7 @@ const pollution: readonly (readonly [name: string, value: string])[] = [
 ];
 
 /** Connects three times with each name in `Object.prototype`, and prints what has become of it. */
-function program(door: string): string {
+function program(door: string, pollution: Pollution): string {
   return `
 const { WebSocket } = await import(${JSON.stringify(door)});
 async function talk(url, options) {
@@ -156,9 +160,14 @@ process.exit();
 }
 
 describe("a property that something adds to Object.prototype", () => {
-  it("is read as an option nowhere", { timeout: 30_000 }, async () => {
+  it.each([
+    ["the client", ofClients],
+    ["calls and the protocol", ofCallsAndProtocol],
+    ["Node's sockets", ofSockets],
+    ["TLS", ofTls],
+  ])("is not read as an option of %s", { timeout: 30_000 }, async (_what, pollution) => {
     const lines: string[] = [];
-    const errors = await runProgram(program(transpiledDoor()), (line) => void lines.push(line));
+    const errors = await runProgram(program(transpiledDoor(), pollution), (line) => void lines.push(line));
     const usual = '{"hello":"world"}number | {"hello":"world"}number | DEPTH_ZERO_SELF_SIGNED_CERT';
     expect(errors).toBe("");
     expect(lines).toEqual(["nothing", ...pollution.map(([name]) => name)].map((name) => `${name}: ${usual}`));
