@@ -1,4 +1,5 @@
-// The server that the snippets of the README and of the guide talk to: `node examples/playground.mjs [port]`, 8080 by default.
+// The server that the snippets of the README and of the guide talk to. It sends back what it receives, except on a few paths.
+// `node node_modules/jetsocket/examples/playground.mjs [port]`; the port is 8080 by default.
 import { serve } from "./embedded-server.mjs";
 import { TradeFeed } from "./market-feed/trade-feed.mjs";
 import { tradesSession } from "./market-feed/trades-session.mjs";

@@ -8,7 +8,7 @@ const server = await serve({
     const given = headers.find(([name]) => name.toLowerCase() === "authorization")?.[1];
     return given === `Bearer ${valid}` ? undefined : { statusCode: 401, body: "the token has expired" };
   },
-  onConnection: (peer) => peer.send(JSON.stringify("welcome")),
+  onConnection: (peer) => peer.send("welcome"),
 });
 
 let kept = "token-1";

@@ -1,3 +1,4 @@
+import { checkBytes } from "./check-bytes.js";
 import { CloseCode } from "./close-codes.js";
 import { checkClose, checkCloseCode, type CloseFrame, encodeClose, readClose } from "./close-frame.js";
 import { maxControlPayloadSize, Opcode, type Role } from "./constants.js";
@@ -158,8 +159,10 @@ export class ProtocolConnection {
    * Takes the bytes from `start` to `end`. They are not changed, and not needed any more when the call returns.
    * It throws only what the handler throws, and an error for a lent message that was overwritten (see `onBorrowed`).
    * What came behind is kept, and told by the next call of this method, of {@link receiveEnd} or of {@link resume}.
+   * @throws TypeError for what is no Uint8Array.
    */
   receive(bytes: Uint8Array, start: number = 0, end: number = bytes.length): void {
+    checkBytes(bytes);
     this.#intake.receive(bytes, start, end);
   }
 
@@ -292,9 +295,13 @@ export class ProtocolConnection {
     }
   }
 
-  /** Sends a binary message. The bytes are copied: the caller may use them again when the call returns. */
+  /**
+   * Sends a binary message. The bytes are copied: the caller may use them again when the call returns.
+   * @throws TypeError for what is no Uint8Array.
+   */
   binary(bytes: Uint8Array, options?: SendOptions): void {
     this.#requireOpen();
+    checkBytes(bytes);
     const extension = this.#extension;
     if (extension === undefined || !(options?.compress ?? this.#isWorthIt(bytes.length))) {
       this.#output.writeBinary(bytes);
@@ -464,6 +471,7 @@ export class ProtocolConnection {
 const emptyPayload = new Uint8Array(0);
 
 function checkControlPayload(payload: Uint8Array): void {
+  checkBytes(payload);
   if (payload.length <= maxControlPayloadSize) return;
   throw new RangeError(
     `A ping or pong carries at most ${maxControlPayloadSize} bytes, not ${payload.length}.`,

@@ -159,8 +159,12 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   /**
-   * Connects when idle, and stays until the end: resolves when the connection was closed in good order (by us, or by
-   * the peer with 1000 or 1001), rejects with what broke it otherwise.
+   * Connects when idle, and waits for the end of the client. With `reconnect`, the default, it retries from the first attempt on.
+   *
+   * Resolves when the client ends as `closed`: by {@link close} or {@link terminate}, or, with `reconnect: false`, by a closing
+   * handshake with 1000 or 1001. With `reconnect` an end that was not asked for is `failed`, whatever its code.
+   *
+   * @throws the error of the end as `failed`, with its `report`; `signal.reason` after an abort.
    */
   run(options?: WaitOptions): Promise<void> {
     options = ownCallOptions(options, waitNames);
@@ -278,8 +282,11 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   /**
-   * Iterates over the messages, to the end of the connection. Leaving the loop leaves the connection open, and a later
-   * loop goes on where it stopped. Two loops at a time are an InvalidStateError.
+   * Iterates over the messages until the client ends. A reconnect does not end the loop. Leaving the loop leaves the connection
+   * open, and a later loop starts where it stopped. A second loop at the same time is an InvalidStateError.
+   *
+   * The loop returns when the client ends as `closed`. It throws the error of the end as `failed`, and `signal.reason` after
+   * an abort; messages that wait are given first, but not after an abort.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Received> {
     return this.#client.traffic.receiver.iterate() ?? this.#busyIterator();
@@ -384,6 +391,71 @@ export class WebSocket<Received = unknown, Sent = unknown>
   /** Closes the connection with 1000, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  // The rest of the interface of an EventEmitter: `once` and `on` of `node:events` call some of these methods, and their types want all.
+
+  /** As {@link on}. */
+  addListener<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {
+    return this.on(name, listener);
+  }
+
+  /** As {@link off}. */
+  removeListener<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {
+    this.off(name, listener);
+    return this;
+  }
+
+  /** Removes all handlers of one event, or of every event. */
+  removeAllListeners(name?: EventName): this {
+    this.#client.emitter.clear(name);
+    return this;
+  }
+
+  /** How many handlers an event has. @param listener - Counts only those that are this function. */
+  listenerCount(name: EventName, listener?: Listener<never>): number {
+    const all = this.listeners(name);
+    return listener === undefined ? all.length : all.filter((one) => one === listener).length;
+  }
+
+  /** The handlers of an event. */
+  listeners(name: EventName): Listener<never>[] {
+    return this.#client.emitter.listeners(name);
+  }
+
+  /** As {@link listeners}: there are no wrappers. */
+  rawListeners(name: EventName): Listener<never>[] {
+    return this.listeners(name);
+  }
+
+  /** The names of the events that have handlers. */
+  eventNames(): EventName[] {
+    return this.#client.emitter.names;
+  }
+
+  /** 0, which is no limit to `node:events`. */
+  getMaxListeners(): number {
+    return 0;
+  }
+
+  /** Changes nothing: there is no limit. */
+  setMaxListeners(_count: number): this {
+    return this;
+  }
+
+  /** Not supported: handlers are called in the order in which they were added. @throws TypeError */
+  prependListener(_name: EventName, _listener: Listener<never>): never {
+    throw new TypeError("A client calls its handlers in the order in which they were added: use on().");
+  }
+
+  /** As {@link prependListener}. @throws TypeError */
+  prependOnceListener(_name: EventName, _listener: Listener<never>): never {
+    throw new TypeError("A client calls its handlers in the order in which they were added: use once().");
+  }
+
+  /** Not supported. @throws TypeError */
+  emit(_name: EventName, ..._values: unknown[]): never {
+    throw new TypeError("Only the client itself emits its events.");
   }
 
   /** A call that failed is told by an event too, for nobody may await its promise. */

@@ -13,6 +13,8 @@ export interface EmitterHandler<Events> {
 export class Emitter<Events> implements TopicOwner {
   readonly #topics: { [Name in keyof Events]?: Topic<Events[Name]> } = {};
   readonly #handler: EmitterHandler<Events>;
+  /** Of those events that have one. */
+  #branches: Map<keyof Events, Pick<Topic<never>, "listeners" | "clear">> | undefined;
   #lastId = 0;
 
   constructor(handler: EmitterHandler<Events>) {
@@ -26,12 +28,14 @@ export class Emitter<Events> implements TopicOwner {
 
   /** The listeners of one event, for as long as this lives. */
   topic<Name extends keyof Events>(name: Name): Topic<Events[Name]> {
-    return (this.#topics[name] ??= this.branch<Events[Name]>(name));
+    return (this.#topics[name] ??= new Topic<Events[Name]>(String(name), this));
   }
 
   /** Listeners who are told of an event in another way than the rest: by whoever holds on to this alone. */
   branch<Event>(name: keyof Events): Topic<Event> {
-    return new Topic<Event>(String(name), this);
+    const topic = new Topic<Event>(String(name), this);
+    (this.#branches ??= new Map()).set(name, topic);
+    return topic;
   }
 
   /** Called by its topics. */
@@ -58,6 +62,25 @@ export class Emitter<Events> implements TopicOwner {
 
   has(name: keyof Events): boolean {
     return this.#topics[name]?.isEmpty === false;
+  }
+
+  /** The names of the events that have listeners. */
+  get names(): (keyof Events)[] {
+    const known = [...Object.keys(this.#topics), ...(this.#branches?.keys() ?? [])] as (keyof Events)[];
+    return [...new Set(known)].filter((name) => this.listeners(name).length > 0);
+  }
+
+  /** All listeners of an event: those of its branch come last. */
+  listeners(name: keyof Events): Listener<never>[] {
+    return [...(this.#topics[name]?.listeners ?? []), ...(this.#branches?.get(name)?.listeners ?? [])];
+  }
+
+  /** Removes all listeners of an event, or of every event. */
+  clear(name?: keyof Events): void {
+    for (const each of name === undefined ? this.names : [name]) {
+      this.#topics[each]?.clear();
+      this.#branches?.get(each)?.clear();
+    }
   }
 
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {

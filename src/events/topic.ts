@@ -54,6 +54,11 @@ export class Topic<Event> {
     return this.#entries.length === 0;
   }
 
+  /** In the order in which they were added. */
+  get listeners(): Listener<Event>[] {
+    return this.#entries.map(({ listener }) => listener);
+  }
+
   /** `true` where a listener waits for more than one event. */
   get hasLasting(): boolean {
     return this.#hasLasting;
@@ -72,6 +77,10 @@ export class Topic<Event> {
   remove(listener: Listener<Event>): void {
     const index = this.#entries.findLastIndex((entry) => entry.listener === listener);
     if (index !== -1) this.#set(this.#entries.toSpliced(index, 1));
+  }
+
+  clear(): void {
+    if (!this.isEmpty) this.#set(none);
   }
 
   /** @param afterId - Listeners up to this id have had the event already. */

@@ -11,6 +11,7 @@ import {
   type ServerRequest,
 } from "../../protocol/index.js";
 import { ownOptions } from "../options/own-options.js";
+import { nodeUtil } from "../runtime/node-modules.js";
 import { bombFrame } from "./bomb.js";
 import { closePayload, fragments, frame } from "./frame.js";
 import { ClientGoneError, MessageInbox } from "./inbox.js";
@@ -140,7 +141,8 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   send(message: unknown, options?: { readonly compress?: boolean | undefined }): void {
     const protocol = this.#accepted();
     if (protocol.state === "closed" || protocol.state === "failed") return;
-    if (message instanceof Uint8Array) protocol.binary(message, options);
+    const bytes = bytesOf(message);
+    if (bytes !== undefined) protocol.binary(bytes, options);
     else protocol.text(typeof message === "string" ? message : JSON.stringify(message), options);
     this.#drain();
   }
@@ -371,4 +373,10 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
 
 function pairsOf(headers: ScriptedHeaders): readonly HeaderField[] {
   return Array.isArray(headers) ? (headers as readonly HeaderField[]) : Object.entries(headers);
+}
+
+/** The bytes of a binary value, of another realm too. */
+function bytesOf(value: unknown): Uint8Array | undefined {
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  return nodeUtil().types.isAnyArrayBuffer(value) ? new Uint8Array(value) : undefined;
 }

@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { controlPayload, type RawData, rawMessage, serialize } from "../../src/client/outgoing.js";
 import { PendingMessage } from "../../src/connection/pending-message.js";
@@ -56,6 +57,17 @@ describe("sendRaw's message", () => {
   });
 
   it.each(binary)("is text for %o where that is asked", (data) => {
+    expect(rawMessage(data, { binary: false })).toBe("\u20ac");
+  });
+
+  it.each([
+    "Uint8Array.of(0xe2, 0x82, 0xac).buffer",
+    "Uint8Array.of(0xe2, 0x82, 0xac)",
+    "new DataView(Uint8Array.of(0xe2, 0x82, 0xac).buffer)",
+    "{ const shared = new SharedArrayBuffer(3); new Uint8Array(shared).set([0xe2, 0x82, 0xac]); shared }",
+  ])("is the bytes of another realm: %s", (expression) => {
+    const data = runInNewContext(expression) as RawData;
+    expect([...(rawMessage(data, undefined) as Uint8Array)]).toEqual([...euro]);
     expect(rawMessage(data, { binary: false })).toBe("\u20ac");
   });
 

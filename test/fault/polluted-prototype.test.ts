@@ -38,15 +38,14 @@ afterAll(() => {
   }
 });
 
+type Pollution = readonly (readonly [name: string, value: string])[];
+
 /** What something adds to `Object.prototype`: each is a value that would change the outcome if it were read as an option. */
-const pollution: readonly (readonly [name: string, value: string])[] = [
-  // Options of the client.
-  ["rejectUnauthorized", "false"],
+const ofOptions: Pollution = [
   ["createConnection", "() => { throw new Error('createConnection') }"],
   ["socketPath", "'/nowhere.sock'"],
   ["lookup", "() => { throw new Error('lookup') }"],
   ["localAddress", "'192.0.2.1'"],
-  ["tls", "{ ca: 'none', rejectUnauthorized: false }"],
   ["headers", "{ 'X-Evil': 'yes' }"],
   ["subprotocols", "['evil']"],
   ["serializer", "() => 'evil'"],
@@ -61,13 +60,11 @@ const pollution: readonly (readonly [name: string, value: string])[] = [
   ["connectTimeout", "0"],
   ["runtime", "{}"],
   ["schema", "{}"],
-  // Options of calls.
   ["signal", "AbortSignal.abort(new Error('signal'))"],
   ["timeout", "0"],
   ["binary", "true"],
   ["payload", "'evil'"],
   ["borrowed", "true"],
-  // Options of the protocol.
   ["maxHeaderSize", "1"],
   ["maxHeaderFields", "0"],
   ["extension", "{}"],
@@ -77,7 +74,9 @@ const pollution: readonly (readonly [name: string, value: string])[] = [
   ["windowBits", "99"],
   ["peerWindowBits", "8"],
   ["codecs", "{}"],
-  // Options of Node's sockets. Those of the streams inside of a TLS socket, such as `writable`, are out of reach.
+];
+/** Those of the streams inside of a TLS socket, such as `writable`, are out of reach. */
+const ofSockets: Pollution = [
   ["host", "'nowhere.invalid'"],
   ["port", "1"],
   ["path", "'/nowhere.sock'"],
@@ -89,7 +88,10 @@ const pollution: readonly (readonly [name: string, value: string])[] = [
   ["allowHalfOpen", "false"],
   ["readable", "false"],
   ["onread", "{ buffer: new Uint8Array(1), callback() { throw new Error('onread') } }"],
-  // Options of TLS.
+];
+const ofTls: Pollution = [
+  ["tls", "{ ca: 'none', rejectUnauthorized: false }"],
+  ["rejectUnauthorized", "false"],
   ["servername", "'evil.test'"],
   ["ca", "'none'"],
   ["cert", "'none'"],
@@ -110,10 +112,25 @@ const pollution: readonly (readonly [name: string, value: string])[] = [
   ["ecdhCurve", "'none'"],
 ];
 
-/** Connects three times with each name in `Object.prototype`, and prints what has become of it. */
-function program(door: string): string {
-  return `
+type Scenario = "plain" | "secure" | "untrusted";
+
+/** What becomes of each, whatever is added to `Object.prototype`. */
+const usual: Readonly<Record<Scenario, string>> = {
+  plain: '{"hello":"world"}number',
+  secure: '{"hello":"world"}number',
+  untrusted: "DEPTH_ZERO_SELF_SIGNED_CERT",
+};
+
+/** Connects with each name in `Object.prototype`, and prints what has become of it. */
+function program(door: string, pollution: Pollution, played: readonly Scenario[]): string {
+  const begin = `
 const { WebSocket } = await import(${JSON.stringify(door)});
+const secure = "wss://localhost:${securePort}/";
+const plays = {
+  plain: () => talk("ws://127.0.0.1:${port}/", { reconnect: false }),
+  secure: () => talk(secure, { reconnect: false, tls: { ca: ${JSON.stringify(certificate.cert)} } }),
+  untrusted: () => talk(secure, { reconnect: false, tls: {} }),
+};
 async function talk(url, options) {
   const ws = new WebSocket(url, options);
   ws.on("error", () => {});
@@ -129,39 +146,35 @@ async function talk(url, options) {
     return error.code ?? error.message;
   }
 }
-async function run() {
-  const secure = "wss://localhost:${securePort}/";
-  const ca = ${JSON.stringify(certificate.cert)};
-  return [
-    await talk("ws://127.0.0.1:${port}/", { reconnect: false }),
-    await talk(secure, { reconnect: false, tls: { ca } }),
-    await talk(secure, { reconnect: false, tls: {} }),
-  ].join(" | ");
-}
-console.log("nothing: " + (await run()));
-${pollution
-  .map(
-    ([name, value]) => `
+`;
+  const steps = pollution.flatMap(([name, value]) =>
+    played.map(
+      (scenario) => `
 {
   const value = ${value};
   Object.prototype[${JSON.stringify(name)}] = value;
-  const outcome = await run();
+  const outcome = await plays.${scenario}();
   delete Object.prototype[${JSON.stringify(name)}];
-  console.log(${JSON.stringify(`${name}: `)} + outcome);
+  console.log(${JSON.stringify(`${name}, ${scenario}: `)} + outcome);
 }`,
-  )
-  .join("\n")}
-process.exit();
-`;
+    ),
+  );
+  return [begin, ...steps, "process.exit();"].join("\n");
 }
 
 describe("a property that something adds to Object.prototype", () => {
-  it("is read as an option nowhere", { timeout: 30_000 }, async () => {
+  it.each([
+    ["the client, of calls and of the protocol", ofOptions, ["plain"]],
+    ["Node's sockets", ofSockets, ["plain", "secure"]],
+    ["TLS", ofTls, ["secure", "untrusted"]],
+  ] as const)("is not read as an option of %s", { timeout: 30_000 }, async (_what, pollution, played) => {
     const lines: string[] = [];
-    const errors = await runProgram(program(transpiledDoor()), (line) => void lines.push(line));
-    const usual = '{"hello":"world"}number | {"hello":"world"}number | DEPTH_ZERO_SELF_SIGNED_CERT';
+    const source = program(transpiledDoor(), pollution, played);
+    const errors = await runProgram(source, (line) => void lines.push(line));
     expect(errors).toBe("");
-    expect(lines).toEqual(["nothing", ...pollution.map(([name]) => name)].map((name) => `${name}: ${usual}`));
+    expect(lines).toEqual(
+      pollution.flatMap(([name]) => played.map((scenario) => `${name}, ${scenario}: ${usual[scenario]}`)),
+    );
     expect([...headersSeen]).not.toContain("x-evil");
     expect([...headersSeen]).not.toContain("sec-websocket-protocol");
   });

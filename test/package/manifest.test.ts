@@ -38,9 +38,17 @@ describe("the package", () => {
     expect(scripts.filter((name) => /^(pre|post)?(install|uninstall)$/.test(name))).toEqual([]);
   });
 
-  it("holds what was built, its README, its licence and its changes, and nothing else", () => {
-    const outside = files.filter((path) => !path.startsWith("dist/"));
+  it("holds what was built, its guide and its examples, its README, licence and changes, and nothing else", () => {
+    const outside = files.filter((path) => !/^(dist|docs|examples)\//.test(path));
     expect(outside.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
+    const inside = files.filter((path) => /^(docs|examples)\//.test(path));
+    expect(inside.filter((path) => !/\.(md|mjs)$/.test(path))).toEqual([]);
+  });
+
+  it("names no repository as long as there is no address", async () => {
+    const manifest = await manifestIn(installed);
+    expect(manifest).not.toHaveProperty("repository");
+    expect(manifest).not.toHaveProperty("bugs");
   });
 
   it("pins each development dependency to one version", async () => {

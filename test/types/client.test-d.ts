@@ -1,4 +1,5 @@
 // Checked by `npm run types`; nothing here runs.
+import { on, once } from "node:events";
 import { expectTypeOf } from "vitest";
 import {
   type AttemptContext,
@@ -18,8 +19,10 @@ import {
   InvalidStateError,
   JetSocket,
   JetSocketError,
+  json,
   type Phase,
   ProtocolError,
+  raw,
   type SendResult,
   type SequenceId,
   type Serializer,
@@ -240,3 +243,14 @@ typed.on("rotated", ({ overlapMs, duplicates }) =>
 expectTypeOf(typed.cursors()).toEqualTypeOf<Cursors>();
 expectTypeOf(typed.rotate("age", { timeout: 5 })).resolves.toBeVoid();
 expectTypeOf(typed.reconnect()).resolves.toBeVoid();
+
+// `json` takes the type of the client into whose options it is spread, `raw` says what it leaves.
+expectTypeOf(new WebSocket<Trade>("ws://a", { ...json }).recv()).toEqualTypeOf<Promise<Trade>>();
+expectTypeOf(new WebSocket("ws://a", { ...json }).recv()).toEqualTypeOf<Promise<unknown>>();
+expectTypeOf(new WebSocket("ws://a", { ...raw }).recv()).toEqualTypeOf<Promise<string | Buffer>>();
+expectTypeOf(connect<Trade>("ws://a", { ...json })).resolves.toEqualTypeOf<WebSocket<Trade>>();
+
+// A client is a source of events for `node:events`.
+expectTypeOf(new WebSocket<Trade, Order>("ws://a")).toExtend<NodeJS.EventEmitter>();
+void once(new WebSocket<Trade>("ws://a"), "connected", { signal: AbortSignal.abort() });
+void on(new WebSocket<Trade>("ws://a"), "message");

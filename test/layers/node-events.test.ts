@@ -1,0 +1,203 @@
+import { getEventListeners, on, once, setMaxListeners } from "node:events";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { CloseError, type EventName } from "../../src/index.js";
+import { outcome, type Player, rejectionLater, Stage, watchedEvents } from "./stage.js";
+
+let stage: Stage;
+
+beforeEach(() => {
+  stage = new Stage();
+});
+
+afterEach(() => stage.finish());
+
+/** How many listeners the client has, besides those of the player that watches it. */
+function added({ ws }: Player): Partial<Record<EventName, number>> {
+  const counts = ws.eventNames().map((name): [EventName, number] => {
+    const isWatched = (watchedEvents as readonly EventName[]).includes(name);
+    return [name, ws.listenerCount(name) - (isWatched ? 1 : 0)];
+  });
+  return Object.fromEntries(counts.filter(([, count]) => count > 0));
+}
+
+describe("once() of node:events", () => {
+  it("resolves with the event, and leaves no listener", async () => {
+    const player = stage.play();
+    const promise = once(player.ws, "connected");
+    expect(added(player)).toEqual({ connected: 1, error: 1 });
+    void player.ws.connect();
+    await stage.pass();
+    expect(await promise).toEqual([{ url: "ws://feed.test/trades", subprotocol: "", extensions: "" }]);
+    expect(added(player)).toEqual({});
+  });
+
+  it.each(["connected", "message", "closed", "error"] as const)(
+    "is aborted by a signal, and leaves no listener: %s",
+    async (name) => {
+      const player = await stage.begin();
+      const controller = new AbortController();
+      const promise = once(player.ws, name, { signal: controller.signal });
+      controller.abort(new Error("enough"));
+      expect(await outcome(promise)).toMatchObject({
+        error: { name: "AbortError", cause: new Error("enough") },
+      });
+      expect(added(player)).toEqual({});
+      expect(getEventListeners(controller.signal, "abort")).toHaveLength(0);
+      expect(player.ws.state).toBe("connected");
+    },
+  );
+
+  it("rejects at once for a signal that is aborted already", async () => {
+    const player = await stage.begin();
+    const promise = once(player.ws, "message", { signal: AbortSignal.abort() });
+    expect(await outcome(promise)).toMatchObject({ error: { name: "AbortError" } });
+    expect(added(player)).toEqual({});
+  });
+
+  it("rejects with the event of an error, fatal or not, and leaves no listener", async () => {
+    const player = await stage.begin();
+    const failed = rejectionLater(once(player.ws, "message"));
+    const sent = player.ws.send(undefined as never).catch((error: unknown) => error);
+    await stage.pass();
+    expect(await sent).toBeInstanceOf(TypeError);
+    expect(await failed).toEqual({ error: await sent, isFatal: false });
+    expect(added(player)).toEqual({});
+  });
+
+  it("rejects with the event of the error that ends the client", async () => {
+    stage = new Stage((connection) => connection.reject(401));
+    const player = stage.play();
+    const failed = rejectionLater(once(player.ws, "connected"));
+    void player.ws.connect();
+    await stage.pass();
+    expect(await failed).toMatchObject({ isFatal: true, error: { statusCode: 401 } });
+    expect(added(player)).toEqual({});
+  });
+
+  it("resolves with an error that is waited for", async () => {
+    const player = await stage.begin();
+    const promise = once(player.ws, "error");
+    void player.ws.send(undefined as never).catch(() => undefined);
+    await stage.pass();
+    expect(await promise).toMatchObject([{ isFatal: false }]);
+    expect(added(player)).toEqual({});
+  });
+
+  it("looks at a message, and leaves it to those who read", async () => {
+    const player = await stage.begin();
+    const promise = once(player.ws, "message");
+    stage.connection.send("hello");
+    await stage.pass();
+    expect(await promise).toEqual([{ data: "hello" }]);
+    expect(await player.ws.recv()).toBe("hello");
+  });
+});
+
+describe("on() of node:events", () => {
+  it("iterates over events, and leaves no listener", async () => {
+    const player = await stage.begin();
+    const data: unknown[] = [];
+    const reading = (async () => {
+      for await (const [event] of on(player.ws, "message")) {
+        data.push((event as { readonly data: unknown }).data);
+        if (data.length === 3) break;
+      }
+    })();
+    expect(added(player)).toEqual({ message: 1, error: 1 });
+    for (const text of ["one", "two", "three"]) stage.connection.send(text);
+    await stage.pass();
+    await reading;
+    expect(data).toEqual(["one", "two", "three"]);
+    expect(added(player)).toEqual({});
+  });
+
+  it("is aborted by a signal, and leaves no listener", async () => {
+    const player = await stage.begin();
+    const controller = new AbortController();
+    const iterator = on(player.ws, "message", { signal: controller.signal });
+    const next = iterator.next();
+    controller.abort();
+    expect(await outcome(next)).toMatchObject({ error: { name: "AbortError" } });
+    expect(added(player)).toEqual({});
+    expect(player.ws.state).toBe("connected");
+  });
+
+  it("throws the event of an error, and leaves no listener", async () => {
+    const player = await stage.begin();
+    const failed = rejectionLater(on(player.ws, "message").next());
+    void player.ws.send(undefined as never).catch(() => undefined);
+    await stage.pass();
+    expect(await failed).toMatchObject({ isFatal: false });
+    expect(added(player)).toEqual({});
+  });
+
+  it("ends by an event that is named for that", async () => {
+    const player = await stage.begin();
+    const iterator = on(player.ws, "message", { close: ["closed"] });
+    const next = iterator.next();
+    void player.ws.close();
+    await stage.pass(10_000);
+    expect(await next).toEqual({ done: true, value: undefined });
+    expect(added(player)).toEqual({});
+  });
+});
+
+describe("the interface of an EventEmitter", () => {
+  const handler = (): void => undefined;
+  const other = (): void => undefined;
+
+  it("adds and removes handlers", () => {
+    const { ws } = stage.play();
+    expect(ws.addListener("message", handler)).toBe(ws);
+    expect(ws.listeners("message")).toEqual([handler]);
+    expect(ws.removeListener("message", handler)).toBe(ws);
+    expect(ws.listeners("message")).toEqual([]);
+    ws.terminate();
+  });
+
+  it("counts and lists handlers, those that are lent bytes too", () => {
+    const { ws } = stage.play();
+    ws.on("rawMessage", handler, { borrowed: true }).on("rawMessage", other).once("message", handler);
+    expect([ws.listenerCount("rawMessage"), ws.listenerCount("message")]).toEqual([2, 1]);
+    expect([ws.listenerCount("rawMessage", handler), ws.listenerCount("pong", other)]).toEqual([1, 0]);
+    expect(ws.listeners("rawMessage")).toEqual([other, handler]);
+    expect(ws.rawListeners("message")).toEqual([handler]);
+    expect(getEventListeners(ws, "message")).toEqual([handler]);
+    expect(ws.eventNames()).toEqual(expect.arrayContaining(["rawMessage", "message"]));
+    ws.terminate();
+  });
+
+  it("removes all handlers of an event, or of every event", async () => {
+    const player = await stage.begin();
+    const { ws } = player;
+    ws.on("rawMessage", handler, { borrowed: true }).on("rawMessage", other).on("message", handler);
+    ws.removeAllListeners("rawMessage");
+    expect(added(player)).toEqual({ message: 1 });
+    ws.removeAllListeners("message");
+    // Nobody handles messages any more, so they wait to be read.
+    stage.connection.send("kept");
+    await stage.pass();
+    expect(await ws.recv()).toBe("kept");
+    const closed = player.ws.recv().catch((error: unknown) => error);
+    player.ws.terminate();
+    await stage.pass();
+    expect(await closed).toBeInstanceOf(CloseError);
+    ws.removeAllListeners();
+    expect(ws.eventNames()).toEqual([]);
+  });
+
+  it("has no limit of handlers", () => {
+    const { ws } = stage.play();
+    setMaxListeners(1, ws);
+    expect([ws.setMaxListeners(5), ws.getMaxListeners()]).toEqual([ws, 0]);
+    ws.terminate();
+  });
+
+  it("refuses what a client does not do", () => {
+    const { ws } = stage.play();
+    expect(() => ws.emit("message", { data: "forged" })).toThrow(TypeError);
+    expect(() => ws.prependListener("message", handler)).toThrow(/use on\(\)/);
+    expect(() => ws.prependOnceListener("message", handler)).toThrow(/use once\(\)/);
+    ws.terminate();
+  });
+});

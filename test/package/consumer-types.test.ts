@@ -1,0 +1,86 @@
+import { execFile } from "node:child_process";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { beforeAll, describe, expect, inject, it } from "vitest";
+import { root } from "./packed.js";
+
+const run = promisify(execFile);
+const folder = join(inject("packed").project, "consumer");
+const tsc = join(root, "node_modules/typescript/bin/tsc");
+
+/** Uses all three entry points as a TypeScript project does. */
+const moduleSource = `
+import { on, once } from "node:events";
+import { type CloseReport, connect, json, raw, WebSocket, type WebSocketOptions } from "jetsocket";
+import { ProtocolConnection, type ProtocolConnectionOptions } from "jetsocket/protocol";
+import { ScriptedServer, VirtualRuntime } from "jetsocket/testing";
+
+interface Trade {
+  readonly price: number;
+}
+export const ws = new WebSocket<Trade>("ws://localhost", { ...json });
+export const trade: Promise<Trade> = ws.recv();
+export const value: Promise<unknown> = new WebSocket("ws://localhost", { ...json }).recv();
+export const text: Promise<string | Buffer> = new WebSocket("ws://localhost", { ...raw }).recv();
+const options: WebSocketOptions<Trade, unknown> = { reconnect: false };
+export const report: Promise<CloseReport | undefined> = connect<Trade>("ws://localhost", options).then(
+  (client) => client.lastReport,
+);
+export const connected: Promise<unknown[]> = once(ws, "connected", { signal: new AbortController().signal });
+export const messages: AsyncIterator<unknown[]> = on(ws, "message");
+export const open = (given: ProtocolConnectionOptions): ProtocolConnection => new ProtocolConnection(given);
+export const runtime = new VirtualRuntime({
+  server: new ScriptedServer({ onConnection: (connection) => connection.accept() }),
+});
+`;
+
+const commonJsSource = `
+import jetsocket = require("jetsocket");
+import protocol = require("jetsocket/protocol");
+import testing = require("jetsocket/testing");
+
+const ws = new jetsocket.WebSocket<{ readonly price: number }>("ws://localhost", { ...jetsocket.json });
+const trade: Promise<{ readonly price: number }> = ws.recv();
+const both: typeof jetsocket.ProtocolError = protocol.ProtocolError;
+export = { ws, trade, both, runtime: new testing.VirtualRuntime() };
+`;
+
+beforeAll(async () => {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "module.mts"), moduleSource);
+  await writeFile(join(folder, "common.cts"), commonJsSource);
+  await writeFile(join(folder, "bundled.ts"), moduleSource);
+});
+
+const libraries = {
+  "no DOM": ["ES2022"],
+  "the DOM": ["ES2023", "ESNext.Disposable", "DOM", "DOM.Iterable"],
+};
+
+/** What the compiler says of a project that checks the declarations of its packages too. */
+async function compile(module: string, moduleResolution: string, lib: readonly string[]): Promise<string> {
+  const configuration = {
+    compilerOptions: {
+      ...{ module, moduleResolution, lib, target: "ES2022", strict: true, skipLibCheck: false, noEmit: true },
+      ...{ types: ["node"], typeRoots: [join(root, "node_modules/@types")] },
+    },
+    files: moduleResolution === "bundler" ? ["bundled.ts"] : ["module.mts", "common.cts"],
+  };
+  const file = `tsconfig.${moduleResolution}.${lib.length}.json`;
+  await writeFile(join(folder, file), JSON.stringify(configuration));
+  return run(process.execPath, [tsc, "-p", file], { cwd: folder }).then(
+    ({ stdout }) => stdout,
+    (error: unknown) => (error as { readonly stdout: string }).stdout,
+  );
+}
+
+describe.each(Object.entries(libraries))("a consumer without skipLibCheck, with %s", (_name, lib) => {
+  it.each([
+    ["node16", "node16"],
+    ["nodenext", "nodenext"],
+    ["esnext", "bundler"],
+  ])("compiles with module %s and moduleResolution %s", async (module, moduleResolution) => {
+    expect(await compile(module, moduleResolution, lib)).toBe("");
+  });
+});
