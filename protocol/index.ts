@@ -44,6 +44,7 @@ export type {
   CodecFactory,
   Deflater,
   DeflaterOptions,
+  InflatedSink,
   Inflater,
   InflaterOptions,
 } from "./extensions/codec.js";

@@ -2,9 +2,11 @@ import { constants, isUtf8 } from "node:buffer";
 import { CloseCode, isSendableCloseCode } from "./close-codes.js";
 import { Opcode } from "./constants.js";
 import { ProtocolError } from "./errors.js";
+import type { InflatedSink } from "./extensions/codec.js";
 import type { MessageExtension } from "./extensions/extension.js";
 import type { FrameSink } from "./frame-parser.js";
 import { hasRsv1, isControl, isFinal, opcodeOf } from "./frame-header.js";
+import { LargeText, minLargeTextSize, textBlockSize } from "./large-text.js";
 import type { Loans } from "./loans.js";
 import { PayloadBuffer, type PayloadMemory } from "./payload-buffer.js";
 import type { RunSink } from "./run-finder.js";
@@ -58,7 +60,7 @@ function checkSize(name: string, size: number): number {
 }
 
 /** Puts messages together from the frames of one connection: order of fragments, limits, inflation, UTF-8. */
-export class MessageAssembler implements FrameSink, RunSink {
+export class MessageAssembler implements FrameSink, RunSink, InflatedSink {
   readonly runs: RunSink = this;
   readonly #sink: MessageSink;
   readonly #limits: MessageLimits;
@@ -67,6 +69,8 @@ export class MessageAssembler implements FrameSink, RunSink {
   /** Of a message that is not whole; `undefined` where none is. */
   #pieces: PayloadBuffer | undefined;
   #controlPieces: PayloadBuffer | undefined;
+  /** The first part of a large text, decoded. */
+  #text: LargeText | undefined;
   /** Looks at a text that comes in pieces. */
   #utf8: Utf8Validator | undefined;
 
@@ -103,7 +107,7 @@ export class MessageAssembler implements FrameSink, RunSink {
 
   /** How many bytes of an unfinished message or control frame are here. */
   get unfinishedSize(): number {
-    return (this.#pieces?.size ?? 0) + (this.#controlPieces?.size ?? 0);
+    return (this.#text?.size ?? 0) + (this.#pieces?.size ?? 0) + (this.#controlPieces?.size ?? 0);
   }
 
   /** The first header byte of the frame that came last. */
@@ -121,6 +125,7 @@ export class MessageAssembler implements FrameSink, RunSink {
     this.#pieces?.clear();
     this.#pieces = undefined;
     this.#controlPieces = undefined;
+    this.#text = undefined;
   }
 
   mayTakeRun(maxSize: number): boolean {
@@ -288,13 +293,34 @@ export class MessageAssembler implements FrameSink, RunSink {
     }
     const isKept = !isText && !isCompressed && isFinal(this.#frame) && !this.#mayLend(this.#wireSize);
     const pieces = (this.#pieces ??= this.#beginPieces());
-    pieces.append(piece, 0, piece.length, isKept ? this.#wireSize : undefined);
+    if (isText && !isCompressed && this.#isForLargeText(pieces.size + piece.length)) {
+      this.#decodePieces(pieces);
+      this.#text!.push(bytes, start, end);
+    } else {
+      pieces.append(piece, 0, piece.length, isKept ? this.#wireSize : undefined);
+    }
     if (!isEnd) return;
     this.#endMessage();
     this.#pieces = undefined;
     if (isCompressed) this.#finishCompressed(pieces, isText);
     else if (isText) this.#finishText(pieces);
     else this.#finishBinary(pieces);
+  }
+
+  /**
+   * Whether a text is decoded as far as it has arrived, so that its bytes need not be kept. ASCII is decoded fastest at once,
+   * and takes no more memory as a string.
+   */
+  #isForLargeText(gatheredSize: number): boolean {
+    if (this.#text !== undefined) return gatheredSize >= textBlockSize;
+    return gatheredSize >= minLargeTextSize && !this.#utf8!.isAscii && !this.isLending;
+  }
+
+  /** Decodes what was gathered of a text; the validator has found it to be UTF-8. */
+  #decodePieces(pieces: PayloadBuffer): void {
+    this.#text ??= new LargeText();
+    for (const view of pieces.views()) this.#text.push(view, 0, view.length);
+    pieces.clear();
   }
 
   #beginPieces(): PayloadBuffer {
@@ -305,7 +331,10 @@ export class MessageAssembler implements FrameSink, RunSink {
   }
 
   #finishCompressed(pieces: PayloadBuffer, isText: boolean): void {
-    const inflated = this.#inflate(pieces.lend(this.#takeScratch()), isText);
+    const isLarge = pieces.size > this.#memory.scratch.length && this.#extension!.decodePieces !== undefined;
+    const inflated = isLarge
+      ? this.#inflatePieces(pieces.views(), isText)
+      : this.#inflate(pieces.lend(this.#takeScratch()), isText);
     pieces.clear();
     this.#deliverInflated(inflated, isText);
   }
@@ -314,11 +343,27 @@ export class MessageAssembler implements FrameSink, RunSink {
     const { isAscii, isWhole } = this.#utf8!;
     this.#utf8 = undefined;
     try {
-      if (isWhole) this.#tellText(pieces.lend(this.#takeScratch()), 0, pieces.size, isAscii, true);
+      if (isWhole && this.#text !== undefined) this.#finishLargeText(pieces);
+      else if (isWhole) this.#tellText(pieces.lend(this.#takeScratch()), 0, pieces.size, isAscii, true);
       else this.#sink.onMessageError(invalidUtf8());
     } finally {
       pieces.clear();
     }
+  }
+
+  #finishLargeText(pieces: PayloadBuffer): void {
+    this.#decodePieces(pieces);
+    this.#deliverLargeText();
+  }
+
+  #deliverLargeText(): void {
+    const { size } = this.#text!;
+    const text = this.#text!.finish();
+    this.#text = undefined;
+    if (text === undefined) this.#sink.onMessageError(invalidUtf8());
+    // It began to be decoded before messages were lent.
+    else if (!this.isLending || !this.#sink.onBorrowed(Buffer.from(text), false))
+      this.#sink.onMessage(text, size);
   }
 
   /** Delivers what is known to be UTF-8. */
@@ -349,17 +394,57 @@ export class MessageAssembler implements FrameSink, RunSink {
     // What the last message was inflated to lies where this one goes.
     this.#memory.loans.rescue();
     try {
-      return this.#extension!.decode(compressed, this.#limits.maxMessageSize, !isText && !this.isLending);
+      const { maxMessageSize } = this.#limits;
+      return this.#extension!.decode(compressed, maxMessageSize, this.#isKept(isText), this.#sinkFor(isText));
     } catch (error) {
       return asFailure(error);
     }
   }
 
+  #inflatePieces(compressed: readonly Buffer[], isText: boolean): Buffer | ProtocolError {
+    this.#memory.loans.rescue();
+    try {
+      const { maxMessageSize } = this.#limits;
+      const sink = this.#sinkFor(isText);
+      return this.#extension!.decodePieces!(compressed, maxMessageSize, this.#isKept(isText), sink);
+    } catch (error) {
+      return asFailure(error);
+    }
+  }
+
+  #isKept(isText: boolean): boolean {
+    return !isText && !this.isLending;
+  }
+
+  /** A large text is decoded while it is inflated. */
+  #sinkFor(isText: boolean): InflatedSink | undefined {
+    return isText && !this.isLending ? this : undefined;
+  }
+
+  /** Called by its extension. */
+  onInflated(bytes: Buffer): void {
+    this.#text ??= new LargeText();
+    if (!this.#text.push(bytes, 0, bytes.length)) throw invalidUtf8();
+  }
+
   #deliverInflated(inflated: Buffer | ProtocolError, isText: boolean): void {
-    if (!Buffer.isBuffer(inflated)) this.#sink.onMessageError(inflated);
+    if (!Buffer.isBuffer(inflated)) {
+      this.#text = undefined;
+      this.#sink.onMessageError(inflated);
+    } else if (this.#text !== undefined) this.#deliverInflatedText(inflated);
     else if (isText) this.#deliverText(inflated, 0, inflated.length, true);
     else if (this.isLending) this.#lendBinary(inflated, true);
     else this.#sink.onMessage(inflated, inflated.length);
+  }
+
+  /** @param rest - The end of a text of which the first part is decoded. */
+  #deliverInflatedText(rest: Buffer): void {
+    if (this.#text!.push(rest, 0, rest.length)) {
+      this.#deliverLargeText();
+    } else {
+      this.#text = undefined;
+      this.#sink.onMessageError(invalidUtf8());
+    }
   }
 
   #deliverText(bytes: Buffer, start: number, end: number, isShared: boolean): void {

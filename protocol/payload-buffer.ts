@@ -117,6 +117,12 @@ export class PayloadBuffer {
     return this.#join(size <= scratch.length ? scratch.subarray(0, size) : Buffer.allocUnsafeSlow(size));
   }
 
+  /** All that was gathered, piece by piece where it lies, not to be used after {@link clear}. */
+  views(): Buffer[] {
+    const last = this.#chunk?.subarray(0, this.#used);
+    return last === undefined ? [...this.#full] : [...this.#full, last];
+  }
+
   #join(target: Buffer): Buffer {
     const at = this.#copyFull(target);
     this.#chunk?.copy(target, at, 0, this.#used);

@@ -102,13 +102,13 @@ function decodeBeyondAscii(payload: Buffer): string {
 }
 
 /** How many bytes a sequence has that starts with `lead`, a byte from 0xc0 on. */
-function sequenceSize(lead: number): number {
+export function sequenceSize(lead: number): number {
   if (lead < 0xe0) return 2;
   return lead < 0xf0 ? 3 : 4;
 }
 
 /** Where the sequence begins that is cut off at `end`; `end` where none is. */
-function findCutSequence(bytes: Uint8Array, start: number, end: number): number {
+export function findCutSequence(bytes: Uint8Array, start: number, end: number): number {
   for (let at = end - 1; at >= start && end - at < 4; at--) {
     const byte = bytes[at]!;
     if (byte >= 0xc0) return at + sequenceSize(byte) > end ? at : end;

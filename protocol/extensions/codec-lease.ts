@@ -1,6 +1,6 @@
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { InvalidStateError } from "../errors.js";
-import type { Deflater, Inflater } from "./codec.js";
+import type { Deflater, InflatedSink, Inflater } from "./codec.js";
 
 interface Closable {
   close(): void;
@@ -73,8 +73,19 @@ export class LeasedInflater implements Inflater {
     this.#lease = new Lease(source, onClose);
   }
 
-  inflate(compressed: Uint8Array, maxSize: number, isKept: boolean): Buffer {
-    return this.#lease.codec.inflate(compressed, maxSize, isKept);
+  inflate(compressed: Uint8Array, maxSize: number, isKept: boolean, sink?: InflatedSink): Buffer {
+    return this.#lease.codec.inflate(compressed, maxSize, isKept, sink);
+  }
+
+  inflatePieces(
+    compressed: readonly Uint8Array[],
+    maxSize: number,
+    isKept: boolean,
+    sink?: InflatedSink,
+  ): Buffer {
+    const { codec } = this.#lease;
+    if (codec.inflatePieces !== undefined) return codec.inflatePieces(compressed, maxSize, isKept, sink);
+    return codec.inflate(Buffer.concat(compressed), maxSize, isKept, sink);
   }
 
   rest(): void {

@@ -1,3 +1,12 @@
+/** Takes the first parts of a message that is inflated, so that it is never in memory as a whole. */
+export interface InflatedSink {
+  /**
+   * @param bytes - Only lent.
+   * @throws what `inflate` is to throw, where the message is refused.
+   */
+  onInflated(bytes: Buffer): void;
+}
+
 /** Turns compressed messages of one connection back into their bytes. */
 export interface Inflater {
   /**
@@ -6,10 +15,19 @@ export interface Inflater {
    * @param maxSize - The most bytes that may come out.
    * @param isKept - `true` where the caller keeps the result: it is then a buffer of its own.
    *   Otherwise it may be scratch memory that the next call of any codec overwrites.
+   * @param sink - May be given the first parts of a large message, in their order; the result is then its last part.
+   *   A codec may ignore it.
    * @throws ProtocolError with close code 1007 for corrupt data, 1009 as soon as more than `maxSize` bytes come out.
    *   After it the inflater is of no use but for {@link close}.
    */
-  inflate(compressed: Uint8Array, maxSize: number, isKept: boolean): Buffer;
+  inflate(compressed: Uint8Array, maxSize: number, isKept: boolean, sink?: InflatedSink): Buffer;
+  /** The same for a message in pieces, so that they need not be joined. A codec that lacks it is given them joined. */
+  inflatePieces?(
+    compressed: readonly Uint8Array[],
+    maxSize: number,
+    isKept: boolean,
+    sink?: InflatedSink,
+  ): Buffer;
   /** Gives back the native memory that the next message can have made again; what was said before is not forgotten. */
   rest(): void;
   /** Gives native memory back; may be called twice. */

@@ -1,4 +1,5 @@
 import type { Resources } from "../resources.js";
+import type { InflatedSink } from "./codec.js";
 
 /** One parameter of an extension: `client_max_window_bits=10` is `["client_max_window_bits", "10"]`; without a value `true`. */
 export type ExtensionParameter = readonly [name: string, value: string | true];
@@ -22,7 +23,14 @@ export interface MessageExtension {
    */
   maxEncodedSize(size: number): number;
   /** The bytes behind a message that came with RSV1; as `Inflater.inflate`. */
-  decode(payload: Uint8Array, maxSize: number, isKept: boolean): Buffer;
+  decode(payload: Uint8Array, maxSize: number, isKept: boolean, sink?: InflatedSink): Buffer;
+  /** As `Inflater.inflatePieces`. An extension that lacks it is given the pieces joined. */
+  decodePieces?(
+    payload: readonly Uint8Array[],
+    maxSize: number,
+    isKept: boolean,
+    sink?: InflatedSink,
+  ): Buffer;
   /** The bytes to send with RSV1; valid until the next call. */
   encode(payload: Uint8Array): Uint8Array;
   /**

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
-import type { Inflater, InflaterOptions } from "./codec.js";
+import type { ChunkOwner } from "./chunked-output.js";
+import type { InflatedSink, Inflater, InflaterOptions } from "./codec.js";
 import { asProtocolError, invalidDeflateData } from "./deflate-errors.js";
 import { HandleHold, type HandlePool } from "./handle-pool.js";
 import type { HandleScratch } from "./handle-scratch.js";
@@ -20,7 +21,7 @@ const maxTinySize = 128;
 /** So many of them make up for the window that zlib must be given by and by. */
 const minTinyCount = 16;
 
-export class HandleInflater implements Inflater {
+export class HandleInflater implements Inflater, ChunkOwner {
   readonly #scratch: HandleScratch;
   readonly #hold: HandleHold<number>;
   readonly #window: SlidingWindow;
@@ -31,6 +32,8 @@ export class HandleInflater implements Inflater {
   #tinyCount = 0;
   /** How many bytes of the message at hand are in the window. */
   #recordedSize = 0;
+  /** Takes the first parts of the message at hand. */
+  #sink: InflatedSink | undefined;
 
   constructor(options: InflaterOptions, pool: HandlePool<number>, scratch: HandleScratch) {
     const windowBits = inflateWindowBits(options.windowBits);
@@ -40,17 +43,28 @@ export class HandleInflater implements Inflater {
     this.#keepsContext = options.keepsContext;
   }
 
-  inflate(compressed: Uint8Array, maxSize: number, isKept: boolean): Buffer {
+  inflate(compressed: Uint8Array, maxSize: number, isKept: boolean, sink?: InflatedSink): Buffer {
     // A deflater that is flushed with nothing to say yields nothing: some peers send it like this.
     if (compressed.length === 0) return Buffer.alloc(0);
     if (!this.#keepsContext) this.#forget();
-    if (!this.#isForOwn(compressed.length)) return this.#inflate(compressed, maxSize, isKept);
+    if (!this.#isForOwn(compressed.length)) return this.#inflate([compressed], maxSize, isKept, sink);
     const inflated = this.#scratch.own.inflate(compressed, maxSize, isKept, this.#window);
-    if (inflated === undefined) return this.#inflate(compressed, maxSize, isKept);
+    if (inflated === undefined) return this.#inflate([compressed], maxSize, isKept, sink);
     if (compressed.length > maxTinySize) this.#hold.touch();
     if (this.#keepsContext) this.#window.append(inflated, 0, inflated.length);
     this.#isBehind = true;
     return inflated;
+  }
+
+  /** Such messages are large: they are for zlib. */
+  inflatePieces(
+    compressed: readonly Uint8Array[],
+    maxSize: number,
+    isKept: boolean,
+    sink?: InflatedSink,
+  ): Buffer {
+    if (!this.#keepsContext) this.#forget();
+    return this.#inflate(compressed, maxSize, isKept, sink);
   }
 
   #forget(): void {
@@ -80,18 +94,37 @@ export class HandleInflater implements Inflater {
     return handle;
   }
 
-  #inflate(compressed: Uint8Array, maxSize: number, isKept: boolean): Buffer {
+  #inflate(
+    compressed: readonly Uint8Array[],
+    maxSize: number,
+    isKept: boolean,
+    sink: InflatedSink | undefined,
+  ): Buffer {
     const output = this.#scratch.inflated;
+    this.#sink = sink;
     this.#begin(maxSize);
     try {
-      this.#takeMessage(compressed);
+      for (const piece of compressed) this.#takePiece(piece);
       this.#takeTail();
       if (this.#keepsContext) this.#record();
       return output.take(isKept);
     } catch (error) {
       output.clear();
       throw asProtocolError(error);
+    } finally {
+      this.#sink = undefined;
     }
+  }
+
+  // Called by its output.
+
+  onFullChunks(): void {
+    // The window is to have the bytes before their memory is used again.
+    this.#record();
+  }
+
+  onFullChunk(bytes: Buffer): void {
+    this.#sink!.onInflated(bytes);
   }
 
   rest(): void {
@@ -103,14 +136,14 @@ export class HandleInflater implements Inflater {
   }
 
   #begin(maxSize: number): void {
-    this.#scratch.inflated.begin(maxSize);
+    this.#scratch.inflated.begin(maxSize, this.#sink === undefined ? undefined : this);
     this.#scratch.restarts.begin(maxSize);
     this.#recordedSize = 0;
     this.#opened();
     this.#hold.touch();
   }
 
-  #takeMessage(compressed: Uint8Array): void {
+  #takePiece(compressed: Uint8Array): void {
     const output = this.#scratch.inflated;
     let unread = this.#opened().run(Z_SYNC_FLUSH, compressed, compressed.length, output);
     // RFC 7692 7.2.3.4: a final block ends zlib's stream, not the message.

@@ -1,8 +1,15 @@
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { HandshakeError } from "../errors.js";
 import { ownOptions } from "../own-options.js";
 import type { Resources } from "../resources.js";
-import type { CodecFactory, Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
+import type {
+  CodecFactory,
+  Deflater,
+  DeflaterOptions,
+  InflatedSink,
+  Inflater,
+  InflaterOptions,
+} from "./codec.js";
 import {
   checkDeflateOptions,
   deflateExtensionName,
@@ -211,10 +218,25 @@ class PermessageDeflate implements MessageExtension {
     return size + Math.ceil(size / 8) + Math.ceil(size / 256) + Math.ceil(size / 512) + 64;
   }
 
-  decode(payload: Uint8Array, maxSize: number, isKept: boolean): Buffer {
+  decode(payload: Uint8Array, maxSize: number, isKept: boolean, sink?: InflatedSink): Buffer {
+    return this.#decoder().inflate(payload, maxSize, isKept, sink);
+  }
+
+  decodePieces(
+    payload: readonly Uint8Array[],
+    maxSize: number,
+    isKept: boolean,
+    sink?: InflatedSink,
+  ): Buffer {
+    const decoder = this.#decoder();
+    if (decoder.inflatePieces !== undefined) return decoder.inflatePieces(payload, maxSize, isKept, sink);
+    return decoder.inflate(Buffer.concat(payload), maxSize, isKept, sink);
+  }
+
+  #decoder(): Inflater {
     this.#hasDecoded = true;
     this.#inflater ??= this.#codecs.inflater(this.#inflaterOptions);
-    return this.#inflater.inflate(payload, maxSize, isKept);
+    return this.#inflater;
   }
 
   encode(payload: Uint8Array): Uint8Array {
