@@ -302,12 +302,8 @@ export class Client<Received, Sent>
     this.#life.link?.log.add("resumed");
     this.emitter.emit("resumed", {});
     this.options.runtime.defer(() => {
-      if (this.traffic.receiver.isPaused) return;
-      for (const link of this.#life.links) {
-        // What the last one had kept may have filled the inbox again.
-        if (this.traffic.receiver.isPaused) return;
-        link.resume("consumer");
-      }
+      // What one of them has kept may fill the inbox again.
+      for (const link of this.#life.links) if (!this.traffic.receiver.isPaused) link.resume("consumer");
     });
   }
 

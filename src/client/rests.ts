@@ -40,7 +40,7 @@ export class Rests {
   deliver(): void {
     if (this.#isDelivering || !this.isPending) return;
     this.#isDelivering = true;
-    while (this.isPending && !this.#handler.isPaused()) {
+    while (this.#queue.length > 0 && !this.#handler.isPaused()) {
       const [next] = this.#queue;
       if (typeof next !== "function") next!.resumeRest();
       if (typeof next !== "function" && next!.hasRest) break;
@@ -50,7 +50,7 @@ export class Rests {
       if (typeof next === "function") next();
     }
     this.#isDelivering = false;
-    if (!this.isPending) this.#handler.onDelivered();
+    if (this.#queue.length === 0) this.#handler.onDelivered();
   }
 
   /** The reading is paused. */

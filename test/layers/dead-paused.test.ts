@@ -28,7 +28,10 @@ async function takeAll(scene: LayerScene, reader: ReturnType<typeof reading>): P
       (error: unknown) => ({ done: true, value: error }) as IteratorResult<Message>,
     );
     await scene.pass();
-    const { done, value } = await next;
+    const { done, value } = (await next) as {
+      readonly done?: boolean;
+      readonly value: Message | Error | undefined;
+    };
     if (done === true) return value === undefined ? taken : [...taken, `rejected: ${String(value)}`];
     taken.push(String(value));
   }
