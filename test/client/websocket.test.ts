@@ -329,7 +329,8 @@ describe("ping() and pong()", () => {
     expect([ping?.opcode, ping?.payload.length]).toEqual([opcodes.ping, 8]);
     link.send(pongFrame(ping!.payload), pingFrame("theirs"));
     await scene.pass();
-    expect([await round, ws.stats().latencyMs]).toEqual([
+    expect([await round, ws.stats().latencyMs, ws.stats().histograms.latencyMs]).toEqual([
+      25,
       25,
       expect.objectContaining({ count: 1, last: 25, mean: 25, p50: 25, p99: 25, min: 25, max: 25 }),
     ]);
