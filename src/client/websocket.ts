@@ -2,6 +2,7 @@ import { CloseCode, InvalidStateError } from "../../protocol/index.js";
 import type { MessageOptions } from "../connection/send-queue.js";
 import type { CloseReport } from "../events/close-report.js";
 import type { BorrowedMessage, EventMap, EventName, Listener, State } from "../events/event-map.js";
+import { checkEventName } from "../events/event-names.js";
 import { findWrongOption } from "../options/call-options.js";
 import type { Provided, Url, WebSocketOptions } from "../options/options.js";
 import { resolveOptions } from "../options/resolve-options.js";
@@ -101,7 +102,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
   /**
    * Adds a handler. A `message` or `rawMessage` handler gets what waits in the inbox before anything newer.
    *
-   * @throws TypeError for a listener that is no function, or an option that is none.
+   * @throws TypeError for a name that no event has, a listener that is no function, or an option that is none.
    */
   on<Name extends EventName>(
     name: Name,
@@ -124,7 +125,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
   /**
    * Adds a handler for the next event alone. One for a message does not keep it from the inbox, and so is lent nothing.
    *
-   * @throws TypeError for a listener that is no function, or an option.
+   * @throws TypeError for a name that no event has, a listener that is no function, or an option.
    */
   once<Name extends EventName>(
     name: Name,
@@ -136,8 +137,13 @@ export class WebSocket<Received = unknown, Sent = unknown>
     return this;
   }
 
-  /** Takes away the handler that was added last of those that are this function, borrowed or not. */
+  /**
+   * Takes away the handler that was added last of those that are this function, borrowed or not.
+   *
+   * @throws TypeError for a name that no event has.
+   */
   off(name: "rawMessage", listener: Listener<BorrowedMessage>): this;
+    checkEventName(name);
   off<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this;
   off<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {
     if (name === "rawMessage")
@@ -156,6 +162,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
     const wrong = findWrongOption(options, waitNames);
     return wrong === undefined ? this.#client.connect(options) : rejected(wrong);
   }
+    checkEventName(name);
 
   /**
    * Connects when idle, and stays until the end: resolves when the connection was closed in good order (by us, or by
@@ -165,6 +172,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
     const wrong = findWrongOption(options, waitNames);
     return wrong === undefined ? this.#client.run(options) : rejected(wrong);
   }
+    checkEventName(name);
 
   /**
    * Sends a message, by the serializer: as JSON unless it is a string or bytes.

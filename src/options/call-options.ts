@@ -1,4 +1,5 @@
 import { describe } from "./checks.js";
+import { hintFor } from "./option-hints.js";
 
 /** What an option of a call must be, by its name. */
 const checks: Readonly<Record<string, readonly [isRight: (value: unknown) => boolean, expected: string]>> = {
@@ -24,7 +25,8 @@ export function findWrongOption(options: unknown, names: readonly string[]): Typ
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
     if (!names.includes(name)) {
-      return new TypeError(`Unknown option "${name}" of a call. It takes: ${names.join(", ")}.`);
+      const hint = hintFor("a call", name, names);
+      return new TypeError(`Unknown option "${name}" of a call.${hint} It takes: ${names.join(", ")}.`);
     }
     const [isRight, expected] = checks[name]!;
     if (!isRight(value)) {

@@ -7,6 +7,7 @@ import {
   checkInteger,
   checkNames,
   checkObject,
+  describe,
   headersForm,
   wrong,
 } from "./checks.js";
@@ -90,7 +91,7 @@ export function resolveOptions<Received, Sent>(
   options: WebSocketOptions<Received, Sent>,
   defaultRuntime: Runtime,
 ): ResolvedOptions<Received, Sent> {
-  checkObject("options", options);
+  checkOptions(options);
   if (defaults?.runtime !== defaultRuntime) defaults = resolveDefaults(defaultRuntime);
   const shared = defaults as unknown as ResolvedOptions<Received, Sent>;
   if (Object.keys(options).length === 0) return shared;
@@ -100,6 +101,15 @@ export function resolveOptions<Received, Sent>(
     if (value !== undefined && value !== false) throw wrong(name, "false: it is not built yet", value);
   }
   return resolveOwn(options, shared);
+}
+
+/** The browser's class takes subprotocols in this place. */
+function checkOptions(options: unknown): void {
+  if (typeof options !== "string" && !Array.isArray(options)) checkObject("options", options as object);
+  else
+    throw new TypeError(
+      `The option "options" must be an object, not ${describe(options)}. Subprotocols are an option: { subprotocols: ["chat"] }.`,
+    );
 }
 
 /** What all clients share. */
