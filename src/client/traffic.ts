@@ -27,6 +27,7 @@ export interface TrafficHandler<Received, Sent> {
   stateError(operation: string): InvalidStateError;
   onPaused(): void;
   onResumed(): void;
+  onIdleWait(change: number): void;
   onOverlapJoined(): void;
   onOverlapFull(): void;
 }
@@ -101,6 +102,10 @@ export class Traffic<Received, Sent>
 
   onError(error: unknown): void {
     this.#handler.tellError(error);
+  }
+
+  onIdleWait(change: number): void {
+    this.#handler.onIdleWait(change);
   }
 
   // Called by its sender.
