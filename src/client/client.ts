@@ -46,6 +46,8 @@ export class Client<Received, Sent>
   readonly #life: Life<Received, Sent>;
   /** While the option `signal` may still end something. */
   #abortListener: WeakAbortListener<{ onAborted(): void }> | undefined;
+  /** The abort has ended a loop or a `recv()` already, before the end of the life. */
+  #wasWatched = false;
   /** Calls that wait although nothing was begun: an abort has to reject them. */
   #idleWaits = 0;
   /** An `error` that ends nothing is being told. */
@@ -351,6 +353,7 @@ export class Client<Received, Sent>
     const { current } = this.states;
     if (this.intent.isAborted || current === "failed" || current === "closed") return;
     this.intent.isAborted = true;
+    this.#wasWatched = this.isWatched;
     const reason: unknown = this.options.signal?.reason;
     if (this.live !== undefined)
       this.traffic.receiver.finish({ iteratorError: reason, recvError: reason }, true);
@@ -374,7 +377,7 @@ export class Client<Received, Sent>
     this.#abortListener = undefined;
     this.#life.rotation?.end(error);
     this.states.enter(ending === "failed" ? "failed" : "closed");
-    isWatched ||= this.isWatched;
+    isWatched ||= this.isWatched || this.#wasWatched;
     const iteratorError = ending === "closed" ? undefined : error;
     receiver.finish({ iteratorError, recvError: error }, ending === "aborted" || this.intent.isTerminated);
     ended.settle(ending === "closed", error, isWatched);

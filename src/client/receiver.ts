@@ -133,9 +133,12 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   }
 
   #isForBatchAlone(): boolean {
-    const mayJoin = this.#readers.length === 0 && this.#mayJoinBatch();
-    if (this.#soleBatch === undefined && mayJoin && this.handlers.isEmpty) this.#soleBatch = this.#batch;
+    if (this.#soleBatch === undefined && this.#mayBeBatchAlone()) this.#soleBatch = this.#batch;
     return this.#soleBatch?.isOpen === true;
+  }
+
+  #mayBeBatchAlone(): boolean {
+    return this.#readers.length === 0 && this.#mayJoinBatch() && this.handlers.isEmpty;
   }
 
   onListenersChanged(): void {

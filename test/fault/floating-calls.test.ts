@@ -43,6 +43,11 @@ const answer = (socket) => socket.once("data", (request) => {
   socket.write(\`HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Accept: \${accept}\\r\\n\\r\\n\`);
   socket.on("data", () => undefined).on("error", () => undefined);
 });
+/** Breaks the connection at the first bytes behind the handshake. */
+const breaking = (socket) => {
+  answer(socket);
+  socket.once("data", () => socket.once("data", () => socket.resetAndDestroy()));
+};
 const refusing = "ws://127.0.0.1:1/";
 `;
 
@@ -126,8 +131,9 @@ describe("a failure of connect() or run() that nobody handles", () => {
 
   it("of a connection that breaks ends the process: run()", async () => {
     const { code, output, errors } = await run(`
-      const url = await listen((socket) => { answer(socket); setTimeout(() => socket.resetAndDestroy(), 50); });
+      const url = await listen(breaking);
       const ws = new WebSocket(url, ${noReconnect});
+      ws.on("connected", () => void ws.send("break"));
       ws.run();
     `);
     expect(errors).toMatch(/ConnectionError: The connection to .* was lost/);
@@ -181,6 +187,21 @@ describe("a failure of connect() or run() is silent", () => {
     expect(await run(program)).toEqual({ code: 0, output: "ECONNREFUSED\n", errors: "" });
   });
 
+  it.each(["for await (const one of ws);", "await ws.recv();"])(
+    "an abort that ends the reading before the connection: %s",
+    async (reading) => {
+      const program = `
+        const url = await listen(answer);
+        const controller = new AbortController();
+        const ws = new WebSocket(url, { signal: controller.signal, closeTimeout: 50 });
+        ws.run();
+        setTimeout(() => controller.abort(new Error("over")), 300);
+        try { ${reading} } catch ({ message }) { console.log(message); }
+      `;
+      expect(await run(program)).toEqual({ code: 0, output: "over\n", errors: "" });
+    },
+  );
+
   it("a call that is refused at once, with a listener", async () => {
     const program = `const ws = new WebSocket(refusing).on("closed", () => console.log("closed")); ws.terminate(); ws.connect(); ws.run({ timout: 5 });`;
     expect(await run(program)).toEqual({ code: 0, output: "closed\n", errors: "" });
@@ -190,13 +211,13 @@ describe("a failure of connect() or run() is silent", () => {
 describe("other calls that nobody awaits", () => {
   it("never end the process", async () => {
     const program = `
-      const url = await listen((socket) => { answer(socket); setTimeout(() => socket.resetAndDestroy(), 50); });
+      const url = await listen(breaking);
       const ws = new WebSocket(url, ${noReconnect});
       ws.send("x"); ws.sendRaw("x"); ws.ping(); ws.pong(); ws.flush(); ws.rotate(); ws.reconnect();
       await ws.connect();
-      ws.recv({ timeout: 1 }); ws.ping(); ws.flush(); ws.rotate(); ws.reconnect();
+      ws.recv({ timeout: 1 }); ws.ping(); ws.flush(); ws.ping({ payload: new Uint8Array(200) });
       await new Promise((resolve) => ws.on("closed", resolve));
-      ws.close(17); ws.send("x"); ws.recv(); ws.flush(); ws.reconnect(); ws.ping();
+      ws.close(17); ws.send("x"); ws.recv(); ws.flush(); ws.reconnect(); ws.rotate(); ws.ping();
       console.log("still here");
     `;
     expect(await run(program)).toEqual({ code: 0, output: "still here\n", errors: "" });
@@ -204,8 +225,10 @@ describe("other calls that nobody awaits", () => {
 
   it("a fatal end that nothing observes is one warning, where no call waits", async () => {
     const program = `
-      const url = await listen((socket) => { answer(socket); setTimeout(() => socket.resetAndDestroy(), 50); });
-      await new WebSocket(url, ${noReconnect}).connect();
+      const url = await listen(breaking);
+      const ws = new WebSocket(url, ${noReconnect});
+      await ws.connect();
+      ws.send("break");
     `;
     const { code, output } = await run(program);
     expect(output).toMatch(/^warning ConnectionError The connection to ws:.*\n$/);
