@@ -55,12 +55,13 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * loaded both the ES modules and the CommonJS one. A subclass is matched as any class is.
    */
   static [Symbol.hasInstance](value: unknown): boolean {
-    if (this !== WebSocket) return Function.prototype[Symbol.hasInstance].call(this, value);
+    // Not by the name of the class: the bundler would give it another one.
+    if (!Object.hasOwn(this, instanceMark)) return Function.prototype[Symbol.hasInstance].call(this, value);
     return typeof value === "object" && value !== null && instanceMark in value;
   }
 
   static {
-    Object.defineProperty(this.prototype, instanceMark, { value: true });
+    for (const marked of [this, this.prototype]) Object.defineProperty(marked, instanceMark, { value: true });
   }
 
   readonly #client: Client<Received, Sent>;
