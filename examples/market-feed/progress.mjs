@@ -44,7 +44,7 @@ export function printProgress(client, noun, look) {
       `${Math.round((time - began) / 1_000)} s`,
       `${numbers.format(count)} ${noun}`,
       `${numbers.format(rate)}/s`,
-      `ping ${latencyMs === undefined ? "not answered" : `${latencyMs.last.toFixed(1)} ms`}`,
+      `ping ${latencyMs === undefined ? "not answered" : `${latencyMs.toFixed(1)} ms`}`,
       last,
     ];
     console.log(columns.join("  "));
@@ -60,7 +60,7 @@ export function printProgress(client, noun, look) {
 export function printSummary(client, more = []) {
   const stats = client.stats();
   const ratio = stats.compressionRatioReceived?.toFixed(1);
-  const { latencyMs } = stats;
+  const { latencyMs } = stats.histograms;
   const report = client.lastReport;
   const closeCodes = `Close sent: ${report?.codeSent ?? "none"}, received: ${report?.codeReceived ?? "none"}`;
   const lines = [

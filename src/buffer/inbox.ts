@@ -125,14 +125,28 @@ export class Inbox<Entry extends Queued> {
     return entry;
   }
 
-  /** Puts back the message that {@link shift} gave last. Only for a message without a key. */
-  putBack(entry: Entry): void {
-    if (this.#head > 0) this.#entries[--this.#head] = entry;
-    else {
-      this.#entries.unshift(entry);
-      this.#offset--;
+  /**
+   * Takes out an entry, wherever it waits; those behind it move up.
+   * @returns `false` where it does not wait.
+   */
+  remove(entry: Entry): boolean {
+    if (entry === this.#entries[this.#head]) return this.shift() !== undefined;
+    const index = this.#entries.indexOf(entry, this.#head);
+    if (index === -1) return false;
+    this.#entries.splice(index, 1);
+    this.#bytes -= entry.size;
+    if (this.#positions !== undefined) this.#findPositions(this.#positions);
+    return true;
+  }
+
+  #findPositions(positions: Map<unknown, number>): void {
+    positions.clear();
+    this.#barrier = -1;
+    for (let index = this.#head; index < this.#entries.length; index++) {
+      const { key } = this.#entries[index]!;
+      if (key === undefined) this.#barrier = this.#offset + index;
+      else positions.set(key, this.#offset + index);
     }
-    this.#bytes += entry.size;
   }
 
   /** What waits, oldest first, and goes on waiting. */

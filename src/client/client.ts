@@ -6,14 +6,15 @@ import type { CloseReport } from "../events/close-report.js";
 import { Emitter, type EmitterHandler } from "../events/emitter.js";
 import type { EventMap, State } from "../events/event-map.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
-import { onAbort } from "../runtime/abort.js";
-import { rejected, type WaitOptions } from "../runtime/wait.js";
+import { WeakAbortListener } from "../runtime/abort.js";
+import { handled, rejected, type WaitOptions } from "../runtime/wait.js";
 import { type Stats, Statistics } from "../stats/statistics.js";
 import { toError } from "../transport/transport-error.js";
+import type { CallSite } from "./call-site.js";
 import { Intent } from "./intent.js";
 import { Life } from "./life.js";
 import type { LifeContext, LifeHandler } from "./life-context.js";
-import { LifeCalls } from "./life-calls.js";
+import { LifeCalls, type LifeCallsHandler } from "./life-calls.js";
 import { type Ending, endingOf, errorOf } from "./life-end.js";
 import type { Link } from "./link.js";
 import { checkRequest, type RequestSource } from "./request.js";
@@ -29,6 +30,7 @@ export class Client<Received, Sent>
     TrafficHandler<Received, Sent>,
     LifeContext<Received, Sent>,
     LifeHandler,
+    LifeCallsHandler,
     StateHandler,
     EmitterHandler<EventMap<Received>>
 {
@@ -42,7 +44,12 @@ export class Client<Received, Sent>
   readonly calls: LifeCalls;
   readonly #address: RequestSource["url"];
   readonly #life: Life<Received, Sent>;
-  #stopListening: (() => void) | undefined;
+  /** While the option `signal` may still end something. */
+  #abortListener: WeakAbortListener<{ onAborted(): void }> | undefined;
+  /** The abort has ended a loop or a `recv()` already, before the end of the life. */
+  #wasWatched = false;
+  /** Calls that wait although nothing was begun: an abort has to reject them. */
+  #idleWaits = 0;
   /** An `error` that ends nothing is being told. */
   #isTelling = false;
   /** How the life ends, while its end is reported: no call changes that, and `connect()` begins another life afterwards. */
@@ -60,13 +67,13 @@ export class Client<Received, Sent>
     this.face = face;
     this.#address = source.url;
     this.options = options;
-    this.calls = new LifeCalls(runtime);
+    this.calls = new LifeCalls(runtime, this);
     this.emitter = new Emitter<EventMap<Received>>(this);
     this.states = new StateMachine(this);
     this.traffic = new Traffic<Received, Sent>(this, this);
     this.#life = new Life<Received, Sent>(this, url, this);
     this.#listenToSignal();
-    if (options.signal?.aborted === true) runtime.defer(() => this.#abort());
+    if (options.signal?.aborted === true) runtime.defer(() => this.onAborted());
   }
 
   /** Made for each attempt: an open connection needs none. */
@@ -166,20 +173,32 @@ export class Client<Received, Sent>
     );
   }
 
-  connect(options: WaitOptions | undefined): Promise<void> {
+  /** @param site - Where the user made the call; its promise is not marked as handled. */
+  connect(options: WaitOptions | undefined, site?: CallSite): Promise<void> {
     const { signal } = this.options;
     if (signal?.aborted === true) {
-      this.#abort();
-      return rejected(signal.reason);
+      const promise = this.refuse(signal.reason);
+      this.onAborted();
+      return promise;
     }
-    if (options?.signal?.aborted === true) return rejected(options.signal.reason);
+    if (options?.signal?.aborted === true) return this.refuse(options.signal.reason);
     if (this.sendable !== undefined) return Promise.resolve();
     const { current } = this.states;
     const mayBegin = this.#ending === undefined && (current === "idle" || current === "failed");
-    if (!mayBegin && !this.#isOnItsWay()) return rejected(this.stateError("connect"));
-    const promise = this.#waitForConnection("connect", options);
+    if (!mayBegin && !this.#isOnItsWay()) return this.refuse(this.stateError("connect"));
+    const promise = this.#waitForConnection("connect", options, site);
     if (mayBegin) this.#begin();
     return promise;
+  }
+
+  /** The answer to a `connect()` or `run()` that fails at once. */
+  refuse(reason: unknown): Promise<never> {
+    return this.isWatched ? rejected(reason) : Promise.reject(reason);
+  }
+
+  /** Called by its calls: somebody is notified of what rejects `connect()` or `run()`, and of a fatal end. */
+  get isWatched(): boolean {
+    return this.emitter.has("error") || this.emitter.has("closed") || this.traffic.receiver.isWaitedFor;
   }
 
   /** A connection is to come, as far as is known. */
@@ -192,22 +211,24 @@ export class Client<Received, Sent>
     return current === "connecting" || this.options.reconnect;
   }
 
-  #waitForConnection(operation: string, options: WaitOptions | undefined): Promise<void> {
-    return this.calls.connect(operation, options, (reason) => this.#onConnectCancelled(reason));
+  #waitForConnection(operation: string, options: WaitOptions | undefined, site?: CallSite): Promise<void> {
+    return this.calls.connect(operation, options, (reason) => this.#onConnectCancelled(reason), site);
   }
 
-  /** Resolves when the life has ended in good order, rejects when it has failed. */
-  run(options: WaitOptions | undefined): Promise<void> {
+  /** Resolves when the life has ended in good order, rejects when it has failed. @param site - As for {@link connect}. */
+  run(options: WaitOptions | undefined, site: CallSite): Promise<void> {
     const { current } = this.states;
     const { signal } = this.options;
-    if (options?.signal?.aborted === true) return rejected(options.signal.reason);
+    if (options?.signal?.aborted === true) return this.refuse(options.signal.reason);
     if (current === "closed" && !this.intent.isAborted) return Promise.resolve();
     if (signal?.aborted === true && (current === "closed" || current === "failed"))
-      return rejected(signal.reason);
+      return this.refuse(signal.reason);
     if (this.#ending === "closed") return Promise.resolve();
-    if (this.#ending === "aborted") return rejected(signal?.reason);
-    const promise = this.calls.run(options);
-    if (current === "idle" || current === "failed" || this.#ending === "failed") void this.connect(undefined);
+    if (this.#ending === "aborted") return this.refuse(signal?.reason);
+    const promise = this.calls.run(options, site);
+    // The user has no promise of this call.
+    if (current === "idle" || current === "failed" || this.#ending === "failed")
+      void handled(this.connect(undefined));
     return promise;
   }
 
@@ -274,6 +295,7 @@ export class Client<Received, Sent>
   #begin(): void {
     this.intent.begin();
     this.#listenToSignal();
+    this.#abortListener?.hold();
     this.traffic.receiver.begin();
     this.#life.begin();
   }
@@ -334,15 +356,37 @@ export class Client<Received, Sent>
 
   #listenToSignal(): void {
     const { signal } = this.options;
-    if (signal !== undefined) this.#stopListening ??= onAbort(signal, () => this.#abort());
+    if (signal !== undefined) this.#abortListener ??= listenFor(signal, this);
   }
 
-  #abort(): void {
+  /**
+   * Waits for `promise`, which an abort of the option `signal` rejects: until then the signal keeps an idle client alive.
+   * @returns the same promise.
+   */
+  holdWhile<Value>(promise: Promise<Value>): Promise<Value> {
+    if (this.#abortListener === undefined || this.states.current !== "idle") return promise;
+    this.onIdleWait(1);
+    const release = (): void => this.onIdleWait(-1);
+    promise.then(release, release);
+    return promise;
+  }
+
+  /** Called by its traffic too: so many more calls wait on an idle client. */
+  onIdleWait(change: number): void {
+    this.#idleWaits += change;
+    if (this.states.current !== "idle") return;
+    if (this.#idleWaits > 0) this.#abortListener?.hold();
+    else this.#abortListener?.release();
+  }
+
+  /** The option `signal` is aborted. */
+  onAborted(): void {
     const { current } = this.states;
     if (this.#ending !== undefined) this.#cancelNext();
     if (this.#ending !== undefined || this.intent.isAborted || current === "failed" || current === "closed")
       return;
     this.intent.isAborted = true;
+    this.#wasWatched = this.isWatched;
     const reason: unknown = this.options.signal?.reason;
     if (this.live !== undefined)
       this.traffic.receiver.finish({ iteratorError: reason, recvError: reason }, true);
@@ -356,21 +400,24 @@ export class Client<Received, Sent>
   onOver(report: CloseReport): void {
     const ending = endingOf(report, this.intent, this.options);
     const error = errorOf(report, this.intent, this.options);
-    const isUnobserved = !this.#isObserved();
     const isImmediate = ending === "aborted" || this.intent.isTerminated;
     this.#ending = ending;
     this.traffic.end(isImmediate, this.intent.isStopping);
     this.traffic.sender.end(error);
+    // A listener for one event is gone when that was emitted.
+    let { isWatched } = this;
+    const isUnobserved = !isWatched && !this.intent.isEndTold && this.calls.isEmpty;
     if (ending === "failed") this.emitter.emit("error", { error: error as Error, isFatal: true });
     const ended = this.calls.takeEnded();
     this.#hasTakenCalls = true;
-    this.#stopListening?.();
-    this.#stopListening = undefined;
+    this.#abortListener?.stop();
+    this.#abortListener = undefined;
     this.#life.rotation?.end(error);
     this.states.enter(ending === "failed" ? "failed" : "closed");
+    isWatched ||= this.isWatched || this.#wasWatched;
     const iteratorError = ending === "closed" ? undefined : error;
     this.traffic.receiver.finish({ iteratorError, recvError: error }, isImmediate);
-    ended.settle(ending === "closed", error);
+    ended.settle(ending === "closed", error, isWatched);
     this.emitter.emit("closed", { report });
     this.calls.onClosed();
     if (ending === "failed" && isUnobserved) process.emitWarning(error as Error);
@@ -382,18 +429,20 @@ export class Client<Received, Sent>
   /** A `connect()` was called while the end of the last life was reported. */
   #beginNext(): void {
     if (this.options.signal?.aborted === true)
-      this.calls.takeEnded().settle(false, this.options.signal.reason);
+      this.calls.takeEnded().settle(false, this.options.signal.reason, this.isWatched);
     else this.#begin();
   }
 
   /** The life that would follow is not wanted. */
   #cancelNext(): void {
-    if (this.#hasTakenCalls) this.calls.takeEnded().settle(true, this.stateError("connect"));
+    if (this.#hasTakenCalls) this.calls.takeEnded().settle(true, this.stateError("connect"), this.isWatched);
   }
+}
 
-  /** Somebody is told of a fatal end. */
-  #isObserved(): boolean {
-    if (this.intent.isEndTold || !this.calls.isEmpty) return true;
-    return this.emitter.has("error") || this.emitter.has("closed") || this.traffic.receiver.isWaitedFor;
-  }
+/** Outside of the class, so that the callback on the signal refers to no client. */
+function listenFor(
+  signal: AbortSignal,
+  client: { onAborted(): void },
+): WeakAbortListener<{ onAborted(): void }> {
+  return new WeakAbortListener(signal, client, (aborted) => aborted.onAborted());
 }

@@ -68,8 +68,10 @@ export class Comeback<Received, Sent> {
       return;
     }
     const { hasConnected } = this.#handler;
-    if (!hasConnected && !options.retryInitial) calls.rejectConnects(failureOf(report));
-    if (isAttempt) this.#handler.tellError(failureOf(report));
+    // One error for both: an end by a Close frame would get two.
+    const failure = failureOf(report);
+    if (!hasConnected && !options.retryInitial) calls.rejectConnects(failure);
+    if (isAttempt) this.#handler.tellError(failure);
     this.#backOff(report, delay);
   }
 

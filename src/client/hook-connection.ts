@@ -99,14 +99,13 @@ export class HookConnection<Received, Sent> {
     if (calls.length === 0) return false;
     const decoded = this.#decode(message);
     if (decoded === undefined) return false;
-    let behind: Place<Call<Received>> | undefined;
-    for (let place = calls.firstPlace; place !== undefined; place = behind) {
-      const { match, wait } = place.item;
-      // A call that throws leaves its place.
-      ({ behind } = place);
-      if (!this.#ask(match, decoded.value, place)) continue;
-      calls.leave(place);
-      wait.resolve(decoded.value);
+    const places: Place<Call<Received>>[] = [];
+    for (let place = calls.firstPlace; place !== undefined; place = place.behind) places.push(place);
+    for (const place of places) {
+      // The `match` of one call may end another one, and its own.
+      if (!place.isTaken || !this.#ask(place.item.match, decoded.value, place)) continue;
+      if (!calls.leave(place)) continue;
+      place.item.wait.resolve(decoded.value);
       return true;
     }
     return false;

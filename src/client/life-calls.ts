@@ -1,45 +1,75 @@
 import type { Runtime } from "../runtime/runtime.js";
-import { Wait, type WaitOptions } from "../runtime/wait.js";
-import { WaitingLine } from "../runtime/waiting-line.js";
+import { handled, Wait, type WaitOptions } from "../runtime/wait.js";
+import { type Place, WaitingLine } from "../runtime/waiting-line.js";
+import type { CallSite } from "./call-site.js";
+
+export interface LifeCallsHandler {
+  /** Somebody else is notified of the error that rejects `connect()` and `run()`: a listener, a loop or a `recv()`. */
+  readonly isWatched: boolean;
+}
+
+interface Call {
+  readonly wait: Wait;
+  /** Where a `connect()` or `run()` of the user was made; other calls have none. */
+  readonly site: CallSite | undefined;
+}
 
 /** The calls that wait for a turn in a client's life: its connection, its end. */
 export class LifeCalls {
   readonly #runtime: Runtime;
+  readonly #handler: LifeCallsHandler;
   /** There while somebody waits. */
-  #connects: WaitingLine<Wait> | undefined;
-  #runs: WaitingLine<Wait> | undefined;
-  #closes: WaitingLine<Wait> | undefined;
+  #connects: WaitingLine<Call> | undefined;
+  #runs: WaitingLine<Call> | undefined;
+  #closes: WaitingLine<Call> | undefined;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: Runtime, handler: LifeCallsHandler) {
     this.#runtime = runtime;
+    this.#handler = handler;
   }
 
-  /** @param onCancel - Its signal or timeout has ended a call. */
+  /**
+   * @param onCancel - Its signal or timeout has ended a call.
+   * @param site - Given for a call whose promise is left unhandled where nothing else is notified of its error.
+   */
   connect(
     operation: string,
     options: WaitOptions | undefined,
     onCancel: (reason: unknown) => void,
+    site?: CallSite,
   ): Promise<void> {
-    const line = (this.#connects ??= new WaitingLine());
-    const wait: Wait = new Wait(this.#runtime, operation, options, (reason) => {
-      line.leave(place);
-      onCancel(reason);
-    });
-    const place = line.enter(wait);
-    return wait.promise;
+    return this.#enter(operation, options, (this.#connects ??= new WaitingLine()), site, onCancel);
   }
 
-  run(options: WaitOptions | undefined): Promise<void> {
-    return this.#enter("run", options, (this.#runs ??= new WaitingLine()));
+  /** @param site - As for {@link connect}. */
+  run(options: WaitOptions | undefined, site?: CallSite): Promise<void> {
+    return this.#enter("run", options, (this.#runs ??= new WaitingLine()), site);
   }
 
   close(options: WaitOptions | undefined): Promise<void> {
     return this.#enter("close", options, (this.#closes ??= new WaitingLine()));
   }
 
-  #enter(operation: string, options: WaitOptions | undefined, line: WaitingLine<Wait>): Promise<void> {
-    const wait: Wait = new Wait(this.#runtime, operation, options, () => line.leave(place));
-    const place = line.enter(wait);
+  #enter(
+    operation: string,
+    options: WaitOptions | undefined,
+    line: WaitingLine<Call>,
+    site?: CallSite,
+    onCancel?: (reason: unknown) => void,
+  ): Promise<void> {
+    const isHandled = site === undefined;
+    const wait: Wait = new Wait(
+      this.#runtime,
+      operation,
+      options,
+      (reason) => {
+        line.leave(place);
+        afterRejection(place.item, reason, this.#handler.isWatched);
+        onCancel?.(reason);
+      },
+      isHandled,
+    );
+    const place: Place<Call> = line.enter({ wait, site });
     return wait.promise;
   }
 
@@ -57,30 +87,31 @@ export class LifeCalls {
 
   /** A connection is there. */
   onConnected(): void {
-    settleAll(this.#takeConnects(), (wait) => wait.resolve());
+    settleAll(this.#takeConnects(), ({ wait }) => wait.resolve());
   }
 
   /** The first attempt has failed, and only `run()` goes on. */
   rejectConnects(error: unknown): void {
-    settleAll(this.#takeConnects(), (wait) => wait.reject(error));
+    const { isWatched } = this.#handler;
+    settleAll(this.#takeConnects(), (call) => reject(call, error, isWatched));
   }
 
-  #takeConnects(): WaitingLine<Wait> | undefined {
+  #takeConnects(): WaitingLine<Call> | undefined {
     const connects = this.#connects;
     this.#connects = undefined;
     return connects;
   }
 
   /** Takes the calls of a life that ends; those of the next one come while the end is told. */
-  takeEnded(): { settle(isClosed: boolean, error: unknown): void } {
+  takeEnded(): { settle(isClosed: boolean, error: unknown, isWatched: boolean): void } {
     const connects = this.#takeConnects();
     const runs = this.#runs;
     this.#runs = undefined;
-    const settle = (isClosed: boolean, error: unknown): void => {
-      settleAll(connects, (wait) => wait.reject(error));
-      settleAll(runs, (wait) => {
-        if (isClosed) wait.resolve();
-        else wait.reject(error);
+    const settle = (isClosed: boolean, error: unknown, isWatched: boolean): void => {
+      settleAll(connects, (call) => reject(call, error, isWatched));
+      settleAll(runs, (call) => {
+        if (isClosed) call.wait.resolve();
+        else reject(call, error, isWatched);
       });
     };
     return { settle };
@@ -89,14 +120,25 @@ export class LifeCalls {
   onClosed(): void {
     const closes = this.#closes;
     this.#closes = undefined;
-    settleAll(closes, (wait) => wait.resolve());
+    settleAll(closes, ({ wait }) => wait.resolve());
   }
 }
 
-function isWaiting(waits: WaitingLine<Wait> | undefined): boolean {
+function reject(call: Call, error: unknown, isWatched: boolean): void {
+  call.wait.reject(error);
+  afterRejection(call, error, isWatched);
+}
+
+/** Where nothing else is notified of the error, the promise is an unhandled rejection unless its caller handles it. */
+function afterRejection({ wait, site }: Call, error: unknown, isWatched: boolean): void {
+  site?.appendTo(error);
+  if (isWatched) void handled(wait.promise);
+}
+
+function isWaiting(waits: WaitingLine<Call> | undefined): boolean {
   return waits !== undefined && waits.length > 0;
 }
 
-function settleAll(waits: WaitingLine<Wait> | undefined, settle: (wait: Wait) => void): void {
-  for (let wait = waits?.shift(); wait !== undefined; wait = waits?.shift()) settle(wait);
+function settleAll(calls: WaitingLine<Call> | undefined, settle: (call: Call) => void): void {
+  for (let call = calls?.shift(); call !== undefined; call = calls?.shift()) settle(call);
 }

@@ -15,4 +15,6 @@ export interface ReceiverHandler {
   onUndecodable(message: string | Buffer, error: JetSocketError): void;
   /** A message has waited so many milliseconds for its reader. */
   onConsumed(waited: number): void;
+  /** So many more calls wait for a message on a client that was never begun; fewer, where it is negative. */
+  onIdleWait(change: number): void;
 }

@@ -1,17 +1,18 @@
 import { Inbox } from "../buffer/inbox.js";
+import { BufferOverflowError } from "../errors.js";
 import type { Emitter } from "../events/emitter.js";
 import type { DroppedEvent, EventMap } from "../events/event-map.js";
 import type { Topic, TopicWatcher } from "../events/topic.js";
-import type { Deserializer } from "../options/options.js";
+import type { Deserializer, RecvOptions } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Runtime } from "../runtime/runtime.js";
-import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
-import { WaitingLine } from "../runtime/waiting-line.js";
+import { rejected, Wait } from "../runtime/wait.js";
 import { Batch } from "./batch.js";
 import { askForKey } from "./message-key.js";
 import { MessageHandlers } from "./message-handlers.js";
 import { type IteratorSource, MessageIterator } from "./message-iterator.js";
 import type { Reader, ReadingEnd } from "./reader.js";
+import { Readers } from "./readers.js";
 import { ReadingPause, type ReadingPauseHandler } from "./reading-pause.js";
 import { decoded, Decoder, type Entry, isUndecodable, ownCopy, undecoded } from "./received.js";
 import type { ReceiverHandler } from "./receiver-handler.js";
@@ -33,7 +34,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   readonly #pause: ReadingPause;
   /** From the first message on that waits, or the first who reads: a client whose messages go to handlers has none. */
   #inbox: Inbox<Entry<Received>> | undefined;
-  readonly #readers: WaitingLine<Reader<Received>> = new WaitingLine();
+  readonly #readers = new Readers<Received>();
   /** The loop that is open, over messages or over batches of them. */
   #iterator: object | undefined;
   #batch: Batch<Received> | undefined;
@@ -47,9 +48,13 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   #soleBatch: Batch<Received> | undefined;
   /** `recv()` was called. */
   #hasReceived = false;
+  /** No life has begun yet. */
+  #isIdle = true;
   #takeCount = 0;
   /** A message is being taken. A listener that reads meanwhile waits, so that readers get messages in the order of their calls. */
   #isTaking = false;
+  /** How many readers have waited so far. */
+  #enteredCount = 0;
 
   constructor(
     runtime: Runtime,
@@ -90,6 +95,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
 
   /** A life begins: what the last one has left is still given, then what comes. */
   begin(): void {
+    this.#isIdle = false;
     this.#end = undefined;
     this.#pendingEnd = undefined;
     this.#isDiscarding = false;
@@ -133,9 +139,12 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   }
 
   #isForBatchAlone(): boolean {
-    if (this.#soleBatch === undefined && this.#mayJoinBatch() && this.handlers.isEmpty)
-      this.#soleBatch = this.#batch;
+    if (this.#soleBatch === undefined && this.#mayBeBatchAlone()) this.#soleBatch = this.#batch;
     return this.#soleBatch?.isOpen === true;
+  }
+
+  #mayBeBatchAlone(): boolean {
+    return this.#readers.length === 0 && this.#mayJoinBatch() && this.handlers.isEmpty;
   }
 
   onListenersChanged(): void {
@@ -191,7 +200,9 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
     }
     if (this.#isDrainDue) this.#drainToHandlers();
     const isRead = this.#isRead();
-    if (!this.handlers.tell(entry) || isRead) this.#give(entry);
+    const isHeard = this.handlers.tell(entry);
+    // Beside handlers, a recv() that waits for another message does not make this one wait in the inbox.
+    if (!isHeard || isRead) this.#give(entry, !isHeard || this.#iterator !== undefined);
   }
 
   /** An iterator is open, or a call waits. */
@@ -199,26 +210,30 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
     return this.#iterator !== undefined || this.#readers.length > 0;
   }
 
+  /** What waits in the inbox is read before what a batch may be given. */
   #mayJoinBatch(): boolean {
-    return this.#batch?.isOpen === true && this.#readers.length === 0 && !this.#isOver();
+    return this.#batch?.isOpen === true && this.waitingCount === 0 && !this.#isOver();
   }
 
-  #give(entry: Entry<Received>): void {
-    if (this.#mayJoinBatch() && this.#batch!.add(entry.value, entry.size)) return;
-    const reader = this.#readers.shift();
+  /** @param isKept - It waits in the inbox where no reader accepts it. */
+  #give(entry: Entry<Received>, isKept: boolean = true): void {
+    const reader = this.#readers.take(entry.value);
     if (reader !== undefined) {
       reader.resolve(entry.value);
       return;
     }
+    if (this.#mayJoinBatch() && this.#batch!.add(entry.value, entry.size)) return;
     if (this.#isOver()) {
       this.#drop(entry.value, "closed");
       return;
     }
+    if (!isKept) return;
     const { keyOf } = this.#bounds;
+    const entered = this.#enteredCount;
     if (keyOf !== undefined) entry.key = askForKey(keyOf, entry.value, this.#handler);
     const demand = this.#keeping().push(entry);
     // A `keyOf` that reads waits already, and this message is the next one.
-    if (this.#readers.length > 0) this.#serve();
+    if (this.#enteredCount !== entered) this.#serve();
     if (demand === "pause") this.#beginPause();
     else if (demand === "fail") this.#handler.onInboxFull();
   }
@@ -229,6 +244,14 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
     if (this.isEndPending) this.#pause.stopTimer();
     // A listener of `paused` may read, and so end the pause inside this call.
     this.#handler.onPaused();
+    if (this.isPaused) this.#readers.rejectFiltered(this.#matchOverflow());
+  }
+
+  #matchOverflow(): BufferOverflowError {
+    return new BufferOverflowError(
+      `recv({ match }) accepts none of the ${this.waitingCount} messages that fill the inbox (buffer), and reading is paused until ` +
+        `they are read. Read the other messages beside it, give a larger buffer, or another buffer.overflow.`,
+    );
   }
 
   // Called by its pause.
@@ -272,59 +295,92 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
     return this.#inbox?.waiting ?? [];
   }
 
-  recv(options: WaitOptions | undefined): Promise<Received> {
+  recv(options: RecvOptions<Received> | undefined): Promise<Received> {
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     this.#hasReceived = true;
+    const match = options?.match;
+    if (match !== undefined) return this.#recvMatching(options, match);
     const entry = this.#take();
     if (entry !== undefined) return Promise.resolve(entry.value);
+    return this.#waitForMessage(options, undefined);
+  }
+
+  #recvMatching(
+    options: RecvOptions<Received> | undefined,
+    match: (message: Received) => boolean,
+  ): Promise<Received> {
+    try {
+      const entry = this.#isTaking ? undefined : this.#takeMatching(match);
+      if (entry !== undefined) return Promise.resolve(entry.value);
+    } catch (error) {
+      return rejected(error);
+    }
+    // Nobody may be about to read: a call that waited could wait without end.
+    if (this.#pause.isOn) return rejected(this.#matchOverflow());
+    return this.#waitForMessage(options, match);
+  }
+
+  #waitForMessage(
+    options: RecvOptions<Received> | undefined,
+    match: ((message: Received) => boolean) | undefined,
+  ): Promise<Received> {
     const end = this.#readingEnd();
     if (end !== undefined) return rejected(end.recvError);
     const wait = new Wait<Received>(this.#runtime, "recv", options, () => this.#forget(reader));
+    const reject = (reason: unknown): void => wait.reject(reason);
     const reader: Reader<Received> = {
+      filter: match === undefined ? undefined : { match, reject },
       resolve: (value) => wait.resolve(value),
-      end: (end) => wait.reject(end.recvError),
+      end: (end) => reject(end.recvError),
     };
     this.#enter(reader);
     return wait.promise;
   }
 
   #enter(reader: Reader<Received>): void {
-    reader.place = this.#readers.enter(reader);
+    this.#readers.enter(reader);
+    this.#enteredCount++;
     this.#reconsider();
+    if (this.#isIdle) this.#handler.onIdleWait(1);
   }
 
   #forget(reader: Reader<Received>): void {
-    if (reader.place !== undefined) this.#readers.leave(reader.place);
+    if (this.#readers.leave(reader) && this.#isIdle) this.#handler.onIdleWait(-1);
   }
 
   /** Takes the next message that waits; from the first call on the overflow policy applies. */
   #take(): Entry<Received> | undefined {
     if (this.#isTaking) return undefined;
+    const entered = this.#enteredCount;
     this.#isTaking = true;
     const entry = this.#takeNext();
-    this.#endTaking();
+    this.#endTaking(entered);
     return entry;
   }
 
-  #endTaking(): void {
+  /** @param entered - The count of readers when the taking began. */
+  #endTaking(entered: number): void {
     this.#isTaking = false;
-    if (this.#readers.length > 0) this.#serve();
+    if (this.#enteredCount !== entered) this.#serve();
   }
 
   /** Gives waiting messages, or the end, to readers that came while a message was being taken or added. */
   #serve(): void {
     if (this.#isTaking) return;
     this.#isTaking = true;
-    while (this.#readers.length > 0) {
-      const entry = this.#nextDecoded();
-      if (entry === undefined) break;
-      const reader = this.#readers.shift();
-      // A listener that was told of a decoding error has cancelled the last reader.
-      if (reader === undefined) this.#keeping().putBack(entry);
-      else {
-        reader.resolve(entry.value);
-        this.#onTaken(entry);
+    const inbox = this.#keeping();
+    inbox.beginReading();
+    for (const entry of inbox.waiting) {
+      if (this.#readers.length === 0) break;
+      if (!this.decoder.complete(entry)) {
+        inbox.remove(entry);
+        continue;
       }
+      const reader = this.#readers.take(entry.value);
+      if (reader === undefined) continue;
+      inbox.remove(entry);
+      reader.resolve(entry.value);
+      this.#onTaken(entry);
     }
     this.#isTaking = false;
     if (this.#end !== undefined) for (const reader of this.#readers.takeAll()) reader.end(this.#end);
@@ -349,6 +405,28 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
     return entry;
   }
 
+  /**
+   * Takes the first message that waits and that `match` accepts; the others keep their place.
+   * @throws what `match` throws.
+   */
+  #takeMatching(match: (message: Received) => boolean): Entry<Received> | undefined {
+    const inbox = this.#keeping();
+    const entered = this.#enteredCount;
+    inbox.beginReading();
+    this.#isTaking = true;
+    try {
+      const entry = inbox.waiting.find((one) => {
+        if (this.decoder.complete(one)) return match(one.value) && inbox.remove(one);
+        inbox.remove(one);
+        return false;
+      });
+      this.#onTaken(entry);
+      return entry;
+    } finally {
+      this.#endTaking(entered);
+    }
+  }
+
   #onTaken(entry: Entry<Received> | undefined): void {
     const inbox = this.#keeping();
     if (entry !== undefined && this.#isMeasured(inbox))
@@ -362,10 +440,11 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
 
   #takeAll(): { readonly value: readonly Received[] } | undefined {
     if (this.#isTaking) return undefined;
+    const entered = this.#enteredCount;
     this.#isTaking = true;
     const value: Received[] = [];
     for (let entry = this.#takeNext(); entry !== undefined; entry = this.#takeNext()) value.push(entry.value);
-    this.#endTaking();
+    this.#endTaking(entered);
     return value.length === 0 ? undefined : { value };
   }
 

@@ -34,6 +34,7 @@ export interface TrafficHandler<Received, Sent> {
   readonly isSettled: boolean;
   onPaused(): void;
   onResumed(): void;
+  onIdleWait(change: number): void;
   onOverlapJoined(): void;
   onOverlapFull(): void;
 }
@@ -165,6 +166,10 @@ export class Traffic<Received, Sent>
 
   onError(error: unknown): void {
     this.#handler.tellError(error);
+  }
+
+  onIdleWait(change: number): void {
+    this.#handler.onIdleWait(change);
   }
 
   // Called by its sender.

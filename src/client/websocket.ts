@@ -2,19 +2,31 @@ import { CloseCode, InvalidStateError } from "../../protocol/index.js";
 import type { MessageOptions } from "../connection/send-queue.js";
 import type { CloseReport } from "../events/close-report.js";
 import type { BorrowedMessage, EventMap, EventName, Listener, State } from "../events/event-map.js";
+import { checkEventName } from "../events/event-names.js";
 import { findWrongOption, ownCallOptions } from "../options/call-options.js";
-import type { Provided, Url, WebSocketOptions } from "../options/options.js";
+import type {
+  NarrowingRecvOptions,
+  Provided,
+  RecvOptions,
+  Url,
+  WebSocketOptions,
+} from "../options/options.js";
 import { resolveOptions } from "../options/resolve-options.js";
 import { rejected, type WaitOptions } from "../runtime/wait.js";
 import type { Stats } from "../stats/statistics.js";
 import type { Cursors } from "../buffer/cursor.js";
+import { CallSite } from "./call-site.js";
 import { Client } from "./client.js";
 import { type ListenerOptions, mayBorrow } from "./listener-options.js";
 import { controlPayload, type RawData, type RawMessageOptions, rawMessage, serialize } from "./outgoing.js";
 import { nodeRuntime } from "./runtime.js";
 import type { SendResult } from "./sender.js";
 
+/** The same symbol in each copy of the package. */
+const instanceMark = Symbol.for("jetsocket.WebSocket");
+
 const waitNames = ["signal", "timeout"];
+const recvNames = [...waitNames, "match"];
 const sendNames = [...waitNames, "compress"];
 const rawNames = [...sendNames, "binary"];
 const pingNames = [...waitNames, "payload"];
@@ -28,8 +40,9 @@ export interface PingOptions extends WaitOptions {
  * A WebSocket client (RFC 6455, RFC 7692).
  *
  * Messages are read by `for await`, by {@link recv}, or by a `message` handler; none is lost between them.
- * A call in the wrong state, or with a wrong option, rejects; it never throws. And a promise that nobody awaits is no unhandled rejection:
- * the event `error` tells of it too.
+ * A call in the wrong state, or with a wrong option, rejects; it never throws. A call that nobody awaits, such as `send()`, never
+ * ends the process by an unhandled rejection. Only `connect()` and `run()` may: where one fails that nobody handles, and no listener
+ * of `error` or `closed`, no loop and no `recv()` is notified.
  *
  * @typeParam Received - What the deserializer gives.
  * @typeParam Sent - What the serializer takes.
@@ -37,6 +50,20 @@ export interface PingOptions extends WaitOptions {
 export class WebSocket<Received = unknown, Sent = unknown>
   implements AsyncIterable<Received>, AsyncDisposable
 {
+  /**
+   * An instance is recognised by a mark and not by its class: it may come from the other copy of the package, where a process has
+   * loaded both the ES modules and the CommonJS one. A subclass is matched as any class is.
+   */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    // Not by the name of the class: the bundler would give it another one.
+    if (!Object.hasOwn(this, instanceMark)) return Function.prototype[Symbol.hasInstance].call(this, value);
+    return typeof value === "object" && value !== null && instanceMark in value;
+  }
+
+  static {
+    for (const marked of [this, this.prototype]) Object.defineProperty(marked, instanceMark, { value: true });
+  }
+
   readonly #client: Client<Received, Sent>;
 
   /**
@@ -101,7 +128,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
   /**
    * Adds a handler. A `message` or `rawMessage` handler gets what waits in the inbox before anything newer.
    *
-   * @throws TypeError for a listener that is no function, or an option that is none.
+   * @throws TypeError for a name that no event has, a listener that is no function, or an option that is none.
    */
   on<Name extends EventName>(
     name: Name,
@@ -113,6 +140,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
     listener: Listener<EventMap<Received>[Name]>,
     options?: ListenerOptions,
   ): this {
+    checkEventName(name);
     const { emitter, traffic } = this.#client;
     if (mayBorrow("on", name, options))
       traffic.receiver.handlers.addBorrower(listener as Listener<BorrowedMessage>);
@@ -124,22 +152,28 @@ export class WebSocket<Received = unknown, Sent = unknown>
   /**
    * Adds a handler for the next event alone. One for a message does not keep it from the inbox, and so is lent nothing.
    *
-   * @throws TypeError for a listener that is no function, or an option.
+   * @throws TypeError for a name that no event has, a listener that is no function, or an option.
    */
   once<Name extends EventName>(
     name: Name,
     listener: Listener<EventMap<Received>[Name]>,
     options?: { readonly borrowed?: false | undefined },
   ): this {
+    checkEventName(name);
     mayBorrow("once", name, options);
     this.#client.emitter.add(name, listener, true);
     return this;
   }
 
-  /** Takes away the handler that was added last of those that are this function, borrowed or not. */
+  /**
+   * Takes away the handler that was added last of those that are this function, borrowed or not.
+   *
+   * @throws TypeError for a name that no event has.
+   */
   off(name: "rawMessage", listener: Listener<BorrowedMessage>): this;
   off<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this;
   off<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {
+    checkEventName(name);
     if (name === "rawMessage")
       this.#client.traffic.receiver.handlers.removeRaw(listener as Listener<unknown>);
     else this.#client.emitter.remove(name, listener);
@@ -149,13 +183,17 @@ export class WebSocket<Received = unknown, Sent = unknown>
   /**
    * Opens the connection. Resolves once it is open; where it is open already, at once.
    *
+   * A failure that nobody handles is an unhandled rejection, unless there is a listener of `error` or `closed`, or a loop or a
+   * `recv()` waits. The stack of the error shows the call.
+   *
    * @throws HandshakeError for an answer that is no valid 101, TimeoutError past `connectTimeout`, ConnectionError
    *   for a failure on the way there, CloseError where `close()` came first; each with its `report`.
    */
   connect(options?: WaitOptions): Promise<void> {
     options = ownCallOptions(options, waitNames);
     const wrong = findWrongOption(options, waitNames);
-    return wrong === undefined ? this.#client.connect(options) : rejected(wrong);
+    if (wrong !== undefined) return this.#client.refuse(wrong);
+    return this.#client.connect(options, new CallSite("connect"));
   }
 
   /**
@@ -164,12 +202,14 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * Resolves when the client ends as `closed`: by {@link close} or {@link terminate}, or, with `reconnect: false`, by a closing
    * handshake with 1000 or 1001. With `reconnect` an end that was not asked for is `failed`, whatever its code.
    *
-   * @throws the error of the end as `failed`, with its `report`; `signal.reason` after an abort.
+   * @throws the error of the end as `failed`, with its `report`; `signal.reason` after an abort. A failure that nobody handles ends as that of
+   *   {@link connect}.
    */
   run(options?: WaitOptions): Promise<void> {
     options = ownCallOptions(options, waitNames);
     const wrong = findWrongOption(options, waitNames);
-    return wrong === undefined ? this.#client.run(options) : rejected(wrong);
+    if (wrong !== undefined) return this.#client.refuse(wrong);
+    return this.#client.run(options, new CallSite("run"));
   }
 
   /**
@@ -237,7 +277,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
     const wrong = findWrongOption(options, waitNames);
     if (wrong !== undefined) return rejected(wrong);
     if (this.#client.isOver) return rejected(this.#client.stateError("flush"));
-    return this.#client.traffic.sender.flush(options);
+    return this.#client.holdWhile(this.#client.traffic.sender.flush(options));
   }
 
   /**
@@ -271,13 +311,18 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   /**
-   * Resolves with the next message. One that times out takes nothing.
+   * Resolves with the next message, or with the first one that `match` accepts: those before it keep their place. A call that
+   * times out takes nothing. A `match` that is a type predicate narrows the result.
    *
-   * @throws CloseError once the connection was closed and nothing waits, or what broke it.
+   * @throws CloseError once the connection was closed and nothing waits, or what broke it; BufferOverflowError where `match` accepts
+   *   none of the messages that wait, and reading pauses because they fill the inbox (`overflow: "pause"`): the message could never
+   *   come. What `match` throws rejects the call.
    */
-  recv(options?: WaitOptions): Promise<Received> {
-    options = ownCallOptions(options, waitNames);
-    const wrong = findWrongOption(options, waitNames);
+  recv<Matched extends Received>(options: NarrowingRecvOptions<Received, Matched>): Promise<Matched>;
+  recv(options?: RecvOptions<Received>): Promise<Received>;
+  recv(options?: RecvOptions<Received>): Promise<Received> {
+    options = ownCallOptions(options, recvNames);
+    const wrong = findWrongOption(options, recvNames);
     return wrong === undefined ? this.#client.traffic.receiver.recv(options) : rejected(wrong);
   }
 

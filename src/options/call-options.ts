@@ -1,4 +1,5 @@
 import { describe } from "./checks.js";
+import { hintFor } from "./option-hints.js";
 import { ownOptions } from "./own-options.js";
 
 /** What an option of a call must be, by its name. */
@@ -25,7 +26,8 @@ export function findWrongOption(options: unknown, names: readonly string[]): Typ
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
     if (!names.includes(name)) {
-      return new TypeError(`Unknown option "${name}" of a call. It takes: ${names.join(", ")}.`);
+      const hint = hintFor("a call", name, names);
+      return new TypeError(`Unknown option "${name}" of a call.${hint} It takes: ${names.join(", ")}.`);
     }
     const [isRight, expected] = checks[name]!;
     if (!isRight(value)) {

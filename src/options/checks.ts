@@ -1,3 +1,5 @@
+import { hintFor } from "./option-hints.js";
+
 /** The longest string that a message shows whole. */
 const maxShownLength = 100;
 
@@ -33,7 +35,9 @@ export function checkNames(where: string, options: object, names: ReadonlySet<st
     if (names.has(name) || !Object.hasOwn(options, name)) continue;
     if ((options as Record<string, unknown>)[name] === undefined) continue;
     const known = [...names].sort().join(", ");
-    throw new TypeError(`Unknown option "${name}" in ${where}. Known are: ${known}.`);
+    throw new TypeError(
+      `Unknown option "${name}" in ${where}.${hintFor(where, name, names)} Known are: ${known}.`,
+    );
   }
 }
 

@@ -100,7 +100,7 @@ export interface OutboxOptions<Received, Sent> {
   /** How many messages leave the outbox in any second, above 0; 0.5 is one in two seconds. Default: without bound. */
   readonly perSecond?: number | undefined;
   /** The key by which `"conflate"` goes, and only with it. A message without one is neither replaced nor overtaken. */
-  readonly keyOf?: ((sent: Sent) => unknown) | undefined;
+  readonly keyOf?: ((sent: NoInfer<Sent>) => unknown) | undefined;
   /**
    * The id of a message; with `acknowledges`, and only with it, a message is kept until it is acknowledged, and sent again
    * on the next connection (at least once). Default: each message is sent at most once.

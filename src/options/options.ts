@@ -3,7 +3,8 @@ import type { Duplex } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
 import type { CloseReport } from "../events/close-report.js";
 import type { Runtime } from "../runtime/runtime.js";
-import type { LayerOptions } from "./layer-options.js";
+import type { LayerOptions, OutboxOptions } from "./layer-options.js";
+import type { SetupConnection } from "./setup-connection.js";
 
 export type * from "./layer-options.js";
 export type * from "./setup-connection.js";
@@ -64,12 +65,24 @@ export type LayerOption = "schema" | "pool" | "multiplex" | "proxy";
 
 /**
  * The options of a client. A wrong one, or one with an unknown name, is a `TypeError` or `RangeError` that names it. What
- * is received and sent follows from `deserializer` and `serializer` alone: the functions of the layers are held to them.
+ * is received and sent is inferred from `deserializer`, `serializer`, `outbox.idOf` and `outbox.acknowledges`: the other functions
+ * of the layers are held to them.
  */
 export interface WebSocketOptions<Received, Sent>
   extends
     LayerOptions<NoInfer<Received>, NoInfer<Sent>>,
     Readonly<Partial<Record<LayerOption, false | undefined>>> {
+  /**
+   * Messages that are sent while there is no connection: their number, or more about it. Default `false`: such a `send()`
+   * rejects with an `InvalidStateError`.
+   */
+  readonly outbox?: number | OutboxOptions<Received, Sent> | false | undefined;
+  /**
+   * Runs on every new connection, before anything queued is sent: authenticate, subscribe. One that throws, rejects or
+   * outlasts `setupTimeout` fails the attempt; `signal` is aborted when the attempt is given up. Default: none.
+   */
+  readonly onConnection?:
+    ((connection: SetupConnection<Received, Sent>, signal: AbortSignal) => unknown) | undefined;
   /** The subprotocols to offer (RFC 6455 1.9); the server's choice is checked. Default: none. */
   readonly subprotocols?: Provided<string | readonly string[]> | undefined;
   /** Host may be replaced; Upgrade, Connection and Sec-WebSocket-* may not be given. No Origin is sent unless given. */

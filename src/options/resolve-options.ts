@@ -8,6 +8,7 @@ import {
   checkInteger,
   checkNames,
   checkObject,
+  describe,
   headersForm,
   wrong,
 } from "./checks.js";
@@ -92,7 +93,7 @@ export function resolveOptions<Received, Sent>(
   options: WebSocketOptions<Received, Sent>,
   defaultRuntime: Runtime,
 ): ResolvedOptions<Received, Sent> {
-  const given = ownOptions(checkObject("options", options));
+  const given = ownOptions(checkOptions(options));
   if (defaults?.runtime !== defaultRuntime) defaults = resolveDefaults(defaultRuntime);
   const shared = defaults as unknown as ResolvedOptions<Received, Sent>;
   if (Object.keys(given).length === 0) return shared;
@@ -102,6 +103,14 @@ export function resolveOptions<Received, Sent>(
     if (value !== undefined && value !== false) throw wrong(name, "false: it is not built yet", value);
   }
   return resolveOwn(given, shared);
+}
+
+/** The browser's class takes subprotocols in this place. */
+function checkOptions<Options extends object>(options: Options): Options {
+  if (typeof options !== "string" && !Array.isArray(options)) return checkObject("options", options);
+  throw new TypeError(
+    `The option "options" must be an object, not ${describe(options)}. Subprotocols are an option: { subprotocols: ["chat"] }.`,
+  );
 }
 
 /** What all clients share. */

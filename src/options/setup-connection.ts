@@ -21,11 +21,20 @@ export interface SetupPingOptions extends WaitOptions {
   readonly payload?: Uint8Array | undefined;
 }
 
-/** Options of `recv()` on a {@link SetupConnection}. */
-export interface SetupRecvOptions<Received> extends WaitOptions {
+/** Options of `recv()`. */
+export interface RecvOptions<Received> extends WaitOptions {
   /** Takes the first message for which this is `true`; the others keep their place. Default: the first of all. */
   readonly match?: ((message: Received) => boolean) | undefined;
 }
+
+/** Options of `recv()` with a type predicate, which narrows the result. */
+export interface NarrowingRecvOptions<Received, Matched extends Received> extends WaitOptions {
+  /** Takes the first message of the type `Matched`; the others keep their place. */
+  readonly match: (message: Received) => message is Matched;
+}
+
+/** Options of `recv()` on a {@link SetupConnection}. */
+export type SetupRecvOptions<Received> = RecvOptions<Received>;
 
 /** What `onConnection` and `onReplay` work on: one connection, past the outbox and the inbox of the client. */
 export interface SetupConnection<Received, Sent> {
@@ -42,5 +51,6 @@ export interface SetupConnection<Received, Sent> {
   /** The round trip in milliseconds of a ping of its own. */
   ping(options?: SetupPingOptions): Promise<number>;
   /** The next message, which the client then does not get. What no call takes goes to the client afterwards, in order. */
+  recv<Matched extends Received>(options: NarrowingRecvOptions<Received, Matched>): Promise<Matched>;
   recv(options?: SetupRecvOptions<Received>): Promise<Received>;
 }

@@ -19,18 +19,22 @@ export class Wait<Value = void> {
   #stopListening: (() => void) | undefined;
   #onCancel: ((reason: unknown) => void) | undefined;
 
-  /** @param onCancel - Called when signal or timeout has ended the waiting; not for a signal that is aborted already. */
+  /**
+   * @param onCancel - Called when signal or timeout has ended the waiting; not for a signal that is aborted already.
+   * @param isHandled - `false` leaves the promise unmarked: an unhandled rejection unless its caller handles it.
+   */
   constructor(
     runtime: Pick<Runtime, "setTimer">,
     operation: string,
     options: WaitOptions | undefined,
     onCancel?: (reason: unknown) => void,
+    isHandled: boolean = true,
   ) {
     const promise = new Promise<Value>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.promise = handled(promise);
+    this.promise = isHandled ? handled(promise) : promise;
     if (options?.signal?.aborted === true) {
       this.#reject(options.signal.reason);
       return;

@@ -1,5 +1,5 @@
 import { type MetricInfo, prometheusText } from "./prometheus.js";
-import type { Stats } from "./statistics.js";
+import type { DurationName, Stats } from "./statistics.js";
 
 /** The statistics of one client, and the labels that tell it from others. */
 export interface PrometheusSource {
@@ -12,7 +12,8 @@ const counter = (help: string): MetricInfo => ({ type: "counter", help });
 const gauge = (help: string): MetricInfo => ({ type: "gauge", help });
 const histogram = (help: string): MetricInfo => ({ type: "histogram", help });
 
-const metrics: Readonly<Record<keyof Stats, MetricInfo>> = {
+/** The last round trip has no metric of its own: the histogram of the same name includes it. */
+const metrics: Readonly<Record<Exclude<keyof Stats, "histograms"> | DurationName, MetricInfo>> = {
   messagesSent: counter("Messages sent."),
   messagesReceived: counter("Messages received."),
   payloadBytesSent: counter("Bytes of sent messages, before compression."),
@@ -54,5 +55,9 @@ const metrics: Readonly<Record<keyof Stats, MetricInfo>> = {
  * @throws TypeError for the name of a label that Prometheus does not allow.
  */
 export function prometheus(sources: readonly PrometheusSource[]): string {
-  return prometheusText(sources, metrics);
+  const flat = sources.map(({ stats: { histograms, ...stats }, labels }) => ({
+    stats: { ...stats, ...histograms },
+    labels,
+  }));
+  return prometheusText(flat, metrics);
 }

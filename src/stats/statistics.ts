@@ -4,12 +4,12 @@ import { Histogram, type HistogramSnapshot } from "./histogram.js";
 /** A list of more samples than these takes more than a histogram. */
 const maxListed = 8;
 
-/** What is measured as a distribution of durations. */
+/** The durations of which `stats().histograms` has a distribution. */
 export type DurationName =
   "latencyMs" | "dnsMs" | "tcpMs" | "proxyMs" | "tlsMs" | "httpMs" | "inboxMs" | "sendMs" | "recoveryMs";
 
 /** What a client has done so far, over all its connections. A plain, frozen snapshot. */
-export interface Stats extends Readonly<Record<DurationName, HistogramSnapshot | undefined>> {
+export interface Stats {
   /** Messages that `send`, `sendRaw` and `trySend` have accepted and that a connection has taken. */
   readonly messagesSent: number;
   /** Messages that came whole. */
@@ -53,6 +53,10 @@ export interface Stats extends Readonly<Record<DurationName, HistogramSnapshot |
   readonly uptimeMs: number;
   /** Milliseconds without a connection, from the first loss on. */
   readonly downtimeMs: number;
+  /** The last round trip in milliseconds: from a ping to its own pong. `undefined` before the first. */
+  readonly latencyMs: number | undefined;
+  /** Distributions of durations in milliseconds; each is `undefined` before its first sample. Frozen. */
+  readonly histograms: Readonly<Record<DurationName, HistogramSnapshot | undefined>>;
 }
 
 /** What is known only at the moment of a snapshot. */
@@ -123,6 +127,7 @@ export class Statistics {
     const payloadBytesReceived = this.payloadBytesReceived + 0;
     const bytesSent = total(counts, "bytesSent");
     const bytesReceived = total(counts, "bytesReceived");
+    const histograms = this.#takeHistograms();
     return Object.freeze({
       messagesSent: total(counts, "messagesAccepted"),
       messagesReceived: this.messagesReceived,
@@ -138,17 +143,18 @@ export class Statistics {
       reconnectCount: this.reconnectCount,
       rotationCount: this.rotationCount,
       ...gauges,
-      ...this.#durations(),
+      latencyMs: histograms.latencyMs?.last,
+      histograms,
     });
   }
 
-  #durations(): Record<DurationName, HistogramSnapshot | undefined> {
+  #takeHistograms(): Stats["histograms"] {
     const of = (name: DurationName): HistogramSnapshot | undefined => {
       const known = this.#histograms[name];
       if (known === undefined) return undefined;
       return (known instanceof Histogram ? known : histogramOf([known].flat())).snapshot();
     };
-    return {
+    return Object.freeze({
       latencyMs: of("latencyMs"),
       dnsMs: of("dnsMs"),
       tcpMs: of("tcpMs"),
@@ -158,7 +164,7 @@ export class Statistics {
       inboxMs: of("inboxMs"),
       sendMs: of("sendMs"),
       recoveryMs: of("recoveryMs"),
-    };
+    });
   }
 }
 

@@ -293,6 +293,7 @@ describe("conflate", () => {
     const step = fc.oneof(
       fc.record({ key: fc.constantFrom(undefined, "a", "b", "c"), size: fc.integer({ min: 0, max: 60 }) }),
       fc.constant("take" as const),
+      fc.record({ remove: fc.nat(5) }),
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
@@ -304,6 +305,10 @@ describe("conflate", () => {
         for (const one of steps) {
           if (one === "take") {
             expect(inbox.shift()).toBe(list.shift());
+          } else if ("remove" in one) {
+            const entry = list[one.remove];
+            if (entry !== undefined) expect(inbox.remove(entry)).toBe(true);
+            list = list.filter((other) => other !== entry);
           } else {
             const entry = { id: nextId++, ...one };
             inbox.push(entry);

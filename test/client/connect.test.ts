@@ -10,8 +10,7 @@ beforeEach(() => {
 
 afterEach(() => scene.finish());
 
-async function errorOf(promise: Promise<unknown>): Promise<unknown> {
-  await scene.pass();
+function errorOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => "no error",
     (error: unknown) => error,
@@ -34,18 +33,26 @@ describe("connect()", () => {
   });
 
   it("rejects with what the attempt failed with, or the constructor", async () => {
-    const promise = connect("ws://feed.test/", { runtime: scene.counting.runtime });
+    const failing = errorOf(connect("ws://feed.test/", { runtime: scene.counting.runtime }));
     await scene.pass();
     scene.link.peer.refuse();
-    expect(await errorOf(promise)).toMatchObject({ code: "ECONNREFUSED" });
+    await scene.pass();
+    expect(await failing).toMatchObject({ code: "ECONNREFUSED" });
     expect(await errorOf(connect("nonsense"))).toBeInstanceOf(TypeError);
   });
 
-  it("that nobody awaits is no unhandled rejection", async () => {
+  it("that nobody awaits is an unhandled rejection, as nothing else is notified", async () => {
+    const unhandled: unknown[] = [];
+    const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
+    const others = process.listeners("unhandledRejection");
+    process.removeAllListeners("unhandledRejection").on("unhandledRejection", onUnhandled);
     void connect("ws://feed.test/", { runtime: scene.counting.runtime });
     void connect("nonsense");
     await scene.pass();
     scene.link.peer.refuse();
     await scene.pass();
+    process.removeAllListeners("unhandledRejection");
+    for (const other of others) process.on("unhandledRejection", other);
+    expect(unhandled).toEqual([expect.any(TypeError), expect.objectContaining({ code: "ECONNREFUSED" })]);
   });
 });

@@ -122,6 +122,21 @@ describe("recv() while the hook runs", () => {
     expect([await recv({ match }), left()]).toEqual([new Error("oops"), ["2"]]);
   });
 
+  it("loses no message where a match ends other calls", async () => {
+    const controllers = [new AbortController(), new AbortController()];
+    const match = (): boolean => {
+      for (const controller of controllers) controller.abort("stop");
+      return true;
+    };
+    const calls = [
+      hook.face.recv({ match, signal: controllers[0]!.signal }),
+      hook.face.recv({ signal: controllers[1]!.signal }),
+      hook.face.recv(),
+    ];
+    receive("1");
+    expect(await Promise.all(calls.map(stateOf))).toEqual(["stop", "stop", "1"]);
+  });
+
   it("may be given up, and takes nothing then", async () => {
     const controller = new AbortController();
     const waiting = [hook.face.recv({ timeout: 50 }), hook.face.recv({ signal: controller.signal })];

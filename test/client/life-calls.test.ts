@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { CallSite } from "../../src/client/call-site.js";
 import { LifeCalls } from "../../src/client/life-calls.js";
 import { TimeoutError } from "../../src/errors.js";
 import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
@@ -8,16 +9,22 @@ let clock: VirtualRuntime;
 let counting: CountingRuntime;
 let calls: LifeCalls;
 let cancelled: unknown[];
+let isWatched: boolean;
 
 beforeEach(() => {
   clock = new VirtualRuntime();
   counting = createCountingRuntime(clock);
-  calls = new LifeCalls(counting.runtime);
+  isWatched = false;
+  calls = new LifeCalls(counting.runtime, {
+    get isWatched() {
+      return isWatched;
+    },
+  });
   cancelled = [];
 });
 
 afterEach(() => {
-  calls.takeEnded().settle(true, new Error("over"));
+  calls.takeEnded().settle(true, new Error("over"), false);
   calls.onClosed();
   counting.assertIdle();
 });
@@ -106,7 +113,7 @@ describe("run()", () => {
     clock.advance(50);
     expect(await statesOf(runs)).toEqual(["stop", expect.any(TimeoutError), "waits"]);
     expect(calls.hasRuns).toBe(true);
-    calls.takeEnded().settle(true, "over");
+    calls.takeEnded().settle(true, "over", false);
     expect(await stateOf(runs[2]!)).toBe("done");
   });
 });
@@ -115,7 +122,7 @@ describe("close()", () => {
   it("resolves when all is over, and not before", async () => {
     const closes = [calls.close(undefined), calls.close({ timeout: 50 })];
     calls.onConnected();
-    calls.takeEnded().settle(false, "failed");
+    calls.takeEnded().settle(false, "failed", false);
     expect(await statesOf(closes)).toEqual(["waits", "waits"]);
     calls.onClosed();
     expect(await statesOf(closes)).toEqual(["done", "done"]);
@@ -135,7 +142,7 @@ describe("the end of a life", () => {
     [false, ["over", "over"]],
   ])("rejects connect(), and settles run() by whether it is closed: %s", async (isClosed, expected) => {
     const promises = [connect(), calls.run(undefined)];
-    calls.takeEnded().settle(isClosed, "over");
+    calls.takeEnded().settle(isClosed, "over", false);
     expect(await statesOf(promises)).toEqual(expected);
   });
 
@@ -144,8 +151,62 @@ describe("the end of a life", () => {
     const ended = calls.takeEnded();
     expect([calls.hasConnects, calls.hasRuns]).toEqual([false, false]);
     const next = [connect(), calls.run(undefined)];
-    ended.settle(false, "over");
+    ended.settle(false, "over", false);
     expect(await statesOf([...last, ...next])).toEqual(["over", "over", "waits", "waits"]);
     expect([calls.hasConnects, calls.hasRuns]).toEqual([true, true]);
+  });
+});
+
+describe("a connect() or run() with its call site", () => {
+  let unhandled: unknown[];
+  let others: NodeJS.UnhandledRejectionListener[];
+
+  beforeEach(() => {
+    unhandled = [];
+    others = process.listeners("unhandledRejection");
+    process.removeAllListeners("unhandledRejection");
+    process.on("unhandledRejection", (reason) => unhandled.push(reason));
+  });
+
+  afterEach(() => {
+    process.removeAllListeners("unhandledRejection");
+    for (const other of others) process.on("unhandledRejection", other);
+  });
+
+  async function floating(act: () => void): Promise<unknown[]> {
+    for (const operation of ["connect", "run"] as const) {
+      const site = new CallSite(operation);
+      if (operation === "connect") void calls.connect("connect", { timeout: 50 }, () => undefined, site);
+      else void calls.run({ timeout: 50 }, site);
+    }
+    act();
+    await new Promise((resolve) => setImmediate(resolve));
+    return unhandled;
+  }
+
+  const ends: [name: string, act: () => void, count: number][] = [
+    ["the end of the life", () => calls.takeEnded().settle(false, "failed", isWatched), 2],
+    ["its timeout", () => clock.advance(50), 2],
+    ["the failure of the first attempt", () => calls.rejectConnects("failed"), 1],
+  ];
+
+  it.each(ends)("is an unhandled rejection by %s where nothing is notified", async (_name, act, count) => {
+    expect(await floating(act)).toHaveLength(count);
+  });
+
+  it.each(ends)("is none by %s where a listener is notified", async (_name, act) => {
+    isWatched = true;
+    expect(await floating(act)).toEqual([]);
+  });
+
+  it("is the only call that may be an unhandled rejection", async () => {
+    void connect();
+    void connect({ timeout: 5 }, "reconnect");
+    void calls.run(undefined);
+    void calls.close({ timeout: 5 });
+    clock.advance(5);
+    calls.takeEnded().settle(false, "failed", false);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(unhandled).toEqual([]);
   });
 });

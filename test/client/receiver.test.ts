@@ -20,6 +20,7 @@ let errors: Error[];
 let waits: number[];
 /** What a listener of `dropped` does. */
 let whenDropped: ((message: unknown) => void) | undefined;
+let idleWaits: number[];
 
 function create(bounds: Partial<Bounds> = {}): void {
   receiver = new Receiver<string>(
@@ -47,6 +48,7 @@ function create(bounds: Partial<Bounds> = {}): void {
         errors.push(error);
       },
       onConsumed: (waited) => waits.push(waited),
+      onIdleWait: (change) => idleWaits.push(change),
     },
   );
 }
@@ -59,6 +61,7 @@ beforeEach(() => {
   errors = [];
   waits = [];
   whenDropped = undefined;
+  idleWaits = [];
   emitter = new Emitter<EventMap<string>>({ onListenerError: (_name, error) => errors.push(error as Error) });
   create();
 });
@@ -866,4 +869,214 @@ it("gives a reader that `keyOf` starts the message that it is asked about", asyn
   });
   receive("1", "2");
   expect([await stateOf(reading!), await recv()]).toEqual(["<1>", "<2>"]);
+});
+
+describe("recv({ match })", () => {
+  const isOf =
+    (...values: readonly string[]) =>
+    (value: string): boolean =>
+      values.includes(value);
+
+  it("takes the first message that it accepts of those that wait; the others keep their place", async () => {
+    receive("1", "2", "3", "2");
+    expect(await stateOf(receiver.recv({ match: isOf("<2>", "<3>") }))).toBe("<2>");
+    expect([await recv(), await recv(), await recv(), receiver.waitingCount]).toEqual([
+      "<1>",
+      "<3>",
+      "<2>",
+      0,
+    ]);
+  });
+
+  it("waits for one that comes, and leaves what comes before it to others", async () => {
+    const matching = receiver.recv({ match: isOf("<3>") });
+    receive("1", "2");
+    expect([await stateOf(matching), receiver.waitingCount]).toEqual(["waits", 2]);
+    receive("3", "4");
+    expect([await matching, await recv(), await recv(), await recv()]).toEqual(["<3>", "<1>", "<2>", "<4>"]);
+  });
+
+  it("shares the messages with others in the order of the calls", async () => {
+    const calls = [
+      receiver.recv({ match: isOf("<b>", "<c>") }),
+      receiver.recv(undefined),
+      receiver.recv({ match: isOf("<b>", "<c>") }),
+      receiver.recv(undefined),
+    ];
+    receive("a", "c", "b", "d");
+    expect(await Promise.all(calls)).toEqual(["<c>", "<a>", "<b>", "<d>"]);
+    expect(receiver.waitingCount).toBe(0);
+  });
+
+  it("takes its message beside a loop, which gets the others", async () => {
+    const iterator = iterate();
+    const next = iterator.next();
+    const matching = receiver.recv({ match: isOf("<2>") });
+    receive("2");
+    expect(await next).toEqual({ value: "<2>", done: false });
+    const later = iterator.next();
+    const ahead = receiver.recv({ match: isOf("<2>") });
+    receive("1", "2", "3", "2");
+    expect([await matching, await ahead, await later]).toEqual(["<2>", "<2>", { value: "<1>", done: false }]);
+    expect(await iterator.next()).toEqual({ value: "<3>", done: false });
+  });
+
+  it("takes its message beside batches, which get the others in order", async () => {
+    const batches = receiver.iterateBatches()!;
+    const matching = receiver.recv({ match: isOf("<3>") });
+    const first = batches.next();
+    receive("1", "2", "3", "4");
+    expect([await matching, await first]).toEqual(["<3>", { value: ["<1>", "<2>", "<4>"], done: false }]);
+    const between = receiver.recv({ match: isOf("<6>") });
+    receive("5", "6", "7");
+    expect([await between, await batches.next()]).toEqual(["<6>", { value: ["<5>", "<7>"], done: false }]);
+  });
+
+  it("takes its message beside a handler, which gets all, and lets none of the others wait", async () => {
+    on();
+    const matching = receiver.recv({ match: isOf("<2>") });
+    receive("1", "2", "3");
+    expect([heard, await matching, receiver.waitingCount]).toEqual([["<1>", "<2>", "<3>"], "<2>", 0]);
+  });
+
+  it("that times out or is aborted takes nothing", async () => {
+    const controller = new AbortController();
+    const match = isOf("<2>");
+    const late = receiver.recv({ match, timeout: 50 });
+    const stopped = receiver.recv({ match, signal: controller.signal, timeout: 90 });
+    clock.advance(50);
+    controller.abort("stop");
+    receive("2");
+    expect(await stateOf(late)).toBeInstanceOf(TimeoutError);
+    expect([await stateOf(stopped), await recv(), counting.openTimers]).toEqual(["stop", "<2>", 0]);
+    expect(await stateOf(receiver.recv({ match, signal: controller.signal }))).toBe("stop");
+  });
+
+  it("rejects with what match throws, and the message goes on", async () => {
+    const fault = new Error("no");
+    const match = (): boolean => {
+      throw fault;
+    };
+    receive("1");
+    expect(await stateOf(receiver.recv({ match }))).toBe(fault);
+    expect(await recv()).toBe("<1>");
+    const waiting = receiver.recv({ match });
+    const behind = receiver.recv({ match: () => true });
+    receive("2");
+    expect([await stateOf(waiting), await behind]).toEqual([fault, "<2>"]);
+  });
+
+  it("skips what cannot be decoded, which is told once", async () => {
+    create({ maxBytes: 1_000_000, capacity: 100 });
+    receiver.receive("x".repeat(70_000), 70_000, 0);
+    receive("bad", "1");
+    expect(await stateOf(receiver.recv({ match: isOf("<1>") }))).toBe("<1>");
+    expect([receiver.waitingCount, told, errors.length]).toEqual([1, ["dropped in bad decode"], 1]);
+  });
+
+  const overflow = { code: "BUFFER_OVERFLOW" };
+
+  it("rejects when the inbox is full of other messages and reading pauses: its own could never come", async () => {
+    const matching = receiver.recv({ match: isOf("<9>") });
+    receive("1", "2", "3");
+    expect(await stateOf(matching)).toBe("waits");
+    receive("4");
+    expect(told).toEqual(["pause"]);
+    expect(await stateOf(matching)).toMatchObject(overflow);
+    expect(await stateOf(receiver.recv({ match: isOf("<9>"), timeout: 50 }))).toMatchObject(overflow);
+    expect([await recv(), await stateOf(receiver.recv({ match: isOf("<9>") }))]).toMatchObject([
+      "<1>",
+      overflow,
+    ]);
+    expect([await recv(), told]).toEqual(["<2>", ["pause", "resume"]]);
+    const again = receiver.recv({ match: isOf("<9>") });
+    receive("9");
+    expect(await again).toBe("<9>");
+  });
+
+  it("rejects so by the bound of bytes too, and inside of an open loop that waits for it", async () => {
+    create({ maxBytes: 10, capacity: 100 });
+    const iterator = iterate();
+    receive("1");
+    await iterator.next();
+    const matching = receiver.recv({ match: isOf("<9>") });
+    receive("123456", "7890");
+    expect(await stateOf(matching)).toMatchObject(overflow);
+    await iterator.return!();
+  });
+
+  it("takes its message out of a full inbox, and ends the pause when half is free", async () => {
+    const first = receiver.recv(undefined);
+    receive("0", "1", "2", "3", "4");
+    await first;
+    expect(told).toEqual(["pause"]);
+    expect(await stateOf(receiver.recv({ match: isOf("<3>") }))).toBe("<3>");
+    expect(told).toEqual(["pause"]);
+    expect(await stateOf(receiver.recv({ match: isOf("<2>") }))).toBe("<2>");
+    expect(told).toEqual(["pause", "resume"]);
+  });
+
+  it("is not rejected where a listener of paused reads the others", async () => {
+    const matching = receiver.recv({ match: isOf("<9>") });
+    told.push = (...words: string[]) => {
+      if (words[0] === "pause") for (let count = 0; count < 3; count++) void receiver.recv(undefined);
+      return Array.prototype.push.apply(told, words);
+    };
+    receive("1", "2", "3", "4", "9");
+    expect(await matching).toBe("<9>");
+  });
+
+  it.each(["dropOldest", "dropNewest"] as const)("waits on where the inbox drops: %s", async (policy) => {
+    create({ overflow: policy });
+    const matching = receiver.recv({ match: isOf("<9>") });
+    receive("1", "2", "3", "4", "5", "6", "9", "7");
+    expect(await matching).toBe("<9>");
+    expect(receiver.waitingCount).toBe(4);
+  });
+
+  it("takes a message out of those that wait by their keys", async () => {
+    create({ overflow: "conflate", keyOf: (value) => value[1] });
+    void receiver.recv({ timeout: 1 });
+    clock.advance(1);
+    receive("a1", "b1", "c1");
+    expect(await stateOf(receiver.recv({ match: isOf("<a1>") }))).toBe("<a1>");
+    receive("b2", "a2", "c2");
+    expect(told).toEqual(["dropped in <b1> overflow", "dropped in <c1> overflow"]);
+    expect([await recv(), await recv(), await recv()]).toEqual(["<b2>", "<c2>", "<a2>"]);
+  });
+
+  it("rejects at the end, behind what waits", async () => {
+    const matching = receiver.recv({ match: isOf("<9>") });
+    receive("1", "2");
+    receiver.finish(over, false);
+    expect(await stateOf(matching)).toBe(over.recvError);
+    expect(await stateOf(receiver.recv({ match: isOf("<2>") }))).toBe("<2>");
+    expect(await stateOf(receiver.recv({ match: isOf("<2>") }))).toBe(over.recvError);
+    expect(await recv()).toBe("<1>");
+  });
+
+  it("measures how long its message has waited", async () => {
+    receive("1", "2");
+    clock.advance(30);
+    await receiver.recv({ match: isOf("<2>") });
+    expect(waits).toEqual([30]);
+  });
+});
+
+describe("a client that was never begun", () => {
+  it("tells how many calls wait for a message, until it begins", async () => {
+    const stopped = receiver.recv({ timeout: 5 });
+    const iterator = iterate();
+    const next = iterator.next();
+    expect(idleWaits).toEqual([1, 1]);
+    clock.advance(5);
+    await stateOf(stopped);
+    await iterator.return!();
+    await next;
+    expect(idleWaits).toEqual([1, 1, -1, -1]);
+    receiver.begin();
+    void receiver.recv(undefined);
+    receiver.finish(over, true);
+    expect(idleWaits.length).toBe(4);
+  });
 });

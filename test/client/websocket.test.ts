@@ -374,7 +374,8 @@ describe("ping() and pong()", () => {
     expect([ping?.opcode, ping?.payload.length]).toEqual([opcodes.ping, 8]);
     link.send(pongFrame(ping!.payload), pingFrame("theirs"));
     await scene.pass();
-    expect([await round, ws.stats().latencyMs]).toEqual([
+    expect([await round, ws.stats().latencyMs, ws.stats().histograms.latencyMs]).toEqual([
+      25,
       25,
       expect.objectContaining({ count: 1, last: 25, mean: 25, p50: 25, p99: 25, min: 25, max: 25 }),
     ]);
@@ -592,4 +593,84 @@ describe("await using", () => {
     await left;
     expect([ws.state, link.frames.at(-1)?.payload.readUInt16BE(0)]).toEqual(["closed", 1000]);
   });
+});
+
+describe("recv({ match })", () => {
+  it("takes one message of many; the others keep their place", async () => {
+    const { ws, link } = await openJson();
+    const matching = ws.recv({ match: (message) => (message as { id?: number }).id === 7 });
+    link.send(...['{"id":1}', '{"id":7}', '{"id":2}'].map((text) => textFrame(text)));
+    await scene.pass();
+    expect(await matching).toEqual({ id: 7 });
+    expect([await ws.recv(), await ws.recv()]).toEqual([{ id: 1 }, { id: 2 }]);
+    ws.terminate();
+  });
+
+  it("waits before the first connection, and over a reconnect", async () => {
+    const client = scene.watch({ reconnect: true, backoff: { base: 10, jitter: false } });
+    const matching = client.ws.recv({ match: (message) => message === "2" });
+    const first = await scene.dial(client);
+    first.answer();
+    first.send(textFrame("1"));
+    await scene.pass();
+    first.peer.reset();
+    await scene.pass(10);
+    const second = scene.link;
+    second.peer.accept();
+    await scene.pass();
+    second.answer();
+    second.send(textFrame("2"));
+    await scene.pass();
+    expect([await matching, await client.ws.recv()]).toEqual(["2", "1"]);
+  });
+
+  it("rejects where reading pauses and the message could never come, and the connection stays", async () => {
+    const { client, ws, link } = await scene.open({ buffer: 2 });
+    const matching = errorOf(ws.recv({ match: (message) => message === "9", timeout: 60_000 }));
+    link.send(...["1", "2", "9"].map((text) => textFrame(text)));
+    await scene.pass();
+    expect(await matching).toBeInstanceOf(BufferOverflowError);
+    expect([client.all("paused").length, await ws.recv(), ws.state]).toEqual([1, "1", "connected"]);
+  });
+
+  it("rejects with the error of the end, or for an option that is none", async () => {
+    const { ws, link } = await scene.open();
+    const matching = errorOf(ws.recv({ match: () => false }));
+    expect(await errorOf(ws.recv({ match: 5 as never }))).toBeInstanceOf(TypeError);
+    expect(await errorOf(ws.recv({ filter: () => true } as never))).toBeInstanceOf(TypeError);
+    link.peer.reset();
+    await scene.pass();
+    expect(await matching).toMatchObject({ code: "ECONNRESET" });
+  });
+});
+
+describe("instanceof", () => {
+  class Derived extends WebSocket {}
+  class Further extends Derived {}
+
+  it("holds for an instance of another copy of the package, and for its subclasses", async () => {
+    vi.resetModules();
+    const other = await import("../../src/index.js");
+    expect(other.WebSocket).not.toBe(WebSocket);
+    class OtherDerived extends other.WebSocket {}
+    const [ours, theirs] = [new WebSocket("ws://a.test/"), new other.WebSocket("ws://a.test/")];
+    const pairs = [theirs instanceof WebSocket, ours instanceof other.WebSocket, theirs instanceof JetSocket];
+    expect(pairs).toEqual([true, true, true]);
+    expect(new OtherDerived("ws://a.test/") instanceof WebSocket).toBe(true);
+    expect([theirs instanceof Derived, ours instanceof OtherDerived]).toEqual([false, false]);
+  });
+
+  it("tells subclasses apart", () => {
+    const [ours, derived, further] = [WebSocket, Derived, Further].map((type) => new type("ws://a.test/"));
+    expect([ours, derived, further].map((one) => one instanceof WebSocket)).toEqual([true, true, true]);
+    expect([ours, derived, further].map((one) => one instanceof Derived)).toEqual([false, true, true]);
+    expect([ours, derived, further].map((one) => one instanceof Further)).toEqual([false, false, true]);
+  });
+
+  it.each([undefined, null, 5, "text", {}, [], WebSocket, () => undefined])(
+    "does not hold for %o",
+    (value) => {
+      expect(value instanceof WebSocket).toBe(false);
+    },
+  );
 });

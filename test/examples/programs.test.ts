@@ -35,6 +35,13 @@ const printed: Readonly<Record<string, RegExp>> = {
       "0 orders in the outbox\n$",
     ].join("\n"),
   ),
+  "subscriptions.mjs": new RegExp(
+    [
+      ...["trades", "quotes", "news"].map((channel) => `Connection 1 is asked for ${channel}`),
+      ...["trades", "quotes", "news"].map((channel) => `Connection 2 is asked for ${channel}`),
+      "Back after network-lost, with trades, quotes, news\n$",
+    ].join("\n"),
+  ),
   "close-reports.mjs": new RegExp(
     [
       '^/restart {3}server-restart\n.*by peer, clean: true, retry: true\n.* 1012 sent, 1012 received, reason "deploying"\n',

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { connect, ConnectionError, JetSocketError, WebSocket } from "../../src/index.js";
+import { ConnectionError, JetSocketError, WebSocket } from "../../src/index.js";
 import { turns } from "../support/dialling.js";
 import { MemoryBlob } from "../support/memory-blob.js";
 import { Scene } from "../support/scene.js";
@@ -95,13 +95,14 @@ describe("a fatal end", () => {
     expect(warnings()).toHaveLength(1);
   });
 
-  it("of a connect() that is never awaited is no unhandled rejection", async () => {
+  it("of a connect() that is never awaited is no unhandled rejection where a listener is notified", async () => {
     const server = await scene.listen();
     const { url } = server;
     await server.close();
-    const ws = new WebSocket(url, { runtime: scene.counting.runtime });
+    const ws = new WebSocket(url, { runtime: scene.counting.runtime, reconnect: false });
+    ws.on("closed", () => undefined);
     void ws.connect();
-    void connect(url, { runtime: scene.counting.runtime });
+    void ws.run();
     while (ws.state !== "failed") await turns(1);
     await turns(5);
   });

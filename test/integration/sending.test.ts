@@ -222,7 +222,8 @@ describe("ping()", () => {
     virtual.clock.advance(42);
     peer.send(pongFrame(payload));
     expect(await pinging).toBe(42);
-    expect(ws.stats().latencyMs).toMatchObject({ count: 1, last: 42, mean: 42, min: 42, max: 42 });
+    expect(ws.stats().latencyMs).toBe(42);
+    expect(ws.stats().histograms.latencyMs).toMatchObject({ count: 1, last: 42, mean: 42, min: 42, max: 42 });
     expect(client.all("pong")).toEqual([{ payload, latencyMs: 42 }]);
     await virtual.finish();
   });

@@ -32,7 +32,7 @@ describe("application pings", () => {
     expect(messages).toEqual([]);
     expect(player.all("pong").length).toBeGreaterThanOrEqual(18);
     for (const { latencyMs } of player.all("pong")) expect(latencyMs).toBe(30);
-    expect(player.ws.stats().latencyMs).toMatchObject({ max: expect.closeTo(30, 0) as number });
+    expect(player.ws.stats().histograms.latencyMs).toMatchObject({ max: expect.closeTo(30, 0) as number });
     await stage.finish();
   });
 

@@ -296,15 +296,19 @@ describe("what is wrong is named", () => {
   });
 });
 
+it.each(["chat", ["chat"]])("%o in the place of options is told to be the option subprotocols", (options) => {
+  expect(() => resolveOptions(options as never, runtime)).toThrow('{ subprotocols: ["chat"] }');
+});
+
 describe("an unknown name", () => {
   it.each([
-    [{ reconect: false }, "reconect", "options", "reconnect"],
-    [{ compress: { levle: 5 } }, "levle", "compress", "level, memLevel"],
+    [{ reconect: false }, "reconect", "options", "Use reconnect. Known are: autoPong, "],
+    [{ compress: { levle: 5 } }, "levle", "compress", "Use level. Known are: level, memLevel"],
+    [{ qqq: 5 }, "qqq", "options", "Known are: autoPong, "],
   ])("%o is an error that tells the known ones", (options, name, where, known) => {
     const check = (): Resolved => resolve(options);
     expect(check).toThrow(TypeError);
-    expect(check).toThrow(`Unknown option "${name}" in ${where}. Known are: `);
-    expect(check).toThrow(known);
+    expect(check).toThrow(`Unknown option "${name}" in ${where}. ${known}`);
   });
 
   it("with the value undefined is none", () => {

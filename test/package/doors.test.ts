@@ -43,6 +43,9 @@ console.log(JSON.stringify({
     "cjs of esm": new esm.main.JetSocketError("probe", error) instanceof cjs.main.JetSocketError,
     "subclass, esm of cjs": new cjs.main.ProtocolError("probe", { ...error, closeCode: 1002 }) instanceof esm.main.JetSocketError,
     "of the test kit": new esm.testing.ClientGoneError() instanceof esm.main.JetSocketError,
+    "client, esm of cjs": new cjs.main.WebSocket("ws://a.test/") instanceof esm.main.WebSocket,
+    "client, cjs of esm": new esm.main.WebSocket("ws://a.test/") instanceof cjs.main.JetSocket,
+    "subclass of a client": new cjs.main.WebSocket("ws://a.test/") instanceof class extends esm.main.WebSocket {},
     "sibling": new cjs.main.ProtocolError("probe", { ...error, closeCode: 1002 }) instanceof esm.main.HandshakeError,
   },
   isOneClassInside: Object.fromEntries(both.map((name) => [name, esm.main[name] === esm.protocol[name] && cjs.main[name] === cjs.protocol[name]])),
@@ -67,7 +70,7 @@ describe("the doors of the packed package", () => {
     expect(esm["main"]).not.toContain("default");
   });
 
-  it("match errors across the two copies by `instanceof`", async () => {
+  it("match errors and clients across the two copies by `instanceof`", async () => {
     const { hasTwoCopies, matches } = await load();
     expect(hasTwoCopies).toBe(true);
     expect(matches).toEqual({
@@ -75,6 +78,9 @@ describe("the doors of the packed package", () => {
       "cjs of esm": true,
       "subclass, esm of cjs": true,
       "of the test kit": true,
+      "client, esm of cjs": true,
+      "client, cjs of esm": true,
+      "subclass of a client": false,
       sibling: false,
     });
   });

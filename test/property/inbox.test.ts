@@ -112,6 +112,30 @@ class Take extends Step {
   }
 }
 
+/** Takes out a message that waits anywhere, or one that does not wait. */
+class Remove extends Step {
+  readonly #at: number;
+
+  constructor(at: number) {
+    super();
+    this.#at = at;
+  }
+
+  act(model: Model, real: Real): void {
+    const index = this.#at % (model.waiting.length + 1);
+    const entry = model.waiting[index] ?? { id: -1, size: 5 };
+    const isWaiting = index < model.waiting.length;
+    expect(real.inbox.remove(entry)).toBe(isWaiting);
+    if (isWaiting) real.taken.push(model.waiting.splice(index, 1)[0]!.id);
+    expect(real.inbox.waiting).toEqual(model.waiting);
+    expect(real.inbox.bytes).toBe(model.bytes);
+  }
+
+  override toString(): string {
+    return `Remove ${this.#at}`;
+  }
+}
+
 class Clear extends Step {
   act(model: Model, real: Real): void {
     model.dropped.push(...model.waiting.splice(0).map(({ id }) => id));
@@ -155,6 +179,7 @@ const steps = fc.commands(
   [
     fc.nat(60).map((size) => new Push(size)),
     fc.nat(9).map((size) => new Push(size)),
+    fc.nat(20).map((at) => new Remove(at)),
     ...[Take, Take, BeginReading, EndReading, BeginClosing, Reopen, Clear].map((kind) => step(kind)),
   ],
   { maxCommands: 120 },

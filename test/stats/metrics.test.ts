@@ -27,7 +27,13 @@ it("tells every statistic of a snapshot, and a duration in seconds", () => {
   );
   const told = new Set(lines.filter((line) => line.startsWith("# TYPE")).map((line) => line.split(" ")[2]));
   // Histograms without a sample are left out.
-  expect(told.size).toBe(Object.values(stats).filter((value) => value !== undefined).length);
+  const { histograms, latencyMs, ...numbers } = stats;
+  expect(latencyMs).toBe(20);
+  const known = [...Object.values(numbers), ...Object.values(histograms)];
+  expect(told.size).toBe(known.filter((value) => value !== undefined).length);
+  expect(lines.filter((line) => line.startsWith("# TYPE jetsocket_latency"))).toEqual([
+    "# TYPE jetsocket_latency_seconds summary",
+  ]);
 });
 
 it("tells one TYPE for all clients", () => {

@@ -9,10 +9,12 @@ const noGauges: Gauges = {
   ...{ duplicateCount: 0, gapCount: 0, recoveredCount: 0, resetCount: 0, uptimeMs: 0, downtimeMs: 0 },
 };
 
-const noDurations = {
+const noHistograms = {
   ...{ latencyMs: undefined, dnsMs: undefined, tcpMs: undefined, proxyMs: undefined, tlsMs: undefined },
   ...{ httpMs: undefined, inboxMs: undefined, sendMs: undefined, recoveryMs: undefined },
 };
+
+const noDurations = { latencyMs: undefined, histograms: noHistograms };
 
 const nothing = {
   ...{ messagesSent: 0, messagesReceived: 0, messagesDropped: 0, bytesSent: 0, bytesReceived: 0 },
@@ -62,10 +64,23 @@ describe("Statistics", () => {
     statistics.record("sendMs", 500);
     expect(before).toEqual({
       ...nothing,
-      sendMs: expect.objectContaining({ count: 2, sum: 40, min: 10, max: 30, last: 30 }) as unknown,
-      httpMs: expect.objectContaining({ count: 1, sum: 7, mean: 7 }) as unknown,
+      histograms: {
+        ...noHistograms,
+        sendMs: expect.objectContaining({ count: 2, sum: 40, min: 10, max: 30, last: 30 }) as unknown,
+        httpMs: expect.objectContaining({ count: 1, sum: 7, mean: 7 }) as unknown,
+      },
     });
-    expect(statistics.snapshot([], noGauges).sendMs).toMatchObject({ count: 3, max: 500 });
+    expect(statistics.snapshot([], noGauges).histograms.sendMs).toMatchObject({ count: 3, max: 500 });
+  });
+
+  it("has the last round trip as a number, which is undefined before the first", () => {
+    const statistics = new Statistics();
+    expect(`${statistics.snapshot([], noGauges).latencyMs} ms`).toBe("undefined ms");
+    for (let count = 0; count < 50; count++) {
+      statistics.record("latencyMs", 100 - count);
+      expect(`${statistics.snapshot([], noGauges).latencyMs} ms`).toBe(`${100 - count} ms`);
+    }
+    expect(statistics.snapshot([], noGauges).histograms.latencyMs).toMatchObject({ count: 50, max: 100 });
   });
 });
 
@@ -79,7 +94,7 @@ describe("a duration that was measured", () => {
         statistics.record("tcpMs", sample);
         histogram.record(sample);
       }
-      expect(statistics.snapshot([], noGauges).tcpMs).toEqual(histogram.snapshot());
+      expect(statistics.snapshot([], noGauges).histograms.tcpMs).toEqual(histogram.snapshot());
     },
   );
 });
@@ -96,7 +111,7 @@ describe("a client's snapshot", () => {
   it("is frozen, and all zero at first", () => {
     const { ws } = scene.watch();
     const stats = ws.stats();
-    expect(Object.isFrozen(stats)).toBe(true);
+    expect([stats, stats.histograms].map((part) => Object.isFrozen(part))).toEqual([true, true]);
     expect(stats).toEqual(nothing);
   });
 
@@ -116,15 +131,17 @@ describe("a client's snapshot", () => {
       ...{ compressionRatioSent: 3 / 16, compressionRatioReceived: 203 / 212 },
       ...{ attemptCount: 1, connectCount: 1 },
     });
-    expect(before.latencyMs).toMatchObject({ count: 1, last: 30 });
+    expect(before.latencyMs).toBe(30);
+    const { histograms } = before;
+    expect(histograms.latencyMs).toMatchObject({ count: 1, last: 30 });
     for (const name of ["dnsMs", "tcpMs", "httpMs"] as const)
-      expect(before[name]).toMatchObject({ count: 1 });
-    for (const name of ["proxyMs", "tlsMs", "recoveryMs"] as const) expect(before[name]).toBeUndefined();
+      expect(histograms[name]).toMatchObject({ count: 1 });
+    for (const name of ["proxyMs", "tlsMs", "recoveryMs"] as const) expect(histograms[name]).toBeUndefined();
     await ws.recv();
     void ws.send("def");
     expect(ws.stats()).toMatchObject({
       ...{ messagesSent: 2, messagesWaiting: 1, bufferedAmount: 9, payloadBytesSent: 6 },
-      inboxMs: { count: 1, last: 0 },
+      histograms: { inboxMs: { count: 1, last: 0 } },
     });
     expect(before.messagesSent).toBe(1);
   });
@@ -168,7 +185,7 @@ describe("a client's snapshot", () => {
     await scene.pass(10);
     expect(ws.stats()).toMatchObject({
       ...{ downtimeMs: 450, uptimeMs: 10, attemptCount: 2, connectCount: 2, reconnectCount: 1 },
-      recoveryMs: { count: 1, last: 450 },
+      histograms: { recoveryMs: { count: 1, last: 450 } },
     });
   });
 

@@ -148,6 +148,62 @@ const layered = new WebSocket("ws://feed.test/", {
   },
 });
 expectTypeOf(layered).toEqualTypeOf<WebSocket<Trade, Order>>();
+
+// Acknowledgements take part in the inference: who gives the two functions has said what is sent and received.
+interface Acknowledgement {
+  readonly acknowledged: string;
+}
+const acknowledged = new WebSocket("ws://feed.test/", {
+  outbox: {
+    idOf: (order: Order) => order.id,
+    acknowledges: (message: Acknowledgement) => message.acknowledged,
+    overflow: "conflate",
+    keyOf: (order) => order.id,
+  },
+  onConnection: (connection) => expectTypeOf(connection.send).parameter(0).toEqualTypeOf<Order>(),
+});
+expectTypeOf(acknowledged).toEqualTypeOf<WebSocket<Acknowledgement, Order>>();
+expectTypeOf(
+  connect("ws://feed.test/", { outbox: { idOf: ({ id }: Order) => id, acknowledges: () => "x" } }),
+).resolves.toEqualTypeOf<WebSocket<unknown, Order>>();
+expectTypeOf(
+  new WebSocket("ws://feed.test/", {
+    serializer: encode,
+    outbox: { idOf: ({ id }) => id, acknowledges: (message: Acknowledgement) => message.acknowledged },
+  }),
+).toEqualTypeOf<WebSocket<Acknowledgement, Order>>();
+new WebSocket("ws://feed.test/", {
+  // @ts-expect-error -- a Trade is what comes, and no Acknowledgement
+  deserializer: decode,
+  outbox: {
+    idOf: (order: Order) => order.id,
+    acknowledges: (message: Acknowledgement) => message.acknowledged,
+  },
+});
+
+// `recv({ match })` takes one message of many; a type predicate says which type that is.
+type Event =
+  { readonly type: "trade"; readonly price: number } | { readonly type: "news"; readonly text: string };
+type News = Extract<Event, { readonly type: "news" }>;
+declare const isNews: (event: Event) => event is News;
+const events = new WebSocket<Event>("ws://feed.test/", {
+  onConnection: async (connection, signal) => {
+    expectTypeOf(await connection.recv({ match: isNews, signal })).toEqualTypeOf<News>();
+    expectTypeOf(await connection.recv({ match: (event) => event.type === "news" })).toEqualTypeOf<News>();
+    expectTypeOf(await connection.recv()).toEqualTypeOf<Event>();
+  },
+});
+expectTypeOf(events.recv({ match: isNews, timeout: 5 })).resolves.toEqualTypeOf<News>();
+expectTypeOf(events.recv({ match: (event) => event.type === "news" })).resolves.toEqualTypeOf<News>();
+expectTypeOf(
+  events.recv({ match: (event): boolean => event.type === "news" }),
+).resolves.toEqualTypeOf<Event>();
+expectTypeOf(events.recv({ timeout: 5 })).resolves.toEqualTypeOf<Event>();
+expectTypeOf(
+  plain.recv({ match: (message): message is Trade => typeof message === "object" }),
+).resolves.toEqualTypeOf<Trade>();
+// @ts-expect-error -- a number is no predicate
+void events.recv({ match: 5 });
 expectTypeOf(
   new WebSocket("ws://feed.test/", { heartbeat: { ping: () => ({ op: "ping" }) } }),
 ).toEqualTypeOf<WebSocket>();
@@ -216,9 +272,10 @@ expectTypeOf<Verdict>().not.toEqualTypeOf<string>();
 expectTypeOf<Stats>().toEqualTypeOf<Readonly<Stats>>();
 expectTypeOf<CloseReport>().toEqualTypeOf<Readonly<CloseReport>>();
 expectTypeOf(typed.stats()).toEqualTypeOf<Stats>();
-expectTypeOf(typed.stats().latencyMs).toEqualTypeOf<HistogramSnapshot | undefined>();
+expectTypeOf(typed.stats().latencyMs).toEqualTypeOf<number | undefined>();
 declare const duration: DurationName;
-expectTypeOf(typed.stats()[duration]).toEqualTypeOf<HistogramSnapshot | undefined>();
+expectTypeOf(typed.stats().histograms[duration]).toEqualTypeOf<HistogramSnapshot | undefined>();
+expectTypeOf<Stats["histograms"]>().toEqualTypeOf<Readonly<Stats["histograms"]>>();
 expectTypeOf<CloseReport["loopLagMs"]>().toBeNumber();
 
 // The events of the layers.

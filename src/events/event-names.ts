@@ -1,0 +1,50 @@
+import type { EventName } from "./event-map.js";
+import { nearestName } from "./nearest-name.js";
+
+const eventNames: Readonly<Record<EventName, true>> = {
+  ...({ connecting: true, connected: true, reconnected: true, disconnected: true } as const),
+  ...({ reconnecting: true, message: true, rawMessage: true, error: true, stateChange: true } as const),
+  ...({ ping: true, pong: true, closing: true, closed: true } as const),
+  ...({ gap: true, recovered: true, reset: true, rotated: true } as const),
+  ...({ paused: true, resumed: true, drain: true, dropped: true } as const),
+};
+
+/** What other libraries call an event that has the name of the key here; in small letters and without separators. */
+const counterparts: Readonly<Record<string, string>> = {
+  '"connected", and "reconnected" for each later connection': "open connect connection ready up upgrade",
+  '"closed" for the end of the client, "disconnected" for the end of a connection': "close end finish exit",
+  '"disconnected"': "disconnect down lost",
+  '"closing"': "disconnecting",
+  '"message", or "rawMessage" for messages as they came': "data text binary messages",
+  '"rawMessage"': "raw frame",
+  '"reconnecting" before an attempt, and "reconnected" after it': "reconnect retry backoff",
+  '"connecting"': "reconnectattempt reconnectingattempt attempt",
+  '"closed"': "reconnectfailed",
+  '"error"': "reconnecterror connecterror connectfailed connecttimeout timeout",
+  '"error", whose HandshakeError has status, header fields and body': "unexpectedresponse redirect",
+  '"stateChange"': "state status readystatechange",
+  '"pong"': "latency heartbeat",
+  '"paused"': "pause",
+  '"resumed"': "resume",
+  '"dropped"': "drop overflow",
+};
+
+/** @throws TypeError for a name that no event has; it names the event that is most likely meant. */
+export function checkEventName(name: string): void {
+  if (Object.hasOwn(eventNames, name)) return;
+  const known = Object.keys(eventNames);
+  const given: unknown = name;
+  const isText = typeof given === "string";
+  const meant = isText ? findMeant(given, known) : undefined;
+  const hint = meant === undefined ? "" : ` Use ${meant}.`;
+  const shown = isText ? JSON.stringify(given.slice(0, 100)) : String(given);
+  throw new TypeError(`There is no event ${shown}.${hint} The events are: ${known.join(", ")}.`);
+}
+
+function findMeant(name: string, known: readonly string[]): string | undefined {
+  const given = name.replace(/[-_\s]/g, "").toLowerCase();
+  const counterpart = Object.entries(counterparts).find(([, others]) => others.split(" ").includes(given));
+  if (counterpart !== undefined) return counterpart[0];
+  const nearest = nearestName(name, known);
+  return nearest === undefined ? undefined : JSON.stringify(nearest);
+}

@@ -1,0 +1,133 @@
+import { nearestName } from "../events/nearest-name.js";
+
+/** Names that other libraries have for what is called by the key here; in small letters. */
+type Counterparts = Readonly<Record<string, string>>;
+
+const clientOptions: Counterparts = {
+  compress: "permessagedeflate compression deflate extensions",
+  compressionThreshold: "threshold",
+  subprotocols: "protocol protocols subprotocol websocketprotocols",
+  connectTimeout: "handshaketimeout connectiontimeout opentimeout timeout timeoutms",
+  closeTimeout: "closingtimeout",
+  createConnection: "agent httpagent httpsagent dispatcher socket createsocket stream",
+  maxMessageSize: "maxpayload maxreceivedmessagesize maxsize maxpayloadlength",
+  maxFrameSize: "maxreceivedframesize",
+  "tls, which takes the options of tls.connect":
+    "rejectunauthorized ca cert key pfx passphrase servername ciphers checkserveridentity minversion maxversion " +
+    "alpnprotocols ssl secureoptions securecontext tlsoptions crl",
+  reconnect: "autoreconnect reconnection retry shouldretry",
+  shouldReconnect: "retryif retrywhen",
+  retryInitial: "retryoninitial retryfirst",
+  "backoff.maxAttempts":
+    "maxretries retries maxreconnectattempts reconnectattempts reconnectionattempts maxattempts",
+  "backoff.base":
+    "reconnectinterval reconnectdelay reconnectiondelay retrydelay minreconnectiondelay initialdelay mindelay base",
+  "backoff.cap":
+    "maxreconnectiondelay maxreconnectinterval reconnectiondelaymax maxreconnectdelay maxretrydelay maxdelay cap",
+  "backoff.multiplier": "reconnectiondelaygrowfactor reconnectdecay backofffactor factor multiplier",
+  "backoff.jitter": "randomizationfactor jitter",
+  "backoff.resetAfter": "minuptime resetafter",
+  "backoff.maxElapsed": "maxelapsed maxelapsedtime",
+  heartbeat: "pinginterval heartbeatinterval heartbeatintervalms keepaliveinterval",
+  "heartbeat.timeout": "pingtimeout pongtimeout heartbeattimeout",
+  "heartbeat.ping": "pingmessage heartbeatmessage",
+  outbox: "maxenqueuedmessages sendqueue offlinequeue queue",
+  buffer: "maxqueuedmessages maxqueue queuesize maxqueuesize inbox receivebuffer",
+  highWaterMark: "writablehighwatermark sendbuffersize",
+  maxBufferedAmount: "maxbackpressure backpressurelimit maxsendbuffer",
+  "headers, with the field Origin": "origin",
+  "headers, with the field Host": "host hostname",
+  "headers, with the field Cookie": "cookie cookies",
+  "headers, with the field Authorization": "auth authorization token bearer",
+  headers: "header httpheaders extraheaders additionalheaders requestoptions",
+  deserializer: "parse parser decode decoder binarytype objectmode",
+  serializer: "stringify encode encoder",
+  socketPath: "path unixsocket",
+  noDelay: "nagle tcpnodelay setnodelay",
+  "lookup or localAddress": "family",
+  signal: "abortsignal abortcontroller",
+  maxConnectionAge: "maxage maxlifetime rotateafter rotationinterval",
+  onConnection: "onopen onconnect onconnected setup",
+  'on("message", ...)': "onmessage",
+  'on("closed", ...)': "onclose",
+  'on("error", ...)': "onerror",
+  "the environment variable NODE_DEBUG=jetsocket": "debug",
+};
+
+/** What has no option here. */
+const withoutOption: Counterparts = {
+  "Redirects are not followed.": "followredirects maxredirects",
+  "Text is always checked (RFC 6455 8.1).": "skiputf8validation",
+  "Nothing is opened before connect() or run().": "startclosed automaticopen",
+};
+
+const ofTheClient = "which is an option of the client";
+
+/** The same for the options inside of others, by the name of the outer one. */
+const innerOptions: Readonly<Record<string, Counterparts>> = {
+  backoff: {
+    base: "initialdelay initial min mindelay delay mintimeout interval",
+    cap: "max maxdelay maxtimeout maxinterval",
+    multiplier: "factor growfactor exponent growth",
+    jitter: "randomize randomizationfactor",
+    maxAttempts: "maxretries retries attempts limit",
+    maxElapsed: "maxelapsedtime maxretrytime",
+    resetAfter: "minuptime reset",
+  },
+  rotation: {
+    [`maxConnectionAge, ${ofTheClient}`]: "interval maxage age every maxconnectionage",
+    overlap: "overlapms timeout",
+  },
+  heartbeat: {
+    interval: "pinginterval every ms period",
+    timeout: "pingtimeout pongtimeout deadline",
+    ping: "message payload pingmessage",
+    isPong: "pong pongmessage",
+  },
+  buffer: {
+    capacity: "size max limit length maxmessages maxsize highwatermark",
+    maxBytes: "bytes maxbytesize",
+    overflow: "policy strategy onfull mode",
+    keyOf: "key getkey conflateby",
+  },
+  outbox: {
+    capacity: "size max limit length maxmessages maxsize maxenqueuedmessages",
+    maxBytes: "bytes maxbytesize",
+    ttl: "maxage expiry expiresafter timeout",
+    overflow: "policy strategy onfull mode",
+    perSecond: "rate ratelimit throttle",
+    keyOf: "key getkey conflateby",
+    idOf: "id getid messageid",
+    acknowledges: "ack acks isack acknowledge",
+  },
+  replay: {
+    sequence: "seq sequenceof id idof offset",
+    streamOf: "stream channel topic",
+    epochOf: "epoch",
+    onReplay: "replay fetch onresume ongap",
+    window: "dedupwindow size",
+    cursors: "cursor since lastid from",
+    recoveryTimeout: "timeout",
+  },
+  compress: {
+    noContextTakeover: "clientnocontexttakeover",
+    windowBits: "clientmaxwindowbits",
+    serverWindowBits: "servermaxwindowbits",
+    "level and memLevel": "zlibdeflateoptions zlibinflateoptions",
+    [`compressionThreshold, ${ofTheClient}`]: "threshold compressionthreshold",
+  },
+};
+
+/** A sentence that names the option which is meant by an unknown one; empty where none is near. */
+export function hintFor(where: string, name: string, known: Iterable<string>): string {
+  const counterparts = where === "options" ? clientOptions : (innerOptions[where] ?? {});
+  const meant = counterpartOf(name, counterparts) ?? nearestName(name, known);
+  if (meant !== undefined) return ` Use ${meant}.`;
+  const note = where === "options" ? counterpartOf(name, withoutOption) : undefined;
+  return note === undefined ? "" : ` ${note}`;
+}
+
+function counterpartOf(name: string, counterparts: Counterparts): string | undefined {
+  const given = name.replace(/[-_]/g, "").toLowerCase();
+  return Object.entries(counterparts).find(([, others]) => others.split(" ").includes(given))?.[0];
+}

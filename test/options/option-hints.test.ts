@@ -1,0 +1,86 @@
+import { describe, expect, it } from "vitest";
+import { WebSocket } from "../../src/index.js";
+import { findWrongOption } from "../../src/options/call-options.js";
+import { hintFor } from "../../src/options/option-hints.js";
+
+/** What the constructor says before it lists all options. */
+function messageFor(options: object): string {
+  try {
+    new WebSocket("ws://feed.test/", options);
+    return "";
+  } catch (error) {
+    expect(error).toBeInstanceOf(TypeError);
+    return (error as Error).message.split(" Known are: ")[0]!;
+  }
+}
+
+describe("an option that other libraries have", () => {
+  it.each([
+    ["perMessageDeflate", "Use compress."],
+    ["handshakeTimeout", "Use connectTimeout."],
+    ["connectionTimeout", "Use connectTimeout."],
+    ["protocols", "Use subprotocols."],
+    ["protocol", "Use subprotocols."],
+    ["agent", "Use createConnection."],
+    ["maxPayload", "Use maxMessageSize."],
+    ["rejectUnauthorized", "Use tls, "],
+    ["ca", "Use tls, "],
+    ["servername", "Use tls, "],
+    ["maxRetries", "Use backoff.maxAttempts."],
+    ["pingInterval", "Use heartbeat."],
+    ["reconnectInterval", "Use backoff.base."],
+    ["maxReconnectionDelay", "Use backoff.cap."],
+    ["minReconnectionDelay", "Use backoff.base."],
+    ["maxEnqueuedMessages", "Use outbox."],
+    ["origin", "Use headers, with the field Origin."],
+    ["followRedirects", "Redirects are not followed."],
+    ["skipUTF8Validation", "Text is always checked"],
+    ["connect_timeout", "Use connectTimeout."],
+    ["reconect", "Use reconnect."],
+  ])("is named with its counterpart: %s", (name, hint) => {
+    expect(messageFor({ [name]: false })).toContain(`Unknown option "${name}" in options. ${hint}`);
+    expect(messageFor({ [name]: undefined })).toBe("");
+  });
+
+  it.each([
+    [{ backoff: { maxRetries: 5 } }, "Use maxAttempts."],
+    [{ backoff: { factor: 5 } }, "Use multiplier."],
+    [{ heartbeat: { pingInterval: 5 } }, "Use interval."],
+    [{ buffer: { size: 5 } }, "Use capacity."],
+    [{ outbox: { ack: 5 } }, "Use acknowledges."],
+    [{ rotation: { interval: 5 } }, "Use maxConnectionAge, which is an option of the client."],
+    [{ compress: { serverMaxWindowBits: 9 } }, "Use serverWindowBits."],
+    [{ replay: { sequence: () => 1, since: 5 } }, "Use cursors."],
+    [{ backoff: { multiplyer: 5 } }, "Use multiplier."],
+  ])("is named inside of another one too: %j", (options, hint) => {
+    expect(messageFor(options)).toContain(hint);
+  });
+
+  it("is left alone where nothing is near", () => {
+    expect(messageFor({ qqq: 5 })).toBe('Unknown option "qqq" in options.');
+    expect(hintFor("nowhere", "toString", ["a"])).toBe("");
+    expect(hintFor("options", "constructor", ["a"])).toBe("");
+  });
+
+  it("is named for a call", () => {
+    expect(findWrongOption({ timout: 5 }, ["signal", "timeout"])?.message).toContain("Use timeout.");
+  });
+});
+
+/** Every option that a hint names exists. */
+describe("the hints", () => {
+  it.each([
+    "perMessageDeflate",
+    "agent",
+    "retries",
+    "maxPayload",
+    "queue",
+    "inbox",
+    "path",
+    "parse",
+    "retryIf",
+  ])("name options that the constructor knows: %s", (name) => {
+    const [, named] = / Use (\w+)/.exec(messageFor({ [name]: 1 }))!;
+    expect(messageFor({ [named!]: Symbol("wrong") })).not.toContain("Unknown option");
+  });
+});
