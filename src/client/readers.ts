@@ -4,12 +4,19 @@ import type { Reader } from "./reader.js";
 /** The calls that wait for a message, in their order. A message goes to the first of them that accepts it. */
 export class Readers<Received> {
   readonly #line = new WaitingLine<Reader<Received>>();
+  #enteredCount = 0;
 
   get length(): number {
     return this.#line.length;
   }
 
+  /** How many readers have waited so far. */
+  get enteredCount(): number {
+    return this.#enteredCount;
+  }
+
   enter(reader: Reader<Received>): void {
+    this.#enteredCount++;
     reader.place = this.#line.enter(reader);
   }
 

@@ -12,6 +12,7 @@ import { askForKey } from "./message-key.js";
 import { MessageHandlers } from "./message-handlers.js";
 import { type IteratorSource, MessageIterator } from "./message-iterator.js";
 import type { Reader, ReadingEnd } from "./reader.js";
+import { MessageTaking, type MessageTakingHost } from "./message-taking.js";
 import { Readers } from "./readers.js";
 import { ReadingPause, type ReadingPauseHandler } from "./reading-pause.js";
 import { decoded, Decoder, type Entry, isUndecodable, ownCopy, undecoded } from "./received.js";
@@ -24,7 +25,7 @@ const maxDecodedBytes = 64 * 1024;
 const takesPerMeasure = 16;
 
 /** Brings received messages to handlers, to `recv()` and to iterators, so that none is lost between two of them. */
-export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
+export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher, MessageTakingHost<Received> {
   readonly handlers: MessageHandlers<Received>;
   /** What it cannot decode goes to who listens for raw messages all the same. */
   readonly decoder: Decoder<Received>;
@@ -35,6 +36,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   /** From the first message on that waits, or the first who reads: a client whose messages go to handlers has none. */
   #inbox: Inbox<Entry<Received>> | undefined;
   readonly #readers = new Readers<Received>();
+  readonly #taking: MessageTaking<Received> = new MessageTaking<Received>(this.#readers, this);
   /** The loop that is open, over messages or over batches of them. */
   #iterator: object | undefined;
   #batch: Batch<Received> | undefined;
@@ -51,10 +53,6 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
   /** No life has begun yet. */
   #isIdle = true;
   #takeCount = 0;
-  /** A message is being taken. A listener that reads meanwhile waits, so that readers get messages in the order of their calls. */
-  #isTaking = false;
-  /** How many readers have waited so far. */
-  #enteredCount = 0;
 
   constructor(
     runtime: Runtime,
@@ -229,11 +227,11 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
     }
     if (!isKept) return;
     const { keyOf } = this.#bounds;
-    const entered = this.#enteredCount;
+    const entered = this.#readers.enteredCount;
     if (keyOf !== undefined) entry.key = askForKey(keyOf, entry.value, this.#handler);
     const demand = this.#keeping().push(entry);
     // A `keyOf` that reads waits already, and this message is the next one.
-    if (this.#enteredCount !== entered) this.#serve();
+    if (this.#readers.enteredCount !== entered) this.#taking.serve();
     if (demand === "pause") this.#beginPause();
     else if (demand === "fail") this.#handler.onInboxFull();
   }
@@ -300,7 +298,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
     this.#hasReceived = true;
     const match = options?.match;
     if (match !== undefined) return this.#recvMatching(options, match);
-    const entry = this.#take();
+    const entry = this.#taking.next();
     if (entry !== undefined) return Promise.resolve(entry.value);
     return this.#waitForMessage(options, undefined);
   }
@@ -310,7 +308,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
     match: (message: Received) => boolean,
   ): Promise<Received> {
     try {
-      const entry = this.#isTaking ? undefined : this.#takeMatching(match);
+      const entry = this.#taking.matching(match);
       if (entry !== undefined) return Promise.resolve(entry.value);
     } catch (error) {
       return rejected(error);
@@ -324,7 +322,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
     options: RecvOptions<Received> | undefined,
     match: ((message: Received) => boolean) | undefined,
   ): Promise<Received> {
-    const end = this.#readingEnd();
+    const end = this.#taking.endFor(this.#end);
     if (end !== undefined) return rejected(end.recvError);
     const wait = new Wait<Received>(this.#runtime, "recv", options, () => this.#forget(reader));
     const reject = (reason: unknown): void => wait.reject(reason);
@@ -339,7 +337,6 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
 
   #enter(reader: Reader<Received>): void {
     this.#readers.enter(reader);
-    this.#enteredCount++;
     this.#reconsider();
     if (this.#isIdle) this.#handler.onIdleWait(1);
   }
@@ -348,86 +345,17 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
     if (this.#readers.leave(reader) && this.#isIdle) this.#handler.onIdleWait(-1);
   }
 
-  /** Takes the next message that waits; from the first call on the overflow policy applies. */
-  #take(): Entry<Received> | undefined {
-    if (this.#isTaking) return undefined;
-    const entered = this.#enteredCount;
-    this.#isTaking = true;
-    const entry = this.#takeNext();
-    this.#endTaking(entered);
-    return entry;
-  }
+  // Called by its taking.
 
-  /** @param entered - The count of readers when the taking began. */
-  #endTaking(entered: number): void {
-    this.#isTaking = false;
-    if (this.#enteredCount !== entered) this.#serve();
-  }
-
-  /** Gives waiting messages, or the end, to readers that came while a message was being taken or added. */
-  #serve(): void {
-    if (this.#isTaking) return;
-    this.#isTaking = true;
-    const inbox = this.#keeping();
-    inbox.beginReading();
-    for (const entry of inbox.waiting) {
-      if (this.#readers.length === 0) break;
-      if (!this.decoder.complete(entry)) {
-        inbox.remove(entry);
-        continue;
-      }
-      const reader = this.#readers.take(entry.value);
-      if (reader === undefined) continue;
-      inbox.remove(entry);
-      reader.resolve(entry.value);
-      this.#onTaken(entry);
-    }
-    this.#isTaking = false;
+  endReaders(): void {
     if (this.#end !== undefined) for (const reader of this.#readers.takeAll()) reader.end(this.#end);
   }
 
-  /** The end for a reader that finds nothing; none while another one is being served, which is not to be overtaken. */
-  #readingEnd(): ReadingEnd | undefined {
-    return this.#isTaking ? undefined : this.#end;
+  get inbox(): Inbox<Entry<Received>> {
+    return this.#keeping();
   }
 
-  #takeNext(): Entry<Received> | undefined {
-    const entry = this.#nextDecoded();
-    this.#onTaken(entry);
-    return entry;
-  }
-
-  #nextDecoded(): Entry<Received> | undefined {
-    const inbox = this.#keeping();
-    inbox.beginReading();
-    let entry = inbox.shift();
-    while (entry !== undefined && !this.decoder.complete(entry)) entry = inbox.shift();
-    return entry;
-  }
-
-  /**
-   * Takes the first message that waits and that `match` accepts; the others keep their place.
-   * @throws what `match` throws.
-   */
-  #takeMatching(match: (message: Received) => boolean): Entry<Received> | undefined {
-    const inbox = this.#keeping();
-    const entered = this.#enteredCount;
-    inbox.beginReading();
-    this.#isTaking = true;
-    try {
-      const entry = inbox.waiting.find((one) => {
-        if (this.decoder.complete(one)) return match(one.value) && inbox.remove(one);
-        inbox.remove(one);
-        return false;
-      });
-      this.#onTaken(entry);
-      return entry;
-    } finally {
-      this.#endTaking(entered);
-    }
-  }
-
-  #onTaken(entry: Entry<Received> | undefined): void {
+  onTaken(entry: Entry<Received> | undefined): void {
     const inbox = this.#keeping();
     if (entry !== undefined && this.#isMeasured(inbox))
       this.#handler.onConsumed(this.#runtime.now() - entry.at);
@@ -438,25 +366,15 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
     return inbox.length < takesPerMeasure || ++this.#takeCount % takesPerMeasure === 0;
   }
 
-  #takeAll(): { readonly value: readonly Received[] } | undefined {
-    if (this.#isTaking) return undefined;
-    const entered = this.#enteredCount;
-    this.#isTaking = true;
-    const value: Received[] = [];
-    for (let entry = this.#takeNext(); entry !== undefined; entry = this.#takeNext()) value.push(entry.value);
-    this.#endTaking(entered);
-    return value.length === 0 ? undefined : { value };
-  }
-
   /** `undefined` where a loop is open. */
   iterate(): AsyncIterableIterator<Received> | undefined {
-    return this.#open({ take: () => this.#take(), itemOf: (first) => first });
+    return this.#open({ take: () => this.#taking.next(), itemOf: (first) => first });
   }
 
   /** As {@link iterate}, by what one read has brought, or what waits. */
   iterateBatches(): AsyncIterableIterator<readonly Received[]> | undefined {
     const batch = (this.#batch ??= new Batch(this.#bounds.maxBytes));
-    return this.#open({ take: () => this.#takeAll(), itemOf: (first) => batch.begin(first) });
+    return this.#open({ take: () => this.#taking.all(), itemOf: (first) => batch.begin(first) });
   }
 
   #open<Item>(
@@ -466,7 +384,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher {
     this.#keeping().beginReading();
     const iterator = new MessageIterator<Received, Item>({
       ...kind,
-      ended: () => this.#readingEnd(),
+      ended: () => this.#taking.endFor(this.#end),
       wait: (reader) => this.#enter(reader),
       onReturn: (readers) => {
         this.#iterator = undefined;
