@@ -45,12 +45,13 @@ export class Ledger<Message> {
     if (this.#byId.has(id)) return false;
     this.#byId.set(id, entry);
     entry.id = id;
-    entry.receipt = { isAcknowledged: false };
+    entry.receipt = { isAcknowledged: false, isGivenUp: false };
     return true;
   }
 
   /** The id of an entry that never went may be another's. */
-  release({ id }: OutboxEntry<Message>): void {
+  release({ id, receipt }: OutboxEntry<Message>): void {
+    if (receipt !== undefined) receipt.isGivenUp = !receipt.isAcknowledged;
     if (id !== undefined) this.#byId.delete(id);
   }
 

@@ -14,8 +14,8 @@ export class OutboxEntry<Message> {
   readonly overhead: number;
   place: Place = "outside";
   id: MessageId | undefined = undefined;
-  /** There once the message has an id: whether the peer has acknowledged it. */
-  receipt: { isAcknowledged: boolean } | undefined = undefined;
+  /** There once the message has an id: whether the peer has acknowledged it, or it is given up without that. */
+  receipt: { isAcknowledged: boolean; isGivenUp: boolean } | undefined = undefined;
   key: unknown = undefined;
   /** When its time to live ends, counted from the call of `send()`. Infinity until that is known, or without one. */
   expiresAt: number = Infinity;

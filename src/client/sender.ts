@@ -1,15 +1,15 @@
 import { Outbox } from "../buffer/outbox.js";
 import { OutboxEntry } from "../buffer/outbox-entry.js";
-import type { OutboxAnswer, OutboxDropCause, OutboxPolicy } from "../buffer/outbox-policy.js";
+import type { OutboxDropCause, OutboxPolicy } from "../buffer/outbox-policy.js";
 import type { LiveConnection } from "../connection/live-connection.js";
 import type { UnsentMessage } from "../connection/message-tokens.js";
 import type { MessageOptions } from "../connection/send-queue.js";
 import type { Sendable } from "../connection/pending-message.js";
+import { movingOverflow, movingPolicy, policyOf } from "./sending-policy.js";
 import { type Entry, entryOf, isMessage, type Outgoing, sourceOf } from "./outbox-message.js";
-import { freeOverhead } from "../connection/message-memory.js";
 import { type Refusal, Refusals } from "../connection/refusals.js";
 import { TurnGate } from "../connection/turn-gate.js";
-import { BufferOverflowError, type InvalidStateError } from "../errors.js";
+import type { BufferOverflowError, InvalidStateError } from "../errors.js";
 import type { State } from "../events/event-map.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
@@ -58,7 +58,9 @@ export class Sender<Received, Sent> {
   #returns = 0;
   #isPumping = false;
   #isReferenced = true;
-  /** While the outbox takes a message: what it has dropped for that. Reported once the message is in its place. */
+  /** The outbox takes a message. */
+  #isTaking = false;
+  /** What it has dropped for that; reported once the message is in its place. */
   #dropped: { readonly message: unknown; readonly cause: OutboxDropCause }[] | undefined;
 
   constructor(runtime: Runtime, options: SenderOptions<Received, Sent>, handler: SenderHandler) {
@@ -77,8 +79,8 @@ export class Sender<Received, Sent> {
   }
 
   #onDropped(message: unknown, cause: OutboxDropCause): void {
-    if (this.#dropped === undefined) this.#handler.onUnsent(message, cause);
-    else this.#dropped.push({ message, cause });
+    if (this.#isTaking) (this.#dropped ??= []).push({ message, cause });
+    else this.#handler.onUnsent(message, cause);
   }
 
   /** Messages that the outbox keeps: those that wait, and those that are not acknowledged. */
@@ -113,22 +115,13 @@ export class Sender<Received, Sent> {
 
   /** The writer is about to move to another connection: newer messages wait. */
   hold(): void {
-    this.#outbox ??= this.#createOutbox(this.#movingPolicy());
+    // What is held, and what the connection before still has to write, are bounded together.
+    this.#outbox ??= this.#createOutbox(
+      movingPolicy(() => this.#options.maxBufferedAmount - (this.#leaving?.sendLoad ?? 0)),
+    );
     this.#outbox.hold();
     this.#leaving = this.#live;
     this.#live = undefined;
-  }
-
-  /** What is held, and what the connection before still has to write, are bounded together. */
-  #movingPolicy(): OutboxPolicy<Sent, Received> {
-    const maxBytes = (): number => this.#options.maxBufferedAmount - (this.#leaving?.sendLoad ?? 0);
-    return {
-      ...{ capacity: Infinity, ttl: undefined, overflow: "error", freeOverhead },
-      ...{ perSecond: undefined, keyOf: undefined, acknowledgement: undefined },
-      get maxBytes(): number {
-        return maxBytes();
-      },
-    };
   }
 
   /** What came back is written: there is room again. */
@@ -235,9 +228,11 @@ export class Sender<Received, Sent> {
       this.#stamp(outbox, entry);
       return live.send(data, options, entry);
     }
-    return this.#take(outbox, entry, value as Sent, (answer) => {
-      if (answer === "write")
-        return this.#write(outbox, entry, (writer) => writer.send(data, options, entry));
+    const isOutermost = this.#beginTaking();
+    try {
+      const answer = outbox.send(entry, value as Sent, this.#runtime.now());
+      if (answer === "write") return this.#write(outbox, entry, data, options);
+      this.#arm();
       if (answer === "queued") return this.#queued(outbox, entry, options);
       const { error, promise } = this.#refusalOf(overflowKind, (isShared) =>
         this.#overflowError(outbox, isShared ? undefined : entry),
@@ -245,45 +240,43 @@ export class Sender<Received, Sent> {
       // A message that was dropped is reported as such.
       if (answer === "refused") this.#handler.onError(error);
       return promise;
-    });
-  }
-
-  /**
-   * Gives a message to the outbox, and lets `finish` do what the outbox answers. A listener of `dropped` may do anything,
-   * such as end the connection or send; so it is called only once the message is written or queued.
-   */
-  #take<Result>(
-    outbox: Outbox<Sent, Received, Outgoing>,
-    entry: Entry,
-    value: Sent,
-    finish: (answer: OutboxAnswer) => Result,
-  ): Result {
-    const isOutermost = this.#dropped === undefined;
-    this.#dropped ??= [];
-    try {
-      const answer = outbox.send(entry, value, this.#runtime.now());
-      if (answer !== "write") this.#arm();
-      return finish(answer);
     } finally {
       if (isOutermost) this.#reportDropped();
     }
   }
 
+  /**
+   * The outbox takes a message, and may drop others for it. A listener of `dropped` may do anything, such as end the
+   * connection or send: it is called by {@link #reportDropped}, once the message is written or queued.
+   *
+   * @returns `true` where the caller is to report.
+   */
+  #beginTaking(): boolean {
+    if (this.#isTaking) return false;
+    this.#isTaking = true;
+    return true;
+  }
+
   #reportDropped(): void {
-    const dropped = this.#dropped ?? [];
+    this.#isTaking = false;
+    const dropped = this.#dropped;
+    if (dropped === undefined) return;
     this.#dropped = undefined;
     for (const { message, cause } of dropped) this.#handler.onUnsent(message, cause);
   }
 
-  /** Gives a message to the connection. Where that throws, nothing of the message is kept. */
-  #write<Result>(
+  /**
+   * Gives a message to the connection. Where that throws, nothing of the message is kept. A function of the user's may
+   * have moved the writer: the outbox is open only while there is one.
+   */
+  #write(
     outbox: Outbox<Sent, Received, Outgoing>,
     entry: Entry,
-    give: (writer: LiveConnection) => Result,
-  ): Result {
+    data: Sendable,
+    options: MessageOptions | undefined,
+  ): Promise<void> {
     try {
-      // A function of the user's may have moved the writer: the outbox is open only while there is one.
-      return give(this.#live!);
+      return this.#live!.send(data, options, entry);
     } catch (error) {
       outbox.withdraw(entry);
       throw error;
@@ -329,12 +322,10 @@ export class Sender<Received, Sent> {
   /** @param entry - The message; `undefined` where several calls share the error. */
   #overflowError(outbox: Outbox<Sent, Received, Outgoing>, entry: Entry | undefined): BufferOverflowError {
     if (this.#options.outbox !== undefined) return outbox.overflowError(entry);
-    const refused = entry === undefined ? "Messages were" : `A message of ${entry.size} bytes was`;
-    return new BufferOverflowError(
-      `${refused} refused: while the connection is replaced, ${outbox.length} messages of ${outbox.bytes} bytes wait ` +
-        `for the new one, and ${this.#leaving?.bufferedAmount ?? 0} bytes for the old one; maxBufferedAmount is ` +
-        `${this.#options.maxBufferedAmount}. Await send(), or stop sending until "rotated".`,
-    );
+    const { length, bytes } = outbox;
+    const { maxBufferedAmount } = this.#options;
+    const leavingBytes = this.#leaving?.bufferedAmount ?? 0;
+    return movingOverflow(entry?.size, { length, bytes, leavingBytes, maxBufferedAmount });
   }
 
   #turnGate(): TurnGate {
@@ -369,12 +360,31 @@ export class Sender<Received, Sent> {
       this.#stamp(outbox, entry);
       return resultOf(live.trySend(data, options, entry));
     }
-    return this.#take(outbox, entry, value as Sent, (answer) => {
-      if (answer !== "write") return answer === "queued" ? "queued" : "dropped";
-      const isFramed = this.#write(outbox, entry, (writer) => writer.trySend(data, options, entry));
-      if (isFramed === undefined) outbox.withdraw(entry);
-      return resultOf(isFramed);
-    });
+    const isOutermost = this.#beginTaking();
+    try {
+      const answer = outbox.send(entry, value as Sent, this.#runtime.now());
+      if (answer === "write") return this.#tryWrite(outbox, entry, data, options);
+      this.#arm();
+      return answer === "queued" ? "queued" : "dropped";
+    } finally {
+      if (isOutermost) this.#reportDropped();
+    }
+  }
+
+  /** As {@link #write}, for `trySend()`. */
+  #tryWrite(
+    outbox: Outbox<Sent, Received, Outgoing>,
+    entry: Entry,
+    data: Sendable,
+    options: MessageOptions | undefined,
+  ): SendResult {
+    let result: SendResult = "dropped";
+    try {
+      result = resultOf(this.#live!.trySend(data, options, entry));
+    } finally {
+      if (result === "dropped") outbox.withdraw(entry);
+    }
+    return result;
   }
 
   /** A message that had gone to the writer was refused there, or taken back by its caller. */
@@ -483,14 +493,6 @@ export class Sender<Received, Sent> {
     this.#arm();
     this.#rejectWaits(error);
   }
-}
-
-function policyOf<Received, Sent>(
-  outbox: NonNullable<ResolvedOptions<Received, Sent>["outbox"]>,
-): OutboxPolicy<Sent, Received> {
-  const { idOf, acknowledges } = outbox;
-  const isAcknowledged = idOf !== undefined && acknowledges !== undefined;
-  return { ...outbox, acknowledgement: isAcknowledged ? { idOf, acknowledges } : undefined };
 }
 
 function resultOf(isFramed: boolean | undefined): SendResult {

@@ -10,6 +10,8 @@ export interface UnsentMessage {
 /** Says whether the peer has acknowledged a message. A token that has one as its `receipt` is of such a message. */
 export interface Receipt {
   readonly isAcknowledged: boolean;
+  /** It never will be: its owner has given the message up. */
+  readonly isGivenUp: boolean;
 }
 
 interface Place {
@@ -36,6 +38,8 @@ export class MessageTokens {
   /** Their receipts, but for some that are acknowledged. */
   #receipts: Receipt[] = [];
   #maxReceipts = minReceipts;
+  /** How many more have left whose owner has given them up. */
+  #givenUp = 0;
 
   /** How many messages have not left. */
   get length(): number {
@@ -44,7 +48,8 @@ export class MessageTokens {
 
   /** How many messages have left that are acknowledged one by one, and are not yet. */
   get unacknowledgedCount(): number {
-    return this.#receipts.filter(isOpen).length;
+    this.#sortOut();
+    return this.#receipts.length + this.#givenUp;
   }
 
   add(position: number, token: unknown): void {
@@ -82,8 +87,15 @@ export class MessageTokens {
     this.#handedReceipts++;
     this.#receipts.push(receipt);
     if (this.#receipts.length < this.#maxReceipts) return;
-    this.#receipts = this.#receipts.filter(isOpen);
+    this.#sortOut();
     this.#maxReceipts = Math.max(minReceipts, this.#receipts.length * 2);
+  }
+
+  /** Keeps the receipts that may still change. */
+  #sortOut(): void {
+    const open = this.#receipts.filter(({ isAcknowledged }) => !isAcknowledged);
+    this.#receipts = open.filter(({ isGivenUp }) => !isGivenUp);
+    this.#givenUp += open.length - this.#receipts.length;
   }
 
   /** Matches the messages that did not leave, the last of `framedCount`, with their tokens, and forgets all. */
@@ -94,10 +106,6 @@ export class MessageTokens {
     const first = framedCount - unsent.length + 1;
     return unsent.map((data, index) => ({ data, token: byPosition.get(first + index) }));
   }
-}
-
-function isOpen({ isAcknowledged }: Receipt): boolean {
-  return !isAcknowledged;
 }
 
 function receiptOf(token: unknown): Receipt | undefined {

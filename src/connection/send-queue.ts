@@ -74,6 +74,8 @@ export class SendQueue {
   #entries: WaitingLine<Entry> | undefined;
   #waitingSize = 0;
   #waitingOverhead = 0;
+  /** {@link load} when a message was last framed: to ask for it once is enough. */
+  #loadAfterFrame = 0;
   #acceptedCount = 0;
   /** Sends whose message is framed and that wait for the mark. */
   #aboveMark: { readonly wait: Wait; readonly token: unknown }[] | undefined;
@@ -157,11 +159,12 @@ export class SendQueue {
    */
   send(data: Sendable, options: MessageOptions | undefined, token?: unknown): Promise<void> {
     if (options?.signal?.aborted === true) return this.#refuse(options.signal.reason, token, data);
-    if (this.#exceedsBound(data)) return this.#refuse(overflowKind, token, data);
-    if (!this.#isOpenFor(data)) return this.#enqueue(data, options, token).promise;
+    const { load } = this;
+    if (this.#exceedsBound(data, load)) return this.#refuse(overflowKind, token, data);
+    if (!this.#isOpenFor(data, load)) return this.#enqueue(data, options, token).promise;
     const size = this.#frame(data, options, token);
     this.#acceptedCount++;
-    if (this.load < this.#marks.highWaterMark) {
+    if (this.#loadAfterFrame < this.#marks.highWaterMark) {
       // What shrinks well takes its time all the same.
       const work = data.length > size ? data.length : size;
       return (this.#gate ??= new TurnGate(this.#runtime)).pass(work);
@@ -184,8 +187,9 @@ export class SendQueue {
 
   /** Sends without waiting: `true` where the message is framed, `false` where it waits, `undefined` where it is refused. */
   trySend(data: Sendable, options: MessageOptions | undefined, token?: unknown): boolean | undefined {
-    if (this.#exceedsBound(data)) return undefined;
-    if (this.#isOpenFor(data)) {
+    const { load } = this;
+    if (this.#exceedsBound(data, load)) return undefined;
+    if (this.#isOpenFor(data, load)) {
       this.#frame(data, options, token);
       this.#acceptedCount++;
       return true;
@@ -196,7 +200,7 @@ export class SendQueue {
 
   /** Sends a message that was accepted long ago: it is not refused whatever waits, and nobody waits for it. */
   give(data: Sendable, options: MessageOptions | undefined, token: unknown): void {
-    if (this.#isOpenFor(data)) {
+    if (this.#isOpenFor(data, this.load)) {
       this.#frame(data, options, token);
       this.#acceptedCount++;
     } else {
@@ -221,8 +225,8 @@ export class SendQueue {
     if (entry === undefined) this.#settleFlushes();
   }
 
-  #isOpenFor(data: Sendable): data is string | Uint8Array {
-    if (!this.isEmpty || (this.load >= this.#marks.highWaterMark && !this.#hasMadeRoom())) return false;
+  #isOpenFor(data: Sendable, load: number): data is string | Uint8Array {
+    if (!this.isEmpty || (load >= this.#marks.highWaterMark && !this.#hasMadeRoom())) return false;
     return typeof data === "string" || !(data instanceof PendingMessage);
   }
 
@@ -235,8 +239,7 @@ export class SendQueue {
   }
 
   /** One message larger than the bound passes where nothing waits. */
-  #exceedsBound(data: Sendable): boolean {
-    const waiting = this.load;
+  #exceedsBound(data: Sendable, waiting: number): boolean {
     if (waiting === 0) return false;
     // A character takes at most three bytes: the exact size is only asked for near the bound.
     const most = typeof data === "string" ? data.length * 3 : sizeOf(data);
@@ -265,7 +268,8 @@ export class SendQueue {
     else protocol.binary(data, options);
     const size = protocol.bufferedSize - before;
     this.#handler.onQueued();
-    if (this.load >= this.#marks.highWaterMark) this.#isDrainDue = true;
+    this.#loadAfterFrame = this.load;
+    if (this.#loadAfterFrame >= this.#marks.highWaterMark) this.#isDrainDue = true;
     return size;
   }
 

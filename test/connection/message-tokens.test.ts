@@ -61,3 +61,21 @@ describe("the messages that have left", () => {
     expect(kept).toEqual([`token ${count + 1}`, `token ${count + 2}`]);
   });
 });
+
+it("knows how many messages that have left are not acknowledged, also of those that were given up", () => {
+  const tokens = new MessageTokens();
+  const receipts = Array.from({ length: 1_000 }, () => ({ isAcknowledged: false, isGivenUp: false }));
+  for (const [index, receipt] of receipts.entries()) tokens.add(2 * index + 1, { receipt });
+  tokens.add(2_001, "without one");
+  expect([tokens.unacknowledgedCount, tokens.receiptsUpTo(2_001), tokens.length]).toEqual([0, 1_000, 1_001]);
+  tokens.forget(999);
+  expect([tokens.unacknowledgedCount, tokens.receiptsUpTo(999), tokens.receiptsUpTo(1_001)]).toEqual([
+    500, 500, 501,
+  ]);
+  for (const receipt of receipts.slice(0, 300)) receipt.isAcknowledged = true;
+  for (const receipt of receipts.slice(300, 400)) receipt.isGivenUp = true;
+  expect(tokens.unacknowledgedCount).toBe(200);
+  tokens.forget(2_001);
+  for (const receipt of receipts.slice(400)) receipt.isAcknowledged = true;
+  expect([tokens.unacknowledgedCount, tokens.receiptsUpTo(2_001), tokens.length]).toEqual([100, 1_000, 0]);
+});

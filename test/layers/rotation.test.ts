@@ -92,6 +92,33 @@ describe("overlap", () => {
     await scene.finish();
   });
 
+  it("bounds what it holds together with what the old connection has to write", async () => {
+    const scene = new LayerScene();
+    const marks = { highWaterMark: 1_000, maxBufferedAmount: 10_000 };
+    const { ws, link } = await scene.up({ ...overlapping, ...marks });
+    link.peer.takesWrites = false;
+    void ws.sendRaw(Buffer.alloc(6_000));
+    await scene.pass();
+    void ws.rotate();
+    const second = await scene.second();
+    const sends = Array.from({ length: 5 }, (_, index) => ws.sendRaw(Buffer.alloc(1_000, index)));
+    expect(await Promise.all(sends.map(settled))).toEqual([
+      ...["waits", "waits", "waits"],
+      ...["BufferOverflowError", "BufferOverflowError"],
+    ]);
+    const error: unknown = await sends[4]!.catch((reason: unknown) => reason);
+    expect((error as Error).message).toMatch(
+      /1000 bytes was refused: while the connection is replaced, 3 messages of 3000 bytes wait .* 6008 bytes for the old/,
+    );
+    link.peer.takesWrites = true;
+    link.peer.take();
+    await scene.pass();
+    expect(await settled(sends[2]!)).toBe("resolved");
+    expect(textsOf(second)).toHaveLength(3);
+    await scene.answerClose(link);
+    await scene.finish();
+  });
+
   it("reads everything of the old link before the new one's, unnumbered messages too", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ rotation: { mode: "overlap" } });
