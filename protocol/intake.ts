@@ -20,8 +20,10 @@ export interface IntakeHandler {
   onEnd(): void;
 }
 
+const noBytes: Buffer = Buffer.alloc(0);
+
 /** Brings the bytes of the peer to the parser, in their order: at once, or behind a pause, or behind what a handler has thrown. */
-export class Intake {
+export class Intake implements ActiveRead {
   readonly #parser: FrameParser;
   readonly #spare: SpareBuffer;
   readonly #loans: Loans;
@@ -38,6 +40,13 @@ export class Intake {
   #isShut = false;
   #hasEnded = false;
   #isEndTold = false;
+
+  // What is being parsed, for the loans: an object for each read would cost more than the rest of it.
+  bytes: Buffer = noBytes;
+  start = 0;
+  end = 0;
+  isOverwritten = false;
+  outer: ActiveRead | undefined;
 
   constructor({ role, sink, spare, loans, observer }: IntakeContext, handler: IntakeHandler) {
     this.#parser = new FrameParser(sink, role);
@@ -118,12 +127,15 @@ export class Intake {
   #parse(bytes: Buffer, start: number, end: number, isTaken: boolean): void {
     this.#isParsing = true;
     if (this.#observer !== undefined) this.#chooseSink(this.#observer);
-    const read: ActiveRead = { bytes, start, end, isOverwritten: false, outer: undefined };
-    this.#loans.beginRead(read);
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+    this.#loans.beginRead(this);
     try {
       this.#parser.receive(bytes, start, end);
     } finally {
-      this.#loans.endRead(read);
+      this.#loans.endRead(this);
+      this.bytes = noBytes;
       this.#isParsing = false;
       if (isTaken || this.#parser.position < end)
         this.#keeping().putBack(bytes.subarray(this.#parser.position, end), isTaken);

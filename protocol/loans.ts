@@ -10,9 +10,9 @@ export interface Loan {
 
 /** A call of `receive` that has not returned: the bytes from `start` to `end` belong to its caller. */
 export interface ActiveRead {
-  readonly bytes: Buffer;
-  readonly start: number;
-  readonly end: number;
+  bytes: Buffer;
+  start: number;
+  end: number;
   /** Another connection received bytes that lie in the same place. */
   isOverwritten: boolean;
   outer: ActiveRead | undefined;
@@ -47,14 +47,18 @@ export class Loans {
 
   /** A call of `receive` begins to parse. It ends by {@link endRead}. */
   beginRead(read: ActiveRead): void {
-    for (let outer = this.#read; outer !== undefined; outer = outer.outer)
-      if (overlaps(outer, read)) outer.isOverwritten = true;
-    read.outer = this.#read;
+    const outer = this.#read;
     this.#read = read;
+    if (outer === undefined) return;
+    read.outer = outer;
+    for (let each: ActiveRead | undefined = outer; each !== undefined; each = each.outer)
+      if (overlaps(each, read)) each.isOverwritten = true;
   }
 
   endRead(read: ActiveRead): void {
     this.#read = read.outer;
+    read.outer = undefined;
+    read.isOverwritten = false;
   }
 
   /**
