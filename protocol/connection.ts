@@ -1,7 +1,7 @@
 import { CloseCode } from "./close-codes.js";
 import { checkClose, type CloseFrame, encodeClose, readClose } from "./close-frame.js";
 import { maxControlPayloadSize, Opcode, type Role } from "./constants.js";
-import { ControlScan, type ControlScanHandler } from "./control-scan.js";
+import { ControlScan } from "./control-scan.js";
 import { InvalidStateError, ProtocolError } from "./errors.js";
 import type { AgreedExtension, MessageExtension } from "./extensions/extension.js";
 import type { FrameObserver } from "./frame-observer.js";
@@ -72,7 +72,7 @@ const defaultCompressionThreshold = 128;
  * {@link take}; what they mean is told by calls to the handler. How the input is split makes no difference.
  * After a failure and after the peer's Close all further input is discarded.
  */
-export class ProtocolConnection implements MessageSink, ControlScanHandler {
+export class ProtocolConnection implements MessageSink {
   readonly #handler: ProtocolHandler;
   readonly #extension: MessageExtension | undefined;
   readonly #compressionThreshold: number;
@@ -186,17 +186,21 @@ export class ProtocolConnection implements MessageSink, ControlScanHandler {
    */
   endPaused(): void {
     this.#isEndedPaused = true;
-    this.#intake.scan(new ControlScan(this, this.#assembler.frame, this.#assembler.begunControl));
+    const handler = {
+      onScannedControl: (opcode: number, payload: Buffer) => this.#onScannedControl(opcode, payload),
+      onScanFailed: (error: ProtocolError) => this.#onScanFailed(error),
+    };
+    this.#intake.scan(new ControlScan(handler, this.#assembler.frame, this.#assembler.begunControl));
     this.#intake.receiveEnd();
   }
 
-  /** @internal */
-  onScannedControl(opcode: number, payload: Buffer): boolean {
+  /** @returns `false` where nothing after this frame counts. */
+  #onScannedControl(opcode: number, payload: Buffer): boolean {
     if (opcode === Opcode.pong) this.#handler.onPong(payload);
     else if (opcode === Opcode.ping) this.#handler.onPing(payload);
     else {
       const close = readClose(payload);
-      if (close instanceof ProtocolError) this.onScanFailed(close);
+      if (close instanceof ProtocolError) this.#onScanFailed(close);
       else {
         this.#closeReceived = close;
         this.#state = "closed";
@@ -207,8 +211,7 @@ export class ProtocolConnection implements MessageSink, ControlScanHandler {
     return true;
   }
 
-  /** @internal */
-  onScanFailed(error: ProtocolError): void {
+  #onScanFailed(error: ProtocolError): void {
     this.#state = "failed";
     this.#handler.onFailure(error);
   }
