@@ -193,17 +193,21 @@ export class ProtocolConnection {
    */
   endPaused(): void {
     this.#isEndedPaused = true;
-    this.#intake.scan(new ControlScan(this, this.#assembler.frame, this.#assembler.begunControl));
+    const handler = {
+      onScannedControl: (opcode: number, payload: Buffer) => this.#onScannedControl(opcode, payload),
+      onScanFailed: (error: ProtocolError) => this.#onScanFailed(error),
+    };
+    this.#intake.scan(new ControlScan(handler, this.#assembler.frame, this.#assembler.begunControl));
     this.#intake.receiveEnd();
   }
 
-  /** @internal */
-  onScannedControl(opcode: number, payload: Buffer): boolean {
+  /** @returns `false` where nothing after this frame counts. */
+  #onScannedControl(opcode: number, payload: Buffer): boolean {
     if (opcode === Opcode.pong) this.#handler.onPong(payload);
     else if (opcode === Opcode.ping) this.#handler.onPing(payload);
     else {
       const close = readClose(payload);
-      if (close instanceof ProtocolError) this.onScanFailed(close);
+      if (close instanceof ProtocolError) this.#onScanFailed(close);
       else {
         this.#closeReceived = close;
         this.#state = "closed";
@@ -214,8 +218,7 @@ export class ProtocolConnection {
     return true;
   }
 
-  /** @internal */
-  onScanFailed(error: ProtocolError): void {
+  #onScanFailed(error: ProtocolError): void {
     this.#state = "failed";
     this.#handler.onFailure(error);
   }
