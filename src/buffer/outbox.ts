@@ -24,6 +24,8 @@ export class Outbox<Sent, Received, Message> {
   readonly #ledger: Ledger<Message> | undefined;
   #isOpen = false;
   #isClosing = false;
+  /** Dropped messages that the handler has not been given. */
+  readonly #unreported: { readonly message: Message; readonly cause: OutboxDropCause }[] = [];
   /** No message that waits expires before this. */
   #expiresAt = Infinity;
   /** The messages of the queue expire in their order. */
@@ -299,8 +301,13 @@ export class Outbox<Sent, Received, Message> {
 
   /** Tells of messages that are out of queue and ledger, once all of them are. */
   #drop(entries: readonly OutboxEntry<Message>[], cause: OutboxDropCause): void {
-    for (const entry of entries) this.#settle(entry);
-    for (const { message } of entries) this.#handler.onDropped(message, cause);
+    for (const entry of entries) {
+      this.#settle(entry);
+      this.#unreported.push({ message: entry.message, cause });
+    }
+    // A listener may end the client: what is left is reported before that end, by the call inside this one.
+    for (let next = this.#unreported.shift(); next !== undefined; next = this.#unreported.shift())
+      this.#handler.onDropped(next.message, next.cause);
   }
 
   #settle(entry: OutboxEntry<Message>): void {

@@ -61,7 +61,7 @@ export class Sender<Received, Sent> {
   /** The outbox takes a message. */
   #isTaking = false;
   /** What it has dropped for that; reported once the message is in its place. */
-  #dropped: { readonly message: unknown; readonly cause: OutboxDropCause }[] | undefined;
+  readonly #dropped: { readonly message: unknown; readonly cause: OutboxDropCause }[] = [];
 
   constructor(runtime: Runtime, options: SenderOptions<Received, Sent>, handler: SenderHandler) {
     this.#runtime = runtime;
@@ -79,8 +79,8 @@ export class Sender<Received, Sent> {
   }
 
   #onDropped(message: unknown, cause: OutboxDropCause): void {
-    if (this.#isTaking) (this.#dropped ??= []).push({ message, cause });
-    else this.#handler.onUnsent(message, cause);
+    this.#dropped.push({ message, cause });
+    if (!this.#isTaking) this.#reportDropped();
   }
 
   /** Messages that the outbox keeps: those that wait, and those that are not acknowledged. */
@@ -259,10 +259,9 @@ export class Sender<Received, Sent> {
 
   #reportDropped(): void {
     this.#isTaking = false;
-    const dropped = this.#dropped;
-    if (dropped === undefined) return;
-    this.#dropped = undefined;
-    for (const { message, cause } of dropped) this.#handler.onUnsent(message, cause);
+    // A listener may end the client: what is left is reported before that end, by the call inside this one.
+    for (let next = this.#dropped.shift(); next !== undefined; next = this.#dropped.shift())
+      this.#handler.onUnsent(next.message, next.cause);
   }
 
   /**
