@@ -11,6 +11,9 @@ export class Delivery<Message> {
   doubleCount = 0;
   readonly #port: ReplayPort<Message>;
 
+  /** Messages of a hold that has ended, while they are delivered. */
+  readonly #released: { readonly arrival: Arrival<Message>; readonly isReported: boolean }[] = [];
+
   constructor(port: ReplayPort<Message>) {
     this.#port = port;
   }
@@ -67,14 +70,20 @@ export class Delivery<Message> {
     this.#port.deliver(arrival.message);
   }
 
-  /** Delivers messages that were held, in their order, and reports the gaps between them. */
+  /** Delivers messages that were held, in their order, and reports the gaps between them. The gap before the first is reported already. */
   release(held: readonly Arrival<Message>[]): void {
-    const [head] = held;
-    for (const arrival of held) {
+    for (const [index, arrival] of held.entries()) this.#released.push({ arrival, isReported: index === 0 });
+    this.finishRelease();
+  }
+
+  /** Delivers what is left of a release. A handler of one of its messages may end the client, and nothing may come after that end. */
+  finishRelease(): void {
+    for (let next = this.#released.shift(); next !== undefined; next = this.#released.shift()) {
+      const { arrival, isReported } = next;
       const judgement = this.judge(arrival, false);
       if (judgement !== "ahead") this.apply(arrival, judgement);
       else {
-        if (arrival !== head) this.tellGap(arrival);
+        if (!isReported) this.tellGap(arrival);
         this.skipTo(arrival);
       }
     }

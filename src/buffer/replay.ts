@@ -1,7 +1,7 @@
 import type { Cursors } from "./cursor.js";
 import { asError, Delivery } from "./delivery.js";
 import type { Arrival, MessageStream, Place, ReplayRequest } from "./message-stream.js";
-import { Overlap } from "./overlap.js";
+import { Overlap, type Waiting } from "./overlap.js";
 import { Recovery } from "./recovery.js";
 import type { ReplayPolicy, ReplayPort } from "./replay-port.js";
 import type { Sequence } from "./sequence-window.js";
@@ -25,6 +25,8 @@ export class Replay<Value, Message> {
   /** The stream of all messages, where ids count by one and nothing else is to be asked; from its first message on. */
   #sole: MessageStream<Message> | undefined;
   #overlap: Overlap<Message> | undefined;
+  /** Messages of an overlap that has ended, while they are delivered. */
+  readonly #leaving: Waiting<Message>[] = [];
   /** The link whose messages wait in the overlap; 0 without one. */
   #waitingLink = 0;
 
@@ -262,18 +264,26 @@ export class Replay<Value, Message> {
     this.#overlap = undefined;
     this.#recovery.overlap = undefined;
     this.#waitingLink = 0;
-    for (const waiting of overlap.end()) {
-      if (waiting.stream === undefined) this.#port.deliver(waiting.message);
+    for (const waiting of overlap.end()) this.#leaving.push(waiting);
+    this.#deliverLeaving(now);
+    this.#streams.thaw();
+  }
+
+  /** A handler of one of these messages may end the client: the rest is delivered before that end. */
+  #deliverLeaving(now: number): void {
+    for (let next = this.#leaving.shift(); next !== undefined; next = this.#leaving.shift()) {
+      if (next.stream === undefined) this.#port.deliver(next.message);
       else {
-        waiting.at = now;
-        this.#recovery.take(waiting);
+        next.at = now;
+        this.#recovery.take(next);
       }
     }
-    this.#streams.thaw();
   }
 
   /** The end of a life: all that waits comes out. */
   finish(now: number): void {
+    this.#delivery.finishRelease();
+    this.#deliverLeaving(now);
     this.endOverlap(now);
     this.#recovery.requests.endOn(() => true);
     this.#recovery.link = undefined;

@@ -23,6 +23,9 @@ export interface IncomingHandler<Received, Sent> {
   onError(error: unknown): void;
   onOverlapJoined(): void;
   onOverlapFull(): void;
+  /** `closed` was emitted: no event may follow. */
+  readonly isSettled: boolean;
+  onDropped(event: EventMap<Received>["dropped"]): void;
 }
 
 /** How many streams are remembered where the option `replay.maxStreams` says nothing. */
@@ -204,7 +207,14 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
   }
 
   deliver(entry: Entry<Received>): void {
-    this.#receiver.deliver(entry);
+    if (this.#isAfterEnd())
+      this.#handler.onDropped({ direction: "in", message: entry.value, cause: "closed" });
+    else this.#receiver.deliver(entry);
+  }
+
+  /** A listener of `gap` or `reset` may have ended the client while a message was on its way: nothing comes after that end. */
+  #isAfterEnd(): boolean {
+    return this.#handler.isSettled && !this.#receiver.isEndPending;
   }
 
   onGap(stream: string, expected: number | undefined, received: Sequence): void {
@@ -224,7 +234,7 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
 
   /** Messages may be delivered after `closed`, to readers; nothing is told after it. */
   #tell<Name extends "gap" | "recovered" | "reset">(name: Name, event: EventMap<Received>[Name]): void {
-    if (!this.#receiver.isEndPending) this.#emitter.emit(name, event);
+    if (!this.#receiver.isEndPending && !this.#isAfterEnd()) this.#emitter.emit(name, event);
   }
 
   onError(error: Error): void {

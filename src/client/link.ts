@@ -305,7 +305,9 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
     const at = this.#live!.lastReceivedAt;
     const hook = this.#hook;
     if (hook?.isWatching === true && hook.receive({ data, size, at })) return;
-    if (this.#hasRest || (this.#isReady && !this.#isWaiting)) this.#traffic.onMessage(this, data, size, at);
+    // A listener of the message before may have had the rest discarded.
+    const isOfRest = this.#hasRest && this.#live!.hasRest;
+    if (isOfRest || (this.#isReady && !this.#isWaiting)) this.#traffic.onMessage(this, data, size, at);
     else this.#traffic.onDiscarded(data);
   }
 

@@ -45,6 +45,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher, Me
   #pendingEnd: ReadingEnd | undefined;
   #isDiscarding = false;
   #isDrainDue = false;
+  #isDraining = false;
   /** Who alone is to have messages: what was found out of it, until that may have changed, for it is asked for each of them. */
   #soleTopic: Topic<EventMap<Received>["message"]> | undefined;
   #soleBatch: Batch<Received> | undefined;
@@ -405,16 +406,30 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher, Me
   }
 
   #drainToHandlers(): void {
-    if (!this.#isDrainDue) return;
+    if (this.#isDrainDue) this.finishDraining(true);
+  }
+
+  /** Gives handlers what waits, if that is due or under way: a handler may end the client, and no message may come after that end. */
+  finishDraining(isDue: boolean = this.#isDrainDue || this.#isDraining): void {
+    if (!isDue) return;
     this.#isDrainDue = false;
+    this.#isDraining = true;
     const inbox = this.#keeping();
-    if (this.#iterator !== undefined) {
-      // The open loop gets it too, so it goes on waiting.
-      for (const entry of inbox.waiting) this.handlers.tellLate(entry, this.decoder);
-      return;
+    // The open loop gets it too, so it goes on waiting.
+    if (this.#iterator !== undefined) this.#tellBesideLoop(inbox.waiting);
+    else {
+      while (this.handlers.hasLasting && inbox.length > 0)
+        this.handlers.tellLate(inbox.shift()!, this.decoder);
+      if (this.#pause.isOn && inbox.isHalfFree) this.#resume();
     }
-    while (this.handlers.hasLasting && inbox.length > 0) this.handlers.tellLate(inbox.shift()!, this.decoder);
-    if (this.#pause.isOn && inbox.isHalfFree) this.#resume();
+    this.#isDraining = false;
+  }
+
+  #tellBesideLoop(waiting: readonly Entry<Received>[]): void {
+    for (const entry of waiting) {
+      if (this.#isOver()) return;
+      this.handlers.tellLate(entry, this.decoder);
+    }
   }
 
   /** The loop was left: what it has not read waits for the next one, and handlers are not kept waiting for that. */

@@ -129,6 +129,7 @@ export class Traffic<Received, Sent>
   /** The client's life ends. @param isImmediate - What was not delivered by now is dropped. */
   end(isImmediate: boolean, isStopping: boolean): void {
     const { rests, receiver, incoming } = this;
+    if (!isImmediate) receiver.finishDraining();
     if (isImmediate) rests.discard();
     else if (rests.isPending && (isStopping || receiver.handlers.hasLasting)) {
       // No message comes after `closed`: handlers get the rest now, and the inbox takes its bound once more.
@@ -202,6 +203,10 @@ export class Traffic<Received, Sent>
 
   onOverlapFull(): void {
     this.#handler.onOverlapFull();
+  }
+
+  get isSettled(): boolean {
+    return this.#handler.isSettled;
   }
 
   /** What `onConnection` and `onReplay` work on. */

@@ -32,7 +32,7 @@ export class Random {
   }
 }
 
-const sequenceOf = (message: Message): number | undefined => {
+export const sequenceOf = (message: Message): number | undefined => {
   const found = /^s(\d+)/.exec(String(message));
   return found === null ? undefined : Number(found[1]);
 };
@@ -58,6 +58,7 @@ function replayOf(random: Random, server: RandomServer): Options["replay"] {
     onReplay: random.pick(answers) as never,
     recoveryTimeout: 40,
     maxWaiting: 5,
+    window: random.pick([1_000, 3]),
   };
 }
 
@@ -107,6 +108,8 @@ export class RandomServer {
   readonly #random: Random;
   /** The number of the last message. */
   last = 0;
+  /** How often the numbers have begun anew. */
+  restarts = 0;
   /** Those that are fed, and their numbers. */
   readonly live: Map<ScriptedConnection, number> = new Map();
 
@@ -122,8 +125,9 @@ export class RandomServer {
     );
   }
 
-  serve(connection: ScriptedConnection, n: number): void {
+  async serve(connection: ScriptedConnection, n: number): Promise<void> {
     const random = this.#random;
+    if (random.isOnce(0.3)) await connection.delay(random.below(30));
     if (random.isOnce(0.15)) connection.reject(random.pick([503, 429, 401, 404]));
     else if (random.isOnce(0.05)) connection.reset();
     else if (random.isOnce(0.9)) {
@@ -134,6 +138,11 @@ export class RandomServer {
 
   readonly acts: readonly ((connection: ScriptedConnection) => void)[] = [
     (connection) => this.#send(connection),
+    // The numbers begin anew: below the window of some clients.
+    () => {
+      this.last = Math.max(0, this.last - 20);
+      this.restarts++;
+    },
     (connection) => connection.send(undecodable),
     (connection) => connection.send("unnumbered"),
     (connection) => connection.ping("ping"),
