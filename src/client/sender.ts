@@ -223,6 +223,9 @@ export class Sender<Received, Sent> {
     }
     const reason: unknown = options?.signal?.reason;
     if (options?.signal?.aborted === true) return this.refuse(reason, () => reason);
+    // It refuses the message, of which no entry is made: V8 puts entries in the old generation once many of them wait, and those
+    // of millions of refused messages would fill it.
+    if (live !== undefined && outbox.isClear && live.isFullFor(data)) return live.send(data, options);
     const entry = entryOf(data, options, live !== undefined && outbox.isClear);
     if (live !== undefined && outbox.isClear) {
       this.#stamp(outbox, entry);

@@ -160,6 +160,11 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     return this.#sending().send(data, options, token);
   }
 
+  /** `true` if {@link send} refuses the message, because it would exceed `maxBufferedAmount`. */
+  isFullFor(data: Sendable): boolean {
+    return this.#queue?.isFullFor(data) === true;
+  }
+
   /** Sends a message that was accepted long ago. */
   give(data: Sendable, options: MessageOptions | undefined, token: unknown): void {
     this.#sending().give(data, options, token);

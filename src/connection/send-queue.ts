@@ -185,6 +185,11 @@ export class SendQueue {
     return promise;
   }
 
+  /** `true` if {@link send} refuses the message. */
+  isFullFor(data: Sendable): boolean {
+    return this.#exceedsBound(data, this.load);
+  }
+
   /** Sends without waiting: `true` where the message is framed, `false` where it waits, `undefined` where it is refused. */
   trySend(data: Sendable, options: MessageOptions | undefined, token?: unknown): boolean | undefined {
     const { load } = this;
