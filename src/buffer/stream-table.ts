@@ -82,11 +82,8 @@ export class StreamTable<Value, Message> {
   #forgetUnused(): void {
     for (let look = 0; look < looksPerStream && this.#streams.size >= this.#maxStreams; look++) {
       this.#search ??= this.#streams.entries();
-      const next = this.#search.next();
-      if (next.done === true) {
-        this.#search = undefined;
-        continue;
-      }
+      // It has no end: a stream that stays is put behind the others.
+      const next = this.#search.next() as IteratorYieldResult<[string, MessageStream<Message>]>;
       const [name, stream] = next.value;
       this.#streams.delete(name);
       if (!stream.isUsed && this.#handler.mayForget(stream)) this.#handler.onForgotten(stream);

@@ -163,6 +163,18 @@ it("judges numbers, and finds the one before, as a window that compares all of t
   );
 });
 
+it("forgets numbers that came long ago, and what is late compared to them", () => {
+  const window = windowOf(4);
+  window.restart(10);
+  for (const id of [20, 30, 40]) window.move(id, "ahead");
+  expect(window.judge(15)).toBe("late");
+  for (let id = 50; id <= 130; id += 10) {
+    window.move(id, "ahead");
+    // The window knows the last four.
+    expect([window.judge(id - 35), window.judge(id - 25)]).toEqual(["behind", "late"]);
+  }
+});
+
 it("judges 60,000 numbers, a hole at every second, in a time in proportion to them", () => {
   const window = windowOf(1_000_000);
   const cpuTime = measureCpuTime();

@@ -605,12 +605,19 @@ describe("an extension", () => {
       override decode(): Buffer {
         throw thrown as Error;
       }
+
+      decodePieces(): Buffer {
+        throw thrown as Error;
+      }
     }
-    const end = new ProtocolEnd({ extension: new Broken() });
-    feed(end, textFrame("a"), textFrame("b", { rsv1: true }), textFrame("c"));
-    expect(end.calls).toEqual([message("a"), ["failure", "EXTENSION_FAILED", 1011]]);
-    expect(end.errors[0]!.cause).toBe(thrown);
-    expect(closesOf(end)).toEqual([closePayload(1011)]);
+    const large = ["b".repeat(1024 * 1024), "c"];
+    for (const frames of [[textFrame("b", { rsv1: true })], fragments(opcodes.text, large, { rsv1: true })]) {
+      const end = new ProtocolEnd({ extension: new Broken() });
+      feed(end, textFrame("a"), ...frames, textFrame("c"));
+      expect(end.calls).toEqual([message("a"), ["failure", "EXTENSION_FAILED", 1011]]);
+      expect(end.errors[0]!.cause).toBe(thrown);
+      expect(closesOf(end)).toEqual([closePayload(1011)]);
+    }
   });
 
   it("fails the connection where it finds the data corrupt", () => {

@@ -65,6 +65,19 @@ function resourcesWith(codecs: CodecFactory): Resources {
   return new Resources({ fillRandom: (bytes) => randomFillSync(bytes), codecs });
 }
 
+/** Codecs that only inflate a message as one piece of memory. */
+class PlainCodecs extends RecordingCodecs {
+  override inflater(options: InflaterOptions): Inflater {
+    const inflater = super.inflater(options);
+    return new Proxy(inflater, {
+      get: (target, name) => {
+        const value: unknown = name === "inflatePieces" ? undefined : Reflect.get(target, name, target);
+        return typeof value === "function" ? (value.bind(target) as unknown) : value;
+      },
+    });
+  }
+}
+
 /** The options of both directions, as the extension asks for them when it is used. */
 function directionsOf(agreed: AgreedExtension): { receives: string; sends: string } {
   const codecs = new RecordingCodecs();
@@ -256,6 +269,14 @@ describe("deflateAcceptor", () => {
 });
 
 describe("the extension at work", () => {
+  it("gives the joined pieces to codecs that take no pieces", () => {
+    const extension = deflateOffer({}).agree([]).open(resourcesWith(new PlainCodecs()));
+    const wire = Buffer.from(extension.encode(Buffer.from("hello ".repeat(1_000))));
+    const pieces = [wire.subarray(0, 5), wire.subarray(5)];
+    expect(extension.decodePieces!(pieces, 10_000, true).toString()).toBe("hello ".repeat(1_000));
+    extension.close();
+  });
+
   it("asks for codecs when it needs them, and gives them back", () => {
     const codecs = new RecordingCodecs();
     const extension = deflateOffer({ level: 3, memLevel: 4 }).agree([]).open(resourcesWith(codecs));
