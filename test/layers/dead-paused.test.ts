@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { never } from "../support/never.js";
 import type { Message, Watching } from "../support/scene.js";
 import type { VirtualLink } from "../support/virtual-link.js";
 import { binaryFrame, closeFrame, pongFrame, textFrame } from "../support/wire.js";
@@ -454,7 +455,7 @@ describe("a connection that dies during `onConnection`", () => {
     const scene = new LayerScene();
     const client = scene.watch({
       ...{ maxMessageSize: 100, buffer },
-      onConnection: () => new Promise(() => undefined),
+      onConnection: () => never(),
     });
     const link = await scene.dial(client);
     link.answer();
