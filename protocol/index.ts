@@ -40,6 +40,7 @@ export {
   ProtocolError,
 } from "./errors.js";
 export { escapeControls } from "./escape-controls.js";
+export { ownOptions } from "./own-options.js";
 export type {
   CodecFactory,
   Deflater,

@@ -1,6 +1,6 @@
+import { ownOptions } from "../../protocol/index.js";
 import { describe } from "./checks.js";
 import { hintFor } from "./option-hints.js";
-import { ownOptions } from "./own-options.js";
 
 /** What an option of a call must be, by its name. */
 const checks: Readonly<Record<string, readonly [isRight: (value: unknown) => boolean, expected: string]>> = {

@@ -1,3 +1,4 @@
+import { ownOptions } from "../../protocol/index.js";
 import {
   checkBoolean,
   checkFunction,
@@ -8,7 +9,6 @@ import {
   checkOneOf,
   wrong,
 } from "./checks.js";
-import { ownOptions } from "./own-options.js";
 import type {
   BackoffOptions,
   BufferOptions,

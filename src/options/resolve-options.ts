@@ -1,3 +1,4 @@
+import { ownOptions } from "../../protocol/index.js";
 import type { ConnectionOptions } from "node:tls";
 import type { DeflateOptions } from "../../protocol/index.js";
 import { nodeNet } from "../runtime/node-modules.js";
@@ -13,7 +14,6 @@ import {
   wrong,
 } from "./checks.js";
 import type { CompressOptions, Deserializer, LayerOption, Serializer, WebSocketOptions } from "./options.js";
-import { ownOptions } from "./own-options.js";
 import { layerNames, type ResolvedLayers, resolveLayers } from "./resolve-layers.js";
 
 /** The options with every default in its place. */

@@ -9,8 +9,8 @@ import {
   type Resources,
   ServerHandshake,
   type ServerRequest,
+  ownOptions,
 } from "../../protocol/index.js";
-import { ownOptions } from "../options/own-options.js";
 import { nodeUtil } from "../runtime/node-modules.js";
 import { bombFrame } from "./bomb.js";
 import { closePayload, fragments, frame } from "./frame.js";

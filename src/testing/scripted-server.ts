@@ -1,5 +1,4 @@
-import { Resources } from "../../protocol/index.js";
-import { ownOptions } from "../options/own-options.js";
+import { Resources, ownOptions } from "../../protocol/index.js";
 import { nodeRuntimeWithoutSockets } from "../runtime/node-runtime.js";
 import { ClientGoneError } from "./inbox.js";
 import type { Link } from "./link.js";

@@ -1,4 +1,4 @@
-import { ownOptions } from "../options/own-options.js";
+import { ownOptions } from "../../protocol/index.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
 import type { OpenTransport, Transport, TransportHandler, TransportTarget } from "../transport/transport.js";
 import { CallbackQueue } from "./callback-queue.js";

@@ -1,6 +1,6 @@
+import { ownOptions } from "../../protocol/index.js";
 import type { TcpNetConnectOpts } from "node:net";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
-import { ownOptions } from "../options/own-options.js";
 import { nodeNet, nodeTls, nodeUtil } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
 import { dialOptions, firstPhase, followLookup, tune } from "./tcp.js";

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ownOptions } from "../../src/options/own-options.js";
-import { ownOptions as ownProtocolOptions } from "../../protocol/own-options.js";
+import { ownOptions as own } from "../../protocol/own-options.js";
 
 class Settings {
   readonly timeout = 5;
@@ -11,10 +10,7 @@ class Settings {
   }
 }
 
-describe.each([
-  ["src", ownOptions],
-  ["protocol", ownProtocolOptions],
-])("the own options, in %s", (_where, own) => {
+describe("the own options", () => {
   it("are a copy without a prototype", () => {
     const given = { a: 1, b: null, c: false };
     const copy = own(given);
