@@ -209,10 +209,9 @@ export class Life<Received, Sent>
     this.#context.emitter.emit("drain", {});
   }
 
-  onLastMessages(): boolean {
+  onLastMessages(): void {
     const { intent, traffic } = this.#context;
     if (intent.isStopping) traffic.receiver.beginClosing();
-    return true;
   }
 
   // Called by its rotation.

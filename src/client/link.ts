@@ -52,8 +52,7 @@ export interface LinkHandler<Received, Sent> {
   onReady(link: Link<Received, Sent>): void;
   onClosing(link: Link<Received, Sent>, close: CloseFrame, initiatedBy: "us" | "peer"): void;
   onDrain(link: Link<Received, Sent>): void;
-  /** @returns `true` where the messages that a pause has kept may stay undecoded until they are wanted. */
-  onLastMessages(link: Link<Received, Sent>): unknown;
+  onLastMessages(link: Link<Received, Sent>): void;
   /** Nothing of it is left. Once, and the last call. */
   onEnd(link: Link<Received, Sent>, end: LinkEnd): void;
 }
@@ -350,10 +349,10 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
     this.#traffic.onSampled(duration);
   }
 
-  onLastMessages(): unknown {
+  onLastMessages(): boolean {
     this.#pauses = 0;
-    const mayKeep = this.#handler.onLastMessages(this);
-    if (this.#isReady && !this.#isWaiting) return mayKeep;
+    this.#handler.onLastMessages(this);
+    if (this.#isReady && !this.#isWaiting) return true;
     // It was never in use: its messages are dropped one by one, those of its hook first.
     for (const { data } of this.#hook?.release() ?? []) this.#traffic.onDiscarded(data);
     return false;

@@ -357,7 +357,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   onFailure(error: ProtocolError): void {
     if (this.#hasRest && this.#isEndTold) {
-      this.#handler.onRestFailed?.(error);
+      this.#handler.onRestFailed(error);
       return;
     }
     this.#watch?.stop();
@@ -422,7 +422,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   /** The stream is gone. */
   streamClosed(error: Error | undefined): void {
     this.#writer.stop();
-    const mayKeep = this.#handler.onLastMessages() === true;
+    const mayKeep = this.#handler.onLastMessages();
     this.#hasRest = mayKeep && this.isPaused && this.#protocol.isKeeping;
     this.#pauses?.end(this.#runtime.now());
     // From now on nothing pauses it but `pauseRest()`.

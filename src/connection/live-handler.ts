@@ -32,12 +32,13 @@ export interface LiveHandler extends SendEvents {
   onClosing(close: CloseFrame, initiatedBy: "us" | "peer"): void;
   onRefused(error: unknown): void;
   /**
-   * The stream is gone, and no pause of before counts any more. `true` where the messages that a pause has kept are to stay
-   * undecoded until `resumeRest()`; else they are told now, and nothing pauses them.
+   * The stream is gone, and earlier pauses do not count any more.
+   *
+   * @returns `true` if messages that a pause has kept stay undecoded until `resumeRest()`; `false` if they are delivered now.
    */
-  onLastMessages(): unknown;
+  onLastMessages(): boolean;
   /** A message that was kept undecoded beyond the end is wrong: the ones after it are lost. */
-  onRestFailed?(error: ProtocolError): void;
+  onRestFailed(error: ProtocolError): void;
   /** The socket is gone. Once, and the last call; `settle()` of the connection is to be called in answer. */
   onEnd(end: ConnectionEnd): void;
 }

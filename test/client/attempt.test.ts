@@ -37,7 +37,8 @@ const liveHandler: LiveHandler = {
   onRefused: () => undefined,
   onWithdrawn: () => undefined,
   onSampled: () => undefined,
-  onLastMessages: () => undefined,
+  onLastMessages: () => false,
+  onRestFailed: () => undefined,
   onEnd: () => told.push("end"),
 };
 

@@ -116,8 +116,13 @@ export class LiveScene implements LiveHandler {
     this.samples.push(duration);
   }
 
-  onLastMessages(): void {
+  onLastMessages(): boolean {
     this.onLastMessagesCall?.();
+    return false;
+  }
+
+  onRestFailed(): void {
+    throw new Error("No message is kept beyond the end.");
   }
 
   onEnd(end: ConnectionEnd): void {
