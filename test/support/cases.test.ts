@@ -11,6 +11,8 @@ it.each([
   ["some", 50, 10],
   ["some", 7, 7],
   ["some", 0, 0],
+  ["few", 20_000, 200],
+  ["few", 50, 10],
 ])("with TEST_CASES=%s, %i cases are %i", async (choice, all, expected) => {
   vi.stubEnv("TEST_CASES", choice);
   const { cases } = await import("./cases.js");
