@@ -10,15 +10,15 @@ import { WeakAbortListener } from "../runtime/abort.js";
 import { handled, rejected, type WaitOptions } from "../runtime/wait.js";
 import { type Stats, Statistics } from "../stats/statistics.js";
 import { toError } from "../transport/transport-error.js";
-import type { CallSite } from "./call-site.js";
-import { Intent } from "./intent.js";
-import { Life } from "./life.js";
+import type { CallSite } from "./lifecycle/call-site.js";
+import { Intent } from "./lifecycle/stop-reasons.js";
+import { Life } from "./lifecycle/connection-supervisor.js";
 import type { LifeContext, LifeHandler } from "./life-context.js";
-import { LifeCalls, type LifeCallsHandler } from "./life-calls.js";
-import { type Ending, endingOf, errorOf } from "./life-end.js";
+import { LifeCalls, type LifeCallsHandler } from "./lifecycle/pending-calls.js";
+import { type Ending, endingOf, errorOf } from "./lifecycle/outcome.js";
 import type { Link } from "./link.js";
 import { checkRequest, type RequestSource } from "./request.js";
-import { impossibleIn, type StateHandler, StateMachine } from "./state.js";
+import { impossibleIn, type StateHandler, StateMachine } from "./lifecycle/state.js";
 import { Traffic, type TrafficHandler } from "./traffic.js";
 
 /**

@@ -3,10 +3,10 @@ import type { Emitter } from "../events/emitter.js";
 import type { EventMap } from "../events/event-map.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Statistics } from "../stats/statistics.js";
-import type { Intent } from "./intent.js";
-import type { LifeCalls } from "./life-calls.js";
+import type { Intent } from "./lifecycle/stop-reasons.js";
+import type { LifeCalls } from "./lifecycle/pending-calls.js";
 import type { RequestSource } from "./request.js";
-import type { StateMachine } from "./state.js";
+import type { StateMachine } from "./lifecycle/state.js";
 import type { Traffic } from "./traffic.js";
 
 /** What a life is lived with. */

@@ -1,6 +1,6 @@
 import type { CloseReport } from "../events/close-report.js";
 import type { Statistics } from "../stats/statistics.js";
-import type { Intent } from "./intent.js";
+import type { Intent } from "./lifecycle/stop-reasons.js";
 import type { Link, LinkEnd } from "./link.js";
 import { reportAttempt, type ReportContext, reportEnd } from "./report.js";
 import type { Traffic } from "./traffic.js";

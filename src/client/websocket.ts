@@ -15,7 +15,7 @@ import { resolveOptions } from "../options/resolve-options.js";
 import { rejected, type WaitOptions } from "../runtime/wait.js";
 import type { Stats } from "../stats/statistics.js";
 import type { Cursors } from "../buffer/cursor.js";
-import { CallSite } from "./call-site.js";
+import { CallSite } from "./lifecycle/call-site.js";
 import { Client } from "./client.js";
 import { type ListenerOptions, mayBorrow } from "./listener-options.js";
 import { controlPayload, type RawData, type RawMessageOptions, rawMessage, serialize } from "./outgoing.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { EventLog } from "../../src/client/event-log.js";
-import { Intent } from "../../src/client/intent.js";
+import { Intent } from "../../src/client/lifecycle/stop-reasons.js";
 import type { Link } from "../../src/client/link.js";
 import { contextOf, reportLink, settleLink } from "../../src/client/link-report.js";
 import type { ReportContext } from "../../src/client/report.js";

@@ -1,4 +1,4 @@
-import { JetSocketError } from "../errors.js";
+import { JetSocketError } from "../../errors.js";
 
 /**
  * Where `connect()` or `run()` was called. The error that rejects the call is made later, in an event of the socket, so its

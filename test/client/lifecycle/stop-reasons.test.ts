@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Intent } from "../../src/client/intent.js";
+import { Intent } from "../../../src/client/lifecycle/stop-reasons.js";
 
 const reasons = ["isClosed", "isAborted", "isGivenUp", "isTimedOut"] as const;
 

@@ -1,9 +1,9 @@
-import type { CloseReport } from "../events/close-report.js";
-import { LoneTimer } from "../runtime/lone-timer.js";
-import { diagnostics } from "./diagnostics.js";
-import type { LifeContext } from "./life-context.js";
-import { failureOf } from "./report.js";
-import { Retries } from "./retries.js";
+import type { CloseReport } from "../../events/close-report.js";
+import { LoneTimer } from "../../runtime/lone-timer.js";
+import { diagnostics } from "../diagnostics.js";
+import type { LifeContext } from "../life-context.js";
+import { failureOf } from "../report.js";
+import { Retries } from "./retry-strategy.js";
 
 export interface ComebackHandler {
   /** A connection was open in this life. */

@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Retries } from "../../src/client/retries.js";
-import type { CloseReport, Verdict } from "../../src/events/close-report.js";
-import type { WebSocketOptions } from "../../src/options/options.js";
-import { resolveOptions } from "../../src/options/resolve-options.js";
-import type { Runtime } from "../../src/runtime/runtime.js";
-import { markTlsFault } from "../../src/transport/tls-fault.js";
-import { aReport } from "../support/reports.js";
-import { VirtualRuntime } from "../support/virtual-runtime.js";
+import { Retries } from "../../../src/client/lifecycle/retry-strategy.js";
+import type { CloseReport, Verdict } from "../../../src/events/close-report.js";
+import type { WebSocketOptions } from "../../../src/options/options.js";
+import { resolveOptions } from "../../../src/options/resolve-options.js";
+import type { Runtime } from "../../../src/runtime/runtime.js";
+import { markTlsFault } from "../../../src/transport/tls-fault.js";
+import { aReport } from "../../support/reports.js";
+import { VirtualRuntime } from "../../support/virtual-runtime.js";
 
 const wallNow = Date.UTC(2026, 0, 2, 3, 4, 5);
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { StateMachine } from "../../src/client/state.js";
-import type { State } from "../../src/events/event-map.js";
+import { StateMachine } from "../../../src/client/lifecycle/state.js";
+import type { State } from "../../../src/events/event-map.js";
 
 const states: readonly State[] = [
   ...(["idle", "connecting", "connected", "disconnecting", "disconnected"] as const),

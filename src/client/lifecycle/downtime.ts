@@ -1,4 +1,4 @@
-import type { Runtime } from "../runtime/runtime.js";
+import type { Runtime } from "../../runtime/runtime.js";
 
 /** For how long a client that was connected once was not. */
 export class Downtime {

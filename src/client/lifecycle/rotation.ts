@@ -1,11 +1,11 @@
-import { CloseCode } from "../../protocol/index.js";
-import type { UnsentMessage } from "../connection/message-tokens.js";
-import type { ResolvedOptions } from "../options/resolve-options.js";
-import type { Timer } from "../runtime/runtime.js";
-import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
-import { backoffDelay } from "../reconnect/backoff.js";
-import type { Link, LinkEnd } from "./link.js";
-import type { Traffic } from "./traffic.js";
+import { CloseCode } from "../../../protocol/index.js";
+import type { UnsentMessage } from "../../connection/message-tokens.js";
+import type { ResolvedOptions } from "../../options/resolve-options.js";
+import type { Timer } from "../../runtime/runtime.js";
+import { rejected, Wait, type WaitOptions } from "../../runtime/wait.js";
+import { backoffDelay } from "../../reconnect/backoff.js";
+import type { Link, LinkEnd } from "../link.js";
+import type { Traffic } from "../traffic.js";
 
 export interface RotationHandler<Received, Sent> {
   createLink(): Link<Received, Sent>;

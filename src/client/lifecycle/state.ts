@@ -1,5 +1,5 @@
-import { InvalidStateError } from "../errors.js";
-import type { State } from "../events/event-map.js";
+import { InvalidStateError } from "../../errors.js";
+import type { State } from "../../events/event-map.js";
 
 /** Which state may follow which; anything else is a bug. */
 const transitions: Readonly<Record<State, readonly State[]>> = {

@@ -1,16 +1,16 @@
-import { CloseCode, type CloseFrame } from "../../protocol/index.js";
-import type { AcceptedHandshake, OpeningTimes } from "../connection/opening.js";
-import type { CloseReport } from "../events/close-report.js";
-import { Comeback, type ComebackHandler } from "./comeback.js";
-import { diagnostics } from "./diagnostics.js";
+import { CloseCode, type CloseFrame } from "../../../protocol/index.js";
+import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
+import type { CloseReport } from "../../events/close-report.js";
+import { Comeback, type ComebackHandler } from "./reconnector.js";
+import { diagnostics } from "../diagnostics.js";
 import { Downtime } from "./downtime.js";
-import { Link, type LinkEnd, type LinkHandler } from "./link.js";
-import { errorOf } from "./life-end.js";
-import type { LifeContext, LifeHandler } from "./life-context.js";
-import { contextOf, reportLink, settleLink } from "./link-report.js";
-import { failureOf, reportAttempt, type ReportContext } from "./report.js";
+import { Link, type LinkEnd, type LinkHandler } from "../link.js";
+import { errorOf } from "./outcome.js";
+import type { LifeContext, LifeHandler } from "../life-context.js";
+import { contextOf, reportLink, settleLink } from "../link-report.js";
+import { failureOf, reportAttempt, type ReportContext } from "../report.js";
 import { Rotation, type RotationHandler } from "./rotation.js";
-import { sharedResources } from "./shared-resources.js";
+import { sharedResources } from "../shared-resources.js";
 
 const durationNames = { dns: "dnsMs", tcp: "tcpMs", proxy: "proxyMs", tls: "tlsMs", http: "httpMs" } as const;
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { CallSite } from "../../src/client/call-site.js";
-import { JetSocketError } from "../../src/errors.js";
+import { CallSite } from "../../../src/client/lifecycle/call-site.js";
+import { JetSocketError } from "../../../src/errors.js";
 
 function api(): CallSite {
   return new CallSite("connect");

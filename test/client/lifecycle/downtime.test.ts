@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Downtime } from "../../src/client/downtime.js";
+import { Downtime } from "../../../src/client/lifecycle/downtime.js";
 
 let now: number;
 let downtime: Downtime;

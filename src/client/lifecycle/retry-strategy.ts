@@ -1,11 +1,11 @@
-import type { CloseReport, Verdict } from "../events/close-report.js";
-import type { ResolvedOptions } from "../options/resolve-options.js";
-import { RetrySchedule } from "../reconnect/backoff.js";
-import { retryAfterOf } from "../reconnect/retry-after.js";
-import { type RetryableEnd, RetryRule } from "../reconnect/retry-rule.js";
-import type { Runtime } from "../runtime/runtime.js";
-import { tlsFaultOf } from "../transport/tls-fault.js";
-import { isCertificateError } from "./verdict.js";
+import type { CloseReport, Verdict } from "../../events/close-report.js";
+import type { ResolvedOptions } from "../../options/resolve-options.js";
+import { RetrySchedule } from "../../reconnect/backoff.js";
+import { retryAfterOf } from "../../reconnect/retry-after.js";
+import { type RetryableEnd, RetryRule } from "../../reconnect/retry-rule.js";
+import type { Runtime } from "../../runtime/runtime.js";
+import { tlsFaultOf } from "../../transport/tls-fault.js";
+import { isCertificateError } from "../verdict.js";
 
 type RetryOptions = Pick<ResolvedOptions<never, never>, "backoff" | "shouldReconnect">;
 

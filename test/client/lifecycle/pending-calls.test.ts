@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { CallSite } from "../../src/client/call-site.js";
-import { LifeCalls } from "../../src/client/life-calls.js";
-import { TimeoutError } from "../../src/errors.js";
-import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
-import { VirtualRuntime } from "../support/virtual-runtime.js";
+import { CallSite } from "../../../src/client/lifecycle/call-site.js";
+import { LifeCalls } from "../../../src/client/lifecycle/pending-calls.js";
+import { TimeoutError } from "../../../src/errors.js";
+import { createCountingRuntime, type CountingRuntime } from "../../support/counting-runtime.js";
+import { VirtualRuntime } from "../../support/virtual-runtime.js";
 
 let clock: VirtualRuntime;
 let counting: CountingRuntime;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { Intent } from "../../src/client/intent.js";
-import { endingOf, errorOf } from "../../src/client/life-end.js";
-import { CloseError, ConnectionError } from "../../src/errors.js";
-import type { CloseReport } from "../../src/events/close-report.js";
-import { aReport } from "../support/reports.js";
+import { Intent } from "../../../src/client/lifecycle/stop-reasons.js";
+import { endingOf, errorOf } from "../../../src/client/lifecycle/outcome.js";
+import { CloseError, ConnectionError } from "../../../src/errors.js";
+import type { CloseReport } from "../../../src/events/close-report.js";
+import { aReport } from "../../support/reports.js";
 
 function intentOf(...reasons: readonly ("isClosed" | "isAborted" | "isGivenUp" | "isTimedOut")[]): Intent {
   return Object.assign(new Intent(), Object.fromEntries(reasons.map((reason) => [reason, true])));
