@@ -16,8 +16,8 @@ import { Life } from "./lifecycle/connection-supervisor.js";
 import type { LifeContext, LifeHandler } from "./life-context.js";
 import { LifeCalls, type LifeCallsHandler } from "./lifecycle/pending-calls.js";
 import { type Ending, endingOf, errorOf } from "./lifecycle/outcome.js";
-import type { Link } from "./link.js";
-import { checkRequest, type RequestSource } from "./request.js";
+import type { Link } from "./connection/client-connection.js";
+import { checkRequest, type RequestSource } from "./connection/request.js";
 import { impossibleIn, type StateHandler, StateMachine } from "./lifecycle/state.js";
 import { Traffic, type TrafficHandler } from "./traffic.js";
 

@@ -5,7 +5,7 @@ import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Statistics } from "../stats/statistics.js";
 import type { Intent } from "./lifecycle/stop-reasons.js";
 import type { LifeCalls } from "./lifecycle/pending-calls.js";
-import type { RequestSource } from "./request.js";
+import type { RequestSource } from "./connection/request.js";
 import type { StateMachine } from "./lifecycle/state.js";
 import type { Traffic } from "./traffic.js";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { EventLog } from "../../src/client/event-log.js";
+import { EventLog } from "../../src/client/connection/event-log.js";
 import { Intent } from "../../src/client/lifecycle/stop-reasons.js";
-import type { Link } from "../../src/client/link.js";
+import type { Link } from "../../src/client/connection/client-connection.js";
 import { contextOf, reportLink, settleLink } from "../../src/client/link-report.js";
 import type { ReportContext } from "../../src/client/report.js";
 import type { Traffic } from "../../src/client/traffic.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { sharedResources } from "../../src/client/shared-resources.js";
+import { sharedResources } from "../../src/client/connection/shared-resources.js";
 import { heartbeat } from "./heartbeats.js";
 import { type Player, type Script, Stage } from "./stage.js";
 

@@ -1,5 +1,5 @@
 import { expect, onTestFinished } from "vitest";
-import { sharedResources } from "../../src/client/shared-resources.js";
+import { sharedResources } from "../../src/client/connection/shared-resources.js";
 import {
   type EventMap,
   type EventName,

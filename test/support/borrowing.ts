@@ -1,4 +1,4 @@
-import { sharedResources } from "../../src/client/shared-resources.js";
+import { sharedResources } from "../../src/client/connection/shared-resources.js";
 import type { BorrowedMessage } from "../../src/index.js";
 import type { CountingRuntime } from "./counting-runtime.js";
 import type { Watching } from "./scene.js";

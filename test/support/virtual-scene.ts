@@ -1,5 +1,5 @@
 import { expect, onTestFinished } from "vitest";
-import { sharedResources } from "../../src/client/shared-resources.js";
+import { sharedResources } from "../../src/client/connection/shared-resources.js";
 import type { WebSocket } from "../../src/index.js";
 import { createCountingRuntime, type CountingRuntime } from "./counting-runtime.js";
 import { type Options, Watching } from "./scene.js";

@@ -4,13 +4,13 @@ import type { CloseReport } from "../../events/close-report.js";
 import { Comeback, type ComebackHandler } from "./reconnector.js";
 import { diagnostics } from "../diagnostics.js";
 import { Downtime } from "./downtime.js";
-import { Link, type LinkEnd, type LinkHandler } from "../link.js";
+import { Link, type LinkEnd, type LinkHandler } from "../connection/client-connection.js";
 import { errorOf } from "./outcome.js";
 import type { LifeContext, LifeHandler } from "../life-context.js";
 import { contextOf, reportLink, settleLink } from "../link-report.js";
 import { failureOf, reportAttempt, type ReportContext } from "../report.js";
 import { Rotation, type RotationHandler } from "./rotation.js";
-import { sharedResources } from "../shared-resources.js";
+import { sharedResources } from "../connection/shared-resources.js";
 
 const durationNames = { dns: "dnsMs", tcp: "tcpMs", proxy: "proxyMs", tls: "tlsMs", http: "httpMs" } as const;
 

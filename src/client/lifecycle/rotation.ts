@@ -4,7 +4,7 @@ import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { Timer } from "../../runtime/runtime.js";
 import { rejected, Wait, type WaitOptions } from "../../runtime/wait.js";
 import { backoffDelay } from "../../reconnect/backoff.js";
-import type { Link, LinkEnd } from "../link.js";
+import type { Link, LinkEnd } from "../connection/client-connection.js";
 import type { Traffic } from "../traffic.js";
 
 export interface RotationHandler<Received, Sent> {

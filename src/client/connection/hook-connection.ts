@@ -1,9 +1,9 @@
-import { BufferOverflowError } from "../errors.js";
-import type { Deserializer, SetupConnection, SetupRecvOptions } from "../options/options.js";
-import { findWrongOption, ownCallOptions } from "../options/call-options.js";
-import type { Runtime } from "../runtime/runtime.js";
-import { rejected, Wait } from "../runtime/wait.js";
-import { type Place, WaitingLine } from "../runtime/waiting-line.js";
+import { BufferOverflowError } from "../../errors.js";
+import type { Deserializer, SetupConnection, SetupRecvOptions } from "../../options/options.js";
+import { findWrongOption, ownCallOptions } from "../../options/call-options.js";
+import type { Runtime } from "../../runtime/runtime.js";
+import { rejected, Wait } from "../../runtime/wait.js";
+import { type Place, WaitingLine } from "../../runtime/waiting-line.js";
 
 /** A received message that is with a hook, or goes to the client behind it. */
 export interface HeldMessage {

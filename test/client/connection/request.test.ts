@@ -4,9 +4,9 @@ import {
   prepareKnownRequest,
   prepareRequest,
   type RequestSource,
-} from "../../src/client/request.js";
-import type { AttemptContext } from "../../src/options/options.js";
-import { steadyRandom } from "../support/protocol-end.js";
+} from "../../../src/client/connection/request.js";
+import type { AttemptContext } from "../../../src/options/options.js";
+import { steadyRandom } from "../../support/protocol-end.js";
 
 interface Given {
   readonly url?: unknown;

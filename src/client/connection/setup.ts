@@ -1,6 +1,6 @@
-import { TimeoutError } from "../errors.js";
-import type { Runtime, Timer } from "../runtime/runtime.js";
-import { toError } from "../transport/transport-error.js";
+import { TimeoutError } from "../../errors.js";
+import type { Runtime, Timer } from "../../runtime/runtime.js";
+import { toError } from "../../transport/transport-error.js";
 
 export interface SetupHandler {
   onDone(): void;

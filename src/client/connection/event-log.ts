@@ -1,5 +1,5 @@
-import type { ReportedEvent } from "../events/close-report.js";
-import type { Runtime } from "../runtime/runtime.js";
+import type { ReportedEvent } from "../../events/close-report.js";
+import type { Runtime } from "../../runtime/runtime.js";
 
 const maxEvents = 32;
 const factsOfOne = 3;

@@ -1,8 +1,8 @@
-import { heartbeatTimedOut, mutualStall } from "../connection/failures.js";
-import type { LiveConnection } from "../connection/live-connection.js";
-import { Heartbeat, type HeartbeatAction } from "../heartbeat/heartbeat.js";
-import { StallWatch } from "../heartbeat/stall-watch.js";
-import type { Runtime, Timer } from "../runtime/runtime.js";
+import { heartbeatTimedOut, mutualStall } from "../../connection/failures.js";
+import type { LiveConnection } from "../../connection/live-connection.js";
+import { Heartbeat, type HeartbeatAction } from "../../heartbeat/heartbeat.js";
+import { StallWatch } from "../../heartbeat/stall-watch.js";
+import type { Runtime, Timer } from "../../runtime/runtime.js";
 
 export interface PulsePolicy {
   readonly interval: number;

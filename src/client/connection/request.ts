@@ -7,10 +7,10 @@ import {
   type HeaderField,
   parseUri,
   type WebSocketUri,
-} from "../../protocol/index.js";
-import { describe, headersForm, kindOf, wrong } from "../options/checks.js";
-import type { AttemptContext, HeadersInit, Provided, Url } from "../options/options.js";
-import type { ResolvedOptions } from "../options/resolve-options.js";
+} from "../../../protocol/index.js";
+import { describe, headersForm, kindOf, wrong } from "../../options/checks.js";
+import type { AttemptContext, HeadersInit, Provided, Url } from "../../options/options.js";
+import type { ResolvedOptions } from "../../options/resolve-options.js";
 
 /** What may be a function that is asked at each attempt. */
 export interface RequestSource {

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { HookConnection, type HookSender } from "../../src/client/hook-connection.js";
-import { BufferOverflowError, TimeoutError } from "../../src/errors.js";
-import type { SetupRecvOptions } from "../../src/options/setup-connection.js";
-import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
-import { never } from "../support/never.js";
-import { VirtualRuntime } from "../support/virtual-runtime.js";
+import { HookConnection, type HookSender } from "../../../src/client/connection/hook-connection.js";
+import { BufferOverflowError, TimeoutError } from "../../../src/errors.js";
+import type { SetupRecvOptions } from "../../../src/options/setup-connection.js";
+import { createCountingRuntime, type CountingRuntime } from "../../support/counting-runtime.js";
+import { never } from "../../support/never.js";
+import { VirtualRuntime } from "../../support/virtual-runtime.js";
 
 const sender: HookSender<string, string> = {
   ...{ url: "ws://feed.test/", subprotocol: "chat", extensions: "" },

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { EventLog } from "../../src/client/event-log.js";
+import { EventLog } from "../../../src/client/connection/event-log.js";
 
 function begin(): { log: EventLog; pass: (ms: number) => void } {
   let now = 1_000;

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Pulse } from "../../src/client/pulse.js";
-import { TimeoutError } from "../../src/errors.js";
-import type { Runtime } from "../../src/runtime/runtime.js";
-import { LiveScene } from "../support/live-scene.js";
-import { textFrame } from "../support/wire.js";
+import { Pulse } from "../../../src/client/connection/heartbeat-driver.js";
+import { TimeoutError } from "../../../src/errors.js";
+import type { Runtime } from "../../../src/runtime/runtime.js";
+import { LiveScene } from "../../support/live-scene.js";
+import { textFrame } from "../../support/wire.js";
 
 const policy = { interval: 1_000, timeout: 300 };
 

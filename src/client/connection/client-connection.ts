@@ -1,14 +1,14 @@
-import { CloseCode, type CloseFrame } from "../../protocol/index.js";
-import type { ConnectionEnd } from "../connection/connection-end.js";
-import type { LiveConnection } from "../connection/live-connection.js";
-import type { LiveHandler } from "../connection/live-handler.js";
-import type { AcceptedHandshake, OpeningTimes } from "../connection/opening.js";
-import type { CloseReport, Phase } from "../events/close-report.js";
-import type { ResolvedOptions } from "../options/resolve-options.js";
-import { Attempt, type AttemptHandler, type AttemptPlan } from "./attempt.js";
+import { CloseCode, type CloseFrame } from "../../../protocol/index.js";
+import type { ConnectionEnd } from "../../connection/connection-end.js";
+import type { LiveConnection } from "../../connection/live-connection.js";
+import type { LiveHandler } from "../../connection/live-handler.js";
+import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
+import type { CloseReport, Phase } from "../../events/close-report.js";
+import type { ResolvedOptions } from "../../options/resolve-options.js";
+import { Attempt, type AttemptHandler, type AttemptPlan } from "./connect-attempt.js";
 import { EventLog } from "./event-log.js";
 import type { HookConnection } from "./hook-connection.js";
-import { Pulse, type PulseHandler } from "./pulse.js";
+import { Pulse, type PulseHandler } from "./heartbeat-driver.js";
 import { Setup } from "./setup.js";
 
 /** How a link ends: it never opened, its setup failed, or an open connection has ended. */

@@ -1,5 +1,5 @@
-import { Resources } from "../../protocol/index.js";
-import type { Runtime } from "../runtime/runtime.js";
+import { Resources } from "../../../protocol/index.js";
+import type { Runtime } from "../../runtime/runtime.js";
 
 const resources = new WeakMap<Runtime, Resources>();
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { sharedResources } from "../../src/client/shared-resources.js";
-import { VirtualRuntime } from "../support/virtual-runtime.js";
+import { sharedResources } from "../../../src/client/connection/shared-resources.js";
+import { VirtualRuntime } from "../../support/virtual-runtime.js";
 
 it("is one for all clients on a runtime, and another on another", () => {
   const [one, two] = [new VirtualRuntime(), new VirtualRuntime()];

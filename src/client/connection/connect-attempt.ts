@@ -1,20 +1,20 @@
-import type { FrameObserver, Resources, WebSocketUri } from "../../protocol/index.js";
-import { LiveConnection } from "../connection/live-connection.js";
-import type { LiveHandler } from "../connection/live-handler.js";
+import type { FrameObserver, Resources, WebSocketUri } from "../../../protocol/index.js";
+import { LiveConnection } from "../../connection/live-connection.js";
+import type { LiveHandler } from "../../connection/live-handler.js";
 import {
   type AcceptedHandshake,
   type AcceptingAnswer,
   Opening,
   type OpeningHandler,
   type OpeningTimes,
-} from "../connection/opening.js";
-import { TimeoutError } from "../errors.js";
-import type { CloseReport, Phase } from "../events/close-report.js";
-import type { ResolvedOptions } from "../options/resolve-options.js";
-import type { ResolvedLayers } from "../options/resolve-layers.js";
-import type { Timer } from "../runtime/runtime.js";
-import type { Transport, TransportTarget } from "../transport/transport.js";
-import { toError } from "../transport/transport-error.js";
+} from "../../connection/opening.js";
+import { TimeoutError } from "../../errors.js";
+import type { CloseReport, Phase } from "../../events/close-report.js";
+import type { ResolvedOptions } from "../../options/resolve-options.js";
+import type { ResolvedLayers } from "../../options/resolve-layers.js";
+import type { Timer } from "../../runtime/runtime.js";
+import type { Transport, TransportTarget } from "../../transport/transport.js";
+import { toError } from "../../transport/transport-error.js";
 import {
   asksNobody,
   type PreparedRequest,

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Setup } from "../../src/client/setup.js";
-import { TimeoutError } from "../../src/errors.js";
-import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
-import { never } from "../support/never.js";
-import { VirtualRuntime } from "../support/virtual-runtime.js";
+import { Setup } from "../../../src/client/connection/setup.js";
+import { TimeoutError } from "../../../src/errors.js";
+import { createCountingRuntime, type CountingRuntime } from "../../support/counting-runtime.js";
+import { never } from "../../support/never.js";
+import { VirtualRuntime } from "../../support/virtual-runtime.js";
 
 let clock: VirtualRuntime;
 let counting: CountingRuntime;
