@@ -8,7 +8,7 @@ export { json, type JsonMessages, raw } from "./client/default-messages.js";
 export type { RawData, RawMessageOptions } from "./client/outgoing.js";
 export { nodeRuntime } from "./client/runtime.js";
 export type { SendResult } from "./client/sender.js";
-export type { ListenerOptions } from "./client/listener-options.js";
+export type { ListenerOptions } from "./client/receiving/listener-options.js";
 export { type PingOptions, WebSocket, WebSocket as JetSocket } from "./client/websocket.js";
 export type { MessageOptions } from "./connection/send-queue.js";
 export {

@@ -13,12 +13,12 @@ import { rejected } from "../runtime/wait.js";
 import { deserializeByDefault, serializeByDefault } from "./default-messages.js";
 import { diagnostics } from "./diagnostics.js";
 import { HookConnection } from "./connection/hook-connection.js";
-import { Incoming, type IncomingHandler } from "./incoming.js";
+import { Incoming, type IncomingHandler } from "./receiving/inbound-pipeline.js";
 import type { Link, LinkTraffic } from "./connection/client-connection.js";
 import { controlPayload, rawMessage, serialize } from "./outgoing.js";
-import type { ReceiverHandler } from "./receiver-handler.js";
-import { Receiver } from "./receiver.js";
-import { Rests, type RestsHandler } from "./rests.js";
+import type { ReceiverHandler } from "./receiving/dispatcher-handler.js";
+import { Receiver } from "./receiving/dispatcher.js";
+import { Rests, type RestsHandler } from "./receiving/leftovers.js";
 import { ownPing, sourceOf } from "./outbox-message.js";
 import { Sender, type SenderHandler } from "./sender.js";
 

@@ -17,7 +17,7 @@ import type { Stats } from "../stats/statistics.js";
 import type { Cursors } from "../buffer/cursor.js";
 import { CallSite } from "./lifecycle/call-site.js";
 import { Client } from "./client.js";
-import { type ListenerOptions, mayBorrow } from "./listener-options.js";
+import { type ListenerOptions, mayBorrow } from "./receiving/listener-options.js";
 import { controlPayload, type RawData, type RawMessageOptions, rawMessage, serialize } from "./outgoing.js";
 import { nodeRuntime } from "./runtime.js";
 import type { SendResult } from "./sender.js";

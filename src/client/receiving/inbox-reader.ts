@@ -1,8 +1,8 @@
 // Takes waiting messages out of the inbox for those who read. It does not receive messages and does not pause the reading.
-import type { Inbox } from "../buffer/inbox.js";
+import type { Inbox } from "../../buffer/inbox.js";
 import type { ReadingEnd } from "./reader.js";
-import type { Readers } from "./readers.js";
-import type { Decoder, Entry } from "./received.js";
+import type { Readers } from "./reader-queue.js";
+import type { Decoder, Entry } from "./received-message.js";
 
 export interface MessageTakingHost<Received> {
   readonly inbox: Inbox<Entry<Received>>;

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { MessageHandlers } from "../../src/client/message-handlers.js";
-import { decoded, Decoder, undecoded } from "../../src/client/received.js";
-import { Emitter } from "../../src/events/emitter.js";
-import type { BorrowedMessage, EventMap } from "../../src/events/event-map.js";
+import { MessageHandlers } from "../../../src/client/receiving/message-handlers.js";
+import { decoded, Decoder, undecoded } from "../../../src/client/receiving/received-message.js";
+import { Emitter } from "../../../src/events/emitter.js";
+import type { BorrowedMessage, EventMap } from "../../../src/events/event-map.js";
 
 let emitter: Emitter<EventMap<string>>;
 let handlers: MessageHandlers<string>;

@@ -1,5 +1,5 @@
-import { JetSocketError } from "../errors.js";
-import type { Deserializer } from "../options/options.js";
+import { JetSocketError } from "../../errors.js";
+import type { Deserializer } from "../../options/options.js";
 
 /** A message, and as it came for a `rawMessage` handler that is late. */
 export interface Entry<Received> {

@@ -1,12 +1,12 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Receiver } from "../../src/client/receiver.js";
-import { JetSocketError, TimeoutError } from "../../src/errors.js";
-import { Emitter } from "../../src/events/emitter.js";
-import type { EventMap } from "../../src/events/event-map.js";
-import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
-import { VirtualRuntime } from "../support/virtual-runtime.js";
+import { Receiver } from "../../../src/client/receiving/dispatcher.js";
+import { JetSocketError, TimeoutError } from "../../../src/errors.js";
+import { Emitter } from "../../../src/events/emitter.js";
+import type { EventMap } from "../../../src/events/event-map.js";
+import { createCountingRuntime, type CountingRuntime } from "../../support/counting-runtime.js";
+import { VirtualRuntime } from "../../support/virtual-runtime.js";
 
 type Bounds = ConstructorParameters<typeof Receiver<string>>[2]["buffer"];
 

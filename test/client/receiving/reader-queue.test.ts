@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from "vitest";
-import type { Reader } from "../../src/client/reader.js";
-import { Readers } from "../../src/client/readers.js";
+import type { Reader } from "../../../src/client/receiving/reader.js";
+import { Readers } from "../../../src/client/receiving/reader-queue.js";
 
 let readers: Readers<number>;
 let told: string[];

@@ -1,5 +1,5 @@
-import { LoneTimer } from "../runtime/lone-timer.js";
-import type { Runtime } from "../runtime/runtime.js";
+import { LoneTimer } from "../../runtime/lone-timer.js";
+import type { Runtime } from "../../runtime/runtime.js";
 
 /** A pause of so long in which nobody reads is ended, so that a dead link and the peer's Close are seen. */
 const maxIdlePause = 30_000;

@@ -1,4 +1,4 @@
-import { findWrongOption, ownCallOptions } from "../options/call-options.js";
+import { findWrongOption, ownCallOptions } from "../../options/call-options.js";
 
 export interface ListenerOptions {
   /** For `rawMessage` alone: the bytes are lent to the handler, not copied or decoded for it. Default `false`. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { MessageIterator } from "../../src/client/message-iterator.js";
-import type { Reader, ReadingEnd } from "../../src/client/reader.js";
+import { MessageIterator } from "../../../src/client/receiving/message-iterator.js";
+import type { Reader, ReadingEnd } from "../../../src/client/receiving/reader.js";
 
 let waiting: number[];
 let readers: Reader<number>[];

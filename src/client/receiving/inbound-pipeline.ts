@@ -1,17 +1,17 @@
-import type { Cursors } from "../buffer/cursor.js";
-import { Replay } from "../buffer/replay.js";
-import type { ReplayPolicy, ReplayPort } from "../buffer/replay-port.js";
-import type { ReplayRequest } from "../buffer/message-stream.js";
-import type { Sequence } from "../buffer/sequence-window.js";
-import { JetSocketError } from "../errors.js";
-import type { Emitter } from "../events/emitter.js";
-import type { EventMap } from "../events/event-map.js";
-import type { SetupConnection } from "../options/options.js";
-import type { ResolvedOptions } from "../options/resolve-options.js";
-import type { Runtime, Timer } from "../runtime/runtime.js";
-import { toError } from "../transport/transport-error.js";
-import { decoded, type Decoder, type Entry, isUndecodable, memoryOf, toHold } from "./received.js";
-import type { Receiver } from "./receiver.js";
+import type { Cursors } from "../../buffer/cursor.js";
+import { Replay } from "../../buffer/replay.js";
+import type { ReplayPolicy, ReplayPort } from "../../buffer/replay-port.js";
+import type { ReplayRequest } from "../../buffer/message-stream.js";
+import type { Sequence } from "../../buffer/sequence-window.js";
+import { JetSocketError } from "../../errors.js";
+import type { Emitter } from "../../events/emitter.js";
+import type { EventMap } from "../../events/event-map.js";
+import type { SetupConnection } from "../../options/options.js";
+import type { ResolvedOptions } from "../../options/resolve-options.js";
+import type { Runtime, Timer } from "../../runtime/runtime.js";
+import { toError } from "../../transport/transport-error.js";
+import { decoded, type Decoder, type Entry, isUndecodable, memoryOf, toHold } from "./received-message.js";
+import type { Receiver } from "./dispatcher.js";
 
 type ReplayOptions<Received> = NonNullable<ResolvedOptions<Received, never>["replay"]>;
 

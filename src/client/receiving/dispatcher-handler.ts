@@ -1,5 +1,5 @@
-import type { JetSocketError } from "../errors.js";
-import type { DroppedEvent } from "../events/event-map.js";
+import type { JetSocketError } from "../../errors.js";
+import type { DroppedEvent } from "../../events/event-map.js";
 
 /** What the one who brings messages to their readers tells. */
 export interface ReceiverHandler {

@@ -1,4 +1,4 @@
-import type { LiveConnection } from "../connection/live-connection.js";
+import type { LiveConnection } from "../../connection/live-connection.js";
 
 export interface RestsHandler {
   /** Nothing more is to be delivered for now. */

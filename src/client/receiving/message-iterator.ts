@@ -1,4 +1,4 @@
-import { handled, rejected } from "../runtime/wait.js";
+import { handled, rejected } from "../../runtime/wait.js";
 import type { Reader, ReadingEnd } from "./reader.js";
 
 export interface IteratorSource<Received, Item> {

@@ -1,4 +1,4 @@
-import { JetSocketError } from "../errors.js";
+import { JetSocketError } from "../../errors.js";
 
 /** Calls the user's `buffer.keyOf`; where it throws, that is told, and the message has no key. */
 export function askForKey<Received>(

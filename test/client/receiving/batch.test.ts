@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Batch } from "../../src/client/batch.js";
+import { Batch } from "../../../src/client/receiving/batch.js";
 
 describe("a batch", () => {
   it("holds what comes before the read is over", async () => {

@@ -1,22 +1,22 @@
-import { Inbox } from "../buffer/inbox.js";
-import { BufferOverflowError } from "../errors.js";
-import type { Emitter } from "../events/emitter.js";
-import type { DroppedEvent, EventMap } from "../events/event-map.js";
-import type { Topic, TopicWatcher } from "../events/topic.js";
-import type { Deserializer, RecvOptions } from "../options/options.js";
-import type { ResolvedOptions } from "../options/resolve-options.js";
-import type { Runtime } from "../runtime/runtime.js";
-import { rejected, Wait } from "../runtime/wait.js";
+import { Inbox } from "../../buffer/inbox.js";
+import { BufferOverflowError } from "../../errors.js";
+import type { Emitter } from "../../events/emitter.js";
+import type { DroppedEvent, EventMap } from "../../events/event-map.js";
+import type { Topic, TopicWatcher } from "../../events/topic.js";
+import type { Deserializer, RecvOptions } from "../../options/options.js";
+import type { ResolvedOptions } from "../../options/resolve-options.js";
+import type { Runtime } from "../../runtime/runtime.js";
+import { rejected, Wait } from "../../runtime/wait.js";
 import { Batch } from "./batch.js";
 import { askForKey } from "./message-key.js";
 import { MessageHandlers } from "./message-handlers.js";
 import { type IteratorSource, MessageIterator } from "./message-iterator.js";
 import type { Reader, ReadingEnd } from "./reader.js";
-import { MessageTaking, type MessageTakingHost } from "./message-taking.js";
-import { Readers } from "./readers.js";
+import { MessageTaking, type MessageTakingHost } from "./inbox-reader.js";
+import { Readers } from "./reader-queue.js";
 import { ReadingPause, type ReadingPauseHandler } from "./reading-pause.js";
-import { decoded, Decoder, type Entry, isUndecodable, ownCopy, undecoded } from "./received.js";
-import type { ReceiverHandler } from "./receiver-handler.js";
+import { decoded, Decoder, type Entry, isUndecodable, ownCopy, undecoded } from "./received-message.js";
+import type { ReceiverHandler } from "./dispatcher-handler.js";
 
 /** Behind so many bytes that wait, messages wait as they came: a value may take many times the memory of its text. */
 const maxDecodedBytes = 64 * 1024;
