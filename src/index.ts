@@ -4,10 +4,10 @@
  * @packageDocumentation
  */
 export { connect } from "./client/connect.js";
-export { json, type JsonMessages, raw } from "./client/default-messages.js";
-export type { RawData, RawMessageOptions } from "./client/outgoing.js";
+export { json, type JsonMessages, raw } from "./client/sending/default-messages.js";
+export type { RawData, RawMessageOptions } from "./client/sending/serialize.js";
 export { nodeRuntime } from "./client/runtime.js";
-export type { SendResult } from "./client/sender.js";
+export type { SendResult } from "./client/sending/sender.js";
 export type { ListenerOptions } from "./client/receiving/listener-options.js";
 export { type PingOptions, WebSocket, WebSocket as JetSocket } from "./client/websocket.js";
 export type { MessageOptions } from "./connection/send-queue.js";

@@ -10,17 +10,17 @@ import type { Deserializer, Serializer, SetupConnection } from "../options/optio
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Statistics } from "../stats/statistics.js";
 import { rejected } from "../runtime/wait.js";
-import { deserializeByDefault, serializeByDefault } from "./default-messages.js";
+import { deserializeByDefault, serializeByDefault } from "./sending/default-messages.js";
 import { diagnostics } from "./diagnostics.js";
 import { HookConnection } from "./connection/hook-connection.js";
 import { Incoming, type IncomingHandler } from "./receiving/inbound-pipeline.js";
 import type { Link, LinkTraffic } from "./connection/client-connection.js";
-import { controlPayload, rawMessage, serialize } from "./outgoing.js";
+import { controlPayload, rawMessage, serialize } from "./sending/serialize.js";
 import type { ReceiverHandler } from "./receiving/dispatcher-handler.js";
 import { Receiver } from "./receiving/dispatcher.js";
 import { Rests, type RestsHandler } from "./receiving/leftovers.js";
-import { ownPing, sourceOf } from "./outbox-message.js";
-import { Sender, type SenderHandler } from "./sender.js";
+import { ownPing, sourceOf } from "./sending/outbox-message.js";
+import { Sender, type SenderHandler } from "./sending/sender.js";
 
 export interface TrafficHandler<Received, Sent> {
   /** All connections that are open. */

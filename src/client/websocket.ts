@@ -18,9 +18,9 @@ import type { Cursors } from "../buffer/cursor.js";
 import { CallSite } from "./lifecycle/call-site.js";
 import { Client } from "./client.js";
 import { type ListenerOptions, mayBorrow } from "./receiving/listener-options.js";
-import { controlPayload, type RawData, type RawMessageOptions, rawMessage, serialize } from "./outgoing.js";
+import { controlPayload, type RawData, type RawMessageOptions, rawMessage, serialize } from "./sending/serialize.js";
 import { nodeRuntime } from "./runtime.js";
-import type { SendResult } from "./sender.js";
+import type { SendResult } from "./sending/sender.js";
 
 /** The same symbol in each copy of the package. */
 const instanceMark = Symbol.for("jetsocket.WebSocket");

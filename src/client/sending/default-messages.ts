@@ -1,4 +1,4 @@
-import type { Deserializer, Serializer } from "../options/options.js";
+import type { Deserializer, Serializer } from "../../options/options.js";
 import { bytesOf } from "./binary-data.js";
 import { jsonText } from "./json-text.js";
 

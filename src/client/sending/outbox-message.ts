@@ -1,8 +1,8 @@
-import { OutboxEntry } from "../buffer/outbox-entry.js";
-import { overheadOf, ownCopyOf } from "../connection/message-memory.js";
-import type { UnsentMessage } from "../connection/message-tokens.js";
-import { PendingMessage, type Sendable } from "../connection/pending-message.js";
-import type { MessageOptions } from "../connection/send-queue.js";
+import { OutboxEntry } from "../../buffer/outbox-entry.js";
+import { overheadOf, ownCopyOf } from "../../connection/message-memory.js";
+import type { UnsentMessage } from "../../connection/message-tokens.js";
+import { PendingMessage, type Sendable } from "../../connection/pending-message.js";
+import type { MessageOptions } from "../../connection/send-queue.js";
 
 /** A message on its way. Bytes that went to the writer at the call are not kept here: they are read back where they return. */
 export interface Outgoing {

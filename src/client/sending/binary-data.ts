@@ -1,4 +1,4 @@
-import { nodeUtil } from "../runtime/node-modules.js";
+import { nodeUtil } from "../../runtime/node-modules.js";
 
 /**
  * The bytes of any binary type, in the same memory; `undefined` for other values. Values of another realm, such as those of

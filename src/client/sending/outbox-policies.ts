@@ -1,7 +1,7 @@
-import type { OutboxPolicy } from "../buffer/outbox-policy.js";
-import { freeOverhead } from "../connection/message-memory.js";
-import { BufferOverflowError } from "../errors.js";
-import type { ResolvedOptions } from "../options/resolve-options.js";
+import type { OutboxPolicy } from "../../buffer/outbox-policy.js";
+import { freeOverhead } from "../../connection/message-memory.js";
+import { BufferOverflowError } from "../../errors.js";
+import type { ResolvedOptions } from "../../options/resolve-options.js";
 
 /** The policies of the two kinds of outboxes: that of the option, and that of a rotation without the option. */
 export function policyOf<Received, Sent>(

@@ -1,19 +1,19 @@
-import { Outbox } from "../buffer/outbox.js";
-import { OutboxEntry } from "../buffer/outbox-entry.js";
-import type { OutboxDropCause, OutboxPolicy } from "../buffer/outbox-policy.js";
-import type { LiveConnection } from "../connection/live-connection.js";
-import type { UnsentMessage } from "../connection/message-tokens.js";
-import type { MessageOptions } from "../connection/send-queue.js";
-import type { Sendable } from "../connection/pending-message.js";
-import { movingOverflow, movingPolicy, policyOf } from "./sending-policy.js";
+import { Outbox } from "../../buffer/outbox.js";
+import { OutboxEntry } from "../../buffer/outbox-entry.js";
+import type { OutboxDropCause, OutboxPolicy } from "../../buffer/outbox-policy.js";
+import type { LiveConnection } from "../../connection/live-connection.js";
+import type { UnsentMessage } from "../../connection/message-tokens.js";
+import type { MessageOptions } from "../../connection/send-queue.js";
+import type { Sendable } from "../../connection/pending-message.js";
+import { movingOverflow, movingPolicy, policyOf } from "./outbox-policies.js";
 import { type Entry, entryOf, isMessage, type Outgoing, sourceOf } from "./outbox-message.js";
-import { type Refusal, Refusals } from "../connection/refusals.js";
-import { TurnGate } from "../connection/turn-gate.js";
-import type { BufferOverflowError, InvalidStateError } from "../errors.js";
-import type { State } from "../events/event-map.js";
-import type { ResolvedOptions } from "../options/resolve-options.js";
-import type { Runtime, Timer } from "../runtime/runtime.js";
-import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
+import { type Refusal, Refusals } from "../../connection/refusals.js";
+import { TurnGate } from "../../connection/turn-gate.js";
+import type { BufferOverflowError, InvalidStateError } from "../../errors.js";
+import type { State } from "../../events/event-map.js";
+import type { ResolvedOptions } from "../../options/resolve-options.js";
+import type { Runtime, Timer } from "../../runtime/runtime.js";
+import { rejected, Wait, type WaitOptions } from "../../runtime/wait.js";
 
 export type SendResult = "sent" | "queued" | "dropped";
 

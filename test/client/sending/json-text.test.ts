@@ -1,6 +1,6 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { jsonText } from "../../src/client/json-text.js";
+import { jsonText } from "../../../src/client/sending/json-text.js";
 
 class Hidden {
   #secret = 5;

@@ -1,7 +1,7 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { controlPayload, type RawData, rawMessage, serialize } from "../../src/client/outgoing.js";
-import { PendingMessage } from "../../src/connection/pending-message.js";
+import { controlPayload, type RawData, rawMessage, serialize } from "../../../src/client/sending/serialize.js";
+import { PendingMessage } from "../../../src/connection/pending-message.js";
 
 describe("serialize", () => {
   it("gives the string or the bytes that the serializer gives", () => {

@@ -1,4 +1,4 @@
-import { nodeUtil } from "../runtime/node-modules.js";
+import { nodeUtil } from "../../runtime/node-modules.js";
 import { isBlob, tagOf } from "./binary-data.js";
 
 /**

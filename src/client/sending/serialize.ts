@@ -1,11 +1,11 @@
 import { isUtf8 } from "node:buffer";
-import type { MessageOptions } from "../connection/send-queue.js";
-import { PendingMessage, type Sendable } from "../connection/pending-message.js";
-import { describe } from "../options/checks.js";
-import type { RawData, Serializer } from "../options/options.js";
+import type { MessageOptions } from "../../connection/send-queue.js";
+import { PendingMessage, type Sendable } from "../../connection/pending-message.js";
+import { describe } from "../../options/checks.js";
+import type { RawData, Serializer } from "../../options/options.js";
 import { bytesOf, isBlob } from "./binary-data.js";
 
-export type { RawData } from "../options/options.js";
+export type { RawData } from "../../options/options.js";
 
 export interface RawMessageOptions extends MessageOptions {
   /** Sends a binary or a text message. Default: text for a string, binary for all else. */

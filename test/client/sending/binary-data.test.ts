@@ -1,6 +1,6 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { bytesOf, isBlob } from "../../src/client/binary-data.js";
+import { bytesOf, isBlob } from "../../../src/client/sending/binary-data.js";
 
 const shared = new SharedArrayBuffer(2);
 new Uint8Array(shared).set([1, 2]);
