@@ -11,7 +11,7 @@ import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Statistics } from "../stats/statistics.js";
 import { rejected } from "../runtime/wait.js";
 import { deserializeByDefault, serializeByDefault } from "./sending/default-messages.js";
-import { diagnostics } from "./diagnostics.js";
+import { diagnostics } from "./reporting/diagnostics.js";
 import { HookConnection } from "./connection/hook-connection.js";
 import { Incoming, type IncomingHandler } from "./receiving/inbound-pipeline.js";
 import type { Link, LinkTraffic } from "./connection/client-connection.js";

@@ -2,13 +2,13 @@ import { CloseCode, type CloseFrame } from "../../../protocol/index.js";
 import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
 import type { CloseReport } from "../../events/close-report.js";
 import { Comeback, type ComebackHandler } from "./reconnector.js";
-import { diagnostics } from "../diagnostics.js";
+import { diagnostics } from "../reporting/diagnostics.js";
 import { Downtime } from "./downtime.js";
 import { Link, type LinkEnd, type LinkHandler } from "../connection/client-connection.js";
 import { errorOf } from "./outcome.js";
 import type { LifeContext, LifeHandler } from "../life-context.js";
-import { contextOf, reportLink, settleLink } from "../link-report.js";
-import { failureOf, reportAttempt, type ReportContext } from "../report.js";
+import { contextOf, reportLink, settleLink } from "../reporting/connection-report.js";
+import { failureOf, reportAttempt, type ReportContext } from "../reporting/report.js";
 import { Rotation, type RotationHandler } from "./rotation.js";
 import { sharedResources } from "../connection/shared-resources.js";
 

@@ -1,7 +1,7 @@
 import type { CloseReport } from "../../events/close-report.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { Intent } from "./stop-reasons.js";
-import { closedError, failureOf } from "../report.js";
+import { closedError, failureOf } from "../reporting/report.js";
 
 /** How a life ends: in good order, by a failure, or by the signal. */
 export type Ending = "closed" | "failed" | "aborted";

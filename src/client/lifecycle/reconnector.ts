@@ -1,8 +1,8 @@
 import type { CloseReport } from "../../events/close-report.js";
 import { LoneTimer } from "../../runtime/lone-timer.js";
-import { diagnostics } from "../diagnostics.js";
+import { diagnostics } from "../reporting/diagnostics.js";
 import type { LifeContext } from "../life-context.js";
-import { failureOf } from "../report.js";
+import { failureOf } from "../reporting/report.js";
 import { Retries } from "./retry-strategy.js";
 
 export interface ComebackHandler {

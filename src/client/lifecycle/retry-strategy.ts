@@ -5,7 +5,7 @@ import { retryAfterOf } from "../../reconnect/retry-after.js";
 import { type RetryableEnd, RetryRule } from "../../reconnect/retry-rule.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
-import { isCertificateError } from "../verdict.js";
+import { isCertificateError } from "../reporting/verdict.js";
 
 type RetryOptions = Pick<ResolvedOptions<never, never>, "backoff" | "shouldReconnect">;
 

@@ -1,8 +1,8 @@
-import { CloseCode, HandshakeError, ProtocolError } from "../../protocol/index.js";
-import { TimeoutError } from "../errors.js";
-import type { Phase, Verdict } from "../events/close-report.js";
-import type { ConnectionEnd } from "../connection/connection-end.js";
-import { tlsFaultOf } from "../transport/tls-fault.js";
+import { CloseCode, HandshakeError, ProtocolError } from "../../../protocol/index.js";
+import { TimeoutError } from "../../errors.js";
+import type { Phase, Verdict } from "../../events/close-report.js";
+import type { ConnectionEnd } from "../../connection/connection-end.js";
+import { tlsFaultOf } from "../../transport/tls-fault.js";
 
 /** After so much silence either way it was most likely a box in between that cut the link. */
 const idleTime = 30_000;

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { redact } from "../../src/client/redaction.js";
-import { cases } from "../support/cases.js";
-import { measureCpuTime } from "../support/cpu-time.js";
+import { redact } from "../../../src/client/reporting/redaction.js";
+import { cases } from "../../support/cases.js";
+import { measureCpuTime } from "../../support/cpu-time.js";
 
 describe("redact", () => {
   it.each([

@@ -5,8 +5,8 @@ import {
   reportAttempt,
   type ReportContext,
   reportEnd,
-} from "../../src/client/report.js";
-import { adviceFor, unansweredAdvice } from "../../src/client/verdict.js";
+} from "../../../src/client/reporting/report.js";
+import { adviceFor, unansweredAdvice } from "../../../src/client/reporting/verdict.js";
 import {
   CloseError,
   ConnectionError,
@@ -14,10 +14,10 @@ import {
   type JetSocketError,
   ProtocolError,
   TimeoutError,
-} from "../../src/errors.js";
-import type { CloseReport } from "../../src/events/close-report.js";
-import { anEnd, aReport } from "../support/reports.js";
-import { systemError } from "../support/virtual-peer.js";
+} from "../../../src/errors.js";
+import type { CloseReport } from "../../../src/events/close-report.js";
+import { anEnd, aReport } from "../../support/reports.js";
+import { systemError } from "../../support/virtual-peer.js";
 
 const url = "ws://feed.test/trades";
 

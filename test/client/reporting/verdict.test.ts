@@ -5,11 +5,11 @@ import {
   judgeAttempt,
   judgeEnd,
   unansweredAdvice,
-} from "../../src/client/verdict.js";
-import { HandshakeError, JetSocketError, ProtocolError, TimeoutError } from "../../src/errors.js";
-import type { Phase, Verdict } from "../../src/events/close-report.js";
-import { markTlsFault } from "../../src/transport/tls-fault.js";
-import { anEnd } from "../support/reports.js";
+} from "../../../src/client/reporting/verdict.js";
+import { HandshakeError, JetSocketError, ProtocolError, TimeoutError } from "../../../src/errors.js";
+import type { Phase, Verdict } from "../../../src/events/close-report.js";
+import { markTlsFault } from "../../../src/transport/tls-fault.js";
+import { anEnd } from "../../support/reports.js";
 
 const verdicts: readonly Verdict[] = [
   ...(["normal", "going-away", "server-restart", "server-error", "rate-limited", "auth", "policy"] as const),

@@ -1,10 +1,10 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type DebugLog, Diagnostics, diagnostics } from "../../src/client/diagnostics.js";
-import type { CloseReport } from "../../src/events/close-report.js";
-import { InvertingExtension } from "../support/inverting-extension.js";
-import { ProtocolEnd } from "../support/protocol-end.js";
-import { binaryFrame, fragments, frame, opcodes, textFrame } from "../support/wire.js";
+import { type DebugLog, Diagnostics, diagnostics } from "../../../src/client/reporting/diagnostics.js";
+import type { CloseReport } from "../../../src/events/close-report.js";
+import { InvertingExtension } from "../../support/inverting-extension.js";
+import { ProtocolEnd } from "../../support/protocol-end.js";
+import { binaryFrame, fragments, frame, opcodes, textFrame } from "../../support/wire.js";
 
 const client = { name: "of the test" };
 const report = {

@@ -1,5 +1,5 @@
-import { escapeControls } from "../../protocol/index.js";
-import type { ConnectionEnd } from "../connection/connection-end.js";
+import { escapeControls } from "../../../protocol/index.js";
+import type { ConnectionEnd } from "../../connection/connection-end.js";
 import {
   CloseError,
   ConnectionError,
@@ -7,9 +7,9 @@ import {
   type JetSocketError,
   ProtocolError,
   TimeoutError,
-} from "../errors.js";
-import type { CloseReport, Phase, ReportedEvent, Verdict } from "../events/close-report.js";
-import { tlsFaultOf } from "../transport/tls-fault.js";
+} from "../../errors.js";
+import type { CloseReport, Phase, ReportedEvent, Verdict } from "../../events/close-report.js";
+import { tlsFaultOf } from "../../transport/tls-fault.js";
 import { attemptAdvice } from "./attempt-advice.js";
 import { adviceFor, judgeAttempt, judgeEnd, unansweredAdvice } from "./verdict.js";
 

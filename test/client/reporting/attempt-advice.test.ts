@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { attemptAdvice } from "../../src/client/attempt-advice.js";
-import { adviceFor } from "../../src/client/verdict.js";
-import type { Verdict } from "../../src/events/close-report.js";
-import { markTlsFault } from "../../src/transport/tls-fault.js";
+import { attemptAdvice } from "../../../src/client/reporting/attempt-advice.js";
+import { adviceFor } from "../../../src/client/reporting/verdict.js";
+import type { Verdict } from "../../../src/events/close-report.js";
+import { markTlsFault } from "../../../src/transport/tls-fault.js";
 
 function withCode(code: unknown, ...inner: unknown[]): Error {
   const errors = inner.map((each) => Object.assign(new Error("one"), { code: each }));

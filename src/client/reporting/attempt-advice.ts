@@ -1,5 +1,5 @@
-import type { Verdict } from "../events/close-report.js";
-import { tlsFaultOf } from "../transport/tls-fault.js";
+import type { Verdict } from "../../events/close-report.js";
+import { tlsFaultOf } from "../../transport/tls-fault.js";
 import { adviceFor } from "./verdict.js";
 
 type Advice = readonly [codes: RegExp, advice: string];

@@ -1,8 +1,8 @@
 import type { Channel } from "node:diagnostics_channel";
 import { isUtf8 } from "node:buffer";
-import { escapeControls, type FrameObserver, type ObservedFrame, Opcode } from "../../protocol/index.js";
-import type { CloseReport } from "../events/close-report.js";
-import { nodeChannels, nodeUtil } from "../runtime/node-modules.js";
+import { escapeControls, type FrameObserver, type ObservedFrame, Opcode } from "../../../protocol/index.js";
+import type { CloseReport } from "../../events/close-report.js";
+import { nodeChannels, nodeUtil } from "../../runtime/node-modules.js";
 import { redact } from "./redaction.js";
 
 /** Published on `jetsocket:open`: a connection is open. */
