@@ -13,13 +13,13 @@ import { toError } from "../transport/transport-error.js";
 import type { CallSite } from "./lifecycle/call-site.js";
 import { Intent } from "./lifecycle/stop-reasons.js";
 import { Life } from "./lifecycle/connection-supervisor.js";
-import type { LifeContext, LifeHandler } from "./life-context.js";
+import type { LifeContext, LifeHandler } from "./client-context.js";
 import { LifeCalls, type LifeCallsHandler } from "./lifecycle/pending-calls.js";
 import { type Ending, endingOf, errorOf } from "./lifecycle/outcome.js";
 import type { Link } from "./connection/client-connection.js";
 import { checkRequest, type RequestSource } from "./connection/request.js";
 import { impossibleIn, type StateHandler, StateMachine } from "./lifecycle/state.js";
-import { Traffic, type TrafficHandler } from "./traffic.js";
+import { Traffic, type TrafficHandler } from "./message-hub.js";
 
 /**
  * One client: composes its layers, answers the calls on it, and sees its life begin and end. It is the context of its life too:

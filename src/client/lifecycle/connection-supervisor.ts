@@ -6,7 +6,7 @@ import { diagnostics } from "../reporting/diagnostics.js";
 import { Downtime } from "./downtime.js";
 import { Link, type LinkEnd, type LinkHandler } from "../connection/client-connection.js";
 import { errorOf } from "./outcome.js";
-import type { LifeContext, LifeHandler } from "../life-context.js";
+import type { LifeContext, LifeHandler } from "../client-context.js";
 import { contextOf, reportLink, settleLink } from "../reporting/connection-report.js";
 import { failureOf, reportAttempt, type ReportContext } from "../reporting/report.js";
 import { Rotation, type RotationHandler } from "./rotation.js";

@@ -1,7 +1,7 @@
 import type { CloseReport } from "../../events/close-report.js";
 import { LoneTimer } from "../../runtime/lone-timer.js";
 import { diagnostics } from "../reporting/diagnostics.js";
-import type { LifeContext } from "../life-context.js";
+import type { LifeContext } from "../client-context.js";
 import { failureOf } from "../reporting/report.js";
 import { Retries } from "./retry-strategy.js";
 

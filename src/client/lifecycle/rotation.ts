@@ -5,7 +5,7 @@ import type { Timer } from "../../runtime/runtime.js";
 import { rejected, Wait, type WaitOptions } from "../../runtime/wait.js";
 import { backoffDelay } from "../../reconnect/backoff.js";
 import type { Link, LinkEnd } from "../connection/client-connection.js";
-import type { Traffic } from "../traffic.js";
+import type { Traffic } from "../message-hub.js";
 
 export interface RotationHandler<Received, Sent> {
   createLink(): Link<Received, Sent>;

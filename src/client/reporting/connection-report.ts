@@ -3,7 +3,7 @@ import type { Statistics } from "../../stats/statistics.js";
 import type { Intent } from "../lifecycle/stop-reasons.js";
 import type { Link, LinkEnd } from "../connection/client-connection.js";
 import { reportAttempt, type ReportContext, reportEnd } from "./report.js";
-import type { Traffic } from "../traffic.js";
+import type { Traffic } from "../message-hub.js";
 
 const noEvents: CloseReport["events"] = Object.freeze([]);
 

@@ -4,7 +4,7 @@ import { Intent } from "../../../src/client/lifecycle/stop-reasons.js";
 import type { Link } from "../../../src/client/connection/client-connection.js";
 import { contextOf, reportLink, settleLink } from "../../../src/client/reporting/connection-report.js";
 import type { ReportContext } from "../../../src/client/reporting/report.js";
-import type { Traffic } from "../../../src/client/traffic.js";
+import type { Traffic } from "../../../src/client/message-hub.js";
 import type { LiveConnection } from "../../../src/connection/live-connection.js";
 import { Statistics } from "../../../src/stats/statistics.js";
 import { anEnd } from "../../support/reports.js";

@@ -7,7 +7,7 @@ import type { Intent } from "./lifecycle/stop-reasons.js";
 import type { LifeCalls } from "./lifecycle/pending-calls.js";
 import type { RequestSource } from "./connection/request.js";
 import type { StateMachine } from "./lifecycle/state.js";
-import type { Traffic } from "./traffic.js";
+import type { Traffic } from "./message-hub.js";
 
 /** What a life is lived with. */
 export interface LifeContext<Received, Sent> {
