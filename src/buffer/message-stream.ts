@@ -1,5 +1,5 @@
 import type { Cursor, Cursors } from "./cursor.js";
-import type { Hold } from "./hold.js";
+import type { Hold } from "./reorder-buffer.js";
 import type { Sequence, SequenceWindow, Standing } from "./sequence-window.js";
 
 /** Where a message stands by what the user's functions say of it. */

@@ -1,6 +1,6 @@
 import { BufferOverflowError } from "../errors.js";
 import { KeyedQueue } from "./keyed-queue.js";
-import { Ledger } from "./ledger.js";
+import { Ledger } from "./unacked-messages.js";
 import { MessageMarks } from "./message-marks.js";
 import type { OutboxEntry } from "./outbox-entry.js";
 import type { OutboxAnswer, OutboxDropCause, OutboxHandler, OutboxPolicy } from "./outbox-policy.js";

@@ -1,5 +1,5 @@
 import type { Delivery, Judgement } from "./delivery.js";
-import { Holds, type StreamHold } from "./holds.js";
+import { Holds, type StreamHold } from "./reorder-buffers.js";
 import type { Arrival, MessageStream, ReplayRequest } from "./message-stream.js";
 import type { ReplayPolicy, ReplayPort } from "./replay-port.js";
 import { ReplayRequests } from "./replay-requests.js";

@@ -1,4 +1,4 @@
-import { LoneTimer } from "../runtime/lone-timer.js";
+import { LoneTimer } from "../runtime/restartable-timer.js";
 import type { Runtime } from "../runtime/runtime.js";
 
 /** The closing handshake takes at most this many times `closeTimeout`, whatever the progress. */

@@ -1,6 +1,6 @@
 import type { Runtime } from "../runtime/runtime.js";
 import { handled, rejected } from "../runtime/wait.js";
-import { TurnGate } from "./turn-gate.js";
+import { TurnGate } from "./fairness-gate.js";
 
 /** What a refusal counts for, in bytes, among what is accepted in one turn of the event loop: 64 of them end a turn. */
 const refusalWork = 1024;

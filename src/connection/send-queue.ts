@@ -2,13 +2,13 @@ import { headerSizeFor, type ProtocolConnection } from "../../protocol/index.js"
 import { BufferOverflowError } from "../errors.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { Wait, type WaitOptions } from "../runtime/wait.js";
-import { type Place, WaitingLine } from "../runtime/waiting-line.js";
+import { type Place, WaitingLine } from "../runtime/linked-queue.js";
 import { freeOverhead, overheadOf, ownCopyOf, ownedMessageOverhead } from "./message-memory.js";
 import { PendingMessage, type Sendable } from "./pending-message.js";
 import { MessageTokens, type UnsentMessage } from "./message-tokens.js";
 import { Refusals } from "./refusals.js";
 import { messagesPerSample, SendSample } from "./send-sample.js";
-import { TurnGate } from "./turn-gate.js";
+import { TurnGate } from "./fairness-gate.js";
 
 export interface SendMarks {
   /** Above so many bytes messages wait to be framed. */

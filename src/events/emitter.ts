@@ -1,5 +1,5 @@
 import type { Listener } from "./event-map.js";
-import { Topic, type TopicOwner } from "./topic.js";
+import { Topic, type TopicOwner } from "./listener-list.js";
 
 export interface EmitterHandler<Events> {
   /** A listener has thrown, or rejected. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Hold } from "../../src/buffer/hold.js";
+import { Hold } from "../../src/buffer/reorder-buffer.js";
 import type { ReplayPolicy } from "../../src/buffer/replay-port.js";
 import { StreamTable } from "../../src/buffer/stream-table.js";
 import { measureCpuTime } from "../support/cpu-time.js";

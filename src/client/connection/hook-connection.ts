@@ -3,7 +3,7 @@ import type { Deserializer, SetupConnection, SetupRecvOptions } from "../../opti
 import { findWrongOption, ownCallOptions } from "../../options/call-options.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { rejected, Wait } from "../../runtime/wait.js";
-import { type Place, WaitingLine } from "../../runtime/waiting-line.js";
+import { type Place, WaitingLine } from "../../runtime/linked-queue.js";
 
 /** A received message that is with a hook, or goes to the client behind it. */
 export interface HeldMessage {

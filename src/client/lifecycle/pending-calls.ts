@@ -1,6 +1,6 @@
 import type { Runtime } from "../../runtime/runtime.js";
 import { handled, Wait, type WaitOptions } from "../../runtime/wait.js";
-import { type Place, WaitingLine } from "../../runtime/waiting-line.js";
+import { type Place, WaitingLine } from "../../runtime/linked-queue.js";
 import type { CallSite } from "./call-site.js";
 
 export interface LifeCallsHandler {

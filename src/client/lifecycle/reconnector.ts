@@ -1,5 +1,5 @@
 import type { CloseReport } from "../../events/close-report.js";
-import { LoneTimer } from "../../runtime/lone-timer.js";
+import { LoneTimer } from "../../runtime/restartable-timer.js";
 import { diagnostics } from "../reporting/diagnostics.js";
 import type { LifeContext } from "../client-context.js";
 import { failureOf } from "../reporting/report.js";

@@ -2,7 +2,7 @@ import { Inbox } from "../../buffer/inbox.js";
 import { BufferOverflowError } from "../../errors.js";
 import type { Emitter } from "../../events/emitter.js";
 import type { DroppedEvent, EventMap } from "../../events/event-map.js";
-import type { Topic, TopicWatcher } from "../../events/topic.js";
+import type { Topic, TopicWatcher } from "../../events/listener-list.js";
 import type { Deserializer, RecvOptions } from "../../options/options.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { Runtime } from "../../runtime/runtime.js";

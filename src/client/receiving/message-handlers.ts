@@ -1,6 +1,6 @@
 import type { Emitter } from "../../events/emitter.js";
 import type { BorrowedMessage, EventMap, Listener } from "../../events/event-map.js";
-import type { Topic, TopicWatcher } from "../../events/topic.js";
+import type { Topic, TopicWatcher } from "../../events/listener-list.js";
 import type { Decoder, Entry } from "./received-message.js";
 
 /** Who listens for messages: for values, for what came over the wire, or for a look at its bytes where they lie. */

@@ -1,4 +1,4 @@
-import { WaitingLine } from "../../runtime/waiting-line.js";
+import { WaitingLine } from "../../runtime/linked-queue.js";
 import type { Reader } from "./reader.js";
 
 /** The calls that wait for a message, in their order. A message goes to the first of them that accepts it. */

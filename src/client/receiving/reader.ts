@@ -1,4 +1,4 @@
-import type { Place } from "../../runtime/waiting-line.js";
+import type { Place } from "../../runtime/linked-queue.js";
 
 /** Who waits for the next message. */
 export interface Reader<Received> {

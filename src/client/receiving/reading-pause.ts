@@ -1,4 +1,4 @@
-import { LoneTimer } from "../../runtime/lone-timer.js";
+import { LoneTimer } from "../../runtime/restartable-timer.js";
 import type { Runtime } from "../../runtime/runtime.js";
 
 /** A pause of so long in which nobody reads is ended, so that a dead link and the peer's Close are seen. */

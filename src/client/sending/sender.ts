@@ -8,7 +8,7 @@ import type { Sendable } from "../../connection/pending-message.js";
 import { movingOverflow, movingPolicy, policyOf } from "./outbox-policies.js";
 import { type Entry, entryOf, isMessage, type Outgoing, sourceOf } from "./outbox-message.js";
 import { type Refusal, Refusals } from "../../connection/refusals.js";
-import { TurnGate } from "../../connection/turn-gate.js";
+import { TurnGate } from "../../connection/fairness-gate.js";
 import type { BufferOverflowError, InvalidStateError } from "../../errors.js";
 import type { State } from "../../events/event-map.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";

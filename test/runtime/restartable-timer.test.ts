@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from "vitest";
-import { LoneTimer } from "../../src/runtime/lone-timer.js";
+import { LoneTimer } from "../../src/runtime/restartable-timer.js";
 import { VirtualRuntime } from "../support/virtual-runtime.js";
 
 let clock: VirtualRuntime;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Holds } from "../../src/buffer/holds.js";
+import { Holds } from "../../src/buffer/reorder-buffers.js";
 import { MessageStream } from "../../src/buffer/message-stream.js";
 import { NumberWindow } from "../../src/buffer/number-window.js";
 

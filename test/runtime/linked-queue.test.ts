@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { WaitingLine } from "../../src/runtime/waiting-line.js";
+import { WaitingLine } from "../../src/runtime/linked-queue.js";
 
 function lineOf(...items: string[]) {
   const line = new WaitingLine<string>();

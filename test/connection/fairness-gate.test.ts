@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { TurnGate } from "../../src/connection/turn-gate.js";
+import { TurnGate } from "../../src/connection/fairness-gate.js";
 import { VirtualRuntime } from "../support/virtual-runtime.js";
 
 let clock: VirtualRuntime;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Ledger } from "../../src/buffer/ledger.js";
+import { Ledger } from "../../src/buffer/unacked-messages.js";
 import { OutboxEntry } from "../../src/buffer/outbox-entry.js";
 
 type Entry = OutboxEntry<string>;

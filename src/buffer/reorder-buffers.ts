@@ -1,5 +1,5 @@
 import { HeldBytes } from "./held-bytes.js";
-import { Hold } from "./hold.js";
+import { Hold } from "./reorder-buffer.js";
 import type { Arrival, MessageStream } from "./message-stream.js";
 
 /** The hold of one stream. */

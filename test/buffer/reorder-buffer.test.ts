@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Hold } from "../../src/buffer/hold.js";
+import { Hold } from "../../src/buffer/reorder-buffer.js";
 import { cases } from "../support/cases.js";
 import { measureCpuTime } from "../support/cpu-time.js";
 
