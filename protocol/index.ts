@@ -48,8 +48,8 @@ export type {
   InflatedSink,
   Inflater,
   InflaterOptions,
-} from "./extensions/codec.js";
-export { createCodecFactory } from "./extensions/codec-factory.js";
+} from "./extensions/permessage-deflate/codec.js";
+export { createCodecFactory } from "./extensions/permessage-deflate/codec-factory.js";
 export type {
   AgreedExtension,
   ExtensionAcceptor,
@@ -58,7 +58,7 @@ export type {
   ExtensionParameter,
   MessageExtension,
 } from "./extensions/extension.js";
-export { deflateAcceptor, deflateOffer, type DeflateOptions } from "./extensions/permessage-deflate.js";
+export { deflateAcceptor, deflateOffer, type DeflateOptions } from "./extensions/permessage-deflate/permessage-deflate.js";
 export {
   ClientHandshake,
   type ClientHandshakeOptions,

@@ -1,6 +1,6 @@
-import type { CodecFactory } from "./extensions/codec.js";
+import type { CodecFactory } from "./extensions/permessage-deflate/codec.js";
 import type { Role } from "./constants.js";
-import { createCodecFactory } from "./extensions/codec-factory.js";
+import { createCodecFactory } from "./extensions/permessage-deflate/codec-factory.js";
 import { FrameWriter } from "./frame-writer.js";
 import { Loans } from "./loans.js";
 import { Masker } from "./mask.js";

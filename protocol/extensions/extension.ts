@@ -1,5 +1,5 @@
 import type { Resources } from "../resources.js";
-import type { InflatedSink } from "./codec.js";
+import type { InflatedSink } from "./permessage-deflate/codec.js";
 
 /** One parameter of an extension: `client_max_window_bits=10` is `["client_max_window_bits", "10"]`; without a value `true`. */
 export type ExtensionParameter = readonly [name: string, value: string | true];

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Role } from "../../protocol/constants.js";
-import { createCodecFactory } from "../../protocol/extensions/codec-factory.js";
+import { createCodecFactory } from "../../protocol/extensions/permessage-deflate/codec-factory.js";
 import type { AgreedExtension, ExtensionParameter } from "../../protocol/extensions/extension.js";
-import { deflateAcceptor, deflateOffer } from "../../protocol/extensions/permessage-deflate.js";
+import { deflateAcceptor, deflateOffer } from "../../protocol/extensions/permessage-deflate/permessage-deflate.js";
 import { maskBytes, Masker } from "../../protocol/mask.js";
 import { Output } from "../../protocol/output.js";
 import { Resources } from "../../protocol/resources.js";

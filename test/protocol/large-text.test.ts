@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createCodecFactory } from "../../protocol/extensions/codec-factory.js";
-import { deflateOffer } from "../../protocol/extensions/permessage-deflate.js";
+import { createCodecFactory } from "../../protocol/extensions/permessage-deflate/codec-factory.js";
+import { deflateOffer } from "../../protocol/extensions/permessage-deflate/permessage-deflate.js";
 import { LargeText, minLargeTextSize } from "../../protocol/large-text.js";
 import { Resources } from "../../protocol/resources.js";
 import { expectSame } from "../support/feed.js";

@@ -1,8 +1,8 @@
 import { deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { JetSocketError, ProtocolError } from "../../protocol/errors.js";
-import { createCodecFactory } from "../../protocol/extensions/codec-factory.js";
-import { deflateOffer } from "../../protocol/extensions/permessage-deflate.js";
+import { createCodecFactory } from "../../protocol/extensions/permessage-deflate/codec-factory.js";
+import { deflateOffer } from "../../protocol/extensions/permessage-deflate/permessage-deflate.js";
 import { Resources } from "../../protocol/resources.js";
 import { expectAtEverySplit, expectSame, feedPieces } from "../support/feed.js";
 import { inverted, InvertingExtension } from "../support/inverting-extension.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createCodecFactory } from "../../protocol/extensions/codec-factory.js";
+import { createCodecFactory } from "../../protocol/extensions/permessage-deflate/codec-factory.js";
 import { Resources } from "../../protocol/resources.js";
 import { steadyRandom } from "../support/protocol-end.js";
 

@@ -1,12 +1,12 @@
 import { constants, deflateRawSync, type ZlibOptions } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createCodecFactory } from "../../../protocol/extensions/codec-factory.js";
-import { InflateMemory } from "../../../protocol/extensions/inflate-memory.js";
-import { MessageInflater } from "../../../protocol/extensions/message-inflater.js";
-import { SlidingWindow } from "../../../protocol/extensions/sliding-window.js";
-import { cases } from "../../support/cases.js";
-import { DeflateBlocks } from "../../support/deflate-blocks.js";
+import { createCodecFactory } from "../../../../protocol/extensions/permessage-deflate/codec-factory.js";
+import { InflateMemory } from "../../../../protocol/extensions/permessage-deflate/inflate-memory.js";
+import { MessageInflater } from "../../../../protocol/extensions/permessage-deflate/message-inflater.js";
+import { SlidingWindow } from "../../../../protocol/extensions/permessage-deflate/sliding-window.js";
+import { cases } from "../../../support/cases.js";
+import { DeflateBlocks } from "../../../support/deflate-blocks.js";
 
 const { Z_DEFAULT_STRATEGY, Z_FILTERED, Z_FIXED, Z_HUFFMAN_ONLY, Z_RLE, Z_SYNC_FLUSH } = constants;
 const noLimit = 64 * 1024 * 1024;

@@ -1,10 +1,10 @@
 import { Buffer, constants as bufferConstants } from "node:buffer";
 import type { ZlibOptions } from "node:zlib";
 import type { Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
-import type { CodecFilling } from "./codec-filling.js";
+import type { CodecFilling } from "./codec-backend.js";
 import { asProtocolError, inflatesTooBig, invalidDeflateData } from "./deflate-errors.js";
 import { constants, deflateRawSync, inflateRawSync } from "./node-zlib.js";
-import { OwnInflater } from "./own-inflater.js";
+import { OwnInflater } from "./wasm-inflater.js";
 import { RestartBudget } from "./restart-budget.js";
 import { SlidingWindow } from "./sliding-window.js";
 import { deflateOptions, inflateWindowBits } from "./zlib-options.js";

@@ -1,30 +1,30 @@
 import { randomFillSync } from "node:crypto";
 import { constants, deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { HandshakeError } from "../../../protocol/errors.js";
+import { HandshakeError } from "../../../../protocol/errors.js";
 import type {
   CodecFactory,
   Deflater,
   DeflaterOptions,
   Inflater,
   InflaterOptions,
-} from "../../../protocol/extensions/codec.js";
-import { createCodecFactory } from "../../../protocol/extensions/codec-factory.js";
+} from "../../../../protocol/extensions/permessage-deflate/codec.js";
+import { createCodecFactory } from "../../../../protocol/extensions/permessage-deflate/codec-factory.js";
 import type {
   AgreedExtension,
   ExtensionParameter,
   MessageExtension,
-} from "../../../protocol/extensions/extension.js";
+} from "../../../../protocol/extensions/extension.js";
 import {
   deflateAcceptor,
   deflateOffer,
   type DeflateOptions,
-} from "../../../protocol/extensions/permessage-deflate.js";
-import { Resources } from "../../../protocol/resources.js";
-import { expectSame } from "../../support/feed.js";
-import { message, ProtocolEnd } from "../../support/protocol-end.js";
-import { StrictInflater } from "../../support/strict-inflate.js";
-import { fragments, frame, opcodes } from "../../support/wire.js";
+} from "../../../../protocol/extensions/permessage-deflate/permessage-deflate.js";
+import { Resources } from "../../../../protocol/resources.js";
+import { expectSame } from "../../../support/feed.js";
+import { message, ProtocolEnd } from "../../../support/protocol-end.js";
+import { StrictInflater } from "../../../support/strict-inflate.js";
+import { fragments, frame, opcodes } from "../../../support/wire.js";
 
 /** What stands behind the name: `a; b=1` is `[["a", true], ["b", "1"]]`. */
 function parametersOf(header: string): ExtensionParameter[] {

@@ -1,9 +1,9 @@
-import { JetSocketError } from "../errors.js";
+import { JetSocketError } from "../../errors.js";
 import type { CodecFactory, Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
-import type { CodecFilling } from "./codec-filling.js";
+import type { CodecFilling } from "./codec-backend.js";
 import { CodecSource, LeasedDeflater, LeasedInflater } from "./codec-lease.js";
-import { DictionaryFilling } from "./dictionary-codec.js";
-import { HandleFilling } from "./handle-codec.js";
+import { DictionaryFilling } from "./dictionary-backend.js";
+import { HandleFilling } from "./handle-backend.js";
 import { nodeStreams, type ZlibStreams } from "./kept-handle.js";
 
 /** The shared inflater has the largest window, and so serves them all. */

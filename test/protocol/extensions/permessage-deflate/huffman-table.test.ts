@@ -5,8 +5,8 @@ import {
   HuffmanTable,
   kindMask,
   symbolEntry,
-} from "../../../protocol/extensions/huffman-table.js";
-import { cases } from "../../support/cases.js";
+} from "../../../../protocol/extensions/permessage-deflate/huffman-table.js";
+import { cases } from "../../../support/cases.js";
 
 const width = 4;
 

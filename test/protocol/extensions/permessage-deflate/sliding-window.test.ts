@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { SlidingWindow } from "../../../protocol/extensions/sliding-window.js";
-import { cases } from "../../support/cases.js";
+import { SlidingWindow } from "../../../../protocol/extensions/permessage-deflate/sliding-window.js";
+import { cases } from "../../../support/cases.js";
 
 function contentOf(window: SlidingWindow): number[] {
   const target = new Uint8Array(window.size + 2).fill(0xee);

@@ -1,6 +1,6 @@
 import * as zlib from "node:zlib";
 import { expect, it } from "vitest";
-import * as own from "../../../protocol/extensions/node-zlib.js";
+import * as own from "../../../../protocol/extensions/permessage-deflate/node-zlib.js";
 
 it("has the constants of zlib, as this Node has them", () => {
   expect(zlib.constants).toMatchObject(own.constants);

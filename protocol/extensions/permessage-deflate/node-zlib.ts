@@ -1,6 +1,6 @@
 import type * as zlib from "node:zlib";
-import { nodeZlib } from "../node-modules.js";
-import { ownOptions } from "../own-options.js";
+import { nodeZlib } from "../../node-modules.js";
+import { ownOptions } from "../../own-options.js";
 
 // What is used of `node:zlib`, by its own names; the module itself is loaded with the first call.
 

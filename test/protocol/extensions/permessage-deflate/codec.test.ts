@@ -9,12 +9,12 @@ import {
 } from "node:zlib";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ProtocolError } from "../../../protocol/errors.js";
-import type { CodecFactory, Deflater, Inflater } from "../../../protocol/extensions/codec.js";
-import { createCodecFactory } from "../../../protocol/extensions/codec-factory.js";
-import { cases } from "../../support/cases.js";
-import { DeflateBlocks } from "../../support/deflate-blocks.js";
-import { StrictInflater } from "../../support/strict-inflate.js";
+import { ProtocolError } from "../../../../protocol/errors.js";
+import type { CodecFactory, Deflater, Inflater } from "../../../../protocol/extensions/permessage-deflate/codec.js";
+import { createCodecFactory } from "../../../../protocol/extensions/permessage-deflate/codec-factory.js";
+import { cases } from "../../../support/cases.js";
+import { DeflateBlocks } from "../../../support/deflate-blocks.js";
+import { StrictInflater } from "../../../support/strict-inflate.js";
 
 const fillings = ["handle", "dictionary"] as const;
 const allWindowBits = [8, 9, 10, 11, 12, 13, 14, 15];

@@ -1,7 +1,7 @@
 import { constants, deflateRawSync } from "node:zlib";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { OwnInflater } from "../../../protocol/extensions/own-inflater.js";
-import { SlidingWindow } from "../../../protocol/extensions/sliding-window.js";
+import { OwnInflater } from "../../../../protocol/extensions/permessage-deflate/wasm-inflater.js";
+import { SlidingWindow } from "../../../../protocol/extensions/permessage-deflate/sliding-window.js";
 
 const noLimit = 1024 * 1024;
 const kibibyte = 1024;

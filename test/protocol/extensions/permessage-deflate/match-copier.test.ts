@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { copyMargin, MatchCopier } from "../../../protocol/extensions/match-copier.js";
-import { SlidingWindow } from "../../../protocol/extensions/sliding-window.js";
-import { cases } from "../../support/cases.js";
+import { copyMargin, MatchCopier } from "../../../../protocol/extensions/permessage-deflate/match-copier.js";
+import { SlidingWindow } from "../../../../protocol/extensions/permessage-deflate/sliding-window.js";
+import { cases } from "../../../support/cases.js";
 
 /** A window that holds the end of so many bytes, none of which says the same as its neighbours. */
 function windowOf(bits: number, size: number): { window: SlidingWindow; all: number[] } {

@@ -1,9 +1,9 @@
 import { constants, createDeflateRaw, createInflateRaw, deflateRawSync, type ZlibOptions } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { InvalidStateError, JetSocketError } from "../../../protocol/errors.js";
-import type { DeflaterOptions } from "../../../protocol/extensions/codec.js";
-import { createCodecFactory } from "../../../protocol/extensions/codec-factory.js";
-import type { ZlibStream, ZlibStreams } from "../../../protocol/extensions/kept-handle.js";
+import { InvalidStateError, JetSocketError } from "../../../../protocol/errors.js";
+import type { DeflaterOptions } from "../../../../protocol/extensions/permessage-deflate/codec.js";
+import { createCodecFactory } from "../../../../protocol/extensions/permessage-deflate/codec-factory.js";
+import type { ZlibStream, ZlibStreams } from "../../../../protocol/extensions/permessage-deflate/kept-handle.js";
 
 const fillings = ["handle", "dictionary"] as const;
 const context = { windowBits: 15, keepsContext: true };

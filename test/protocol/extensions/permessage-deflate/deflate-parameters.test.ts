@@ -5,8 +5,8 @@ import {
   parseDeflateParameters,
   windowBitsOf,
   writeDeflateParameters,
-} from "../../../protocol/extensions/deflate-parameters.js";
-import type { ExtensionParameter } from "../../../protocol/extensions/extension.js";
+} from "../../../../protocol/extensions/permessage-deflate/deflate-parameters.js";
+import type { ExtensionParameter } from "../../../../protocol/extensions/extension.js";
 
 const none = { noContextTakeover: false, maxWindowBits: undefined };
 

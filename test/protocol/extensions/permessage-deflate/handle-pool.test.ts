@@ -1,10 +1,10 @@
 import { createDeflateRaw, createInflateRaw, type ZlibOptions } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import type { CodecFactory } from "../../../protocol/extensions/codec.js";
-import { createCodecFactory } from "../../../protocol/extensions/codec-factory.js";
-import { HandleHold, HandlePool } from "../../../protocol/extensions/handle-pool.js";
-import { KeptHandle, nodeStreams, type ZlibStream } from "../../../protocol/extensions/kept-handle.js";
-import { StrictInflater } from "../../support/strict-inflate.js";
+import type { CodecFactory } from "../../../../protocol/extensions/permessage-deflate/codec.js";
+import { createCodecFactory } from "../../../../protocol/extensions/permessage-deflate/codec-factory.js";
+import { HandleHold, HandlePool } from "../../../../protocol/extensions/permessage-deflate/handle-pool.js";
+import { KeptHandle, nodeStreams, type ZlibStream } from "../../../../protocol/extensions/permessage-deflate/kept-handle.js";
+import { StrictInflater } from "../../../support/strict-inflate.js";
 
 const context = { windowBits: 15, keepsContext: true };
 const sending = { ...context, level: -1, memLevel: 8 };

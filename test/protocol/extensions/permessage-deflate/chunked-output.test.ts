@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { ChunkedOutput } from "../../../protocol/extensions/chunked-output.js";
-import { SlidingWindow } from "../../../protocol/extensions/sliding-window.js";
+import { ChunkedOutput } from "../../../../protocol/extensions/permessage-deflate/chunked-output.js";
+import { SlidingWindow } from "../../../../protocol/extensions/permessage-deflate/sliding-window.js";
 
 const firstChunkSize = 65_536;
 

@@ -1,4 +1,4 @@
-import type { ExtensionParameter } from "./extension.js";
+import type { ExtensionParameter } from "../extension.js";
 
 /** The name under which the extension is offered (RFC 7692 7). */
 export const deflateExtensionName = "permessage-deflate";

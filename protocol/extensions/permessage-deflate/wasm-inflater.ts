@@ -1,5 +1,5 @@
 import type { Buffer } from "node:buffer";
-import { Slab } from "../slab.js";
+import { Slab } from "../../slab.js";
 import { InflateMemory, maxInputSize } from "./inflate-memory.js";
 import { MessageInflater } from "./message-inflater.js";
 import type { SlidingWindow } from "./sliding-window.js";

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { InvalidStateError } from "../errors.js";
+import { InvalidStateError } from "../../errors.js";
 import type { Deflater, InflatedSink, Inflater } from "./codec.js";
 
 interface Closable {

@@ -1,5 +1,5 @@
 import { ChunkedOutput } from "./chunked-output.js";
-import { OwnInflater } from "./own-inflater.js";
+import { OwnInflater } from "./wasm-inflater.js";
 import { RestartBudget } from "./restart-budget.js";
 import { WindowPrimer } from "./window-primer.js";
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { RestartBudget } from "../../../protocol/extensions/restart-budget.js";
+import { RestartBudget } from "../../../../protocol/extensions/permessage-deflate/restart-budget.js";
 
 const fullWindow = 32 * 1024;
 

@@ -1,13 +1,13 @@
 import { constants, deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { ChunkedOutput } from "../../../protocol/extensions/chunked-output.js";
+import { ChunkedOutput } from "../../../../protocol/extensions/permessage-deflate/chunked-output.js";
 import {
   callsAsExpected,
   KeptHandle,
   nodeStreams,
   type ZlibStream,
   type ZlibStreams,
-} from "../../../protocol/extensions/kept-handle.js";
+} from "../../../../protocol/extensions/permessage-deflate/kept-handle.js";
 
 /** A stream of a Node to come, with nothing native in it. */
 function streamsOf(stream: object): ZlibStreams {

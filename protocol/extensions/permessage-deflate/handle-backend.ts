@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { ZlibOptions } from "node:zlib";
 import type { Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
-import type { CodecFilling } from "./codec-filling.js";
+import type { CodecFilling } from "./codec-backend.js";
 import { HandleDeflater } from "./handle-deflater.js";
 import { HandleInflater } from "./handle-inflater.js";
 import { HandlePool } from "./handle-pool.js";

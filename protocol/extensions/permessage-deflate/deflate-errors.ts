@@ -1,5 +1,5 @@
-import { CloseCode } from "../close-codes.js";
-import { ProtocolError } from "../errors.js";
+import { CloseCode } from "../../close-codes.js";
+import { ProtocolError } from "../../errors.js";
 
 /** RFC 6455 7.4.1: 1007 is for data that is not what the type of its message says. */
 export function invalidDeflateData(reason: string, cause?: unknown): ProtocolError {

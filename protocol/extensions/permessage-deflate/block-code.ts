@@ -31,7 +31,7 @@ import {
   type WasmFunction,
   when,
   widen32,
-} from "../wasm-module.js";
+} from "../../wasm-module.js";
 import { distanceWidth, literalWidth } from "./deflate-alphabets.js";
 import { EntryKind, kindMask } from "./huffman-table.js";
 

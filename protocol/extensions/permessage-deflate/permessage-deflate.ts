@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
-import { HandshakeError } from "../errors.js";
-import { ownOptions } from "../own-options.js";
-import type { Resources } from "../resources.js";
+import { HandshakeError } from "../../errors.js";
+import { ownOptions } from "../../own-options.js";
+import type { Resources } from "../../resources.js";
 import type {
   CodecFactory,
   Deflater,
@@ -27,7 +27,7 @@ import type {
   ExtensionOffer,
   ExtensionParameter,
   MessageExtension,
-} from "./extension.js";
+} from "../extension.js";
 
 export type { DeflateOptions } from "./deflate-parameters.js";
 

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { instantiate, type WasmInstance } from "../wasm-module.js";
+import { instantiate, type WasmInstance } from "../../wasm-module.js";
 import { blockFunction, BlockState } from "./block-code.js";
 import {
   distanceSymbols,

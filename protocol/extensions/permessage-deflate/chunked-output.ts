@@ -1,6 +1,6 @@
 import { Buffer, isAscii } from "node:buffer";
 import { inflatesTooBig } from "./deflate-errors.js";
-import { Slab } from "../slab.js";
+import { Slab } from "../../slab.js";
 import type { SlidingWindow } from "./sliding-window.js";
 
 /** The chunk that is kept from message to message: most of them fit in. */
