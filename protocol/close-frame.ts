@@ -1,6 +1,6 @@
 import { CloseCode, isSendableCloseCode, maxCloseReasonSize } from "./close-codes.js";
 import { ProtocolError } from "./errors.js";
-import { decodeText } from "./utf8.js";
+import { decodeText } from "./text/utf8.js";
 
 /** A Close frame: without a code its code is 1005. */
 export interface CloseFrame {

@@ -10,7 +10,7 @@ import {
 } from "./frame-header.js";
 import { maskBytes } from "./mask.js";
 import { maxRunSize, payloadSizeAt, RunFinder, type RunSink } from "./run-finder.js";
-import { TextRun } from "./text-run.js";
+import { TextRun } from "./text/small-text-batch.js";
 
 const wholeText = firstByteOf(Opcode.text, false);
 const wholeBinary = firstByteOf(Opcode.binary, false);

@@ -6,11 +6,11 @@ import type { InflatedSink } from "./extensions/permessage-deflate/codec.js";
 import type { MessageExtension } from "./extensions/extension.js";
 import type { FrameSink } from "./frame-parser.js";
 import { hasRsv1, isControl, isFinal, opcodeOf } from "./frame-header.js";
-import { LargeText, minLargeTextSize, textBlockSize } from "./large-text.js";
+import { LargeText, minLargeTextSize, textBlockSize } from "./text/large-text.js";
 import type { Loans } from "./loans.js";
 import { PayloadBuffer, type PayloadMemory } from "./payload-buffer.js";
 import type { RunSink } from "./run-finder.js";
-import { decodeText, decodeValid, Utf8Validator } from "./utf8.js";
+import { decodeText, decodeValid, Utf8Validator } from "./text/utf8.js";
 
 /** Where the messages go. */
 export interface MessageSink {

@@ -7,7 +7,7 @@ import { deflateAcceptor, deflateOffer } from "../../protocol/extensions/permess
 import { maskBytes, Masker } from "../../protocol/mask.js";
 import { Output } from "../../protocol/output.js";
 import { Resources } from "../../protocol/resources.js";
-import { Utf8Validator } from "../../protocol/utf8.js";
+import { Utf8Validator } from "../../protocol/text/utf8.js";
 import { cases } from "../support/cases.js";
 import { cutAt, expectSame, feedPieces } from "../support/feed.js";
 import {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeText, decodeValid } from "../../protocol/utf8.js";
-import { maxWideTextSize, WideUtf8Decoder } from "../../protocol/wide-utf8.js";
+import { decodeText, decodeValid } from "../../protocol/text/utf8.js";
+import { maxWideTextSize, WideUtf8Decoder } from "../../protocol/text/wide-utf8.js";
 import { cases } from "../support/cases.js";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

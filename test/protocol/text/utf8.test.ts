@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { decodeText, decodeValid, Utf8Validator } from "../../protocol/utf8.js";
-import { expectAtEverySplit, type Fed } from "../support/feed.js";
-import { badUtf8, edgeCharacters, judgeUtf8 } from "../support/utf8-table.js";
+import { decodeText, decodeValid, Utf8Validator } from "../../../protocol/text/utf8.js";
+import { expectAtEverySplit, type Fed } from "../../support/feed.js";
+import { badUtf8, edgeCharacters, judgeUtf8 } from "../../support/utf8-table.js";
 
 const edges = edgeCharacters.join("");
 
@@ -98,7 +98,7 @@ describe("the ways to decode", () => {
   it("are enough without WebAssembly", async () => {
     vi.stubGlobal("WebAssembly", undefined);
     vi.resetModules();
-    const without = await import("../../protocol/utf8.js");
+    const without = await import("../../../protocol/text/utf8.js");
     decodeMuch(without.decodeText);
     for (const size of paddings) {
       const bytes = Buffer.from("€".repeat(size) + edges);

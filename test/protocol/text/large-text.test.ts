@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { createCodecFactory } from "../../protocol/extensions/permessage-deflate/codec-factory.js";
-import { deflateOffer } from "../../protocol/extensions/permessage-deflate/permessage-deflate.js";
-import { LargeText, minLargeTextSize } from "../../protocol/large-text.js";
-import { Resources } from "../../protocol/resources.js";
-import { expectSame } from "../support/feed.js";
-import { message, ProtocolEnd, steadyRandom, type Told } from "../support/protocol-end.js";
-import { deflated, fragments, opcodes, textFrame } from "../support/wire.js";
+import { createCodecFactory } from "../../../protocol/extensions/permessage-deflate/codec-factory.js";
+import { deflateOffer } from "../../../protocol/extensions/permessage-deflate/permessage-deflate.js";
+import { LargeText, minLargeTextSize } from "../../../protocol/text/large-text.js";
+import { Resources } from "../../../protocol/resources.js";
+import { expectSame } from "../../support/feed.js";
+import { message, ProtocolEnd, steadyRandom, type Told } from "../../support/protocol-end.js";
+import { deflated, fragments, opcodes, textFrame } from "../../support/wire.js";
 
 /** A text of `size` bytes at the least that ends with its own number. */
 function textOf(unit: string, size: number): string {

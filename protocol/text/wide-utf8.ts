@@ -1,4 +1,4 @@
-import { instantiate, type WasmInstance } from "./wasm-module.js";
+import { instantiate, type WasmInstance } from "../wasm-module.js";
 import { wideUtf8Function, writeOrders } from "./wide-utf8-code.js";
 
 /** What every Node has on its buffers. */

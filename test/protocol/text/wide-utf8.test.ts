@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { maxWideTextSize, WideUtf8Decoder } from "../../protocol/wide-utf8.js";
-import { edgeCharacters } from "../support/utf8-table.js";
+import { maxWideTextSize, WideUtf8Decoder } from "../../../protocol/text/wide-utf8.js";
+import { edgeCharacters } from "../../support/utf8-table.js";
 
 /** A character of each size in UTF-8, from 1 to 4 bytes. */
 const characters = ["a", "é", "€", "😀"];

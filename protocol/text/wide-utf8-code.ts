@@ -35,7 +35,7 @@ import {
   widenLowerHalf,
   widenUpperHalf,
   type WasmFunction,
-} from "./wasm-module.js";
+} from "../wasm-module.js";
 
 /** A byte that continues a character is 0b10xxxxxx: as a number with a sign at most the one, and less than the other. */
 const largestContinuation = 0xbf;
