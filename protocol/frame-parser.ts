@@ -9,7 +9,7 @@ import {
   readPayloadSize,
 } from "./frame-header.js";
 import { maskBytes } from "./mask.js";
-import { maxRunSize, payloadSizeAt, RunFinder, type RunSink } from "./run-finder.js";
+import { maxRunSize, payloadSizeAt, RunFinder, type RunSink } from "./small-frame-scanner.js";
 import { TextRun } from "./text/small-text-batch.js";
 
 const wholeText = firstByteOf(Opcode.text, false);

@@ -9,7 +9,7 @@ import { hasRsv1, isControl, isFinal, opcodeOf } from "./frame-header.js";
 import { LargeText, minLargeTextSize, textBlockSize } from "./text/large-text.js";
 import type { Loans } from "./loans.js";
 import { PayloadBuffer, type PayloadMemory } from "./payload-buffer.js";
-import type { RunSink } from "./run-finder.js";
+import type { RunSink } from "./small-frame-scanner.js";
 import { decodeText, decodeValid, Utf8Validator } from "./text/utf8.js";
 
 /** Where the messages go. */

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { RunFinder, RunSink } from "../run-finder.js";
+import type { RunFinder, RunSink } from "../small-frame-scanner.js";
 import { isByteLengthSlow } from "./utf8.js";
 
 /** With longer payloads a run is hardly cheaper than its messages one by one: `Buffer.byteLength` shows that all of it is ASCII. */

@@ -5,7 +5,7 @@ import { createCodecFactory } from "../../protocol/extensions/permessage-deflate
 import type { AgreedExtension, ExtensionParameter } from "../../protocol/extensions/extension.js";
 import { deflateAcceptor, deflateOffer } from "../../protocol/extensions/permessage-deflate/permessage-deflate.js";
 import { maskBytes, Masker } from "../../protocol/mask.js";
-import { Output } from "../../protocol/output.js";
+import { Output } from "../../protocol/output-buffer.js";
 import { Resources } from "../../protocol/resources.js";
 import { Utf8Validator } from "../../protocol/text/utf8.js";
 import { cases } from "../support/cases.js";

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { FrameObserver, ObservedFrame } from "../../protocol/frame-observer.js";
-import { Output } from "../../protocol/output.js";
+import { Output } from "../../protocol/output-buffer.js";
 import type { Resources } from "../../protocol/resources.js";
 import { drain, testResources } from "../support/protocol-end.js";
 import { closePayload, opcodes, type ReadFrame, readFrames } from "../support/wire.js";

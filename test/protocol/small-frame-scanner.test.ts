@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { maxRunSize, payloadSizeAt, RunFinder } from "../../protocol/run-finder.js";
+import { maxRunSize, payloadSizeAt, RunFinder } from "../../protocol/small-frame-scanner.js";
 import { binaryFrame, pingFrame, textFrame } from "../support/wire.js";
 
 let finder: RunFinder;
