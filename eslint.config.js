@@ -200,7 +200,7 @@ export default defineConfig(
   },
   {
     // The deserializer of `json` takes its type from the client into whose options it is spread.
-    files: ["src/client/default-messages.ts"],
+    files: ["src/client/sending/default-messages.ts"],
     rules: { "@typescript-eslint/no-unnecessary-type-parameters": "off" },
   },
   {

@@ -6,9 +6,9 @@ import { ControlScan } from "./control-scan.js";
 import { InvalidStateError, ProtocolError } from "./errors.js";
 import type { AgreedExtension, MessageExtension } from "./extensions/extension.js";
 import type { FrameObserver } from "./frame-observer.js";
-import { Intake } from "./input-buffer.js";
+import { InputBuffer } from "./input-buffer.js";
 import { MessageAssembler, resolveLimits } from "./message-assembler.js";
-import { Output } from "./output-buffer.js";
+import { OutputBuffer } from "./output-buffer.js";
 import { ownOptions } from "./own-options.js";
 import type { Resources } from "./resources.js";
 import type { Slab } from "./slab.js";
@@ -82,9 +82,9 @@ export class ProtocolConnection {
   readonly #compressionThreshold: number;
   readonly #isPongAutomatic: boolean;
   readonly #slab: Slab;
-  readonly #intake: Intake;
+  readonly #intake: InputBuffer;
   readonly #assembler: MessageAssembler;
-  readonly #output: Output;
+  readonly #output: OutputBuffer;
 
   /** {@link endPaused} was called: control frames are told already, and nothing is answered. */
   #isEndedPaused = false;
@@ -100,12 +100,12 @@ export class ProtocolConnection {
     this.#extension = options.extension?.open(options.resources);
     this.#compressionThreshold = options.compressionThreshold ?? defaultCompressionThreshold;
     this.#isPongAutomatic = options.autoPong ?? true;
-    this.#output = new Output(options.role, options.resources, options.observer);
+    this.#output = new OutputBuffer(options.role, options.resources, options.observer);
     this.#slab = options.resources.slab;
     this.#assembler = new MessageAssembler(this, limits, this.#extension, options.resources);
     const { role, observer } = options;
     const { spare, loans } = options.resources;
-    this.#intake = new Intake({ role, sink: this.#assembler, spare, loans, observer }, this.#handler);
+    this.#intake = new InputBuffer({ role, sink: this.#assembler, spare, loans, observer }, this.#handler);
   }
 
   get state(): ProtocolState {

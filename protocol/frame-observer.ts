@@ -43,7 +43,7 @@ function describe(first: number, payloadSize: number, excerpt: Buffer): Observed
 }
 
 /** Tells of a frame that was written. */
-export function tellWritten(observer: FrameObserver, first: number, payload: string | Uint8Array): void {
+export function observeWritten(observer: FrameObserver, first: number, payload: string | Uint8Array): void {
   if (!observer.isActive) return;
   const size = typeof payload === "string" ? Buffer.byteLength(payload) : payload.length;
   observer.onFrame("out", describe(first, size, excerptOf(payload, observer.excerptSize)));

@@ -9,8 +9,8 @@ import {
   readPayloadSize,
 } from "./frame-header.js";
 import { maskBytes } from "./mask.js";
-import { maxRunSize, payloadSizeAt, RunFinder, type RunSink } from "./small-frame-scanner.js";
-import { TextRun } from "./text/small-text-batch.js";
+import { maxRunSize, payloadSizeAt, SmallFrameScanner, type SmallFrameSink } from "./small-frame-scanner.js";
+import { SmallTextBatch } from "./text/small-text-batch.js";
 
 const wholeText = firstByteOf(Opcode.text, false);
 const wholeBinary = firstByteOf(Opcode.binary, false);
@@ -18,7 +18,7 @@ const wholeBinary = firstByteOf(Opcode.binary, false);
 /** Where the frames go: a header first, then its payload in one or more pieces, an empty one included. */
 export interface FrameSink {
   /** Who takes small whole messages without their frames; left out where each frame is to be told. */
-  readonly runs?: RunSink | undefined;
+  readonly runs?: SmallFrameSink | undefined;
   /** @param first - The first byte of the header, which has passed the checks of `checkHeaderStart`. */
   onFrameHeader(first: number, payloadSize: number): void;
   /** A piece of the payload, unmasked; `bytes` is only lent. */
@@ -39,8 +39,8 @@ export class FrameParser {
   #header: Buffer | undefined;
   #headerLength = 0;
   /** From the first message on that may begin a run; a connection that only pings has none. */
-  #finder: RunFinder | undefined;
-  #texts: TextRun | undefined;
+  #finder: SmallFrameScanner | undefined;
+  #texts: SmallTextBatch | undefined;
   /** How much of the payload of the current frame is still to come. */
   #remaining = 0;
   #maskingKey = 0;
@@ -101,10 +101,10 @@ export class FrameParser {
     return first === wholeBinary && !runs.isLending && this.#takeBinaries(bytes, end, runs);
   }
 
-  #takeTexts(bytes: Buffer, end: number, sink: RunSink): boolean {
+  #takeTexts(bytes: Buffer, end: number, sink: SmallFrameSink): boolean {
     const start = this.position;
-    const finder = (this.#finder ??= new RunFinder());
-    const run = (this.#texts ??= new TextRun()).find(finder, bytes, start, end, sink);
+    const finder = (this.#finder ??= new SmallFrameScanner());
+    const run = (this.#texts ??= new SmallTextBatch()).find(finder, bytes, start, end, sink);
     if (run === undefined) return false;
     const runEnd = finder.end;
     while (this.position < runEnd && !this.#isHalted) {
@@ -119,9 +119,9 @@ export class FrameParser {
   }
 
   /** One copy serves all of them, and each gets a view of it: two thirds of what a copy of each costs. */
-  #takeBinaries(bytes: Buffer, end: number, sink: RunSink): boolean {
+  #takeBinaries(bytes: Buffer, end: number, sink: SmallFrameSink): boolean {
     const start = this.position;
-    const finder = (this.#finder ??= new RunFinder());
+    const finder = (this.#finder ??= new SmallFrameScanner());
     if (!sink.mayTakeRun(maxRunSize) || !finder.find(bytes, start, end, maxRunSize)) return false;
     const runEnd = finder.end;
     const { buffer, byteOffset } = sink.copyRun(bytes, start, runEnd);

@@ -122,12 +122,12 @@ export class FrameWriter {
   }
 
   #writeHead(bytes: Buffer, at: number, first: number, size: number, key: number): number {
-    const behindLength = writeHeader(bytes, at, first, this.#isMasked, size);
-    if (!this.#isMasked) return behindLength;
-    bytes[behindLength] = key;
-    bytes[behindLength + 1] = key >>> 8;
-    bytes[behindLength + 2] = key >>> 16;
-    bytes[behindLength + 3] = key >>> 24;
-    return behindLength + 4;
+    const queuedLength = writeHeader(bytes, at, first, this.#isMasked, size);
+    if (!this.#isMasked) return queuedLength;
+    bytes[queuedLength] = key;
+    bytes[queuedLength + 1] = key >>> 8;
+    bytes[queuedLength + 2] = key >>> 16;
+    bytes[queuedLength + 3] = key >>> 24;
+    return queuedLength + 4;
   }
 }

@@ -58,7 +58,11 @@ export type {
   ExtensionParameter,
   MessageExtension,
 } from "./extensions/extension.js";
-export { deflateAcceptor, deflateOffer, type DeflateOptions } from "./extensions/permessage-deflate/permessage-deflate.js";
+export {
+  deflateAcceptor,
+  deflateOffer,
+  type DeflateOptions,
+} from "./extensions/permessage-deflate/permessage-deflate.js";
 export {
   ClientHandshake,
   type ClientHandshakeOptions,

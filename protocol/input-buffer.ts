@@ -6,7 +6,7 @@ import type { Role } from "./constants.js";
 import type { ActiveRead, Loans } from "./loans.js";
 import type { SpareBuffer } from "./spare-buffer.js";
 
-export interface IntakeContext {
+export interface InputBufferContext {
   readonly role: Role;
   /** Where the frames go. */
   readonly sink: FrameSink;
@@ -15,7 +15,7 @@ export interface IntakeContext {
   readonly observer: FrameObserver | undefined;
 }
 
-export interface IntakeHandler {
+export interface InputBufferHandler {
   /** The stream has ended, and all that came before is with the sink. Once. */
   onEnd(): void;
 }
@@ -23,7 +23,7 @@ export interface IntakeHandler {
 const noBytes: Buffer = Buffer.alloc(0);
 
 /** Brings the bytes of the peer to the parser, in their order: at once, or behind a pause, or behind what a handler has thrown. */
-export class Intake implements ActiveRead {
+export class InputBuffer implements ActiveRead {
   readonly #parser: FrameParser;
   readonly #spare: SpareBuffer;
   readonly #loans: Loans;
@@ -31,7 +31,7 @@ export class Intake implements ActiveRead {
   #backlog: Backlog | undefined;
   readonly #sink: FrameSink;
   readonly #observer: FrameObserver | undefined;
-  readonly #handler: IntakeHandler;
+  readonly #handler: InputBufferHandler;
   /** From the first read on that is observed. */
   #observing: ObservingSink | undefined;
   #isPaused = false;
@@ -48,7 +48,7 @@ export class Intake implements ActiveRead {
   isOverwritten = false;
   outer: ActiveRead | undefined;
 
-  constructor({ role, sink, spare, loans, observer }: IntakeContext, handler: IntakeHandler) {
+  constructor({ role, sink, spare, loans, observer }: InputBufferContext, handler: InputBufferHandler) {
     this.#parser = new FrameParser(sink, role);
     this.#spare = spare;
     this.#loans = loans;
@@ -74,7 +74,7 @@ export class Intake implements ActiveRead {
     if (this.#isPaused || this.#isParsing || this.#hasKept())
       this.#keeping().append(bytes.subarray(start, end));
     else this.#parse(bytes, start, end, false);
-    this.#goOn();
+    this.#processKept();
   }
 
   #hasKept(): boolean {
@@ -98,7 +98,7 @@ export class Intake implements ActiveRead {
 
   receiveEnd(): void {
     this.#hasEnded = true;
-    this.#goOn();
+    this.#processKept();
   }
 
   pause(): void {
@@ -109,11 +109,11 @@ export class Intake implements ActiveRead {
   resume(): void {
     this.#isPaused = false;
     if (!this.#isShut) this.#parser.unhalt();
-    this.#goOn();
+    this.#processKept();
   }
 
   /** A loop, and nothing that it calls comes back to it: a handler may receive from inside its calls without end. */
-  #goOn(): void {
+  #processKept(): void {
     while (this.#hasKept() && !this.#isPaused && !this.#isParsing) {
       const bytes = this.#backlog!.take()!;
       this.#parse(bytes, 0, bytes.length, true);

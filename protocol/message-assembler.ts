@@ -9,7 +9,7 @@ import { hasRsv1, isControl, isFinal, opcodeOf } from "./frame-header.js";
 import { LargeText, minLargeTextSize, textBlockSize } from "./text/large-text.js";
 import type { Loans } from "./loans.js";
 import { PayloadBuffer, type PayloadMemory } from "./payload-buffer.js";
-import type { RunSink } from "./small-frame-scanner.js";
+import type { SmallFrameSink } from "./small-frame-scanner.js";
 import { decodeText, decodeValid, Utf8Validator } from "./text/utf8.js";
 
 /** Where the messages go. */
@@ -60,8 +60,8 @@ function checkSize(name: string, size: number): number {
 }
 
 /** Puts messages together from the frames of one connection: order of fragments, limits, inflation, UTF-8. */
-export class MessageAssembler implements FrameSink, RunSink, InflatedSink {
-  readonly runs: RunSink = this;
+export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink {
+  readonly runs: SmallFrameSink = this;
   readonly #sink: MessageSink;
   readonly #limits: MessageLimits;
   readonly #extension: MessageExtension | undefined;
@@ -144,7 +144,7 @@ export class MessageAssembler implements FrameSink, RunSink, InflatedSink {
 
   onLentText(bytes: Buffer, start: number, end: number): void {
     this.beganCount++;
-    this.#tellText(bytes, start, end, true, false);
+    this.#emitText(bytes, start, end, true, false);
   }
 
   onFrameHeader(first: number, payloadSize: number): void {
@@ -344,7 +344,7 @@ export class MessageAssembler implements FrameSink, RunSink, InflatedSink {
     this.#utf8 = undefined;
     try {
       if (isWhole && this.#text !== undefined) this.#finishLargeText(pieces);
-      else if (isWhole) this.#tellText(pieces.lend(this.#takeScratch()), 0, pieces.size, isAscii, true);
+      else if (isWhole) this.#emitText(pieces.lend(this.#takeScratch()), 0, pieces.size, isAscii, true);
       else this.#sink.onMessageError(invalidUtf8());
     } finally {
       pieces.clear();
@@ -367,7 +367,7 @@ export class MessageAssembler implements FrameSink, RunSink, InflatedSink {
   }
 
   /** Delivers what is known to be UTF-8. */
-  #tellText(bytes: Buffer, start: number, end: number, isAscii: boolean, isShared: boolean): void {
+  #emitText(bytes: Buffer, start: number, end: number, isAscii: boolean, isShared: boolean): void {
     if (!this.isLending) {
       this.#sink.onMessage(decodeValid(bytes, start, end, isAscii), end - start);
       return;
@@ -449,7 +449,7 @@ export class MessageAssembler implements FrameSink, RunSink, InflatedSink {
 
   #deliverText(bytes: Buffer, start: number, end: number, isShared: boolean): void {
     if (this.isLending) {
-      if (isUtf8(bytes.subarray(start, end))) this.#tellText(bytes, start, end, false, isShared);
+      if (isUtf8(bytes.subarray(start, end))) this.#emitText(bytes, start, end, false, isShared);
       else this.#sink.onMessageError(invalidUtf8());
       return;
     }

@@ -1,7 +1,7 @@
 import { Opcode, type Role, zeroBytes } from "./constants.js";
 import { Fifo } from "./fifo.js";
 import { firstByteOf, payloadSizeIn } from "./frame-header.js";
-import { type FrameObserver, tellWritten } from "./frame-observer.js";
+import { type FrameObserver, observeWritten } from "./frame-observer.js";
 import type { FrameWriter } from "./frame-writer.js";
 import type { Resources } from "./resources.js";
 import { SegmentChain } from "./segment-chain.js";
@@ -21,7 +21,7 @@ interface Original {
  * What waits for the wire, and in which order it leaves: messages as they came, and pings and pongs between
  * two frames of them, never behind all.
  */
-export class Output {
+export class OutputBuffer {
   readonly #role: Role;
   readonly #resources: Resources;
   readonly #writer: FrameWriter;
@@ -101,14 +101,14 @@ export class Output {
   writeText(text: string): void {
     const frameSize = this.#writer.writeText(this.#messages, text);
     this.#countMessage(frameSize, payloadSizeIn(frameSize, this.#role === "client"));
-    if (this.#observer !== undefined) tellWritten(this.#observer, firstByteOf(Opcode.text, false), text);
+    if (this.#observer !== undefined) observeWritten(this.#observer, firstByteOf(Opcode.text, false), text);
   }
 
   writeBinary(payload: Uint8Array): void {
     const first = firstByteOf(Opcode.binary, false);
     this.#writer.writeBytes(this.#messages, first, payload);
     this.#countMessage(this.#writer.frameSize(payload.length), payload.length);
-    if (this.#observer !== undefined) tellWritten(this.#observer, first, payload);
+    if (this.#observer !== undefined) observeWritten(this.#observer, first, payload);
   }
 
   /** @param original - The message before it was encoded; kept until its frame leaves. */
@@ -121,7 +121,7 @@ export class Output {
     (this.#originals ??= new Fifo()).push({ data: original, memory });
     this.#originalSize += memory;
     this.#countMessage(this.#writer.frameSize(encoded.length), payloadSize);
-    if (this.#observer !== undefined) tellWritten(this.#observer, first, encoded);
+    if (this.#observer !== undefined) observeWritten(this.#observer, first, encoded);
   }
 
   #countMessage(frameSize: number, payloadSize: number): void {
@@ -177,7 +177,7 @@ export class Output {
     const first = firstByteOf(opcode, false);
     this.#writer.writeBytes(chain, first, payload);
     this.#size += this.#writer.frameSize(payload.length);
-    if (this.#observer !== undefined) tellWritten(this.#observer, first, payload);
+    if (this.#observer !== undefined) observeWritten(this.#observer, first, payload);
   }
 
   /**
@@ -204,7 +204,7 @@ export class Output {
 
   #takeMessages(maxSize: number): Buffer {
     const first = this.#messages.shiftStretch(maxSize)!;
-    for (let segment: Segment | undefined = first; segment !== undefined; segment = segment.behind) {
+    for (let segment: Segment | undefined = first; segment !== undefined; segment = segment.next) {
       this.#leftCount += segment.messageCount;
       if (segment.compressedCount > 0) this.#dropOriginals(segment.compressedCount);
     }
@@ -219,7 +219,7 @@ export class Output {
 
   #takeSegments(first: Segment): Buffer {
     let { end } = first;
-    for (let next = first.behind; next !== undefined; next = next.behind) end += next.end;
+    for (let next = first.next; next !== undefined; next = next.next) end += next.end;
     this.#takenSegments = first;
     this.#taken = first.view(first.start, end);
     if (this.#hasNoControls()) this.#allowPongs();
@@ -246,10 +246,10 @@ export class Output {
     let segment = this.#takenSegments;
     this.#takenSegments = undefined;
     while (segment !== undefined) {
-      const { behind } = segment;
-      segment.behind = undefined;
+      const { next } = segment;
+      segment.next = undefined;
       this.#resources.segments.release(segment);
-      segment = behind;
+      segment = next;
     }
   }
 

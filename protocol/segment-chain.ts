@@ -29,7 +29,7 @@ export class SegmentChain {
   /** The bytes of all its frames that have not left. */
   get size(): number {
     let size = 0;
-    for (let segment = this.#first; segment !== undefined; segment = segment.behind)
+    for (let segment = this.#first; segment !== undefined; segment = segment.next)
       size += segment.end - segment.start;
     return size;
   }
@@ -57,7 +57,7 @@ export class SegmentChain {
   /** A segment that is filled already, and in no other chain. */
   append(segment: Segment): void {
     if (this.#last === undefined) this.#first = segment;
-    else this.#last.behind = segment;
+    else this.#last.next = segment;
     this.#last = segment;
     this.#length++;
   }
@@ -73,15 +73,15 @@ export class SegmentChain {
     let last = first;
     let size = first.end - first.start;
     this.#length--;
-    for (let next = last.behind; next !== undefined && last.isBefore(next); next = last.behind) {
+    for (let next = last.next; next !== undefined && last.isBefore(next); next = last.next) {
       size += next.end;
       if (size > maxSize) break;
       last = next;
       this.#length--;
     }
-    this.#first = last.behind;
+    this.#first = last.next;
     if (this.#first === undefined) this.#last = undefined;
-    last.behind = undefined;
+    last.next = undefined;
     return first;
   }
 }

@@ -30,7 +30,7 @@ export class Segment {
   /** How many of the messages that begin in it are compressed. */
   compressedCount = 0;
   /** The next one of the chain that it is in. */
-  behind: Segment | undefined;
+  next: Segment | undefined;
   /** Its place in the wide memory of its pool; -1 for memory of its own. */
   readonly index: number;
 

@@ -7,7 +7,7 @@ export const maxRunSize: number = 8 * 1024;
 const minRunSize = 256;
 
 /** Takes messages that came whole, one after the other. */
-export interface RunSink {
+export interface SmallFrameSink {
   /** `true` between two messages, where one of this size is within the limits. */
   mayTakeRun(maxSize: number): boolean;
   /** The bytes of a run in memory that may be kept. */
@@ -20,7 +20,7 @@ export interface RunSink {
 }
 
 /** Finds the small messages of one read that follow each other, so that one call makes them ready. */
-export class RunFinder {
+export class SmallFrameScanner {
   #maxSize = maxRunSize;
   /** Where the run that was found ends. */
   end = 0;

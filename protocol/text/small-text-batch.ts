@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { RunFinder, RunSink } from "../small-frame-scanner.js";
+import type { SmallFrameScanner, SmallFrameSink } from "../small-frame-scanner.js";
 import { isByteLengthSlow } from "./utf8.js";
 
 /** With longer payloads a run is hardly cheaper than its messages one by one: `Buffer.byteLength` shows that all of it is ASCII. */
@@ -20,11 +20,17 @@ interface SliceableBuffer {
  * All of them must be ASCII for that, which one more call shows: in UTF-8 a one-byte string takes a byte for each character, and another
  * one for each above 0x7f; in a run of ASCII the only ones of those are bytes of the headers, which are counted beforehand.
  */
-export class TextRun {
+export class SmallTextBatch {
   #untilTry = 0;
 
   /** The bytes of the run that begins at `start`, a character each; `undefined` where none does. */
-  find(finder: RunFinder, bytes: Buffer, start: number, end: number, sink: RunSink): string | undefined {
+  find(
+    finder: SmallFrameScanner,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    sink: SmallFrameSink,
+  ): string | undefined {
     if (!sink.mayTakeRun(maxPayloadSize)) return undefined;
     if (this.#untilTry > 0) {
       this.#untilTry--;

@@ -8,7 +8,7 @@ export type Judgement = Standing | "unreadable";
 /** Judges messages and delivers them, with no look at what is held. */
 export class Delivery<Message> {
   /** Messages that were removed because they had been delivered before. */
-  doubleCount = 0;
+  duplicateCount = 0;
   readonly #port: ReplayPort<Message>;
 
   /** Messages of a hold that has ended, while they are delivered. */
@@ -54,7 +54,7 @@ export class Delivery<Message> {
   }
 
   #remove({ stream, id }: Arrival<Message>): void {
-    this.doubleCount++;
+    this.duplicateCount++;
     try {
       stream.window.repeat(id);
     } catch (error) {
@@ -83,13 +83,13 @@ export class Delivery<Message> {
       const judgement = this.judge(arrival, false);
       if (judgement !== "ahead") this.apply(arrival, judgement);
       else {
-        if (!isReported) this.tellGap(arrival);
+        if (!isReported) this.emitGap(arrival);
         this.skipTo(arrival);
       }
     }
   }
 
-  tellGap({ stream, id }: Arrival<Message>): void {
+  emitGap({ stream, id }: Arrival<Message>): void {
     this.#port.onGap(stream.name, stream.window.expected, id);
   }
 }

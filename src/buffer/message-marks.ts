@@ -36,7 +36,7 @@ export class MessageMarks<Sent, Received> {
   }
 
   /** `id` is that of another message, which is not acknowledged. */
-  tellTaken(id: MessageId): void {
+  observeTaken(id: MessageId): void {
     this.#tell(`Another message of the id ${id} is not acknowledged yet: this one is sent at most once.`);
   }
 

@@ -1,5 +1,5 @@
 import type { Cursor, Cursors } from "./cursor.js";
-import type { Hold } from "./reorder-buffer.js";
+import type { ReorderBuffer } from "./reorder-buffer.js";
 import type { Sequence, SequenceWindow, Standing } from "./sequence-window.js";
 
 /** Where a message stands by what the user's functions say of it. */
@@ -12,7 +12,7 @@ export interface Place<Message> {
 /** A message that belongs to a sequence, on its way through. */
 export interface Arrival<Message> extends Place<Message> {
   readonly message: Message;
-  readonly link: number;
+  readonly connection: number;
   /** The request that has brought it; `undefined` for one that came on a link. */
   readonly request: ReplayRequest<Message> | undefined;
   /** When it came, or began to count as having come. */
@@ -26,7 +26,7 @@ export class ReplayRequest<Message> {
   /** Where the streams stand of which messages may be missing. */
   readonly cursors: Cursors;
   /** The link to ask on. */
-  readonly link: number;
+  readonly connection: number;
   /** Counts requests. */
   readonly number: number;
   readonly streams: Set<MessageStream<Message>>;
@@ -36,11 +36,16 @@ export class ReplayRequest<Message> {
   activeAt: number;
 
   constructor(
-    plan: { readonly cursors: Cursors; readonly link: number; readonly number: number; readonly now: number },
+    plan: {
+      readonly cursors: Cursors;
+      readonly connection: number;
+      readonly number: number;
+      readonly now: number;
+    },
     streams: Iterable<MessageStream<Message>>,
   ) {
     this.cursors = plan.cursors;
-    this.link = plan.link;
+    this.connection = plan.connection;
     this.number = plan.number;
     this.activeAt = plan.now;
     this.streams = new Set(streams);
@@ -60,10 +65,10 @@ export class MessageStream<Message> {
   recoveredCount = 0;
   /** Its window, where a message that is next can be delivered with nothing else to do. */
   steadyWindow: SequenceWindow | undefined;
-  #hold: Hold<Arrival<Message>> | undefined;
+  #hold: ReorderBuffer<Arrival<Message>> | undefined;
   #isWatched = false;
-  #doubleCount = 0;
-  #doublesSince: Sequence | undefined;
+  #duplicateCount = 0;
+  #duplicatesSince: Sequence | undefined;
 
   constructor(name: string, window: SequenceWindow) {
     this.name = name;
@@ -71,11 +76,11 @@ export class MessageStream<Message> {
     this.steadyWindow = window;
   }
 
-  get hold(): Hold<Arrival<Message>> | undefined {
+  get hold(): ReorderBuffer<Arrival<Message>> | undefined {
     return this.#hold;
   }
 
-  set hold(hold: Hold<Arrival<Message>> | undefined) {
+  set hold(hold: ReorderBuffer<Arrival<Message>> | undefined) {
     this.#hold = hold;
     this.#reconsider();
   }
@@ -135,16 +140,16 @@ export class MessageStream<Message> {
   restart({ id, epoch }: Arrival<Message>): void {
     this.window.restart(id);
     this.epoch = epoch ?? this.epoch;
-    this.#doubleCount = 0;
+    this.#duplicateCount = 0;
   }
 
   /** Counts a double; `true` where more than `most` have come since the cursor has moved. */
-  countDouble(most: number): boolean {
+  countDuplicate(most: number): boolean {
     const { sequence } = this.window;
-    if (sequence !== this.#doublesSince) {
-      this.#doublesSince = sequence;
-      this.#doubleCount = 0;
+    if (sequence !== this.#duplicatesSince) {
+      this.#duplicatesSince = sequence;
+      this.#duplicateCount = 0;
     }
-    return ++this.#doubleCount > most;
+    return ++this.#duplicateCount > most;
   }
 }

@@ -1,6 +1,6 @@
 import { BufferOverflowError } from "../errors.js";
 import { KeyedQueue } from "./keyed-queue.js";
-import { Ledger } from "./unacked-messages.js";
+import { UnackedMessages } from "./unacked-messages.js";
 import { MessageMarks } from "./message-marks.js";
 import type { OutboxEntry } from "./outbox-entry.js";
 import type { OutboxAnswer, OutboxDropCause, OutboxHandler, OutboxPolicy } from "./outbox-policy.js";
@@ -21,7 +21,7 @@ export class Outbox<Sent, Received, Message> {
   readonly #freeOverhead: number;
   readonly #bucket: TokenBucket | undefined;
   readonly #queue: KeyedQueue<OutboxEntry<Message>> = new KeyedQueue();
-  readonly #ledger: Ledger<Message> | undefined;
+  readonly #ledger: UnackedMessages<Message> | undefined;
   #isOpen = false;
   #isClosing = false;
   /** Dropped messages that the handler has not been given. */
@@ -40,7 +40,7 @@ export class Outbox<Sent, Received, Message> {
     this.#ttl = policy.ttl ?? Infinity;
     this.#freeOverhead = policy.freeOverhead ?? defaultFreeOverhead;
     this.#bucket = policy.perSecond === undefined ? undefined : new TokenBucket(policy.perSecond);
-    this.#ledger = policy.acknowledgement === undefined ? undefined : new Ledger();
+    this.#ledger = policy.acknowledgement === undefined ? undefined : new UnackedMessages();
   }
 
   /** The messages that are kept: those that wait, and those that are not acknowledged. */
@@ -210,9 +210,9 @@ export class Outbox<Sent, Received, Message> {
     );
   }
 
-  #identify(entry: OutboxEntry<Message>, sent: Sent, ledger: Ledger<Message>): void {
+  #identify(entry: OutboxEntry<Message>, sent: Sent, ledger: UnackedMessages<Message>): void {
     const id = this.#marks.idOf(sent);
-    if (id !== undefined && !ledger.claim(id, entry)) this.#marks.tellTaken(id);
+    if (id !== undefined && !ledger.claim(id, entry)) this.#marks.observeTaken(id);
   }
 
   /** @returns `true` where the message has taken the place of an older one. */

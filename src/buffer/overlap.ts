@@ -8,11 +8,11 @@ export type Waiting<Message> =
 /** Two links at once: what the new one brings waits here until the old one has ended. */
 export class Overlap<Message> {
   /** The new link. */
-  readonly link: number;
+  readonly connection: number;
   /** The new link has ended, or takes no question any more. */
   isOver = false;
   /** Doubles before it began. */
-  readonly doublesBefore: number;
+  readonly duplicatesBefore: number;
   readonly #maxWaiting: number;
   readonly #handler: { onJoined(): void; onFull(): void };
   readonly #seen = new Set<MessageStream<Message>>();
@@ -28,15 +28,15 @@ export class Overlap<Message> {
 
   constructor(
     plan: {
-      readonly link: number;
+      readonly connection: number;
       readonly maxWaiting: number;
       readonly maxBytes: number;
-      readonly doublesBefore: number;
+      readonly duplicatesBefore: number;
     },
     handler: { onJoined(): void; onFull(): void },
   ) {
-    this.link = plan.link;
-    this.doublesBefore = plan.doublesBefore;
+    this.connection = plan.connection;
+    this.duplicatesBefore = plan.duplicatesBefore;
     this.#maxWaiting = plan.maxWaiting;
     this.#held = new HeldBytes(plan.maxBytes);
     this.#handler = handler;

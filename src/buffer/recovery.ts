@@ -1,5 +1,5 @@
 import type { Delivery, Judgement } from "./delivery.js";
-import { Holds, type StreamHold } from "./reorder-buffers.js";
+import { ReorderBuffers, type StreamBuffer } from "./reorder-buffers.js";
 import type { Arrival, MessageStream, ReplayRequest } from "./message-stream.js";
 import type { ReplayPolicy, ReplayPort } from "./replay-port.js";
 import { ReplayRequests } from "./replay-requests.js";
@@ -14,20 +14,20 @@ export class Recovery<Message> {
   /** The last link has ended, and none has followed. */
   isOffline = false;
   /** The link on which replays are asked for; `undefined` while there is none. */
-  link: number | undefined;
+  connection: number | undefined;
   /** The new link of an overlap, and what its messages wait in until the old one has ended. */
-  overlap: { readonly link: number; add(arrival: Arrival<Message>): void } | undefined;
+  overlap: { readonly connection: number; add(arrival: Arrival<Message>): void } | undefined;
   readonly requests: ReplayRequests<Message>;
   readonly #policy: ReplayPolicy<never>;
   readonly #port: ReplayPort<Message>;
   readonly #delivery: Delivery<Message>;
-  readonly #holds: Holds<Message>;
+  readonly #holds: ReorderBuffers<Message>;
 
   constructor(policy: ReplayPolicy<never>, port: ReplayPort<Message>, delivery: Delivery<Message>) {
     this.#policy = policy;
     this.#port = port;
     this.#delivery = delivery;
-    this.#holds = new Holds(policy.maxBytes, (at) => port.onNextAt(at));
+    this.#holds = new ReorderBuffers(policy.maxBytes, (at) => port.onNextAt(at));
     this.requests = new ReplayRequests(policy.recoveryTimeout);
   }
 
@@ -64,7 +64,7 @@ export class Recovery<Message> {
   /** So many doubles in a row that the numbering must have begun anew within the window. */
   #isStuck({ stream, request, at }: Arrival<Message>): boolean {
     if (this.isDeferring || request !== undefined || this.requests.covers(stream, at)) return false;
-    return stream.countDouble(this.#policy.window);
+    return stream.countDuplicate(this.#policy.window);
   }
 
   /** A numbering begins with this message. */
@@ -74,7 +74,7 @@ export class Recovery<Message> {
       stream.recoveredCount++;
       // The gap that was told ends with the reset that comes.
       if (stream.hold !== undefined && judgement === "behind") stream.hold.told = undefined;
-    } else if (this.requests.isReturning(stream, at) && stream.replay!.link === arrival.link) {
+    } else if (this.requests.isReturning(stream, at) && stream.replay!.connection === arrival.connection) {
       this.#keep(arrival, judgement === "first");
       return;
     } else if (stream.hold !== undefined) {
@@ -90,7 +90,7 @@ export class Recovery<Message> {
     const { stream, at } = arrival;
     const isFirst = stream.hold === undefined;
     if (isFirst && !this.#policy.hasReplay && !this.isDeferring) {
-      this.#delivery.tellGap(arrival);
+      this.#delivery.emitGap(arrival);
       this.#delivery.skipTo(arrival);
       return;
     }
@@ -101,7 +101,7 @@ export class Recovery<Message> {
   #keep(arrival: Arrival<Message>, isInOrder: boolean): void {
     const { stream, at } = arrival;
     const hold = stream.hold ?? this.#holds.begin(stream, at, this.requests.count);
-    if (!this.#holds.add(hold, arrival, isInOrder)) this.#delivery.doubleCount++;
+    if (!this.#holds.add(hold, arrival, isInOrder)) this.#delivery.duplicateCount++;
     if (hold.length >= this.#policy.maxWaiting) this.#giveUp(stream);
     else this.#holds.arm(this.#endOf(hold));
     if (this.#holds.isFull) this.#makeRoom();
@@ -120,7 +120,7 @@ export class Recovery<Message> {
     const { hold } = stream;
     if (hold?.head === undefined || this.isDeferring || this.judge(hold.head) !== "ahead") return;
     hold.told = hold.head;
-    this.#delivery.tellGap(hold.head);
+    this.#delivery.emitGap(hold.head);
     if (this.#policy.hasReplay) this.#planAsking(stream, now);
     else this.#giveUp(stream);
   }
@@ -135,7 +135,7 @@ export class Recovery<Message> {
   }
 
   /** The missing may be on their way: only where none has come in half of the time they are asked for. */
-  #planLateAsking(stream: MessageStream<Message>, hold: StreamHold<Message>): void {
+  #planLateAsking(stream: MessageStream<Message>, hold: StreamBuffer<Message>): void {
     hold.askAt = hold.since + this.#policy.recoveryTimeout / 2;
     hold.askOnlyAt = stream.window.sequence;
   }
@@ -153,7 +153,7 @@ export class Recovery<Message> {
       if (hold.told !== undefined && hold.told !== head) stream.recoveredCount++;
       else if (!isJoined) {
         isJoined = true;
-        this.#tellRecovered(stream);
+        this.#emitRecovered(stream);
         // Who was told may have ended the hold.
         if (stream.hold !== hold) return;
       }
@@ -168,7 +168,7 @@ export class Recovery<Message> {
     }
   }
 
-  #tellRecovered(stream: MessageStream<Message>): void {
+  #emitRecovered(stream: MessageStream<Message>): void {
     const { hold, recoveredCount } = stream;
     if (stream.replay?.state === "inBand") stream.replay = undefined;
     if (hold?.told === undefined && recoveredCount === 0) return;
@@ -187,19 +187,19 @@ export class Recovery<Message> {
     stream.replay = undefined;
     stream.recoveredCount = 0;
     const isAhead = this.judge(released[0]!) === "ahead";
-    if (isAhead && hold.told === undefined) this.#delivery.tellGap(released[0]!);
+    if (isAhead && hold.told === undefined) this.#delivery.emitGap(released[0]!);
     if ((isAhead || hold.told !== undefined) && this.#policy.hasReplay) this.#port.onReset(stream.name);
     this.#delivery.release(released);
   }
 
   /** What a hold gives up. The old link of an overlap may still bring what comes before the last messages of the new one: these wait again. */
-  #takeReleased(hold: StreamHold<Message>): Arrival<Message>[] {
+  #takeReleased(hold: StreamBuffer<Message>): Arrival<Message>[] {
     const released: Arrival<Message>[] = [];
     for (let arrival = hold.shift(); arrival !== undefined; arrival = hold.shift()) released.push(arrival);
     const { overlap } = this;
     if (overlap === undefined) return released;
     const lastOld = released.findLastIndex(
-      ({ link, request }) => link !== overlap.link || request !== undefined,
+      ({ connection, request }) => connection !== overlap.connection || request !== undefined,
     );
     for (const arrival of released.splice(lastOld + 1)) overlap.add(arrival);
     return released;
@@ -208,7 +208,7 @@ export class Recovery<Message> {
   onReturned(request: ReplayRequest<Message>, now: number): void {
     for (const stream of this.requests.end(request)) {
       const isMoved = request.cursors[stream.name]?.sequence !== stream.window.sequence;
-      if (stream.hold === undefined) this.#tellRecovered(stream);
+      if (stream.hold === undefined) this.#emitRecovered(stream);
       else this.#goOn(stream, request, isMoved, now);
     }
   }
@@ -255,27 +255,28 @@ export class Recovery<Message> {
       }
       return Math.min(endAt, hold.askAt);
     });
-    if (due.length > 0 && this.link !== undefined) this.#start(this.requests.open(due, this.link, now));
+    if (due.length > 0 && this.connection !== undefined)
+      this.#start(this.requests.open(due, this.connection, now));
   }
 
   /** When what is held comes out in any case. */
-  #endOf(hold: StreamHold<Message>): number {
+  #endOf(hold: StreamBuffer<Message>): number {
     // Without a connection nothing can be repeated: the time counts from the next one on.
     if (this.isOffline || (this.isDeferring && hold.told === undefined)) return Infinity;
     return hold.since + this.#policy.recoveryTimeout;
   }
 
-  #isDue(stream: MessageStream<Message>, hold: StreamHold<Message>): boolean {
+  #isDue(stream: MessageStream<Message>, hold: StreamBuffer<Message>): boolean {
     if (hold.askOnlyAt !== undefined && hold.askOnlyAt !== stream.window.sequence) return false;
-    if (hold.told === undefined) this.#delivery.tellGap(hold.head!);
+    if (hold.told === undefined) this.#delivery.emitGap(hold.head!);
     hold.told ??= hold.head;
     return true;
   }
 
   /** Asks for all that may have been missed on the way to a new link. */
-  resume(streams: Iterable<MessageStream<Message>>, link: number, now: number): void {
+  resume(streams: Iterable<MessageStream<Message>>, connection: number, now: number): void {
     if (this.isOffline) this.#restartWaits(now);
-    if (this.#policy.hasReplay) this.#start(this.requests.openForAll(streams, link, now));
+    if (this.#policy.hasReplay) this.#start(this.requests.openForAll(streams, connection, now));
   }
 
   #restartWaits(now: number): void {

@@ -18,7 +18,7 @@ interface Slot<Message> {
 }
 
 /** The messages of one stream that wait for those missing before them, in the order in which they are to be delivered. */
-export class Hold<Message extends Held> {
+export class ReorderBuffer<Message extends Held> {
   /** Since when its first message cannot be delivered. */
   since: number;
   /** The message before which a gap was told. Others may have come in front of it since. */

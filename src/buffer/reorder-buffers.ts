@@ -1,12 +1,12 @@
 import { HeldBytes } from "./held-bytes.js";
-import { Hold } from "./reorder-buffer.js";
+import { ReorderBuffer } from "./reorder-buffer.js";
 import type { Arrival, MessageStream } from "./message-stream.js";
 
 /** The hold of one stream. */
-export type StreamHold<Message> = Hold<Arrival<Message>>;
+export type StreamBuffer<Message> = ReorderBuffer<Arrival<Message>>;
 
 /** The streams that hold something, the memory of it, and when one of them is to be looked at. */
-export class Holds<Message> {
+export class ReorderBuffers<Message> {
   readonly #onNextAt: (at: number) => void;
   readonly #streams = new Set<MessageStream<Message>>();
   readonly #held: HeldBytes;
@@ -38,15 +38,15 @@ export class Holds<Message> {
     return this.#held.hasRoom || this.#held.count <= 1;
   }
 
-  begin(stream: MessageStream<Message>, at: number, requestsBefore: number): StreamHold<Message> {
-    const hold: StreamHold<Message> = new Hold(stream.window.isOrdered, at, requestsBefore);
+  begin(stream: MessageStream<Message>, at: number, requestsBefore: number): StreamBuffer<Message> {
+    const hold: StreamBuffer<Message> = new ReorderBuffer(stream.window.isOrdered, at, requestsBefore);
     stream.hold = hold;
     this.#streams.add(stream);
     return hold;
   }
 
   /** @returns `false` where a message with the same id is held already. */
-  add(hold: StreamHold<Message>, arrival: Arrival<Message>, isInOrder: boolean): boolean {
+  add(hold: StreamBuffer<Message>, arrival: Arrival<Message>, isInOrder: boolean): boolean {
     if (!isInOrder) hold.append(arrival);
     else if (!hold.insert(arrival)) return false;
     hold.bytes += arrival.bytes;
@@ -55,7 +55,7 @@ export class Holds<Message> {
   }
 
   /** Takes out the first message of a hold. */
-  shift(hold: StreamHold<Message>): void {
+  shift(hold: StreamBuffer<Message>): void {
     const arrival = hold.shift();
     if (arrival === undefined) return;
     hold.bytes -= arrival.bytes;
@@ -83,7 +83,7 @@ export class Holds<Message> {
   }
 
   /** Calls `look` with each stream that holds, and arms for the time that it gives. */
-  look(look: (stream: MessageStream<Message>, hold: StreamHold<Message>) => number): void {
+  look(look: (stream: MessageStream<Message>, hold: StreamBuffer<Message>) => number): void {
     this.#nextAt = Infinity;
     let nextAt = Infinity;
     for (const stream of [...this.#streams]) {

@@ -32,7 +32,7 @@ export class ReplayRequests<Message> {
   /** A request for all that `streams` may have missed; `undefined` where none of them has a cursor. */
   open(
     streams: Iterable<MessageStream<Message>>,
-    link: number,
+    connection: number,
     now: number,
   ): ReplayRequest<Message> | undefined {
     const cursors: [string, Cursor][] = [];
@@ -40,7 +40,7 @@ export class ReplayRequests<Message> {
       if (cursor !== undefined) cursors.push([name, cursor]);
     }
     if (cursors.length === 0) return undefined;
-    const plan = { cursors: Object.fromEntries(cursors), link, number: ++this.#newest, now };
+    const plan = { cursors: Object.fromEntries(cursors), connection, number: ++this.#newest, now };
     const request = new ReplayRequest(plan, streams);
     for (const stream of streams) {
       stream.replay = request;
@@ -56,10 +56,10 @@ export class ReplayRequests<Message> {
   /** The same for all streams, those to come included. */
   openForAll(
     streams: Iterable<MessageStream<Message>>,
-    link: number,
+    connection: number,
     now: number,
   ): ReplayRequest<Message> | undefined {
-    this.#resume = this.open(streams, link, now);
+    this.#resume = this.open(streams, connection, now);
     return this.#resume;
   }
 
@@ -93,9 +93,9 @@ export class ReplayRequests<Message> {
   }
 
   /** Nothing more comes of any request that `isOver` names by its link. */
-  endOn(isOver: (link: number) => boolean): void {
+  endOn(isOver: (connection: number) => boolean): void {
     for (const request of this.#open) {
-      if (isOver(request.link)) this.end(request);
+      if (isOver(request.connection)) this.end(request);
     }
   }
 }

@@ -23,7 +23,7 @@ export class Replay<Value, Message> {
   readonly #recovery: Recovery<Message>;
   readonly #streams: StreamTable<Value, Message>;
   /** The stream of all messages, where ids count by one and nothing else is to be asked; from its first message on. */
-  #sole: MessageStream<Message> | undefined;
+  #only: MessageStream<Message> | undefined;
   #overlap: Overlap<Message> | undefined;
   /** Messages of an overlap that has ended, while they are delivered. */
   readonly #leaving: Waiting<Message>[] = [];
@@ -58,8 +58,8 @@ export class Replay<Value, Message> {
   }
 
   /** Messages that were removed because they had been delivered before. */
-  get doubleCount(): number {
-    return this.#delivery.doubleCount;
+  get duplicateCount(): number {
+    return this.#delivery.duplicateCount;
   }
 
   /**
@@ -75,24 +75,24 @@ export class Replay<Value, Message> {
    * @returns `undefined` where it is to be delivered now: it is next, and was taken, or outside of every sequence with nothing
    * to wait for. Else what {@link receive} is to be given.
    */
-  place(value: Value, link: number): Place<Message> | "outside" | undefined {
-    const mayPass = link !== this.#waitingLink;
+  place(value: Value, connection: number): Place<Message> | "outside" | undefined {
+    const mayPass = connection !== this.#waitingLink;
     const { sequence } = this.#policy;
     try {
       const id = sequence(value);
-      const window = mayPass ? this.#sole?.steadyWindow : undefined;
+      const window = mayPass ? this.#only?.steadyWindow : undefined;
       // What is no id is not equal to the next number either.
       if (window?.advance(id as Sequence) === true) return undefined;
-      return this.#placeOf(value, id, link, mayPass);
+      return this.#placeOf(value, id, connection, mayPass);
     } catch (error) {
       return this.#placeOfUnreadable(error, mayPass);
     }
   }
 
-  #placeOfReplayed(value: Value, link: number): Place<Message> | "outside" {
+  #placeOfReplayed(value: Value, connection: number): Place<Message> | "outside" {
     const { sequence } = this.#policy;
     try {
-      return this.#placeOf(value, sequence(value), link, false)!;
+      return this.#placeOf(value, sequence(value), connection, false)!;
     } catch (error) {
       return this.#placeOfUnreadable(error, false)!;
     }
@@ -101,14 +101,14 @@ export class Replay<Value, Message> {
   #placeOf(
     value: Value,
     id: Sequence | null | undefined,
-    link: number,
+    connection: number,
     mayPass: boolean,
   ): Place<Message> | "outside" | undefined {
     if (id === undefined || id === null) return mayPass ? undefined : "outside";
     const { streamOf, epochOf, isNext } = this.#policy;
     const stream = this.#streams.of(value);
-    if (streamOf === undefined && epochOf === undefined && isNext === undefined) this.#sole = stream;
-    const epoch = epochOf === undefined ? undefined : (epochOf(value, link) ?? undefined);
+    if (streamOf === undefined && epochOf === undefined && isNext === undefined) this.#only = stream;
+    const epoch = epochOf === undefined ? undefined : (epochOf(value, connection) ?? undefined);
     const window = mayPass && epoch === stream.epoch ? stream.steadyWindow : undefined;
     return window?.advance(id) === true ? undefined : { stream, id, epoch };
   }
@@ -119,10 +119,10 @@ export class Replay<Value, Message> {
   }
 
   /** @param place - What {@link place} has given for it, just now. */
-  receive(message: Message, place: Place<Message> | "outside", link: number, now: number): void {
+  receive(message: Message, place: Place<Message> | "outside", connection: number, now: number): void {
     const bytes = this.#port.sizeOf(message);
     if (place === "outside") this.#overlap!.add({ message, bytes, stream: undefined });
-    else this.#receive({ ...place, message, bytes, link, request: undefined, at: now });
+    else this.#receive({ ...place, message, bytes, connection, request: undefined, at: now });
   }
 
   #receive(arrival: Arrival<Message>): void {
@@ -132,7 +132,7 @@ export class Replay<Value, Message> {
       this.#recovery.take(arrival);
       return;
     }
-    const isNew = arrival.link === overlap.link && arrival.request === undefined;
+    const isNew = arrival.connection === overlap.connection && arrival.request === undefined;
     if (isNew) overlap.onNew(arrival);
     if (isNew && stream.hold === undefined) this.#wait(overlap, arrival);
     else this.#takeFromBoth(overlap, arrival);
@@ -160,21 +160,21 @@ export class Replay<Value, Message> {
   }
 
   /** A connection is there, and the user's `onConnection` is done with it: what was missed is asked for. */
-  onConnection(link: number, now: number): void {
-    this.#recovery.link = link;
-    this.#recovery.resume(this.#streams, link, now);
+  onConnection(connection: number, now: number): void {
+    this.#recovery.connection = connection;
+    this.#recovery.resume(this.#streams, connection, now);
   }
 
   /** A connection has ended. What is held waits for the next one, as long as it may. */
-  onConnectionEnd(link: number): void {
-    this.#recovery.requests.endOn((other) => other === link);
-    if (this.#overlap?.link === link) this.#overlap.isOver = true;
-    if (this.#recovery.link === link) this.#goOffline();
+  onConnectionEnd(connection: number): void {
+    this.#recovery.requests.endOn((other) => other === connection);
+    if (this.#overlap?.connection === connection) this.#overlap.isOver = true;
+    if (this.#recovery.connection === connection) this.#goOffline();
   }
 
   /** No replay can be asked for before the next connection. */
   #goOffline(): void {
-    this.#recovery.link = undefined;
+    this.#recovery.connection = undefined;
     this.#recovery.isOffline = true;
   }
 
@@ -185,10 +185,11 @@ export class Replay<Value, Message> {
   onReplayed(request: ReplayRequest<Message>, value: Value, message: Message, now: number): boolean {
     if (request.state !== "running") return false;
     request.activeAt = now;
-    const { link } = request;
-    const place = this.#placeOfReplayed(value, link);
+    const { connection } = request;
+    const place = this.#placeOfReplayed(value, connection);
     if (place === "outside") this.#port.deliver(message);
-    else this.#receive({ ...place, message, bytes: this.#port.sizeOf(message), link, request, at: now });
+    else
+      this.#receive({ ...place, message, bytes: this.#port.sizeOf(message), connection, request, at: now });
     return true;
   }
 
@@ -218,18 +219,18 @@ export class Replay<Value, Message> {
    * removed, and no gap is told. What may be missed on the way is asked for on the new link.
    * @param maxWaiting - With so many of the new link's messages waiting, or `maxBytes` of the policy, {@link ReplayPort.onOverlapFull} is called.
    */
-  beginOverlap(link: number, maxWaiting: number, now: number): void {
+  beginOverlap(connection: number, maxWaiting: number, now: number): void {
     this.endOverlap(now);
     const { maxBytes } = this.#policy;
-    const plan = { link, maxWaiting, maxBytes, doublesBefore: this.doubleCount };
+    const plan = { connection, maxWaiting, maxBytes, duplicatesBefore: this.duplicateCount };
     const onJoined = (): void => this.#port.onOverlapJoined();
     const onFull = (): void => this.#port.onOverlapFull();
     this.#overlap = new Overlap(plan, { onJoined, onFull });
     this.#recovery.overlap = this.#overlap;
-    this.#waitingLink = link;
+    this.#waitingLink = connection;
     this.#streams.freeze();
     this.#recovery.isDeferring = true;
-    this.#recovery.resume(this.#streams, link, now);
+    this.#recovery.resume(this.#streams, connection, now);
   }
 
   /**
@@ -240,11 +241,11 @@ export class Replay<Value, Message> {
     const overlap = this.#overlap;
     if (overlap === undefined) return 0;
     if (overlap.isOver) this.#goOffline();
-    else this.#recovery.link = overlap.link;
-    this.#recovery.requests.endOn((link) => link !== overlap.link);
+    else this.#recovery.connection = overlap.connection;
+    this.#recovery.requests.endOn((connection) => connection !== overlap.connection);
     this.#deliverWaiting(overlap, now);
     this.#recovery.endDeferring(now, false);
-    return this.doubleCount - overlap.doublesBefore;
+    return this.duplicateCount - overlap.duplicatesBefore;
   }
 
   /**
@@ -254,10 +255,10 @@ export class Replay<Value, Message> {
   cancelOverlap(now: number): number {
     const overlap = this.#overlap;
     if (overlap === undefined) return 0;
-    this.#recovery.requests.endOn((link) => link === overlap.link);
+    this.#recovery.requests.endOn((connection) => connection === overlap.connection);
     this.#deliverWaiting(overlap, now);
     this.#recovery.endDeferring(now, true);
-    return this.doubleCount - overlap.doublesBefore;
+    return this.duplicateCount - overlap.duplicatesBefore;
   }
 
   #deliverWaiting(overlap: Overlap<Message>, now: number): void {
@@ -286,7 +287,7 @@ export class Replay<Value, Message> {
     this.#deliverLeaving(now);
     this.endOverlap(now);
     this.#recovery.requests.endOn(() => true);
-    this.#recovery.link = undefined;
+    this.#recovery.connection = undefined;
     this.#recovery.giveUpAll();
   }
 }

@@ -7,7 +7,7 @@ const idOverhead = 512;
  * The messages that were given to a writer and are not acknowledged, in the order in which they first went. On a new
  * connection all of them wait to be sent again; those given since are in flight, and stand before those that wait.
  */
-export class Ledger<Message> {
+export class UnackedMessages<Message> {
   readonly #byId = new Map<MessageId, OutboxEntry<Message>>();
   #first: OutboxEntry<Message> | undefined;
   #last: OutboxEntry<Message> | undefined;

@@ -3,28 +3,28 @@ import type { Emitter } from "../events/emitter.js";
 import type { EventMap } from "../events/event-map.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Statistics } from "../stats/statistics.js";
-import type { Intent } from "./lifecycle/stop-reasons.js";
-import type { LifeCalls } from "./lifecycle/pending-calls.js";
+import type { StopReasons } from "./lifecycle/stop-reasons.js";
+import type { PendingCalls } from "./lifecycle/pending-calls.js";
 import type { RequestSource } from "./connection/request.js";
 import type { StateMachine } from "./lifecycle/state.js";
-import type { Traffic } from "./message-hub.js";
+import type { MessageHub } from "./message-hub.js";
 
 /** What a life is lived with. */
-export interface LifeContext<Received, Sent> {
+export interface ClientContext<Received, Sent> {
   /** What users hold, for those who listen to diagnostics. */
-  readonly face: object;
+  readonly publicClient: object;
   readonly source: RequestSource;
   readonly options: ResolvedOptions<Received, Sent>;
   readonly states: StateMachine;
-  readonly intent: Intent;
-  readonly calls: LifeCalls;
+  readonly stopReasons: StopReasons;
+  readonly calls: PendingCalls;
   readonly emitter: Emitter<EventMap<Received>>;
-  readonly traffic: Traffic<Received, Sent>;
+  readonly hub: MessageHub<Received, Sent>;
   readonly statistics: Statistics;
 }
 
-export interface LifeHandler {
-  tellError(error: unknown): void;
+export interface SupervisorHandler {
+  reportError(error: unknown): void;
   /** The life is over: no connection is left, and none is to come. */
   onOver(report: CloseReport): void;
 }

@@ -11,15 +11,15 @@ import { handled, rejected, type WaitOptions } from "../runtime/wait.js";
 import { type Stats, Statistics } from "../stats/statistics.js";
 import { toError } from "../transport/transport-error.js";
 import type { CallSite } from "./lifecycle/call-site.js";
-import { Intent } from "./lifecycle/stop-reasons.js";
-import { Life } from "./lifecycle/connection-supervisor.js";
-import type { LifeContext, LifeHandler } from "./client-context.js";
-import { LifeCalls, type LifeCallsHandler } from "./lifecycle/pending-calls.js";
-import { type Ending, endingOf, errorOf } from "./lifecycle/outcome.js";
-import type { Link } from "./connection/client-connection.js";
+import { StopReasons } from "./lifecycle/stop-reasons.js";
+import { ConnectionSupervisor } from "./lifecycle/connection-supervisor.js";
+import type { ClientContext, SupervisorHandler } from "./client-context.js";
+import { PendingCalls, type PendingCallsHandler } from "./lifecycle/pending-calls.js";
+import { type Outcome, outcomeOf, errorOf } from "./lifecycle/outcome.js";
+import type { ClientConnection } from "./connection/client-connection.js";
 import { checkRequest, type RequestSource } from "./connection/request.js";
 import { impossibleIn, type StateHandler, StateMachine } from "./lifecycle/state.js";
-import { Traffic, type TrafficHandler } from "./message-hub.js";
+import { MessageHub, type MessageHubHandler } from "./message-hub.js";
 
 /**
  * One client: composes its layers, answers the calls on it, and sees its life begin and end. It is the context of its life too:
@@ -27,23 +27,23 @@ import { Traffic, type TrafficHandler } from "./message-hub.js";
  */
 export class Client<Received, Sent>
   implements
-    TrafficHandler<Received, Sent>,
-    LifeContext<Received, Sent>,
-    LifeHandler,
-    LifeCallsHandler,
+    MessageHubHandler<Received, Sent>,
+    ClientContext<Received, Sent>,
+    SupervisorHandler,
+    PendingCallsHandler,
     StateHandler,
     EmitterHandler<EventMap<Received>>
 {
-  readonly face: object;
+  readonly publicClient: object;
   readonly options: ResolvedOptions<Received, Sent>;
   readonly emitter: Emitter<EventMap<Received>>;
-  readonly traffic: Traffic<Received, Sent>;
+  readonly hub: MessageHub<Received, Sent>;
   readonly statistics: Statistics = new Statistics();
   readonly states: StateMachine;
-  readonly intent: Intent = new Intent();
-  readonly calls: LifeCalls;
+  readonly stopReasons: StopReasons = new StopReasons();
+  readonly calls: PendingCalls;
   readonly #address: RequestSource["url"];
-  readonly #life: Life<Received, Sent>;
+  readonly #supervisor: ConnectionSupervisor<Received, Sent>;
   /** While the option `signal` may still end something. */
   #abortListener: WeakAbortListener<{ onAborted(): void }> | undefined;
   /** The abort has ended a loop or a `recv()` already, before the end of the life. */
@@ -51,9 +51,9 @@ export class Client<Received, Sent>
   /** Calls that wait although nothing was begun: an abort has to reject them. */
   #idleWaits = 0;
   /** An `error` that ends nothing is being told. */
-  #isTelling = false;
+  #isReporting = false;
   /** How the life ends, while its end is reported: no call changes that, and `connect()` begins another life afterwards. */
-  #ending: Ending | undefined;
+  #ending: Outcome | undefined;
   /** The calls of the life that ends are settled or about to be; later ones are of the next life. */
   #hasTakenCalls = false;
 
@@ -61,17 +61,17 @@ export class Client<Received, Sent>
    * @param face - What users hold, for those who listen to diagnostics.
    * @throws TypeError for a wrong url, header field or subprotocol that is known already, or a wrong cursor.
    */
-  constructor(face: object, source: RequestSource, options: ResolvedOptions<Received, Sent>) {
+  constructor(publicClient: object, source: RequestSource, options: ResolvedOptions<Received, Sent>) {
     const { runtime } = options;
     const url = checkRequest(source);
-    this.face = face;
+    this.publicClient = publicClient;
     this.#address = source.url;
     this.options = options;
-    this.calls = new LifeCalls(runtime, this);
+    this.calls = new PendingCalls(runtime, this);
     this.emitter = new Emitter<EventMap<Received>>(this);
     this.states = new StateMachine(this);
-    this.traffic = new Traffic<Received, Sent>(this, this);
-    this.#life = new Life<Received, Sent>(this, url, this);
+    this.hub = new MessageHub<Received, Sent>(this, this);
+    this.#supervisor = new ConnectionSupervisor<Received, Sent>(this, url, this);
     this.#listenToSignal();
     if (options.signal?.aborted === true) runtime.defer(() => this.onAborted());
   }
@@ -87,15 +87,15 @@ export class Client<Received, Sent>
 
   /** The url of the current attempt or connection, without credentials. */
   get url(): string {
-    return this.#life.url;
+    return this.#supervisor.url;
   }
 
   get accepted(): AcceptedHandshake | undefined {
-    return this.#life.accepted;
+    return this.#supervisor.accepted;
   }
 
   get lastReport(): CloseReport | undefined {
-    return this.#life.lastReport;
+    return this.#supervisor.lastReport;
   }
 
   /** The connection that is open for calls. */
@@ -105,14 +105,17 @@ export class Client<Received, Sent>
   }
 
   get live(): LiveConnection | undefined {
-    return this.#life.link?.live;
+    return this.#supervisor.connection?.live;
   }
 
   /** Messages are taken, if only by the outbox. */
   get isAccepting(): boolean {
     const { current } = this.states;
     return (
-      current !== "closed" && current !== "failed" && this.#ending === undefined && !this.intent.isStopping
+      current !== "closed" &&
+      current !== "failed" &&
+      this.#ending === undefined &&
+      !this.stopReasons.isStopping
     );
   }
 
@@ -126,17 +129,17 @@ export class Client<Received, Sent>
   }
 
   /** An error that ends nothing. */
-  tellError(reason: unknown): void {
+  reportError(reason: unknown): void {
     const error = toError(reason, "A call");
-    this.#life.link?.log.add("error", error.message);
+    this.#supervisor.connection?.log.add("error", error.message);
     // What a listener of "error" does in vain would else be told to it again, without end.
-    if (this.#isTelling) {
+    if (this.#isReporting) {
       process.emitWarning(error);
       return;
     }
-    this.#isTelling = true;
+    this.#isReporting = true;
     this.emitter.emit("error", { error, isFatal: false });
-    this.#isTelling = false;
+    this.#isReporting = false;
   }
 
   /** Called by its traffic. Without a listener the loss of a message would leave no trace. */
@@ -153,21 +156,21 @@ export class Client<Received, Sent>
   }
 
   stats(): Stats {
-    const { sender, receiver, incoming } = this.traffic;
-    const { links, link, downtimeMs } = this.#life;
+    const { sender, dispatcher, inbound } = this.hub;
+    const { connections, connection, downtimeMs } = this.#supervisor;
     return this.statistics.snapshot(
-      links.flatMap(({ live }) => live ?? []),
+      connections.flatMap(({ live }) => live ?? []),
       {
-        messagesWaiting: receiver.waitingCount,
-        messagesHeld: incoming.heldCount,
+        messagesWaiting: dispatcher.waitingCount,
+        messagesHeld: inbound.heldCount,
         outboxMessages: sender.keptCount,
         outboxBytes: sender.keptBytes,
         bufferedAmount: this.live?.bufferedAmount ?? 0,
-        duplicateCount: incoming.doubleCount,
-        gapCount: incoming.gapCount,
-        recoveredCount: incoming.recoveredCount,
-        resetCount: incoming.resetCount,
-        uptimeMs: link?.isReady === true ? this.options.runtime.now() - link.live!.openedAt : 0,
+        duplicateCount: inbound.duplicateCount,
+        gapCount: inbound.gapCount,
+        recoveredCount: inbound.recoveredCount,
+        resetCount: inbound.resetCount,
+        uptimeMs: connection?.isReady === true ? this.options.runtime.now() - connection.live!.openedAt : 0,
         downtimeMs,
       },
     );
@@ -198,7 +201,7 @@ export class Client<Received, Sent>
 
   /** Called by its calls: somebody is notified of what rejects `connect()` or `run()`, and of a fatal end. */
   get isWatched(): boolean {
-    return this.emitter.has("error") || this.emitter.has("closed") || this.traffic.receiver.isWaitedFor;
+    return this.emitter.has("error") || this.emitter.has("closed") || this.hub.dispatcher.isWaitedFor;
   }
 
   /** A connection is to come, as far as is known. */
@@ -206,7 +209,7 @@ export class Client<Received, Sent>
     const { current } = this.states;
     // While a failure is reported, a call waits for the life that follows.
     if (this.#ending !== undefined) return this.#ending === "failed";
-    if (this.intent.isStopping || current === "closed" || current === "idle" || current === "failed")
+    if (this.stopReasons.isStopping || current === "closed" || current === "idle" || current === "failed")
       return false;
     return current === "connecting" || this.options.reconnect;
   }
@@ -220,7 +223,7 @@ export class Client<Received, Sent>
     const { current } = this.states;
     const { signal } = this.options;
     if (options?.signal?.aborted === true) return this.refuse(options.signal.reason);
-    if (current === "closed" && !this.intent.isAborted) return Promise.resolve();
+    if (current === "closed" && !this.stopReasons.isAborted) return Promise.resolve();
     if (signal?.aborted === true && (current === "closed" || current === "failed"))
       return this.refuse(signal.reason);
     if (this.#ending === "closed") return Promise.resolve();
@@ -238,20 +241,20 @@ export class Client<Received, Sent>
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     if (this.sendable !== undefined) return this.rotate("replace", "", options);
     const isUnderWay = current === "connecting" || current === "reconnecting" || current === "backingOff";
-    if (!isUnderWay || this.intent.isStopping || this.#ending !== undefined)
+    if (!isUnderWay || this.stopReasons.isStopping || this.#ending !== undefined)
       return rejected(this.stateError("reconnect"));
     const promise = this.#waitForConnection("reconnect", options);
-    if (current === "backingOff") this.#life.dial();
+    if (current === "backingOff") this.#supervisor.dial();
     return promise;
   }
 
   rotate(mode: "overlap" | "replace", reason: string, options: WaitOptions | undefined): Promise<void> {
     checkClose(CloseCode.normal, reason);
-    const isReplacing = this.#ending === undefined && this.#life.rotation?.isReplacing === true;
+    const isReplacing = this.#ending === undefined && this.#supervisor.rotation?.isReplacing === true;
     // One that is under way serves whoever asks for one.
-    const mayRotate = this.sendable !== undefined || (isReplacing && !this.intent.isStopping);
+    const mayRotate = this.sendable !== undefined || (isReplacing && !this.stopReasons.isStopping);
     if (!mayRotate) return rejected(this.stateError("rotate"));
-    return this.#life.rotate(mode, reason, options);
+    return this.#supervisor.rotate(mode, reason, options);
   }
 
   /** @throws RangeError for a code or a reason that a Close frame may not carry. */
@@ -265,9 +268,9 @@ export class Client<Received, Sent>
       return promise;
     }
     // Where another connection would follow, it is this call that makes the end of this one the end of all.
-    const wouldGoOn = this.options.reconnect || this.#life.rotation?.isReplacing === true;
-    this.intent.isClosed ||= current !== "disconnecting" || wouldGoOn;
-    this.#life.close({ code, reason });
+    const wouldGoOn = this.options.reconnect || this.#supervisor.rotation?.isReplacing === true;
+    this.stopReasons.isClosed ||= current !== "disconnecting" || wouldGoOn;
+    this.#supervisor.close({ code, reason });
     return promise;
   }
 
@@ -276,56 +279,58 @@ export class Client<Received, Sent>
     const { current } = this.states;
     if (this.#ending !== undefined) this.#cancelNext();
     if (this.#ending !== undefined || current === "closed" || current === "failed") return;
-    this.intent.isClosed = true;
-    this.intent.isTerminated = true;
-    this.traffic.receiver.discard();
-    this.traffic.rests.discard();
-    this.#life.terminate();
+    this.stopReasons.isClosed = true;
+    this.stopReasons.isTerminated = true;
+    this.hub.dispatcher.discard();
+    this.hub.leftovers.discard();
+    this.#supervisor.terminate();
   }
 
   setReferenced(isReferenced: boolean): void {
-    const { receiver, sender } = this.traffic;
-    this.#life.setReferenced(isReferenced);
-    for (const one of [receiver, sender]) {
+    const { dispatcher, sender } = this.hub;
+    this.#supervisor.setReferenced(isReferenced);
+    for (const one of [dispatcher, sender]) {
       if (isReferenced) one.ref();
       else one.unref();
     }
   }
 
   #begin(): void {
-    this.intent.begin();
+    this.stopReasons.begin();
     this.#listenToSignal();
     this.#abortListener?.hold();
-    this.traffic.receiver.begin();
-    this.#life.begin();
+    this.hub.dispatcher.begin();
+    this.#supervisor.begin();
   }
 
   /** Called by its traffic, as the four behind it. */
-  links(): readonly Link<Received, Sent>[] {
-    return this.#life.links;
+  connections(): readonly ClientConnection<Received, Sent>[] {
+    return this.#supervisor.connections;
   }
 
   onOverlapJoined(): void {
-    this.#life.rotation?.onJoined();
+    this.#supervisor.rotation?.onJoined();
   }
 
   onOverlapFull(): void {
-    this.#life.rotation?.onFull();
+    this.#supervisor.rotation?.onFull();
   }
 
   onPaused(): void {
-    for (const link of this.#life.links) if (link.isReady) link.pause("consumer");
-    this.#life.link?.log.add("paused");
+    for (const connection of this.#supervisor.connections)
+      if (connection.isReady) connection.pause("consumer");
+    this.#supervisor.connection?.log.add("paused");
     this.emitter.emit("paused", {});
   }
 
   /** Reading goes on at the end of the tick: what was kept is not told inside the caller's call. */
   onResumed(): void {
-    this.#life.link?.log.add("resumed");
+    this.#supervisor.connection?.log.add("resumed");
     this.emitter.emit("resumed", {});
     this.options.runtime.defer(() => {
       // What one of them has kept may fill the inbox again.
-      for (const link of this.#life.links) if (!this.traffic.receiver.isPaused) link.resume("consumer");
+      for (const connection of this.#supervisor.connections)
+        if (!this.hub.dispatcher.isPaused) connection.resume("consumer");
     });
   }
 
@@ -338,7 +343,7 @@ export class Client<Received, Sent>
   onListenerError(name: keyof EventMap<Received>, thrown: unknown): void {
     const error = toError(thrown, `A listener of "${name}"`);
     if (name === "error") process.emitWarning(error);
-    else this.tellError(error);
+    else this.reportError(error);
   }
 
   /** Where nobody else waits for the first connection, its attempts are given up. */
@@ -346,12 +351,12 @@ export class Client<Received, Sent>
     const { current } = this.states;
     const isTimeout = reason instanceof TimeoutError;
     if (this.#ending !== undefined) return;
-    if (this.calls.hasConnects || this.calls.hasRuns || this.#life.hasConnected) return;
+    if (this.calls.hasConnects || this.calls.hasRuns || this.#supervisor.hasConnected) return;
     if (current !== "connecting" && current !== "backingOff") return;
-    this.intent.isEndTold = true;
-    this.intent.isGivenUp = !isTimeout;
-    this.intent.isTimedOut = isTimeout;
-    this.#life.giveUp(isTimeout ? reason : undefined);
+    this.stopReasons.isEndReported = true;
+    this.stopReasons.isGivenUp = !isTimeout;
+    this.stopReasons.isTimedOut = isTimeout;
+    this.#supervisor.giveUp(isTimeout ? reason : undefined);
   }
 
   #listenToSignal(): void {
@@ -383,14 +388,19 @@ export class Client<Received, Sent>
   onAborted(): void {
     const { current } = this.states;
     if (this.#ending !== undefined) this.#cancelNext();
-    if (this.#ending !== undefined || this.intent.isAborted || current === "failed" || current === "closed")
+    if (
+      this.#ending !== undefined ||
+      this.stopReasons.isAborted ||
+      current === "failed" ||
+      current === "closed"
+    )
       return;
-    this.intent.isAborted = true;
+    this.stopReasons.isAborted = true;
     this.#wasWatched = this.isWatched;
     const reason: unknown = this.options.signal?.reason;
     if (this.live !== undefined)
-      this.traffic.receiver.finish({ iteratorError: reason, recvError: reason }, true);
-    this.#life.close({ code: CloseCode.goingAway, reason: "" });
+      this.hub.dispatcher.finish({ iteratorError: reason, recvError: reason }, true);
+    this.#supervisor.close({ code: CloseCode.goingAway, reason: "" });
   }
 
   /**
@@ -398,25 +408,25 @@ export class Client<Received, Sent>
    * `closed` comes once and last.
    */
   onOver(report: CloseReport): void {
-    const ending = endingOf(report, this.intent, this.options);
-    const error = errorOf(report, this.intent, this.options);
-    const isImmediate = ending === "aborted" || this.intent.isTerminated;
+    const ending = outcomeOf(report, this.stopReasons, this.options);
+    const error = errorOf(report, this.stopReasons, this.options);
+    const isImmediate = ending === "aborted" || this.stopReasons.isTerminated;
     this.#ending = ending;
-    this.traffic.end(isImmediate, this.intent.isStopping);
-    this.traffic.sender.end(error);
+    this.hub.end(isImmediate, this.stopReasons.isStopping);
+    this.hub.sender.end(error);
     // A listener for one event is gone when that was emitted.
     let { isWatched } = this;
-    const isUnobserved = !isWatched && !this.intent.isEndTold && this.calls.isEmpty;
+    const isUnobserved = !isWatched && !this.stopReasons.isEndReported && this.calls.isEmpty;
     if (ending === "failed") this.emitter.emit("error", { error: error as Error, isFatal: true });
     const ended = this.calls.takeEnded();
     this.#hasTakenCalls = true;
     this.#abortListener?.stop();
     this.#abortListener = undefined;
-    this.#life.rotation?.end(error);
+    this.#supervisor.rotation?.end(error);
     this.states.enter(ending === "failed" ? "failed" : "closed");
     isWatched ||= this.isWatched || this.#wasWatched;
     const iteratorError = ending === "closed" ? undefined : error;
-    this.traffic.receiver.finish({ iteratorError, recvError: error }, isImmediate);
+    this.hub.dispatcher.finish({ iteratorError, recvError: error }, isImmediate);
     ended.settle(ending === "closed", error, isWatched);
     this.emitter.emit("closed", { report });
     this.calls.onClosed();

@@ -13,19 +13,19 @@ import { rejected } from "../runtime/wait.js";
 import { deserializeByDefault, serializeByDefault } from "./sending/default-messages.js";
 import { diagnostics } from "./reporting/diagnostics.js";
 import { HookConnection } from "./connection/hook-connection.js";
-import { Incoming, type IncomingHandler } from "./receiving/inbound-pipeline.js";
-import type { Link, LinkTraffic } from "./connection/client-connection.js";
+import { InboundPipeline, type InboundPipelineHandler } from "./receiving/inbound-pipeline.js";
+import type { ClientConnection, ConnectionMessageHandler } from "./connection/client-connection.js";
 import { controlPayload, rawMessage, serialize } from "./sending/serialize.js";
-import type { ReceiverHandler } from "./receiving/dispatcher-handler.js";
-import { Receiver } from "./receiving/dispatcher.js";
-import { Rests, type RestsHandler } from "./receiving/leftovers.js";
+import type { DispatcherHandler } from "./receiving/dispatcher-handler.js";
+import { Dispatcher } from "./receiving/dispatcher.js";
+import { Leftovers, type LeftoversHandler } from "./receiving/leftovers.js";
 import { ownPing, sourceOf } from "./sending/outbox-message.js";
 import { Sender, type SenderHandler } from "./sending/sender.js";
 
-export interface TrafficHandler<Received, Sent> {
+export interface MessageHubHandler<Received, Sent> {
   /** All connections that are open. */
-  links(): readonly Link<Received, Sent>[];
-  tellError(error: unknown): void;
+  connections(): readonly ClientConnection<Received, Sent>[];
+  reportError(error: unknown): void;
   /** A message could not be decoded, and no listener was told of it. */
   warnUndecodable(error: JetSocketError): void;
   readonly state: State;
@@ -42,57 +42,57 @@ export interface TrafficHandler<Received, Sent> {
 /** All that the calls on a connection of a hook take. */
 const hookCallNames = ["signal", "timeout", "compress", "binary", "payload"];
 
-interface TrafficContext<Received, Sent> {
+interface MessageHubContext<Received, Sent> {
   /** What users hold, for those who listen to diagnostics. */
-  readonly face: object;
+  readonly publicClient: object;
   readonly options: ResolvedOptions<Received, Sent>;
   readonly emitter: Emitter<EventMap<Received>>;
   readonly statistics: Statistics;
 }
 
 /** What flows through a client, whichever connection it takes: messages in and out, pings, and their counts. */
-export class Traffic<Received, Sent>
+export class MessageHub<Received, Sent>
   implements
-    ReceiverHandler,
+    DispatcherHandler,
     SenderHandler,
-    IncomingHandler<Received, Sent>,
-    LinkTraffic<Received, Sent>,
-    RestsHandler
+    InboundPipelineHandler<Received, Sent>,
+    ConnectionMessageHandler<Received, Sent>,
+    LeftoversHandler
 {
-  readonly receiver: Receiver<Received>;
-  readonly incoming: Incoming<Received, Sent>;
+  readonly dispatcher: Dispatcher<Received>;
+  readonly inbound: InboundPipeline<Received, Sent>;
   readonly sender: Sender<Received, Sent>;
-  readonly rests: Rests = new Rests(this);
+  readonly leftovers: Leftovers = new Leftovers(this);
   readonly serializer: Serializer<Sent>;
   readonly #deserializer: Deserializer<Received>;
-  readonly #face: object;
+  readonly #publicClient: object;
   readonly #options: ResolvedOptions<Received, Sent>;
   readonly #emitter: Emitter<EventMap<Received>>;
   readonly #statistics: Statistics;
-  readonly #handler: TrafficHandler<Received, Sent>;
+  readonly #handler: MessageHubHandler<Received, Sent>;
   #pingCount = 0;
   /** A message was dropped that could not be decoded, and nobody listened: one warning is enough for a client. */
   #hasWarned = false;
   /** The oldest ping of the user's own that is not answered, and the connection that it went on. */
-  #ownPing: { readonly link: number; readonly at: number } | undefined;
+  #ownPing: { readonly connection: number; readonly at: number } | undefined;
 
   /** @throws TypeError for a cursor in `replay.cursors` that is none. */
-  constructor(context: TrafficContext<Received, Sent>, handler: TrafficHandler<Received, Sent>) {
+  constructor(context: MessageHubContext<Received, Sent>, handler: MessageHubHandler<Received, Sent>) {
     const { options, emitter, statistics } = context;
     const { runtime, buffer, replay, heartbeat } = options;
-    this.#face = context.face;
+    this.#publicClient = context.publicClient;
     this.#options = options;
     this.#emitter = emitter;
     this.#statistics = statistics;
     this.#handler = handler;
     this.serializer = options.serializer ?? serializeByDefault;
     this.#deserializer = options.deserializer ?? (deserializeByDefault as Deserializer<Received>);
-    this.receiver = new Receiver(runtime, emitter, { deserializer: this.#deserializer, buffer }, this);
+    this.dispatcher = new Dispatcher(runtime, emitter, { deserializer: this.#deserializer, buffer }, this);
     this.sender = new Sender(runtime, options, this);
     const isWatched = this.sender.wantsReceived || heartbeat?.isPong !== undefined;
-    const { receiver } = this;
-    this.incoming = new Incoming<Received, Sent>(
-      { runtime, replay, emitter, receiver, isWatched, maxBytes: buffer.maxBytes },
+    const { dispatcher } = this;
+    this.inbound = new InboundPipeline<Received, Sent>(
+      { runtime, replay, emitter, dispatcher, isWatched, maxBytes: buffer.maxBytes },
       this,
     );
   }
@@ -100,49 +100,50 @@ export class Traffic<Received, Sent>
   // Called by its receiver.
 
   onPaused(): void {
-    this.rests.pause();
+    this.leftovers.pause();
     // Nothing is told after `closed`.
-    if (!this.receiver.isEndPending) this.#handler.onPaused();
+    if (!this.dispatcher.isEndPending) this.#handler.onPaused();
   }
 
   /** What connections that are gone have left comes before what is read on those that are open. */
   onResumed(): void {
-    if (this.rests.isPending) this.#options.runtime.defer(() => this.rests.deliver());
-    if (!this.receiver.isEndPending) this.#handler.onResumed();
+    if (this.leftovers.isPending) this.#options.runtime.defer(() => this.leftovers.deliver());
+    if (!this.dispatcher.isEndPending) this.#handler.onResumed();
   }
 
-  get hasRest(): boolean {
-    return this.rests.isPending;
+  get hasLeftover(): boolean {
+    return this.leftovers.isPending;
   }
 
   // Called by what is left of connections.
 
   isPaused(): boolean {
-    return this.receiver.isPaused;
+    return this.dispatcher.isPaused;
   }
 
   onDelivered(): void {
-    this.receiver.onRestDelivered();
-    if (!this.receiver.isPaused) for (const link of this.#handler.links()) link.resume("consumer");
+    this.dispatcher.onLeftoversDelivered();
+    if (!this.dispatcher.isPaused)
+      for (const connection of this.#handler.connections()) connection.resume("consumer");
   }
 
   /** The client's life ends. @param isImmediate - What was not delivered by now is dropped. */
   end(isImmediate: boolean, isStopping: boolean): void {
-    const { rests, receiver, incoming } = this;
-    if (!isImmediate) receiver.finishDraining();
-    if (isImmediate) rests.discard();
-    else if (rests.isPending && (isStopping || receiver.handlers.hasLasting)) {
+    const { leftovers, dispatcher, inbound } = this;
+    if (!isImmediate) dispatcher.finishDraining();
+    if (isImmediate) leftovers.discard();
+    else if (leftovers.isPending && (isStopping || dispatcher.handlers.hasLasting)) {
       // No message comes after `closed`: handlers get the rest now, and the inbox takes its bound once more.
-      receiver.beginClosing();
-      rests.flush();
+      dispatcher.beginClosing();
+      leftovers.flush();
     }
-    incoming.stop();
-    rests.after(() => incoming.finish());
+    inbound.stop();
+    leftovers.after(() => inbound.finish());
   }
 
   onInboxFull(): void {
     const { capacity } = this.#options.buffer;
-    for (const { live } of this.#handler.links()) live?.fail(inboxOverflow(capacity));
+    for (const { live } of this.#handler.connections()) live?.fail(inboxOverflow(capacity));
   }
 
   onDropped(event: EventMap<Received>["dropped"]): void {
@@ -155,7 +156,7 @@ export class Traffic<Received, Sent>
   onUndecodable(message: string | Buffer, error: JetSocketError): void {
     const isObserved = this.#emitter.has("error") || this.#emitter.has("dropped");
     this.onDropped({ direction: "in", message, cause: "decode" });
-    this.#handler.tellError(error);
+    this.#handler.reportError(error);
     if (isObserved || this.#hasWarned) return;
     this.#hasWarned = true;
     this.#handler.warnUndecodable(error);
@@ -166,7 +167,7 @@ export class Traffic<Received, Sent>
   }
 
   onError(error: unknown): void {
-    this.#handler.tellError(error);
+    this.#handler.reportError(error);
   }
 
   onIdleWait(change: number): void {
@@ -194,7 +195,8 @@ export class Traffic<Received, Sent>
   // Called by what brings in.
 
   connectionOf(number: number): SetupConnection<Received, Sent> | undefined {
-    return this.#handler.links().find((link) => link.number === number)?.hook?.face;
+    return this.#handler.connections().find((connection) => connection.number === number)?.hook
+      ?.publicConnection;
   }
 
   onOverlapJoined(): void {
@@ -210,14 +212,14 @@ export class Traffic<Received, Sent>
   }
 
   /** What `onConnection` and `onReplay` work on. */
-  createHook(link: Link<Received, Sent>): HookConnection<Received, Sent> {
+  createHook(connection: ClientConnection<Received, Sent>): HookConnection<Received, Sent> {
     const { runtime, maxMessageSize, onConnection } = this.#options;
-    const live = link.live!;
-    const { subprotocol, extensions } = link.accepted!;
+    const live = connection.live!;
+    const { subprotocol, extensions } = connection.accepted!;
     return new HookConnection<Received, Sent>(
       {
         sender: {
-          ...{ url: link.url, subprotocol, extensions },
+          ...{ url: connection.url, subprotocol, extensions },
           send: (value, given) => {
             const options = ownCallOptions(given, hookCallNames);
             return this.#answer(() => live.send(serialize(this.serializer, value), options));
@@ -235,7 +237,7 @@ export class Traffic<Received, Sent>
         ...{ runtime, deserializer: this.#deserializer, maxBytes: maxMessageSize },
         isHolding: onConnection !== undefined,
       },
-      { onFull: (isFull) => (isFull ? link.pause("hook") : link.resume("hook")) },
+      { onFull: (isFull) => (isFull ? connection.pause("hook") : connection.resume("hook")) },
     );
   }
 
@@ -244,19 +246,24 @@ export class Traffic<Received, Sent>
     try {
       return call();
     } catch (error) {
-      this.#handler.tellError(error);
+      this.#handler.reportError(error);
       return rejected(error);
     }
   }
 
-  onMessage(link: Link<Received, Sent>, data: string | Buffer, size: number, at: number): void {
+  onMessage(
+    connection: ClientConnection<Received, Sent>,
+    data: string | Buffer,
+    size: number,
+    at: number,
+  ): void {
     this.#statistics.messagesReceived++;
     this.#statistics.payloadBytesReceived += size;
-    this.incoming.receive(link.number, data, size, at);
+    this.inbound.receive(connection.number, data, size, at);
   }
 
   get isLending(): boolean {
-    return this.incoming.isLending;
+    return this.inbound.isLending;
   }
 
   /** @returns `false` where a look at the message is not enough. */
@@ -264,7 +271,7 @@ export class Traffic<Received, Sent>
     if (!this.isLending) return false;
     this.#statistics.messagesReceived++;
     this.#statistics.payloadBytesReceived += bytes.length;
-    this.receiver.handlers.lend(bytes, isBinary);
+    this.dispatcher.handlers.lend(bytes, isBinary);
     return true;
   }
 
@@ -280,7 +287,7 @@ export class Traffic<Received, Sent>
     this.#statistics.record("sendMs", duration);
   }
 
-  tellReconnected(event: EventMap<Received>["reconnected"]): void {
+  emitReconnected(event: EventMap<Received>["reconnected"]): void {
     this.#statistics.reconnectCount++;
     this.#statistics.record("recoveryMs", event.downtimeMs);
     this.#emitter.emit("reconnected", event);
@@ -305,11 +312,12 @@ export class Traffic<Received, Sent>
   }
 
   /** The heartbeat asks the peer for a sign of life. */
-  sendPing({ live, isReady, number }: Link<Received, Sent>): void {
+  sendPing({ live, isReady, number }: ClientConnection<Received, Sent>): void {
     const ping = this.#options.heartbeat?.ping;
     // While a hook logs in, a message of ours would come between.
     if (ping !== undefined && isReady && this.#sendOwnPing(live!, ping)) {
-      if (this.#ownPing?.link !== number) this.#ownPing = { link: number, at: this.#options.runtime.now() };
+      if (this.#ownPing?.connection !== number)
+        this.#ownPing = { connection: number, at: this.#options.runtime.now() };
     } else if (!live!.isClosing) live!.beat(this.nextPingPayload());
   }
 
@@ -322,7 +330,7 @@ export class Traffic<Received, Sent>
       live.give(data, undefined, ownPing);
       return true;
     } catch (error) {
-      this.#handler.tellError(error);
+      this.#handler.reportError(error);
       return false;
     }
   }
@@ -330,16 +338,16 @@ export class Traffic<Received, Sent>
   onPong(payload: Buffer, latencyMs: number | undefined): void {
     if (latencyMs !== undefined) {
       this.#statistics.record("latencyMs", latencyMs);
-      diagnostics.ping(this.#face, latencyMs);
+      diagnostics.ping(this.#publicClient, latencyMs);
     }
     if (this.#emitter.has("pong")) this.#emitter.emit("pong", { payload, latencyMs });
   }
 
   /** @returns `true` where the message answers an application ping, and is nobody's. */
-  onDecoded(message: Received, at: number, link: number): boolean {
+  onDecoded(message: Received, at: number, connection: number): boolean {
     this.sender.received(message);
     if (!this.#isPong(message)) return false;
-    const own = this.#ownPing?.link === link ? this.#ownPing : undefined;
+    const own = this.#ownPing?.connection === connection ? this.#ownPing : undefined;
     this.#ownPing = undefined;
     this.onPong(Buffer.alloc(0), own === undefined ? undefined : at - own.at);
     return true;
@@ -351,7 +359,7 @@ export class Traffic<Received, Sent>
     try {
       return isPong(message);
     } catch (error) {
-      this.#handler.tellError(error);
+      this.#handler.reportError(error);
       return false;
     }
   }

@@ -18,7 +18,13 @@ import type { Cursors } from "../buffer/cursor.js";
 import { CallSite } from "./lifecycle/call-site.js";
 import { Client } from "./client.js";
 import { type ListenerOptions, mayBorrow } from "./receiving/listener-options.js";
-import { controlPayload, type RawData, type RawMessageOptions, rawMessage, serialize } from "./sending/serialize.js";
+import {
+  controlPayload,
+  type RawData,
+  type RawMessageOptions,
+  rawMessage,
+  serialize,
+} from "./sending/serialize.js";
 import { nodeRuntime } from "./runtime.js";
 import type { SendResult } from "./sending/sender.js";
 
@@ -141,11 +147,11 @@ export class WebSocket<Received = unknown, Sent = unknown>
     options?: ListenerOptions,
   ): this {
     checkEventName(name);
-    const { emitter, traffic } = this.#client;
+    const { emitter, hub } = this.#client;
     if (mayBorrow("on", name, options))
-      traffic.receiver.handlers.addBorrower(listener as Listener<BorrowedMessage>);
+      hub.dispatcher.handlers.addBorrower(listener as Listener<BorrowedMessage>);
     else emitter.add(name, listener, false);
-    if (name === "message" || name === "rawMessage") traffic.receiver.onHandlerAdded();
+    if (name === "message" || name === "rawMessage") hub.dispatcher.onHandlerAdded();
     return this;
   }
 
@@ -174,8 +180,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
   off<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this;
   off<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {
     checkEventName(name);
-    if (name === "rawMessage")
-      this.#client.traffic.receiver.handlers.removeRaw(listener as Listener<unknown>);
+    if (name === "rawMessage") this.#client.hub.dispatcher.handlers.removeRaw(listener as Listener<unknown>);
     else this.#client.emitter.remove(name, listener);
     return this;
   }
@@ -228,10 +233,10 @@ export class WebSocket<Received = unknown, Sent = unknown>
     options = ownCallOptions(options, sendNames);
     const wrong = findWrongOption(options, sendNames);
     if (wrong !== undefined) return this.#refuse(wrong);
-    const { traffic, isAccepting } = this.#client;
-    if (!isAccepting) return this.#client.traffic.sender.refuseNow("send");
+    const { hub, isAccepting } = this.#client;
+    if (!isAccepting) return this.#client.hub.sender.refuseNow("send");
     try {
-      return traffic.sender.send("send", value, serialize(traffic.serializer, value), options);
+      return hub.sender.send("send", value, serialize(hub.serializer, value), options);
     } catch (error) {
       return this.#refuse(error);
     }
@@ -247,10 +252,10 @@ export class WebSocket<Received = unknown, Sent = unknown>
     options = ownCallOptions(options, rawNames);
     const wrong = findWrongOption(options, rawNames);
     if (wrong !== undefined) return this.#refuse(wrong);
-    const { traffic, isAccepting } = this.#client;
-    if (!isAccepting) return this.#client.traffic.sender.refuseNow("sendRaw");
+    const { hub, isAccepting } = this.#client;
+    if (!isAccepting) return this.#client.hub.sender.refuseNow("sendRaw");
     try {
-      return traffic.sender.send("sendRaw", data, rawMessage(data, options), options);
+      return hub.sender.send("sendRaw", data, rawMessage(data, options), options);
     } catch (error) {
       return this.#refuse(error);
     }
@@ -266,9 +271,9 @@ export class WebSocket<Received = unknown, Sent = unknown>
     options = ownCallOptions(options, ["compress"]);
     const wrong = findWrongOption(options, ["compress"]);
     if (wrong !== undefined) throw wrong;
-    const { traffic, isAccepting } = this.#client;
-    const data = serialize(traffic.serializer, value);
-    return isAccepting ? traffic.sender.trySend(value, data, options) : "dropped";
+    const { hub, isAccepting } = this.#client;
+    const data = serialize(hub.serializer, value);
+    return isAccepting ? hub.sender.trySend(value, data, options) : "dropped";
   }
 
   /** Resolves when all that was accepted so far is with the kernel. */
@@ -277,7 +282,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
     const wrong = findWrongOption(options, waitNames);
     if (wrong !== undefined) return rejected(wrong);
     if (this.#client.isOver) return rejected(this.#client.stateError("flush"));
-    return this.#client.holdWhile(this.#client.traffic.sender.flush(options));
+    return this.#client.holdWhile(this.#client.hub.sender.flush(options));
   }
 
   /**
@@ -290,9 +295,9 @@ export class WebSocket<Received = unknown, Sent = unknown>
     const wrong = findWrongOption(options, pingNames);
     if (wrong !== undefined) return this.#refuse(wrong);
     const live = this.#client.sendable;
-    if (live === undefined) return this.#client.traffic.sender.refuseNow("ping");
+    if (live === undefined) return this.#client.hub.sender.refuseNow("ping");
     try {
-      return live.ping(controlPayload(options?.payload) ?? this.#client.traffic.nextPingPayload(), options);
+      return live.ping(controlPayload(options?.payload) ?? this.#client.hub.nextPingPayload(), options);
     } catch (error) {
       return this.#refuse(error);
     }
@@ -301,7 +306,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
   /** Sends a pong: with `autoPong: false` the answer to a ping, by its payload. */
   pong(payload?: Uint8Array): Promise<void> {
     const live = this.#client.sendable;
-    if (live === undefined) return this.#client.traffic.sender.refuseNow("pong");
+    if (live === undefined) return this.#client.hub.sender.refuseNow("pong");
     try {
       live.pong(controlPayload(payload) ?? new Uint8Array(0));
       return Promise.resolve();
@@ -323,7 +328,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
   recv(options?: RecvOptions<Received>): Promise<Received> {
     options = ownCallOptions(options, recvNames);
     const wrong = findWrongOption(options, recvNames);
-    return wrong === undefined ? this.#client.traffic.receiver.recv(options) : rejected(wrong);
+    return wrong === undefined ? this.#client.hub.dispatcher.recv(options) : rejected(wrong);
   }
 
   /**
@@ -334,7 +339,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * an abort; messages that wait are given first, but not after an abort.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Received> {
-    return this.#client.traffic.receiver.iterate() ?? this.#busyIterator();
+    return this.#client.hub.dispatcher.iterate() ?? this.#busyIterator();
   }
 
   /**
@@ -343,7 +348,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * come in crowds this spares a promise for each.
    */
   batches(): AsyncIterableIterator<readonly Received[]> {
-    return this.#client.traffic.receiver.iterateBatches() ?? this.#busyIterator();
+    return this.#client.hub.dispatcher.iterateBatches() ?? this.#busyIterator();
   }
 
   #busyIterator(): AsyncIterableIterator<never> {
@@ -418,7 +423,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * Empty without the option `replay`.
    */
   cursors(): Cursors {
-    return this.#client.traffic.incoming.cursors;
+    return this.#client.hub.inbound.cursors;
   }
 
   /** Lets the process live while the connection is open: the default. */
@@ -505,6 +510,6 @@ export class WebSocket<Received = unknown, Sent = unknown>
 
   /** A call that failed is told by an event too, for nobody may await its promise. */
   #refuse(error: unknown): Promise<never> {
-    return this.#client.traffic.sender.refuse(error, () => error);
+    return this.#client.hub.sender.refuse(error, () => error);
   }
 }

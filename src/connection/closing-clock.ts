@@ -1,4 +1,4 @@
-import { LoneTimer } from "../runtime/restartable-timer.js";
+import { RestartableTimer } from "../runtime/restartable-timer.js";
 import type { Runtime } from "../runtime/runtime.js";
 
 /** The closing handshake takes at most this many times `closeTimeout`, whatever the progress. */
@@ -11,7 +11,7 @@ const maxSpans = 10;
 export class ClosingClock {
   readonly #runtime: Runtime;
   readonly #onExpired: () => void;
-  readonly #timer: LoneTimer;
+  readonly #timer: RestartableTimer;
   #span = 0;
   #end = 0;
   /** What was left of the ten spans when it was held; `undefined` while it runs. */
@@ -20,7 +20,7 @@ export class ClosingClock {
 
   constructor(runtime: Runtime, isReferenced: boolean, onExpired: () => void) {
     this.#runtime = runtime;
-    this.#timer = new LoneTimer(runtime, isReferenced);
+    this.#timer = new RestartableTimer(runtime, isReferenced);
     this.#onExpired = onExpired;
   }
 

@@ -18,7 +18,7 @@ export interface ConnectionEnd {
   /** The messages of which not a byte was handed to the kernel. */
   readonly unsent: readonly UnsentMessage[];
   /** What waited was above the mark, and has not fallen to the low one. */
-  readonly owesDrain: boolean;
+  readonly isDrainPending: boolean;
   /** How many messages were handed over and may not have been read, or are not acknowledged, by the peer. */
   readonly uncertainCount: number;
   readonly unansweredPings: number;

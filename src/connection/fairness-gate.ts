@@ -12,7 +12,7 @@ const accepted: Promise<void> = Promise.resolve();
  * but a loop that awaits only resolved promises starves timers and I/O, so each 64 KiB, or after 10 ms,
  * it is one that the event loop resolves in its next turn.
  */
-export class TurnGate {
+export class FairnessGate {
   readonly #runtime: Pick<Runtime, "now" | "afterTurn">;
   #bytes = 0;
   #sends = 0;

@@ -52,7 +52,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   #isGone = false;
   #isEndTold = false;
   /** Messages that came before the end are not decoded yet. */
-  #hasRest = false;
+  #hasLeftover = false;
 
   constructor(context: LiveContext) {
     const { transport, runtime, settings, handler } = context;
@@ -200,8 +200,8 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   }
 
   /** What waits was above the mark, and has not fallen to the low one. */
-  get owesDrain(): boolean {
-    return this.#queue?.owesDrain === true;
+  get isDrainPending(): boolean {
+    return this.#queue?.isDrainPending === true;
   }
 
   /** Takes back all messages of which not a byte has left; the rest of a message that is half out goes on. */
@@ -234,34 +234,34 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#end?.release();
     this.#protocol.resume();
     this.#writer.wake();
-    this.#goOnReading();
+    this.#continueReading();
   }
 
   /** What was kept may have paused it again. */
-  #goOnReading(): void {
+  #continueReading(): void {
     if (this.isPaused) return;
     this.#transport.resume();
     this.#watchMessage(this.#runtime.now());
   }
 
   /** The stream is gone, and messages that came before its end are not decoded yet. */
-  get hasRest(): boolean {
-    return this.#hasRest;
+  get hasLeftover(): boolean {
+    return this.#hasLeftover;
   }
 
-  /** Tells the messages of the rest until {@link pauseRest} is called from inside of one, or none is left. */
-  resumeRest(): void {
-    if (this.#hasRest) this.#protocol.resume();
+  /** Tells the messages of the rest until {@link pauseLeftover} is called from inside of one, or none is left. */
+  resumeLeftover(): void {
+    if (this.#hasLeftover) this.#protocol.resume();
   }
 
-  pauseRest(): void {
-    if (this.#hasRest) this.#protocol.pause();
+  pauseLeftover(): void {
+    if (this.#hasLeftover) this.#protocol.pause();
   }
 
   /** Discards what is not decoded. */
-  dropRest(): void {
-    if (!this.#hasRest) return;
-    this.#hasRest = false;
+  dropLeftover(): void {
+    if (!this.#hasLeftover) return;
+    this.#hasLeftover = false;
     this.#protocol.abandon();
   }
 
@@ -356,8 +356,8 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   }
 
   onFailure(error: ProtocolError): void {
-    if (this.#hasRest && this.#isEndTold) {
-      this.#handler.onRestFailed(error);
+    if (this.#hasLeftover && this.#isEndTold) {
+      this.#handler.onLeftoverFailed(error);
       return;
     }
     this.#watch?.stop();
@@ -366,7 +366,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   /** The end of the peer's stream: expected behind its Close, a loss before it. */
   onEnd(): void {
-    if (this.#hasRest) this.dropRest();
+    if (this.#hasLeftover) this.dropLeftover();
     else if (this.#end?.isEnding === true) this.#end.endIfWritten();
     else this.#drop();
   }
@@ -423,11 +423,11 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   streamClosed(error: Error | undefined): void {
     this.#writer.stop();
     const mayKeep = this.#handler.onLastMessages();
-    this.#hasRest = mayKeep && this.isPaused && this.#protocol.isKeeping;
+    this.#hasLeftover = mayKeep && this.isPaused && this.#protocol.isKeeping;
     this.#pauses?.end(this.#runtime.now());
-    // From now on nothing pauses it but `pauseRest()`.
+    // From now on nothing pauses it but `pauseLeftover()`.
     this.#isGone = true;
-    if (this.#hasRest) {
+    if (this.#hasLeftover) {
       this.#protocol.isLending = false;
       this.#protocol.endPaused();
     } else this.#protocol.resume();
@@ -456,13 +456,13 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
       lastReceivedAt: this.#lastReceivedAt,
       lastSentAt: this.#writer.lastWrittenAt ?? this.openedAt,
       pausedMs: this.#pauses?.total ?? 0,
-      owesDrain: this.owesDrain,
+      isDrainPending: this.isDrainPending,
       unsent: this.#queue?.takeUnsent(this.#protocol.takeUnsent(), framedCount) ?? [],
       uncertainCount,
       unansweredPings: this.#pings.unanswered,
       answeredPings: this.#pings.answeredCount,
     };
-    if (!this.#hasRest) this.#protocol.abandon();
+    if (!this.#hasLeftover) this.#protocol.abandon();
     // The stream is closed, so that nothing reads the memory of the last write any more.
     this.#protocol.written();
     return end;

@@ -34,11 +34,11 @@ export interface LiveHandler extends SendEvents {
   /**
    * The stream is gone, and earlier pauses do not count any more.
    *
-   * @returns `true` if messages that a pause has kept stay undecoded until `resumeRest()`; `false` if they are delivered now.
+   * @returns `true` if messages that a pause has kept stay undecoded until `resumeLeftover()`; `false` if they are delivered now.
    */
   onLastMessages(): boolean;
   /** A message that was kept undecoded beyond the end is wrong: the ones after it are lost. */
-  onRestFailed(error: ProtocolError): void;
+  onLeftoverFailed(error: ProtocolError): void;
   /** The socket is gone. Once, and the last call; `settle()` of the connection is to be called in answer. */
   onEnd(end: ConnectionEnd): void;
 }

@@ -5,7 +5,7 @@ class Ping {
   /** How many messages stand before it on the wire. */
   position: number;
   readonly onSettled: ((latency: number | undefined) => void) | undefined;
-  behind: Ping | undefined = undefined;
+  next: Ping | undefined = undefined;
 
   constructor(key: string, sentAt: number, position: number, onSettled: Ping["onSettled"]) {
     this.key = key;
@@ -25,7 +25,7 @@ export class Pings {
 
   get unanswered(): number {
     let count = 0;
-    for (let ping = this.#first; ping !== undefined; ping = ping.behind) count++;
+    for (let ping = this.#first; ping !== undefined; ping = ping.next) count++;
     return count;
   }
 
@@ -42,18 +42,18 @@ export class Pings {
     onSettled?: (latency: number | undefined) => void,
   ): void {
     const forgotten = this.unanswered === maxPings ? this.#first : undefined;
-    if (forgotten !== undefined) this.#first = forgotten.behind;
+    if (forgotten !== undefined) this.#first = forgotten.next;
     const ping = new Ping(keyOf(payload), sentAt, position, onSettled);
     let last = this.#first;
-    while (last?.behind !== undefined) last = last.behind;
+    while (last?.next !== undefined) last = last.next;
     if (last === undefined) this.#first = ping;
-    else last.behind = ping;
+    else last.next = ping;
     forgotten?.onSettled?.(undefined);
   }
 
   /** No ping stands before more messages than these. */
   limit(count: number): void {
-    for (let ping = this.#first; ping !== undefined; ping = ping.behind)
+    for (let ping = this.#first; ping !== undefined; ping = ping.next)
       ping.position = Math.min(ping.position, count);
     this.#confirmed = Math.min(this.#confirmed, count);
   }
@@ -64,17 +64,17 @@ export class Pings {
     if (own === undefined) return undefined;
     // RFC 6455 5.5.3: a peer may answer only the newest of several pings: its pong stands for those before it.
     let ping = this.#first;
-    this.#first = own.behind;
-    own.behind = undefined;
+    this.#first = own.next;
+    own.next = undefined;
     // A ping that has overtaken queued messages stands behind fewer of them than an earlier ping.
     this.#confirmed = Math.max(this.#confirmed, own.position);
-    for (; ping !== undefined; ping = ping.behind) ping.onSettled?.(now - ping.sentAt);
+    for (; ping !== undefined; ping = ping.next) ping.onSettled?.(now - ping.sentAt);
     return now - own.sentAt;
   }
 
   #find(key: string): Ping | undefined {
     let ping = this.#first;
-    while (ping !== undefined && ping.key !== key) ping = ping.behind;
+    while (ping !== undefined && ping.key !== key) ping = ping.next;
     return ping;
   }
 }

@@ -1,6 +1,6 @@
 import type { Runtime } from "../runtime/runtime.js";
 import { handled, rejected } from "../runtime/wait.js";
-import { TurnGate } from "./fairness-gate.js";
+import { FairnessGate } from "./fairness-gate.js";
 
 /** What a refusal counts for, in bytes, among what is accepted in one turn of the event loop: 64 of them end a turn. */
 const refusalWork = 1024;
@@ -18,11 +18,11 @@ export interface Refusal {
  * loop that awaits nothing but refusals does not starve timers and I/O.
  */
 export class Refusals {
-  readonly #gate: TurnGate;
+  readonly #gate: FairnessGate;
   #shared: Map<unknown, Refusal> | undefined;
 
   constructor(runtime: Pick<Runtime, "now" | "afterTurn">) {
-    this.#gate = new TurnGate(runtime);
+    this.#gate = new FairnessGate(runtime);
   }
 
   /**

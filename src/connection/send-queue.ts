@@ -2,13 +2,13 @@ import { headerSizeFor, type ProtocolConnection } from "../../protocol/index.js"
 import { BufferOverflowError } from "../errors.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { Wait, type WaitOptions } from "../runtime/wait.js";
-import { type Place, WaitingLine } from "../runtime/linked-queue.js";
+import { type LinkedQueueNode, LinkedQueue } from "../runtime/linked-queue.js";
 import { freeOverhead, overheadOf, ownCopyOf, ownedMessageOverhead } from "./message-memory.js";
 import { PendingMessage, type Sendable } from "./pending-message.js";
 import { MessageTokens, type UnsentMessage } from "./message-tokens.js";
 import { Refusals } from "./refusals.js";
 import { messagesPerSample, SendSample } from "./send-sample.js";
-import { TurnGate } from "./fairness-gate.js";
+import { FairnessGate } from "./fairness-gate.js";
 
 export interface SendMarks {
   /** Above so many bytes messages wait to be framed. */
@@ -70,8 +70,8 @@ export class SendQueue {
   readonly #handler: SendQueueHandler;
   readonly #events: SendEvents;
   // Each of these is made when it is first needed: a connection that only listens has none.
-  #gate: TurnGate | undefined;
-  #entries: WaitingLine<Entry> | undefined;
+  #gate: FairnessGate | undefined;
+  #entries: LinkedQueue<Entry> | undefined;
   #waitingSize = 0;
   #waitingOverhead = 0;
   /** {@link load} when a message was last framed: to ask for it once is enough. */
@@ -82,7 +82,7 @@ export class SendQueue {
   #tokens: MessageTokens | undefined;
   #refusals: Refusals | undefined;
   #sample: SendSample | undefined;
-  #flushes: WaitingLine<{ readonly target: number; readonly wait: Wait }> | undefined;
+  #flushes: LinkedQueue<{ readonly target: number; readonly wait: Wait }> | undefined;
   #isDrainDue = false;
   #isPumping = false;
 
@@ -145,7 +145,7 @@ export class SendQueue {
   }
 
   /** `onDrain` is to come. */
-  get owesDrain(): boolean {
+  get isDrainPending(): boolean {
     return this.#isDrainDue;
   }
 
@@ -167,7 +167,7 @@ export class SendQueue {
     if (this.#loadAfterFrame < this.#marks.highWaterMark) {
       // What shrinks well takes its time all the same.
       const work = data.length > size ? data.length : size;
-      return (this.#gate ??= new TurnGate(this.#runtime)).pass(work);
+      return (this.#gate ??= new FairnessGate(this.#runtime)).pass(work);
     }
     // The message is on its way whatever becomes of the wait: only the caller is let go.
     const wait = new Wait(this.#runtime, "send", options, (reason) => this.#handler.onRefused(reason));
@@ -224,7 +224,7 @@ export class SendQueue {
   #flushBehind(entry: Entry | undefined, waits: readonly Wait[]): void {
     const target = this.#protocol.framedCount;
     for (const wait of waits) {
-      if (entry === undefined) (this.#flushes ??= new WaitingLine()).enter({ target, wait });
+      if (entry === undefined) (this.#flushes ??= new LinkedQueue()).enter({ target, wait });
       else (entry.flushes ??= []).push(wait);
     }
     if (entry === undefined) this.#settleFlushes();
@@ -265,13 +265,13 @@ export class SendQueue {
 
   #frame(data: string | Uint8Array, options: MessageOptions | undefined, token: unknown): number {
     const protocol = this.#protocol;
-    const before = protocol.bufferedSize;
+    const previous = protocol.bufferedSize;
     const position = protocol.framedCount + 1;
     if (token !== undefined) (this.#tokens ??= new MessageTokens()).add(position, token);
     if (position % messagesPerSample === 1) this.#sampleFrom(position);
     if (typeof data === "string") protocol.text(data, options);
     else protocol.binary(data, options);
-    const size = protocol.bufferedSize - before;
+    const size = protocol.bufferedSize - previous;
     this.#handler.onQueued();
     this.#loadAfterFrame = this.load;
     if (this.#loadAfterFrame >= this.#marks.highWaterMark) this.#isDrainDue = true;
@@ -297,7 +297,7 @@ export class SendQueue {
       wait,
       flushes: undefined,
     };
-    const place = (this.#entries ??= new WaitingLine()).enter(entry);
+    const place = (this.#entries ??= new LinkedQueue()).enter(entry);
     this.#waitingSize += entry.size;
     this.#waitingOverhead += entry.overhead;
     this.#acceptedCount++;
@@ -306,7 +306,7 @@ export class SendQueue {
     return wait;
   }
 
-  async #read(place: Place<Entry>, message: PendingMessage): Promise<void> {
+  async #read(place: LinkedQueueNode<Entry>, message: PendingMessage): Promise<void> {
     const entry = place.item;
     try {
       entry.data = await message.read();
@@ -319,13 +319,13 @@ export class SendQueue {
   }
 
   /** Takes a message back; one that is framed is on its way, and only its caller is let go. */
-  #withdraw(place: Place<Entry>, reason: unknown): void {
+  #withdraw(place: LinkedQueueNode<Entry>, reason: unknown): void {
     const entry = place.item;
-    const before = place.before?.item;
+    const previous = place.previous?.item;
     if (this.#entries?.leave(place) === true) {
       this.#subtract(entry);
       this.#acceptedCount--;
-      if (entry.flushes !== undefined) this.#flushBehind(before, entry.flushes);
+      if (entry.flushes !== undefined) this.#flushBehind(previous, entry.flushes);
       if (entry.token !== undefined) this.#events.onWithdrawn(entry.token);
     }
     this.#handler.onRefused(reason);

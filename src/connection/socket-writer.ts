@@ -17,7 +17,7 @@ const maxTailSize = 4 * 1024;
  * To wait for the end of a tick takes a sixth of what it takes to write a small message. After so many ticks in a row with one message
  * each it is left out for as many; then a tick is waited for again, to see whether it still has one.
  */
-const loneTicksToSee = 16;
+const minSingleMessageTicks = 16;
 
 export interface SocketWriterHandler {
   /** Bytes have gone to the kernel; `wasRefused` where it had not taken them at once. */
@@ -38,9 +38,9 @@ export class SocketWriter {
   /** What the kernel has taken at once in this tick. */
   #takenSize = 0;
   /** How many ticks in a row had one message. */
-  #loneTicks = 0;
+  #singleMessageTicks = 0;
   /** How many more messages are taken for the only one of their tick. */
-  #loneCredit = 0;
+  #immediateWriteCredit = 0;
   #framedBefore = 0;
   /** The size of the write that the kernel has not taken; one write is out at a time. */
   #refusedSize = 0;
@@ -93,13 +93,13 @@ export class SocketWriter {
     const isMuch = this.#protocol.bufferedSize >= this.#writeSize;
     if (this.#isScheduled && !isMuch) return;
     if (isMuch) this.#writeWhile(this.#writeSize);
-    else if (this.#loneCredit > 0) this.#writeLone();
+    else if (this.#immediateWriteCredit > 0) this.#writeImmediately();
     this.#scheduleRest();
   }
 
-  #writeLone(): void {
+  #writeImmediately(): void {
     if (!this.#protocol.hasOutput) return;
-    this.#loneCredit--;
+    this.#immediateWriteCredit--;
     this.#writeWhile(1);
     this.#framedBefore = this.#protocol.framedCount;
     this.#takenSize = 0;
@@ -114,18 +114,18 @@ export class SocketWriter {
 
   #onTickEnd(): void {
     this.#isScheduled = false;
-    this.#countLone();
+    this.#countSingleMessageTick();
     this.flush();
     this.#takenSize = 0;
   }
 
-  #countLone(): void {
+  #countSingleMessageTick(): void {
     const { framedCount } = this.#protocol;
     const count = framedCount - this.#framedBefore;
     this.#framedBefore = framedCount;
     if (count === 0) return;
-    this.#loneTicks = count === 1 ? this.#loneTicks + 1 : 0;
-    this.#loneCredit = this.#loneTicks < loneTicksToSee ? 0 : loneTicksToSee;
+    this.#singleMessageTicks = count === 1 ? this.#singleMessageTicks + 1 : 0;
+    this.#immediateWriteCredit = this.#singleMessageTicks < minSingleMessageTicks ? 0 : minSingleMessageTicks;
   }
 
   /** Writes until the kernel refuses. */

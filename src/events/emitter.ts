@@ -1,5 +1,5 @@
 import type { Listener } from "./event-map.js";
-import { Topic, type TopicOwner } from "./listener-list.js";
+import { ListenerList, type ListenerListOwner } from "./listener-list.js";
 
 export interface EmitterHandler<Events> {
   /** A listener has thrown, or rejected. */
@@ -10,11 +10,11 @@ export interface EmitterHandler<Events> {
  * Calls listeners one after the other, in the order in which they were added. What one of them throws, or rejects
  * with, is told to the handler and touches neither the others nor the caller.
  */
-export class Emitter<Events> implements TopicOwner {
-  readonly #topics: { [Name in keyof Events]?: Topic<Events[Name]> } = {};
+export class Emitter<Events> implements ListenerListOwner {
+  readonly #topics: { [Name in keyof Events]?: ListenerList<Events[Name]> } = {};
   readonly #handler: EmitterHandler<Events>;
   /** Of those events that have one. */
-  #branches: Map<keyof Events, Pick<Topic<never>, "listeners" | "clear">> | undefined;
+  #branches: Map<keyof Events, Pick<ListenerList<never>, "listeners" | "clear">> | undefined;
   #lastId = 0;
 
   constructor(handler: EmitterHandler<Events>) {
@@ -27,13 +27,13 @@ export class Emitter<Events> implements TopicOwner {
   }
 
   /** The listeners of one event, for as long as this lives. */
-  topic<Name extends keyof Events>(name: Name): Topic<Events[Name]> {
-    return (this.#topics[name] ??= new Topic<Events[Name]>(String(name), this));
+  topic<Name extends keyof Events>(name: Name): ListenerList<Events[Name]> {
+    return (this.#topics[name] ??= new ListenerList<Events[Name]>(String(name), this));
   }
 
   /** Listeners who are told of an event in another way than the rest: by whoever holds on to this alone. */
-  branch<Event>(name: keyof Events): Topic<Event> {
-    const topic = new Topic<Event>(String(name), this);
+  branch<Event>(name: keyof Events): ListenerList<Event> {
+    const topic = new ListenerList<Event>(String(name), this);
     (this.#branches ??= new Map()).set(name, topic);
     return topic;
   }
@@ -49,7 +49,7 @@ export class Emitter<Events> implements TopicOwner {
   }
 
   /** @throws as {@link add}. */
-  addTo<Event>(topic: Topic<Event>, listener: Listener<Event>, isOnce: boolean): void {
+  addTo<Event>(topic: ListenerList<Event>, listener: Listener<Event>, isOnce: boolean): void {
     const given: unknown = listener;
     if (typeof given !== "function")
       throw new TypeError(`A listener of "${topic.name}" must be a function, not ${typeof given}.`);

@@ -22,12 +22,12 @@ class Entry<Event> extends AsyncResource {
   }
 }
 
-export interface TopicOwner {
+export interface ListenerListOwner {
   /** A listener of the event of that name has thrown, or rejected. */
   onListenerError(name: string, error: unknown): void;
 }
 
-export interface TopicWatcher {
+export interface ListenerListWatcher {
   /** A listener was added, or is gone. */
   onListenersChanged(): void;
 }
@@ -35,17 +35,17 @@ export interface TopicWatcher {
 const none: readonly never[] = [];
 
 /** The listeners of one event. Who emits it for each message holds on to it, and looks nothing up. */
-export class Topic<Event> {
+export class ListenerList<Event> {
   readonly name: string;
-  watcher: TopicWatcher | undefined;
-  readonly #owner: TopicOwner;
+  watcher: ListenerListWatcher | undefined;
+  readonly #owner: ListenerListOwner;
   /** A list is never changed, so that one that is being walked stays as it is. */
   #entries: readonly Entry<Event>[] = none;
   /** Where it is the only one, and waits for more than one event. */
-  #sole: Entry<Event> | undefined;
+  #only: Entry<Event> | undefined;
   #hasLasting = false;
 
-  constructor(name: string, owner: TopicOwner) {
+  constructor(name: string, owner: ListenerListOwner) {
     this.name = name;
     this.#owner = owner;
   }
@@ -85,9 +85,9 @@ export class Topic<Event> {
 
   /** @param afterId - Listeners up to this id have had the event already. */
   emit(event: Event, afterId: number = 0): void {
-    const sole = this.#sole;
-    if (sole !== undefined) {
-      if (sole.id > afterId) this.#call(sole, event);
+    const only = this.#only;
+    if (only !== undefined) {
+      if (only.id > afterId) this.#call(only, event);
       return;
     }
     for (const entry of this.#entries) {
@@ -118,7 +118,7 @@ export class Topic<Event> {
   #set(entries: readonly Entry<Event>[]): void {
     this.#entries = entries;
     this.#hasLasting = entries.some((entry) => !entry.isOnce);
-    this.#sole = entries.length === 1 && this.#hasLasting ? entries[0] : undefined;
+    this.#only = entries.length === 1 && this.#hasLasting ? entries[0] : undefined;
     this.watcher?.onListenersChanged();
   }
 }

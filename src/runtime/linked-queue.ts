@@ -1,15 +1,15 @@
-/** Where one of them stands; it is the key to {@link WaitingLine.leave}. */
-export interface Place<Item> {
+/** Where one of them stands; it is the key to {@link LinkedQueue.leave}. */
+export interface LinkedQueueNode<Item> {
   readonly item: Item;
-  before: Place<Item> | undefined;
-  behind: Place<Item> | undefined;
+  previous: LinkedQueueNode<Item> | undefined;
+  next: LinkedQueueNode<Item> | undefined;
   isTaken: boolean;
 }
 
 /** First come, first served; whoever waits may leave. No step takes longer when more of them wait. */
-export class WaitingLine<Item> implements Iterable<Item> {
-  #first: Place<Item> | undefined;
-  #last: Place<Item> | undefined;
+export class LinkedQueue<Item> implements Iterable<Item> {
+  #first: LinkedQueueNode<Item> | undefined;
+  #last: LinkedQueueNode<Item> | undefined;
   #length = 0;
 
   get length(): number {
@@ -20,8 +20,8 @@ export class WaitingLine<Item> implements Iterable<Item> {
     return this.#first?.item;
   }
 
-  /** The place of the first; `behind` leads on. */
-  get firstPlace(): Place<Item> | undefined {
+  /** The place of the first; `next` leads on. */
+  get firstPlace(): LinkedQueueNode<Item> | undefined {
     return this.#first;
   }
 
@@ -29,25 +29,25 @@ export class WaitingLine<Item> implements Iterable<Item> {
     return this.#last?.item;
   }
 
-  enter(item: Item): Place<Item> {
-    const place: Place<Item> = { item, before: this.#last, behind: undefined, isTaken: true };
+  enter(item: Item): LinkedQueueNode<Item> {
+    const place: LinkedQueueNode<Item> = { item, previous: this.#last, next: undefined, isTaken: true };
     if (this.#last === undefined) this.#first = place;
-    else this.#last.behind = place;
+    else this.#last.next = place;
     this.#last = place;
     this.#length++;
     return place;
   }
 
   /** `false` where it has left already. */
-  leave(place: Place<Item>): boolean {
+  leave(place: LinkedQueueNode<Item>): boolean {
     if (!place.isTaken) return false;
     place.isTaken = false;
-    if (place.before === undefined) this.#first = place.behind;
-    else place.before.behind = place.behind;
-    if (place.behind === undefined) this.#last = place.before;
-    else place.behind.before = place.before;
-    place.before = undefined;
-    place.behind = undefined;
+    if (place.previous === undefined) this.#first = place.next;
+    else place.previous.next = place.next;
+    if (place.next === undefined) this.#last = place.previous;
+    else place.next.previous = place.previous;
+    place.previous = undefined;
+    place.next = undefined;
     this.#length--;
     return true;
   }
@@ -67,6 +67,6 @@ export class WaitingLine<Item> implements Iterable<Item> {
   }
 
   *[Symbol.iterator](): Generator<Item, void> {
-    for (let place = this.#first; place !== undefined; place = place.behind) yield place.item;
+    for (let place = this.#first; place !== undefined; place = place.next) yield place.item;
   }
 }

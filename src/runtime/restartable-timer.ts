@@ -1,7 +1,7 @@
 import type { Runtime, Timer } from "./runtime.js";
 
 /** One timer at a time. Whether it lets the process live holds for the one that is set and for those to come. */
-export class LoneTimer {
+export class RestartableTimer {
   readonly #runtime: Pick<Runtime, "setTimer">;
   #timer: Timer | undefined;
   #isReferenced: boolean;

@@ -76,7 +76,7 @@ export type Gauges = Pick<
 >;
 
 /** What one connection counts by itself. */
-export interface LinkCounts {
+export interface ConnectionCounts {
   readonly messagesAccepted: number;
   readonly payloadBytesSent: number;
   readonly bytesSent: number;
@@ -93,7 +93,7 @@ export class Statistics {
   reconnectCount = 0;
   rotationCount = 0;
   /** Of the connections that have ended, from the first one on. */
-  #ended: LinkCounts | undefined;
+  #ended: ConnectionCounts | undefined;
   /**
    * One sample is kept as it is: most steps of an opening come once. So are the next few, in a list: an idle connection has no more of
    * its pings for a while.
@@ -110,7 +110,7 @@ export class Statistics {
   }
 
   /** A connection has ended: its counts are kept here from now on. */
-  add(link: LinkCounts): void {
+  add(link: ConnectionCounts): void {
     const counts = this.#ended === undefined ? [link] : [this.#ended, link];
     this.#ended = {
       messagesAccepted: total(counts, "messagesAccepted"),
@@ -121,7 +121,7 @@ export class Statistics {
   }
 
   /** @param links - The connections that are open. */
-  snapshot(links: readonly LinkCounts[], gauges: Gauges): Stats {
+  snapshot(links: readonly ConnectionCounts[], gauges: Gauges): Stats {
     const counts = this.#ended === undefined ? links : [this.#ended, ...links];
     const payloadBytesSent = total(counts, "payloadBytesSent");
     const payloadBytesReceived = this.payloadBytesReceived + 0;
@@ -173,7 +173,7 @@ function joined(samples: readonly number[], sample: number): Histogram | readonl
   return samples.length < maxListed ? samples.concat(sample) : histogramOf([...samples, sample]);
 }
 
-function total(counts: readonly LinkCounts[], name: keyof LinkCounts): number {
+function total(counts: readonly ConnectionCounts[], name: keyof ConnectionCounts): number {
   return counts.reduce((sum, one) => sum + one[name], 0);
 }
 

@@ -19,7 +19,7 @@ export interface Link {
   reset(): void;
   /** Takes nothing more but what the kernel takes. */
   stopReading(): void;
-  goOnReading(): void;
+  continueReading(): void;
   /** Calls `callback` after `ms` milliseconds; gives what undoes that. */
   wait(ms: number, callback: () => void): () => void;
 }

@@ -40,7 +40,7 @@ export class MemoryLink implements Link {
     this.#peer.room = kernelRoom;
   }
 
-  goOnReading(): void {
+  continueReading(): void {
     this.#runtime.defer(() => {
       const held = this.#held;
       this.#held = [];

@@ -230,8 +230,8 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     this.#link.stopReading();
   }
 
-  goOnReading(): void {
-    this.#link.goOnReading();
+  continueReading(): void {
+    this.#link.continueReading();
   }
 
   /** From now on each write leaves so many bytes at a time, each in a write of its own. */

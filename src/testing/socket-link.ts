@@ -42,7 +42,7 @@ class SocketLink implements Link {
     this.#socket.pause();
   }
 
-  goOnReading(): void {
+  continueReading(): void {
     this.#socket.resume();
   }
 

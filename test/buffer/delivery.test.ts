@@ -22,7 +22,7 @@ function scene(): { told: string[]; delivery: Delivery<string>; stream: MessageS
 }
 
 function arrival(stream: MessageStream<string>, id: number, epoch?: string): Arrival<string> {
-  return { message: `m${id}`, stream, id, epoch, link: 1, request: undefined, at: 0, bytes: 1 };
+  return { message: `m${id}`, stream, id, epoch, connection: 1, request: undefined, at: 0, bytes: 1 };
 }
 
 describe("a delivery", () => {
@@ -38,7 +38,7 @@ describe("a delivery", () => {
     delivery.apply(arrival(stream, 1), "behind");
     expect(stream.cursor).toEqual({ sequence: 1, epoch: "x" });
     expect(told).toEqual(["m1", "m2", "m5", "m4", "m99", "s reset", "m1"]);
-    expect(delivery.doubleCount).toBe(1);
+    expect(delivery.duplicateCount).toBe(1);
   });
 
   it("releases what was held, and reports the gaps within", () => {

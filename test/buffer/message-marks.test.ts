@@ -100,7 +100,7 @@ describe("MessageMarks", () => {
 
   it("says that an id is another's", () => {
     const { marks, errors } = marksOf(echoes);
-    marks.tellTaken(7);
+    marks.observeTaken(7);
     expect(errors.map(({ message }) => message)).toEqual([
       "Another message of the id 7 is not acknowledged yet: this one is sent at most once.",
     ]);

@@ -9,7 +9,7 @@ function streamAt(sequence: number, epoch?: string): MessageStream<string> {
 }
 
 function arrival(stream: MessageStream<string>, id: number, epoch?: string): Arrival<string> {
-  return { message: `${id}`, stream, id, epoch, link: 1, request: undefined, at: 0, bytes: 1 };
+  return { message: `${id}`, stream, id, epoch, connection: 1, request: undefined, at: 0, bytes: 1 };
 }
 
 describe("a stream", () => {
@@ -48,17 +48,17 @@ describe("a stream", () => {
     [20, false, "behind"],
   ])("that was asked for from 10 and is at 50 judges %i (covered: %s): %s", (id, isCovered, standing) => {
     const stream = streamAt(50);
-    const plan = { cursors: { s: { sequence: 10 } }, link: 1, number: 1, now: 0 };
+    const plan = { cursors: { s: { sequence: 10 } }, connection: 1, number: 1, now: 0 };
     stream.replay = new ReplayRequest(plan, [stream]);
     expect(stream.judge(arrival(stream, id), isCovered)).toBe(standing);
   });
 
   it("counts doubles since its cursor has moved", () => {
     const stream = streamAt(5);
-    expect([1, 2, 3].map(() => stream.countDouble(2))).toEqual([false, false, true]);
+    expect([1, 2, 3].map(() => stream.countDuplicate(2))).toEqual([false, false, true]);
     stream.window.advance(6);
-    expect([1, 2, 3].map(() => stream.countDouble(2))).toEqual([false, false, true]);
+    expect([1, 2, 3].map(() => stream.countDuplicate(2))).toEqual([false, false, true]);
     stream.restart(arrival(stream, 6));
-    expect(stream.countDouble(2)).toBe(false);
+    expect(stream.countDuplicate(2)).toBe(false);
   });
 });

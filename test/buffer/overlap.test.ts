@@ -169,7 +169,7 @@ describe("two links at once", () => {
   it("count only the doubles of the overlap", () => {
     const scene = overlapping({}, 1, 1, 2, 2).receiveOn(2, 2);
     expect(scene.replay.endOverlap(0)).toBe(1);
-    expect(scene.replay.doubleCount).toBe(3);
+    expect(scene.replay.duplicateCount).toBe(3);
   });
 
   it("let a stream begin anew on the new link behind all of the old one's", () => {
@@ -282,11 +282,11 @@ describe("an overlap", () => {
     const stream = new MessageStream<string>("s", new NumberWindow({ size: 10, isFrozen: false }));
     stream.window.restart(1);
     const overlap = new Overlap<string>(
-      { link: 2, maxWaiting: 10, maxBytes: 1_000, doublesBefore: 0 },
+      { connection: 2, maxWaiting: 10, maxBytes: 1_000, duplicatesBefore: 0 },
       { onJoined() {}, onFull() {} },
     );
     overlap.onNew({
-      ...{ message: "m", stream, id: 3, epoch: undefined, link: 2 },
+      ...{ message: "m", stream, id: 3, epoch: undefined, connection: 2 },
       ...{ request: undefined, at: 0, bytes: 1 },
     });
     expect(stream.steadyWindow).toBeUndefined();
@@ -359,7 +359,7 @@ describe("the new link has ended, and the old one stays", () => {
     const scene = overlapping({}, 1).receiveOn(2, 3, { id: null }, 4);
     expect(scene.replay.cancelOverlap(0)).toBe(0);
     expect(scene.receiveOn(1, 2, 3, 4, 5).told()).toEqual(["null", "2", "3", "4", "5"]);
-    expect(scene.replay.doubleCount).toBe(2);
+    expect(scene.replay.duplicateCount).toBe(2);
   });
 
   it("what is next comes out at once", () => {

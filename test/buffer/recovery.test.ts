@@ -6,7 +6,7 @@ import { type Numbered, type Policy, ReplayScene } from "./replay-scene.js";
 /** A scene whose user can have messages repeated, on a link that is there. */
 function connected(policy: Policy = {}): ReplayScene {
   const scene = new ReplayScene({ hasReplay: true, ...policy });
-  scene.replay.onConnection(scene.link, scene.now);
+  scene.replay.onConnection(scene.connection, scene.now);
   return scene;
 }
 
@@ -43,7 +43,7 @@ describe("a gap on a live link", () => {
       "6",
       "7",
     ]);
-    expect(scene.replay.doubleCount).toBe(1);
+    expect(scene.replay.duplicateCount).toBe(1);
   });
 
   it("is recovered by what was out of order only", () => {
@@ -70,7 +70,7 @@ describe("a gap on a live link", () => {
   it("keeps one of a message that is held twice", () => {
     const scene = connected().receive(1, 3, 4, 3, 4);
     expect(scene.replay.heldCount).toBe(2);
-    expect(scene.replay.doubleCount).toBe(2);
+    expect(scene.replay.duplicateCount).toBe(2);
     expect(scene.receive(2).told()).toEqual(["1", "gap 2..3", "2", "recovered 1", "3", "4"]);
   });
 
@@ -485,7 +485,7 @@ describe("strings that come late", () => {
     const scene = new ReplayScene({ isNext }).receive("a", "d", "b");
     isBroken = true;
     expect(scene.receive("d").told().slice(-1)).toEqual(["error broken"]);
-    expect(scene.replay.doubleCount).toBe(1);
+    expect(scene.replay.duplicateCount).toBe(1);
   });
 });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Hold } from "../../src/buffer/reorder-buffer.js";
+import { ReorderBuffer } from "../../src/buffer/reorder-buffer.js";
 import { cases } from "../support/cases.js";
 import { measureCpuTime } from "../support/cpu-time.js";
 
@@ -15,13 +15,13 @@ function held(id: number, rest: Partial<Held> = {}): Held {
   return { id, epoch: undefined, at: 0, request: undefined, ...rest };
 }
 
-function holdOf(isOrdered: boolean, ...messages: readonly Held[]): Hold<Held> {
-  const hold = new Hold<Held>(isOrdered, 0, 0);
+function holdOf(isOrdered: boolean, ...messages: readonly Held[]): ReorderBuffer<Held> {
+  const hold = new ReorderBuffer<Held>(isOrdered, 0, 0);
   for (const message of messages) hold.insert(message);
   return hold;
 }
 
-function idsIn(hold: Hold<Held>): number[] {
+function idsIn(hold: ReorderBuffer<Held>): number[] {
   const ids: number[] = [];
   for (let message = hold.shift(); message !== undefined; message = hold.shift()) ids.push(message.id);
   return ids;
@@ -97,7 +97,7 @@ describe("a hold of 60,000 messages, a hole at every second number", () => {
   const count = 30_000;
 
   it("is filled and emptied in a time in proportion to them", () => {
-    const hold = new Hold<Held>(true, 0, 0);
+    const hold = new ReorderBuffer<Held>(true, 0, 0);
     const cpuTime = measureCpuTime();
     for (let index = 0; index < count; index++) hold.insert(held(2 * index, { at: index }));
     for (let index = 0; index < count; index++) hold.insert(held(2 * index + 1, { at: count + index }));

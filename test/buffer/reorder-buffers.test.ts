@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Holds } from "../../src/buffer/reorder-buffers.js";
+import { ReorderBuffers } from "../../src/buffer/reorder-buffers.js";
 import { MessageStream } from "../../src/buffer/message-stream.js";
 import { NumberWindow } from "../../src/buffer/number-window.js";
 
@@ -10,7 +10,7 @@ function stream(name: string): MessageStream<unknown> {
 describe("holds", () => {
   it("arm a timer for the first look only", () => {
     const armed: number[] = [];
-    const holds = new Holds(1_000, (at) => armed.push(at));
+    const holds = new ReorderBuffers(1_000, (at) => armed.push(at));
     for (const at of [50, 60, 50, 40, Infinity]) holds.arm(at);
     expect(armed).toEqual([50, 40]);
     expect(holds.nextAt).toBe(40);
@@ -18,7 +18,7 @@ describe("holds", () => {
 
   it("look at each stream that holds, and arm for the next look", () => {
     const armed: number[] = [];
-    const holds = new Holds(1_000, (at) => armed.push(at));
+    const holds = new ReorderBuffers(1_000, (at) => armed.push(at));
     const [a, b, c] = [stream("a"), stream("b"), stream("c")];
     for (const one of [a, b, c]) holds.begin(one, 0, 0);
     holds.arm(10);
@@ -36,7 +36,7 @@ describe("holds", () => {
 
   it("set no timer where no look is due", () => {
     const armed: number[] = [];
-    const holds = new Holds(1_000, (at) => armed.push(at));
+    const holds = new ReorderBuffers(1_000, (at) => armed.push(at));
     holds.arm(10);
     holds.look(() => 5);
     expect(armed).toEqual([10]);

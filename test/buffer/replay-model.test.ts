@@ -9,11 +9,11 @@ function naive(ids: readonly number[], window: number): string[] {
   const told: string[] = [];
   let seen: number[] = [];
   let cursor: number | undefined;
-  let doubles = 0;
+  let duplicates = 0;
   const begin = (id: number): void => {
     seen = [id];
     cursor = id;
-    doubles = 0;
+    duplicates = 0;
   };
   for (const id of ids) {
     if (cursor === undefined) begin(id);
@@ -21,12 +21,12 @@ function naive(ids: readonly number[], window: number): string[] {
       if (id > cursor + 1) told.push(`gap ${cursor + 1}..${id}`);
       seen.push(id);
       cursor = id;
-      doubles = 0;
+      duplicates = 0;
     } else if (id <= cursor - window || id < seen[0]!) {
       told.push("reset");
       begin(id);
     } else if (!seen.includes(id)) seen.push(id);
-    else if (++doubles > window) {
+    else if (++duplicates > window) {
       told.push("reset");
       begin(id);
     } else continue;
@@ -176,8 +176,8 @@ class Chaos {
     const { scene } = this;
     if (step.kind === "live") {
       this.#give(step.id);
-      const link = scene.link + (this.#isOverlapping && step.id % 2 === 0 ? 1 : 0);
-      scene.receiveOn(link, { id: this.#numbering.idOf(step.id), epoch: step.epoch });
+      const connection = scene.connection + (this.#isOverlapping && step.id % 2 === 0 ? 1 : 0);
+      scene.receiveOn(connection, { id: this.#numbering.idOf(step.id), epoch: step.epoch });
     } else if (step.kind === "replayed") this.#takeReplayed(step.id, step.epoch);
     else if (step.kind === "wait") scene.wait(step.ms);
     else if (step.kind === "begin") this.#begin();
@@ -207,7 +207,7 @@ class Chaos {
   #lose(): void {
     this.#isOffline = true;
     this.#cameAt.clear();
-    this.scene.replay.onConnectionEnd(this.scene.link);
+    this.scene.replay.onConnectionEnd(this.scene.connection);
   }
 
   #reconnect(): void {
@@ -225,13 +225,13 @@ class Chaos {
     this.#isOverlapping = true;
     this.#isOffline = false;
     this.#cameAt.clear();
-    this.scene.replay.beginOverlap(this.scene.link + 1, 5, this.scene.now);
+    this.scene.replay.beginOverlap(this.scene.connection + 1, 5, this.scene.now);
   }
 
   end(): void {
     if (!this.#isOverlapping) return;
     this.#isOverlapping = false;
-    this.scene.link++;
+    this.scene.connection++;
     this.scene.replay.endOverlap(this.scene.now);
   }
 
@@ -287,8 +287,8 @@ describe.each<[string, Numbering, boolean]>([
     fc.assert(
       fc.property(steps, fc.integer({ min: 1, max: 5 }), (all, window) => {
         const chaos = run(all, { window, epochOf: ({ epoch }) => epoch });
-        const { doubleCount } = chaos.scene.replay;
-        expect(chaos.delivered().length + doubleCount).toBe(chaos.given.length);
+        const { duplicateCount } = chaos.scene.replay;
+        expect(chaos.delivered().length + duplicateCount).toBe(chaos.given.length);
       }),
       { numRuns: cases(1_000) },
     );

@@ -14,7 +14,12 @@ describe("requests for replays", () => {
     const requests = new ReplayRequests(100);
     const [a, b] = [streamAt("a", 5), streamAt("b")];
     const request = requests.open([a, b], 7, 0)!;
-    expect(request).toMatchObject({ cursors: { a: { sequence: 5 } }, link: 7, number: 1, state: "running" });
+    expect(request).toMatchObject({
+      cursors: { a: { sequence: 5 } },
+      connection: 7,
+      number: 1,
+      state: "running",
+    });
     expect([a.replay, b.replay]).toEqual([request, request]);
     expect(requests.count).toBe(1);
   });
@@ -66,7 +71,7 @@ describe("requests for replays", () => {
     const requests = new ReplayRequests(100);
     const [a, b] = [streamAt("a", 5), streamAt("b", 5)];
     const [onFirst, onSecond] = [requests.open([a], 1, 0)!, requests.open([b], 2, 0)!];
-    requests.endOn((link) => link === 1);
+    requests.endOn((connection) => connection === 1);
     expect([onFirst.state, onSecond.state]).toEqual(["over", "running"]);
     expect([a.replay, b.replay]).toEqual([undefined, onSecond]);
   });

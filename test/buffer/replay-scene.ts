@@ -20,7 +20,7 @@ export class ReplayScene {
   readonly log: string[] = [];
   readonly requests: ReplayRequest<Numbered>[] = [];
   readonly replay: Replay<Numbered, Numbered>;
-  link = 1;
+  connection = 1;
   now = 0;
   /** Called after each entry, with it: what a user's handler does. */
   onTold: ((entry: string) => void) | undefined;
@@ -35,7 +35,7 @@ export class ReplayScene {
       onError: (error) => this.#tell(`error ${error.message}`),
       startReplay: (request) => {
         this.requests.push(request);
-        this.#tell(`ask ${describe(request.cursors)} on ${request.link}`);
+        this.#tell(`ask ${describe(request.cursors)} on ${request.connection}`);
       },
       onNextAt: (at) => this.#tell(`timer ${at}`),
       onOverlapJoined: () => this.#tell("joined"),
@@ -71,14 +71,14 @@ export class ReplayScene {
 
   /** Messages come on the current link. */
   receive(...messages: readonly (Sequence | Numbered)[]): this {
-    return this.receiveOn(this.link, ...messages);
+    return this.receiveOn(this.connection, ...messages);
   }
 
-  receiveOn(link: number, ...messages: readonly (Sequence | Numbered)[]): this {
+  receiveOn(connection: number, ...messages: readonly (Sequence | Numbered)[]): this {
     for (const message of messages.map(numbered)) {
-      const place = this.replay.place(message, link);
+      const place = this.replay.place(message, connection);
       if (place === undefined) this.#tellMessage(message);
-      else this.replay.receive(message, place, link, this.now);
+      else this.replay.receive(message, place, connection, this.now);
     }
     return this;
   }
@@ -113,8 +113,8 @@ export class ReplayScene {
 
   /** The connection breaks, and the next one is there. */
   reconnect(): this {
-    this.replay.onConnectionEnd(this.link);
-    this.replay.onConnection(++this.link, this.now);
+    this.replay.onConnectionEnd(this.connection);
+    this.replay.onConnection(++this.connection, this.now);
     return this;
   }
 

@@ -85,7 +85,7 @@ export class ReplayServer {
   cut(): void {
     this.#line = [];
     this.#isUp = false;
-    this.scene.replay.onConnectionEnd(this.scene.link);
+    this.scene.replay.onConnectionEnd(this.scene.connection);
   }
 
   /** Takes the requests that have come. */
@@ -96,7 +96,7 @@ export class ReplayServer {
         this.#since(stream, countOf(sequence)),
       );
       if (this.#mode === "returned") this.#returning.push({ request, messages });
-      else if (this.#isUp && request.link === this.scene.link) {
+      else if (this.#isUp && request.connection === this.scene.connection) {
         for (const message of messages) this.#repeated.add(message);
         this.#line.push(...messages);
         this.scene.inBand(request);

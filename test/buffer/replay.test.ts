@@ -43,7 +43,7 @@ describe("a sequence without onReplay", () => {
   ])("knows doubles over a window of %i: %i is a %s behind 20", (window, id, verdict) => {
     const scene = new ReplayScene({ window, cursors: { default: { sequence: 20 } } });
     expect(scene.receive(id).told()).toEqual(verdict === "double" ? [] : ["reset", `${id}`]);
-    expect(scene.replay.doubleCount).toBe(verdict === "double" ? 1 : 0);
+    expect(scene.replay.duplicateCount).toBe(verdict === "double" ? 1 : 0);
   });
 
   it("holds nothing, sets no timer and asks for nothing", () => {
@@ -62,7 +62,7 @@ describe("a sequence without onReplay", () => {
   it("begins anew when more doubles come in a row than the window holds", () => {
     const scene = new ReplayScene({ window: 3 }).receive(1, 2, 3);
     expect(scene.receive(1, 2, 3, 1, 2, 3, 4).told()).toEqual(["1", "2", "3", "reset", "1", "2", "3", "4"]);
-    expect(scene.replay.doubleCount).toBe(3);
+    expect(scene.replay.duplicateCount).toBe(3);
   });
 
   it("counts doubles in a row from the last new message on", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Hold } from "../../src/buffer/reorder-buffer.js";
+import { ReorderBuffer } from "../../src/buffer/reorder-buffer.js";
 import type { ReplayPolicy } from "../../src/buffer/replay-port.js";
 import { StreamTable } from "../../src/buffer/stream-table.js";
 import { measureCpuTime } from "../support/cpu-time.js";
@@ -104,7 +104,7 @@ describe("a table with more names than it may remember", () => {
   it("keeps a stream that holds messages, and is larger while it does", () => {
     const { table, forgotten } = tableOf({ maxStreams: 2 });
     const held = ["a", "b"].map((name) => table.of({ id: 1, name }));
-    for (const stream of held) stream.hold = new Hold(true, 0, 0);
+    for (const stream of held) stream.hold = new ReorderBuffer(true, 0, 0);
     for (const name of ["c", "d", "e"]) table.of({ id: 1, name });
     expect(forgotten).toEqual(["c", "d"]);
     for (const stream of held) stream.hold = undefined;
@@ -144,7 +144,7 @@ describe("a table with more names than it may remember", () => {
   it("takes no longer for a new name where every stream holds messages", () => {
     const { table } = tableOf({ maxStreams: 10_000 });
     for (let index = 0; index < 30_000; index++)
-      table.of({ id: 1, name: `held ${index}` }).hold = new Hold(true, 0, 0);
+      table.of({ id: 1, name: `held ${index}` }).hold = new ReorderBuffer(true, 0, 0);
     const cpuTime = measureCpuTime();
     for (let index = 0; index < 3_000; index++) table.of({ id: 1, name: `more ${index}` });
     expect(cpuTime()).toBeLessThan(2_000);

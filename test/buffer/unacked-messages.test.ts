@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { Ledger } from "../../src/buffer/unacked-messages.js";
+import { UnackedMessages } from "../../src/buffer/unacked-messages.js";
 import { OutboxEntry } from "../../src/buffer/outbox-entry.js";
 
 type Entry = OutboxEntry<string>;
 
 /** A ledger into which the messages of these names have gone, one byte each. */
-function ledgerOf(...names: readonly string[]): { ledger: Ledger<string>; entries: Entry[] } {
-  const ledger = new Ledger<string>();
+function ledgerOf(...names: readonly string[]): { ledger: UnackedMessages<string>; entries: Entry[] } {
+  const ledger = new UnackedMessages<string>();
   const entries = names.map((name) => new OutboxEntry(name, 1));
   for (const entry of entries) {
     ledger.claim(entry.message, entry);
@@ -15,7 +15,7 @@ function ledgerOf(...names: readonly string[]): { ledger: Ledger<string>; entrie
   return { ledger, entries };
 }
 
-function sentAgain(ledger: Ledger<string>, count = Infinity): string[] {
+function sentAgain(ledger: UnackedMessages<string>, count = Infinity): string[] {
   const names: string[] = [];
   while (names.length < count) {
     const entry = ledger.shift();
@@ -25,11 +25,15 @@ function sentAgain(ledger: Ledger<string>, count = Infinity): string[] {
   return names;
 }
 
-const counts = ({ length, bytes, waitingCount }: Ledger<string>): number[] => [length, bytes, waitingCount];
+const counts = ({ length, bytes, waitingCount }: UnackedMessages<string>): number[] => [
+  length,
+  bytes,
+  waitingCount,
+];
 
 describe("Ledger", () => {
   it("is empty at first", () => {
-    const ledger = new Ledger<string>();
+    const ledger = new UnackedMessages<string>();
     ledger.rewind();
     expect([...counts(ledger), ledger.first, ledger.shift()]).toEqual([0, 0, 0, undefined, undefined]);
   });
@@ -77,7 +81,7 @@ describe("Ledger", () => {
   });
 
   it("knows no id that was not claimed, and takes none for a message that did not go", () => {
-    const ledger = new Ledger<string>();
+    const ledger = new UnackedMessages<string>();
     const entry = new OutboxEntry("a", 1);
     ledger.claim("a", entry);
     expect([ledger.acknowledge("b"), ledger.acknowledge("a")]).toEqual([false, false]);
@@ -86,7 +90,7 @@ describe("Ledger", () => {
   });
 
   it("gives an id to one message at a time", () => {
-    const ledger = new Ledger<string>();
+    const ledger = new UnackedMessages<string>();
     const [first, second] = [new OutboxEntry("first", 1), new OutboxEntry("second", 1)];
     expect([ledger.claim(7, first), ledger.claim(7, second), ledger.claim("7", second)]).toEqual([
       true,

@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { TurnGate } from "../../src/connection/fairness-gate.js";
+import { FairnessGate } from "../../src/connection/fairness-gate.js";
 import { VirtualRuntime } from "../support/virtual-runtime.js";
 
 let clock: VirtualRuntime;
-let gate: TurnGate;
+let gate: FairnessGate;
 
 beforeEach(() => {
   clock = new VirtualRuntime();
-  gate = new TurnGate(clock);
+  gate = new FairnessGate(clock);
 });
 
 /** Whether the promise settles without the event loop. */
@@ -21,7 +21,7 @@ async function isAtOnce(promise: Promise<void>): Promise<boolean> {
 it("shares one promise that is resolved already", async () => {
   const first = gate.pass(100);
   expect(gate.pass(100)).toBe(first);
-  expect(new TurnGate(clock).pass(1)).toBe(first);
+  expect(new FairnessGate(clock).pass(1)).toBe(first);
   expect(await isAtOnce(first)).toBe(true);
 });
 
@@ -32,7 +32,7 @@ describe("64 KiB", () => {
     [Array<number>(64).fill(1_024), 63],
   ])("of %j make the promise wait for the event loop", async (sizes, at) => {
     const promises = sizes.map((size) => gate.pass(size));
-    const shared = new TurnGate(clock).pass(0);
+    const shared = new FairnessGate(clock).pass(0);
     expect(promises.map((promise) => promise === shared)).toEqual(sizes.map((_, index) => index < at));
     expect(await isAtOnce(promises[at]!)).toBe(false);
     clock.advance(0);

@@ -135,7 +135,7 @@ const ofPeer: Record<string, Act> = {
   pings: ({ peer }) => peer.send(pingFrame("ping")),
   pongs: ({ peer }) => peer.send(pongFrame("unasked")),
   "stops reading": ({ peer }) => peer.stopReading(),
-  reads: ({ peer }) => peer.goOnReading(),
+  reads: ({ peer }) => peer.continueReading(),
 };
 
 const endsOfPeer: Record<string, Act> = {
@@ -253,7 +253,7 @@ async function play(setting: Setting, script: readonly string[]): Promise<void> 
   const { client, peer, scene } = stage;
   for (const name of script) await acts[name]!(stage);
 
-  peer.goOnReading();
+  peer.continueReading();
   if (!peer.isGone) peer.endWithClient();
   stage.promises.push(client.ws.close());
   for (let turn = 0; turn < 200 && client.all("closed").length === 0; turn++) await turns(1);

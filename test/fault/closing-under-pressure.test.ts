@@ -29,7 +29,7 @@ describe("a closing handshake behind a peer that does not read", () => {
     const { report } = await client.event("closed");
     expect(report).toMatchObject({ verdict: "closed-by-us", wasClean: false, codeSent: undefined });
     expect(await sending).toBeInstanceOf(CloseError);
-    peer.goOnReading();
+    peer.continueReading();
     peer.endWithClient();
   });
 
@@ -42,12 +42,12 @@ describe("a closing handshake behind a peer that does not read", () => {
     for (let round = 0; round < 2; round++) {
       scene.clock.advance(closeTimeout - 1);
       const before = ws.bufferedAmount;
-      peer.goOnReading();
+      peer.continueReading();
       await peer.until(() => ws.bufferedAmount < before);
       peer.stopReading();
     }
     scene.clock.advance(closeTimeout - 1);
-    peer.goOnReading();
+    peer.continueReading();
     expect((await peer.frame()).payload.length).toBe(bigger.length);
     expect(await peer.untilClose()).toEqual({ code: 1000, reason: "" });
     peer.end();

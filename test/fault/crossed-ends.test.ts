@@ -36,7 +36,7 @@ describe("a peer that does not read", () => {
     expect(client.fatalError).toBeInstanceOf(ProtocolError);
     expect(await sending).toBe(client.fatalError);
     expect(await ws.recv()).toBe("before");
-    peer.goOnReading();
+    peer.continueReading();
     peer.endWithClient();
   });
 
@@ -47,7 +47,7 @@ describe("a peer that does not read", () => {
     const settled = Promise.allSettled(sends);
     peer.send(closeFrame(1000, "enough"));
     await client.event("closing");
-    peer.goOnReading();
+    peer.continueReading();
     expect((await peer.frame()).payload.length).toBe(big.length);
     expect(await peer.untilClose()).toEqual({ code: 1000, reason: "" });
     peer.end();

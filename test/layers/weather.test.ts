@@ -50,7 +50,7 @@ const faults: ((feed: NumberedFeed, client: Watching, random: () => number) => v
   (feed) => feed.live.at(-1)?.mute(),
   (feed) => feed.live.at(-1)?.stopReading(),
   (feed) => {
-    for (const connection of feed.live) connection.goOnReading();
+    for (const connection of feed.live) connection.continueReading();
   },
   (feed, _, random) => feed.live.at(-1)?.splitBy(1 + Math.floor(random() * 50)),
   (feed) => feed.server.goDown(),
@@ -140,7 +140,7 @@ async function live(weather: Weather): Promise<Run> {
   await storm(run, 800);
   await feed.server.comeUp();
   feed.busyCount = 0;
-  for (const connection of feed.live) connection.goOnReading();
+  for (const connection of feed.live) connection.continueReading();
   for (let step = 0; step < 100; step++) await feed.step(client);
   await feed.clock.advanceAsync(2_000);
   for (let step = 0; step < 20; step++) await feed.step(client);

@@ -3,9 +3,12 @@ import { describe, expect, it } from "vitest";
 import type { Role } from "../../protocol/constants.js";
 import { createCodecFactory } from "../../protocol/extensions/permessage-deflate/codec-factory.js";
 import type { AgreedExtension, ExtensionParameter } from "../../protocol/extensions/extension.js";
-import { deflateAcceptor, deflateOffer } from "../../protocol/extensions/permessage-deflate/permessage-deflate.js";
+import {
+  deflateAcceptor,
+  deflateOffer,
+} from "../../protocol/extensions/permessage-deflate/permessage-deflate.js";
 import { maskBytes, Masker } from "../../protocol/mask.js";
-import { Output } from "../../protocol/output-buffer.js";
+import { OutputBuffer } from "../../protocol/output-buffer.js";
 import { Resources } from "../../protocol/resources.js";
 import { Utf8Validator } from "../../protocol/text/utf8.js";
 import { cases } from "../support/cases.js";
@@ -349,14 +352,14 @@ describe("output", () => {
 
   /** What a socket makes of an output, and where each message lies in the order of the bytes. */
   class Model {
-    readonly output: Output;
+    readonly output: OutputBuffer;
     readonly messages: string[] = [];
     readonly pings: { readonly name: string; readonly before: number }[] = [];
     readonly taken: Buffer[] = [];
     isTaken = false;
 
     constructor(role: Role) {
-      this.output = new Output(role, testResources());
+      this.output = new OutputBuffer(role, testResources());
     }
 
     apply(step: Step, index: number): void {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { FrameObserver, ObservedFrame } from "../../protocol/frame-observer.js";
-import { Output } from "../../protocol/output-buffer.js";
+import { OutputBuffer } from "../../protocol/output-buffer.js";
 import type { Resources } from "../../protocol/resources.js";
 import { drain, testResources } from "../support/protocol-end.js";
 import { closePayload, opcodes, type ReadFrame, readFrames } from "../support/wire.js";
@@ -23,11 +23,11 @@ function framesOf(bytes: Uint8Array): string[] {
 }
 
 let resources: Resources;
-let output: Output;
+let output: OutputBuffer;
 
 beforeEach(() => {
   resources = testResources();
-  output = new Output("client", resources);
+  output = new OutputBuffer("client", resources);
 });
 
 /** What a kernel holds that has not said yet that it took it. */
@@ -426,7 +426,7 @@ describe("segments", () => {
   });
 
   it("are not shared by two outputs of the same pool while one of them holds them", () => {
-    const other = new Output("client", resources);
+    const other = new OutputBuffer("client", resources);
     text("mine");
     const mine = takeOne();
     const before = Buffer.from(mine);
@@ -441,7 +441,7 @@ describe("segments", () => {
   });
 
   it("are held while a part of them is in flight", () => {
-    const other = new Output("client", resources);
+    const other = new OutputBuffer("client", resources);
     output.writeBinary(bytesOf(70_000));
     takeOne();
     ping("1");
@@ -462,7 +462,7 @@ describe("segments", () => {
 describe.each(["client", "server"] as const)("the segments of a %s that ends with unsent output", (role) => {
   /** Enough is sent that the pool has its wide segments, all of which are free then. */
   beforeEach(() => {
-    output = new Output(role, resources);
+    output = new OutputBuffer(role, resources);
     for (let count = 0; count < 20; count++) output.writeBinary(Buffer.alloc(60_000));
     drain(output);
     expect(freeWide()).toBe(16);
@@ -523,7 +523,7 @@ describe.each(["client", "server"] as const)("the segments of a %s that ends wit
       const front = takeOne();
       const before = Buffer.from(front);
       output[how]();
-      const other = new Output(role, resources);
+      const other = new OutputBuffer(role, resources);
       for (let count = 0; count < 20; count++) other.writeBinary(bytesOf(60_000, 9));
       expect(front.equals(before)).toBe(true);
       drain(other);
@@ -535,7 +535,7 @@ describe.each(["client", "server"] as const)("the segments of a %s that ends wit
 
   it("leave 16 such connections behind them without a longer way for others", () => {
     for (let count = 0; count < 16; count++) {
-      const one = new Output(role, resources);
+      const one = new OutputBuffer(role, resources);
       one.writeBinary(bytesOf(60_000));
       one.writeText("unsent");
       one.abandon();
@@ -545,7 +545,7 @@ describe.each(["client", "server"] as const)("the segments of a %s that ends wit
 
   it("leave the messages that abandon has copied out to takeUnsent, and to takeBack", () => {
     for (const how of ["takeUnsent", "takeBack"] as const) {
-      output = new Output(role, resources);
+      output = new OutputBuffer(role, resources);
       fill(true);
       const { size, handedCount } = output;
       output.abandon();
@@ -560,7 +560,7 @@ describe.each(["client", "server"] as const)("the segments of a %s that ends wit
 
 describe.each(["client", "server"] as const)("takeUnsent at a %s", (role) => {
   beforeEach(() => {
-    output = new Output(role, resources);
+    output = new OutputBuffer(role, resources);
   });
 
   const large = bytesOf(200_000);
@@ -662,7 +662,7 @@ describe.each(["client", "server"] as const)("takeUnsent at a %s", (role) => {
 
 describe.each(["client", "server"] as const)("takeBack at a %s", (role) => {
   beforeEach(() => {
-    output = new Output(role, resources);
+    output = new OutputBuffer(role, resources);
   });
 
   const large = bytesOf(200_000);
@@ -777,7 +777,7 @@ describe.each(["client", "server"] as const)("takeBack at a %s", (role) => {
     const before = Buffer.from(tail);
     expect(output.takeBack()).toEqual(["behind"]);
     output.writeBinary(bytesOf(300_000, 9));
-    const other = new Output(role, resources);
+    const other = new OutputBuffer(role, resources);
     other.writeBinary(bytesOf(300_000, 9));
     drain(other);
     expect(tail.equals(before)).toBe(true);
@@ -810,7 +810,7 @@ describe.each(["client", "server"] as const)("the observer of a %s", (role) => {
   it("is told of each frame that is written, once", () => {
     const observer = new Observer();
     observer.excerptSize = 4;
-    output = new Output(role, resources, observer);
+    output = new OutputBuffer(role, resources, observer);
     text("aé😀");
     text("abc😀");
     output.writeBinary(bytesOf(200_000));
@@ -837,7 +837,7 @@ describe.each(["client", "server"] as const)("the observer of a %s", (role) => {
   it("gets copies, and nothing while it is not active", () => {
     const observer = new Observer();
     observer.isActive = false;
-    output = new Output(role, resources, observer);
+    output = new OutputBuffer(role, resources, observer);
     text("a");
     ping();
     expect(observer.seen).toEqual([]);
@@ -853,7 +853,7 @@ describe.each(["client", "server"] as const)("the observer of a %s", (role) => {
 
   it("may send from inside a call", () => {
     const observer = new Observer();
-    output = new Output(role, resources, observer);
+    output = new OutputBuffer(role, resources, observer);
     observer.onFrame = (): void => {
       if (output.framedCount === 1) text("second");
     };
@@ -864,7 +864,7 @@ describe.each(["client", "server"] as const)("the observer of a %s", (role) => {
 });
 
 it("writes RSV1 on what is encoded, and a server masks nothing", () => {
-  output = new Output("server", resources);
+  output = new OutputBuffer("server", resources);
   output.writeEncoded(opcodes.text, Buffer.from("encoded"), "original");
   text("plain");
   pong();

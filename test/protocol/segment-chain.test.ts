@@ -80,7 +80,7 @@ describe("SegmentChain", () => {
   /** Where the bytes of each of the segments begin that leave together. */
   function stretch(chain: SegmentChain, maxSize: number): number[] {
     const starts: number[] = [];
-    for (let segment = chain.shiftStretch(maxSize); segment !== undefined; segment = segment.behind)
+    for (let segment = chain.shiftStretch(maxSize); segment !== undefined; segment = segment.next)
       starts.push(segment.start);
     return starts;
   }

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { maxRunSize, payloadSizeAt, RunFinder } from "../../protocol/small-frame-scanner.js";
+import { maxRunSize, payloadSizeAt, SmallFrameScanner } from "../../protocol/small-frame-scanner.js";
 import { binaryFrame, pingFrame, textFrame } from "../support/wire.js";
 
-let finder: RunFinder;
+let finder: SmallFrameScanner;
 
-beforeEach(() => (finder = new RunFinder()));
+beforeEach(() => (finder = new SmallFrameScanner()));
 
 function find(bytes: Buffer, start = 0, maxPayloadSize = maxRunSize): number | undefined {
   return finder.find(bytes, start, bytes.length, maxPayloadSize) ? finder.end - start : undefined;

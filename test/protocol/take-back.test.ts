@@ -3,7 +3,10 @@ import { describe, expect, it } from "vitest";
 import type { Role } from "../../protocol/constants.js";
 import { createCodecFactory } from "../../protocol/extensions/permessage-deflate/codec-factory.js";
 import type { AgreedExtension } from "../../protocol/extensions/extension.js";
-import { deflateAcceptor, deflateOffer } from "../../protocol/extensions/permessage-deflate/permessage-deflate.js";
+import {
+  deflateAcceptor,
+  deflateOffer,
+} from "../../protocol/extensions/permessage-deflate/permessage-deflate.js";
 import { Resources } from "../../protocol/resources.js";
 import { cases } from "../support/cases.js";
 import { InvertingExtension } from "../support/inverting-extension.js";

@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { WaitingLine } from "../../src/runtime/linked-queue.js";
+import { LinkedQueue } from "../../src/runtime/linked-queue.js";
 
 function lineOf(...items: string[]) {
-  const line = new WaitingLine<string>();
+  const line = new LinkedQueue<string>();
   return { line, places: items.map((item) => line.enter(item)) };
 }
 
 describe("a waiting line", () => {
   it("is empty at first", () => {
-    const line = new WaitingLine<string>();
+    const line = new LinkedQueue<string>();
     expect([line.length, line.first, line.last, line.shift(), [...line], line.takeAll()]).toEqual([
       ...[0, undefined, undefined, undefined, [], []],
     ]);
@@ -57,16 +57,16 @@ describe("a waiting line", () => {
 
   it("tells who stands before", () => {
     const { line, places } = lineOf("a", "b", "c");
-    expect(places[2]!.before?.item).toBe("b");
+    expect(places[2]!.previous?.item).toBe("b");
     line.leave(places[1]!);
-    expect(places[2]!.before?.item).toBe("a");
+    expect(places[2]!.previous?.item).toBe("a");
     line.shift();
-    expect(places[2]!.before).toBeUndefined();
+    expect(places[2]!.previous).toBeUndefined();
   });
 
   it("keeps nothing of those that have left", () => {
     const { line, places } = lineOf("a", "b", "c");
     line.leave(places[1]!);
-    expect([places[1]!.before, places[1]!.behind]).toEqual([undefined, undefined]);
+    expect([places[1]!.previous, places[1]!.next]).toEqual([undefined, undefined]);
   });
 });

@@ -1,16 +1,16 @@
 import { beforeEach, expect, it } from "vitest";
-import { LoneTimer } from "../../src/runtime/restartable-timer.js";
+import { RestartableTimer } from "../../src/runtime/restartable-timer.js";
 import { VirtualRuntime } from "../support/virtual-runtime.js";
 
 let clock: VirtualRuntime;
-let timer: LoneTimer;
+let timer: RestartableTimer;
 let fired: string[];
 
 const tell = (word: string) => (): void => void fired.push(word);
 
 beforeEach(() => {
   clock = new VirtualRuntime();
-  timer = new LoneTimer(clock);
+  timer = new RestartableTimer(clock);
   fired = [];
 });
 
@@ -44,7 +44,7 @@ it("does not fire once it is cleared", () => {
 it.each([true, false])("lets the process live as it is told, before and behind set(): %s", (isReferenced) => {
   const told: string[] = [];
   const handle = { clear: () => undefined, ref: () => told.push("ref"), unref: () => told.push("unref") };
-  const lone = new LoneTimer({ setTimer: () => handle }, isReferenced);
+  const lone = new RestartableTimer({ setTimer: () => handle }, isReferenced);
   lone.set(1, tell("a"));
   expect(told).toEqual(isReferenced ? [] : ["unref"]);
   lone.unref();

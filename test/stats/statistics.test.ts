@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Histogram } from "../../src/stats/histogram.js";
-import { type Gauges, type LinkCounts, Statistics } from "../../src/stats/statistics.js";
+import { type Gauges, type ConnectionCounts, Statistics } from "../../src/stats/statistics.js";
 import { VirtualScene } from "../support/virtual-scene.js";
 import { binaryFrame, closeFrame, pongFrame, textFrame } from "../support/wire.js";
 
@@ -26,8 +26,18 @@ const nothing = {
 };
 
 describe("Statistics", () => {
-  const one: LinkCounts = { messagesAccepted: 3, payloadBytesSent: 90, bytesSent: 60, bytesReceived: 20 };
-  const other: LinkCounts = { messagesAccepted: 4, payloadBytesSent: 10, bytesSent: 40, bytesReceived: 5 };
+  const one: ConnectionCounts = {
+    messagesAccepted: 3,
+    payloadBytesSent: 90,
+    bytesSent: 60,
+    bytesReceived: 20,
+  };
+  const other: ConnectionCounts = {
+    messagesAccepted: 4,
+    payloadBytesSent: 10,
+    bytesSent: 40,
+    bytesReceived: 5,
+  };
 
   it("begin at nothing", () => {
     expect(new Statistics().snapshot([], noGauges)).toEqual(nothing);

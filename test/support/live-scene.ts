@@ -121,7 +121,7 @@ export class LiveScene implements LiveHandler {
     return false;
   }
 
-  onRestFailed(): void {
+  onLeftoverFailed(): void {
     throw new Error("No message is kept beyond the end.");
   }
 

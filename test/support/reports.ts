@@ -37,7 +37,7 @@ export function anEnd(given: Partial<ConnectionEnd> = {}): ConnectionEnd {
     closeSent: undefined,
     closeReceived: undefined,
     error: undefined,
-    owesDrain: false,
+    isDrainPending: false,
     openedAt: 1_000,
     endedAt: 1_100,
     lastReceivedAt: 1_090,

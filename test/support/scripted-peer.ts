@@ -260,7 +260,7 @@ export class PeerSocket {
     this.socket.pause();
   }
 
-  goOnReading(): void {
+  continueReading(): void {
     this.socket.resume();
   }
 }

@@ -1,9 +1,9 @@
 import { JetSocketError } from "../../errors.js";
 import type { CodecFactory, Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
-import type { CodecFilling } from "./codec-backend.js";
+import type { CodecBackend } from "./codec-backend.js";
 import { CodecSource, LeasedDeflater, LeasedInflater } from "./codec-lease.js";
-import { DictionaryFilling } from "./dictionary-backend.js";
-import { HandleFilling } from "./handle-backend.js";
+import { DictionaryBackend } from "./dictionary-backend.js";
+import { HandleBackend } from "./handle-backend.js";
 import { nodeStreams, type ZlibStreams } from "./kept-handle.js";
 
 /** The shared inflater has the largest window, and so serves them all. */
@@ -26,15 +26,15 @@ export function createCodecFactory(
   maxHandles: number = defaultMaxHandles,
 ): CodecFactory {
   if (name === undefined) {
-    return new SharingCodecFactory(() => HandleFilling.open(streams, maxHandles) ?? new DictionaryFilling());
+    return new SharingCodecFactory(() => HandleBackend.open(streams, maxHandles) ?? new DictionaryBackend());
   }
-  const filling = name === "handle" ? requireHandles(streams, maxHandles) : new DictionaryFilling();
-  return new SharingCodecFactory(() => filling);
+  const backend = name === "handle" ? requireHandles(streams, maxHandles) : new DictionaryBackend();
+  return new SharingCodecFactory(() => backend);
 }
 
-function requireHandles(streams: ZlibStreams, maxHandles: number): CodecFilling {
-  const filling = HandleFilling.open(streams, maxHandles);
-  if (filling !== undefined) return filling;
+function requireHandles(streams: ZlibStreams, maxHandles: number): CodecBackend {
+  const backend = HandleBackend.open(streams, maxHandles);
+  if (backend !== undefined) return backend;
   throw new JetSocketError("This version of Node shows no zlib handle that works as expected.", {
     code: "UNSUPPORTED_CODEC",
   });
@@ -42,37 +42,37 @@ function requireHandles(streams: ZlibStreams, maxHandles: number): CodecFilling 
 
 /** Counts what it hands out, and lets all directions of the same kind that keep no context use one codec. */
 class SharingCodecFactory implements CodecFactory {
-  readonly #openFilling: () => CodecFilling;
+  readonly #openBackend: () => CodecBackend;
   readonly #sharedInflater: CodecSource<Inflater>;
   readonly #sharedDeflaters: Map<string, CodecSource<Deflater>> = new Map();
   readonly #onClose = (): void => {
     this.#openCount--;
   };
-  #openedFilling: CodecFilling | undefined;
+  #openedFilling: CodecBackend | undefined;
   #openCount = 0;
 
-  constructor(openFilling: () => CodecFilling) {
-    this.#openFilling = openFilling;
+  constructor(openBackend: () => CodecBackend) {
+    this.#openBackend = openBackend;
     const options = { windowBits: maxWindowBits, keepsContext: false };
-    this.#sharedInflater = new CodecSource(() => this.#filling().inflater(options));
+    this.#sharedInflater = new CodecSource(() => this.#backend().inflater(options));
   }
 
   get name(): CodecFactory["name"] {
-    return this.#filling().name;
+    return this.#backend().name;
   }
 
   get openCount(): number {
     return this.#openCount;
   }
 
-  #filling(): CodecFilling {
-    this.#openedFilling ??= this.#openFilling();
+  #backend(): CodecBackend {
+    this.#openedFilling ??= this.#openBackend();
     return this.#openedFilling;
   }
 
   inflater(options: InflaterOptions): Inflater {
     const source = options.keepsContext
-      ? new CodecSource(() => this.#filling().inflater(options))
+      ? new CodecSource(() => this.#backend().inflater(options))
       : this.#sharedInflater;
     this.#openCount++;
     return new LeasedInflater(source, this.#onClose);
@@ -80,7 +80,7 @@ class SharingCodecFactory implements CodecFactory {
 
   deflater(options: DeflaterOptions): Deflater {
     const source = options.keepsContext
-      ? new CodecSource(() => this.#filling().deflater(options))
+      ? new CodecSource(() => this.#backend().deflater(options))
       : this.#sharedDeflater(options);
     this.#openCount++;
     return new LeasedDeflater(source, this.#onClose);
@@ -90,7 +90,7 @@ class SharingCodecFactory implements CodecFactory {
     const key = `${options.level}/${options.memLevel}/${options.windowBits}`;
     let source = this.#sharedDeflaters.get(key);
     if (source === undefined) {
-      source = new CodecSource(() => this.#filling().deflater(options));
+      source = new CodecSource(() => this.#backend().deflater(options));
       this.#sharedDeflaters.set(key, source);
     }
     return source;

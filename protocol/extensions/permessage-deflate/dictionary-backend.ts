@@ -1,10 +1,10 @@
 import { Buffer, constants as bufferConstants } from "node:buffer";
 import type { ZlibOptions } from "node:zlib";
 import type { Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
-import type { CodecFilling } from "./codec-backend.js";
+import type { CodecBackend } from "./codec-backend.js";
 import { asProtocolError, inflatesTooBig, invalidDeflateData } from "./deflate-errors.js";
 import { constants, deflateRawSync, inflateRawSync } from "./node-zlib.js";
-import { OwnInflater } from "./wasm-inflater.js";
+import { WasmInflater } from "./wasm-inflater.js";
 import { RestartBudget } from "./restart-budget.js";
 import { SlidingWindow } from "./sliding-window.js";
 import { deflateOptions, inflateWindowBits } from "./zlib-options.js";
@@ -38,7 +38,7 @@ interface InflatedPart {
 /** What the codecs of one factory share: none of them holds any of it between two calls. */
 class DictionaryScratch {
   readonly restarts: RestartBudget = new RestartBudget();
-  readonly own: OwnInflater = new OwnInflater();
+  readonly own: WasmInflater = new WasmInflater();
   #bytes: Buffer | undefined;
 
   /** The bytes of a window, for zlib to copy. */
@@ -181,7 +181,7 @@ class DictionaryDeflater implements Deflater {
 }
 
 /** Stands on Node's public calls alone: each message is a stream of its own, with the window as its dictionary. */
-export class DictionaryFilling implements CodecFilling {
+export class DictionaryBackend implements CodecBackend {
   readonly name = "dictionary";
   readonly #scratch: DictionaryScratch = new DictionaryScratch();
 

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { ZlibOptions } from "node:zlib";
 import type { Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
-import type { CodecFilling } from "./codec-backend.js";
+import type { CodecBackend } from "./codec-backend.js";
 import { HandleDeflater } from "./handle-deflater.js";
 import { HandleInflater } from "./handle-inflater.js";
 import { HandlePool } from "./handle-pool.js";
@@ -14,7 +14,7 @@ import { deflateOptions } from "./zlib-options.js";
 const roundTripSize = 300;
 
 /** Keeps the native handles of zlib streams. */
-export class HandleFilling implements CodecFilling {
+export class HandleBackend implements CodecBackend {
   readonly name = "handle";
   readonly #scratch: HandleScratch = new HandleScratch();
   readonly #inflaters: HandlePool<number>;
@@ -30,10 +30,10 @@ export class HandleFilling implements CodecFilling {
   }
 
   /** The filling, where the handles of this Node do what is expected of them: some bytes go there and back. */
-  static open(streams: ZlibStreams, maxHandles: number): HandleFilling | undefined {
-    const filling = new HandleFilling(streams, maxHandles);
+  static open(streams: ZlibStreams, maxHandles: number): HandleBackend | undefined {
+    const backend = new HandleBackend(streams, maxHandles);
     try {
-      return callsAsExpected(streams) && roundTrips(filling) ? filling : undefined;
+      return callsAsExpected(streams) && roundTrips(backend) ? backend : undefined;
     } catch {
       return undefined;
     }
@@ -58,10 +58,10 @@ export class HandleFilling implements CodecFilling {
   }
 }
 
-function roundTrips(filling: CodecFilling): boolean {
+function roundTrips(backend: CodecBackend): boolean {
   const direction = { windowBits: 15, keepsContext: true };
-  const deflater = filling.deflater({ ...direction, level: constants.Z_DEFAULT_COMPRESSION, memLevel: 8 });
-  const inflater = filling.inflater(direction);
+  const deflater = backend.deflater({ ...direction, level: constants.Z_DEFAULT_COMPRESSION, memLevel: 8 });
+  const inflater = backend.inflater(direction);
   try {
     const message = Buffer.from(Array.from({ length: roundTripSize }, (_, index) => (index * index) % 251));
     const first = Buffer.from(deflater.deflate(message));

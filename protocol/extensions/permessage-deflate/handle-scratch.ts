@@ -1,5 +1,5 @@
 import { ChunkedOutput } from "./chunked-output.js";
-import { OwnInflater } from "./wasm-inflater.js";
+import { WasmInflater } from "./wasm-inflater.js";
 import { RestartBudget } from "./restart-budget.js";
 import { WindowPrimer } from "./window-primer.js";
 
@@ -9,5 +9,5 @@ export class HandleScratch {
   readonly deflated: ChunkedOutput = new ChunkedOutput();
   readonly primer: WindowPrimer = new WindowPrimer();
   readonly restarts: RestartBudget = new RestartBudget();
-  readonly own: OwnInflater = new OwnInflater();
+  readonly own: WasmInflater = new WasmInflater();
 }

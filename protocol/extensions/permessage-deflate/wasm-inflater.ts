@@ -11,7 +11,7 @@ const minOutrunSize = 2 * 1024;
 const minInflatedSize = 512 * 1024;
 
 /** Inflates for all codecs of a factory, one message after the other, with no native memory for any of them. */
-export class OwnInflater {
+export class WasmInflater {
   readonly #slab: Slab = new Slab();
   #inflater: MessageInflater | undefined;
   #inflatedSize = 0;

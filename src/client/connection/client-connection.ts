@@ -5,14 +5,14 @@ import type { LiveHandler } from "../../connection/live-handler.js";
 import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
 import type { CloseReport, Phase } from "../../events/close-report.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
-import { Attempt, type AttemptHandler, type AttemptPlan } from "./connect-attempt.js";
+import { ConnectAttempt, type ConnectAttemptHandler, type ConnectAttemptPlan } from "./connect-attempt.js";
 import { EventLog } from "./event-log.js";
 import type { HookConnection } from "./hook-connection.js";
-import { Pulse, type PulseHandler } from "./heartbeat-driver.js";
+import { HeartbeatDriver, type HeartbeatDriverHandler } from "./heartbeat-driver.js";
 import { Setup } from "./setup.js";
 
 /** How a link ends: it never opened, its setup failed, or an open connection has ended. */
-export type LinkEnd =
+export type ClientConnectionEnd =
   | { readonly kind: "unopened"; readonly phase: Phase; readonly error: Error | undefined }
   | { readonly kind: "setup"; readonly end: ConnectionEnd; readonly error: Error | undefined }
   | { readonly kind: "open"; readonly end: ConnectionEnd };
@@ -23,11 +23,16 @@ export type PauseReason = "consumer" | "hook" | "overlap";
 const pauseBits = { consumer: 1, hook: 2, overlap: 4 };
 
 /** What is told to the client's traffic, which is one for all of its connections. */
-export interface LinkTraffic<Received, Sent> {
+export interface ConnectionMessageHandler<Received, Sent> {
   /** Gives what the hooks of a connection work on; asked for once, where there are any. */
-  createHook(link: Link<Received, Sent>): HookConnection<Received, Sent>;
+  createHook(connection: ClientConnection<Received, Sent>): HookConnection<Received, Sent>;
   /** @param at - When its last bytes came. */
-  onMessage(link: Link<Received, Sent>, data: string | Buffer, size: number, at: number): void;
+  onMessage(
+    connection: ClientConnection<Received, Sent>,
+    data: string | Buffer,
+    size: number,
+    at: number,
+  ): void;
   /** Messages may be lent to {@link onBorrowed}. */
   readonly isLending: boolean;
   /** @returns `false` where the message is to come by {@link onMessage}. */
@@ -39,30 +44,36 @@ export interface LinkTraffic<Received, Sent> {
   onError(error: unknown): void;
   onWithdrawn(token: unknown): void;
   onSampled(duration: number): void;
-  sendPing(link: Link<Received, Sent>): void;
+  sendPing(connection: ClientConnection<Received, Sent>): void;
 }
 
 /** What is told to the life that the connection is part of. */
-export interface LinkHandler<Received, Sent> {
+export interface ClientConnectionHandler<Received, Sent> {
   /** Its url is known. */
-  onDialling(link: Link<Received, Sent>): void;
+  onDialling(connection: ClientConnection<Received, Sent>): void;
   /** The opening handshake is through. */
-  onOpen(link: Link<Received, Sent>, times: OpeningTimes): void;
+  onOpen(connection: ClientConnection<Received, Sent>, times: OpeningTimes): void;
   /** The connection is set up. Its messages come when this has returned. */
-  onReady(link: Link<Received, Sent>): void;
-  onClosing(link: Link<Received, Sent>, close: CloseFrame, initiatedBy: "us" | "peer"): void;
-  onDrain(link: Link<Received, Sent>): void;
-  onLastMessages(link: Link<Received, Sent>): void;
+  onReady(connection: ClientConnection<Received, Sent>): void;
+  onClosing(
+    connection: ClientConnection<Received, Sent>,
+    close: CloseFrame,
+    initiatedBy: "us" | "peer",
+  ): void;
+  onDrain(connection: ClientConnection<Received, Sent>): void;
+  onLastMessages(connection: ClientConnection<Received, Sent>): void;
   /** Nothing of it is left. Once, and the last call. */
-  onEnd(link: Link<Received, Sent>, end: LinkEnd): void;
+  onEnd(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): void;
 }
 
-export interface LinkPlan<Received, Sent> extends AttemptPlan {
+export interface ClientConnectionPlan<Received, Sent> extends ConnectAttemptPlan {
   readonly options: ResolvedOptions<Received, Sent>;
 }
 
 /** One connection of a client's life, from the attempt to its end. What it tells is told with itself: a late word of an old one meets no new one. */
-export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseHandler {
+export class ClientConnection<Received, Sent>
+  implements ConnectAttemptHandler, LiveHandler, HeartbeatDriverHandler
+{
   readonly attempt: number;
   readonly log: EventLog;
   /** The count of the connection, once it is open; higher for each later one. */
@@ -72,10 +83,10 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
   /** Its end is wanted, for another takes its place. */
   isRotated = false;
   readonly #options: ResolvedOptions<Received, Sent>;
-  readonly #traffic: LinkTraffic<Received, Sent>;
-  readonly #handler: LinkHandler<Received, Sent>;
+  readonly #hub: ConnectionMessageHandler<Received, Sent>;
+  readonly #handler: ClientConnectionHandler<Received, Sent>;
   /** Until the connection is open, or never will be. */
-  #attempt: Attempt | undefined;
+  #attempt: ConnectAttempt | undefined;
   /** A bit for each reason to pause. */
   #pauses = 0;
   #url = "";
@@ -84,7 +95,7 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
   #hook: HookConnection<Received, Sent> | undefined;
   #setup: Setup | undefined;
   #setupError: Error | undefined;
-  #pulse: Pulse | undefined;
+  #heartbeat: HeartbeatDriver | undefined;
   #isReady = false;
   #isOver = false;
   #isWaiting = false;
@@ -92,20 +103,20 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
   /** What its hook has left waits for {@link releaseHeld}. */
   #isHeldBack = false;
   /** It has ended, and messages that came before its end are still to be delivered. */
-  #hasRest = false;
+  #hasLeftover = false;
   #isReferenced = true;
 
   constructor(
-    plan: LinkPlan<Received, Sent>,
-    traffic: LinkTraffic<Received, Sent>,
-    handler: LinkHandler<Received, Sent>,
+    plan: ClientConnectionPlan<Received, Sent>,
+    hub: ConnectionMessageHandler<Received, Sent>,
+    handler: ClientConnectionHandler<Received, Sent>,
   ) {
     this.attempt = plan.attempt;
     this.log = new EventLog(plan.options.runtime);
     this.#options = plan.options;
-    this.#traffic = traffic;
+    this.#hub = hub;
     this.#handler = handler;
-    this.#attempt = new Attempt(plan, this, this);
+    this.#attempt = new ConnectAttempt(plan, this, this);
   }
 
   /** The url without credentials; empty before it is known. */
@@ -129,7 +140,7 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
 
   /** What `onReplay` works on; `undefined` where the connection is not there, or is gone without having needed one. */
   get hook(): HookConnection<Received, Sent> | undefined {
-    if (this.#live !== undefined && !this.#isOver) this.#hook ??= this.#traffic.createHook(this);
+    if (this.#live !== undefined && !this.#isOver) this.#hook ??= this.#hub.createHook(this);
     return this.#hook;
   }
 
@@ -141,7 +152,7 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
 
   /** By how many milliseconds the event loop was late at most, as far as was seen. */
   get loopLag(): number {
-    return this.#pulse?.loopLag ?? 0;
+    return this.#heartbeat?.loopLag ?? 0;
   }
 
   start(lastReport: CloseReport | undefined): void {
@@ -181,7 +192,7 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
 
   /** Drops the connection at once. */
   terminate(): void {
-    this.#pulse?.stop();
+    this.#heartbeat?.stop();
     this.#setup?.cancel();
     if (this.#live === undefined) this.#attempt?.abandon();
     else this.#live.terminate();
@@ -191,13 +202,13 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
     this.#pauses |= pauseBits[reason];
     if (this.#live === undefined || this.#live.isPaused) return;
     this.#live.pause();
-    this.#pulse?.pause();
+    this.#heartbeat?.pause();
   }
 
   resume(reason: PauseReason): void {
     this.#pauses &= ~pauseBits[reason];
     if (this.#pauses !== 0 || this.#live?.isPaused !== true) return;
-    this.#pulse?.resume();
+    this.#heartbeat?.resume();
     this.#live.resume();
   }
 
@@ -231,30 +242,29 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
     if (!this.#isReferenced) live.unref();
     const { runtime, heartbeat, onConnection, setupTimeout } = this.#options;
     this.#handler.onOpen(this, times);
-    if (heartbeat !== undefined) this.#pulse = new Pulse(runtime, heartbeat, live, this);
+    if (heartbeat !== undefined) this.#heartbeat = new HeartbeatDriver(runtime, heartbeat, live, this);
     if (onConnection === undefined) {
       this.#becomeReady();
       return;
     }
-    const { face } = this.hook!;
+    const { publicConnection } = this.hook!;
     this.#setup = new Setup(runtime, setupTimeout, {
       onDone: () => this.#onSetUp(),
       onFailed: (error) => this.#onSetupFailed(error),
     });
     if (!this.#isReferenced) this.#setup.unref();
-    this.#setup.start((signal) => onConnection(face, signal));
+    this.#setup.start((signal) => onConnection(publicConnection, signal));
   }
 
   #onSetUp(): void {
     // The hook itself, or the peer, may have ended the connection meanwhile.
     if (this.#live?.isClosing !== false) return;
     this.#becomeReady();
-    if (!this.#isWaiting && !this.#isHeldBack) this.#giveHeld();
+    if (!this.#isWaiting && !this.#isHeldBack) this.#deliverHeld();
   }
 
-  #giveHeld(): void {
-    for (const { data, size, at } of this.#hook?.release() ?? [])
-      this.#traffic.onMessage(this, data, size, at);
+  #deliverHeld(): void {
+    for (const { data, size, at } of this.#hook?.release() ?? []) this.#hub.onMessage(this, data, size, at);
     this.resume("hook");
   }
 
@@ -267,7 +277,7 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
   proceed(): void {
     if (!this.#isWaiting) return;
     this.#isWaiting = false;
-    if (!this.#isHeldBack) this.#giveHeld();
+    if (!this.#isHeldBack) this.#deliverHeld();
     this.resume("overlap");
   }
 
@@ -278,7 +288,7 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
 
   releaseHeld(): void {
     this.#isHeldBack = false;
-    if (!this.#isWaiting) this.#giveHeld();
+    if (!this.#isWaiting) this.#deliverHeld();
   }
 
   #becomeReady(): void {
@@ -294,7 +304,7 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
   }
 
   #discardHeld(): void {
-    for (const { data } of this.#hook?.release() ?? []) this.#traffic.onDiscarded(data);
+    for (const { data } of this.#hook?.release() ?? []) this.#hub.onDiscarded(data);
     this.resume("hook");
   }
 
@@ -305,31 +315,31 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
     const hook = this.#hook;
     if (hook?.isWatching === true && hook.receive({ data, size, at })) return;
     // A listener of the message before may have had the rest discarded.
-    const isOfRest = this.#hasRest && this.#live!.hasRest;
-    if (isOfRest || (this.#isReady && !this.#isWaiting)) this.#traffic.onMessage(this, data, size, at);
-    else this.#traffic.onDiscarded(data);
+    const isOfLeftover = this.#hasLeftover && this.#live!.hasLeftover;
+    if (isOfLeftover || (this.#isReady && !this.#isWaiting)) this.#hub.onMessage(this, data, size, at);
+    else this.#hub.onDiscarded(data);
   }
 
   get isLending(): boolean {
-    return this.#isReady && this.#hook?.isWatching !== true && this.#traffic.isLending;
+    return this.#isReady && this.#hook?.isWatching !== true && this.#hub.isLending;
   }
 
   onBorrowed(bytes: Buffer, isBinary: boolean): boolean {
-    return this.isLending && this.#traffic.onBorrowed(bytes, isBinary);
+    return this.isLending && this.#hub.onBorrowed(bytes, isBinary);
   }
 
   onPing(payload: Buffer): void {
-    this.#traffic.onPing(payload);
+    this.#hub.onPing(payload);
   }
 
   onPong(payload: Buffer, latencyMs: number | undefined): void {
-    this.#traffic.onPong(payload, latencyMs);
+    this.#hub.onPong(payload, latencyMs);
   }
 
   onClosing(close: CloseFrame, initiatedBy: "us" | "peer"): void {
     this.log.add("closing", `${close.code} by ${initiatedBy}`);
     this.closing = { close, initiatedBy };
-    this.#pulse?.stop();
+    this.#heartbeat?.stop();
     this.#handler.onClosing(this, close, initiatedBy);
   }
 
@@ -338,15 +348,15 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
   }
 
   onRefused(error: unknown): void {
-    this.#traffic.onError(error);
+    this.#hub.onError(error);
   }
 
   onWithdrawn(token: unknown): void {
-    this.#traffic.onWithdrawn(token);
+    this.#hub.onWithdrawn(token);
   }
 
   onSampled(duration: number): void {
-    this.#traffic.onSampled(duration);
+    this.#hub.onSampled(duration);
   }
 
   onLastMessages(): boolean {
@@ -354,21 +364,21 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
     this.#handler.onLastMessages(this);
     if (this.#isReady && !this.#isWaiting) return true;
     // It was never in use: its messages are dropped one by one, those of its hook first.
-    for (const { data } of this.#hook?.release() ?? []) this.#traffic.onDiscarded(data);
+    for (const { data } of this.#hook?.release() ?? []) this.#hub.onDiscarded(data);
     return false;
   }
 
-  onRestFailed(error: Error): void {
-    this.#traffic.onError(error);
+  onLeftoverFailed(error: Error): void {
+    this.#hub.onError(error);
   }
 
   onEnd(end: ConnectionEnd): void {
-    this.#pulse?.stop();
+    this.#heartbeat?.stop();
     this.#setup?.cancel();
     this.#hasEnded = true;
     const wasReady = this.#isReady;
     this.#isReady = false;
-    this.#hasRest = this.#live?.hasRest === true;
+    this.#hasLeftover = this.#live?.hasLeftover === true;
     if (!wasReady) this.#discardHeld();
     this.#handler.onEnd(
       this,
@@ -379,10 +389,10 @@ export class Link<Received, Sent> implements AttemptHandler, LiveHandler, PulseH
   // Called by its pulse.
 
   sendPing(): void {
-    this.#traffic.sendPing(this);
+    this.#hub.sendPing(this);
   }
 
   onStalled(error: Error): void {
-    this.#traffic.onError(error);
+    this.#hub.onError(error);
   }
 }

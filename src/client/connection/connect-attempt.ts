@@ -16,14 +16,14 @@ import type { Timer } from "../../runtime/runtime.js";
 import type { Transport, TransportTarget } from "../../transport/transport.js";
 import { toError } from "../../transport/transport-error.js";
 import {
-  asksNobody,
+  isRequestKnown,
   type PreparedRequest,
   prepareKnownRequest,
   prepareRequest,
   type RequestSource,
 } from "./request.js";
 
-export interface AttemptHandler {
+export interface ConnectAttemptHandler {
   /** The url is known: the attempt dials. */
   onDialling(url: string): void;
   /** The connection is open. Its messages come when this has returned. */
@@ -38,7 +38,7 @@ export type ConnectionOptions = Omit<
   "serializer" | "deserializer" | keyof ResolvedLayers<never, never>
 >;
 
-export interface AttemptPlan {
+export interface ConnectAttemptPlan {
   readonly source: RequestSource;
   readonly options: ConnectionOptions;
   readonly resources: Resources;
@@ -95,9 +95,9 @@ const settled = Promise.resolve();
 const nothingAgreed: AcceptedHandshake = Object.freeze({ subprotocol: "", extensions: "" });
 
 /** One attempt: asks the providers, dials, and hands over the open connection, of which it keeps nothing. */
-export class Attempt implements OpeningHandler {
-  #plan: AttemptPlan | undefined;
-  #handler: AttemptHandler | undefined;
+export class ConnectAttempt implements OpeningHandler {
+  #plan: ConnectAttemptPlan | undefined;
+  #handler: ConnectAttemptHandler | undefined;
   #liveHandler: LiveHandler | undefined;
   #controller: AbortController | undefined;
   #deadline: Timer | undefined;
@@ -106,7 +106,7 @@ export class Attempt implements OpeningHandler {
   #hasFailed = false;
   #isReferenced = true;
 
-  constructor(plan: AttemptPlan, handler: AttemptHandler, liveHandler: LiveHandler) {
+  constructor(plan: ConnectAttemptPlan, handler: ConnectAttemptHandler, liveHandler: LiveHandler) {
     this.#plan = plan;
     this.#handler = handler;
     this.#liveHandler = liveHandler;
@@ -128,7 +128,7 @@ export class Attempt implements OpeningHandler {
     if (this.#isOver) return;
     const plan = this.#plan!;
     // Nothing is told from inside the call that has begun it, be somebody asked or not.
-    if (asksNobody(plan.source)) void settled.then(() => this.#askNobody(plan));
+    if (isRequestKnown(plan.source)) void settled.then(() => this.#askNobody(plan));
     else void this.#ask(plan, lastReport);
   }
 
@@ -150,7 +150,7 @@ export class Attempt implements OpeningHandler {
     this.#opening?.unref();
   }
 
-  #askNobody(plan: AttemptPlan): void {
+  #askNobody(plan: ConnectAttemptPlan): void {
     const { source, resources } = plan;
     try {
       if (!this.#isOver) this.#dial(plan, prepareKnownRequest(source, resources.fillRandom));
@@ -159,7 +159,7 @@ export class Attempt implements OpeningHandler {
     }
   }
 
-  async #ask(plan: AttemptPlan, lastReport: CloseReport | undefined): Promise<void> {
+  async #ask(plan: ConnectAttemptPlan, lastReport: CloseReport | undefined): Promise<void> {
     const { source, options, resources, attempt } = plan;
     this.#armDeadline(options);
     try {
@@ -183,7 +183,7 @@ export class Attempt implements OpeningHandler {
     if (!this.#isReferenced) this.#deadline.unref();
   }
 
-  #dial({ options, resources }: AttemptPlan, { uri, handshake }: PreparedRequest): void {
+  #dial({ options, resources }: ConnectAttemptPlan, { uri, handshake }: PreparedRequest): void {
     this.#deadline?.clear();
     this.#deadline = undefined;
     this.#handler!.onDialling(uri.display);

@@ -4,12 +4,12 @@ import { Heartbeat, type HeartbeatAction } from "../../heartbeat/heartbeat.js";
 import { StallWatch } from "../../heartbeat/stall-watch.js";
 import type { Runtime, Timer } from "../../runtime/runtime.js";
 
-export interface PulsePolicy {
+export interface HeartbeatDriverPolicy {
   readonly interval: number;
   readonly timeout: number;
 }
 
-export interface PulseHandler {
+export interface HeartbeatDriverHandler {
   /** A ping is to be sent, of whatever kind. */
   sendPing(): void;
   /** Two ends wait for each other; the connection is given up. */
@@ -17,11 +17,11 @@ export interface PulseHandler {
 }
 
 /** Keeps one connection's heartbeat: brings clock, timers and the link's signs of life to those that judge. */
-export class Pulse {
+export class HeartbeatDriver {
   readonly #runtime: Runtime;
-  readonly #policy: PulsePolicy;
+  readonly #policy: HeartbeatDriverPolicy;
   readonly #live: LiveConnection;
-  readonly #handler: PulseHandler;
+  readonly #handler: HeartbeatDriverHandler;
   readonly #heartbeat: Heartbeat;
   /** There from the first pause on. */
   #stall: StallWatch | undefined;
@@ -33,7 +33,12 @@ export class Pulse {
   #hasFired = false;
   #isStopped = false;
 
-  constructor(runtime: Runtime, policy: PulsePolicy, live: LiveConnection, handler: PulseHandler) {
+  constructor(
+    runtime: Runtime,
+    policy: HeartbeatDriverPolicy,
+    live: LiveConnection,
+    handler: HeartbeatDriverHandler,
+  ) {
     this.#runtime = runtime;
     this.#policy = policy;
     this.#live = live;

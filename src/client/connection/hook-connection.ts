@@ -3,7 +3,7 @@ import type { Deserializer, SetupConnection, SetupRecvOptions } from "../../opti
 import { findWrongOption, ownCallOptions } from "../../options/call-options.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { rejected, Wait } from "../../runtime/wait.js";
-import { type Place, WaitingLine } from "../../runtime/linked-queue.js";
+import { type LinkedQueueNode, LinkedQueue } from "../../runtime/linked-queue.js";
 
 /** A received message that is with a hook, or goes to the client behind it. */
 export interface HeldMessage {
@@ -53,8 +53,8 @@ export class HookConnection<Received, Sent> {
   readonly #context: HookContext<Received, Sent>;
   readonly #handler: HookConnectionHandler;
   /** There from the first `recv()` that waits on. */
-  #calls: WaitingLine<Call<Received>> | undefined;
-  #face: SetupConnection<Received, Sent> | undefined;
+  #calls: LinkedQueue<Call<Received>> | undefined;
+  #publicConnection: SetupConnection<Received, Sent> | undefined;
   #held: HeldMessage[] | undefined;
   #bytes = 0;
   #isFull = false;
@@ -67,12 +67,12 @@ export class HookConnection<Received, Sent> {
   }
 
   /** What hooks are given. */
-  get face(): SetupConnection<Received, Sent> {
-    this.#face ??= Object.freeze({
+  get publicConnection(): SetupConnection<Received, Sent> {
+    this.#publicConnection ??= Object.freeze({
       ...this.#context.sender,
       recv: (options?: SetupRecvOptions<Received>) => this.#recv(options),
     });
-    return this.#face;
+    return this.#publicConnection;
   }
 
   /** Messages are to be shown to it. */
@@ -95,12 +95,12 @@ export class HookConnection<Received, Sent> {
   }
 
   /** @returns `true` where a call has taken the message. */
-  #give(message: HeldMessage, calls: WaitingLine<Call<Received>>): boolean {
+  #give(message: HeldMessage, calls: LinkedQueue<Call<Received>>): boolean {
     if (calls.length === 0) return false;
     const decoded = this.#decode(message);
     if (decoded === undefined) return false;
-    const places: Place<Call<Received>>[] = [];
-    for (let place = calls.firstPlace; place !== undefined; place = place.behind) places.push(place);
+    const places: LinkedQueueNode<Call<Received>>[] = [];
+    for (let place = calls.firstPlace; place !== undefined; place = place.next) places.push(place);
     for (const place of places) {
       // The `match` of one call may end another one, and its own.
       if (!place.isTaken || !this.#ask(place.item.match, decoded.value, place)) continue;
@@ -125,7 +125,7 @@ export class HookConnection<Received, Sent> {
   #ask(
     match: (message: Received) => boolean,
     value: Received,
-    place: Place<Call<Received>> | undefined,
+    place: LinkedQueueNode<Call<Received>> | undefined,
   ): boolean {
     try {
       return match(value);
@@ -167,7 +167,7 @@ export class HookConnection<Received, Sent> {
     }
     if (this.#end !== undefined) return rejected(this.#end.error);
     if (this.#isFull) return rejected(this.#overflow());
-    const calls = (this.#calls ??= new WaitingLine());
+    const calls = (this.#calls ??= new LinkedQueue());
     const wait = new Wait<Received>(this.#context.runtime, "recv", options, () => void calls.leave(place));
     const place = calls.enter({ match, wait });
     return wait.promise;

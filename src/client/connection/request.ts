@@ -33,7 +33,7 @@ export interface PreparedRequest {
 }
 
 /** There is no function to ask. */
-export function asksNobody({ url, options }: RequestSource): boolean {
+export function isRequestKnown({ url, options }: RequestSource): boolean {
   const { headers, subprotocols } = options;
   return typeof url !== "function" && typeof headers !== "function" && typeof subprotocols !== "function";
 }
@@ -53,7 +53,7 @@ export async function prepareRequest(
   return makeRequest({ url, headers: fields, subprotocols: names, deflate }, fillRandom);
 }
 
-/** As {@link prepareRequest} where {@link asksNobody} holds. */
+/** As {@link prepareRequest} where {@link isRequestKnown} holds. */
 export function prepareKnownRequest(
   { url, options }: RequestSource,
   fillRandom: FillRandom,

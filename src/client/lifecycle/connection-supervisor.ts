@@ -1,13 +1,17 @@
 import { CloseCode, type CloseFrame } from "../../../protocol/index.js";
 import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
 import type { CloseReport } from "../../events/close-report.js";
-import { Comeback, type ComebackHandler } from "./reconnector.js";
+import { Reconnector, type ReconnectorHandler } from "./reconnector.js";
 import { diagnostics } from "../reporting/diagnostics.js";
 import { Downtime } from "./downtime.js";
-import { Link, type LinkEnd, type LinkHandler } from "../connection/client-connection.js";
+import {
+  ClientConnection,
+  type ClientConnectionEnd,
+  type ClientConnectionHandler,
+} from "../connection/client-connection.js";
 import { errorOf } from "./outcome.js";
-import type { LifeContext, LifeHandler } from "../client-context.js";
-import { contextOf, reportLink, settleLink } from "../reporting/connection-report.js";
+import type { ClientContext, SupervisorHandler } from "../client-context.js";
+import { contextOf, reportConnection, settleConnection } from "../reporting/connection-report.js";
 import { failureOf, reportAttempt, type ReportContext } from "../reporting/report.js";
 import { Rotation, type RotationHandler } from "./rotation.js";
 import { sharedResources } from "../connection/shared-resources.js";
@@ -15,23 +19,23 @@ import { sharedResources } from "../connection/shared-resources.js";
 const durationNames = { dns: "dnsMs", tcp: "tcpMs", proxy: "proxyMs", tls: "tlsMs", http: "httpMs" } as const;
 
 /** What happens between a client's beginning and its end: attempts, connections, the waits between them. */
-export class Life<Received, Sent>
-  implements LinkHandler<Received, Sent>, RotationHandler<Received, Sent>, ComebackHandler
+export class ConnectionSupervisor<Received, Sent>
+  implements ClientConnectionHandler<Received, Sent>, RotationHandler<Received, Sent>, ReconnectorHandler
 {
-  readonly #context: LifeContext<Received, Sent>;
-  readonly #handler: LifeHandler;
+  readonly #context: ClientContext<Received, Sent>;
+  readonly #handler: SupervisorHandler;
   /** Of this life; there from the first end on. */
-  #comeback: Comeback<Received, Sent> | undefined;
+  #reconnector: Reconnector<Received, Sent> | undefined;
   /** From the first time on that a connection may be replaced. */
   #rotation: Rotation<Received, Sent> | undefined;
   /** From the first loss on. */
   #downtime: Downtime | undefined;
   /** The connection that messages go to, or the one that is to be. */
-  #link: Link<Received, Sent> | undefined;
+  #connection: ClientConnection<Received, Sent> | undefined;
   #accepted: AcceptedHandshake | undefined;
   #url: string;
   #attempts = 0;
-  #linkCount = 0;
+  #connectionCount = 0;
   #hasConnected = false;
   #lastReport: CloseReport | undefined;
   /** The report of the end of all, while connections are left that are to end too. */
@@ -39,7 +43,7 @@ export class Life<Received, Sent>
   #isReferenced = true;
 
   /** @param url - What is known of it before the first attempt. */
-  constructor(context: LifeContext<Received, Sent>, url: string, handler: LifeHandler) {
+  constructor(context: ClientContext<Received, Sent>, url: string, handler: SupervisorHandler) {
     this.#context = context;
     this.#handler = handler;
     this.#url = url;
@@ -51,8 +55,8 @@ export class Life<Received, Sent>
   }
 
   #rotating(): Rotation<Received, Sent> {
-    const { options, traffic } = this.#context;
-    this.#rotation ??= new Rotation<Received, Sent>(options, traffic, this);
+    const { options, hub } = this.#context;
+    this.#rotation ??= new Rotation<Received, Sent>(options, hub, this);
     return this.#rotation;
   }
 
@@ -66,9 +70,9 @@ export class Life<Received, Sent>
     return this.#downtime?.total ?? 0;
   }
 
-  #comingBack(): Comeback<Received, Sent> {
-    this.#comeback ??= new Comeback(this.#context, this, this.#isReferenced);
-    return this.#comeback;
+  #isReconnecting(): Reconnector<Received, Sent> {
+    this.#reconnector ??= new Reconnector(this.#context, this, this.#isReferenced);
+    return this.#reconnector;
   }
 
   get url(): string {
@@ -94,142 +98,144 @@ export class Life<Received, Sent>
     return this.#lastReport;
   }
 
-  get link(): Link<Received, Sent> | undefined {
-    return this.#link;
+  get connection(): ClientConnection<Received, Sent> | undefined {
+    return this.#connection;
   }
 
   /** All connections and attempts that there are. */
-  get links(): readonly Link<Received, Sent>[] {
-    return [this.#link, ...(this.#rotation?.others ?? [])].filter((link) => link !== undefined);
+  get connections(): readonly ClientConnection<Received, Sent>[] {
+    return [this.#connection, ...(this.#rotation?.others ?? [])].filter(
+      (connection) => connection !== undefined,
+    );
   }
 
   begin(): void {
     this.#attempts = 0;
     this.#hasConnected = false;
-    this.#comeback = undefined;
+    this.#reconnector = undefined;
     this.dial();
   }
 
   dial(): void {
-    this.#comeback?.stop();
-    const link = this.#createLink(++this.#attempts);
-    this.#link = link;
+    this.#reconnector?.stop();
+    const connection = this.#createConnection(++this.#attempts);
+    this.#connection = connection;
     this.#context.states.enter(this.#hasConnected ? "reconnecting" : "connecting");
-    link.start(this.#lastReport);
+    connection.start(this.#lastReport);
   }
 
-  #createLink(attempt: number): Link<Received, Sent> {
-    const { source, options, face, statistics, traffic } = this.#context;
+  #createConnection(attempt: number): ClientConnection<Received, Sent> {
+    const { source, options, publicClient, statistics, hub } = this.#context;
     statistics.attemptCount++;
-    const link = new Link<Received, Sent>(
+    const connection = new ClientConnection<Received, Sent>(
       {
         source,
         options,
         attempt,
         resources: sharedResources(options.runtime),
-        observer: diagnostics.frameObserver(face),
+        observer: diagnostics.frameObserver(publicClient),
       },
-      traffic,
+      hub,
       this,
     );
-    if (!this.#isReferenced) link.unref();
-    return link;
+    if (!this.#isReferenced) connection.unref();
+    return connection;
   }
 
   setReferenced(isReferenced: boolean): void {
     this.#isReferenced = isReferenced;
-    for (const one of [...this.links, this.#comeback]) {
+    for (const one of [...this.connections, this.#reconnector]) {
       if (isReferenced) one?.ref();
       else one?.unref();
     }
   }
 
   close(close: CloseFrame): void {
-    const { traffic, states } = this.#context;
+    const { hub, states } = this.#context;
     this.#rotation?.beginClosing();
-    if (states.current === "connected") traffic.sender.beginClosing();
-    this.#closeLinks(close);
+    if (states.current === "connected") hub.sender.beginClosing();
+    this.#closeConnections(close);
     this.endIfWaiting();
   }
 
   /** Gives up the attempt, or the wait for one. */
   giveUp(reason: Error | undefined): void {
-    this.#closeLinks({ code: CloseCode.goingAway, reason: "" }, reason);
+    this.#closeConnections({ code: CloseCode.goingAway, reason: "" }, reason);
     this.endIfWaiting(reason);
   }
 
-  #closeLinks(close: CloseFrame, reason?: Error): void {
-    const { receiver } = this.#context.traffic;
+  #closeConnections(close: CloseFrame, reason?: Error): void {
+    const { dispatcher } = this.#context.hub;
     // A closing handshake that a rotation or the peer has begun becomes that of the client.
-    if (this.#link !== undefined) this.#link.isRotated = false;
-    if (this.#link?.closing !== undefined) receiver.beginClosing();
-    for (const link of this.links) link.closeForGood(close, reason);
+    if (this.#connection !== undefined) this.#connection.isRotated = false;
+    if (this.#connection?.closing !== undefined) dispatcher.beginClosing();
+    for (const connection of this.connections) connection.closeForGood(close, reason);
   }
 
   terminate(): void {
     this.#rotation?.beginTerminating();
-    this.#context.traffic.sender.detach();
-    if (this.#link !== undefined) this.#link.isRotated = false;
-    for (const link of this.links) link.terminate();
+    this.#context.hub.sender.detach();
+    if (this.#connection !== undefined) this.#connection.isRotated = false;
+    for (const connection of this.connections) connection.terminate();
     this.endIfWaiting();
   }
 
   /** Nothing was begun, or the next attempt is waited for. */
   endIfWaiting(reason?: Error): void {
     const { current } = this.#context.states;
-    const isBetween = this.#comeback?.isDeciding === true;
+    const isBetween = this.#reconnector?.isDeciding === true;
     if (isBetween || (current !== "idle" && current !== "backingOff")) return;
-    this.#comeback?.stop();
+    this.#reconnector?.stop();
     this.finish(reportAttempt("provider", reason, this.#reportContext(undefined)));
   }
 
   // Called by its connections.
 
-  onDialling(link: Link<Received, Sent>): void {
-    if (link === this.#link) this.#url = link.url;
-    this.#context.emitter.emit("connecting", { url: link.url, attempt: link.attempt });
+  onDialling(connection: ClientConnection<Received, Sent>): void {
+    if (connection === this.#connection) this.#url = connection.url;
+    this.#context.emitter.emit("connecting", { url: connection.url, attempt: connection.attempt });
   }
 
-  onOpen(link: Link<Received, Sent>, times: OpeningTimes): void {
+  onOpen(connection: ClientConnection<Received, Sent>, times: OpeningTimes): void {
     const { statistics } = this.#context;
-    link.number = ++this.#linkCount;
+    connection.number = ++this.#connectionCount;
     statistics.connectCount++;
     for (const phase of Object.keys(times) as (keyof OpeningTimes)[])
       statistics.record(durationNames[phase], times[phase]!);
   }
 
-  onReady(link: Link<Received, Sent>): void {
-    this.#tellOpen(link);
-    if (this.#rotation?.onReady(link) !== true) this.#becomeConnected(link);
+  onReady(connection: ClientConnection<Received, Sent>): void {
+    this.#publishOpen(connection);
+    if (this.#rotation?.onReady(connection) !== true) this.#becomeConnected(connection);
   }
 
-  onDrain(link: Link<Received, Sent>): void {
-    if (link !== this.#link) return;
-    this.#context.traffic.sender.onDrain();
+  onDrain(connection: ClientConnection<Received, Sent>): void {
+    if (connection !== this.#connection) return;
+    this.#context.hub.sender.onDrain();
     this.#context.emitter.emit("drain", {});
   }
 
   onLastMessages(): void {
-    const { intent, traffic } = this.#context;
-    if (intent.isStopping) traffic.receiver.beginClosing();
+    const { stopReasons, hub } = this.#context;
+    if (stopReasons.isStopping) hub.dispatcher.beginClosing();
   }
 
   // Called by its rotation.
 
-  createLink(): Link<Received, Sent> {
-    return this.#createLink(1);
+  createConnection(): ClientConnection<Received, Sent> {
+    return this.#createConnection(1);
   }
 
-  start(link: Link<Received, Sent>): void {
-    link.start(this.#lastReport);
+  start(connection: ClientConnection<Received, Sent>): void {
+    connection.start(this.#lastReport);
   }
 
   isStopping(): boolean {
-    return this.#context.intent.isStopping;
+    return this.#context.stopReasons.isStopping;
   }
 
-  current(): Link<Received, Sent> | undefined {
-    return this.#link;
+  current(): ClientConnection<Received, Sent> | undefined {
+    return this.#connection;
   }
 
   onRotated(overlapMs: number, duplicates: number): void {
@@ -237,118 +243,127 @@ export class Life<Received, Sent>
     this.#context.emitter.emit("rotated", { overlapMs, duplicates });
   }
 
-  tellError(error: unknown): void {
-    this.#handler.tellError(error);
+  reportError(error: unknown): void {
+    this.#handler.reportError(error);
   }
 
-  #tellOpen(link: Link<Received, Sent>): void {
-    const { subprotocol, extensions } = link.accepted!;
+  #publishOpen(connection: ClientConnection<Received, Sent>): void {
+    const { subprotocol, extensions } = connection.accepted!;
     diagnostics.open({
-      client: this.#context.face,
-      url: link.url,
+      client: this.#context.publicClient,
+      url: connection.url,
       subprotocol,
       extensions,
-      connection: link.number,
+      connection: connection.number,
     });
     // The consumer may be slow still: what the last connection brought waits.
-    const { receiver, rests } = this.#context.traffic;
-    if (receiver.isPaused || rests.isPending) link.pause("consumer");
-    if (!rests.isPending) return;
-    link.holdBack();
-    rests.after(() => link.releaseHeld());
+    const { dispatcher, leftovers } = this.#context.hub;
+    if (dispatcher.isPaused || leftovers.isPending) connection.pause("consumer");
+    if (!leftovers.isPending) return;
+    connection.holdBack();
+    leftovers.after(() => connection.releaseHeld());
   }
 
-  #becomeConnected(link: Link<Received, Sent>): void {
-    const { options, states, traffic, emitter, calls } = this.#context;
+  #becomeConnected(connection: ClientConnection<Received, Sent>): void {
+    const { options, states, hub, emitter, calls } = this.#context;
     const isFirst = !this.#hasConnected;
     this.#hasConnected = true;
     this.#attempts = 0;
-    this.#comeback?.onOpen();
-    this.#accepted = link.accepted;
+    this.#reconnector?.onOpen();
+    this.#accepted = connection.accepted;
     const downtimeMs = this.#downtime?.end() ?? 0;
     // What waits leaves at the end of the tick: a listener that sends in the change to `connected` sends behind it.
-    traffic.sender.attach(link.live!);
+    hub.sender.attach(connection.live!);
     states.enter("connected");
-    const { subprotocol, extensions } = link.accepted!;
-    const event = { url: link.url, subprotocol, extensions };
-    link.log.add(isFirst ? "connected" : "reconnected", extensions);
+    const { subprotocol, extensions } = connection.accepted!;
+    const event = { url: connection.url, subprotocol, extensions };
+    connection.log.add(isFirst ? "connected" : "reconnected", extensions);
     if (isFirst) emitter.emit("connected", event);
-    else traffic.tellReconnected({ ...event, attempt: link.attempt, downtimeMs });
+    else hub.emitReconnected({ ...event, attempt: connection.attempt, downtimeMs });
     calls.onConnected();
-    if (!this.#isOpen(link)) return;
+    if (!this.#isOpen(connection)) return;
     if (options.maxConnectionAge !== undefined) this.#rotating();
     this.#rotation?.onConnected();
     // The cursors are right once the messages of the last connection are delivered.
-    traffic.rests.after(() => {
-      if (this.#isOpen(link)) traffic.incoming.onConnection(link.number);
+    hub.leftovers.after(() => {
+      if (this.#isOpen(connection)) hub.inbound.onConnection(connection.number);
     });
   }
 
-  #isOpen(link: Link<Received, Sent>): boolean {
-    return link === this.#link && link.live?.isClosing === false;
+  #isOpen(connection: ClientConnection<Received, Sent>): boolean {
+    return connection === this.#connection && connection.live?.isClosing === false;
   }
 
-  onClosing(link: Link<Received, Sent>, close: CloseFrame, initiatedBy: "us" | "peer"): void {
-    const { states, traffic, emitter, intent } = this.#context;
+  onClosing(
+    connection: ClientConnection<Received, Sent>,
+    close: CloseFrame,
+    initiatedBy: "us" | "peer",
+  ): void {
+    const { states, hub, emitter, stopReasons } = this.#context;
     // One that is replaced ends without a word: messages go to the other already, or are about to.
-    const isLeaving = this.#rotation?.isLeaving(link) === true && !intent.isStopping;
+    const isLeaving = this.#rotation?.isLeaving(connection) === true && !stopReasons.isStopping;
     // What is missing is asked for on the next connection: this one takes no question any more.
-    if (!isLeaving) traffic.incoming.onConnectionEnd(link.number);
-    if (link !== this.#link || isLeaving) return;
-    traffic.sender.detach();
+    if (!isLeaving) hub.inbound.onConnectionEnd(connection.number);
+    if (connection !== this.#connection || isLeaving) return;
+    hub.sender.detach();
     if (states.current === "connected") states.enter("disconnecting");
-    if (initiatedBy === "us" && intent.isStopping) traffic.receiver.beginClosing();
+    if (initiatedBy === "us" && stopReasons.isStopping) hub.dispatcher.beginClosing();
     emitter.emit("closing", { code: close.code, reason: close.reason, initiatedBy });
   }
 
   /** The second connection of a rotation takes messages from now on. */
-  promote(link: Link<Received, Sent>): void {
-    this.#link = link;
-    this.#accepted = link.accepted;
-    this.#url = link.url;
+  promote(connection: ClientConnection<Received, Sent>): void {
+    this.#connection = connection;
+    this.#accepted = connection.accepted;
+    this.#url = connection.url;
     // It may have begun to end before it was wanted.
-    if (link.closing !== undefined) this.onClosing(link, link.closing.close, link.closing.initiatedBy);
+    if (connection.closing !== undefined)
+      this.onClosing(connection, connection.closing.close, connection.closing.initiatedBy);
   }
 
   /** The current connection closes, and another is dialled when it has ended. */
   replace(reason: string): void {
-    const link = this.#link!;
-    link.isRotated = true;
-    link.close({ code: CloseCode.normal, reason });
+    const connection = this.#connection!;
+    connection.isRotated = true;
+    connection.close({ code: CloseCode.normal, reason });
   }
 
-  onEnd(link: Link<Received, Sent>, end: LinkEnd): void {
-    this.#endLink(link, end);
-    this.#context.traffic.rests.deliver();
+  onEnd(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): void {
+    this.#endConnection(connection, end);
+    this.#context.hub.leftovers.deliver();
   }
 
-  #endLink(link: Link<Received, Sent>, end: LinkEnd): void {
-    if (this.#rotation?.onEnd(link, end) === true) {
+  #endConnection(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): void {
+    if (this.#rotation?.onEnd(connection, end) === true) {
       this.#endIfLast();
       return;
     }
-    const { intent, options, emitter, face } = this.#context;
-    this.#context.traffic.rests.add(link.live);
-    const report = this.#reportOf(link, end);
-    this.#comingBack().begin();
-    this.#link = undefined;
+    const { stopReasons, options, emitter, publicClient } = this.#context;
+    this.#context.hub.leftovers.add(connection.live);
+    const report = this.#reportOf(connection, end);
+    this.#isReconnecting().begin();
+    this.#connection = undefined;
     this.#lastReport = report;
-    const error = errorOf(report, intent, options);
-    settleLink(this.#context, link, end, error);
-    if (end.kind === "open") this.#onLost(link, end, error);
-    diagnostics.close({ client: face, report });
+    const error = errorOf(report, stopReasons, options);
+    settleConnection(this.#context, connection, end, error);
+    if (end.kind === "open") this.#onLost(connection, end, error);
+    diagnostics.close({ client: publicClient, report });
     if (end.kind === "open") emitter.emit("disconnected", { report });
-    this.#comingBack().goOn(report, end.kind !== "open");
+    this.#isReconnecting().proceed(report, end.kind !== "open");
   }
 
   /** An open connection was lost: what it has not sent goes back. */
-  #onLost(link: Link<Received, Sent>, { end }: LinkEnd & { readonly kind: "open" }, error: unknown): void {
-    const { options, traffic, states } = this.#context;
+  #onLost(
+    connection: ClientConnection<Received, Sent>,
+    { end }: ClientConnectionEnd & { readonly kind: "open" },
+    error: unknown,
+  ): void {
+    const { options, hub, states } = this.#context;
     this.#downtime ??= new Downtime(options.runtime);
     this.#downtime.begin();
     this.#rotation?.onLost();
-    traffic.incoming.onConnectionEnd(link.number);
-    traffic.sender.lost(end.unsent, error, end.owesDrain);
+    hub.inbound.onConnectionEnd(connection.number);
+    hub.sender.lost(end.unsent, error, end.isDrainPending);
     states.enter("disconnected");
   }
 
@@ -358,10 +373,10 @@ export class Life<Received, Sent>
     const { options, states } = this.#context;
     const second = options.reconnect ? this.#rotation?.takeSecond() : undefined;
     if (second === undefined && this.#rotation?.takeReplacing() !== true) return false;
-    this.#comingBack().end();
+    this.#isReconnecting().end();
     if (second === undefined) this.dial();
     else {
-      this.#link = second;
+      this.#connection = second;
       this.#attempts = second.attempt;
       states.enter("reconnecting");
       if (second.isReady && this.#isOpen(second)) this.#becomeConnected(second);
@@ -373,41 +388,42 @@ export class Life<Received, Sent>
   /** The life ends, once no connection is left. */
   finish(report: CloseReport): void {
     this.#finalReport = report;
-    if (!this.#context.intent.isStopping) for (const link of this.links) link.terminate();
+    if (!this.#context.stopReasons.isStopping)
+      for (const connection of this.connections) connection.terminate();
     this.#endIfLast();
   }
 
   #endIfLast(): void {
     const report = this.#finalReport;
-    if (report === undefined || this.links.length > 0) return;
+    if (report === undefined || this.connections.length > 0) return;
     this.#finalReport = undefined;
     this.#lastReport = report;
     this.#downtime?.end();
     this.#handler.onOver(report);
   }
 
-  #reportOf(link: Link<Received, Sent>, end: LinkEnd): CloseReport {
-    return reportLink(end, this.#reportContext(link));
+  #reportOf(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): CloseReport {
+    return reportConnection(end, this.#reportContext(connection));
   }
 
-  #reportContext(link: Link<Received, Sent> | undefined): ReportContext {
-    const { intent, options } = this.#context;
+  #reportContext(connection: ClientConnection<Received, Sent> | undefined): ReportContext {
+    const { stopReasons, options } = this.#context;
     const isRetryable: ReportContext["isRetryable"] = (verdict, error, ageMs) =>
-      this.#comingBack().judge(verdict, error, ageMs);
+      this.#isReconnecting().judge(verdict, error, ageMs);
     return {
-      ...contextOf(link, intent),
-      url: link === undefined || link.url === "" ? this.#url : link.url,
+      ...contextOf(connection, stopReasons),
+      url: connection === undefined || connection.url === "" ? this.#url : connection.url,
       hasOwnPings: options.heartbeat?.ping !== undefined,
       isRetryable,
     };
   }
 
   /** A connection has ended that was not the current one. @returns the error that says how. */
-  retire(link: Link<Received, Sent>, end: LinkEnd): unknown {
-    const report = this.#reportOf(link, end);
+  retire(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): unknown {
+    const report = this.#reportOf(connection, end);
     const error = failureOf(report);
-    settleLink(this.#context, link, end, error);
-    diagnostics.close({ client: this.#context.face, report });
+    settleConnection(this.#context, connection, end, error);
+    diagnostics.close({ client: this.#context.publicClient, report });
     return error;
   }
 }

@@ -1,16 +1,16 @@
 import type { CloseReport } from "../../events/close-report.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
-import type { Intent } from "./stop-reasons.js";
+import type { StopReasons } from "./stop-reasons.js";
 import { closedError, failureOf } from "../reporting/report.js";
 
 /** How a life ends: in good order, by a failure, or by the signal. */
-export type Ending = "closed" | "failed" | "aborted";
+export type Outcome = "closed" | "failed" | "aborted";
 
 type EndOptions = Pick<ResolvedOptions<never, never>, "reconnect" | "signal">;
 
-export function endingOf(report: CloseReport, intent: Intent, { reconnect }: EndOptions): Ending {
-  if (intent.isAborted) return "aborted";
-  if (intent.isClosed) return "closed";
+export function outcomeOf(report: CloseReport, stopReasons: StopReasons, { reconnect }: EndOptions): Outcome {
+  if (stopReasons.isAborted) return "aborted";
+  if (stopReasons.isClosed) return "closed";
   const { wasClean, error, codeReceived } = report;
   const isInGoodOrder = wasClean && error === undefined && (codeReceived === 1000 || codeReceived === 1001);
   // A client that is to come back was not to lose its connection.
@@ -18,8 +18,8 @@ export function endingOf(report: CloseReport, intent: Intent, { reconnect }: End
 }
 
 /** What the calls get that waited for what has ended. */
-export function errorOf(report: CloseReport, intent: Intent, options: EndOptions): unknown {
-  switch (endingOf(report, intent, options)) {
+export function errorOf(report: CloseReport, stopReasons: StopReasons, options: EndOptions): unknown {
+  switch (outcomeOf(report, stopReasons, options)) {
     case "aborted":
       return options.signal?.reason;
     case "closed":

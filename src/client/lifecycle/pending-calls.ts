@@ -1,9 +1,9 @@
 import type { Runtime } from "../../runtime/runtime.js";
 import { handled, Wait, type WaitOptions } from "../../runtime/wait.js";
-import { type Place, WaitingLine } from "../../runtime/linked-queue.js";
+import { type LinkedQueueNode, LinkedQueue } from "../../runtime/linked-queue.js";
 import type { CallSite } from "./call-site.js";
 
-export interface LifeCallsHandler {
+export interface PendingCallsHandler {
   /** Somebody else is notified of the error that rejects `connect()` and `run()`: a listener, a loop or a `recv()`. */
   readonly isWatched: boolean;
 }
@@ -15,15 +15,15 @@ interface Call {
 }
 
 /** The calls that wait for a turn in a client's life: its connection, its end. */
-export class LifeCalls {
+export class PendingCalls {
   readonly #runtime: Runtime;
-  readonly #handler: LifeCallsHandler;
+  readonly #handler: PendingCallsHandler;
   /** There while somebody waits. */
-  #connects: WaitingLine<Call> | undefined;
-  #runs: WaitingLine<Call> | undefined;
-  #closes: WaitingLine<Call> | undefined;
+  #connects: LinkedQueue<Call> | undefined;
+  #runs: LinkedQueue<Call> | undefined;
+  #closes: LinkedQueue<Call> | undefined;
 
-  constructor(runtime: Runtime, handler: LifeCallsHandler) {
+  constructor(runtime: Runtime, handler: PendingCallsHandler) {
     this.#runtime = runtime;
     this.#handler = handler;
   }
@@ -38,22 +38,22 @@ export class LifeCalls {
     onCancel: (reason: unknown) => void,
     site?: CallSite,
   ): Promise<void> {
-    return this.#enter(operation, options, (this.#connects ??= new WaitingLine()), site, onCancel);
+    return this.#enter(operation, options, (this.#connects ??= new LinkedQueue()), site, onCancel);
   }
 
   /** @param site - As for {@link connect}. */
   run(options: WaitOptions | undefined, site?: CallSite): Promise<void> {
-    return this.#enter("run", options, (this.#runs ??= new WaitingLine()), site);
+    return this.#enter("run", options, (this.#runs ??= new LinkedQueue()), site);
   }
 
   close(options: WaitOptions | undefined): Promise<void> {
-    return this.#enter("close", options, (this.#closes ??= new WaitingLine()));
+    return this.#enter("close", options, (this.#closes ??= new LinkedQueue()));
   }
 
   #enter(
     operation: string,
     options: WaitOptions | undefined,
-    line: WaitingLine<Call>,
+    line: LinkedQueue<Call>,
     site?: CallSite,
     onCancel?: (reason: unknown) => void,
   ): Promise<void> {
@@ -69,7 +69,7 @@ export class LifeCalls {
       },
       isHandled,
     );
-    const place: Place<Call> = line.enter({ wait, site });
+    const place: LinkedQueueNode<Call> = line.enter({ wait, site });
     return wait.promise;
   }
 
@@ -96,7 +96,7 @@ export class LifeCalls {
     settleAll(this.#takeConnects(), (call) => reject(call, error, isWatched));
   }
 
-  #takeConnects(): WaitingLine<Call> | undefined {
+  #takeConnects(): LinkedQueue<Call> | undefined {
     const connects = this.#connects;
     this.#connects = undefined;
     return connects;
@@ -135,10 +135,10 @@ function afterRejection({ wait, site }: Call, error: unknown, isWatched: boolean
   if (isWatched) void handled(wait.promise);
 }
 
-function isWaiting(waits: WaitingLine<Call> | undefined): boolean {
+function isWaiting(waits: LinkedQueue<Call> | undefined): boolean {
   return waits !== undefined && waits.length > 0;
 }
 
-function settleAll(calls: WaitingLine<Call> | undefined, settle: (call: Call) => void): void {
+function settleAll(calls: LinkedQueue<Call> | undefined, settle: (call: Call) => void): void {
   for (let call = calls?.shift(); call !== undefined; call = calls?.shift()) settle(call);
 }

@@ -1,11 +1,11 @@
 import type { CloseReport } from "../../events/close-report.js";
-import { LoneTimer } from "../../runtime/restartable-timer.js";
+import { RestartableTimer } from "../../runtime/restartable-timer.js";
 import { diagnostics } from "../reporting/diagnostics.js";
-import type { LifeContext } from "../client-context.js";
+import type { ClientContext } from "../client-context.js";
 import { failureOf } from "../reporting/report.js";
-import { Retries } from "./retry-strategy.js";
+import { RetryStrategy } from "./retry-strategy.js";
 
-export interface ComebackHandler {
+export interface ReconnectorHandler {
   /** A connection was open in this life. */
   readonly hasConnected: boolean;
   /** How many attempts were made since the last connection. */
@@ -17,24 +17,24 @@ export interface ComebackHandler {
   finish(report: CloseReport): void;
   /** The client is to end, and waits for an attempt. */
   endIfWaiting(): void;
-  tellError(error: unknown): void;
+  reportError(error: unknown): void;
 }
 
 /** What follows the end of an attempt or a connection: the next attempt, the wait before it, or the end of all. */
-export class Comeback<Received, Sent> {
-  readonly #context: LifeContext<Received, Sent>;
-  readonly #handler: ComebackHandler;
-  readonly #retries: Retries;
-  readonly #timer: LoneTimer;
+export class Reconnector<Received, Sent> {
+  readonly #context: ClientContext<Received, Sent>;
+  readonly #handler: ReconnectorHandler;
+  readonly #retryStrategy: RetryStrategy;
+  readonly #timer: RestartableTimer;
   #isDeciding = false;
 
-  constructor(context: LifeContext<Received, Sent>, handler: ComebackHandler, isReferenced: boolean) {
+  constructor(context: ClientContext<Received, Sent>, handler: ReconnectorHandler, isReferenced: boolean) {
     const { options } = context;
     this.#context = context;
     this.#handler = handler;
-    this.#timer = new LoneTimer(options.runtime, isReferenced);
-    this.#retries = new Retries(options.runtime, options, (error) => handler.tellError(error));
-    if (handler.hasConnected) this.#retries.onOpen();
+    this.#timer = new RestartableTimer(options.runtime, isReferenced);
+    this.#retryStrategy = new RetryStrategy(options.runtime, options, (error) => handler.reportError(error));
+    if (handler.hasConnected) this.#retryStrategy.onOpen();
   }
 
   /** An end is being told, and what follows it is not decided. */
@@ -44,24 +44,24 @@ export class Comeback<Received, Sent> {
 
   /** A connection is open and set up. */
   onOpen(): void {
-    this.#retries.onOpen();
+    this.#retryStrategy.onOpen();
   }
 
-  /** As {@link Retries.judge}. */
-  judge(...end: Parameters<Retries["judge"]>): boolean {
-    return this.#retries.judge(...end);
+  /** As {@link RetryStrategy.judge}. */
+  judge(...end: Parameters<RetryStrategy["judge"]>): boolean {
+    return this.#retryStrategy.judge(...end);
   }
 
-  /** An attempt or a connection has ended; {@link goOn} follows. */
+  /** An attempt or a connection has ended; {@link proceed} follows. */
   begin(): void {
     this.#isDeciding = true;
   }
 
   /** @param isAttempt - It was never open. */
-  goOn(report: CloseReport, isAttempt: boolean): void {
-    const { intent, options, calls } = this.#context;
-    if (!intent.isStopping && this.#handler.followAtOnce()) return;
-    const delay = intent.isStopping ? undefined : this.#delayBehind(report);
+  proceed(report: CloseReport, isAttempt: boolean): void {
+    const { stopReasons, options, calls } = this.#context;
+    if (!stopReasons.isStopping && this.#handler.followAtOnce()) return;
+    const delay = stopReasons.isStopping ? undefined : this.#delayBehind(report);
     if (delay === undefined) {
       this.#isDeciding = false;
       this.#handler.finish(report);
@@ -71,7 +71,7 @@ export class Comeback<Received, Sent> {
     // One error for both: an end by a Close frame would get two.
     const failure = failureOf(report);
     if (!hasConnected && !options.retryInitial) calls.rejectConnects(failure);
-    if (isAttempt) this.#handler.tellError(failure);
+    if (isAttempt) this.#handler.reportError(failure);
     this.#backOff(report, delay);
   }
 
@@ -83,20 +83,20 @@ export class Comeback<Received, Sent> {
   #delayBehind(report: CloseReport): number | undefined {
     const { options, calls } = this.#context;
     const isWanted = this.#handler.hasConnected || options.retryInitial || calls.hasRuns;
-    return options.reconnect && isWanted ? this.#retries.next(report) : undefined;
+    return options.reconnect && isWanted ? this.#retryStrategy.next(report) : undefined;
   }
 
   #backOff(report: CloseReport, delayMs: number): void {
-    const { states, emitter, intent, face } = this.#context;
+    const { states, emitter, stopReasons, publicClient } = this.#context;
     const attempt = this.#handler.attempts + 1;
     states.enter("backingOff");
     // A listener may have dialled by hand, or closed the client.
-    if (states.current === "backingOff" && !intent.isStopping) {
+    if (states.current === "backingOff" && !stopReasons.isStopping) {
       emitter.emit("reconnecting", { attempt, delayMs, report });
-      diagnostics.reconnect({ client: face, attempt, delayMs, report });
+      diagnostics.reconnect({ client: publicClient, attempt, delayMs, report });
     }
     this.#isDeciding = false;
-    if (intent.isStopping) this.#handler.endIfWaiting();
+    if (stopReasons.isStopping) this.#handler.endIfWaiting();
     else if (states.current === "backingOff") this.#arm(delayMs);
   }
 

@@ -7,17 +7,17 @@ import type { Runtime } from "../../runtime/runtime.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
 import { isCertificateError } from "../reporting/verdict.js";
 
-type RetryOptions = Pick<ResolvedOptions<never, never>, "backoff" | "shouldReconnect">;
+type RetryStrategyOptions = Pick<ResolvedOptions<never, never>, "backoff" | "shouldReconnect">;
 
 /** Whether and when a client tries again. */
-export class Retries {
+export class RetryStrategy {
   readonly #runtime: Runtime;
-  readonly #options: RetryOptions;
+  readonly #options: RetryStrategyOptions;
   readonly #onError: (error: unknown) => void;
   readonly #rule: RetryRule;
   readonly #schedule: RetrySchedule;
 
-  constructor(runtime: Runtime, options: RetryOptions, onError: (error: unknown) => void) {
+  constructor(runtime: Runtime, options: RetryStrategyOptions, onError: (error: unknown) => void) {
     this.#runtime = runtime;
     this.#options = options;
     this.#onError = onError;

@@ -4,24 +4,24 @@ import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { Timer } from "../../runtime/runtime.js";
 import { rejected, Wait, type WaitOptions } from "../../runtime/wait.js";
 import { backoffDelay } from "../../reconnect/backoff.js";
-import type { Link, LinkEnd } from "../connection/client-connection.js";
-import type { Traffic } from "../message-hub.js";
+import type { ClientConnection, ClientConnectionEnd } from "../connection/client-connection.js";
+import type { MessageHub } from "../message-hub.js";
 
 export interface RotationHandler<Received, Sent> {
-  createLink(): Link<Received, Sent>;
-  start(link: Link<Received, Sent>): void;
+  createConnection(): ClientConnection<Received, Sent>;
+  start(connection: ClientConnection<Received, Sent>): void;
   /** The client's life is to end. */
   isStopping(): boolean;
   /** The connection that messages go to. */
-  current(): Link<Received, Sent> | undefined;
-  /** Messages go to `link` from now on. */
-  promote(link: Link<Received, Sent>): void;
+  current(): ClientConnection<Received, Sent> | undefined;
+  /** Messages go to `connection` from now on. */
+  promote(connection: ClientConnection<Received, Sent>): void;
   /** Closes the current connection, and dials at once when it has ended. */
   replace(reason: string): void;
   /** A connection that was not the current one has ended; gives the error that says how. */
-  retire(link: Link<Received, Sent>, end: LinkEnd): unknown;
+  retire(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): unknown;
   onRotated(overlapMs: number, duplicates: number): void;
-  tellError(error: unknown): void;
+  reportError(error: unknown): void;
 }
 
 type RotationOptions<Received, Sent> = Pick<
@@ -39,17 +39,17 @@ type Phase = "idle" | "dialling" | "moving" | "draining" | "replacing" | "redial
 /** Replaces the connection by a younger one, before the server's own limit or on demand. */
 export class Rotation<Received, Sent> {
   readonly #options: RotationOptions<Received, Sent>;
-  readonly #traffic: Traffic<Received, Sent>;
+  readonly #hub: MessageHub<Received, Sent>;
   readonly #handler: RotationHandler<Received, Sent>;
   #phase: Phase = "idle";
   #reason = "";
   /** The connection that is to go, while both are open. */
-  #first: Link<Received, Sent> | undefined;
-  #second: Link<Received, Sent> | undefined;
+  #first: ClientConnection<Received, Sent> | undefined;
+  #second: ClientConnection<Received, Sent> | undefined;
   /** Connections that nobody waits for: they go on to their ends. */
-  #leaving: Set<Link<Received, Sent>> | undefined;
+  #leaving: Set<ClientConnection<Received, Sent>> | undefined;
   /** The second connection was lost while this one drained: what the second had received follows the end of this one. */
-  #lastDraining: Link<Received, Sent> | undefined;
+  #lastDraining: ClientConnection<Received, Sent> | undefined;
   #readyAt = 0;
   #isJoined = false;
   #failures = 0;
@@ -59,20 +59,20 @@ export class Rotation<Received, Sent> {
 
   constructor(
     options: RotationOptions<Received, Sent>,
-    traffic: Traffic<Received, Sent>,
+    hub: MessageHub<Received, Sent>,
     handler: RotationHandler<Received, Sent>,
   ) {
     this.#options = options;
-    this.#traffic = traffic;
+    this.#hub = hub;
     this.#handler = handler;
   }
 
   /** Its connections but for the current one, from their dialling to their end. */
-  get others(): Link<Received, Sent>[] {
+  get others(): ClientConnection<Received, Sent>[] {
     const current = this.#handler.current();
     return [this.#first, this.#second, ...(this.#leaving ?? [])].filter(
-      (link) => link !== undefined && link !== current,
-    ) as Link<Received, Sent>[];
+      (connection) => connection !== undefined && connection !== current,
+    ) as ClientConnection<Received, Sent>[];
   }
 
   /** The current connection closes, or has closed, to be replaced. */
@@ -81,8 +81,8 @@ export class Rotation<Received, Sent> {
   }
 
   /** It is to go, and the other one is ready. */
-  isLeaving(link: Link<Received, Sent>): boolean {
-    return link === this.#first && (this.#phase === "moving" || this.#phase === "draining");
+  isLeaving(connection: ClientConnection<Received, Sent>): boolean {
+    return connection === this.#first && (this.#phase === "moving" || this.#phase === "draining");
   }
 
   /** A connection is there: its age counts. */
@@ -135,24 +135,24 @@ export class Rotation<Received, Sent> {
     this.#phase = "dialling";
     this.#isJoined = false;
     this.#first = this.#handler.current();
-    this.#second = this.#handler.createLink();
+    this.#second = this.#handler.createConnection();
     this.#handler.start(this.#second);
   }
 
   /** @returns `false` where the connection that is ready is not of a rotation. */
-  onReady(link: Link<Received, Sent>): boolean {
-    if (link !== this.#second || this.#phase !== "dialling") return false;
+  onReady(connection: ClientConnection<Received, Sent>): boolean {
+    if (connection !== this.#second || this.#phase !== "dialling") return false;
     const { runtime, rotation } = this.#options;
     const first = this.#first;
     if (first?.live?.isClosing !== false || this.#handler.isStopping()) {
       // The first one is about to be lost: this one takes its place then, and not before.
-      link.wait();
+      connection.wait();
       return true;
     }
     this.#phase = "moving";
     this.#readyAt = runtime.now();
-    this.#traffic.incoming.beginOverlap(link.number, rotation.maxWaiting);
-    this.#traffic.sender.hold();
+    this.#hub.inbound.beginOverlap(connection.number, rotation.maxWaiting);
+    this.#hub.sender.hold();
     this.#overlapTimer = runtime.setTimer(rotation.overlap, () => this.#onOverlapOver());
     this.#overlapTimer.unref();
     first.live.flush(undefined).then(
@@ -172,8 +172,8 @@ export class Rotation<Received, Sent> {
     const [first, second] = [this.#first, this.#second];
     if (this.#phase !== "moving" || first === undefined || second === undefined) return;
     this.#phase = "draining";
-    const { owesDrain } = first.live!;
-    this.#traffic.sender.move(first.live!.takeBack(), second.live!, owesDrain);
+    const { isDrainPending } = first.live!;
+    this.#hub.sender.move(first.live!.takeBack(), second.live!, isDrainPending);
     this.#handler.promote(second);
     // Without a sequence there is nothing to wait for: what the first has to say comes before its Close.
     if (this.#isJoined || this.#options.replay === undefined) this.#closeFirst();
@@ -196,19 +196,19 @@ export class Rotation<Received, Sent> {
   }
 
   /** @returns `false` where the end of that connection is the client's own affair. */
-  onEnd(link: Link<Received, Sent>, end: LinkEnd): boolean {
-    if (this.#leaving?.delete(link) === true) {
-      this.#traffic.rests.add(link.live);
-      this.#handler.retire(link, end);
-      if (link === this.#lastDraining) this.#endDraining();
-      this.#traffic.incoming.onConnectionEnd(link.number);
+  onEnd(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): boolean {
+    if (this.#leaving?.delete(connection) === true) {
+      this.#hub.leftovers.add(connection.live);
+      this.#handler.retire(connection, end);
+      if (connection === this.#lastDraining) this.#endDraining();
+      this.#hub.inbound.onConnectionEnd(connection.number);
       return true;
     }
-    if (link === this.#first) return this.#onFirstEnded(link, end);
-    return link === this.#second && this.#onSecondEnded(link, end);
+    if (connection === this.#first) return this.#onFirstEnded(connection, end);
+    return connection === this.#second && this.#onSecondEnded(connection, end);
   }
 
-  #onFirstEnded(link: Link<Received, Sent>, end: LinkEnd): boolean {
+  #onFirstEnded(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): boolean {
     if (this.#phase === "dialling") {
       // A loss; the connection that is on its way takes the place of the one that is to come.
       this.#first = undefined;
@@ -220,33 +220,33 @@ export class Rotation<Received, Sent> {
     if (this.#phase === "moving") {
       if (this.#handler.isStopping()) return this.#giveUpMoving(second);
       this.#phase = "draining";
-      const owesDrain = end.kind !== "unopened" && end.end.owesDrain;
-      this.#traffic.sender.move(unsentOf(end), second.live!, owesDrain);
+      const isDrainPending = end.kind !== "unopened" && end.end.isDrainPending;
+      this.#hub.sender.move(unsentOf(end), second.live!, isDrainPending);
       this.#handler.promote(second);
     }
-    this.#traffic.rests.add(link.live);
-    this.#handler.retire(link, end);
+    this.#hub.leftovers.add(connection.live);
+    this.#handler.retire(connection, end);
     this.#first = undefined;
     // The messages of the second follow what is not delivered of the first; nobody else waits for a slow reader.
-    this.#traffic.rests.after(() => this.#finish(second, link));
+    this.#hub.leftovers.after(() => this.#finish(second, connection));
     if (this.#second === second) this.#settle();
     return true;
   }
 
   /** Both are to end: nothing takes the place of the first one. */
-  #giveUpMoving(second: Link<Received, Sent>): false {
-    this.#traffic.rests.add(this.#first?.live);
-    this.#traffic.rests.after(() => this.#traffic.incoming.endOverlap());
+  #giveUpMoving(second: ClientConnection<Received, Sent>): false {
+    this.#hub.leftovers.add(this.#first?.live);
+    this.#hub.leftovers.after(() => this.#hub.inbound.endOverlap());
     this.#letGo(second);
     this.#reset();
     return false;
   }
 
-  #finish(second: Link<Received, Sent>, first: Link<Received, Sent>): void {
+  #finish(second: ClientConnection<Received, Sent>, first: ClientConnection<Received, Sent>): void {
     if (this.#second !== second) return;
-    const { incoming } = this.#traffic;
-    const duplicates = incoming.endOverlap();
-    incoming.onConnectionEnd(first.number);
+    const { inbound } = this.#hub;
+    const duplicates = inbound.endOverlap();
+    inbound.onConnectionEnd(first.number);
     this.#reset();
     second.resume("overlap");
     if (this.#handler.isStopping()) return;
@@ -255,36 +255,36 @@ export class Rotation<Received, Sent> {
     if (this.#handler.current() === second) this.onConnected();
   }
 
-  #onSecondEnded(link: Link<Received, Sent>, end: LinkEnd): boolean {
-    const { incoming, sender } = this.#traffic;
+  #onSecondEnded(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): boolean {
+    const { inbound, sender } = this.#hub;
     const phase = this.#phase;
     const first = this.#first;
     if (phase === "draining") {
       // It is the current one, and this is a loss.
       this.#closeFirst();
-      if (first === undefined) this.#traffic.rests.after(() => incoming.endOverlap());
+      if (first === undefined) this.#hub.leftovers.after(() => inbound.endOverlap());
       else this.#letGo(first);
       this.#lastDraining = first;
       this.#reset();
       this.#settle();
       return false;
     }
-    if (phase === "moving") this.#traffic.rests.after(() => incoming.cancelOverlap());
+    if (phase === "moving") this.#hub.leftovers.after(() => inbound.cancelOverlap());
     this.#reset();
     if (phase === "moving") {
       // What its hook had sent; of the client's own messages it has none.
-      for (const { data } of unsentOf(end)) this.#traffic.onHookUnsent(data);
-      this.#traffic.rests.add(link.live);
+      for (const { data } of unsentOf(end)) this.#hub.onHookUnsent(data);
+      this.#hub.leftovers.add(connection.live);
       sender.resume(first!.live!);
     }
-    this.#fail(this.#handler.retire(link, end));
+    this.#fail(this.#handler.retire(connection, end));
     return true;
   }
 
   #endDraining(): void {
     if (this.#lastDraining === undefined) return;
     this.#lastDraining = undefined;
-    this.#traffic.rests.after(() => this.#traffic.incoming.endOverlap());
+    this.#hub.leftovers.after(() => this.#hub.inbound.endOverlap());
   }
 
   /** The first connection stays; where its age asked for the rotation, that is tried again. */
@@ -292,7 +292,7 @@ export class Rotation<Received, Sent> {
     const { backoff, runtime, maxConnectionAge } = this.#options;
     if (this.#handler.isStopping()) return;
     const waits = this.#takeWaits();
-    if (waits.size === 0) this.#handler.tellError(error);
+    if (waits.size === 0) this.#handler.reportError(error);
     for (const wait of waits) wait.reject(error);
     if (maxConnectionAge !== undefined && this.#handler.current()?.isReady === true)
       this.#armAge(backoffDelay(backoff, this.#failures++, runtime.random()));
@@ -306,9 +306,9 @@ export class Rotation<Received, Sent> {
     this.#second = undefined;
   }
 
-  #letGo(link: Link<Received, Sent>): void {
+  #letGo(connection: ClientConnection<Received, Sent>): void {
     this.#leaving ??= new Set();
-    this.#leaving.add(link);
+    this.#leaving.add(connection);
   }
 
   #settle(): void {
@@ -330,7 +330,7 @@ export class Rotation<Received, Sent> {
   }
 
   /** Gives up the connection that is on its way, for the client needs one itself: the current one was lost. */
-  takeSecond(): Link<Received, Sent> | undefined {
+  takeSecond(): ClientConnection<Received, Sent> | undefined {
     if (this.#phase !== "dialling") return undefined;
     const second = this.#second;
     this.#reset();
@@ -363,6 +363,6 @@ export class Rotation<Received, Sent> {
   }
 }
 
-function unsentOf(end: LinkEnd): readonly UnsentMessage[] {
+function unsentOf(end: ClientConnectionEnd): readonly UnsentMessage[] {
   return end.kind === "unopened" ? [] : end.end.unsent;
 }

@@ -1,5 +1,5 @@
 /** What the user wants of the life that goes on. */
-export class Intent {
+export class StopReasons {
   /** `close()` or `terminate()` was called. */
   isClosed = false;
   /** It is to end at once. */
@@ -11,7 +11,7 @@ export class Intent {
   /** The timeout of the only `connect()` that waited has passed. */
   isTimedOut = false;
   /** A `connect()` has rejected already, by its own timeout or signal: somebody knows of the end. */
-  isEndTold = false;
+  isEndReported = false;
 
   /** The life is to end, whatever comes. */
   get isStopping(): boolean {
@@ -24,6 +24,6 @@ export class Intent {
     this.isTerminated = false;
     this.isGivenUp = false;
     this.isTimedOut = false;
-    this.isEndTold = false;
+    this.isEndReported = false;
   }
 }

@@ -2,9 +2,9 @@ import type { JetSocketError } from "../../errors.js";
 import type { DroppedEvent } from "../../events/event-map.js";
 
 /** What the one who brings messages to their readers tells. */
-export interface ReceiverHandler {
+export interface DispatcherHandler {
   /** Messages that came before the end are not decoded yet: readers are given them before the end. */
-  readonly hasRest?: boolean;
+  readonly hasLeftover?: boolean;
   onPaused(): void;
   onResumed(): void;
   /** The inbox is full, and its owner wants an end rather than a loss. */

@@ -2,21 +2,22 @@ import { Inbox } from "../../buffer/inbox.js";
 import { BufferOverflowError } from "../../errors.js";
 import type { Emitter } from "../../events/emitter.js";
 import type { DroppedEvent, EventMap } from "../../events/event-map.js";
-import type { Topic, TopicWatcher } from "../../events/listener-list.js";
+import type { ListenerList, ListenerListWatcher } from "../../events/listener-list.js";
 import type { Deserializer, RecvOptions } from "../../options/options.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { rejected, Wait } from "../../runtime/wait.js";
 import { Batch } from "./batch.js";
-import { askForKey } from "./message-key.js";
+import { computeKey } from "./message-key.js";
 import { MessageHandlers } from "./message-handlers.js";
 import { type IteratorSource, MessageIterator } from "./message-iterator.js";
 import type { Reader, ReadingEnd } from "./reader.js";
-import { MessageTaking, type MessageTakingHost } from "./inbox-reader.js";
-import { Readers } from "./reader-queue.js";
+import { InboxReader, type InboxReaderHost } from "./inbox-reader.js";
+import { ReaderQueue } from "./reader-queue.js";
 import { ReadingPause, type ReadingPauseHandler } from "./reading-pause.js";
-import { decoded, Decoder, type Entry, isUndecodable, ownCopy, undecoded } from "./received-message.js";
-import type { ReceiverHandler } from "./dispatcher-handler.js";
+import { Decoder, isUndecodable } from "./decoder.js";
+import { decoded, type ReceivedMessage, detachedCopy, undecoded } from "./received-message.js";
+import type { DispatcherHandler } from "./dispatcher-handler.js";
 
 /** Behind so many bytes that wait, messages wait as they came: a value may take many times the memory of its text. */
 const maxDecodedBytes = 64 * 1024;
@@ -25,18 +26,20 @@ const maxDecodedBytes = 64 * 1024;
 const takesPerMeasure = 16;
 
 /** Brings received messages to handlers, to `recv()` and to iterators, so that none is lost between two of them. */
-export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher, MessageTakingHost<Received> {
+export class Dispatcher<Received>
+  implements ReadingPauseHandler, ListenerListWatcher, InboxReaderHost<Received>
+{
   readonly handlers: MessageHandlers<Received>;
   /** What it cannot decode goes to who listens for raw messages all the same. */
   readonly decoder: Decoder<Received>;
   readonly #runtime: Runtime;
-  readonly #handler: ReceiverHandler;
+  readonly #handler: DispatcherHandler;
   readonly #bounds: ResolvedOptions<Received, never>["buffer"];
   readonly #pause: ReadingPause;
   /** From the first message on that waits, or the first who reads: a client whose messages go to handlers has none. */
-  #inbox: Inbox<Entry<Received>> | undefined;
-  readonly #readers = new Readers<Received>();
-  readonly #taking: MessageTaking<Received> = new MessageTaking<Received>(this.#readers, this);
+  #inbox: Inbox<ReceivedMessage<Received>> | undefined;
+  readonly #readers = new ReaderQueue<Received>();
+  readonly #taking: InboxReader<Received> = new InboxReader<Received>(this.#readers, this);
   /** The loop that is open, over messages or over batches of them. */
   #iterator: object | undefined;
   #batch: Batch<Received> | undefined;
@@ -47,8 +50,8 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher, Me
   #isDrainDue = false;
   #isDraining = false;
   /** Who alone is to have messages: what was found out of it, until that may have changed, for it is asked for each of them. */
-  #soleTopic: Topic<EventMap<Received>["message"]> | undefined;
-  #soleBatch: Batch<Received> | undefined;
+  #onlyListeners: ListenerList<EventMap<Received>["message"]> | undefined;
+  #onlyBatch: Batch<Received> | undefined;
   /** `recv()` was called. */
   #hasReceived = false;
   /** No life has begun yet. */
@@ -62,7 +65,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher, Me
       readonly deserializer: Deserializer<Received>;
       readonly buffer: ResolvedOptions<Received, never>["buffer"];
     },
-    handler: ReceiverHandler,
+    handler: DispatcherHandler,
   ) {
     this.#runtime = runtime;
     this.handlers = new MessageHandlers(emitter, this);
@@ -72,7 +75,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher, Me
     this.#bounds = options.buffer;
   }
 
-  #keeping(): Inbox<Entry<Received>> {
+  #keeping(): Inbox<ReceivedMessage<Received>> {
     return (this.#inbox ??= new Inbox(this.#bounds, (entry) => {
       if (this.decoder.complete(entry)) this.#drop(entry.value, this.#isOver() ? "closed" : "overflow");
     }));
@@ -106,40 +109,40 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher, Me
 
   /** A message that is decoded only where somebody wants its value. */
   receive(data: string | Buffer, size: number, at: number): void {
-    if (this.#soleTopic === undefined && !this.#isForBatchAlone() && !this.#isForMessageHandlersAlone()) {
-      this.#bring(data, size, at);
+    if (this.#onlyListeners === undefined && !this.#isForBatchAlone() && !this.#isForMessageHandlersAlone()) {
+      this.#dispatch(data, size, at);
       return;
     }
     const value = this.decoder.decode(data);
     if (!isUndecodable(value)) this.deliverValue(value, data, size, at);
   }
 
-  #bring(data: string | Buffer, size: number, at: number): void {
+  #dispatch(data: string | Buffer, size: number, at: number): void {
     if (this.#isDrainDue) this.#drainToHandlers();
     if (!this.#isRead() && !this.handlers.wantValues && this.handlers.hasLasting) {
-      this.handlers.tellRaw(data);
+      this.handlers.emitRaw(data);
       return;
     }
     if (this.#mayWaitAsItCame()) {
       this.#keepAsItCame(data, size, at);
       return;
     }
-    const kept = this.#bounds.keyOf === undefined ? data : ownCopy(data);
+    const kept = this.#bounds.keyOf === undefined ? data : detachedCopy(data);
     const value = this.decoder.decode(kept);
-    if (isUndecodable(value)) this.handlers.tellRaw(kept);
+    if (isUndecodable(value)) this.handlers.emitRaw(kept);
     else this.deliver(decoded(value, kept, size, at));
   }
 
   /** The common case, and the cheapest: values go to handlers, and to nobody else. */
   #isForMessageHandlersAlone(): boolean {
-    if (this.#soleTopic === undefined && this.handlers.wantValuesAlone && this.#isForHandlersAlone())
-      this.#soleTopic = this.handlers.values;
-    return this.#soleTopic !== undefined;
+    if (this.#onlyListeners === undefined && this.handlers.wantValuesAlone && this.#isForHandlersAlone())
+      this.#onlyListeners = this.handlers.values;
+    return this.#onlyListeners !== undefined;
   }
 
   #isForBatchAlone(): boolean {
-    if (this.#soleBatch === undefined && this.#mayBeBatchAlone()) this.#soleBatch = this.#batch;
-    return this.#soleBatch?.isOpen === true;
+    if (this.#onlyBatch === undefined && this.#mayBeBatchAlone()) this.#onlyBatch = this.#batch;
+    return this.#onlyBatch?.isOpen === true;
   }
 
   #mayBeBatchAlone(): boolean {
@@ -152,8 +155,8 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher, Me
 
   /** Who is to have messages may be others from now on. */
   #reconsider(): void {
-    this.#soleTopic = undefined;
-    this.#soleBatch = undefined;
+    this.#onlyListeners = undefined;
+    this.#onlyBatch = undefined;
   }
 
   /** What comes now may be lent, for nobody wants it but handlers who ask for no more than a look. */
@@ -172,36 +175,36 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher, Me
   }
 
   #keepAsItCame(data: string | Buffer, size: number, at: number): void {
-    this.handlers.tellRaw(data);
+    this.handlers.emitRaw(data);
     const entry = undecoded<Received>(data, size, at);
-    if (this.handlers.hasLasting) this.handlers.markHeard(entry);
+    if (this.handlers.hasLasting) this.handlers.markDelivered(entry);
     this.#give(entry);
   }
 
   /** Brings a message that came over a connection to all who are to have it; for handlers or a batch alone no more is made of it. */
   deliverValue(value: Received, data: string | Buffer, size: number, at: number): void {
-    const topic = this.#soleTopic;
+    const topic = this.#onlyListeners;
     if (topic !== undefined) topic.emit({ data: value });
-    else if (this.#soleBatch?.add(value, size) !== true) this.#deliverElsewhere(value, data, size, at);
+    else if (this.#onlyBatch?.add(value, size) !== true) this.#deliverElsewhere(value, data, size, at);
   }
 
   #deliverElsewhere(value: Received, data: string | Buffer, size: number, at: number): void {
-    if (this.#soleBatch === undefined && this.#isForBatchAlone() && this.#batch!.add(value, size)) return;
-    if (this.#isForMessageHandlersAlone()) this.handlers.tellValue(value);
+    if (this.#onlyBatch === undefined && this.#isForBatchAlone() && this.#batch!.add(value, size)) return;
+    if (this.#isForMessageHandlersAlone()) this.handlers.emitValue(value);
     else this.deliver(decoded(value, data, size, at));
   }
 
   /** Brings a message to all who are to have it. */
-  deliver(entry: Entry<Received>): void {
+  deliver(entry: ReceivedMessage<Received>): void {
     if (this.#isDiscarding) {
       this.#drop(entry.value, "closed");
       return;
     }
     if (this.#isDrainDue) this.#drainToHandlers();
     const isRead = this.#isRead();
-    const isHeard = this.handlers.tell(entry);
+    const isHandled = this.handlers.emit(entry);
     // Beside handlers, a recv() that waits for another message does not make this one wait in the inbox.
-    if (!isHeard || isRead) this.#give(entry, !isHeard || this.#iterator !== undefined);
+    if (!isHandled || isRead) this.#give(entry, !isHandled || this.#iterator !== undefined);
   }
 
   /** An iterator is open, or a call waits. */
@@ -215,7 +218,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher, Me
   }
 
   /** @param isKept - It waits in the inbox where no reader accepts it. */
-  #give(entry: Entry<Received>, isKept: boolean = true): void {
+  #give(entry: ReceivedMessage<Received>, isKept: boolean = true): void {
     const reader = this.#readers.take(entry.value);
     if (reader !== undefined) {
       reader.resolve(entry.value);
@@ -229,7 +232,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher, Me
     if (!isKept) return;
     const { keyOf } = this.#bounds;
     const entered = this.#readers.enteredCount;
-    if (keyOf !== undefined) entry.key = askForKey(keyOf, entry.value, this.#handler);
+    if (keyOf !== undefined) entry.key = computeKey(keyOf, entry.value, this.#handler);
     const demand = this.#keeping().push(entry);
     // A `keyOf` that reads waits already, and this message is the next one.
     if (this.#readers.enteredCount !== entered) this.#taking.serve();
@@ -290,7 +293,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher, Me
   }
 
   /** What waits to be read, oldest first. */
-  get waiting(): readonly Entry<Received>[] {
+  get waiting(): readonly ReceivedMessage<Received>[] {
     return this.#inbox?.waiting ?? [];
   }
 
@@ -352,18 +355,18 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher, Me
     if (this.#end !== undefined) for (const reader of this.#readers.takeAll()) reader.end(this.#end);
   }
 
-  get inbox(): Inbox<Entry<Received>> {
+  get inbox(): Inbox<ReceivedMessage<Received>> {
     return this.#keeping();
   }
 
-  onTaken(entry: Entry<Received> | undefined): void {
+  onTaken(entry: ReceivedMessage<Received> | undefined): void {
     const inbox = this.#keeping();
     if (entry !== undefined && this.#isMeasured(inbox))
       this.#handler.onConsumed(this.#runtime.now() - entry.at);
     if (this.#pause.isOn && inbox.isHalfFree) this.#resume();
   }
 
-  #isMeasured(inbox: Inbox<Entry<Received>>): boolean {
+  #isMeasured(inbox: Inbox<ReceivedMessage<Received>>): boolean {
     return inbox.length < takesPerMeasure || ++this.#takeCount % takesPerMeasure === 0;
   }
 
@@ -390,7 +393,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher, Me
       onReturn: (readers) => {
         this.#iterator = undefined;
         for (const reader of readers) this.#forget(reader);
-        this.#goOnForHandlers();
+        this.#resumeForHandlers();
       },
     });
     this.#iterator = iterator;
@@ -416,24 +419,24 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher, Me
     this.#isDraining = true;
     const inbox = this.#keeping();
     // The open loop gets it too, so it goes on waiting.
-    if (this.#iterator !== undefined) this.#tellBesideLoop(inbox.waiting);
+    if (this.#iterator !== undefined) this.#emitWaitingBesideLoop(inbox.waiting);
     else {
       while (this.handlers.hasLasting && inbox.length > 0)
-        this.handlers.tellLate(inbox.shift()!, this.decoder);
+        this.handlers.emitWaiting(inbox.shift()!, this.decoder);
       if (this.#pause.isOn && inbox.isHalfFree) this.#resume();
     }
     this.#isDraining = false;
   }
 
-  #tellBesideLoop(waiting: readonly Entry<Received>[]): void {
+  #emitWaitingBesideLoop(waiting: readonly ReceivedMessage<Received>[]): void {
     for (const entry of waiting) {
       if (this.#isOver()) return;
-      this.handlers.tellLate(entry, this.decoder);
+      this.handlers.emitWaiting(entry, this.decoder);
     }
   }
 
   /** The loop was left: what it has not read waits for the next one, and handlers are not kept waiting for that. */
-  #goOnForHandlers(): void {
+  #resumeForHandlers(): void {
     if (!this.#pause.isOn || !this.handlers.hasLasting) return;
     this.#inbox?.endReading();
     this.#resume();
@@ -454,7 +457,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher, Me
 
   /** Nothing more comes. Readers are given what waits first, unless `isImmediate`. */
   finish(end: ReadingEnd, isImmediate: boolean): void {
-    if (!isImmediate && this.#handler.hasRest === true) {
+    if (!isImmediate && this.#handler.hasLeftover === true) {
       this.#pendingEnd = end;
       // No timer is left after the end.
       this.#pause.stopTimer();
@@ -473,7 +476,7 @@ export class Receiver<Received> implements ReadingPauseHandler, TopicWatcher, Me
   }
 
   /** The last message before the end is delivered. */
-  onRestDelivered(): void {
+  onLeftoversDelivered(): void {
     const end = this.#pendingEnd;
     if (end === undefined) return;
     this.#pause.end();

@@ -10,16 +10,17 @@ import type { SetupConnection } from "../../options/options.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { Runtime, Timer } from "../../runtime/runtime.js";
 import { toError } from "../../transport/transport-error.js";
-import { decoded, type Decoder, type Entry, isUndecodable, memoryOf, toHold } from "./received-message.js";
-import type { Receiver } from "./dispatcher.js";
+import { type Decoder, isUndecodable } from "./decoder.js";
+import { decoded, type ReceivedMessage, memoryOf, detachedMessage } from "./received-message.js";
+import type { Dispatcher } from "./dispatcher.js";
 
 type ReplayOptions<Received> = NonNullable<ResolvedOptions<Received, never>["replay"]>;
 
-export interface IncomingHandler<Received, Sent> {
+export interface InboundPipelineHandler<Received, Sent> {
   /** What `onReplay` works on; `undefined` where that connection is gone. */
-  connectionOf(link: number): SetupConnection<Received, Sent> | undefined;
+  connectionOf(connection: number): SetupConnection<Received, Sent> | undefined;
   /** A message came whose kind is watched; `true` where it is the answer to an application ping, and nobody's message. */
-  onDecoded(message: Received, at: number, link: number): boolean;
+  onDecoded(message: Received, at: number, connection: number): boolean;
   onError(error: unknown): void;
   onOverlapJoined(): void;
   onOverlapFull(): void;
@@ -45,16 +46,16 @@ const unnumbered = {
 };
 
 /** Brings what connections receive to the one receiver: at once, or in sequence and without doubles where `replay` asks for it. */
-export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
+export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessage<Received>> {
   readonly #runtime: Runtime;
   readonly #options: ReplayOptions<Received> | undefined;
   readonly #emitter: Emitter<EventMap<Received>>;
-  readonly #receiver: Receiver<Received>;
+  readonly #dispatcher: Dispatcher<Received>;
   readonly #decoder: Decoder<Received>;
-  readonly #handler: IncomingHandler<Received, Sent>;
+  readonly #handler: InboundPipelineHandler<Received, Sent>;
   readonly #isWatched: boolean;
   readonly #maxBytes: number;
-  #replay: Replay<Received, Entry<Received>> | undefined;
+  #replay: Replay<Received, ReceivedMessage<Received>> | undefined;
   #timer: Timer | undefined;
   #gapCount = 0;
   #recoveredCount = 0;
@@ -69,18 +70,18 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
       readonly runtime: Runtime;
       readonly replay: ReplayOptions<Received> | undefined;
       readonly emitter: Emitter<EventMap<Received>>;
-      readonly receiver: Receiver<Received>;
+      readonly dispatcher: Dispatcher<Received>;
       readonly isWatched: boolean;
       /** Bytes that the holds of all streams may take, and as many the hold of an overlap. */
       readonly maxBytes: number;
     },
-    handler: IncomingHandler<Received, Sent>,
+    handler: InboundPipelineHandler<Received, Sent>,
   ) {
     this.#runtime = context.runtime;
     this.#options = context.replay;
     this.#emitter = context.emitter;
-    this.#receiver = context.receiver;
-    this.#decoder = context.receiver.decoder;
+    this.#dispatcher = context.dispatcher;
+    this.#decoder = context.dispatcher.decoder;
     this.#isWatched = context.isWatched;
     this.#maxBytes = context.maxBytes;
     this.#handler = handler;
@@ -99,8 +100,8 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
     return this.#resetCount;
   }
 
-  get doubleCount(): number {
-    return this.#replay?.doubleCount ?? 0;
+  get duplicateCount(): number {
+    return this.#replay?.duplicateCount ?? 0;
   }
 
   /** Messages that wait behind missing ones, or for the end of an overlap. */
@@ -110,68 +111,68 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
 
   /** Where each stream stands, before what waits to be read. */
   get cursors(): Cursors {
-    return this.#replay?.cursors(this.#receiver.waiting.map(({ value }) => value)) ?? {};
+    return this.#replay?.cursors(this.#dispatcher.waiting.map(({ value }) => value)) ?? {};
   }
 
   /** Messages may be lent: nothing here looks at them, and they go to handlers who ask for no more. */
   get isLending(): boolean {
-    return this.#replay === undefined && !this.#isWatched && this.#receiver.isLending;
+    return this.#replay === undefined && !this.#isWatched && this.#dispatcher.isLending;
   }
 
   /** @param at - When its last bytes came. */
-  receive(link: number, data: string | Buffer, size: number, at: number): void {
+  receive(connection: number, data: string | Buffer, size: number, at: number): void {
     if (this.#isWatched) {
-      this.#receiveWatched(link, data, size, at);
+      this.#receiveWatched(connection, data, size, at);
       return;
     }
     const replay = this.#replay;
     if (replay === undefined) {
-      this.#receiver.receive(data, size, at);
+      this.#dispatcher.receive(data, size, at);
       return;
     }
     const value = this.#decoder.decode(data);
     if (isUndecodable(value)) {
-      this.#receiver.handlers.tellRaw(data);
+      this.#dispatcher.handlers.emitRaw(data);
       return;
     }
-    const place = replay.place(value, link);
-    if (place === undefined) this.#receiver.deliverValue(value, data, size, at);
-    else replay.receive(toHold(value, data, size, at), place, link, at);
+    const place = replay.place(value, connection);
+    if (place === undefined) this.#dispatcher.deliverValue(value, data, size, at);
+    else replay.receive(detachedMessage(value, data, size, at), place, connection, at);
   }
 
-  #receiveWatched(link: number, data: string | Buffer, size: number, at: number): void {
+  #receiveWatched(connection: number, data: string | Buffer, size: number, at: number): void {
     const replay = this.#replay;
     const value = this.#decoder.decode(data);
     if (isUndecodable(value)) {
-      this.#receiver.handlers.tellRaw(data);
+      this.#dispatcher.handlers.emitRaw(data);
       return;
     }
-    if (this.#handler.onDecoded(value, at, link)) return;
-    const place = replay?.place(value, link);
-    if (place === undefined) this.#receiver.deliverValue(value, data, size, at);
-    else replay!.receive(toHold(value, data, size, at), place, link, at);
+    if (this.#handler.onDecoded(value, at, connection)) return;
+    const place = replay?.place(value, connection);
+    if (place === undefined) this.#dispatcher.deliverValue(value, data, size, at);
+    else replay!.receive(detachedMessage(value, data, size, at), place, connection, at);
   }
 
   /** A connection is there and set up: what was missed is asked for. */
-  onConnection(link: number): void {
-    this.#replay?.onConnection(link, this.#runtime.now());
+  onConnection(connection: number): void {
+    this.#replay?.onConnection(connection, this.#runtime.now());
   }
 
-  onConnectionEnd(link: number): void {
-    this.#replay?.onConnectionEnd(link);
+  onConnectionEnd(connection: number): void {
+    this.#replay?.onConnectionEnd(connection);
   }
 
-  /** Messages of `link` wait behind those of the older one from now on. */
-  beginOverlap(link: number, maxWaiting: number): void {
+  /** Messages of `connection` wait behind those of the older one from now on. */
+  beginOverlap(connection: number, maxWaiting: number): void {
     this.#replay ??= this.#createReplay(unnumbered);
-    this.#replay.beginOverlap(link, maxWaiting, this.#runtime.now());
+    this.#replay.beginOverlap(connection, maxWaiting, this.#runtime.now());
   }
 
   /** The older link has ended. @returns How many doubles were removed. */
   endOverlap(): number {
-    const doubles = this.#replay?.endOverlap(this.#runtime.now()) ?? 0;
+    const duplicates = this.#replay?.endOverlap(this.#runtime.now()) ?? 0;
     this.#dropUnnumbered();
-    return doubles;
+    return duplicates;
   }
 
   /** The newer link has ended, and the older one stays. */
@@ -196,52 +197,52 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
     this.stop();
   }
 
-  #createReplay(options: ReplayOptions<Received>): Replay<Received, Entry<Received>> {
-    return new Replay<Received, Entry<Received>>(policyOf(options, this.#maxBytes), this);
+  #createReplay(options: ReplayOptions<Received>): Replay<Received, ReceivedMessage<Received>> {
+    return new Replay<Received, ReceivedMessage<Received>>(policyOf(options, this.#maxBytes), this);
   }
 
   // Called by its replay.
 
-  sizeOf(entry: Entry<Received>): number {
+  sizeOf(entry: ReceivedMessage<Received>): number {
     return memoryOf(entry);
   }
 
-  deliver(entry: Entry<Received>): void {
+  deliver(entry: ReceivedMessage<Received>): void {
     if (this.#isAfterEnd())
       this.#handler.onDropped({ direction: "in", message: entry.value, cause: "closed" });
-    else this.#receiver.deliver(entry);
+    else this.#dispatcher.deliver(entry);
   }
 
   /** A listener of `gap` or `reset` may have ended the client while a message was on its way: nothing comes after that end. */
   #isAfterEnd(): boolean {
-    return this.#handler.isSettled && !this.#receiver.isEndPending;
+    return this.#handler.isSettled && !this.#dispatcher.isEndPending;
   }
 
   onGap(stream: string, expected: number | undefined, received: Sequence): void {
     this.#gapCount++;
-    this.#tell("gap", { stream, expected, received });
+    this.#emit("gap", { stream, expected, received });
   }
 
   onRecovered(stream: string, count: number): void {
     this.#recoveredCount += count;
-    this.#tell("recovered", { stream, count });
+    this.#emit("recovered", { stream, count });
   }
 
   onReset(stream: string): void {
     this.#resetCount++;
-    this.#tell("reset", { stream });
+    this.#emit("reset", { stream });
   }
 
   /** Messages may be delivered after `closed`, to readers; nothing is told after it. */
-  #tell<Name extends "gap" | "recovered" | "reset">(name: Name, event: EventMap<Received>[Name]): void {
-    if (!this.#receiver.isEndPending && !this.#isAfterEnd()) this.#emitter.emit(name, event);
+  #emit<Name extends "gap" | "recovered" | "reset">(name: Name, event: EventMap<Received>[Name]): void {
+    if (!this.#dispatcher.isEndPending && !this.#isAfterEnd()) this.#emitter.emit(name, event);
   }
 
   onError(error: Error): void {
     this.#handler.onError(error);
   }
 
-  startReplay(request: ReplayRequest<Entry<Received>>): void {
+  startReplay(request: ReplayRequest<ReceivedMessage<Received>>): void {
     void this.#ask(request);
   }
 
@@ -256,7 +257,7 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
   onNextAt(at: number): void {
     this.#timer?.clear();
     this.#timer = undefined;
-    if (at === Infinity || this.#receiver.isEndPending) return;
+    if (at === Infinity || this.#dispatcher.isEndPending) return;
     this.#timer = this.#runtime.setTimer(Math.max(at - this.#runtime.now(), 0), () => {
       this.#replay?.onTimer(this.#runtime.now());
     });
@@ -265,10 +266,10 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
   }
 
   /** Calls the user's `onReplay`, and brings what it gives in order. */
-  async #ask(request: ReplayRequest<Entry<Received>>): Promise<void> {
+  async #ask(request: ReplayRequest<ReceivedMessage<Received>>): Promise<void> {
     const replay = this.#replay!;
     try {
-      const connection = this.#handler.connectionOf(request.link);
+      const connection = this.#handler.connectionOf(request.connection);
       const given = await this.#options!.onReplay!(
         request.cursors,
         connection as SetupConnection<Received, never>,
@@ -281,8 +282,8 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
   }
 
   async #take(
-    replay: Replay<Received, Entry<Received>>,
-    request: ReplayRequest<Entry<Received>>,
+    replay: Replay<Received, ReceivedMessage<Received>>,
+    request: ReplayRequest<ReceivedMessage<Received>>,
     given: Iterable<Received> | AsyncIterable<Received>,
   ): Promise<void> {
     if (typeof given !== "object" || !(Symbol.iterator in given || Symbol.asyncIterator in given)) {
@@ -294,7 +295,7 @@ export class Incoming<Received, Sent> implements ReplayPort<Entry<Received>> {
       const entry = decoded(value, undefined, 0, this.#runtime.now());
       if (!replay.onReplayed(request, value, entry, entry.at)) return;
       // What is repeated is not to outrun its consumer; a plain array is here already.
-      if (isWaiting) await this.#receiver.untilReadable();
+      if (isWaiting) await this.#dispatcher.untilReadable();
     }
     replay.onReplayReturned(request, this.#runtime.now());
   }

@@ -1,14 +1,15 @@
 // Takes waiting messages out of the inbox for those who read. It does not receive messages and does not pause the reading.
 import type { Inbox } from "../../buffer/inbox.js";
 import type { ReadingEnd } from "./reader.js";
-import type { Readers } from "./reader-queue.js";
-import type { Decoder, Entry } from "./received-message.js";
+import type { ReaderQueue } from "./reader-queue.js";
+import type { Decoder } from "./decoder.js";
+import type { ReceivedMessage } from "./received-message.js";
 
-export interface MessageTakingHost<Received> {
-  readonly inbox: Inbox<Entry<Received>>;
+export interface InboxReaderHost<Received> {
+  readonly inbox: Inbox<ReceivedMessage<Received>>;
   readonly decoder: Decoder<Received>;
   /** A message was taken, or none waited. */
-  onTaken(entry: Entry<Received> | undefined): void;
+  onTaken(entry: ReceivedMessage<Received> | undefined): void;
   /** The end is given to all readers that wait. */
   endReaders(): void;
 }
@@ -17,12 +18,12 @@ export interface MessageTakingHost<Received> {
  * Takes messages one at a time. A listener or a `match` that reads while a message is being taken waits, so that readers get the
  * messages in the order of their calls.
  */
-export class MessageTaking<Received> {
-  readonly #readers: Readers<Received>;
-  readonly #host: MessageTakingHost<Received>;
+export class InboxReader<Received> {
+  readonly #readers: ReaderQueue<Received>;
+  readonly #host: InboxReaderHost<Received>;
   #isActive = false;
 
-  constructor(readers: Readers<Received>, host: MessageTakingHost<Received>) {
+  constructor(readers: ReaderQueue<Received>, host: InboxReaderHost<Received>) {
     this.#readers = readers;
     this.#host = host;
   }
@@ -33,7 +34,7 @@ export class MessageTaking<Received> {
   }
 
   /** Takes the next message that waits. From the first call on the overflow policy of the inbox applies. */
-  next(): Entry<Received> | undefined {
+  next(): ReceivedMessage<Received> | undefined {
     if (this.#isActive) return undefined;
     const entered = this.#begin();
     const entry = this.#takeNext();
@@ -56,7 +57,7 @@ export class MessageTaking<Received> {
    *
    * @throws what `match` throws.
    */
-  matching(match: (message: Received) => boolean): Entry<Received> | undefined {
+  matching(match: (message: Received) => boolean): ReceivedMessage<Received> | undefined {
     return this.#run(() => {
       const { inbox, decoder } = this.#host;
       inbox.beginReading();
@@ -90,7 +91,7 @@ export class MessageTaking<Received> {
     if (this.#readers.enteredCount !== entered) this.serve();
   }
 
-  #takeNext(): Entry<Received> | undefined {
+  #takeNext(): ReceivedMessage<Received> | undefined {
     const { inbox, decoder } = this.#host;
     inbox.beginReading();
     let entry = inbox.shift();

@@ -1,6 +1,6 @@
 import type { LiveConnection } from "../../connection/live-connection.js";
 
-export interface RestsHandler {
+export interface LeftoversHandler {
   /** Nothing more is to be delivered for now. */
   isPaused(): boolean;
   /** Everything was delivered and done. */
@@ -11,12 +11,12 @@ export interface RestsHandler {
  * What connections that are gone have received and not delivered, because a pause has stopped them: their bytes are decoded as
  * the reader makes room. What must come after such messages waits here with them, in order.
  */
-export class Rests {
-  readonly #handler: RestsHandler;
+export class Leftovers {
+  readonly #handler: LeftoversHandler;
   readonly #queue: (LiveConnection | (() => void))[] = [];
   #isDelivering = false;
 
-  constructor(handler: RestsHandler) {
+  constructor(handler: LeftoversHandler) {
     this.#handler = handler;
   }
 
@@ -27,7 +27,7 @@ export class Rests {
 
   /** The connection has ended: its rest follows what waits here. */
   add(live: LiveConnection | undefined): void {
-    if (live?.hasRest === true && !this.#queue.includes(live)) this.#queue.push(live);
+    if (live?.hasLeftover === true && !this.#queue.includes(live)) this.#queue.push(live);
   }
 
   /** Calls `action` once all that waits here is delivered; at once where nothing does. */
@@ -42,8 +42,8 @@ export class Rests {
     this.#isDelivering = true;
     while (this.#queue.length > 0 && !this.#handler.isPaused()) {
       const [next] = this.#queue;
-      if (typeof next !== "function") next!.resumeRest();
-      if (typeof next !== "function" && next!.hasRest) break;
+      if (typeof next !== "function") next!.resumeLeftover();
+      if (typeof next !== "function" && next!.hasLeftover) break;
       // A listener may have had all of it discarded.
       if (this.#queue[0] !== next) continue;
       this.#queue.shift();
@@ -56,12 +56,12 @@ export class Rests {
   /** The reading is paused. */
   pause(): void {
     const [next] = this.#queue;
-    if (typeof next !== "function") next?.pauseRest();
+    if (typeof next !== "function") next?.pauseLeftover();
   }
 
   /** Discards the messages, and does what waits for them. */
   discard(): void {
-    for (const one of this.#queue) if (typeof one !== "function") one.dropRest();
+    for (const one of this.#queue) if (typeof one !== "function") one.dropLeftover();
     this.#drain();
   }
 

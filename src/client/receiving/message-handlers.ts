@@ -1,19 +1,20 @@
 import type { Emitter } from "../../events/emitter.js";
 import type { BorrowedMessage, EventMap, Listener } from "../../events/event-map.js";
-import type { Topic, TopicWatcher } from "../../events/listener-list.js";
-import type { Decoder, Entry } from "./received-message.js";
+import type { ListenerList, ListenerListWatcher } from "../../events/listener-list.js";
+import type { Decoder } from "./decoder.js";
+import type { ReceivedMessage } from "./received-message.js";
 
 /** Who listens for messages: for values, for what came over the wire, or for a look at its bytes where they lie. */
 export class MessageHandlers<Received> {
   readonly #emitter: Emitter<EventMap<Received>>;
-  readonly values: Topic<EventMap<Received>["message"]>;
-  readonly #raw: Topic<EventMap<Received>["rawMessage"]>;
-  readonly #watcher: TopicWatcher;
+  readonly values: ListenerList<EventMap<Received>["message"]>;
+  readonly #raw: ListenerList<EventMap<Received>["rawMessage"]>;
+  readonly #watcher: ListenerListWatcher;
   /** From the first one on. */
-  #borrowers: Topic<BorrowedMessage> | undefined;
+  #borrowers: ListenerList<BorrowedMessage> | undefined;
 
   /** @param watcher - Is told when any of those has come or gone. */
-  constructor(emitter: Emitter<EventMap<Received>>, watcher: TopicWatcher) {
+  constructor(emitter: Emitter<EventMap<Received>>, watcher: ListenerListWatcher) {
     this.#emitter = emitter;
     this.#watcher = watcher;
     this.values = emitter.topic("message");
@@ -63,16 +64,16 @@ export class MessageHandlers<Received> {
    * Tells what comes now to all.
    * @returns `true` where lasting ones have it.
    */
-  tell(entry: Entry<Received>): boolean {
+  emit(entry: ReceivedMessage<Received>): boolean {
     if (this.isEmpty) return false;
     const { hasLasting } = this;
-    if (entry.data !== undefined) this.tellRaw(entry.data);
-    if (hasLasting) this.markHeard(entry);
-    this.tellValue(entry.value);
+    if (entry.data !== undefined) this.emitRaw(entry.data);
+    if (hasLasting) this.markDelivered(entry);
+    this.emitValue(entry.value);
     return hasLasting;
   }
 
-  tellValue(value: Received): void {
+  emitValue(value: Received): void {
     this.values.emit({ data: value });
   }
 
@@ -82,7 +83,7 @@ export class MessageHandlers<Received> {
   }
 
   /** @param afterId - Handlers up to this id have had it already. */
-  tellRaw(data: string | Buffer, afterId: number = 0): void {
+  emitRaw(data: string | Buffer, afterId: number = 0): void {
     const isBinary = typeof data !== "string";
     if (!this.#raw.isEmpty) this.#raw.emit({ data, isBinary }, afterId);
     if (!this.#hasBorrowers()) return;
@@ -93,15 +94,16 @@ export class MessageHandlers<Received> {
    * Tells what has waited, to those who have not had it yet.
    * @param decoder - Decodes it, where that is still to be done.
    */
-  tellLate(entry: Entry<Received>, decoder: Decoder<Received>): void {
-    const { data, heardById } = entry;
-    this.markHeard(entry);
-    if (data !== undefined) this.tellRaw(data, heardById);
-    if (!this.values.isEmpty && decoder.complete(entry)) this.values.emit({ data: entry.value }, heardById);
+  emitWaiting(entry: ReceivedMessage<Received>, decoder: Decoder<Received>): void {
+    const { data, deliveredToId } = entry;
+    this.markDelivered(entry);
+    if (data !== undefined) this.emitRaw(data, deliveredToId);
+    if (!this.values.isEmpty && decoder.complete(entry))
+      this.values.emit({ data: entry.value }, deliveredToId);
   }
 
   /** It goes to all who are handlers now. */
-  markHeard(entry: Entry<Received>): void {
-    entry.heardById = this.#emitter.lastId;
+  markDelivered(entry: ReceivedMessage<Received>): void {
+    entry.deliveredToId = this.#emitter.lastId;
   }
 }

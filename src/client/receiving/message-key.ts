@@ -1,7 +1,7 @@
 import { JetSocketError } from "../../errors.js";
 
 /** Calls the user's `buffer.keyOf`; where it throws, that is told, and the message has no key. */
-export function askForKey<Received>(
+export function computeKey<Received>(
   keyOf: (message: Received) => unknown,
   value: Received,
   handler: { onError(error: Error): void },

@@ -1,9 +1,9 @@
-import { WaitingLine } from "../../runtime/linked-queue.js";
+import { LinkedQueue } from "../../runtime/linked-queue.js";
 import type { Reader } from "./reader.js";
 
 /** The calls that wait for a message, in their order. A message goes to the first of them that accepts it. */
-export class Readers<Received> {
-  readonly #line = new WaitingLine<Reader<Received>>();
+export class ReaderQueue<Received> {
+  readonly #line = new LinkedQueue<Reader<Received>>();
   #enteredCount = 0;
 
   get length(): number {

@@ -1,4 +1,4 @@
-import type { Place } from "../../runtime/linked-queue.js";
+import type { LinkedQueueNode } from "../../runtime/linked-queue.js";
 
 /** Who waits for the next message. */
 export interface Reader<Received> {
@@ -14,7 +14,7 @@ export interface Reader<Received> {
   /** Nothing more comes. `undefined` ends an iterator; a `recv()` always gets an error. */
   end(end: ReadingEnd): void;
   /** Where it stands among those who wait. */
-  place?: Place<Reader<Received>>;
+  place?: LinkedQueueNode<Reader<Received>>;
 }
 
 /** How reading ends: what iterators reject with, `undefined` where they just end, and what `recv()` rejects with. */

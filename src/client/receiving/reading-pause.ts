@@ -1,4 +1,4 @@
-import { LoneTimer } from "../../runtime/restartable-timer.js";
+import { RestartableTimer } from "../../runtime/restartable-timer.js";
 import type { Runtime } from "../../runtime/runtime.js";
 
 /** A pause of so long in which nobody reads is ended, so that a dead link and the peer's Close are seen. */
@@ -18,7 +18,7 @@ export class ReadingPause {
   #isOn = false;
   #isReferenced = true;
   /** From the first pause on. */
-  #timer: LoneTimer | undefined;
+  #timer: RestartableTimer | undefined;
   #whenOver: (() => void)[] | undefined;
 
   constructor(runtime: Runtime, handler: ReadingPauseHandler) {
@@ -37,7 +37,7 @@ export class ReadingPause {
   }
 
   #watch(): void {
-    this.#timer ??= new LoneTimer(this.#runtime, this.#isReferenced);
+    this.#timer ??= new RestartableTimer(this.#runtime, this.#isReferenced);
     this.#timer.set(maxIdlePause, () => {
       if (this.#handler.wasRead()) this.#watch();
       else this.#handler.onIdle();
@@ -54,7 +54,7 @@ export class ReadingPause {
     this.#isOn = false;
     const whenOver = this.#whenOver ?? [];
     this.#whenOver = undefined;
-    for (const tell of whenOver) tell();
+    for (const emit of whenOver) emit();
   }
 
   /** Resolves when it is over; at once where it is not on. */

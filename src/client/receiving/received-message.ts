@@ -1,8 +1,5 @@
-import { JetSocketError } from "../../errors.js";
-import type { Deserializer } from "../../options/options.js";
-
 /** A message, and as it came for a `rawMessage` handler that is late. */
-export interface Entry<Received> {
+export interface ReceivedMessage<Received> {
   /** Of no account before it is decoded. */
   value: Received;
   isDecoded: boolean;
@@ -14,11 +11,15 @@ export interface Entry<Received> {
   /** By which another may take its place. */
   key: unknown;
   /** Handlers up to this id have had it already; 0 where none has. */
-  heardById: number;
+  deliveredToId: number;
 }
 
-export function undecoded<Received>(data: string | Buffer, size: number, at: number): Entry<Received> {
-  return { value: undefined as Received, isDecoded: false, data, size, at, key: undefined, heardById: 0 };
+export function undecoded<Received>(
+  data: string | Buffer,
+  size: number,
+  at: number,
+): ReceivedMessage<Received> {
+  return { value: undefined as Received, isDecoded: false, data, size, at, key: undefined, deliveredToId: 0 };
 }
 
 /** @param data - As it came; `undefined` for one that the user gave. */
@@ -27,8 +28,8 @@ export function decoded<Received>(
   data: string | Buffer | undefined,
   size: number,
   at: number,
-): Entry<Received> {
-  return { value, isDecoded: true, data, size, at, key: undefined, heardById: 0 };
+): ReceivedMessage<Received> {
+  return { value, isDecoded: true, data, size, at, key: undefined, deliveredToId: 0 };
 }
 
 /** Longer texts are never cut from others. */
@@ -38,19 +39,19 @@ const maxCutSize = 1024;
  * A small text may be cut from a string of up to 8 KiB, which it holds on to. Those that wait by their keys may be one of each such
  * string: they are to hold on to themselves alone, or the bound of bytes would mean little.
  */
-export function ownCopy(data: string | Buffer): string | Buffer {
+export function detachedCopy(data: string | Buffer): string | Buffer {
   return typeof data === "string" && data.length <= maxCutSize ? Buffer.from(data).toString() : data;
 }
 
 /** An entry that may be held, and so keeps no more memory than its own: small messages are views of a run of them. */
-export function toHold<Received>(
+export function detachedMessage<Received>(
   value: Received,
   data: string | Buffer,
   size: number,
   at: number,
-): Entry<Received> {
+): ReceivedMessage<Received> {
   if (size > maxCutSize) return decoded(value, data, size, at);
-  const own = typeof data === "string" ? ownCopy(data) : copyOf(data);
+  const own = typeof data === "string" ? detachedCopy(data) : copyOf(data);
   const isData = Object.is(value, data);
   return decoded(isData ? (own as Received) : value, own, size, at);
 }
@@ -67,61 +68,9 @@ function copyOf(data: Buffer): Buffer {
  * it where that takes more, and as many again for the value where that is not the message itself. What a value really takes
  * cannot be measured.
  */
-export function memoryOf({ value, data, size }: Entry<unknown>): number {
+export function memoryOf({ value, data, size }: ReceivedMessage<unknown>): number {
   if (data === undefined) return 0;
   // V8 keeps a text that is not ASCII in two bytes for each character, or in one.
   const own = typeof data === "string" && data.length < size ? Math.max(size, data.length * 2) : size;
   return Object.is(value, data) ? own : own * 2;
-}
-
-/** In the place of a value. */
-export const undecodable: unique symbol = Symbol("undecodable");
-
-/** Asked by the type first, which takes no comparison of a value that may be anything. */
-export function isUndecodable(value: unknown): value is typeof undecodable {
-  return typeof value === "symbol" && value === undecodable;
-}
-
-/** Calls the deserializer, which is the user's. */
-export class Decoder<Received> {
-  readonly #deserializer: Deserializer<Received>;
-  readonly #onFailed: (data: string | Buffer, error: JetSocketError) => void;
-
-  /** @param onFailed - The deserializer has thrown. */
-  constructor(
-    deserializer: Deserializer<Received>,
-    onFailed: (data: string | Buffer, error: JetSocketError) => void,
-  ) {
-    this.#deserializer = deserializer;
-    this.#onFailed = onFailed;
-  }
-
-  /** @returns `false` where the deserializer throws, which is told. */
-  complete(entry: Entry<Received>): boolean {
-    if (entry.isDecoded) return true;
-    const value = this.decode(entry.data!);
-    if (isUndecodable(value)) return false;
-    entry.value = value;
-    entry.isDecoded = true;
-    return true;
-  }
-
-  /** Gives the value, or {@link undecodable} where the deserializer throws, which is told. */
-  decode(data: string | Buffer): Received | typeof undecodable {
-    try {
-      return this.#deserializer(data, typeof data !== "string");
-    } catch (error) {
-      return this.#fail(data, error);
-    }
-  }
-
-  #fail(data: string | Buffer, error: unknown): typeof undecodable {
-    this.#onFailed(data, decodingFailed(error));
-    return undecodable;
-  }
-}
-
-function decodingFailed(cause: unknown): JetSocketError {
-  const message = "The deserializer threw on a received message; it is the `message` of the `dropped` event.";
-  return new JetSocketError(message, { code: "DECODE_FAILED", cause });
 }

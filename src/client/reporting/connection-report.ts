@@ -1,27 +1,27 @@
 import type { CloseReport } from "../../events/close-report.js";
 import type { Statistics } from "../../stats/statistics.js";
-import type { Intent } from "../lifecycle/stop-reasons.js";
-import type { Link, LinkEnd } from "../connection/client-connection.js";
+import type { StopReasons } from "../lifecycle/stop-reasons.js";
+import type { ClientConnection, ClientConnectionEnd } from "../connection/client-connection.js";
 import { reportAttempt, type ReportContext, reportEnd } from "./report.js";
-import type { Traffic } from "../message-hub.js";
+import type { MessageHub } from "../message-hub.js";
 
 const noEvents: CloseReport["events"] = Object.freeze([]);
 
 /** What a report takes from the link and from what the user wants; of no link where none was there. */
 export function contextOf<Received, Sent>(
-  link: Link<Received, Sent> | undefined,
-  intent: Intent,
+  connection: ClientConnection<Received, Sent> | undefined,
+  stopReasons: StopReasons,
 ): Omit<ReportContext, "url" | "hasOwnPings" | "isRetryable"> {
   return {
-    events: link?.log.events ?? noEvents,
-    loopLagMs: link?.loopLag ?? 0,
-    isAborted: intent.isAborted || intent.isGivenUp,
-    isClosedByUs: intent.isClosed,
-    isRotated: link?.isRotated ?? false,
+    events: connection?.log.events ?? noEvents,
+    loopLagMs: connection?.loopLag ?? 0,
+    isAborted: stopReasons.isAborted || stopReasons.isGivenUp,
+    isClosedByUs: stopReasons.isClosed,
+    isRotated: connection?.isRotated ?? false,
   };
 }
 
-export function reportLink(end: LinkEnd, context: ReportContext): CloseReport {
+export function reportConnection(end: ClientConnectionEnd, context: ReportContext): CloseReport {
   switch (end.kind) {
     case "unopened":
       return reportAttempt(end.phase, end.error, context);
@@ -33,16 +33,16 @@ export function reportLink(end: LinkEnd, context: ReportContext): CloseReport {
 }
 
 /** Counts what a connection did, and ends the calls that wait for it. */
-export function settleLink<Received, Sent>(
-  { statistics, traffic }: { readonly statistics: Statistics; readonly traffic: Traffic<Received, Sent> },
-  link: Link<Received, Sent>,
-  end: LinkEnd,
+export function settleConnection<Received, Sent>(
+  { statistics, hub }: { readonly statistics: Statistics; readonly hub: MessageHub<Received, Sent> },
+  connection: ClientConnection<Received, Sent>,
+  end: ClientConnectionEnd,
   error: unknown,
 ): void {
-  const { live } = link;
+  const { live } = connection;
   if (live === undefined) return;
   live.settle(error);
   statistics.add(live);
-  link.endHook(error);
-  if (end.kind === "setup") for (const { data } of end.end.unsent) traffic.onHookUnsent(data);
+  connection.endHook(error);
+  if (end.kind === "setup") for (const { data } of end.end.unsent) hub.onHookUnsent(data);
 }

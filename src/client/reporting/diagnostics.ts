@@ -132,7 +132,7 @@ export class Diagnostics {
   }
 
   /** A frame of `client` has come, or was made to be sent. */
-  tellFrame(client: object, direction: "in" | "out", frame: ObservedFrame): void {
+  observeFrame(client: object, direction: "in" | "out", frame: ObservedFrame): void {
     if (this.#frame.hasSubscribers) {
       const { opcode, isFinal, isCompressed, payloadSize } = frame;
       const message: FrameMessage = { client, direction, opcode, isFinal, isCompressed, payloadSize };
@@ -165,7 +165,7 @@ class FrameTeller implements FrameObserver {
   }
 
   onFrame(direction: "in" | "out", frame: ObservedFrame): void {
-    this.#diagnostics.tellFrame(this.#client, direction, frame);
+    this.#diagnostics.observeFrame(this.#client, direction, frame);
   }
 
   get isActive(): boolean {

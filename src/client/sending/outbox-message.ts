@@ -5,19 +5,19 @@ import { PendingMessage, type Sendable } from "../../connection/pending-message.
 import type { MessageOptions } from "../../connection/send-queue.js";
 
 /** A message on its way. Bytes that went to the writer at the call are not kept here: they are read back where they return. */
-export interface Outgoing {
+export interface OutboxPayload {
   data: Sendable | undefined;
   readonly compress: boolean | undefined;
 }
 
-export type Entry = OutboxEntry<Outgoing>;
+export type Entry = OutboxEntry<OutboxPayload>;
 
 /** @param isWritten - The writer takes it within this call, and keeps nothing of the caller's bytes. */
 export function entryOf(data: Sendable, options: MessageOptions | undefined, isWritten: boolean): Entry {
   const isBytes = data instanceof Uint8Array;
   const kept = isBytes ? (isWritten ? undefined : ownCopyOf(data)) : data;
   const size = sizeOf(data);
-  return new OutboxEntry<Outgoing>(
+  return new OutboxEntry<OutboxPayload>(
     { data: kept, compress: options?.compress },
     size,
     overheadOf(data, size, options),

@@ -6,9 +6,9 @@ import type { UnsentMessage } from "../../connection/message-tokens.js";
 import type { MessageOptions } from "../../connection/send-queue.js";
 import type { Sendable } from "../../connection/pending-message.js";
 import { movingOverflow, movingPolicy, policyOf } from "./outbox-policies.js";
-import { type Entry, entryOf, isMessage, type Outgoing, sourceOf } from "./outbox-message.js";
+import { type Entry, entryOf, isMessage, type OutboxPayload, sourceOf } from "./outbox-message.js";
 import { type Refusal, Refusals } from "../../connection/refusals.js";
-import { TurnGate } from "../../connection/fairness-gate.js";
+import { FairnessGate } from "../../connection/fairness-gate.js";
 import type { BufferOverflowError, InvalidStateError } from "../../errors.js";
 import type { State } from "../../events/event-map.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
@@ -39,11 +39,11 @@ export class Sender<Received, Sent> {
   readonly #options: SenderOptions<Received, Sent>;
   readonly #handler: SenderHandler;
   /** Without the option there is one only while the writer moves. */
-  #outbox: Outbox<Sent, Received, Outgoing> | undefined;
+  #outbox: Outbox<Sent, Received, OutboxPayload> | undefined;
   #live: LiveConnection | undefined;
   #timer: Timer | undefined;
   /** Made when it is first needed, as the two sets. */
-  #gate: TurnGate | undefined;
+  #gate: FairnessGate | undefined;
   #refusals: Refusals | undefined;
   #flushes: Set<Wait> | undefined;
   /** Sends while the writer moves, above the high-water mark. */
@@ -51,7 +51,7 @@ export class Sender<Received, Sent> {
   /** The one of them that sends without a signal and a timeout share. */
   #sharedHeld: Wait | undefined;
   /** A connection was above its mark and is left: whoever waits for `drain` is told on the next one. */
-  #owesDrain = false;
+  #isDrainPending = false;
   /** Takes nothing more, and may still write what it has, or give it back. */
   #leaving: LiveConnection | undefined;
   /** How often messages came back from a connection. */
@@ -71,8 +71,8 @@ export class Sender<Received, Sent> {
     if (outbox !== undefined) this.#outbox = this.#createOutbox(policyOf(outbox));
   }
 
-  #createOutbox(policy: OutboxPolicy<Sent, Received>): Outbox<Sent, Received, Outgoing> {
-    return new Outbox<Sent, Received, Outgoing>(policy, {
+  #createOutbox(policy: OutboxPolicy<Sent, Received>): Outbox<Sent, Received, OutboxPayload> {
+    return new Outbox<Sent, Received, OutboxPayload>(policy, {
       onDropped: ({ data }, cause) => this.#onDropped(sourceOf(data), cause),
       onError: (error) => this.#handler.onError(error),
     });
@@ -110,7 +110,7 @@ export class Sender<Received, Sent> {
     this.#leaving = undefined;
     this.#outbox?.open();
     this.pump();
-    if (this.#owesDrain) this.#drainBehind(live);
+    if (this.#isDrainPending) this.#drainBehind(live);
   }
 
   /** The writer is about to move to another connection: newer messages wait. */
@@ -128,8 +128,8 @@ export class Sender<Received, Sent> {
   #drainBehind(live: LiveConnection): void {
     live.flush(undefined).then(
       () => {
-        if (!this.#owesDrain || this.#live !== live) return;
-        this.#owesDrain = false;
+        if (!this.#isDrainPending || this.#live !== live) return;
+        this.#isDrainPending = false;
         this.#handler.onDrain();
       },
       () => undefined,
@@ -149,10 +149,10 @@ export class Sender<Received, Sent> {
    * The connection is gone.
    * @param unsent - What came back of it; kept where there is an outbox, else told as dropped.
    * @param error - What the calls get whose messages are not kept.
-   * @param owesDrain - It was above its mark, and `drain` has not come.
+   * @param isDrainPending - It was above its mark, and `drain` has not come.
    */
-  lost(unsent: readonly UnsentMessage[], error: unknown, owesDrain: boolean): void {
-    this.#owesDrain ||= owesDrain;
+  lost(unsent: readonly UnsentMessage[], error: unknown, isDrainPending: boolean): void {
+    this.#isDrainPending ||= isDrainPending;
     this.#takeBack(unsent);
     if (this.#options.outbox !== undefined) return;
     const moving = this.#outbox;
@@ -198,8 +198,8 @@ export class Sender<Received, Sent> {
   }
 
   /** The writer moves behind {@link hold}. @param unsent - What the connection before it has not begun to send. */
-  move(unsent: readonly UnsentMessage[], live: LiveConnection, owesDrain: boolean): void {
-    this.#owesDrain ||= owesDrain;
+  move(unsent: readonly UnsentMessage[], live: LiveConnection, isDrainPending: boolean): void {
+    this.#isDrainPending ||= isDrainPending;
     const isKept = this.#options.outbox !== undefined;
     const kept = unsent.filter(isMessage).map(({ data, token }) => {
       const isNew = !isKept && token === undefined;
@@ -272,7 +272,7 @@ export class Sender<Received, Sent> {
    * have moved the writer: the outbox is open only while there is one.
    */
   #write(
-    outbox: Outbox<Sent, Received, Outgoing>,
+    outbox: Outbox<Sent, Received, OutboxPayload>,
     entry: Entry,
     data: Sendable,
     options: MessageOptions | undefined,
@@ -285,12 +285,12 @@ export class Sender<Received, Sent> {
     }
   }
 
-  #stamp(outbox: Outbox<Sent, Received, Outgoing>, entry: Entry): void {
+  #stamp(outbox: Outbox<Sent, Received, OutboxPayload>, entry: Entry): void {
     if (this.#options.outbox?.ttl !== undefined) outbox.stamp(entry, this.#runtime.now());
   }
 
   #queued(
-    outbox: Outbox<Sent, Received, Outgoing>,
+    outbox: Outbox<Sent, Received, OutboxPayload>,
     entry: Entry,
     options: MessageOptions | undefined,
   ): Promise<void> {
@@ -322,7 +322,10 @@ export class Sender<Received, Sent> {
   }
 
   /** @param entry - The message; `undefined` where several calls share the error. */
-  #overflowError(outbox: Outbox<Sent, Received, Outgoing>, entry: Entry | undefined): BufferOverflowError {
+  #overflowError(
+    outbox: Outbox<Sent, Received, OutboxPayload>,
+    entry: Entry | undefined,
+  ): BufferOverflowError {
     if (this.#options.outbox !== undefined) return outbox.overflowError(entry);
     const { length, bytes } = outbox;
     const { maxBufferedAmount } = this.#options;
@@ -330,8 +333,8 @@ export class Sender<Received, Sent> {
     return movingOverflow(entry?.size, { length, bytes, leavingBytes, maxBufferedAmount });
   }
 
-  #turnGate(): TurnGate {
-    return (this.#gate ??= new TurnGate(this.#runtime));
+  #turnGate(): FairnessGate {
+    return (this.#gate ??= new FairnessGate(this.#runtime));
   }
 
   /**
@@ -375,7 +378,7 @@ export class Sender<Received, Sent> {
 
   /** As {@link #write}, for `trySend()`. */
   #tryWrite(
-    outbox: Outbox<Sent, Received, Outgoing>,
+    outbox: Outbox<Sent, Received, OutboxPayload>,
     entry: Entry,
     data: Sendable,
     options: MessageOptions | undefined,
@@ -396,7 +399,7 @@ export class Sender<Received, Sent> {
 
   /** The writer has fallen to its low mark. */
   onDrain(): void {
-    this.#owesDrain = false;
+    this.#isDrainPending = false;
     this.pump();
   }
 
@@ -404,13 +407,13 @@ export class Sender<Received, Sent> {
   pump(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
-    this.#giveToWriter(this.#options.highWaterMark);
+    this.#writeWaiting(this.#options.highWaterMark);
     this.#isPumping = false;
     this.#arm();
     if (this.#live !== undefined && (this.#outbox?.waitingCount ?? 0) === 0) this.#flushLive(this.#live);
   }
 
-  #giveToWriter(mark: number): void {
+  #writeWaiting(mark: number): void {
     const outbox = this.#outbox;
     if (outbox === undefined) return;
     while (this.#live !== undefined && this.#live.sendLoad < mark) {
@@ -481,7 +484,7 @@ export class Sender<Received, Sent> {
   /** The client closes: what waits goes at once, as far as the writer takes it. */
   beginClosing(): void {
     this.#outbox?.beginClosing();
-    this.#giveToWriter(this.#options.maxBufferedAmount);
+    this.#writeWaiting(this.#options.maxBufferedAmount);
   }
 
   /** The life has ended: what waits is dropped. */

@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HookConnection, type HookSender } from "../../../src/client/connection/hook-connection.js";
-import { Link, type LinkEnd, type LinkHandler, type LinkTraffic } from "../../../src/client/connection/client-connection.js";
+import {
+  ClientConnection,
+  type ClientConnectionEnd,
+  type ClientConnectionHandler,
+  type ConnectionMessageHandler,
+} from "../../../src/client/connection/client-connection.js";
 import { sharedResources } from "../../../src/client/connection/shared-resources.js";
 import { TimeoutError } from "../../../src/errors.js";
 import type { WebSocketOptions } from "../../../src/options/options.js";
@@ -18,10 +23,10 @@ type Options = WebSocketOptions<Message, Message>;
 
 let clock: VirtualRuntime;
 let counting: CountingRuntime;
-let link: Link<Message, Message>;
+let link: ClientConnection<Message, Message>;
 let peer: VirtualLink;
 let told: unknown[];
-let ends: LinkEnd[];
+let ends: ClientConnectionEnd[];
 let isLending: boolean;
 
 beforeEach(() => {
@@ -39,7 +44,7 @@ afterEach(async () => {
   counting.assertIdle();
 });
 
-const handler: LinkHandler<Message, Message> & LinkTraffic<Message, Message> = {
+const handler: ClientConnectionHandler<Message, Message> & ConnectionMessageHandler<Message, Message> = {
   onDialling: ({ url }) => told.push(`dialling ${url}`),
   onOpen: ({ accepted, isReady }, times) => {
     told.push(`open ${accepted?.subprotocol}, ready: ${isReady}, ${Object.keys(times).sort().join(" ")}`);
@@ -92,7 +97,7 @@ async function dial(options: Options = {}): Promise<void> {
   const resolved = resolveOptions<Message, Message>({ heartbeat: false, ...options }, counting.runtime);
   const resources = sharedResources(counting.runtime);
   const source = { url: "ws://feed.test/?token=secret", options: resolved };
-  link = new Link(
+  link = new ClientConnection(
     { source, options: resolved, resources, attempt: 3, observer: undefined },
     handler,
     handler,
@@ -296,7 +301,7 @@ describe("a message on loan", () => {
     await open();
     peer.send(textFrame("1"));
     await clock.advanceAsync(0);
-    const reading = link.hook!.face.recv({ match: (message) => message === "3" });
+    const reading = link.hook!.publicConnection.recv({ match: (message) => message === "3" });
     expect(link.isLending).toBe(false);
     expect(link.onBorrowed(Buffer.from("2"), false)).toBe(false);
     told = [];

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { FrameObserver } from "../../../protocol/index.js";
-import { Attempt, type AttemptPlan } from "../../../src/client/connection/connect-attempt.js";
+import { ConnectAttempt, type ConnectAttemptPlan } from "../../../src/client/connection/connect-attempt.js";
 import { sharedResources } from "../../../src/client/connection/shared-resources.js";
 import type { LiveConnection } from "../../../src/connection/live-connection.js";
 import type { LiveHandler } from "../../../src/connection/live-handler.js";
@@ -38,7 +38,7 @@ const liveHandler: LiveHandler = {
   onWithdrawn: () => undefined,
   onSampled: () => undefined,
   onLastMessages: () => false,
-  onRestFailed: () => undefined,
+  onLeftoverFailed: () => undefined,
   onEnd: () => told.push("end"),
 };
 
@@ -52,20 +52,24 @@ beforeEach(() => {
   onDiallingCall = undefined;
 });
 
-type Given = Partial<Pick<AttemptPlan, "attempt">> & {
+type Given = Partial<Pick<ConnectAttemptPlan, "attempt">> & {
   readonly lastReport?: CloseReport;
-  readonly url?: AttemptPlan["source"]["url"];
+  readonly url?: ConnectAttemptPlan["source"]["url"];
   readonly options?: WebSocketOptions<never, never>;
 };
 
-function create({ url = "ws://feed.test/?token=secret", options = {}, attempt = 1 }: Given = {}): Attempt {
+function create({
+  url = "ws://feed.test/?token=secret",
+  options = {},
+  attempt = 1,
+}: Given = {}): ConnectAttempt {
   const resolved = resolveOptions<never, never>(options, counting.runtime);
   const resources = sharedResources(counting.runtime);
   const observer: FrameObserver = {
     ...{ isActive: true, excerptSize: 0 },
     onFrame: (direction, { opcode }) => frames.push(`${direction} ${opcode}`),
   };
-  return new Attempt(
+  return new ConnectAttempt(
     {
       ...{ source: { url, options: resolved }, options: resolved, resources, attempt },
       observer,
@@ -86,7 +90,7 @@ function create({ url = "ws://feed.test/?token=secret", options = {}, attempt = 
   );
 }
 
-function begin(given: Given = {}): Attempt {
+function begin(given: Given = {}): ConnectAttempt {
   const attempt = create(given);
   attempt.start(given.lastReport);
   return attempt;

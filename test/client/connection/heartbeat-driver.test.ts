@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Pulse } from "../../../src/client/connection/heartbeat-driver.js";
+import { HeartbeatDriver } from "../../../src/client/connection/heartbeat-driver.js";
 import { TimeoutError } from "../../../src/errors.js";
 import type { Runtime } from "../../../src/runtime/runtime.js";
 import { LiveScene } from "../../support/live-scene.js";
@@ -8,7 +8,7 @@ import { textFrame } from "../../support/wire.js";
 const policy = { interval: 1_000, timeout: 300 };
 
 let scene: LiveScene;
-let pulse: Pulse;
+let heartbeat: HeartbeatDriver;
 let pings: number[];
 let stalls: Error[];
 
@@ -16,7 +16,7 @@ beforeEach(() => {
   scene = new LiveScene();
   pings = [];
   stalls = [];
-  pulse = new Pulse(scene.counting.runtime, policy, scene.live, {
+  heartbeat = new HeartbeatDriver(scene.counting.runtime, policy, scene.live, {
     sendPing: () => {
       pings.push(scene.clock.now());
       scene.live.beat(Buffer.from([pings.length]));
@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  pulse.stop();
+  heartbeat.stop();
   scene.live.terminate();
   scene.clock.advance(0);
   scene.counting.assertIdle();
@@ -58,7 +58,7 @@ describe("a pulse", () => {
   });
 
   it("has one timer from beat to beat, where that can begin anew", () => {
-    pulse.stop();
+    heartbeat.stop();
     let made = 0;
     const { runtime } = scene.counting;
     const setTimer: Runtime["setTimer"] = (delay, callback) => {
@@ -73,7 +73,10 @@ describe("a pulse", () => {
     };
     const slow = { interval: 1_000, timeout: 20_000 };
     const sendPing = (): unknown => pings.push(scene.clock.now());
-    pulse = new Pulse({ ...runtime, setTimer }, slow, scene.live, { sendPing, onStalled: () => undefined });
+    heartbeat = new HeartbeatDriver({ ...runtime, setTimer }, slow, scene.live, {
+      sendPing,
+      onStalled: () => undefined,
+    });
     const first = untilPing();
     for (let round = 1; round <= 5; round++) {
       scene.receive(textFrame("any byte"));
@@ -103,9 +106,9 @@ describe("a pulse", () => {
   });
 
   it("beats no more when it is stopped", () => {
-    pulse.stop();
-    pulse.pause();
-    pulse.resume();
+    heartbeat.stop();
+    heartbeat.pause();
+    heartbeat.resume();
     scene.clock.advance(10 * policy.interval);
     turn();
     expect([pings, scene.counting.openTimers]).toEqual([[], 0]);
@@ -115,7 +118,7 @@ describe("a pulse", () => {
 describe("while our own back-pressure pauses the reading", () => {
   function pause(): void {
     scene.live.pause();
-    pulse.pause();
+    heartbeat.pause();
   }
 
   it("pings go on, and no verdict is given", () => {
@@ -124,7 +127,7 @@ describe("while our own back-pressure pauses the reading", () => {
     turn();
     expect(pings.length).toBeGreaterThanOrEqual(4);
     expect(scene.ends).toEqual([]);
-    pulse.resume();
+    heartbeat.resume();
     scene.live.resume();
     scene.receive(textFrame("life"));
     expect(scene.ends).toEqual([]);
@@ -165,11 +168,11 @@ describe("while our own back-pressure pauses the reading", () => {
 describe("an event loop that stood still", () => {
   it("is known by how late the timer was", () => {
     untilPing();
-    expect(pulse.loopLag).toBe(0);
+    expect(heartbeat.loopLag).toBe(0);
     scene.receive(textFrame("life"));
     scene.clock.stall(policy.interval + 400);
     scene.clock.advance(0);
     turn();
-    expect(pulse.loopLag).toBeGreaterThanOrEqual(400);
+    expect(heartbeat.loopLag).toBeGreaterThanOrEqual(400);
   });
 });

@@ -52,7 +52,8 @@ function receive(...messages: readonly (string | Buffer)[]): boolean[] {
   return messages.map((data) => hook.receive({ data, size: data.length, at: clock.now() }));
 }
 
-const recv = (options?: SetupRecvOptions<string>): Promise<unknown> => stateOf(hook.face.recv(options));
+const recv = (options?: SetupRecvOptions<string>): Promise<unknown> =>
+  stateOf(hook.publicConnection.recv(options));
 const named = (name: string): SetupRecvOptions<string> => ({ match: (message) => message === name });
 
 async function stateOf(promise: Promise<unknown>): Promise<unknown> {
@@ -68,16 +69,21 @@ const left = (): unknown[] => hook.release().map(({ data }) => data);
 
 describe("what a hook is given", () => {
   it("is the connection as it sends, and cannot be changed", () => {
-    const { recv: _recv, ...given } = hook.face;
+    const { recv: _recv, ...given } = hook.publicConnection;
     expect(given).toEqual(sender);
-    expect(Object.isFrozen(hook.face)).toBe(true);
+    expect(Object.isFrozen(hook.publicConnection)).toBe(true);
   });
 });
 
 describe("recv() while the hook runs", () => {
   it("gives what waits, then what comes, in order", async () => {
     expect(receive("1", "2")).toEqual([true, true]);
-    const reading = [hook.face.recv(), hook.face.recv(), hook.face.recv(), hook.face.recv()];
+    const reading = [
+      hook.publicConnection.recv(),
+      hook.publicConnection.recv(),
+      hook.publicConnection.recv(),
+      hook.publicConnection.recv(),
+    ];
     receive("3", Buffer.from("4"));
     expect(await Promise.all(reading)).toEqual(["1", "2", "3", "bytes 4"]);
     expect(left()).toEqual([]);
@@ -86,14 +92,18 @@ describe("recv() while the hook runs", () => {
   it("by match takes the first that fits, and the others keep their place", async () => {
     receive("1", "ok", "2");
     expect(await recv(named("ok"))).toBe("ok");
-    const waiting = hook.face.recv(named("welcome"));
+    const waiting = hook.publicConnection.recv(named("welcome"));
     receive("3", "welcome", "4");
     expect(await waiting).toBe("welcome");
     expect([await recv(), left()]).toEqual(["1", ["2", "3", "4"]]);
   });
 
   it("gives a message to the first call that takes it", async () => {
-    const waiting = [hook.face.recv(named("b")), hook.face.recv(named("a")), hook.face.recv()];
+    const waiting = [
+      hook.publicConnection.recv(named("b")),
+      hook.publicConnection.recv(named("a")),
+      hook.publicConnection.recv(),
+    ];
     receive("a", "c", "b");
     expect(await Promise.all(waiting)).toEqual(["b", "a", "c"]);
   });
@@ -104,7 +114,7 @@ describe("recv() while the hook runs", () => {
   });
 
   it("leaves what cannot be decoded to the client", async () => {
-    const waiting = hook.face.recv();
+    const waiting = hook.publicConnection.recv();
     receive("bad", "1");
     expect(await waiting).toBe("1");
     receive("2");
@@ -115,7 +125,7 @@ describe("recv() while the hook runs", () => {
     const match = (): never => {
       throw new Error("oops");
     };
-    const waiting = [hook.face.recv({ match }), hook.face.recv()];
+    const waiting = [hook.publicConnection.recv({ match }), hook.publicConnection.recv()];
     receive("1");
     expect(await Promise.all(waiting.map(stateOf))).toEqual([new Error("oops"), "1"]);
     receive("2");
@@ -129,9 +139,9 @@ describe("recv() while the hook runs", () => {
       return true;
     };
     const calls = [
-      hook.face.recv({ match, signal: controllers[0]!.signal }),
-      hook.face.recv({ signal: controllers[1]!.signal }),
-      hook.face.recv(),
+      hook.publicConnection.recv({ match, signal: controllers[0]!.signal }),
+      hook.publicConnection.recv({ signal: controllers[1]!.signal }),
+      hook.publicConnection.recv(),
     ];
     receive("1");
     expect(await Promise.all(calls.map(stateOf))).toEqual(["stop", "stop", "1"]);
@@ -139,7 +149,10 @@ describe("recv() while the hook runs", () => {
 
   it("may be given up, and takes nothing then", async () => {
     const controller = new AbortController();
-    const waiting = [hook.face.recv({ timeout: 50 }), hook.face.recv({ signal: controller.signal })];
+    const waiting = [
+      hook.publicConnection.recv({ timeout: 50 }),
+      hook.publicConnection.recv({ signal: controller.signal }),
+    ];
     clock.advance(50);
     controller.abort("stop");
     receive("1");
@@ -175,7 +188,7 @@ describe("the bound", () => {
   });
 
   it("rejects the calls that wait for something else, and those to come", async () => {
-    const waiting = [hook.face.recv(named("ok")), hook.face.recv(named("ready"))];
+    const waiting = [hook.publicConnection.recv(named("ok")), hook.publicConnection.recv(named("ready"))];
     receive("12345", "67890", "x");
     const states = await Promise.all(waiting.map(stateOf));
     for (const state of [...states, await recv(named("ok"))]) {
@@ -187,7 +200,7 @@ describe("the bound", () => {
   });
 
   it("does not count what a call takes", async () => {
-    const waiting = hook.face.recv();
+    const waiting = hook.publicConnection.recv();
     receive("x".repeat(50), "12345");
     expect([await waiting, full]).toEqual(["x".repeat(50), []]);
   });
@@ -197,7 +210,7 @@ describe("the bound", () => {
     expect(left()).toEqual(["12345", "67890", "x"]);
     // Its owner lets the reading go on, behind these.
     expect(full).toEqual([true]);
-    const waiting = hook.face.recv(named("ok"));
+    const waiting = hook.publicConnection.recv(named("ok"));
     receive("x".repeat(50), "ok");
     expect([await waiting, full]).toEqual(["ok", [true]]);
   });
@@ -219,7 +232,7 @@ describe("when the hook is done", () => {
     expect(hook.isWatching).toBe(true);
     hook.release();
     expect([hook.isWatching, receive("1")]).toEqual([false, [false]]);
-    const waiting = hook.face.recv(named("2"));
+    const waiting = hook.publicConnection.recv(named("2"));
     expect([hook.isWatching, receive("1", "2", "2")]).toEqual([true, [false, true, false]]);
     expect([await waiting, hook.isWatching]).toEqual(["2", false]);
   });
@@ -229,7 +242,7 @@ describe("without a hook", () => {
   it("nothing is held", async () => {
     hook = create(false);
     expect([hook.isWatching, receive("1"), hook.release()]).toEqual([false, [false], []]);
-    const waiting = hook.face.recv();
+    const waiting = hook.publicConnection.recv();
     expect(receive("bad", "2")).toEqual([false, true]);
     expect(await waiting).toBe("2");
   });
@@ -237,7 +250,7 @@ describe("without a hook", () => {
 
 describe("the end of the connection", () => {
   it("rejects the calls that wait, and those to come", async () => {
-    const waiting = [hook.face.recv({ timeout: 50 }), hook.face.recv(named("ok"))];
+    const waiting = [hook.publicConnection.recv({ timeout: 50 }), hook.publicConnection.recv(named("ok"))];
     hook.end("gone");
     expect(await Promise.all(waiting.map(stateOf))).toEqual(["gone", "gone"]);
     expect([await recv(), counting.openTimers]).toEqual(["gone", 0]);

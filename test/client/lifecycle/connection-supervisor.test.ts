@@ -1,6 +1,12 @@
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { CloseError, ConnectionError, HandshakeError, ProtocolError, TimeoutError } from "../../../src/index.js";
+import {
+  CloseError,
+  ConnectionError,
+  HandshakeError,
+  ProtocolError,
+  TimeoutError,
+} from "../../../src/index.js";
 import { closesOf, connecting, opened, reportOf, stateIn } from "../../support/client-end.js";
 import type { Options, Watching } from "../../support/scene.js";
 import type { VirtualLink } from "../../support/virtual-link.js";

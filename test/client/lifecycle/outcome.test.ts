@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { Intent } from "../../../src/client/lifecycle/stop-reasons.js";
-import { endingOf, errorOf } from "../../../src/client/lifecycle/outcome.js";
+import { StopReasons } from "../../../src/client/lifecycle/stop-reasons.js";
+import { outcomeOf, errorOf } from "../../../src/client/lifecycle/outcome.js";
 import { CloseError, ConnectionError } from "../../../src/errors.js";
 import type { CloseReport } from "../../../src/events/close-report.js";
 import { aReport } from "../../support/reports.js";
 
-function intentOf(...reasons: readonly ("isClosed" | "isAborted" | "isGivenUp" | "isTimedOut")[]): Intent {
-  return Object.assign(new Intent(), Object.fromEntries(reasons.map((reason) => [reason, true])));
+function intentOf(
+  ...reasons: readonly ("isClosed" | "isAborted" | "isGivenUp" | "isTimedOut")[]
+): StopReasons {
+  return Object.assign(new StopReasons(), Object.fromEntries(reasons.map((reason) => [reason, true])));
 }
 
 const options = { reconnect: false, signal: undefined };
@@ -26,33 +28,33 @@ describe("a life", () => {
   ] as const)(
     "without reconnect that the peer closes by %s, clean: %s, is %s",
     (codeReceived, wasClean, ending) => {
-      expect(endingOf(aReport({ codeReceived, wasClean }), new Intent(), options)).toBe(ending);
+      expect(outcomeOf(aReport({ codeReceived, wasClean }), new StopReasons(), options)).toBe(ending);
     },
   );
 
   it("that breaks behind both Closes has failed all the same", () => {
-    expect(endingOf(aReport({ error: lost }), new Intent(), options)).toBe("failed");
+    expect(outcomeOf(aReport({ error: lost }), new StopReasons(), options)).toBe("failed");
   });
 
   it.each([1000, 1001])("with reconnect that the peer closes by %i for good has failed", (codeReceived) => {
     const report = aReport({ codeReceived });
-    expect(endingOf(report, new Intent(), { ...options, reconnect: true })).toBe("failed");
+    expect(outcomeOf(report, new StopReasons(), { ...options, reconnect: true })).toBe("failed");
   });
 
   it.each([true, false])("that we close is closed, with reconnect: %s, whatever came of it", (reconnect) => {
     const report = aReport({ wasClean: false, codeReceived: undefined, error: lost });
-    expect(endingOf(report, intentOf("isClosed"), { ...options, reconnect })).toBe("closed");
+    expect(outcomeOf(report, intentOf("isClosed"), { ...options, reconnect })).toBe("closed");
   });
 
   it.each([[[]], [["isClosed"]]] as const)("that the signal ends is aborted, with %j besides", (others) => {
-    expect(endingOf(aReport(), intentOf("isAborted", ...others), options)).toBe("aborted");
+    expect(outcomeOf(aReport(), intentOf("isAborted", ...others), options)).toBe("aborted");
   });
 
   it.each(["isGivenUp", "isTimedOut"] as const)(
     "whose only connect() waits no more (%s) has failed",
     (reason) => {
       const report = aReport({ wasClean: false, codeReceived: undefined });
-      expect(endingOf(report, intentOf(reason), options)).toBe("failed");
+      expect(outcomeOf(report, intentOf(reason), options)).toBe("failed");
     },
   );
 });
@@ -61,13 +63,13 @@ describe("the calls that waited", () => {
   const failed: CloseReport = aReport({ wasClean: false, codeReceived: undefined, error: lost });
 
   it("get what broke it, with the report", () => {
-    expect(errorOf(failed, new Intent(), options)).toBe(lost);
+    expect(errorOf(failed, new StopReasons(), options)).toBe(lost);
     expect(lost.report).toBe(failed);
   });
 
   it("get a CloseError where it was closed in good order", () => {
     const report = aReport();
-    const error = errorOf(report, new Intent(), options);
+    const error = errorOf(report, new StopReasons(), options);
     expect(error).toBeInstanceOf(CloseError);
     expect((error as CloseError).report).toBe(report);
   });

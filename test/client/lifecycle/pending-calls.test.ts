@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CallSite } from "../../../src/client/lifecycle/call-site.js";
-import { LifeCalls } from "../../../src/client/lifecycle/pending-calls.js";
+import { PendingCalls } from "../../../src/client/lifecycle/pending-calls.js";
 import { TimeoutError } from "../../../src/errors.js";
 import { createCountingRuntime, type CountingRuntime } from "../../support/counting-runtime.js";
 import { VirtualRuntime } from "../../support/virtual-runtime.js";
 
 let clock: VirtualRuntime;
 let counting: CountingRuntime;
-let calls: LifeCalls;
+let calls: PendingCalls;
 let cancelled: unknown[];
 let isWatched: boolean;
 
@@ -15,7 +15,7 @@ beforeEach(() => {
   clock = new VirtualRuntime();
   counting = createCountingRuntime(clock);
   isWatched = false;
-  calls = new LifeCalls(counting.runtime, {
+  calls = new PendingCalls(counting.runtime, {
     get isWatched() {
       return isWatched;
     },
@@ -29,7 +29,7 @@ afterEach(() => {
   counting.assertIdle();
 });
 
-function connect(options?: Parameters<LifeCalls["connect"]>[1], operation = "connect"): Promise<void> {
+function connect(options?: Parameters<PendingCalls["connect"]>[1], operation = "connect"): Promise<void> {
   return calls.connect(operation, options, (reason) => cancelled.push(reason));
 }
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { Retries } from "../../../src/client/lifecycle/retry-strategy.js";
+import { RetryStrategy } from "../../../src/client/lifecycle/retry-strategy.js";
 import type { CloseReport, Verdict } from "../../../src/events/close-report.js";
 import type { WebSocketOptions } from "../../../src/options/options.js";
 import { resolveOptions } from "../../../src/options/resolve-options.js";
@@ -20,13 +20,17 @@ beforeEach(() => {
   errors = [];
 });
 
-function create(options: Pick<WebSocketOptions<never, never>, "backoff" | "shouldReconnect"> = {}): Retries {
+function create(
+  options: Pick<WebSocketOptions<never, never>, "backoff" | "shouldReconnect"> = {},
+): RetryStrategy {
   const runtime: Runtime = Object.create(clock, {
     random: { value: () => random },
     wallNow: { value: () => wallNow },
     now: { value: () => clock.now() },
   }) as VirtualRuntime;
-  return new Retries(runtime, resolveOptions<never, never>(options, runtime), (error) => errors.push(error));
+  return new RetryStrategy(runtime, resolveOptions<never, never>(options, runtime), (error) =>
+    errors.push(error),
+  );
 }
 
 const retryable = (given: Partial<CloseReport> = {}): CloseReport => aReport({ isRetryable: true, ...given });
@@ -56,31 +60,31 @@ describe("a retry", () => {
   });
 
   it("after it may help everywhere, but for what we ended", () => {
-    const retries = create();
-    retries.onOpen();
+    const retryStrategy = create();
+    retryStrategy.onOpen();
     const verdicts: readonly Verdict[] = ["not-found", "tls", "policy", "closed-by-us", "aborted"];
-    expect(verdicts.map((verdict) => retries.judge(verdict, certificateError(), 5))).toEqual([
+    expect(verdicts.map((verdict) => retryStrategy.judge(verdict, certificateError(), 5))).toEqual([
       ...[true, true, true, false, false],
     ]);
   });
 
   it("after it is given up at the third refusal in a row, between which none was open for resetAfter", () => {
-    const retries = create({ backoff: { resetAfter: 1_000 } });
-    retries.onOpen();
-    const judge = (ageMs?: number): boolean => retries.judge("auth", undefined, ageMs);
+    const retryStrategy = create({ backoff: { resetAfter: 1_000 } });
+    retryStrategy.onOpen();
+    const judge = (ageMs?: number): boolean => retryStrategy.judge("auth", undefined, ageMs);
     expect([judge(), judge(999), judge()]).toEqual([true, true, false]);
     expect([judge(1_000), judge(), judge()]).toEqual([true, true, false]);
   });
 
   it("is not counted as a refusal where we ended it", () => {
-    const retries = create();
-    retries.onOpen();
+    const retryStrategy = create();
+    retryStrategy.onOpen();
     expect([
-      retries.judge("auth", undefined, undefined),
-      retries.judge("auth", undefined, undefined),
+      retryStrategy.judge("auth", undefined, undefined),
+      retryStrategy.judge("auth", undefined, undefined),
     ]).toEqual([...[true, true]]);
-    retries.judge("closed-by-us", undefined, undefined);
-    expect(retries.judge("auth", undefined, undefined)).toBe(false);
+    retryStrategy.judge("closed-by-us", undefined, undefined);
+    expect(retryStrategy.judge("auth", undefined, undefined)).toBe(false);
   });
 });
 
@@ -92,29 +96,29 @@ describe("a fault of TLS", () => {
     "in its %s may be mended before the first success: %s, and after it: %s",
     (kind, before, after) => {
       const error = markTlsFault(new Error("no code"), { kind, options: "tls.x" });
-      const retries = create();
-      expect(retries.judge("tls", error, undefined)).toBe(before);
-      retries.onOpen();
-      expect(retries.judge("tls", error, undefined)).toBe(after);
+      const retryStrategy = create();
+      expect(retryStrategy.judge("tls", error, undefined)).toBe(before);
+      retryStrategy.onOpen();
+      expect(retryStrategy.judge("tls", error, undefined)).toBe(after);
     },
   );
 });
 
 describe("the wait before a retry", () => {
   it("is drawn, and grows", () => {
-    const retries = create({ backoff: { base: 100, floor: 0, cap: 300 } });
-    expect([1, 2, 3, 4].map(() => retries.next(retryable()))).toEqual([50, 100, 150, 150]);
+    const retryStrategy = create({ backoff: { base: 100, floor: 0, cap: 300 } });
+    expect([1, 2, 3, 4].map(() => retryStrategy.next(retryable()))).toEqual([50, 100, 150, 150]);
     random = 0;
-    expect(retries.next(retryable())).toBe(0);
+    expect(retryStrategy.next(retryable())).toBe(0);
   });
 
   it("is the first again once a connection was open for resetAfter", () => {
-    const retries = create({ backoff: { base: 100, jitter: false, resetAfter: 1_000 } });
-    expect([retries.next(retryable()), retries.next(retryable())]).toEqual([100, 200]);
-    retries.judge("network-lost", undefined, 999);
-    expect(retries.next(retryable())).toBe(400);
-    retries.judge("network-lost", undefined, 1_000);
-    expect(retries.next(retryable())).toBe(100);
+    const retryStrategy = create({ backoff: { base: 100, jitter: false, resetAfter: 1_000 } });
+    expect([retryStrategy.next(retryable()), retryStrategy.next(retryable())]).toEqual([100, 200]);
+    retryStrategy.judge("network-lost", undefined, 999);
+    expect(retryStrategy.next(retryable())).toBe(400);
+    retryStrategy.judge("network-lost", undefined, 1_000);
+    expect(retryStrategy.next(retryable())).toBe(100);
   });
 
   it("is none where enough attempts were made, or time has run out", () => {
@@ -156,9 +160,9 @@ describe("a least wait", () => {
     ["a field that says nothing", { statusCode: 429, headers: [["retry-after", "soon"]] }, 0],
     ["another status", { statusCode: 500, headers: [["retry-after", "7"]] }, 0],
   ] as const)("is added to the draw by %s", (_what, given, least) => {
-    const retries = create({ backoff: { retryAfterCap: 20_000, floor: 0 } });
+    const retryStrategy = create({ backoff: { retryAfterCap: 20_000, floor: 0 } });
     const report = retryable({ codeReceived: undefined, ...given });
-    expect(retries.next(report)).toBe(500 + least);
+    expect(retryStrategy.next(report)).toBe(500 + least);
   });
 });
 
@@ -169,14 +173,14 @@ describe("shouldReconnect", () => {
   ])("decides %s where the rule says %s", (wanted, isRetryable, expected) => {
     const report = aReport({ isRetryable });
     const asked: CloseReport[] = [];
-    const retries = create({
+    const retryStrategy = create({
       backoff: { floor: 0 },
       shouldReconnect: (given) => {
         asked.push(given);
         return wanted;
       },
     });
-    expect([retries.next(report), asked]).toEqual([expected, [report]]);
+    expect([retryStrategy.next(report), asked]).toEqual([expected, [report]]);
   });
 
   it.each([
@@ -184,12 +188,12 @@ describe("shouldReconnect", () => {
     [false, undefined],
   ])("that throws is told, and leaves it to the rule: %s", (isRetryable, expected) => {
     const error = new Error("no");
-    const retries = create({
+    const retryStrategy = create({
       backoff: { floor: 0 },
       shouldReconnect: () => {
         throw error;
       },
     });
-    expect([retries.next(aReport({ isRetryable })), errors]).toEqual([expected, [error]]);
+    expect([retryStrategy.next(aReport({ isRetryable })), errors]).toEqual([expected, [error]]);
   });
 });

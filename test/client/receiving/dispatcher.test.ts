@@ -1,19 +1,19 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Receiver } from "../../../src/client/receiving/dispatcher.js";
+import { Dispatcher } from "../../../src/client/receiving/dispatcher.js";
 import { JetSocketError, TimeoutError } from "../../../src/errors.js";
 import { Emitter } from "../../../src/events/emitter.js";
 import type { EventMap } from "../../../src/events/event-map.js";
 import { createCountingRuntime, type CountingRuntime } from "../../support/counting-runtime.js";
 import { VirtualRuntime } from "../../support/virtual-runtime.js";
 
-type Bounds = ConstructorParameters<typeof Receiver<string>>[2]["buffer"];
+type Bounds = ConstructorParameters<typeof Dispatcher<string>>[2]["buffer"];
 
 let clock: VirtualRuntime;
 let counting: CountingRuntime;
 let emitter: Emitter<EventMap<string>>;
-let receiver: Receiver<string>;
+let dispatcher: Dispatcher<string>;
 let told: string[];
 let heard: string[];
 let errors: Error[];
@@ -23,7 +23,7 @@ let whenDropped: ((message: unknown) => void) | undefined;
 let idleWaits: number[];
 
 function create(bounds: Partial<Bounds> = {}): void {
-  receiver = new Receiver<string>(
+  dispatcher = new Dispatcher<string>(
     counting.runtime,
     emitter,
     {
@@ -72,7 +72,7 @@ afterEach(() => {
 });
 
 function receive(...texts: readonly string[]): void {
-  for (const text of texts) receiver.receive(text, text.length, counting.runtime.now());
+  for (const text of texts) dispatcher.receive(text, text.length, counting.runtime.now());
 }
 
 /** Adds a lasting handler, as a client does. */
@@ -81,7 +81,7 @@ function on(name: "message" | "rawMessage" = "message", word = ""): (event: unkn
     heard.push(word + String((event as { data: unknown }).data));
   };
   emitter.add(name, listener, false);
-  receiver.onHandlerAdded();
+  dispatcher.onHandlerAdded();
   return listener;
 }
 
@@ -94,25 +94,25 @@ async function stateOf(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-const recv = (): Promise<unknown> => stateOf(receiver.recv(undefined));
+const recv = (): Promise<unknown> => stateOf(dispatcher.recv(undefined));
 
 function iterate(): AsyncIterableIterator<string> {
-  return receiver.iterate()!;
+  return dispatcher.iterate()!;
 }
 
 describe("recv()", () => {
   it("gives what waits, then what comes, in order", async () => {
     receive("1", "2");
     expect(await Promise.all([recv(), recv()])).toEqual(["<1>", "<2>"]);
-    const waiting = [receiver.recv(undefined), receiver.recv(undefined)];
+    const waiting = [dispatcher.recv(undefined), dispatcher.recv(undefined)];
     receive("3", "4", "5");
     expect(await Promise.all(waiting)).toEqual(["<3>", "<4>"]);
-    expect(receiver.waitingCount).toBe(1);
+    expect(dispatcher.waitingCount).toBe(1);
     expect(await recv()).toBe("<5>");
   });
 
   it("that times out takes nothing", async () => {
-    const late = receiver.recv({ timeout: 50 });
+    const late = dispatcher.recv({ timeout: 50 });
     clock.advance(50);
     receive("1");
     expect(await stateOf(late)).toBeInstanceOf(TimeoutError);
@@ -121,16 +121,16 @@ describe("recv()", () => {
 
   it("whose signal is aborted takes nothing", async () => {
     const controller = new AbortController();
-    const stopped = receiver.recv({ signal: controller.signal, timeout: 50 });
+    const stopped = dispatcher.recv({ signal: controller.signal, timeout: 50 });
     controller.abort("stop");
     receive("1");
     expect(await stateOf(stopped)).toBe("stop");
-    expect(await stateOf(receiver.recv({ signal: controller.signal }))).toBe("stop");
+    expect(await stateOf(dispatcher.recv({ signal: controller.signal }))).toBe("stop");
     expect(await recv()).toBe("<1>");
   });
 
   it("that gets its message leaves no timer", async () => {
-    const one = receiver.recv({ timeout: 50 });
+    const one = dispatcher.recv({ timeout: 50 });
     receive("1");
     expect(await one).toBe("<1>");
     expect(counting.openTimers).toBe(0);
@@ -149,7 +149,7 @@ describe("an iterator", () => {
 
   it("is one at a time, and leaves what it has not taken", async () => {
     const iterator = iterate();
-    expect(receiver.iterate()).toBeUndefined();
+    expect(dispatcher.iterate()).toBeUndefined();
     receive("1", "2");
     await iterator.next();
     const waiting = [iterator.next(), iterator.next()];
@@ -164,7 +164,7 @@ describe("an iterator", () => {
 
   it("shares the messages with recv() in the order of the calls", async () => {
     const iterator = iterate();
-    const results = [receiver.recv(undefined), iterator.next(), receiver.recv(undefined)];
+    const results = [dispatcher.recv(undefined), iterator.next(), dispatcher.recv(undefined)];
     receive("1", "2", "3");
     expect(await Promise.all(results)).toEqual(["<1>", { value: "<2>", done: false }, "<3>"]);
   });
@@ -176,7 +176,7 @@ describe("a handler", () => {
     on("rawMessage", "raw ");
     receive("1", "2");
     expect(heard).toEqual(["raw 1", "<1>", "raw 2", "<2>"]);
-    expect(receiver.waitingCount).toBe(0);
+    expect(dispatcher.waitingCount).toBe(0);
   });
 
   it("for raw messages spares the deserializer", () => {
@@ -189,7 +189,7 @@ describe("a handler", () => {
     const events: unknown[] = [];
     emitter.add("rawMessage", (event) => events.push(event), false);
     receive("text");
-    receiver.receive(Buffer.from("b"), 1, counting.runtime.now());
+    dispatcher.receive(Buffer.from("b"), 1, counting.runtime.now());
     expect(events).toEqual([
       { data: "text", isBinary: false },
       { data: Buffer.from("b"), isBinary: true },
@@ -213,14 +213,14 @@ describe("a handler", () => {
 
   it("and a recv() that waits both get a message", async () => {
     on();
-    const waiting = receiver.recv(undefined);
+    const waiting = dispatcher.recv(undefined);
     receive("1", "2");
-    expect([heard, await waiting, receiver.waitingCount]).toEqual([["<1>", "<2>"], "<1>", 0]);
+    expect([heard, await waiting, dispatcher.waitingCount]).toEqual([["<1>", "<2>"], "<1>", 0]);
   });
 
   it("that reads from inside gets the next message so", async () => {
     const read: Promise<string>[] = [];
-    emitter.add("message", () => read.push(receiver.recv(undefined)), true);
+    emitter.add("message", () => read.push(dispatcher.recv(undefined)), true);
     on();
     receive("1", "2");
     expect([heard, await Promise.all(read)]).toEqual([["<1>", "<2>"], ["<2>"]]);
@@ -241,22 +241,22 @@ describe("who is to have messages may change between two of them", () => {
   it.each<[string, () => void, readonly string[]]>([
     [
       "a recv() waits",
-      () => void receiver.recv(undefined).then((value) => heard.push(value)),
+      () => void dispatcher.recv(undefined).then((value) => heard.push(value)),
       ["<2>", "<2>"],
     ],
     ["a raw handler was added", () => on("rawMessage", "raw "), ["raw 2", "<2>"]],
     [
       "a borrowed handler was added",
-      () => receiver.handlers.addBorrower(({ data }) => heard.push(`lent ${data.toString()}`)),
+      () => dispatcher.handlers.addBorrower(({ data }) => heard.push(`lent ${data.toString()}`)),
       ["lent 2", "<2>"],
     ],
-    ["the end is to come at once", () => receiver.discard(), []],
+    ["the end is to come at once", () => dispatcher.discard(), []],
   ])("%s", async (_, change, expected) => {
     change();
     receive("2");
     await Promise.resolve();
     expect(heard).toEqual(expected);
-    receiver.finish(over, true);
+    dispatcher.finish(over, true);
   });
 
   it("a loop was opened", async () => {
@@ -279,21 +279,21 @@ describe("who reads by batches", () => {
   it.each<[string, () => void, readonly string[], readonly string[]]>([
     [
       "shares with a recv() that waits",
-      () => void receiver.recv(undefined).then((value) => heard.push(value)),
+      () => void dispatcher.recv(undefined).then((value) => heard.push(value)),
       ["<1>", "<2>", "<4>"],
       ["<3>"],
     ],
     ["shares with a handler", () => on(), ["<1>", "<2>", "<3>", "<4>"], ["<3>", "<4>"]],
-    ["gets no more when all is discarded", () => receiver.discard(), ["<1>", "<2>"], []],
-    ["gets no more behind the end", () => receiver.finish(over, false), ["<1>", "<2>"], []],
+    ["gets no more when all is discarded", () => dispatcher.discard(), ["<1>", "<2>"], []],
+    ["gets no more behind the end", () => dispatcher.finish(over, false), ["<1>", "<2>"], []],
   ])("%s", async (_, change, batch, others) => {
-    const first = receiver.iterateBatches()!.next();
+    const first = dispatcher.iterateBatches()!.next();
     receive("1", "2");
     change();
     receive("3", "4");
     await expect(first).resolves.toEqual({ value: batch, done: false });
     expect(heard).toEqual(others);
-    receiver.finish(over, true);
+    dispatcher.finish(over, true);
   });
 });
 
@@ -303,7 +303,7 @@ describe("a handler that comes late", () => {
     on();
     expect(heard).toEqual([]);
     clock.advance(0);
-    expect([heard, receiver.waitingCount]).toEqual([["<1>", "<2>"], 0]);
+    expect([heard, dispatcher.waitingCount]).toEqual([["<1>", "<2>"], 0]);
   });
 
   it("gets what waits before anything newer", () => {
@@ -337,7 +337,7 @@ describe("a handler that comes late", () => {
       emitter.remove("message", listener);
     };
     emitter.add("message", listener, false);
-    receiver.onHandlerAdded();
+    dispatcher.onHandlerAdded();
     clock.advance(0);
     expect([heard, await recv()]).toEqual([["<1>"], "<2>"]);
   });
@@ -378,12 +378,12 @@ describe("a handler that comes late", () => {
       ...["first <1>", "first <2>", "first <3>"],
       ...["second <2>", "first <4>", "second <4>"],
     ]);
-    expect(receiver.waitingCount).toBe(0);
+    expect(dispatcher.waitingCount).toBe(0);
   });
 
   it("ends the pause that its messages have caused", async () => {
-    await stateOf(receiver.recv({ signal: AbortSignal.abort() }));
-    void receiver.recv(undefined);
+    await stateOf(dispatcher.recv({ signal: AbortSignal.abort() }));
+    void dispatcher.recv(undefined);
     receive("0", "1", "2", "3", "4");
     expect(told).toEqual(["pause"]);
     on();
@@ -402,7 +402,7 @@ describe("before anybody reads", () => {
 
 describe("back-pressure", () => {
   beforeEach(async () => {
-    const first = receiver.recv(undefined);
+    const first = dispatcher.recv(undefined);
     receive("0");
     await first;
   });
@@ -418,13 +418,13 @@ describe("back-pressure", () => {
     expect(told).toEqual(["pause", "resume"]);
     receive("5", "6");
     expect(told).toEqual(["pause", "resume", "pause"]);
-    receiver.beginClosing();
+    dispatcher.beginClosing();
   });
 
   it("pauses once, whatever comes still", () => {
     receive("1", "2", "3", "4", "5", "6");
     expect(told).toEqual(["pause"]);
-    receiver.beginClosing();
+    dispatcher.beginClosing();
     expect(told).toEqual(["pause", "resume"]);
   });
 
@@ -433,19 +433,19 @@ describe("back-pressure", () => {
     create();
     const iterator = iterate();
     void iterator.next();
-    receiver.begin();
+    dispatcher.begin();
     receive("1", "2", "3", "4", "5");
     expect(told).toEqual(["pause"]);
-    receiver.beginClosing();
+    dispatcher.beginClosing();
   });
 
   it("holds for a recv() that waited before the connection", () => {
     create();
-    void receiver.recv(undefined);
-    receiver.begin();
+    void dispatcher.recv(undefined);
+    dispatcher.begin();
     receive("1", "2", "3", "4", "5", "6");
     expect(told).toEqual(["pause"]);
-    receiver.beginClosing();
+    dispatcher.beginClosing();
   });
 
   it.each([
@@ -454,7 +454,7 @@ describe("back-pressure", () => {
     ["error", ["dropped in <5> overflow", "overflow"], "<1>"],
   ] as const)("is not that of %s", async (overflow, expected, next) => {
     create({ overflow });
-    void receiver.recv({ signal: AbortSignal.timeout(1e6) });
+    void dispatcher.recv({ signal: AbortSignal.timeout(1e6) });
     receive("0", "1", "2", "3", "4", "5");
     expect([told, await recv()]).toEqual([expected, next]);
   });
@@ -465,9 +465,9 @@ describe("what waits by key", () => {
 
   it("is replaced by what comes newer", async () => {
     create({ overflow: "conflate", keyOf });
-    void receiver.recv(undefined);
+    void dispatcher.recv(undefined);
     receive("0", "a1", "b1", "a2", "c1", "d1", "b2");
-    expect(receiver.waiting.map(({ value }) => value)).toEqual(["<a2>", "<b2>", "<c1>", "<d1>"]);
+    expect(dispatcher.waiting.map(({ value }) => value)).toEqual(["<a2>", "<b2>", "<c1>", "<d1>"]);
     expect(await recv()).toBe("<a2>");
   });
 
@@ -496,10 +496,10 @@ describe("a small text that waits by its key", () => {
     const before = process.memoryUsage().heapUsed;
     for (let index = 0; index < count; index++) {
       const run = Buffer.alloc(8_192, `${index} `.padEnd(64, "x")).toString("latin1");
-      receiver.receive(run.slice(0, 100), 100, 0);
+      dispatcher.receive(run.slice(0, 100), 100, 0);
     }
     collect();
-    expect(receiver.waitingCount).toBe(count);
+    expect(dispatcher.waitingCount).toBe(count);
     expect((process.memoryUsage().heapUsed - before) / count).toBeLessThan(2_000);
   });
 });
@@ -511,7 +511,7 @@ describe("the time that a message has waited for its reader", () => {
     expect([await recv(), waits]).toEqual(["<1>", [30]]);
     clock.advance(20);
     expect([(await iterate().next()).value, waits]).toEqual(["<2>", [30, 50]]);
-    void receiver.recv(undefined);
+    void dispatcher.recv(undefined);
     receive("3");
     expect(waits).toEqual([30, 50]);
   });
@@ -520,33 +520,33 @@ describe("the time that a message has waited for its reader", () => {
 describe("a message that did not come over a connection", () => {
   it("reaches everyone but raw handlers", async () => {
     const entry = () => ({
-      ...{ value: "own", isDecoded: true, key: undefined, data: undefined, size: 3, at: 0, heardById: 0 },
+      ...{ value: "own", isDecoded: true, key: undefined, data: undefined, size: 3, at: 0, deliveredToId: 0 },
     });
-    receiver.deliver(entry());
+    dispatcher.deliver(entry());
     on("rawMessage", "raw ");
     on();
     clock.advance(0);
-    receiver.deliver(entry());
-    const waiting = receiver.recv(undefined);
-    receiver.deliver(entry());
+    dispatcher.deliver(entry());
+    const waiting = dispatcher.recv(undefined);
+    dispatcher.deliver(entry());
     expect([heard, await waiting]).toEqual([["own", "own", "own"], "own"]);
   });
 });
 
 describe("who brings messages", () => {
   it("may wait until the inbox has room", async () => {
-    expect([receiver.isPaused, await stateOf(receiver.untilReadable())]).toEqual([false, undefined]);
-    void receiver.recv(undefined);
+    expect([dispatcher.isPaused, await stateOf(dispatcher.untilReadable())]).toEqual([false, undefined]);
+    void dispatcher.recv(undefined);
     receive("0", "1", "2", "3", "4");
-    const waiting = [receiver.untilReadable(), receiver.untilReadable()];
-    expect([receiver.isPaused, ...(await Promise.all(waiting.map(stateOf)))]).toEqual([
+    const waiting = [dispatcher.untilReadable(), dispatcher.untilReadable()];
+    expect([dispatcher.isPaused, ...(await Promise.all(waiting.map(stateOf)))]).toEqual([
       true,
       "waits",
       "waits",
     ]);
     await recv();
     await recv();
-    expect([receiver.isPaused, ...(await Promise.all(waiting.map(stateOf)))]).toEqual([
+    expect([dispatcher.isPaused, ...(await Promise.all(waiting.map(stateOf)))]).toEqual([
       ...[false, undefined, undefined],
     ]);
   });
@@ -554,7 +554,7 @@ describe("who brings messages", () => {
 
 describe("a pause in which nobody reads", () => {
   beforeEach(() => {
-    void receiver.recv(undefined);
+    void dispatcher.recv(undefined);
     receive("0", "1", "2", "3", "4");
     told = [];
   });
@@ -570,7 +570,7 @@ describe("a pause in which nobody reads", () => {
     expect(await recv()).toBe("<2>");
     receive("6");
     expect(told.at(-1)).toBe("pause");
-    receiver.beginClosing();
+    dispatcher.beginClosing();
   });
 
   it("lasts as long as somebody calls recv() now and then", async () => {
@@ -593,19 +593,19 @@ describe("a pause in which nobody reads", () => {
 
   it("holds the process, unless told otherwise", () => {
     expect(clock.isHeld).toBe(true);
-    receiver.unref();
+    dispatcher.unref();
     expect(clock.isHeld).toBe(false);
-    receiver.ref();
+    dispatcher.ref();
     expect(clock.isHeld).toBe(true);
-    receiver.unref();
+    dispatcher.unref();
     void iterate();
     clock.advance(45_000);
     expect(clock.isHeld).toBe(false);
-    receiver.beginClosing();
+    dispatcher.beginClosing();
   });
 
   it("ends with the connection, and leaves no timer", () => {
-    receiver.beginClosing();
+    dispatcher.beginClosing();
     expect([told, counting.openTimers]).toEqual([["resume"], 0]);
   });
 });
@@ -648,7 +648,7 @@ describe("behind 64 KiB that wait", () => {
 
   it("and where they are dropped", () => {
     receive(large, "1", "2", "3");
-    receiver.finish({ iteratorError: undefined, recvError: undefined }, true);
+    dispatcher.finish({ iteratorError: undefined, recvError: undefined }, true);
     expect(told.slice(1)).toEqual(["1", "2", "3"].map((text) => `dropped in <${text}> closed`));
   });
 });
@@ -659,17 +659,17 @@ const broken = { iteratorError: failure, recvError: failure };
 
 describe("while the connection closes", () => {
   it("the inbox takes its bound once more, and drops what is beyond", () => {
-    void receiver.recv(undefined);
-    receiver.beginClosing();
+    void dispatcher.recv(undefined);
+    dispatcher.beginClosing();
     receive("0", "1", "2", "3", "4", "5", "6", "7", "8", "9");
-    expect([receiver.waitingCount, told]).toEqual([8, ["dropped in <9> overflow"]]);
+    expect([dispatcher.waitingCount, told]).toEqual([8, ["dropped in <9> overflow"]]);
   });
 });
 
 describe("the end", () => {
   it("gives what waits first, then ends loops and rejects recv()", async () => {
     receive("1", "2");
-    receiver.finish(closed, false);
+    dispatcher.finish(closed, false);
     const iterator = iterate();
     expect([await recv(), await iterator.next()]).toEqual(["<1>", { value: "<2>", done: false }]);
     expect(await recv()).toBe(failure);
@@ -679,46 +679,46 @@ describe("the end", () => {
 
   it("ends everyone who waits", async () => {
     const iterator = iterate();
-    const waiting = [receiver.recv({ timeout: 50 }), iterator.next(), receiver.recv(undefined)];
-    expect(receiver.isWaitedFor).toBe(true);
-    receiver.finish(closed, false);
+    const waiting = [dispatcher.recv({ timeout: 50 }), iterator.next(), dispatcher.recv(undefined)];
+    expect(dispatcher.isWaitedFor).toBe(true);
+    dispatcher.finish(closed, false);
     expect(await Promise.all(waiting.map(stateOf))).toEqual([
       failure,
       { value: undefined, done: true },
       failure,
     ]);
-    expect([counting.openTimers, receiver.isWaitedFor]).toEqual([0, false]);
+    expect([counting.openTimers, dispatcher.isWaitedFor]).toEqual([0, false]);
   });
 
   it("by a failure rejects loops too", async () => {
     const next = iterate().next();
-    receiver.finish(broken, false);
+    dispatcher.finish(broken, false);
     expect(await stateOf(next)).toBe(failure);
     expect(await stateOf(iterate().next())).toBe(failure);
   });
 
   it("at once drops what waits, and tells each", async () => {
     receive("1", "2");
-    receiver.finish(broken, true);
+    dispatcher.finish(broken, true);
     expect(told).toEqual(["dropped in <1> closed", "dropped in <2> closed"]);
-    expect([receiver.waitingCount, await recv()]).toEqual([0, failure]);
+    expect([dispatcher.waitingCount, await recv()]).toEqual([0, failure]);
   });
 
   it("that is to come at once drops what waits and what comes, for handlers too, and readers wait", async () => {
     receive("1");
     const iterator = iterate();
-    receiver.discard();
+    dispatcher.discard();
     on();
     receive("2");
     expect(told).toEqual(["dropped in <1> closed", "dropped in <2> closed"]);
     const next = iterator.next();
     expect([await stateOf(next), heard]).toEqual(["waits", []]);
-    receiver.finish(closed, true);
+    dispatcher.finish(closed, true);
     expect(await next).toEqual({ value: undefined, done: true });
   });
 
   it("keeps nothing that comes behind it, but for handlers", async () => {
-    receiver.finish(broken, true);
+    dispatcher.finish(broken, true);
     receive("1");
     expect([told, await recv()]).toEqual([["dropped in <1> closed"], failure]);
     on();
@@ -730,21 +730,21 @@ describe("the end", () => {
 describe("another life", () => {
   it("begins with what the last one has left", async () => {
     receive("1");
-    receiver.finish(broken, false);
-    receiver.begin();
+    dispatcher.finish(broken, false);
+    dispatcher.begin();
     receive("2");
     expect(await Promise.all([recv(), recv()])).toEqual(["<1>", "<2>"]);
-    const waiting = receiver.recv(undefined);
+    const waiting = dispatcher.recv(undefined);
     receive("3");
     expect(await waiting).toBe("<3>");
   });
 
   it("keeps the newest until somebody reads, as the first did", async () => {
-    await stateOf(receiver.recv({ timeout: 1 }).catch(() => undefined));
+    await stateOf(dispatcher.recv({ timeout: 1 }).catch(() => undefined));
     clock.advance(1);
     receive("1", "2");
-    receiver.finish(broken, false);
-    receiver.begin();
+    dispatcher.finish(broken, false);
+    dispatcher.begin();
     receive("3", "4", "5");
     expect([told, await recv()]).toEqual([["dropped in <1> overflow"], "<2>"]);
   });
@@ -775,14 +775,14 @@ describe("a reader that starts inside a `dropped` listener", () => {
     "gets the message that caused the drop, with `recv()` (%s)",
     async (_, given, hasReader) => {
       create({ capacity: 1, ...given });
-      startOnce(() => receiver.recv(undefined));
+      startOnce(() => dispatcher.recv(undefined));
       if (hasReader) {
         receive("0");
         expect(await recv()).toBe("<0>");
       }
       receive("1", "2", "3");
       expect(await stateOf(started[0]!)).toBe("<2>");
-      expect(receiver.waitingCount).toBe(1);
+      expect(dispatcher.waitingCount).toBe(1);
       expect(await recv()).toBe("<3>");
     },
   );
@@ -802,18 +802,18 @@ describe("a reader that starts inside a `dropped` listener", () => {
 
   it("gets the newest where one large message drops several", async () => {
     create({ capacity: 3, maxBytes: 10 });
-    startOnce(() => receiver.recv(undefined));
+    startOnce(() => dispatcher.recv(undefined));
     receive("1", "2", "3333333333");
     expect(await stateOf(started[0]!)).toBe("<3333333333>");
-    expect([receiver.waitingCount, told.length]).toEqual([0, 2]);
+    expect([dispatcher.waitingCount, told.length]).toEqual([0, 2]);
   });
 
   it("gets nothing of what `terminate()` drops", async () => {
-    startOnce(() => receiver.recv(undefined));
+    startOnce(() => dispatcher.recv(undefined));
     receive("1", "2", "3");
-    receiver.discard();
+    dispatcher.discard();
     expect(told.length).toBe(3);
-    receiver.finish({ iteratorError: undefined, recvError: "over" }, true);
+    dispatcher.finish({ iteratorError: undefined, recvError: "over" }, true);
     expect(await stateOf(started[0]!)).toBe("over");
   });
 
@@ -821,15 +821,15 @@ describe("a reader that starts inside a `dropped` listener", () => {
     create({ capacity: 10, maxBytes: 1_000_000 });
     receive("x".repeat(70_000), "bad", "1", "2");
     await recv();
-    startOnce(() => receiver.recv(undefined));
+    startOnce(() => dispatcher.recv(undefined));
     expect([await recv(), await stateOf(started[0]!)]).toEqual(["<1>", "<2>"]);
   });
 
   it("waits behind a batch that was being gathered when a message could not be decoded", async () => {
     create({ capacity: 10, maxBytes: 1_000_000 });
-    const batches = receiver.iterateBatches()!;
+    const batches = dispatcher.iterateBatches()!;
     receive("x".repeat(70_000), "1", "bad", "2");
-    startOnce(() => receiver.recv(undefined));
+    startOnce(() => dispatcher.recv(undefined));
     const { value } = (await batches.next()) as { value: readonly string[] };
     expect(value.slice(1)).toEqual(["<1>", "<2>"]);
     receive("3");
@@ -839,8 +839,8 @@ describe("a reader that starts inside a `dropped` listener", () => {
   it("gets the end where nothing is left", async () => {
     create({ maxBytes: 1_000_000 });
     receive("x".repeat(70_000), "bad");
-    receiver.finish({ iteratorError: undefined, recvError: "over" }, false);
-    startOnce(() => receiver.recv(undefined));
+    dispatcher.finish({ iteratorError: undefined, recvError: "over" }, false);
+    startOnce(() => dispatcher.recv(undefined));
     await recv();
     expect([await recv(), await stateOf(started[0]!)]).toEqual(["over", "over"]);
   });
@@ -851,7 +851,7 @@ describe("a reader that starts inside a `dropped` listener", () => {
     await recv();
     const controller = new AbortController();
     startOnce(() => {
-      const stopped = receiver.recv({ signal: controller.signal });
+      const stopped = dispatcher.recv({ signal: controller.signal });
       controller.abort("stop");
       return stopped;
     });
@@ -865,7 +865,7 @@ it("gives a reader that `keyOf` starts the message that it is asked about", asyn
   create({
     capacity: 2,
     overflow: "conflate",
-    keyOf: (text) => ((reading ??= receiver.recv(undefined)), text),
+    keyOf: (text) => ((reading ??= dispatcher.recv(undefined)), text),
   });
   receive("1", "2");
   expect([await stateOf(reading!), await recv()]).toEqual(["<1>", "<2>"]);
@@ -879,8 +879,8 @@ describe("recv({ match })", () => {
 
   it("takes the first message that it accepts of those that wait; the others keep their place", async () => {
     receive("1", "2", "3", "2");
-    expect(await stateOf(receiver.recv({ match: isOf("<2>", "<3>") }))).toBe("<2>");
-    expect([await recv(), await recv(), await recv(), receiver.waitingCount]).toEqual([
+    expect(await stateOf(dispatcher.recv({ match: isOf("<2>", "<3>") }))).toBe("<2>");
+    expect([await recv(), await recv(), await recv(), dispatcher.waitingCount]).toEqual([
       "<1>",
       "<3>",
       "<2>",
@@ -889,67 +889,67 @@ describe("recv({ match })", () => {
   });
 
   it("waits for one that comes, and leaves what comes before it to others", async () => {
-    const matching = receiver.recv({ match: isOf("<3>") });
+    const matching = dispatcher.recv({ match: isOf("<3>") });
     receive("1", "2");
-    expect([await stateOf(matching), receiver.waitingCount]).toEqual(["waits", 2]);
+    expect([await stateOf(matching), dispatcher.waitingCount]).toEqual(["waits", 2]);
     receive("3", "4");
     expect([await matching, await recv(), await recv(), await recv()]).toEqual(["<3>", "<1>", "<2>", "<4>"]);
   });
 
   it("shares the messages with others in the order of the calls", async () => {
     const calls = [
-      receiver.recv({ match: isOf("<b>", "<c>") }),
-      receiver.recv(undefined),
-      receiver.recv({ match: isOf("<b>", "<c>") }),
-      receiver.recv(undefined),
+      dispatcher.recv({ match: isOf("<b>", "<c>") }),
+      dispatcher.recv(undefined),
+      dispatcher.recv({ match: isOf("<b>", "<c>") }),
+      dispatcher.recv(undefined),
     ];
     receive("a", "c", "b", "d");
     expect(await Promise.all(calls)).toEqual(["<c>", "<a>", "<b>", "<d>"]);
-    expect(receiver.waitingCount).toBe(0);
+    expect(dispatcher.waitingCount).toBe(0);
   });
 
   it("takes its message beside a loop, which gets the others", async () => {
     const iterator = iterate();
     const next = iterator.next();
-    const matching = receiver.recv({ match: isOf("<2>") });
+    const matching = dispatcher.recv({ match: isOf("<2>") });
     receive("2");
     expect(await next).toEqual({ value: "<2>", done: false });
     const later = iterator.next();
-    const ahead = receiver.recv({ match: isOf("<2>") });
+    const ahead = dispatcher.recv({ match: isOf("<2>") });
     receive("1", "2", "3", "2");
     expect([await matching, await ahead, await later]).toEqual(["<2>", "<2>", { value: "<1>", done: false }]);
     expect(await iterator.next()).toEqual({ value: "<3>", done: false });
   });
 
   it("takes its message beside batches, which get the others in order", async () => {
-    const batches = receiver.iterateBatches()!;
-    const matching = receiver.recv({ match: isOf("<3>") });
+    const batches = dispatcher.iterateBatches()!;
+    const matching = dispatcher.recv({ match: isOf("<3>") });
     const first = batches.next();
     receive("1", "2", "3", "4");
     expect([await matching, await first]).toEqual(["<3>", { value: ["<1>", "<2>", "<4>"], done: false }]);
-    const between = receiver.recv({ match: isOf("<6>") });
+    const between = dispatcher.recv({ match: isOf("<6>") });
     receive("5", "6", "7");
     expect([await between, await batches.next()]).toEqual(["<6>", { value: ["<5>", "<7>"], done: false }]);
   });
 
   it("takes its message beside a handler, which gets all, and lets none of the others wait", async () => {
     on();
-    const matching = receiver.recv({ match: isOf("<2>") });
+    const matching = dispatcher.recv({ match: isOf("<2>") });
     receive("1", "2", "3");
-    expect([heard, await matching, receiver.waitingCount]).toEqual([["<1>", "<2>", "<3>"], "<2>", 0]);
+    expect([heard, await matching, dispatcher.waitingCount]).toEqual([["<1>", "<2>", "<3>"], "<2>", 0]);
   });
 
   it("that times out or is aborted takes nothing", async () => {
     const controller = new AbortController();
     const match = isOf("<2>");
-    const late = receiver.recv({ match, timeout: 50 });
-    const stopped = receiver.recv({ match, signal: controller.signal, timeout: 90 });
+    const late = dispatcher.recv({ match, timeout: 50 });
+    const stopped = dispatcher.recv({ match, signal: controller.signal, timeout: 90 });
     clock.advance(50);
     controller.abort("stop");
     receive("2");
     expect(await stateOf(late)).toBeInstanceOf(TimeoutError);
     expect([await stateOf(stopped), await recv(), counting.openTimers]).toEqual(["stop", "<2>", 0]);
-    expect(await stateOf(receiver.recv({ match, signal: controller.signal }))).toBe("stop");
+    expect(await stateOf(dispatcher.recv({ match, signal: controller.signal }))).toBe("stop");
   });
 
   it("rejects with what match throws, and the message goes on", async () => {
@@ -958,38 +958,38 @@ describe("recv({ match })", () => {
       throw fault;
     };
     receive("1");
-    expect(await stateOf(receiver.recv({ match }))).toBe(fault);
+    expect(await stateOf(dispatcher.recv({ match }))).toBe(fault);
     expect(await recv()).toBe("<1>");
-    const waiting = receiver.recv({ match });
-    const behind = receiver.recv({ match: () => true });
+    const waiting = dispatcher.recv({ match });
+    const behind = dispatcher.recv({ match: () => true });
     receive("2");
     expect([await stateOf(waiting), await behind]).toEqual([fault, "<2>"]);
   });
 
   it("skips what cannot be decoded, which is told once", async () => {
     create({ maxBytes: 1_000_000, capacity: 100 });
-    receiver.receive("x".repeat(70_000), 70_000, 0);
+    dispatcher.receive("x".repeat(70_000), 70_000, 0);
     receive("bad", "1");
-    expect(await stateOf(receiver.recv({ match: isOf("<1>") }))).toBe("<1>");
-    expect([receiver.waitingCount, told, errors.length]).toEqual([1, ["dropped in bad decode"], 1]);
+    expect(await stateOf(dispatcher.recv({ match: isOf("<1>") }))).toBe("<1>");
+    expect([dispatcher.waitingCount, told, errors.length]).toEqual([1, ["dropped in bad decode"], 1]);
   });
 
   const overflow = { code: "BUFFER_OVERFLOW" };
 
   it("rejects when the inbox is full of other messages and reading pauses: its own could never come", async () => {
-    const matching = receiver.recv({ match: isOf("<9>") });
+    const matching = dispatcher.recv({ match: isOf("<9>") });
     receive("1", "2", "3");
     expect(await stateOf(matching)).toBe("waits");
     receive("4");
     expect(told).toEqual(["pause"]);
     expect(await stateOf(matching)).toMatchObject(overflow);
-    expect(await stateOf(receiver.recv({ match: isOf("<9>"), timeout: 50 }))).toMatchObject(overflow);
-    expect([await recv(), await stateOf(receiver.recv({ match: isOf("<9>") }))]).toMatchObject([
+    expect(await stateOf(dispatcher.recv({ match: isOf("<9>"), timeout: 50 }))).toMatchObject(overflow);
+    expect([await recv(), await stateOf(dispatcher.recv({ match: isOf("<9>") }))]).toMatchObject([
       "<1>",
       overflow,
     ]);
     expect([await recv(), told]).toEqual(["<2>", ["pause", "resume"]]);
-    const again = receiver.recv({ match: isOf("<9>") });
+    const again = dispatcher.recv({ match: isOf("<9>") });
     receive("9");
     expect(await again).toBe("<9>");
   });
@@ -999,27 +999,27 @@ describe("recv({ match })", () => {
     const iterator = iterate();
     receive("1");
     await iterator.next();
-    const matching = receiver.recv({ match: isOf("<9>") });
+    const matching = dispatcher.recv({ match: isOf("<9>") });
     receive("123456", "7890");
     expect(await stateOf(matching)).toMatchObject(overflow);
     await iterator.return!();
   });
 
   it("takes its message out of a full inbox, and ends the pause when half is free", async () => {
-    const first = receiver.recv(undefined);
+    const first = dispatcher.recv(undefined);
     receive("0", "1", "2", "3", "4");
     await first;
     expect(told).toEqual(["pause"]);
-    expect(await stateOf(receiver.recv({ match: isOf("<3>") }))).toBe("<3>");
+    expect(await stateOf(dispatcher.recv({ match: isOf("<3>") }))).toBe("<3>");
     expect(told).toEqual(["pause"]);
-    expect(await stateOf(receiver.recv({ match: isOf("<2>") }))).toBe("<2>");
+    expect(await stateOf(dispatcher.recv({ match: isOf("<2>") }))).toBe("<2>");
     expect(told).toEqual(["pause", "resume"]);
   });
 
   it("is not rejected where a listener of paused reads the others", async () => {
-    const matching = receiver.recv({ match: isOf("<9>") });
+    const matching = dispatcher.recv({ match: isOf("<9>") });
     told.push = (...words: string[]) => {
-      if (words[0] === "pause") for (let count = 0; count < 3; count++) void receiver.recv(undefined);
+      if (words[0] === "pause") for (let count = 0; count < 3; count++) void dispatcher.recv(undefined);
       return Array.prototype.push.apply(told, words);
     };
     receive("1", "2", "3", "4", "9");
@@ -1028,44 +1028,44 @@ describe("recv({ match })", () => {
 
   it.each(["dropOldest", "dropNewest"] as const)("waits on where the inbox drops: %s", async (policy) => {
     create({ overflow: policy });
-    const matching = receiver.recv({ match: isOf("<9>") });
+    const matching = dispatcher.recv({ match: isOf("<9>") });
     receive("1", "2", "3", "4", "5", "6", "9", "7");
     expect(await matching).toBe("<9>");
-    expect(receiver.waitingCount).toBe(4);
+    expect(dispatcher.waitingCount).toBe(4);
   });
 
   it("takes a message out of those that wait by their keys", async () => {
     create({ overflow: "conflate", keyOf: (value) => value[1] });
-    void receiver.recv({ timeout: 1 });
+    void dispatcher.recv({ timeout: 1 });
     clock.advance(1);
     receive("a1", "b1", "c1");
-    expect(await stateOf(receiver.recv({ match: isOf("<a1>") }))).toBe("<a1>");
+    expect(await stateOf(dispatcher.recv({ match: isOf("<a1>") }))).toBe("<a1>");
     receive("b2", "a2", "c2");
     expect(told).toEqual(["dropped in <b1> overflow", "dropped in <c1> overflow"]);
     expect([await recv(), await recv(), await recv()]).toEqual(["<b2>", "<c2>", "<a2>"]);
   });
 
   it("rejects at the end, behind what waits", async () => {
-    const matching = receiver.recv({ match: isOf("<9>") });
+    const matching = dispatcher.recv({ match: isOf("<9>") });
     receive("1", "2");
-    receiver.finish(over, false);
+    dispatcher.finish(over, false);
     expect(await stateOf(matching)).toBe(over.recvError);
-    expect(await stateOf(receiver.recv({ match: isOf("<2>") }))).toBe("<2>");
-    expect(await stateOf(receiver.recv({ match: isOf("<2>") }))).toBe(over.recvError);
+    expect(await stateOf(dispatcher.recv({ match: isOf("<2>") }))).toBe("<2>");
+    expect(await stateOf(dispatcher.recv({ match: isOf("<2>") }))).toBe(over.recvError);
     expect(await recv()).toBe("<1>");
   });
 
   it("measures how long its message has waited", async () => {
     receive("1", "2");
     clock.advance(30);
-    await receiver.recv({ match: isOf("<2>") });
+    await dispatcher.recv({ match: isOf("<2>") });
     expect(waits).toEqual([30]);
   });
 });
 
 describe("a client that was never begun", () => {
   it("tells how many calls wait for a message, until it begins", async () => {
-    const stopped = receiver.recv({ timeout: 5 });
+    const stopped = dispatcher.recv({ timeout: 5 });
     const iterator = iterate();
     const next = iterator.next();
     expect(idleWaits).toEqual([1, 1]);
@@ -1074,9 +1074,9 @@ describe("a client that was never begun", () => {
     await iterator.return!();
     await next;
     expect(idleWaits).toEqual([1, 1, -1, -1]);
-    receiver.begin();
-    void receiver.recv(undefined);
-    receiver.finish(over, true);
+    dispatcher.begin();
+    void dispatcher.recv(undefined);
+    dispatcher.finish(over, true);
     expect(idleWaits.length).toBe(4);
   });
 });

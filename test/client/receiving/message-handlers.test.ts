@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { MessageHandlers } from "../../../src/client/receiving/message-handlers.js";
-import { decoded, Decoder, undecoded } from "../../../src/client/receiving/received-message.js";
+import { Decoder } from "../../../src/client/receiving/decoder.js";
+import { decoded, undecoded } from "../../../src/client/receiving/received-message.js";
 import { Emitter } from "../../../src/events/emitter.js";
 import type { BorrowedMessage, EventMap } from "../../../src/events/event-map.js";
 
@@ -81,7 +82,7 @@ describe("a change of who listens", () => {
 
   it("is told where one had its only message, before it is called", () => {
     emitter.add("message", () => heard.push(`${changes}`), true);
-    handlers.tellValue("a");
+    handlers.emitValue("a");
     expect(heard).toEqual(["2"]);
   });
 });
@@ -90,22 +91,22 @@ describe("what they are told", () => {
   it("as it came: a string or a Buffer, and in any case a Buffer for who borrows", () => {
     add("borrowed");
     add("rawMessage");
-    handlers.tellRaw("é");
-    handlers.tellRaw(Buffer.from("b"));
+    handlers.emitRaw("é");
+    handlers.emitRaw(Buffer.from("b"));
     expect(heard).toEqual(["rawMessage é", "borrowed <é>", "rawMessage <b>", "borrowed <b>"]);
   });
 
   it("now: raw and decoded, where there is anybody, and whether it is had for good", () => {
     const entry = decoded("a", "A", 1, 0);
-    expect(handlers.tell(entry)).toBe(false);
+    expect(handlers.emit(entry)).toBe(false);
     add("message", true);
-    expect(handlers.tell(entry)).toBe(false);
-    expect(entry.heardById).toBe(0);
+    expect(handlers.emit(entry)).toBe(false);
+    expect(entry.deliveredToId).toBe(0);
     add("rawMessage");
     add("message");
-    expect(handlers.tell(entry)).toBe(true);
-    expect(handlers.tell(decoded("given", undefined, 0, 0))).toBe(true);
-    expect(entry.heardById).toBe(emitter.lastId);
+    expect(handlers.emit(entry)).toBe(true);
+    expect(handlers.emit(decoded("given", undefined, 0, 0))).toBe(true);
+    expect(entry.deliveredToId).toBe(emitter.lastId);
     expect(heard).toEqual(["message a", "rawMessage A", "message a", "message given"]);
   });
 
@@ -129,11 +130,11 @@ describe("what they are told", () => {
     );
     const entry = undecoded<string>("a", 1, 0);
     add("borrowed");
-    handlers.markHeard(entry);
+    handlers.markDelivered(entry);
     add("borrowed");
     add("message");
-    handlers.tellLate(entry, decoder);
-    handlers.tellLate(entry, decoder);
+    handlers.emitWaiting(entry, decoder);
+    handlers.emitWaiting(entry, decoder);
     expect(heard).toEqual(["borrowed <a>", "message =a"]);
   });
 
@@ -153,7 +154,7 @@ describe("removeRaw()", () => {
     handlers.addBorrower(look);
     emitter.add("rawMessage", look, false);
     handlers.removeRaw(look);
-    handlers.tellRaw("a");
+    handlers.emitRaw("a");
     expect(heard).toEqual(["object"]);
     handlers.removeRaw(look);
     handlers.removeRaw(look);

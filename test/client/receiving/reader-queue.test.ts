@@ -1,12 +1,12 @@
 import { beforeEach, expect, it } from "vitest";
 import type { Reader } from "../../../src/client/receiving/reader.js";
-import { Readers } from "../../../src/client/receiving/reader-queue.js";
+import { ReaderQueue } from "../../../src/client/receiving/reader-queue.js";
 
-let readers: Readers<number>;
+let readers: ReaderQueue<number>;
 let told: string[];
 
 beforeEach(() => {
-  readers = new Readers<number>();
+  readers = new ReaderQueue<number>();
   told = [];
 });
 

@@ -1,38 +1,44 @@
 import { describe, expect, it } from "vitest";
 import { EventLog } from "../../../src/client/connection/event-log.js";
-import { Intent } from "../../../src/client/lifecycle/stop-reasons.js";
-import type { Link } from "../../../src/client/connection/client-connection.js";
-import { contextOf, reportLink, settleLink } from "../../../src/client/reporting/connection-report.js";
+import { StopReasons } from "../../../src/client/lifecycle/stop-reasons.js";
+import type { ClientConnection } from "../../../src/client/connection/client-connection.js";
+import {
+  contextOf,
+  reportConnection,
+  settleConnection,
+} from "../../../src/client/reporting/connection-report.js";
 import type { ReportContext } from "../../../src/client/reporting/report.js";
-import type { Traffic } from "../../../src/client/message-hub.js";
+import type { MessageHub } from "../../../src/client/message-hub.js";
 import type { LiveConnection } from "../../../src/connection/live-connection.js";
 import { Statistics } from "../../../src/stats/statistics.js";
 import { anEnd } from "../../support/reports.js";
 
-type AnyLink = Link<string, string>;
+type AnyLink = ClientConnection<string, string>;
 
 const unsent = [
   { data: "1", token: undefined },
   { data: "2", token: undefined },
 ];
 
-function intentOf(...reasons: readonly ("isClosed" | "isAborted" | "isGivenUp" | "isTimedOut")[]): Intent {
-  return Object.assign(new Intent(), Object.fromEntries(reasons.map((reason) => [reason, true])));
+function intentOf(
+  ...reasons: readonly ("isClosed" | "isAborted" | "isGivenUp" | "isTimedOut")[]
+): StopReasons {
+  return Object.assign(new StopReasons(), Object.fromEntries(reasons.map((reason) => [reason, true])));
 }
 
 describe("what a report is made of", () => {
   it("is the link's own, and what the user wants", () => {
     const log = new EventLog({ now: () => 7 });
     log.add("connecting", "ws://feed.test/");
-    const link = { log, loopLag: 40, isRotated: true } as unknown as AnyLink;
-    expect(contextOf(link, intentOf("isClosed"))).toEqual({
+    const connection = { log, loopLag: 40, isRotated: true } as unknown as AnyLink;
+    expect(contextOf(connection, intentOf("isClosed"))).toEqual({
       events: [{ atMs: 0, name: "connecting", detail: "ws://feed.test/" }],
       ...{ loopLagMs: 40, isAborted: false, isClosedByUs: true, isRotated: true },
     });
   });
 
   it("is little where there was no link", () => {
-    const { events, ...context } = contextOf(undefined, new Intent());
+    const { events, ...context } = contextOf(undefined, new StopReasons());
     expect(context).toEqual({ loopLagMs: 0, isAborted: false, isClosedByUs: false, isRotated: false });
     expect([events, Object.isFrozen(events)]).toEqual([[], true]);
   });
@@ -48,43 +54,43 @@ describe("what a report is made of", () => {
 
 describe("the report of a link", () => {
   const context: ReportContext = {
-    ...contextOf(undefined, new Intent()),
+    ...contextOf(undefined, new StopReasons()),
     ...{ url: "ws://feed.test/", hasOwnPings: false, isRetryable: () => true },
   };
 
   it("that never opened names the phase", () => {
-    const report = reportLink({ kind: "unopened", phase: "dns", error: new Error("x") }, context);
+    const report = reportConnection({ kind: "unopened", phase: "dns", error: new Error("x") }, context);
     expect(report).toMatchObject({ phase: "dns", verdict: "name-not-found" });
   });
 
   it("that was not set up is that of the setup", () => {
-    const report = reportLink({ kind: "setup", end: anEnd(), error: new Error("no login") }, context);
+    const report = reportConnection({ kind: "setup", end: anEnd(), error: new Error("no login") }, context);
     expect(report).toMatchObject({ phase: "setup", verdict: "setup-failed" });
   });
 
   it("that was open is that of the connection", () => {
-    const report = reportLink({ kind: "open", end: anEnd() }, context);
+    const report = reportConnection({ kind: "open", end: anEnd() }, context);
     expect(report).toMatchObject({ phase: "open", verdict: "network-lost" });
   });
 });
 
 describe("settling", () => {
   /** What is asked of each, in order. */
-  function settle(end: Parameters<typeof settleLink>[2], isOpened = true): unknown[] {
+  function settle(end: Parameters<typeof settleConnection>[2], isOpened = true): unknown[] {
     const told: unknown[] = [];
     const statistics = new Statistics();
-    statistics.add = (live) => void told.push(["counted", live === link.live]);
-    const link = {
+    statistics.add = (live) => void told.push(["counted", live === connection.live]);
+    const connection = {
       live: isOpened
         ? ({ settle: (error: unknown) => told.push(["settled", error]) } as unknown as LiveConnection)
         : undefined,
       endHook: (error: unknown) => told.push(["hook", error]),
     } as unknown as AnyLink;
-    const traffic = { onHookUnsent: (data: unknown) => told.push(["unsent", data]) } as unknown as Traffic<
+    const hub = { onHookUnsent: (data: unknown) => told.push(["unsent", data]) } as unknown as MessageHub<
       string,
       string
     >;
-    settleLink({ statistics, traffic }, link, end, "over");
+    settleConnection({ statistics, hub }, connection, end, "over");
     return told;
   }
 

@@ -1,6 +1,11 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { deserializeByDefault, json, raw, serializeByDefault } from "../../../src/client/sending/default-messages.js";
+import {
+  deserializeByDefault,
+  json,
+  raw,
+  serializeByDefault,
+} from "../../../src/client/sending/default-messages.js";
 
 const binary: readonly unknown[] = [
   Uint16Array.of(0x0201),

@@ -1,6 +1,11 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
-import { controlPayload, type RawData, rawMessage, serialize } from "../../../src/client/sending/serialize.js";
+import {
+  controlPayload,
+  type RawData,
+  rawMessage,
+  serialize,
+} from "../../../src/client/sending/serialize.js";
 import { PendingMessage } from "../../../src/connection/pending-message.js";
 
 describe("serialize", () => {

@@ -3,9 +3,12 @@ import { describe, expect, it } from "vitest";
 import { InvalidStateError, JetSocketError } from "../../../../protocol/errors.js";
 import type { DeflaterOptions } from "../../../../protocol/extensions/permessage-deflate/codec.js";
 import { createCodecFactory } from "../../../../protocol/extensions/permessage-deflate/codec-factory.js";
-import type { ZlibStream, ZlibStreams } from "../../../../protocol/extensions/permessage-deflate/kept-handle.js";
+import type {
+  ZlibStream,
+  ZlibStreams,
+} from "../../../../protocol/extensions/permessage-deflate/kept-handle.js";
 
-const fillings = ["handle", "dictionary"] as const;
+const backends = ["handle", "dictionary"] as const;
 const context = { windowBits: 15, keepsContext: true };
 const noContext = { windowBits: 15, keepsContext: false };
 const hello = Buffer.from("f248cdc9c90700", "hex");
@@ -51,7 +54,7 @@ describe("createCodecFactory", () => {
     expect(createCodecFactory().name).toBe("handle");
   });
 
-  it.each(fillings)("takes the %s filling where it is asked for", (name) => {
+  it.each(backends)("takes the %s filling where it is asked for", (name) => {
     expect(createCodecFactory(name).name).toBe(name);
   });
 
@@ -129,7 +132,7 @@ describe("what a factory makes", () => {
     expect(streams.openCount).toBe(0);
   });
 
-  it.each(fillings)("is closed once, whatever is called (%s)", (name) => {
+  it.each(backends)("is closed once, whatever is called (%s)", (name) => {
     const factory = createCodecFactory(name);
     const codecs = [
       factory.inflater(context),
@@ -144,7 +147,7 @@ describe("what a factory makes", () => {
     expect(factory.openCount).toBe(0);
   });
 
-  it.each(fillings)("is of no use when it is closed (%s)", (name) => {
+  it.each(backends)("is of no use when it is closed (%s)", (name) => {
     const factory = createCodecFactory(name);
     const inflater = factory.inflater(context);
     inflater.inflate(hello, 5, false);

@@ -10,13 +10,17 @@ import {
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ProtocolError } from "../../../../protocol/errors.js";
-import type { CodecFactory, Deflater, Inflater } from "../../../../protocol/extensions/permessage-deflate/codec.js";
+import type {
+  CodecFactory,
+  Deflater,
+  Inflater,
+} from "../../../../protocol/extensions/permessage-deflate/codec.js";
 import { createCodecFactory } from "../../../../protocol/extensions/permessage-deflate/codec-factory.js";
 import { cases } from "../../../support/cases.js";
 import { DeflateBlocks } from "../../../support/deflate-blocks.js";
 import { StrictInflater } from "../../../support/strict-inflate.js";
 
-const fillings = ["handle", "dictionary"] as const;
+const backends = ["handle", "dictionary"] as const;
 const allWindowBits = [8, 9, 10, 11, 12, 13, 14, 15];
 const context = { windowBits: 15, keepsContext: true };
 const noContext = { windowBits: 15, keepsContext: false };
@@ -125,7 +129,7 @@ function failureOf(action: () => unknown): ProtocolError {
   throw new Error("nothing was thrown");
 }
 
-describe.each(fillings)("the codecs of the %s filling", (name) => {
+describe.each(backends)("the codecs of the %s filling", (name) => {
   let factory: CodecFactory;
   let inflater: Inflater;
   let deflater: Deflater;
@@ -189,7 +193,7 @@ describe.each(fillings)("the codecs of the %s filling", (name) => {
     });
   });
 
-  it.each(fillings)("is understood by the %s filling", (other) => {
+  it.each(backends)("is understood by the %s filling", (other) => {
     const peers = createCodecFactory(other);
     const peer = peers.inflater(context);
     for (const message of conversation()) {

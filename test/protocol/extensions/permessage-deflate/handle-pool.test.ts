@@ -3,7 +3,11 @@ import { describe, expect, it } from "vitest";
 import type { CodecFactory } from "../../../../protocol/extensions/permessage-deflate/codec.js";
 import { createCodecFactory } from "../../../../protocol/extensions/permessage-deflate/codec-factory.js";
 import { HandleHold, HandlePool } from "../../../../protocol/extensions/permessage-deflate/handle-pool.js";
-import { KeptHandle, nodeStreams, type ZlibStream } from "../../../../protocol/extensions/permessage-deflate/kept-handle.js";
+import {
+  KeptHandle,
+  nodeStreams,
+  type ZlibStream,
+} from "../../../../protocol/extensions/permessage-deflate/kept-handle.js";
 import { StrictInflater } from "../../../support/strict-inflate.js";
 
 const context = { windowBits: 15, keepsContext: true };

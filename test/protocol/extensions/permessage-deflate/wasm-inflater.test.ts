@@ -1,6 +1,6 @@
 import { constants, deflateRawSync } from "node:zlib";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { OwnInflater } from "../../../../protocol/extensions/permessage-deflate/wasm-inflater.js";
+import { WasmInflater } from "../../../../protocol/extensions/permessage-deflate/wasm-inflater.js";
 import { SlidingWindow } from "../../../../protocol/extensions/permessage-deflate/sliding-window.js";
 
 const noLimit = 1024 * 1024;
@@ -21,7 +21,7 @@ function sampleOf(size: number): Sample {
   return { message, compressed: deflateRawSync(message, { finishFlush }).subarray(0, -4) };
 }
 
-function inflate(own: OwnInflater, { compressed }: Sample): Buffer | undefined {
+function inflate(own: WasmInflater, { compressed }: Sample): Buffer | undefined {
   return own.inflate(compressed, noLimit, true, new SlidingWindow(15));
 }
 
@@ -34,7 +34,7 @@ describe("OwnInflater", () => {
   const long = sampleOf(30 * kibibyte);
 
   it("takes long messages when there have been 512 KiB", () => {
-    const own = new OwnInflater();
+    const own = new WasmInflater();
     expect(inflate(own, long)).toBeUndefined();
     expect(inflate(own, short)?.equals(short.message)).toBe(true);
     const answers = Array.from({ length: 17 }, () => own.outruns(30 * kibibyte));
@@ -47,21 +47,21 @@ describe("OwnInflater", () => {
   });
 
   it("counts what it has inflated itself", () => {
-    const own = new OwnInflater();
+    const own = new WasmInflater();
     for (let left = 512; left > 0; left -= 3) inflate(own, short);
     expect(inflate(own, long)?.equals(long.message)).toBe(true);
   });
 
   it("does without WebAssembly where there is none", () => {
     vi.stubGlobal("WebAssembly", undefined);
-    const own = new OwnInflater();
+    const own = new WasmInflater();
     for (let left = 600; left > 0; left -= 30) expect(own.outruns(30 * kibibyte)).toBe(false);
     expect(inflate(own, short)?.equals(short.message)).toBe(true);
     expect(inflate(own, long)).toBeUndefined();
   });
 
   it("gives a buffer of its own where that is kept", () => {
-    const own = new OwnInflater();
+    const own = new WasmInflater();
     const kept = inflate(own, short);
     inflate(own, sampleOf(2 * kibibyte));
     expect(kept?.equals(short.message)).toBe(true);
