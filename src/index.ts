@@ -72,4 +72,4 @@ export type {
   TransportHandler,
   TransportPhase,
   TransportTarget,
-} from "./transport/transport.js";
+} from "./runtime/transport.js";

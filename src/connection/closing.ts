@@ -1,6 +1,6 @@
 import type { CloseFrame, ProtocolConnection, ProtocolError } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
-import type { Transport } from "../transport/transport.js";
+import type { Transport } from "../runtime/transport.js";
 import { ClosingClock } from "./closing-clock.js";
 import { closingTimedOut } from "./failures.js";
 

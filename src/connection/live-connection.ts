@@ -7,7 +7,7 @@ import {
 } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { WaitOptions } from "../runtime/wait.js";
-import type { Transport } from "../transport/transport.js";
+import type { Transport } from "../runtime/transport.js";
 import { Closing, type ClosingOwner } from "./closing.js";
 import type { ConnectionEnd } from "./connection-end.js";
 import { messageStalled } from "./failures.js";

@@ -6,7 +6,7 @@ import type {
   Resources,
 } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
-import type { Transport } from "../transport/transport.js";
+import type { Transport } from "../runtime/transport.js";
 import type { ConnectionEnd } from "./connection-end.js";
 import type { SendEvents, SendMarks } from "./send-queue.js";
 

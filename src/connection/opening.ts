@@ -2,7 +2,7 @@ import type { ClientHandshake, HandshakeResult } from "../../protocol/index.js";
 import type { Phase } from "../events/close-report.js";
 import { TimeoutError } from "../errors.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
-import type { Transport, TransportHandler, TransportPhase, TransportTarget } from "../transport/transport.js";
+import type { Transport, TransportHandler, TransportPhase, TransportTarget } from "../runtime/transport.js";
 import type { LiveConnection } from "./live-connection.js";
 
 /** The answer that opens a connection. */

@@ -1,6 +1,6 @@
 import { type ProtocolConnection, zeroBytes } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
-import type { Transport } from "../transport/transport.js";
+import type { Transport } from "../runtime/transport.js";
 
 /**
  * What one write takes. Only a small one shows the progress of a slow peer, a large one costs less for each byte. What the kernel has once

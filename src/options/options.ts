@@ -1,13 +1,14 @@
 import type { LookupFunction } from "node:net";
-import type { Duplex } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
 import type { CloseReport } from "../events/close-report.js";
 import type { Runtime } from "../runtime/runtime.js";
+import type { CreateConnection } from "../runtime/transport.js";
 import type { LayerOptions, OutboxOptions } from "./layer-options.js";
 import type { SetupConnection } from "./setup-connection.js";
 
 export type * from "./layer-options.js";
 export type * from "./setup-connection.js";
+export type { CreateConnection };
 
 /** What a provider function is given at each attempt. */
 export interface AttemptContext {
@@ -48,12 +49,6 @@ export interface CompressOptions {
   readonly serverNoContextTakeover?: boolean | undefined;
 }
 
-/** A stream of the user's own in the place of a socket, ready for use; `signal` is aborted when the attempt is given up. */
-export type CreateConnection = (context: {
-  readonly url: string;
-  readonly signal: AbortSignal;
-}) => Duplex | Promise<Duplex>;
-
 /** Makes what `send()` was given into what goes on the wire: a string goes as text, bytes as binary. */
 export type Serializer<Sent> = (value: Sent) => string | Uint8Array;
 
@@ -61,7 +56,7 @@ export type Serializer<Sent> = (value: Sent) => string | Uint8Array;
 export type Deserializer<Received> = (data: string | Buffer, isBinary: boolean) => Received;
 
 /** Options of layers that are not there yet: each takes only `false`, its default, and any other value is an error. */
-export type LayerOption = "schema" | "pool" | "multiplex" | "proxy";
+export type LayerOption = "schema" | "proxy";
 
 /**
  * The options of a client. A wrong one, or one with an unknown name, is a `TypeError` or `RangeError` that names it. What

@@ -54,7 +54,7 @@ const keepAliveDelay = minute;
 const maxSize = 512 * mebibyte - 24;
 
 /** Layers that are not built yet: `false` switches them off, and what asks for one is told so, not ignored. */
-const notThereYet: readonly LayerOption[] = ["schema", "pool", "multiplex", "proxy"];
+const notThereYet: readonly LayerOption[] = ["schema", "proxy"];
 
 /** The options that are resolved together, for some depend on others. */
 const messageNames = [

@@ -1,4 +1,4 @@
-import type { OpenTransport } from "../transport/transport.js";
+import type { OpenTransport } from "./transport.js";
 
 /** A timer that was set; clearing it twice, or after it fired, does nothing. */
 export interface Timer {

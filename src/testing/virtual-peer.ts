@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { Transport, TransportHandler, TransportPhase, TransportTarget } from "../transport/transport.js";
+import type { Transport, TransportHandler, TransportPhase, TransportTarget } from "../runtime/transport.js";
 
 interface RefusedWrite {
   readonly bytes: Uint8Array;

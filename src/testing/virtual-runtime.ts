@@ -1,6 +1,6 @@
 import { ownOptions } from "../../protocol/index.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
-import type { OpenTransport, Transport, TransportHandler, TransportTarget } from "../transport/transport.js";
+import type { OpenTransport, Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
 import { CallbackQueue } from "./callback-queue.js";
 import { TimerHeap } from "./timer-heap.js";
 import { VirtualPeer } from "./virtual-peer.js";

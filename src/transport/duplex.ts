@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import { nodeNet, nodeUtil } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
 import { toError } from "./transport-error.js";
-import type { CreateConnection, Transport, TransportHandler, TransportTarget } from "./transport.js";
+import type { CreateConnection, Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
 
 /** Takes the stream that the user's `createConnection` gives, at once or later. */
 export function openDuplex(

@@ -1,7 +1,7 @@
 import { openDuplex } from "./duplex.js";
 import { openTcp } from "./tcp.js";
 import { openTls } from "./tls.js";
-import type { OpenTransport, Transport, TransportHandler, TransportTarget } from "./transport.js";
+import type { OpenTransport, Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
 import { openUnix } from "./unix.js";
 
 /** Opens the kind of stream that `target` asks for. */

@@ -1,4 +1,4 @@
-import type { TransportHandler } from "./transport.js";
+import type { TransportHandler } from "../runtime/transport.js";
 
 export interface ReadGateOwner {
   /** Reading may go on after a pause. */

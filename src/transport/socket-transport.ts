@@ -4,7 +4,7 @@ import type { TLSSocket } from "node:tls";
 import { nodeNet } from "../runtime/node-modules.js";
 import { ReadGate, type ReadGateOwner } from "./read-gate.js";
 import { toError, withMessage } from "./transport-error.js";
-import type { Transport, TransportHandler, TransportPhase } from "./transport.js";
+import type { Transport, TransportHandler, TransportPhase } from "../runtime/transport.js";
 
 /** The bytes of one chunk of a stream, or why it has none. */
 function bytesOf(chunk: unknown, encoding: BufferEncoding | null): Buffer | TypeError {

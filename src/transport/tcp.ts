@@ -2,7 +2,7 @@ import type { LookupFunction, Socket, TcpNetConnectOpts } from "node:net";
 import { nodeNet, nodeUtil } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
 import { toError } from "./transport-error.js";
-import type { Transport, TransportHandler, TransportPhase, TransportTarget } from "./transport.js";
+import type { Transport, TransportHandler, TransportPhase, TransportTarget } from "../runtime/transport.js";
 import { unsetSocketOptions } from "./unset-options.js";
 
 /** Opens a TCP connection; a name with several addresses is dialled as Node does, with IPv6 and IPv4 in turn. */

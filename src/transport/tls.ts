@@ -6,7 +6,7 @@ import { SocketTransport } from "./socket-transport.js";
 import { dialOptions, firstPhase, followLookup, tune } from "./tcp.js";
 import { checkTlsOptions, markTlsFault, refusedTlsOptions } from "./tls-fault.js";
 import { toError } from "./transport-error.js";
-import type { Transport, TransportHandler, TransportTarget } from "./transport.js";
+import type { Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
 import { unsetSocketOptions, unsetTlsOptions } from "./unset-options.js";
 
 /** What Node's `connect` takes, with what it hands on to the socket below. */

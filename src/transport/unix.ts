@@ -1,6 +1,6 @@
 import { nodeNet } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
-import type { Transport, TransportHandler, TransportTarget } from "./transport.js";
+import type { Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
 import { unsetSocketOptions } from "./unset-options.js";
 
 /** Opens a Unix socket or a named pipe. */

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { SocketWriter } from "../../src/connection/socket-writer.js";
 import type { Runtime } from "../../src/runtime/runtime.js";
-import type { Transport, TransportTarget } from "../../src/transport/transport.js";
+import type { Transport, TransportTarget } from "../../src/runtime/transport.js";
 import { ProtocolEnd, testResources } from "../support/protocol-end.js";
 import { RecordingHandler } from "../support/recording-handler.js";
 import type { VirtualPeer } from "../support/virtual-peer.js";

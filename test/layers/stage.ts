@@ -9,7 +9,7 @@ import {
 } from "../../src/index.js";
 import type { Runtime } from "../../src/runtime/runtime.js";
 import { type ScriptedConnection, ScriptedServer } from "../../src/testing/index.js";
-import type { TransportHandler } from "../../src/transport/transport.js";
+import type { TransportHandler } from "../../src/runtime/transport.js";
 import { type CountingRuntime, createCountingRuntime } from "../support/counting-runtime.js";
 import { VirtualRuntime } from "../support/virtual-runtime.js";
 

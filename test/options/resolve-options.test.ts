@@ -47,7 +47,7 @@ const defaults: Resolved = {
   runtime,
 };
 
-const layers = ["schema", "pool", "multiplex", "proxy"];
+const layers = ["schema", "proxy"];
 
 const names = [...Object.keys(defaults).filter((name) => name !== "deflate"), ...["compress", ...layers]];
 

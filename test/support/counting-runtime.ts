@@ -1,7 +1,7 @@
 import { nodeRuntimeWithoutSockets } from "../../src/runtime/node-runtime.js";
 import type { Runtime, Timer } from "../../src/runtime/runtime.js";
 import { openTransport } from "../../src/transport/open-transport.js";
-import type { OpenTransport, Transport } from "../../src/transport/transport.js";
+import type { OpenTransport, Transport } from "../../src/runtime/transport.js";
 
 /** Node's runtime, with a count of all that is under way in it. */
 export interface CountingRuntime {

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Transport, TransportTarget } from "../../src/transport/transport.js";
+import type { Transport, TransportTarget } from "../../src/runtime/transport.js";
 import { createCountingRuntime, type CountingRuntime } from "./counting-runtime.js";
 import { RawServer, type RawServerOptions } from "./raw-server.js";
 import { RecordingHandler } from "./recording-handler.js";

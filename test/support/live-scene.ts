@@ -3,7 +3,7 @@ import type { AgreedExtension, CloseFrame, Resources } from "../../protocol/inde
 import type { ConnectionEnd } from "../../src/connection/connection-end.js";
 import { LiveConnection } from "../../src/connection/live-connection.js";
 import type { ConnectionSettings, LiveHandler } from "../../src/connection/live-handler.js";
-import type { Transport, TransportTarget } from "../../src/transport/transport.js";
+import type { Transport, TransportTarget } from "../../src/runtime/transport.js";
 import { createCountingRuntime, type CountingRuntime } from "./counting-runtime.js";
 import { testResources } from "./protocol-end.js";
 import type { VirtualPeer } from "./virtual-peer.js";

@@ -1,4 +1,4 @@
-import type { Transport, TransportHandler, TransportPhase } from "../../src/transport/transport.js";
+import type { Transport, TransportHandler, TransportPhase } from "../../src/runtime/transport.js";
 
 type Call = "phase" | "open" | "data" | "end" | "close";
 

@@ -9,7 +9,7 @@ import {
 } from "../../src/index.js";
 import { nodeRuntimeWithoutSockets } from "../../src/runtime/node-runtime.js";
 import { openTransport } from "../../src/transport/open-transport.js";
-import type { OpenTransport } from "../../src/transport/transport.js";
+import type { OpenTransport } from "../../src/runtime/transport.js";
 import { createCountingRuntime, type CountingRuntime } from "./counting-runtime.js";
 import { socketsInUse, turns } from "./dialling.js";
 import type { RawServerOptions } from "./raw-server.js";

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import type { TransportTarget } from "../../src/transport/transport.js";
+import type { TransportTarget } from "../../src/runtime/transport.js";
 import { createCountingRuntime } from "../support/counting-runtime.js";
 import { RecordingHandler } from "../support/recording-handler.js";
 import type { VirtualPeer } from "../support/virtual-peer.js";

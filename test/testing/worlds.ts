@@ -12,7 +12,7 @@ import { nodeRuntimeWithoutSockets } from "../../src/runtime/node-runtime.js";
 import type { Runtime } from "../../src/runtime/runtime.js";
 import { ScriptedServer, type ScriptedServerOptions, VirtualRuntime } from "../../src/testing/index.js";
 import { openTransport } from "../../src/transport/open-transport.js";
-import type { Transport } from "../../src/transport/transport.js";
+import type { Transport } from "../../src/runtime/transport.js";
 
 export interface ClientOptions {
   readonly subprotocols?: readonly string[];

@@ -4,7 +4,7 @@ import { Duplex, PassThrough, Readable } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { CreateConnection } from "../../src/transport/transport.js";
+import type { CreateConnection } from "../../src/runtime/transport.js";
 import { Dialling, turns, type Dialled } from "../support/dialling.js";
 import { createDuplexPair } from "../support/duplex-pair.js";
 

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { TransportTarget } from "../../src/transport/transport.js";
+import type { TransportTarget } from "../../src/runtime/transport.js";
 import { Dialling } from "../support/dialling.js";
 import type { RawServer } from "../support/raw-server.js";
 

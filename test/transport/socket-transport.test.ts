@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { TransportTarget } from "../../src/transport/transport.js";
+import type { TransportTarget } from "../../src/runtime/transport.js";
 import { Dialling, turns, type Dialled } from "../support/dialling.js";
 import { readAll, type RawServer, type RawServerOptions } from "../support/raw-server.js";
 

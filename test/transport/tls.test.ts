@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, Socket, type LookupFunction } from "node:net";
 import { TLSSocket, type ConnectionOptions } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { TransportTarget } from "../../src/transport/transport.js";
+import type { TransportTarget } from "../../src/runtime/transport.js";
 import { Dialling, socketsInUse, turns, type Dialled } from "../support/dialling.js";
 import type { RawServer } from "../support/raw-server.js";
 import { createTlsCertificate } from "../support/tls-certificate.js";

@@ -13,7 +13,7 @@ import type { CloseReport, Phase } from "../../events/close-report.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { ResolvedLayers } from "../../options/resolve-layers.js";
 import type { Timer } from "../../runtime/runtime.js";
-import type { Transport, TransportTarget } from "../../transport/transport.js";
+import type { Transport, TransportTarget } from "../../runtime/transport.js";
 import { toError } from "../../transport/transport-error.js";
 import {
   isRequestKnown,
