@@ -44,14 +44,14 @@ export class Backlog {
   /** @param bytes - Only lent. */
   append(bytes: Buffer): void {
     const last = this.#last;
-    const room = last === undefined ? 0 : Math.min(last.memory.length - last.end, bytes.length);
-    if (last !== undefined && room > 0) {
-      bytes.copy(last.memory, last.end, 0, room);
-      last.end += room;
-      this.#size += room;
+    const freeSize = last === undefined ? 0 : Math.min(last.memory.length - last.end, bytes.length);
+    if (last !== undefined && freeSize > 0) {
+      bytes.copy(last.memory, last.end, 0, freeSize);
+      last.end += freeSize;
+      this.#size += freeSize;
     }
-    if (room === bytes.length) return;
-    const chunk = this.#copy(room === 0 ? bytes : bytes.subarray(room), this.#growth());
+    if (freeSize === bytes.length) return;
+    const chunk = this.#copy(freeSize === 0 ? bytes : bytes.subarray(freeSize), this.#nextChunkSize());
     if (last === undefined) this.#first = chunk;
     else last.next = chunk;
     this.#last = chunk;
@@ -61,7 +61,7 @@ export class Backlog {
    * The least size of the next chunk. The first chunk is as large as its bytes, since most pauses keep one read. The
    * others double what is kept, up to 64 KiB, so that many small reads share a chunk.
    */
-  #growth(): number {
+  #nextChunkSize(): number {
     return this.isEmpty ? 0 : Math.min(Math.max(this.#size, minChunkSize), maxChunkSize);
   }
 
@@ -117,7 +117,7 @@ export class Backlog {
   }
 
   #release({ memory, isBorrowed }: Chunk): void {
-    if (isBorrowed) this.#spare.giveBack(memory);
+    if (isBorrowed) this.#spare.release(memory);
   }
 
   /** Discards all that is kept, but for what was taken out. */

@@ -82,7 +82,7 @@ export class ProtocolConnection {
   readonly #compressionThreshold: number;
   readonly #isPongAutomatic: boolean;
   readonly #slab: Slab;
-  readonly #intake: InputBuffer;
+  readonly #inputBuffer: InputBuffer;
   readonly #assembler: MessageAssembler;
   readonly #output: OutputBuffer;
 
@@ -105,7 +105,7 @@ export class ProtocolConnection {
     this.#assembler = new MessageAssembler(this, limits, this.#extension, options.resources);
     const { role, observer } = options;
     const { spare, loans } = options.resources;
-    this.#intake = new InputBuffer({ role, sink: this.#assembler, spare, loans, observer }, this.#handler);
+    this.#inputBuffer = new InputBuffer({ role, sink: this.#assembler, spare, loans, observer }, this.#handler);
   }
 
   get state(): ProtocolState {
@@ -142,7 +142,7 @@ export class ProtocolConnection {
   /** A message or a frame has begun to come and is not whole, and the rest of it is not to be discarded. */
   get isInsideMessage(): boolean {
     if (this.#isDiscarding()) return false;
-    return this.#assembler.isInsideMessage || this.#intake.isInsideFrame;
+    return this.#assembler.isInsideMessage || this.#inputBuffer.isInsideFrame;
   }
 
   /** How many messages have begun to come. */
@@ -152,7 +152,7 @@ export class ProtocolConnection {
 
   /** How many bytes of what is not whole are here. */
   get unfinishedSize(): number {
-    return this.#assembler.unfinishedSize + this.#intake.cutHeaderSize;
+    return this.#assembler.unfinishedSize + this.#inputBuffer.cutHeaderSize;
   }
 
   /**
@@ -163,27 +163,27 @@ export class ProtocolConnection {
    */
   receive(bytes: Uint8Array, start: number = 0, end: number = bytes.length): void {
     checkBytes(bytes);
-    this.#intake.receive(bytes, start, end);
+    this.#inputBuffer.receive(bytes, start, end);
   }
 
   /** The peer's stream has ended. `onEnd` comes once, when all that was received before it has been told. */
   receiveEnd(): void {
-    this.#intake.receiveEnd();
+    this.#inputBuffer.receiveEnd();
   }
 
   /** Stops before the next frame, from inside the handler too; what comes meanwhile is kept. */
   pause(): void {
-    this.#intake.pause();
+    this.#inputBuffer.pause();
   }
 
   /** Goes on where {@link pause} has stopped: what was kept is told inside this call. */
   resume(): void {
-    this.#intake.resume();
+    this.#inputBuffer.resume();
   }
 
   /** Bytes wait for the end of a pause. */
   get isKeeping(): boolean {
-    return this.#intake.isKeeping;
+    return this.#inputBuffer.isKeeping;
   }
 
   /**
@@ -197,8 +197,8 @@ export class ProtocolConnection {
       onScannedControl: (opcode: number, payload: Buffer) => this.#onScannedControl(opcode, payload),
       onScanFailed: (error: ProtocolError) => this.#onScanFailed(error),
     };
-    this.#intake.scan(new ControlScan(handler, this.#assembler.frame, this.#assembler.begunControl));
-    this.#intake.receiveEnd();
+    this.#inputBuffer.scan(new ControlScan(handler, this.#assembler.firstByte, this.#assembler.partialControlPayload));
+    this.#inputBuffer.receiveEnd();
   }
 
   /** @returns `false` where nothing after this frame counts. */
@@ -224,10 +224,10 @@ export class ProtocolConnection {
   }
 
   /** What was kept ends here: by the peer's Close, or by an error that is told unless the scan has found it. */
-  #endKept(error?: ProtocolError): void {
-    const isTold = this.#isDiscarding();
+  #endScanned(error?: ProtocolError): void {
+    const isReported = this.#isDiscarding();
     this.#discard(this.#state === "failed" || error !== undefined ? "failed" : "closed");
-    if (error !== undefined && !isTold) this.#handler.onFailure(error);
+    if (error !== undefined && !isReported) this.#handler.onFailure(error);
   }
 
   #isDiscarding(): boolean {
@@ -249,14 +249,14 @@ export class ProtocolConnection {
 
   /** @internal */
   onMessageError(error: ProtocolError): void {
-    if (this.#isEndedPaused) this.#endKept(error);
+    if (this.#isEndedPaused) this.#endScanned(error);
     else this.fail(error);
   }
 
   /** @internal */
   onControl(opcode: number, lent: Buffer): void {
     if (this.#isEndedPaused) {
-      if (opcode === Opcode.close) this.#endKept();
+      if (opcode === Opcode.close) this.#endScanned();
       return;
     }
     if (opcode === Opcode.close) {
@@ -291,7 +291,7 @@ export class ProtocolConnection {
   text(text: string, options?: SendOptions): void {
     this.#requireOpen();
     const extension = this.#extension;
-    if (extension === undefined || !(options?.compress ?? this.#isWorthIt(Buffer.byteLength(text)))) {
+    if (extension === undefined || !(options?.compress ?? this.#reachesThreshold(Buffer.byteLength(text)))) {
       this.#output.writeText(text);
     } else {
       this.#output.writeEncoded(Opcode.text, extension.encode(Buffer.from(text)), text);
@@ -306,14 +306,14 @@ export class ProtocolConnection {
     this.#requireOpen();
     checkBytes(bytes);
     const extension = this.#extension;
-    if (extension === undefined || !(options?.compress ?? this.#isWorthIt(bytes.length))) {
+    if (extension === undefined || !(options?.compress ?? this.#reachesThreshold(bytes.length))) {
       this.#output.writeBinary(bytes);
     } else {
       this.#output.writeEncoded(Opcode.binary, extension.encode(bytes), Buffer.from(bytes));
     }
   }
 
-  #isWorthIt(size: number): boolean {
+  #reachesThreshold(size: number): boolean {
     return size >= this.#compressionThreshold;
   }
 
@@ -370,7 +370,7 @@ export class ProtocolConnection {
    */
   abandon(): void {
     this.#discard(this.#state === "failed" ? "failed" : "closed");
-    this.#intake.forgetEnd();
+    this.#inputBuffer.suppressEnd();
     this.#output.abandon();
   }
 
@@ -387,7 +387,7 @@ export class ProtocolConnection {
 
   #discard(state: "closed" | "failed"): void {
     this.#state = state;
-    this.#intake.shut();
+    this.#inputBuffer.discard();
     this.#assembler.discard();
     this.#extension?.close();
   }

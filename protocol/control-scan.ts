@@ -20,10 +20,10 @@ export class ControlScan implements FrameSink {
    * @param first - The first header byte of a frame that has begun before the bytes.
    * @param begun - What is known of its payload, where it is a control frame.
    */
-  constructor(handler: ControlScanHandler, first: number, begun: Buffer) {
+  constructor(handler: ControlScanHandler, first: number, partialPayload: Buffer) {
     this.#handler = handler;
     this.#first = first;
-    this.#payload = begun;
+    this.#payload = partialPayload;
   }
 
   /** @param parser - Stands where the first of the pieces begins; it is used up. */
@@ -43,7 +43,7 @@ export class ControlScan implements FrameSink {
 
   onFrameHeader(first: number): void {
     this.#first = first;
-    this.#payload = nothing;
+    this.#payload = emptyBuffer;
   }
 
   onFramePayload(bytes: Buffer, start: number, end: number, isLast: boolean): void {
@@ -60,4 +60,4 @@ export class ControlScan implements FrameSink {
   }
 }
 
-const nothing: Buffer = Buffer.alloc(0);
+const emptyBuffer: Buffer = Buffer.alloc(0);

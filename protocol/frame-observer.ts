@@ -71,7 +71,7 @@ export class ObservingSink implements FrameSink {
   }
 
   /** Where the frames of the next read are to go. */
-  choose(): FrameSink {
+  activeSink(): FrameSink {
     if (this.#observer.isActive) return this;
     this.#excerpt = undefined;
     return this.#sink;
@@ -89,12 +89,12 @@ export class ObservingSink implements FrameSink {
     const excerpt = this.#excerpt;
     if (excerpt !== undefined) {
       this.#excerptLength += bytes.copy(excerpt, this.#excerptLength, start, end);
-      if (isLast) this.#tell(excerpt);
+      if (isLast) this.#report(excerpt);
     }
     this.#sink.onFramePayload(bytes, start, end, isLast);
   }
 
-  #tell(excerpt: Buffer): void {
+  #report(excerpt: Buffer): void {
     this.#excerpt = undefined;
     this.#observer.onFrame("in", describe(this.#first, this.#payloadSize, excerpt));
   }

@@ -18,7 +18,7 @@ const wholeBinary = firstByteOf(Opcode.binary, false);
 /** Where the frames go: a header first, then its payload in one or more pieces, an empty one included. */
 export interface FrameSink {
   /** Who takes small whole messages without their frames; left out where each frame is to be told. */
-  readonly runs?: SmallFrameSink | undefined;
+  readonly smallFrameSink?: SmallFrameSink | undefined;
   /** @param first - The first byte of the header, which has passed the checks of `checkHeaderStart`. */
   onFrameHeader(first: number, payloadSize: number): void;
   /** A piece of the payload, unmasked; `bytes` is only lent. */
@@ -39,8 +39,8 @@ export class FrameParser {
   #header: Buffer | undefined;
   #headerLength = 0;
   /** From the first message on that may begin a run; a connection that only pings has none. */
-  #finder: SmallFrameScanner | undefined;
-  #texts: SmallTextBatch | undefined;
+  #scanner: SmallFrameScanner | undefined;
+  #textBatch: SmallTextBatch | undefined;
   /** How much of the payload of the current frame is still to come. */
   #remaining = 0;
   #maskingKey = 0;
@@ -58,7 +58,7 @@ export class FrameParser {
     this.#isHalted = true;
   }
 
-  unhalt(): void {
+  resume(): void {
     this.#isHalted = false;
   }
 
@@ -86,56 +86,56 @@ export class FrameParser {
   receive(bytes: Buffer, start: number, end: number): void {
     this.position = start;
     while (this.position < end && !this.#isHalted) {
-      if (this.#remaining > 0) this.#takePayload(bytes, end);
+      if (this.#remaining > 0) this.#parsePayload(bytes, end);
       else if (this.#headerLength > 0) this.#completeHeader(bytes, end);
-      else if (!this.#takeRun(bytes, end)) this.#takeHeader(bytes, end);
+      else if (!this.#parseRun(bytes, end)) this.#parseHeader(bytes, end);
     }
   }
 
   /** @returns `false` where no run of small messages begins here. */
-  #takeRun(bytes: Buffer, end: number): boolean {
-    const { runs } = this.sink;
-    if (runs === undefined || this.#isMaskExpected) return false;
+  #parseRun(bytes: Buffer, end: number): boolean {
+    const { smallFrameSink } = this.sink;
+    if (smallFrameSink === undefined || this.#isMaskExpected) return false;
     const first = bytes[this.position];
-    if (first === wholeText) return this.#takeTexts(bytes, end, runs);
-    return first === wholeBinary && !runs.isLending && this.#takeBinaries(bytes, end, runs);
+    if (first === wholeText) return this.#parseTexts(bytes, end, smallFrameSink);
+    return first === wholeBinary && !smallFrameSink.isLending && this.#parseBinaries(bytes, end, smallFrameSink);
   }
 
-  #takeTexts(bytes: Buffer, end: number, sink: SmallFrameSink): boolean {
+  #parseTexts(bytes: Buffer, end: number, sink: SmallFrameSink): boolean {
     const start = this.position;
-    const finder = (this.#finder ??= new SmallFrameScanner());
-    const run = (this.#texts ??= new SmallTextBatch()).find(finder, bytes, start, end, sink);
+    const scanner = (this.#scanner ??= new SmallFrameScanner());
+    const run = (this.#textBatch ??= new SmallTextBatch()).find(scanner, bytes, start, end, sink);
     if (run === undefined) return false;
-    const runEnd = finder.end;
+    const runEnd = scanner.end;
     while (this.position < runEnd && !this.#isHalted) {
       const size = payloadSizeAt(bytes, this.position);
       const payload = this.position + headerSizeFor(size, false);
       this.position = payload + size;
       if (sink.isLending) sink.onLentText(bytes, payload, this.position);
-      else sink.onRunMessage(run.slice(payload - start, this.position - start), size);
+      else sink.onSmallMessage(run.slice(payload - start, this.position - start), size);
     }
-    finder.leave(this.position);
+    scanner.endRun(this.position);
     return true;
   }
 
   /** One copy serves all of them, and each gets a view of it: two thirds of what a copy of each costs. */
-  #takeBinaries(bytes: Buffer, end: number, sink: SmallFrameSink): boolean {
+  #parseBinaries(bytes: Buffer, end: number, sink: SmallFrameSink): boolean {
     const start = this.position;
-    const finder = (this.#finder ??= new SmallFrameScanner());
-    if (!sink.mayTakeRun(maxRunSize) || !finder.find(bytes, start, end, maxRunSize)) return false;
-    const runEnd = finder.end;
+    const scanner = (this.#scanner ??= new SmallFrameScanner());
+    if (!sink.mayTakeRun(maxRunSize) || !scanner.find(bytes, start, end, maxRunSize)) return false;
+    const runEnd = scanner.end;
     const { buffer, byteOffset } = sink.copyRun(bytes, start, runEnd);
     while (this.position < runEnd && !this.#isHalted && !sink.isLending) {
       const size = payloadSizeAt(bytes, this.position);
       const payload = this.position + headerSizeFor(size, false);
       this.position = payload + size;
-      sink.onRunMessage(new BufferView(buffer, byteOffset + payload - start, size), size);
+      sink.onSmallMessage(new BufferView(buffer, byteOffset + payload - start, size), size);
     }
-    finder.leave(this.position);
+    scanner.endRun(this.position);
     return true;
   }
 
-  #takeHeader(bytes: Buffer, end: number): void {
+  #parseHeader(bytes: Buffer, end: number): void {
     const at = this.position;
     const available = end - at;
     if (available < 2 || available < headerSizeOf(bytes[at + 1]!)) {
@@ -183,11 +183,11 @@ export class FrameParser {
     this.sink.onFrameHeader(header[at]!, size);
     // An empty payload is told with its header, for no byte will come that could tell it later.
     if (size === 0 || this.position < end) {
-      if (!this.#isHalted) this.#takePayload(bytes, end);
+      if (!this.#isHalted) this.#parsePayload(bytes, end);
     }
   }
 
-  #takePayload(bytes: Buffer, end: number): void {
+  #parsePayload(bytes: Buffer, end: number): void {
     const start = this.position;
     const size = Math.min(end - start, this.#remaining);
     this.#remaining -= size;

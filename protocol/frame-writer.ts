@@ -45,7 +45,7 @@ export class FrameWriter {
 
   /** Writes a text frame straight from the string, and gives the size of the frame. */
   writeText(chain: SegmentChain, text: string): number {
-    const frameSize = this.#writeUnmeasured(chain.last ?? chain.continueFrame(), text);
+    const frameSize = this.#writeUnmeasured(chain.last ?? chain.addSegment(), text);
     return frameSize > 0 ? frameSize : this.#writeMeasured(chain, text);
   }
 
@@ -55,23 +55,23 @@ export class FrameWriter {
    */
   #writeUnmeasured(segment: Segment, text: string): number {
     const { bytes, end } = segment;
-    const headSize = headerSizeFor(text.length, this.#isMasked);
-    const at = end + headSize;
-    const room = segmentSize - at;
-    if (text.length + maxCharacterSize > room) return 0;
-    const size = (bytes as Buffer & WritableBuffer).utf8Write(text, at, room);
+    const headerSize = headerSizeFor(text.length, this.#isMasked);
+    const at = end + headerSize;
+    const freeSize = segmentSize - at;
+    if (text.length + maxCharacterSize > freeSize) return 0;
+    const size = (bytes as Buffer & WritableBuffer).utf8Write(text, at, freeSize);
     // Where another character would have had room, the text is whole.
-    if (room - size < maxCharacterSize) return 0;
-    if (size !== text.length && headerSizeFor(size, this.#isMasked) !== headSize) return 0;
+    if (freeSize - size < maxCharacterSize) return 0;
+    if (size !== text.length && headerSizeFor(size, this.#isMasked) !== headerSize) return 0;
     if (segment.firstFrame === -1) segment.firstFrame = end;
     this.#finish(segment, size);
-    return headSize + size;
+    return headerSize + size;
   }
 
   /** Writes the header before a payload that stands already, and masks it. */
   #finish(segment: Segment, size: number): void {
     const key = this.#isMasked ? this.#maskingKeys.next() : 0;
-    const at = this.#writeHead(segment.bytes, segment.end, wholeText, size, key);
+    const at = this.#writeHeaderAndKey(segment.bytes, segment.end, wholeText, size, key);
     if (this.#isMasked) this.#mask(segment, at, at + size, key);
     segment.end = at + size;
   }
@@ -82,11 +82,11 @@ export class FrameWriter {
       this.writeBytes(chain, wholeText, Buffer.from(text));
       return this.frameSize(size);
     }
-    const headSize = headerSizeFor(size, this.#isMasked);
-    const segment = chain.beginFrame(headSize + size);
-    (segment.bytes as Buffer & WritableBuffer).utf8Write(text, segment.end + headSize, size);
+    const headerSize = headerSizeFor(size, this.#isMasked);
+    const segment = chain.beginFrame(headerSize + size);
+    (segment.bytes as Buffer & WritableBuffer).utf8Write(text, segment.end + headerSize, size);
     this.#finish(segment, size);
-    return headSize + size;
+    return headerSize + size;
   }
 
   #mask(segment: Segment, start: number, end: number, key: number): number {
@@ -101,16 +101,16 @@ export class FrameWriter {
    */
   writeBytes(chain: SegmentChain, first: number, payload: Uint8Array): Segment {
     const size = payload.length;
-    const headSize = headerSizeFor(size, this.#isMasked);
+    const headerSize = headerSizeFor(size, this.#isMasked);
     // A large payload begins in the room that is left in this segment: a write costs as much as 4 KiB of it.
-    const firstSegment = chain.beginFrame(size >= minCutSize ? headSize : headSize + size);
+    const firstSegment = chain.beginFrame(size >= minCutSize ? headerSize : headerSize + size);
     let segment = firstSegment;
     let key = this.#isMasked ? this.#maskingKeys.next() : 0;
-    segment.end = this.#writeHead(segment.bytes, segment.end, first, size, key);
+    segment.end = this.#writeHeaderAndKey(segment.bytes, segment.end, first, size, key);
     let done = 0;
     while (done < size) {
-      if (segment.room === 0) segment = chain.continueFrame();
-      const pieceSize = Math.min(size - done, segment.room);
+      if (segment.freeSize === 0) segment = chain.addSegment();
+      const pieceSize = Math.min(size - done, segment.freeSize);
       const at = segment.end;
       const isWhole = pieceSize === size;
       copyBytes(segment.bytes, isWhole ? payload : payload.subarray(done, done + pieceSize), at);
@@ -121,13 +121,13 @@ export class FrameWriter {
     return firstSegment;
   }
 
-  #writeHead(bytes: Buffer, at: number, first: number, size: number, key: number): number {
-    const queuedLength = writeHeader(bytes, at, first, this.#isMasked, size);
-    if (!this.#isMasked) return queuedLength;
-    bytes[queuedLength] = key;
-    bytes[queuedLength + 1] = key >>> 8;
-    bytes[queuedLength + 2] = key >>> 16;
-    bytes[queuedLength + 3] = key >>> 24;
-    return queuedLength + 4;
+  #writeHeaderAndKey(bytes: Buffer, at: number, first: number, size: number, key: number): number {
+    const keyOffset = writeHeader(bytes, at, first, this.#isMasked, size);
+    if (!this.#isMasked) return keyOffset;
+    bytes[keyOffset] = key;
+    bytes[keyOffset + 1] = key >>> 8;
+    bytes[keyOffset + 2] = key >>> 16;
+    bytes[keyOffset + 3] = key >>> 24;
+    return keyOffset + 4;
   }
 }

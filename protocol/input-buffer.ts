@@ -37,9 +37,9 @@ export class InputBuffer implements ActiveRead {
   #isPaused = false;
   #isParsing = false;
   /** All further input is discarded. */
-  #isShut = false;
+  #isDiscarding = false;
   #hasEnded = false;
-  #isEndTold = false;
+  #isEndReported = false;
 
   // What is being parsed, for the loans: an object for each read would cost more than the rest of it.
   bytes: Buffer = noBytes;
@@ -69,12 +69,12 @@ export class InputBuffer implements ActiveRead {
 
   /** @param given - Only lent. It throws what a handler throws; what came behind is kept, and told by the next call. */
   receive(given: Uint8Array, start: number, end: number): void {
-    if (this.#isShut) return;
+    if (this.#isDiscarding) return;
     const bytes = Buffer.isBuffer(given) ? given : Buffer.from(given.buffer, given.byteOffset, given.length);
     if (this.#isPaused || this.#isParsing || this.#hasKept())
-      this.#keeping().append(bytes.subarray(start, end));
+      this.#ensureBacklog().append(bytes.subarray(start, end));
     else this.#parse(bytes, start, end, false);
-    this.#processKept();
+    this.#processBacklog();
   }
 
   #hasKept(): boolean {
@@ -91,14 +91,14 @@ export class InputBuffer implements ActiveRead {
     if (this.#backlog !== undefined) scan.run(this.#parser.fork(scan), this.#backlog.pieces());
   }
 
-  #keeping(): Backlog {
+  #ensureBacklog(): Backlog {
     this.#backlog ??= new Backlog(this.#spare);
     return this.#backlog;
   }
 
   receiveEnd(): void {
     this.#hasEnded = true;
-    this.#processKept();
+    this.#processBacklog();
   }
 
   pause(): void {
@@ -108,18 +108,18 @@ export class InputBuffer implements ActiveRead {
 
   resume(): void {
     this.#isPaused = false;
-    if (!this.#isShut) this.#parser.unhalt();
-    this.#processKept();
+    if (!this.#isDiscarding) this.#parser.resume();
+    this.#processBacklog();
   }
 
   /** A loop, and nothing that it calls comes back to it: a handler may receive from inside its calls without end. */
-  #processKept(): void {
+  #processBacklog(): void {
     while (this.#hasKept() && !this.#isPaused && !this.#isParsing) {
       const bytes = this.#backlog!.take()!;
       this.#parse(bytes, 0, bytes.length, true);
     }
-    if (!this.#hasEnded || this.#isEndTold || this.#isParsing || this.#hasKept()) return;
-    this.#isEndTold = true;
+    if (!this.#hasEnded || this.#isEndReported || this.#isParsing || this.#hasKept()) return;
+    this.#isEndReported = true;
     this.#handler.onEnd();
   }
 
@@ -138,8 +138,8 @@ export class InputBuffer implements ActiveRead {
       this.bytes = noBytes;
       this.#isParsing = false;
       if (isTaken || this.#parser.position < end)
-        this.#keeping().putBack(bytes.subarray(this.#parser.position, end), isTaken);
-      if (this.#isShut) this.#backlog?.clear();
+        this.#ensureBacklog().putBack(bytes.subarray(this.#parser.position, end), isTaken);
+      if (this.#isDiscarding) this.#backlog?.clear();
     }
   }
 
@@ -148,18 +148,18 @@ export class InputBuffer implements ActiveRead {
       if (!observer.isActive) return;
       this.#observing = new ObservingSink(observer, this.#sink);
     }
-    this.#parser.sink = this.#observing.choose();
+    this.#parser.sink = this.#observing.activeSink();
   }
 
   /** Discards what waits and what will come. */
-  shut(): void {
-    this.#isShut = true;
+  discard(): void {
+    this.#isDiscarding = true;
     this.#backlog?.clear();
     this.#parser.halt();
   }
 
   /** The end of the stream is not to be told either. */
-  forgetEnd(): void {
-    this.#isEndTold = true;
+  suppressEnd(): void {
+    this.#isEndReported = true;
   }
 }

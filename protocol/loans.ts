@@ -4,7 +4,7 @@ import { JetSocketError } from "./errors.js";
 export interface Loan {
   readonly bytes: Buffer;
   /** A copy, from when the memory was needed for another message. */
-  rescued: Buffer | undefined;
+  copy: Buffer | undefined;
   readonly outer: Loan | undefined;
 }
 
@@ -29,7 +29,7 @@ export class Loans {
 
   /** Lends `bytes`, which lie in shared memory, until {@link end}. */
   begin(bytes: Buffer): Loan {
-    const loan = { bytes, rescued: undefined, outer: this.#innermost };
+    const loan = { bytes, copy: undefined, outer: this.#innermost };
     this.#innermost = loan;
     return loan;
   }
@@ -39,10 +39,10 @@ export class Loans {
   }
 
   /** To be called before shared memory is written to. */
-  rescue(): void {
+  copyActiveLoans(): void {
     // Where a loan was rescued, those around it were too.
-    for (let loan = this.#innermost; loan !== undefined && loan.rescued === undefined; loan = loan.outer)
-      loan.rescued = Buffer.from(loan.bytes);
+    for (let loan = this.#innermost; loan !== undefined && loan.copy === undefined; loan = loan.outer)
+      loan.copy = Buffer.from(loan.bytes);
   }
 
   /** A call of `receive` begins to parse. It ends by {@link endRead}. */

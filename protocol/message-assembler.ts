@@ -61,7 +61,7 @@ function checkSize(name: string, size: number): number {
 
 /** Puts messages together from the frames of one connection: order of fragments, limits, inflation, UTF-8. */
 export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink {
-  readonly runs: SmallFrameSink = this;
+  readonly smallFrameSink: SmallFrameSink = this;
   readonly #sink: MessageSink;
   readonly #limits: MessageLimits;
   readonly #extension: MessageExtension | undefined;
@@ -75,7 +75,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
   #utf8: Utf8Validator | undefined;
 
   /** The first byte of the current frame's header. */
-  #frame = 0;
+  #firstByte = 0;
   /** Opcode of the message that has begun; 0 between two messages. */
   #opcode = 0;
   #isCompressed = false;
@@ -111,12 +111,12 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
   }
 
   /** The first header byte of the frame that came last. */
-  get frame(): number {
-    return this.#frame;
+  get firstByte(): number {
+    return this.#firstByte;
   }
 
   /** A copy of what is here of a control frame that is not whole. */
-  get begunControl(): Buffer {
+  get partialControlPayload(): Buffer {
     return Buffer.from(this.#controlPieces?.lend(this.#memory.scratch) ?? []);
   }
 
@@ -137,7 +137,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     return this.#memory.slab.copy(bytes, start, end);
   }
 
-  onRunMessage(data: string | Buffer, size: number): void {
+  onSmallMessage(data: string | Buffer, size: number): void {
     this.beganCount++;
     this.#sink.onMessage(data, size);
   }
@@ -148,7 +148,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
   }
 
   onFrameHeader(first: number, payloadSize: number): void {
-    this.#frame = first;
+    this.#firstByte = first;
     if (isControl(first)) return;
     const error = this.#checkDataFrame(first, payloadSize);
     if (error !== undefined) {
@@ -206,18 +206,18 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
   }
 
   onFramePayload(bytes: Buffer, start: number, end: number, isLast: boolean): void {
-    if (isControl(this.#frame)) {
-      this.#takeControl(bytes, start, end, isLast);
+    if (isControl(this.#firstByte)) {
+      this.#handleControl(bytes, start, end, isLast);
       return;
     }
-    const isEnd = isLast && isFinal(this.#frame);
+    const isEnd = isLast && isFinal(this.#firstByte);
     // A message whole in one read, the common case, is read where it lies.
-    if (isEnd && this.#wireSize === end - start) this.#takeWhole(bytes, start, end);
-    else this.#takePiece(bytes, start, end, isEnd);
+    if (isEnd && this.#wireSize === end - start) this.#handleWhole(bytes, start, end);
+    else this.#handlePiece(bytes, start, end, isEnd);
   }
 
-  #takeControl(bytes: Buffer, start: number, end: number, isLast: boolean): void {
-    const opcode = opcodeOf(this.#frame);
+  #handleControl(bytes: Buffer, start: number, end: number, isLast: boolean): void {
+    const opcode = opcodeOf(this.#firstByte);
     if (isLast && this.#controlPieces === undefined) {
       this.#sink.onControl(opcode, bytes.subarray(start, end));
       return;
@@ -229,7 +229,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     this.#sink.onControl(opcode, pieces.take());
   }
 
-  #takeWhole(bytes: Buffer, start: number, end: number): void {
+  #handleWhole(bytes: Buffer, start: number, end: number): void {
     const isText = this.#opcode === Opcode.text;
     const isCompressed = this.#isCompressed;
     this.#endMessage();
@@ -240,7 +240,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
   }
 
   /** What does not fit into the scratch memory is put together in memory of its own at once, lent or not. */
-  #mayLend(size: number): boolean {
+  #canLend(size: number): boolean {
     return this.isLending && size <= this.#memory.scratch.length;
   }
 
@@ -266,15 +266,15 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     }
     const loan = loans.begin(bytes);
     try {
-      return this.#sink.onBorrowed(bytes, isBinary) ? undefined : (loan.rescued ?? bytes);
+      return this.#sink.onBorrowed(bytes, isBinary) ? undefined : (loan.copy ?? bytes);
     } finally {
       loans.end(loan);
     }
   }
 
   /** The scratch memory, to be written to. */
-  #takeScratch(): Buffer {
-    this.#memory.loans.rescue();
+  #acquireScratch(): Buffer {
+    this.#memory.loans.copyActiveLoans();
     return this.#memory.scratch;
   }
 
@@ -283,7 +283,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     this.#wireSize = 0;
   }
 
-  #takePiece(bytes: Buffer, start: number, end: number, isEnd: boolean): void {
+  #handlePiece(bytes: Buffer, start: number, end: number, isEnd: boolean): void {
     const isText = this.#opcode === Opcode.text;
     const isCompressed = this.#isCompressed;
     const piece = this.#memory.slab.view(bytes, start, end);
@@ -291,13 +291,13 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
       this.#sink.onMessageError(invalidUtf8());
       return;
     }
-    const isKept = !isText && !isCompressed && isFinal(this.#frame) && !this.#mayLend(this.#wireSize);
+    const needsOwnMemory = !isText && !isCompressed && isFinal(this.#firstByte) && !this.#canLend(this.#wireSize);
     const pieces = (this.#pieces ??= this.#beginPieces());
-    if (isText && !isCompressed && this.#isForLargeText(pieces.size + piece.length)) {
+    if (isText && !isCompressed && this.#shouldDecodeEarly(pieces.size + piece.length)) {
       this.#decodePieces(pieces);
       this.#text!.push(bytes, start, end);
     } else {
-      pieces.append(piece, 0, piece.length, isKept ? this.#wireSize : undefined);
+      pieces.append(piece, 0, piece.length, needsOwnMemory ? this.#wireSize : undefined);
     }
     if (!isEnd) return;
     this.#endMessage();
@@ -311,7 +311,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
    * Whether a text is decoded as far as it has arrived, so that its bytes need not be kept. ASCII is decoded fastest at once,
    * and takes no more memory as a string.
    */
-  #isForLargeText(gatheredSize: number): boolean {
+  #shouldDecodeEarly(gatheredSize: number): boolean {
     if (this.#text !== undefined) return gatheredSize >= textBlockSize;
     return gatheredSize >= minLargeTextSize && !this.#utf8!.isAscii && !this.isLending;
   }
@@ -326,7 +326,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
   #beginPieces(): PayloadBuffer {
     const pieces = new PayloadBuffer(this.#memory);
     // The size of a message that may have more frames is not known.
-    if (this.isLending && isFinal(this.#frame)) pieces.gatherForLoan(this.#wireSize);
+    if (this.isLending && isFinal(this.#firstByte)) pieces.gatherInSpare(this.#wireSize);
     return pieces;
   }
 
@@ -334,7 +334,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     const isLarge = pieces.size > this.#memory.scratch.length && this.#extension!.decodePieces !== undefined;
     const inflated = isLarge
       ? this.#inflatePieces(pieces.views(), isText)
-      : this.#inflate(pieces.lend(this.#takeScratch()), isText);
+      : this.#inflate(pieces.lend(this.#acquireScratch()), isText);
     pieces.clear();
     this.#deliverInflated(inflated, isText);
   }
@@ -344,7 +344,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     this.#utf8 = undefined;
     try {
       if (isWhole && this.#text !== undefined) this.#finishLargeText(pieces);
-      else if (isWhole) this.#emitText(pieces.lend(this.#takeScratch()), 0, pieces.size, isAscii, true);
+      else if (isWhole) this.#emitText(pieces.lend(this.#acquireScratch()), 0, pieces.size, isAscii, true);
       else this.#sink.onMessageError(invalidUtf8());
     } finally {
       pieces.clear();
@@ -378,9 +378,9 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
   }
 
   #finishBinary(pieces: PayloadBuffer): void {
-    if (this.#mayLend(pieces.size)) {
+    if (this.#canLend(pieces.size)) {
       try {
-        this.#lendBinary(pieces.lend(this.#takeScratch()), true);
+        this.#lendBinary(pieces.lend(this.#acquireScratch()), true);
       } finally {
         pieces.clear();
       }
@@ -392,27 +392,27 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
 
   #inflate(compressed: Buffer, isText: boolean): Buffer | ProtocolError {
     // What the last message was inflated to lies where this one goes.
-    this.#memory.loans.rescue();
+    this.#memory.loans.copyActiveLoans();
     try {
       const { maxMessageSize } = this.#limits;
-      return this.#extension!.decode(compressed, maxMessageSize, this.#isKept(isText), this.#sinkFor(isText));
+      return this.#extension!.decode(compressed, maxMessageSize, this.#needsOwnMemory(isText), this.#sinkFor(isText));
     } catch (error) {
-      return asFailure(error);
+      return toProtocolError(error);
     }
   }
 
   #inflatePieces(compressed: readonly Buffer[], isText: boolean): Buffer | ProtocolError {
-    this.#memory.loans.rescue();
+    this.#memory.loans.copyActiveLoans();
     try {
       const { maxMessageSize } = this.#limits;
       const sink = this.#sinkFor(isText);
-      return this.#extension!.decodePieces!(compressed, maxMessageSize, this.#isKept(isText), sink);
+      return this.#extension!.decodePieces!(compressed, maxMessageSize, this.#needsOwnMemory(isText), sink);
     } catch (error) {
-      return asFailure(error);
+      return toProtocolError(error);
     }
   }
 
-  #isKept(isText: boolean): boolean {
+  #needsOwnMemory(isText: boolean): boolean {
     return !isText && !this.isLending;
   }
 
@@ -461,7 +461,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
 }
 
 /** An extension of another author may throw any value, or an error with a close code that may not be sent. */
-function asFailure(error: unknown): ProtocolError {
+function toProtocolError(error: unknown): ProtocolError {
   if (error instanceof ProtocolError && isSendableCloseCode(error.closeCode)) return error;
   return new ProtocolError("The extension failed on a message of the peer. The cause is its error.", {
     code: "EXTENSION_FAILED",

@@ -9,7 +9,7 @@ import type { Segment } from "./segment-pool.js";
 import { readUnsentFrames, type UnsentFrames } from "./unsent-messages.js";
 
 /** From so many bytes of pongs that wait on, only the newest ping is answered. */
-const maxWaitingPongBytes = 16 * 1024;
+const maxQueuedPongBytes = 16 * 1024;
 
 /** A compressed message as it was given, and the bytes of memory that it takes. */
 interface Original {
@@ -33,21 +33,21 @@ export class OutputBuffer {
   #originals: Fifo<Original> | undefined;
   #originalSize = 0;
   /** What the I/O layer holds while the kernel takes it; the segments go back once all of it is written. */
-  #taken: Buffer | undefined;
-  #takenSegments: Segment | undefined;
+  #inFlight: Buffer | undefined;
+  #inFlightSegments: Segment | undefined;
   /** The segment whose front is in flight while the rest of it still waits. */
-  #partlyTaken: Segment | undefined;
+  #splitSegment: Segment | undefined;
   /** Messages that {@link abandon} has copied out, until they are taken. */
-  #abandoned: (string | Buffer)[] | undefined;
+  #abandonedMessages: (string | Buffer)[] | undefined;
   #size = 0;
   #payloadSize: number = zeroBytes;
   #framedCount = 0;
-  #leftCount = 0;
+  #dequeuedCount = 0;
   #writtenCount = 0;
-  #waitingPongBytes = 0;
+  #queuedPongBytes = 0;
   #latestPong: Buffer | undefined;
   /** `true` once {@link abandon} or {@link takeUnsent} has dropped the rest of a message that was half out. */
-  #isCut = false;
+  #isTruncated = false;
 
   constructor(role: Role, resources: Resources, observer?: FrameObserver) {
     this.#role = role;
@@ -69,7 +69,7 @@ export class OutputBuffer {
 
   /** `true` where {@link take} has something to give. */
   get isReady(): boolean {
-    return this.#taken === undefined && !(this.#messages.isEmpty && this.#hasNoControls());
+    return this.#inFlight === undefined && !(this.#messages.isEmpty && this.#hasNoControls());
   }
 
   /** How many messages were given to be sent. */
@@ -79,11 +79,11 @@ export class OutputBuffer {
 
   /** How many of them {@link take} has handed out, one that is handed out in part included. */
   get handedCount(): number {
-    return this.#leftCount + (this.#isAtFrame() && !this.#isCut ? 0 : 1);
+    return this.#dequeuedCount + (this.#isAtFrameStart() && !this.#isTruncated ? 0 : 1);
   }
 
   /** `true` where the next byte of the messages begins a frame, or none waits. */
-  #isAtFrame(): boolean {
+  #isAtFrameStart(): boolean {
     const next = this.#messages.first;
     return next === undefined || next.start === next.firstFrame;
   }
@@ -139,12 +139,12 @@ export class OutputBuffer {
   }
 
   writePong(payload: Uint8Array): void {
-    if (this.#waitingPongBytes >= maxWaitingPongBytes) {
+    if (this.#queuedPongBytes >= maxQueuedPongBytes) {
       // RFC 6455 5.5.3: where many pings wait, the pong of the most recent one is enough.
       this.#latestPong = Buffer.from(payload);
       return;
     }
-    this.#waitingPongBytes += this.#writer.frameSize(payload.length);
+    this.#queuedPongBytes += this.#writer.frameSize(payload.length);
     this.#writeControl(Opcode.pong, payload);
   }
 
@@ -157,7 +157,7 @@ export class OutputBuffer {
 
   /** While nothing waits, the order of the calls holds and all leaves in one write. */
   #isBacklogged(): boolean {
-    return this.#taken !== undefined || this.#messages.length > 1 || !this.#hasNoControls();
+    return this.#inFlight !== undefined || this.#messages.length > 1 || !this.#hasNoControls();
   }
 
   #hasNoControls(): boolean {
@@ -190,22 +190,22 @@ export class OutputBuffer {
     if (!this.isReady) return undefined;
     const next = this.#messages.first;
     if (this.#hasNoControls()) return this.#takeMessages(maxSize);
-    if (this.#isAtFrame()) return this.#takeSegments(this.#controls!.shift()!);
+    if (this.#isAtFrameStart()) return this.#takeSegments(this.#controls!.shift()!);
     const segment = next!;
     if (segment.firstFrame === -1) return this.#takeMessages(0);
     // The control frames wait only for the end of the frame that is half out.
-    this.#taken = segment.view(segment.start, segment.firstFrame);
+    this.#inFlight = segment.view(segment.start, segment.firstFrame);
     segment.start = segment.firstFrame;
     segment.messageCount--;
-    this.#partlyTaken = segment;
-    this.#leftCount++;
-    return this.#taken;
+    this.#splitSegment = segment;
+    this.#dequeuedCount++;
+    return this.#inFlight;
   }
 
   #takeMessages(maxSize: number): Buffer {
-    const first = this.#messages.shiftStretch(maxSize)!;
+    const first = this.#messages.shiftContiguous(maxSize)!;
     for (let segment: Segment | undefined = first; segment !== undefined; segment = segment.next) {
-      this.#leftCount += segment.messageCount;
+      this.#dequeuedCount += segment.messageCount;
       if (segment.compressedCount > 0) this.#dropOriginals(segment.compressedCount);
     }
     return this.#takeSegments(first);
@@ -220,14 +220,14 @@ export class OutputBuffer {
   #takeSegments(first: Segment): Buffer {
     let { end } = first;
     for (let next = first.next; next !== undefined; next = next.next) end += next.end;
-    this.#takenSegments = first;
-    this.#taken = first.view(first.start, end);
+    this.#inFlightSegments = first;
+    this.#inFlight = first.view(first.start, end);
     if (this.#hasNoControls()) this.#allowPongs();
-    return this.#taken;
+    return this.#inFlight;
   }
 
   #allowPongs(): void {
-    this.#waitingPongBytes = 0;
+    this.#queuedPongBytes = 0;
     const pong = this.#latestPong;
     this.#latestPong = undefined;
     if (pong !== undefined) this.writePong(pong);
@@ -238,13 +238,13 @@ export class OutputBuffer {
    * in flight. After {@link abandon} it is to be called once the stream is closed.
    */
   written(): void {
-    if (this.#taken === undefined) return;
-    this.#size -= this.#taken.length;
-    this.#writtenCount = this.#leftCount;
-    this.#taken = undefined;
-    this.#partlyTaken = undefined;
-    let segment = this.#takenSegments;
-    this.#takenSegments = undefined;
+    if (this.#inFlight === undefined) return;
+    this.#size -= this.#inFlight.length;
+    this.#writtenCount = this.#dequeuedCount;
+    this.#inFlight = undefined;
+    this.#splitSegment = undefined;
+    let segment = this.#inFlightSegments;
+    this.#inFlightSegments = undefined;
     while (segment !== undefined) {
       const { next } = segment;
       segment.next = undefined;
@@ -259,34 +259,34 @@ export class OutputBuffer {
    */
   abandon(): void {
     if (this.#messages.isEmpty && this.#hasNoControls()) return;
-    const messages = this.#dropWaiting();
-    this.#abandoned = this.#abandoned === undefined ? messages : [...this.#abandoned, ...messages];
+    const messages = this.#dropQueued();
+    this.#abandonedMessages = this.#abandonedMessages === undefined ? messages : [...this.#abandonedMessages, ...messages];
   }
 
   /** Drops what waits, and gives the messages of which not a byte was handed out. */
   takeUnsent(): (string | Buffer)[] {
-    const messages = [...this.#takeAbandoned(), ...this.#dropWaiting()];
-    this.#countSize();
+    const messages = [...this.#takeAbandonedMessages(), ...this.#dropQueued()];
+    this.#recountSize();
     return messages;
   }
 
-  #takeAbandoned(): (string | Buffer)[] {
-    const messages = this.#abandoned ?? [];
-    this.#abandoned = undefined;
+  #takeAbandonedMessages(): (string | Buffer)[] {
+    const messages = this.#abandonedMessages ?? [];
+    this.#abandonedMessages = undefined;
     return messages;
   }
 
-  #dropWaiting(): (string | Buffer)[] {
-    this.#isCut ||= !this.#isAtFrame();
-    const { messages, rest, read } = this.#readWaiting();
-    this.#releaseUnsent(rest);
-    this.#releaseUnsent(read);
+  #dropQueued(): (string | Buffer)[] {
+    this.#isTruncated ||= !this.#isAtFrameStart();
+    const { messages, partialFrame, emptied } = this.#readQueued();
+    this.#releaseUnsent(partialFrame);
+    this.#releaseUnsent(emptied);
     for (let one = this.#controls?.shift(); one !== undefined; one = this.#controls?.shift())
       this.#releaseUnsent([one]);
     return messages;
   }
 
-  #readWaiting(): UnsentFrames {
+  #readQueued(): UnsentFrames {
     const originals = this.#originals?.takeAll().map(({ data }) => data) ?? [];
     this.#originalSize = 0;
     return readUnsentFrames(this.#messages, this.#role, originals);
@@ -297,7 +297,7 @@ export class OutputBuffer {
     for (const segment of segments) {
       segment.clear();
       // The kernel still reads the front of this one: it returns when that is written.
-      if (segment === this.#partlyTaken) this.#takenSegments = segment;
+      if (segment === this.#splitSegment) this.#inFlightSegments = segment;
       else this.#resources.segments.release(segment);
     }
   }
@@ -307,19 +307,19 @@ export class OutputBuffer {
    * that waits keeps its order. A ping that has waited behind some of them now stands behind fewer.
    */
   takeBack(): (string | Buffer)[] {
-    const { messages: waiting, controls, rest, read } = this.#readWaiting();
-    const messages = [...this.#takeAbandoned(), ...waiting];
-    this.#releaseUnsent(read);
-    for (const segment of rest) this.#messages.append(segment);
+    const { messages: waiting, controls, partialFrame, emptied } = this.#readQueued();
+    const messages = [...this.#takeAbandonedMessages(), ...waiting];
+    this.#releaseUnsent(emptied);
+    for (const segment of partialFrame) this.#messages.append(segment);
     for (const { first, payload } of controls) this.#writer.writeBytes(this.#messages, first, payload);
     this.#framedCount -= messages.length;
     for (const message of messages) this.#payloadSize -= byteLengthOf(message);
-    this.#countSize();
+    this.#recountSize();
     return messages;
   }
 
-  #countSize(): void {
-    this.#size = (this.#taken?.length ?? 0) + this.#messages.size + (this.#controls?.size ?? 0);
+  #recountSize(): void {
+    this.#size = (this.#inFlight?.length ?? 0) + this.#messages.size + (this.#controls?.size ?? 0);
   }
 }
 

@@ -27,7 +27,7 @@ export interface PayloadMemory {
  */
 export class PayloadBuffer {
   readonly #memory: PayloadMemory | undefined;
-  readonly #full: Buffer[] = [];
+  readonly #fullChunks: Buffer[] = [];
   readonly #borrowed: Segment[] = [];
   #spare: Buffer | undefined;
   #chunk: Buffer | undefined;
@@ -43,16 +43,16 @@ export class PayloadBuffer {
   }
 
   /** Gathers a payload of this size where it can be lent in one piece, if such memory is free. To be called first. */
-  gatherForLoan(size: number): void {
+  gatherInSpare(size: number): void {
     this.#spare = this.#memory?.spare.borrow(size);
     this.#chunk = this.#spare?.subarray(0, size);
   }
 
-  /** @param keptSize - Of the whole payload, where that is known and {@link take} is to give it. */
-  append(bytes: Uint8Array, start: number, end: number, keptSize?: number): void {
+  /** @param totalSize - Of the whole payload, where that is known and {@link take} is to give it. */
+  append(bytes: Uint8Array, start: number, end: number, totalSize?: number): void {
     let at = start;
     while (at < end) {
-      const chunk = this.#chunkWithRoom(end - at, keptSize);
+      const chunk = this.#chunkWithSpace(end - at, totalSize);
       const size = Math.min(end - at, chunk.length - this.#used);
       copyBytes(chunk, size === bytes.length ? bytes : bytes.subarray(at, at + size), this.#used);
       this.#used += size;
@@ -60,21 +60,21 @@ export class PayloadBuffer {
     }
   }
 
-  #chunkWithRoom(wanted: number, keptSize: number | undefined): Buffer {
+  #chunkWithSpace(wanted: number, totalSize: number | undefined): Buffer {
     if (this.#chunk !== undefined) {
       if (this.#used < this.#chunk.length) return this.#chunk;
-      this.#full.push(this.#chunk);
+      this.#fullChunks.push(this.#chunk);
       this.#fullSize += this.#chunk.length;
       this.#used = 0;
     }
     const received = this.#fullSize + wanted;
-    if (keptSize !== undefined && keptSize <= 2 * received + maxSpareSize) return this.#makeWhole(keptSize);
+    if (totalSize !== undefined && totalSize <= 2 * received + maxSpareSize) return this.#switchToFinalBuffer(totalSize);
     this.#chunk = this.#nextChunk(received, wanted);
     return this.#chunk;
   }
 
   /** The rest is written to where it stays. */
-  #makeWhole(size: number): Buffer {
+  #switchToFinalBuffer(size: number): Buffer {
     const whole = this.#allocate(size);
     const used = this.#copyFull(whole);
     this.clear();
@@ -99,8 +99,8 @@ export class PayloadBuffer {
 
   /** All that was gathered, in a buffer of its own, and starts anew. */
   take(): Buffer {
-    const chunk = this.#chunk ?? nothing;
-    const isWhole = this.#full.length === 0 && this.#used === chunk.length;
+    const chunk = this.#chunk ?? emptyBuffer;
+    const isWhole = this.#fullChunks.length === 0 && this.#used === chunk.length;
     const isOwn = isWhole && this.#borrowed.length === 0 && this.#spare === undefined;
     const whole = isOwn ? chunk : this.#join(this.#allocate(this.size));
     this.clear();
@@ -112,7 +112,7 @@ export class PayloadBuffer {
    * @param scratch - Where it may be put together.
    */
   lend(scratch: Buffer): Buffer {
-    if (this.#full.length === 0) return (this.#chunk ?? nothing).subarray(0, this.#used);
+    if (this.#fullChunks.length === 0) return (this.#chunk ?? emptyBuffer).subarray(0, this.#used);
     const { size } = this;
     return this.#join(size <= scratch.length ? scratch.subarray(0, size) : Buffer.allocUnsafeSlow(size));
   }
@@ -120,7 +120,7 @@ export class PayloadBuffer {
   /** All that was gathered, piece by piece where it lies, not to be used after {@link clear}. */
   views(): Buffer[] {
     const last = this.#chunk?.subarray(0, this.#used);
-    return last === undefined ? [...this.#full] : [...this.#full, last];
+    return last === undefined ? [...this.#fullChunks] : [...this.#fullChunks, last];
   }
 
   #join(target: Buffer): Buffer {
@@ -131,19 +131,19 @@ export class PayloadBuffer {
 
   #copyFull(target: Buffer): number {
     let at = 0;
-    for (const full of this.#full) at += full.copy(target, at);
+    for (const fullChunks of this.#fullChunks) at += fullChunks.copy(target, at);
     return at;
   }
 
   clear(): void {
-    this.#full.length = 0;
+    this.#fullChunks.length = 0;
     this.#fullSize = 0;
     this.#chunk = undefined;
     this.#used = 0;
-    this.#memory?.spare.giveBack(this.#spare);
+    this.#memory?.spare.release(this.#spare);
     this.#spare = undefined;
     for (const segment of this.#borrowed.splice(0)) this.#memory!.segments.release(segment);
   }
 }
 
-const nothing: Buffer = Buffer.alloc(0);
+const emptyBuffer: Buffer = Buffer.alloc(0);

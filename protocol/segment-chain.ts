@@ -37,13 +37,13 @@ export class SegmentChain {
   /** The segment that the next frame goes into, with room for `size` bytes in one stretch. */
   beginFrame(size: number): Segment {
     let segment = this.#last;
-    if (segment === undefined || segment.room < size) segment = this.continueFrame();
+    if (segment === undefined || segment.freeSize < size) segment = this.addSegment();
     if (segment.firstFrame === -1) segment.firstFrame = segment.end;
     return segment;
   }
 
   /** A new segment at the end, for a frame that fills the one before. */
-  continueFrame(): Segment {
+  addSegment(): Segment {
     const segment = this.#pool.acquire(this.#last);
     this.append(segment);
     return segment;
@@ -63,11 +63,11 @@ export class SegmentChain {
   }
 
   shift(): Segment | undefined {
-    return this.shiftStretch(0);
+    return this.shiftContiguous(0);
   }
 
   /** Takes out the first one, and with it those behind it whose bytes lie in one stretch, up to `maxSize` in all. They stay linked. */
-  shiftStretch(maxSize: number): Segment | undefined {
+  shiftContiguous(maxSize: number): Segment | undefined {
     const first = this.#first;
     if (first === undefined) return undefined;
     let last = first;

@@ -49,7 +49,7 @@ export class Segment {
   }
 
   /** How many more bytes it takes. */
-  get room(): number {
+  get freeSize(): number {
     return segmentSize - this.end;
   }
 
@@ -79,10 +79,10 @@ export class SegmentPool {
   #freeWide = 0;
 
   /** @param before - The one that it is to stand behind, if that can be: the two may then leave in one write. */
-  acquire(before?: Segment): Segment {
+  acquire(previous?: Segment): Segment {
     if (this.#wide === undefined) return this.#takeFree() ?? new Segment();
     if (this.#freeWide === 0) return new Segment();
-    const next = before === undefined ? 0 : 1 << (before.index + 1);
+    const next = previous === undefined ? 0 : 1 << (previous.index + 1);
     // Of the others the first, whose memory is in the cache.
     const bit = (this.#freeWide & next) === 0 ? this.#freeWide & -this.#freeWide : next;
     this.#freeWide &= ~bit;
@@ -108,10 +108,10 @@ export class SegmentPool {
 
   #countSent({ start, end }: Segment): void {
     this.#sentSize += end - start;
-    if (this.#sentSize >= minSentForWideMask) this.#widen();
+    if (this.#sentSize >= minSentForWideMask) this.#switchToWideMemory();
   }
 
-  #widen(): void {
+  #switchToWideMemory(): void {
     const memory = createWideMemory(maxFreeSegments * segmentSize);
     if (memory === undefined) return;
     const { bytes, mask } = memory;

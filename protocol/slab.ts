@@ -8,8 +8,8 @@ const slabSize = 8 * 1024;
 const minOwnSize = slabSize / 2;
 
 /** The sizes of which the newest is held. */
-const minHeldSize = 64 * 1024;
-const maxHeldSize = 4 * 1024 * 1024;
+const minRetainedSize = 64 * 1024;
+const maxRetainedSize = 4 * 1024 * 1024;
 
 /** The memory of the last source is held, up to the size of a read. */
 const maxSourceSize = 1024 * 1024;
@@ -44,13 +44,13 @@ export class Slab {
 
   /** The bytes of a source where they lie. */
   view(source: Buffer, start: number, end: number): Uint8Array {
-    if (source !== this.#source && !this.#knowSource(source))
+    if (source !== this.#source && !this.#cacheSource(source))
       return new Uint8Array(source.buffer, source.byteOffset + start, end - start);
     return new Uint8Array(this.#sourceMemory, this.#sourceOffset + start, end - start);
   }
 
   /** `false` where it is too large to be held on to. */
-  #knowSource(source: Buffer): boolean {
+  #cacheSource(source: Buffer): boolean {
     const memory = source.buffer;
     if (memory.byteLength > maxSourceSize) return false;
     this.#source = source;
@@ -73,7 +73,7 @@ export class Slab {
 
   #allocateOwn(size: number): Buffer {
     const bytes = Buffer.allocUnsafeSlow(size);
-    if (size >= minHeldSize && size <= maxHeldSize) this.#newestLarge[0] = bytes;
+    if (size >= minRetainedSize && size <= maxRetainedSize) this.#newestLarge[0] = bytes;
     return bytes;
   }
 }

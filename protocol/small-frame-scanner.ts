@@ -12,7 +12,7 @@ export interface SmallFrameSink {
   mayTakeRun(maxSize: number): boolean;
   /** The bytes of a run in memory that may be kept. */
   copyRun(bytes: Buffer, start: number, end: number): Buffer;
-  onRunMessage(data: string | Buffer, size: number): void;
+  onSmallMessage(data: string | Buffer, size: number): void;
   /** Texts go to {@link onLentText}, and runs of binary messages are not wanted; may change from one message to the next. */
   readonly isLending: boolean;
   /** One of ASCII alone, where it lies. */
@@ -56,7 +56,7 @@ export class SmallFrameScanner {
   }
 
   /** The run was taken as far as `position`. */
-  leave(position: number): void {
+  endRun(position: number): void {
     if (position < this.end) this.#maxSize = minRunSize;
     else this.#grow();
   }

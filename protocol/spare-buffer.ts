@@ -23,7 +23,7 @@ export class SpareBuffer {
   }
 
   /** @param buffer - What {@link borrow} gave. */
-  giveBack(buffer: Buffer | undefined): void {
+  release(buffer: Buffer | undefined): void {
     if (buffer !== undefined) this.#isBorrowed = false;
   }
 }

@@ -11,9 +11,9 @@ export interface UnsentFrames {
   readonly messages: (string | Buffer)[];
   readonly controls: { readonly first: number; readonly payload: Buffer }[];
   /** The rest of a frame that is half out, in segments that hold nothing else. */
-  readonly rest: Segment[];
+  readonly partialFrame: Segment[];
   /** Segments whose frames were all copied out: nothing refers to their memory any more. */
-  readonly read: Segment[];
+  readonly emptied: Segment[];
 }
 
 /**
@@ -27,26 +27,26 @@ export function readUnsentFrames(
   role: Role,
   originals: readonly (string | Buffer)[],
 ): UnsentFrames {
-  const unsent: UnsentFrames = { messages: [], controls: [], rest: [], read: [] };
+  const unsent: UnsentFrames = { messages: [], controls: [], partialFrame: [], emptied: [] };
   const parser = new FrameParser(readInto(unsent, originals), role === "client" ? "server" : "client");
   let isInsideFrames = false;
   for (let segment = chain.shift(); segment !== undefined; segment = chain.shift()) {
     const { start, firstFrame, end, bytes } = segment;
     if (isInsideFrames) {
       parser.receive(bytes, start, end);
-      unsent.read.push(segment);
+      unsent.emptied.push(segment);
       continue;
     }
     isInsideFrames = firstFrame !== -1;
     if (isInsideFrames) parser.receive(bytes, firstFrame, end);
-    if (start === firstFrame) unsent.read.push(segment);
-    else unsent.rest.push(trimToRest(segment));
+    if (start === firstFrame) unsent.emptied.push(segment);
+    else unsent.partialFrame.push(trimToPartialFrame(segment));
   }
   return unsent;
 }
 
 /** Leaves in a segment only the end of the frame that has begun before it. */
-function trimToRest(segment: Segment): Segment {
+function trimToPartialFrame(segment: Segment): Segment {
   if (segment.firstFrame === -1) return segment;
   segment.end = segment.firstFrame;
   segment.firstFrame = -1;

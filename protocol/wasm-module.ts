@@ -74,8 +74,8 @@ export const shiftRight64: Instruction = instruction(0x88);
 export const loadVector: Load = load(0xfd, 0x00);
 export const storeVector: Store = store(0xfd, 0x0b);
 export const pickBytes: Instruction = vectorInstruction(0x0e);
-export const fill8: Instruction = vectorInstruction(0x0f);
-export const fill32: Instruction = vectorInstruction(0x11);
+export const splat8: Instruction = vectorInstruction(0x0f);
+export const splat32: Instruction = vectorInstruction(0x11);
 export const greaterThanSigned8: Instruction = vectorInstruction(0x27);
 export const atLeastUnsigned8: Instruction = vectorInstruction(0x2c);
 export const maxUnsigned8: Instruction = vectorInstruction(0x79);
@@ -83,7 +83,7 @@ export const andVector: Instruction = vectorInstruction(0x4e);
 export const orVector: Instruction = vectorInstruction(0x50);
 export const xorVector: Instruction = vectorInstruction(0x51);
 /** The bits of the first where those of the third are 1, else those of the second. */
-export const choose: Instruction = vectorInstruction(0x52);
+export const bitSelect: Instruction = vectorInstruction(0x52);
 export const anyBit: Instruction = vectorInstruction(0x53);
 /** The highest bits of all bytes, that of the first one lowest. */
 export const highBits: Instruction = vectorInstruction(0x64);

@@ -2,7 +2,7 @@ import {
   add,
   type Code,
   constant,
-  fill32,
+  splat32,
   get,
   instantiate,
   lessOrEqual,
@@ -35,7 +35,7 @@ const key = 2;
 const wideKey = 3;
 
 /** While `size` more bytes are left: masks them by `body`, and goes on behind them. */
-function forEach(size: number, body: Code): Code {
+function forEachChunk(size: number, body: Code): Code {
   const isLeft = lessOrEqual(add(get(at), constant(size)), get(end));
   return whileTrue(isLeft, [...body, ...set(at, add(get(at), constant(size)))]);
 }
@@ -52,10 +52,10 @@ function maskByte(): Code {
 /** @param size - Whole pages of 64 KiB; `undefined` as {@link instantiate} says. */
 export function createWideMemory(size: number): WideMemory | undefined {
   const code = [
-    ...set(wideKey, fill32(get(key))),
-    ...forEach(64, [0, 16, 32, 48].flatMap(maskVector)),
-    ...forEach(16, maskVector(0)),
-    ...forEach(1, maskByte()),
+    ...set(wideKey, splat32(get(key))),
+    ...forEachChunk(64, [0, 16, 32, 48].flatMap(maskVector)),
+    ...forEachChunk(16, maskVector(0)),
+    ...forEachChunk(1, maskByte()),
     ...get(key),
   ];
   const instance = instantiate(size / page, { locals: [v128], code });

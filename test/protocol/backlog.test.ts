@@ -22,9 +22,9 @@ function drain(backlog: Backlog): Buffer {
   return Buffer.concat(chunks);
 }
 
-function isLent(): boolean {
+function isSpareBorrowed(): boolean {
   const buffer = spare.borrow(large);
-  spare.giveBack(buffer);
+  spare.release(buffer);
   return buffer === undefined;
 }
 
@@ -43,7 +43,7 @@ describe.each([
     expect(backlog.isEmpty).toBe(false);
     expect(drain(backlog)).toEqual(Buffer.concat([filled(size, 1), filled(size, 2)]));
     expect(backlog.isEmpty).toBe(true);
-    expect(isLent()).toBe(false);
+    expect(isSpareBorrowed()).toBe(false);
   });
 
   it("that were taken stand before what has come meanwhile", () => {
@@ -53,7 +53,7 @@ describe.each([
     backlog.append(filled(size, 2));
     backlog.putBack(taken.subarray(1), true);
     expect(drain(backlog)).toEqual(Buffer.concat([filled(size - 1, 1), filled(size, 2)]));
-    expect(isLent()).toBe(false);
+    expect(isSpareBorrowed()).toBe(false);
   });
 
   it("that were only lent are copied", () => {
@@ -87,15 +87,15 @@ it("keeps the spare buffer while its bytes are taken bit by bit, and no longer",
   backlog.append(filled(large, 1));
   for (let left = large; left > 0; left -= large / 4) {
     const taken = backlog.take()!;
-    expect([taken.length, isLent()]).toEqual([left, true]);
+    expect([taken.length, isSpareBorrowed()]).toEqual([left, true]);
     backlog.putBack(taken.subarray(large / 4), true);
   }
-  expect([backlog.isEmpty, isLent()]).toEqual([true, false]);
+  expect([backlog.isEmpty, isSpareBorrowed()]).toEqual([true, false]);
 });
 
 it("gives it back when all is dropped", () => {
   const backlog = create();
   backlog.append(filled(large, 1));
   backlog.clear();
-  expect([backlog.isEmpty, backlog.take(), isLent()]).toEqual([true, undefined, false]);
+  expect([backlog.isEmpty, backlog.take(), isSpareBorrowed()]).toEqual([true, undefined, false]);
 });

@@ -495,22 +495,22 @@ describe("sending", () => {
 
   it("counts what was given, handed out and written", () => {
     const { connection } = newClient();
-    const standing = (): unknown => [
+    const status = (): unknown => [
       connection.framedCount,
       connection.handedCount,
       connection.writtenCount,
       connection.bufferedSize,
       connection.hasOutput,
     ];
-    expect(standing()).toEqual([0, 0, 0, 0, false]);
+    expect(status()).toEqual([0, 0, 0, 0, false]);
     connection.text("abc");
     connection.binary(bytesOf(2));
     connection.ping();
-    expect(standing()).toEqual([2, 0, 0, 9 + 8 + 6, true]);
+    expect(status()).toEqual([2, 0, 0, 9 + 8 + 6, true]);
     connection.take();
-    expect(standing()).toEqual([2, 2, 0, 23, false]);
+    expect(status()).toEqual([2, 2, 0, 23, false]);
     connection.written();
-    expect(standing()).toEqual([2, 2, 2, 0, false]);
+    expect(status()).toEqual([2, 2, 2, 0, false]);
   });
 
   it("gives back what was not taken, also when the stream is gone", () => {
@@ -993,35 +993,35 @@ describe("the end of the stream", () => {
 });
 
 describe("what it tells of what is not whole", () => {
-  function standingOf({ connection }: ProtocolEnd): unknown {
+  function statusOf({ connection }: ProtocolEnd): unknown {
     return [connection.isInsideMessage, connection.unfinishedSize, connection.beganCount];
   }
 
   it("goes from the first byte of a header to the last of a message", () => {
     const end = newClient();
     const bytes = Buffer.concat(fragments(opcodes.binary, [bytesOf(200), bytesOf(3)]));
-    expect(standingOf(end)).toEqual([false, 0, 0]);
+    expect(statusOf(end)).toEqual([false, 0, 0]);
     end.receive(bytes, 0, 3);
-    expect(standingOf(end)).toEqual([true, 3, 0]);
+    expect(statusOf(end)).toEqual([true, 3, 0]);
     end.receive(bytes, 3, 4);
-    expect(standingOf(end)).toEqual([true, 0, 1]);
+    expect(statusOf(end)).toEqual([true, 0, 1]);
     end.receive(bytes, 4, 204);
-    expect(standingOf(end)).toEqual([true, 200, 1]);
+    expect(statusOf(end)).toEqual([true, 200, 1]);
     end.receive(bytes, 204, 205);
-    expect(standingOf(end)).toEqual([true, 201, 1]);
+    expect(statusOf(end)).toEqual([true, 201, 1]);
     end.receive(bytes, 205, bytes.length);
-    expect(standingOf(end)).toEqual([false, 0, 1]);
+    expect(statusOf(end)).toEqual([false, 0, 1]);
   });
 
   it("knows of a control frame that is cut off", () => {
     const end = newClient();
     const bytes = pingFrame("12345");
     end.receive(bytes, 0, 2);
-    expect(standingOf(end)).toEqual([true, 0, 0]);
+    expect(statusOf(end)).toEqual([true, 0, 0]);
     end.receive(bytes, 2, 4);
-    expect(standingOf(end)).toEqual([true, 2, 0]);
+    expect(statusOf(end)).toEqual([true, 2, 0]);
     end.receive(bytes, 4, 7);
-    expect(standingOf(end)).toEqual([false, 0, 0]);
+    expect(statusOf(end)).toEqual([false, 0, 0]);
   });
 
   it.each<[string, (end: ProtocolEnd) => void]>([
@@ -1031,9 +1031,9 @@ describe("what it tells of what is not whole", () => {
   ])("is over, and its memory given back, with %s", (_what, run) => {
     const end = newClient();
     feed(end, textFrame("a", { isFinal: false }), pingFrame());
-    expect(standingOf(end)).toEqual([true, 1, 1]);
+    expect(statusOf(end)).toEqual([true, 1, 1]);
     run(end);
-    expect(standingOf(end)).toEqual([false, 0, 1]);
+    expect(statusOf(end)).toEqual([false, 0, 1]);
   });
 });
 

@@ -4,31 +4,31 @@ import { testResources } from "../support/protocol-end.js";
 import { binaryFrame, closeFrame, frame, opcodes, pingFrame, pongFrame, textFrame } from "../support/wire.js";
 
 /** A connection of which everything that it tells is written down. */
-function create(): { protocol: ProtocolConnection; told: string[] } {
-  const told: string[] = [];
+function create(): { protocol: ProtocolConnection; reported: string[] } {
+  const reported: string[] = [];
   const handler: ProtocolHandler = {
-    onMessage: (data) => told.push(`message ${data.toString()}`),
-    onPing: (payload) => told.push(`ping ${payload.toString()}`),
-    onPong: (payload) => told.push(`pong ${payload.toString()}`),
-    onClose: (code, reason) => told.push(`close ${code} ${reason}`),
-    onFailure: ({ code }) => told.push(`failure ${code}`),
-    onEnd: () => told.push("end"),
+    onMessage: (data) => reported.push(`message ${data.toString()}`),
+    onPing: (payload) => reported.push(`ping ${payload.toString()}`),
+    onPong: (payload) => reported.push(`pong ${payload.toString()}`),
+    onClose: (code, reason) => reported.push(`close ${code} ${reason}`),
+    onFailure: ({ code }) => reported.push(`failure ${code}`),
+    onEnd: () => reported.push("end"),
   };
-  return { protocol: new ProtocolConnection({ role: "client", handler, resources: testResources() }), told };
+  return { protocol: new ProtocolConnection({ role: "client", handler, resources: testResources() }), reported };
 }
 
 /** What is told by the end of the stream, and by the end of the pause, where the pause begins at this byte. */
 function splitAt(bytes: Buffer, at: number): { before: string[]; atEnd: string[]; later: string[] } {
-  const { protocol, told } = create();
+  const { protocol, reported } = create();
   protocol.receive(bytes.subarray(0, at));
-  const before = told.splice(0);
+  const before = reported.splice(0);
   protocol.pause();
   protocol.receive(bytes.subarray(at));
-  expect([told, protocol.isKeeping]).toEqual([[], at < bytes.length]);
+  expect([reported, protocol.isKeeping]).toEqual([[], at < bytes.length]);
   protocol.endPaused();
-  const atEnd = told.splice(0);
+  const atEnd = reported.splice(0);
   protocol.resume();
-  return { before, atEnd, later: told };
+  return { before, atEnd, later: reported };
 }
 
 describe("the end of the stream while a pause keeps bytes", () => {
@@ -68,13 +68,13 @@ describe("the end of the stream while a pause keeps bytes", () => {
   });
 
   it("is told after the messages where a new pause stops them", () => {
-    const { protocol, told } = create();
+    const { protocol, reported } = create();
     protocol.pause();
     protocol.receive(Buffer.concat([textFrame("1"), textFrame("2")]));
     protocol.endPaused();
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
     protocol.resume();
-    expect(told).toEqual(["message 1", "message 2", "end"]);
+    expect(reported).toEqual(["message 1", "message 2", "end"]);
   });
 
   it("answers nothing, and keeps what waits to be sent as it is", () => {
@@ -90,33 +90,33 @@ describe("the end of the stream while a pause keeps bytes", () => {
     ["a frame that breaks RFC 6455 5", Buffer.of(0x83, 0), "failure RESERVED_OPCODE"],
     ["a Close whose payload is one byte", frame({ opcode: opcodes.close, payload: Buffer.of(3) }), "failure"],
   ])("tells %s as a failure at once, and the messages before it later", (_, wrong, failure) => {
-    const { protocol, told } = create();
+    const { protocol, reported } = create();
     protocol.pause();
     protocol.receive(Buffer.concat([textFrame("1"), wrong, textFrame("2"), closeFrame(1000)]));
     protocol.endPaused();
-    expect(told).toEqual([expect.stringContaining(failure.split(" ")[0]!)]);
+    expect(reported).toEqual([expect.stringContaining(failure.split(" ")[0]!)]);
     protocol.resume();
-    expect(told.slice(1)).toEqual(["message 1", "end"]);
+    expect(reported.slice(1)).toEqual(["message 1", "end"]);
     expect(protocol.state).toBe("failed");
   });
 
   it("tells a message that is wrong as a failure when it is decoded", () => {
-    const { protocol, told } = create();
+    const { protocol, reported } = create();
     protocol.pause();
     protocol.receive(Buffer.concat([textFrame("1"), textFrame(Buffer.of(0xff)), textFrame("2")]));
     protocol.endPaused();
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
     protocol.resume();
-    expect(told).toEqual(["message 1", "failure INVALID_UTF8", "end"]);
+    expect(reported).toEqual(["message 1", "failure INVALID_UTF8", "end"]);
   });
 
   it("may be forgotten", () => {
-    const { protocol, told } = create();
+    const { protocol, reported } = create();
     protocol.pause();
     protocol.receive(textFrame("1"));
     protocol.endPaused();
     protocol.abandon();
     protocol.resume();
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
   });
 });

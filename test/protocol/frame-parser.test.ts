@@ -121,21 +121,21 @@ describe.each(roles)("at a %s", (role) => {
   it("tells where it stands", () => {
     const { parser } = new RecordingSink(role);
     const bytes = Buffer.concat([binaryFrame(Buffer.alloc(300), { mask }), textFrame("", { mask })]);
-    const headSize = mask ? 8 : 4;
-    const standing = (): unknown => [parser.cutHeaderSize, parser.isInsideFrame];
-    expect(standing()).toEqual([0, false]);
+    const headerSize = mask ? 8 : 4;
+    const status = (): unknown => [parser.cutHeaderSize, parser.isInsideFrame];
+    expect(status()).toEqual([0, false]);
     parser.receive(bytes, 0, 1);
-    expect(standing()).toEqual([1, false]);
-    parser.receive(bytes, 1, headSize - 1);
-    expect(standing()).toEqual([headSize - 1, false]);
-    parser.receive(bytes, headSize - 1, headSize);
-    expect(standing()).toEqual([0, true]);
-    parser.receive(bytes, headSize, headSize + 299);
-    expect(standing()).toEqual([0, true]);
-    parser.receive(bytes, headSize + 299, bytes.length - 1);
-    expect(standing()).toEqual([mask ? 5 : 1, false]);
+    expect(status()).toEqual([1, false]);
+    parser.receive(bytes, 1, headerSize - 1);
+    expect(status()).toEqual([headerSize - 1, false]);
+    parser.receive(bytes, headerSize - 1, headerSize);
+    expect(status()).toEqual([0, true]);
+    parser.receive(bytes, headerSize, headerSize + 299);
+    expect(status()).toEqual([0, true]);
+    parser.receive(bytes, headerSize + 299, bytes.length - 1);
+    expect(status()).toEqual([mask ? 5 : 1, false]);
     parser.receive(bytes, bytes.length - 1, bytes.length);
-    expect(standing()).toEqual([0, false]);
+    expect(status()).toEqual([0, false]);
   });
 });
 
@@ -183,30 +183,30 @@ describe("halt", () => {
     expect([calls.length, parser.position]).toEqual([1, 5]);
     parser.receive(bytes, parser.position, bytes.length);
     expect([calls.length, parser.position]).toEqual([1, 5]);
-    parser.unhalt();
+    parser.resume();
     parser.receive(bytes, parser.position, bytes.length);
     expect([calls.length, parser.position]).toEqual([2, 7]);
-    parser.unhalt();
+    parser.resume();
     parser.receive(bytes, parser.position, bytes.length);
     expect([calls.length, parser.position]).toEqual([3, 14]);
   });
 
   it("holds back the payload of a header that was refused, an empty one too", () => {
-    const told: string[] = [];
+    const reported: string[] = [];
     const parser: FrameParser = new FrameParser(
       {
         onFrameHeader: () => parser.halt(),
-        onFramePayload: () => told.push("payload"),
-        onFrameError: () => told.push("error"),
+        onFramePayload: () => reported.push("payload"),
+        onFrameError: () => reported.push("error"),
       },
       "client",
     );
     parser.receive(textFrame(""), 0, 2);
-    expect(told).toEqual([]);
-    parser.unhalt();
+    expect(reported).toEqual([]);
+    parser.resume();
     const bytes = textFrame("abc");
     parser.receive(bytes, 0, bytes.length);
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
   });
 
   it("knows what was told when the sink throws", () => {

@@ -69,15 +69,15 @@ describe.each(["client", "server"] as const)("a %s", (role) => {
 
   it("puts many frames into one segment, to its last byte", () => {
     const { writer, chain } = subjectOf(role);
-    const headSize = isMasked ? 8 : 4;
-    writer.writeBytes(chain, 0x82, bytesOf(segmentSize - 2 * headSize - 200));
+    const headerSize = isMasked ? 8 : 4;
+    writer.writeBytes(chain, 0x82, bytesOf(segmentSize - 2 * headerSize - 200));
     writer.writeBytes(chain, 0x82, bytesOf(200));
     expect(chain.length).toBe(1);
-    expect(chain.first!.room).toBe(0);
+    expect(chain.first!.freeSize).toBe(0);
     writer.writeText(chain, "");
     expect(chain.length).toBe(2);
     expect(readFrames(Buffer.concat(piecesOf(chain))).map(({ payload }) => payload.length)).toEqual([
-      segmentSize - 2 * headSize - 200,
+      segmentSize - 2 * headerSize - 200,
       200,
       0,
     ]);
@@ -90,7 +90,7 @@ describe.each(["client", "server"] as const)("a %s", (role) => {
       writer.writeBytes(chain, 0x82, bytesOf(segmentSize - (isMasked ? 8 : 4) - emptySize));
       if (write === "text") writer.writeText(chain, "");
       else writer.writeBytes(chain, 0x82, bytesOf(0));
-      expect([chain.length, chain.first!.room]).toEqual([1, 0]);
+      expect([chain.length, chain.first!.freeSize]).toEqual([1, 0]);
       expect(readFrames(Buffer.concat(piecesOf(chain)))).toHaveLength(2);
     }
   });
@@ -104,15 +104,15 @@ describe.each(["client", "server"] as const)("a %s", (role) => {
   });
 
   it("begins a large frame in the room that is left, though it be that of the header alone", () => {
-    const headSize = isMasked ? 14 : 10;
-    for (const left of [headSize - 1, headSize, headSize + 1, 100]) {
+    const headerSize = isMasked ? 14 : 10;
+    for (const left of [headerSize - 1, headerSize, headerSize + 1, 100]) {
       const { writer, chain } = subjectOf(role);
       const firstSize = segmentSize - left - (isMasked ? 8 : 4);
       writer.writeBytes(chain, 0x82, bytesOf(firstSize));
       const segment = writer.writeBytes(chain, 0x82, bytesOf(150_000));
-      expect(segment === chain.first).toBe(left >= headSize);
+      expect(segment === chain.first).toBe(left >= headerSize);
       const pieces = piecesOf(chain);
-      expect(pieces[0]).toHaveLength(left >= headSize ? segmentSize : segmentSize - left);
+      expect(pieces[0]).toHaveLength(left >= headerSize ? segmentSize : segmentSize - left);
       const read = readFrames(Buffer.concat(pieces));
       expect(read.map(({ payload }) => payload.length)).toEqual([firstSize, 150_000]);
       expect(read[1]!.payload.equals(bytesOf(150_000))).toBe(true);

@@ -488,28 +488,28 @@ describe("with an extension", () => {
 describe("what it tells of an unfinished message", () => {
   it("goes from its first header to its last byte", () => {
     const { assembler, receive } = ordinary();
-    const standing = (): unknown => [
+    const status = (): unknown => [
       assembler.isInsideMessage,
       assembler.unfinishedSize,
       assembler.beganCount,
     ];
     const [first, second] = fragments(opcodes.text, ["abc", "de"]);
-    expect(standing()).toEqual([false, 0, 0]);
+    expect(status()).toEqual([false, 0, 0]);
     receive(first!, 0, 2);
-    expect(standing()).toEqual([true, 0, 1]);
+    expect(status()).toEqual([true, 0, 1]);
     receive(first!, 2, 5);
-    expect(standing()).toEqual([true, 3, 1]);
+    expect(status()).toEqual([true, 3, 1]);
     const ping = pingFrame("1234");
     receive(ping, 0, 4);
-    expect(standing()).toEqual([true, 5, 1]);
+    expect(status()).toEqual([true, 5, 1]);
     receive(ping, 4, 6);
-    expect(standing()).toEqual([true, 3, 1]);
+    expect(status()).toEqual([true, 3, 1]);
     receive(second!, 0, 3);
-    expect(standing()).toEqual([true, 4, 1]);
+    expect(status()).toEqual([true, 4, 1]);
     receive(second!, 3, 4);
-    expect(standing()).toEqual([false, 0, 1]);
+    expect(status()).toEqual([false, 0, 1]);
     const next = textFrame("next");
     receive(next, 0, next.length);
-    expect(standing()).toEqual([false, 0, 2]);
+    expect(status()).toEqual([false, 0, 2]);
   });
 });

@@ -86,7 +86,7 @@ describe("a payload that is gathered for a loan", () => {
     const memory = testResources();
     const all = bytesOf(size);
     const payload = new PayloadBuffer(memory);
-    payload.gatherForLoan(size);
+    payload.gatherInSpare(size);
     payload.append(all, 0, 70_000);
     expect(memory.spare.borrow(size)).toBeUndefined();
     payload.append(all, 70_000, size);
@@ -100,7 +100,7 @@ describe("a payload that is gathered for a loan", () => {
     const memory = testResources();
     const all = bytesOf(size);
     const payload = new PayloadBuffer(memory);
-    payload.gatherForLoan(size);
+    payload.gatherInSpare(size);
     payload.append(all, 0, size, size);
     const own = payload.take();
     memory.spare.borrow(size)!.fill(0xdd);
@@ -120,7 +120,7 @@ describe("a payload that is gathered for a loan", () => {
     prepare(memory)?.fill(0xdd);
     const all = bytesOf(length);
     const payload = new PayloadBuffer(memory);
-    payload.gatherForLoan(length);
+    payload.gatherInSpare(length);
     for (let at = 0; at < length; at += 50_000) payload.append(all, at, Math.min(at + 50_000, length));
     expect(payload.lend(memory.scratch).equals(all)).toBe(true);
     payload.clear();

@@ -31,14 +31,14 @@ describe("SegmentChain", () => {
   it("gives a whole segment where a frame takes all of one", () => {
     const chain = newChain();
     chain.beginFrame(1).end = 1;
-    expect(chain.beginFrame(segmentSize).room).toBe(segmentSize);
+    expect(chain.beginFrame(segmentSize).freeSize).toBe(segmentSize);
   });
 
   it("notes where the first frame begins that does not continue", () => {
     const chain = newChain();
     const first = chain.beginFrame(14);
     first.end = segmentSize;
-    const second = chain.continueFrame();
+    const second = chain.addSegment();
     expect([first.firstFrame, second.firstFrame]).toEqual([0, -1]);
     expect(chain.last).toBe(second);
     second.end = 700;
@@ -50,7 +50,7 @@ describe("SegmentChain", () => {
 
   it("gives its segments in order", () => {
     const chain = newChain();
-    const segments = [chain.beginFrame(1), chain.continueFrame(), chain.continueFrame()];
+    const segments = [chain.beginFrame(1), chain.addSegment(), chain.addSegment()];
     expect(segments.map(() => chain.shift())).toEqual(segments);
     expect(chain.isEmpty).toBe(true);
     expect(segments).not.toContain(chain.beginFrame(1));
@@ -64,14 +64,14 @@ describe("SegmentChain", () => {
       pool.release(sent);
     }
     const chain = new SegmentChain(pool);
-    const segments = Array.from({ length: 5 }, () => chain.continueFrame());
+    const segments = Array.from({ length: 5 }, () => chain.addSegment());
     for (const segment of segments) segment.end = segmentSize;
     segments[0]!.start = 100;
     segments[4]!.end = 1;
     expect([stretch(chain, 0), stretch(chain, 3 * segmentSize - 1)]).toEqual([[100], [0, 0]]);
     expect([chain.length, chain.first]).toEqual([2, segments[3]]);
     expect(stretch(chain, 1e9)).toEqual([0, 0]);
-    expect([chain.length, chain.isEmpty, chain.last, chain.shiftStretch(1e9)]).toEqual([
+    expect([chain.length, chain.isEmpty, chain.last, chain.shiftContiguous(1e9)]).toEqual([
       ...[0, true, undefined],
       undefined,
     ]);
@@ -80,17 +80,17 @@ describe("SegmentChain", () => {
   /** Where the bytes of each of the segments begin that leave together. */
   function stretch(chain: SegmentChain, maxSize: number): number[] {
     const starts: number[] = [];
-    for (let segment = chain.shiftStretch(maxSize); segment !== undefined; segment = segment.next)
+    for (let segment = chain.shiftContiguous(maxSize); segment !== undefined; segment = segment.next)
       starts.push(segment.start);
     return starts;
   }
 
   it("lets go of a segment that another chain takes up", () => {
     const [one, other] = [newChain(), newChain()];
-    const [first, second] = [one.beginFrame(1), one.continueFrame()];
+    const [first, second] = [one.beginFrame(1), one.addSegment()];
     one.shift();
     other.append(first);
-    other.continueFrame();
+    other.addSegment();
     expect([one.length, one.first, one.last]).toEqual([1, second, second]);
     expect([other.length, other.first]).toEqual([2, first]);
     one.shift();
@@ -106,7 +106,7 @@ describe("SegmentChain", () => {
     filled.end = 100;
     chain.append(filled);
     expect([chain.first, chain.last, chain.size]).toEqual([filled, filled, 90]);
-    chain.continueFrame().end = 7;
+    chain.addSegment().end = 7;
     expect(chain.size).toBe(97);
   });
 });

@@ -4,14 +4,14 @@ import { Segment, SegmentPool, segmentSize } from "../../protocol/segment-pool.j
 describe("Segment", () => {
   it("begins empty, with the same memory as bytes and as words", () => {
     const segment = new Segment();
-    expect([segment.start, segment.end, segment.firstFrame, segment.room]).toEqual([0, 0, -1, segmentSize]);
+    expect([segment.start, segment.end, segment.firstFrame, segment.freeSize]).toEqual([0, 0, -1, segmentSize]);
     segment.bytes.fill(0);
     segment.bytes[8] = 1;
     segment.bytes[segmentSize - 1] = 0x80;
     const written = [...segment.words.keys()].filter((index) => segment.words[index] !== 0n);
     expect([segment.words.length, written]).toEqual([8192, [1, 8191]]);
     segment.end = 100;
-    expect(segment.room).toBe(segmentSize - 100);
+    expect(segment.freeSize).toBe(segmentSize - 100);
   });
 });
 

@@ -2,12 +2,12 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { maxRunSize, payloadSizeAt, SmallFrameScanner } from "../../protocol/small-frame-scanner.js";
 import { binaryFrame, pingFrame, textFrame } from "../support/wire.js";
 
-let finder: SmallFrameScanner;
+let scanner: SmallFrameScanner;
 
-beforeEach(() => (finder = new SmallFrameScanner()));
+beforeEach(() => (scanner = new SmallFrameScanner()));
 
 function find(bytes: Buffer, start = 0, maxPayloadSize = maxRunSize): number | undefined {
-  return finder.find(bytes, start, bytes.length, maxPayloadSize) ? finder.end - start : undefined;
+  return scanner.find(bytes, start, bytes.length, maxPayloadSize) ? scanner.end - start : undefined;
 }
 
 const many = (count: number, size: number): Buffer =>
@@ -21,11 +21,11 @@ describe("a run", () => {
   it("is short behind one that was left half way, and grows again", () => {
     const bytes = many(1000, 50);
     const whole = find(bytes)!;
-    finder.leave(52);
+    scanner.endRun(52);
     const sizes: number[] = [];
-    for (let at = 52; sizes.at(-1) !== whole; at = finder.end) {
+    for (let at = 52; sizes.at(-1) !== whole; at = scanner.end) {
       sizes.push(find(bytes, at)!);
-      finder.leave(finder.end);
+      scanner.endRun(scanner.end);
     }
     expect(sizes[0]).toBeLessThan(300);
     expect(sizes.length).toBeLessThan(8);
@@ -34,7 +34,7 @@ describe("a run", () => {
   it("grows behind a short one that no two messages fit into", () => {
     const bytes = many(20, 1000);
     find(bytes);
-    finder.leave(0);
+    scanner.endRun(0);
     const found = Array.from({ length: 4 }, () => find(bytes));
     expect(found).toEqual([undefined, undefined, undefined, 2 * 1004]);
   });
@@ -61,7 +61,7 @@ describe("a run", () => {
     [1023, 6],
   ])("counts the bytes of its headers above 0x7f: %i bytes, three times", (size, count) => {
     find(many(3, size));
-    expect(finder.aboveAscii).toBe(count);
+    expect(scanner.aboveAscii).toBe(count);
   });
 });
 

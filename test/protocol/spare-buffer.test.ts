@@ -8,7 +8,7 @@ it("lends one buffer, to one at a time", () => {
   const first = spare.borrow(100 * kibibyte)!;
   expect(first).toHaveLength(256 * kibibyte);
   expect(spare.borrow(100 * kibibyte)).toBeUndefined();
-  spare.giveBack(first);
+  spare.release(first);
   expect(spare.borrow(256 * kibibyte)).toBe(first);
 });
 
@@ -22,6 +22,6 @@ it("has nothing for who wants little, or more than it is", () => {
 it("takes back what was none of it", () => {
   const spare = new SpareBuffer(256 * kibibyte);
   spare.borrow(64 * kibibyte);
-  spare.giveBack(undefined);
+  spare.release(undefined);
   expect(spare.borrow(64 * kibibyte)).toBeUndefined();
 });

@@ -19,7 +19,7 @@ function chainOf(
 ): SegmentChain {
   const chain = new SegmentChain(testResources().segments);
   for (const { bytes, start = 0, firstFrame = 0 } of segments) {
-    const segment = chain.continueFrame();
+    const segment = chain.addSegment();
     segment.bytes.set(bytes);
     segment.start = start;
     segment.end = bytes.length;
@@ -122,14 +122,14 @@ describe.each([
       { bytes, firstFrame: tail.length },
       { bytes: textFrame("b", { mask }) },
     );
-    const { messages, rest } = readUnsentFrames(chain, role, []);
+    const { messages, partialFrame } = readUnsentFrames(chain, role, []);
     expect(messages).toEqual(["whole", "b"]);
-    expect(rest.map(({ bytes: held, start, end }) => held.toString("latin1", start, end))).toEqual([
+    expect(partialFrame.map(({ bytes: held, start, end }) => held.toString("latin1", start, end))).toEqual([
       tail.toString(),
       tail.toString(),
     ]);
     expect(
-      rest.map(({ firstFrame, messageCount, compressedCount }) => [
+      partialFrame.map(({ firstFrame, messageCount, compressedCount }) => [
         firstFrame,
         messageCount,
         compressedCount,
@@ -139,7 +139,7 @@ describe.each([
       [-1, 1, 0],
     ]);
     const begun = chainOf({ bytes, start: tail.length, firstFrame: tail.length });
-    expect(readUnsentFrames(begun, role, []).rest).toEqual([]);
+    expect(readUnsentFrames(begun, role, []).partialFrame).toEqual([]);
   });
 
   it("throws on frames that it can't read, which are none of ours", () => {
