@@ -12,7 +12,7 @@ export class ChunkedList<Item> {
   /** No chunk is empty, except the only one of an empty list. */
   readonly #chunks: (Item | undefined)[][] = [[]];
   /** How many items of the first chunk were taken. */
-  #taken = 0;
+  #shiftedCount = 0;
   #length = 0;
 
   get length(): number {
@@ -20,15 +20,15 @@ export class ChunkedList<Item> {
   }
 
   get first(): Item | undefined {
-    return this.#chunks[0]![this.#taken];
+    return this.#chunks[0]![this.#shiftedCount];
   }
 
   /**
    * The position before the first item that comes `after` the one to insert, not counting the items at the end of the list
    * that are `apart`. The end of the list where all items are apart.
    */
-  find(isApart: (item: Item) => boolean, isAfter: (item: Item) => boolean): ListPosition {
-    const end = this.endOf(isApart);
+  find(isExcluded: (item: Item) => boolean, isAfter: (item: Item) => boolean): ListPosition {
+    const end = this.endOf(isExcluded);
     // The start of the list, or nothing is in it.
     if (this.before(end) === undefined) return this.end;
     let [low, high] = [0, end.chunk];
@@ -42,7 +42,7 @@ export class ChunkedList<Item> {
 
   #findIn(chunk: number, end: number | undefined, isAfter: (item: Item) => boolean): number {
     const items = this.#chunks[chunk]!;
-    let low = chunk === 0 ? this.#taken : 0;
+    let low = chunk === 0 ? this.#shiftedCount : 0;
     let high = end ?? items.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
@@ -53,14 +53,14 @@ export class ChunkedList<Item> {
   }
 
   /** The position after the last item that is not apart; the start of the list where all are. */
-  endOf(isApart: (item: Item) => boolean): ListPosition {
+  endOf(isExcluded: (item: Item) => boolean): ListPosition {
     for (let chunk = this.#chunks.length - 1; chunk >= 0; chunk--) {
       const items = this.#chunks[chunk]!;
-      const start = chunk === 0 ? this.#taken : 0;
+      const start = chunk === 0 ? this.#shiftedCount : 0;
       for (let index = items.length; index > start; index--)
-        if (!isApart(items[index - 1]!)) return { chunk, index };
+        if (!isExcluded(items[index - 1]!)) return { chunk, index };
     }
-    return { chunk: 0, index: this.#taken };
+    return { chunk: 0, index: this.#shiftedCount };
   }
 
   get end(): ListPosition {
@@ -70,7 +70,7 @@ export class ChunkedList<Item> {
 
   /** The item before a position. */
   before({ chunk, index }: ListPosition): Item | undefined {
-    if (chunk === 0) return index > this.#taken ? this.#chunks[0]![index - 1] : undefined;
+    if (chunk === 0) return index > this.#shiftedCount ? this.#chunks[0]![index - 1] : undefined;
     return index > 0 ? this.#chunks[chunk]![index - 1] : this.#chunks[chunk - 1]!.at(-1);
   }
 
@@ -84,9 +84,9 @@ export class ChunkedList<Item> {
 
   #split(chunk: number): void {
     const items = this.#chunks[chunk]!;
-    if (chunk === 0 && this.#taken > 0) {
-      items.splice(0, this.#taken);
-      this.#taken = 0;
+    if (chunk === 0 && this.#shiftedCount > 0) {
+      items.splice(0, this.#shiftedCount);
+      this.#shiftedCount = 0;
     }
     // A list that grows at its end leaves full chunks.
     if (items.length > maxChunkLength) {
@@ -98,11 +98,11 @@ export class ChunkedList<Item> {
   shift(): Item | undefined {
     const [items] = this.#chunks as [(Item | undefined)[]];
     if (this.#length === 0) return undefined;
-    const item = items[this.#taken];
-    items[this.#taken++] = undefined;
+    const item = items[this.#shiftedCount];
+    items[this.#shiftedCount++] = undefined;
     this.#length--;
-    if (this.#taken === items.length) {
-      this.#taken = 0;
+    if (this.#shiftedCount === items.length) {
+      this.#shiftedCount = 0;
       if (this.#chunks.length > 1) this.#chunks.shift();
       else items.length = 0;
     }

@@ -1,9 +1,9 @@
 import type { Arrival } from "./message-stream.js";
 import type { ReplayPort } from "./replay-port.js";
-import type { Standing } from "./sequence-window.js";
+import type { SequenceStatus } from "./sequence-window.js";
 
 /** `unreadable`: a function of the user's has thrown; the message is delivered as it is. */
-export type Judgement = Standing | "unreadable";
+export type ArrivalStatus = SequenceStatus | "unclassified";
 
 /** Judges messages and delivers them, with no look at what is held. */
 export class Delivery<Message> {
@@ -19,20 +19,20 @@ export class Delivery<Message> {
   }
 
   /** @param isCovered - A request for a replay is at work for the stream. */
-  judge(arrival: Arrival<Message>, isCovered: boolean): Judgement {
+  classify(arrival: Arrival<Message>, isCovered: boolean): ArrivalStatus {
     try {
-      return arrival.stream.judge(arrival, isCovered);
+      return arrival.stream.classify(arrival, isCovered);
     } catch (error) {
       this.#port.onError(asError(error));
-      return "unreadable";
+      return "unclassified";
     }
   }
 
   /** Does what the judgement asks for. */
-  apply(arrival: Arrival<Message>, judgement: Exclude<Judgement, "ahead">): void {
+  apply(arrival: Arrival<Message>, status: Exclude<ArrivalStatus, "ahead">): void {
     const { stream, id } = arrival;
-    switch (judgement) {
-      case "double":
+    switch (status) {
+      case "duplicate":
         this.#remove(arrival);
         return;
       case "next":
@@ -43,11 +43,11 @@ export class Delivery<Message> {
         stream.window.fill(id);
         break;
       case "first":
-      case "behind":
-        if (judgement === "behind") this.#port.onReset(stream.name);
+      case "restart":
+        if (status === "restart") this.#port.onReset(stream.name);
         stream.restart(arrival);
         break;
-      case "unreadable":
+      case "unclassified":
         break;
     }
     this.#port.deliver(arrival.message);
@@ -71,8 +71,8 @@ export class Delivery<Message> {
   }
 
   /** Delivers messages that were held, in their order, and reports the gaps between them. The gap before the first is reported already. */
-  release(held: readonly Arrival<Message>[]): void {
-    for (const [index, arrival] of held.entries()) this.#released.push({ arrival, isReported: index === 0 });
+  release(buffered: readonly Arrival<Message>[]): void {
+    for (const [index, arrival] of buffered.entries()) this.#released.push({ arrival, isReported: index === 0 });
     this.finishRelease();
   }
 
@@ -80,8 +80,8 @@ export class Delivery<Message> {
   finishRelease(): void {
     for (let next = this.#released.shift(); next !== undefined; next = this.#released.shift()) {
       const { arrival, isReported } = next;
-      const judgement = this.judge(arrival, false);
-      if (judgement !== "ahead") this.apply(arrival, judgement);
+      const status = this.classify(arrival, false);
+      if (status !== "ahead") this.apply(arrival, status);
       else {
         if (!isReported) this.emitGap(arrival);
         this.skipTo(arrival);

@@ -1,4 +1,4 @@
-import type { Sequence, SequenceWindow, Standing, WindowBounds } from "./sequence-window.js";
+import type { Sequence, SequenceWindow, SequenceStatus, WindowBounds } from "./sequence-window.js";
 
 /** Whether `current` follows `previous` with nothing between them. */
 export type IsNext = (previous: Sequence, current: Sequence) => boolean;
@@ -17,11 +17,11 @@ export class IdWindow implements SequenceWindow {
   /** How many ids were taken before the first of `#ids`. */
   #offset = 0;
   /** From the first id on that may be late: the known numbers that are lower than all that were taken after them. */
-  #lows: number[] | undefined;
-  #firstLow = 0;
+  #suffixMinima: number[] | undefined;
+  #firstMinimum = 0;
   #sequence: Sequence | undefined;
   /** For so many ids more the window may know some that come after the cursor in the stream. */
-  #uncertainFor = 0;
+  #uncertainIdCount = 0;
 
   constructor(isNext: IsNext, bounds: WindowBounds) {
     this.#isNext = isNext;
@@ -33,51 +33,51 @@ export class IdWindow implements SequenceWindow {
   }
 
   advance(id: Sequence): boolean {
-    if (this.judge(id) !== "next") return false;
-    this.#take(id);
+    if (this.classify(id) !== "next") return false;
+    this.#accept(id);
     return true;
   }
 
-  judge(id: Sequence): Standing {
-    check(id);
+  classify(id: Sequence): SequenceStatus {
+    assertSequence(id);
     if (this.#sequence === undefined) return "first";
-    if (this.#known.has(id)) return "double";
+    if (this.#known.has(id)) return "duplicate";
     if (this.#isNext(this.#sequence, id)) return "next";
     if (typeof id === "number" && id < (this.#sequence as number))
-      return this.#isLate(id) ? "late" : "behind";
+      return this.#isLate(id) ? "late" : "restart";
     return "ahead";
   }
 
   /** A lower number is known: the stream has delivered what comes before this id. */
   #isLate(id: number): boolean {
-    const lows = (this.#lows ??= this.#findLows());
+    const suffixMinima = (this.#suffixMinima ??= this.#findSuffixMinima());
     // The first of them is the lowest number of all.
-    return this.#firstLow < lows.length && lows[this.#firstLow]! < id;
+    return this.#firstMinimum < suffixMinima.length && suffixMinima[this.#firstMinimum]! < id;
   }
 
-  #findLows(): number[] {
-    const lows: number[] = [];
-    this.#firstLow = 0;
-    for (let index = this.#head; index < this.#ids.length; index++) addLow(lows, 0, this.#ids[index]!);
-    return lows;
+  #findSuffixMinima(): number[] {
+    const suffixMinima: number[] = [];
+    this.#firstMinimum = 0;
+    for (let index = this.#head; index < this.#ids.length; index++) addMinimum(suffixMinima, 0, this.#ids[index]!);
+    return suffixMinima;
   }
 
-  move(id: Sequence, standing: "next" | "ahead"): void {
+  move(id: Sequence, status: "next" | "ahead"): void {
     // What is ahead as far as `isNext` can tell may lie before ids that were delivered already.
-    if (standing === "ahead") this.#uncertainFor = this.#bounds.size;
-    this.#take(id);
+    if (status === "ahead") this.#uncertainIdCount = this.#bounds.size;
+    this.#accept(id);
   }
 
-  #take(id: Sequence): void {
+  #accept(id: Sequence): void {
     this.#sequence = id;
-    if (this.#uncertainFor > 0 && !this.#bounds.isFrozen) this.#uncertainFor--;
+    if (this.#uncertainIdCount > 0 && !this.#bounds.isFrozen) this.#uncertainIdCount--;
     this.#remember(id);
   }
 
   #remember(id: Sequence): void {
     this.#known.set(id, this.#offset + this.#ids.length);
     this.#ids.push(id);
-    if (this.#lows !== undefined) addLow(this.#lows, this.#firstLow, id);
+    if (this.#suffixMinima !== undefined) addMinimum(this.#suffixMinima, this.#firstMinimum, id);
     if (this.#bounds.isFrozen) return;
     while (this.#known.size > this.#bounds.size) this.#forgetOldest();
     if (this.#head > 64 && this.#head * 2 > this.#ids.length) {
@@ -91,11 +91,11 @@ export class IdWindow implements SequenceWindow {
     const oldest = this.#ids[this.#head]!;
     this.#known.delete(oldest);
     this.#ids[this.#head++] = undefined;
-    const lows = this.#lows;
-    if (lows === undefined || lows[this.#firstLow] !== oldest) return;
-    if (++this.#firstLow * 2 <= lows.length) return;
-    this.#lows = lows.slice(this.#firstLow);
-    this.#firstLow = 0;
+    const suffixMinima = this.#suffixMinima;
+    if (suffixMinima === undefined || suffixMinima[this.#firstMinimum] !== oldest) return;
+    if (++this.#firstMinimum * 2 <= suffixMinima.length) return;
+    this.#suffixMinima = suffixMinima.slice(this.#firstMinimum);
+    this.#firstMinimum = 0;
   }
 
   fill(id: Sequence): void {
@@ -104,7 +104,7 @@ export class IdWindow implements SequenceWindow {
 
   /** A cursor that lies before ids delivered already goes on through them. */
   repeat(id: Sequence): void {
-    if (this.#uncertainFor > 0 && this.#isNext(this.#sequence!, id)) this.#sequence = id;
+    if (this.#uncertainIdCount > 0 && this.#isNext(this.#sequence!, id)) this.#sequence = id;
   }
 
   restart(id: Sequence): void {
@@ -112,14 +112,14 @@ export class IdWindow implements SequenceWindow {
     this.#ids = [];
     this.#head = 0;
     this.#offset = 0;
-    this.#lows = undefined;
-    this.#uncertainFor = 0;
-    this.#take(id);
+    this.#suffixMinima = undefined;
+    this.#uncertainIdCount = 0;
+    this.#accept(id);
   }
 
   resume(sequence: Sequence): void {
-    check(sequence);
-    this.#take(sequence);
+    assertSequence(sequence);
+    this.#accept(sequence);
   }
 
   freeze(): void {
@@ -136,13 +136,13 @@ export class IdWindow implements SequenceWindow {
 }
 
 /** Adds what was taken last. Higher numbers before it can never be the lowest again. */
-function addLow(lows: number[], first: number, id: Sequence): void {
+function addMinimum(suffixMinima: number[], first: number, id: Sequence): void {
   if (typeof id !== "number") return;
-  while (lows.length > first && lows.at(-1)! > id) lows.pop();
-  lows.push(id);
+  while (suffixMinima.length > first && suffixMinima.at(-1)! > id) suffixMinima.pop();
+  suffixMinima.push(id);
 }
 
-function check(id: Sequence): void {
+function assertSequence(id: Sequence): void {
   if (typeof id === "string" || Number.isFinite(id)) return;
   throw new TypeError(
     `A sequence is a string or a finite number, but replay.sequence gave ${typeof id} ${String(id)}.`,

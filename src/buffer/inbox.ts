@@ -13,7 +13,7 @@ export interface InboxBounds {
 export type InboxDemand = "none" | "pause" | "fail";
 
 /** What waits in an inbox. */
-interface Queued {
+interface InboxItem {
   /** Bytes. */
   readonly size: number;
   /** By it `"conflate"` goes; a message without one is neither replaced nor overtaken. */
@@ -26,7 +26,7 @@ interface Queued {
  * Until the first reader comes it keeps the newest, for a client that only sends is never to be paused.
  * From then on the overflow policy applies. Of one key the newest is kept, reader or not.
  */
-export class Inbox<Entry extends Queued> {
+export class Inbox<Entry extends InboxItem> {
   readonly #bounds: InboxBounds;
   readonly #onDropped: (entry: Entry) => void;
   #entries: (Entry | undefined)[] = [];

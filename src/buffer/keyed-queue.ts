@@ -1,5 +1,5 @@
 /** What a {@link KeyedQueue} holds. */
-export interface Queued {
+export interface KeyedItem {
   /** Bytes. */
   readonly size: number;
   /** Bytes of memory that it takes besides. */
@@ -8,15 +8,15 @@ export interface Queued {
   readonly key?: unknown;
 }
 
-const leastRoom = 16;
+const minCapacity = 16;
 /** A queue that was once longer than this gives its memory back when it is empty. */
-const mostIdleRoom = 1024;
+const maxIdleCapacity = 1024;
 
 /**
  * Messages in line, in a ring. It knows the newest of each key, so that a newer one can take its place; a message
  * without a key is never overtaken so: what stands before it is no longer to be replaced.
  */
-export class KeyedQueue<Entry extends Queued> {
+export class KeyedQueue<Entry extends KeyedItem> {
   #ring: (Entry | undefined)[] = [];
   /** The position of the first; positions count on, and their low bits are places in the ring. */
   #head = 0;
@@ -71,13 +71,13 @@ export class KeyedQueue<Entry extends Queued> {
   shift(): Entry | undefined {
     if (this.#length === 0) return undefined;
     const position = this.#head++;
-    const place = position & (this.#ring.length - 1);
-    const entry = this.#ring[place]!;
-    this.#ring[place] = undefined;
+    const slot = position & (this.#ring.length - 1);
+    const entry = this.#ring[slot]!;
+    this.#ring[slot] = undefined;
     this.#count(entry, -1);
     if (entry.key !== undefined && this.#positions?.get(entry.key) === position)
       this.#positions.delete(entry.key);
-    if (--this.#length === 0) this.#rest();
+    if (--this.#length === 0) this.#reset();
     return entry;
   }
 
@@ -90,38 +90,38 @@ export class KeyedQueue<Entry extends Queued> {
 
   /** Puts `entry` into the place of the one that {@link replaceable} gives for its key. */
   replace(entry: Entry): void {
-    const place = this.#positions!.get(entry.key)! & (this.#ring.length - 1);
-    this.#count(this.#ring[place]!, -1);
+    const slot = this.#positions!.get(entry.key)! & (this.#ring.length - 1);
+    this.#count(this.#ring[slot]!, -1);
     this.#count(entry, 1);
-    this.#ring[place] = entry;
+    this.#ring[slot] = entry;
   }
 
-  /** Takes out all that `isGone` says, wherever they stand; it is asked once for each, in their order. */
-  remove(isGone: (entry: Entry) => boolean): Entry[] {
-    const gone: Entry[] = [];
+  /** Takes out all that `shouldRemove` says, wherever they stand; it is asked once for each, in their order. */
+  remove(shouldRemove: (entry: Entry) => boolean): Entry[] {
+    const removed: Entry[] = [];
     for (let left = this.#length; left > 0; left--) {
       const entry = this.shift()!;
-      if (isGone(entry)) gone.push(entry);
+      if (shouldRemove(entry)) removed.push(entry);
       else this.push(entry);
     }
-    return gone;
+    return removed;
   }
 
   #grow(length: number): void {
     if (length <= this.#ring.length) return;
-    let room = Math.max(leastRoom, this.#ring.length);
-    while (room < length) room *= 2;
-    const ring = new Array<Entry | undefined>(room).fill(undefined);
+    let capacity = Math.max(minCapacity, this.#ring.length);
+    while (capacity < length) capacity *= 2;
+    const ring = new Array<Entry | undefined>(capacity).fill(undefined);
     for (let position = this.#head; position < this.#head + this.#length; position++) {
-      ring[position & (room - 1)] = this.#ring[position & (this.#ring.length - 1)];
+      ring[position & (capacity - 1)] = this.#ring[position & (this.#ring.length - 1)];
     }
     this.#ring = ring;
   }
 
   /** Empty: positions begin anew, before they outgrow what is fast. */
-  #rest(): void {
+  #reset(): void {
     this.#head = 0;
     this.#barrier = -1;
-    if (this.#ring.length > mostIdleRoom) this.#ring = [];
+    if (this.#ring.length > maxIdleCapacity) this.#ring = [];
   }
 }

@@ -1,16 +1,16 @@
 import type { Cursor, Cursors } from "./cursor.js";
 import type { ReorderBuffer } from "./reorder-buffer.js";
-import type { Sequence, SequenceWindow, Standing } from "./sequence-window.js";
+import type { Sequence, SequenceWindow, SequenceStatus } from "./sequence-window.js";
 
 /** Where a message stands by what the user's functions say of it. */
-export interface Place<Message> {
+export interface SequencePosition<Message> {
   readonly stream: MessageStream<Message>;
   readonly id: Sequence;
   readonly epoch: Sequence | undefined;
 }
 
 /** A message that belongs to a sequence, on its way through. */
-export interface Arrival<Message> extends Place<Message> {
+export interface Arrival<Message> extends SequencePosition<Message> {
   readonly message: Message;
   readonly connection: number;
   /** The request that has brought it; `undefined` for one that came on a link. */
@@ -64,8 +64,8 @@ export class MessageStream<Message> {
   /** Missed messages that were delivered and not yet told. */
   recoveredCount = 0;
   /** Its window, where a message that is next can be delivered with nothing else to do. */
-  steadyWindow: SequenceWindow | undefined;
-  #hold: ReorderBuffer<Arrival<Message>> | undefined;
+  fastPathWindow: SequenceWindow | undefined;
+  #buffer: ReorderBuffer<Arrival<Message>> | undefined;
   #isWatched = false;
   #duplicateCount = 0;
   #duplicatesSince: Sequence | undefined;
@@ -73,26 +73,26 @@ export class MessageStream<Message> {
   constructor(name: string, window: SequenceWindow) {
     this.name = name;
     this.window = window;
-    this.steadyWindow = window;
+    this.fastPathWindow = window;
   }
 
-  get hold(): ReorderBuffer<Arrival<Message>> | undefined {
-    return this.#hold;
+  get buffer(): ReorderBuffer<Arrival<Message>> | undefined {
+    return this.#buffer;
   }
 
-  set hold(hold: ReorderBuffer<Arrival<Message>> | undefined) {
-    this.#hold = hold;
-    this.#reconsider();
+  set buffer(buffer: ReorderBuffer<Arrival<Message>> | undefined) {
+    this.#buffer = buffer;
+    this.#updateFastPath();
   }
 
   /** Somebody wants to be asked after each of its messages. */
   set isWatched(isWatched: boolean) {
     this.#isWatched = isWatched;
-    this.#reconsider();
+    this.#updateFastPath();
   }
 
-  #reconsider(): void {
-    this.steadyWindow = this.#hold === undefined && !this.#isWatched ? this.window : undefined;
+  #updateFastPath(): void {
+    this.fastPathWindow = this.#buffer === undefined && !this.#isWatched ? this.window : undefined;
   }
 
   get cursor(): Cursor | undefined {
@@ -118,12 +118,12 @@ export class MessageStream<Message> {
    * @param isCovered - A request for a replay is at work for it.
    * @throws What the window's judgement throws.
    */
-  judge({ id, epoch }: Arrival<Message>, isCovered: boolean): Standing {
-    const standing = this.window.judge(id);
-    if (standing === "first") return standing;
-    if (this.isNewEpoch(epoch)) return "behind";
-    if (standing === "behind" && isCovered && this.#isSinceRequest(id)) return "double";
-    return standing;
+  classify({ id, epoch }: Arrival<Message>, isCovered: boolean): SequenceStatus {
+    const status = this.window.classify(id);
+    if (status === "first") return status;
+    if (this.isNewEpoch(epoch)) return "restart";
+    if (status === "restart" && isCovered && this.#isSinceRequest(id)) return "duplicate";
+    return status;
   }
 
   isNewEpoch(epoch: Sequence | undefined): boolean {
@@ -143,13 +143,13 @@ export class MessageStream<Message> {
     this.#duplicateCount = 0;
   }
 
-  /** Counts a double; `true` where more than `most` have come since the cursor has moved. */
-  countDuplicate(most: number): boolean {
+  /** Counts a double; `true` where more than `limit` have come since the cursor has moved. */
+  countDuplicate(limit: number): boolean {
     const { sequence } = this.window;
     if (sequence !== this.#duplicatesSince) {
       this.#duplicatesSince = sequence;
       this.#duplicateCount = 0;
     }
-    return ++this.#duplicateCount > most;
+    return ++this.#duplicateCount > limit;
   }
 }

@@ -1,7 +1,7 @@
-import type { Sequence, SequenceWindow, Standing, WindowBounds } from "./sequence-window.js";
+import type { Sequence, SequenceWindow, SequenceStatus, WindowBounds } from "./sequence-window.js";
 
 /** Ids that were passed over, both ends included; `from` is above `to` once all of them have come. */
-interface Hole {
+interface Gap {
   from: number;
   to: number;
   /** Ids between the two ends that have come since. */
@@ -20,9 +20,9 @@ export class NumberWindow implements SequenceWindow {
   /** Where the numbering began. */
   #first = NaN;
   #frozenFloor = NaN;
-  /** In ascending order; those before `#firstHole` are forgotten. No operation looks at more than a logarithm of them. */
-  #holes: Hole[] = [];
-  #firstHole = 0;
+  /** In ascending order; those before `#firstGap` are forgotten. No operation looks at more than a logarithm of them. */
+  #gaps: Gap[] = [];
+  #firstGap = 0;
 
   constructor(bounds: WindowBounds) {
     this.#bounds = bounds;
@@ -48,56 +48,56 @@ export class NumberWindow implements SequenceWindow {
     return true;
   }
 
-  judge(id: Sequence): Standing {
+  classify(id: Sequence): SequenceStatus {
     const number = asNumber(id);
     if (Number.isNaN(this.#next)) return "first";
     if (number === this.#next) return "next";
     if (number > this.#next) return "ahead";
-    if (number < this.#floor()) return "behind";
-    const hole = this.#holeAt(number);
-    return hole === undefined || hole.filled?.has(number) === true ? "double" : "late";
+    if (number < this.#floor()) return "restart";
+    const gap = this.#gapAt(number);
+    return gap === undefined || gap.filled?.has(number) === true ? "duplicate" : "late";
   }
 
   /** The hole that an id lies in, whether it has come since or not. */
-  #holeAt(number: number): Hole | undefined {
-    let [low, high] = [this.#firstHole, this.#holes.length];
+  #gapAt(number: number): Gap | undefined {
+    let [low, high] = [this.#firstGap, this.#gaps.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#holes[middle]!.to < number) low = middle + 1;
+      if (this.#gaps[middle]!.to < number) low = middle + 1;
       else high = middle;
     }
-    const hole = this.#holes[low];
-    return hole !== undefined && hole.from <= number ? hole : undefined;
+    const gap = this.#gaps[low];
+    return gap !== undefined && gap.from <= number ? gap : undefined;
   }
 
   move(id: Sequence): void {
     const number = id as number;
-    if (number > this.#next) this.#holes.push({ from: this.#next, to: number - 1, filled: undefined });
+    if (number > this.#next) this.#gaps.push({ from: this.#next, to: number - 1, filled: undefined });
     this.#next = number + 1;
-    if (this.#holes.length > 0) this.#forgetHoles();
+    if (this.#gaps.length > 0) this.#removeOldGaps();
   }
 
-  #forgetHoles(): void {
+  #removeOldGaps(): void {
     const floor = this.#floor();
-    const holes = this.#holes;
-    while (this.#firstHole < holes.length && holes[this.#firstHole]!.to < floor) this.#firstHole++;
-    if (this.#firstHole * 2 <= holes.length) return;
-    this.#holes = holes.slice(this.#firstHole);
-    this.#firstHole = 0;
+    const gaps = this.#gaps;
+    while (this.#firstGap < gaps.length && gaps[this.#firstGap]!.to < floor) this.#firstGap++;
+    if (this.#firstGap * 2 <= gaps.length) return;
+    this.#gaps = gaps.slice(this.#firstGap);
+    this.#firstGap = 0;
   }
 
   fill(id: Sequence): void {
     const number = id as number;
-    const hole = this.#holeAt(number);
-    if (hole === undefined) return;
-    if (number === hole.from) {
-      do hole.from++;
-      while (hole.filled?.delete(hole.from) === true);
-    } else if (number === hole.to) {
-      do hole.to--;
-      while (hole.filled?.delete(hole.to) === true);
+    const gap = this.#gapAt(number);
+    if (gap === undefined) return;
+    if (number === gap.from) {
+      do gap.from++;
+      while (gap.filled?.delete(gap.from) === true);
+    } else if (number === gap.to) {
+      do gap.to--;
+      while (gap.filled?.delete(gap.to) === true);
     } else {
-      (hole.filled ??= new Set()).add(number);
+      (gap.filled ??= new Set()).add(number);
     }
   }
 
@@ -108,8 +108,8 @@ export class NumberWindow implements SequenceWindow {
   restart(id: Sequence): void {
     this.#first = this.#frozenFloor = id as number;
     this.#next = this.#first + 1;
-    this.#holes = [];
-    this.#firstHole = 0;
+    this.#gaps = [];
+    this.#firstGap = 0;
   }
 
   /** What an earlier life has delivered is not known: all that is lower counts as delivered, as far as the window goes. */

@@ -5,14 +5,14 @@ export type MessageId = string | number | bigint;
  * Where an entry is: `outside`, with its caller or with the writer and not remembered; `unsent`, in line; `inFlight`,
  * given to the writer and not acknowledged; `resend`, not acknowledged and in line again; `settled`, done with.
  */
-export type Place = "outside" | "unsent" | "inFlight" | "resend" | "settled";
+export type OutboxEntryState = "untracked" | "unsent" | "inFlight" | "resend" | "settled";
 
 /** A message on its way through the outbox. Its owner makes it and reads `message`; the rest is the outbox's. */
 export class OutboxEntry<Message> {
   readonly message: Message;
   readonly size: number;
   readonly overhead: number;
-  place: Place = "outside";
+  state: OutboxEntryState = "untracked";
   id: MessageId | undefined = undefined;
   /** There once the message has an id: whether the peer has acknowledged it, or it is given up without that. */
   receipt: { isAcknowledged: boolean; isGivenUp: boolean } | undefined = undefined;
@@ -20,7 +20,7 @@ export class OutboxEntry<Message> {
   /** When its time to live ends, counted from the call of `send()`. Infinity until that is known, or without one. */
   expiresAt: number = Infinity;
   /** It was given to more than one connection. */
-  isRepeated: boolean = false;
+  isResent: boolean = false;
   previous: OutboxEntry<Message> | undefined = undefined;
   next: OutboxEntry<Message> | undefined = undefined;
 

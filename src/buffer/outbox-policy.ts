@@ -45,4 +45,4 @@ export interface OutboxHandler<Message> {
  * What is to be done with a message: `write` it now; or it is `queued`; or it was `dropped` and is told; or it is
  * `refused`, and its caller is to be told.
  */
-export type OutboxAnswer = "write" | "queued" | "dropped" | "refused";
+export type OutboxDecision = "write" | "queued" | "dropped" | "refused";

@@ -1,9 +1,9 @@
 import { BufferOverflowError } from "../errors.js";
 import { KeyedQueue } from "./keyed-queue.js";
 import { UnackedMessages } from "./unacked-messages.js";
-import { MessageMarks } from "./message-marks.js";
+import { OutboxCallbacks } from "./outbox-callbacks.js";
 import type { OutboxEntry } from "./outbox-entry.js";
-import type { OutboxAnswer, OutboxDropCause, OutboxHandler, OutboxPolicy } from "./outbox-policy.js";
+import type { OutboxDecision, OutboxDropCause, OutboxHandler, OutboxPolicy } from "./outbox-policy.js";
 import { TokenBucket } from "./token-bucket.js";
 
 /** So many bytes of overhead are not counted: those of 16,384 texts. Up to that `maxBytes` means the messages alone. */
@@ -16,12 +16,12 @@ const defaultFreeOverhead = 16 * 1024 * 1024;
 export class Outbox<Sent, Received, Message> {
   readonly #policy: OutboxPolicy<Sent, Received>;
   readonly #handler: OutboxHandler<Message>;
-  readonly #marks: MessageMarks<Sent, Received>;
+  readonly #callbacks: OutboxCallbacks<Sent, Received>;
   readonly #ttl: number;
   readonly #freeOverhead: number;
   readonly #bucket: TokenBucket | undefined;
   readonly #queue: KeyedQueue<OutboxEntry<Message>> = new KeyedQueue();
-  readonly #ledger: UnackedMessages<Message> | undefined;
+  readonly #unacked: UnackedMessages<Message> | undefined;
   #isOpen = false;
   #isClosing = false;
   /** Dropped messages that the handler has not been given. */
@@ -36,21 +36,21 @@ export class Outbox<Sent, Received, Message> {
   constructor(policy: OutboxPolicy<Sent, Received>, handler: OutboxHandler<Message>) {
     this.#policy = policy;
     this.#handler = handler;
-    this.#marks = new MessageMarks(policy, (error) => handler.onError(error));
+    this.#callbacks = new OutboxCallbacks(policy, (error) => handler.onError(error));
     this.#ttl = policy.ttl ?? Infinity;
     this.#freeOverhead = policy.freeOverhead ?? defaultFreeOverhead;
     this.#bucket = policy.perSecond === undefined ? undefined : new TokenBucket(policy.perSecond);
-    this.#ledger = policy.acknowledgement === undefined ? undefined : new UnackedMessages();
+    this.#unacked = policy.acknowledgement === undefined ? undefined : new UnackedMessages();
   }
 
   /** The messages that are kept: those that wait, and those that are not acknowledged. */
   get length(): number {
-    return this.#queue.length + (this.#ledger?.length ?? 0);
+    return this.#queue.length + (this.#unacked?.length ?? 0);
   }
 
   /** The bytes that are kept. */
   get bytes(): number {
-    return this.#queue.bytes + (this.#ledger?.bytes ?? 0);
+    return this.#queue.bytes + (this.#unacked?.bytes ?? 0);
   }
 
   /** The bytes that `maxBytes` bounds: those that are kept, and the memory that they take besides where that is much. */
@@ -59,18 +59,18 @@ export class Outbox<Sent, Received, Message> {
   }
 
   #loadWith(size: number, overhead: number): number {
-    const all = this.#queue.overhead + (this.#ledger?.overhead ?? 0) + overhead;
+    const all = this.#queue.overhead + (this.#unacked?.overhead ?? 0) + overhead;
     return this.bytes + size + Math.max(0, all - this.#freeOverhead);
   }
 
   /** How many wait to be given to a writer. */
   get waitingCount(): number {
-    return this.#queue.length + (this.#ledger?.waitingCount ?? 0);
+    return this.#queue.length + (this.#unacked?.waitingCount ?? 0);
   }
 
   /** Nothing stands before a message and none is remembered: it may go to the writer with no call of {@link send}. */
   get isClear(): boolean {
-    return this.#isOpen && this.#queue.length === 0 && this.#ledger === undefined;
+    return this.#isOpen && this.#queue.length === 0 && this.#unacked === undefined;
   }
 
   /** When {@link next} is to be called: a message may go, or has expired. In the past: at once. Infinity: not at all. */
@@ -84,14 +84,14 @@ export class Outbox<Sent, Received, Message> {
    * A message is sent. Where the answer is `write`, it is to go to the writer before anything else does; one that the
    * writer does not take is to be withdrawn.
    */
-  send(entry: OutboxEntry<Message>, sent: Sent, now: number): OutboxAnswer {
+  send(entry: OutboxEntry<Message>, sent: Sent, now: number): OutboxDecision {
     this.stamp(entry, now);
     this.#expire(now);
     this.#hasExcess &&= this.#isOver();
-    if (this.#ledger !== undefined) this.#identify(entry, sent, this.#ledger);
-    const isThrough = this.#isOpen && this.waitingCount === 0;
-    if (isThrough && entry.id === undefined) return "write";
-    if (!isThrough && this.#conflate(entry, sent, now)) return "queued";
+    if (this.#unacked !== undefined) this.#identify(entry, sent, this.#unacked);
+    const canWriteNow = this.#isOpen && this.waitingCount === 0;
+    if (canWriteNow && entry.id === undefined) return "write";
+    if (!canWriteNow && this.#conflate(entry, sent, now)) return "queued";
     const isFull = this.#exceeds(entry);
     if (isFull && this.#policy.overflow === "error") {
       this.#settle(entry);
@@ -102,10 +102,10 @@ export class Outbox<Sent, Received, Message> {
       return "dropped";
     }
     const displaced = isFull ? this.#makeRoom(entry) : undefined;
-    if (isThrough) this.#ledger!.append(entry);
+    if (canWriteNow) this.#unacked!.append(entry);
     else this.#enqueue(entry, now);
     if (displaced !== undefined) this.#drop(displaced, "overflow");
-    return isThrough ? "write" : "queued";
+    return canWriteNow ? "write" : "queued";
   }
 
   /** The next message for the writer; `undefined` where none may go before {@link nextAt}. */
@@ -113,11 +113,11 @@ export class Outbox<Sent, Received, Message> {
     this.#expire(now);
     if (!this.#isOpen || this.waitingCount === 0) return undefined;
     if (!this.#isClosing && this.#bucket?.take(now) === false) return undefined;
-    const again = this.#ledger?.shift();
-    if (again !== undefined) return again;
+    const resent = this.#unacked?.shift();
+    if (resent !== undefined) return resent;
     const entry = this.#queue.shift()!;
-    if (entry.id === undefined) entry.place = "outside";
-    else this.#ledger!.append(entry);
+    if (entry.id === undefined) entry.state = "untracked";
+    else this.#unacked!.append(entry);
     return entry;
   }
 
@@ -129,11 +129,11 @@ export class Outbox<Sent, Received, Message> {
   /** A new connection takes messages: all that is not acknowledged is to go on it, before all else. */
   open(): void {
     this.#isOpen = true;
-    this.#rewind();
+    this.#resendAll();
   }
 
   /** Newer messages wait here and none is given out: the writer is about to move to another connection. */
-  hold(): void {
+  pause(): void {
     this.#isOpen = false;
   }
 
@@ -147,39 +147,39 @@ export class Outbox<Sent, Received, Message> {
    * @param unsent - Those given to its writer of which not a byte left, in their order; a new entry for one that never
    * had one. They are kept whatever the bounds.
    */
-  lost(unsent: readonly OutboxEntry<Message>[], now: number): void {
+  connectionLost(unsent: readonly OutboxEntry<Message>[], now: number): void {
     this.#isOpen = false;
-    const returned = unsent.filter((entry) => this.#takesBack(entry));
+    const returned = unsent.filter((entry) => this.#reclaim(entry));
     if (returned.length > 0) {
-      for (const entry of returned) this.#await(entry, now);
-      this.#isInOrder = (this.#isInOrder || this.#queue.length === 0) && this.#isEarlier(returned);
+      for (const entry of returned) this.#markWaiting(entry, now);
+      this.#isInOrder = (this.#isInOrder || this.#queue.length === 0) && this.#expiresBeforeQueue(returned);
       this.#queue.prepend(returned);
       this.#hasExcess = this.#isOver();
     }
-    this.#rewind();
+    this.#resendAll();
   }
 
   /** `true` where these expire in their order, and before all of the queue. */
-  #isEarlier(entries: readonly OutboxEntry<Message>[]): boolean {
+  #expiresBeforeQueue(entries: readonly OutboxEntry<Message>[]): boolean {
     const last = this.#queue.first?.expiresAt ?? Infinity;
     return entries.every(({ expiresAt }, index) => expiresAt <= (entries[index + 1]?.expiresAt ?? last));
   }
 
   /** The caller takes back a message that is not written yet; nothing is told. */
   withdraw(entry: OutboxEntry<Message>): void {
-    if (entry.place === "unsent") {
+    if (entry.state === "unsent") {
       this.#queue.remove((other) => other === entry);
       this.#settle(entry);
-    } else if (entry.place === "inFlight" && !entry.isRepeated) {
-      this.#ledger!.remove(entry);
+    } else if (entry.state === "inFlight" && !entry.isResent) {
+      this.#unacked!.remove(entry);
     }
   }
 
   /** A message has come; what it acknowledges is not sent again. */
   received(message: Received): void {
-    const ledger = this.#ledger;
-    if (ledger === undefined || ledger.length === 0) return;
-    for (const id of this.#marks.acknowledgedBy(message)) ledger.acknowledge(id);
+    const unacked = this.#unacked;
+    if (unacked === undefined || unacked.length === 0) return;
+    for (const id of this.#callbacks.acknowledgedIds(message)) unacked.acknowledge(id);
   }
 
   /** The client closes: what waits goes at once, `perSecond` or not. */
@@ -191,8 +191,8 @@ export class Outbox<Sent, Received, Message> {
   end(cause: OutboxDropCause = "closed"): void {
     this.#isOpen = false;
     this.#isClosing = false;
-    this.#ledger?.rewind();
-    const unacknowledged = this.#ledger?.removeWaiting(() => true) ?? [];
+    this.#unacked?.resendAll();
+    const unacknowledged = this.#unacked?.removeWaiting(() => true) ?? [];
     this.#drop([...unacknowledged, ...this.#queue.remove(() => true)], cause);
   }
 
@@ -210,34 +210,34 @@ export class Outbox<Sent, Received, Message> {
     );
   }
 
-  #identify(entry: OutboxEntry<Message>, sent: Sent, ledger: UnackedMessages<Message>): void {
-    const id = this.#marks.idOf(sent);
-    if (id !== undefined && !ledger.claim(id, entry)) this.#marks.observeTaken(id);
+  #identify(entry: OutboxEntry<Message>, sent: Sent, unacked: UnackedMessages<Message>): void {
+    const id = this.#callbacks.idOf(sent);
+    if (id !== undefined && !unacked.claim(id, entry)) this.#callbacks.reportDuplicateId(id);
   }
 
   /** @returns `true` where the message has taken the place of an older one. */
   #conflate(entry: OutboxEntry<Message>, sent: Sent, now: number): boolean {
     if (this.#policy.overflow !== "conflate") return false;
-    entry.key = this.#marks.keyOf(sent);
+    entry.key = this.#callbacks.keyOf(sent);
     const older = this.#queue.replaceable(entry.key);
     if (older === undefined) return false;
     const growth = entry.size - older.size;
     if (growth > 0 && this.load + growth > this.#policy.maxBytes) return false;
     this.#queue.replace(entry);
     this.#isInOrder = false;
-    this.#await(entry, now);
+    this.#markWaiting(entry, now);
     this.#drop([older], "overflow");
     return true;
   }
 
   #enqueue(entry: OutboxEntry<Message>, now: number): void {
     if (this.#queue.length === 0) this.#isInOrder = true;
-    this.#await(entry, now);
+    this.#markWaiting(entry, now);
     this.#queue.push(entry);
   }
 
-  #await(entry: OutboxEntry<Message>, now: number): void {
-    entry.place = "unsent";
+  #markWaiting(entry: OutboxEntry<Message>, now: number): void {
+    entry.state = "unsent";
     this.stamp(entry, now);
     this.#expiresAt = Math.min(this.#expiresAt, entry.expiresAt);
   }
@@ -256,24 +256,24 @@ export class Outbox<Sent, Received, Message> {
   #makeRoom(entry: OutboxEntry<Message>): OutboxEntry<Message>[] {
     const displaced: OutboxEntry<Message>[] = [];
     while (this.#exceeds(entry)) {
-      const oldest = this.#ledger?.first;
-      if (oldest !== undefined) this.#ledger!.remove(oldest);
+      const oldest = this.#unacked?.first;
+      if (oldest !== undefined) this.#unacked!.remove(oldest);
       displaced.push(oldest ?? this.#queue.shift()!);
     }
     return displaced;
   }
 
-  #takesBack(entry: OutboxEntry<Message>): boolean {
+  #reclaim(entry: OutboxEntry<Message>): boolean {
     // What another connection may have delivered stays in the ledger, and goes before the unsent.
-    const isOfLedger = entry.place === "inFlight" && !entry.isRepeated;
-    if (!isOfLedger && entry.place !== "outside") return false;
-    if (isOfLedger) this.#ledger!.takeBack(entry);
+    const isUnacked = entry.state === "inFlight" && !entry.isResent;
+    if (!isUnacked && entry.state !== "untracked") return false;
+    if (isUnacked) this.#unacked!.detach(entry);
     entry.key = undefined;
     return true;
   }
 
-  #rewind(): void {
-    if (this.#ledger !== undefined) this.#expiresAt = Math.min(this.#expiresAt, this.#ledger.rewind());
+  #resendAll(): void {
+    if (this.#unacked !== undefined) this.#expiresAt = Math.min(this.#expiresAt, this.#unacked.resendAll());
   }
 
   #expire(now: number): void {
@@ -284,7 +284,7 @@ export class Outbox<Sent, Received, Message> {
       earliest = Math.min(earliest, expiresAt);
       return false;
     };
-    const expired = this.#ledger?.removeWaiting(isExpired) ?? [];
+    const expired = this.#unacked?.removeWaiting(isExpired) ?? [];
     if (this.#isInOrder) this.#shiftWhile(isExpired, expired);
     else expired.push(...this.#queue.remove(isExpired));
     this.#expiresAt = earliest;
@@ -311,7 +311,7 @@ export class Outbox<Sent, Received, Message> {
   }
 
   #settle(entry: OutboxEntry<Message>): void {
-    this.#ledger?.release(entry);
-    entry.place = "settled";
+    this.#unacked?.release(entry);
+    entry.state = "settled";
   }
 }

@@ -1,4 +1,4 @@
-import type { Delivery, Judgement } from "./delivery.js";
+import type { Delivery, ArrivalStatus } from "./delivery.js";
 import { ReorderBuffers, type StreamBuffer } from "./reorder-buffers.js";
 import type { Arrival, MessageStream, ReplayRequest } from "./message-stream.js";
 import type { ReplayPolicy, ReplayPort } from "./replay-port.js";
@@ -21,43 +21,43 @@ export class Recovery<Message> {
   readonly #policy: ReplayPolicy<never>;
   readonly #port: ReplayPort<Message>;
   readonly #delivery: Delivery<Message>;
-  readonly #holds: ReorderBuffers<Message>;
+  readonly #buffers: ReorderBuffers<Message>;
 
   constructor(policy: ReplayPolicy<never>, port: ReplayPort<Message>, delivery: Delivery<Message>) {
     this.#policy = policy;
     this.#port = port;
     this.#delivery = delivery;
-    this.#holds = new ReorderBuffers(policy.maxBytes, (at) => port.onNextAt(at));
+    this.#buffers = new ReorderBuffers(policy.maxBytes, (at) => port.onNextAt(at));
     this.requests = new ReplayRequests(policy.recoveryTimeout);
   }
 
   get nextAt(): number {
-    return this.#holds.nextAt;
+    return this.#buffers.nextAt;
   }
 
   get heldCount(): number {
-    return this.#holds.messageCount;
+    return this.#buffers.messageCount;
   }
 
-  judge(arrival: Arrival<Message>): Judgement {
-    return this.#delivery.judge(arrival, this.requests.covers(arrival.stream, arrival.at));
+  classify(arrival: Arrival<Message>): ArrivalStatus {
+    return this.#delivery.classify(arrival, this.requests.covers(arrival.stream, arrival.at));
   }
 
   /** Delivers a message, holds it, or removes it. */
   take(arrival: Arrival<Message>): void {
-    const judgement = this.judge(arrival);
-    if (judgement === "ahead") this.#onAhead(arrival);
-    else if (judgement === "first" || judgement === "behind") this.#onRestart(arrival, judgement);
-    else if (judgement === "double" && this.#isStuck(arrival)) this.#onRestart(arrival, "behind");
-    else this.#onKnown(arrival, judgement);
+    const status = this.classify(arrival);
+    if (status === "ahead") this.#onAhead(arrival);
+    else if (status === "first" || status === "restart") this.#onRestart(arrival, status);
+    else if (status === "duplicate" && this.#isStuck(arrival)) this.#onRestart(arrival, "restart");
+    else this.#onKnown(arrival, status);
   }
 
-  #onKnown(arrival: Arrival<Message>, judgement: "next" | "late" | "double" | "unreadable"): void {
+  #onKnown(arrival: Arrival<Message>, status: "next" | "late" | "duplicate" | "unclassified"): void {
     const { stream, request } = arrival;
-    const told = stream.hold?.told;
-    const isMissed = told !== undefined || (request !== undefined && request === stream.replay);
-    if (isMissed && (judgement === "next" || judgement === "late")) stream.recoveredCount++;
-    this.#delivery.apply(arrival, judgement);
+    const gapReportedBefore = stream.buffer?.gapReportedBefore;
+    const isMissed = gapReportedBefore !== undefined || (request !== undefined && request === stream.replay);
+    if (isMissed && (status === "next" || status === "late")) stream.recoveredCount++;
+    this.#delivery.apply(arrival, status);
     this.#drain(stream, arrival.at);
   }
 
@@ -68,134 +68,134 @@ export class Recovery<Message> {
   }
 
   /** A numbering begins with this message. */
-  #onRestart(arrival: Arrival<Message>, judgement: "first" | "behind"): void {
+  #onRestart(arrival: Arrival<Message>, status: "first" | "restart"): void {
     const { stream, request, at } = arrival;
     if (request !== undefined) {
       stream.recoveredCount++;
       // The gap that was told ends with the reset that comes.
-      if (stream.hold !== undefined && judgement === "behind") stream.hold.told = undefined;
-    } else if (this.requests.isReturning(stream, at) && stream.replay!.connection === arrival.connection) {
-      this.#keep(arrival, judgement === "first");
+      if (stream.buffer !== undefined && status === "restart") stream.buffer.gapReportedBefore = undefined;
+    } else if (this.requests.isReturningMessages(stream, at) && stream.replay!.connection === arrival.connection) {
+      this.#bufferMessage(arrival, status === "first");
       return;
-    } else if (stream.hold !== undefined) {
+    } else if (stream.buffer !== undefined) {
       this.#giveUp(stream);
       this.take(arrival);
       return;
     }
-    this.#delivery.apply(arrival, judgement);
+    this.#delivery.apply(arrival, status);
     this.#drain(stream, at);
   }
 
   #onAhead(arrival: Arrival<Message>): void {
     const { stream, at } = arrival;
-    const isFirst = stream.hold === undefined;
+    const isFirst = stream.buffer === undefined;
     if (isFirst && !this.#policy.hasReplay && !this.isDeferring) {
       this.#delivery.emitGap(arrival);
       this.#delivery.skipTo(arrival);
       return;
     }
-    this.#keep(arrival, true);
+    this.#bufferMessage(arrival, true);
     if (isFirst) this.#openGap(stream, at);
   }
 
-  #keep(arrival: Arrival<Message>, isInOrder: boolean): void {
+  #bufferMessage(arrival: Arrival<Message>, isInOrder: boolean): void {
     const { stream, at } = arrival;
-    const hold = stream.hold ?? this.#holds.begin(stream, at, this.requests.count);
-    if (!this.#holds.add(hold, arrival, isInOrder)) this.#delivery.duplicateCount++;
-    if (hold.length >= this.#policy.maxWaiting) this.#giveUp(stream);
-    else this.#holds.arm(this.#endOf(hold));
-    if (this.#holds.isFull) this.#makeRoom();
+    const buffer = stream.buffer ?? this.#buffers.begin(stream, at, this.requests.count);
+    if (!this.#buffers.add(buffer, arrival, isInOrder)) this.#delivery.duplicateCount++;
+    if (buffer.length >= this.#policy.maxWaiting) this.#giveUp(stream);
+    else this.#buffers.schedule(this.#endOf(buffer));
+    if (this.#buffers.isFull) this.#makeRoom();
   }
 
   /** Gives up the largest holds until a quarter of the bound is free, so that one search for them serves many messages. */
   #makeRoom(): void {
-    for (const stream of this.#holds.largestFirst()) {
-      if (this.#holds.hasRoom) return;
+    for (const stream of this.#buffers.largestFirst()) {
+      if (this.#buffers.isBelowThreshold) return;
       this.#giveUp(stream);
     }
   }
 
   /** Where something is missing before what is held: tells the gap, and plans to ask for it. */
   #openGap(stream: MessageStream<Message>, now: number): void {
-    const { hold } = stream;
-    if (hold?.head === undefined || this.isDeferring || this.judge(hold.head) !== "ahead") return;
-    hold.told = hold.head;
-    this.#delivery.emitGap(hold.head);
-    if (this.#policy.hasReplay) this.#planAsking(stream, now);
+    const { buffer } = stream;
+    if (buffer?.head === undefined || this.isDeferring || this.classify(buffer.head) !== "ahead") return;
+    buffer.gapReportedBefore = buffer.head;
+    this.#delivery.emitGap(buffer.head);
+    if (this.#policy.hasReplay) this.#planRequest(stream, now);
     else this.#giveUp(stream);
   }
 
-  #planAsking(stream: MessageStream<Message>, now: number): void {
-    const { hold } = stream;
-    if (hold === undefined) return;
-    hold.askOnlyAt = undefined;
-    if (!this.requests.covers(stream, now)) hold.askAt = now;
-    else if (stream.replay!.state === "inBand") this.#planLateAsking(stream, hold);
-    this.#holds.arm(hold.askAt);
+  #planRequest(stream: MessageStream<Message>, now: number): void {
+    const { buffer } = stream;
+    if (buffer === undefined) return;
+    buffer.requestOnlyAtSequence = undefined;
+    if (!this.requests.covers(stream, now)) buffer.requestAt = now;
+    else if (stream.replay!.state === "inBand") this.#planDelayedRequest(stream, buffer);
+    this.#buffers.schedule(buffer.requestAt);
   }
 
   /** The missing may be on their way: only where none has come in half of the time they are asked for. */
-  #planLateAsking(stream: MessageStream<Message>, hold: StreamBuffer<Message>): void {
-    hold.askAt = hold.since + this.#policy.recoveryTimeout / 2;
-    hold.askOnlyAt = stream.window.sequence;
+  #planDelayedRequest(stream: MessageStream<Message>, buffer: StreamBuffer<Message>): void {
+    buffer.requestAt = buffer.waitingSince + this.#policy.recoveryTimeout / 2;
+    buffer.requestOnlyAtSequence = stream.window.sequence;
   }
 
   /** Delivers what is held as far as nothing is missing before it. */
   #drain(stream: MessageStream<Message>, now: number): void {
-    const { hold } = stream;
-    if (hold === undefined) return;
-    let isJoined = false;
-    for (let head = hold.head; head !== undefined; head = hold.head) {
-      const judgement = this.judge(head);
-      if (judgement === "ahead") break;
-      const isBeginning = judgement === "first" || judgement === "behind";
-      if (isBeginning && this.requests.isReturning(stream, now)) break;
-      if (hold.told !== undefined && hold.told !== head) stream.recoveredCount++;
-      else if (!isJoined) {
-        isJoined = true;
+    const { buffer } = stream;
+    if (buffer === undefined) return;
+    let hasReachedBuffer = false;
+    for (let head = buffer.head; head !== undefined; head = buffer.head) {
+      const status = this.classify(head);
+      if (status === "ahead") break;
+      const isBeginning = status === "first" || status === "restart";
+      if (isBeginning && this.requests.isReturningMessages(stream, now)) break;
+      if (buffer.gapReportedBefore !== undefined && buffer.gapReportedBefore !== head) stream.recoveredCount++;
+      else if (!hasReachedBuffer) {
+        hasReachedBuffer = true;
         this.#emitRecovered(stream);
         // Who was told may have ended the hold.
-        if (stream.hold !== hold) return;
+        if (stream.buffer !== buffer) return;
       }
-      this.#holds.shift(hold);
-      this.#delivery.apply(head, judgement);
+      this.#buffers.shift(buffer);
+      this.#delivery.apply(head, status);
     }
-    if (stream.hold !== hold) return;
-    if (hold.head === undefined) this.#holds.end(stream);
-    else if (isJoined) {
-      hold.since = hold.oldestAt;
+    if (stream.buffer !== buffer) return;
+    if (buffer.head === undefined) this.#buffers.end(stream);
+    else if (hasReachedBuffer) {
+      buffer.waitingSince = buffer.oldestAt;
       this.#openGap(stream, now);
     }
   }
 
   #emitRecovered(stream: MessageStream<Message>): void {
-    const { hold, recoveredCount } = stream;
+    const { buffer, recoveredCount } = stream;
     if (stream.replay?.state === "inBand") stream.replay = undefined;
-    if (hold?.told === undefined && recoveredCount === 0) return;
-    if (hold !== undefined) hold.told = undefined;
+    if (buffer?.gapReportedBefore === undefined && recoveredCount === 0) return;
+    if (buffer !== undefined) buffer.gapReportedBefore = undefined;
     stream.recoveredCount = 0;
     this.#port.onRecovered(stream.name, recoveredCount);
   }
 
   /** What is missing is not waited for any longer: all that is held comes out. */
   #giveUp(stream: MessageStream<Message>): void {
-    const { hold } = stream;
-    if (hold?.head === undefined) return;
-    this.#holds.end(stream);
-    const released = this.#takeReleased(hold);
+    const { buffer } = stream;
+    if (buffer?.head === undefined) return;
+    this.#buffers.end(stream);
+    const released = this.#takeReleased(buffer);
     if (released.length === 0) return;
     stream.replay = undefined;
     stream.recoveredCount = 0;
-    const isAhead = this.judge(released[0]!) === "ahead";
-    if (isAhead && hold.told === undefined) this.#delivery.emitGap(released[0]!);
-    if ((isAhead || hold.told !== undefined) && this.#policy.hasReplay) this.#port.onReset(stream.name);
+    const isAhead = this.classify(released[0]!) === "ahead";
+    if (isAhead && buffer.gapReportedBefore === undefined) this.#delivery.emitGap(released[0]!);
+    if ((isAhead || buffer.gapReportedBefore !== undefined) && this.#policy.hasReplay) this.#port.onReset(stream.name);
     this.#delivery.release(released);
   }
 
   /** What a hold gives up. The old link of an overlap may still bring what comes before the last messages of the new one: these wait again. */
-  #takeReleased(hold: StreamBuffer<Message>): Arrival<Message>[] {
+  #takeReleased(buffer: StreamBuffer<Message>): Arrival<Message>[] {
     const released: Arrival<Message>[] = [];
-    for (let arrival = hold.shift(); arrival !== undefined; arrival = hold.shift()) released.push(arrival);
+    for (let arrival = buffer.shift(); arrival !== undefined; arrival = buffer.shift()) released.push(arrival);
     const { overlap } = this;
     if (overlap === undefined) return released;
     const lastOld = released.findLastIndex(
@@ -208,26 +208,26 @@ export class Recovery<Message> {
   onReturned(request: ReplayRequest<Message>, now: number): void {
     for (const stream of this.requests.end(request)) {
       const isMoved = request.cursors[stream.name]?.sequence !== stream.window.sequence;
-      if (stream.hold === undefined) this.#emitRecovered(stream);
-      else this.#goOn(stream, request, isMoved, now);
+      if (stream.buffer === undefined) this.#emitRecovered(stream);
+      else this.#requestRemaining(stream, request, isMoved, now);
     }
   }
 
   onInBand(request: ReplayRequest<Message>, now: number): void {
-    for (const stream of this.requests.goInBand(request, now)) this.#goOn(stream, request, false, now);
+    for (const stream of this.requests.setInBand(request, now)) this.#requestRemaining(stream, request, false, now);
   }
 
   /** A replay that has brought something, or was asked for before a gap was known, may be asked for again. */
-  #goOn(
+  #requestRemaining(
     stream: MessageStream<Message>,
     request: ReplayRequest<Message>,
     isMoved: boolean,
     now: number,
   ): void {
-    const { hold } = stream;
+    const { buffer } = stream;
     this.#drain(stream, now);
-    if (hold?.told === undefined || stream.hold !== hold) return;
-    if (isMoved || hold.requestsBefore >= request.number) this.#planAsking(stream, now);
+    if (buffer?.gapReportedBefore === undefined || stream.buffer !== buffer) return;
+    if (isMoved || buffer.requestsBefore >= request.number) this.#planRequest(stream, now);
   }
 
   onFailed(request: ReplayRequest<Message>): void {
@@ -237,39 +237,39 @@ export class Recovery<Message> {
   }
 
   /** Whether its messages are missing shows when the overlap has ended. */
-  #isUndecided({ hold }: MessageStream<Message>): boolean {
-    return this.isDeferring && hold !== undefined && hold.told === undefined;
+  #isUndecided({ buffer }: MessageStream<Message>): boolean {
+    return this.isDeferring && buffer !== undefined && buffer.gapReportedBefore === undefined;
   }
 
   onTimer(now: number): void {
     const due: MessageStream<Message>[] = [];
-    this.#holds.look((stream, hold) => {
-      const endAt = this.#endOf(hold);
+    this.#buffers.forEach((stream, buffer) => {
+      const endAt = this.#endOf(buffer);
       if (now >= endAt) {
         this.#giveUp(stream);
         return Infinity;
       }
-      if (now >= hold.askAt) {
-        hold.askAt = Infinity;
-        if (this.#isDue(stream, hold)) due.push(stream);
+      if (now >= buffer.requestAt) {
+        buffer.requestAt = Infinity;
+        if (this.#isDue(stream, buffer)) due.push(stream);
       }
-      return Math.min(endAt, hold.askAt);
+      return Math.min(endAt, buffer.requestAt);
     });
     if (due.length > 0 && this.connection !== undefined)
       this.#start(this.requests.open(due, this.connection, now));
   }
 
   /** When what is held comes out in any case. */
-  #endOf(hold: StreamBuffer<Message>): number {
+  #endOf(buffer: StreamBuffer<Message>): number {
     // Without a connection nothing can be repeated: the time counts from the next one on.
-    if (this.isOffline || (this.isDeferring && hold.told === undefined)) return Infinity;
-    return hold.since + this.#policy.recoveryTimeout;
+    if (this.isOffline || (this.isDeferring && buffer.gapReportedBefore === undefined)) return Infinity;
+    return buffer.waitingSince + this.#policy.recoveryTimeout;
   }
 
-  #isDue(stream: MessageStream<Message>, hold: StreamBuffer<Message>): boolean {
-    if (hold.askOnlyAt !== undefined && hold.askOnlyAt !== stream.window.sequence) return false;
-    if (hold.told === undefined) this.#delivery.emitGap(hold.head!);
-    hold.told ??= hold.head;
+  #isDue(stream: MessageStream<Message>, buffer: StreamBuffer<Message>): boolean {
+    if (buffer.requestOnlyAtSequence !== undefined && buffer.requestOnlyAtSequence !== stream.window.sequence) return false;
+    if (buffer.gapReportedBefore === undefined) this.#delivery.emitGap(buffer.head!);
+    buffer.gapReportedBefore ??= buffer.head;
     return true;
   }
 
@@ -281,9 +281,9 @@ export class Recovery<Message> {
 
   #restartWaits(now: number): void {
     this.isOffline = false;
-    this.#holds.look((_stream, hold) => {
-      hold.since = now;
-      return Math.min(this.#endOf(hold), hold.askAt);
+    this.#buffers.forEach((_stream, buffer) => {
+      buffer.waitingSince = now;
+      return Math.min(this.#endOf(buffer), buffer.requestAt);
     });
   }
 
@@ -293,25 +293,25 @@ export class Recovery<Message> {
 
   /**
    * The other link brings nothing more.
-   * @param isPatient - What is missing may still come on the one that is left; else it is missing.
+   * @param mayStillArrive - What is missing may still come on the one that is left; else it is missing.
    */
-  endDeferring(now: number, isPatient: boolean): void {
+  endDeferring(now: number, mayStillArrive: boolean): void {
     this.isDeferring = false;
-    this.#holds.look((stream, hold) => {
-      const isUndecided = hold.told === undefined;
+    this.#buffers.forEach((stream, buffer) => {
+      const isUndecided = buffer.gapReportedBefore === undefined;
       if (isUndecided) this.#drain(stream, now);
-      if (isUndecided && stream.hold === hold) {
-        hold.since = now;
-        if (!isPatient) this.#openGap(stream, now);
-        else if (this.#policy.hasReplay) this.#planLateAsking(stream, hold);
+      if (isUndecided && stream.buffer === buffer) {
+        buffer.waitingSince = now;
+        if (!mayStillArrive) this.#openGap(stream, now);
+        else if (this.#policy.hasReplay) this.#planDelayedRequest(stream, buffer);
       }
-      return stream.hold === hold ? Math.min(this.#endOf(hold), hold.askAt) : Infinity;
+      return stream.buffer === buffer ? Math.min(this.#endOf(buffer), buffer.requestAt) : Infinity;
     });
   }
 
   /** Nothing more comes: all that is held comes out. */
   giveUpAll(): void {
-    this.#holds.look((stream) => {
+    this.#buffers.forEach((stream) => {
       this.#giveUp(stream);
       return Infinity;
     });

@@ -2,7 +2,7 @@ import { ChunkedList, type ListPosition } from "./chunked-list.js";
 import type { Sequence } from "./sequence-window.js";
 
 /** What a hold has to know of a message. */
-interface Held {
+interface BufferedMessage {
   readonly id: Sequence;
   readonly epoch: Sequence | undefined;
   readonly at: number;
@@ -18,15 +18,15 @@ interface Slot<Message> {
 }
 
 /** The messages of one stream that wait for those missing before them, in the order in which they are to be delivered. */
-export class ReorderBuffer<Message extends Held> {
+export class ReorderBuffer<Message extends BufferedMessage> {
   /** Since when its first message cannot be delivered. */
-  since: number;
+  waitingSince: number;
   /** The message before which a gap was told. Others may have come in front of it since. */
-  told: Message | undefined;
+  gapReportedBefore: Message | undefined;
   /** When a replay is to be asked for. */
-  askAt: number = Infinity;
+  requestAt: number = Infinity;
   /** Where the cursor must still stand for it, or nothing is asked; `undefined` for anywhere. */
-  askOnlyAt: Sequence | undefined;
+  requestOnlyAtSequence: Sequence | undefined;
   /** How many requests for replays had been made before this hold began. */
   readonly requestsBefore: number;
   /** Bytes that its messages count for. */
@@ -36,9 +36,9 @@ export class ReorderBuffer<Message extends Held> {
   /** The same messages by the time of their arrival; the first one is not taken out. */
   readonly #arrivals = new ChunkedList<Slot<Message>>();
 
-  constructor(isOrdered: boolean, since: number, requestsBefore: number) {
+  constructor(isOrdered: boolean, waitingSince: number, requestsBefore: number) {
     this.#isOrdered = isOrdered;
-    this.since = since;
+    this.waitingSince = waitingSince;
     this.requestsBefore = requestsBefore;
   }
 
@@ -57,10 +57,10 @@ export class ReorderBuffer<Message extends Held> {
 
   /** Puts a message in its place; `false` where that one is taken by the same id. */
   insert(message: Message): boolean {
-    const place = this.#placeOf(message);
-    const before = this.#messages.before(place)?.message;
+    const position = this.#positionOf(message);
+    const before = this.#messages.before(position)?.message;
     if (this.#isOrdered && before?.id === message.id && before.epoch === message.epoch) return false;
-    this.#add(place, message);
+    this.#add(position, message);
     return true;
   }
 
@@ -69,9 +69,9 @@ export class ReorderBuffer<Message extends Held> {
     this.#add(this.#messages.end, message);
   }
 
-  #add(place: ListPosition, message: Message): void {
+  #add(position: ListPosition, message: Message): void {
     const slot: Slot<Message> = { message, at: message.at };
-    this.#messages.insert(place, slot);
+    this.#messages.insert(position, slot);
     this.#arrivals.insert(
       this.#arrivals.endOf((other) => other.at > slot.at),
       slot,
@@ -88,7 +88,7 @@ export class ReorderBuffer<Message extends Held> {
   }
 
   /** Behind all that it does not precede, among the messages of its epoch that came last. */
-  #placeOf(message: Message): ListPosition {
+  #positionOf(message: Message): ListPosition {
     return this.#messages.find(
       (other) => other.message!.epoch !== message.epoch,
       (other) => this.#precedes(message, other.message!),

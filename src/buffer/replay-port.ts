@@ -50,7 +50,7 @@ export interface ReplayPort<Message> {
   /** The timer that calls `onTimer` is to be set to `at`. */
   onNextAt(at: number): void;
   /** In an overlap: the new link goes on where the old one is, which may be closed. */
-  onOverlapJoined(): void;
+  onOverlapCaughtUp(): void;
   /** In an overlap: so much waits that the new link is to be paused until the end of it. */
   onOverlapFull(): void;
 }

@@ -4,14 +4,14 @@ import { type MessageStream, ReplayRequest } from "./message-stream.js";
 /** The calls of `onReplay` that are under way, and the streams that each of them covers. */
 export class ReplayRequests<Message> {
   /** So long after it has last shown itself a request is counted on. */
-  readonly #patience: number;
+  readonly #timeout: number;
   #open: ReplayRequest<Message>[] = [];
   #newest = 0;
   /** The request that covers streams yet unknown. */
   #resume: ReplayRequest<Message> | undefined;
 
-  constructor(patience: number) {
-    this.#patience = patience;
+  constructor(timeout: number) {
+    this.#timeout = timeout;
   }
 
   /** How many there have been. */
@@ -21,11 +21,11 @@ export class ReplayRequests<Message> {
 
   /** What is missing in a stream may still come by a request. */
   covers({ replay }: MessageStream<Message>, now: number): boolean {
-    return replay !== undefined && now - replay.activeAt < this.#patience;
+    return replay !== undefined && now - replay.activeAt < this.#timeout;
   }
 
   /** What the user returns may still belong before all that a stream brings. */
-  isReturning(stream: MessageStream<Message>, now: number): boolean {
+  isReturningMessages(stream: MessageStream<Message>, now: number): boolean {
     return stream.replay?.state === "running" && this.covers(stream, now);
   }
 
@@ -44,10 +44,10 @@ export class ReplayRequests<Message> {
     const request = new ReplayRequest(plan, streams);
     for (const stream of streams) {
       stream.replay = request;
-      if (stream.hold !== undefined) stream.hold.askAt = Infinity;
+      if (stream.buffer !== undefined) stream.buffer.requestAt = Infinity;
     }
     this.#open = this.#open.filter(
-      ({ state, activeAt }) => state === "running" || now - activeAt < this.#patience,
+      ({ state, activeAt }) => state === "running" || now - activeAt < this.#timeout,
     );
     this.#open.push(request);
     return request;
@@ -77,7 +77,7 @@ export class ReplayRequests<Message> {
   }
 
   /** The user has returned nothing; gives the streams that wait for what the server repeats. */
-  goInBand(request: ReplayRequest<Message>, now: number): MessageStream<Message>[] {
+  setInBand(request: ReplayRequest<Message>, now: number): MessageStream<Message>[] {
     request.state = "inBand";
     request.activeAt = now;
     return [...request.streams].filter(({ replay }) => replay === request);
@@ -92,10 +92,10 @@ export class ReplayRequests<Message> {
     return streams;
   }
 
-  /** Nothing more comes of any request that `isOver` names by its link. */
-  endOn(isOver: (connection: number) => boolean): void {
+  /** Nothing more comes of any request that `hasEnded` names by its link. */
+  endOn(hasEnded: (connection: number) => boolean): void {
     for (const request of this.#open) {
-      if (isOver(request.connection)) this.end(request);
+      if (hasEnded(request.connection)) this.end(request);
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { Cursors } from "./cursor.js";
 import { asError, Delivery } from "./delivery.js";
-import type { Arrival, MessageStream, Place, ReplayRequest } from "./message-stream.js";
-import { Overlap, type Waiting } from "./overlap.js";
+import type { Arrival, MessageStream, SequencePosition, ReplayRequest } from "./message-stream.js";
+import { Overlap, type WaitingMessage } from "./overlap.js";
 import { Recovery } from "./recovery.js";
 import type { ReplayPolicy, ReplayPort } from "./replay-port.js";
 import type { Sequence } from "./sequence-window.js";
@@ -11,7 +11,7 @@ import { StreamTable } from "./stream-table.js";
  * Keeps received messages in sequence, over links: removes doubles, tells gaps, has what is missing repeated, and delivers
  * in order. Nothing that it is given is lost: each message is delivered once, or is the double of one that was.
  *
- * A link is the count of the connection: 1 for the first, and higher for each later one. `place` and `receive` are not to be
+ * A link is the count of the connection: 1 for the first, and higher for each later one. `position` and `receive` are not to be
  * called from within a call of the port.
  *
  * `Value` is what the user's functions are asked about, `Message` what is made of it where it cannot go on at once.
@@ -23,12 +23,12 @@ export class Replay<Value, Message> {
   readonly #recovery: Recovery<Message>;
   readonly #streams: StreamTable<Value, Message>;
   /** The stream of all messages, where ids count by one and nothing else is to be asked; from its first message on. */
-  #only: MessageStream<Message> | undefined;
+  #singleStream: MessageStream<Message> | undefined;
   #overlap: Overlap<Message> | undefined;
   /** Messages of an overlap that has ended, while they are delivered. */
-  readonly #leaving: Waiting<Message>[] = [];
+  readonly #leavingOverlap: WaitingMessage<Message>[] = [];
   /** The link whose messages wait in the overlap; 0 without one. */
-  #waitingLink = 0;
+  #waitingConnection = 0;
 
   /** @throws TypeError for a cursor that is none. */
   constructor(policy: ReplayPolicy<Value>, port: ReplayPort<Message>) {
@@ -39,8 +39,8 @@ export class Replay<Value, Message> {
     const { requests } = this.#recovery;
     this.#streams = new StreamTable(policy, {
       onCreated: (stream) => requests.cover(stream),
-      mayForget: (stream) => stream.hold === undefined && this.#overlap?.has(stream) !== true,
-      onForgotten: (stream) => {
+      mayEvict: (stream) => stream.buffer === undefined && this.#overlap?.has(stream) !== true,
+      onEvicted: (stream) => {
         requests.uncover(stream);
         this.#overlap?.forget(stream);
       },
@@ -75,54 +75,54 @@ export class Replay<Value, Message> {
    * @returns `undefined` where it is to be delivered now: it is next, and was taken, or outside of every sequence with nothing
    * to wait for. Else what {@link receive} is to be given.
    */
-  place(value: Value, connection: number): Place<Message> | "outside" | undefined {
-    const mayPass = connection !== this.#waitingLink;
+  locate(value: Value, connection: number): SequencePosition<Message> | "unsequenced" | undefined {
+    const isFastPathAllowed = connection !== this.#waitingConnection;
     const { sequence } = this.#policy;
     try {
       const id = sequence(value);
-      const window = mayPass ? this.#only?.steadyWindow : undefined;
+      const window = isFastPathAllowed ? this.#singleStream?.fastPathWindow : undefined;
       // What is no id is not equal to the next number either.
       if (window?.advance(id as Sequence) === true) return undefined;
-      return this.#placeOf(value, id, connection, mayPass);
+      return this.#positionOf(value, id, connection, isFastPathAllowed);
     } catch (error) {
-      return this.#placeOfUnreadable(error, mayPass);
+      return this.#positionAfterError(error, isFastPathAllowed);
     }
   }
 
-  #placeOfReplayed(value: Value, connection: number): Place<Message> | "outside" {
+  #positionOfReplayed(value: Value, connection: number): SequencePosition<Message> | "unsequenced" {
     const { sequence } = this.#policy;
     try {
-      return this.#placeOf(value, sequence(value), connection, false)!;
+      return this.#positionOf(value, sequence(value), connection, false)!;
     } catch (error) {
-      return this.#placeOfUnreadable(error, false)!;
+      return this.#positionAfterError(error, false)!;
     }
   }
 
-  #placeOf(
+  #positionOf(
     value: Value,
     id: Sequence | null | undefined,
     connection: number,
-    mayPass: boolean,
-  ): Place<Message> | "outside" | undefined {
-    if (id === undefined || id === null) return mayPass ? undefined : "outside";
+    isFastPathAllowed: boolean,
+  ): SequencePosition<Message> | "unsequenced" | undefined {
+    if (id === undefined || id === null) return isFastPathAllowed ? undefined : "unsequenced";
     const { streamOf, epochOf, isNext } = this.#policy;
     const stream = this.#streams.of(value);
-    if (streamOf === undefined && epochOf === undefined && isNext === undefined) this.#only = stream;
+    if (streamOf === undefined && epochOf === undefined && isNext === undefined) this.#singleStream = stream;
     const epoch = epochOf === undefined ? undefined : (epochOf(value, connection) ?? undefined);
-    const window = mayPass && epoch === stream.epoch ? stream.steadyWindow : undefined;
+    const window = isFastPathAllowed && epoch === stream.epoch ? stream.fastPathWindow : undefined;
     return window?.advance(id) === true ? undefined : { stream, id, epoch };
   }
 
-  #placeOfUnreadable(error: unknown, mayPass: boolean): "outside" | undefined {
+  #positionAfterError(error: unknown, isFastPathAllowed: boolean): "unsequenced" | undefined {
     this.#port.onError(asError(error));
-    return mayPass ? undefined : "outside";
+    return isFastPathAllowed ? undefined : "unsequenced";
   }
 
-  /** @param place - What {@link place} has given for it, just now. */
-  receive(message: Message, place: Place<Message> | "outside", connection: number, now: number): void {
+  /** @param place - What {@link position} has given for it, just now. */
+  receive(message: Message, position: SequencePosition<Message> | "unsequenced", connection: number, now: number): void {
     const bytes = this.#port.sizeOf(message);
-    if (place === "outside") this.#overlap!.add({ message, bytes, stream: undefined });
-    else this.#receive({ ...place, message, bytes, connection, request: undefined, at: now });
+    if (position === "unsequenced") this.#overlap!.add({ message, bytes, stream: undefined });
+    else this.#receive({ ...position, message, bytes, connection, request: undefined, at: now });
   }
 
   #receive(arrival: Arrival<Message>): void {
@@ -133,15 +133,15 @@ export class Replay<Value, Message> {
       return;
     }
     const isNew = arrival.connection === overlap.connection && arrival.request === undefined;
-    if (isNew) overlap.onNew(arrival);
-    if (isNew && stream.hold === undefined) this.#wait(overlap, arrival);
+    if (isNew) overlap.onNewConnectionMessage(arrival);
+    if (isNew && stream.buffer === undefined) this.#waitInOverlap(overlap, arrival);
     else this.#takeFromBoth(overlap, arrival);
   }
 
-  #wait(overlap: Overlap<Message>, arrival: Arrival<Message>): void {
-    const judgement = this.#recovery.judge(arrival);
-    if (judgement === "double") this.#delivery.apply(arrival, judgement);
-    else if (judgement !== "unreadable") overlap.add(arrival);
+  #waitInOverlap(overlap: Overlap<Message>, arrival: Arrival<Message>): void {
+    const status = this.#recovery.classify(arrival);
+    if (status === "duplicate") this.#delivery.apply(arrival, status);
+    else if (status !== "unclassified") overlap.add(arrival);
     else {
       const { message, bytes } = arrival;
       overlap.add({ message, bytes, stream: undefined });
@@ -151,12 +151,12 @@ export class Replay<Value, Message> {
   /** A stream that holds in an overlap takes what it misses from either link. */
   #takeFromBoth(overlap: Overlap<Message>, arrival: Arrival<Message>): void {
     const { stream } = arrival;
-    const wasHolding = stream.hold !== undefined;
+    const wasHolding = stream.buffer !== undefined;
     this.#recovery.take(arrival);
-    if (!wasHolding && stream.hold !== undefined) {
+    if (!wasHolding && stream.buffer !== undefined) {
       for (const waiting of overlap.pull(stream)) this.#recovery.take(waiting);
     }
-    overlap.onMoved(stream);
+    overlap.onCursorMoved(stream);
   }
 
   /** A connection is there, and the user's `onConnection` is done with it: what was missed is asked for. */
@@ -186,10 +186,10 @@ export class Replay<Value, Message> {
     if (request.state !== "running") return false;
     request.activeAt = now;
     const { connection } = request;
-    const place = this.#placeOfReplayed(value, connection);
-    if (place === "outside") this.#port.deliver(message);
+    const position = this.#positionOfReplayed(value, connection);
+    if (position === "unsequenced") this.#port.deliver(message);
     else
-      this.#receive({ ...place, message, bytes: this.#port.sizeOf(message), connection, request, at: now });
+      this.#receive({ ...position, message, bytes: this.#port.sizeOf(message), connection, request, at: now });
     return true;
   }
 
@@ -223,11 +223,11 @@ export class Replay<Value, Message> {
     this.endOverlap(now);
     const { maxBytes } = this.#policy;
     const plan = { connection, maxWaiting, maxBytes, duplicatesBefore: this.duplicateCount };
-    const onJoined = (): void => this.#port.onOverlapJoined();
+    const onCaughtUp = (): void => this.#port.onOverlapCaughtUp();
     const onFull = (): void => this.#port.onOverlapFull();
-    this.#overlap = new Overlap(plan, { onJoined, onFull });
+    this.#overlap = new Overlap(plan, { onCaughtUp, onFull });
     this.#recovery.overlap = this.#overlap;
-    this.#waitingLink = connection;
+    this.#waitingConnection = connection;
     this.#streams.freeze();
     this.#recovery.isDeferring = true;
     this.#recovery.resume(this.#streams, connection, now);
@@ -264,15 +264,15 @@ export class Replay<Value, Message> {
   #deliverWaiting(overlap: Overlap<Message>, now: number): void {
     this.#overlap = undefined;
     this.#recovery.overlap = undefined;
-    this.#waitingLink = 0;
-    for (const waiting of overlap.end()) this.#leaving.push(waiting);
-    this.#deliverLeaving(now);
+    this.#waitingConnection = 0;
+    for (const waiting of overlap.end()) this.#leavingOverlap.push(waiting);
+    this.#deliverLeavingOverlap(now);
     this.#streams.thaw();
   }
 
   /** A handler of one of these messages may end the client: the rest is delivered before that end. */
-  #deliverLeaving(now: number): void {
-    for (let next = this.#leaving.shift(); next !== undefined; next = this.#leaving.shift()) {
+  #deliverLeavingOverlap(now: number): void {
+    for (let next = this.#leavingOverlap.shift(); next !== undefined; next = this.#leavingOverlap.shift()) {
       if (next.stream === undefined) this.#port.deliver(next.message);
       else {
         next.at = now;
@@ -284,7 +284,7 @@ export class Replay<Value, Message> {
   /** The end of a life: all that waits comes out. */
   finish(now: number): void {
     this.#delivery.finishRelease();
-    this.#deliverLeaving(now);
+    this.#deliverLeavingOverlap(now);
     this.endOverlap(now);
     this.#recovery.requests.endOn(() => true);
     this.#recovery.connection = undefined;

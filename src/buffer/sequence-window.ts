@@ -5,7 +5,7 @@ export type Sequence = number | string;
  * How an id stands to those that its stream has delivered: the first of all, the one that must come next, one with a hole
  * before it, one that fills such a hole, one delivered already, or one from before all that is remembered.
  */
-export type Standing = "first" | "next" | "ahead" | "late" | "double" | "behind";
+export type SequenceStatus = "first" | "next" | "ahead" | "late" | "duplicate" | "restart";
 
 /** What the windows of all streams share. */
 export interface WindowBounds {
@@ -29,9 +29,9 @@ export interface SequenceWindow {
    * Takes nothing.
    * @throws TypeError for an id that cannot be judged; and what the user's `isNext` throws.
    */
-  judge(id: Sequence): Standing;
+  classify(id: Sequence): SequenceStatus;
   /** Takes an id that was judged to be next or ahead: the cursor moves there. */
-  move(id: Sequence, standing: "next" | "ahead"): void;
+  move(id: Sequence, status: "next" | "ahead"): void;
   /** Takes an id that is late: the cursor stays. */
   fill(id: Sequence): void;
   /**

@@ -6,14 +6,14 @@ import { defaultStream, type ReplayPolicy } from "./replay-port.js";
 import type { Sequence, WindowBounds } from "./sequence-window.js";
 
 /** At most so many streams are looked at for each new one, so that a new name takes no longer where many are in use. */
-const looksPerStream = 32;
+const maxChecksPerInsertion = 32;
 
 export interface StreamTableHandler<Message> {
   /** Nothing was known of this stream. */
   onCreated(stream: MessageStream<Message>): void;
   /** The stream holds nothing, and nobody else counts on it. */
-  mayForget(stream: MessageStream<Message>): boolean;
-  onForgotten(stream: MessageStream<Message>): void;
+  mayEvict(stream: MessageStream<Message>): boolean;
+  onEvicted(stream: MessageStream<Message>): void;
 }
 
 /**
@@ -72,21 +72,21 @@ export class StreamTable<Value, Message> {
       stream.isUsed = true;
       return stream;
     }
-    if (this.#streams.size >= this.#maxStreams) this.#forgetUnused();
+    if (this.#streams.size >= this.#maxStreams) this.#evictUnused();
     const created = this.#create(name);
     this.#handler.onCreated(created);
     return created;
   }
 
   /** A stream that was used since the last look is moved to the end and gets another round. */
-  #forgetUnused(): void {
-    for (let look = 0; look < looksPerStream && this.#streams.size >= this.#maxStreams; look++) {
+  #evictUnused(): void {
+    for (let look = 0; look < maxChecksPerInsertion && this.#streams.size >= this.#maxStreams; look++) {
       this.#search ??= this.#streams.entries();
       // It has no end: a stream that stays is put behind the others.
       const next = this.#search.next() as IteratorYieldResult<[string, MessageStream<Message>]>;
       const [name, stream] = next.value;
       this.#streams.delete(name);
-      if (!stream.isUsed && this.#handler.mayForget(stream)) this.#handler.onForgotten(stream);
+      if (!stream.isUsed && this.#handler.mayEvict(stream)) this.#handler.onEvicted(stream);
       else {
         stream.isUsed = false;
         this.#streams.set(name, stream);
@@ -144,7 +144,7 @@ export class StreamTable<Value, Message> {
       const stream = this.#existing(message);
       // A stream that was forgotten since has no cursor.
       if (stream === undefined) return undefined;
-      stream.window.judge(id);
+      stream.window.classify(id);
       return { stream, id };
     } catch {
       return undefined;

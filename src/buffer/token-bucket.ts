@@ -12,9 +12,9 @@ export class TokenBucket {
 
   /** @param perSecond - Above 0; 0.5 is one in two seconds. */
   constructor(perSecond: number) {
-    const spare = Math.floor(perSecond / 100);
-    this.#spacing = 1_000 / (perSecond - spare);
-    this.#tolerance = spare * this.#spacing;
+    const burst = Math.floor(perSecond / 100);
+    this.#spacing = 1_000 / (perSecond - burst);
+    this.#tolerance = burst * this.#spacing;
   }
 
   /** When the next may pass; in the past where one may pass at once. */

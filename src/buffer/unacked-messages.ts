@@ -57,7 +57,7 @@ export class UnackedMessages<Message> {
 
   /** An entry goes for the first time. Nothing waits to be sent again. */
   append(entry: OutboxEntry<Message>): void {
-    entry.place = "inFlight";
+    entry.state = "inFlight";
     entry.previous = this.#last;
     if (this.#last === undefined) this.#first = entry;
     else this.#last.next = entry;
@@ -73,8 +73,8 @@ export class UnackedMessages<Message> {
     if (entry === undefined) return undefined;
     this.#next = entry.next;
     this.#waitingCount--;
-    entry.place = "inFlight";
-    entry.isRepeated = true;
+    entry.state = "inFlight";
+    entry.isResent = true;
     return entry;
   }
 
@@ -82,10 +82,10 @@ export class UnackedMessages<Message> {
    * All wait to be sent again.
    * @returns When the first of those that were in flight expires; Infinity where none does.
    */
-  rewind(): number {
+  resendAll(): number {
     let expiresAt = Infinity;
     for (let entry = this.#first; entry !== this.#next; entry = entry!.next) {
-      entry!.place = "resend";
+      entry!.state = "resend";
       expiresAt = Math.min(expiresAt, entry!.expiresAt);
       this.#waitingCount++;
     }
@@ -96,7 +96,7 @@ export class UnackedMessages<Message> {
   /** @returns `false` where no message of this id has gone. */
   acknowledge(id: MessageId): boolean {
     const entry = this.#byId.get(id);
-    if (entry?.place !== "inFlight" && entry?.place !== "resend") return false;
+    if (entry?.state !== "inFlight" && entry?.state !== "resend") return false;
     if (entry.receipt !== undefined) entry.receipt.isAcknowledged = true;
     this.remove(entry);
     return true;
@@ -104,13 +104,13 @@ export class UnackedMessages<Message> {
 
   /** Takes an entry out for good. */
   remove(entry: OutboxEntry<Message>): void {
-    this.takeBack(entry);
+    this.detach(entry);
     this.release(entry);
-    entry.place = "settled";
+    entry.state = "settled";
   }
 
   /** Takes an entry out that is to go for the first time again; its id stays its own. */
-  takeBack(entry: OutboxEntry<Message>): void {
+  detach(entry: OutboxEntry<Message>): void {
     const { previous, next } = entry;
     if (previous === undefined) this.#first = next;
     else previous.next = next;
@@ -119,23 +119,23 @@ export class UnackedMessages<Message> {
     if (this.#next === entry) this.#next = next;
     entry.previous = undefined;
     entry.next = undefined;
-    if (entry.place === "resend") this.#waitingCount--;
+    if (entry.state === "resend") this.#waitingCount--;
     this.#length--;
     this.#bytes -= entry.size;
     this.#overhead -= entry.overhead;
   }
 
-  /** Takes out for good, of those that wait, all that `isGone` says; it is asked once for each, in their order. */
-  removeWaiting(isGone: (entry: OutboxEntry<Message>) => boolean): OutboxEntry<Message>[] {
-    const gone: OutboxEntry<Message>[] = [];
+  /** Takes out for good, of those that wait, all that `shouldRemove` says; it is asked once for each, in their order. */
+  removeWaiting(shouldRemove: (entry: OutboxEntry<Message>) => boolean): OutboxEntry<Message>[] {
+    const removed: OutboxEntry<Message>[] = [];
     for (let entry = this.#next; entry !== undefined;) {
       const { next } = entry;
-      if (isGone(entry)) {
-        gone.push(entry);
+      if (shouldRemove(entry)) {
+        removed.push(entry);
         this.remove(entry);
       }
       entry = next;
     }
-    return gone;
+    return removed;
   }
 }

@@ -10,7 +10,7 @@ export interface HeartbeatPolicy {
  * What the owner is to do: send a ping; let what the kernel holds be read for one turn of I/O, then call
  * {@link Heartbeat.judge}; give the peer up; or nothing.
  */
-export type HeartbeatAction = "ping" | "look" | "dead" | "none";
+export type HeartbeatAction = "ping" | "recheck" | "dead" | "none";
 
 /** A timer that is later than this says that this process stood still, not that the peer did. */
 const maxLateness = 100;
@@ -27,9 +27,9 @@ export class Heartbeat {
   readonly #policy: HeartbeatPolicy;
   #nextPingAt: number;
   /** When the oldest ping was queued that has no sign of life behind it. */
-  #askedAt: number | undefined;
+  #unansweredPingAt: number | undefined;
   #clockDifference: number;
-  #isHeld = false;
+  #isPaused = false;
 
   /** @param random - In [0, 1): the first ping comes after a random part of the interval, so that a fleet does not beat as one. */
   constructor(policy: HeartbeatPolicy, now: number, wallNow: number, random: number) {
@@ -40,55 +40,55 @@ export class Heartbeat {
 
   /** When {@link onTimer} is to be called. */
   get nextAt(): number {
-    const isAsked = this.#askedAt !== undefined && !this.#isHeld;
-    return isAsked ? Math.min(this.#nextPingAt, this.#askedAt! + this.#policy.timeout) : this.#nextPingAt;
+    const isAsked = this.#unansweredPingAt !== undefined && !this.#isPaused;
+    return isAsked ? Math.min(this.#nextPingAt, this.#unansweredPingAt! + this.#policy.timeout) : this.#nextPingAt;
   }
 
   /**
    * A ping was queued.
-   * @param lastLifeAt - When a byte last came, or the kernel last took bytes that it had refused.
+   * @param lastActivityAt - When a byte last came, or the kernel last took bytes that it had refused.
    */
-  onPing(now: number, lastLifeAt: number): void {
-    if (this.#askedAt === undefined || lastLifeAt >= this.#askedAt) this.#askedAt = now;
+  onPing(now: number, lastActivityAt: number): void {
+    if (this.#unansweredPingAt === undefined || lastActivityAt >= this.#unansweredPingAt) this.#unansweredPingAt = now;
     this.#nextPingAt = now + this.#policy.interval;
   }
 
   /** Our own back-pressure pauses the reading: pings go on, and no verdict is given. */
-  hold(): void {
-    this.#isHeld = true;
+  pause(): void {
+    this.#isPaused = true;
   }
 
   /** Reading goes on, and the peer gets its whole time again. */
-  release(now: number): void {
-    this.#isHeld = false;
-    if (this.#askedAt !== undefined) this.#askedAt = now;
+  resume(now: number): void {
+    this.#isPaused = false;
+    if (this.#unansweredPingAt !== undefined) this.#unansweredPingAt = now;
   }
 
-  onTimer(now: number, wallNow: number, lastLifeAt: number): HeartbeatAction {
+  onTimer(now: number, wallNow: number, lastActivityAt: number): HeartbeatAction {
     const difference = wallNow - now;
     const hasSlept = difference - this.#clockDifference >= minClockJump;
     this.#clockDifference = difference;
     if (hasSlept) {
       // What was asked before the sleep says nothing: the peer is asked anew, and gets its whole time.
-      this.#askedAt = undefined;
+      this.#unansweredPingAt = undefined;
       this.#nextPingAt = now;
-      return "look";
+      return "recheck";
     }
     // What came while this process stood still is no answer to a ping that goes out now.
-    if (now - this.nextAt > maxLateness) return "look";
-    return this.judge(now, lastLifeAt);
+    if (now - this.nextAt > maxLateness) return "recheck";
+    return this.evaluate(now, lastActivityAt);
   }
 
   /** The verdict, once all that the kernel held has been read. */
-  judge(now: number, lastLifeAt: number): HeartbeatAction {
-    if (this.#isDue(now, lastLifeAt)) return "dead";
-    if (this.#askedAt !== undefined && lastLifeAt >= this.#askedAt) this.#askedAt = undefined;
+  evaluate(now: number, lastActivityAt: number): HeartbeatAction {
+    if (this.#isTimedOut(now, lastActivityAt)) return "dead";
+    if (this.#unansweredPingAt !== undefined && lastActivityAt >= this.#unansweredPingAt) this.#unansweredPingAt = undefined;
     return now > this.#nextPingAt - maxEarliness ? "ping" : "none";
   }
 
   /** `true` where the time of the oldest ping is over and nothing has come since. */
-  #isDue(now: number, lastLifeAt: number): boolean {
-    if (this.#askedAt === undefined || this.#isHeld || lastLifeAt >= this.#askedAt) return false;
-    return now >= this.#askedAt + this.#policy.timeout;
+  #isTimedOut(now: number, lastActivityAt: number): boolean {
+    if (this.#unansweredPingAt === undefined || this.#isPaused || lastActivityAt >= this.#unansweredPingAt) return false;
+    return now >= this.#unansweredPingAt + this.#policy.timeout;
   }
 }

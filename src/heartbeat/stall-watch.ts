@@ -23,19 +23,19 @@ export class StallWatch {
   /**
    * When {@link isStalled} is to be asked; Infinity while the reading goes on. A write that is refused later is seen then,
    * and found within two timeouts.
-   * @param stuckSince - When the refused write has last made progress, or was refused; `undefined` where none is.
+   * @param blockedSince - When the refused write has last made progress, or was refused; `undefined` where none is.
    */
-  nextAt(now: number, stuckSince: number | undefined): number {
+  nextAt(now: number, blockedSince: number | undefined): number {
     if (this.#pausedSince === undefined) return Infinity;
-    return (stuckSince === undefined ? now : Math.max(this.#pausedSince, stuckSince)) + this.#timeout;
+    return (blockedSince === undefined ? now : Math.max(this.#pausedSince, blockedSince)) + this.#timeout;
   }
 
   /**
    * Whether it is so. An answer of `true` may come from a loop that stood still: what the kernel holds is to be read, and
    * what it takes written, for one turn of I/O; then this is to be asked again.
    */
-  isStalled(now: number, stuckSince: number | undefined): boolean {
-    if (this.#pausedSince === undefined || stuckSince === undefined) return false;
-    return now >= this.nextAt(now, stuckSince);
+  isStalled(now: number, blockedSince: number | undefined): boolean {
+    if (this.#pausedSince === undefined || blockedSince === undefined) return false;
+    return now >= this.nextAt(now, blockedSince);
   }
 }

@@ -21,10 +21,10 @@ export interface BackoffPolicy {
  * @param random - In [0, 1).
  */
 export function backoffDelay(policy: BackoffPolicy, retry: number, random: number): number {
-  const most = Math.min(policy.base * policy.multiplier ** retry, policy.cap);
-  if (!policy.jitter) return most;
-  const least = Math.min(policy.floor, most);
-  return least + random * (most - least);
+  const upper = Math.min(policy.base * policy.multiplier ** retry, policy.cap);
+  if (!policy.jitter) return upper;
+  const lower = Math.min(policy.floor, upper);
+  return lower + random * (upper - lower);
 }
 
 /** The attempts of one client in a row: counts them, and says how long to wait or that it is over. */
@@ -55,15 +55,15 @@ export class RetrySchedule {
 
   /**
    * The wait before the next attempt; `undefined` where no more is to be made.
-   * @param leastWait - Added to the draw, never maxed with it, or all clients come back in the same millisecond.
+   * @param minDelay - Added to the draw, never maxed with it, or all clients come back in the same millisecond.
    */
-  next(now: number, random: number, leastWait: number): number | undefined {
+  next(now: number, random: number, minDelay: number): number | undefined {
     const { maxAttempts, maxElapsed } = this.#policy;
     this.#failingSince ??= now;
     if (!this.#isStable) this.#failures++;
     this.#isStable = false;
     if (maxAttempts > 0 && this.#failures >= maxAttempts) return undefined;
-    const delay = leastWait + backoffDelay(this.#policy, this.#retries, random);
+    const delay = minDelay + backoffDelay(this.#policy, this.#retries, random);
     if (maxElapsed !== undefined && now + delay - this.#failingSince > maxElapsed) return undefined;
     this.#retries++;
     return delay;

@@ -1,7 +1,7 @@
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const monthLengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-const day = 86_400_000;
-const meanYear = 365.2425 * day;
+const monthDays = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const dayMs = 86_400_000;
+const meanYearMs = 365.2425 * dayMs;
 
 const month = `(?<month>${months.join("|")})`;
 const time = "(?<hour>\\d\\d):(?<minute>\\d\\d):(?<second>\\d\\d)";
@@ -24,14 +24,14 @@ export function retryAfterOf(value: string, wallNow: number): number | undefined
   if (/^\d+$/.test(value)) return Number(value) * 1_000;
   for (const form of forms) {
     const groups = form.exec(value)?.groups;
-    const at = groups === undefined ? undefined : momentOf(groups, wallNow);
+    const at = groups === undefined ? undefined : timestampOf(groups, wallNow);
     if (at !== undefined) return Math.max(0, at - wallNow);
   }
   return undefined;
 }
 
 /** Milliseconds since 1970; `undefined` for what no calendar and no clock has. */
-function momentOf(groups: Readonly<Record<string, string>>, wallNow: number): number | undefined {
+function timestampOf(groups: Readonly<Record<string, string>>, wallNow: number): number | undefined {
   const [dayOfMonth, hour, minute, second] = [
     groups["day"],
     groups["hour"],
@@ -42,26 +42,26 @@ function momentOf(groups: Readonly<Record<string, string>>, wallNow: number): nu
   // A leap second is a 60.
   if (hour > 23 || minute > 59 || second > 60) return undefined;
   const at = (year: number): number =>
-    daysSince1970(year, monthIndex, dayOfMonth) * day + ((hour * 60 + minute) * 60 + second) * 1_000;
+    daysSince1970(year, monthIndex, dayOfMonth) * dayMs + ((hour * 60 + minute) * 60 + second) * 1_000;
   const year =
     groups["year"] === undefined
-      ? wholeYear(Number(groups["shortYear"]), at, wallNow)
+      ? fullYear(Number(groups["shortYear"]), at, wallNow)
       : Number(groups["year"]);
-  const isOfMonth = dayOfMonth >= 1 && dayOfMonth <= lengthOf(year, monthIndex);
-  return isOfMonth ? at(year) : undefined;
+  const isInMonth = dayOfMonth >= 1 && dayOfMonth <= daysInMonth(year, monthIndex);
+  return isInMonth ? at(year) : undefined;
 }
 
 /** RFC 9110 5.6.7: what would be more than 50 years ahead is the last past year of these two digits. */
-function wholeYear(shortYear: number, at: (year: number) => number, wallNow: number): number {
-  const yearNow = Math.floor(1970 + wallNow / meanYear);
+function fullYear(shortYear: number, at: (year: number) => number, wallNow: number): number {
+  const yearNow = Math.floor(1970 + wallNow / meanYearMs);
   let year = yearNow - (yearNow % 100) + 100 + shortYear;
-  while (at(year) > wallNow + 50 * meanYear) year -= 100;
+  while (at(year) > wallNow + 50 * meanYearMs) year -= 100;
   return year;
 }
 
-function lengthOf(year: number, monthIndex: number): number {
+function daysInMonth(year: number, monthIndex: number): number {
   const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  return monthLengths[monthIndex]! + (isLeap && monthIndex === 1 ? 1 : 0);
+  return monthDays[monthIndex]! + (isLeap && monthIndex === 1 ? 1 : 0);
 }
 
 /** Days of the Gregorian calendar, with a year that begins in March so that the leap day is its last. */

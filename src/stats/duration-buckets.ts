@@ -3,7 +3,7 @@ const bucketBits = 5;
 const bucketsPerOctave = 1 << bucketBits;
 /** The largest number of microseconds that has a bucket of its own; it is more than an hour. */
 const maxMicroseconds = 2 ** 32 - 1;
-const none = new Float64Array(0);
+const noCounts = new Float64Array(0);
 
 /** Counts of durations in buckets that grow with them. A sample takes no memory, each power of two takes 256 bytes. */
 export class DurationBuckets {
@@ -12,7 +12,7 @@ export class DurationBuckets {
   min: number = Infinity;
   max = 0;
   last = 0;
-  #counts = none;
+  #counts = noCounts;
   /** The bucket of the first count. */
   #offset = 0;
 
@@ -20,7 +20,7 @@ export class DurationBuckets {
     const bucket = bucketOf(sample);
     const index = bucket - this.#offset;
     if (index >= 0 && index < this.#counts.length) this.#counts[index]!++;
-    else this.#countAside(bucket);
+    else this.#growAndCount(bucket);
     this.count++;
     this.sum += sample;
     this.last = sample;
@@ -30,7 +30,7 @@ export class DurationBuckets {
 
   /** Adds the samples of `other`; the newest are taken to be its own. */
   merge(other: DurationBuckets): void {
-    this.#cover(other.#offset, other.#offset + other.#counts.length);
+    this.#growTo(other.#offset, other.#offset + other.#counts.length);
     const shift = other.#offset - this.#offset;
     for (const [index, count] of other.#counts.entries()) this.#counts[index + shift]! += count;
     this.count += other.count;
@@ -44,23 +44,23 @@ export class DurationBuckets {
    * For each part of one, the duration that so many of the samples are at most.
    * @param parts - In rising order.
    */
-  percentiles(parts: readonly number[]): number[] {
+  percentiles(fractions: readonly number[]): number[] {
     let index = -1;
-    let passed = 0;
-    return parts.map((part) => {
-      const rank = Math.ceil(part * this.count);
-      while (passed < rank) passed += this.#counts[++index]!;
-      return Math.min(Math.max(middleOf(index + this.#offset), this.min), this.max);
+    let counted = 0;
+    return fractions.map((fraction) => {
+      const rank = Math.ceil(fraction * this.count);
+      while (counted < rank) counted += this.#counts[++index]!;
+      return Math.min(Math.max(midpointOf(index + this.#offset), this.min), this.max);
     });
   }
 
-  #countAside(bucket: number): void {
-    this.#cover(bucket, bucket + 1);
+  #growAndCount(bucket: number): void {
+    this.#growTo(bucket, bucket + 1);
     this.#counts[bucket - this.#offset]!++;
   }
 
   /** Makes place for the buckets from `first` to before `end`, by whole powers of two. */
-  #cover(first: number, end: number): void {
+  #growTo(first: number, end: number): void {
     const isEmpty = this.#counts.length === 0;
     const from = first - (first % bucketsPerOctave);
     const offset = isEmpty ? from : Math.min(from, this.#offset);
@@ -82,8 +82,8 @@ function bucketOf(duration: number): number {
 }
 
 /** The middle of a bucket, in milliseconds. */
-function middleOf(bucket: number): number {
+function midpointOf(bucket: number): number {
   const shift = Math.max((bucket >>> bucketBits) - 1, 0);
-  const least = (bucket - (shift << bucketBits)) * 2 ** shift;
-  return (least + (2 ** shift - 1) / 2) / 1_000;
+  const lowest = (bucket - (shift << bucketBits)) * 2 ** shift;
+  return (lowest + (2 ** shift - 1) / 2) / 1_000;
 }

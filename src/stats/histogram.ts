@@ -19,7 +19,7 @@ export interface HistogramSnapshot {
 
 /** So many samples are kept as they are: most histograms of most clients never have more. */
 const maxKeptSamples = 16;
-const none: readonly number[] = [];
+const noSamples: readonly number[] = [];
 
 /**
  * Durations from a microsecond to an hour, in buckets that grow with them, from which percentiles are read. What is
@@ -30,7 +30,7 @@ const none: readonly number[] = [];
  */
 export class Histogram {
   /** The first samples, until there are buckets. */
-  #kept = none;
+  #kept = noSamples;
   #buckets: DurationBuckets | undefined;
 
   get count(): number {
@@ -48,25 +48,25 @@ export class Histogram {
 
   #makeBuckets(): DurationBuckets {
     this.#buckets ??= bucketsOf(this.#kept);
-    this.#kept = none;
+    this.#kept = noSamples;
     return this.#buckets;
   }
 
   /** Adds the samples of `other`; the newest are taken to be its own, where it has any. */
   merge(other: Histogram): void {
-    if (other.count > 0) this.#makeBuckets().merge(other.#filled());
+    if (other.count > 0) this.#makeBuckets().merge(other.#asBuckets());
   }
 
-  #filled(): DurationBuckets {
+  #asBuckets(): DurationBuckets {
     return this.#buckets ?? bucketsOf(this.#kept);
   }
 
   /** What is known so far; `undefined` before the first sample. */
   snapshot(): HistogramSnapshot | undefined {
     if (this.count === 0) return undefined;
-    const filled = this.#filled();
-    const { count, sum, min, max, last } = filled;
-    const [p50, p90, p99, p999] = filled.percentiles([0.5, 0.9, 0.99, 0.999]) as [
+    const asBuckets = this.#asBuckets();
+    const { count, sum, min, max, last } = asBuckets;
+    const [p50, p90, p99, p999] = asBuckets.percentiles([0.5, 0.9, 0.99, 0.999]) as [
       number,
       number,
       number,

@@ -2,7 +2,7 @@ import { zeroBytes } from "../../protocol/index.js";
 import { Histogram, type HistogramSnapshot } from "./histogram.js";
 
 /** A list of more samples than these takes more than a histogram. */
-const maxListed = 8;
+const maxListedSamples = 8;
 
 /** The durations of which `stats().histograms` has a distribution. */
 export type DurationName =
@@ -110,8 +110,8 @@ export class Statistics {
   }
 
   /** A connection has ended: its counts are kept here from now on. */
-  add(link: ConnectionCounts): void {
-    const counts = this.#ended === undefined ? [link] : [this.#ended, link];
+  add(connection: ConnectionCounts): void {
+    const counts = this.#ended === undefined ? [connection] : [this.#ended, connection];
     this.#ended = {
       messagesAccepted: total(counts, "messagesAccepted"),
       payloadBytesSent: total(counts, "payloadBytesSent"),
@@ -121,8 +121,8 @@ export class Statistics {
   }
 
   /** @param links - The connections that are open. */
-  snapshot(links: readonly ConnectionCounts[], gauges: Gauges): Stats {
-    const counts = this.#ended === undefined ? links : [this.#ended, ...links];
+  snapshot(connections: readonly ConnectionCounts[], gauges: Gauges): Stats {
+    const counts = this.#ended === undefined ? connections : [this.#ended, ...connections];
     const payloadBytesSent = total(counts, "payloadBytesSent");
     const payloadBytesReceived = this.payloadBytesReceived + 0;
     const bytesSent = total(counts, "bytesSent");
@@ -170,7 +170,7 @@ export class Statistics {
 
 /** Neither by `push` nor by a spread, which make room for sixteen more. */
 function joined(samples: readonly number[], sample: number): Histogram | readonly number[] {
-  return samples.length < maxListed ? samples.concat(sample) : histogramOf([...samples, sample]);
+  return samples.length < maxListedSamples ? samples.concat(sample) : histogramOf([...samples, sample]);
 }
 
 function total(counts: readonly ConnectionCounts[], name: keyof ConnectionCounts): number {

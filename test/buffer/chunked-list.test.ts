@@ -4,12 +4,12 @@ import { ChunkedList } from "../../src/buffer/chunked-list.js";
 import { cases } from "../support/cases.js";
 
 function insert(list: ChunkedList<number>, item: number): number | undefined {
-  const place = list.find(
+  const position = list.find(
     () => false,
     (other) => other > item,
   );
-  const before = list.before(place);
-  list.insert(place, item);
+  const before = list.before(position);
+  list.insert(position, item);
   return before;
 }
 
@@ -41,12 +41,12 @@ it("is sorted as an array is, whatever is inserted and taken", () => {
 it("does not look behind the items at the end that are apart", () => {
   const list = new ChunkedList<number>();
   for (const item of [1, 3, 5, 100, 102]) list.insert(list.end, item);
-  const isApart = (item: number): boolean => item >= 100;
-  const place = list.find(isApart, (item) => item > 4);
-  expect(list.before(place)).toBe(3);
-  expect(list.before(list.find(isApart, (item) => item > 9))).toBe(5);
+  const isExcluded = (item: number): boolean => item >= 100;
+  const position = list.find(isExcluded, (item) => item > 4);
+  expect(list.before(position)).toBe(3);
+  expect(list.before(list.find(isExcluded, (item) => item > 9))).toBe(5);
   // Where all are apart, an item is put last.
-  expect(list.before(list.find(() => true, isApart))).toBe(102);
+  expect(list.before(list.find(() => true, isExcluded))).toBe(102);
   expect(list.before(list.endOf(() => true))).toBeUndefined();
 });
 

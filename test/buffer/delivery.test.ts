@@ -4,21 +4,21 @@ import { type Arrival, MessageStream } from "../../src/buffer/message-stream.js"
 import { NumberWindow } from "../../src/buffer/number-window.js";
 import type { ReplayPort } from "../../src/buffer/replay-port.js";
 
-function scene(): { told: string[]; delivery: Delivery<string>; stream: MessageStream<string> } {
-  const told: string[] = [];
+function scene(): { log: string[]; delivery: Delivery<string>; stream: MessageStream<string> } {
+  const log: string[] = [];
   const unused = (): never => {
     throw new Error("not to be called");
   };
   const port: ReplayPort<string> = {
-    deliver: (message) => told.push(message),
-    onGap: (stream, expected, received) => told.push(`${stream} gap ${expected}..${received}`),
-    onReset: (stream) => told.push(`${stream} reset`),
-    onError: (error) => told.push(error.message),
+    deliver: (message) => log.push(message),
+    onGap: (stream, expected, received) => log.push(`${stream} gap ${expected}..${received}`),
+    onReset: (stream) => log.push(`${stream} reset`),
+    onError: (error) => log.push(error.message),
     ...{ onRecovered: unused, startReplay: unused, onNextAt: unused },
-    ...{ onOverlapJoined: unused, onOverlapFull: unused, sizeOf: unused },
+    ...{ onOverlapCaughtUp: unused, onOverlapFull: unused, sizeOf: unused },
   };
   const stream = new MessageStream<string>("s", new NumberWindow({ size: 3, isFrozen: false }));
-  return { told, delivery: new Delivery(port), stream };
+  return { log, delivery: new Delivery(port), stream };
 }
 
 function arrival(stream: MessageStream<string>, id: number, epoch?: string): Arrival<string> {
@@ -27,31 +27,31 @@ function arrival(stream: MessageStream<string>, id: number, epoch?: string): Arr
 
 describe("a delivery", () => {
   it("does what the judgement asks for", () => {
-    const { told, delivery, stream } = scene();
+    const { log, delivery, stream } = scene();
     delivery.apply(arrival(stream, 1), "first");
     delivery.apply(arrival(stream, 2, "x"), "next");
     delivery.skipTo(arrival(stream, 5));
     delivery.apply(arrival(stream, 4), "late");
-    delivery.apply(arrival(stream, 5), "double");
-    delivery.apply(arrival(stream, 99), "unreadable");
+    delivery.apply(arrival(stream, 5), "duplicate");
+    delivery.apply(arrival(stream, 99), "unclassified");
     expect(stream.cursor).toEqual({ sequence: 5, epoch: "x" });
-    delivery.apply(arrival(stream, 1), "behind");
+    delivery.apply(arrival(stream, 1), "restart");
     expect(stream.cursor).toEqual({ sequence: 1, epoch: "x" });
-    expect(told).toEqual(["m1", "m2", "m5", "m4", "m99", "s reset", "m1"]);
+    expect(log).toEqual(["m1", "m2", "m5", "m4", "m99", "s reset", "m1"]);
     expect(delivery.duplicateCount).toBe(1);
   });
 
   it("releases what was held, and reports the gaps within", () => {
-    const { told, delivery, stream } = scene();
+    const { log, delivery, stream } = scene();
     delivery.apply(arrival(stream, 1), "first");
     delivery.release([3, 4, 7].map((id) => arrival(stream, id)));
-    expect(told).toEqual(["m1", "m3", "m4", "s gap 5..7", "m7"]);
+    expect(log).toEqual(["m1", "m3", "m4", "s gap 5..7", "m7"]);
   });
 
   it("tells what a judgement throws", () => {
-    const { told, delivery, stream } = scene();
-    expect(delivery.judge(arrival(stream, 1.5), false)).toBe("unreadable");
-    expect(told[0]).toContain("safe integer");
+    const { log, delivery, stream } = scene();
+    expect(delivery.classify(arrival(stream, 1.5), false)).toBe("unclassified");
+    expect(log[0]).toContain("safe integer");
   });
 });
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { IdWindow, type IsNext } from "../../src/buffer/id-window.js";
-import type { Sequence, Standing } from "../../src/buffer/sequence-window.js";
+import type { Sequence, SequenceStatus } from "../../src/buffer/sequence-window.js";
 import { cases } from "../support/cases.js";
 import { measureCpuTime } from "../support/cpu-time.js";
 
@@ -24,10 +24,10 @@ describe("a window of ids", () => {
           const window = windowOf(size);
           let known: string[] = [];
           for (const id of ids) {
-            const standing = known.length === 0 ? "first" : known.includes(id) ? "double" : "ahead";
-            expect(window.judge(id)).toBe(standing);
-            if (standing === "double") continue;
-            if (standing === "first") window.restart(id);
+            const status = known.length === 0 ? "first" : known.includes(id) ? "duplicate" : "ahead";
+            expect(window.classify(id)).toBe(status);
+            if (status === "duplicate") continue;
+            if (status === "first") window.restart(id);
             else window.move(id, "ahead");
             known = [...known, id].slice(-size);
             expect(window.sequence).toBe(id);
@@ -52,19 +52,19 @@ describe("a window of ids", () => {
     window.freeze();
     window.restart(0);
     for (let id = 1; id < 1_000; id++) expect(window.advance(id)).toBe(true);
-    expect(window.judge(0)).toBe("double");
+    expect(window.classify(0)).toBe("duplicate");
     bounds.isFrozen = false;
     window.advance(1_000);
-    expect([999, 998].map((id) => window.judge(id))).toEqual(["double", "behind"]);
+    expect([999, 998].map((id) => window.classify(id))).toEqual(["duplicate", "restart"]);
   });
 
   it("compares numbers: what is lower is late within what is known, and behind beyond it", () => {
     const window = windowOf(10);
     window.restart(10);
     window.move(30, "ahead");
-    expect([40, 20, 5].map((id) => window.judge(id))).toEqual(["ahead", "late", "behind"]);
+    expect([40, 20, 5].map((id) => window.classify(id))).toEqual(["ahead", "late", "restart"]);
     window.fill(20);
-    expect(window.judge(20)).toBe("double");
+    expect(window.classify(20)).toBe("duplicate");
     expect(window.sequence).toBe(30);
   });
 
@@ -77,7 +77,7 @@ describe("a window of ids", () => {
     window.advance("3");
     for (const id of ["5", "4", "5"]) window.repeat(id);
     expect(window.sequence).toBe("5");
-    expect(window.judge("6")).toBe("next");
+    expect(window.classify("6")).toBe("next");
   });
 
   it("goes on through them however far it has come while it is frozen", () => {
@@ -102,7 +102,7 @@ describe("a window of ids", () => {
   it("begins with a cursor from before", () => {
     const window = windowOf(10, isNextNumber);
     window.resume("7");
-    expect(["7", "8", "9"].map((id) => window.judge(id))).toEqual(["double", "next", "ahead"]);
+    expect(["7", "8", "9"].map((id) => window.classify(id))).toEqual(["duplicate", "next", "ahead"]);
     expect(window.sequence).toBe("7");
   });
 
@@ -116,7 +116,7 @@ describe("a window of ids", () => {
 
   it.each([NaN, Infinity, {}, 1n, true, null])("refuses %s", (id) => {
     const window = windowOf(10);
-    expect(() => window.judge(id as unknown as Sequence)).toThrow(TypeError);
+    expect(() => window.classify(id as unknown as Sequence)).toThrow(TypeError);
     expect(() => {
       window.resume(id as unknown as Sequence);
     }).toThrow(TypeError);
@@ -128,11 +128,11 @@ describe("a window of ids", () => {
 class NaiveIds {
   known: number[] = [];
 
-  judge(id: number): Standing {
+  classify(id: number): SequenceStatus {
     if (this.known.length === 0) return "first";
-    if (this.known.includes(id)) return "double";
+    if (this.known.includes(id)) return "duplicate";
     if (id > this.known.at(-1)!) return "ahead";
-    return this.known.some((other) => other < id) ? "late" : "behind";
+    return this.known.some((other) => other < id) ? "late" : "restart";
   }
 
   before(id: number): number | undefined {
@@ -148,15 +148,15 @@ it("judges numbers, and finds the one before, as a window that compares all of t
       const window = windowOf(size);
       const naive = new NaiveIds();
       for (const id of all) {
-        const standing = naive.judge(id);
+        const status = naive.classify(id);
         // The cursor is the last id that was taken in order here, as in the plain form.
-        if (standing === "late") continue;
-        expect(window.judge(id)).toBe(standing);
+        if (status === "late") continue;
+        expect(window.classify(id)).toBe(status);
         expect(window.before(id)).toBe(naive.before(id));
-        if (standing === "double") continue;
-        if (standing === "ahead") window.move(id, "ahead");
+        if (status === "duplicate") continue;
+        if (status === "ahead") window.move(id, "ahead");
         else window.restart(id);
-        naive.known = standing === "ahead" ? [...naive.known, id].slice(-size) : [id];
+        naive.known = status === "ahead" ? [...naive.known, id].slice(-size) : [id];
       }
     }),
     { numRuns: cases(300) },
@@ -167,11 +167,11 @@ it("forgets numbers that came long ago, and what is late compared to them", () =
   const window = windowOf(4);
   window.restart(10);
   for (const id of [20, 30, 40]) window.move(id, "ahead");
-  expect(window.judge(15)).toBe("late");
+  expect(window.classify(15)).toBe("late");
   for (let id = 50; id <= 130; id += 10) {
     window.move(id, "ahead");
     // The window knows the last four.
-    expect([window.judge(id - 35), window.judge(id - 25)]).toEqual(["behind", "late"]);
+    expect([window.classify(id - 35), window.classify(id - 25)]).toEqual(["restart", "late"]);
   }
 });
 
@@ -180,11 +180,11 @@ it("judges 60,000 numbers, a hole at every second, in a time in proportion to th
   const cpuTime = measureCpuTime();
   window.restart(0);
   for (let id = 2; id < 120_000; id += 2) {
-    if (window.judge(id) !== "ahead") expect(window.judge(id)).toBe("ahead");
+    if (window.classify(id) !== "ahead") expect(window.classify(id)).toBe("ahead");
     window.move(id, "ahead");
   }
   for (let id = 1; id < 119_999; id += 2) {
-    if (window.judge(id) !== "late") expect(window.judge(id)).toBe("late");
+    if (window.classify(id) !== "late") expect(window.classify(id)).toBe("late");
     window.fill(id);
   }
   for (let id = 2; id < 120_000; id += 2) window.before(id);

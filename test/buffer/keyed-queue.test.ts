@@ -82,12 +82,12 @@ describe("KeyedQueue", () => {
   it("takes out from any place, and asks once for each in their order", () => {
     const queue = queueOf(item("a1", "a"), item("plain"), item("b1", "b"), item("c1", "c"));
     const asked: string[] = [];
-    const gone = queue.remove(({ name }) => {
+    const removed = queue.remove(({ name }) => {
       asked.push(name);
       return name === "plain" || name === "c1";
     });
     expect(asked).toEqual(["a1", "plain", "b1", "c1"]);
-    expect(gone.map(({ name }) => name)).toEqual(["plain", "c1"]);
+    expect(removed.map(({ name }) => name)).toEqual(["plain", "c1"]);
     expect(queue.replaceable("a")?.name).toBe("a1");
     expect(queue.replaceable("c")).toBeUndefined();
     expect(drained(queue)).toEqual(["a1", "b1"]);
@@ -167,11 +167,11 @@ function run(one: Call, name: string, queue: KeyedQueue<Item>, plain: PlainQueue
     queue.push(pushed);
     plain.items.push(pushed);
   } else if (one.kind === "replace") {
-    const place = plain.replaceable(one.key);
-    if (place < 0) return;
+    const index = plain.replaceable(one.key);
+    if (index < 0) return;
     const newer = item(name, one.key, one.size);
     queue.replace(newer);
-    plain.items[place] = newer;
+    plain.items[index] = newer;
   } else if (one.kind === "shift") {
     expect(queue.shift()).toBe(plain.items.shift());
   } else if (one.kind === "prepend") {
@@ -180,9 +180,9 @@ function run(one: Call, name: string, queue: KeyedQueue<Item>, plain: PlainQueue
     plain.items.unshift(...items);
   } else {
     let count = 0;
-    const gone = queue.remove(() => count++ % one.modulus === 0);
-    const isGone = (_: unknown, index: number): boolean => index % one.modulus === 0;
-    expect(gone).toEqual(plain.items.filter(isGone));
-    plain.items = plain.items.filter((each, index) => !isGone(each, index));
+    const removed = queue.remove(() => count++ % one.modulus === 0);
+    const shouldRemove = (_: unknown, index: number): boolean => index % one.modulus === 0;
+    expect(removed).toEqual(plain.items.filter(shouldRemove));
+    plain.items = plain.items.filter((each, index) => !shouldRemove(each, index));
   }
 }

@@ -16,10 +16,10 @@ describe("a stream", () => {
   it("is steady while it holds nothing and nobody watches", () => {
     const stream = streamAt(1);
     stream.isWatched = true;
-    stream.hold = undefined;
-    expect(stream.steadyWindow).toBeUndefined();
+    stream.buffer = undefined;
+    expect(stream.fastPathWindow).toBeUndefined();
     stream.isWatched = false;
-    expect(stream.steadyWindow).toBe(stream.window);
+    expect(stream.fastPathWindow).toBe(stream.window);
   });
 
   it("has a cursor with the epoch that it knows", () => {
@@ -31,26 +31,26 @@ describe("a stream", () => {
   });
 
   it.each([
-    ["x", "y", "behind"],
+    ["x", "y", "restart"],
     ["x", "x", "next"],
     ["x", undefined, "next"],
     [undefined, "y", "next"],
     [undefined, undefined, "next"],
-  ])("of epoch %s judges the next id of epoch %s: %s", (known, epoch, standing) => {
+  ])("of epoch %s judges the next id of epoch %s: %s", (known, epoch, status) => {
     const stream = streamAt(5, known);
-    expect(stream.judge(arrival(stream, 6, epoch), false)).toBe(standing);
+    expect(stream.classify(arrival(stream, 6, epoch), false)).toBe(status);
   });
 
   it.each([
-    [20, true, "double"],
-    [11, true, "double"],
-    [10, true, "behind"],
-    [20, false, "behind"],
-  ])("that was asked for from 10 and is at 50 judges %i (covered: %s): %s", (id, isCovered, standing) => {
+    [20, true, "duplicate"],
+    [11, true, "duplicate"],
+    [10, true, "restart"],
+    [20, false, "restart"],
+  ])("that was asked for from 10 and is at 50 judges %i (covered: %s): %s", (id, isCovered, status) => {
     const stream = streamAt(50);
     const plan = { cursors: { s: { sequence: 10 } }, connection: 1, number: 1, now: 0 };
     stream.replay = new ReplayRequest(plan, [stream]);
-    expect(stream.judge(arrival(stream, id), isCovered)).toBe(standing);
+    expect(stream.classify(arrival(stream, id), isCovered)).toBe(status);
   });
 
   it("counts doubles since its cursor has moved", () => {

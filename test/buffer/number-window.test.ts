@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { NumberWindow } from "../../src/buffer/number-window.js";
-import type { SequenceWindow, Standing } from "../../src/buffer/sequence-window.js";
+import type { SequenceWindow, SequenceStatus } from "../../src/buffer/sequence-window.js";
 import { cases } from "../support/cases.js";
 import { measureCpuTime } from "../support/cpu-time.js";
 
@@ -15,25 +15,25 @@ class NaiveWindow {
     this.#size = size;
   }
 
-  judge(id: number): Standing {
+  classify(id: number): SequenceStatus {
     if (this.#cursor === undefined) return "first";
     if (id > this.#cursor) return id === this.#cursor + 1 ? "next" : "ahead";
-    if (id <= this.#cursor - this.#size || id < Math.min(...this.#taken)) return "behind";
-    return this.#taken.has(id) ? "double" : "late";
+    if (id <= this.#cursor - this.#size || id < Math.min(...this.#taken)) return "restart";
+    return this.#taken.has(id) ? "duplicate" : "late";
   }
 
-  take(id: number, standing: Standing): void {
-    if (standing === "first" || standing === "behind") this.#taken.clear();
-    if (standing !== "late") this.#cursor = id;
+  take(id: number, status: SequenceStatus): void {
+    if (status === "first" || status === "restart") this.#taken.clear();
+    if (status !== "late") this.#cursor = id;
     this.#taken.add(id);
   }
 }
 
-function take(window: SequenceWindow, id: number, standing: Standing): void {
-  if (standing === "first" || standing === "behind") window.restart(id);
-  else if (standing === "late") window.fill(id);
-  else if (standing === "double") window.repeat(id);
-  else window.move(id, standing);
+function take(window: SequenceWindow, id: number, status: SequenceStatus): void {
+  if (status === "first" || status === "restart") window.restart(id);
+  else if (status === "late") window.fill(id);
+  else if (status === "duplicate") window.repeat(id);
+  else window.move(id, status);
 }
 
 describe("a window of numbers", () => {
@@ -47,10 +47,10 @@ describe("a window of numbers", () => {
           const window: SequenceWindow = new NumberWindow({ size, isFrozen: false });
           const naive = new NaiveWindow(size);
           for (const id of ids) {
-            const standing = naive.judge(id);
-            expect(window.judge(id)).toBe(standing);
-            take(window, id, standing);
-            if (standing !== "double") naive.take(id, standing);
+            const status = naive.classify(id);
+            expect(window.classify(id)).toBe(status);
+            take(window, id, status);
+            if (status !== "duplicate") naive.take(id, status);
           }
         },
       ),
@@ -78,22 +78,22 @@ describe("a window of numbers", () => {
     window.freeze();
     bounds.isFrozen = true;
     for (let id = 11; id <= 50; id++) window.advance(id);
-    expect([8, 7].map((id) => window.judge(id))).toEqual(["double", "behind"]);
+    expect([8, 7].map((id) => window.classify(id))).toEqual(["duplicate", "restart"]);
     bounds.isFrozen = false;
-    expect([48, 47].map((id) => window.judge(id))).toEqual(["double", "behind"]);
+    expect([48, 47].map((id) => window.classify(id))).toEqual(["duplicate", "restart"]);
   });
 
   it("knows no more than its first id when it begins frozen", () => {
     const window: SequenceWindow = new NumberWindow({ size: 3, isFrozen: true });
     window.restart(5);
     window.move(9, "ahead");
-    expect([4, 5, 6, 9].map((id) => window.judge(id))).toEqual(["behind", "double", "late", "double"]);
+    expect([4, 5, 6, 9].map((id) => window.classify(id))).toEqual(["restart", "duplicate", "late", "duplicate"]);
   });
 
   it("takes all that is lower than a cursor from before for delivered, as far as it reaches", () => {
     const window: SequenceWindow = new NumberWindow({ size: 3, isFrozen: false });
     window.resume(10);
-    expect([7, 8, 10, 11].map((id) => window.judge(id))).toEqual(["behind", "double", "double", "next"]);
+    expect([7, 8, 10, 11].map((id) => window.classify(id))).toEqual(["restart", "duplicate", "duplicate", "next"]);
     expect(window.before(9)).toBe(8);
   });
 
@@ -102,7 +102,7 @@ describe("a window of numbers", () => {
     window.restart(1);
     window.move(9, "ahead");
     for (const id of [5, 2, 8]) window.fill(id);
-    const late = [1, 2, 3, 4, 5, 6, 7, 8, 9].filter((id) => window.judge(id) === "late");
+    const late = [1, 2, 3, 4, 5, 6, 7, 8, 9].filter((id) => window.classify(id) === "late");
     expect(late).toEqual([3, 4, 6, 7]);
   });
 
@@ -125,13 +125,13 @@ describe("a window with a hole at every second number", () => {
     const cpuTime = measureCpuTime();
     window.restart(0);
     for (let id = 2; id < 2 * count; id += 2) {
-      expectStanding(window, id, "ahead");
+      expectStatus(window, id, "ahead");
       window.move(id, "ahead");
     }
     for (let id = 1; id < 2 * count - 1; id += 2) {
-      expectStanding(window, id, "late");
+      expectStatus(window, id, "late");
       window.fill(id);
-      expectStanding(window, id, "double");
+      expectStatus(window, id, "duplicate");
     }
     expect(cpuTime()).toBeLessThan(2_000);
   });
@@ -142,19 +142,19 @@ describe("a window with a hole at every second number", () => {
     window.restart(0);
     window.move(2 * count + 1);
     for (let id = 2 * count; id > 0; id -= 2) {
-      expectStanding(window, id, "late");
+      expectStatus(window, id, "late");
       window.fill(id);
     }
     for (let id = 1; id < 2 * count; id += 2) {
-      expectStanding(window, id, "late");
+      expectStatus(window, id, "late");
       window.fill(id);
-      expectStanding(window, id, "double");
+      expectStatus(window, id, "duplicate");
     }
     expect(cpuTime()).toBeLessThan(2_000);
   });
 });
 
 /** An assertion for each of many ids would take longer than what is measured. */
-function expectStanding(window: SequenceWindow, id: number, standing: Standing): void {
-  if (window.judge(id) !== standing) expect([id, window.judge(id)]).toEqual([id, standing]);
+function expectStatus(window: SequenceWindow, id: number, status: SequenceStatus): void {
+  if (window.classify(id) !== status) expect([id, window.classify(id)]).toEqual([id, status]);
 }

@@ -7,9 +7,9 @@ it("is a message that nobody remembers yet", () => {
   expect(entry.message).toBe(message);
   expect(entry).toMatchObject({
     size: 5,
-    place: "outside",
+    state: "untracked",
     id: undefined,
     key: undefined,
-    isRepeated: false,
+    isResent: false,
   });
 });

@@ -9,7 +9,7 @@ import { type Letter, type ModelPolicy, OutboxModel } from "./outbox-model.js";
 type Call =
   | { readonly kind: "send"; readonly size: number; readonly id: number; readonly key: string | undefined }
   | { readonly kind: "next" | "acknowledge" | "withdraw" | "lost" | "wait"; readonly amount: number }
-  | { readonly kind: "open" | "hold" | "resume" | "beginClosing" | "end" };
+  | { readonly kind: "open" | "pause" | "resume" | "beginClosing" | "end" };
 
 const amount = fc.nat(1_000);
 const call: fc.Arbitrary<Call> = fc.oneof(
@@ -30,7 +30,7 @@ const call: fc.Arbitrary<Call> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({
-      kind: fc.constantFrom("hold" as const, "resume" as const, "beginClosing" as const),
+      kind: fc.constantFrom("pause" as const, "resume" as const, "beginClosing" as const),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("end" as const) }) },
@@ -42,12 +42,12 @@ const modelPolicy: fc.Arbitrary<ModelPolicy> = fc.record({
   ttl: fc.constantFrom(Infinity, 60, 300),
   overflow: fc.constantFrom("error", "dropOldest", "conflate"),
   spacing: fc.constantFrom(0, 50),
-  hasLedger: fc.boolean(),
+  hasAcknowledgement: fc.boolean(),
 });
 
 /** Drives both, with a writer that keeps what it was given, and compares all that can be seen. */
 class Comparison {
-  readonly told: [string, OutboxDropCause][] = [];
+  readonly log: [string, OutboxDropCause][] = [];
   readonly taken: string[] = [];
   readonly #model: OutboxModel;
   readonly #outbox: Outbox<Letter, readonly string[], Letter>;
@@ -60,16 +60,16 @@ class Comparison {
 
   constructor(policy: ModelPolicy) {
     this.#model = new OutboxModel(policy);
-    const { capacity, maxBytes, ttl, overflow, spacing, hasLedger } = policy;
+    const { capacity, maxBytes, ttl, overflow, spacing, hasAcknowledgement } = policy;
     this.#outbox = new Outbox(
       {
         ...{ capacity, maxBytes, overflow, keyOf: ({ key }: Letter) => key },
         ttl: ttl === Infinity ? undefined : ttl,
         perSecond: spacing === 0 ? undefined : 1_000 / spacing,
-        acknowledgement: hasLedger ? { idOf: ({ id }: Letter) => id, acknowledges: (ids) => ids } : undefined,
+        acknowledgement: hasAcknowledgement ? { idOf: ({ id }: Letter) => id, acknowledges: (ids) => ids } : undefined,
       },
       {
-        onDropped: ({ name }, cause) => this.told.push([name, cause]),
+        onDropped: ({ name }, cause) => this.log.push([name, cause]),
         onError: ({ message }) => expect(message).toContain("Another message of the id"),
       },
     );
@@ -100,7 +100,7 @@ class Comparison {
         this.#outbox.open();
         this.#model.open();
         break;
-      case "hold":
+      case "pause":
       case "resume":
       case "beginClosing":
       case "end":
@@ -144,21 +144,21 @@ class Comparison {
   #lost(chosen: number): void {
     const unsent = this.#given.splice(chosen % (this.#given.length + 1));
     this.#given = [];
-    const done = new Set([...this.#done, ...this.told.map(([name]) => name)]);
+    const done = new Set([...this.#done, ...this.log.map(([name]) => name)]);
     const entries = unsent.map((letter) => {
       // One that is not remembered may come back in an entry of its own.
       const known = this.#entries.get(letter)!;
-      if (known.place !== "outside" || chosen % 2 !== 0) return known;
+      if (known.state !== "untracked" || chosen % 2 !== 0) return known;
       const { expiresAt } = known;
       return Object.assign(new OutboxEntry(letter, letter.size), { expiresAt });
     });
     unsent.forEach((letter, index) => this.#entries.set(letter, entries[index]!));
-    this.#outbox.lost(entries, this.#now);
-    this.#model.lost(unsent, done, this.#now);
+    this.#outbox.connectionLost(entries, this.#now);
+    this.#model.connectionLost(unsent, done, this.#now);
   }
 
   #compare(): void {
-    expect(this.told).toEqual(this.#model.told);
+    expect(this.log).toEqual(this.#model.log);
     const { length, bytes, waitingCount } = this.#outbox;
     expect([length, bytes, waitingCount]).toEqual([
       this.#model.length,
@@ -179,9 +179,9 @@ it("does what the plainest outbox does, and tells no message twice", () => {
       const comparison = new Comparison(policy);
       for (const one of calls) comparison.run(one);
       comparison.run({ kind: "end" });
-      const told = comparison.told.map(([name]) => name);
-      expect(new Set(told).size).toBe(told.length);
-      expect(comparison.taken).toEqual(expect.arrayContaining(told));
+      const log = comparison.log.map(([name]) => name);
+      expect(new Set(log).size).toBe(log.length);
+      expect(comparison.taken).toEqual(expect.arrayContaining(log));
     }),
     { numRuns: cases(1_000) },
   );

@@ -1,4 +1,4 @@
-import type { OutboxAnswer, OutboxDropCause } from "../../src/buffer/outbox-policy.js";
+import type { OutboxDecision, OutboxDropCause } from "../../src/buffer/outbox-policy.js";
 
 /** A message as the model knows it. */
 export interface Letter {
@@ -16,8 +16,8 @@ interface Kept {
   /** It waits to go; otherwise it is with the writer. */
   isWaiting: boolean;
   /** It may have been delivered by a connection. */
-  isLedgers: boolean;
-  isRepeated: boolean;
+  isUnacked: boolean;
+  isResent: boolean;
 }
 
 export interface ModelPolicy {
@@ -27,13 +27,13 @@ export interface ModelPolicy {
   readonly overflow: "error" | "dropOldest" | "conflate";
   /** Milliseconds between two that leave; 0 is without bound. */
   readonly spacing: number;
-  readonly hasLedger: boolean;
+  readonly hasAcknowledgement: boolean;
 }
 
 /** The outbox in the plainest form: one list that is gone through again at each call. */
 export class OutboxModel {
   readonly #policy: ModelPolicy;
-  readonly told: [name: string, cause: OutboxDropCause][] = [];
+  readonly log: [name: string, cause: OutboxDropCause][] = [];
   #kept: Kept[] = [];
   /** When the time to live of each message ends: it counts from the sending. */
   readonly #expiry = new Map<Letter, number>();
@@ -69,22 +69,22 @@ export class OutboxModel {
     return Math.min(this.#isOpen ? goesAt : Infinity, ...waiting.map(({ expiresAt }) => expiresAt));
   }
 
-  send(letter: Letter, now: number): OutboxAnswer {
+  send(letter: Letter, now: number): OutboxDecision {
     this.#expiry.set(letter, now + this.#policy.ttl);
     this.#expire(now);
-    const { capacity, maxBytes, overflow, hasLedger } = this.#policy;
-    const isThrough = this.#isOpen && this.waitingCount === 0;
+    const { capacity, maxBytes, overflow, hasAcknowledgement } = this.#policy;
+    const canWriteNow = this.#isOpen && this.waitingCount === 0;
     const isTaken = this.#kept.some(({ id }) => id === letter.id);
-    const id = hasLedger && !isTaken ? letter.id : undefined;
-    if (isThrough && id === undefined) return "write";
-    const key = overflow === "conflate" && !isThrough ? letter.key : undefined;
+    const id = hasAcknowledgement && !isTaken ? letter.id : undefined;
+    if (canWriteNow && id === undefined) return "write";
+    const key = overflow === "conflate" && !canWriteNow ? letter.key : undefined;
     const expiresAt = now + this.#policy.ttl;
-    const kept: Kept = { letter, id, key, expiresAt, isWaiting: true, isLedgers: false, isRepeated: false };
+    const kept: Kept = { letter, id, key, expiresAt, isWaiting: true, isUnacked: false, isResent: false };
     const older = this.#replaceable(key);
     const growth = older === undefined ? 0 : letter.size - older.letter.size;
     if (older !== undefined && (growth <= 0 || this.bytes + growth <= maxBytes)) {
       this.#kept = this.#kept.map((one) => (one === older ? kept : one));
-      this.told.push([older.letter.name, "overflow"]);
+      this.log.push([older.letter.name, "overflow"]);
       return "queued";
     }
     if (this.#hadExcess && this.length <= capacity && this.bytes <= maxBytes) this.#hadExcess = false;
@@ -92,18 +92,18 @@ export class OutboxModel {
       this.length > 0 && (this.length >= capacity || this.bytes + letter.size > maxBytes);
     if (isFull() && overflow === "error") return "refused";
     if (isFull() && this.#hadExcess) {
-      this.told.push([letter.name, "overflow"]);
+      this.log.push([letter.name, "overflow"]);
       return "dropped";
     }
-    while (isFull()) this.told.push([this.#kept.shift()!.letter.name, "overflow"]);
-    if (isThrough) Object.assign(kept, { isWaiting: false, isLedgers: true });
+    while (isFull()) this.log.push([this.#kept.shift()!.letter.name, "overflow"]);
+    if (canWriteNow) Object.assign(kept, { isWaiting: false, isUnacked: true });
     this.#kept.push(kept);
-    return isThrough ? "write" : "queued";
+    return canWriteNow ? "write" : "queued";
   }
 
   #replaceable(key: string | undefined): Kept | undefined {
     if (key === undefined) return undefined;
-    const unsent = this.#kept.filter(({ isLedgers }) => !isLedgers);
+    const unsent = this.#kept.filter(({ isUnacked }) => !isUnacked);
     return unsent
       .slice(unsent.findLastIndex((one) => one.key === undefined) + 1)
       .findLast((one) => one.key === key);
@@ -119,17 +119,17 @@ export class OutboxModel {
     }
     first.isWaiting = false;
     if (first.id === undefined) this.#kept = this.#kept.filter((one) => one !== first);
-    else if (first.isLedgers) first.isRepeated = true;
-    first.isLedgers = true;
+    else if (first.isUnacked) first.isResent = true;
+    first.isUnacked = true;
     return first.letter.name;
   }
 
   open(): void {
     this.#isOpen = true;
-    this.#rewind();
+    this.#resendAll();
   }
 
-  hold(): void {
+  pause(): void {
     this.#isOpen = false;
   }
 
@@ -138,11 +138,11 @@ export class OutboxModel {
   }
 
   /** @param done - The names of messages that are done with, whatever the writer still had of them. */
-  lost(unsent: readonly Letter[], done: ReadonlySet<string>, now: number): void {
+  connectionLost(unsent: readonly Letter[], done: ReadonlySet<string>, now: number): void {
     this.#isOpen = false;
     const returned = unsent.flatMap((letter) => {
       const known = this.#kept.find((one) => one.letter === letter);
-      if (known?.isRepeated === true || done.has(letter.name)) return [];
+      if (known?.isResent === true || done.has(letter.name)) return [];
       const expiresAt = this.#expiry.get(letter) ?? now + this.#policy.ttl;
       return [
         {
@@ -151,32 +151,32 @@ export class OutboxModel {
           key: undefined,
           expiresAt,
           isWaiting: true,
-          isLedgers: false,
-          isRepeated: false,
+          isUnacked: false,
+          isResent: false,
         },
       ];
     });
     const isBack = ({ letter }: Kept): boolean => returned.some((one) => one.letter === letter);
     const others = this.#kept.filter((one) => !isBack(one));
-    const ledger = others.filter(({ isLedgers }) => isLedgers);
-    this.#kept = [...ledger, ...returned, ...others.filter(({ isLedgers }) => !isLedgers)];
+    const unacked = others.filter(({ isUnacked }) => isUnacked);
+    this.#kept = [...unacked, ...returned, ...others.filter(({ isUnacked }) => !isUnacked)];
     if (returned.length > 0) {
       this.#hadExcess = this.length > this.#policy.capacity || this.bytes > this.#policy.maxBytes;
     }
-    this.#rewind();
+    this.#resendAll();
   }
 
   /** @returns Whether the message was kept, and is not any more. */
   withdraw(name: string): boolean {
     const found = this.#kept.find(({ letter }) => letter.name === name);
-    if (found === undefined || (found.isLedgers && (found.isWaiting || found.isRepeated))) return false;
+    if (found === undefined || (found.isUnacked && (found.isWaiting || found.isResent))) return false;
     this.#kept = this.#kept.filter((one) => one !== found);
     return true;
   }
 
   /** @returns The names of the messages that are acknowledged now. */
   acknowledge(ids: readonly string[]): string[] {
-    const isMeant = ({ id, isLedgers }: Kept): boolean => isLedgers && id !== undefined && ids.includes(id);
+    const isMeant = ({ id, isUnacked }: Kept): boolean => isUnacked && id !== undefined && ids.includes(id);
     const meant = this.#kept.filter(isMeant).map(({ letter }) => letter.name);
     this.#kept = this.#kept.filter((one) => !isMeant(one));
     return meant;
@@ -189,16 +189,16 @@ export class OutboxModel {
   end(): void {
     this.#isOpen = false;
     this.#isClosing = false;
-    for (const { letter } of this.#kept.splice(0)) this.told.push([letter.name, "closed"]);
+    for (const { letter } of this.#kept.splice(0)) this.log.push([letter.name, "closed"]);
   }
 
-  #rewind(): void {
+  #resendAll(): void {
     for (const one of this.#kept) one.isWaiting = true;
   }
 
   #expire(now: number): void {
-    const isGone = ({ isWaiting, expiresAt }: Kept): boolean => isWaiting && expiresAt <= now;
-    for (const { letter } of this.#kept.filter(isGone)) this.told.push([letter.name, "expired"]);
-    this.#kept = this.#kept.filter((one) => !isGone(one));
+    const isExpired = ({ isWaiting, expiresAt }: Kept): boolean => isWaiting && expiresAt <= now;
+    for (const { letter } of this.#kept.filter(isExpired)) this.log.push([letter.name, "expired"]);
+    this.#kept = this.#kept.filter((one) => !isExpired(one));
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Outbox } from "../../src/buffer/outbox.js";
 import { OutboxEntry } from "../../src/buffer/outbox-entry.js";
-import type { OutboxAnswer, OutboxPolicy } from "../../src/buffer/outbox-policy.js";
+import type { OutboxDecision, OutboxPolicy } from "../../src/buffer/outbox-policy.js";
 import { BufferOverflowError, type JetSocketError } from "../../src/errors.js";
 import type { Letter } from "./outbox-model.js";
 
@@ -22,7 +22,7 @@ const defaults: Policy = {
 
 /** An outbox with all that it tells, driven by the names of messages. */
 class Scene {
-  readonly told: string[] = [];
+  readonly log: string[] = [];
   readonly errors: JetSocketError[] = [];
   readonly entries = new Map<string, Entry>();
   readonly outbox: Outbox<Letter, readonly string[], string>;
@@ -34,7 +34,7 @@ class Scene {
       { ...defaults, ...policy },
       {
         onDropped: (name, cause) => {
-          this.told.push(`${name} ${cause}`);
+          this.log.push(`${name} ${cause}`);
           this.onDropped?.(name);
         },
         onError: (error) => this.errors.push(error),
@@ -43,14 +43,14 @@ class Scene {
   }
 
   /** The name is also the id; what stands before its digits is the key. */
-  send(name: string, { size = 1, id = name }: { size?: number; id?: string | undefined } = {}): OutboxAnswer {
+  send(name: string, { size = 1, id = name }: { size?: number; id?: string | undefined } = {}): OutboxDecision {
     const entry = new OutboxEntry(name, size);
     this.entries.set(name, entry);
     const key = /^[a-z]+(?=\d)/.exec(name)?.[0];
     return this.outbox.send(entry, { name, size, id, key }, this.now);
   }
 
-  sendAll(...names: readonly string[]): OutboxAnswer[] {
+  sendAll(...names: readonly string[]): OutboxDecision[] {
     return names.map((name) => this.send(name));
   }
 
@@ -68,7 +68,7 @@ class Scene {
   }
 
   lost(...unsent: readonly string[]): void {
-    this.outbox.lost(
+    this.outbox.connectionLost(
       unsent.map((name) => this.entries.get(name) ?? new OutboxEntry(name, 1)),
       this.now,
     );
@@ -85,7 +85,7 @@ describe("an outbox without acknowledgement", () => {
     expect([scene.outbox.isClear, scene.send("c")]).toEqual([false, "queued"]);
     expect(scene.take()).toEqual(["a", "b", "c"]);
     expect([scene.outbox.isClear, scene.send("d"), scene.outbox.length]).toEqual([true, "write", 0]);
-    expect(scene.told).toEqual([]);
+    expect(scene.log).toEqual([]);
   });
 
   it("is not clear before the first connection, nor after the last", () => {
@@ -122,11 +122,11 @@ describe("an outbox without acknowledgement", () => {
     scene.open();
     scene.lost("a", "b", "c");
     expect(scene.send("d")).toBe("dropped");
-    expect(scene.told).toEqual(["d overflow"]);
+    expect(scene.log).toEqual(["d overflow"]);
     scene.outbox.open();
     expect(scene.outbox.next(0)?.message).toBe("a");
     expect(scene.send("e")).toBe("queued");
-    expect(scene.told).toEqual(["d overflow", "b overflow"]);
+    expect(scene.log).toEqual(["d overflow", "b overflow"]);
     expect(scene.take()).toEqual(["c", "e"]);
   });
 
@@ -136,7 +136,7 @@ describe("an outbox without acknowledgement", () => {
       const scene = new Scene({ maxBytes: 10, overflow });
       expect(scene.send("large", { size: 50 })).toBe("queued");
       expect(scene.send("small")).toBe(overflow === "error" ? "refused" : "queued");
-      expect(scene.told).toEqual(overflow === "error" ? [] : ["large overflow"]);
+      expect(scene.log).toEqual(overflow === "error" ? [] : ["large overflow"]);
     },
   );
 
@@ -149,7 +149,7 @@ describe("an outbox without acknowledgement", () => {
     const error = scene.outbox.overflowError(scene.entries.get("c"));
     expect(error).toBeInstanceOf(BufferOverflowError);
     expect(error.message).toContain("the outbox holds 2 messages of 2 bytes;");
-    expect(scene.told).toEqual([]);
+    expect(scene.log).toEqual([]);
     expect(scene.open()).toEqual(["a", "b"]);
   });
 
@@ -157,14 +157,14 @@ describe("an outbox without acknowledgement", () => {
     const scene = new Scene({ maxBytes: 4, overflow: "dropOldest" });
     scene.sendAll("a", "b", "c", "d");
     expect(scene.send("large", { size: 2 })).toBe("queued");
-    expect(scene.told).toEqual(["a overflow", "b overflow"]);
+    expect(scene.log).toEqual(["a overflow", "b overflow"]);
     expect(scene.open()).toEqual(["c", "d", "large"]);
   });
 
   it("conflates by key, in the place of the older message", () => {
     const scene = new Scene({ overflow: "conflate" });
     scene.sendAll("a1", "b1", "c1", "b2", "plain", "a2");
-    expect(scene.told).toEqual(["b1 overflow"]);
+    expect(scene.log).toEqual(["b1 overflow"]);
     expect(scene.open()).toEqual(["a1", "b2", "c1", "plain", "a2"]);
   });
 
@@ -174,7 +174,7 @@ describe("an outbox without acknowledgement", () => {
     scene.open();
     scene.lost("a1");
     scene.sendAll("a2", "a3");
-    expect(scene.told).toEqual(["a2 overflow"]);
+    expect(scene.log).toEqual(["a2 overflow"]);
     expect(scene.open()).toEqual(["a1", "a3"]);
   });
 
@@ -187,7 +187,7 @@ describe("an outbox without acknowledgement", () => {
     scene.lost("a1");
     scene.now = 100;
     scene.send("a2");
-    expect(scene.told).toEqual(["a0 overflow", "b1 expired"]);
+    expect(scene.log).toEqual(["a0 overflow", "b1 expired"]);
     scene.outbox.beginClosing();
     expect(scene.open()).toEqual(["a1", "a2"]);
   });
@@ -198,17 +198,17 @@ describe("an outbox without acknowledgement", () => {
     scene.now = 50;
     scene.send("a2");
     scene.now = 100;
-    expect([scene.open(), scene.told]).toEqual([["a2"], ["a1 overflow", "b1 expired"]]);
+    expect([scene.open(), scene.log]).toEqual([["a2"], ["a1 overflow", "b1 expired"]]);
   });
 
   it("drops the oldest where a conflated message would not fit, and where a key is new", () => {
     const scene = new Scene({ overflow: "conflate", capacity: 2, maxBytes: 4 });
     scene.sendAll("a1", "b1");
     expect(scene.send("b2", { size: 4 })).toBe("queued");
-    expect(scene.told).toEqual(["a1 overflow", "b1 overflow"]);
+    expect(scene.log).toEqual(["a1 overflow", "b1 overflow"]);
     expect(scene.send("b3", { size: 5 })).toBe("queued");
     scene.send("c1");
-    expect(scene.told.slice(2)).toEqual(["b2 overflow", "b3 overflow"]);
+    expect(scene.log.slice(2)).toEqual(["b2 overflow", "b3 overflow"]);
     expect(scene.open()).toEqual(["c1"]);
   });
 
@@ -226,12 +226,12 @@ describe("an outbox without acknowledgement", () => {
     scene.send("b");
     expect(scene.outbox.nextAt).toBe(100);
     scene.now = 99;
-    expect([scene.take(), scene.told]).toEqual([[], []]);
+    expect([scene.take(), scene.log]).toEqual([[], []]);
     scene.now = 100;
-    expect([scene.take(), scene.told]).toEqual([[], ["a expired"]]);
+    expect([scene.take(), scene.log]).toEqual([[], ["a expired"]]);
     expect(scene.outbox.nextAt).toBe(140);
     scene.now = 200;
-    expect([scene.open(), scene.told]).toEqual([[], ["a expired", "b expired"]]);
+    expect([scene.open(), scene.log]).toEqual([[], ["a expired", "b expired"]]);
     expect(scene.outbox.nextAt).toBe(Infinity);
   });
 
@@ -240,7 +240,7 @@ describe("an outbox without acknowledgement", () => {
 
     const letter = (name: string): Letter => ({ name, size: 1, id: name, key: undefined });
 
-    function sendMany(scene: Scene, count: number): OutboxAnswer[] {
+    function sendMany(scene: Scene, count: number): OutboxDecision[] {
       return Array.from({ length: count }, (_, index) =>
         scene.outbox.send(new OutboxEntry(`${index}`, 1, 1_000), letter(`${index}`), scene.now),
       );
@@ -261,7 +261,7 @@ describe("an outbox without acknowledgement", () => {
     it("makes the oldest go", () => {
       const scene = new Scene({ ...bounds, overflow: "dropOldest" });
       expect(sendMany(scene, 20).every((answer) => answer === "queued")).toBe(true);
-      expect(scene.told).toEqual(Array.from({ length: 6 }, (_, index) => `${index} overflow`));
+      expect(scene.log).toEqual(Array.from({ length: 6 }, (_, index) => `${index} overflow`));
     });
 
     it("is counted for messages that are not acknowledged too", () => {
@@ -278,7 +278,7 @@ describe("an outbox without acknowledgement", () => {
     scene.send("a");
     scene.now = 100;
     expect(scene.send("b")).toBe("queued");
-    expect(scene.told).toEqual(["a expired"]);
+    expect(scene.log).toEqual(["a expired"]);
   });
 
   it("counts the time to live from the sending, however often the message comes back", () => {
@@ -290,7 +290,7 @@ describe("an outbox without acknowledgement", () => {
       expect(scene.outbox.nextAt).toBe(100);
     }
     scene.now = 100;
-    expect([scene.open(), scene.told]).toEqual([[], ["a expired"]]);
+    expect([scene.open(), scene.log]).toEqual([[], ["a expired"]]);
   });
 
   it("counts the time to live of a message that was written at once from its sending too", () => {
@@ -301,7 +301,7 @@ describe("an outbox without acknowledgement", () => {
     scene.lost("a");
     expect(scene.outbox.nextAt).toBe(100);
     scene.now = 100;
-    expect([scene.open(), scene.told]).toEqual([[], ["a expired"]]);
+    expect([scene.open(), scene.log]).toEqual([[], ["a expired"]]);
   });
 
   it("finds what expires before and behind what comes back", () => {
@@ -313,9 +313,9 @@ describe("an outbox without acknowledgement", () => {
     scene.lost("a");
     scene.now = 100;
     scene.send("c");
-    expect(scene.told).toEqual(["a expired"]);
+    expect(scene.log).toEqual(["a expired"]);
     scene.now = 110;
-    expect([scene.take(), scene.told]).toEqual([[], ["a expired", "b expired"]]);
+    expect([scene.take(), scene.log]).toEqual([[], ["a expired", "b expired"]]);
     expect(scene.outbox.nextAt).toBe(200);
   });
 
@@ -342,11 +342,11 @@ describe("an outbox without acknowledgement", () => {
   it("holds newer messages while the writer moves, and goes on where it does not", () => {
     const scene = new Scene();
     scene.open();
-    scene.outbox.hold();
+    scene.outbox.pause();
     expect([scene.send("a"), scene.take(), scene.outbox.nextAt]).toEqual(["queued", [], Infinity]);
     scene.outbox.resume();
     expect(scene.take()).toEqual(["a"]);
-    scene.outbox.hold();
+    scene.outbox.pause();
     scene.send("b");
     scene.lost("a");
     expect(scene.open()).toEqual(["a", "b"]);
@@ -359,7 +359,7 @@ describe("an outbox without acknowledgement", () => {
     expect([scene.outbox.length, scene.outbox.bytes]).toEqual([2, 2]);
     expect(scene.open()).toEqual(["a", "c"]);
     scene.outbox.withdraw(scene.entries.get("c")!);
-    expect(scene.told).toEqual([]);
+    expect(scene.log).toEqual([]);
   });
 
   it.each([
@@ -369,7 +369,7 @@ describe("an outbox without acknowledgement", () => {
     const scene = new Scene();
     scene.sendAll("a", "b");
     scene.outbox.end(...args);
-    expect(scene.told).toEqual([`a ${cause}`, `b ${cause}`]);
+    expect(scene.log).toEqual([`a ${cause}`, `b ${cause}`]);
     expect([scene.outbox.length, scene.open()]).toEqual([0, []]);
   });
 
@@ -395,7 +395,7 @@ describe("an outbox with acknowledgement", () => {
     scene.outbox.received(["c"]);
     expect([scene.outbox.length, scene.outbox.bytes]).toEqual([0, 0]);
     scene.lost();
-    expect([scene.open(), scene.told]).toEqual([[], []]);
+    expect([scene.open(), scene.log]).toEqual([[], []]);
   });
 
   it("sends the unacknowledged first, then the unsent, then the newer", () => {
@@ -443,7 +443,7 @@ describe("an outbox with acknowledgement", () => {
     const scene = new Scene({ acknowledgement });
     scene.open();
     scene.sendAll("a", "b");
-    scene.outbox.hold();
+    scene.outbox.pause();
     scene.send("c");
     expect(scene.open()).toEqual(["a", "b", "c"]);
     scene.outbox.received(["a"]);
@@ -482,7 +482,7 @@ describe("an outbox with acknowledgement", () => {
     expect(scene.sendAll("a", "b", "c")).toEqual(["write", "write", "write"]);
     scene.lost("c");
     expect(scene.sendAll("d", "e")).toEqual(["queued", "queued"]);
-    expect(scene.told).toEqual(["a overflow", "b overflow", "c overflow"]);
+    expect(scene.log).toEqual(["a overflow", "b overflow", "c overflow"]);
     expect(scene.open()).toEqual(["d", "e"]);
   });
 
@@ -491,10 +491,10 @@ describe("an outbox with acknowledgement", () => {
     scene.open();
     scene.send("a");
     scene.now = 5_000;
-    expect([scene.take(), scene.told]).toEqual([[], []]);
+    expect([scene.take(), scene.log]).toEqual([[], []]);
     scene.lost();
     expect(scene.outbox.nextAt).toBe(100);
-    expect([scene.open(), scene.told]).toEqual([[], ["a expired"]]);
+    expect([scene.open(), scene.log]).toEqual([[], ["a expired"]]);
     scene.send("b");
     for (scene.now = 5_050; scene.now < 5_100; scene.now += 20) {
       scene.lost();
@@ -502,7 +502,7 @@ describe("an outbox with acknowledgement", () => {
     }
     scene.lost();
     scene.now = 5_100;
-    expect([scene.open(), scene.told]).toEqual([[], ["a expired", "b expired"]]);
+    expect([scene.open(), scene.log]).toEqual([[], ["a expired", "b expired"]]);
   });
 
   it("sends the second of two messages of one id at most once, and says so", () => {
@@ -530,7 +530,7 @@ describe("an outbox with acknowledgement", () => {
     expect(scene.send("d", { id: "two" })).toBe("queued");
     scene.outbox.end();
     expect(scene.send("e", { id: "two" })).toBe("queued");
-    expect([scene.errors, scene.told]).toEqual([[], ["a expired", "d closed"]]);
+    expect([scene.errors, scene.log]).toEqual([[], ["a expired", "d closed"]]);
   });
 
   it("forgets a message that its caller takes back before it is written, and none that may have gone", () => {
@@ -543,7 +543,7 @@ describe("an outbox with acknowledgement", () => {
     expect(scene.open()).toEqual(["b"]);
     scene.outbox.withdraw(scene.entries.get("b")!);
     scene.lost("b");
-    expect([scene.open(), scene.told]).toEqual([["b"], []]);
+    expect([scene.open(), scene.log]).toEqual([["b"], []]);
   });
 
   it("tells at the end of each message that is not acknowledged, in the order of the calls", () => {
@@ -554,7 +554,7 @@ describe("an outbox with acknowledgement", () => {
     scene.send("c");
     expect(scene.open()).toEqual(["a"]);
     scene.outbox.end();
-    expect(scene.told).toEqual(["a closed", "b closed", "c closed"]);
+    expect(scene.log).toEqual(["a closed", "b closed", "c closed"]);
     expect([scene.outbox.length, scene.outbox.bytes, scene.open()]).toEqual([0, 0, []]);
   });
 
@@ -601,7 +601,7 @@ describe("an outbox that is used from inside what it tells", () => {
       if (name === "a") scene.send("inner");
     };
     scene.sendAll("a", "b", "c");
-    expect(scene.told).toEqual(["a overflow", "b overflow"]);
+    expect(scene.log).toEqual(["a overflow", "b overflow"]);
     expect(scene.open()).toEqual(["c", "inner"]);
   });
 
@@ -611,6 +611,6 @@ describe("an outbox that is used from inside what it tells", () => {
     scene.sendAll("a", "b");
     scene.now = 10;
     expect([scene.take(), scene.outbox.length]).toEqual([[], 0]);
-    expect(scene.told).toEqual(["a expired", "b expired"]);
+    expect(scene.log).toEqual(["a expired", "b expired"]);
   });
 });

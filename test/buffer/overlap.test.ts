@@ -16,7 +16,7 @@ function overlapping(policy: Policy = {}, ...before: readonly (Sequence | Number
   scene.replay.onConnection(1, 0);
   scene.receive(...before);
   scene.replay.beginOverlap(2, 1_000, 0);
-  scene.told();
+  scene.takeLog();
   return scene;
 }
 
@@ -24,11 +24,11 @@ describe("two links at once", () => {
   it("let the new one's messages wait behind the old one's, and remove the doubles", () => {
     const scene = overlapping({}, 1, 2);
     scene.receiveOn(2, 2, 3, 4, 5).receiveOn(1, 3, 4);
-    expect(scene.told()).toEqual(["joined", "3", "4"]);
+    expect(scene.takeLog()).toEqual(["caught up", "3", "4"]);
     expect(scene.replay.heldCount).toBe(3);
     expect(scene.replay.endOverlap(0)).toBe(3);
-    expect(scene.told()).toEqual(["5"]);
-    expect(scene.receiveOn(2, 6).told()).toEqual(["6"]);
+    expect(scene.takeLog()).toEqual(["5"]);
+    expect(scene.receiveOn(2, 6).takeLog()).toEqual(["6"]);
     expect(scene.replay.heldCount).toBe(0);
   });
 
@@ -36,82 +36,82 @@ describe("two links at once", () => {
     const scene = overlapping({}, 1);
     scene.receiveOn(2, 2, { id: null }, 3).receiveOn(1, { id: undefined }, 2);
     scene.replay.endOverlap(0);
-    expect(scene.told()).toEqual(["joined", "undefined", "2", "null", "3"]);
+    expect(scene.takeLog()).toEqual(["caught up", "undefined", "2", "null", "3"]);
   });
 
   it.each([false, true])("tell no gap that one of them fills (with a replay: %s)", (hasReplay) => {
     const scene = overlapping({ hasReplay }, 1);
     scene.receiveOn(1, 3).receiveOn(2, 2, 3, 4);
-    expect(scene.told()).toEqual(["joined", "2", "3"]);
+    expect(scene.takeLog()).toEqual(["caught up", "2", "3"]);
     expect(scene.replay.endOverlap(0)).toBe(1);
-    expect(scene.receiveOn(2, 5).told()).toEqual(["4", "5"]);
+    expect(scene.receiveOn(2, 5).takeLog()).toEqual(["4", "5"]);
   });
 
   it.each([false, true])("fill a gap from what waits already (with a replay: %s)", (hasReplay) => {
     const scene = overlapping({ hasReplay }, 1);
     scene.receiveOn(2, 2, 3, 4, 5).receiveOn(1, 3, 4);
-    expect(scene.told()).toEqual(["joined", "2", "3", "4", "5"]);
+    expect(scene.takeLog()).toEqual(["caught up", "2", "3", "4", "5"]);
     expect(scene.replay.endOverlap(0)).toBe(2);
-    expect(scene.told()).toEqual([]);
+    expect(scene.takeLog()).toEqual([]);
   });
 
   it("keep the order when a hold is given up while the old one may still bring more", () => {
     const scene = overlapping({ hasReplay: true, maxWaiting: 4 }, 1);
     scene.receiveOn(1, 3, 4).receiveOn(2, 7, 8);
-    expect(scene.told()).toEqual(["gap 2..3", "reset", "3", "4"]);
+    expect(scene.takeLog()).toEqual(["gap 2..3", "reset", "3", "4"]);
     scene.receiveOn(1, 5, 6);
-    expect(scene.told()).toEqual(["5", "6", "joined"]);
+    expect(scene.takeLog()).toEqual(["5", "6", "caught up"]);
     scene.replay.endOverlap(0);
-    expect(scene.told()).toEqual(["7", "8"]);
+    expect(scene.takeLog()).toEqual(["7", "8"]);
     expect(scene.replay.heldCount).toBe(0);
   });
 
   it("judge a gap when the old one has ended: told and delivered", () => {
     const scene = overlapping({}, 1);
     scene.receiveOn(1, 3, 4).receiveOn(2, 3, 4, 5).wait(3_600_000);
-    expect(scene.told()).toEqual([]);
+    expect(scene.takeLog()).toEqual([]);
     scene.replay.endOverlap(0);
-    expect(scene.told()).toEqual(["gap 2..3", "3", "4", "5"]);
+    expect(scene.takeLog()).toEqual(["gap 2..3", "3", "4", "5"]);
   });
 
   it("judge a gap when the old one has ended: held and asked for on the new link", () => {
     const scene = overlapping({ hasReplay: true }, 1);
     scene.returned(scene.lastRequest).receiveOn(1, 3).receiveOn(2, 4).wait(60_000);
-    expect(scene.told()).toEqual([]);
+    expect(scene.takeLog()).toEqual([]);
     scene.replay.endOverlap(scene.now);
-    expect(scene.wait(0).told()).toEqual(["gap 2..3", "ask 1 on 2"]);
-    expect(scene.returned(scene.lastRequest, 2).told()).toEqual(["2", "recovered 1", "3", "4"]);
+    expect(scene.wait(0).takeLog()).toEqual(["gap 2..3", "ask 1 on 2"]);
+    expect(scene.returned(scene.lastRequest, 2).takeLog()).toEqual(["2", "recovered 1", "3", "4"]);
   });
 
   it("give a gap its whole time from the end of the old one on", () => {
     const scene = overlapping({ hasReplay: true }, 1).receiveOn(1, 3).wait(60_000);
     scene.replay.endOverlap(scene.now);
-    expect(scene.wait(9_999).told()).toEqual(["gap 2..3", "ask 1 on 2"]);
-    expect(scene.wait(1).told()).toEqual(["reset", "3"]);
+    expect(scene.wait(9_999).takeLog()).toEqual(["gap 2..3", "ask 1 on 2"]);
+    expect(scene.wait(1).takeLog()).toEqual(["reset", "3"]);
   });
 
   it("judge what neither of them has brought between them", () => {
     const scene = overlapping({}, 1).receiveOn(2, 5, 6).receiveOn(1, 2);
     scene.replay.endOverlap(0);
-    expect(scene.told()).toEqual(["2", "gap 3..5", "5", "6"]);
+    expect(scene.takeLog()).toEqual(["2", "gap 3..5", "5", "6"]);
   });
 
   it("ask on the new link for what may be missed on the way", () => {
     const scene = new ReplayScene({ hasReplay: true });
     scene.replay.onConnection(1, 0);
     scene.receive(1).replay.beginOverlap(2, 10, 0);
-    expect(scene.told()).toEqual(["1", "ask 1 on 2"]);
+    expect(scene.takeLog()).toEqual(["1", "ask 1 on 2"]);
     scene.returned(scene.lastRequest, { id: null }, 2, 3);
-    expect(scene.told()).toEqual(["null", "2", "3", "recovered 2"]);
+    expect(scene.takeLog()).toEqual(["null", "2", "3", "recovered 2"]);
     scene.receiveOn(1, 2, 3, 4);
     expect(scene.replay.endOverlap(0)).toBe(2);
-    expect(scene.told()).toEqual(["4"]);
+    expect(scene.takeLog()).toEqual(["4"]);
   });
 
   it("take nothing amiss when the replay for the new link is rejected", () => {
     const scene = overlapping({ hasReplay: true }, 1).receiveOn(1, 3);
     scene.replay.onReplayFailed(scene.lastRequest, new Error("no history"));
-    expect(scene.receiveOn(2, 2).told()).toEqual(["error no history", "joined", "2", "3"]);
+    expect(scene.receiveOn(2, 2).takeLog()).toEqual(["error no history", "caught up", "2", "3"]);
   });
 
   it("give all of its time to each gap that waited, also to one behind another", () => {
@@ -119,7 +119,7 @@ describe("two links at once", () => {
     scene.returned(scene.lastRequest).receiveOn(2, 3, 5).wait(60_000);
     scene.replay.endOverlap(scene.now);
     scene.wait(0).returned(scene.lastRequest, 2).wait(0);
-    expect(scene.told()).toEqual([
+    expect(scene.takeLog()).toEqual([
       "gap 2..3",
       "ask 1 on 2",
       "2",
@@ -128,12 +128,12 @@ describe("two links at once", () => {
       "gap 4..5",
       "ask 3 on 2",
     ]);
-    expect(scene.returned(scene.lastRequest, 4).told()).toEqual(["4", "recovered 1", "5"]);
+    expect(scene.returned(scene.lastRequest, 4).takeLog()).toEqual(["4", "recovered 1", "5"]);
   });
 
   it("let what the old one begins anew come out at once, whatever is asked for on the new one", () => {
     const scene = overlapping({ hasReplay: true, window: 2, streamOf }, a(100)).receiveOn(1, a(7), b(1));
-    expect(scene.told()).toEqual(["a:reset", "a:7", "b:1"]);
+    expect(scene.takeLog()).toEqual(["a:reset", "a:7", "b:1"]);
   });
 
   it("want nothing more of a replay that was asked for on the old one, when that has ended", () => {
@@ -142,13 +142,13 @@ describe("two links at once", () => {
     scene.receive(1, 3).wait(0);
     const onOld = scene.lastRequest;
     scene.replay.beginOverlap(2, 10, 0);
-    const onNew = scene.lastRequest;
+    const onNewConnectionMessage = scene.lastRequest;
     expect(scene.give(onOld, { id: null })).toBe(true);
     scene.replay.endOverlap(0);
     expect(scene.give(onOld, { id: null })).toBe(false);
-    expect(scene.give(onNew, { id: null })).toBe(true);
+    expect(scene.give(onNewConnectionMessage, { id: null })).toBe(true);
     scene.replay.finish(0);
-    expect(scene.give(onNew, { id: null })).toBe(false);
+    expect(scene.give(onNewConnectionMessage, { id: null })).toBe(false);
   });
 
   it("know a double however far back it is", () => {
@@ -160,9 +160,9 @@ describe("two links at once", () => {
       for (let id = 6; id < 60; id++) scene.receiveOn(1, id).receiveOn(2, id);
       for (let id = 4; id < 60; id++) scene.receiveOn(2, id);
       expect(scene.replay.endOverlap(0)).toBe(54 + 56);
-      expect(scene.told()).not.toContain("reset");
-      expect(scene.receiveOn(2, 60).told()).toEqual(["60"]);
-      expect(scene.receiveOn(2, 57).told()).toEqual(["reset", "57"]);
+      expect(scene.takeLog()).not.toContain("reset");
+      expect(scene.receiveOn(2, 60).takeLog()).toEqual(["60"]);
+      expect(scene.receiveOn(2, 57).takeLog()).toEqual(["reset", "57"]);
     }
   });
 
@@ -174,14 +174,14 @@ describe("two links at once", () => {
 
   it("let a stream begin anew on the new link behind all of the old one's", () => {
     const scene = overlapping({ window: 5 }, 100).receiveOn(2, 1, 2).receiveOn(1, 101);
-    expect(scene.told()).toEqual(["joined", "101"]);
+    expect(scene.takeLog()).toEqual(["caught up", "101"]);
     scene.replay.endOverlap(0);
-    expect(scene.told()).toEqual(["reset", "1", "2"]);
+    expect(scene.takeLog()).toEqual(["reset", "1", "2"]);
   });
 
   it("let the bound of a hold be met", () => {
     const scene = overlapping({ hasReplay: true, maxWaiting: 3 }, 1).receiveOn(1, 3, 4, 5, 6);
-    expect(scene.told()).toEqual(["gap 2..3", "reset", "3", "4", "5", "6"]);
+    expect(scene.takeLog()).toEqual(["gap 2..3", "reset", "3", "4", "5", "6"]);
   });
 
   it("deliver as it is what a user's function cannot judge", () => {
@@ -190,15 +190,15 @@ describe("two links at once", () => {
       return true;
     };
     const scene = overlapping({ isNext }, 1).receiveOn(2, 9, 2);
-    expect(scene.told()).toEqual(["joined", "error broken"]);
+    expect(scene.takeLog()).toEqual(["caught up", "error broken"]);
     scene.replay.endOverlap(0);
-    expect(scene.told()).toEqual(["9", "2"]);
+    expect(scene.takeLog()).toEqual(["9", "2"]);
   });
 
   it("let a life end: the new one's messages come behind the old one's", () => {
     const scene = overlapping({ hasReplay: true }, 1).receiveOn(2, 2, 3, 5).receiveOn(1, 2);
     scene.replay.finish(0);
-    expect(scene.told()).toEqual(["joined", "2", "3", "gap 4..5", "reset", "5"]);
+    expect(scene.takeLog()).toEqual(["caught up", "2", "3", "gap 4..5", "reset", "5"]);
     expect(scene.replay.heldCount).toBe(0);
   });
 
@@ -206,15 +206,15 @@ describe("two links at once", () => {
     const scene = new ReplayScene().receive(1);
     expect(scene.replay.endOverlap(0)).toBe(0);
     expect(scene.replay.cancelOverlap(0)).toBe(0);
-    expect(scene.receive(2).told()).toEqual(["1", "2"]);
+    expect(scene.receive(2).takeLog()).toEqual(["1", "2"]);
   });
 
   it("end when the next ones begin", () => {
     const scene = overlapping({}, 1).receiveOn(2, 2, 4);
     scene.replay.beginOverlap(3, 10, 0);
-    expect(scene.told()).toEqual(["joined", "2", "gap 3..4", "4"]);
+    expect(scene.takeLog()).toEqual(["caught up", "2", "gap 3..4", "4"]);
     scene.receiveOn(3, 5).replay.endOverlap(0);
-    expect(scene.told()).toEqual(["joined", "5"]);
+    expect(scene.takeLog()).toEqual(["caught up", "5"]);
   });
 
   it("may follow each other", () => {
@@ -223,7 +223,7 @@ describe("two links at once", () => {
     scene.replay.beginOverlap(3, 10, 0);
     scene.receiveOn(3, 3, 4).receiveOn(2, 3);
     expect(scene.replay.endOverlap(0)).toBe(1);
-    expect(scene.receiveOn(3, 5).told()).toEqual(["joined", "2", "joined", "3", "4", "5"]);
+    expect(scene.receiveOn(3, 5).takeLog()).toEqual(["caught up", "2", "caught up", "3", "4", "5"]);
   });
 });
 
@@ -235,45 +235,45 @@ describe("the new link has joined", () => {
     ["not where it begins one further", [12], [], false],
     ["when the old one has come so far", [12], [11], true],
     ["not before the old one has come so far", [13, 14], [11], false],
-  ])("%s", (_, onNew, onOld, isJoined) => {
+  ])("%s", (_, onNewConnectionMessage, onOld, isJoined) => {
     const scene = overlapping({}, 10)
-      .receiveOn(2, ...onNew)
+      .receiveOn(2, ...onNewConnectionMessage)
       .receiveOn(1, ...onOld);
-    expect(scene.told().filter((entry) => entry === "joined")).toEqual(isJoined ? ["joined"] : []);
+    expect(scene.takeLog().filter((entry) => entry === "caught up")).toEqual(isJoined ? ["caught up"] : []);
   });
 
   it("once all streams that it has brought have joined", () => {
     const scene = overlapping({ streamOf }, a(1), b(1)).receiveOn(2, a(3), b(3));
-    expect(scene.receiveOn(1, a(2), a(3)).told()).toEqual(["a:2", "a:3"]);
-    expect(scene.receiveOn(1, b(2), b(3), b(4)).told()).toEqual(["b:2", "joined", "b:3", "b:4"]);
+    expect(scene.receiveOn(1, a(2), a(3)).takeLog()).toEqual(["a:2", "a:3"]);
+    expect(scene.receiveOn(1, b(2), b(3), b(4)).takeLog()).toEqual(["b:2", "caught up", "b:3", "b:4"]);
   });
 
   it("is not told by a stream of which the old one has brought nothing", () => {
     const scene = overlapping({ streamOf }, a(1)).receiveOn(2, b(1));
-    expect(scene.told()).toEqual([]);
-    expect(scene.receiveOn(1, b(1)).receiveOn(2, b(2)).told()).toEqual(["b:1", "joined"]);
+    expect(scene.takeLog()).toEqual([]);
+    expect(scene.receiveOn(1, b(1)).receiveOn(2, b(2)).takeLog()).toEqual(["b:1", "caught up"]);
   });
 
   it("is told once", () => {
     const scene = overlapping({ streamOf }, a(1), b(5))
       .receiveOn(2, a(2), b(7), b(8))
       .receiveOn(1, b(6), a(2));
-    expect(scene.told()).toEqual(["joined", "b:6", "a:2"]);
+    expect(scene.takeLog()).toEqual(["caught up", "b:6", "a:2"]);
   });
 
   it("is not told where it counts in another epoch", () => {
     const epochOf = ({ epoch }: Numbered): Sequence | undefined => epoch;
     const scene = overlapping({ epochOf }, { id: 5, epoch: "x" }).receiveOn(2, { id: 1, epoch: "y" });
     scene.receiveOn(1, { id: 6, epoch: "x" });
-    expect(scene.told()).toEqual(["6"]);
+    expect(scene.takeLog()).toEqual(["6"]);
     scene.replay.endOverlap(0);
-    expect(scene.told()).toEqual(["reset", "1"]);
+    expect(scene.takeLog()).toEqual(["reset", "1"]);
   });
 
   it("is no longer looked for when the overlap has ended", () => {
     const scene = overlapping({}, 1).receiveOn(2, 5);
     scene.replay.endOverlap(0);
-    expect(scene.receiveOn(2, 6).told()).toEqual(["gap 2..5", "5", "6"]);
+    expect(scene.receiveOn(2, 6).takeLog()).toEqual(["gap 2..5", "5", "6"]);
   });
 });
 
@@ -283,15 +283,15 @@ describe("an overlap", () => {
     stream.window.restart(1);
     const overlap = new Overlap<string>(
       { connection: 2, maxWaiting: 10, maxBytes: 1_000, duplicatesBefore: 0 },
-      { onJoined() {}, onFull() {} },
+      { onCaughtUp() {}, onFull() {} },
     );
-    overlap.onNew({
+    overlap.onNewConnectionMessage({
       ...{ message: "m", stream, id: 3, epoch: undefined, connection: 2 },
       ...{ request: undefined, at: 0, bytes: 1 },
     });
-    expect(stream.steadyWindow).toBeUndefined();
+    expect(stream.fastPathWindow).toBeUndefined();
     expect(overlap.end()).toEqual([]);
-    expect(stream.steadyWindow).toBe(stream.window);
+    expect(stream.fastPathWindow).toBe(stream.window);
   });
 });
 
@@ -300,9 +300,9 @@ describe("so much waits that the new link is to be paused", () => {
     const scene = new ReplayScene().receive(1);
     scene.replay.beginOverlap(2, 3, 0);
     scene.receiveOn(2, 2, 3, 4, 5, 6);
-    expect(scene.told()).toEqual(["1", "joined", "full"]);
+    expect(scene.takeLog()).toEqual(["1", "caught up", "full"]);
     scene.replay.endOverlap(0);
-    expect(scene.told()).toEqual(["2", "3", "4", "5", "6"]);
+    expect(scene.takeLog()).toEqual(["2", "3", "4", "5", "6"]);
   });
 
   it("is told when the messages take `maxBytes`, in a sequence or outside of all", () => {
@@ -310,9 +310,9 @@ describe("so much waits that the new link is to be paused", () => {
       const scene = new ReplayScene({ maxBytes: 1_000 }).receive(1);
       scene.replay.beginOverlap(2, 1_000, 0);
       scene.receiveOn(2, { id, bytes: 999 });
-      expect(scene.told()).not.toContain("full");
+      expect(scene.takeLog()).not.toContain("full");
       scene.receiveOn(2, { id: id === null ? null : 3, bytes: 1 });
-      expect(scene.told()).toEqual(["full"]);
+      expect(scene.takeLog()).toEqual(["full"]);
     }
   });
 
@@ -320,7 +320,7 @@ describe("so much waits that the new link is to be paused", () => {
     const scene = new ReplayScene({ maxBytes: 1_000_000 }).receive(1);
     scene.replay.beginOverlap(2, 1_000_000, 0);
     for (let id = 2; id < 6_000; id++) scene.receiveOn(2, { id, bytes: 0 });
-    expect(scene.told()).toContain("full");
+    expect(scene.takeLog()).toContain("full");
   });
 
   it("is told no sooner for messages that were pulled out to a stream that holds", () => {
@@ -330,7 +330,7 @@ describe("so much waits that the new link is to be paused", () => {
       .receiveOn(2, { ...a(4), bytes: 600 })
       .receiveOn(1, a(3))
       .receiveOn(2, { ...b(2), bytes: 600 });
-    expect(scene.told()).not.toContain("full");
+    expect(scene.takeLog()).not.toContain("full");
     scene.replay.endOverlap(0);
     expect(scene.replay.heldCount).toBe(2);
   });
@@ -350,7 +350,7 @@ describe("so much waits that the new link is to be paused", () => {
   it("is not told for doubles", () => {
     const scene = new ReplayScene().receive(1, 2, 3);
     scene.replay.beginOverlap(2, 1, 0);
-    expect(scene.receiveOn(2, 1, 2, 3).told()).toEqual(["1", "2", "3", "joined"]);
+    expect(scene.receiveOn(2, 1, 2, 3).takeLog()).toEqual(["1", "2", "3", "caught up"]);
   });
 });
 
@@ -358,55 +358,55 @@ describe("the new link has ended, and the old one stays", () => {
   it("what waits comes out in its place", () => {
     const scene = overlapping({}, 1).receiveOn(2, 3, { id: null }, 4);
     expect(scene.replay.cancelOverlap(0)).toBe(0);
-    expect(scene.receiveOn(1, 2, 3, 4, 5).told()).toEqual(["null", "2", "3", "4", "5"]);
+    expect(scene.receiveOn(1, 2, 3, 4, 5).takeLog()).toEqual(["null", "2", "3", "4", "5"]);
     expect(scene.replay.duplicateCount).toBe(2);
   });
 
   it("what is next comes out at once", () => {
     const scene = overlapping({}, 1).receiveOn(2, 2, 3);
     scene.replay.cancelOverlap(0);
-    expect(scene.receiveOn(1, 2, 3, 4).told()).toEqual(["joined", "2", "3", "4"]);
+    expect(scene.receiveOn(1, 2, 3, 4).takeLog()).toEqual(["caught up", "2", "3", "4"]);
   });
 
   it("nothing more of the replay that was asked for on it is wanted", () => {
     const scene = overlapping({ hasReplay: true }, 1);
     scene.replay.cancelOverlap(0);
     expect(scene.give(scene.lastRequest, { id: 2 })).toBe(false);
-    expect(scene.receiveOn(1, 2).told()).toEqual(["2"]);
+    expect(scene.receiveOn(1, 2).takeLog()).toEqual(["2"]);
   });
 
   it("a gap is asked for at half of the time where nothing comes", () => {
     const scene = overlapping({ hasReplay: true }, 1).receiveOn(2, 4).wait(1_000);
     scene.replay.cancelOverlap(scene.now);
-    expect(scene.wait(4_999).told()).toEqual([]);
-    expect(scene.wait(1).told()).toEqual(["gap 2..4", "ask 1 on 1"]);
-    expect(scene.returned(scene.lastRequest, 2, 3).told()).toEqual(["2", "3", "recovered 2", "4"]);
+    expect(scene.wait(4_999).takeLog()).toEqual([]);
+    expect(scene.wait(1).takeLog()).toEqual(["gap 2..4", "ask 1 on 1"]);
+    expect(scene.returned(scene.lastRequest, 2, 3).takeLog()).toEqual(["2", "3", "recovered 2", "4"]);
   });
 
   it("a gap is waited for where something comes, and told when the time is over", () => {
     const scene = overlapping({ hasReplay: true }, 1).receiveOn(2, 4);
     scene.replay.cancelOverlap(0);
-    expect(scene.wait(3_000).receiveOn(1, 2).wait(6_999).told()).toEqual(["2"]);
-    expect(scene.wait(1).told()).toEqual(["gap 3..4", "reset", "4"]);
+    expect(scene.wait(3_000).receiveOn(1, 2).wait(6_999).takeLog()).toEqual(["2"]);
+    expect(scene.wait(1).takeLog()).toEqual(["gap 3..4", "reset", "4"]);
   });
 
   it("a gap is told when the time is over, without a replay too", () => {
     const scene = overlapping({}, 1).receiveOn(2, 4);
     scene.replay.cancelOverlap(0);
-    expect(scene.receiveOn(1, 5).wait(9_999).told()).toEqual([]);
-    expect(scene.wait(1).receiveOn(1, 6, 8).told()).toEqual(["gap 2..4", "4", "5", "6", "gap 7..8", "8"]);
+    expect(scene.receiveOn(1, 5).wait(9_999).takeLog()).toEqual([]);
+    expect(scene.wait(1).receiveOn(1, 6, 8).takeLog()).toEqual(["gap 2..4", "4", "5", "6", "gap 7..8", "8"]);
   });
 });
 
 describe("a hold that began before", () => {
   it("keeps its time, and is filled by the new link", () => {
     const scene = overlapping({ hasReplay: true }, 1, 3);
-    expect(scene.receiveOn(2, 2, 3, 4).told()).toEqual(["joined", "2", "recovered 1", "3"]);
+    expect(scene.receiveOn(2, 2, 3, 4).takeLog()).toEqual(["caught up", "2", "recovered 1", "3"]);
   });
 
   it("ends in the overlap when its time is over", () => {
     const scene = overlapping({ hasReplay: true }, 1, 3).wait(10_000);
-    expect(scene.told()).toEqual(["reset", "3"]);
+    expect(scene.takeLog()).toEqual(["reset", "3"]);
   });
 
   it("of a stream that begins anew comes out when the overlap ends and no replay is under way", () => {
@@ -415,9 +415,9 @@ describe("a hold that began before", () => {
     scene.receive(100).reconnect().receive(7);
     scene.replay.beginOverlap(3, 10, 0);
     scene.replay.onReplayFailed(scene.lastRequest, new Error("no history"));
-    scene.told();
+    scene.takeLog();
     scene.replay.endOverlap(0);
-    expect(scene.told()).toEqual(["reset", "7"]);
+    expect(scene.takeLog()).toEqual(["reset", "7"]);
   });
 
   it("of a stream that begins anew waits for the replay beyond the end of the overlap", () => {
@@ -425,10 +425,10 @@ describe("a hold that began before", () => {
     scene.replay.onConnection(1, 0);
     scene.receive(100).reconnect().receive(7);
     scene.replay.beginOverlap(3, 10, 0);
-    scene.told();
+    scene.takeLog();
     scene.replay.endOverlap(0);
-    expect(scene.told()).toEqual([]);
+    expect(scene.takeLog()).toEqual([]);
     scene.returned(scene.lastRequest);
-    expect(scene.told()).toEqual(["reset", "7"]);
+    expect(scene.takeLog()).toEqual(["reset", "7"]);
   });
 });

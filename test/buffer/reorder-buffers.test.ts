@@ -10,37 +10,37 @@ function stream(name: string): MessageStream<unknown> {
 describe("holds", () => {
   it("arm a timer for the first look only", () => {
     const armed: number[] = [];
-    const holds = new ReorderBuffers(1_000, (at) => armed.push(at));
-    for (const at of [50, 60, 50, 40, Infinity]) holds.arm(at);
+    const buffers = new ReorderBuffers(1_000, (at) => armed.push(at));
+    for (const at of [50, 60, 50, 40, Infinity]) buffers.schedule(at);
     expect(armed).toEqual([50, 40]);
-    expect(holds.nextAt).toBe(40);
+    expect(buffers.nextAt).toBe(40);
   });
 
   it("look at each stream that holds, and arm for the next look", () => {
     const armed: number[] = [];
-    const holds = new ReorderBuffers(1_000, (at) => armed.push(at));
+    const buffers = new ReorderBuffers(1_000, (at) => armed.push(at));
     const [a, b, c] = [stream("a"), stream("b"), stream("c")];
-    for (const one of [a, b, c]) holds.begin(one, 0, 0);
-    holds.arm(10);
+    for (const one of [a, b, c]) buffers.begin(one, 0, 0);
+    buffers.schedule(10);
     const seen: string[] = [];
-    holds.look(({ name }) => {
+    buffers.forEach(({ name }) => {
       seen.push(name);
-      if (name === "a") holds.end(b);
+      if (name === "a") buffers.end(b);
       return name === "c" ? 30 : 70;
     });
     expect(seen).toEqual(["a", "c"]);
     expect(armed).toEqual([10, 30]);
-    expect(b.steadyWindow).toBe(b.window);
-    expect(a.steadyWindow).toBeUndefined();
+    expect(b.fastPathWindow).toBe(b.window);
+    expect(a.fastPathWindow).toBeUndefined();
   });
 
   it("set no timer where no look is due", () => {
     const armed: number[] = [];
-    const holds = new ReorderBuffers(1_000, (at) => armed.push(at));
-    holds.arm(10);
-    holds.look(() => 5);
+    const buffers = new ReorderBuffers(1_000, (at) => armed.push(at));
+    buffers.schedule(10);
+    buffers.forEach(() => 5);
     expect(armed).toEqual([10]);
-    expect(holds.nextAt).toBe(Infinity);
-    expect(holds.messageCount).toBe(0);
+    expect(buffers.nextAt).toBe(Infinity);
+    expect(buffers.messageCount).toBe(0);
   });
 });

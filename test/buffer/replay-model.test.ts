@@ -6,7 +6,7 @@ import { countOf, names, numbers, type Numbering, ReplayServer } from "./replay-
 
 /** What is told without a replay, by the rule and with no thought for the cost. */
 function naive(ids: readonly number[], window: number): string[] {
-  const told: string[] = [];
+  const takeLog: string[] = [];
   let seen: number[] = [];
   let cursor: number | undefined;
   let duplicates = 0;
@@ -18,21 +18,21 @@ function naive(ids: readonly number[], window: number): string[] {
   for (const id of ids) {
     if (cursor === undefined) begin(id);
     else if (id > cursor) {
-      if (id > cursor + 1) told.push(`gap ${cursor + 1}..${id}`);
+      if (id > cursor + 1) takeLog.push(`gap ${cursor + 1}..${id}`);
       seen.push(id);
       cursor = id;
       duplicates = 0;
     } else if (id <= cursor - window || id < seen[0]!) {
-      told.push("reset");
+      takeLog.push("reset");
       begin(id);
     } else if (!seen.includes(id)) seen.push(id);
     else if (++duplicates > window) {
-      told.push("reset");
+      takeLog.push("reset");
       begin(id);
     } else continue;
-    told.push(`${id}`);
+    takeLog.push(`${id}`);
   }
-  return told;
+  return takeLog;
 }
 
 describe("without a replay", () => {
@@ -46,7 +46,7 @@ describe("without a replay", () => {
           let at = 100;
           const ids = steps.map((step) => (at += step));
           const scene = new ReplayScene({ window }).receive(...ids);
-          expect(scene.told()).toEqual(naive(ids, window));
+          expect(scene.takeLog()).toEqual(naive(ids, window));
         },
       ),
       { numRuns: cases(500) },
@@ -60,7 +60,7 @@ const acts = {
   flow1: (server: ReplayServer) => server.flow(1),
   flow3: (server: ReplayServer) => server.flow(3),
   lose: (server: ReplayServer) => server.lose(),
-  double: (server: ReplayServer) => server.double(),
+  duplicate: (server: ReplayServer) => server.duplicate(),
   answer1: (server: ReplayServer) => server.answer(1),
   answerAll: (server: ReplayServer) => server.answer(Infinity),
   wait: (server: ReplayServer) => server.scene.wait(100),
@@ -69,10 +69,10 @@ const acts = {
 };
 
 /** Each gap ends with exactly one `recovered` before the next one begins. */
-function unendedGaps(told: readonly string[]): string[] {
-  return told.filter((entry, index) => {
+function unendedGaps(takeLog: readonly string[]): string[] {
+  return takeLog.filter((entry, index) => {
     if (!entry.startsWith("gap")) return false;
-    const rest = told.slice(index + 1).find((later) => /gap|recovered|reset/.test(later));
+    const rest = takeLog.slice(index + 1).find((later) => /gap|recovered|reset/.test(later));
     return rest?.startsWith("recovered") !== true;
   });
 }
@@ -88,7 +88,7 @@ describe.each<[string, Numbering]>([
       { weight: 6, arbitrary: oneOf("publishA", "publishB") },
       { weight: 5, arbitrary: oneOf("flow1", "flow3") },
       { weight: 3, arbitrary: oneOf("answer1", "answerAll", "wait") },
-      { weight: 2, arbitrary: oneOf("lose", "double", "reconnect", "cut") },
+      { weight: 2, arbitrary: oneOf("lose", "duplicate", "reconnect", "cut") },
     );
     fc.assert(
       fc.property(fc.array(act, { maxLength: 80, size: "max" }), (steps) => {
@@ -96,12 +96,12 @@ describe.each<[string, Numbering]>([
         for (const step of steps) acts[step](server);
         server.settle();
         for (const [stream, count] of server.published) {
-          const told = server.told(stream);
-          expect(told).not.toContain("reset");
-          expect(told.filter((entry) => /^\d/.test(entry)).map(Number)).toEqual(
+          const takeLog = server.logOf(stream);
+          expect(takeLog).not.toContain("reset");
+          expect(takeLog.filter((entry) => /^\d/.test(entry)).map(Number)).toEqual(
             Array.from({ length: count }, (_, index) => index + 1),
           );
-          expect(unendedGaps(told)).toEqual([]);
+          expect(unendedGaps(takeLog)).toEqual([]);
         }
         expect(server.scene.replay.heldCount).toBe(0);
       }),
@@ -156,10 +156,10 @@ class Chaos {
     this.#numbering = numbering;
     this.scene = new ReplayScene({ recoveryTimeout: timeout, maxWaiting, ...numbering.policy, ...policy });
     this.scene.replay.onConnection(1, 0);
-    this.scene.onTold = (entry) => this.#onTold(entry);
+    this.scene.onEntry = (entry) => this.#onEntry(entry);
   }
 
-  #onTold(entry: string): void {
+  #onEntry(entry: string): void {
     const cameAt = this.#cameAt.get(countOf(entry));
     if (cameAt === undefined) return;
     this.#cameAt.delete(countOf(entry));
@@ -243,7 +243,7 @@ class Chaos {
   /** What was delivered since the last call. */
   delivered(): number[] {
     return this.scene
-      .told()
+      .takeLog()
       .filter((entry) => /^(\d|id-)/.test(entry))
       .map(countOf);
   }
@@ -321,8 +321,8 @@ describe("with two links that bring all between them", () => {
           for (const next of old) scene.receiveOn(1, numbering.idOf(next));
           for (const next of recent) scene.receiveOn(2, numbering.idOf(next));
           scene.replay.endOverlap(0);
-          const told = scene.told().filter((entry) => !/ask|joined/.test(entry));
-          expect(told.map((entry) => entry.replace("id-", ""))).toEqual(
+          const takeLog = scene.takeLog().filter((entry) => !/ask|caught up/.test(entry));
+          expect(takeLog.map((entry) => entry.replace("id-", ""))).toEqual(
             Array.from({ length: messages.length + 1 }, (_, index) => `${index}`),
           );
         },

@@ -41,10 +41,10 @@ describe("requests for replays", () => {
     const request = requests.open([stream], 1, 0)!;
     expect([0, 99, 100].map((now) => requests.covers(stream, now))).toEqual([true, true, false]);
     request.activeAt = 50;
-    expect(requests.isReturning(stream, 149)).toBe(true);
-    expect(requests.goInBand(request, 200)).toEqual([stream]);
+    expect(requests.isReturningMessages(stream, 149)).toBe(true);
+    expect(requests.setInBand(request, 200)).toEqual([stream]);
     expect(requests.covers(stream, 299)).toBe(true);
-    expect(requests.isReturning(stream, 299)).toBe(false);
+    expect(requests.isReturningMessages(stream, 299)).toBe(false);
   });
 
   it("for all streams cover those to come, until they end", () => {
@@ -62,7 +62,7 @@ describe("requests for replays", () => {
     const stream = streamAt("a", 5);
     const first = requests.open([stream], 1, 0)!;
     const second = requests.open([stream], 1, 0)!;
-    expect(requests.goInBand(first, 0)).toEqual([]);
+    expect(requests.setInBand(first, 0)).toEqual([]);
     expect(requests.end(first)).toEqual([]);
     expect(stream.replay).toBe(second);
   });
@@ -80,7 +80,7 @@ describe("requests for replays", () => {
     const requests = new ReplayRequests(100);
     const stream = streamAt("a", 5);
     const forgotten = requests.open([stream], 1, 0)!;
-    requests.goInBand(forgotten, 0);
+    requests.setInBand(forgotten, 0);
     const running = requests.open([stream], 1, 0)!;
     requests.open([stream], 1, 100);
     requests.endOn(() => true);

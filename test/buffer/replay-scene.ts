@@ -23,23 +23,23 @@ export class ReplayScene {
   connection = 1;
   now = 0;
   /** Called after each entry, with it: what a user's handler does. */
-  onTold: ((entry: string) => void) | undefined;
+  onEntry: ((entry: string) => void) | undefined;
 
   constructor(policy: Policy = {}) {
     const port: ReplayPort<Numbered> = {
       sizeOf: ({ bytes = 1 }) => bytes,
-      deliver: (message) => this.#tellMessage(message),
-      onGap: (stream, expected, received) => this.#tell(`${prefix(stream)}gap ${expected}..${received}`),
-      onRecovered: (stream, count) => this.#tell(`${prefix(stream)}recovered ${count}`),
-      onReset: (stream) => this.#tell(`${prefix(stream)}reset`),
-      onError: (error) => this.#tell(`error ${error.message}`),
+      deliver: (message) => this.#writeMessage(message),
+      onGap: (stream, expected, received) => this.#write(`${prefix(stream)}gap ${expected}..${received}`),
+      onRecovered: (stream, count) => this.#write(`${prefix(stream)}recovered ${count}`),
+      onReset: (stream) => this.#write(`${prefix(stream)}reset`),
+      onError: (error) => this.#write(`error ${error.message}`),
       startReplay: (request) => {
         this.requests.push(request);
-        this.#tell(`ask ${describe(request.cursors)} on ${request.connection}`);
+        this.#write(`ask ${describe(request.cursors)} on ${request.connection}`);
       },
-      onNextAt: (at) => this.#tell(`timer ${at}`),
-      onOverlapJoined: () => this.#tell("joined"),
-      onOverlapFull: () => this.#tell("full"),
+      onNextAt: (at) => this.#write(`timer ${at}`),
+      onOverlapCaughtUp: () => this.#write("caught up"),
+      onOverlapFull: () => this.#write("full"),
     };
     this.replay = new Replay<Numbered, Numbered>(
       {
@@ -60,13 +60,13 @@ export class ReplayScene {
     );
   }
 
-  #tellMessage({ id, stream }: Numbered): void {
-    this.#tell(`${prefix(stream)}${id}`);
+  #writeMessage({ id, stream }: Numbered): void {
+    this.#write(`${prefix(stream)}${id}`);
   }
 
-  #tell(entry: string): void {
+  #write(entry: string): void {
     this.log.push(entry);
-    this.onTold?.(entry);
+    this.onEntry?.(entry);
   }
 
   /** Messages come on the current link. */
@@ -76,9 +76,9 @@ export class ReplayScene {
 
   receiveOn(connection: number, ...messages: readonly (Sequence | Numbered)[]): this {
     for (const message of messages.map(numbered)) {
-      const place = this.replay.place(message, connection);
-      if (place === undefined) this.#tellMessage(message);
-      else this.replay.receive(message, place, connection, this.now);
+      const position = this.replay.locate(message, connection);
+      if (position === undefined) this.#writeMessage(message);
+      else this.replay.receive(message, position, connection, this.now);
     }
     return this;
   }
@@ -119,7 +119,7 @@ export class ReplayScene {
   }
 
   /** What was told since the last call, without the timers. */
-  told(): string[] {
+  takeLog(): string[] {
     return this.log.splice(0).filter((entry) => !entry.startsWith("timer"));
   }
 

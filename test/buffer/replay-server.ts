@@ -71,7 +71,7 @@ export class ReplayServer {
     if (index >= 0) this.#line.splice(index, 1);
   }
 
-  double(): void {
+  duplicate(): void {
     const last = this.#line.at(-1);
     if (last !== undefined) this.#line.push(last);
   }
@@ -139,7 +139,7 @@ export class ReplayServer {
   }
 
   /** What was told of one stream, messages as their counts. */
-  told(stream: string): string[] {
+  logOf(stream: string): string[] {
     return this.scene.log
       .filter((entry) => entry.startsWith(`${stream}:`))
       .map((entry) => entry.slice(2).replaceAll("id-", ""));

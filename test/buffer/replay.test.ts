@@ -7,10 +7,10 @@ const letters = "abcdefghijklmnopqrstuvwxyz";
 const isNextLetter = (previous: Sequence, current: Sequence): boolean =>
   letters.indexOf(String(current)) === letters.indexOf(String(previous)) + 1;
 
-function tellings(policy: Policy, ...ids: readonly Sequence[]): string {
+function logOf(policy: Policy, ...ids: readonly Sequence[]): string {
   return new ReplayScene(policy)
     .receive(...ids)
-    .told()
+    .takeLog()
     .join(" ");
 }
 
@@ -29,21 +29,21 @@ describe("a sequence without onReplay", () => {
       [2 ** 40, 2 ** 40 + 1, 2 ** 40 + 3],
       `${2 ** 40} ${2 ** 40 + 1} gap ${2 ** 40 + 2}..${2 ** 40 + 3} ${2 ** 40 + 3}`,
     ],
-  ])("%s", (_, ids, told) => {
-    expect(tellings({}, ...ids)).toBe(told);
+  ])("%s", (_, ids, takeLog) => {
+    expect(logOf({}, ...ids)).toBe(takeLog);
   });
 
   it.each<[number, number, string]>([
-    [10, 11, "double"],
+    [10, 11, "duplicate"],
     [10, 10, "reset"],
-    [2, 19, "double"],
+    [2, 19, "duplicate"],
     [2, 18, "reset"],
-    [1, 20, "double"],
+    [1, 20, "duplicate"],
     [1, 19, "reset"],
   ])("knows doubles over a window of %i: %i is a %s behind 20", (window, id, verdict) => {
     const scene = new ReplayScene({ window, cursors: { default: { sequence: 20 } } });
-    expect(scene.receive(id).told()).toEqual(verdict === "double" ? [] : ["reset", `${id}`]);
-    expect(scene.replay.duplicateCount).toBe(verdict === "double" ? 1 : 0);
+    expect(scene.receive(id).takeLog()).toEqual(verdict === "duplicate" ? [] : ["reset", `${id}`]);
+    expect(scene.replay.duplicateCount).toBe(verdict === "duplicate" ? 1 : 0);
   });
 
   it("holds nothing, sets no timer and asks for nothing", () => {
@@ -56,18 +56,18 @@ describe("a sequence without onReplay", () => {
 
   it("tells the first message after a reconnect that is not next", () => {
     const scene = new ReplayScene().receive(1, 2).reconnect().receive(5);
-    expect(scene.told()).toEqual(["1", "2", "gap 3..5", "5"]);
+    expect(scene.takeLog()).toEqual(["1", "2", "gap 3..5", "5"]);
   });
 
   it("begins anew when more doubles come in a row than the window holds", () => {
     const scene = new ReplayScene({ window: 3 }).receive(1, 2, 3);
-    expect(scene.receive(1, 2, 3, 1, 2, 3, 4).told()).toEqual(["1", "2", "3", "reset", "1", "2", "3", "4"]);
+    expect(scene.receive(1, 2, 3, 1, 2, 3, 4).takeLog()).toEqual(["1", "2", "3", "reset", "1", "2", "3", "4"]);
     expect(scene.replay.duplicateCount).toBe(3);
   });
 
   it("counts doubles in a row from the last new message on", () => {
     const scene = new ReplayScene({ window: 3 }).receive(1, 2, 3, 1, 2, 4, 2, 3, 5, 3, 4);
-    expect(scene.told()).toEqual(["1", "2", "3", "4", "5"]);
+    expect(scene.takeLog()).toEqual(["1", "2", "3", "4", "5"]);
   });
 });
 
@@ -81,8 +81,8 @@ describe("a sequence with an order of its own", () => {
       ["a", "d", "b", "c", "d", "e"],
       "a gap undefined..d d gap undefined..b b c e",
     ],
-  ])("%s", (_, ids, told) => {
-    expect(tellings({ isNext: isNextLetter }, ...ids)).toBe(told);
+  ])("%s", (_, ids, takeLog) => {
+    expect(logOf({ isNext: isNextLetter }, ...ids)).toBe(takeLog);
   });
 
   it.each<[string, readonly Sequence[], string]>([
@@ -90,38 +90,38 @@ describe("a sequence with an order of its own", () => {
     ["with one that comes late", [10, 30, 20, 40], "10 gap undefined..30 30 20 40"],
     ["that begins anew", [50, 60, 10, 20], "50 60 reset 10 20"],
     ["with doubles", [10, 20, 10, 20, 30], "10 20 30"],
-  ])("of numbers, %s", (_, ids, told) => {
+  ])("of numbers, %s", (_, ids, takeLog) => {
     expect(
-      tellings({ isNext: (previous, current) => Number(current) - Number(previous) === 10 }, ...ids),
-    ).toBe(told);
+      logOf({ isNext: (previous, current) => Number(current) - Number(previous) === 10 }, ...ids),
+    ).toBe(takeLog);
   });
 
   it("may know no gaps at all: doubles are removed all the same", () => {
-    expect(tellings({ isNext: () => true, window: 2 }, "x", "q", "x", "z", "q", "x")).toBe("x q z x");
+    expect(logOf({ isNext: () => true, window: 2 }, "x", "q", "x", "z", "q", "x")).toBe("x q z x");
   });
 
   it("may wrap, where the window is smaller than the range", () => {
     const isNext = (previous: Sequence, current: Sequence): boolean => current === (Number(previous) + 1) % 8;
-    expect(tellings({ isNext, window: 3 }, 5, 6, 7, 0, 7, 1, 2, 3, 2, 4)).toBe("5 6 7 0 1 2 3 4");
+    expect(logOf({ isNext, window: 3 }, 5, 6, 7, 0, 7, 1, 2, 3, 2, 4)).toBe("5 6 7 0 1 2 3 4");
   });
 });
 
 describe("messages outside of a sequence", () => {
   it.each([undefined, null])("pass untouched: %s", (id) => {
     const scene = new ReplayScene({ hasReplay: true }).receive(1, 3, { id }, { id });
-    expect(scene.told()).toEqual(["1", "gap 2..3", `${id}`, `${id}`]);
+    expect(scene.takeLog()).toEqual(["1", "gap 2..3", `${id}`, `${id}`]);
   });
 });
 
 describe("what is no id, in a stream that goes on", () => {
   it.each([undefined, null])("%s is outside of it", (id) => {
     const scene = new ReplayScene().receive(1, 2, { id }, 3);
-    expect(scene.told()).toEqual(["1", "2", `${id}`, "3"]);
+    expect(scene.takeLog()).toEqual(["1", "2", `${id}`, "3"]);
   });
 
   it.each([NaN, "3", 3n])("%s is told, and the stream goes on", (id) => {
     const scene = new ReplayScene().receive(1, 2, { id: id as Sequence }, 3);
-    expect(scene.told()).toEqual(["1", "2", expect.stringContaining("error A sequence"), String(id), "3"]);
+    expect(scene.takeLog()).toEqual(["1", "2", expect.stringContaining("error A sequence"), String(id), "3"]);
   });
 });
 
@@ -133,7 +133,7 @@ it("isNext is asked once about a message that is not next", () => {
   };
   const scene = new ReplayScene({ isNext }).receive("a", "b");
   asked.length = 0;
-  scene.replay.place({ id: "c" }, 1);
+  scene.replay.locate({ id: "c" }, 1);
   expect(asked).toEqual(["c"]);
 });
 
@@ -148,13 +148,13 @@ describe("several streams", () => {
       { id: 2, stream: "a" },
       { id: 9, stream: "b" },
     );
-    expect(scene.told()).toEqual(["a:1", "b:7", "a:2", "b:gap 8..9", "b:9"]);
+    expect(scene.takeLog()).toEqual(["a:1", "b:7", "a:2", "b:gap 8..9", "b:9"]);
   });
 
   it("may have numbers for names, and none at all", () => {
     const scene = new ReplayScene({ streamOf, cursors: { 5: { sequence: 1 } } });
     scene.receive({ id: 3, stream: 5 }, { id: 4, stream: 5 }, { id: 1 }, { id: 2 });
-    expect(scene.told()).toEqual(["5:gap 2..3", "5:3", "5:4", "1", "2"]);
+    expect(scene.takeLog()).toEqual(["5:gap 2..3", "5:3", "5:4", "1", "2"]);
     expect(scene.replay.cursors()).toEqual({ 5: { sequence: 4 }, default: { sequence: 2 } });
   });
 
@@ -166,8 +166,8 @@ describe("several streams", () => {
       { id: 3, stream: "a" },
       { id: 2, stream: "b" },
     );
-    expect(scene.told()).toEqual(["a:1", "b:1", "a:gap 2..3", "b:2"]);
-    expect(scene.receive({ id: 2, stream: "a" }).told()).toEqual(["a:2", "a:recovered 1", "a:3"]);
+    expect(scene.takeLog()).toEqual(["a:1", "b:1", "a:gap 2..3", "b:2"]);
+    expect(scene.receive({ id: 2, stream: "a" }).takeLog()).toEqual(["a:2", "a:recovered 1", "a:3"]);
   });
 });
 
@@ -177,25 +177,25 @@ describe("epochs", () => {
   it("begin the stream anew", () => {
     const scene = new ReplayScene({ epochOf });
     scene.receive({ id: 7, epoch: "x" }, { id: 8, epoch: "x" }, { id: 8, epoch: "y" }, { id: 9, epoch: "y" });
-    expect(scene.told()).toEqual(["7", "8", "reset", "8", "9"]);
+    expect(scene.takeLog()).toEqual(["7", "8", "reset", "8", "9"]);
     expect(scene.replay.cursors()).toEqual({ default: { sequence: 9, epoch: "y" } });
   });
 
   it("stay where a message names none, and are taken up where none was known", () => {
     const scene = new ReplayScene({ epochOf });
     scene.receive(1, { id: 2, epoch: "x" }, 3, { id: 5, epoch: "x" }, { id: 6, epoch: "y" });
-    expect(scene.told()).toEqual(["1", "2", "3", "gap 4..5", "5", "reset", "6"]);
+    expect(scene.takeLog()).toEqual(["1", "2", "3", "gap 4..5", "5", "reset", "6"]);
   });
 
   it("are taken up over a gap too", () => {
     const scene = new ReplayScene({ epochOf }).receive(1, { id: 3, epoch: "x" }, { id: 4, epoch: "y" });
-    expect(scene.told()).toEqual(["1", "gap 2..3", "3", "reset", "4"]);
+    expect(scene.takeLog()).toEqual(["1", "gap 2..3", "3", "reset", "4"]);
   });
 
   it("may be the connection's count", () => {
     const scene = new ReplayScene({ epochOf: (_, connectionCount) => connectionCount });
     scene.receive(1, 2).reconnect().receive(1, 2);
-    expect(scene.told()).toEqual(["1", "2", "reset", "1", "2"]);
+    expect(scene.takeLog()).toEqual(["1", "2", "reset", "1", "2"]);
   });
 });
 
@@ -235,7 +235,7 @@ describe("a user's function that throws", () => {
     ["epochOf", { epochOf: broken }],
   ])("%s: the message is delivered as it is, and the error told", (_, policy) => {
     const scene = new ReplayScene({ hasReplay: true, ...policy }).receive(1, 5);
-    expect(scene.told()).toEqual(["error broken", "1", "error broken", "5"]);
+    expect(scene.takeLog()).toEqual(["error broken", "1", "error broken", "5"]);
     expect(scene.replay.cursors()).toEqual({});
   });
 
@@ -243,7 +243,7 @@ describe("a user's function that throws", () => {
     const isNext = (previous: Sequence, current: Sequence): boolean =>
       current === "d" || previous === "d" ? broken() : isNextLetter(previous, current);
     const scene = new ReplayScene({ hasReplay: true, isNext }).receive("a", "d", "b", "f", "d", "c");
-    expect(scene.told()).toEqual([
+    expect(scene.takeLog()).toEqual([
       "a",
       "error broken",
       "d",
@@ -254,14 +254,14 @@ describe("a user's function that throws", () => {
       "c",
     ]);
     scene.wait(10_000);
-    expect(scene.told()).toEqual(["reset", "f"]);
+    expect(scene.takeLog()).toEqual(["reset", "f"]);
   });
 
   it("may throw what is no error", () => {
     const sequence = (): never => {
       throw "a string" as unknown as Error;
     };
-    expect(new ReplayScene({ sequence }).receive(1).told()).toEqual(["error a string", "1"]);
+    expect(new ReplayScene({ sequence }).receive(1).takeLog()).toEqual(["error a string", "1"]);
   });
 
   it.each<[string, Policy, unknown, string]>([
@@ -274,7 +274,7 @@ describe("a user's function that throws", () => {
     ["NaN for isNext", { isNext: () => true }, NaN, "number NaN"],
   ])("gives rubbish: %s", (_, policy, id, named) => {
     const scene = new ReplayScene({ hasReplay: true, ...policy }).receive({ id: id as number });
-    const [error, delivered] = scene.told();
+    const [error, delivered] = scene.takeLog();
     expect(error).toContain("error A sequence");
     expect(error).toContain(named);
     expect(delivered).toBe(String(id));
@@ -283,7 +283,7 @@ describe("a user's function that throws", () => {
 
   it("gives a stream that is none", () => {
     const scene = new ReplayScene({ streamOf: () => ({}) as unknown as string }).receive(1);
-    expect(scene.told()).toEqual(["error replay.streamOf gave object: no string and no number.", "1"]);
+    expect(scene.takeLog()).toEqual(["error replay.streamOf gave object: no string and no number.", "1"]);
   });
 });
 
@@ -293,7 +293,7 @@ describe("cursors", () => {
     const cursors = JSON.parse(JSON.stringify(first.replay.cursors())) as Cursors;
     expect(cursors).toEqual({ default: { sequence: 3 } });
     const second = new ReplayScene({ cursors }).receive(2, 3, 4, 6);
-    expect(second.told()).toEqual(["4", "gap 5..6", "6"]);
+    expect(second.takeLog()).toEqual(["4", "gap 5..6", "6"]);
   });
 
   it("take any name", () => {
@@ -308,7 +308,7 @@ describe("cursors", () => {
     const later = new ReplayScene({ streamOf, cursors, hasReplay: true });
     later.replay.onConnection(1, 0);
     later.receive({ id: 2, stream: "__proto__" }, { id: 3, stream: "toString" });
-    expect(later.told()).toEqual(["ask __proto__:1,toString:1 on 1", "__proto__:2", "toString:gap 2..3"]);
+    expect(later.takeLog()).toEqual(["ask __proto__:1,toString:1 on 1", "__proto__:2", "toString:gap 2..3"]);
   });
 
   it("hold still before what is missing", () => {
@@ -320,10 +320,10 @@ describe("cursors", () => {
     const cursors = { default: { sequence: 3, epoch: "x" } };
     const epochOf = (): string => "x";
     const scene = new ReplayScene({ cursors }).receive(4);
-    expect(scene.told()).toEqual(["4"]);
+    expect(scene.takeLog()).toEqual(["4"]);
     expect(scene.replay.cursors()).toEqual({ default: { sequence: 4 } });
-    expect(new ReplayScene({ cursors, epochOf }).receive(4).told()).toEqual(["4"]);
-    expect(new ReplayScene({ cursors, epochOf: () => "y" }).receive(4).told()).toEqual(["reset", "4"]);
+    expect(new ReplayScene({ cursors, epochOf }).receive(4).takeLog()).toEqual(["4"]);
+    expect(new ReplayScene({ cursors, epochOf: () => "y" }).receive(4).takeLog()).toEqual(["reset", "4"]);
   });
 
   it("are those before what waits to be consumed", () => {

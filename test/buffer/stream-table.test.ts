@@ -12,10 +12,10 @@ interface Row {
 function tableOf(policy: Partial<ReplayPolicy<Row>> = {}): {
   table: StreamTable<Row, Row>;
   created: string[];
-  forgotten: string[];
+  evicted: string[];
 } {
   const created: string[] = [];
-  const forgotten: string[] = [];
+  const evicted: string[] = [];
   const table = new StreamTable<Row, Row>(
     {
       sequence: ({ id }) => id,
@@ -33,11 +33,11 @@ function tableOf(policy: Partial<ReplayPolicy<Row>> = {}): {
     },
     {
       onCreated: ({ name }) => created.push(name),
-      mayForget: ({ hold }) => hold === undefined,
-      onForgotten: ({ name }) => forgotten.push(name),
+      mayEvict: ({ buffer }) => buffer === undefined,
+      onEvicted: ({ name }) => evicted.push(name),
     },
   );
-  return { table, created, forgotten };
+  return { table, created, evicted };
 }
 
 describe("a table of streams", () => {
@@ -66,9 +66,9 @@ describe("a table of streams", () => {
     const { window } = table.of({ id: 1, name: "a" });
     table.freeze();
     for (let id = 11; id < 20; id++) window.advance(id);
-    expect(window.judge(9)).toBe("double");
+    expect(window.classify(9)).toBe("duplicate");
     table.thaw();
-    expect(window.judge(9)).toBe("behind");
+    expect(window.classify(9)).toBe("restart");
   });
 
   it("gives no cursor for a stream of which all still waits", () => {
@@ -84,9 +84,9 @@ describe("a table with more names than it may remember", () => {
   const names = (table: StreamTable<Row, Row>): string[] => [...table].map(({ name }) => name);
 
   it("forgets the streams that were not used for longest", () => {
-    const { table, forgotten } = tableOf({ maxStreams: 3 });
+    const { table, evicted } = tableOf({ maxStreams: 3 });
     for (const name of ["a", "b", "c", "a", "d", "e"]) table.of({ id: 1, name });
-    expect(forgotten).toEqual(["b", "c"]);
+    expect(evicted).toEqual(["b", "c"]);
     expect(names(table).sort()).toEqual(["a", "d", "e"]);
   });
 
@@ -97,28 +97,28 @@ describe("a table with more names than it may remember", () => {
     for (const name of ["b", "c"]) table.of({ id: 1, name });
     const second = table.of({ id: 5, name: "a" });
     expect(second).not.toBe(first);
-    expect(second.window.judge(5)).toBe("first");
+    expect(second.window.classify(5)).toBe("first");
     expect(created).toEqual(["a", "b", "c", "a"]);
   });
 
   it("keeps a stream that holds messages, and is larger while it does", () => {
-    const { table, forgotten } = tableOf({ maxStreams: 2 });
+    const { table, evicted } = tableOf({ maxStreams: 2 });
     const held = ["a", "b"].map((name) => table.of({ id: 1, name }));
-    for (const stream of held) stream.hold = new ReorderBuffer(true, 0, 0);
+    for (const stream of held) stream.buffer = new ReorderBuffer(true, 0, 0);
     for (const name of ["c", "d", "e"]) table.of({ id: 1, name });
-    expect(forgotten).toEqual(["c", "d"]);
-    for (const stream of held) stream.hold = undefined;
+    expect(evicted).toEqual(["c", "d"]);
+    for (const stream of held) stream.buffer = undefined;
     table.of({ id: 1, name: "f" });
-    expect(forgotten.slice(2).sort()).toEqual(["a", "b"]);
+    expect(evicted.slice(2).sort()).toEqual(["a", "b"]);
     expect(names(table)).toEqual(["e", "f"]);
   });
 
   it("remembers as many streams as the cursors that it was given", () => {
     const cursors = { a: { sequence: 1 }, b: { sequence: 2 }, c: { sequence: 3 } };
-    const { table, forgotten } = tableOf({ maxStreams: 1, cursors });
+    const { table, evicted } = tableOf({ maxStreams: 1, cursors });
     expect(table.cursors([])).toEqual(cursors);
     table.of({ id: 4, name: "d" });
-    expect([forgotten, names(table)]).toEqual([["a"], ["b", "c", "d"]]);
+    expect([evicted, names(table)]).toEqual([["a"], ["b", "c", "d"]]);
   });
 
   it("makes no stream of a message that waits when it is asked for cursors", () => {
@@ -144,7 +144,7 @@ describe("a table with more names than it may remember", () => {
   it("takes no longer for a new name where every stream holds messages", () => {
     const { table } = tableOf({ maxStreams: 10_000 });
     for (let index = 0; index < 30_000; index++)
-      table.of({ id: 1, name: `held ${index}` }).hold = new ReorderBuffer(true, 0, 0);
+      table.of({ id: 1, name: `held ${index}` }).buffer = new ReorderBuffer(true, 0, 0);
     const cpuTime = measureCpuTime();
     for (let index = 0; index < 3_000; index++) table.of({ id: 1, name: `more ${index}` });
     expect(cpuTime()).toBeLessThan(2_000);

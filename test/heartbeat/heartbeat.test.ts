@@ -65,29 +65,29 @@ describe("Heartbeat", () => {
   it("looks before it judges where its timer is late", () => {
     const heartbeat = started();
     heartbeat.onPing(500, 499);
-    expect(heartbeat.onTimer(6_000, 6_000, 499)).toBe("look");
-    expect(heartbeat.judge(6_001, 6_000)).toBe("ping");
+    expect(heartbeat.onTimer(6_000, 6_000, 499)).toBe("recheck");
+    expect(heartbeat.evaluate(6_001, 6_000)).toBe("ping");
   });
 
   it("gives a dead peer up at once after the look", () => {
     const heartbeat = started();
     heartbeat.onPing(500, 499);
-    expect(heartbeat.onTimer(6_000, 6_000, 499)).toBe("look");
-    expect(heartbeat.judge(6_001, 499)).toBe("dead");
+    expect(heartbeat.onTimer(6_000, 6_000, 499)).toBe("recheck");
+    expect(heartbeat.evaluate(6_001, 499)).toBe("dead");
   });
 
   it("pings first where none was out when the process stood still", () => {
     const heartbeat = started();
-    expect(heartbeat.onTimer(6_000, 6_000, 0)).toBe("look");
+    expect(heartbeat.onTimer(6_000, 6_000, 0)).toBe("recheck");
     // What waited in the kernel is read by now: it answers no ping that goes out later.
-    expect(heartbeat.judge(6_001, 6_001)).toBe("ping");
+    expect(heartbeat.evaluate(6_001, 6_001)).toBe("ping");
   });
 
   it("asks anew after a sleep of the machine", () => {
     const heartbeat = started();
     heartbeat.onPing(500, 499);
-    expect(heartbeat.onTimer(900, 900 + 3_600_000, 499)).toBe("look");
-    expect(heartbeat.judge(900, 499)).toBe("ping");
+    expect(heartbeat.onTimer(900, 900 + 3_600_000, 499)).toBe("recheck");
+    expect(heartbeat.evaluate(900, 499)).toBe("ping");
     heartbeat.onPing(900, 499);
     expect(heartbeat.onTimer(1_299, 1_299 + 3_600_000, 499)).toBe("none");
     expect(heartbeat.onTimer(1_300, 1_300 + 3_600_000, 499)).toBe("dead");
@@ -102,11 +102,11 @@ describe("Heartbeat", () => {
   it("pings on and gives no verdict while it is held, and the whole time behind it", () => {
     const heartbeat = started();
     heartbeat.onPing(500, 499);
-    heartbeat.hold();
+    heartbeat.pause();
     expect(heartbeat.nextAt).toBe(1_500);
     expect(heartbeat.onTimer(1_500, 1_500, 499)).toBe("ping");
     heartbeat.onPing(1_500, 499);
-    heartbeat.release(2_000);
+    heartbeat.resume(2_000);
     expect(heartbeat.nextAt).toBe(2_400);
     expect(heartbeat.onTimer(2_399, 2_399, 499)).toBe("none");
     expect(heartbeat.onTimer(2_400, 2_400, 499)).toBe("dead");
@@ -114,8 +114,8 @@ describe("Heartbeat", () => {
 
   it("is released without a ping out", () => {
     const heartbeat = started();
-    heartbeat.hold();
-    heartbeat.release(100);
+    heartbeat.pause();
+    heartbeat.resume(100);
     expect(heartbeat.nextAt).toBe(500);
   });
 
@@ -132,13 +132,13 @@ describe("Heartbeat", () => {
         const heartbeat = new Heartbeat({ interval, timeout }, 0, 0, random);
         const pongs: number[] = [];
         let now = 0;
-        const lastLifeAt = (): number => Math.max(0, ...pongs.filter((at) => at <= now && at < diesAt));
+        const lastActivityAt = (): number => Math.max(0, ...pongs.filter((at) => at <= now && at < diesAt));
         for (;;) {
           now = heartbeat.nextAt;
-          const action = heartbeat.onTimer(now, now, lastLifeAt());
+          const action = heartbeat.onTimer(now, now, lastActivityAt());
           if (action === "dead") break;
           if (action !== "ping") continue;
-          heartbeat.onPing(now, lastLifeAt());
+          heartbeat.onPing(now, lastActivityAt());
           pongs.push(now + latency);
           if (now > diesAt + interval + timeout) throw new Error("the death was not found");
         }

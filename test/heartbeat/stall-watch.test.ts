@@ -16,8 +16,8 @@ describe("a stall", () => {
     [50, 0, 149, false],
     [50, 0, 150, true],
     [0, undefined, 1_000, false],
-  ])("paused at %d, with a write stuck since %s: at %d it is %s", (paused, stuckSince, now, isStalled) => {
-    expect(pausedAt(paused).isStalled(now, stuckSince)).toBe(isStalled);
+  ])("paused at %d, with a write stuck since %s: at %d it is %s", (paused, blockedSince, now, isStalled) => {
+    expect(pausedAt(paused).isStalled(now, blockedSince)).toBe(isStalled);
   });
 
   it("needs a pause", () => {
@@ -41,13 +41,13 @@ describe("a stall", () => {
 });
 
 describe("asked when it wants to be", () => {
-  it.each([0, 1, 99, 100, 101, 250])("it finds a write that sticks at %d within two timeouts", (sticksAt) => {
+  it.each([0, 1, 99, 100, 101, 250])("it finds a write that sticks at %d within two timeouts", (blocksAt) => {
     const watch = pausedAt(0);
     let now = 0;
-    const stuckSince = (): number | undefined => (now >= sticksAt ? sticksAt : undefined);
-    while (!watch.isStalled(now, stuckSince())) now = watch.nextAt(now, stuckSince());
-    expect(now - sticksAt).toBeGreaterThanOrEqual(100);
-    expect(now - sticksAt).toBeLessThan(200);
+    const blockedSince = (): number | undefined => (now >= blocksAt ? blocksAt : undefined);
+    while (!watch.isStalled(now, blockedSince())) now = watch.nextAt(now, blockedSince());
+    expect(now - blocksAt).toBeGreaterThanOrEqual(100);
+    expect(now - blocksAt).toBeLessThan(200);
   });
 
   it("waits a timeout behind each progress of the write", () => {

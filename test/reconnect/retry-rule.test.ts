@@ -12,54 +12,54 @@ function opened(): RetryRule {
 }
 
 /** What the rule says of each end in turn. */
-function judge(rule: RetryRule, ends: readonly (readonly [cause: Cause, ageMs?: number])[]): boolean[] {
+function verdictsOf(rule: RetryRule, ends: readonly (readonly [cause: Cause, ageMs?: number])[]): boolean[] {
   return ends.map(([cause, ageMs]) => rule.isRetryable({ cause, ageMs }));
 }
 
 describe("before the first success", () => {
   it.each(causes)("%s", (cause) => {
-    expect(judge(new RetryRule(60_000), [[cause]])).toEqual([cause === "other"]);
+    expect(verdictsOf(new RetryRule(60_000), [[cause]])).toEqual([cause === "other"]);
   });
 
   it("whatever had come before", () => {
     const ends = [["other"], ["other"], ["other"], ["not-found"]] as const;
-    expect(judge(new RetryRule(60_000), ends)).toEqual([true, true, true, false]);
+    expect(verdictsOf(new RetryRule(60_000), ends)).toEqual([true, true, true, false]);
   });
 });
 
 describe("after it", () => {
   it.each(["not-found", "certificate", "other"] as const)("%s is retried without end", (cause) => {
-    expect(judge(opened(), [[cause], [cause], [cause], [cause, 5]])).toEqual([true, true, true, true]);
+    expect(verdictsOf(opened(), [[cause], [cause], [cause], [cause, 5]])).toEqual([true, true, true, true]);
   });
 
   it("options that cannot be used are fatal", () => {
-    expect(judge(opened(), [["other"], ["options"], ["options", 5]])).toEqual([true, false, false]);
+    expect(verdictsOf(opened(), [["other"], ["options"], ["options", 5]])).toEqual([true, false, false]);
   });
 
   it("refused credentials are fatal the third time in a row", () => {
-    expect(judge(opened(), [["auth"], ["auth"], ["auth"], ["auth"]])).toEqual([true, true, false, false]);
+    expect(verdictsOf(opened(), [["auth"], ["auth"], ["auth"], ["auth"]])).toEqual([true, true, false, false]);
   });
 
   it.each(["not-found", "certificate", "other"] as const)("%s between begins a new row", (cause) => {
     const ends = [["auth"], ["auth"], [cause], ["auth"], ["auth"], ["auth"]] as const;
-    expect(judge(opened(), ends)).toEqual([true, true, true, true, true, false]);
+    expect(verdictsOf(opened(), ends)).toEqual([true, true, true, true, true, false]);
   });
 
   it("a connection that was open for long begins a new row, with its own end the first", () => {
     const ends = [["auth"], ["auth"], ["auth", 60_000], ["auth"], ["auth"]] as const;
-    expect(judge(opened(), ends)).toEqual([true, true, true, true, false]);
+    expect(verdictsOf(opened(), ends)).toEqual([true, true, true, true, false]);
   });
 
   it("credentials that run out again and again are never fatal", () => {
-    expect(judge(opened(), Array(5).fill(["auth", 3_600_000]))).toEqual(Array(5).fill(true));
+    expect(verdictsOf(opened(), Array(5).fill(["auth", 3_600_000]))).toEqual(Array(5).fill(true));
   });
 
   it("connections that were not open for long are of the row, whether they succeeded or not", () => {
     const rule = opened();
-    expect(judge(rule, [["auth", 59_999]])).toEqual([true]);
+    expect(verdictsOf(rule, [["auth", 59_999]])).toEqual([true]);
     rule.onOpen();
     expect(
-      judge(rule, [
+      verdictsOf(rule, [
         ["auth", 0],
         ["auth", 1],
       ]),
@@ -68,8 +68,8 @@ describe("after it", () => {
 
   it("what was refused before counts", () => {
     const rule = new RetryRule(60_000);
-    expect(judge(rule, [["auth"]])).toEqual([false]);
+    expect(verdictsOf(rule, [["auth"]])).toEqual([false]);
     rule.onOpen();
-    expect(judge(rule, [["auth"], ["auth"]])).toEqual([true, false]);
+    expect(verdictsOf(rule, [["auth"], ["auth"]])).toEqual([true, false]);
   });
 });

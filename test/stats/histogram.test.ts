@@ -9,9 +9,9 @@ function histogramOf(samples: readonly number[]): Histogram {
   return histogram;
 }
 
-/** The sample of which `part` of all are at most as large. */
-function exact(samples: readonly number[], part: number): number {
-  return samples.toSorted((left, right) => left - right)[Math.ceil(part * samples.length) - 1]!;
+/** The sample of which `fraction` of all are at most as large. */
+function exactPercentile(samples: readonly number[], fraction: number): number {
+  return samples.toSorted((left, right) => left - right)[Math.ceil(fraction * samples.length) - 1]!;
 }
 
 /** A part of 64, or half a microsecond. */
@@ -19,7 +19,7 @@ function expectNear(found: number, sample: number): void {
   expect(Math.abs(found - sample)).toBeLessThanOrEqual(Math.max(sample / 64, 0) + 0.000_51);
 }
 
-function expectRight(snapshot: HistogramSnapshot, samples: readonly number[]): void {
+function expectMatches(snapshot: HistogramSnapshot, samples: readonly number[]): void {
   const sum = samples.reduce((total, sample) => total + sample, 0);
   expect(snapshot).toMatchObject({
     count: samples.length,
@@ -29,10 +29,10 @@ function expectRight(snapshot: HistogramSnapshot, samples: readonly number[]): v
   });
   expect(snapshot.sum).toBeCloseTo(sum, 3);
   expect(snapshot.mean).toBe(snapshot.sum / samples.length);
-  expectNear(snapshot.p50, exact(samples, 0.5));
-  expectNear(snapshot.p90, exact(samples, 0.9));
-  expectNear(snapshot.p99, exact(samples, 0.99));
-  expectNear(snapshot.p999, exact(samples, 0.999));
+  expectNear(snapshot.p50, exactPercentile(samples, 0.5));
+  expectNear(snapshot.p90, exactPercentile(samples, 0.9));
+  expectNear(snapshot.p99, exactPercentile(samples, 0.99));
+  expectNear(snapshot.p999, exactPercentile(samples, 0.999));
 }
 
 const hour = 3_600_000;
@@ -56,7 +56,7 @@ describe("Histogram", () => {
 
   it("reads percentiles by their rank", () => {
     const samples = Array.from({ length: 1_000 }, (_, index) => index + 1);
-    expectRight(histogramOf(samples).snapshot()!, samples);
+    expectMatches(histogramOf(samples).snapshot()!, samples);
     // The tenth of the largest lies beyond p99, and the largest alone beyond p99.9.
     const outliers = [...Array<number>(989).fill(0.01), ...Array<number>(10).fill(5), 700];
     const snapshot = histogramOf(outliers).snapshot()!;
@@ -108,7 +108,7 @@ describe("Histogram", () => {
     );
     fc.assert(
       fc.property(fc.array(sample, { minLength: 1, maxLength: 200, size: "max" }), (samples) => {
-        expectRight(histogramOf(samples).snapshot()!, samples);
+        expectMatches(histogramOf(samples).snapshot()!, samples);
       }),
       { numRuns: cases(100) },
     );

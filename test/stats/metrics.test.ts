@@ -11,8 +11,8 @@ it("tells every statistic of a snapshot, and a duration in seconds", () => {
   const statistics = new Statistics();
   statistics.messagesReceived = 11;
   statistics.record("latencyMs", 20);
-  const link = { messagesAccepted: 4, payloadBytesSent: 100, bytesSent: 50, bytesReceived: 25 };
-  const stats = statistics.snapshot([link], gauges);
+  const connection = { messagesAccepted: 4, payloadBytesSent: 100, bytesSent: 50, bytesReceived: 25 };
+  const stats = statistics.snapshot([connection], gauges);
   const lines = prometheus([{ stats, labels: { feed: "trades" } }]).split("\n");
 
   expect(lines).toEqual(
@@ -25,12 +25,12 @@ it("tells every statistic of a snapshot, and a duration in seconds", () => {
       'jetsocket_latency_seconds{feed="trades",quantile="0.5"} 0.02',
     ]),
   );
-  const told = new Set(lines.filter((line) => line.startsWith("# TYPE")).map((line) => line.split(" ")[2]));
+  const types = new Set(lines.filter((line) => line.startsWith("# TYPE")).map((line) => line.split(" ")[2]));
   // Histograms without a sample are left out.
   const { histograms, latencyMs, ...numbers } = stats;
   expect(latencyMs).toBe(20);
   const known = [...Object.values(numbers), ...Object.values(histograms)];
-  expect(told.size).toBe(known.filter((value) => value !== undefined).length);
+  expect(types.size).toBe(known.filter((value) => value !== undefined).length);
   expect(lines.filter((line) => line.startsWith("# TYPE jetsocket_latency"))).toEqual([
     "# TYPE jetsocket_latency_seconds summary",
   ]);

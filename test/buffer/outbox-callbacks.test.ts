@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { MessageMarks } from "../../src/buffer/message-marks.js";
+import { OutboxCallbacks } from "../../src/buffer/outbox-callbacks.js";
 import type { OutboxPolicy } from "../../src/buffer/outbox-policy.js";
 import type { JetSocketError } from "../../src/errors.js";
 
 type Asked = Pick<OutboxPolicy<unknown, unknown>, "keyOf" | "acknowledgement">;
 
-function marksOf(asked: Partial<Asked>): { marks: MessageMarks<unknown, unknown>; errors: JetSocketError[] } {
+function callbacksOf(asked: Partial<Asked>): { callbacks: OutboxCallbacks<unknown, unknown>; errors: JetSocketError[] } {
   const errors: JetSocketError[] = [];
   const bounds = {
     capacity: 1,
@@ -15,7 +15,7 @@ function marksOf(asked: Partial<Asked>): { marks: MessageMarks<unknown, unknown>
     perSecond: undefined,
   } as const;
   const policy = { ...bounds, keyOf: undefined, acknowledgement: undefined, ...asked };
-  return { marks: new MessageMarks(policy, (error) => errors.push(error)), errors };
+  return { callbacks: new OutboxCallbacks(policy, (error) => errors.push(error)), errors };
 }
 
 /** Functions that give back what they are asked about. */
@@ -29,8 +29,8 @@ const fault = (): never => {
 
 describe("MessageMarks", () => {
   it("knows nothing of a message where nobody can be asked", () => {
-    const { marks, errors } = marksOf({});
-    expect([marks.idOf("a"), marks.keyOf("a"), marks.acknowledgedBy("a"), errors]).toEqual([
+    const { callbacks, errors } = callbacksOf({});
+    expect([callbacks.idOf("a"), callbacks.keyOf("a"), callbacks.acknowledgedIds("a"), errors]).toEqual([
       undefined,
       undefined,
       [],
@@ -39,13 +39,13 @@ describe("MessageMarks", () => {
   });
 
   it.each(["a", "", 0, 7, -1.5, 10n])("takes %o as an id", (id) => {
-    const { marks, errors } = marksOf(echoes);
-    expect([marks.idOf(id), errors]).toEqual([id, []]);
+    const { callbacks, errors } = callbacksOf(echoes);
+    expect([callbacks.idOf(id), errors]).toEqual([id, []]);
   });
 
   it.each([undefined, null])("takes %o as no id, no key and no acknowledgement", (value) => {
-    const { marks, errors } = marksOf(echoes);
-    expect([marks.idOf(value), marks.keyOf(value), marks.acknowledgedBy(value), errors]).toEqual([
+    const { callbacks, errors } = callbacksOf(echoes);
+    expect([callbacks.idOf(value), callbacks.keyOf(value), callbacks.acknowledgedIds(value), errors]).toEqual([
       undefined,
       undefined,
       [],
@@ -59,8 +59,8 @@ describe("MessageMarks", () => {
     ["true", true, "boolean"],
     ["a symbol", Symbol("a"), "symbol"],
   ])("takes %s for no id, and says so", (_, value, type) => {
-    const { marks, errors } = marksOf(echoes);
-    expect(marks.idOf(value)).toBeUndefined();
+    const { callbacks, errors } = callbacksOf(echoes);
+    expect(callbacks.idOf(value)).toBeUndefined();
     expect(errors.map(({ code, message }) => [code, message])).toEqual([
       [
         "OUTBOX_FUNCTION_FAILED",
@@ -70,14 +70,14 @@ describe("MessageMarks", () => {
   });
 
   it.each(["a", 0, false, thrown])("takes %o as a key", (key) => {
-    expect(marksOf(echoes).marks.keyOf(key)).toBe(key);
+    expect(callbacksOf(echoes).callbacks.keyOf(key)).toBe(key);
   });
 
   it("takes one id or many as an acknowledgement, and lets through what is none", () => {
-    const { marks, errors } = marksOf(echoes);
-    expect(marks.acknowledgedBy("a")).toEqual(["a"]);
-    expect(marks.acknowledgedBy(["a", 2])).toEqual(["a", 2]);
-    expect(marks.acknowledgedBy(thrown)).toEqual([thrown]);
+    const { callbacks, errors } = callbacksOf(echoes);
+    expect(callbacks.acknowledgedIds("a")).toEqual(["a"]);
+    expect(callbacks.acknowledgedIds(["a", 2])).toEqual(["a", 2]);
+    expect(callbacks.acknowledgedIds(thrown)).toEqual([thrown]);
     expect(errors).toEqual([]);
   });
 
@@ -86,21 +86,21 @@ describe("MessageMarks", () => {
     ["keyOf", "this message has no key"],
     ["acknowledges", "nothing is acknowledged"],
   ])("says what it means that %s has thrown", (name, consequence) => {
-    const { marks, errors } = marksOf({
+    const { callbacks, errors } = callbacksOf({
       keyOf: fault,
       acknowledgement: { idOf: fault, acknowledges: fault },
     });
-    if (name === "idOf") expect(marks.idOf("a")).toBeUndefined();
-    else if (name === "keyOf") expect(marks.keyOf("a")).toBeUndefined();
-    else expect(marks.acknowledgedBy("a")).toEqual([]);
+    if (name === "idOf") expect(callbacks.idOf("a")).toBeUndefined();
+    else if (name === "keyOf") expect(callbacks.keyOf("a")).toBeUndefined();
+    else expect(callbacks.acknowledgedIds("a")).toEqual([]);
     expect(errors.map(({ message, cause }) => [message, cause])).toEqual([
       [`outbox.${name} has thrown: ${consequence}.`, thrown],
     ]);
   });
 
   it("says that an id is another's", () => {
-    const { marks, errors } = marksOf(echoes);
-    marks.observeTaken(7);
+    const { callbacks, errors } = callbacksOf(echoes);
+    callbacks.reportDuplicateId(7);
     expect(errors.map(({ message }) => message)).toEqual([
       "Another message of the id 7 is not acknowledged yet: this one is sent at most once.",
     ]);

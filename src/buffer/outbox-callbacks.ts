@@ -5,7 +5,7 @@ import type { OutboxPolicy } from "./outbox-policy.js";
 const nothing: readonly MessageId[] = [];
 
 /** Asks the user's functions for ids and keys; one that throws or gives what cannot be used is told, and gives none. */
-export class MessageMarks<Sent, Received> {
+export class OutboxCallbacks<Sent, Received> {
   readonly #policy: OutboxPolicy<Sent, Received>;
   readonly #onError: (error: JetSocketError) => void;
 
@@ -16,45 +16,45 @@ export class MessageMarks<Sent, Received> {
 
   idOf(sent: Sent): MessageId | undefined {
     const consequence = "this message is sent at most once";
-    const id: unknown = this.#ask("idOf", this.#policy.acknowledgement?.idOf, sent, consequence);
+    const id: unknown = this.#call("idOf", this.#policy.acknowledgement?.idOf, sent, consequence);
     if (id === undefined || id === null) return undefined;
     if (typeof id === "string" || typeof id === "number" || typeof id === "bigint") return id;
-    this.#tell(`outbox.idOf must give a string, a number or a bigint, not a ${typeof id}: ${consequence}.`);
+    this.#report(`outbox.idOf must give a string, a number or a bigint, not a ${typeof id}: ${consequence}.`);
     return undefined;
   }
 
   keyOf(sent: Sent): unknown {
-    return this.#ask("keyOf", this.#policy.keyOf, sent, "this message has no key") ?? undefined;
+    return this.#call("keyOf", this.#policy.keyOf, sent, "this message has no key") ?? undefined;
   }
 
   /** The ids that a received message acknowledges; what is no id of ours is let through. */
-  acknowledgedBy(received: Received): readonly MessageId[] {
+  acknowledgedIds(received: Received): readonly MessageId[] {
     const { acknowledgement } = this.#policy;
-    const ids = this.#ask("acknowledges", acknowledgement?.acknowledges, received, "nothing is acknowledged");
+    const ids = this.#call("acknowledges", acknowledgement?.acknowledges, received, "nothing is acknowledged");
     if (ids === undefined || ids === null) return nothing;
     return Array.isArray(ids) ? (ids as readonly MessageId[]) : [ids as MessageId];
   }
 
   /** `id` is that of another message, which is not acknowledged. */
-  observeTaken(id: MessageId): void {
-    this.#tell(`Another message of the id ${id} is not acknowledged yet: this one is sent at most once.`);
+  reportDuplicateId(id: MessageId): void {
+    this.#report(`Another message of the id ${id} is not acknowledged yet: this one is sent at most once.`);
   }
 
-  #ask<Value, Answer>(
+  #call<Value, Answer>(
     name: string,
-    ask: ((value: Value) => Answer) | undefined,
+    call: ((value: Value) => Answer) | undefined,
     value: Value,
     consequence: string,
   ): Answer | undefined {
     try {
-      return ask?.(value);
+      return call?.(value);
     } catch (cause) {
-      this.#tell(`outbox.${name} has thrown: ${consequence}.`, cause);
+      this.#report(`outbox.${name} has thrown: ${consequence}.`, cause);
       return undefined;
     }
   }
 
-  #tell(message: string, cause?: unknown): void {
+  #report(message: string, cause?: unknown): void {
     this.#onError(new JetSocketError(message, { code: "OUTBOX_FUNCTION_FAILED", cause }));
   }
 }

@@ -1,10 +1,10 @@
 /** Held messages beyond this count for more than their bytes, so that a flood of tiny ones is bounded too. */
-const plainCount = 1_000;
+const freeMessageCount = 1_000;
 /** Bytes that the objects around a held message take. */
-const messageCost = 256;
+const messageOverhead = 256;
 
 /** Counts the memory of held messages against a bound in bytes. It holds no message itself. */
-export class HeldBytes {
+export class MemoryBudget {
   readonly #maxBytes: number;
   #count = 0;
   #bytes = 0;
@@ -19,7 +19,7 @@ export class HeldBytes {
   }
 
   #total(): number {
-    return this.#bytes + Math.max(this.#count - plainCount, 0) * messageCost;
+    return this.#bytes + Math.max(this.#count - freeMessageCount, 0) * messageOverhead;
   }
 
   /** The bound is met. */
@@ -28,7 +28,7 @@ export class HeldBytes {
   }
 
   /** A quarter of the bound is free. */
-  get hasRoom(): boolean {
+  get isBelowThreshold(): boolean {
     return this.#total() <= this.#maxBytes * 0.75;
   }
 
