@@ -1,12 +1,14 @@
+// Buffers received bytes that were not parsed yet, because reading is paused or because a handler threw. It does not
+// parse them.
 import type { SpareBuffer } from "./spare-buffer.js";
 
 const minChunkSize = 1024;
 const maxChunkSize = 64 * 1024;
 
-/** Part of the kept bytes: those of `memory` from `start` to `end`. What is after `end` is room for more. */
+/** One piece of the buffered bytes: `memory` from `start` to `end`. The memory after `end` is free. */
 interface Chunk {
   readonly memory: Buffer;
-  /** The memory belongs to the spare buffer, and is returned to it. */
+  /** The memory was borrowed from the spare buffer and must be released to it. */
   readonly isBorrowed: boolean;
   start: number;
   end: number;
@@ -14,10 +16,10 @@ interface Chunk {
 }
 
 /**
- * Keeps bytes that arrived but were not parsed, because of a pause or of a handler that threw. It does not parse them.
+ * A queue of chunks that hold copies of the buffered bytes.
  *
- * The bytes are copies in a queue of chunks. Each byte is copied once, however many reads it takes to collect them and
- * however many calls it takes to parse them: the work is linear in the bytes.
+ * Each byte is copied once, no matter how many reads deliver the bytes and how many calls parse them. The work is
+ * linear in the number of bytes.
  */
 export class Backlog {
   readonly #spare: SpareBuffer;
@@ -35,13 +37,13 @@ export class Backlog {
     return this.#first === undefined;
   }
 
-  /** The kept bytes in their order. They are only lent. */
+  /** The buffered bytes in order. The returned buffers are views of the backlog's memory. */
   *pieces(): Generator<Buffer> {
     for (let chunk = this.#first; chunk !== undefined; chunk = chunk.next)
       yield chunk.memory.subarray(chunk.start, chunk.end);
   }
 
-  /** @param bytes - Only lent. */
+  /** @param bytes - Copied; the caller keeps its memory. */
   append(bytes: Buffer): void {
     const last = this.#last;
     const freeSize = last === undefined ? 0 : Math.min(last.memory.length - last.end, bytes.length);
@@ -58,8 +60,9 @@ export class Backlog {
   }
 
   /**
-   * The least size of the next chunk. The first chunk is as large as its bytes, since most pauses keep one read. The
-   * others double what is kept, up to 64 KiB, so that many small reads share a chunk.
+   * Minimum size in bytes of the next chunk. The first chunk is exactly as large as its bytes, because most pauses
+   * buffer a single read. Later chunks are as large as all buffered bytes, from 1 KiB to 64 KiB, so that many small
+   * reads share one chunk.
    */
   #nextChunkSize(): number {
     return this.isEmpty ? 0 : Math.min(Math.max(this.#size, minChunkSize), maxChunkSize);
@@ -74,11 +77,14 @@ export class Backlog {
   }
 
   #allocate(size: number, minSize: number): Buffer {
-    // Small memory of a fixed size comes from Node's pool.
+    // A buffer as large as its bytes may come from Node's pool. A larger one with free space must not.
     return size >= minSize ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(minSize);
   }
 
-  /** Takes the first chunk out, to be parsed. What is not parsed of it, even if that is nothing, is returned by {@link putBack}. */
+  /**
+   * Removes the first chunk and returns its bytes for parsing. The caller must then call {@link putBack} with the
+   * unparsed rest, which may be empty.
+   */
   take(): Buffer | undefined {
     const chunk = this.#first;
     if (chunk === undefined) return undefined;
@@ -91,8 +97,9 @@ export class Backlog {
   }
 
   /**
-   * Puts the end of what was parsed before the bytes that have arrived meanwhile.
-   * @param wasTaken - `rest` is the end of what {@link take} returned; otherwise it is only lent.
+   * Puts unparsed bytes back at the front of the queue, before bytes that arrived in the meantime.
+   * @param wasTaken - `true`: `rest` is the end of the bytes that {@link take} returned last. `false`: `rest` belongs
+   *   to the caller and is copied.
    */
   putBack(rest: Buffer, wasTaken: boolean): void {
     if (!wasTaken) {
@@ -120,7 +127,7 @@ export class Backlog {
     if (isBorrowed) this.#spare.release(memory);
   }
 
-  /** Discards all that is kept, but for what was taken out. */
+  /** Discards all buffered bytes except the chunk that {@link take} returned. */
   clear(): void {
     for (let chunk = this.#first; chunk !== undefined; chunk = chunk.next) this.#release(chunk);
     this.#first = undefined;

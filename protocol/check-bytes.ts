@@ -1,6 +1,10 @@
+// Rejects arguments that are not arrays of bytes. It does not convert them.
+
 /**
- * Refuses what is no array of bytes: the length of an ArrayBuffer or of a wider typed array would be taken for its bytes, and a frame
- * that is not valid would be sent. An array of bytes of another realm passes, for it is no instance of the class here.
+ * Throws unless `bytes` has elements of one byte. An ArrayBuffer or a typed array with wider elements has a length that
+ * does not count bytes, so sending it would produce an invalid frame.
+ *
+ * The check does not use `instanceof`, because a Uint8Array of another realm must be accepted.
  * @throws TypeError
  */
 export function checkBytes(bytes: Uint8Array): void {

@@ -1,12 +1,14 @@
+// The WebSocket close codes and the rule that says which of them may be sent.
+
 /** The close codes with a name (RFC 6455 7.4.1 and the IANA registry). */
 export const CloseCode = {
   normal: 1000,
   goingAway: 1001,
   protocolError: 1002,
   unsupportedData: 1003,
-  /** Stands for a Close frame without a code; never on the wire. */
+  /** Reported for a Close frame without a code; never sent on the wire. */
   noStatus: 1005,
-  /** Stands for an end without a Close frame; never on the wire. */
+  /** Reported when the connection ended without a Close frame; never sent on the wire. */
   abnormal: 1006,
   invalidPayload: 1007,
   policyViolation: 1008,
@@ -16,18 +18,18 @@ export const CloseCode = {
   serviceRestart: 1012,
   tryAgainLater: 1013,
   badGateway: 1014,
-  /** Stands for a failed TLS handshake; never on the wire. */
+  /** Reported for a failed TLS handshake; never sent on the wire. */
   tlsHandshake: 1015,
 } as const;
 
-/** RFC 6455 5.5.1: a Close frame's payload is at most 125 bytes, two of which are the code. */
+/** RFC 6455 5.5.1: a Close frame has a payload of at most 125 bytes; the first two are the code. */
 export const maxCloseReasonSize = 123;
 
 /**
- * Says whether a Close frame may carry `code`.
+ * Returns whether a Close frame may carry `code`.
  *
- * RFC 6455 7.4.2: 0-999 are not used, 1000-2999 are the protocol's own, of which those of the IANA
- * registry that are not reserved may be sent; 3000-4999 belong to libraries and applications.
+ * RFC 6455 7.4.2: codes 0-999 are not used. Codes 1000-2999 belong to the protocol; only those that the IANA registry
+ * lists and does not reserve may be sent. Codes 3000-4999 belong to libraries and applications.
  */
 export function isSendableCloseCode(code: number): boolean {
   if (!Number.isInteger(code)) return false;

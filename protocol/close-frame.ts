@@ -1,22 +1,24 @@
+// Reads, writes and checks the payload of Close frames. It does not write frame headers and does not know the state of
+// the connection.
 import { CloseCode, isSendableCloseCode, maxCloseReasonSize } from "./close-codes.js";
 import { ProtocolError } from "./errors.js";
 import { decodeText } from "./text/utf8.js";
 
-/** A Close frame: without a code its code is 1005. */
+/** The content of a Close frame. A Close frame without a code has the code 1005. */
 export interface CloseFrame {
   readonly code: number;
   readonly reason: string;
 }
 
-/** Reads the payload of the peer's Close frame. */
+/** Parses the payload of the peer's Close frame. */
 export function readClose(payload: Buffer): CloseFrame | ProtocolError {
   if (payload.length === 0) return { code: CloseCode.noStatus, reason: "" };
-  // RFC 6455 5.5.1: where there is a body, its first two bytes are the code.
+  // RFC 6455 5.5.1: the first two bytes of a non-empty payload are the code.
   if (payload.length === 1) {
-    return invalidClose("The peer sent a Close frame of one byte, which holds no whole close code.");
+    return invalidClose("The peer sent a Close frame with a payload of one byte. A close code has two bytes.");
   }
   const code = payload.readUInt16BE(0);
-  // RFC 6455 7.4: some codes never go on the wire.
+  // RFC 6455 7.4: some codes must never be sent.
   if (!isSendableCloseCode(code)) {
     return invalidClose(`The peer sent a Close frame with the code ${code}, which must not be on the wire.`);
   }
@@ -32,7 +34,7 @@ function invalidClose(message: string): ProtocolError {
   return new ProtocolError(message, { code: "INVALID_CLOSE", closeCode: CloseCode.protocolError });
 }
 
-/** The payload of a Close frame; empty for 1005, which is never on the wire. */
+/** Returns the payload of a Close frame. It is empty for the code 1005, which must never be sent. */
 export function encodeClose({ code, reason }: CloseFrame): Buffer {
   if (code === CloseCode.noStatus) return Buffer.alloc(0);
   const payload = Buffer.allocUnsafe(2 + Buffer.byteLength(reason));
@@ -41,7 +43,7 @@ export function encodeClose({ code, reason }: CloseFrame): Buffer {
   return payload;
 }
 
-/** @throws RangeError for a code that a Close frame may not carry. */
+/** @throws RangeError if a Close frame may not carry `code`. */
 export function checkCloseCode(code: number): void {
   if (isSendableCloseCode(code)) return;
   throw new RangeError(
@@ -51,12 +53,12 @@ export function checkCloseCode(code: number): void {
 
 /**
  * Checks that a Close frame can carry `code` and `reason`.
- * @throws RangeError for a code that may not be sent, or a reason of more than 123 bytes; TypeError for a reason that is
- *   not a string.
+ * @throws RangeError if the code may not be sent, or if the reason is longer than 123 bytes in UTF-8; TypeError if the
+ *   reason is not a string.
  */
 export function checkClose(code: number, reason: string): void {
   checkCloseCode(code);
-  // `Buffer.byteLength` accepts bytes too, which cannot be written as text.
+  // `Buffer.byteLength` also accepts bytes, but `encodeClose` can only write a string.
   if (typeof reason !== "string") {
     throw new TypeError(`The close reason must be a string, not ${typeof reason}.`);
   }

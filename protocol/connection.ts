@@ -1,3 +1,5 @@
+// One WebSocket connection after its opening handshake: received bytes become calls of a handler, and messages become
+// bytes to write. It does not open a socket, set a timer or read a clock.
 import { checkBytes } from "./check-bytes.js";
 import { CloseCode } from "./close-codes.js";
 import { checkClose, checkCloseCode, type CloseFrame, encodeClose, readClose } from "./close-frame.js";
@@ -13,68 +15,78 @@ import { ownOptions } from "./own-options.js";
 import type { Resources } from "./resources.js";
 import type { Slab } from "./slab.js";
 
-/** What a connection tells, in the order of the bytes. */
+/** The events of a connection, called in the order of the received bytes. */
 export interface ProtocolHandler {
   /**
-   * A whole message: a string for text, a Buffer of the receiver's own for binary.
-   * @param size - Its bytes, after decompression.
+   * A complete message: a string for text, a Buffer that the handler may keep for binary.
+   * @param size - Size of the message in bytes, after decompression.
    */
   onMessage(data: string | Buffer, size: number): void;
   /**
-   * A message while {@link ProtocolConnection.isLending}, text and binary alike: its bytes where they lie. They are valid until this
-   * returns, or another connection on the same `Resources` receives. Text is not decoded, but known to be UTF-8.
+   * A complete message, text or binary, while {@link ProtocolConnection.isLending} is `true`. `bytes` is a view of
+   * shared memory. It is valid until this method returns or until another connection with the same `Resources`
+   * receives. Text is not decoded, but it is known to be valid UTF-8.
    *
-   * @returns `false` where this message is wanted as a string, or to be kept: it then comes by {@link onMessage}, also
-   *   where another connection has received meanwhile. Only where that one was given bytes in the same memory as this
-   *   one's read, the message is lost, and `receive` throws a JetSocketError (`LENT_MESSAGE_OVERWRITTEN`).
+   * @returns `false` to decline the view, for example because the handler needs a string or must keep the bytes. The
+   *   message is then delivered by {@link onMessage}, even if another connection received in the meantime. One case
+   *   is an error: if the other connection received bytes in the same memory as the current read, the message is lost
+   *   and `receive` throws a JetSocketError (`LENT_MESSAGE_OVERWRITTEN`).
    */
   onBorrowed?(bytes: Buffer, isBinary: boolean): boolean;
-  /** A ping came; with `autoPong` it has been answered. */
+  /** A ping arrived. With `autoPong`, the pong is already queued. */
   onPing(payload: Buffer): void;
   onPong(payload: Buffer): void;
-  /** The peer's Close came: the last of what it has to say. 1005 stands for a Close without a code. */
+  /** The peer's Close frame arrived. No message follows. The code 1005 means a Close frame without a code. */
   onClose(code: number, reason: string): void;
-  /** The connection has failed (RFC 6455 7.1.7); nothing is delivered after this. */
+  /** The connection failed (RFC 6455 7.1.7). No message follows. */
   onFailure(error: ProtocolError): void;
-  /** The peer's stream has ended, and all that came before it has been told. */
+  /** The peer's stream ended, and everything that arrived before the end was delivered. */
   onEnd(): void;
 }
 
 export interface ProtocolConnectionOptions {
-  /** Which end this is: a client masks, a server expects masks. */
+  /** The role of this end: a client masks its frames, a server requires masked frames. */
   readonly role: Role;
   readonly handler: ProtocolHandler;
   readonly resources: Resources;
-  /** What the opening handshake agreed on. */
+  /** The extension that the opening handshake agreed on, if any. */
   readonly extension?: AgreedExtension | undefined;
-  /** The most bytes of a received message, after decompression. Default 64 MiB; more fails the connection with 1009. */
+  /**
+   * Maximum size in bytes of a received message, after decompression. Default 64 MiB. A larger message fails the
+   * connection with the close code 1009.
+   */
   readonly maxMessageSize?: number | undefined;
-  /** The most bytes of a received frame. Default: `maxMessageSize`. */
+  /** Maximum payload size in bytes of a received frame. Default: `maxMessageSize`. */
   readonly maxFrameSize?: number | undefined;
-  /** Messages below this many bytes go uncompressed. Default 128. */
+  /** Messages smaller than this number of bytes are not compressed. Default 128. */
   readonly compressionThreshold?: number | undefined;
-  /** Answers pings by itself (RFC 6455 5.5.2). Default `true`. */
+  /** Whether pings are answered automatically (RFC 6455 5.5.2). Default `true`. */
   readonly autoPong?: boolean | undefined;
-  /** Is told of frames. Without one, looking for it costs one comparison per message sent and per call of `receive`. */
+  /**
+   * Receives each frame. Without an observer, the cost is one comparison per sent message and per call of `receive`.
+   */
   readonly observer?: FrameObserver | undefined;
 }
 
-/** `open`, then `closing` from our Close on, `closed` from the peer's on, or `failed`. */
+/**
+ * `open`; `closing` after this end sent its Close frame; `closed` after the peer's Close frame arrived or after
+ * `abandon()`; `failed` after a failure.
+ */
 export type ProtocolState = "open" | "closing" | "closed" | "failed";
 
 export interface SendOptions {
-  /** Compresses this message or not, whatever its size; without the extension it changes nothing. */
+  /** Whether to compress this message, regardless of its size. Has no effect without an extension. */
   readonly compress?: boolean | undefined;
 }
 
 const defaultCompressionThreshold = 128;
 
 /**
- * One WebSocket connection behind its opening handshake, without a socket, a timer or a clock.
+ * One WebSocket connection after its opening handshake.
  *
- * Bytes go in by {@link receive} and {@link receiveEnd}, which never throw of their own accord, and come out of
- * {@link take}; what they mean is told by calls to the handler. How the input is split makes no difference.
- * After a failure and after the peer's Close all further input is discarded.
+ * The caller passes received bytes to {@link receive} and {@link receiveEnd}, and writes the bytes that {@link take}
+ * returns. Messages and events are delivered by calls of the handler. How the received bytes are split into reads makes
+ * no difference. After a failure or the peer's Close frame, all further input is discarded.
  */
 export class ProtocolConnection {
   readonly #handler: ProtocolHandler;
@@ -86,13 +98,15 @@ export class ProtocolConnection {
   readonly #assembler: MessageAssembler;
   readonly #output: OutputBuffer;
 
-  /** {@link endPaused} was called: control frames are told already, and nothing is answered. */
+  /** {@link endPaused} was called: control frames are already delivered, and nothing is answered any more. */
   #isEndedPaused = false;
   #state: ProtocolState = "open";
   #closeSent: CloseFrame | undefined;
   #closeReceived: CloseFrame | undefined;
 
-  /** @throws RangeError for a `maxMessageSize` or `maxFrameSize` that is no whole number from 1 to the longest string. */
+  /**
+   * @throws RangeError if `maxMessageSize` or `maxFrameSize` is not a whole number from 1 to the maximum string length.
+   */
   constructor(given: ProtocolConnectionOptions) {
     const options = ownOptions(given);
     const limits = resolveLimits(options);
@@ -112,19 +126,19 @@ export class ProtocolConnection {
     return this.#state;
   }
 
-  /** Our Close, once it was given to be sent. */
+  /** The Close frame of this end, from the moment it was queued. */
   get closeSent(): CloseFrame | undefined {
     return this.#closeSent;
   }
 
-  /** The peer's Close, once it has come. */
+  /** The peer's Close frame, from the moment it arrived. */
   get closeReceived(): CloseFrame | undefined {
     return this.#closeReceived;
   }
 
   /**
-   * Messages go to `onBorrowed` of the handler, where it has that, and are neither decoded nor copied. Default `false`; may be set at
-   * any time, from inside the handler too.
+   * Whether messages are passed to the handler's `onBorrowed`, without decoding or copying them. Stays `false` if the
+   * handler has no `onBorrowed`. Default `false`. May be set at any time, also inside a handler.
    */
   get isLending(): boolean {
     return this.#assembler.isLending;
@@ -134,62 +148,72 @@ export class ProtocolConnection {
     this.#assembler.isLending = isLending && this.#handler.onBorrowed !== undefined;
   }
 
-  /** The extension as both ends agreed on it; empty where there is none. */
+  /** The negotiated extension in the form of the Sec-WebSocket-Extensions header; empty without an extension. */
   get extensions(): string {
     return this.#extension?.header ?? "";
   }
 
-  /** A message or a frame has begun to come and is not whole, and the rest of it is not to be discarded. */
+  /** Whether a message or a frame has arrived in part. `false` once further input is discarded. */
   get isInsideMessage(): boolean {
     if (this.#isDiscarding()) return false;
     return this.#assembler.isInsideMessage || this.#inputBuffer.isInsideFrame;
   }
 
-  /** How many messages have begun to come. */
+  /** Number of data messages whose first header has arrived. */
   get beganCount(): number {
     return this.#assembler.beganCount;
   }
 
-  /** How many bytes of what is not whole are here. */
+  /** Number of buffered bytes that belong to an incomplete header, control frame or message. */
   get unfinishedSize(): number {
     return this.#assembler.unfinishedSize + this.#inputBuffer.cutHeaderSize;
   }
 
   /**
-   * Takes the bytes from `start` to `end`. They are not changed, and not needed any more when the call returns.
-   * It throws only what the handler throws, and an error for a lent message that was overwritten (see `onBorrowed`).
-   * What came behind is kept, and told by the next call of this method, of {@link receiveEnd} or of {@link resume}.
-   * @throws TypeError for what is no Uint8Array.
+   * Processes the received bytes from `start` to `end`. They are not changed, and the caller may reuse the memory when
+   * the call returns.
+   *
+   * The method throws if the handler throws, or if a lent message was overwritten (see `onBorrowed`). The bytes that
+   * follow the failed call are buffered. The next call of this method, of {@link receiveEnd} or of {@link resume}
+   * processes them.
+   * @throws TypeError if `bytes` is not a Uint8Array.
    */
   receive(bytes: Uint8Array, start: number = 0, end: number = bytes.length): void {
     checkBytes(bytes);
     this.#inputBuffer.receive(bytes, start, end);
   }
 
-  /** The peer's stream has ended. `onEnd` comes once, when all that was received before it has been told. */
+  /**
+   * Reports the end of the peer's stream. `onEnd` is called once, after everything received before it was delivered.
+   */
   receiveEnd(): void {
     this.#inputBuffer.receiveEnd();
   }
 
-  /** Stops before the next frame, from inside the handler too; what comes meanwhile is kept. */
+  /**
+   * Stops delivery before the next frame, also when called inside a handler. Bytes that arrive meanwhile are
+   * buffered.
+   */
   pause(): void {
     this.#inputBuffer.pause();
   }
 
-  /** Goes on where {@link pause} has stopped: what was kept is told inside this call. */
+  /** Continues after {@link pause}. Buffered bytes are processed inside this call. */
   resume(): void {
     this.#inputBuffer.resume();
   }
 
-  /** Bytes wait for the end of a pause. */
+  /** Whether received bytes are buffered because of {@link pause}. */
   get isKeeping(): boolean {
     return this.#inputBuffer.isKeeping;
   }
 
   /**
-   * The stream is gone while {@link pause} keeps the last bytes. Tells now what the control frames among them say, in their order
-   * and up to the peer's Close, and the first frame that breaks RFC 6455 5 as a failure. Messages stay undecoded: {@link resume}
-   * tells them, as far as no new pause stops it, then `onEnd`. A message that turns out to be wrong is told by `onFailure` then.
+   * Reports that the stream closed during a pause, while received bytes are still buffered.
+   *
+   * The control frames among these bytes are delivered now, in order, up to the peer's Close frame. The first frame
+   * that violates RFC 6455 5 is reported as a failure. Messages are not decoded yet: {@link resume} delivers them,
+   * then `onEnd`. If a message turns out to be invalid, `onFailure` is called at that time.
    */
   endPaused(): void {
     this.#isEndedPaused = true;
@@ -201,7 +225,7 @@ export class ProtocolConnection {
     this.#inputBuffer.receiveEnd();
   }
 
-  /** @returns `false` where nothing after this frame counts. */
+  /** @returns `false` if no later frame matters. */
   #onScannedControl(opcode: number, payload: Buffer): boolean {
     if (opcode === Opcode.pong) this.#handler.onPong(payload);
     else if (opcode === Opcode.ping) this.#handler.onPing(payload);
@@ -223,7 +247,10 @@ export class ProtocolConnection {
     this.#handler.onFailure(error);
   }
 
-  /** What was kept ends here: by the peer's Close, or by an error that is told unless the scan has found it. */
+  /**
+   * Stops processing the buffered bytes. Reports `error` unless the scan of the control frames has ended the
+   * connection.
+   */
   #endScanned(error?: ProtocolError): void {
     const isReported = this.#isDiscarding();
     this.#discard(this.#state === "failed" || error !== undefined ? "failed" : "closed");
@@ -234,10 +261,10 @@ export class ProtocolConnection {
     return this.#state === "failed" || this.#state === "closed";
   }
 
-  // The class is a MessageSink for its assembler, and does not declare it: the declarations that are published leave out what is
-  // marked as internal, and a class that declares an interface must declare its methods.
+  // The class implements MessageSink without declaring it. Members marked @internal are removed from the published type
+  // declarations, and a class that declares an interface must also declare the interface's methods.
 
-  /** @internal Called by its assembler, as the three behind it. */
+  /** @internal Called by the assembler, like the three methods below. */
   onMessage(data: string | Buffer, size: number): void {
     this.#handler.onMessage(data, size);
   }
@@ -269,7 +296,7 @@ export class ProtocolConnection {
       this.#handler.onPong(payload);
       return;
     }
-    // RFC 6455 5.5.2: a ping is answered; 5.5.1: nothing goes behind our own Close.
+    // RFC 6455 5.5.2: a ping must be answered. RFC 6455 5.5.1: no frame may follow our Close frame.
     if (this.#isPongAutomatic && this.#state === "open") this.#output.writePong(payload);
     this.#handler.onPing(payload);
   }
@@ -281,13 +308,13 @@ export class ProtocolConnection {
       return;
     }
     this.#closeReceived = close;
-    // RFC 6455 5.5.1: the answer echoes the code; an empty Close is answered by an empty one.
+    // RFC 6455 5.5.1: the answer repeats the code. An empty Close frame is answered with an empty one.
     if (this.#closeSent === undefined) this.#sendClose({ code: close.code, reason: "" });
     this.#discard("closed");
     this.#handler.onClose(close.code, close.reason);
   }
 
-  /** Sends a text message. Strings that hold lone surrogates go out with U+FFFD in their place, as UTF-8 wants it. */
+  /** Sends a text message. A lone surrogate in the string is sent as U+FFFD, because UTF-8 cannot encode it. */
   text(text: string, options?: SendOptions): void {
     this.#requireOpen();
     const extension = this.#extension;
@@ -299,8 +326,8 @@ export class ProtocolConnection {
   }
 
   /**
-   * Sends a binary message. The bytes are copied: the caller may use them again when the call returns.
-   * @throws TypeError for what is no Uint8Array.
+   * Sends a binary message. The bytes are copied, so the caller may change them when the call returns.
+   * @throws TypeError if `bytes` is not a Uint8Array.
    */
   binary(bytes: Uint8Array, options?: SendOptions): void {
     this.#requireOpen();
@@ -318,8 +345,9 @@ export class ProtocolConnection {
   }
 
   /**
-   * Sends a ping of at most 125 bytes.
-   * @returns How many messages stand before it on the wire for sure: its pong shows that the peer has read them.
+   * Sends a ping with a payload of at most 125 bytes.
+   * @returns Number of messages that certainly precede the ping on the wire. When its pong arrives, the peer has read
+   *   these messages.
    */
   ping(payload: Uint8Array = emptyPayload): number {
     this.#requireOpen();
@@ -327,7 +355,7 @@ export class ProtocolConnection {
     return this.#output.writePing(payload);
   }
 
-  /** Sends a pong of at most 125 bytes, asked for or not (RFC 6455 5.5.3). */
+  /** Sends a pong with a payload of at most 125 bytes, with or without a preceding ping (RFC 6455 5.5.3). */
   pong(payload: Uint8Array = emptyPayload): void {
     this.#requireOpen();
     checkControlPayload(payload);
@@ -335,9 +363,11 @@ export class ProtocolConnection {
   }
 
   /**
-   * Starts the closing handshake (RFC 6455 7.1.2), behind everything sent before. A second call does nothing.
-   * @param code - 1000-1003, 1007-1014 or 3000-4999. Left out, the Close frame is empty, and `reason` is too.
-   * @throws RangeError for another code, or a reason of more than 123 bytes; TypeError for a reason that is not a string.
+   * Starts the closing handshake (RFC 6455 7.1.2). The Close frame is sent after everything queued before. A second
+   * call has no effect.
+   * @param code - 1000-1003, 1007-1014 or 3000-4999. Without a code, the Close frame is empty and `reason` is ignored.
+   * @throws RangeError if the code is not allowed or the reason is longer than 123 bytes; TypeError if the reason is
+   *   not a string.
    */
   close(code?: number, reason: string = ""): void {
     if (code !== undefined) checkClose(code, reason);
@@ -347,15 +377,16 @@ export class ProtocolConnection {
   }
 
   /**
-   * Fails the connection (RFC 6455 7.1.7): sends a Close with the code of `error` behind everything accepted before,
-   * tells `onFailure`, and discards all further input. Does nothing on a second call, or behind the peer's Close.
+   * Fails the connection (RFC 6455 7.1.7). Queues a Close frame with the close code of `error` after everything queued
+   * before, calls `onFailure`, and discards all further input. A second call, or a call after the peer's Close frame,
+   * has no effect.
    *
-   * @param error - Its `closeCode` is 1000-1003, 1007-1014 or 3000-4999; 1005 sends an empty Close.
-   * @throws RangeError for another close code; the connection stays as it is.
+   * @param error - Its `closeCode` must be 1000-1003, 1007-1014 or 3000-4999. The code 1005 sends an empty Close frame.
+   * @throws RangeError if the close code is not allowed. The connection does not change then.
    */
   fail(error: ProtocolError): void {
     const { closeCode } = error;
-    // RFC 6455 7.4.1: 1005 is never on the wire, and stands for a Close without a code.
+    // RFC 6455 7.4.1: 1005 must not be sent; it stands for a Close frame without a code.
     if (closeCode !== CloseCode.noStatus) checkCloseCode(closeCode);
     if (this.#isDiscarding()) return;
     if (this.#closeSent === undefined) this.#sendClose({ code: closeCode, reason: "" });
@@ -364,9 +395,11 @@ export class ProtocolConnection {
   }
 
   /**
-   * The stream is gone: nothing more is reported, and all memory shared with other connections is returned.
-   * Messages that were not sent can still be taken by {@link takeUnsent} or {@link takeBack}.
-   * What {@link take} gave last stays as it is until {@link written} is called, which is due once the stream is closed.
+   * Ends the connection because its stream is closed. No event follows, and all memory shared with other connections is
+   * released. Messages that were not sent are still available from {@link takeUnsent} or {@link takeBack}.
+   *
+   * The bytes that {@link take} returned last stay unchanged until {@link written} is called. Call it once the stream
+   * is closed.
    */
   abandon(): void {
     this.#discard(this.#state === "failed" ? "failed" : "closed");
@@ -374,7 +407,10 @@ export class ProtocolConnection {
     this.#output.abandon();
   }
 
-  /** Gives back the memory of a direction of the extension that was not used since the last call; it is made again when it is needed. */
+  /**
+   * Releases memory of the extension that was not used since the last call, separately for sending and receiving. The
+   * extension allocates it again when needed.
+   */
   releaseUnused(): void {
     this.#extension?.releaseUnused();
   }
@@ -399,71 +435,72 @@ export class ProtocolConnection {
   }
 
   /**
-   * The next bytes to write, which stay as they are until {@link written} is called.
-   * @param maxSize - At most so many, or 64 KiB if that is more: a small piece shows a slow peer's progress, a large one costs less.
+   * Returns the next bytes to write, or `undefined`. They stay unchanged until {@link written} is called.
+   * @param maxSize - Maximum number of bytes to return; at least 64 KiB. Small pieces show the progress of a slow peer,
+   *   large pieces cost less time.
    */
   take(maxSize: number = 0): Buffer | undefined {
     return this.#output.take(maxSize);
   }
 
   /**
-   * The kernel has finished with what {@link take} gave last, because it has sent the bytes or because the stream is
-   * closed. Their memory is used again. Does nothing where nothing was taken.
+   * Releases the bytes that {@link take} returned last. Call it when the stream has accepted them or when the stream is
+   * closed. Has no effect if {@link take} returned nothing.
    */
   written(): void {
     this.#output.written();
   }
 
-  /** `true` where {@link take} has something to give. */
+  /** Whether {@link take} has bytes to return. */
   get hasOutput(): boolean {
     return this.#output.isReady;
   }
 
-  /** The bytes given to be sent that {@link written} has not told of, framing included. */
+  /** Number of queued bytes, including frame headers, up to the call of {@link written} that releases them. */
   get bufferedSize(): number {
     return this.#output.size;
   }
 
   /**
-   * The bytes of memory that waiting messages take besides {@link bufferedSize}: a compressed message is also kept as
-   * it was given until its frame is handed out.
+   * Bytes of memory that queued messages use in addition to {@link bufferedSize}. The original of a compressed
+   * message is kept until {@link take} returns its frame.
    */
   get originalSize(): number {
     return this.#output.originalSize;
   }
 
-  /** The bytes of all messages that were given to be sent, before compression. */
+  /** Total size in bytes of all queued messages, before compression. */
   get payloadSize(): number {
     return this.#output.payloadSize;
   }
 
-  /** How many messages were given to be sent. */
+  /** Number of messages that were queued. */
   get framedCount(): number {
     return this.#output.framedCount;
   }
 
-  /** How many of them were handed out by {@link take}, in whole or in part. */
+  /** Number of messages that {@link take} returned, completely or in part. */
   get handedCount(): number {
     return this.#output.handedCount;
   }
 
-  /** How many of them the kernel has, to their last byte: {@link written} was called behind it. */
+  /** Number of messages that were written completely: {@link written} was called after their last byte was taken. */
   get writtenCount(): number {
     return this.#output.writtenCount;
   }
 
-  /** Drops what waits to be taken, and gives the messages of which not a byte was handed out, in their order. */
+  /** Discards all queued frames. Returns, in order, the messages of which {@link take} has not returned any byte. */
   takeUnsent(): (string | Buffer)[] {
     return this.#output.takeUnsent();
   }
 
   /**
-   * Takes back the messages of which not a byte was handed out, in their order, while the connection lives.
-   * The rest of a message that is half out, control frames and a Close go on, and more may be sent.
+   * Removes, from an open connection, the messages of which {@link take} has not returned any byte, and returns them in
+   * order. The rest of a partly sent message, control frames and a Close frame stay queued. More messages may be sent.
    *
-   * {@link framedCount} falls by the messages taken back and counts on from there. What was derived from it before
-   * is too high where it now exceeds it (the position that {@link ping} gave, the target of one who waits for
-   * {@link writtenCount}): the smaller of the two is right.
+   * {@link framedCount} decreases by the number of returned messages. A position derived from it earlier can then be
+   * too high, such as the result of {@link ping} or a target for {@link writtenCount}. In that case, use the smaller
+   * of the position and the new {@link framedCount}.
    */
   takeBack(): (string | Buffer)[] {
     this.#extension?.restartEncoding();

@@ -1,4 +1,6 @@
-/** The types of frames (RFC 6455 5.2). */
+// Constants of RFC 6455 that several modules use.
+
+/** Frame opcodes (RFC 6455 5.2). */
 export const Opcode = {
   continuation: 0x0,
   text: 0x1,
@@ -9,20 +11,21 @@ export const Opcode = {
 } as const;
 export type Opcode = (typeof Opcode)[keyof typeof Opcode];
 
-/** The part that one end of a connection plays: a client masks what it sends, a server does not (RFC 6455 5.1). */
+/** The end of the connection that this code implements. A client masks its frames, a server does not (RFC 6455 5.1). */
 export type Role = "client" | "server";
 
-/** RFC 6455 5.5: a control frame carries at most 125 bytes. */
+/** Largest payload of a control frame, in bytes (RFC 6455 5.5). */
 export const maxControlPayloadSize = 125;
 
-/** Two bytes, an extended length of eight, a masking key of four (RFC 6455 5.2). */
+/** Largest frame header, in bytes: 2, plus an extended length of 8, plus a masking key of 4 (RFC 6455 5.2). */
 export const maxFrameHeaderSize = 14;
 
 /**
- * Where a count of bytes begins that goes beyond 2 GiB. V8 keeps it as a double from the start; a small integer would change its form there,
- * at which all compiled code is thrown away that works with its object. It is the negative zero: what a user sees is read with `+ 0`.
+ * Initial value (-0) of byte counters that can exceed 2 GiB. V8 stores -0 as a double from the start. A counter that
+ * starts as a small integer would change its representation at 2 GiB, and V8 would then discard the optimised code that
+ * uses the object. Add `+ 0` when the value is returned to a user, so that 0 is shown instead of -0.
  */
 export const zeroBytes: number = -0;
 
-/** Sent after the key in the opening handshake (RFC 6455 1.3). */
+/** GUID that the opening handshake appends to the key before hashing (RFC 6455 1.3). */
 export const handshakeGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

@@ -1,14 +1,16 @@
+// Finds the control frames in buffered bytes whose messages are decoded later. It reads frame headers only and does not
+// decompress or validate messages.
 import { isControl, opcodeOf } from "./frame-header.js";
 import type { FrameParser, FrameSink } from "./frame-parser.js";
 import type { ProtocolError } from "./errors.js";
 
 export interface ControlScanHandler {
-  /** @returns `false` where nothing after this frame counts. */
+  /** @returns `false` to end the scan, because no later frame matters. */
   onScannedControl(opcode: number, payload: Buffer): boolean;
   onScanFailed(error: ProtocolError): void;
 }
 
-/** Finds the control frames among bytes whose messages are decoded later: it looks at headers and inflates nothing. */
+/** Passes each control frame in a sequence of buffers to its handler. */
 export class ControlScan implements FrameSink {
   readonly #handler: ControlScanHandler;
   #first: number;
@@ -17,8 +19,8 @@ export class ControlScan implements FrameSink {
   #isOver = false;
 
   /**
-   * @param first - The first header byte of a frame that has begun before the bytes.
-   * @param begun - What is known of its payload, where it is a control frame.
+   * @param firstByte - First header byte of the frame that was incomplete before these buffers, if any.
+   * @param partialPayload - The part of its payload that has arrived, if it is a control frame.
    */
   constructor(handler: ControlScanHandler, first: number, partialPayload: Buffer) {
     this.#handler = handler;
@@ -26,7 +28,7 @@ export class ControlScan implements FrameSink {
     this.#payload = partialPayload;
   }
 
-  /** @param parser - Stands where the first of the pieces begins; it is used up. */
+  /** @param parser - Its position must be the start of the first buffer. It cannot be used again. */
   run(parser: FrameParser, pieces: Iterable<Buffer>): void {
     this.#parser = parser;
     parser.sink = this;
@@ -48,7 +50,7 @@ export class ControlScan implements FrameSink {
 
   onFramePayload(bytes: Buffer, start: number, end: number, isLast: boolean): void {
     if (!isControl(this.#first)) return;
-    // RFC 6455 5.5: a control frame has at most 125 bytes of payload.
+    // The concatenated payload stays small: a control frame has at most 125 bytes of payload (RFC 6455 5.5).
     this.#payload = Buffer.concat([this.#payload, bytes.subarray(start, end)]);
     if (!isLast) return;
     if (!this.#handler.onScannedControl(opcodeOf(this.#first), this.#payload)) this.#end();

@@ -1,12 +1,14 @@
-/** What every error of this package is built from. */
+// The error classes of this package and the check that makes `instanceof` work across two copies of the package.
+
+/** The facts that each error of this package is constructed from. */
 export interface ErrorDetails {
-  /** A stable name for programs, e.g. `"INVALID_UTF8"`: messages may change, codes do not. */
+  /** A stable identifier for programs, such as `"INVALID_UTF8"`. Messages may change, codes do not. */
   readonly code: string;
-  /** What led to this error. */
+  /** The error that caused this one. */
   readonly cause?: unknown;
 }
 
-/** What a client puts on an error that has ended a connection; its `CloseReport` tells more. */
+/** The report that a client adds to an error that ended a connection. Its `CloseReport` contains more facts. */
 export interface ErrorReport {
   readonly verdict: string;
   readonly advice: string;
@@ -16,16 +18,16 @@ export interface ErrorReport {
 }
 
 /**
- * The root of all errors of this package.
+ * Base class of all errors of this package.
  *
- * `instanceof` goes by a brand, not by identity: it holds for an error made by the other copy of the
- * package where a process has loaded both the ES module and the CommonJS one.
+ * `instanceof` checks a brand instead of the class. It is therefore also true for an error of another copy of the
+ * package, for example when a process has loaded both the ES module and the CommonJS build.
  */
 export class JetSocketError extends Error {
   static readonly brand: symbol = Symbol.for("jetsocket.JetSocketError");
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    // A subclass of the user's has no brand of its own, and is matched as any class is.
+    // A subclass that an application defines has no brand. It is checked like any other class.
     if (!Object.hasOwn(this, "brand")) return Function.prototype[Symbol.hasInstance].call(this, value);
     return typeof value === "object" && value !== null && this.brand in value;
   }
@@ -34,11 +36,11 @@ export class JetSocketError extends Error {
     brandInstances(this, "JetSocketError");
   }
 
-  /** A stable name for programs, e.g. `"INVALID_UTF8"`. */
+  /** A stable identifier for programs, such as `"INVALID_UTF8"`. */
   readonly code: string;
   /**
-   * The `CloseReport` of the connection that this error has ended, put here by the client.
-   * Absent on errors that end none, and where the protocol layer is used by itself.
+   * The `CloseReport` of the connection that this error ended. The client sets it. It is absent on errors that did not
+   * end a connection and when the protocol layer is used without the client.
    */
   declare report?: ErrorReport;
 
@@ -48,7 +50,9 @@ export class JetSocketError extends Error {
   }
 }
 
-/** The peer broke RFC 6455 or RFC 7692, or went past a limit: the connection fails with {@link closeCode}. */
+/**
+ * The peer violated RFC 6455 or RFC 7692 or exceeded a limit. The connection fails with {@link closeCode}.
+ */
 export class ProtocolError extends JetSocketError {
   static override readonly brand: symbol = Symbol.for("jetsocket.ProtocolError");
 
@@ -56,7 +60,7 @@ export class ProtocolError extends JetSocketError {
     brandInstances(this, "ProtocolError");
   }
 
-  /** The close code that the RFC names for this fault (RFC 6455 7.4.1): 1002, 1003, 1007, 1008, 1009 or 1010. */
+  /** The close code for this error (RFC 6455 7.4.1): 1002, 1003, 1007, 1008, 1009 or 1010. */
   readonly closeCode: number;
 
   constructor(message: string, details: ErrorDetails & { readonly closeCode: number }) {
@@ -65,7 +69,7 @@ export class ProtocolError extends JetSocketError {
   }
 }
 
-/** A call came in a state that does not allow it, such as a message after the Close frame. */
+/** A method was called in a state that does not allow it, such as sending a message after the Close frame. */
 export class InvalidStateError extends JetSocketError {
   static override readonly brand: symbol = Symbol.for("jetsocket.InvalidStateError");
 
@@ -73,7 +77,7 @@ export class InvalidStateError extends JetSocketError {
     brandInstances(this, "InvalidStateError");
   }
 
-  /** The state in which the call came. */
+  /** The state at the time of the call. */
   readonly state: string;
 
   constructor(message: string, state: string) {
@@ -82,17 +86,17 @@ export class InvalidStateError extends JetSocketError {
   }
 }
 
-/** A header field in the order and spelling in which it came or goes. */
+/** A header field with the spelling used on the wire. */
 export type HeaderField = readonly [name: string, value: string];
 
-/** What is known of the answer that was not a valid 101. */
+/** The facts of a response that was not a valid 101. */
 export interface HandshakeErrorDetails extends ErrorDetails {
   readonly statusCode?: number | undefined;
   readonly headers?: readonly HeaderField[];
   readonly body?: Uint8Array;
 }
 
-/** The opening handshake did not end in a valid 101 (RFC 6455 4.1, 4.2). */
+/** The opening handshake did not end with a valid 101 response (RFC 6455 4.1, 4.2). */
 export class HandshakeError extends JetSocketError {
   static override readonly brand: symbol = Symbol.for("jetsocket.HandshakeError");
 
@@ -100,11 +104,11 @@ export class HandshakeError extends JetSocketError {
     brandInstances(this, "HandshakeError");
   }
 
-  /** The HTTP status of the answer; `undefined` where no status line was understood. */
+  /** The HTTP status of the response; `undefined` if no valid status line was received. */
   readonly statusCode: number | undefined;
-  /** The header fields of the answer, in their order, with their repeats. */
+  /** The header fields of the response, in order, including repeated ones. */
   readonly headers: readonly HeaderField[];
-  /** At most the first 64 KiB of the body of the answer; empty where it has none. */
+  /** The first bytes of the response body, at most 64 KiB; empty if there is no body. */
   readonly body: Buffer;
 
   constructor(message: string, details: HandshakeErrorDetails) {
@@ -116,7 +120,7 @@ export class HandshakeError extends JetSocketError {
   }
 }
 
-/** Called once by each class of errors: puts its name and its brand on what it makes. */
+/** Sets the name and the brand of all instances of an error class. Each error class calls it once. */
 export function brandInstances(
   type: { readonly brand: symbol; readonly prototype: Error },
   name: string,

@@ -1,4 +1,6 @@
-/** First in, first out; what leaves moves each of those behind it once at the most. */
+// A first-in, first-out queue that removes several items at a time.
+
+/** An array with a start index. Removing items moves each of the others at most once on average. */
 export class Fifo<Item> {
   #items: (Item | undefined)[] = [];
   #head = 0;
@@ -7,12 +9,12 @@ export class Fifo<Item> {
     this.#items.push(item);
   }
 
-  /** Forgets the first `count` of them, and passes each to `onDropped`. */
+  /** Removes the first `count` items and calls `onDropped` for each of them. */
   drop(count: number, onDropped?: (item: Item) => void): void {
     const head = this.#head + count;
     if (onDropped !== undefined)
       for (let at = this.#head; at < head; at++) onDropped(this.#items[at] as Item);
-    // The memory of an item goes back now, its place when half of all places are empty.
+    // The items are released now; the empty places at the front are removed once they are half of the array.
     this.#items.fill(undefined, this.#head, head);
     this.#head = head;
     if (head * 2 < this.#items.length) return;
@@ -20,7 +22,7 @@ export class Fifo<Item> {
     this.#head = 0;
   }
 
-  /** Gives all of them, in their order, and is empty then. */
+  /** Removes and returns all items in order. */
   takeAll(): Item[] {
     const items = this.#items.slice(this.#head) as Item[];
     this.#items = [];

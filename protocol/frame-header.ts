@@ -1,3 +1,5 @@
+// Reads, writes and checks frame headers (RFC 6455 5.2). It checks one header at a time: the order of frames and the
+// size limits are checked by the message assembler.
 import { CloseCode } from "./close-codes.js";
 import { maxControlPayloadSize, Opcode } from "./constants.js";
 import { ProtocolError } from "./errors.js";
@@ -7,7 +9,7 @@ const rsv1Bit = 0x40;
 const rsv2And3Bits = 0x30;
 const maskBit = 0x80;
 
-/** The first byte of a whole message's only frame. */
+/** Returns the first header byte of a message that consists of one frame. */
 export function firstByteOf(opcode: number, hasRsv1: boolean): number {
   return finBit | (hasRsv1 ? rsv1Bit : 0) | opcode;
 }
@@ -24,31 +26,31 @@ export function opcodeOf(first: number): number {
   return first & 0x0f;
 }
 
-/** RFC 6455 5.5: control frames are those whose opcode has its highest bit set. */
+/** RFC 6455 5.5: an opcode whose highest bit is set is that of a control frame. */
 export function isControl(first: number): boolean {
   return (first & 0x08) !== 0;
 }
 
-/** The length of a frame's header, told by its second byte. */
+/** Returns the size in bytes of a received header, including the masking key, from the second header byte. */
 export function headerSizeOf(second: number): number {
   const lengthCode = second & 0x7f;
   const extendedSize = lengthCode === 127 ? 8 : lengthCode === 126 ? 2 : 0;
   return 2 + extendedSize + ((second & maskBit) === 0 ? 0 : 4);
 }
 
-/** The length of the header of a frame that we send. */
+/** Returns the size in bytes of the header, including the masking key, of a frame to send. */
 export function headerSizeFor(payloadSize: number, isMasked: boolean): number {
   return (payloadSize < 126 ? 2 : payloadSize < 65536 ? 4 : 10) + (isMasked ? 4 : 0);
 }
 
-/** The bytes of payload in a frame of so many bytes. */
+/** Returns the payload size in bytes of a frame whose header and payload have `frameSize` bytes. */
 export function payloadSizeIn(frameSize: number, isMasked: boolean): number {
   const unmasked = isMasked ? frameSize - 4 : frameSize;
   if (unmasked <= 127) return unmasked - 2;
   return unmasked <= 65_539 ? unmasked - 4 : unmasked - 10;
 }
 
-/** Writes a header without its masking key; gives the offset behind it. */
+/** Writes a header without its masking key. Returns the offset of the first byte after it. */
 export function writeHeader(
   bytes: Buffer,
   at: number,
@@ -80,17 +82,17 @@ function protocolError(code: string, message: string): ProtocolError {
 }
 
 /**
- * What the first two bytes of a header tell by themselves; `undefined` where they are in order.
- * @param isMaskExpected - `true` at a server.
+ * Checks the first two bytes of a header. Returns `undefined` if they are valid.
+ * @param isMaskExpected - `true` for a server.
  */
 export function checkHeaderStart(
   first: number,
   second: number,
   isMaskExpected: boolean,
 ): ProtocolError | undefined {
-  // RFC 6455 5.2: RSV2 and RSV3 MUST be 0 unless an extension gives them a meaning; none here does.
+  // RFC 6455 5.2: RSV2 and RSV3 MUST be 0 unless an extension defines them. No supported extension does.
   if ((first & rsv2And3Bits) !== 0) {
-    return protocolError("UNEXPECTED_RSV", "The peer set RSV2 or RSV3, which no extension has claimed.");
+    return protocolError("UNEXPECTED_RSV", "The peer set RSV2 or RSV3, but no negotiated extension uses them.");
   }
   const opcode = opcodeOf(first);
   // RFC 6455 5.2: an unknown opcode fails the connection.
@@ -104,7 +106,7 @@ export function checkHeaderStart(
     const error = checkControlStart(first, second);
     if (error !== undefined) return error;
   }
-  // RFC 6455 5.1: a server MUST NOT mask, a client MUST.
+  // RFC 6455 5.1: a client MUST mask its frames, a server MUST NOT.
   if (((second & maskBit) !== 0) !== isMaskExpected) {
     return protocolError(
       "WRONG_MASKING",
@@ -115,18 +117,18 @@ export function checkHeaderStart(
 }
 
 function checkControlStart(first: number, second: number): ProtocolError | undefined {
-  // RFC 6455 5.5: control frames MUST NOT be fragmented and carry at most 125 bytes.
+  // RFC 6455 5.5: control frames MUST NOT be fragmented and have a payload of at most 125 bytes.
   if (!isFinal(first))
     return protocolError("FRAGMENTED_CONTROL_FRAME", "The peer fragmented a control frame.");
   if ((second & 0x7f) > maxControlPayloadSize) {
     return protocolError("CONTROL_FRAME_TOO_BIG", "The peer sent a control frame of more than 125 bytes.");
   }
-  // RFC 7692 6: RSV1 stands on the first frame of a data message alone.
+  // RFC 7692 6: RSV1 may only be set on the first frame of a data message.
   if (hasRsv1(first)) return protocolError("UNEXPECTED_RSV", "The peer set RSV1 on a control frame.");
   return undefined;
 }
 
-/** Reads the payload length of a complete header. */
+/** Returns the payload size in bytes from a complete header. */
 export function readPayloadSize(header: Buffer, at: number): number | ProtocolError {
   const lengthCode = header[at + 1]! & 0x7f;
   if (lengthCode < 126) return lengthCode;

@@ -1,33 +1,36 @@
+// Reports the frames of a connection to an observer, for diagnostics. It does not change them.
 import { isFinal, hasRsv1, opcodeOf } from "./frame-header.js";
 import type { FrameSink } from "./frame-parser.js";
 import type { ProtocolError } from "./errors.js";
 
-/** A frame as it stands on the wire, but for its mask. */
+/** A frame as it is on the wire, except that the payload is unmasked. */
 export interface ObservedFrame {
-  /** RFC 6455 5.2; one of the values of `Opcode`. */
+  /** One of the values of `Opcode` (RFC 6455 5.2). */
   readonly opcode: number;
   readonly isFinal: boolean;
-  /** RSV1 is set: the message that begins here is compressed (RFC 7692 6). */
+  /** Whether RSV1 is set, that is, whether this frame starts a compressed message (RFC 7692 6). */
   readonly isCompressed: boolean;
-  /** The bytes of the payload on the wire. */
+  /** Size of the payload on the wire, in bytes. */
   readonly payloadSize: number;
-  /** The first bytes of the payload, unmasked, compressed where the frame is; a copy. */
+  /** A copy of the first bytes of the payload: unmasked, and still compressed if the message is. */
   readonly excerpt: Buffer;
 }
 
-/** Sees the frames of a connection go by. It is to throw nothing. */
+/** Receives the frames of a connection. Its methods must not throw. */
 export interface FrameObserver {
   /**
-   * Whether frames are to be told now. It is asked once for each call of `ProtocolConnection.receive` and once for
-   * each frame that is sent: without it nothing else is done.
+   * Whether frames are reported. It is read once per call of `ProtocolConnection.receive` and once per sent frame.
+   * While it is `false`, no other work is done.
    */
   readonly isActive: boolean;
-  /** The most bytes of a payload that an excerpt holds; 0 for empty ones. */
+  /** Maximum size in bytes of an excerpt; 0 for no excerpts. */
   readonly excerptSize: number;
   /**
-   * `"in"`: a whole frame has come, before anything that it means is told; one that is refused by its header is not
-   * told. `"out"`: a frame was made and waits for the wire; it is told once, though `takeBack` or `takeUnsent` may
-   * keep it from leaving.
+   * `"in"`: a complete frame arrived. The call precedes the events that the frame causes. A frame that is rejected
+   * because of its header is not reported.
+   *
+   * `"out"`: a frame was queued. It is reported once, even if `takeBack` or `takeUnsent` later removes it from the
+   * queue.
    */
   onFrame(direction: "in" | "out", frame: ObservedFrame): void;
 }
@@ -42,7 +45,7 @@ function describe(first: number, payloadSize: number, excerpt: Buffer): Observed
   };
 }
 
-/** Tells of a frame that was written. */
+/** Reports a frame that was queued for sending. */
 export function observeWritten(observer: FrameObserver, first: number, payload: string | Uint8Array): void {
   if (!observer.isActive) return;
   const size = typeof payload === "string" ? Buffer.byteLength(payload) : payload.length;
@@ -50,18 +53,18 @@ export function observeWritten(observer: FrameObserver, first: number, payload: 
 }
 
 function excerptOf(payload: string | Uint8Array, size: number): Buffer {
-  // One character more than bytes are asked for, so that no pair of surrogates is cut in two.
+  // One more character than the number of bytes, so that the last surrogate pair is not split.
   const bytes = typeof payload === "string" ? Buffer.from(payload.slice(0, size + 1)) : payload;
   return Buffer.from(bytes.subarray(0, size));
 }
 
-/** Stands before the sink of received frames while an observer is active. */
+/** Forwards received frames to another sink and reports them to the observer. */
 export class ObservingSink implements FrameSink {
   readonly #observer: FrameObserver;
   readonly #sink: FrameSink;
   #first = 0;
   #payloadSize = 0;
-  /** That of the frame that is being received; `undefined` in one that has begun unobserved. */
+  /** Excerpt of the current frame; `undefined` if the frame began while the observer was inactive. */
   #excerpt: Buffer | undefined;
   #excerptLength = 0;
 
@@ -70,7 +73,7 @@ export class ObservingSink implements FrameSink {
     this.#sink = sink;
   }
 
-  /** Where the frames of the next read are to go. */
+  /** Returns the sink for the next read: this object while the observer is active, else the original sink. */
   activeSink(): FrameSink {
     if (this.#observer.isActive) return this;
     this.#excerpt = undefined;

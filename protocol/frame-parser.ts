@@ -1,3 +1,5 @@
+// Splits received bytes into frames, for any division of the bytes into reads. It checks single headers. Rules that
+// need more than one header, such as the order of fragments and the size limits, are checked by its sink.
 import { BufferView } from "./buffer-view.js";
 import { maxFrameHeaderSize, Opcode, type Role } from "./constants.js";
 import type { ProtocolError } from "./errors.js";
@@ -15,37 +17,39 @@ import { SmallTextBatch } from "./text/small-text-batch.js";
 const wholeText = firstByteOf(Opcode.text, false);
 const wholeBinary = firstByteOf(Opcode.binary, false);
 
-/** Where the frames go: a header first, then its payload in one or more pieces, an empty one included. */
+/**
+ * Receives each frame: first its header, then its payload in one or more pieces. An empty payload is one empty piece.
+ */
 export interface FrameSink {
-  /** Who takes small whole messages without their frames; left out where each frame is to be told. */
+  /** Receives small complete messages without their frames. Absent if every frame must be reported. */
   readonly smallFrameSink?: SmallFrameSink | undefined;
-  /** @param first - The first byte of the header, which has passed the checks of `checkHeaderStart`. */
+  /** @param first - The first byte of the header. It has passed `checkHeaderStart`. */
   onFrameHeader(first: number, payloadSize: number): void;
-  /** A piece of the payload, unmasked; `bytes` is only lent. */
+  /** An unmasked piece of the payload. `bytes` is only valid during the call. */
   onFramePayload(bytes: Buffer, start: number, end: number, isLast: boolean): void;
-  /** The bytes break RFC 6455 5; the parser is to be halted. */
+  /** The bytes violate RFC 6455 5. The sink must halt the parser. */
   onFrameError(error: ProtocolError): void;
 }
 
-/**
- * Takes frames apart, in place, at any split of the input.
- * What needs more than one header to judge (the order of fragments, limits) is its sink's.
- */
+/** Parses the frames of one connection. */
 export class FrameParser {
-  /** May be another one from one call of {@link receive} to the next, inside a frame too. */
+  /** May be replaced between two calls of {@link receive}, also inside a frame. */
   sink: FrameSink;
   readonly #isMaskExpected: boolean;
-  /** A header that the end of the input has cut off. */
+  /** The first bytes of a header that is not complete yet. */
   #header: Buffer | undefined;
   #headerLength = 0;
-  /** From the first message on that may begin a run; a connection that only pings has none. */
+  /** Created when a frame may start a run of small messages. A connection that receives only pings never has one. */
   #scanner: SmallFrameScanner | undefined;
   #textBatch: SmallTextBatch | undefined;
-  /** How much of the payload of the current frame is still to come. */
+  /** Number of payload bytes of the current frame that have not arrived. */
   #remaining = 0;
   #maskingKey = 0;
   #isHalted = false;
-  /** The first byte that no call of the sink has been given yet; the sink may throw what its user throws. */
+  /**
+   * Offset of the first byte that was not passed to the sink. It is also correct after the sink has thrown an error
+   * of a handler.
+   */
   position = 0;
 
   constructor(sink: FrameSink, role: Role) {
@@ -53,7 +57,7 @@ export class FrameParser {
     this.#isMaskExpected = role === "server";
   }
 
-  /** Makes {@link receive} return before the next frame or piece of one. */
+  /** Makes {@link receive} return before the next frame or the next piece of a payload. */
   halt(): void {
     this.#isHalted = true;
   }
@@ -62,7 +66,7 @@ export class FrameParser {
     this.#isHalted = false;
   }
 
-  /** Another parser that stands at the same byte. */
+  /** Creates another parser with the same position in the stream. */
   fork(sink: FrameSink): FrameParser {
     const fork = new FrameParser(sink, this.#isMaskExpected ? "server" : "client");
     fork.#header = this.#header === undefined ? undefined : Buffer.from(this.#header);
@@ -72,17 +76,17 @@ export class FrameParser {
     return fork;
   }
 
-  /** How many bytes of a header wait for the rest of it. */
+  /** Number of buffered bytes of an incomplete header. */
   get cutHeaderSize(): number {
     return this.#headerLength;
   }
 
-  /** `true` between the header of a frame and the end of its payload. */
+  /** Whether the header of a frame was parsed and a part of its payload is missing. */
   get isInsideFrame(): boolean {
     return this.#remaining > 0;
   }
 
-  /** Parses `bytes` up to `end`, or until it is halted: {@link position} then says how far it came. */
+  /** Parses `bytes` up to `end` or until the parser is halted. {@link position} is then the end of the parsed bytes. */
   receive(bytes: Buffer, start: number, end: number): void {
     this.position = start;
     while (this.position < end && !this.#isHalted) {
@@ -92,7 +96,7 @@ export class FrameParser {
     }
   }
 
-  /** @returns `false` where no run of small messages begins here. */
+  /** @returns `false` if no run of small messages starts here. */
   #parseRun(bytes: Buffer, end: number): boolean {
     const { smallFrameSink } = this.sink;
     if (smallFrameSink === undefined || this.#isMaskExpected) return false;
@@ -118,7 +122,10 @@ export class FrameParser {
     return true;
   }
 
-  /** One copy serves all of them, and each gets a view of it: two thirds of what a copy of each costs. */
+  /**
+   * Copies the whole run once and creates a view for each message. This takes two thirds of the time of one copy
+   * each.
+   */
   #parseBinaries(bytes: Buffer, end: number, sink: SmallFrameSink): boolean {
     const start = this.position;
     const scanner = (this.#scanner ??= new SmallFrameScanner());
@@ -151,7 +158,7 @@ export class FrameParser {
     }
   }
 
-  /** Gathers a header that is cut off, byte by byte; it is refused as soon as two of them tell. */
+  /** Collects an incomplete header byte by byte. Its first two bytes are checked as soon as they are known. */
   #completeHeader(bytes: Buffer, end: number): void {
     const header = (this.#header ??= Buffer.alloc(maxFrameHeaderSize));
     while (this.position < end) {
@@ -171,7 +178,7 @@ export class FrameParser {
     }
   }
 
-  /** @param bytes - What holds the payload, where that is not what holds the header. */
+  /** @param bytes - The buffer with the payload, if it is not the buffer with the header. */
   #beginFrame(header: Buffer, at: number, end: number, bytes: Buffer = header): void {
     const size = readPayloadSize(header, at);
     if (typeof size !== "number") {
@@ -181,7 +188,7 @@ export class FrameParser {
     if (this.#isMaskExpected) this.#maskingKey = header.readInt32LE(at + headerSizeOf(header[at + 1]!) - 4);
     this.#remaining = size;
     this.sink.onFrameHeader(header[at]!, size);
-    // An empty payload is told with its header, for no byte will come that could tell it later.
+    // An empty payload is reported together with its header, because no later byte would trigger the report.
     if (size === 0 || this.position < end) {
       if (!this.#isHalted) this.#parsePayload(bytes, end);
     }
@@ -196,7 +203,7 @@ export class FrameParser {
     else this.sink.onFramePayload(bytes, start, start + size, this.#remaining === 0);
   }
 
-  /** Unmasks into a copy: what the caller has handed in stays as it is. */
+  /** Unmasks a copy, because the caller's bytes must not change. */
   #unmask(bytes: Buffer, start: number, size: number): void {
     const plain = Buffer.allocUnsafe(size);
     bytes.copy(plain, 0, start, start + size);

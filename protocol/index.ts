@@ -1,20 +1,21 @@
 /**
- * The WebSocket protocol by itself (RFC 6455, RFC 7692), for both ends of a connection: bytes go in, calls and
- * bytes come out. Nothing here opens a socket, sets a timer or reads a clock.
+ * The WebSocket protocol without I/O (RFC 6455, RFC 7692), for clients and servers. It turns received bytes into
+ * calls of a handler, and messages into bytes to write. It does not open sockets, set timers or read a clock.
  *
- * A connection in five steps, by hand:
+ * How to run a client connection:
  *
- * 1. `const resources = new Resources({ fillRandom: randomFillSync })`, once for a process, and
- *    `const handshake = new ClientHandshake({ uri: parseUri(url), fillRandom: randomFillSync, offers: [deflateOffer({})] })`.
- * 2. Write `handshake.request`, and give what comes to `handshake.receive(bytes)` until it returns a result.
- * 3. When its `kind` is `"accepted"`:
- *    `const connection = new ProtocolConnection({ role: "client", handler, resources, extension: result.extension })`,
- *    and give it what stands behind the head: `connection.receive(bytes, result.consumed)`.
- * 4. From then on give what comes to `connection.receive(bytes)`, send by `text`, `binary`, `ping` and `close`, and after
- *    each of these calls write what `take()` gives. It lends its memory: call `written()` when the stream has taken the
- *    piece (in the callback of its write), then `take()` again.
- * 5. When the stream ends, call `connection.receiveEnd()`. When it is closed, call `connection.abandon()`, and `written()`
- *    too: a write that was in flight needs its memory no more.
+ * 1. Create `const resources = new Resources({ fillRandom: randomFillSync })` once per process. Create a handshake:
+ *    `const handshake = new ClientHandshake({ uri: parseUri(url), fillRandom: randomFillSync, offers:
+ *    [deflateOffer({})] })`.
+ * 2. Write `handshake.request`. Pass received bytes to `handshake.receive(bytes)` until it returns a result.
+ * 3. If its `kind` is `"accepted"`, create the connection:
+ *    `const connection = new ProtocolConnection({ role: "client", handler, resources, extension: result.extension })`.
+ *    Pass it the bytes after the response header: `connection.receive(bytes, result.consumed)`.
+ * 4. From then on, pass received bytes to `connection.receive(bytes)`. Send with `text`, `binary`, `ping` and `close`.
+ *    After each of these calls, write the bytes that `take()` returns. They are a view of shared memory: call
+ *    `written()` when the stream has accepted them (in the callback of its write), then call `take()` again.
+ * 5. When the stream ends, call `connection.receiveEnd()`. When it is closed, call `connection.abandon()` and
+ *    `written()`, which releases the memory of an unfinished write.
  *
  * @packageDocumentation
  */

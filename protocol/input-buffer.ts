@@ -1,3 +1,5 @@
+// Passes received bytes to the frame parser in order, and buffers them while reading is paused or after a handler
+// threw. It does not parse frames itself.
 import { Backlog } from "./backlog.js";
 import type { ControlScan } from "./control-scan.js";
 import { type FrameObserver, ObservingSink } from "./frame-observer.js";
@@ -8,7 +10,7 @@ import type { SpareBuffer } from "./spare-buffer.js";
 
 export interface InputBufferContext {
   readonly role: Role;
-  /** Where the frames go. */
+  /** Receives the frames. */
   readonly sink: FrameSink;
   readonly spare: SpareBuffer;
   readonly loans: Loans;
@@ -16,32 +18,32 @@ export interface InputBufferContext {
 }
 
 export interface InputBufferHandler {
-  /** The stream has ended, and all that came before is with the sink. Once. */
+  /** The stream ended, and everything received before was passed to the sink. Called once. */
   onEnd(): void;
 }
 
 const noBytes: Buffer = Buffer.alloc(0);
 
-/** Brings the bytes of the peer to the parser, in their order: at once, or behind a pause, or behind what a handler has thrown. */
+/** The input side of one connection. */
 export class InputBuffer implements ActiveRead {
   readonly #parser: FrameParser;
   readonly #spare: SpareBuffer;
   readonly #loans: Loans;
-  /** From the first bytes on that are kept. */
+  /** Created when bytes must be buffered for the first time. */
   #backlog: Backlog | undefined;
   readonly #sink: FrameSink;
   readonly #observer: FrameObserver | undefined;
   readonly #handler: InputBufferHandler;
-  /** From the first read on that is observed. */
+  /** Created on the first read while the observer is active. */
   #observing: ObservingSink | undefined;
   #isPaused = false;
   #isParsing = false;
-  /** All further input is discarded. */
+  /** Whether all further input is discarded. */
   #isDiscarding = false;
   #hasEnded = false;
   #isEndReported = false;
 
-  // What is being parsed, for the loans: an object for each read would cost more than the rest of it.
+  // The current read, as `ActiveRead` describes it. Allocating an object per read would cost more than the other work.
   bytes: Buffer = noBytes;
   start = 0;
   end = 0;
@@ -57,17 +59,21 @@ export class InputBuffer implements ActiveRead {
     this.#handler = handler;
   }
 
-  /** A frame or its header is not whole. */
+  /** Whether a frame or a header has arrived in part. */
   get isInsideFrame(): boolean {
     return this.#parser.isInsideFrame || this.#parser.cutHeaderSize > 0;
   }
 
-  /** How many bytes of a header wait for the rest of it. */
+  /** Number of buffered bytes of an incomplete header. */
   get cutHeaderSize(): number {
     return this.#parser.cutHeaderSize;
   }
 
-  /** @param given - Only lent. It throws what a handler throws; what came behind is kept, and told by the next call. */
+  /**
+   * Parses or buffers the bytes. If a handler throws, the error is thrown from here, and the next call continues with
+   * the bytes that follow.
+   * @param given - Only used during the call.
+   */
   receive(given: Uint8Array, start: number, end: number): void {
     if (this.#isDiscarding) return;
     const bytes = Buffer.isBuffer(given) ? given : Buffer.from(given.buffer, given.byteOffset, given.length);
@@ -81,12 +87,12 @@ export class InputBuffer implements ActiveRead {
     return this.#backlog !== undefined && !this.#backlog.isEmpty;
   }
 
-  /** Bytes wait for the end of a pause. */
+  /** Whether received bytes are buffered because of a pause. */
   get isKeeping(): boolean {
     return this.#hasKept();
   }
 
-  /** Shows the frames among the kept bytes, which stay as they are. */
+  /** Passes the frames in the buffered bytes to `scan`. The bytes stay buffered. */
   scan(scan: ControlScan): void {
     if (this.#backlog !== undefined) scan.run(this.#parser.fork(scan), this.#backlog.pieces());
   }
@@ -112,7 +118,10 @@ export class InputBuffer implements ActiveRead {
     this.#processBacklog();
   }
 
-  /** A loop, and nothing that it calls comes back to it: a handler may receive from inside its calls without end. */
+  /**
+   * Parses buffered bytes in a loop. A handler may call `receive` without limit: nested calls only append to the
+   * backlog, so the stack does not grow.
+   */
   #processBacklog(): void {
     while (this.#hasKept() && !this.#isPaused && !this.#isParsing) {
       const bytes = this.#backlog!.take()!;
@@ -123,7 +132,7 @@ export class InputBuffer implements ActiveRead {
     this.#handler.onEnd();
   }
 
-  /** @param isTaken - Out of the backlog; else `bytes` are only lent. */
+  /** @param isTaken - `true` if `bytes` come from the backlog; `false` if they belong to the caller. */
   #parse(bytes: Buffer, start: number, end: number, isTaken: boolean): void {
     this.#isParsing = true;
     if (this.#observer !== undefined) this.#chooseSink(this.#observer);
@@ -151,14 +160,14 @@ export class InputBuffer implements ActiveRead {
     this.#parser.sink = this.#observing.activeSink();
   }
 
-  /** Discards what waits and what will come. */
+  /** Discards all buffered and all further input. */
   discard(): void {
     this.#isDiscarding = true;
     this.#backlog?.clear();
     this.#parser.halt();
   }
 
-  /** The end of the stream is not to be told either. */
+  /** Prevents `onEnd` from being called. */
   suppressEnd(): void {
     this.#isEndReported = true;
   }

@@ -1,33 +1,37 @@
+// Tracks messages that are lent to handlers, so that they stay correct while the handlers let other connections
+// receive. It does not allocate the shared memory.
 import { JetSocketError } from "./errors.js";
 
-/** A message that is lent to a handler out of memory that all connections share. */
+/** A message that is lent to a handler as a view of memory that all connections share. */
 export interface Loan {
   readonly bytes: Buffer;
-  /** A copy, from when the memory was needed for another message. */
+  /** A copy of the message, created when the memory was needed for another message. */
   copy: Buffer | undefined;
   readonly outer: Loan | undefined;
 }
 
-/** A call of `receive` that has not returned: the bytes from `start` to `end` belong to its caller. */
+/** A call of `receive` that has not returned. Its bytes from `start` to `end` belong to its caller. */
 export interface ActiveRead {
   bytes: Buffer;
   start: number;
   end: number;
-  /** Another connection received bytes that lie in the same place. */
+  /** Whether another connection received bytes in the same memory. */
   isOverwritten: boolean;
   outer: ActiveRead | undefined;
 }
 
 /**
- * Keeps lent messages correct while their handlers let other connections receive. A handler may decline a lent message
- * only after that, and the message must still be its own: before shared memory is used again, the lent messages in it
- * are copied. In the usual case, in which no call is nested, nothing is copied.
+ * The lent messages and the calls of `receive` that have not ended, as two stacks.
+ *
+ * A handler can first let another connection receive and then decline its own message, which must still be intact. For
+ * this reason the active loans are copied before the shared memory is used again. Without nested calls, nothing is
+ * copied.
  */
 export class Loans {
   #innermost: Loan | undefined;
   #read: ActiveRead | undefined;
 
-  /** Lends `bytes`, which lie in shared memory, until {@link end}. */
+  /** Registers `bytes`, a view of shared memory, as lent until {@link end} is called. */
   begin(bytes: Buffer): Loan {
     const loan = { bytes, copy: undefined, outer: this.#innermost };
     this.#innermost = loan;
@@ -38,14 +42,14 @@ export class Loans {
     this.#innermost = loan.outer;
   }
 
-  /** To be called before shared memory is written to. */
+  /** Copies the lent messages. Must be called before shared memory is overwritten. */
   copyActiveLoans(): void {
-    // Where a loan was rescued, those around it were too.
+    // If a loan was copied already, the loans around it were copied too.
     for (let loan = this.#innermost; loan !== undefined && loan.copy === undefined; loan = loan.outer)
       loan.copy = Buffer.from(loan.bytes);
   }
 
-  /** A call of `receive` begins to parse. It ends by {@link endRead}. */
+  /** Registers a call of `receive` that starts to parse. {@link endRead} ends it. */
   beginRead(read: ActiveRead): void {
     const outer = this.#read;
     this.#read = read;
@@ -62,8 +66,8 @@ export class Loans {
   }
 
   /**
-   * A message was declined that was lent out of the bytes of the current call of `receive`.
-   * @throws JetSocketError (`LENT_MESSAGE_OVERWRITTEN`) where another connection has received into the same memory.
+   * Must be called when a handler declines a message that was lent from the bytes of the current call of `receive`.
+   * @throws JetSocketError (`LENT_MESSAGE_OVERWRITTEN`) if another connection received into the same memory.
    */
   checkRead(): void {
     if (this.#read?.isOverwritten !== true) return;

@@ -1,10 +1,12 @@
-/** Fills the whole of `bytes` with random bytes that nobody can foresee (RFC 6455 5.3, 10.3). */
+// Provides masking keys from a buffer of random bytes. It does not generate random bytes itself.
+
+/** Fills all of `bytes` with unpredictable random bytes (RFC 6455 5.3, 10.3). */
 export type FillRandom = (bytes: Uint8Array) => void;
 
-/** 8 KiB of random bytes at a time: a call of the operating system for each frame would cost 1.6 us. */
+/** 2048 keys are 8 KiB of random bytes. Calling the operating system for each frame would cost 1.6 us. */
 const keysPerFill = 2048;
 
-/** Masking keys that nobody can foresee (RFC 6455 5.3), drawn from a pool of random bytes, each used once. */
+/** Returns unpredictable masking keys (RFC 6455 5.3). Each one is used once. */
 export class MaskingKeys {
   readonly #fillRandom: FillRandom;
   #keys: Int32Array | undefined;
@@ -14,7 +16,7 @@ export class MaskingKeys {
     this.#fillRandom = fillRandom;
   }
 
-  /** The four bytes of a key as a number, the first of them lowest. */
+  /** Returns the four bytes of a key as a number, in little-endian order. */
   next(): number {
     const keys = (this.#keys ??= new Int32Array(keysPerFill));
     if (this.#used === keysPerFill) {

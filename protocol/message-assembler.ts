@@ -189,7 +189,10 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     return undefined;
   }
 
-  /** The limits are those of decoded messages: how much a message of that size may take on the wire is up to the extension. */
+  /**
+   * The limits are those of decoded messages: how much a message of that size may take on the wire is up to the
+   * extension.
+   */
   #checkEncodedSize(wireSize: number, payloadSize: number): ProtocolError | undefined {
     const { maxMessageSize, maxFrameSize } = this.#limits;
     const maxWireSize = this.#extension!.maxEncodedSize(maxMessageSize);
@@ -253,8 +256,8 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
   /**
    * Lends a message to the handler, which may let other connections receive before it returns.
    *
-   * @param isShared - It lies in memory that the next message of any connection may be written to, and not in the bytes of
-   *   the current call of `receive` or in memory of its own.
+   * @param isShared - It lies in memory that the next message of any connection may be written to, and not in the
+   *   bytes of the current call of `receive` or in memory of its own.
    * @returns The bytes of the message where the handler has declined it: the given ones, or a copy.
    */
   #lend(bytes: Buffer, isBinary: boolean, isShared: boolean): Buffer | undefined {
@@ -308,8 +311,8 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
   }
 
   /**
-   * Whether a text is decoded as far as it has arrived, so that its bytes need not be kept. ASCII is decoded fastest at once,
-   * and takes no more memory as a string.
+   * Whether a text is decoded as far as it has arrived, so that its bytes need not be kept. ASCII is decoded fastest
+   * at once, and takes no more memory as a string.
    */
   #shouldDecodeEarly(gatheredSize: number): boolean {
     if (this.#text !== undefined) return gatheredSize >= textBlockSize;
@@ -485,7 +488,10 @@ function tooBig(what: string, size: number, limit: number): ProtocolError {
   return exceeded(`The peer announced a ${what} of ${size} bytes; at most ${limit} are taken.`);
 }
 
-/** What is announced is the size on the wire. The size of the message, which may be smaller or larger, is not known yet. */
+/**
+ * What is announced is the size on the wire. The size of the message, which may be smaller or larger, is not known
+ * yet.
+ */
 function tooBigEncoded(what: string, wireSize: number, limit: number, option: string): ProtocolError {
   return exceeded(
     `The peer announced a compressed ${what} that takes ${wireSize} bytes on the wire; ` +

@@ -1,6 +1,6 @@
 /**
- * A copy of the options that a user gave: own enumerable properties only, and none that is `undefined`. It has no prototype, so that
- * a property that something adds to `Object.prototype` is not read as an option.
+ * A copy of the options that a user gave: own enumerable properties only, and none that is `undefined`. It has no
+ * prototype, so that a property that something adds to `Object.prototype` is not read as an option.
  */
 export function ownOptions<Options extends object>(options: Options): Options {
   const own = Object.create(null) as Options;

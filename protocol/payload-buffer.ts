@@ -22,8 +22,8 @@ export interface PayloadMemory {
  * Gathers the pieces of a payload. Memory follows what has come, not what was announced: it is never more
  * than twice the bytes received and 64 KiB, and a thousand tiny pieces cost no more than their bytes.
  *
- * Where it is given memory it gathers in what is borrowed: what is fresh from the system costs a page fault for each 4 KiB,
- * which takes longer than to copy them.
+ * Where it is given memory it gathers in what is borrowed: what is fresh from the system costs a page fault for each
+ * 4 KiB, which takes longer than to copy them.
  */
 export class PayloadBuffer {
   readonly #memory: PayloadMemory | undefined;

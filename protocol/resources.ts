@@ -16,7 +16,10 @@ export interface ResourcesOptions {
   readonly codecs?: CodecFactory;
 }
 
-/** How much one read of a socket takes at the most: of small messages a read of 1 MiB costs a fifth less for each than of 256 KiB. */
+/**
+ * How much one read of a socket takes at the most: of small messages a read of 1 MiB costs a fifth less for each than
+ * of 256 KiB.
+ */
 const readBufferSize = 1024 * 1024;
 
 const scratchSize = 1024 * 1024;

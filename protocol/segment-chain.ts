@@ -66,7 +66,10 @@ export class SegmentChain {
     return this.shiftContiguous(0);
   }
 
-  /** Takes out the first one, and with it those behind it whose bytes lie in one stretch, up to `maxSize` in all. They stay linked. */
+  /**
+   * Takes out the first one, and with it those behind it whose bytes lie in one stretch, up to `maxSize` in all. They
+   * stay linked.
+   */
   shiftContiguous(maxSize: number): Segment | undefined {
     const first = this.#first;
     if (first === undefined) return undefined;

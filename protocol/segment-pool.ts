@@ -1,7 +1,10 @@
 import { BufferView } from "./buffer-view.js";
 import { createWideMemory, type WideMask } from "./wide-mask.js";
 
-/** What one write hands to the kernel at the most, unless it is known to take more, so that a slow peer's progress shows. */
+/**
+ * What one write hands to the kernel at the most, unless it is known to take more, so that a slow peer's progress
+ * shows.
+ */
 export const segmentSize: number = 64 * 1024;
 
 /** 1 MiB of memory is kept for the next burst; what a larger one needed goes back. */

@@ -15,11 +15,11 @@ const maxRetainedSize = 4 * 1024 * 1024;
 const maxSourceSize = 1024 * 1024;
 
 /**
- * Memory for copies that somebody may keep: small ones share a slab, so a copy never pins more than 8 KiB beside itself.
- * Node's own pool does the same, but is larger in newer versions: 64 KiB from Node 24 on.
+ * Memory for copies that somebody may keep: small ones share a slab, so a copy never pins more than 8 KiB beside
+ * itself. Node's own pool does the same, but is larger in newer versions: 64 KiB from Node 24 on.
  *
- * `subarray` and `copy` of a buffer ask it for its memory, which is a call of the runtime. Here that is asked once for each slab,
- * and once for each source.
+ * `subarray` and `copy` of a buffer ask it for its memory, which is a call of the runtime. Here that is asked once
+ * for each slab, and once for each source.
  */
 export class Slab {
   #bytes: Buffer | undefined;
@@ -30,9 +30,9 @@ export class Slab {
   #sourceMemory: ArrayBufferLike = noBytes.buffer;
   #sourceOffset = 0;
   /**
-   * The newest of the large ones. V8 collects when it is about to allocate one more: were all of them garbage then, the system would get
-   * their memory back and give it anew, a page fault for each 4 KiB. With one that still stands they are used again,
-   * which makes messages of 1 MiB take half of the time.
+   * The newest of the large ones. V8 collects when it is about to allocate one more: were all of them garbage then,
+   * the system would get their memory back and give it anew, a page fault for each 4 KiB. With one that still stands
+   * they are used again, which makes messages of 1 MiB take half of the time.
    */
   readonly #newestLarge: Buffer[] = [];
 

@@ -13,7 +13,10 @@ export interface SmallFrameSink {
   /** The bytes of a run in memory that may be kept. */
   copyRun(bytes: Buffer, start: number, end: number): Buffer;
   onSmallMessage(data: string | Buffer, size: number): void;
-  /** Texts go to {@link onLentText}, and runs of binary messages are not wanted; may change from one message to the next. */
+  /**
+   * Texts go to {@link onLentText}, and runs of binary messages are not wanted; may change from one message to the
+   * next.
+   */
   readonly isLending: boolean;
   /** One of ASCII alone, where it lies. */
   onLentText(bytes: Buffer, start: number, end: number): void;

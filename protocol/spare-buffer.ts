@@ -2,8 +2,8 @@
 const minSize = 32 * 1024;
 
 /**
- * One large buffer that is kept for whoever needs such for a while: fresh memory from the system costs a page fault for each
- * 4 KiB, which is more than to copy them.
+ * One large buffer that is kept for whoever needs such for a while: fresh memory from the system costs a page fault
+ * for each 4 KiB, which is more than to copy them.
  */
 export class SpareBuffer {
   readonly #size: number;

@@ -20,7 +20,8 @@ export interface UnsentFrames {
  * Empties a chain and reads its frames back, so that sending them costs nothing extra.
  *
  * @param role - The role of the end that wrote them.
- * @param originals - The compressed ones among them, in their order: their frames cannot be read without the peer's window.
+ * @param originals - The compressed ones among them, in their order: their frames cannot be read without the peer's
+ *   window.
  */
 export function readUnsentFrames(
   chain: SegmentChain,

@@ -122,7 +122,9 @@ function withoutUserinfo(text: string): string {
 const credentialPart =
   /token|secret|pass(?:w|phrase|code)|signature|credential|ticket|jwt|session|bearer|authori[sz]|authenti/;
 
-/** What must be a word of its own, or the end of one: `api_key`, `streamKey`, `oauth`, but not `keyframe` or `author`. */
+/**
+ * What must be a word of its own, or the end of one: `api_key`, `streamKey`, `oauth`, but not `keyframe` or `author`.
+ */
 const credentialWord = /(?:key|keys|auth|\b(?:sig|sid|code|pass|pwd|pin|otp|hmac))\d*\b/;
 
 function isCredentialName(name: string): boolean {
