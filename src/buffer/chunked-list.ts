@@ -1,17 +1,20 @@
-/** A chunk that grows beyond this is split in two. */
+// A sorted list that stores its items in chunks of at most 512. An insertion moves the items of one chunk only,
+// whatever the length of the list. It does not compare items itself: the caller passes the comparison.
+
+/** A chunk that becomes longer than this is split. */
 const maxChunkLength = 512;
 
-/** A place between two items. */
+/** A position between two items. */
 export interface ListPosition {
   readonly chunk: number;
   readonly index: number;
 }
 
-/** A sorted list whose items are kept in chunks, so that an insertion moves at most one chunk, however long the list is. */
+/** A sorted list in chunks, with fast insertion at any position and fast removal at the start. */
 export class ChunkedList<Item> {
-  /** No chunk is empty, except the only one of an empty list. */
+  /** No chunk is empty, except the only chunk of an empty list. */
   readonly #chunks: (Item | undefined)[][] = [[]];
-  /** How many items of the first chunk were taken. */
+  /** Number of items that were removed from the start of the first chunk. */
   #shiftedCount = 0;
   #length = 0;
 
@@ -24,12 +27,12 @@ export class ChunkedList<Item> {
   }
 
   /**
-   * The position before the first item that comes `after` the one to insert, not counting the items at the end of the list
-   * that are `apart`. The end of the list where all items are apart.
+   * Finds the position before the first item for which `isAfter` is `true`. Items at the end of the list for which
+   * `isExcluded` is `true` are ignored. If all items are excluded, returns the end of the list.
    */
   find(isExcluded: (item: Item) => boolean, isAfter: (item: Item) => boolean): ListPosition {
     const end = this.endOf(isExcluded);
-    // The start of the list, or nothing is in it.
+    // The list is empty, or all its items are excluded.
     if (this.before(end) === undefined) return this.end;
     let [low, high] = [0, end.chunk];
     while (low < high) {
@@ -52,7 +55,9 @@ export class ChunkedList<Item> {
     return low;
   }
 
-  /** The position after the last item that is not apart; the start of the list where all are. */
+  /**
+   * Returns the position after the last item that is not excluded, or the start of the list if all items are excluded.
+   */
   endOf(isExcluded: (item: Item) => boolean): ListPosition {
     for (let chunk = this.#chunks.length - 1; chunk >= 0; chunk--) {
       const items = this.#chunks[chunk]!;
@@ -68,7 +73,7 @@ export class ChunkedList<Item> {
     return { chunk, index: this.#chunks[chunk]!.length };
   }
 
-  /** The item before a position. */
+  /** Returns the item before a position. */
   before({ chunk, index }: ListPosition): Item | undefined {
     if (chunk === 0) return index > this.#shiftedCount ? this.#chunks[0]![index - 1] : undefined;
     return index > 0 ? this.#chunks[chunk]![index - 1] : this.#chunks[chunk - 1]!.at(-1);
@@ -88,7 +93,7 @@ export class ChunkedList<Item> {
       items.splice(0, this.#shiftedCount);
       this.#shiftedCount = 0;
     }
-    // A list that grows at its end leaves full chunks.
+    // If the list grows at its end, the last chunk stays full and a new chunk begins after it.
     if (items.length > maxChunkLength) {
       const isLast = chunk === this.#chunks.length - 1;
       this.#chunks.splice(chunk + 1, 0, items.splice(isLast ? maxChunkLength : maxChunkLength / 2));

@@ -1,11 +1,14 @@
+// Cursors: how far each stream of messages was delivered. The caller can store them as JSON and pass them to a later
+
+// client.
 import type { Sequence } from "./sequence-window.js";
 
-/** How far a stream was delivered. Plain and fit for JSON. */
+/** The last message of a stream that was delivered in order. A plain object that can be serialized as JSON. */
 export interface Cursor {
   readonly sequence: Sequence;
-  /** The numbering that `sequence` belongs to; absent where there is only one. */
+  /** The epoch that `sequence` belongs to; absent if the stream has no epochs. */
   readonly epoch?: Sequence;
 }
 
-/** A cursor by the name of its stream. Plain and fit for JSON. */
+/** Cursors by the name of their stream. A plain object that can be serialized as JSON. */
 export type Cursors = Readonly<Record<string, Cursor>>;

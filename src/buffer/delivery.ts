@@ -1,24 +1,25 @@
+// Classifies the messages of a stream and delivers them. It does not buffer messages that are ahead: see recovery.ts.
 import type { Arrival } from "./message-stream.js";
 import type { ReplayPort } from "./replay-port.js";
 import type { SequenceStatus } from "./sequence-window.js";
 
-/** `unreadable`: a function of the user's has thrown; the message is delivered as it is. */
+/** `unclassified`: a function of the application threw, and the message is delivered unchanged. */
 export type ArrivalStatus = SequenceStatus | "unclassified";
 
-/** Judges messages and delivers them, with no look at what is held. */
+/** Classifies messages, delivers them and reports gaps and resets. */
 export class Delivery<Message> {
-  /** Messages that were removed because they had been delivered before. */
+  /** Number of messages that were removed because they had been delivered before. */
   duplicateCount = 0;
   readonly #port: ReplayPort<Message>;
 
-  /** Messages of a hold that has ended, while they are delivered. */
+  /** Messages that were released from a reorder buffer and are not delivered yet. */
   readonly #released: { readonly arrival: Arrival<Message>; readonly isReported: boolean }[] = [];
 
   constructor(port: ReplayPort<Message>) {
     this.#port = port;
   }
 
-  /** @param isCovered - A request for a replay is at work for the stream. */
+  /** @param isCovered - `true` if a replay request for the stream is active. */
   classify(arrival: Arrival<Message>, isCovered: boolean): ArrivalStatus {
     try {
       return arrival.stream.classify(arrival, isCovered);
@@ -28,7 +29,7 @@ export class Delivery<Message> {
     }
   }
 
-  /** Does what the judgement asks for. */
+  /** Delivers or removes a message, depending on its status. */
   apply(arrival: Arrival<Message>, status: Exclude<ArrivalStatus, "ahead">): void {
     const { stream, id } = arrival;
     switch (status) {
@@ -62,7 +63,7 @@ export class Delivery<Message> {
     }
   }
 
-  /** Delivers a message that is ahead. */
+  /** Delivers a message that is ahead, and moves the cursor to it. */
   skipTo(arrival: Arrival<Message>): void {
     const { stream } = arrival;
     stream.window.move(arrival.id, "ahead");
@@ -70,13 +71,20 @@ export class Delivery<Message> {
     this.#port.deliver(arrival.message);
   }
 
-  /** Delivers messages that were held, in their order, and reports the gaps between them. The gap before the first is reported already. */
+  /**
+   * Delivers the messages of a reorder buffer in order and reports the gaps between them. The caller has reported the
+   * gap before the first one.
+   */
   release(buffered: readonly Arrival<Message>[]): void {
-    for (const [index, arrival] of buffered.entries()) this.#released.push({ arrival, isReported: index === 0 });
+    for (const [index, arrival] of buffered.entries())
+      this.#released.push({ arrival, isReported: index === 0 });
     this.finishRelease();
   }
 
-  /** Delivers what is left of a release. A handler of one of its messages may end the client, and nothing may come after that end. */
+  /**
+   * Delivers the remaining released messages. A listener may end the client during a delivery; this method is then
+   * called again, because all messages must be delivered before the client ends.
+   */
   finishRelease(): void {
     for (let next = this.#released.shift(); next !== undefined; next = this.#released.shift()) {
       const { arrival, isReported } = next;
@@ -94,7 +102,7 @@ export class Delivery<Message> {
   }
 }
 
-/** What a function of the user's has thrown, as an error. */
+/** Returns what a function of the application threw, as an error. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
 }

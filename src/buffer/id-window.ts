@@ -1,26 +1,32 @@
+// The sequence window of a stream with an `isNext` option: it stores the last ids themselves. It cannot compute which
+
+// id is expected next.
 import type { Sequence, SequenceWindow, SequenceStatus, WindowBounds } from "./sequence-window.js";
 
-/** Whether `current` follows `previous` with nothing between them. */
+/** Whether `current` follows `previous` with no message between them. */
 export type IsNext = (previous: Sequence, current: Sequence) => boolean;
 
-/** The window of a stream whose order only the user knows: the ids themselves, the oldest forgotten first. */
+/** Remembers the last `size` ids of a stream and removes the oldest first. */
 export class IdWindow implements SequenceWindow {
   readonly isOrdered = false;
   readonly expected = undefined;
   readonly #isNext: IsNext;
   readonly #bounds: WindowBounds;
-  /** The known ids, and how many were taken before each of them. */
+  /** The known ids, each with the number of ids that were accepted before it. */
   readonly #known = new Map<Sequence, number>();
-  /** The known ids as they were taken, behind `#head` others that are forgotten. */
+  /** The known ids in the order of acceptance. The first `#head` entries are already removed. */
   #ids: (Sequence | undefined)[] = [];
   #head = 0;
-  /** How many ids were taken before the first of `#ids`. */
+  /** Number of ids that were accepted before the first entry of `#ids`. */
   #offset = 0;
-  /** From the first id on that may be late: the known numbers that are lower than all that were taken after them. */
+  /**
+   * The known numbers that are lower than every number accepted after them, in ascending order. Created when an id may
+   * be late for the first time.
+   */
   #suffixMinima: number[] | undefined;
   #firstMinimum = 0;
   #sequence: Sequence | undefined;
-  /** For so many ids more the window may know some that come after the cursor in the stream. */
+  /** While greater than 0, the window may contain ids that follow the cursor. Each accepted id decreases it by one. */
   #uncertainIdCount = 0;
 
   constructor(isNext: IsNext, bounds: WindowBounds) {
@@ -48,22 +54,23 @@ export class IdWindow implements SequenceWindow {
     return "ahead";
   }
 
-  /** A lower number is known: the stream has delivered what comes before this id. */
+  /** True if a lower number is known: then the stream has already delivered messages that precede this id. */
   #isLate(id: number): boolean {
     const suffixMinima = (this.#suffixMinima ??= this.#findSuffixMinima());
-    // The first of them is the lowest number of all.
+    // The first minimum is the lowest known number.
     return this.#firstMinimum < suffixMinima.length && suffixMinima[this.#firstMinimum]! < id;
   }
 
   #findSuffixMinima(): number[] {
     const suffixMinima: number[] = [];
     this.#firstMinimum = 0;
-    for (let index = this.#head; index < this.#ids.length; index++) addMinimum(suffixMinima, 0, this.#ids[index]!);
+    for (let index = this.#head; index < this.#ids.length; index++)
+      addMinimum(suffixMinima, 0, this.#ids[index]!);
     return suffixMinima;
   }
 
   move(id: Sequence, status: "next" | "ahead"): void {
-    // What is ahead as far as `isNext` can tell may lie before ids that were delivered already.
+    // `isNext` only says that the id is not next. It may still precede ids that were already delivered.
     if (status === "ahead") this.#uncertainIdCount = this.#bounds.size;
     this.#accept(id);
   }
@@ -102,7 +109,7 @@ export class IdWindow implements SequenceWindow {
     this.#remember(id);
   }
 
-  /** A cursor that lies before ids delivered already goes on through them. */
+  /** If the cursor is before ids that were already delivered, it moves forward when they arrive again. */
   repeat(id: Sequence): void {
     if (this.#uncertainIdCount > 0 && this.#isNext(this.#sequence!, id)) this.#sequence = id;
   }
@@ -123,19 +130,19 @@ export class IdWindow implements SequenceWindow {
   }
 
   freeze(): void {
-    // The bounds say it, when an id is taken.
+    // Nothing to prepare: `#remember` reads `isFrozen` for each id.
   }
 
   before(id: Sequence): Sequence | undefined {
     const position = this.#known.get(id);
-    // An id that is forgotten already was delivered before all that is known.
+    // A removed id was delivered before all known ids.
     if (position === undefined) return this.#ids[this.#head];
     const index = position - this.#offset;
     return index > this.#head ? this.#ids[index - 1] : undefined;
   }
 }
 
-/** Adds what was taken last. Higher numbers before it can never be the lowest again. */
+/** Adds the id that was accepted last. Higher numbers before it can no longer become the lowest known number. */
 function addMinimum(suffixMinima: number[], first: number, id: Sequence): void {
   if (typeof id !== "number") return;
   while (suffixMinima.length > first && suffixMinima.at(-1)! > id) suffixMinima.pop();
@@ -145,6 +152,6 @@ function addMinimum(suffixMinima: number[], first: number, id: Sequence): void {
 function assertSequence(id: Sequence): void {
   if (typeof id === "string" || Number.isFinite(id)) return;
   throw new TypeError(
-    `A sequence is a string or a finite number, but replay.sequence gave ${typeof id} ${String(id)}.`,
+    `A sequence id must be a string or a finite number, but this one is ${typeof id} ${String(id)}.`,
   );
 }

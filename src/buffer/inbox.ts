@@ -1,30 +1,33 @@
-/** The bounds of an inbox, and what happens where they are met. */
+// A bounded queue of received messages that no consumer has read yet. It does not pause the connection itself: push()
+// returns what the owner must do.
+
+/** The limits of an inbox, and what happens when they are reached. */
 export interface InboxBounds {
   readonly capacity: number;
   readonly maxBytes: number;
   /**
-   * With `"conflate"` a message takes the place of the one of its key that still waits, bounds met or not; where there is
-   * none, the oldest is dropped.
+   * With `"conflate"`, a message replaces the waiting message with the same key, even if the limits are not reached. If
+   * no such message waits, the oldest message is dropped when the inbox is full.
    */
   readonly overflow: "pause" | "dropOldest" | "dropNewest" | "conflate" | "error";
 }
 
-/** What an inbox asks of its owner after a message was put in. */
+/** What the owner must do after a push: nothing, pause reading, or fail the connection. */
 export type InboxDemand = "none" | "pause" | "fail";
 
-/** What waits in an inbox. */
 interface InboxItem {
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number;
-  /** By it `"conflate"` goes; a message without one is neither replaced nor overtaken. */
+  /** The key that `"conflate"` compares. A message without a key is not replaced, and no later message overtakes it. */
   readonly key?: unknown;
 }
 
 /**
- * Received messages that wait for a reader, bounded in messages and in bytes; one message always fits.
+ * Received messages that wait for a reader, limited by number and by bytes. One message always fits, whatever its size.
  *
- * Until the first reader comes it keeps the newest, for a client that only sends is never to be paused.
- * From then on the overflow policy applies. Of one key the newest is kept, reader or not.
+ * Before the first reader, the inbox keeps the newest messages, because a client that only sends must never be paused.
+ * As soon as there is a reader, the overflow policy applies. With `"conflate"`, the newest message of each key is kept
+ * in both cases.
  */
 export class Inbox<Entry extends InboxItem> {
   readonly #bounds: InboxBounds;
@@ -34,11 +37,14 @@ export class Inbox<Entry extends InboxItem> {
   #bytes = 0;
   #hasReader = false;
   #isClosing = false;
-  /** The position of the newest of each key, for `"conflate"` alone; positions count on when entries move up. */
+  /**
+   * The position of the newest message of each key; only used with `"conflate"`. A position does not change when
+   * entries are removed.
+   */
   readonly #positions: Map<unknown, number> | undefined;
   /** The position of the first entry in the array. */
   #offset = 0;
-  /** The position of the newest without a key. */
+  /** The position of the newest message without a key. */
   #barrier = -1;
 
   constructor(bounds: InboxBounds, onDropped: (entry: Entry) => void) {
@@ -47,7 +53,7 @@ export class Inbox<Entry extends InboxItem> {
     this.#positions = bounds.overflow === "conflate" ? new Map<unknown, number>() : undefined;
   }
 
-  /** The bytes that wait. */
+  /** Bytes of the waiting messages. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -56,27 +62,27 @@ export class Inbox<Entry extends InboxItem> {
     return this.#entries.length - this.#head;
   }
 
-  /** `true` where a pause may end: half of the bounds is free. */
+  /** True when at least half of each limit is free, so that a pause may end. */
   get isHalfFree(): boolean {
     return this.length * 2 <= this.#bounds.capacity && this.#bytes * 2 <= this.#bounds.maxBytes;
   }
 
-  /** Somebody reads: the overflow policy applies. */
+  /** A reader exists: the overflow policy applies. */
   beginReading(): void {
     this.#hasReader = true;
   }
 
-  /** Nobody reads any more: the newest are kept. */
+  /** No reader exists any more: the newest messages are kept. */
   endReading(): void {
     this.#hasReader = false;
   }
 
-  /** The end has come: the bounds may be taken once more, and what is beyond them is dropped. */
+  /** The connection is closing: the inbox accepts up to twice its limits and drops everything beyond. */
   beginClosing(): void {
     this.#isClosing = true;
   }
 
-  /** Another life begins, of which nobody reads yet; what waits is kept. */
+  /** The client connects again. Waiting messages are kept, and there is no reader yet. */
   reopen(): void {
     this.#isClosing = false;
     this.#hasReader = false;
@@ -102,7 +108,7 @@ export class Inbox<Entry extends InboxItem> {
     let dropped: Entry[] | undefined;
     while (this.#exceeds(entry, 1)) (dropped ??= []).push(this.shift()!);
     this.#add(entry);
-    // A listener may read: the new message must be in its place by then.
+    // A listener may read from the inbox, so the new message is added before the drops are reported.
     for (const older of dropped ?? []) this.#onDropped(older);
     return "none";
   }
@@ -126,8 +132,8 @@ export class Inbox<Entry extends InboxItem> {
   }
 
   /**
-   * Takes out an entry, wherever it waits; those behind it move up.
-   * @returns `false` where it does not wait.
+   * Removes an entry at any position.
+   * @returns `false` if the entry is not in the inbox.
    */
   remove(entry: Entry): boolean {
     if (entry === this.#entries[this.#head]) return this.shift() !== undefined;
@@ -149,12 +155,15 @@ export class Inbox<Entry extends InboxItem> {
     }
   }
 
-  /** What waits, oldest first, and goes on waiting. */
+  /** The waiting messages, oldest first. They stay in the inbox. */
   get waiting(): readonly Entry[] {
     return this.#entries.slice(this.#head) as Entry[];
   }
 
-  /** Drops every message that waits and reports each. The inbox is empty before the first report, so that a listener reads nothing. */
+  /**
+   * Drops and reports every waiting message. The inbox is emptied before the first report, so that a listener cannot
+   * read a dropped message.
+   */
   clear(): void {
     const dropped = this.waiting;
     while (this.length > 0) this.shift();
@@ -171,10 +180,10 @@ export class Inbox<Entry extends InboxItem> {
     this.#bytes += entry.size;
   }
 
-  /** @returns `true` where the message has taken the place of an older one. */
+  /** @returns `true` if the message replaced an older one. */
   #conflate(entry: Entry, positions: ReadonlyMap<unknown, number>): boolean {
     const position = positions.get(entry.key);
-    // What came behind it without a key may tell of all before it: that is not overtaken.
+    // A later message without a key may depend on all messages before it, so these are not replaced.
     if (position === undefined || position < this.#barrier) return false;
     const index = position - this.#offset;
     const older = this.#entries[index]!;
@@ -186,7 +195,7 @@ export class Inbox<Entry extends InboxItem> {
     return true;
   }
 
-  /** The first entry leaves. */
+  /** Removes the position of the first entry, which is about to be removed. */
   #forget(key: unknown, positions: Map<unknown, number>): void {
     if (positions.get(key) === this.#offset + this.#head) positions.delete(key);
   }

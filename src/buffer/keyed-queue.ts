@@ -1,31 +1,34 @@
-/** What a {@link KeyedQueue} holds. */
+// A queue in a ring buffer that also finds the newest message of each key, so that a newer message can replace it. It
+// does not limit its own size.
+
+/** An entry of a {@link KeyedQueue}. */
 export interface KeyedItem {
-  /** Bytes. */
+  /** Size in bytes. */
   readonly size: number;
-  /** Bytes of memory that it takes besides. */
+  /** Additional memory in bytes. */
   readonly overhead?: number;
-  /** Of two messages of one key the newer may stand for both; one without a key stands for itself alone. */
+  /** A newer message with the same key may replace this one. A message without a key is never replaced. */
   readonly key?: unknown;
 }
 
 const minCapacity = 16;
-/** A queue that was once longer than this gives its memory back when it is empty. */
+/** A ring with more slots than this is released when the queue becomes empty. */
 const maxIdleCapacity = 1024;
 
 /**
- * Messages in line, in a ring. It knows the newest of each key, so that a newer one can take its place; a message
- * without a key is never overtaken so: what stands before it is no longer to be replaced.
+ * A queue of messages. A message without a key is a barrier: messages before it can no longer be replaced, because a
+ * replacement would overtake it.
  */
 export class KeyedQueue<Entry extends KeyedItem> {
   #ring: (Entry | undefined)[] = [];
-  /** The position of the first; positions count on, and their low bits are places in the ring. */
+  /** The position of the first entry. Positions keep increasing; their low bits are the slot in the ring. */
   #head = 0;
   #length = 0;
   #bytes = 0;
   #overhead = 0;
-  /** The position of the newest of each key. */
+  /** The position of the newest entry of each key. */
   #positions: Map<unknown, number> | undefined;
-  /** The position of the newest without a key. */
+  /** The position of the newest entry without a key. */
   #barrier = -1;
 
   get length(): number {
@@ -53,7 +56,7 @@ export class KeyedQueue<Entry extends KeyedItem> {
     else (this.#positions ??= new Map<unknown, number>()).set(entry.key, position);
   }
 
-  /** Puts entries without a key before all others, in their order. */
+  /** Inserts entries without a key before all others, in the given order. */
   prepend(entries: readonly Entry[]): void {
     this.#grow(this.#length + entries.length);
     for (const entry of entries.toReversed()) {
@@ -81,14 +84,14 @@ export class KeyedQueue<Entry extends KeyedItem> {
     return entry;
   }
 
-  /** The one that a newer message of `key` may {@link replace}. */
+  /** Returns the entry that a newer message with this key may {@link replace}. */
   replaceable(key: unknown): Entry | undefined {
     const position = this.#positions?.get(key);
     if (position === undefined || position < this.#barrier) return undefined;
     return this.#ring[position & (this.#ring.length - 1)];
   }
 
-  /** Puts `entry` into the place of the one that {@link replaceable} gives for its key. */
+  /** Replaces the entry that {@link replaceable} returns for the same key. */
   replace(entry: Entry): void {
     const slot = this.#positions!.get(entry.key)! & (this.#ring.length - 1);
     this.#count(this.#ring[slot]!, -1);
@@ -96,7 +99,7 @@ export class KeyedQueue<Entry extends KeyedItem> {
     this.#ring[slot] = entry;
   }
 
-  /** Takes out all that `shouldRemove` says, wherever they stand; it is asked once for each, in their order. */
+  /** Removes all entries for which `shouldRemove` returns `true`. It is called once for each entry, in order. */
   remove(shouldRemove: (entry: Entry) => boolean): Entry[] {
     const removed: Entry[] = [];
     for (let left = this.#length; left > 0; left--) {
@@ -118,7 +121,7 @@ export class KeyedQueue<Entry extends KeyedItem> {
     this.#ring = ring;
   }
 
-  /** Empty: positions begin anew, before they outgrow what is fast. */
+  /** The queue is empty: positions restart at 0 so that they remain small integers, which are fast. */
   #reset(): void {
     this.#head = 0;
     this.#barrier = -1;

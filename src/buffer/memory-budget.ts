@@ -1,9 +1,12 @@
-/** Held messages beyond this count for more than their bytes, so that a flood of tiny ones is bounded too. */
+// Counts the memory of buffered messages against a limit in bytes. It does not store messages.
+
+/**
+ * Each buffered message beyond this number counts for more than its bytes, so that many tiny messages are limited too.
+ */
 const freeMessageCount = 1_000;
-/** Bytes that the objects around a held message take. */
+/** Size in bytes of the objects that belong to one buffered message. */
 const messageOverhead = 256;
 
-/** Counts the memory of held messages against a bound in bytes. It holds no message itself. */
 export class MemoryBudget {
   readonly #maxBytes: number;
   #count = 0;
@@ -13,7 +16,7 @@ export class MemoryBudget {
     this.#maxBytes = maxBytes;
   }
 
-  /** How many messages are held. */
+  /** Number of buffered messages. */
   get count(): number {
     return this.#count;
   }
@@ -22,12 +25,12 @@ export class MemoryBudget {
     return this.#bytes + Math.max(this.#count - freeMessageCount, 0) * messageOverhead;
   }
 
-  /** The bound is met. */
+  /** True when the limit is reached. */
   get isFull(): boolean {
     return this.#total() >= this.#maxBytes;
   }
 
-  /** A quarter of the bound is free. */
+  /** True when at least a quarter of the limit is free. */
   get isBelowThreshold(): boolean {
     return this.#total() <= this.#maxBytes * 0.75;
   }

@@ -1,38 +1,43 @@
+// The state of one numbered stream of messages, and of one replay request. It does not deliver messages.
 import type { Cursor, Cursors } from "./cursor.js";
 import type { ReorderBuffer } from "./reorder-buffer.js";
 import type { Sequence, SequenceWindow, SequenceStatus } from "./sequence-window.js";
 
-/** Where a message stands by what the user's functions say of it. */
+/** The position of a message in its stream, as returned by the functions of the application. */
 export interface SequencePosition<Message> {
   readonly stream: MessageStream<Message>;
   readonly id: Sequence;
   readonly epoch: Sequence | undefined;
 }
 
-/** A message that belongs to a sequence, on its way through. */
+/** A message of a stream that was received and is not yet delivered. */
 export interface Arrival<Message> extends SequencePosition<Message> {
   readonly message: Message;
+  /** The number of the connection. */
   readonly connection: number;
-  /** The request that has brought it; `undefined` for one that came on a link. */
+  /** The request whose result contained the message; `undefined` for a message that arrived on a connection. */
   readonly request: ReplayRequest<Message> | undefined;
-  /** When it came, or began to count as having come. */
+  /** Time of arrival in milliseconds. A message that waited in an overlap gets the time at which the overlap ended. */
   at: number;
-  /** Bytes that it counts for while it is held. */
+  /** Bytes that the message counts for while it is buffered. */
   readonly bytes: number;
 }
 
-/** One call of the user's `onReplay`, and how it goes. */
+/** One call of the application's `onReplay`, and its progress. */
 export class ReplayRequest<Message> {
-  /** Where the streams stand of which messages may be missing. */
+  /** The cursors of the streams in which messages may be missing. */
   readonly cursors: Cursors;
-  /** The link to ask on. */
+  /** The number of the connection on which the replay is requested. */
   readonly connection: number;
-  /** Counts requests. */
+  /** The number of this request, counted from 1. */
   readonly number: number;
   readonly streams: Set<MessageStream<Message>>;
-  /** `inBand`: the user has returned nothing, the server repeats on the link. `over`: nothing more comes of it. */
+  /**
+   * `inBand`: `onReplay` returned nothing, and the server repeats the messages on the connection. `over`: no more
+   * messages of this request are accepted.
+   */
   state: "running" | "inBand" | "over" = "running";
-  /** When it has last shown itself. */
+  /** Time of the last progress in milliseconds. */
   activeAt: number;
 
   constructor(
@@ -52,18 +57,18 @@ export class ReplayRequest<Message> {
   }
 }
 
-/** One sequence of messages: its cursor, what it has delivered last, and what it holds back. */
+/** One numbered stream: its cursor, the ids that it delivered last, and its reorder buffer. */
 export class MessageStream<Message> {
   readonly name: string;
   readonly window: SequenceWindow;
   epoch: Sequence | undefined;
-  /** The request that covers it, if it is not over. */
+  /** The active request that covers the stream. */
   replay: ReplayRequest<Message> | undefined;
-  /** A message of it came since the table of streams last looked for one to forget. */
+  /** True if a message of the stream arrived since the stream table last searched for a stream to evict. */
   isUsed = false;
-  /** Missed messages that were delivered and not yet told. */
+  /** Number of missing messages that were delivered and not yet reported. */
   recoveredCount = 0;
-  /** Its window, where a message that is next can be delivered with nothing else to do. */
+  /** The window, if the next message of the stream can be delivered without any other work. */
   fastPathWindow: SequenceWindow | undefined;
   #buffer: ReorderBuffer<Arrival<Message>> | undefined;
   #isWatched = false;
@@ -85,7 +90,7 @@ export class MessageStream<Message> {
     this.#updateFastPath();
   }
 
-  /** Somebody wants to be asked after each of its messages. */
+  /** While `true`, the overlap must be notified of each message of this stream. */
   set isWatched(isWatched: boolean) {
     this.#isWatched = isWatched;
     this.#updateFastPath();
@@ -99,7 +104,7 @@ export class MessageStream<Message> {
     return this.#cursorAt(this.window.sequence);
   }
 
-  /** Where the cursor stood before a delivered message with this id. */
+  /** Returns the cursor as it was before a delivered message with this id. */
   cursorBefore(id: Sequence): Cursor | undefined {
     return this.#cursorAt(this.window.before(id));
   }
@@ -115,8 +120,8 @@ export class MessageStream<Message> {
   }
 
   /**
-   * @param isCovered - A request for a replay is at work for it.
-   * @throws What the window's judgement throws.
+   * @param isCovered - `true` if a replay request for the stream is active.
+   * @throws What the window throws.
    */
   classify({ id, epoch }: Arrival<Message>, isCovered: boolean): SequenceStatus {
     const status = this.window.classify(id);
@@ -130,20 +135,23 @@ export class MessageStream<Message> {
     return epoch !== undefined && this.epoch !== undefined && epoch !== this.epoch;
   }
 
-  /** All between the cursor that a replay was asked for with and the one of now was delivered since, however much it is. */
+  /**
+   * All ids between the cursor of the request and the current cursor were delivered since the request, even if there
+   * are more of them than the window remembers.
+   */
   #isSinceRequest(id: Sequence): boolean {
     const from = this.replay?.cursors[this.name];
     return from !== undefined && id > from.sequence && from.epoch === this.epoch;
   }
 
-  /** The numbering begins anew, with this message. */
+  /** Restarts the numbering at this message. */
   restart({ id, epoch }: Arrival<Message>): void {
     this.window.restart(id);
     this.epoch = epoch ?? this.epoch;
     this.#duplicateCount = 0;
   }
 
-  /** Counts a double; `true` where more than `limit` have come since the cursor has moved. */
+  /** Counts a duplicate. Returns `true` if more than `limit` arrived since the cursor last moved. */
   countDuplicate(limit: number): boolean {
     const { sequence } = this.window;
     if (sequence !== this.#duplicatesSince) {

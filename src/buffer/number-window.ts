@@ -1,26 +1,28 @@
+// The sequence window of a stream whose ids are integers that increase by one. It stores gaps instead of ids: the next
+
+// message in order costs one addition and no memory, whatever the size of the window.
 import type { Sequence, SequenceWindow, SequenceStatus, WindowBounds } from "./sequence-window.js";
 
-/** Ids that were passed over, both ends included; `from` is above `to` once all of them have come. */
+/**
+ * A range of ids that were skipped; both ends are included. `from` is greater than `to` when all of them have arrived.
+ */
 interface Gap {
   from: number;
   to: number;
-  /** Ids between the two ends that have come since. */
+  /** Ids between the two ends that have arrived since. */
   filled: Set<number> | undefined;
 }
 
-/**
- * The window of a stream that counts by one: a stretch of numbers with holes, so that a message that is next costs one
- * addition and no memory, however large the window is.
- */
+/** Remembers which of the last `size` numbers were delivered. */
 export class NumberWindow implements SequenceWindow {
   readonly isOrdered = true;
   readonly #bounds: WindowBounds;
-  /** NaN before the first: equal to no id. */
+  /** NaN before the first message, because NaN is not equal to any id. */
   #next = NaN;
-  /** Where the numbering began. */
+  /** The id at which the numbering began. */
   #first = NaN;
   #frozenFloor = NaN;
-  /** In ascending order; those before `#firstGap` are forgotten. No operation looks at more than a logarithm of them. */
+  /** In ascending order; those before `#firstGap` are no longer used. Each operation examines O(log n) gaps. */
   #gaps: Gap[] = [];
   #firstGap = 0;
 
@@ -58,7 +60,7 @@ export class NumberWindow implements SequenceWindow {
     return gap === undefined || gap.filled?.has(number) === true ? "duplicate" : "late";
   }
 
-  /** The hole that an id lies in, whether it has come since or not. */
+  /** Returns the gap that contains an id, whether the id has arrived since or not. */
   #gapAt(number: number): Gap | undefined {
     let [low, high] = [this.#firstGap, this.#gaps.length];
     while (low < high) {
@@ -102,7 +104,7 @@ export class NumberWindow implements SequenceWindow {
   }
 
   repeat(): void {
-    // The cursor is the highest id there is: one that comes again says nothing.
+    // The cursor is already the highest id, so a repeated id cannot move it.
   }
 
   restart(id: Sequence): void {
@@ -112,7 +114,10 @@ export class NumberWindow implements SequenceWindow {
     this.#firstGap = 0;
   }
 
-  /** What an earlier life has delivered is not known: all that is lower counts as delivered, as far as the window goes. */
+  /**
+   * Continues after a stored cursor. The ids that were delivered before are unknown, so all lower ids in the window
+   * count as delivered.
+   */
   resume(sequence: Sequence): void {
     this.#next = asNumber(sequence) + 1;
     this.#first = -Infinity;
@@ -131,6 +136,6 @@ export class NumberWindow implements SequenceWindow {
 function asNumber(id: Sequence): number {
   if (typeof id === "number" && Number.isSafeInteger(id)) return id;
   throw new TypeError(
-    `A sequence that counts by one is a safe integer, but replay.sequence gave ${typeof id} ${String(id)}. Other ids need replay.isNext.`,
+    `A sequence id must be a safe integer, but this one is ${typeof id} ${String(id)}. Set replay.isNext to use other ids.`,
   );
 }

@@ -1,10 +1,13 @@
+// Calls the functions of the outbox options and checks their results. An exception or an invalid result is reported and
+
+// counts as no id or no key; it does not stop a message.
 import { JetSocketError } from "../errors.js";
 import type { MessageId } from "./outbox-entry.js";
 import type { OutboxPolicy } from "./outbox-policy.js";
 
-const nothing: readonly MessageId[] = [];
+const noIds: readonly MessageId[] = [];
 
-/** Asks the user's functions for ids and keys; one that throws or gives what cannot be used is told, and gives none. */
+/** Calls `idOf`, `keyOf` and `acknowledges` of the outbox options. */
 export class OutboxCallbacks<Sent, Received> {
   readonly #policy: OutboxPolicy<Sent, Received>;
   readonly #onError: (error: JetSocketError) => void;
@@ -19,7 +22,9 @@ export class OutboxCallbacks<Sent, Received> {
     const id: unknown = this.#call("idOf", this.#policy.acknowledgement?.idOf, sent, consequence);
     if (id === undefined || id === null) return undefined;
     if (typeof id === "string" || typeof id === "number" || typeof id === "bigint") return id;
-    this.#report(`outbox.idOf must give a string, a number or a bigint, not a ${typeof id}: ${consequence}.`);
+    this.#report(
+      `outbox.idOf must return a string, a number or a bigint, but returned ${typeof id}: ${consequence}.`,
+    );
     return undefined;
   }
 
@@ -27,29 +32,36 @@ export class OutboxCallbacks<Sent, Received> {
     return this.#call("keyOf", this.#policy.keyOf, sent, "this message has no key") ?? undefined;
   }
 
-  /** The ids that a received message acknowledges; what is no id of ours is let through. */
+  /** Returns the ids that a received message acknowledges. Unknown ids are not filtered here. */
   acknowledgedIds(received: Received): readonly MessageId[] {
     const { acknowledgement } = this.#policy;
-    const ids = this.#call("acknowledges", acknowledgement?.acknowledges, received, "nothing is acknowledged");
-    if (ids === undefined || ids === null) return nothing;
+    const ids = this.#call(
+      "acknowledges",
+      acknowledgement?.acknowledges,
+      received,
+      "nothing is acknowledged",
+    );
+    if (ids === undefined || ids === null) return noIds;
     return Array.isArray(ids) ? (ids as readonly MessageId[]) : [ids as MessageId];
   }
 
-  /** `id` is that of another message, which is not acknowledged. */
+  /** Reports that another message with this id is not acknowledged yet. */
   reportDuplicateId(id: MessageId): void {
-    this.#report(`Another message of the id ${id} is not acknowledged yet: this one is sent at most once.`);
+    this.#report(
+      `Another message with the id ${id} is not acknowledged yet: this message is sent at most once.`,
+    );
   }
 
-  #call<Value, Answer>(
+  #call<Value, Result>(
     name: string,
-    call: ((value: Value) => Answer) | undefined,
+    call: ((value: Value) => Result) | undefined,
     value: Value,
     consequence: string,
-  ): Answer | undefined {
+  ): Result | undefined {
     try {
       return call?.(value);
     } catch (cause) {
-      this.#report(`outbox.${name} has thrown: ${consequence}.`, cause);
+      this.#report(`outbox.${name} threw an error: ${consequence}.`, cause);
       return undefined;
     }
   }

@@ -1,48 +1,58 @@
+// The options, the handler and the result type of the outbox. This module contains types only.
 import type { JetSocketError } from "../errors.js";
 import type { MessageId } from "./outbox-entry.js";
 
-/** The bounds of an outbox, what happens where they are met, and how a message is known again. */
+/** The limits of an outbox, what happens when they are reached, and how messages are acknowledged. */
 export interface OutboxPolicy<Sent, Received> {
-  /** Messages. */
+  /** Maximum number of messages. */
   readonly capacity: number;
-  /** Bytes of messages, and of the memory that they take besides beyond `freeOverhead`; one message always fits. */
+  /** Maximum bytes of the messages, plus their additional memory beyond `freeOverhead`. One message always fits. */
   readonly maxBytes: number;
-  /** So many bytes of memory that messages take besides their own bytes are not counted. Default 16 MiB. */
+  /** Additional memory in bytes that is not counted. Default 16 MiB. */
   readonly freeOverhead?: number | undefined;
-  /** Milliseconds from the call of `send()` during which a message may be sent; `undefined` is without end. */
+  /**
+   * Time in milliseconds, counted from the call of `send()`, during which a message may be sent. `undefined`: no limit.
+   */
   readonly ttl: number | undefined;
   /**
-   * `"error"` refuses the newest, `"dropOldest"` drops the oldest. With `"conflate"` a message takes the place of the
-   * one of its key that still waits, bounds met or not; where there is none, the oldest is dropped.
+   * `"error"` refuses the newest message, `"dropOldest"` drops the oldest. With `"conflate"`, a message replaces the
+   * waiting message with the same key, even if the limits are not reached. If no such message waits, the oldest message
+   * is dropped when the outbox is full.
    */
   readonly overflow: "error" | "dropOldest" | "conflate";
-  /** How many may leave the outbox in any second; `undefined` is without bound. */
+  /** Maximum number of messages that leave the outbox in any period of one second. `undefined`: no limit. */
   readonly perSecond: number | undefined;
-  /** The key by which `"conflate"` goes. A message without one is neither replaced nor overtaken. */
+  /**
+   * Returns the key that `"conflate"` compares. A message without a key is not replaced, and no later message overtakes
+   * it.
+   */
   readonly keyOf: ((sent: Sent) => unknown) | undefined;
-  /** How a message is acknowledged; without this each is sent at most once. */
+  /** How messages are acknowledged. Without it, each message is sent at most once. */
   readonly acknowledgement: Acknowledgement<Sent, Received> | undefined;
 }
 
 export interface Acknowledgement<Sent, Received> {
-  /** A message without an id is sent at most once. */
+  /** Returns the id of a message. A message without an id is sent at most once. */
   readonly idOf: (sent: Sent) => MessageId | null | undefined;
-  /** The ids that a received message acknowledges. */
+  /** Returns the ids that a received message acknowledges. */
   readonly acknowledges: (received: Received) => MessageId | readonly MessageId[] | null | undefined;
 }
 
-/** Why a message that was taken is not delivered. */
+/** Why an accepted message is not delivered. */
 export type OutboxDropCause = "overflow" | "expired" | "unsent" | "closed";
 
 export interface OutboxHandler<Message> {
-  /** A message that was taken is not sent, or not sent again. Once for each; the outbox may be used from inside. */
+  /**
+   * An accepted message is not sent, or not sent again. Called once for each such message. The callback may call the
+   * outbox.
+   */
   onDropped(message: Message, cause: OutboxDropCause): void;
-  /** A function of the user's threw, or gave what cannot be used; no message is lost by it. */
+  /** A function of the application threw or returned an invalid value. No message is lost because of it. */
   onError(error: JetSocketError): void;
 }
 
 /**
- * What is to be done with a message: `write` it now; or it is `queued`; or it was `dropped` and is told; or it is
- * `refused`, and its caller is to be told.
+ * What the caller must do with a message: `write` it now; nothing, because it is `queued`, or because it was `dropped`
+ * and the drop was reported; or report to its caller that it is `refused`.
  */
 export type OutboxDecision = "write" | "queued" | "dropped" | "refused";

@@ -1,3 +1,6 @@
+// The outbox: messages that wait for a connection, and messages that are sent but not acknowledged. It does not write
+
+// to a connection itself: the caller takes the messages with next().
 import { BufferOverflowError } from "../errors.js";
 import { KeyedQueue } from "./keyed-queue.js";
 import { UnackedMessages } from "./unacked-messages.js";
@@ -6,12 +9,15 @@ import type { OutboxEntry } from "./outbox-entry.js";
 import type { OutboxDecision, OutboxDropCause, OutboxHandler, OutboxPolicy } from "./outbox-policy.js";
 import { TokenBucket } from "./token-bucket.js";
 
-/** So many bytes of overhead are not counted: those of 16,384 texts. Up to that `maxBytes` means the messages alone. */
+/**
+ * Additional memory in bytes that is not counted, enough for 16,384 text messages. Below it, `maxBytes` limits the
+ * messages alone.
+ */
 const defaultFreeOverhead = 16 * 1024 * 1024;
 
 /**
- * Messages that wait for a connection and, where they are acknowledged, all that are not yet. They go in the order of
- * the calls: on a new connection the unacknowledged first, then the unsent, and newer ones behind them.
+ * Messages are sent in the order of the calls. On a new connection, the unacknowledged messages are sent first, then
+ * the unsent ones, then newer ones.
  */
 export class Outbox<Sent, Received, Message> {
   readonly #policy: OutboxPolicy<Sent, Received>;
@@ -24,13 +30,13 @@ export class Outbox<Sent, Received, Message> {
   readonly #unacked: UnackedMessages<Message> | undefined;
   #isOpen = false;
   #isClosing = false;
-  /** Dropped messages that the handler has not been given. */
+  /** Dropped messages that are not reported to the handler yet. */
   readonly #unreported: { readonly message: Message; readonly cause: OutboxDropCause }[] = [];
-  /** No message that waits expires before this. */
+  /** No waiting message expires before this time. */
   #expiresAt = Infinity;
-  /** The messages of the queue expire in their order. */
+  /** True if the messages of the queue expire in the order of the queue. */
   #isInOrder = true;
-  /** While what came back from a connection exceeds the bounds, the overflow meets newer messages only. */
+  /** True while messages that returned from a connection exceed the limits. Then only newer messages are dropped. */
   #hasExcess = false;
 
   constructor(policy: OutboxPolicy<Sent, Received>, handler: OutboxHandler<Message>) {
@@ -43,17 +49,19 @@ export class Outbox<Sent, Received, Message> {
     this.#unacked = policy.acknowledgement === undefined ? undefined : new UnackedMessages();
   }
 
-  /** The messages that are kept: those that wait, and those that are not acknowledged. */
+  /** Number of stored messages: waiting ones and unacknowledged ones. */
   get length(): number {
     return this.#queue.length + (this.#unacked?.length ?? 0);
   }
 
-  /** The bytes that are kept. */
+  /** Bytes of the stored messages. */
   get bytes(): number {
     return this.#queue.bytes + (this.#unacked?.bytes ?? 0);
   }
 
-  /** The bytes that `maxBytes` bounds: those that are kept, and the memory that they take besides where that is much. */
+  /**
+   * The bytes that `maxBytes` limits: those of the stored messages, plus their additional memory beyond `freeOverhead`.
+   */
   get load(): number {
     return this.#loadWith(0, 0);
   }
@@ -63,17 +71,23 @@ export class Outbox<Sent, Received, Message> {
     return this.bytes + size + Math.max(0, all - this.#freeOverhead);
   }
 
-  /** How many wait to be given to a writer. */
+  /** Number of messages that wait for a writer. */
   get waitingCount(): number {
     return this.#queue.length + (this.#unacked?.waitingCount ?? 0);
   }
 
-  /** Nothing stands before a message and none is remembered: it may go to the writer with no call of {@link send}. */
+  /**
+   * True if a connection is open, no message waits and acknowledgements are off. Then a message may be written without a
+   * call of {@link send}.
+   */
   get isClear(): boolean {
     return this.#isOpen && this.#queue.length === 0 && this.#unacked === undefined;
   }
 
-  /** When {@link next} is to be called: a message may go, or has expired. In the past: at once. Infinity: not at all. */
+  /**
+   * When {@link next} must be called, because a message may be sent or has expired. A time in the past means
+   * immediately, Infinity means never.
+   */
   get nextAt(): number {
     if (this.waitingCount === 0) return Infinity;
     const bucketAt = this.#isClosing ? undefined : this.#bucket?.nextAt;
@@ -81,8 +95,8 @@ export class Outbox<Sent, Received, Message> {
   }
 
   /**
-   * A message is sent. Where the answer is `write`, it is to go to the writer before anything else does; one that the
-   * writer does not take is to be withdrawn.
+   * Adds a message. If the result is `write`, the caller must write the message before any other. If the writer does
+   * not accept it, the caller must withdraw it.
    */
   send(entry: OutboxEntry<Message>, sent: Sent, now: number): OutboxDecision {
     this.stamp(entry, now);
@@ -108,7 +122,7 @@ export class Outbox<Sent, Received, Message> {
     return canWriteNow ? "write" : "queued";
   }
 
-  /** The next message for the writer; `undefined` where none may go before {@link nextAt}. */
+  /** Returns the next message for the writer, or `undefined` if none may be sent before {@link nextAt}. */
   next(now: number): OutboxEntry<Message> | undefined {
     this.#expire(now);
     if (!this.#isOpen || this.waitingCount === 0) return undefined;
@@ -121,31 +135,31 @@ export class Outbox<Sent, Received, Message> {
     return entry;
   }
 
-  /** The time to live of a message begins. It does not begin again when the message comes back from a connection. */
+  /** Starts the time to live of a message. A message that returns from a connection keeps its first time. */
   stamp(entry: OutboxEntry<Message>, now: number): void {
     if (entry.expiresAt === Infinity) entry.expiresAt = now + this.#ttl;
   }
 
-  /** A new connection takes messages: all that is not acknowledged is to go on it, before all else. */
+  /** A new connection accepts messages. All unacknowledged messages are sent on it first. */
   open(): void {
     this.#isOpen = true;
     this.#resendAll();
   }
 
-  /** Newer messages wait here and none is given out: the writer is about to move to another connection. */
+  /** Queues newer messages and releases none, because the writer is about to move to another connection. */
   pause(): void {
     this.#isOpen = false;
   }
 
-  /** The connection from before {@link hold} goes on. */
+  /** Continues with the connection that was in use before {@link pause}. */
   resume(): void {
     this.#isOpen = true;
   }
 
   /**
-   * The connection is gone, or the writer leaves it: messages wait here until {@link open}.
-   * @param unsent - Those given to its writer of which not a byte left, in their order; a new entry for one that never
-   * had one. They are kept whatever the bounds.
+   * The connection was lost, or the writer leaves it: messages wait until {@link open}.
+   * @param unsent - Messages that were passed to the writer and of which no byte was sent, in order. A message that
+   * never had an entry gets a new one. They are stored even if they exceed the limits.
    */
   connectionLost(unsent: readonly OutboxEntry<Message>[], now: number): void {
     this.#isOpen = false;
@@ -159,13 +173,13 @@ export class Outbox<Sent, Received, Message> {
     this.#resendAll();
   }
 
-  /** `true` where these expire in their order, and before all of the queue. */
+  /** True if these entries expire in their order and before all entries of the queue. */
   #expiresBeforeQueue(entries: readonly OutboxEntry<Message>[]): boolean {
     const last = this.#queue.first?.expiresAt ?? Infinity;
     return entries.every(({ expiresAt }, index) => expiresAt <= (entries[index + 1]?.expiresAt ?? last));
   }
 
-  /** The caller takes back a message that is not written yet; nothing is told. */
+  /** Removes a message that is not written yet, because its caller withdraws it. No drop is reported. */
   withdraw(entry: OutboxEntry<Message>): void {
     if (entry.state === "unsent") {
       this.#queue.remove((other) => other === entry);
@@ -175,19 +189,19 @@ export class Outbox<Sent, Received, Message> {
     }
   }
 
-  /** A message has come; what it acknowledges is not sent again. */
+  /** A message was received. The messages that it acknowledges are not sent again. */
   received(message: Received): void {
     const unacked = this.#unacked;
     if (unacked === undefined || unacked.length === 0) return;
     for (const id of this.#callbacks.acknowledgedIds(message)) unacked.acknowledge(id);
   }
 
-  /** The client closes: what waits goes at once, `perSecond` or not. */
+  /** The client is closing: waiting messages may be sent immediately, without regard to `perSecond`. */
   beginClosing(): void {
     this.#isClosing = true;
   }
 
-  /** A life ends: drops all that is kept, telling each, in the order in which they would have gone. */
+  /** The client has ended: drops and reports all stored messages in the order in which they would have been sent. */
   end(cause: OutboxDropCause = "closed"): void {
     this.#isOpen = false;
     this.#isClosing = false;
@@ -196,7 +210,10 @@ export class Outbox<Sent, Received, Message> {
     this.#drop([...unacknowledged, ...this.#queue.remove(() => true)], cause);
   }
 
-  /** What the caller of a refused message is to get. @param entry - `undefined` where several calls share the error. */
+  /**
+   * Creates the error for the caller of a refused message.
+   * @param entry - `undefined` if several calls share the error.
+   */
   overflowError(entry: OutboxEntry<Message> | undefined): BufferOverflowError {
     const { capacity, maxBytes } = this.#policy;
     const { load } = this;
@@ -215,7 +232,7 @@ export class Outbox<Sent, Received, Message> {
     if (id !== undefined && !unacked.claim(id, entry)) this.#callbacks.reportDuplicateId(id);
   }
 
-  /** @returns `true` where the message has taken the place of an older one. */
+  /** @returns `true` if the message replaced an older one. */
   #conflate(entry: OutboxEntry<Message>, sent: Sent, now: number): boolean {
     if (this.#policy.overflow !== "conflate") return false;
     entry.key = this.#callbacks.keyOf(sent);
@@ -264,7 +281,8 @@ export class Outbox<Sent, Received, Message> {
   }
 
   #reclaim(entry: OutboxEntry<Message>): boolean {
-    // What another connection may have delivered stays in the ledger, and goes before the unsent.
+    // A previous connection may have delivered a resent message. It stays unacknowledged and is sent before the unsent
+    // messages.
     const isUnacked = entry.state === "inFlight" && !entry.isResent;
     if (!isUnacked && entry.state !== "untracked") return false;
     if (isUnacked) this.#unacked!.detach(entry);
@@ -299,13 +317,14 @@ export class Outbox<Sent, Received, Message> {
     }
   }
 
-  /** Tells of messages that are out of queue and ledger, once all of them are. */
+  /** Settles the entries, then reports them. The entries are already removed from the outbox. */
   #drop(entries: readonly OutboxEntry<Message>[], cause: OutboxDropCause): void {
     for (const entry of entries) {
       this.#settle(entry);
       this.#unreported.push({ message: entry.message, cause });
     }
-    // A listener may end the client: what is left is reported before that end, by the call inside this one.
+    // A listener may end the client. The nested call then reports the remaining messages, so that they are reported
+    // before the end.
     for (let next = this.#unreported.shift(); next !== undefined; next = this.#unreported.shift())
       this.#handler.onDropped(next.message, next.cause);
   }

@@ -1,27 +1,30 @@
+// The messages of the new connection while two connections are open: they wait until the old connection has ended. It
+
+// does not classify or deliver messages.
 import { MemoryBudget } from "./memory-budget.js";
 import type { Arrival, MessageStream } from "./message-stream.js";
 
-/** What came on the new link: in a sequence, or outside of all. */
+/** A message that arrived on the new connection, with or without a position in a stream. */
 export type WaitingMessage<Message> =
   Arrival<Message> | { readonly message: Message; readonly bytes: number; readonly stream: undefined };
 
-/** Two links at once: what the new one brings waits here until the old one has ended. */
+/** Stores the messages of the new connection and reports when the old connection has caught up with it. */
 export class Overlap<Message> {
-  /** The new link. */
+  /** The number of the new connection. */
   readonly connection: number;
-  /** The new link has ended, or takes no question any more. */
+  /** True if the new connection has ended, or no replay can be requested on it any more. */
   isOver = false;
-  /** Doubles before it began. */
+  /** Number of duplicates before the overlap began. */
   readonly duplicatesBefore: number;
   readonly #maxWaiting: number;
   readonly #handler: { onCaughtUp(): void; onFull(): void };
   readonly #seen = new Set<MessageStream<Message>>();
-  /** Streams that began on the new link further on than the old link is, and the arrival they began with. */
+  /** Streams whose first message on the new connection is ahead of the old connection, with that first message. */
   readonly #notCaughtUp = new Map<MessageStream<Message>, Arrival<Message>>();
   readonly #memory: MemoryBudget;
-  /** In the order of arrival; `undefined` in the place of a message that was pulled out. */
+  /** In order of arrival. A message that was removed leaves `undefined`. */
   #waiting: (WaitingMessage<Message> | undefined)[] = [];
-  /** The places of each stream's messages. */
+  /** The indexes in `#waiting` of the messages of each stream. */
   readonly #indexes = new Map<MessageStream<Message>, number[]>();
   #hasCaughtUp = false;
   #isFull = false;
@@ -61,12 +64,12 @@ export class Overlap<Message> {
     else indexes.push(index);
   }
 
-  /** Messages of the stream wait here. */
+  /** True if messages of the stream wait here. */
   has(stream: MessageStream<Message>): boolean {
     return this.#indexes.has(stream);
   }
 
-  /** Takes out what waits of one stream. */
+  /** Removes and returns the waiting messages of one stream. */
   pull(stream: MessageStream<Message>): Arrival<Message>[] {
     const indexes = this.#indexes.get(stream) ?? [];
     this.#indexes.delete(stream);
@@ -78,7 +81,7 @@ export class Overlap<Message> {
     });
   }
 
-  /** Takes out all that waits, and ends the watching of streams. */
+  /** Removes and returns all waiting messages, and stops watching streams. */
   end(): WaitingMessage<Message>[] {
     for (const stream of this.#notCaughtUp.keys()) stream.isWatched = false;
     this.#notCaughtUp.clear();
@@ -88,16 +91,16 @@ export class Overlap<Message> {
     return waiting;
   }
 
-  /** The table of streams has forgotten this one, of which nothing waits here. */
+  /** The stream table evicted this stream. No message of it waits here. */
   forget(stream: MessageStream<Message>): void {
     this.#seen.delete(stream);
     this.#notCaughtUp.delete(stream);
   }
 
-  /** A message came on the new link. */
+  /** A message arrived on the new connection. */
   onNewConnectionMessage(arrival: Arrival<Message>): void {
     const { stream } = arrival;
-    // Where the old link has brought nothing yet there is nothing to join.
+    // If the old connection has delivered nothing of this stream, it cannot catch up.
     if (this.#seen.has(stream) || stream.window.sequence === undefined) return;
     this.#seen.add(stream);
     stream.isWatched = true;
@@ -105,7 +108,7 @@ export class Overlap<Message> {
     this.onCursorMoved(stream);
   }
 
-  /** A message of a stream was delivered from the old link. */
+  /** A message of a stream was delivered from the old connection. */
   onCursorMoved(stream: MessageStream<Message>): void {
     const first = this.#notCaughtUp.get(stream);
     if (first === undefined || !hasCaughtUp(stream, first)) return;
@@ -117,12 +120,13 @@ export class Overlap<Message> {
   }
 }
 
-/** The old link is at most one message behind what the new one began with. */
+/** True if the old connection has delivered all messages that precede the first message of the new connection. */
 function hasCaughtUp<Message>(stream: MessageStream<Message>, { id, epoch }: Arrival<Message>): boolean {
   try {
     return !stream.isNewEpoch(epoch) && stream.window.classify(id) !== "ahead";
   } catch {
-    // What the user's function cannot tell is not waited for; its error is told when the message is taken.
+    // If a function of the application throws, the stream counts as caught up. The error is reported when the message
+    // is received.
     return true;
   }
 }

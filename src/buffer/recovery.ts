@@ -1,21 +1,25 @@
+// Restores the order of the messages of each stream: reports gaps, buffers messages that are ahead, requests replays,
+// and releases the buffered messages when the missing ones have arrived or the time limit has passed. It does not call
+
+// the application itself, but through its port.
 import type { Delivery, ArrivalStatus } from "./delivery.js";
 import { ReorderBuffers, type StreamBuffer } from "./reorder-buffers.js";
 import type { Arrival, MessageStream, ReplayRequest } from "./message-stream.js";
 import type { ReplayPolicy, ReplayPort } from "./replay-port.js";
 import { ReplayRequests } from "./replay-requests.js";
 
-/**
- * Brings the messages of streams into their order: what is not next is told and held, a replay is asked for, and what is
- * held comes out behind what was missing, or when that is not waited for any longer.
- */
+/** Handles the messages that cannot be delivered at once. */
 export class Recovery<Message> {
-  /** `true` while another link may still bring what is missing on this one: no gap is told, and no replay asked for. */
+  /**
+   * True while another connection may still deliver the missing messages. Then no gap is reported and no replay is
+   * requested.
+   */
   isDeferring = false;
-  /** The last link has ended, and none has followed. */
+  /** True after the last connection has ended and before the next one is open. */
   isOffline = false;
-  /** The link on which replays are asked for; `undefined` while there is none. */
+  /** The number of the connection on which replays are requested; `undefined` without a connection. */
   connection: number | undefined;
-  /** The new link of an overlap, and what its messages wait in until the old one has ended. */
+  /** The new connection of an overlap. Its messages wait until the old connection has ended. */
   overlap: { readonly connection: number; add(arrival: Arrival<Message>): void } | undefined;
   readonly requests: ReplayRequests<Message>;
   readonly #policy: ReplayPolicy<never>;
@@ -43,7 +47,7 @@ export class Recovery<Message> {
     return this.#delivery.classify(arrival, this.requests.covers(arrival.stream, arrival.at));
   }
 
-  /** Delivers a message, holds it, or removes it. */
+  /** Delivers a message, buffers it, or removes it as a duplicate. */
   take(arrival: Arrival<Message>): void {
     const status = this.classify(arrival);
     if (status === "ahead") this.#onAhead(arrival);
@@ -61,7 +65,10 @@ export class Recovery<Message> {
     this.#drain(stream, arrival.at);
   }
 
-  /** So many doubles in a row that the numbering must have begun anew within the window. */
+  /**
+   * True if more duplicates arrived in a row than the window remembers ids: then the numbering has restarted with an id
+   * inside the window.
+   */
   #isStuck({ stream, request, at }: Arrival<Message>): boolean {
     if (this.isDeferring || request !== undefined || this.requests.covers(stream, at)) return false;
     return stream.countDuplicate(this.#policy.window);
@@ -72,9 +79,12 @@ export class Recovery<Message> {
     const { stream, request, at } = arrival;
     if (request !== undefined) {
       stream.recoveredCount++;
-      // The gap that was told ends with the reset that comes.
+      // The reset that follows also ends the reported gap.
       if (stream.buffer !== undefined && status === "restart") stream.buffer.gapReportedBefore = undefined;
-    } else if (this.requests.isReturningMessages(stream, at) && stream.replay!.connection === arrival.connection) {
+    } else if (
+      this.requests.isReturningMessages(stream, at) &&
+      stream.replay!.connection === arrival.connection
+    ) {
       this.#bufferMessage(arrival, status === "first");
       return;
     } else if (stream.buffer !== undefined) {
@@ -107,7 +117,9 @@ export class Recovery<Message> {
     if (this.#buffers.isFull) this.#makeRoom();
   }
 
-  /** Gives up the largest holds until a quarter of the bound is free, so that one search for them serves many messages. */
+  /**
+   * Gives up the largest buffers until a quarter of the limit is free, so that the next messages need no new search.
+   */
   #makeRoom(): void {
     for (const stream of this.#buffers.largestFirst()) {
       if (this.#buffers.isBelowThreshold) return;
@@ -115,7 +127,7 @@ export class Recovery<Message> {
     }
   }
 
-  /** Where something is missing before what is held: tells the gap, and plans to ask for it. */
+  /** Reports a gap if a message is missing before the buffered ones, and plans the replay request. */
   #openGap(stream: MessageStream<Message>, now: number): void {
     const { buffer } = stream;
     if (buffer?.head === undefined || this.isDeferring || this.classify(buffer.head) !== "ahead") return;
@@ -134,13 +146,16 @@ export class Recovery<Message> {
     this.#buffers.schedule(buffer.requestAt);
   }
 
-  /** The missing may be on their way: only where none has come in half of the time they are asked for. */
+  /**
+   * The missing messages may already be on their way. A replay is requested only if none has arrived after half of the
+   * time limit.
+   */
   #planDelayedRequest(stream: MessageStream<Message>, buffer: StreamBuffer<Message>): void {
     buffer.requestAt = buffer.waitingSince + this.#policy.recoveryTimeout / 2;
     buffer.requestOnlyAtSequence = stream.window.sequence;
   }
 
-  /** Delivers what is held as far as nothing is missing before it. */
+  /** Delivers the buffered messages until one is missing. */
   #drain(stream: MessageStream<Message>, now: number): void {
     const { buffer } = stream;
     if (buffer === undefined) return;
@@ -150,11 +165,12 @@ export class Recovery<Message> {
       if (status === "ahead") break;
       const isBeginning = status === "first" || status === "restart";
       if (isBeginning && this.requests.isReturningMessages(stream, now)) break;
-      if (buffer.gapReportedBefore !== undefined && buffer.gapReportedBefore !== head) stream.recoveredCount++;
+      if (buffer.gapReportedBefore !== undefined && buffer.gapReportedBefore !== head)
+        stream.recoveredCount++;
       else if (!hasReachedBuffer) {
         hasReachedBuffer = true;
         this.#emitRecovered(stream);
-        // Who was told may have ended the hold.
+        // The listener may have ended the buffer.
         if (stream.buffer !== buffer) return;
       }
       this.#buffers.shift(buffer);
@@ -177,7 +193,7 @@ export class Recovery<Message> {
     this.#port.onRecovered(stream.name, recoveredCount);
   }
 
-  /** What is missing is not waited for any longer: all that is held comes out. */
+  /** Stops waiting for the missing messages: delivers all buffered messages of the stream. */
   #giveUp(stream: MessageStream<Message>): void {
     const { buffer } = stream;
     if (buffer?.head === undefined) return;
@@ -188,14 +204,19 @@ export class Recovery<Message> {
     stream.recoveredCount = 0;
     const isAhead = this.classify(released[0]!) === "ahead";
     if (isAhead && buffer.gapReportedBefore === undefined) this.#delivery.emitGap(released[0]!);
-    if ((isAhead || buffer.gapReportedBefore !== undefined) && this.#policy.hasReplay) this.#port.onReset(stream.name);
+    if ((isAhead || buffer.gapReportedBefore !== undefined) && this.#policy.hasReplay)
+      this.#port.onReset(stream.name);
     this.#delivery.release(released);
   }
 
-  /** What a hold gives up. The old link of an overlap may still bring what comes before the last messages of the new one: these wait again. */
+  /**
+   * Removes and returns the messages of a buffer. In an overlap, the messages of the new connection that are last
+   * return to the overlap, because the old connection may still deliver messages that precede them.
+   */
   #takeReleased(buffer: StreamBuffer<Message>): Arrival<Message>[] {
     const released: Arrival<Message>[] = [];
-    for (let arrival = buffer.shift(); arrival !== undefined; arrival = buffer.shift()) released.push(arrival);
+    for (let arrival = buffer.shift(); arrival !== undefined; arrival = buffer.shift())
+      released.push(arrival);
     const { overlap } = this;
     if (overlap === undefined) return released;
     const lastOld = released.findLastIndex(
@@ -214,10 +235,14 @@ export class Recovery<Message> {
   }
 
   onInBand(request: ReplayRequest<Message>, now: number): void {
-    for (const stream of this.requests.setInBand(request, now)) this.#requestRemaining(stream, request, false, now);
+    for (const stream of this.requests.setInBand(request, now))
+      this.#requestRemaining(stream, request, false, now);
   }
 
-  /** A replay that has brought something, or was asked for before a gap was known, may be asked for again. */
+  /**
+   * Delivers what it can, then requests a replay for the remaining gap. A new request is useful only if the last one
+   * delivered something, or was made before the gap was known.
+   */
   #requestRemaining(
     stream: MessageStream<Message>,
     request: ReplayRequest<Message>,
@@ -236,7 +261,7 @@ export class Recovery<Message> {
     }
   }
 
-  /** Whether its messages are missing shows when the overlap has ended. */
+  /** True if only the end of the overlap decides whether messages are missing. */
   #isUndecided({ buffer }: MessageStream<Message>): boolean {
     return this.isDeferring && buffer !== undefined && buffer.gapReportedBefore === undefined;
   }
@@ -259,21 +284,22 @@ export class Recovery<Message> {
       this.#start(this.requests.open(due, this.connection, now));
   }
 
-  /** When what is held comes out in any case. */
+  /** When the buffered messages are delivered at the latest. */
   #endOf(buffer: StreamBuffer<Message>): number {
-    // Without a connection nothing can be repeated: the time counts from the next one on.
+    // Without a connection nothing can be repeated, so the time limit starts at the next connection.
     if (this.isOffline || (this.isDeferring && buffer.gapReportedBefore === undefined)) return Infinity;
     return buffer.waitingSince + this.#policy.recoveryTimeout;
   }
 
   #isDue(stream: MessageStream<Message>, buffer: StreamBuffer<Message>): boolean {
-    if (buffer.requestOnlyAtSequence !== undefined && buffer.requestOnlyAtSequence !== stream.window.sequence) return false;
+    if (buffer.requestOnlyAtSequence !== undefined && buffer.requestOnlyAtSequence !== stream.window.sequence)
+      return false;
     if (buffer.gapReportedBefore === undefined) this.#delivery.emitGap(buffer.head!);
     buffer.gapReportedBefore ??= buffer.head;
     return true;
   }
 
-  /** Asks for all that may have been missed on the way to a new link. */
+  /** Requests a replay of everything that may have been missed before a new connection. */
   resume(streams: Iterable<MessageStream<Message>>, connection: number, now: number): void {
     if (this.isOffline) this.#restartWaits(now);
     if (this.#policy.hasReplay) this.#start(this.requests.openForAll(streams, connection, now));
@@ -292,8 +318,9 @@ export class Recovery<Message> {
   }
 
   /**
-   * The other link brings nothing more.
-   * @param mayStillArrive - What is missing may still come on the one that is left; else it is missing.
+   * The other connection has ended.
+   * @param mayStillArrive - `true` if the missing messages may still arrive on the remaining connection; otherwise a
+   * gap is reported.
    */
   endDeferring(now: number, mayStillArrive: boolean): void {
     this.isDeferring = false;
@@ -309,7 +336,7 @@ export class Recovery<Message> {
     });
   }
 
-  /** Nothing more comes: all that is held comes out. */
+  /** No more messages will arrive: delivers all buffered messages. */
   giveUpAll(): void {
     this.#buffers.forEach((stream) => {
       this.#giveUp(stream);

@@ -1,39 +1,42 @@
+// The messages of one stream that wait for a missing sequence number, in the order of their delivery. It does not
+
+// deliver messages and has no timer.
 import { ChunkedList, type ListPosition } from "./chunked-list.js";
 import type { Sequence } from "./sequence-window.js";
 
-/** What a hold has to know of a message. */
+/** The members of a message that the buffer reads. */
 interface BufferedMessage {
   readonly id: Sequence;
   readonly epoch: Sequence | undefined;
   readonly at: number;
-  /** The request for a replay that has brought it; `undefined` for one that came on a link. */
+  /** The replay request whose result contained the message; `undefined` for a message that arrived on a connection. */
   readonly request: object | undefined;
 }
 
-/** A message in its two lists. */
+/** A message in the two lists. */
 interface Slot<Message> {
-  /** `undefined` once it was taken out. */
+  /** `undefined` after the message was removed. */
   message: Message | undefined;
   readonly at: number;
 }
 
-/** The messages of one stream that wait for those missing before them, in the order in which they are to be delivered. */
+/** Sorts messages by id and by time of arrival. */
 export class ReorderBuffer<Message extends BufferedMessage> {
-  /** Since when its first message cannot be delivered. */
+  /** Time in milliseconds since which the first message has waited. */
   waitingSince: number;
-  /** The message before which a gap was told. Others may have come in front of it since. */
+  /** The message before which a gap was reported. Messages may have been inserted before it since. */
   gapReportedBefore: Message | undefined;
-  /** When a replay is to be asked for. */
+  /** Time in milliseconds at which a replay is requested. */
   requestAt: number = Infinity;
-  /** Where the cursor must still stand for it, or nothing is asked; `undefined` for anywhere. */
+  /** The replay is requested only if the cursor is still at this id. `undefined`: in any case. */
   requestOnlyAtSequence: Sequence | undefined;
-  /** How many requests for replays had been made before this hold began. */
+  /** Number of replay requests that were made before this buffer was created. */
   readonly requestsBefore: number;
-  /** Bytes that its messages count for. */
+  /** Bytes that the buffered messages count for. */
   bytes = 0;
   readonly #isOrdered: boolean;
   readonly #messages = new ChunkedList<Slot<Message>>();
-  /** The same messages by the time of their arrival; the first one is not taken out. */
+  /** The same messages in order of arrival. The first one is never a removed message. */
   readonly #arrivals = new ChunkedList<Slot<Message>>();
 
   constructor(isOrdered: boolean, waitingSince: number, requestsBefore: number) {
@@ -50,12 +53,12 @@ export class ReorderBuffer<Message extends BufferedMessage> {
     return this.#messages.first?.message;
   }
 
-  /** When the oldest of its messages came. */
+  /** The arrival time of the oldest message. */
   get oldestAt(): number {
     return this.#arrivals.first?.at ?? Infinity;
   }
 
-  /** Puts a message in its place; `false` where that one is taken by the same id. */
+  /** Inserts a message at its position. Returns `false` if a message with the same id is already there. */
   insert(message: Message): boolean {
     const position = this.#positionOf(message);
     const before = this.#messages.before(position)?.message;
@@ -64,7 +67,7 @@ export class ReorderBuffer<Message extends BufferedMessage> {
     return true;
   }
 
-  /** Puts a message last, whatever its id. */
+  /** Adds a message at the end, whatever its id. */
   append(message: Message): void {
     this.#add(this.#messages.end, message);
   }
@@ -87,7 +90,7 @@ export class ReorderBuffer<Message extends BufferedMessage> {
     return message;
   }
 
-  /** Behind all that it does not precede, among the messages of its epoch that came last. */
+  /** The position after all messages that precede this one, among the last messages of the same epoch. */
   #positionOf(message: Message): ListPosition {
     return this.#messages.find(
       (other) => other.message!.epoch !== message.epoch,
@@ -95,7 +98,7 @@ export class ReorderBuffer<Message extends BufferedMessage> {
     );
   }
 
-  /** Ids that count say it themselves; among others, what a replay has brought goes before what came on a link. */
+  /** Numbers are compared. If ids cannot be compared, replayed messages precede those that arrived on a connection. */
   #precedes(left: Message, right: Message): boolean {
     if (left.epoch !== right.epoch) return false;
     if (this.#isOrdered) return left.id < right.id;

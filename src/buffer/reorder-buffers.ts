@@ -1,39 +1,42 @@
+// The reorder buffers of all streams: their common memory limit and their common timer. It does not decide when
+
+// messages are released.
 import { MemoryBudget } from "./memory-budget.js";
 import { ReorderBuffer } from "./reorder-buffer.js";
 import type { Arrival, MessageStream } from "./message-stream.js";
 
-/** The hold of one stream. */
+/** The reorder buffer of one stream. */
 export type StreamBuffer<Message> = ReorderBuffer<Arrival<Message>>;
 
-/** The streams that hold something, the memory of it, and when one of them is to be looked at. */
+/** Knows the streams that have a reorder buffer, their memory, and when one of them must be checked. */
 export class ReorderBuffers<Message> {
   readonly #onNextAt: (at: number) => void;
   readonly #streams = new Set<MessageStream<Message>>();
   readonly #memory: MemoryBudget;
   #nextAt = Infinity;
 
-  /** @param maxBytes - The bound of all holds together. */
+  /** @param maxBytes - The memory limit of all buffers together. */
   constructor(maxBytes: number, onNextAt: (at: number) => void) {
     this.#memory = new MemoryBudget(maxBytes);
     this.#onNextAt = onNextAt;
   }
 
-  /** Never later than the first look that is due. */
+  /** When the next check is due, or an earlier time. */
   get nextAt(): number {
     return this.#nextAt;
   }
 
-  /** How many messages are held. */
+  /** Number of buffered messages. */
   get messageCount(): number {
     return this.#memory.count;
   }
 
-  /** The bound of bytes is met; one message always fits. */
+  /** True when the memory limit is reached. One message always fits. */
   get isFull(): boolean {
     return this.#memory.isFull && this.#memory.count > 1;
   }
 
-  /** Streams that are given up next have no need to be. */
+  /** True when enough memory is free, so that no more buffers need to be released. */
   get isBelowThreshold(): boolean {
     return this.#memory.isBelowThreshold || this.#memory.count <= 1;
   }
@@ -45,7 +48,7 @@ export class ReorderBuffers<Message> {
     return buffer;
   }
 
-  /** @returns `false` where a message with the same id is held already. */
+  /** @returns `false` if a message with the same id is already buffered. */
   add(buffer: StreamBuffer<Message>, arrival: Arrival<Message>, isInOrder: boolean): boolean {
     if (!isInOrder) buffer.append(arrival);
     else if (!buffer.insert(arrival)) return false;
@@ -54,7 +57,7 @@ export class ReorderBuffers<Message> {
     return true;
   }
 
-  /** Takes out the first message of a hold. */
+  /** Removes the first message of a buffer. */
   shift(buffer: StreamBuffer<Message>): void {
     const arrival = buffer.shift();
     if (arrival === undefined) return;
@@ -62,7 +65,7 @@ export class ReorderBuffers<Message> {
     this.#memory.remove(arrival.bytes);
   }
 
-  /** Ends the hold of a stream. What it still holds is its owner's. */
+  /** Removes the buffer of a stream. The caller takes over the messages in it. */
   end(stream: MessageStream<Message>): void {
     const { buffer } = stream;
     if (buffer !== undefined) this.#memory.remove(buffer.bytes, buffer.length);
@@ -70,7 +73,7 @@ export class ReorderBuffers<Message> {
     this.#streams.delete(stream);
   }
 
-  /** The streams that hold, those first that hold the most bytes. */
+  /** The streams that have a buffer, the largest buffer first. */
   largestFirst(): MessageStream<Message>[] {
     const bytesOf = ({ buffer }: MessageStream<Message>): number => buffer?.bytes ?? 0;
     return [...this.#streams].sort((left, right) => bytesOf(right) - bytesOf(left));
@@ -82,12 +85,12 @@ export class ReorderBuffers<Message> {
     this.#onNextAt(at);
   }
 
-  /** Calls `forEach` with each stream that holds, and arms for the time that it gives. */
-  forEach(forEach: (stream: MessageStream<Message>, buffer: StreamBuffer<Message>) => number): void {
+  /** Calls `visit` for each stream that has a buffer, and schedules the earliest time that it returns. */
+  forEach(visit: (stream: MessageStream<Message>, buffer: StreamBuffer<Message>) => number): void {
     this.#nextAt = Infinity;
     let nextAt = Infinity;
     for (const stream of [...this.#streams]) {
-      if (stream.buffer !== undefined) nextAt = Math.min(nextAt, forEach(stream, stream.buffer));
+      if (stream.buffer !== undefined) nextAt = Math.min(nextAt, visit(stream, stream.buffer));
     }
     this.schedule(nextAt);
   }

@@ -1,56 +1,66 @@
+// The policy and the port of the replay engine: what the engine reads and what it calls. This module has no logic.
 import type { Cursors } from "./cursor.js";
 import type { IsNext } from "./id-window.js";
 import type { ReplayRequest } from "./message-stream.js";
 import type { Sequence } from "./sequence-window.js";
 
-/** The stream of messages for which the user names none. */
+/** The name of the stream of messages for which `streamOf` returns none. */
 export const defaultStream = "default";
 
-/** How received messages are numbered, and what is done about those that are missing. Times are milliseconds. */
+/** How received messages are numbered, and what happens when messages are missing. Times are in milliseconds. */
 export interface ReplayPolicy<Value> {
-  /** The id of a message; none for one that is outside of every sequence: it passes untouched. */
+  /** Returns the id of a message. A message without an id belongs to no stream and is delivered unchanged. */
   readonly sequence: (message: Value) => Sequence | null | undefined;
-  /** Whether `current` follows `previous` with nothing between them. Default: numbers that count by one. */
+  /** Whether `current` follows `previous` with no message between them. Default: integers that increase by one. */
   readonly isNext: IsNext | undefined;
-  /** The stream that numbers a message. Default: one for all. */
+  /** Returns the name of the stream that a message belongs to. Default: one stream for all messages. */
   readonly streamOf: ((message: Value) => string | number | undefined) | undefined;
-  /** The numbering of a message: one that differs from the cursor's begins the stream anew; none is the one before. */
+  /**
+   * Returns the epoch of a message. An epoch that differs from that of the cursor restarts the stream. `undefined`
+   * means the same epoch as before.
+   */
   readonly epochOf: ((message: Value, connectionCount: number) => Sequence | null | undefined) | undefined;
-  /** How many ids back a double is recognized. */
+  /** Number of recent ids among which a duplicate is recognized. */
   readonly window: number;
-  /** The user can have missed messages repeated: a stream with a gap is held until then. */
+  /** True if the application can replay missed messages. Then a stream with a gap is buffered until they arrive. */
   readonly hasReplay: boolean;
-  /** So many held messages of one stream are not kept waiting any longer. */
+  /** Maximum number of buffered messages of one stream. When it is reached, they are delivered. */
   readonly maxWaiting: number;
-  /** Bytes that the held messages of all streams may take, and as many those of an overlap. */
+  /** Maximum bytes of the buffered messages of all streams, and of the waiting messages of an overlap. */
   readonly maxBytes: number;
-  /** How many streams are remembered; more only while they hold messages. */
+  /** Maximum number of remembered streams. It is exceeded only by streams with buffered messages. */
   readonly maxStreams: number;
-  /** So long is a stream held at most. */
+  /** Maximum time for which the messages of a stream are buffered. */
   readonly recoveryTimeout: number;
-  /** Where an earlier life has left off. */
+  /** The cursors that an earlier client stored. */
   readonly cursors: Cursors | undefined;
 }
 
-/** What the engine tells its owner. No call of it may throw; in each, the engine may be called but for `receive`. */
+/** What the engine calls. No method may throw. Each method may call the engine, except `receive`. */
 export interface ReplayPort<Message> {
-  /** Bytes of memory that a message counts for while it is held. */
+  /** Returns the bytes of memory that a message counts for while it is buffered. */
   sizeOf(message: Message): number;
   deliver(message: Message): void;
-  /** Messages are missing before `received`; `expected` is known where ids count by one. */
+  /** Messages are missing before `received`. `expected` is `undefined` if ids are compared by `isNext`. */
   onGap(stream: string, expected: number | undefined, received: Sequence): void;
-  /** What was missing was delivered, `count` messages; the ones that waited for them follow. */
+  /** The missing messages were delivered; `count` is their number. The messages that waited for them follow. */
   onRecovered(stream: string, count: number): void;
-  /** The sequence is broken: what was missing is not waited for any longer, or the numbering begins anew. */
+  /** The sequence is interrupted: the engine no longer waits for missing messages, or the numbering has restarted. */
   onReset(stream: string): void;
-  /** A function of the user's has failed. */
+  /** A function of the application failed. */
   onError(error: Error): void;
-  /** Calls the user's `onReplay` with the cursors of `request`, which is to be answered by the engine's `onReplay…`. */
+  /**
+   * Calls the application's `onReplay` with the cursors of `request`. The result is passed to one of the engine's
+   * `onReplay…` methods.
+   */
   startReplay(request: ReplayRequest<Message>): void;
-  /** The timer that calls `onTimer` is to be set to `at`. */
+  /** The timer that calls `onTimer` must be set to `at`. */
   onNextAt(at: number): void;
-  /** In an overlap: the new link goes on where the old one is, which may be closed. */
+  /**
+   * In an overlap: the old connection has delivered everything before the first messages of the new one, so it may be
+   * closed.
+   */
   onOverlapCaughtUp(): void;
-  /** In an overlap: so much waits that the new link is to be paused until the end of it. */
+  /** In an overlap: too many messages wait, so the new connection must be paused until the overlap ends. */
   onOverlapFull(): void;
 }

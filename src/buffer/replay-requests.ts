@@ -1,35 +1,38 @@
+// The active replay requests, and the streams that each of them covers. It does not call `onReplay`.
 import type { Cursor } from "./cursor.js";
 import { type MessageStream, ReplayRequest } from "./message-stream.js";
 
-/** The calls of `onReplay` that are under way, and the streams that each of them covers. */
+/** Opens and ends replay requests. */
 export class ReplayRequests<Message> {
-  /** So long after it has last shown itself a request is counted on. */
+  /** Time in milliseconds without progress after which a request is no longer expected to deliver anything. */
   readonly #timeout: number;
   #open: ReplayRequest<Message>[] = [];
   #newest = 0;
-  /** The request that covers streams yet unknown. */
+  /** The request that also covers streams that are created later. */
   #resume: ReplayRequest<Message> | undefined;
 
   constructor(timeout: number) {
     this.#timeout = timeout;
   }
 
-  /** How many there have been. */
+  /** Number of requests that were opened. */
   get count(): number {
     return this.#newest;
   }
 
-  /** What is missing in a stream may still come by a request. */
+  /** True if a request may still deliver the missing messages of a stream. */
   covers({ replay }: MessageStream<Message>, now: number): boolean {
     return replay !== undefined && now - replay.activeAt < this.#timeout;
   }
 
-  /** What the user returns may still belong before all that a stream brings. */
+  /** True if `onReplay` is still returning messages, which may precede everything that the stream receives. */
   isReturningMessages(stream: MessageStream<Message>, now: number): boolean {
     return stream.replay?.state === "running" && this.covers(stream, now);
   }
 
-  /** A request for all that `streams` may have missed; `undefined` where none of them has a cursor. */
+  /**
+   * Opens a request for everything that `streams` may have missed. Returns `undefined` if none of them has a cursor.
+   */
   open(
     streams: Iterable<MessageStream<Message>>,
     connection: number,
@@ -53,7 +56,7 @@ export class ReplayRequests<Message> {
     return request;
   }
 
-  /** The same for all streams, those to come included. */
+  /** As {@link open}, and the request also covers streams that are created later. */
   openForAll(
     streams: Iterable<MessageStream<Message>>,
     connection: number,
@@ -63,27 +66,27 @@ export class ReplayRequests<Message> {
     return this.#resume;
   }
 
-  /** A stream has come to be. */
+  /** A stream was created. */
   cover(stream: MessageStream<Message>): void {
     if (this.#resume?.state !== "running") return;
     stream.replay = this.#resume;
     this.#resume.streams.add(stream);
   }
 
-  /** The stream is forgotten. */
+  /** A stream was evicted. */
   uncover(stream: MessageStream<Message>): void {
     for (const { streams } of this.#open) streams.delete(stream);
     stream.replay = undefined;
   }
 
-  /** The user has returned nothing; gives the streams that wait for what the server repeats. */
+  /** `onReplay` returned nothing. Returns the streams that wait for the messages that the server repeats. */
   setInBand(request: ReplayRequest<Message>, now: number): MessageStream<Message>[] {
     request.state = "inBand";
     request.activeAt = now;
     return [...request.streams].filter(({ replay }) => replay === request);
   }
 
-  /** Nothing more comes of a request; gives the streams that it covered until now. */
+  /** Ends a request. Returns the streams that it covered until now. */
   end(request: ReplayRequest<Message>): MessageStream<Message>[] {
     request.state = "over";
     this.#open = this.#open.filter((other) => other !== request);
@@ -92,7 +95,7 @@ export class ReplayRequests<Message> {
     return streams;
   }
 
-  /** Nothing more comes of any request that `hasEnded` names by its link. */
+  /** Ends the requests on all connections for which `hasEnded` returns `true`. */
   endOn(hasEnded: (connection: number) => boolean): void {
     for (const request of this.#open) {
       if (hasEnded(request.connection)) this.end(request);

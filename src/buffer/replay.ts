@@ -1,3 +1,6 @@
+// The replay engine: keeps received messages in sequence across connections. It removes duplicates, reports gaps,
+
+// requests replays, and delivers in order. It reads no clock and sets no timer: the caller passes the time.
 import type { Cursors } from "./cursor.js";
 import { asError, Delivery } from "./delivery.js";
 import type { Arrival, MessageStream, SequencePosition, ReplayRequest } from "./message-stream.js";
@@ -8,13 +11,13 @@ import type { Sequence } from "./sequence-window.js";
 import { StreamTable } from "./stream-table.js";
 
 /**
- * Keeps received messages in sequence, over links: removes doubles, tells gaps, has what is missing repeated, and delivers
- * in order. Nothing that it is given is lost: each message is delivered once, or is the double of one that was.
+ * No message is lost: each message is delivered once, or is a duplicate of a delivered one.
  *
- * A link is the count of the connection: 1 for the first, and higher for each later one. `position` and `receive` are not to be
- * called from within a call of the port.
+ * A connection is given by its number: 1 for the first connection, and a higher number for each later one. A method of
+ * the port must not call `locate` or `receive`.
  *
- * `Value` is what the user's functions are asked about, `Message` what is made of it where it cannot go on at once.
+ * `Value` is the type that the functions of the application receive. `Message` is the type that the engine stores if it
+ * cannot deliver a message at once.
  */
 export class Replay<Value, Message> {
   readonly #policy: ReplayPolicy<Value>;
@@ -22,15 +25,17 @@ export class Replay<Value, Message> {
   readonly #delivery: Delivery<Message>;
   readonly #recovery: Recovery<Message>;
   readonly #streams: StreamTable<Value, Message>;
-  /** The stream of all messages, where ids count by one and nothing else is to be asked; from its first message on. */
+  /**
+   * The only stream, if ids increase by one and there are neither stream names nor epochs. Set by the first message.
+   */
   #singleStream: MessageStream<Message> | undefined;
   #overlap: Overlap<Message> | undefined;
-  /** Messages of an overlap that has ended, while they are delivered. */
+  /** Messages of an overlap that has ended, until they are delivered. */
   readonly #leavingOverlap: WaitingMessage<Message>[] = [];
-  /** The link whose messages wait in the overlap; 0 without one. */
+  /** The number of the connection whose messages wait in the overlap; 0 without an overlap. */
   #waitingConnection = 0;
 
-  /** @throws TypeError for a cursor that is none. */
+  /** @throws TypeError for an invalid cursor. */
   constructor(policy: ReplayPolicy<Value>, port: ReplayPort<Message>) {
     this.#policy = policy;
     this.#port = port;
@@ -47,33 +52,34 @@ export class Replay<Value, Message> {
     });
   }
 
-  /** When {@link onTimer} is to be called; `Infinity` for not at all. */
+  /** When {@link onTimer} must be called; `Infinity` means never. */
   get nextAt(): number {
     return this.#recovery.nextAt;
   }
 
-  /** Messages that wait: behind missing ones, or on the new link of an overlap. */
+  /** Number of messages that wait for missing ones, or for the end of an overlap. */
   get heldCount(): number {
     return this.#recovery.heldCount + (this.#overlap?.length ?? 0);
   }
 
-  /** Messages that were removed because they had been delivered before. */
+  /** Number of messages that were removed because they had been delivered before. */
   get duplicateCount(): number {
     return this.#delivery.duplicateCount;
   }
 
   /**
-   * Where each stream stands; give it to {@link ReplayPolicy.cursors} at a later start.
-   * @param waiting - Delivered messages that nobody has consumed yet, the oldest first: the cursors are those before them.
+   * Returns the cursor of each stream. A later client can start from them with {@link ReplayPolicy.cursors}.
+   * @param waiting - Delivered messages that no consumer has read yet, oldest first. The cursors are those before these
+   * messages.
    */
   cursors(waiting: Iterable<Value> = []): Cursors {
     return this.#streams.cursors(waiting);
   }
 
   /**
-   * The hot path, on which nothing is made of a message.
-   * @returns `undefined` where it is to be delivered now: it is next, and was taken, or outside of every sequence with nothing
-   * to wait for. Else what {@link receive} is to be given.
+   * Determines the position of a message. This is the hot path: it allocates nothing for a message that is next.
+   * @returns `undefined` if the message must be delivered now: it is next and was accepted, or it has no id and nothing
+   * to wait for. Otherwise the value that must be passed to {@link receive}.
    */
   locate(value: Value, connection: number): SequencePosition<Message> | "unsequenced" | undefined {
     const isFastPathAllowed = connection !== this.#waitingConnection;
@@ -81,7 +87,7 @@ export class Replay<Value, Message> {
     try {
       const id = sequence(value);
       const window = isFastPathAllowed ? this.#singleStream?.fastPathWindow : undefined;
-      // What is no id is not equal to the next number either.
+      // An invalid id is not equal to the next number either.
       if (window?.advance(id as Sequence) === true) return undefined;
       return this.#positionOf(value, id, connection, isFastPathAllowed);
     } catch (error) {
@@ -118,8 +124,13 @@ export class Replay<Value, Message> {
     return isFastPathAllowed ? undefined : "unsequenced";
   }
 
-  /** @param place - What {@link position} has given for it, just now. */
-  receive(message: Message, position: SequencePosition<Message> | "unsequenced", connection: number, now: number): void {
+  /** @param position - The result of {@link locate} for this message. No other call may happen in between. */
+  receive(
+    message: Message,
+    position: SequencePosition<Message> | "unsequenced",
+    connection: number,
+    now: number,
+  ): void {
     const bytes = this.#port.sizeOf(message);
     if (position === "unsequenced") this.#overlap!.add({ message, bytes, stream: undefined });
     else this.#receive({ ...position, message, bytes, connection, request: undefined, at: now });
@@ -135,7 +146,7 @@ export class Replay<Value, Message> {
     const isNew = arrival.connection === overlap.connection && arrival.request === undefined;
     if (isNew) overlap.onNewConnectionMessage(arrival);
     if (isNew && stream.buffer === undefined) this.#waitInOverlap(overlap, arrival);
-    else this.#takeFromBoth(overlap, arrival);
+    else this.#receiveFromBoth(overlap, arrival);
   }
 
   #waitInOverlap(overlap: Overlap<Message>, arrival: Arrival<Message>): void {
@@ -148,39 +159,42 @@ export class Replay<Value, Message> {
     }
   }
 
-  /** A stream that holds in an overlap takes what it misses from either link. */
-  #takeFromBoth(overlap: Overlap<Message>, arrival: Arrival<Message>): void {
+  /** In an overlap, a stream with a reorder buffer accepts missing messages from both connections. */
+  #receiveFromBoth(overlap: Overlap<Message>, arrival: Arrival<Message>): void {
     const { stream } = arrival;
-    const wasHolding = stream.buffer !== undefined;
+    const hadBuffer = stream.buffer !== undefined;
     this.#recovery.take(arrival);
-    if (!wasHolding && stream.buffer !== undefined) {
+    if (!hadBuffer && stream.buffer !== undefined) {
       for (const waiting of overlap.pull(stream)) this.#recovery.take(waiting);
     }
     overlap.onCursorMoved(stream);
   }
 
-  /** A connection is there, and the user's `onConnection` is done with it: what was missed is asked for. */
+  /**
+   * A connection is open and the application's `onConnection` has finished: requests a replay of the missed messages.
+   */
   onConnection(connection: number, now: number): void {
     this.#recovery.connection = connection;
     this.#recovery.resume(this.#streams, connection, now);
   }
 
-  /** A connection has ended. What is held waits for the next one, as long as it may. */
+  /** A connection has ended. Buffered messages wait for the next one, up to their limits. */
   onConnectionEnd(connection: number): void {
     this.#recovery.requests.endOn((other) => other === connection);
     if (this.#overlap?.connection === connection) this.#overlap.isOver = true;
     if (this.#recovery.connection === connection) this.#goOffline();
   }
 
-  /** No replay can be asked for before the next connection. */
+  /** No replay can be requested before the next connection. */
   #goOffline(): void {
     this.#recovery.connection = undefined;
     this.#recovery.isOffline = true;
   }
 
   /**
-   * A message that `onReplay` has returned.
-   * @returns `false` where no more of them are wanted, for their connection has ended and the next one asks again.
+   * `onReplay` returned a message.
+   * @returns `false` if no more messages are needed, because the connection has ended and the next one requests them
+   * again.
    */
   onReplayed(request: ReplayRequest<Message>, value: Value, message: Message, now: number): boolean {
     if (request.state !== "running") return false;
@@ -189,21 +203,28 @@ export class Replay<Value, Message> {
     const position = this.#positionOfReplayed(value, connection);
     if (position === "unsequenced") this.#port.deliver(message);
     else
-      this.#receive({ ...position, message, bytes: this.#port.sizeOf(message), connection, request, at: now });
+      this.#receive({
+        ...position,
+        message,
+        bytes: this.#port.sizeOf(message),
+        connection,
+        request,
+        at: now,
+      });
     return true;
   }
 
-  /** All that `onReplay` has returned was given. */
+  /** All messages that `onReplay` returned were passed to {@link onReplayed}. */
   onReplayReturned(request: ReplayRequest<Message>, now: number): void {
     if (request.state === "running") this.#recovery.onReturned(request, now);
   }
 
-  /** `onReplay` has returned nothing: the server repeats what is missing on the link. */
+  /** `onReplay` returned nothing: the server repeats the missing messages on the connection. */
   onReplayInBand(request: ReplayRequest<Message>, now: number): void {
     if (request.state === "running") this.#recovery.onInBand(request, now);
   }
 
-  /** `onReplay` has thrown or rejected, or what it has returned did. */
+  /** `onReplay` threw or rejected, or its result did while it was read. */
   onReplayFailed(request: ReplayRequest<Message>, error: Error): void {
     if (request.state !== "running") return;
     this.#port.onError(error);
@@ -215,9 +236,10 @@ export class Replay<Value, Message> {
   }
 
   /**
-   * A second link is ready while the first one serves: its messages wait behind the old one's from now on, doubles are
-   * removed, and no gap is told. What may be missed on the way is asked for on the new link.
-   * @param maxWaiting - With so many of the new link's messages waiting, or `maxBytes` of the policy, {@link ReplayPort.onOverlapFull} is called.
+   * A second connection is open while the first one is in use. From now on the messages of the new connection wait,
+   * duplicates are removed and no gap is reported. A replay of what may be missed is requested on the new connection.
+   * @param maxWaiting - {@link ReplayPort.onOverlapFull} is called when this number of messages waits, or `maxBytes` of
+   * the policy is reached.
    */
   beginOverlap(connection: number, maxWaiting: number, now: number): void {
     this.endOverlap(now);
@@ -234,8 +256,8 @@ export class Replay<Value, Message> {
   }
 
   /**
-   * The old link has ended: what waits of the new one follows, and gaps are judged.
-   * @returns How many doubles were removed in the overlap.
+   * The old connection has ended: delivers the waiting messages of the new one and reports gaps.
+   * @returns The number of duplicates that were removed in the overlap.
    */
   endOverlap(now: number): number {
     const overlap = this.#overlap;
@@ -249,8 +271,8 @@ export class Replay<Value, Message> {
   }
 
   /**
-   * The new link has ended, and the old one stays: what waits is delivered in its place among the messages to come.
-   * @returns How many doubles were removed in the overlap.
+   * The new connection has ended and the old one stays: adds the waiting messages to those of the old connection.
+   * @returns The number of duplicates that were removed in the overlap.
    */
   cancelOverlap(now: number): number {
     const overlap = this.#overlap;
@@ -270,7 +292,9 @@ export class Replay<Value, Message> {
     this.#streams.thaw();
   }
 
-  /** A handler of one of these messages may end the client: the rest is delivered before that end. */
+  /**
+   * A listener may end the client during a delivery. The nested call of `finish` then delivers the remaining messages.
+   */
   #deliverLeavingOverlap(now: number): void {
     for (let next = this.#leavingOverlap.shift(); next !== undefined; next = this.#leavingOverlap.shift()) {
       if (next.stream === undefined) this.#port.deliver(next.message);
@@ -281,7 +305,7 @@ export class Replay<Value, Message> {
     }
   }
 
-  /** The end of a life: all that waits comes out. */
+  /** The client has ended: delivers all waiting messages. */
   finish(now: number): void {
     this.#delivery.finishRelease();
     this.#deliverLeavingOverlap(now);

@@ -1,50 +1,58 @@
-/** What numbers a message within its stream. */
+// The interface of a sequence window, which remembers the ids that a stream delivered last. It has two implementations:
+// NumberWindow and IdWindow.
+
+/** The id of a message within its stream. */
 export type Sequence = number | string;
 
 /**
- * How an id stands to those that its stream has delivered: the first of all, the one that must come next, one with a hole
- * before it, one that fills such a hole, one delivered already, or one from before all that is remembered.
+ * The status of an id in its stream.
+ * - `first`: the first id of the stream.
+ * - `next`: the id that follows the cursor.
+ * - `ahead`: messages are missing before this id.
+ * - `late`: a missing id.
+ * - `duplicate`: an id that was delivered.
+ * - `restart`: an id before all remembered ids, so the numbering has restarted.
  */
 export type SequenceStatus = "first" | "next" | "ahead" | "late" | "duplicate" | "restart";
 
-/** What the windows of all streams share. */
+/** Settings that the windows of all streams share. */
 export interface WindowBounds {
-  /** How many ids back a double is recognized. */
+  /** Number of recent ids among which a duplicate is recognized. */
   readonly size: number;
-  /** While `true` nothing is forgotten: what a second link repeats may lie further back than `size`. */
+  /** While `true`, no id is removed, because a second connection may repeat ids that are older than `size`. */
   isFrozen: boolean;
 }
 
-/** The ids of one stream that were delivered last, and where its cursor stands. */
+/** The recently delivered ids of one stream, and its cursor. */
 export interface SequenceWindow {
-  /** The last id in order; `undefined` before the first. */
+  /** The last id in order; `undefined` before the first message. */
   readonly sequence: Sequence | undefined;
-  /** The id that must come next; `undefined` where only the user's `isNext` knows. */
+  /** The next id in order; `undefined` if ids are compared by `isNext`. */
   readonly expected: number | undefined;
-  /** `true` where ids can be put in order by `<`. */
+  /** True if ids can be compared with `<`. */
   readonly isOrdered: boolean;
-  /** The hot path: where `id` is the next one it is taken, and the answer is `true`. */
+  /** Accepts the id if it is the next one. This is the hot path. */
   advance(id: Sequence): boolean;
   /**
-   * Takes nothing.
-   * @throws TypeError for an id that cannot be judged; and what the user's `isNext` throws.
+   * Determines the status of an id and changes nothing.
+   * @throws TypeError for an invalid id, and what `isNext` throws.
    */
   classify(id: Sequence): SequenceStatus;
-  /** Takes an id that was judged to be next or ahead: the cursor moves there. */
+  /** Accepts an id that is next or ahead, and moves the cursor to it. */
   move(id: Sequence, status: "next" | "ahead"): void;
-  /** Takes an id that is late: the cursor stays. */
+  /** Accepts a late id. The cursor stays. */
   fill(id: Sequence): void;
   /**
-   * An id that was taken before has come again.
-   * @throws What the user's `isNext` throws.
+   * An accepted id has arrived again.
+   * @throws What `isNext` throws.
    */
   repeat(id: Sequence): void;
-  /** The stream begins anew with `id`. */
+  /** Restarts the stream at `id`. */
   restart(id: Sequence): void;
-  /** A cursor from an earlier life. */
+  /** Continues after a cursor that an earlier client stored. */
   resume(sequence: Sequence): void;
-  /** Nothing more is forgotten while the bounds say so. */
+  /** Prepares the window for `isFrozen`. */
   freeze(): void;
-  /** Where the cursor stood before a delivered `id`; `undefined` where that is not known. */
+  /** Returns the cursor as it was before a delivered `id`, or `undefined` if it is unknown. */
   before(id: Sequence): Sequence | undefined;
 }

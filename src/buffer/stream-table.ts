@@ -1,3 +1,6 @@
+// The streams by name, at most `maxStreams` of them. It does not decide whether a stream may be evicted: it asks its
+
+// handler.
 import type { Cursor, Cursors } from "./cursor.js";
 import { IdWindow } from "./id-window.js";
 import { MessageStream } from "./message-stream.js";
@@ -5,20 +8,23 @@ import { NumberWindow } from "./number-window.js";
 import { defaultStream, type ReplayPolicy } from "./replay-port.js";
 import type { Sequence, WindowBounds } from "./sequence-window.js";
 
-/** At most so many streams are looked at for each new one, so that a new name takes no longer where many are in use. */
+/**
+ * Number of streams that are checked for eviction when a stream is created. The limit keeps the cost of a new name
+ * constant.
+ */
 const maxChecksPerInsertion = 32;
 
 export interface StreamTableHandler<Message> {
-  /** Nothing was known of this stream. */
+  /** A stream with a new name was created. */
   onCreated(stream: MessageStream<Message>): void;
-  /** The stream holds nothing, and nobody else counts on it. */
+  /** True if the stream has no buffered messages and no other object depends on it. */
   mayEvict(stream: MessageStream<Message>): boolean;
   onEvicted(stream: MessageStream<Message>): void;
 }
 
 /**
- * The streams by their names, at most `maxStreams` of them or as many as the cursors that were given. A new one takes the place
- * of one that was not used for long: then the next message of that name is the first of a new stream.
+ * The maximum is `maxStreams` or the number of stored cursors, whichever is higher. A new stream replaces one that was
+ * not used recently. The next message of an evicted stream starts a new stream.
  */
 export class StreamTable<Value, Message> {
   readonly #policy: ReplayPolicy<Value>;
@@ -27,10 +33,10 @@ export class StreamTable<Value, Message> {
   readonly #maxStreams: number;
   readonly #streams = new Map<string, MessageStream<Message>>();
   #default: MessageStream<Message> | undefined;
-  /** Where the search for a stream to forget goes on: the streams before it were used, and stand at the end. */
+  /** Where the search for a stream to evict continues. The streams before it were used and moved to the end. */
   #search: Iterator<[string, MessageStream<Message>]> | undefined;
 
-  /** @throws TypeError for a cursor that is none. */
+  /** @throws TypeError for an invalid cursor. */
   constructor(policy: ReplayPolicy<Value>, handler: StreamTableHandler<Message>) {
     const cursors = Object.entries(policy.cursors ?? {});
     this.#policy = policy;
@@ -45,11 +51,14 @@ export class StreamTable<Value, Message> {
       const stream = this.#create(name);
       stream.resume(cursor, this.#policy.epochOf !== undefined);
     } catch (cause) {
-      throw new TypeError(`replay.cursors[${JSON.stringify(name)}] is no cursor.`, { cause });
+      throw new TypeError(`replay.cursors[${JSON.stringify(name)}] is not a valid cursor.`, { cause });
     }
   }
 
-  /** @throws TypeError where the user's function gives no name; and what it throws. */
+  /**
+   * Returns the stream of a message and creates it if it does not exist.
+   * @throws TypeError if `streamOf` returns an invalid name, and what it throws.
+   */
   of(message: Value): MessageStream<Message> {
     const { streamOf } = this.#policy;
     if (streamOf === undefined) return (this.#default ??= this.#named(defaultStream));
@@ -60,7 +69,7 @@ export class StreamTable<Value, Message> {
     return stream;
   }
 
-  /** As {@link of}, but `undefined` where the stream is not there. */
+  /** As {@link of}, but returns `undefined` if the stream does not exist. */
   #existing(message: Value): MessageStream<Message> | undefined {
     const { streamOf } = this.#policy;
     return this.#streams.get(streamOf === undefined ? defaultStream : nameOf(streamOf(message)));
@@ -78,11 +87,11 @@ export class StreamTable<Value, Message> {
     return created;
   }
 
-  /** A stream that was used since the last look is moved to the end and gets another round. */
+  /** A stream that was used since the last check moves to the end of the table (second-chance eviction). */
   #evictUnused(): void {
     for (let look = 0; look < maxChecksPerInsertion && this.#streams.size >= this.#maxStreams; look++) {
       this.#search ??= this.#streams.entries();
-      // It has no end: a stream that stays is put behind the others.
+      // The iterator does not end here, because a remaining stream is added again at the end.
       const next = this.#search.next() as IteratorYieldResult<[string, MessageStream<Message>]>;
       const [name, stream] = next.value;
       this.#streams.delete(name);
@@ -106,7 +115,7 @@ export class StreamTable<Value, Message> {
     return this.#streams.values();
   }
 
-  /** No window forgets any more. */
+  /** From now on the windows remove no id. */
   freeze(): void {
     for (const stream of this) stream.window.freeze();
     this.#bounds.isFrozen = true;
@@ -116,7 +125,7 @@ export class StreamTable<Value, Message> {
     this.#bounds.isFrozen = false;
   }
 
-  /** The cursors as they were before any of the `waiting` messages, the oldest first, was delivered. */
+  /** Returns the cursors as they were before the `waiting` messages, oldest first, were delivered. */
   cursors(waiting: Iterable<Value>): Cursors {
     const cursors = new Map<string, Cursor | undefined>();
     for (const message of waiting) {
@@ -124,7 +133,7 @@ export class StreamTable<Value, Message> {
       if (found === undefined) continue;
       const { name } = found.stream;
       const cursor = found.stream.cursorBefore(found.id);
-      // Where newer messages take the places of older ones, the first that waits need not be the oldest.
+      // Newer messages may have replaced older ones, so the first waiting message need not be the oldest.
       if (!cursors.has(name) || isEarlier(cursor, cursors.get(name))) cursors.set(name, cursor);
     }
     for (const { name, cursor } of this) {
@@ -135,14 +144,16 @@ export class StreamTable<Value, Message> {
     );
   }
 
-  /** A function of the user's that throws here has thrown before, when the message came. */
+  /**
+   * If a function of the application throws here, it also threw when the message arrived, and that error was reported.
+   */
   #find(message: Value): { readonly stream: MessageStream<Message>; readonly id: Sequence } | undefined {
     try {
       const { sequence } = this.#policy;
       const id = sequence(message);
       if (id === undefined || id === null) return undefined;
       const stream = this.#existing(message);
-      // A stream that was forgotten since has no cursor.
+      // A stream that was evicted since has no cursor.
       if (stream === undefined) return undefined;
       stream.window.classify(id);
       return { stream, id };
@@ -155,7 +166,7 @@ export class StreamTable<Value, Message> {
 function nameOf(name: unknown): string {
   if (name === undefined || name === null) return defaultStream;
   if (typeof name === "string" || typeof name === "number") return String(name);
-  throw new TypeError(`replay.streamOf gave ${typeof name}: no string and no number.`);
+  throw new TypeError(`replay.streamOf must return a string or a number, but returned ${typeof name}.`);
 }
 
 function isEarlier(cursor: Cursor | undefined, other: Cursor | undefined): boolean {

@@ -1,23 +1,25 @@
+// A rate limiter: at most `perSecond` messages pass in any period of one second. It sets no timer and reads no clock.
+
 /**
- * Lets at most `perSecond` pass in any second, wherever that second begins. It holds what ten milliseconds bring, so
- * that a late timer costs no throughput, and fills by so much more slowly.
+ * The bucket collects the tokens of ten milliseconds, so that a late timer costs no throughput. It is refilled more
+ * slowly by the same amount, so that no period of one second exceeds the limit.
  */
 export class TokenBucket {
-  /** Milliseconds for one token. */
+  /** Milliseconds per token. */
   readonly #spacing: number;
-  /** How far ahead of the even spacing a burst may be. */
+  /** Milliseconds by which a burst may be ahead of the even spacing. */
   readonly #tolerance: number;
-  /** When the bucket would be full again. */
+  /** Time in milliseconds at which the bucket would be full again. */
   #fullAt = -Infinity;
 
-  /** @param perSecond - Above 0; 0.5 is one in two seconds. */
+  /** @param perSecond - Greater than 0. For example, 0.5 means one message in two seconds. */
   constructor(perSecond: number) {
     const burst = Math.floor(perSecond / 100);
     this.#spacing = 1_000 / (perSecond - burst);
     this.#tolerance = burst * this.#spacing;
   }
 
-  /** When the next may pass; in the past where one may pass at once. */
+  /** When the next message may pass. A time in the past means immediately. */
   get nextAt(): number {
     return this.#fullAt - this.#tolerance;
   }

@@ -1,17 +1,20 @@
+// The messages that were passed to a writer and are not acknowledged, in the order in which they were first sent. It
+
+// does not limit their number.
 import type { MessageId, OutboxEntry } from "./outbox-entry.js";
 
-/** Bytes of an id and its place in the table, as measured. */
+/** Measured memory in bytes of an id and its entry in the map. */
 const idOverhead = 512;
 
 /**
- * The messages that were given to a writer and are not acknowledged, in the order in which they first went. On a new
- * connection all of them wait to be sent again; those given since are in flight, and stand before those that wait.
+ * A linked list with a map of ids. On a new connection all messages wait to be sent again. Messages that were already
+ * sent on the current connection precede those that wait.
  */
 export class UnackedMessages<Message> {
   readonly #byId = new Map<MessageId, OutboxEntry<Message>>();
   #first: OutboxEntry<Message> | undefined;
   #last: OutboxEntry<Message> | undefined;
-  /** The first that waits to be sent again. */
+  /** The first message that waits to be sent again. */
   #next: OutboxEntry<Message> | undefined;
   #length = 0;
   #bytes = 0;
@@ -26,12 +29,12 @@ export class UnackedMessages<Message> {
     return this.#bytes;
   }
 
-  /** Bytes of memory that the messages take besides, with their ids. */
+  /** Additional memory of the messages and their ids, in bytes. */
   get overhead(): number {
     return this.#overhead + this.#length * idOverhead;
   }
 
-  /** How many wait to be sent again. */
+  /** Number of messages that wait to be sent again. */
   get waitingCount(): number {
     return this.#waitingCount;
   }
@@ -40,7 +43,10 @@ export class UnackedMessages<Message> {
     return this.#first;
   }
 
-  /** Makes `id` that of `entry`. @returns `false` where it is that of another, which is not settled. */
+  /**
+   * Assigns `id` to `entry`.
+   * @returns `false` if the id belongs to another message that is not settled.
+   */
   claim(id: MessageId, entry: OutboxEntry<Message>): boolean {
     if (this.#byId.has(id)) return false;
     this.#byId.set(id, entry);
@@ -49,13 +55,13 @@ export class UnackedMessages<Message> {
     return true;
   }
 
-  /** The id of an entry that never went may be another's. */
+  /** Releases the id of an entry, so that another message may use it. */
   release({ id, receipt }: OutboxEntry<Message>): void {
     if (receipt !== undefined) receipt.isGivenUp = !receipt.isAcknowledged;
     if (id !== undefined) this.#byId.delete(id);
   }
 
-  /** An entry goes for the first time. Nothing waits to be sent again. */
+  /** Adds a message that is sent for the first time. No message may wait to be sent again. */
   append(entry: OutboxEntry<Message>): void {
     entry.state = "inFlight";
     entry.previous = this.#last;
@@ -67,7 +73,7 @@ export class UnackedMessages<Message> {
     this.#overhead += entry.overhead;
   }
 
-  /** The next to be sent again; it is in flight from now on. */
+  /** Returns the next message to send again; it is in flight from now on. */
   shift(): OutboxEntry<Message> | undefined {
     const entry = this.#next;
     if (entry === undefined) return undefined;
@@ -79,8 +85,8 @@ export class UnackedMessages<Message> {
   }
 
   /**
-   * All wait to be sent again.
-   * @returns When the first of those that were in flight expires; Infinity where none does.
+   * Marks all messages as waiting to be sent again.
+   * @returns The earliest expiry time of the messages that were in flight, or Infinity.
    */
   resendAll(): number {
     let expiresAt = Infinity;
@@ -93,7 +99,7 @@ export class UnackedMessages<Message> {
     return expiresAt;
   }
 
-  /** @returns `false` where no message of this id has gone. */
+  /** @returns `false` if no message with this id was sent. */
   acknowledge(id: MessageId): boolean {
     const entry = this.#byId.get(id);
     if (entry?.state !== "inFlight" && entry?.state !== "resend") return false;
@@ -102,14 +108,14 @@ export class UnackedMessages<Message> {
     return true;
   }
 
-  /** Takes an entry out for good. */
+  /** Removes an entry and settles it. */
   remove(entry: OutboxEntry<Message>): void {
     this.detach(entry);
     this.release(entry);
     entry.state = "settled";
   }
 
-  /** Takes an entry out that is to go for the first time again; its id stays its own. */
+  /** Removes an entry that is going to be sent for the first time again. It keeps its id. */
   detach(entry: OutboxEntry<Message>): void {
     const { previous, next } = entry;
     if (previous === undefined) this.#first = next;
@@ -125,7 +131,10 @@ export class UnackedMessages<Message> {
     this.#overhead -= entry.overhead;
   }
 
-  /** Takes out for good, of those that wait, all that `shouldRemove` says; it is asked once for each, in their order. */
+  /**
+   * Removes and settles the waiting messages for which `shouldRemove` returns `true`. It is called once for each of
+   * them, in order.
+   */
   removeWaiting(shouldRemove: (entry: OutboxEntry<Message>) => boolean): OutboxEntry<Message>[] {
     const removed: OutboxEntry<Message>[] = [];
     for (let entry = this.#next; entry !== undefined;) {

@@ -1,64 +1,79 @@
-/** Milliseconds. */
+// Decides from times alone whether the peer is alive and when to send a ping. It reads no clock, sets no timer and
+// sends nothing: the caller passes the times and performs the returned action.
+
+/** Times in milliseconds. */
 export interface HeartbeatPolicy {
-  /** Between two pings. */
+  /** Time between two pings. */
   readonly interval: number;
-  /** From a ping on, for any sign of life. */
+  /** Time after a ping within which any activity of the peer must occur. */
   readonly timeout: number;
 }
 
 /**
- * What the owner is to do: send a ping; let what the kernel holds be read for one turn of I/O, then call
- * {@link Heartbeat.judge}; give the peer up; or nothing.
+ * What the caller must do.
+ * - `ping`: send a ping.
+ * - `recheck`: let one turn of the event loop read the data that is pending in the kernel, then call
+ *   {@link Heartbeat.evaluate}.
+ * - `dead`: close the connection.
+ * - `none`: nothing.
  */
 export type HeartbeatAction = "ping" | "recheck" | "dead" | "none";
 
-/** A timer that is later than this says that this process stood still, not that the peer did. */
+/**
+ * A timer that is later than this, in milliseconds, means that the event loop was blocked. It says nothing about the
+ * peer.
+ */
 const maxLateness = 100;
-/** A timer counts whole milliseconds, and may be so much earlier than it was asked to be. */
+/** Node counts timers in whole milliseconds, so a timer may fire up to 1 ms early. */
 const maxEarliness = 1;
-/** A wall clock that has gone on by so much more than the steady one says that the machine slept. */
+/**
+ * If the wall clock has advanced by this many milliseconds more than the monotonic clock, the machine was suspended.
+ */
 const minClockJump = 2_000;
 
-/**
- * Judges by the clock alone whether the peer is alive. Times go in, an action comes out; when the last sign of life
- * came is asked for only where it matters, so that a read costs nothing here.
- */
+/** The caller passes the time of the last activity only when it is needed, so that a read causes no work here. */
 export class Heartbeat {
   readonly #policy: HeartbeatPolicy;
   #nextPingAt: number;
-  /** When the oldest ping was queued that has no sign of life behind it. */
+  /** Time of the oldest ping that was queued without later activity of the peer. */
   #unansweredPingAt: number | undefined;
   #clockDifference: number;
   #isPaused = false;
 
-  /** @param random - In [0, 1): the first ping comes after a random part of the interval, so that a fleet does not beat as one. */
+  /**
+   * @param random - In [0, 1). The first ping is sent after this part of the interval, so that many clients do not send
+   * their pings at the same time.
+   */
   constructor(policy: HeartbeatPolicy, now: number, wallNow: number, random: number) {
     this.#policy = policy;
     this.#nextPingAt = now + policy.interval * random;
     this.#clockDifference = wallNow - now;
   }
 
-  /** When {@link onTimer} is to be called. */
+  /** When {@link onTimer} must be called. */
   get nextAt(): number {
     const isAsked = this.#unansweredPingAt !== undefined && !this.#isPaused;
-    return isAsked ? Math.min(this.#nextPingAt, this.#unansweredPingAt! + this.#policy.timeout) : this.#nextPingAt;
+    return isAsked
+      ? Math.min(this.#nextPingAt, this.#unansweredPingAt! + this.#policy.timeout)
+      : this.#nextPingAt;
   }
 
   /**
    * A ping was queued.
-   * @param lastActivityAt - When a byte last came, or the kernel last took bytes that it had refused.
+   * @param lastActivityAt - When the last byte arrived, or when the kernel last accepted bytes that it had refused.
    */
   onPing(now: number, lastActivityAt: number): void {
-    if (this.#unansweredPingAt === undefined || lastActivityAt >= this.#unansweredPingAt) this.#unansweredPingAt = now;
+    if (this.#unansweredPingAt === undefined || lastActivityAt >= this.#unansweredPingAt)
+      this.#unansweredPingAt = now;
     this.#nextPingAt = now + this.#policy.interval;
   }
 
-  /** Our own back-pressure pauses the reading: pings go on, and no verdict is given. */
+  /** Reading is paused because of back-pressure. Pings continue, and the peer is not considered dead. */
   pause(): void {
     this.#isPaused = true;
   }
 
-  /** Reading goes on, and the peer gets its whole time again. */
+  /** Reading has resumed. The peer gets the full timeout again. */
   resume(now: number): void {
     this.#isPaused = false;
     if (this.#unansweredPingAt !== undefined) this.#unansweredPingAt = now;
@@ -69,26 +84,28 @@ export class Heartbeat {
     const hasSlept = difference - this.#clockDifference >= minClockJump;
     this.#clockDifference = difference;
     if (hasSlept) {
-      // What was asked before the sleep says nothing: the peer is asked anew, and gets its whole time.
+      // A ping from before the suspension proves nothing: a new ping is sent, and the peer gets the full timeout.
       this.#unansweredPingAt = undefined;
       this.#nextPingAt = now;
       return "recheck";
     }
-    // What came while this process stood still is no answer to a ping that goes out now.
+    // Data that arrived while the event loop was blocked is no answer to a ping that is sent now.
     if (now - this.nextAt > maxLateness) return "recheck";
     return this.evaluate(now, lastActivityAt);
   }
 
-  /** The verdict, once all that the kernel held has been read. */
+  /** Decides after all data that was pending in the kernel has been read. */
   evaluate(now: number, lastActivityAt: number): HeartbeatAction {
     if (this.#isTimedOut(now, lastActivityAt)) return "dead";
-    if (this.#unansweredPingAt !== undefined && lastActivityAt >= this.#unansweredPingAt) this.#unansweredPingAt = undefined;
+    if (this.#unansweredPingAt !== undefined && lastActivityAt >= this.#unansweredPingAt)
+      this.#unansweredPingAt = undefined;
     return now > this.#nextPingAt - maxEarliness ? "ping" : "none";
   }
 
-  /** `true` where the time of the oldest ping is over and nothing has come since. */
+  /** True if the oldest ping has timed out and there was no activity since. */
   #isTimedOut(now: number, lastActivityAt: number): boolean {
-    if (this.#unansweredPingAt === undefined || this.#isPaused || lastActivityAt >= this.#unansweredPingAt) return false;
+    if (this.#unansweredPingAt === undefined || this.#isPaused || lastActivityAt >= this.#unansweredPingAt)
+      return false;
     return now >= this.#unansweredPingAt + this.#policy.timeout;
   }
 }

@@ -1,7 +1,7 @@
-/**
- * Sees two sides that wait for each other: our own back-pressure has paused the reading, and the kernel has refused a
- * write that makes no progress, both for the whole of a timeout. Times are milliseconds.
- */
+// Detects a mutual stall: reading is paused because of back-pressure, and a write makes no progress, both for a whole
+// timeout. It sets no timer and closes nothing. Times are in milliseconds.
+
+/** Two peers that both stop reading wait for each other forever; this class finds that state. */
 export class StallWatch {
   readonly #timeout: number;
   #pausedSince: number | undefined;
@@ -10,20 +10,21 @@ export class StallWatch {
     this.#timeout = timeout;
   }
 
-  /** The reading is paused. */
+  /** Reading was paused. */
   pause(now: number): void {
     this.#pausedSince ??= now;
   }
 
-  /** The reading goes on. */
+  /** Reading has resumed. */
   resume(): void {
     this.#pausedSince = undefined;
   }
 
   /**
-   * When {@link isStalled} is to be asked; Infinity while the reading goes on. A write that is refused later is seen then,
-   * and found within two timeouts.
-   * @param blockedSince - When the refused write has last made progress, or was refused; `undefined` where none is.
+   * When {@link isStalled} must be called; Infinity while reading is not paused. A write that blocks later is found at
+   * that time, within two timeouts.
+   * @param blockedSince - When the blocked write last made progress, or was refused; `undefined` if no write is
+   * blocked.
    */
   nextAt(now: number, blockedSince: number | undefined): number {
     if (this.#pausedSince === undefined) return Infinity;
@@ -31,8 +32,8 @@ export class StallWatch {
   }
 
   /**
-   * Whether it is so. An answer of `true` may come from a loop that stood still: what the kernel holds is to be read, and
-   * what it takes written, for one turn of I/O; then this is to be asked again.
+   * Returns whether both sides are stalled. A blocked event loop may also cause `true`. Therefore the caller must let
+   * one turn of the event loop read and write pending data, then call this method again.
    */
   isStalled(now: number, blockedSince: number | undefined): boolean {
     if (this.#pausedSince === undefined || blockedSince === undefined) return false;

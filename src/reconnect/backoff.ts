@@ -1,23 +1,25 @@
-/** How long to wait between two attempts, and when to give up. Times are milliseconds. */
+// Computes the delay before each reconnect attempt and when to give up. It sets no timer and reads no clock.
+
+/** The delay between attempts, and the limits of a series of attempts. Times are in milliseconds. */
 export interface BackoffPolicy {
   readonly base: number;
   readonly multiplier: number;
   readonly cap: number;
-  /** The least that jitter draws. */
+  /** The minimum delay with jitter. */
   readonly floor: number;
   readonly jitter: boolean;
-  /** Attempts in a row; 0 is without end. */
+  /** Maximum number of attempts in a row; 0 means no limit. */
   readonly maxAttempts: number;
-  /** The time from the first failure on; `undefined` is without end. */
+  /** Maximum time since the first failure; `undefined` means no limit. */
   readonly maxElapsed: number | undefined;
-  /** The count starts again once a connection was open for so long. */
+  /** A connection that was open for at least this time resets the series. */
   readonly resetAfter: number;
-  /** The most that a server's Retry-After is obeyed. */
+  /** Maximum value of a server's Retry-After that is respected. */
   readonly retryAfterCap: number;
 }
 
 /**
- * The wait before a retry; `retry` is 0 for the first.
+ * Returns the delay before a retry. `retry` is 0 for the first one.
  * @param random - In [0, 1).
  */
 export function backoffDelay(policy: BackoffPolicy, retry: number, random: number): number {
@@ -27,12 +29,12 @@ export function backoffDelay(policy: BackoffPolicy, retry: number, random: numbe
   return lower + random * (upper - lower);
 }
 
-/** The attempts of one client in a row: counts them, and says how long to wait or that it is over. */
+/** Counts the attempts of a series and returns the delay before the next one. */
 export class RetrySchedule {
   readonly #policy: BackoffPolicy;
   #retries = 0;
   #failures = 0;
-  /** What has ended last was no failure: a connection that was open for long. */
+  /** True if the last end was not a failure, because the connection was open for at least `resetAfter`. */
   #isStable = false;
   #failingSince: number | undefined;
 
@@ -40,7 +42,7 @@ export class RetrySchedule {
     this.#policy = policy;
   }
 
-  /** A connection has ended that was open for `age`. */
+  /** A connection that was open for `age` milliseconds has ended. */
   onLost(age: number): void {
     if (age < this.#policy.resetAfter) return;
     this.reset();
@@ -54,8 +56,9 @@ export class RetrySchedule {
   }
 
   /**
-   * The wait before the next attempt; `undefined` where no more is to be made.
-   * @param minDelay - Added to the draw, never maxed with it, or all clients come back in the same millisecond.
+   * Returns the delay before the next attempt, or `undefined` if no attempt may follow.
+   * @param minDelay - Added to the random delay. Taking the maximum of both would make all clients reconnect in the
+   * same millisecond.
    */
   next(now: number, random: number, minDelay: number): number | undefined {
     const { maxAttempts, maxElapsed } = this.#policy;

@@ -1,11 +1,17 @@
-/** Each power of two of microseconds is cut into so many buckets of one width: none is wider than 1/32 of what it holds. */
+// Counts durations in buckets whose width grows with the duration, and computes percentiles from them. It does not
+// check its samples: see Histogram.
+
+/**
+ * Each power of two of microseconds has 2 ** bucketBits buckets of equal width, so a bucket is at most 1/32 as wide as
+ * its values.
+ */
 const bucketBits = 5;
 const bucketsPerOctave = 1 << bucketBits;
-/** The largest number of microseconds that has a bucket of its own; it is more than an hour. */
+/** The largest number of microseconds that has its own bucket, about 71 minutes. */
 const maxMicroseconds = 2 ** 32 - 1;
 const noCounts = new Float64Array(0);
 
-/** Counts of durations in buckets that grow with them. A sample takes no memory, each power of two takes 256 bytes. */
+/** A sample takes no memory. Each power of two that is in use takes 256 bytes. */
 export class DurationBuckets {
   count = 0;
   sum = 0;
@@ -13,7 +19,7 @@ export class DurationBuckets {
   max = 0;
   last = 0;
   #counts = noCounts;
-  /** The bucket of the first count. */
+  /** The number of the bucket that `#counts[0]` belongs to. */
   #offset = 0;
 
   record(sample: number): void {
@@ -28,7 +34,7 @@ export class DurationBuckets {
     if (sample > this.max) this.max = sample;
   }
 
-  /** Adds the samples of `other`; the newest are taken to be its own. */
+  /** Adds the samples of `other`. The last sample of `other` becomes the last sample. */
   merge(other: DurationBuckets): void {
     this.#growTo(other.#offset, other.#offset + other.#counts.length);
     const shift = other.#offset - this.#offset;
@@ -41,8 +47,8 @@ export class DurationBuckets {
   }
 
   /**
-   * For each part of one, the duration that so many of the samples are at most.
-   * @param parts - In rising order.
+   * Returns the percentile for each fraction: the duration that this fraction of the samples does not exceed.
+   * @param fractions - From 0 to 1, in ascending order.
    */
   percentiles(fractions: readonly number[]): number[] {
     let index = -1;
@@ -59,7 +65,7 @@ export class DurationBuckets {
     this.#counts[bucket - this.#offset]!++;
   }
 
-  /** Makes place for the buckets from `first` to before `end`, by whole powers of two. */
+  /** Extends the buckets to the range from `first` to `end` (exclusive), by whole powers of two. */
   #growTo(first: number, end: number): void {
     const isEmpty = this.#counts.length === 0;
     const from = first - (first % bucketsPerOctave);
@@ -74,7 +80,7 @@ export class DurationBuckets {
   }
 }
 
-/** Below 64 us a bucket holds one number of microseconds; above, its number grows by 32 with each power of two. */
+/** Below 64 us, a bucket holds one number of microseconds. Above, each power of two adds 32 buckets. */
 function bucketOf(duration: number): number {
   const microseconds = Math.min(duration * 1_000 + 0.5, maxMicroseconds) >>> 0;
   const shift = Math.max(31 - Math.clz32(microseconds) - bucketBits, 0);

@@ -1,35 +1,39 @@
+// A histogram of durations with percentiles. It does not store the samples themselves, except the first 16.
 import { DurationBuckets } from "./duration-buckets.js";
 
-/** What a histogram says of its samples, in milliseconds. Plain and frozen. */
+/** The samples of a histogram, summarized. Durations are in milliseconds. A plain, frozen object. */
 export interface HistogramSnapshot {
-  /** How many samples there are. */
+  /** Number of samples. */
   readonly count: number;
   readonly sum: number;
   readonly mean: number;
   readonly min: number;
   readonly max: number;
-  /** The newest. */
+  /** The newest sample. */
   readonly last: number;
-  /** So many of a hundred samples are at most this; right to 1.6 percent or half a microsecond. */
+  /**
+   * Percentiles: 50 percent of the samples do not exceed `p50`. The error is at most 1.6 percent or half a microsecond,
+   * whichever is larger.
+   */
   readonly p50: number;
   readonly p90: number;
   readonly p99: number;
   readonly p999: number;
 }
 
-/** So many samples are kept as they are: most histograms of most clients never have more. */
+/** Number of samples that are stored before buckets are created. Most histograms never have more. */
 const maxKeptSamples = 16;
 const noSamples: readonly number[] = [];
 
 /**
- * Durations from a microsecond to an hour, in buckets that grow with them, from which percentiles are read. What is
- * longer counts as 71 minutes, what is no duration as 0; sum, mean, min, max and last are exact.
+ * Durations from 1 microsecond to 1 hour. Percentiles count a longer duration as 71 minutes. An invalid duration counts
+ * as 0. `sum`, `mean`, `min`, `max` and `last` are exact.
  *
- * The first few are kept one by one. From then on a sample takes no memory, and the buckets do: 256 bytes for each
- * power of two between the shortest sample and the longest, at most 7 KiB.
+ * The first 16 samples are stored in a list. After that, a sample takes no memory. The buckets take 256 bytes for each
+ * power of two between the shortest and the longest sample, at most 7 KiB.
  */
 export class Histogram {
-  /** The first samples, until there are buckets. */
+  /** The first samples, until buckets are created. */
   #kept = noSamples;
   #buckets: DurationBuckets | undefined;
 
@@ -37,12 +41,12 @@ export class Histogram {
     return this.#buckets?.count ?? this.#kept.length;
   }
 
-  /** @param duration - In milliseconds, with their fractions. */
+  /** @param duration - In milliseconds, with fractions. */
   record(duration: number): void {
     const sample = duration > 0 && duration < Infinity ? duration : 0;
     if (this.#buckets !== undefined) this.#buckets.record(sample);
     else if (this.#kept.length === maxKeptSamples) this.#makeBuckets().record(sample);
-    // Neither by `push` nor by a spread, which make room for sixteen more.
+    // `push` and a spread would allocate space for 16 more samples; `concat` does not.
     else this.#kept = this.#kept.concat(sample);
   }
 
@@ -52,7 +56,7 @@ export class Histogram {
     return this.#buckets;
   }
 
-  /** Adds the samples of `other`; the newest are taken to be its own, where it has any. */
+  /** Adds the samples of `other`. Its last sample, if it has one, becomes the last sample. */
   merge(other: Histogram): void {
     if (other.count > 0) this.#makeBuckets().merge(other.#asBuckets());
   }
@@ -61,12 +65,12 @@ export class Histogram {
     return this.#buckets ?? bucketsOf(this.#kept);
   }
 
-  /** What is known so far; `undefined` before the first sample. */
+  /** Returns a summary of all samples; `undefined` before the first sample. */
   snapshot(): HistogramSnapshot | undefined {
     if (this.count === 0) return undefined;
-    const asBuckets = this.#asBuckets();
-    const { count, sum, min, max, last } = asBuckets;
-    const [p50, p90, p99, p999] = asBuckets.percentiles([0.5, 0.9, 0.99, 0.999]) as [
+    const buckets = this.#asBuckets();
+    const { count, sum, min, max, last } = buckets;
+    const [p50, p90, p99, p999] = buckets.percentiles([0.5, 0.9, 0.99, 0.999]) as [
       number,
       number,
       number,

@@ -1,28 +1,30 @@
+// Writes statistics in the text format of Prometheus. It does not know which metrics exist: see metrics.ts.
 import type { HistogramSnapshot } from "./histogram.js";
 
-/** What a statistic is: it only grows, goes up and down, or is a histogram. */
+/** The type of a statistic: a counter only increases, a gauge increases and decreases. */
 export type MetricType = "counter" | "gauge" | "histogram";
 
-/** What Prometheus is told about one statistic. */
+/** The metadata of one metric. */
 export interface MetricInfo {
   readonly type: MetricType;
-  /** One sentence. */
+  /** One sentence for the HELP line. */
   readonly help: string;
 }
 
-/** The statistics of one client, under the labels that tell it from the others. */
+/** The statistics of one client, and its labels. */
 export interface MetricSource<Name extends string> {
   readonly stats: Readonly<Partial<Record<Name, number | HistogramSnapshot | undefined>>>;
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
- * The statistics of any number of clients in the text format of Prometheus (version 0.0.4). A metric bears the name of
- * its statistic: `bytesSent` is `jetsocket_bytes_sent_total`, and `latencyMs` is `jetsocket_latency_seconds`, in seconds.
- * A histogram becomes a summary, whose quantiles 0 and 1 are the least and the most. What is `undefined` is left out.
+ * Formats the statistics of any number of clients in the text format of Prometheus (version 0.0.4). The name of a
+ * metric is derived from the name of its statistic: `bytesSent` becomes `jetsocket_bytes_sent_total`, and `latencyMs`
+ * becomes `jetsocket_latency_seconds`, in seconds. A histogram becomes a summary whose quantiles 0 and 1 are the
+ * minimum and the maximum. A statistic that is `undefined` is omitted.
  *
- * @param metrics - The statistics to tell, in this order.
- * @throws TypeError for the name of a label that Prometheus does not allow.
+ * @param metrics - The metrics to write, in this order.
+ * @throws TypeError for a label name that Prometheus does not allow.
  */
 export function prometheusText<Name extends string>(
   sources: readonly MetricSource<Name>[],
@@ -39,7 +41,7 @@ export function prometheusText<Name extends string>(
     const samples = labelled.flatMap(({ stats, labels }) =>
       samplesOf(metric, stats[name as Name], scale, labels),
     );
-    // All samples of one metric stand together, behind one HELP and one TYPE.
+    // The format requires all samples of a metric in one group, after one HELP and one TYPE line.
     if (samples.length > 0) lines.push(...headOf(metric, info), ...samples);
   }
   return lines.map((line) => `${line}\n`).join("");
@@ -94,8 +96,8 @@ function numberText(value: number): string {
 function labelText([name, value]: readonly [string, string]): string {
   if (!/^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/.test(name) || name === "quantile") {
     throw new TypeError(
-      `A label may not be named ${JSON.stringify(name)}: Prometheus takes letters, digits and _, and no digit first; ` +
-        `names that begin with __ and "quantile" are its own.`,
+      `Invalid label name ${JSON.stringify(name)}: Prometheus allows letters, digits and _, but no digit first. ` +
+        `It reserves "quantile" and names that begin with __.`,
     );
   }
   const escaped = value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");

@@ -1,65 +1,71 @@
+// The statistics of a client: counters, gauges and histograms over all its connections. It does not measure anything
+
+// itself: the client reports counts and durations.
 import { zeroBytes } from "../../protocol/index.js";
 import { Histogram, type HistogramSnapshot } from "./histogram.js";
 
-/** A list of more samples than these takes more than a histogram. */
+/** Maximum length of a list of samples. A longer list takes more memory than a histogram. */
 const maxListedSamples = 8;
 
-/** The durations of which `stats().histograms` has a distribution. */
+/** The names of the durations in `stats().histograms`. */
 export type DurationName =
   "latencyMs" | "dnsMs" | "tcpMs" | "proxyMs" | "tlsMs" | "httpMs" | "inboxMs" | "sendMs" | "recoveryMs";
 
-/** What a client has done so far, over all its connections. A plain, frozen snapshot. */
+/** The statistics of a client over all its connections. A plain, frozen snapshot. */
 export interface Stats {
-  /** Messages that `send`, `sendRaw` and `trySend` have accepted and that a connection has taken. */
+  /** Messages that `send`, `sendRaw` and `trySend` accepted and that were passed to a connection. */
   readonly messagesSent: number;
-  /** Messages that came whole. */
+  /** Complete messages that were received. */
   readonly messagesReceived: number;
   /** Bytes of sent messages, before compression. */
   readonly payloadBytesSent: number;
   /** Bytes of received messages, after decompression. */
   readonly payloadBytesReceived: number;
-  /** Bytes that went over the wire behind the handshake, framing included. */
+  /** Bytes on the wire after the handshake, including framing. */
   readonly bytesSent: number;
   readonly bytesReceived: number;
-  /** Payload bytes for each byte on the wire; `undefined` before the first. */
+  /** Payload bytes per byte on the wire; `undefined` before the first byte. */
   readonly compressionRatioSent: number | undefined;
   readonly compressionRatioReceived: number | undefined;
-  /** Messages, in either direction, that were taken and not delivered; the event `dropped` tells each. */
+  /** Messages, in both directions, that were accepted and not delivered. Each one also emits the event `dropped`. */
   readonly messagesDropped: number;
   /** Received messages that wait to be read. */
   readonly messagesWaiting: number;
-  /** Received messages that wait behind missing ones, or for the end of an overlap. */
+  /** Received messages that wait for missing messages, or for the end of an overlap. */
   readonly messagesHeld: number;
   /** Messages in the outbox: those that wait for a connection, and those that are not acknowledged. */
   readonly outboxMessages: number;
   readonly outboxBytes: number;
-  /** Bytes that the kernel has not taken, framing included. */
+  /** Bytes that the kernel has not accepted yet, including framing. */
   readonly bufferedAmount: number;
   /** Attempts to connect. */
   readonly attemptCount: number;
   /** Connections that were opened. */
   readonly connectCount: number;
-  /** Those of them that followed a loss, or a rotation that closed before it opened. */
+  /** Opened connections that followed a loss, or a rotation that closed the old connection first. */
   readonly reconnectCount: number;
-  /** Connections that were replaced on purpose. */
+  /** Connections that were replaced by a rotation. */
   readonly rotationCount: number;
   /** Received messages that were removed because they had been delivered before. */
   readonly duplicateCount: number;
-  /** Gaps that were told; messages that were delivered into them; streams that went on without. */
+  /**
+   * `gapCount`: reported gaps. `recoveredCount`: messages that were delivered into gaps. `resetCount`: streams that
+   * continued without their missing messages.
+   */
   readonly gapCount: number;
   readonly recoveredCount: number;
   readonly resetCount: number;
-  /** Milliseconds that the present connection has been open; 0 without one. */
+  /** Milliseconds since the current connection was opened; 0 without a connection. */
   readonly uptimeMs: number;
-  /** Milliseconds without a connection, from the first loss on. */
+  /** Total time in milliseconds without a connection, since the first loss. */
   readonly downtimeMs: number;
-  /** The last round trip in milliseconds: from a ping to its own pong. `undefined` before the first. */
+  /** The last round-trip time in milliseconds, from a ping to its pong; `undefined` before the first pong. */
   readonly latencyMs: number | undefined;
-  /** Distributions of durations in milliseconds; each is `undefined` before its first sample. Frozen. */
+  /** Distributions of durations in milliseconds. Each is `undefined` before its first sample. Frozen. */
   readonly histograms: Readonly<Record<DurationName, HistogramSnapshot | undefined>>;
 }
 
-/** What is known only at the moment of a snapshot. */
+/** Values that are read when a snapshot is taken. */
 export type Gauges = Pick<
   Stats,
   | "messagesWaiting"
@@ -75,7 +81,7 @@ export type Gauges = Pick<
   | "downtimeMs"
 >;
 
-/** What one connection counts by itself. */
+/** The counters of one connection. */
 export interface ConnectionCounts {
   readonly messagesAccepted: number;
   readonly payloadBytesSent: number;
@@ -83,7 +89,7 @@ export interface ConnectionCounts {
   readonly bytesReceived: number;
 }
 
-/** Counts, and measures durations; a histogram takes memory when it gets its first sample. */
+/** A histogram takes memory only after its first sample. */
 export class Statistics {
   messagesReceived = 0;
   payloadBytesReceived: number = zeroBytes;
@@ -92,11 +98,11 @@ export class Statistics {
   connectCount = 0;
   reconnectCount = 0;
   rotationCount = 0;
-  /** Of the connections that have ended, from the first one on. */
+  /** The sums of all connections that have ended; `undefined` before the first end. */
   #ended: ConnectionCounts | undefined;
   /**
-   * One sample is kept as it is: most steps of an opening come once. So are the next few, in a list: an idle connection has no more of
-   * its pings for a while.
+   * The first sample is stored as a number, because most phases of a handshake happen once. The next ones are stored in
+   * a list, because an idle connection has few pings.
    */
   readonly #histograms: { [Name in DurationName]?: Histogram | readonly number[] | number } = {};
 
@@ -109,7 +115,7 @@ export class Statistics {
     else this.#histograms[name] = joined(known, duration);
   }
 
-  /** A connection has ended: its counts are kept here from now on. */
+  /** A connection has ended: adds its counters to the sums. */
   add(connection: ConnectionCounts): void {
     const counts = this.#ended === undefined ? [connection] : [this.#ended, connection];
     this.#ended = {
@@ -120,7 +126,7 @@ export class Statistics {
     };
   }
 
-  /** @param links - The connections that are open. */
+  /** @param connections - The counters of the open connections. */
   snapshot(connections: readonly ConnectionCounts[], gauges: Gauges): Stats {
     const counts = this.#ended === undefined ? connections : [this.#ended, ...connections];
     const payloadBytesSent = total(counts, "payloadBytesSent");
@@ -168,7 +174,7 @@ export class Statistics {
   }
 }
 
-/** Neither by `push` nor by a spread, which make room for sixteen more. */
+/** `push` and a spread would allocate space for 16 more samples; `concat` does not. */
 function joined(samples: readonly number[], sample: number): Histogram | readonly number[] {
   return samples.length < maxListedSamples ? samples.concat(sample) : histogramOf([...samples, sample]);
 }

@@ -64,7 +64,7 @@ describe("MessageMarks", () => {
     expect(errors.map(({ code, message }) => [code, message])).toEqual([
       [
         "OUTBOX_FUNCTION_FAILED",
-        `outbox.idOf must give a string, a number or a bigint, not a ${type}: this message is sent at most once.`,
+        `outbox.idOf must return a string, a number or a bigint, but returned ${type}: this message is sent at most once.`,
       ],
     ]);
   });
@@ -94,7 +94,7 @@ describe("MessageMarks", () => {
     else if (name === "keyOf") expect(callbacks.keyOf("a")).toBeUndefined();
     else expect(callbacks.acknowledgedIds("a")).toEqual([]);
     expect(errors.map(({ message, cause }) => [message, cause])).toEqual([
-      [`outbox.${name} has thrown: ${consequence}.`, thrown],
+      [`outbox.${name} threw an error: ${consequence}.`, thrown],
     ]);
   });
 
@@ -102,7 +102,7 @@ describe("MessageMarks", () => {
     const { callbacks, errors } = callbacksOf(echoes);
     callbacks.reportDuplicateId(7);
     expect(errors.map(({ message }) => message)).toEqual([
-      "Another message of the id 7 is not acknowledged yet: this one is sent at most once.",
+      "Another message with the id 7 is not acknowledged yet: this message is sent at most once.",
     ]);
   });
 });

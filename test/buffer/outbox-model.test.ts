@@ -70,7 +70,7 @@ class Comparison {
       },
       {
         onDropped: ({ name }, cause) => this.log.push([name, cause]),
-        onError: ({ message }) => expect(message).toContain("Another message of the id"),
+        onError: ({ message }) => expect(message).toContain("Another message with the id"),
       },
     );
   }

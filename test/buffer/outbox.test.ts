@@ -511,7 +511,7 @@ describe("an outbox with acknowledgement", () => {
     scene.sendAll("a");
     expect(scene.send("again", { id: "a" })).toBe("write");
     expect(scene.errors.map(({ message }) => message)).toEqual([
-      "Another message of the id a is not acknowledged yet: this one is sent at most once.",
+      "Another message with the id a is not acknowledged yet: this message is sent at most once.",
     ]);
     scene.lost();
     expect(scene.open()).toEqual(["a"]);

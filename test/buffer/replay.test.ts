@@ -283,7 +283,7 @@ describe("a user's function that throws", () => {
 
   it("gives a stream that is none", () => {
     const scene = new ReplayScene({ streamOf: () => ({}) as unknown as string }).receive(1);
-    expect(scene.takeLog()).toEqual(["error replay.streamOf gave object: no string and no number.", "1"]);
+    expect(scene.takeLog()).toEqual(["error replay.streamOf must return a string or a number, but returned object.", "1"]);
   });
 });
 
@@ -356,7 +356,7 @@ describe("cursors", () => {
   ])("that are none are refused: %s", (_, policy, cursor) => {
     const cursors = { "a b": cursor } as unknown as Cursors;
     expect(() => new ReplayScene({ ...policy, cursors })).toThrow(
-      new TypeError('replay.cursors["a b"] is no cursor.'),
+      new TypeError('replay.cursors["a b"] is not a valid cursor.'),
     );
   });
 });
