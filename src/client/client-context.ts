@@ -1,3 +1,4 @@
+/** Declares what the connections of a client need from it. It contains no code. */
 import type { CloseReport } from "../events/close-report.js";
 import type { Emitter } from "../events/emitter.js";
 import type { EventMap } from "../events/event-map.js";
@@ -9,9 +10,9 @@ import type { RequestSource } from "./connection/request.js";
 import type { StateMachine } from "./lifecycle/state.js";
 import type { MessageHub } from "./message-hub.js";
 
-/** What a life is lived with. */
+/** The dependencies that all connections of one client share. */
 export interface ClientContext<Received, Sent> {
-  /** What users hold, for those who listen to diagnostics. */
+  /** The object that users see; it is passed to diagnostics. */
   readonly publicClient: object;
   readonly source: RequestSource;
   readonly options: ResolvedOptions<Received, Sent>;
@@ -25,6 +26,6 @@ export interface ClientContext<Received, Sent> {
 
 export interface SupervisorHandler {
   reportError(error: unknown): void;
-  /** The life is over: no connection is left, and none is to come. */
+  /** The client has ended: no connection is left, and none follows. */
   onOver(report: CloseReport): void;
 }

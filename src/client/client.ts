@@ -1,3 +1,7 @@
+/**
+ * Implements the operations of one client: it connects the layers, checks the state for each call, and settles pending
+ * calls. It does not manage single connections, and it does not check the arguments of public methods.
+ */
 import { checkClose, CloseCode, type InvalidStateError } from "../../protocol/index.js";
 import type { LiveConnection } from "../connection/live-connection.js";
 import type { AcceptedHandshake } from "../connection/opening.js";
@@ -18,12 +22,13 @@ import { PendingCalls, type PendingCallsHandler } from "./lifecycle/pending-call
 import { type Outcome, outcomeOf, errorOf } from "./lifecycle/outcome.js";
 import type { ClientConnection } from "./connection/client-connection.js";
 import { checkRequest, type RequestSource } from "./connection/request.js";
-import { impossibleIn, type StateHandler, StateMachine } from "./lifecycle/state.js";
+import { createStateError, type StateHandler, StateMachine } from "./lifecycle/state.js";
 import { MessageHub, type MessageHubHandler } from "./message-hub.js";
 
 /**
- * One client: composes its layers, answers the calls on it, and sees its life begin and end. It is the context of its life too:
- * thousands of them may be idle.
+ * The implementation of `WebSocket`. A "run" of the client begins with `connect()` or `run()` and ends with the event
+ * `closed`; a client whose run failed can begin another one. The class implements the interfaces of its layers itself,
+ * which saves memory when a process has thousands of idle clients.
  */
 export class Client<Received, Sent>
   implements
@@ -44,22 +49,24 @@ export class Client<Received, Sent>
   readonly calls: PendingCalls;
   readonly #address: RequestSource["url"];
   readonly #supervisor: ConnectionSupervisor<Received, Sent>;
-  /** While the option `signal` may still end something. */
+  /** Set while an abort of the option `signal` still has an effect. */
   #abortListener: WeakAbortListener<{ onAborted(): void }> | undefined;
-  /** The abort has ended a loop or a `recv()` already, before the end of the life. */
+  /** The value of `isWatched` at the abort, which ends iterations and `recv()` calls before the run ends. */
   #wasWatched = false;
-  /** Calls that wait although nothing was begun: an abort has to reject them. */
+  /** The number of calls that wait although the client is idle. An abort must reject them. */
   #idleWaits = 0;
-  /** An `error` that ends nothing is being told. */
+  /** True while a non-fatal `error` event is emitted. */
   #isReporting = false;
-  /** How the life ends, while its end is reported: no call changes that, and `connect()` begins another life afterwards. */
+  /**
+   * The outcome of the run while its end is reported. No call changes it; a `connect()` begins another run afterwards.
+   */
   #ending: Outcome | undefined;
-  /** The calls of the life that ends are settled or about to be; later ones are of the next life. */
+  /** True when the calls of the ending run were removed for settling. Later calls belong to the next run. */
   #hasTakenCalls = false;
 
   /**
-   * @param face - What users hold, for those who listen to diagnostics.
-   * @throws TypeError for a wrong url, header field or subprotocol that is known already, or a wrong cursor.
+   * @param publicClient - The object that users see; it is passed to diagnostics.
+   * @throws TypeError for an invalid URL, header field or subprotocol that no function provides, or an invalid cursor.
    */
   constructor(publicClient: object, source: RequestSource, options: ResolvedOptions<Received, Sent>) {
     const { runtime } = options;
@@ -76,7 +83,7 @@ export class Client<Received, Sent>
     if (options.signal?.aborted === true) runtime.defer(() => this.onAborted());
   }
 
-  /** Made for each attempt: an open connection needs none. */
+  /** Created for each attempt and not stored, because an open connection does not need it. */
   get source(): RequestSource {
     return { url: this.#address, options: this.options };
   }
@@ -85,7 +92,7 @@ export class Client<Received, Sent>
     return this.states.current;
   }
 
-  /** The url of the current attempt or connection, without credentials. */
+  /** The URL of the current attempt or connection, without credentials. */
   get url(): string {
     return this.#supervisor.url;
   }
@@ -98,7 +105,7 @@ export class Client<Received, Sent>
     return this.#supervisor.lastReport;
   }
 
-  /** The connection that is open for calls. */
+  /** The connection on which messages can be sent now. */
   get sendable(): LiveConnection | undefined {
     const { live } = this;
     return this.states.current === "connected" && live?.isClosing === false ? live : undefined;
@@ -108,7 +115,7 @@ export class Client<Received, Sent>
     return this.#supervisor.connection?.live;
   }
 
-  /** Messages are taken, if only by the outbox. */
+  /** True if messages are accepted, at least by the outbox. */
   get isAccepting(): boolean {
     const { current } = this.states;
     return (
@@ -123,16 +130,16 @@ export class Client<Received, Sent>
     return this.states.current === "closed" || this.states.current === "failed";
   }
 
-  /** `closed` was told, and no other life has begun. */
+  /** True when the event `closed` was emitted and no other run has begun. */
   get isSettled(): boolean {
     return this.isOver && this.#ending === undefined;
   }
 
-  /** An error that ends nothing. */
+  /** Emits a non-fatal `error` event. */
   reportError(reason: unknown): void {
     const error = toError(reason, "A call");
     this.#supervisor.connection?.log.add("error", error.message);
-    // What a listener of "error" does in vain would else be told to it again, without end.
+    // A failing call inside a listener of "error" would otherwise emit "error" again, in an endless loop.
     if (this.#isReporting) {
       process.emitWarning(error);
       return;
@@ -142,17 +149,17 @@ export class Client<Received, Sent>
     this.#isReporting = false;
   }
 
-  /** Called by its traffic. Without a listener the loss of a message would leave no trace. */
+  /** Called by the message hub. Without a listener, only this warning shows that a message was lost. */
   warnUndecodable({ code, cause }: JetSocketError): void {
     const reason = toError(cause, "The deserializer").message;
     const message =
-      `A message from ${this.url} was dropped, because the deserializer threw on it: ${reason}. ` +
-      `Listen to the events "error" or "dropped" to be told of each one. To receive every message as it came, spread raw into the options.`;
+      `A message from ${this.url} was dropped, because the deserializer threw an error: ${reason}. ` +
+      `Listen to the event "error" or "dropped" to be notified of each such message. To receive undecoded messages, spread raw into the options.`;
     process.emitWarning(new JetSocketError(message, { code, cause }));
   }
 
   stateError(operation: string): InvalidStateError {
-    return impossibleIn(this.states.current, operation);
+    return createStateError(this.states.current, operation);
   }
 
   stats(): Stats {
@@ -176,7 +183,7 @@ export class Client<Received, Sent>
     );
   }
 
-  /** @param site - Where the user made the call; its promise is not marked as handled. */
+  /** @param site - Where the user made the call. If given, the promise is not marked as handled. */
   connect(options: WaitOptions | undefined, site?: CallSite): Promise<void> {
     const { signal } = this.options;
     if (signal?.aborted === true) {
@@ -188,26 +195,26 @@ export class Client<Received, Sent>
     if (this.sendable !== undefined) return Promise.resolve();
     const { current } = this.states;
     const mayBegin = this.#ending === undefined && (current === "idle" || current === "failed");
-    if (!mayBegin && !this.#isOnItsWay()) return this.refuse(this.stateError("connect"));
+    if (!mayBegin && !this.#isConnectionExpected()) return this.refuse(this.stateError("connect"));
     const promise = this.#waitForConnection("connect", options, site);
     if (mayBegin) this.#begin();
     return promise;
   }
 
-  /** The answer to a `connect()` or `run()` that fails at once. */
+  /** Returns the rejected promise for a `connect()` or `run()` that fails immediately. */
   refuse(reason: unknown): Promise<never> {
     return this.isWatched ? rejected(reason) : Promise.reject(reason);
   }
 
-  /** Called by its calls: somebody is notified of what rejects `connect()` or `run()`, and of a fatal end. */
+  /** True if a listener, an iteration or a `recv()` also receives the error that rejects `connect()` or `run()`. */
   get isWatched(): boolean {
-    return this.emitter.has("error") || this.emitter.has("closed") || this.hub.dispatcher.isWaitedFor;
+    return this.emitter.has("error") || this.emitter.has("closed") || this.hub.dispatcher.hasWaitingReader;
   }
 
-  /** A connection is to come, as far as is known. */
-  #isOnItsWay(): boolean {
+  /** True if the client is connecting or will connect again. */
+  #isConnectionExpected(): boolean {
     const { current } = this.states;
-    // While a failure is reported, a call waits for the life that follows.
+    // While a failure is reported, a new call waits for the next run.
     if (this.#ending !== undefined) return this.#ending === "failed";
     if (this.stopReasons.isStopping || current === "closed" || current === "idle" || current === "failed")
       return false;
@@ -218,7 +225,10 @@ export class Client<Received, Sent>
     return this.calls.connect(operation, options, (reason) => this.#onConnectCancelled(reason), site);
   }
 
-  /** Resolves when the life has ended in good order, rejects when it has failed. @param site - As for {@link connect}. */
+  /**
+   * Resolves when the run has ended without a failure, and rejects when it has failed.
+   * @param site - See {@link connect}.
+   */
   run(options: WaitOptions | undefined, site: CallSite): Promise<void> {
     const { current } = this.states;
     const { signal } = this.options;
@@ -229,19 +239,19 @@ export class Client<Received, Sent>
     if (this.#ending === "closed") return Promise.resolve();
     if (this.#ending === "aborted") return this.refuse(signal?.reason);
     const promise = this.calls.run(options, site);
-    // The user has no promise of this call.
+    // The user does not receive the promise of this call.
     if (current === "idle" || current === "failed" || this.#ending === "failed")
       void handled(this.connect(undefined));
     return promise;
   }
 
-  /** Dials at once where it waits for that; replaces an open connection. */
+  /** Ends a wait for the next attempt, or replaces an open connection. */
   reconnect(options: WaitOptions | undefined): Promise<void> {
     const { current } = this.states;
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     if (this.sendable !== undefined) return this.rotate("replace", "", options);
-    const isUnderWay = current === "connecting" || current === "reconnecting" || current === "backingOff";
-    if (!isUnderWay || this.stopReasons.isStopping || this.#ending !== undefined)
+    const isConnecting = current === "connecting" || current === "reconnecting" || current === "backingOff";
+    if (!isConnecting || this.stopReasons.isStopping || this.#ending !== undefined)
       return rejected(this.stateError("reconnect"));
     const promise = this.#waitForConnection("reconnect", options);
     if (current === "backingOff") this.#supervisor.dial();
@@ -251,7 +261,7 @@ export class Client<Received, Sent>
   rotate(mode: "overlap" | "replace", reason: string, options: WaitOptions | undefined): Promise<void> {
     checkClose(CloseCode.normal, reason);
     const isReplacing = this.#ending === undefined && this.#supervisor.rotation?.isReplacing === true;
-    // One that is under way serves whoever asks for one.
+    // If a rotation is in progress, the call waits for that rotation.
     const mayRotate = this.sendable !== undefined || (isReplacing && !this.stopReasons.isStopping);
     if (!mayRotate) return rejected(this.stateError("rotate"));
     return this.#supervisor.rotate(mode, reason, options);
@@ -264,20 +274,20 @@ export class Client<Received, Sent>
     if (current === "closed" || current === "failed") return Promise.resolve();
     const promise = this.calls.close(options);
     if (this.#ending !== undefined) {
-      this.#cancelNext();
+      this.#cancelNextRun();
       return promise;
     }
-    // Where another connection would follow, it is this call that makes the end of this one the end of all.
-    const wouldGoOn = this.options.reconnect || this.#supervisor.rotation?.isReplacing === true;
-    this.stopReasons.isClosed ||= current !== "disconnecting" || wouldGoOn;
+    // If the connection is closing already, the close counts as the user's only if another connection would follow.
+    const wouldReconnect = this.options.reconnect || this.#supervisor.rotation?.isReplacing === true;
+    this.stopReasons.isClosed ||= current !== "disconnecting" || wouldReconnect;
     this.#supervisor.close({ code, reason });
     return promise;
   }
 
-  /** Ends at once, without a closing handshake. */
+  /** Ends the client immediately, without a closing handshake. */
   terminate(): void {
     const { current } = this.states;
-    if (this.#ending !== undefined) this.#cancelNext();
+    if (this.#ending !== undefined) this.#cancelNextRun();
     if (this.#ending !== undefined || current === "closed" || current === "failed") return;
     this.stopReasons.isClosed = true;
     this.stopReasons.isTerminated = true;
@@ -303,13 +313,14 @@ export class Client<Received, Sent>
     this.#supervisor.begin();
   }
 
-  /** Called by its traffic, as the four behind it. */
+  // Called by the message hub.
+
   connections(): readonly ClientConnection<Received, Sent>[] {
     return this.#supervisor.connections;
   }
 
-  onOverlapJoined(): void {
-    this.#supervisor.rotation?.onJoined();
+  onOverlapCaughtUp(): void {
+    this.#supervisor.rotation?.onCaughtUp();
   }
 
   onOverlapFull(): void {
@@ -323,30 +334,30 @@ export class Client<Received, Sent>
     this.emitter.emit("paused", {});
   }
 
-  /** Reading goes on at the end of the tick: what was kept is not told inside the caller's call. */
+  /** Reading resumes at the end of the tick, so that no buffered message is delivered during the caller's call. */
   onResumed(): void {
     this.#supervisor.connection?.log.add("resumed");
     this.emitter.emit("resumed", {});
     this.options.runtime.defer(() => {
-      // What one of them has kept may fill the inbox again.
+      // The buffered messages of one connection may fill the inbox again.
       for (const connection of this.#supervisor.connections)
         if (!this.hub.dispatcher.isPaused) connection.resume("consumer");
     });
   }
 
-  /** Called by its state. */
+  /** Called by the state machine. */
   onStateChange(from: State, to: State): void {
     this.emitter.emit("stateChange", { from, to });
   }
 
-  /** Called by its emitter. */
+  /** Called by the emitter when a listener throws. */
   onListenerError(name: keyof EventMap<Received>, thrown: unknown): void {
     const error = toError(thrown, `A listener of "${name}"`);
     if (name === "error") process.emitWarning(error);
     else this.reportError(error);
   }
 
-  /** Where nobody else waits for the first connection, its attempts are given up. */
+  /** Abandons the first connection if no other call waits for it. */
   #onConnectCancelled(reason: unknown): void {
     const { current } = this.states;
     const isTimeout = reason instanceof TimeoutError;
@@ -365,10 +376,11 @@ export class Client<Received, Sent>
   }
 
   /**
-   * Waits for `promise`, which an abort of the option `signal` rejects: until then the signal keeps an idle client alive.
+   * Keeps an idle client reachable through the option `signal` until `promise` settles, because an abort must reject
+   * it.
    * @returns the same promise.
    */
-  holdWhile<Value>(promise: Promise<Value>): Promise<Value> {
+  keepAliveWhile<Value>(promise: Promise<Value>): Promise<Value> {
     if (this.#abortListener === undefined || this.states.current !== "idle") return promise;
     this.onIdleWait(1);
     const release = (): void => this.onIdleWait(-1);
@@ -376,7 +388,7 @@ export class Client<Received, Sent>
     return promise;
   }
 
-  /** Called by its traffic too: so many more calls wait on an idle client. */
+  /** Also called by the message hub. @param change - How many more calls wait on an idle client. */
   onIdleWait(change: number): void {
     this.#idleWaits += change;
     if (this.states.current !== "idle") return;
@@ -384,10 +396,10 @@ export class Client<Received, Sent>
     else this.#abortListener?.release();
   }
 
-  /** The option `signal` is aborted. */
+  /** Called when the option `signal` is aborted. */
   onAborted(): void {
     const { current } = this.states;
-    if (this.#ending !== undefined) this.#cancelNext();
+    if (this.#ending !== undefined) this.#cancelNextRun();
     if (
       this.#ending !== undefined ||
       this.stopReasons.isAborted ||
@@ -404,8 +416,8 @@ export class Client<Received, Sent>
   }
 
   /**
-   * Called by its life. Listeners run at nearly every step; `#ending` keeps what they call from changing this end, so that
-   * `closed` comes once and last.
+   * Called by the supervisor when no connection is left and none follows. Listeners run at nearly every step. While
+   * `#ending` is set, their calls cannot change this end, so `closed` is emitted once and as the last event.
    */
   onOver(report: CloseReport): void {
     const ending = outcomeOf(report, this.stopReasons, this.options);
@@ -414,7 +426,7 @@ export class Client<Received, Sent>
     this.#ending = ending;
     this.hub.end(isImmediate, this.stopReasons.isStopping);
     this.hub.sender.end(error);
-    // A listener for one event is gone when that was emitted.
+    // Read before the events are emitted, because a `once` listener is removed when its event is emitted.
     let { isWatched } = this;
     const isUnobserved = !isWatched && !this.stopReasons.isEndReported && this.calls.isEmpty;
     if (ending === "failed") this.emitter.emit("error", { error: error as Error, isFatal: true });
@@ -433,23 +445,23 @@ export class Client<Received, Sent>
     if (ending === "failed" && isUnobserved) process.emitWarning(error as Error);
     this.#ending = undefined;
     this.#hasTakenCalls = false;
-    if (this.calls.hasConnects) this.#beginNext();
+    if (this.calls.hasConnects) this.#beginNextRun();
   }
 
-  /** A `connect()` was called while the end of the last life was reported. */
-  #beginNext(): void {
+  /** Begins the run for a `connect()` that was called while the end of the last run was reported. */
+  #beginNextRun(): void {
     if (this.options.signal?.aborted === true)
       this.calls.takeEnded().settle(false, this.options.signal.reason, this.isWatched);
     else this.#begin();
   }
 
-  /** The life that would follow is not wanted. */
-  #cancelNext(): void {
+  /** Rejects the calls that wait for the next run, so that it does not begin. */
+  #cancelNextRun(): void {
     if (this.#hasTakenCalls) this.calls.takeEnded().settle(true, this.stateError("connect"), this.isWatched);
   }
 }
 
-/** Outside of the class, so that the callback on the signal refers to no client. */
+/** Defined outside the class, so that the callback on the signal does not reference the client. */
 function listenFor(
   signal: AbortSignal,
   client: { onAborted(): void },

@@ -1,11 +1,14 @@
+/** Provides `connect()`, which creates a client and waits for its connection. It does not add behaviour of its own. */
 import type { Provided, Url, WebSocketOptions } from "../options/options.js";
 import { WebSocket } from "./websocket.js";
 
 /**
- * Makes a client and opens its connection: `await using feed = await connect("wss://stream.example.com/ws")`.
+ * Creates a client and opens its connection: `await using feed = await connect("wss://stream.example.com/ws")`.
  *
- * @throws as the constructor and {@link WebSocket.connect} do; every error rejects the promise. A call whose failure
- *   nobody handles ends in an unhandled rejection.
+ * @param url - The URL of the server, or a function that returns it for each attempt.
+ * @returns a promise for the connected client.
+ * @throws the errors of the constructor and of {@link WebSocket.connect}. Every error rejects the promise; if no code
+ *   handles it, it is an unhandled rejection.
  */
 export async function connect<Received = unknown, Sent = unknown>(
   url: Provided<Url>,

@@ -1,3 +1,7 @@
+/**
+ * Represents one connection of a client from its attempt to its end: opening, setup, heartbeat, pauses and closing.
+ * It does not decide whether another connection follows.
+ */
 import { CloseCode, type CloseFrame } from "../../../protocol/index.js";
 import type { ConnectionEnd } from "../../connection/connection-end.js";
 import type { LiveConnection } from "../../connection/live-connection.js";
@@ -11,33 +15,36 @@ import type { HookConnection } from "./hook-connection.js";
 import { HeartbeatDriver, type HeartbeatDriverHandler } from "./heartbeat-driver.js";
 import { Setup } from "./setup.js";
 
-/** How a link ends: it never opened, its setup failed, or an open connection has ended. */
+/**
+ * How a connection ended. `unopened`: the attempt failed. `setup`: it opened, but ended before its setup was complete.
+ * `open`: it was set up, and ended later.
+ */
 export type ClientConnectionEnd =
   | { readonly kind: "unopened"; readonly phase: Phase; readonly error: Error | undefined }
   | { readonly kind: "setup"; readonly end: ConnectionEnd; readonly error: Error | undefined }
   | { readonly kind: "open"; readonly end: ConnectionEnd };
 
-/** Why the reading of a link stands still; it goes on when none of them is left. */
+/** Why reading is paused. Reading resumes when no reason is left. */
 export type PauseReason = "consumer" | "hook" | "overlap";
 
 const pauseBits = { consumer: 1, hook: 2, overlap: 4 };
 
-/** What is told to the client's traffic, which is one for all of its connections. */
+/** Receives the messages and pings of a connection. All connections of one client share one handler. */
 export interface ConnectionMessageHandler<Received, Sent> {
-  /** Gives what the hooks of a connection work on; asked for once, where there are any. */
+  /** Creates the object that the hooks of a connection use. Called at most once per connection. */
   createHook(connection: ClientConnection<Received, Sent>): HookConnection<Received, Sent>;
-  /** @param at - When its last bytes came. */
+  /** @param at - When the last bytes of the message arrived, in milliseconds of the runtime's clock. */
   onMessage(
     connection: ClientConnection<Received, Sent>,
     data: string | Buffer,
     size: number,
     at: number,
   ): void;
-  /** Messages may be lent to {@link onBorrowed}. */
+  /** True when messages may be passed to {@link onBorrowed} without a copy. */
   readonly isLending: boolean;
-  /** @returns `false` where the message is to come by {@link onMessage}. */
+  /** @returns `false` if the message must be passed to {@link onMessage} instead. */
   onBorrowed(bytes: Buffer, isBinary: boolean): boolean;
-  /** A message of a connection whose setup has failed. */
+  /** A message is dropped, because the setup of its connection failed or was not completed. */
   onDiscarded(data: string | Buffer): void;
   onPing(payload: Buffer): void;
   onPong(payload: Buffer, latencyMs: number | undefined): void;
@@ -47,13 +54,13 @@ export interface ConnectionMessageHandler<Received, Sent> {
   sendPing(connection: ClientConnection<Received, Sent>): void;
 }
 
-/** What is told to the life that the connection is part of. */
+/** Receives the lifecycle events of a connection. */
 export interface ClientConnectionHandler<Received, Sent> {
-  /** Its url is known. */
+  /** The URL is known, and the connection is dialled next. */
   onDialling(connection: ClientConnection<Received, Sent>): void;
-  /** The opening handshake is through. */
+  /** The opening handshake is complete. */
   onOpen(connection: ClientConnection<Received, Sent>, times: OpeningTimes): void;
-  /** The connection is set up. Its messages come when this has returned. */
+  /** The setup is complete. Messages are delivered after this call returns. */
   onReady(connection: ClientConnection<Received, Sent>): void;
   onClosing(
     connection: ClientConnection<Received, Sent>,
@@ -62,7 +69,7 @@ export interface ClientConnectionHandler<Received, Sent> {
   ): void;
   onDrain(connection: ClientConnection<Received, Sent>): void;
   onLastMessages(connection: ClientConnection<Received, Sent>): void;
-  /** Nothing of it is left. Once, and the last call. */
+  /** The connection has ended. Called once, as the last call. */
   onEnd(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): void;
 }
 
@@ -70,24 +77,27 @@ export interface ClientConnectionPlan<Received, Sent> extends ConnectAttemptPlan
   readonly options: ResolvedOptions<Received, Sent>;
 }
 
-/** One connection of a client's life, from the attempt to its end. What it tells is told with itself: a late word of an old one meets no new one. */
+/**
+ * One connection, from its attempt to its end. Every callback passes the connection, so a late event of an ended
+ * connection is not mistaken for one of its successor.
+ */
 export class ClientConnection<Received, Sent>
   implements ConnectAttemptHandler, LiveHandler, HeartbeatDriverHandler
 {
   readonly attempt: number;
   readonly log: EventLog;
-  /** The count of the connection, once it is open; higher for each later one. */
+  /** The number of the connection within its client, from 1. It is 0 until the connection opens. */
   number = 0;
-  /** The first Close frame that went or came. */
+  /** The first Close frame that was sent or received. */
   closing: { readonly close: CloseFrame; readonly initiatedBy: "us" | "peer" } | undefined;
-  /** Its end is wanted, for another takes its place. */
+  /** True when this client closes the connection because another one replaces it. */
   isRotated = false;
   readonly #options: ResolvedOptions<Received, Sent>;
   readonly #hub: ConnectionMessageHandler<Received, Sent>;
   readonly #handler: ClientConnectionHandler<Received, Sent>;
-  /** Until the connection is open, or never will be. */
+  /** Undefined once the attempt has succeeded or failed. */
   #attempt: ConnectAttempt | undefined;
-  /** A bit for each reason to pause. */
+  /** One bit of `pauseBits` per active reason. */
   #pauses = 0;
   #url = "";
   #accepted: AcceptedHandshake | undefined;
@@ -97,12 +107,13 @@ export class ClientConnection<Received, Sent>
   #setupError: Error | undefined;
   #heartbeat: HeartbeatDriver | undefined;
   #isReady = false;
+  /** Set by {@link endHook}: no hook is created or used any more. */
   #isOver = false;
-  #isWaiting = false;
+  #isOnStandby = false;
   #hasEnded = false;
-  /** What its hook has left waits for {@link releaseHeld}. */
-  #isHeldBack = false;
-  /** It has ended, and messages that came before its end are still to be delivered. */
+  /** True while messages that the hook did not consume wait for {@link releaseHookMessages}. */
+  #holdsHookMessages = false;
+  /** True when the connection ended while messages received before its end were undelivered. */
   #hasLeftover = false;
   #isReferenced = true;
 
@@ -119,7 +130,7 @@ export class ClientConnection<Received, Sent>
     this.#attempt = new ConnectAttempt(plan, this, this);
   }
 
-  /** The url without credentials; empty before it is known. */
+  /** The URL without credentials; empty until it is known. */
   get url(): string {
     return this.#url;
   }
@@ -128,35 +139,38 @@ export class ClientConnection<Received, Sent>
     return this.#accepted;
   }
 
-  /** The open connection, in its setup or behind it. */
+  /** The open connection, during its setup and afterwards. */
   get live(): LiveConnection | undefined {
     return this.#live;
   }
 
-  /** It is set up, and has not ended. */
+  /** True when the connection is set up and has not ended. */
   get isReady(): boolean {
     return this.#isReady;
   }
 
-  /** What `onReplay` works on; `undefined` where the connection is not there, or is gone without having needed one. */
+  /**
+   * The object that `onConnection` and `onReplay` use. It is `undefined` if the connection is not open yet, or ended
+   * before a hook needed it.
+   */
   get hook(): HookConnection<Received, Sent> | undefined {
     if (this.#live !== undefined && !this.#isOver) this.#hook ??= this.#hub.createHook(this);
     return this.#hook;
   }
 
-  /** Ends the calls of its hooks; there will be no more of them. */
+  /** Rejects the pending calls of the hooks and every later one. */
   endHook(error: unknown): void {
     this.#isOver = true;
     this.#hook?.end(error);
   }
 
-  /** By how many milliseconds the event loop was late at most, as far as was seen. */
+  /** The largest delay of the event loop that the heartbeat timer observed, in milliseconds. */
   get loopLag(): number {
     return this.#heartbeat?.loopLag ?? 0;
   }
 
   start(lastReport: CloseReport | undefined): void {
-    // Given up already, from inside the event that told of it.
+    // A listener of the preceding event may have abandoned the attempt already.
     this.#attempt?.start(lastReport);
   }
 
@@ -171,26 +185,26 @@ export class ClientConnection<Received, Sent>
   }
 
   /**
-   * As {@link close}, for the end of the client itself. Nothing pauses the reading any more, for the peer's Close comes after the
-   * data; messages that `onConnection` has not taken are discarded.
+   * Closes the connection because the client itself ends. Reading is no longer paused, because the peer's Close frame
+   * arrives after its data. Messages that `onConnection` has not consumed are discarded.
    */
   closeForGood(close: CloseFrame, reason?: Error): void {
     this.close(close, reason);
     if (this.#live === undefined) return;
     this.#live.makeFinal();
-    // In the next tick, so that no message is delivered inside the call that closes the client.
+    // Deferred, so that no message is delivered during the call that closes the client.
     this.#options.runtime.defer(() => this.#readToEnd());
   }
 
   #readToEnd(): void {
-    // The messages of one that waits follow those of the connection before it: its owner lets it proceed.
-    if (this.#hasEnded || this.#isWaiting) return;
-    if (!this.#isReady) this.#discardHeld();
+    // The messages of a standby connection follow those of the previous one. Its owner calls `leaveStandby()`.
+    if (this.#hasEnded || this.#isOnStandby) return;
+    if (!this.#isReady) this.#discardHookMessages();
     this.#pauses = 0;
     this.#live!.resume();
   }
 
-  /** Drops the connection at once. */
+  /** Destroys the connection without a closing handshake. */
   terminate(): void {
     this.#heartbeat?.stop();
     this.#setup?.cancel();
@@ -222,7 +236,7 @@ export class ClientConnection<Received, Sent>
     for (const one of [this.#attempt, this.#live, this.#setup]) one?.unref();
   }
 
-  // Called by its attempt.
+  // Called by the connect attempt.
 
   onDialling(url: string): void {
     this.#url = url;
@@ -257,38 +271,38 @@ export class ClientConnection<Received, Sent>
   }
 
   #onSetUp(): void {
-    // The hook itself, or the peer, may have ended the connection meanwhile.
+    // The hook or the peer may have closed the connection while the hook ran.
     if (this.#live?.isClosing !== false) return;
     this.#becomeReady();
-    if (!this.#isWaiting && !this.#isHeldBack) this.#deliverHeld();
+    if (!this.#isOnStandby && !this.#holdsHookMessages) this.#deliverHookMessages();
   }
 
-  #deliverHeld(): void {
+  #deliverHookMessages(): void {
     for (const { data, size, at } of this.#hook?.release() ?? []) this.#hub.onMessage(this, data, size, at);
     this.resume("hook");
   }
 
-  /** The connection is ready before it is needed: its messages wait until {@link proceed}. */
-  wait(): void {
-    this.#isWaiting = true;
+  /** Pauses a connection that is ready before it is needed. Its messages wait for {@link leaveStandby}. */
+  enterStandby(): void {
+    this.#isOnStandby = true;
     this.pause("overlap");
   }
 
-  proceed(): void {
-    if (!this.#isWaiting) return;
-    this.#isWaiting = false;
-    if (!this.#isHeldBack) this.#deliverHeld();
+  leaveStandby(): void {
+    if (!this.#isOnStandby) return;
+    this.#isOnStandby = false;
+    if (!this.#holdsHookMessages) this.#deliverHookMessages();
     this.resume("overlap");
   }
 
-  /** Messages of an earlier connection are delivered before what its hook has left. */
-  holdBack(): void {
-    this.#isHeldBack = true;
+  /** Delays the messages that the hook did not consume until those of an earlier connection are delivered. */
+  holdHookMessages(): void {
+    this.#holdsHookMessages = true;
   }
 
-  releaseHeld(): void {
-    this.#isHeldBack = false;
-    if (!this.#isWaiting) this.#deliverHeld();
+  releaseHookMessages(): void {
+    this.#holdsHookMessages = false;
+    if (!this.#isOnStandby) this.#deliverHookMessages();
   }
 
   #becomeReady(): void {
@@ -299,29 +313,29 @@ export class ClientConnection<Received, Sent>
   #onSetupFailed(error: Error): void {
     this.log.add("setup failed", error.message);
     this.#setupError = error;
-    this.#discardHeld();
+    this.#discardHookMessages();
     this.#live?.close({ code: CloseCode.normal, reason: "" });
   }
 
-  #discardHeld(): void {
+  #discardHookMessages(): void {
     for (const { data } of this.#hook?.release() ?? []) this.#hub.onDiscarded(data);
     this.resume("hook");
   }
 
-  // Called by its connection.
+  // Called by the live connection.
 
   onMessage(data: string | Buffer, size: number): void {
     const at = this.#live!.lastReceivedAt;
     const hook = this.#hook;
-    if (hook?.isWatching === true && hook.receive({ data, size, at })) return;
-    // A listener of the message before may have had the rest discarded.
+    if (hook?.wantsMessages === true && hook.receive({ data, size, at })) return;
+    // A listener of the previous message may have discarded the remaining ones.
     const isOfLeftover = this.#hasLeftover && this.#live!.hasLeftover;
-    if (isOfLeftover || (this.#isReady && !this.#isWaiting)) this.#hub.onMessage(this, data, size, at);
+    if (isOfLeftover || (this.#isReady && !this.#isOnStandby)) this.#hub.onMessage(this, data, size, at);
     else this.#hub.onDiscarded(data);
   }
 
   get isLending(): boolean {
-    return this.#isReady && this.#hook?.isWatching !== true && this.#hub.isLending;
+    return this.#isReady && this.#hook?.wantsMessages !== true && this.#hub.isLending;
   }
 
   onBorrowed(bytes: Buffer, isBinary: boolean): boolean {
@@ -362,8 +376,8 @@ export class ClientConnection<Received, Sent>
   onLastMessages(): boolean {
     this.#pauses = 0;
     this.#handler.onLastMessages(this);
-    if (this.#isReady && !this.#isWaiting) return true;
-    // It was never in use: its messages are dropped one by one, those of its hook first.
+    if (this.#isReady && !this.#isOnStandby) return true;
+    // The connection was never in use. Its messages are dropped one by one, starting with those that the hook buffered.
     for (const { data } of this.#hook?.release() ?? []) this.#hub.onDiscarded(data);
     return false;
   }
@@ -379,14 +393,14 @@ export class ClientConnection<Received, Sent>
     const wasReady = this.#isReady;
     this.#isReady = false;
     this.#hasLeftover = this.#live?.hasLeftover === true;
-    if (!wasReady) this.#discardHeld();
+    if (!wasReady) this.#discardHookMessages();
     this.#handler.onEnd(
       this,
       wasReady ? { kind: "open", end } : { kind: "setup", end, error: this.#setupError },
     );
   }
 
-  // Called by its pulse.
+  // Called by the heartbeat driver.
 
   sendPing(): void {
     this.#hub.sendPing(this);

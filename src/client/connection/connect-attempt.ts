@@ -1,3 +1,7 @@
+/**
+ * Makes one attempt to connect: it calls the provider functions, dials, and performs the opening handshake.
+ * It does not retry, and keeps no reference to the connection that it opens.
+ */
 import type { FrameObserver, Resources, WebSocketUri } from "../../../protocol/index.js";
 import { LiveConnection } from "../../connection/live-connection.js";
 import type { LiveHandler } from "../../connection/live-handler.js";
@@ -16,23 +20,23 @@ import type { Timer } from "../../runtime/runtime.js";
 import type { Transport, TransportTarget } from "../../runtime/transport.js";
 import { toError } from "../../transport/transport-error.js";
 import {
-  isRequestKnown,
+  isRequestStatic,
   type PreparedRequest,
-  prepareKnownRequest,
+  prepareStaticRequest,
   prepareRequest,
   type RequestSource,
 } from "./request.js";
 
 export interface ConnectAttemptHandler {
-  /** The url is known: the attempt dials. */
+  /** The URL is known, and the attempt dials next. */
   onDialling(url: string): void;
-  /** The connection is open. Its messages come when this has returned. */
+  /** The connection is open. Messages are delivered after this call returns. */
   onOpen(live: LiveConnection, accepted: AcceptedHandshake, times: OpeningTimes): void;
-  /** The attempt has failed; nothing of it is left. */
+  /** The attempt has failed and holds no resources any more. */
   onFailed(phase: Phase, error: Error | undefined): void;
 }
 
-/** The options that concern one connection. */
+/** The options that a single connection needs. */
 export type ConnectionOptions = Omit<
   ResolvedOptions<never, never>,
   "serializer" | "deserializer" | keyof ResolvedLayers<never, never>
@@ -43,12 +47,12 @@ export interface ConnectAttemptPlan {
   readonly options: ConnectionOptions;
   readonly resources: Resources;
   readonly attempt: number;
-  /** Is shown every frame of the connection. */
+  /** Called with every frame of the connection. */
   readonly observer: FrameObserver | undefined;
 }
 
-/** A class rather than a literal: of objects that are spread together, or have a getter of their own, V8 makes a hidden class each. */
-class Target implements TransportTarget {
+/** A class, because V8 creates a separate hidden class for every object literal with a spread or a getter. */
+class AttemptTarget implements TransportTarget {
   readonly url: string;
   readonly host: string;
   readonly port: number;
@@ -89,12 +93,12 @@ class Target implements TransportTarget {
   }
 }
 
-const settled = Promise.resolve();
+const resolvedPromise = Promise.resolve();
 
-/** What most connections share. */
-const nothingAgreed: AcceptedHandshake = Object.freeze({ subprotocol: "", extensions: "" });
+/** Shared by all connections on which neither a subprotocol nor an extension was agreed. */
+const nothingNegotiated: AcceptedHandshake = Object.freeze({ subprotocol: "", extensions: "" });
 
-/** One attempt: asks the providers, dials, and hands over the open connection, of which it keeps nothing. */
+/** One attempt to connect. After it ends, it drops its references, so an open connection does not keep them alive. */
 export class ConnectAttempt implements OpeningHandler {
   #plan: ConnectAttemptPlan | undefined;
   #handler: ConnectAttemptHandler | undefined;
@@ -112,7 +116,7 @@ export class ConnectAttempt implements OpeningHandler {
     this.#liveHandler = liveHandler;
   }
 
-  /** Made when a function first asks for it: most attempts ask none. */
+  /** Created on first use, because most attempts do not need it. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
     if (this.#hasFailed) this.#controller.abort();
@@ -120,19 +124,19 @@ export class ConnectAttempt implements OpeningHandler {
   }
 
   /**
-   * Begins; a provider function may give the attempt up from inside this call.
-   * @param lastReport - How the connection or attempt before this one has ended.
+   * Starts the attempt. A provider function may abandon it during this call.
+   * @param lastReport - The report on the previous connection or attempt of the client.
    */
   start(lastReport: CloseReport | undefined): void {
-    // Not kept: reports would hold the attempts before them, by the stacks of their errors, and so on to the first.
+    // `lastReport` is not stored: unread error stacks in reports reference earlier attempts, which would form a chain.
     if (this.#isOver) return;
     const plan = this.#plan!;
-    // Nothing is told from inside the call that has begun it, be somebody asked or not.
-    if (isRequestKnown(plan.source)) void settled.then(() => this.#askNobody(plan));
-    else void this.#ask(plan, lastReport);
+    // No callback runs during this call, whether or not there are provider functions.
+    if (isRequestStatic(plan.source)) void resolvedPromise.then(() => this.#dialStaticRequest(plan));
+    else void this.#callProviders(plan, lastReport);
   }
 
-  /** Gives the attempt up. `onFailed` comes with `reason`, at once or when the socket is gone. */
+  /** Abandons the attempt. `onFailed` is called with `reason`, immediately or when the socket has closed. */
   abandon(reason?: Error): void {
     if (this.#opening !== undefined) this.#opening.abandon(reason);
     else this.onFailed("provider", reason);
@@ -150,16 +154,16 @@ export class ConnectAttempt implements OpeningHandler {
     this.#opening?.unref();
   }
 
-  #askNobody(plan: ConnectAttemptPlan): void {
+  #dialStaticRequest(plan: ConnectAttemptPlan): void {
     const { source, resources } = plan;
     try {
-      if (!this.#isOver) this.#dial(plan, prepareKnownRequest(source, resources.fillRandom));
+      if (!this.#isOver) this.#dial(plan, prepareStaticRequest(source, resources.fillRandom));
     } catch (error) {
       this.#onRefused(error);
     }
   }
 
-  async #ask(plan: ConnectAttemptPlan, lastReport: CloseReport | undefined): Promise<void> {
+  async #callProviders(plan: ConnectAttemptPlan, lastReport: CloseReport | undefined): Promise<void> {
     const { source, options, resources, attempt } = plan;
     this.#armDeadline(options);
     try {
@@ -177,7 +181,7 @@ export class ConnectAttempt implements OpeningHandler {
 
   #armDeadline({ connectTimeout: timeoutMs, runtime }: ConnectionOptions): void {
     this.#deadline = runtime.setTimer(timeoutMs, () => {
-      const message = `A function given for url, headers or subprotocols was not done in ${timeoutMs} ms (connectTimeout).`;
+      const message = `A function given for url, headers or subprotocols did not finish within ${timeoutMs} ms (connectTimeout).`;
       this.onFailed("provider", new TimeoutError(message, { operation: "connect", timeoutMs }));
     });
     if (!this.#isReferenced) this.#deadline.unref();
@@ -190,12 +194,12 @@ export class ConnectAttempt implements OpeningHandler {
     // A listener of that event may have closed the client.
     if (this.#isOver) return;
     const { runtime, connectTimeout } = options;
-    const target = new Target(uri, options, resources.readBuffer, this);
+    const target = new AttemptTarget(uri, options, resources.readBuffer, this);
     this.#opening = new Opening({ runtime, target, handshake, timeout: connectTimeout }, this);
     if (!this.#isReferenced) this.#opening.unref();
   }
 
-  /** Called by its opening alone. */
+  // Called by the opening.
   onAccepted(accepted: AcceptingAnswer, transport: Transport, times: OpeningTimes): LiveConnection {
     const { options, resources, observer } = this.#plan!;
     const handler = this.#handler!;
@@ -211,11 +215,11 @@ export class ConnectAttempt implements OpeningHandler {
     this.#end();
     const { subprotocol, extensions } = accepted;
     const isPlain = subprotocol === "" && extensions === "";
-    handler.onOpen(live, isPlain ? nothingAgreed : { subprotocol, extensions }, times);
+    handler.onOpen(live, isPlain ? nothingNegotiated : { subprotocol, extensions }, times);
     return live;
   }
 
-  /** Called by its opening and by itself. */
+  /** Also called by this class, if the attempt fails before it dials. */
   onFailed(phase: Phase, error: Error | undefined): void {
     if (this.#isOver) return;
     const handler = this.#handler!;

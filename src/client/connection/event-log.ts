@@ -1,16 +1,19 @@
+/** Records the last 32 events of one connection for its close report. It does not record messages. */
 import type { ReportedEvent } from "../../events/close-report.js";
 import type { Runtime } from "../../runtime/runtime.js";
 
 const maxEvents = 32;
-const factsOfOne = 3;
-const none: readonly never[] = [];
+const fieldsPerEvent = 3;
+const noFields: readonly never[] = [];
 
-/** The last events of one connection, for its report. */
+/** The most recent events of one connection. The oldest event is dropped when the log is full. */
 export class EventLog {
   readonly #clock: Pick<Runtime, "now">;
   readonly #startedAt: number;
-  /** Of each its time, name and detail, one behind the other: an object for each would take three times as much. */
-  #facts: readonly unknown[] = none;
+  /**
+   * Time, name and detail of each event in one flat array, which needs a third of the memory of one object per event.
+   */
+  #fields: readonly unknown[] = noFields;
 
   constructor(clock: Pick<Runtime, "now">) {
     this.#clock = clock;
@@ -19,16 +22,17 @@ export class EventLog {
 
   add(name: string, detail: string = ""): void {
     const atMs = this.#clock.now() - this.#startedAt;
-    const full = maxEvents * factsOfOne;
-    const kept = this.#facts.length === full ? this.#facts.slice(factsOfOne) : this.#facts;
-    // Neither by `push` nor by a spread, which make room for sixteen more: of a connection that goes on well there are two.
-    this.#facts = kept.concat(atMs, name, detail);
+    const full = maxEvents * fieldsPerEvent;
+    const kept = this.#fields.length === full ? this.#fields.slice(fieldsPerEvent) : this.#fields;
+    // `concat` allocates the exact length. `push` and spread reserve 16 more elements, and most connections log two
+    // events.
+    this.#fields = kept.concat(atMs, name, detail);
   }
 
   get events(): readonly ReportedEvent[] {
     const events: ReportedEvent[] = [];
-    for (let at = 0; at < this.#facts.length; at += factsOfOne) {
-      const [atMs, name, detail] = this.#facts.slice(at) as [number, string, string];
+    for (let at = 0; at < this.#fields.length; at += fieldsPerEvent) {
+      const [atMs, name, detail] = this.#fields.slice(at) as [number, string, string];
       events.push(Object.freeze({ atMs, name, detail }));
     }
     return Object.freeze(events);

@@ -1,3 +1,7 @@
+/**
+ * Runs the heartbeat of one connection: it supplies `Heartbeat` and `StallWatch` with the clock, timers and receive
+ * times, and performs what they decide. The rules themselves are in src/heartbeat.
+ */
 import { heartbeatTimedOut, mutualStall } from "../../connection/failures.js";
 import type { LiveConnection } from "../../connection/live-connection.js";
 import { Heartbeat, type HeartbeatAction } from "../../heartbeat/heartbeat.js";
@@ -5,29 +9,31 @@ import { StallWatch } from "../../heartbeat/stall-watch.js";
 import type { Runtime, Timer } from "../../runtime/runtime.js";
 
 export interface HeartbeatDriverPolicy {
+  /** Milliseconds. */
   readonly interval: number;
+  /** Milliseconds. */
   readonly timeout: number;
 }
 
 export interface HeartbeatDriverHandler {
-  /** A ping is to be sent, of whatever kind. */
+  /** Send a ping: a ping frame or an application ping. */
   sendPing(): void;
-  /** Two ends wait for each other; the connection is given up. */
+  /** Neither end reads, because each waits for the other. The connection is abandoned after this call. */
   onStalled(error: Error): void;
 }
 
-/** Keeps one connection's heartbeat: brings clock, timers and the link's signs of life to those that judge. */
+/** Sends pings on one connection, and abandons it when the peer does not answer or both ends are stalled. */
 export class HeartbeatDriver {
   readonly #runtime: Runtime;
   readonly #policy: HeartbeatDriverPolicy;
   readonly #live: LiveConnection;
   readonly #handler: HeartbeatDriverHandler;
   readonly #heartbeat: Heartbeat;
-  /** There from the first pause on. */
+  /** Created at the first pause. */
   #stall: StallWatch | undefined;
   #timer: Timer | undefined;
-  /** The timer was set for a whole interval. */
-  #isBeating = false;
+  /** True if the timer was set for a full interval, so that it can be restarted. */
+  #isFullInterval = false;
   #dueAt = 0;
   #loopLag = 0;
   #hasFired = false;
@@ -48,16 +54,16 @@ export class HeartbeatDriver {
     this.#arm(now);
   }
 
-  /** By how many milliseconds a timer of it was late at most: so long did the event loop stand still. */
+  /** The largest delay of a heartbeat timer in milliseconds. It shows for how long the event loop was blocked. */
   get loopLag(): number {
     return this.#loopLag;
   }
 
-  /** Our own back-pressure pauses the reading. */
+  /** Call this when the local side pauses reading. */
   pause(): void {
     if (this.#isStopped) return;
     const now = this.#runtime.now();
-    this.#heartbeat.hold();
+    this.#heartbeat.pause();
     this.#stall ??= new StallWatch(this.#policy.timeout);
     this.#stall.pause(now);
     this.#arm(now);
@@ -66,12 +72,12 @@ export class HeartbeatDriver {
   resume(): void {
     if (this.#isStopped) return;
     const now = this.#runtime.now();
-    this.#heartbeat.release(now);
+    this.#heartbeat.resume(now);
     this.#stall?.resume();
     this.#arm(now);
   }
 
-  /** The connection ends: its closing has a clock of its own. */
+  /** Stops the heartbeat for good. The closing handshake has its own timeout. */
   stop(): void {
     this.#isStopped = true;
     this.#timer?.clear();
@@ -82,20 +88,20 @@ export class HeartbeatDriver {
     const stallAt = this.#stall?.nextAt(now, this.#live.stuckSince) ?? Infinity;
     this.#dueAt = Math.max(Math.min(this.#heartbeat.nextAt, stallAt), now);
     const delay = this.#dueAt - now;
-    // From beat to beat, but for what the sum of two times leaves.
+    // The tolerance, in milliseconds, covers the rounding error of the sum.
     const isBeat = Math.abs(delay - this.#policy.interval) < 0.001;
-    if (this.#hasFired && isBeat && this.#isBeating && this.#timer?.restart !== undefined)
+    if (this.#hasFired && isBeat && this.#isFullInterval && this.#timer?.restart !== undefined)
       this.#timer.restart();
     else this.#set(delay);
-    this.#isBeating = isBeat;
+    this.#isFullInterval = isBeat;
     this.#hasFired = false;
   }
 
   #set(delay: number): void {
     this.#timer?.clear();
-    // Bound: a function that is made here would hold its surroundings too, and takes twice as much.
+    // A bound function needs half the memory of a closure, which also keeps its scope alive.
     this.#timer = this.#runtime.setTimer(delay, this.#onTimer.bind(this));
-    // The socket holds the process, or is not to.
+    // Only the socket decides whether the process stays alive.
     this.#timer.unref();
   }
 
@@ -103,12 +109,15 @@ export class HeartbeatDriver {
     this.#hasFired = true;
     const now = this.#runtime.now();
     this.#loopLag = Math.max(this.#loopLag, now - this.#dueAt);
-    if (this.#isStalled(now)) this.#lookAtStall();
-    else this.#do(this.#heartbeat.onTimer(now, this.#runtime.wallNow(), this.#live.lastLifeAt), now);
+    if (this.#isStalled(now)) this.#recheckStall();
+    else this.#perform(this.#heartbeat.onTimer(now, this.#runtime.wallNow(), this.#live.lastLifeAt), now);
   }
 
-  /** What the kernel holds by now is read first, and what it can take is written: that takes a turn, and a timer's turn is half over. */
-  #lookAgain(judge: () => void): void {
+  /**
+   * Runs `judge` after pending data was read and written, so that a late timer does not condemn a live peer. It waits
+   * for two turns of the event loop, because a timer runs in the middle of a turn.
+   */
+  #afterPendingIo(judge: () => void): void {
     this.#runtime.afterTurn(() =>
       this.#runtime.afterTurn(() => {
         if (!this.#isStopped) judge();
@@ -116,12 +125,12 @@ export class HeartbeatDriver {
     );
   }
 
-  #lookAtStall(): void {
-    this.#lookAgain(() => this.#judgeStall());
+  #recheckStall(): void {
+    this.#afterPendingIo(() => this.#judgeStall());
   }
 
-  #lookAtPeer(): void {
-    this.#lookAgain(() => this.#judge());
+  #recheckPeer(): void {
+    this.#afterPendingIo(() => this.#judge());
   }
 
   #isStalled(now: number): boolean {
@@ -130,7 +139,7 @@ export class HeartbeatDriver {
 
   #judge(): void {
     const now = this.#runtime.now();
-    this.#do(this.#heartbeat.judge(now, this.#live.lastLifeAt), now);
+    this.#perform(this.#heartbeat.evaluate(now, this.#live.lastLifeAt), now);
   }
 
   #judgeStall(): void {
@@ -145,10 +154,10 @@ export class HeartbeatDriver {
     }
   }
 
-  #do(action: HeartbeatAction, now: number): void {
+  #perform(action: HeartbeatAction, now: number): void {
     switch (action) {
-      case "look":
-        this.#lookAtPeer();
+      case "recheck":
+        this.#recheckPeer();
         return;
       case "dead":
         this.stop();
@@ -156,7 +165,7 @@ export class HeartbeatDriver {
         return;
       case "ping":
         this.#heartbeat.onPing(now, this.#live.lastLifeAt);
-        // Before the ping: one of the user's own may be a message that is compressed.
+        // Before the ping, because a compressed application ping would count as a use of the compression memory.
         this.#live.releaseUnused();
         this.#handler.sendPing();
         break;

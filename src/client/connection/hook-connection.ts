@@ -1,3 +1,7 @@
+/**
+ * Implements the connection object that `onConnection` and `onReplay` receive, and buffers messages while
+ * `onConnection` runs. It does not run the hooks.
+ */
 import { BufferOverflowError } from "../../errors.js";
 import type { Deserializer, SetupConnection, SetupRecvOptions } from "../../options/options.js";
 import { findWrongOption, ownCallOptions } from "../../options/call-options.js";
@@ -5,25 +9,27 @@ import type { Runtime } from "../../runtime/runtime.js";
 import { rejected, Wait } from "../../runtime/wait.js";
 import { type LinkedQueueNode, LinkedQueue } from "../../runtime/linked-queue.js";
 
-/** A received message that is with a hook, or goes to the client behind it. */
-export interface HeldMessage {
+/** A received message. A hook consumes it, or the client receives it after the hook. */
+export interface BufferedMessage {
   readonly data: string | Buffer;
+  /** Bytes. */
   readonly size: number;
+  /** When the message arrived, in milliseconds of the runtime's clock. */
   readonly at: number;
-  /** Its value, once it was shown to a `recv()`. */
+  /** The decoded value, cached when a `recv()` first examines the message. */
   decoded?: { readonly value: unknown };
 }
 
-/** Beyond so many, each message counts for more than its bytes: a flood of empty ones is bounded too. */
-const plainCount = 1_000;
-const messageCost = 128;
+/** From this count on, each further message adds `bytesPerExtraMessage`, so that empty messages are limited too. */
+const freeMessageCount = 1_000;
+const bytesPerExtraMessage = 128;
 
 interface Call<Received> {
   readonly match: (message: Received) => boolean;
   readonly wait: Wait<Received>;
 }
 
-/** What sends on the connection. */
+/** The sending half of the connection object. */
 export type HookSender<Received, Sent> = Pick<
   SetupConnection<Received, Sent>,
   "url" | "subprotocol" | "extensions" | "send" | "sendRaw" | "ping"
@@ -33,29 +39,30 @@ interface HookContext<Received, Sent> {
   readonly sender: HookSender<Received, Sent>;
   readonly runtime: Runtime;
   readonly deserializer: Deserializer<Received>;
+  /** The most bytes that are buffered before reading pauses. */
   readonly maxBytes: number;
-  /** A hook runs: messages wait until `release()`. */
-  readonly isHolding: boolean;
+  /** True if `onConnection` runs: messages are buffered until `release()`. */
+  readonly isBuffering: boolean;
 }
 
 export interface HookConnectionHandler {
-  /** What waits is above its bound, or no longer: reading is to stop, or to go on. */
+  /** Called when the buffered messages exceed `maxBytes`, and when they no longer do. Pause or resume reading. */
   onFull(isFull: boolean): void;
 }
 
 const recvNames = ["match", "signal", "timeout"];
 
 /**
- * One connection as `onConnection` and `onReplay` work on it. While `onConnection` runs, what comes waits here, bounded in
- * bytes; what no `recv()` takes goes to the client afterwards, in order.
+ * One connection as `onConnection` and `onReplay` see it. While `onConnection` runs, received messages are buffered
+ * here, up to `maxBytes`. The client then receives, in order, the messages that no `recv()` consumed.
  */
 export class HookConnection<Received, Sent> {
   readonly #context: HookContext<Received, Sent>;
   readonly #handler: HookConnectionHandler;
-  /** There from the first `recv()` that waits on. */
+  /** Created when a `recv()` first has to wait. */
   #calls: LinkedQueue<Call<Received>> | undefined;
   #publicConnection: SetupConnection<Received, Sent> | undefined;
-  #held: HeldMessage[] | undefined;
+  #buffered: BufferedMessage[] | undefined;
   #bytes = 0;
   #isFull = false;
   #end: { readonly error: unknown } | undefined;
@@ -63,10 +70,10 @@ export class HookConnection<Received, Sent> {
   constructor(context: HookContext<Received, Sent>, handler: HookConnectionHandler) {
     this.#context = context;
     this.#handler = handler;
-    if (context.isHolding) this.#held = [];
+    if (context.isBuffering) this.#buffered = [];
   }
 
-  /** What hooks are given. */
+  /** The object that is passed to the hooks. */
   get publicConnection(): SetupConnection<Received, Sent> {
     this.#publicConnection ??= Object.freeze({
       ...this.#context.sender,
@@ -75,44 +82,46 @@ export class HookConnection<Received, Sent> {
     return this.#publicConnection;
   }
 
-  /** Messages are to be shown to it. */
-  get isWatching(): boolean {
-    return this.#held !== undefined || this.#hasCalls();
+  /** True if received messages must be passed to {@link receive} first. */
+  get wantsMessages(): boolean {
+    return this.#buffered !== undefined || this.#hasCalls();
   }
 
   #hasCalls(): boolean {
     return this.#calls !== undefined && this.#calls.length > 0;
   }
 
-  /** @returns `false` where nobody here wants the message. */
-  receive(message: HeldMessage): boolean {
-    if (this.#calls !== undefined && this.#give(message, this.#calls)) return true;
-    if (this.#held === undefined) return false;
-    this.#held.push(message);
+  /** @returns `false` if the message was neither buffered nor consumed; the client receives it. */
+  receive(message: BufferedMessage): boolean {
+    if (this.#calls !== undefined && this.#offerToCalls(message, this.#calls)) return true;
+    if (this.#buffered === undefined) return false;
+    this.#buffered.push(message);
     this.#bytes += message.size;
-    this.#look();
+    this.#updateFullness();
     return true;
   }
 
-  /** @returns `true` where a call has taken the message. */
-  #give(message: HeldMessage, calls: LinkedQueue<Call<Received>>): boolean {
+  /** @returns `true` if a `recv()` consumed the message. */
+  #offerToCalls(message: BufferedMessage, calls: LinkedQueue<Call<Received>>): boolean {
     if (calls.length === 0) return false;
     const decoded = this.#decode(message);
     if (decoded === undefined) return false;
-    const places: LinkedQueueNode<Call<Received>>[] = [];
-    for (let place = calls.firstPlace; place !== undefined; place = place.next) places.push(place);
-    for (const place of places) {
-      // The `match` of one call may end another one, and its own.
-      if (!place.isTaken || !this.#ask(place.item.match, decoded.value, place)) continue;
-      if (!calls.leave(place)) continue;
-      place.item.wait.resolve(decoded.value);
+    const nodes: LinkedQueueNode<Call<Received>>[] = [];
+    for (let node = calls.firstPlace; node !== undefined; node = node.next) nodes.push(node);
+    for (const node of nodes) {
+      // A `match` function may end any pending call, including its own.
+      if (!node.isTaken || !this.#matches(node.item.match, decoded.value, node)) continue;
+      if (!calls.leave(node)) continue;
+      node.item.wait.resolve(decoded.value);
       return true;
     }
     return false;
   }
 
-  /** What the deserializer throws on is no call's: the client will tell of it. */
-  #decode(message: HeldMessage): { readonly value: Received } | undefined {
+  /**
+   * @returns `undefined` if the deserializer throws. No `recv()` consumes such a message; the client reports the error.
+   */
+  #decode(message: BufferedMessage): { readonly value: Received } | undefined {
     const { data } = message;
     try {
       message.decoded ??= { value: this.#context.deserializer(data, typeof data !== "string") };
@@ -122,23 +131,23 @@ export class HookConnection<Received, Sent> {
     }
   }
 
-  #ask(
+  #matches(
     match: (message: Received) => boolean,
     value: Received,
-    place: LinkedQueueNode<Call<Received>> | undefined,
+    node: LinkedQueueNode<Call<Received>> | undefined,
   ): boolean {
     try {
       return match(value);
     } catch (error) {
-      if (place === undefined) throw error;
-      this.#calls?.leave(place);
-      place.item.wait.reject(error);
+      if (node === undefined) throw error;
+      this.#calls?.leave(node);
+      node.item.wait.reject(error);
       return false;
     }
   }
 
-  #look(): void {
-    const cost = Math.max((this.#held?.length ?? 0) - plainCount, 0) * messageCost;
+  #updateFullness(): void {
+    const cost = Math.max((this.#buffered?.length ?? 0) - freeMessageCount, 0) * bytesPerExtraMessage;
     const isFull = this.#bytes + cost > this.#context.maxBytes;
     if (isFull) for (const { wait } of this.#calls?.takeAll() ?? []) wait.reject(this.#overflow());
     if (isFull === this.#isFull) return;
@@ -148,8 +157,8 @@ export class HookConnection<Received, Sent> {
 
   #overflow(): BufferOverflowError {
     return new BufferOverflowError(
-      `More than ${this.#context.maxBytes} bytes (maxMessageSize) came while onConnection waited for a message that none of them is. ` +
-        `Wait for another one, or send nothing that brings so much before it.`,
+      `More than ${this.#context.maxBytes} bytes (maxMessageSize) arrived while onConnection waited for a message, and none matched. ` +
+        `Check the match function of recv(), or request less data before the awaited message.`,
     );
   }
 
@@ -160,7 +169,7 @@ export class HookConnection<Received, Sent> {
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     const match = options?.match ?? always;
     try {
-      const found = this.#takeHeld(match);
+      const found = this.#takeBuffered(match);
       if (found !== undefined) return Promise.resolve(found.value);
     } catch (error) {
       return rejected(error);
@@ -168,34 +177,36 @@ export class HookConnection<Received, Sent> {
     if (this.#end !== undefined) return rejected(this.#end.error);
     if (this.#isFull) return rejected(this.#overflow());
     const calls = (this.#calls ??= new LinkedQueue());
-    const wait = new Wait<Received>(this.#context.runtime, "recv", options, () => void calls.leave(place));
-    const place = calls.enter({ match, wait });
+    const wait = new Wait<Received>(this.#context.runtime, "recv", options, () => void calls.leave(node));
+    const node = calls.enter({ match, wait });
     return wait.promise;
   }
 
-  /** @throws what `match` throws. */
-  #takeHeld(match: (message: Received) => boolean): { readonly value: Received } | undefined {
-    for (const [index, message] of this.#held?.entries() ?? []) {
+  /** @throws the error that `match` throws. */
+  #takeBuffered(match: (message: Received) => boolean): { readonly value: Received } | undefined {
+    for (const [index, message] of this.#buffered?.entries() ?? []) {
       const decoded = this.#decode(message);
-      if (decoded === undefined || !this.#ask(match, decoded.value, undefined)) continue;
-      this.#held!.splice(index, 1);
+      if (decoded === undefined || !this.#matches(match, decoded.value, undefined)) continue;
+      this.#buffered!.splice(index, 1);
       this.#bytes -= message.size;
-      this.#look();
+      this.#updateFullness();
       return decoded;
     }
     return undefined;
   }
 
-  /** The hook is done: gives what it has not taken, and holds nothing from now on. Reading goes on behind it, by its owner. */
-  release(): readonly HeldMessage[] {
-    const held = this.#held ?? [];
-    this.#held = undefined;
+  /**
+   * Ends the buffering and returns the messages that the hook did not consume. The owner resumes reading afterwards.
+   */
+  release(): readonly BufferedMessage[] {
+    const buffered = this.#buffered ?? [];
+    this.#buffered = undefined;
     this.#bytes = 0;
     this.#isFull = false;
-    return held;
+    return buffered;
   }
 
-  /** The connection is gone: calls that wait, and those to come, reject with `error`. */
+  /** Rejects pending and later `recv()` calls with `error`, because the connection has ended. */
   end(error: unknown): void {
     this.#end = { error };
     for (const { wait } of this.#calls?.takeAll() ?? []) wait.reject(error);

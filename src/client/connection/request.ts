@@ -1,3 +1,7 @@
+/**
+ * Resolves and checks the URL, header fields and subprotocols of an attempt, and creates its handshake request.
+ * It does not connect.
+ */
 import {
   ClientHandshake,
   deflateOffer,
@@ -12,14 +16,14 @@ import { describe, headersForm, kindOf, wrong } from "../../options/checks.js";
 import type { AttemptContext, HeadersInit, Provided, Url } from "../../options/options.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 
-/** What may be a function that is asked at each attempt. */
+/** The inputs of a request. URL, header fields and subprotocols may be provider functions, which each attempt calls. */
 export interface RequestSource {
   readonly url: Provided<Url>;
   readonly options: Pick<ResolvedOptions<never, never>, "headers" | "subprotocols" | "deflate">;
 }
 
-/** With what the functions have given, where there are any. */
-interface KnownRequest {
+/** The inputs of a request after provider functions returned their values. */
+interface RequestValues {
   readonly url: Url;
   readonly headers: HeadersInit | undefined;
   readonly subprotocols: string | readonly string[] | undefined;
@@ -32,13 +36,16 @@ export interface PreparedRequest {
   readonly handshake: ClientHandshake;
 }
 
-/** There is no function to ask. */
-export function isRequestKnown({ url, options }: RequestSource): boolean {
+/** True if the source contains no provider function. */
+export function isRequestStatic({ url, options }: RequestSource): boolean {
   const { headers, subprotocols } = options;
   return typeof url !== "function" && typeof headers !== "function" && typeof subprotocols !== "function";
 }
 
-/** Asks the provider functions and makes the request. @throws what they throw, or TypeError for a wrong value. */
+/**
+ * Calls the provider functions and creates the request.
+ * @throws the error of a provider function, or TypeError for an invalid value.
+ */
 export async function prepareRequest(
   source: RequestSource,
   context: AttemptContext,
@@ -46,50 +53,54 @@ export async function prepareRequest(
 ): Promise<PreparedRequest> {
   const { headers, subprotocols, deflate } = source.options;
   const [url, fields, names] = await Promise.all([
-    provide(source.url, context),
-    provide(headers, context),
-    provide(subprotocols, context),
+    callProvider(source.url, context),
+    callProvider(headers, context),
+    callProvider(subprotocols, context),
   ]);
   return makeRequest({ url, headers: fields, subprotocols: names, deflate }, fillRandom);
 }
 
-/** As {@link prepareRequest} where {@link isRequestKnown} holds. */
-export function prepareKnownRequest(
+/** Like {@link prepareRequest}, but synchronous. Only for a source for which {@link isRequestStatic} returns `true`. */
+export function prepareStaticRequest(
   { url, options }: RequestSource,
   fillRandom: FillRandom,
 ): PreparedRequest {
   const { headers, subprotocols, deflate } = options;
-  return makeRequest({ url, headers, subprotocols, deflate } as KnownRequest, fillRandom);
+  return makeRequest({ url, headers, subprotocols, deflate } as RequestValues, fillRandom);
 }
 
 /**
- * Checks all that is known before an attempt, and gives the url for people: empty where a function is asked for it.
- * @throws TypeError for a wrong url, header field or subprotocol.
+ * Checks all values that do not depend on a provider function.
+ * @returns the URL without credentials, or "" if a function provides it.
+ * @throws TypeError for an invalid URL, header field or subprotocol.
  */
 export function checkRequest(source: RequestSource): string {
   const { headers, subprotocols, deflate } = source.options;
   const isUrlKnown = typeof source.url !== "function";
-  const known: KnownRequest = {
+  const known: RequestValues = {
     url: isUrlKnown ? source.url : "ws://localhost",
     headers: typeof headers === "function" ? undefined : headers,
     subprotocols: typeof subprotocols === "function" ? undefined : subprotocols,
     deflate,
   };
-  if (isShared(known)) return shared!.model.uri.display;
-  const model = makeRequest(known, zeroes);
-  if (mayBeShared(known, model.uri)) shared = { url: known.url, deflate, model };
+  if (isCached(known)) return cached!.model.uri.display;
+  const model = makeRequest(known, leaveZeros);
+  if (isCacheable(known, model.uri)) cached = { url: known.url, deflate, model };
   return isUrlKnown ? model.uri.display : "";
 }
 
-/** A request with nothing of its own, that most clients of a process make. What holds credentials is not kept. */
-let shared: { readonly url: Url; readonly deflate: unknown; readonly model: PreparedRequest } | undefined;
+/**
+ * The last request without header fields and subprotocols, because most clients of a process use the same one. Requests
+ * that contain credentials are not cached.
+ */
+let cached: { readonly url: Url; readonly deflate: unknown; readonly model: PreparedRequest } | undefined;
 
-function isShared({ url, headers, subprotocols, deflate }: KnownRequest): boolean {
+function isCached({ url, headers, subprotocols, deflate }: RequestValues): boolean {
   if (headers !== undefined || subprotocols !== undefined) return false;
-  return shared !== undefined && shared.url === url && shared.deflate === deflate;
+  return cached !== undefined && cached.url === url && cached.deflate === deflate;
 }
 
-function mayBeShared({ url, headers, subprotocols }: KnownRequest, uri: WebSocketUri): boolean {
+function isCacheable({ url, headers, subprotocols }: RequestValues, uri: WebSocketUri): boolean {
   return typeof url === "string" && headers === undefined && subprotocols === undefined && isPlain(uri);
 }
 
@@ -97,23 +108,25 @@ function isPlain(uri: WebSocketUri): boolean {
   return uri.authorization === undefined && uri.href === uri.display;
 }
 
-/** For the key of a request that is only looked at. */
-function zeroes(): void {
-  // They are zero already.
+/** Replaces the random source of a request that is only checked, not sent. */
+function leaveZeros(): void {
+  // The bytes are zero already.
 }
 
-/** What a function throws is a rejection too: those of the others would go unseen behind it. */
-function provide<Value>(provided: Provided<Value>, context: AttemptContext): Promise<Value> {
+/**
+ * Converts a thrown error into a rejection, so that `Promise.all` also observes the rejections of the other providers.
+ */
+function callProvider<Value>(provided: Provided<Value>, context: AttemptContext): Promise<Value> {
   return new Promise((resolve) => {
-    // A url is an object with no call signature, so that whatever can be called is a provider.
+    // No valid value is callable, so every function is a provider.
     const isFunction = typeof provided === "function";
     resolve(isFunction ? (provided as (context: AttemptContext) => Value)(context) : provided);
   });
 }
 
-function makeRequest(request: KnownRequest, fillRandom: FillRandom): PreparedRequest {
-  if (isShared(request)) {
-    const { uri, offers, handshake } = shared!.model;
+function makeRequest(request: RequestValues, fillRandom: FillRandom): PreparedRequest {
+  if (isCached(request)) {
+    const { uri, offers, handshake } = cached!.model;
     return { uri, offers, handshake: new ClientHandshake({ uri, offers, fillRandom }, handshake) };
   }
   const { url, headers, subprotocols, deflate } = request;
@@ -132,7 +145,10 @@ function makeRequest(request: KnownRequest, fillRandom: FillRandom): PreparedReq
 let lastText: string | undefined;
 let lastUri: WebSocketUri | undefined;
 
-/** Most clients of a process go to one url, and most of their memory of it is shared. What holds credentials is not kept. */
+/**
+ * Parses a URL. The last result is cached, because most clients of a process share one URL and can then share its
+ * memory. URLs that contain credentials are not cached.
+ */
 function uriOf(url: Url): WebSocketUri {
   if (lastUri !== undefined && url === lastText) return lastUri;
   const uri = parseUri(url);
@@ -152,7 +168,7 @@ function headerFields(headers: HeadersInit | undefined): HeaderField[] {
   return values.flatMap(([name, value]) => [value].flat().map((one) => checkPair([name, one])));
 }
 
-/** In JavaScript a pair may be anything. No value is shown, for it may be a credential. */
+/** JavaScript callers may pass anything as a pair. The error shows no value, because it may be a credential. */
 function checkPair(pair: unknown): HeaderField {
   if (!Array.isArray(pair) || pair.length !== 2) {
     const found = kindOf(pair);

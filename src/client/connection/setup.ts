@@ -1,3 +1,4 @@
+/** Runs `onConnection` for one connection, with a timeout and an abort signal. It does not close the connection. */
 import { TimeoutError } from "../../errors.js";
 import type { Runtime, Timer } from "../../runtime/runtime.js";
 import { toError } from "../../transport/transport-error.js";
@@ -7,7 +8,7 @@ export interface SetupHandler {
   onFailed(error: Error): void;
 }
 
-/** One run of `onConnection`: it is done, or fails, or takes too long, or is cancelled; whatever it does later says nothing. */
+/** One run of `onConnection`. It ends once: completed, failed, timed out or cancelled. Later results are ignored. */
 export class Setup {
   readonly #timeout: number;
   readonly #handler: SetupHandler;
@@ -36,7 +37,7 @@ export class Setup {
   }
 
   #onTimeout(): void {
-    const message = `onConnection was not done in ${this.#timeout} ms (setupTimeout).`;
+    const message = `onConnection did not finish within ${this.#timeout} ms (setupTimeout).`;
     this.#fail(new TimeoutError(message, { operation: "onConnection", timeoutMs: this.#timeout }));
   }
 
@@ -46,7 +47,7 @@ export class Setup {
     this.#handler.onFailed(error);
   }
 
-  /** The connection ends, or is not wanted any more. */
+  /** Call this when the connection ends or is not needed any more. No callback follows. */
   cancel(): void {
     if (this.#end()) this.#controller.abort();
   }

@@ -1,9 +1,10 @@
+/** Provides the protocol resources that all clients of one runtime share. It does not create them per client. */
 import { Resources } from "../../../protocol/index.js";
 import type { Runtime } from "../../runtime/runtime.js";
 
 const resources = new WeakMap<Runtime, Resources>();
 
-/** What all clients on one runtime share: one read buffer, one pool of masking keys, and so on. */
+/** Returns the shared resources of a runtime, such as its read buffer and its pool of masking keys. */
 export function sharedResources(runtime: Runtime): Resources {
   let shared = resources.get(runtime);
   if (shared === undefined) {

@@ -1,3 +1,7 @@
+/**
+ * Manages the connections of one client: it starts attempts, handles the end of each connection, and ends the client
+ * when no connection follows. It does not process messages.
+ */
 import { CloseCode, type CloseFrame } from "../../../protocol/index.js";
 import type { AcceptedHandshake, OpeningTimes } from "../../connection/opening.js";
 import type { CloseReport } from "../../events/close-report.js";
@@ -18,19 +22,19 @@ import { sharedResources } from "../connection/shared-resources.js";
 
 const durationNames = { dns: "dnsMs", tcp: "tcpMs", proxy: "proxyMs", tls: "tlsMs", http: "httpMs" } as const;
 
-/** What happens between a client's beginning and its end: attempts, connections, the waits between them. */
+/** Owns the attempts and connections of one client, and the waits between them. */
 export class ConnectionSupervisor<Received, Sent>
   implements ClientConnectionHandler<Received, Sent>, RotationHandler<Received, Sent>, ReconnectorHandler
 {
   readonly #context: ClientContext<Received, Sent>;
   readonly #handler: SupervisorHandler;
-  /** Of this life; there from the first end on. */
+  /** Created when a connection or an attempt first ends; each run of the client has its own. */
   #reconnector: Reconnector<Received, Sent> | undefined;
-  /** From the first time on that a connection may be replaced. */
+  /** Created when a connection may first be replaced. */
   #rotation: Rotation<Received, Sent> | undefined;
-  /** From the first loss on. */
+  /** Created when a connection is first lost. */
   #downtime: Downtime | undefined;
-  /** The connection that messages go to, or the one that is to be. */
+  /** The connection on which messages are sent, or the attempt that may become it. */
   #connection: ClientConnection<Received, Sent> | undefined;
   #accepted: AcceptedHandshake | undefined;
   #url: string;
@@ -38,58 +42,59 @@ export class ConnectionSupervisor<Received, Sent>
   #connectionCount = 0;
   #hasConnected = false;
   #lastReport: CloseReport | undefined;
-  /** The report of the end of all, while connections are left that are to end too. */
+  /** The final report of the run, while other connections have not ended yet. */
   #finalReport: CloseReport | undefined;
   #isReferenced = true;
 
-  /** @param url - What is known of it before the first attempt. */
+  /** @param url - The URL without credentials; empty if a provider function returns it later. */
   constructor(context: ClientContext<Received, Sent>, url: string, handler: SupervisorHandler) {
     this.#context = context;
     this.#handler = handler;
     this.#url = url;
   }
 
-  /** `undefined` where no connection was to be replaced yet. */
+  /** `undefined` until a connection may be replaced. */
   get rotation(): Rotation<Received, Sent> | undefined {
     return this.#rotation;
   }
 
-  #rotating(): Rotation<Received, Sent> {
+  #getRotation(): Rotation<Received, Sent> {
     const { options, hub } = this.#context;
     this.#rotation ??= new Rotation<Received, Sent>(options, hub, this);
     return this.#rotation;
   }
 
-  /** Replaces the open connection, or joins what replaces it. */
+  /** Replaces the open connection, or waits for a rotation that is already in progress. */
   rotate(...call: Parameters<Rotation<Received, Sent>["rotate"]>): Promise<void> {
-    return this.#rotating().rotate(...call);
+    return this.#getRotation().rotate(...call);
   }
 
-  /** Milliseconds without a connection, from the first loss on. */
+  /** The total time without a connection in milliseconds, counted from the first loss. */
   get downtimeMs(): number {
     return this.#downtime?.total ?? 0;
   }
 
-  #isReconnecting(): Reconnector<Received, Sent> {
+  #getReconnector(): Reconnector<Received, Sent> {
     this.#reconnector ??= new Reconnector(this.#context, this, this.#isReferenced);
     return this.#reconnector;
   }
 
+  /** The URL of the current connection or attempt, without credentials. */
   get url(): string {
     return this.#url;
   }
 
-  /** The answer that the last connection was opened by. */
+  /** What the handshake of the latest connection agreed. */
   get accepted(): AcceptedHandshake | undefined {
     return this.#accepted;
   }
 
-  /** A connection was open in this life. */
+  /** True if a connection was open in the current run. */
   get hasConnected(): boolean {
     return this.#hasConnected;
   }
 
-  /** How many attempts were made since the last connection. */
+  /** The number of attempts since the last open connection. */
   get attempts(): number {
     return this.#attempts;
   }
@@ -102,13 +107,14 @@ export class ConnectionSupervisor<Received, Sent>
     return this.#connection;
   }
 
-  /** All connections and attempts that there are. */
+  /** All attempts and connections that have not ended. */
   get connections(): readonly ClientConnection<Received, Sent>[] {
-    return [this.#connection, ...(this.#rotation?.others ?? [])].filter(
+    return [this.#connection, ...(this.#rotation?.otherConnections ?? [])].filter(
       (connection) => connection !== undefined,
     );
   }
 
+  /** Begins a run of the client with its first attempt. */
   begin(): void {
     this.#attempts = 0;
     this.#hasConnected = false;
@@ -158,7 +164,7 @@ export class ConnectionSupervisor<Received, Sent>
     this.endIfWaiting();
   }
 
-  /** Gives up the attempt, or the wait for one. */
+  /** Abandons the current attempt, or the wait for the next one. */
   giveUp(reason: Error | undefined): void {
     this.#closeConnections({ code: CloseCode.goingAway, reason: "" }, reason);
     this.endIfWaiting(reason);
@@ -166,7 +172,7 @@ export class ConnectionSupervisor<Received, Sent>
 
   #closeConnections(close: CloseFrame, reason?: Error): void {
     const { dispatcher } = this.#context.hub;
-    // A closing handshake that a rotation or the peer has begun becomes that of the client.
+    // A closing handshake that a rotation or the peer began now counts as a close by the client.
     if (this.#connection !== undefined) this.#connection.isRotated = false;
     if (this.#connection?.closing !== undefined) dispatcher.beginClosing();
     for (const connection of this.connections) connection.closeForGood(close, reason);
@@ -180,7 +186,7 @@ export class ConnectionSupervisor<Received, Sent>
     this.endIfWaiting();
   }
 
-  /** Nothing was begun, or the next attempt is waited for. */
+  /** Ends the client if no attempt or connection exists: before the first attempt, or during a wait. */
   endIfWaiting(reason?: Error): void {
     const { current } = this.#context.states;
     const isBetween = this.#reconnector?.isDeciding === true;
@@ -189,7 +195,7 @@ export class ConnectionSupervisor<Received, Sent>
     this.finish(reportAttempt("provider", reason, this.#reportContext(undefined)));
   }
 
-  // Called by its connections.
+  // Called by the connections.
 
   onDialling(connection: ClientConnection<Received, Sent>): void {
     if (connection === this.#connection) this.#url = connection.url;
@@ -220,7 +226,7 @@ export class ConnectionSupervisor<Received, Sent>
     if (stopReasons.isStopping) hub.dispatcher.beginClosing();
   }
 
-  // Called by its rotation.
+  // Called by the rotation.
 
   createConnection(): ClientConnection<Received, Sent> {
     return this.#createConnection(1);
@@ -256,12 +262,12 @@ export class ConnectionSupervisor<Received, Sent>
       extensions,
       connection: connection.number,
     });
-    // The consumer may be slow still: what the last connection brought waits.
+    // Undelivered messages of the previous connection are delivered before those of this one.
     const { dispatcher, leftovers } = this.#context.hub;
     if (dispatcher.isPaused || leftovers.isPending) connection.pause("consumer");
     if (!leftovers.isPending) return;
-    connection.holdBack();
-    leftovers.after(() => connection.releaseHeld());
+    connection.holdHookMessages();
+    leftovers.after(() => connection.releaseHookMessages());
   }
 
   #becomeConnected(connection: ClientConnection<Received, Sent>): void {
@@ -272,7 +278,8 @@ export class ConnectionSupervisor<Received, Sent>
     this.#reconnector?.onOpen();
     this.#accepted = connection.accepted;
     const downtimeMs = this.#downtime?.end() ?? 0;
-    // What waits leaves at the end of the tick: a listener that sends in the change to `connected` sends behind it.
+    // Attached first: a message that a listener sends on the change to `connected` is queued after the waiting
+    // messages.
     hub.sender.attach(connection.live!);
     states.enter("connected");
     const { subprotocol, extensions } = connection.accepted!;
@@ -282,9 +289,9 @@ export class ConnectionSupervisor<Received, Sent>
     else hub.emitReconnected({ ...event, attempt: connection.attempt, downtimeMs });
     calls.onConnected();
     if (!this.#isOpen(connection)) return;
-    if (options.maxConnectionAge !== undefined) this.#rotating();
+    if (options.maxConnectionAge !== undefined) this.#getRotation();
     this.#rotation?.onConnected();
-    // The cursors are right once the messages of the last connection are delivered.
+    // The cursors are correct only after the messages of the previous connection are delivered.
     hub.leftovers.after(() => {
       if (this.#isOpen(connection)) hub.inbound.onConnection(connection.number);
     });
@@ -300,9 +307,9 @@ export class ConnectionSupervisor<Received, Sent>
     initiatedBy: "us" | "peer",
   ): void {
     const { states, hub, emitter, stopReasons } = this.#context;
-    // One that is replaced ends without a word: messages go to the other already, or are about to.
+    // A connection that a rotation replaces emits no `closing` event: its successor sends the messages now or soon.
     const isLeaving = this.#rotation?.isLeaving(connection) === true && !stopReasons.isStopping;
-    // What is missing is asked for on the next connection: this one takes no question any more.
+    // Missing messages are requested on the next connection, because this one sends no more messages.
     if (!isLeaving) hub.inbound.onConnectionEnd(connection.number);
     if (connection !== this.#connection || isLeaving) return;
     hub.sender.detach();
@@ -311,17 +318,17 @@ export class ConnectionSupervisor<Received, Sent>
     emitter.emit("closing", { code: close.code, reason: close.reason, initiatedBy });
   }
 
-  /** The second connection of a rotation takes messages from now on. */
+  /** Makes the second connection of a rotation the current one, on which messages are sent. */
   promote(connection: ClientConnection<Received, Sent>): void {
     this.#connection = connection;
     this.#accepted = connection.accepted;
     this.#url = connection.url;
-    // It may have begun to end before it was wanted.
+    // The connection may have begun to close before it became the current one.
     if (connection.closing !== undefined)
       this.onClosing(connection, connection.closing.close, connection.closing.initiatedBy);
   }
 
-  /** The current connection closes, and another is dialled when it has ended. */
+  /** Closes the current connection. Another one is dialled when it has ended. */
   replace(reason: string): void {
     const connection = this.#connection!;
     connection.isRotated = true;
@@ -341,7 +348,7 @@ export class ConnectionSupervisor<Received, Sent>
     const { stopReasons, options, emitter, publicClient } = this.#context;
     this.#context.hub.leftovers.add(connection.live);
     const report = this.#reportOf(connection, end);
-    this.#isReconnecting().begin();
+    this.#getReconnector().beginDeciding();
     this.#connection = undefined;
     this.#lastReport = report;
     const error = errorOf(report, stopReasons, options);
@@ -349,10 +356,10 @@ export class ConnectionSupervisor<Received, Sent>
     if (end.kind === "open") this.#onLost(connection, end, error);
     diagnostics.close({ client: publicClient, report });
     if (end.kind === "open") emitter.emit("disconnected", { report });
-    this.#isReconnecting().proceed(report, end.kind !== "open");
+    this.#getReconnector().decide(report, end.kind !== "open");
   }
 
-  /** An open connection was lost: what it has not sent goes back. */
+  /** Handles the loss of an open connection. Its unsent messages return to the sender. */
   #onLost(
     connection: ClientConnection<Received, Sent>,
     { end }: ClientConnectionEnd & { readonly kind: "open" },
@@ -367,25 +374,25 @@ export class ConnectionSupervisor<Received, Sent>
     states.enter("disconnected");
   }
 
-  // Called by its comeback.
+  // Called by the reconnector.
 
-  followAtOnce(): boolean {
+  connectImmediately(): boolean {
     const { options, states } = this.#context;
     const second = options.reconnect ? this.#rotation?.takeSecond() : undefined;
-    if (second === undefined && this.#rotation?.takeReplacing() !== true) return false;
-    this.#isReconnecting().end();
+    if (second === undefined && this.#rotation?.beginRedialling() !== true) return false;
+    this.#getReconnector().endDeciding();
     if (second === undefined) this.dial();
     else {
       this.#connection = second;
       this.#attempts = second.attempt;
       states.enter("reconnecting");
       if (second.isReady && this.#isOpen(second)) this.#becomeConnected(second);
-      second.proceed();
+      second.leaveStandby();
     }
     return true;
   }
 
-  /** The life ends, once no connection is left. */
+  /** Ends the client when all connections have ended. */
   finish(report: CloseReport): void {
     this.#finalReport = report;
     if (!this.#context.stopReasons.isStopping)
@@ -409,16 +416,19 @@ export class ConnectionSupervisor<Received, Sent>
   #reportContext(connection: ClientConnection<Received, Sent> | undefined): ReportContext {
     const { stopReasons, options } = this.#context;
     const isRetryable: ReportContext["isRetryable"] = (verdict, error, ageMs) =>
-      this.#isReconnecting().judge(verdict, error, ageMs);
+      this.#getReconnector().judge(verdict, error, ageMs);
     return {
       ...contextOf(connection, stopReasons),
       url: connection === undefined || connection.url === "" ? this.#url : connection.url,
-      hasOwnPings: options.heartbeat?.ping !== undefined,
+      hasApplicationPings: options.heartbeat?.ping !== undefined,
       isRetryable,
     };
   }
 
-  /** A connection has ended that was not the current one. @returns the error that says how. */
+  /**
+   * Handles the end of a connection that is not the current one.
+   * @returns the error that describes the end.
+   */
   retire(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): unknown {
     const report = this.#reportOf(connection, end);
     const error = failureOf(report);

@@ -1,6 +1,10 @@
+/**
+ * Measures for how long a client is without a connection after it has lost one. It does not observe the connection
+ * itself.
+ */
 import type { Runtime } from "../../runtime/runtime.js";
 
-/** For how long a client that was connected once was not. */
+/** A stopwatch for the time without a connection. */
 export class Downtime {
   readonly #runtime: Pick<Runtime, "now">;
   #since: number | undefined;
@@ -10,6 +14,7 @@ export class Downtime {
     this.#runtime = runtime;
   }
 
+  /** The sum of all periods in milliseconds, including the current one. */
   get total(): number {
     return this.#total + this.#current();
   }
@@ -18,12 +23,15 @@ export class Downtime {
     return this.#since === undefined ? 0 : this.#runtime.now() - this.#since;
   }
 
-  /** The connection was lost. */
+  /** Call this when the connection is lost. */
   begin(): void {
     this.#since ??= this.#runtime.now();
   }
 
-  /** A connection is there, or the life has ended. @returns For how long there was none. */
+  /**
+   * Call this when a connection is open, or when the client ends.
+   * @returns the length of the period that ends, in milliseconds.
+   */
   end(): number {
     const duration = this.#current();
     this.#total += duration;

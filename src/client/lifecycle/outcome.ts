@@ -1,9 +1,10 @@
+/** Derives the outcome of a run of the client, and the error for its calls, from the last close report. */
 import type { CloseReport } from "../../events/close-report.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { StopReasons } from "./stop-reasons.js";
 import { closedError, failureOf } from "../reporting/report.js";
 
-/** How a life ends: in good order, by a failure, or by the signal. */
+/** How a run of the client ends: closed as intended, by a failure, or by the option `signal`. */
 export type Outcome = "closed" | "failed" | "aborted";
 
 type EndOptions = Pick<ResolvedOptions<never, never>, "reconnect" | "signal">;
@@ -12,12 +13,12 @@ export function outcomeOf(report: CloseReport, stopReasons: StopReasons, { recon
   if (stopReasons.isAborted) return "aborted";
   if (stopReasons.isClosed) return "closed";
   const { wasClean, error, codeReceived } = report;
-  const isInGoodOrder = wasClean && error === undefined && (codeReceived === 1000 || codeReceived === 1001);
-  // A client that is to come back was not to lose its connection.
-  return isInGoodOrder && !reconnect ? "closed" : "failed";
+  const isNormalClose = wasClean && error === undefined && (codeReceived === 1000 || codeReceived === 1001);
+  // With `reconnect` the client should stay connected, so even a normal close by the peer is a failure.
+  return isNormalClose && !reconnect ? "closed" : "failed";
 }
 
-/** What the calls get that waited for what has ended. */
+/** Returns the reason that rejects the calls that were pending when the connection or the client ended. */
 export function errorOf(report: CloseReport, stopReasons: StopReasons, options: EndOptions): unknown {
   switch (outcomeOf(report, stopReasons, options)) {
     case "aborted":

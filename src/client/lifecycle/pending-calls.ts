@@ -1,24 +1,25 @@
+/** Keeps the pending `connect()`, `run()` and `close()` calls of a client and settles their promises. */
 import type { Runtime } from "../../runtime/runtime.js";
 import { handled, Wait, type WaitOptions } from "../../runtime/wait.js";
 import { type LinkedQueueNode, LinkedQueue } from "../../runtime/linked-queue.js";
 import type { CallSite } from "./call-site.js";
 
 export interface PendingCallsHandler {
-  /** Somebody else is notified of the error that rejects `connect()` and `run()`: a listener, a loop or a `recv()`. */
+  /** True if a listener, an iteration or a `recv()` also receives the error that rejects `connect()` and `run()`. */
   readonly isWatched: boolean;
 }
 
 interface Call {
   readonly wait: Wait;
-  /** Where a `connect()` or `run()` of the user was made; other calls have none. */
+  /** Where the user called `connect()` or `run()`; undefined for other calls. */
   readonly site: CallSite | undefined;
 }
 
-/** The calls that wait for a turn in a client's life: its connection, its end. */
+/** The calls that wait until the client is connected or has ended. */
 export class PendingCalls {
   readonly #runtime: Runtime;
   readonly #handler: PendingCallsHandler;
-  /** There while somebody waits. */
+  // Each queue is created when its first call waits.
   #connects: LinkedQueue<Call> | undefined;
   #runs: LinkedQueue<Call> | undefined;
   #closes: LinkedQueue<Call> | undefined;
@@ -29,8 +30,8 @@ export class PendingCalls {
   }
 
   /**
-   * @param onCancel - Its signal or timeout has ended a call.
-   * @param site - Given for a call whose promise is left unhandled where nothing else is notified of its error.
+   * @param onCancel - Called when the signal or the timeout of the call ends it.
+   * @param site - If given, a rejection is left unhandled unless something else also receives the error.
    */
   connect(
     operation: string,
@@ -41,7 +42,7 @@ export class PendingCalls {
     return this.#enter(operation, options, (this.#connects ??= new LinkedQueue()), site, onCancel);
   }
 
-  /** @param site - As for {@link connect}. */
+  /** @param site - See {@link connect}. */
   run(options: WaitOptions | undefined, site?: CallSite): Promise<void> {
     return this.#enter("run", options, (this.#runs ??= new LinkedQueue()), site);
   }
@@ -53,7 +54,7 @@ export class PendingCalls {
   #enter(
     operation: string,
     options: WaitOptions | undefined,
-    line: LinkedQueue<Call>,
+    queue: LinkedQueue<Call>,
     site?: CallSite,
     onCancel?: (reason: unknown) => void,
   ): Promise<void> {
@@ -63,13 +64,13 @@ export class PendingCalls {
       operation,
       options,
       (reason) => {
-        line.leave(place);
-        afterRejection(place.item, reason, this.#handler.isWatched);
+        queue.leave(node);
+        afterRejection(node.item, reason, this.#handler.isWatched);
         onCancel?.(reason);
       },
       isHandled,
     );
-    const place: LinkedQueueNode<Call> = line.enter({ wait, site });
+    const node: LinkedQueueNode<Call> = queue.enter({ wait, site });
     return wait.promise;
   }
 
@@ -85,12 +86,12 @@ export class PendingCalls {
     return !this.hasConnects && !this.hasRuns && !isWaiting(this.#closes);
   }
 
-  /** A connection is there. */
+  /** Resolves the `connect()` calls, because a connection is open. */
   onConnected(): void {
     settleAll(this.#takeConnects(), ({ wait }) => wait.resolve());
   }
 
-  /** The first attempt has failed, and only `run()` goes on. */
+  /** Rejects the `connect()` calls, because the first attempt failed. The `run()` calls continue to wait. */
   rejectConnects(error: unknown): void {
     const { isWatched } = this.#handler;
     settleAll(this.#takeConnects(), (call) => reject(call, error, isWatched));
@@ -102,7 +103,9 @@ export class PendingCalls {
     return connects;
   }
 
-  /** Takes the calls of a life that ends; those of the next one come while the end is told. */
+  /**
+   * Removes the calls of a run that ends. Calls that listeners make while the end is reported belong to the next run.
+   */
   takeEnded(): { settle(isClosed: boolean, error: unknown, isWatched: boolean): void } {
     const connects = this.#takeConnects();
     const runs = this.#runs;
@@ -117,6 +120,7 @@ export class PendingCalls {
     return { settle };
   }
 
+  /** Resolves the `close()` calls. */
   onClosed(): void {
     const closes = this.#closes;
     this.#closes = undefined;
@@ -129,7 +133,9 @@ function reject(call: Call, error: unknown, isWatched: boolean): void {
   afterRejection(call, error, isWatched);
 }
 
-/** Where nothing else is notified of the error, the promise is an unhandled rejection unless its caller handles it. */
+/**
+ * Marks the promise as handled if something else receives the error. Otherwise the caller must handle the rejection.
+ */
 function afterRejection({ wait, site }: Call, error: unknown, isWatched: boolean): void {
   site?.appendTo(error);
   if (isWatched) void handled(wait.promise);

@@ -1,3 +1,7 @@
+/**
+ * Decides what follows the end of an attempt or a connection: another attempt, a wait before it, or the end of the
+ * client. It does not create connections.
+ */
 import type { CloseReport } from "../../events/close-report.js";
 import { RestartableTimer } from "../../runtime/restartable-timer.js";
 import { diagnostics } from "../reporting/diagnostics.js";
@@ -6,21 +10,24 @@ import { failureOf } from "../reporting/report.js";
 import { RetryStrategy } from "./retry-strategy.js";
 
 export interface ReconnectorHandler {
-  /** A connection was open in this life. */
+  /** True if a connection was open in the current run of the client. */
   readonly hasConnected: boolean;
-  /** How many attempts were made since the last connection. */
+  /** The number of attempts since the last open connection. */
   readonly attempts: number;
   dial(): void;
-  /** A rotation has the next connection under way, or wants it without a wait: that was seen to. */
-  followAtOnce(): boolean;
-  /** No attempt follows: the life ends. */
+  /**
+   * Continues with the connection of a rotation, or dials without a wait if a rotation closed the last one.
+   * @returns `false` if no rotation requires this; nothing was done.
+   */
+  connectImmediately(): boolean;
+  /** No attempt follows, so the client ends. */
   finish(report: CloseReport): void;
-  /** The client is to end, and waits for an attempt. */
+  /** Ends the client if it waits for its next attempt. */
   endIfWaiting(): void;
   reportError(error: unknown): void;
 }
 
-/** What follows the end of an attempt or a connection: the next attempt, the wait before it, or the end of all. */
+/** Schedules the next attempt after the end of an attempt or a connection, or ends the client. */
 export class Reconnector<Received, Sent> {
   readonly #context: ClientContext<Received, Sent>;
   readonly #handler: ReconnectorHandler;
@@ -37,50 +44,53 @@ export class Reconnector<Received, Sent> {
     if (handler.hasConnected) this.#retryStrategy.onOpen();
   }
 
-  /** An end is being told, and what follows it is not decided. */
+  /** True while the end of a connection is reported and its consequence is not decided. */
   get isDeciding(): boolean {
     return this.#isDeciding;
   }
 
-  /** A connection is open and set up. */
+  /** Call this when a connection is open and set up. */
   onOpen(): void {
     this.#retryStrategy.onOpen();
   }
 
-  /** As {@link RetryStrategy.judge}. */
+  /** See {@link RetryStrategy.judge}. */
   judge(...end: Parameters<RetryStrategy["judge"]>): boolean {
     return this.#retryStrategy.judge(...end);
   }
 
-  /** An attempt or a connection has ended; {@link proceed} follows. */
-  begin(): void {
+  /** Call this when an attempt or a connection has ended, before {@link decide}. */
+  beginDeciding(): void {
     this.#isDeciding = true;
   }
 
-  /** @param isAttempt - It was never open. */
-  proceed(report: CloseReport, isAttempt: boolean): void {
+  /**
+   * Decides what follows, and starts it.
+   * @param isAttempt - True if the connection never opened.
+   */
+  decide(report: CloseReport, isAttempt: boolean): void {
     const { stopReasons, options, calls } = this.#context;
-    if (!stopReasons.isStopping && this.#handler.followAtOnce()) return;
-    const delay = stopReasons.isStopping ? undefined : this.#delayBehind(report);
+    if (!stopReasons.isStopping && this.#handler.connectImmediately()) return;
+    const delay = stopReasons.isStopping ? undefined : this.#delayAfter(report);
     if (delay === undefined) {
       this.#isDeciding = false;
       this.#handler.finish(report);
       return;
     }
     const { hasConnected } = this.#handler;
-    // One error for both: an end by a Close frame would get two.
+    // The rejected calls and the `error` event share one error object.
     const failure = failureOf(report);
     if (!hasConnected && !options.retryInitial) calls.rejectConnects(failure);
     if (isAttempt) this.#handler.reportError(failure);
     this.#backOff(report, delay);
   }
 
-  /** It is decided. */
-  end(): void {
+  /** Call this when the decision was made elsewhere. */
+  endDeciding(): void {
     this.#isDeciding = false;
   }
 
-  #delayBehind(report: CloseReport): number | undefined {
+  #delayAfter(report: CloseReport): number | undefined {
     const { options, calls } = this.#context;
     const isWanted = this.#handler.hasConnected || options.retryInitial || calls.hasRuns;
     return options.reconnect && isWanted ? this.#retryStrategy.next(report) : undefined;
@@ -90,7 +100,7 @@ export class Reconnector<Received, Sent> {
     const { states, emitter, stopReasons, publicClient } = this.#context;
     const attempt = this.#handler.attempts + 1;
     states.enter("backingOff");
-    // A listener may have dialled by hand, or closed the client.
+    // A listener may have called `reconnect()` or closed the client.
     if (states.current === "backingOff" && !stopReasons.isStopping) {
       emitter.emit("reconnecting", { attempt, delayMs, report });
       diagnostics.reconnect({ client: publicClient, attempt, delayMs, report });
@@ -104,7 +114,7 @@ export class Reconnector<Received, Sent> {
     this.#timer.set(delay, () => this.#handler.dial());
   }
 
-  /** The wait is over, or given up. */
+  /** Cancels the wait for the next attempt. */
   stop(): void {
     this.#timer.clear();
   }

@@ -1,3 +1,4 @@
+/** Decides whether a client tries again after an end, and how long it waits. It does not set timers. */
 import type { CloseReport, Verdict } from "../../events/close-report.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import { RetrySchedule } from "../../reconnect/backoff.js";
@@ -9,7 +10,7 @@ import { isCertificateError } from "../reporting/verdict.js";
 
 type RetryStrategyOptions = Pick<ResolvedOptions<never, never>, "backoff" | "shouldReconnect">;
 
-/** Whether and when a client tries again. */
+/** Applies the retry rule, the option `shouldReconnect` and the backoff schedule. */
 export class RetryStrategy {
   readonly #runtime: Runtime;
   readonly #options: RetryStrategyOptions;
@@ -25,22 +26,26 @@ export class RetryStrategy {
     this.#schedule = new RetrySchedule(options.backoff);
   }
 
-  /** A connection is open and set up. */
+  /** Call this when a connection is open and set up. */
   onOpen(): void {
     this.#rule.onOpen();
   }
 
-  /** Whether trying again may help. Once for each end. @param ageMs - For how long a connection was open. */
+  /**
+   * Decides whether another attempt may succeed. Call this exactly once per end, because it updates the backoff
+   * schedule.
+   * @param ageMs - How long the connection was open, in milliseconds; `undefined` if it never became ready.
+   */
   judge(verdict: Verdict, error: Error | undefined, ageMs: number | undefined): boolean {
     if (ageMs !== undefined) this.#schedule.onLost(ageMs);
     if (verdict === "closed-by-us" || verdict === "aborted") return false;
     return this.#rule.isRetryable({ cause: causeOf(verdict, error), ageMs });
   }
 
-  /** The wait before the next attempt; `undefined` where none is to be made. */
+  /** Returns the wait before the next attempt in milliseconds, or `undefined` if the client must not try again. */
   next(report: CloseReport): number | undefined {
     if (!this.#isWanted(report)) return undefined;
-    return this.#schedule.next(this.#runtime.now(), this.#runtime.random(), this.#leastWait(report));
+    return this.#schedule.next(this.#runtime.now(), this.#runtime.random(), this.#minimumDelay(report));
   }
 
   #isWanted(report: CloseReport): boolean {
@@ -54,8 +59,11 @@ export class RetryStrategy {
     }
   }
 
-  /** Added to the draw, or all clients would come back in the same millisecond. */
-  #leastWait({ statusCode, headers, codeReceived }: CloseReport): number {
+  /**
+   * Returns the wait that the server asks for, in milliseconds. It is added to the random wait. As a replacement it
+   * would make all clients reconnect in the same millisecond.
+   */
+  #minimumDelay({ statusCode, headers, codeReceived }: CloseReport): number {
     const { base, retryAfterCap } = this.#options.backoff;
     if (codeReceived === 1012 || codeReceived === 1013) return base;
     if (statusCode !== 429 && statusCode !== 503) return 0;

@@ -1,3 +1,7 @@
+/**
+ * Replaces an open connection by a new one, because of its age or on request. With overlap, both are open until the
+ * messages have moved to the second one. It does not deliver messages or remove duplicates.
+ */
 import { CloseCode } from "../../../protocol/index.js";
 import type { UnsentMessage } from "../../connection/message-tokens.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
@@ -10,15 +14,18 @@ import type { MessageHub } from "../message-hub.js";
 export interface RotationHandler<Received, Sent> {
   createConnection(): ClientConnection<Received, Sent>;
   start(connection: ClientConnection<Received, Sent>): void;
-  /** The client's life is to end. */
+  /** Returns true if the client must end. */
   isStopping(): boolean;
-  /** The connection that messages go to. */
+  /** Returns the connection on which messages are sent. */
   current(): ClientConnection<Received, Sent> | undefined;
-  /** Messages go to `connection` from now on. */
+  /** Makes `connection` the current one. */
   promote(connection: ClientConnection<Received, Sent>): void;
-  /** Closes the current connection, and dials at once when it has ended. */
+  /** Closes the current connection, and dials the next one without a wait when it has ended. */
   replace(reason: string): void;
-  /** A connection that was not the current one has ended; gives the error that says how. */
+  /**
+   * Reports the end of a connection that is not the current one.
+   * @returns the error that describes the end.
+   */
   retire(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): unknown;
   onRotated(overlapMs: number, duplicates: number): void;
   reportError(error: unknown): void;
@@ -30,28 +37,38 @@ type RotationOptions<Received, Sent> = Pick<
 >;
 
 /**
- * `dialling`: the second connection is on its way. `moving`: it is ready, and the writer waits for the first to be done.
- * `draining`: messages go to the second, the first is read to its end. `replacing`: the first closes before the second is dialled;
- * `redialling`: that is under way.
+ * - `dialling`: the second connection is being opened.
+ * - `moving`: the second connection is ready; the first one flushes its messages.
+ * - `draining`: messages are sent on the second connection; the first one is read to its end.
+ * - `replacing`: the first connection closes before the second one is dialled.
+ * - `redialling`: the first connection has ended and the second one is being opened.
  */
-type Phase = "idle" | "dialling" | "moving" | "draining" | "replacing" | "redialling";
+type RotationPhase = "idle" | "dialling" | "moving" | "draining" | "replacing" | "redialling";
 
-/** Replaces the connection by a younger one, before the server's own limit or on demand. */
+/**
+ * The rotation of one client. "First" is the connection that is replaced, "second" is its successor.
+ * Only one rotation is in progress at a time.
+ */
 export class Rotation<Received, Sent> {
   readonly #options: RotationOptions<Received, Sent>;
   readonly #hub: MessageHub<Received, Sent>;
   readonly #handler: RotationHandler<Received, Sent>;
-  #phase: Phase = "idle";
+  #phase: RotationPhase = "idle";
   #reason = "";
-  /** The connection that is to go, while both are open. */
+  /** The connection that is replaced; set only while a rotation with overlap is in progress. */
   #first: ClientConnection<Received, Sent> | undefined;
   #second: ClientConnection<Received, Sent> | undefined;
-  /** Connections that nobody waits for: they go on to their ends. */
+  /** Connections that are still closing, but belong to no rotation any more. */
   #leaving: Set<ClientConnection<Received, Sent>> | undefined;
-  /** The second connection was lost while this one drained: what the second had received follows the end of this one. */
+  /**
+   * A first connection whose second one was lost while it drained. The messages that the second one received are
+   * delivered after this connection has ended.
+   */
   #lastDraining: ClientConnection<Received, Sent> | undefined;
   #readyAt = 0;
-  #isJoined = false;
+  /** True when the first connection has received every message that precedes those of the second one. */
+  #hasCaughtUp = false;
+  /** The number of failed rotations since the last success. It determines the delay of the next try. */
   #failures = 0;
   #ageTimer: Timer | undefined;
   #overlapTimer: Timer | undefined;
@@ -67,34 +84,34 @@ export class Rotation<Received, Sent> {
     this.#handler = handler;
   }
 
-  /** Its connections but for the current one, from their dialling to their end. */
-  get others(): ClientConnection<Received, Sent>[] {
+  /** All attempts and connections of rotations that have not ended, except the current connection. */
+  get otherConnections(): ClientConnection<Received, Sent>[] {
     const current = this.#handler.current();
     return [this.#first, this.#second, ...(this.#leaving ?? [])].filter(
       (connection) => connection !== undefined && connection !== current,
     ) as ClientConnection<Received, Sent>[];
   }
 
-  /** The current connection closes, or has closed, to be replaced. */
+  /** True while the first connection closes, or has closed, and the second one is not open yet. */
   get isReplacing(): boolean {
     return this.#phase === "replacing" || this.#phase === "redialling";
   }
 
-  /** It is to go, and the other one is ready. */
+  /** True if `connection` is being replaced and its successor is ready. */
   isLeaving(connection: ClientConnection<Received, Sent>): boolean {
     return connection === this.#first && (this.#phase === "moving" || this.#phase === "draining");
   }
 
-  /** A connection is there: its age counts. */
+  /** Call this when a connection becomes the current one and is ready. Its age timer starts. */
   onConnected(): void {
-    // A connection that still drains would bring older messages between the newer ones of this one.
+    // A connection that still drains would deliver older messages between the newer messages of this connection.
     this.#lastDraining?.terminate();
     this.#endDraining();
     if (this.#phase === "redialling") {
       this.#phase = "idle";
       this.#handler.onRotated(0, 0);
     }
-    this.#settle();
+    this.#resolveWaits();
     this.#failures = 0;
     const { maxConnectionAge, rotation, runtime } = this.#options;
     if (maxConnectionAge !== undefined)
@@ -103,16 +120,16 @@ export class Rotation<Received, Sent> {
 
   #armAge(delay: number): void {
     this.#ageTimer?.clear();
-    // A listener of the event before may have closed the client.
+    // A listener of the previous event may have closed the client.
     if (this.#handler.isStopping()) return;
     this.#ageTimer = this.#options.runtime.setTimer(delay, () =>
       this.#start(this.#options.rotation.mode, "age"),
     );
-    // The socket holds the process, or is not to.
+    // Only the socket decides whether the process stays alive.
     this.#ageTimer.unref();
   }
 
-  /** Resolves when the connection is replaced, and rejects where it stays. */
+  /** Resolves when the connection is replaced. Rejects if the rotation fails and the connection stays. */
   rotate(mode: "overlap" | "replace", reason: string, options: WaitOptions | undefined): Promise<void> {
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     const wait: Wait = new Wait(this.#options.runtime, "rotate", options, () => this.#waits?.delete(wait));
@@ -122,7 +139,7 @@ export class Rotation<Received, Sent> {
     return wait.promise;
   }
 
-  /** A rotation that is under way serves whoever asks for one. */
+  /** Starts a rotation, unless one is already in progress. */
   #start(mode: "overlap" | "replace", reason: string): void {
     if (this.#phase !== "idle" || this.#handler.current()?.live?.isClosing !== false) return;
     this.#ageTimer?.clear();
@@ -133,20 +150,20 @@ export class Rotation<Received, Sent> {
       return;
     }
     this.#phase = "dialling";
-    this.#isJoined = false;
+    this.#hasCaughtUp = false;
     this.#first = this.#handler.current();
     this.#second = this.#handler.createConnection();
     this.#handler.start(this.#second);
   }
 
-  /** @returns `false` where the connection that is ready is not of a rotation. */
+  /** @returns `false` if `connection` does not belong to a rotation. */
   onReady(connection: ClientConnection<Received, Sent>): boolean {
     if (connection !== this.#second || this.#phase !== "dialling") return false;
     const { runtime, rotation } = this.#options;
     const first = this.#first;
     if (first?.live?.isClosing !== false || this.#handler.isStopping()) {
-      // The first one is about to be lost: this one takes its place then, and not before.
-      connection.wait();
+      // The first connection is closing. This one replaces it only after its end.
+      connection.enterStandby();
       return true;
     }
     this.#phase = "moving";
@@ -167,7 +184,10 @@ export class Rotation<Received, Sent> {
     this.#closeFirst();
   }
 
-  /** The writer moves between two messages: what is not begun on the first connection goes on the second. */
+  /**
+   * Moves the sender to the second connection, at a message boundary. Messages that the first connection has not begun
+   * to write are sent on the second one.
+   */
   move(): void {
     const [first, second] = [this.#first, this.#second];
     if (this.#phase !== "moving" || first === undefined || second === undefined) return;
@@ -175,16 +195,18 @@ export class Rotation<Received, Sent> {
     const { isDrainPending } = first.live!;
     this.#hub.sender.move(first.live!.takeBack(), second.live!, isDrainPending);
     this.#handler.promote(second);
-    // Without a sequence there is nothing to wait for: what the first has to say comes before its Close.
-    if (this.#isJoined || this.#options.replay === undefined) this.#closeFirst();
+    // Without the option `replay` this cannot be detected. The messages before the peer's Close frame are still
+    // delivered.
+    if (this.#hasCaughtUp || this.#options.replay === undefined) this.#closeFirst();
   }
 
-  /** The second connection goes on where the first one is. */
-  onJoined(): void {
-    this.#isJoined = true;
+  /** Call this when the first connection has received every message that precedes those of the second one. */
+  onCaughtUp(): void {
+    this.#hasCaughtUp = true;
     if (this.#phase === "draining") this.#closeFirst();
   }
 
+  /** Call this when the buffer for messages of the second connection is full. */
   onFull(): void {
     this.#second?.pause("overlap");
   }
@@ -195,7 +217,7 @@ export class Rotation<Received, Sent> {
     this.#first.close({ code: CloseCode.normal, reason: this.#reason });
   }
 
-  /** @returns `false` where the end of that connection is the client's own affair. */
+  /** @returns `false` if the supervisor must handle the end of `connection` itself. */
   onEnd(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): boolean {
     if (this.#leaving?.delete(connection) === true) {
       this.#hub.leftovers.add(connection.live);
@@ -210,15 +232,15 @@ export class Rotation<Received, Sent> {
 
   #onFirstEnded(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): boolean {
     if (this.#phase === "dialling") {
-      // A loss; the connection that is on its way takes the place of the one that is to come.
+      // The current connection is lost. The second one, which is being opened, serves as the reconnection.
       this.#first = undefined;
-      // No connection follows when the client ends; what this one has received is delivered all the same.
-      if (this.#handler.isStopping()) this.#second?.proceed();
+      // If the client ends, no connection follows. Messages that the second one has received are still delivered.
+      if (this.#handler.isStopping()) this.#second?.leaveStandby();
       return false;
     }
     const second = this.#second!;
     if (this.#phase === "moving") {
-      if (this.#handler.isStopping()) return this.#giveUpMoving(second);
+      if (this.#handler.isStopping()) return this.#abandonMove(second);
       this.#phase = "draining";
       const isDrainPending = end.kind !== "unopened" && end.end.isDrainPending;
       this.#hub.sender.move(unsentOf(end), second.live!, isDrainPending);
@@ -227,17 +249,18 @@ export class Rotation<Received, Sent> {
     this.#hub.leftovers.add(connection.live);
     this.#handler.retire(connection, end);
     this.#first = undefined;
-    // The messages of the second follow what is not delivered of the first; nobody else waits for a slow reader.
+    // The messages of the second connection follow the undelivered ones of the first. Only this step waits for a slow
+    // consumer.
     this.#hub.leftovers.after(() => this.#finish(second, connection));
-    if (this.#second === second) this.#settle();
+    if (this.#second === second) this.#resolveWaits();
     return true;
   }
 
-  /** Both are to end: nothing takes the place of the first one. */
-  #giveUpMoving(second: ClientConnection<Received, Sent>): false {
+  /** Ends the rotation without a move, because the client ends both connections. */
+  #abandonMove(second: ClientConnection<Received, Sent>): false {
     this.#hub.leftovers.add(this.#first?.live);
     this.#hub.leftovers.after(() => this.#hub.inbound.endOverlap());
-    this.#letGo(second);
+    this.#addLeaving(second);
     this.#reset();
     return false;
   }
@@ -251,7 +274,7 @@ export class Rotation<Received, Sent> {
     second.resume("overlap");
     if (this.#handler.isStopping()) return;
     this.#handler.onRotated(this.#options.runtime.now() - this.#readyAt, duplicates);
-    this.#settle();
+    this.#resolveWaits();
     if (this.#handler.current() === second) this.onConnected();
   }
 
@@ -260,19 +283,19 @@ export class Rotation<Received, Sent> {
     const phase = this.#phase;
     const first = this.#first;
     if (phase === "draining") {
-      // It is the current one, and this is a loss.
+      // The second connection is the current one, so its end is a loss that the supervisor handles.
       this.#closeFirst();
       if (first === undefined) this.#hub.leftovers.after(() => inbound.endOverlap());
-      else this.#letGo(first);
+      else this.#addLeaving(first);
       this.#lastDraining = first;
       this.#reset();
-      this.#settle();
+      this.#resolveWaits();
       return false;
     }
     if (phase === "moving") this.#hub.leftovers.after(() => inbound.cancelOverlap());
     this.#reset();
     if (phase === "moving") {
-      // What its hook had sent; of the client's own messages it has none.
+      // Only hooks have sent messages on the second connection so far.
       for (const { data } of unsentOf(end)) this.#hub.onHookUnsent(data);
       this.#hub.leftovers.add(connection.live);
       sender.resume(first!.live!);
@@ -287,7 +310,7 @@ export class Rotation<Received, Sent> {
     this.#hub.leftovers.after(() => this.#hub.inbound.endOverlap());
   }
 
-  /** The first connection stays; where its age asked for the rotation, that is tried again. */
+  /** Handles a failed rotation. The first connection stays; with `maxConnectionAge` another rotation follows later. */
   #fail(error: unknown): void {
     const { backoff, runtime, maxConnectionAge } = this.#options;
     if (this.#handler.isStopping()) return;
@@ -306,12 +329,12 @@ export class Rotation<Received, Sent> {
     this.#second = undefined;
   }
 
-  #letGo(connection: ClientConnection<Received, Sent>): void {
+  #addLeaving(connection: ClientConnection<Received, Sent>): void {
     this.#leaving ??= new Set();
     this.#leaving.add(connection);
   }
 
-  #settle(): void {
+  #resolveWaits(): void {
     if (this.#waits === undefined) return;
     for (const wait of this.#takeWaits()) wait.resolve();
   }
@@ -322,14 +345,16 @@ export class Rotation<Received, Sent> {
     return waits;
   }
 
-  /** @returns `true` once where the next connection is to be dialled without a wait, for this one was closed on purpose. */
-  takeReplacing(): boolean {
+  /** @returns `true`, once, if a rotation closed the connection, so that the next one is dialled without a wait. */
+  beginRedialling(): boolean {
     if (this.#phase !== "replacing") return false;
     this.#phase = "redialling";
     return true;
   }
 
-  /** Gives up the connection that is on its way, for the client needs one itself: the current one was lost. */
+  /**
+   * Ends the rotation and returns its second connection, if it is being opened, to replace a lost current connection.
+   */
   takeSecond(): ClientConnection<Received, Sent> | undefined {
     if (this.#phase !== "dialling") return undefined;
     const second = this.#second;
@@ -337,19 +362,19 @@ export class Rotation<Received, Sent> {
     return second;
   }
 
-  /** The client closes. */
+  /** Call this when the client begins to close. */
   beginClosing(): void {
     this.#ageTimer?.clear();
     this.move();
   }
 
-  /** The client drops all connections. */
+  /** Call this when the client terminates all connections. */
   beginTerminating(): void {
     this.#ageTimer?.clear();
     this.#overlapTimer?.clear();
   }
 
-  /** The life has ended: nothing is to be replaced any more. */
+  /** Call this when the client has ended. Pending `rotate()` calls reject with `error`. */
   end(error: unknown): void {
     this.#ageTimer?.clear();
     this.#lastDraining = undefined;
@@ -357,7 +382,7 @@ export class Rotation<Received, Sent> {
     for (const wait of this.#takeWaits()) wait.reject(error);
   }
 
-  /** The current connection was lost: its age says nothing any more. */
+  /** Stops the age timer, because the current connection was lost. */
   onLost(): void {
     this.#ageTimer?.clear();
   }

@@ -1,7 +1,8 @@
+/** Defines the states of a client, their transitions, and the error for a call that its state does not allow. */
 import { InvalidStateError } from "../../errors.js";
 import type { State } from "../../events/event-map.js";
 
-/** Which state may follow which; anything else is a bug. */
+/** The states that may follow each state. Any other transition is a bug in this package. */
 const transitions: Readonly<Record<State, readonly State[]>> = {
   idle: ["connecting", "closed"],
   connecting: ["connected", "backingOff", "failed", "closed"],
@@ -18,7 +19,7 @@ export interface StateHandler {
   onStateChange(from: State, to: State): void;
 }
 
-/** The state of one client. */
+/** The current state of one client. It reports every change to its handler. */
 export class StateMachine {
   #state: State = "idle";
   readonly #handler: StateHandler;
@@ -31,7 +32,7 @@ export class StateMachine {
     return this.#state;
   }
 
-  /** @throws Error for a transition outside the table. */
+  /** @throws Error for a transition that `transitions` does not contain. */
   enter(to: State): void {
     const from = this.#state;
     if (!transitions[from].includes(to)) throw new Error(`A client that is ${from} cannot become ${to}.`);
@@ -43,16 +44,16 @@ export class StateMachine {
 const advices: Partial<Record<State, string>> = {
   idle: "Call connect() first.",
   connecting:
-    "Await connect() first, or give the option outbox; in onConnection, send on the connection that it is given.",
-  backingOff: 'Wait for the event "reconnected", or give the option outbox.',
+    "Await connect() first, or set the option outbox. Inside onConnection, send on the connection that it receives.",
+  backingOff: 'Wait for the event "reconnected", or set the option outbox.',
   reconnecting:
-    'Wait for the event "reconnected", or give the option outbox; in onConnection, send on the connection that it is given.',
-  closed: "A closed client stays closed: make a new one.",
-  failed: "Call connect() for another try.",
+    'Wait for the event "reconnected", or set the option outbox. Inside onConnection, send on the connection that it receives.',
+  closed: "A closed client cannot be used again; create a new one.",
+  failed: "Call connect() to try again.",
 };
 
-/** What a call is told that came in a state that does not allow it. */
-export function impossibleIn(state: State, operation: string): InvalidStateError {
+/** Creates the error for a call that the current state does not allow. */
+export function createStateError(state: State, operation: string): InvalidStateError {
   const advice = advices[state] ?? "The connection is ending.";
   return new InvalidStateError(
     `${operation}() is not possible while the client is ${state}. ${advice}`,

@@ -1,24 +1,24 @@
-/** What the user wants of the life that goes on. */
+/** Records why a client must stop. It does not stop anything itself. */
 export class StopReasons {
   /** `close()` or `terminate()` was called. */
   isClosed = false;
-  /** It is to end at once. */
+  /** `terminate()` was called. */
   isTerminated = false;
   /** The option `signal` was aborted. */
   isAborted = false;
-  /** The signal of the only `connect()` that waited was aborted. */
+  /** The signal of the only pending `connect()` was aborted. */
   isGivenUp = false;
-  /** The timeout of the only `connect()` that waited has passed. */
+  /** The timeout of the only pending `connect()` has expired. */
   isTimedOut = false;
-  /** A `connect()` has rejected already, by its own timeout or signal: somebody knows of the end. */
+  /** A `connect()` was rejected by its own timeout or signal, so its caller already knows that the client ends. */
   isEndReported = false;
 
-  /** The life is to end, whatever comes. */
+  /** True if the client must end and must not connect again. */
   get isStopping(): boolean {
     return this.isClosed || this.isAborted || this.isGivenUp || this.isTimedOut;
   }
 
-  /** Another life begins. An aborted signal stays aborted. */
+  /** Resets the reasons for another run of the client. An aborted signal remains aborted. */
   begin(): void {
     this.isClosed = false;
     this.isTerminated = false;

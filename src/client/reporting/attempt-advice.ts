@@ -1,3 +1,4 @@
+/** Chooses the advice for a failed attempt from its verdict and its error code. It does not choose the verdict. */
 import type { Verdict } from "../../events/close-report.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
 import { adviceFor } from "./verdict.js";
@@ -7,61 +8,67 @@ type Advice = readonly [codes: RegExp, advice: string];
 const notPermitted: Advice = [
   /^(EACCES|EPERM|ERR_ACCESS_DENIED)$/,
   "This process is not permitted to open the connection; check its permissions, its sandbox and the firewall. " +
-    "Where Node's permission model is on, start it with --allow-net.",
+    "If Node's permission model is enabled, start Node with --allow-net.",
 ];
 
-/** What to do about the error codes of the system, the most telling one first: Node tries several addresses, each with a code of its own. */
+/**
+ * The advice for system error codes, with the most specific code first. The order matters, because Node may try several
+ * addresses, and each of them may fail with a different code.
+ */
 const byCode: Partial<Record<Verdict, readonly Advice[]>> = {
   "name-not-found": [
     notPermitted,
-    [/^EAI_AGAIN$/, "The name service did not answer; check this machine's network and its name service."],
+    [/^EAI_AGAIN$/, "The DNS server did not answer; check the network and the DNS settings of this machine."],
   ],
   refused: [
     notPermitted,
     [/^ECONNREFUSED$/, adviceFor("refused")],
     [
       /^(EHOSTUNREACH|ENETUNREACH|EHOSTDOWN|ENETDOWN)$/,
-      "No route leads to that address; check the host of the url, this machine's network and the firewall.",
+      "No route leads to that address; check the host of the URL, the network of this machine and the firewall.",
     ],
-    [/^ETIMEDOUT$/, "Nothing answered at that address; check host, port and firewall."],
+    [/^ETIMEDOUT$/, "Nothing answered at that address; check the host, the port and the firewall."],
     [
       /^EADDRNOTAVAIL$/,
-      "The local address cannot be used; check localAddress, and how many connections are open.",
+      "The local address is not available; check localAddress and the number of open connections.",
     ],
-    [/^(ENOENT|ENOTSOCK)$/, "There is no socket at that path; check socketPath, and that the server runs."],
-    [/^(EMFILE|ENFILE)$/, "Too many files and sockets are open; close some, or raise the limit."],
+    [
+      /^(ENOENT|ENOTSOCK)$/,
+      "There is no socket at that path; check socketPath and that the server is running.",
+    ],
+    [/^(EMFILE|ENFILE)$/, "Too many files and sockets are open; close some of them, or raise the limit."],
   ],
   tls: [
     [
       /ALERT.*CERT|CERT.*ALERT/,
-      "The server asks for a certificate of the client, or refuses it; give one that it accepts in tls.cert and tls.key.",
+      "The server requires a client certificate, or rejected it; set one that it accepts in tls.cert and tls.key.",
     ],
     [
       /ALTNAME|^HOSTNAME_MISMATCH$/,
-      "The server's certificate is for another name; check the host of the url, or give that name in tls.servername.",
+      "The server's certificate is for another name; check the host of the URL, or set that name in tls.servername.",
     ],
     [
       /SELF_SIGNED|^UNABLE_TO_/,
-      "The server's certificate is of an authority that is not trusted here; give the certificate of that authority in tls.ca.",
+      "The server's certificate was issued by an untrusted authority; set the certificate of that authority in tls.ca.",
     ],
   ],
 };
 
-/** One sentence on what to do about an attempt that failed, by its verdict and by what is known of its error. */
+/** Returns one or two sentences that say what to do about a failed attempt. */
 export function attemptAdvice(verdict: Verdict, error: Error | undefined): string {
   const fault = verdict === "tls" ? tlsFaultOf(error) : undefined;
   if (fault?.kind === "options") {
-    return `Correct the option ${fault.options}: Node cannot use it, and will not at another attempt.`;
+    return `Correct the option ${fault.options}: Node cannot use its value, so another attempt fails too.`;
   }
   if (fault?.kind === "identity") {
-    return `${fault.options} refuses the server; check the host of the url, and what the function expects.`;
+    return `${fault.options} refuses the server; check the host of the URL and what the function expects.`;
   }
   const codes = codesOf(error);
   const [, advice] = byCode[verdict]?.find(([pattern]) => codes.some((code) => pattern.test(code))) ?? [];
   return advice ?? adviceFor(verdict);
 }
 
-/** The code of an error, and where Node tried several addresses, those of the single attempts. */
+/** Returns the code of an error. If Node tried several addresses, the codes of the single errors follow. */
 function codesOf(error: Error | undefined): readonly string[] {
   const { code, errors } = (error ?? {}) as { readonly code?: unknown; readonly errors?: unknown };
   const inner: readonly unknown[] = Array.isArray(errors) ? errors : [];

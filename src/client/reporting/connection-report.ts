@@ -1,3 +1,4 @@
+/** Creates the report on an ended connection and settles what it leaves. It does not decide what follows. */
 import type { CloseReport } from "../../events/close-report.js";
 import type { Statistics } from "../../stats/statistics.js";
 import type { StopReasons } from "../lifecycle/stop-reasons.js";
@@ -7,11 +8,11 @@ import type { MessageHub } from "../message-hub.js";
 
 const noEvents: CloseReport["events"] = Object.freeze([]);
 
-/** What a report takes from the link and from what the user wants; of no link where none was there. */
+/** Collects the report fields that come from the connection, if there was one, and from the stop reasons. */
 export function contextOf<Received, Sent>(
   connection: ClientConnection<Received, Sent> | undefined,
   stopReasons: StopReasons,
-): Omit<ReportContext, "url" | "hasOwnPings" | "isRetryable"> {
+): Omit<ReportContext, "url" | "hasApplicationPings" | "isRetryable"> {
   return {
     events: connection?.log.events ?? noEvents,
     loopLagMs: connection?.loopLag ?? 0,
@@ -32,7 +33,7 @@ export function reportConnection(end: ClientConnectionEnd, context: ReportContex
   }
 }
 
-/** Counts what a connection did, and ends the calls that wait for it. */
+/** Adds the counters of a connection to the statistics, and ends the calls that wait for it. */
 export function settleConnection<Received, Sent>(
   { statistics, hub }: { readonly statistics: Statistics; readonly hub: MessageHub<Received, Sent> },
   connection: ClientConnection<Received, Sent>,

@@ -1,3 +1,7 @@
+/**
+ * Publishes events of all clients on `node:diagnostics_channel` and writes the log of `NODE_DEBUG=jetsocket`.
+ * It does not store events.
+ */
 import type { Channel } from "node:diagnostics_channel";
 import { isUtf8 } from "node:buffer";
 import { escapeControls, type FrameObserver, type ObservedFrame, Opcode } from "../../../protocol/index.js";
@@ -11,7 +15,7 @@ export interface OpenMessage {
   readonly url: string;
   readonly subprotocol: string;
   readonly extensions: string;
-  /** The count of the client's connections, from 1 on. */
+  /** The number of the connection within its client, from 1. */
   readonly connection: number;
 }
 
@@ -24,38 +28,41 @@ export interface CloseMessage {
 /** Published on `jetsocket:reconnect`: the wait before an attempt begins. */
 export interface ReconnectMessage {
   readonly client: object;
+  /** The number of the attempt since the last open connection, from 1. */
   readonly attempt: number;
+  /** The wait before the attempt, in milliseconds. */
   readonly delayMs: number;
-  /** The end that the attempt follows. */
+  /** The report on the preceding connection or attempt. */
   readonly report: CloseReport;
 }
 
-/** Published on `jetsocket:ping`: the pong of our own ping has come. */
+/** Published on `jetsocket:ping`: the pong for a ping of this client was received. */
 export interface PingMessage {
   readonly client: object;
+  /** The time from the ping to its pong, in milliseconds. */
   readonly latencyMs: number;
 }
 
-/** Published on `jetsocket:frame`: a frame has come, or was made to be sent. Payloads are not published. */
+/** Published on `jetsocket:frame`: a frame was received, or was created to be sent. Payloads are not published. */
 export interface FrameMessage {
   readonly client: object;
   readonly direction: "in" | "out";
   readonly opcode: number;
   readonly isFinal: boolean;
   readonly isCompressed: boolean;
-  /** Bytes on the wire, without the header. */
+  /** The size of the payload as transmitted, in bytes, without the frame header. */
   readonly payloadSize: number;
 }
 
-/** What `util.debuglog` gives. */
+/** The function that `util.debuglog` returns. */
 export interface DebugLog {
   readonly enabled: boolean;
   (format: string, ...parameters: unknown[]): void;
 }
 
-/** So many bytes of a payload are logged. */
+/** The most bytes of a payload that are logged. */
 const excerptSize = 64;
-/** So many of one that is no text. */
+/** The most bytes of a payload that is not text. */
 const maxHexBytes = 16;
 
 const opcodeNames: ReadonlyMap<number, string> = new Map(
@@ -63,8 +70,8 @@ const opcodeNames: ReadonlyMap<number, string> = new Map(
 );
 
 /**
- * Tells those who watch from outside: subscribers of `node:diagnostics_channel`, and the log of `NODE_DEBUG=jetsocket`.
- * Without either nothing is computed. What a subscriber throws is an uncaught exception, as Node has it for all channels.
+ * Publishes to the channels and to the log. Without subscribers and without the log, nothing is computed. An error that
+ * a subscriber throws becomes an uncaught exception, as on every channel of Node.
  */
 export class Diagnostics {
   readonly #open: Channel = nodeChannels().channel("jetsocket:open");
@@ -73,7 +80,7 @@ export class Diagnostics {
   readonly #ping: Channel = nodeChannels().channel("jetsocket:ping");
   readonly #frame: Channel = nodeChannels().channel("jetsocket:frame");
   readonly #log: DebugLog;
-  /** NODE_DEBUG is read when the process starts: this does not change. */
+  /** Constant, because Node reads NODE_DEBUG when the process starts. */
   readonly #isLogging: boolean;
   readonly #numbers: WeakMap<object, number> = new WeakMap();
   #clientCount = 0;
@@ -114,24 +121,24 @@ export class Diagnostics {
   }
 
   /**
-   * What a connection of `client` is to be made with. Subscribers that come later are seen from the next read on,
-   * for looking costs one comparison per read and per message sent.
+   * Returns the observer for a connection of `client`. A subscriber that is added later takes effect from the next read
+   * or send, because the connection checks `isActive` each time.
    */
   frameObserver(client: object): FrameObserver {
-    return new FrameTeller(this, client);
+    return new FramePublisher(this, client);
   }
 
-  /** Somebody wants to see frames. */
-  get isShowingFrames(): boolean {
+  /** True if frames are published or logged. */
+  get isObservingFrames(): boolean {
     return this.#isLogging || this.#frame.hasSubscribers;
   }
 
-  /** The most bytes of a payload that are looked at. */
+  /** The most bytes of a payload that an observed frame must contain. */
   get excerptSize(): number {
     return this.#isLogging ? excerptSize : 0;
   }
 
-  /** A frame of `client` has come, or was made to be sent. */
+  /** Publishes and logs a frame of `client` that was received, or was created to be sent. */
   observeFrame(client: object, direction: "in" | "out", frame: ObservedFrame): void {
     if (this.#frame.hasSubscribers) {
       const { opcode, isFinal, isCompressed, payloadSize } = frame;
@@ -151,7 +158,7 @@ export class Diagnostics {
   }
 }
 
-class FrameTeller implements FrameObserver {
+class FramePublisher implements FrameObserver {
   readonly #diagnostics: Diagnostics;
   readonly #client: object;
 
@@ -169,18 +176,21 @@ class FrameTeller implements FrameObserver {
   }
 
   get isActive(): boolean {
-    return this.#diagnostics.isShowingFrames;
+    return this.#diagnostics.isObservingFrames;
   }
 }
 
-/** `text fin 12 bytes "{\"price\":1}"`. */
+/** Returns the log line of a frame, such as `text fin 12 bytes "{\"price\":1}"`. */
 function lineOf(frame: ObservedFrame): string {
   const { opcode, isFinal, isCompressed, payloadSize } = frame;
   const flags = `${isFinal ? " fin" : ""}${isCompressed ? " rsv1" : ""}`;
   return `${opcodeNames.get(opcode)}${flags} ${payloadSize} bytes${contentOf(frame)}`;
 }
 
-/** A secret in the middle of a message or inside compressed data can't be told from the rest: neither is shown. */
+/**
+ * Returns the logged part of a payload. Continuation frames and compressed payloads are not logged, because a secret in
+ * them cannot be recognised.
+ */
 function contentOf({ opcode, isCompressed, payloadSize, excerpt }: ObservedFrame): string {
   if (isCompressed || opcode === Opcode.continuation || payloadSize === 0) return "";
   const rest = payloadSize > excerpt.length ? "..." : "";
@@ -189,13 +199,13 @@ function contentOf({ opcode, isCompressed, payloadSize, excerpt }: ObservedFrame
     return ` ${excerpt.readUInt16BE(0)} ${quote(readClipped(excerpt.subarray(2), rest !== ""))}${rest}`;
   }
   const bytes = rest === "" ? excerpt : withoutCutCharacter(excerpt);
-  // Bytes may be text all the same, and that may hold secrets.
+  // A binary payload may be text that contains secrets, so valid UTF-8 is redacted like text.
   if (isUtf8(bytes)) return ` ${quote(bytes.toString())}${rest}`;
   const shown = excerpt.subarray(0, maxHexBytes);
   return ` ${shown.toString("hex")}${payloadSize > shown.length ? "..." : ""}`;
 }
 
-/** Leaves out at most three bytes at the end: those of a character that was cut in two. */
+/** Removes an incomplete UTF-8 character at the end, which has at most three bytes. */
 function withoutCutCharacter(bytes: Buffer): Buffer {
   for (let length = bytes.length; length >= bytes.length - 3 && length > 0; length--) {
     if (isUtf8(bytes.subarray(0, length))) return bytes.subarray(0, length);
@@ -203,16 +213,16 @@ function withoutCutCharacter(bytes: Buffer): Buffer {
   return bytes;
 }
 
-/** Leaves out the character that the end of the excerpt may have cut in two. */
+/** Decodes an excerpt as text, without an incomplete character at its end. */
 function readClipped(bytes: Buffer, isClipped: boolean): string {
   const text = bytes.toString();
   return isClipped ? text.replace(/\ufffd+$/, "") : text;
 }
 
-/** One line, whatever a peer has put into it. */
+/** Redacts and quotes text, and escapes control characters, so that the output is a single line. */
 function quote(text: string): string {
   return escapeControls(JSON.stringify(redact(text)));
 }
 
-/** Those of the process. */
+/** The instance for all clients of the process. */
 export const diagnostics: Diagnostics = new Diagnostics();

@@ -1,3 +1,4 @@
+/** Creates close reports and the errors that describe them. It does not decide whether the client tries again. */
 import { escapeControls } from "../../../protocol/index.js";
 import type { ConnectionEnd } from "../../connection/connection-end.js";
 import {
@@ -13,39 +14,39 @@ import { tlsFaultOf } from "../../transport/tls-fault.js";
 import { attemptAdvice } from "./attempt-advice.js";
 import { adviceFor, judgeAttempt, judgeEnd, unansweredAdvice } from "./verdict.js";
 
-/** How a client saw its connection end, besides what the connection itself knows. */
+/** What the client knows about an end, in addition to the facts from the connection itself. */
 export interface ReportContext {
   readonly url: string;
   readonly events: readonly ReportedEvent[];
-  /** The signal was aborted, or that of the only `connect()` that waited. */
+  /** The option `signal`, or the signal of the only pending `connect()`, was aborted. */
   readonly isAborted: boolean;
   /** `close()` or `terminate()` was called. */
   readonly isClosedByUs: boolean;
-  /** Another connection takes its place. */
+  /** True if this client closed the connection because another one replaces it. */
   readonly isRotated: boolean;
-  /** The heartbeat sends messages in the place of ping frames. */
-  readonly hasOwnPings: boolean;
-  /** By how many milliseconds the event loop was late at most. */
+  /** True if the heartbeat sends application messages instead of ping frames. */
+  readonly hasApplicationPings: boolean;
+  /** The largest observed delay of the event loop in milliseconds. */
   readonly loopLagMs: number;
-  /** Judges whether trying again may help; asked once. */
+  /** Decides whether another attempt may succeed. Called exactly once per report, because it updates the backoff. */
   isRetryable(verdict: Verdict, error: Error | undefined, ageMs: number | undefined): boolean;
 }
 
-/** Attempts with these ended from this side. */
+/** The verdicts of attempts that this side ended. */
 const ownVerdicts: ReadonlySet<Verdict> = new Set(["aborted", "closed-by-us", "setup-failed"]);
 
-function overridden(context: ReportContext): Verdict | undefined {
+function clientVerdict(context: ReportContext): Verdict | undefined {
   if (context.isAborted) return "aborted";
   return context.isClosedByUs ? "closed-by-us" : undefined;
 }
 
-/** The report of an attempt that never opened a connection. */
+/** Creates the report on an attempt that never opened a connection. */
 export function reportAttempt(phase: Phase, error: Error | undefined, context: ReportContext): CloseReport {
-  const forced = overridden(context);
+  const forced = clientVerdict(context);
   const verdict = forced ?? judgeAttempt(phase, error);
   const isRefusal = phase !== "provider" && verdict !== "tls" && error instanceof HandshakeError;
   const advice = forced === undefined ? attemptAdvice(verdict, error) : adviceFor(verdict);
-  return freeze(verdict, advice, context.isRetryable(verdict, error, undefined), {
+  return createReport(verdict, advice, context.isRetryable(verdict, error, undefined), {
     url: context.url,
     events: context.events,
     initiatedBy: ownVerdicts.has(verdict) ? "us" : isRefusal ? "peer" : "network",
@@ -68,8 +69,8 @@ export function reportAttempt(phase: Phase, error: Error | undefined, context: R
 }
 
 /**
- * The report of a connection behind its opening handshake.
- * @param setup - It has ended before `onConnection` was done, by the error of that where it has failed.
+ * Creates the report on a connection that completed its opening handshake.
+ * @param setup - Given if the connection ended before `onConnection` completed, with the error of the hook if it failed.
  */
 export function reportEnd(
   end: ConnectionEnd,
@@ -79,9 +80,9 @@ export function reportEnd(
   const setupError = setup?.error;
   const verdict = judge(end, context, setupError);
   const ageMs = end.endedAt - end.openedAt;
-  const isSilent = verdict === "heartbeat-timeout" && end.answeredPings === 0 && !context.hasOwnPings;
+  const isSilent = verdict === "heartbeat-timeout" && end.answeredPings === 0 && !context.hasApplicationPings;
   const advice = isSilent ? unansweredAdvice : adviceFor(verdict);
-  return freeze(
+  return createReport(
     verdict,
     advice,
     context.isRetryable(verdict, end.error, setup === undefined ? ageMs : undefined),
@@ -92,7 +93,7 @@ export function reportEnd(
       phase: setup === undefined ? end.phase : "setup",
       codeSent: end.closeSent?.code,
       codeReceived: end.closeReceived?.code,
-      // A peer that answers our Close echoes the code, and mostly leaves the reason out.
+      // A peer that answers our Close frame echoes the code, but usually omits the reason.
       reason: [end.closeReceived, end.closeSent].find((close) => close?.reason)?.reason ?? "",
       wasClean: end.closeSent !== undefined && end.closeReceived !== undefined,
       error:
@@ -118,34 +119,42 @@ function judge(end: ConnectionEnd, context: ReportContext, setupError: Error | u
   return context.isRotated && end.initiatedBy === "us" ? "rotated" : judgeEnd(end);
 }
 
-type Facts = Omit<CloseReport, "verdict" | "advice" | "isRetryable">;
+type ReportFields = Omit<CloseReport, "verdict" | "advice" | "isRetryable">;
 
-function freeze(verdict: Verdict, advice: string, isRetryable: boolean, facts: Facts): CloseReport {
-  formatStack(facts.error);
-  return Object.freeze({ verdict, advice, isRetryable, ...facts });
+function createReport(
+  verdict: Verdict,
+  advice: string,
+  isRetryable: boolean,
+  fields: ReportFields,
+): CloseReport {
+  formatStack(fields.error);
+  return Object.freeze({ verdict, advice, isRetryable, ...fields });
 }
 
-/** What broke an attempt, as an error of ours that names phase, url and remedy. */
+/** Returns the error of a failed attempt, with phase, URL and advice in its message. */
 function attemptError(phase: Phase, error: Error | undefined, url: string): JetSocketError {
   const failed = `Connecting${url === "" ? "" : ` to ${url}`} failed (phase: ${phase})`;
-  // What `checkServerIdentity` gives may be of our classes too, and is the cause of an error then.
-  const isOwn = isOurs(error) && tlsFaultOf(error) === undefined;
+  // An error from `checkServerIdentity` may be an instance of our classes, but it is still only a cause.
+  const isOwn = isOwnError(error) && tlsFaultOf(error) === undefined;
   if (isOwn && (phase !== "provider" || error instanceof TimeoutError)) return withContext(error, failed);
-  const message = `${failed}: ${textOf(error, "the stream was closed")} ${attemptAdvice(judgeAttempt(phase, error), error)}`;
+  const message = `${failed}: ${sentenceOf(error, "the stream was closed")} ${attemptAdvice(judgeAttempt(phase, error), error)}`;
   return new ConnectionError(message, { code: codeOf(error) ?? "CONNECT_FAILED", cause: error, phase });
 }
 
-/** What broke an open connection; nothing did where it was closed. */
+/** Returns the error that ended an open connection, or `undefined` if a closing handshake ended it. */
 function endError(end: ConnectionEnd, verdict: Verdict, url: string): JetSocketError | undefined {
   const { error, phase } = end;
-  if (isOurs(error)) return withContext(error, `The connection to ${url} failed (phase: ${phase})`);
+  if (isOwnError(error)) return withContext(error, `The connection to ${url} failed (phase: ${phase})`);
   if (error === undefined && (end.initiatedBy === "us" || end.closeReceived !== undefined)) return undefined;
-  const what = textOf(error, "the peer ended the stream without a Close frame");
+  const what = sentenceOf(error, "the peer ended the stream without a Close frame");
   const message = `The connection to ${url} was lost (phase: ${phase}): ${what} ${adviceFor(verdict)}`;
   return new ConnectionError(message, { code: codeOf(error) ?? "CONNECTION_LOST", cause: error, phase });
 }
 
-/** An unread stack holds what its functions hold, and that may be the report before: a chain to the first attempt. */
+/**
+ * Reads the stacks of an error and its causes, so that V8 formats them. An unformatted stack keeps the objects of its
+ * functions alive. One of them may be the previous report, which would form a chain to the first attempt.
+ */
 function formatStack(error: unknown): void {
   const seen = new Set<unknown>();
   try {
@@ -154,17 +163,17 @@ function formatStack(error: unknown): void {
       Reflect.get(next, "stack");
     }
   } catch {
-    // An error of the user's may throw where it is looked at.
+    // A property of a user-defined error may throw when it is read.
   }
 }
 
 type OwnError = HandshakeError | ProtocolError | TimeoutError;
 
-function isOurs(error: Error | undefined): error is OwnError {
+function isOwnError(error: Error | undefined): error is OwnError {
   return error instanceof HandshakeError || error instanceof ProtocolError || error instanceof TimeoutError;
 }
 
-/** The same error with phase and url in front: where it was made they were not known. */
+/** Copies an error and puts phase and URL in front of its message. They were unknown where the error was created. */
 function withContext(error: OwnError, context: string): OwnError {
   const message = `${context}: ${error.message}`;
   if (error instanceof TimeoutError) return new TimeoutError(message, error);
@@ -172,12 +181,12 @@ function withContext(error: OwnError, context: string): OwnError {
   return new HandshakeError(message, error);
 }
 
-/** A sentence of what an error says. */
-function textOf(error: Error | undefined, otherwise: string): string {
+/** Returns the message of an error as one sentence. */
+function sentenceOf(error: Error | undefined, otherwise: string): string {
   const said = error === undefined ? otherwise : error.message || (codeOf(error) ?? error.name);
-  // OpenSSL has no better words for bytes that are no TLS at all.
+  // OpenSSL reports "wrong version number" if the received bytes are not TLS.
   if (/wrong version number/i.test(said))
-    return "the server speaks no TLS there; without TLS the url begins with ws:.";
+    return "the server does not use TLS at this address; connect to a ws: URL instead.";
   const text = escapeControls(said.replace(/\s+/g, " ").trim());
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }
@@ -187,17 +196,17 @@ function codeOf(error: Error | undefined): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
-/** What a life that has failed is told by: what broke it, or the peer's Close. */
+/** Returns the error that describes a failure: the error of the report, or a CloseError for the peer's Close frame. */
 export function failureOf(report: CloseReport): JetSocketError {
   const error = report.error ?? closedError(report);
-  // Each of the two names the other: whoever prints one, as JSON too, is to get an end of it.
+  // Report and error reference each other. The property is not enumerable, so that printing and JSON do not recurse.
   Object.defineProperty(error, "report", { value: report, configurable: true, writable: true });
   return error;
 }
 
-/** What ends the calls that still wait once a connection was closed in good order. */
+/** Creates the error that rejects the calls that are still pending when a connection was closed normally. */
 export function closedError(report: CloseReport): CloseError {
-  const by = report.initiatedBy === "us" ? "from this end" : "by the peer";
+  const by = report.initiatedBy === "us" ? "by this client" : "by the peer";
   const code = report.codeReceived ?? report.codeSent;
   const reason = report.reason === "" ? "" : ` (${escapeControls(report.reason)})`;
   const frame = code === undefined ? "" : ` with ${code}${reason}`;

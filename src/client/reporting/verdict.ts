@@ -1,17 +1,18 @@
+/** Chooses the verdict of an ended attempt or connection, and contains the advice for each verdict. */
 import { CloseCode, HandshakeError, ProtocolError } from "../../../protocol/index.js";
 import { TimeoutError } from "../../errors.js";
 import type { Phase, Verdict } from "../../events/close-report.js";
 import type { ConnectionEnd } from "../../connection/connection-end.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
 
-/** After so much silence either way it was most likely a box in between that cut the link. */
-const idleTime = 30_000;
+/** Milliseconds without traffic in both directions after which a loss is attributed to a proxy or firewall. */
+const idleThreshold = 30_000;
 
-/** Judges an attempt that failed. */
+/** Returns the verdict on a failed attempt. */
 export function judgeAttempt(phase: Phase, error: Error | undefined): Verdict {
-  // What a function of the user's fails with may be of our classes too, and says nothing of this attempt.
+  // A user function may throw an instance of our error classes. It does not describe this attempt.
   if (phase === "provider" || phase === "setup") return "setup-failed";
-  // What `checkServerIdentity` refuses with may be one of our errors, and says nothing of this attempt either.
+  // The same holds for an error from `checkServerIdentity`.
   if (tlsFaultOf(error) !== undefined) return "tls";
   if (error instanceof TimeoutError) return "connect-timeout";
   if (error instanceof HandshakeError) return judgeStatus(error);
@@ -25,7 +26,7 @@ export function judgeAttempt(phase: Phase, error: Error | undefined): Verdict {
     case "tls":
       return "tls";
     case "http":
-      // RFC 8446 4.4.2.4: under TLS 1.3 the server's word on our certificate comes behind the handshake.
+      // RFC 8446 4.4.2.4: with TLS 1.3 the server may reject the client certificate after the handshake.
       return codeOf(error).startsWith("ERR_SSL_") ? "tls" : "network-lost";
     case "open":
     case "closing":
@@ -42,7 +43,7 @@ function judgeStatus({ statusCode, code }: HandshakeError): Verdict {
   return statusCode >= 500 ? "server-error" : "handshake-rejected";
 }
 
-/** Judges the end of an open connection. */
+/** Returns the verdict on the end of an open connection. */
 export function judgeEnd(end: ConnectionEnd): Verdict {
   if (end.error instanceof ProtocolError) return judgeFailure(end.error);
   if (end.error instanceof TimeoutError && end.error.operation === "heartbeat") return "heartbeat-timeout";
@@ -50,7 +51,7 @@ export function judgeEnd(end: ConnectionEnd): Verdict {
   if (end.initiatedBy === "us") return "closed-by-us";
   if (end.closeReceived !== undefined) return judgeCloseCode(end.closeReceived.code);
   const silence = end.endedAt - Math.max(end.lastReceivedAt, end.lastSentAt);
-  return silence >= idleTime ? "idle-cut" : "network-lost";
+  return silence >= idleThreshold ? "idle-cut" : "network-lost";
 }
 
 function judgeFailure(error: ProtocolError): Verdict {
@@ -87,7 +88,7 @@ function judgeCloseCode(code: number): Verdict {
   }
 }
 
-/** Whether a certificate was refused, which will not mend itself. */
+/** Returns true if a certificate was rejected, so that another attempt cannot succeed. */
 export function isCertificateError(error: Error | undefined): boolean {
   const code = codeOf(error);
   return /CERT|UNABLE_TO_|ALTNAME|^(INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH)$/.test(
@@ -101,43 +102,48 @@ function codeOf(error: Error | undefined): string {
 }
 
 const advices: Readonly<Record<Verdict, string>> = {
-  normal: "The server had no more to say; connect again if you expect more.",
-  "going-away": "The server goes down or the client left its page; connect again after a moment.",
+  normal: "The server closed the connection normally; connect again if you expect more messages.",
+  "going-away": "The server is shutting down or the peer went away; connect again after a short wait.",
   "server-restart":
     "The server restarts; connect again after a random wait, so that not all clients come at once.",
   "server-error":
-    "The server failed; connect again with growing waits, and tell its operators if it goes on.",
-  "rate-limited": "The server has too much to do; wait as long as it asks for before the next attempt.",
-  auth: "Check the token or password, and whether it has expired; trying again with the same will not help.",
+    "The server failed; connect again with increasing waits, and inform its operators if the failure persists.",
+  "rate-limited":
+    "The server is overloaded or limits requests; wait as long as it asks before the next attempt.",
+  auth: "Check the token or password, and whether it has expired; another attempt with the same one will fail.",
   policy:
-    "The server or a timeout of ours objected to what went over the wire; read the reason and the error.",
-  "not-found": "Check the path of the url: the server knows nothing there.",
+    "The server rejected the traffic as a policy violation, or a local timeout expired; see the reason and the error.",
+  "not-found": "Check the path of the URL; the server has no resource there.",
   "handshake-rejected":
-    "Check that the url leads to a WebSocket server; status, headers and body are in the error.",
-  "protocol-error": "One of the two ends broke the protocol; the error names the rule.",
-  "too-big": "A message was over the limit of the end that received it; raise maxMessageSize if it was ours.",
-  "name-not-found": "Check the host of the url and this machine's name service.",
-  refused: "Nothing listens at that address, or it cannot be reached; check host, port and firewall.",
+    "Check that the URL leads to a WebSocket server; the error contains the status, headers and body.",
+  "protocol-error": "One of the two ends violated the protocol; the error names the rule.",
+  "too-big":
+    "A message exceeded the limit of the end that received it; raise maxMessageSize if this client received it.",
+  "name-not-found": "Check the host of the URL and the DNS settings of this machine.",
+  refused:
+    "Nothing listens at that address, or it cannot be reached; check the host, the port and the firewall.",
   "connect-timeout": "The server did not answer in time; check the address, or raise connectTimeout.",
-  tls: "Check the server's certificate, its name and its date, and the option tls.",
-  proxy: "Check the address of the proxy and what it demands.",
-  "setup-failed": "A function of your own failed before the connection was open; its error is the cause.",
-  "network-lost": "The link broke without a Close frame; connect again, and ask for what may be missing.",
+  tls: "Check the server's certificate, its name and its dates, and the option tls.",
+  proxy: "Check the address of the proxy and whether it requires credentials.",
+  "setup-failed": "One of your own functions failed before the connection was ready; its error is the cause.",
+  "network-lost":
+    "The connection broke without a Close frame; connect again, and request the messages that may be missing.",
   "idle-cut":
-    "The link was cut after a long silence, most likely by a box in between: send pings more often.",
-  "heartbeat-timeout": "The peer answered no ping in time; connect again.",
+    "The connection was cut after a long silence, probably by a proxy or a firewall; send pings more often.",
+  "heartbeat-timeout": "The peer did not answer a ping in time; connect again.",
   "local-stall":
-    "Messages came faster than this process read them; read faster, or bound them by another overflow.",
-  rotated: "The connection was replaced on purpose.",
-  aborted: "The signal was aborted; nothing is to be done.",
-  "closed-by-us": "The connection was closed from this end; nothing is to be done.",
-  "closed-by-peer": "The server closed with a code of its own; its documentation says what it means.",
+    "Messages arrived faster than this process read them; read faster, or choose another overflow policy.",
+  rotated: "The connection was replaced as intended; no action is necessary.",
+  aborted: "The signal was aborted; no action is necessary.",
+  "closed-by-us": "This client closed the connection; no action is necessary.",
+  "closed-by-peer":
+    "The server closed with an application-specific code; see the documentation of the server.",
 };
 
-/** For a peer that has never answered a ping. */
+/** The advice for a peer that has never answered a ping. */
 export const unansweredAdvice: string =
-  "The peer has never answered a ping on this connection: where it answers none, give heartbeat.ping and " +
-  "heartbeat.isPong for application pings that it does answer; otherwise connect again.";
+  "The peer has never answered a ping on this connection. If it does not support ping frames, set heartbeat.ping and " +
+  "heartbeat.isPong to use application pings; otherwise connect again.";
 
 export function adviceFor(verdict: Verdict): string {
   return advices[verdict];

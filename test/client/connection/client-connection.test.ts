@@ -80,11 +80,11 @@ function createHook(): HookConnection<Message, Message> {
     sendRaw: () => never(),
     ping: () => never(),
   };
-  const isHolding = onConnection !== undefined;
+  const isBuffering = onConnection !== undefined;
   const { runtime } = counting;
   const deserializer = (data: Message): Message => data;
   return new HookConnection(
-    { sender, runtime, deserializer, maxBytes: 10, isHolding },
+    { sender, runtime, deserializer, maxBytes: 10, isBuffering },
     { onFull: (isFull) => (isFull ? link.pause("hook") : link.resume("hook")) },
   );
 }
@@ -319,16 +319,16 @@ describe("a link that is ready before it is wanted", () => {
   it("brings no message until then, and those of its hook first", async () => {
     const hook = withHandle();
     await open(hook.options, textFrame("1"));
-    link.wait();
+    link.enterStandby();
     await hook.done();
     peer.send(textFrame("2"));
     await clock.advanceAsync(0);
     expect([link.isReady, told.at(-1)]).toEqual([true, "ready: true"]);
-    link.proceed();
+    link.leaveStandby();
     await clock.advanceAsync(0);
     expect(told.slice(-2)).toEqual(["message 1 of 1 at 0", "message 2 of 1 at 0"]);
     told = [];
-    link.proceed();
+    link.leaveStandby();
     expect([told, link.live!.isPaused]).toEqual([[], false]);
   });
 });

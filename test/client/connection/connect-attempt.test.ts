@@ -263,7 +263,7 @@ describe("a function of the user's", () => {
     const [[word, phase, error]] = told as [[string, string, Error]];
     expect([word, phase, signal?.aborted]).toEqual(["failed", "provider", true]);
     expect(error).toBeInstanceOf(TimeoutError);
-    expect(error.message).toMatch(/A function given for url, headers or subprotocols was not done in 500 ms/);
+    expect(error.message).toMatch(/A function given for url, headers or subprotocols did not finish within 500 ms/);
     counting.assertIdle();
   });
 

@@ -33,10 +33,10 @@ afterEach(() => {
   counting.assertIdle();
 });
 
-function create(isHolding: boolean): HookConnection<string, string> {
+function create(isBuffering: boolean): HookConnection<string, string> {
   return new HookConnection(
     {
-      ...{ sender, runtime: counting.runtime, maxBytes: 10, isHolding },
+      ...{ sender, runtime: counting.runtime, maxBytes: 10, isBuffering },
       deserializer: (data, isBinary) => {
         decodedCount++;
         if (data === "bad") throw new Error("no good");
@@ -229,19 +229,19 @@ describe("when the hook is done", () => {
   });
 
   it("only messages that a call waits for are kept from the client", async () => {
-    expect(hook.isWatching).toBe(true);
+    expect(hook.wantsMessages).toBe(true);
     hook.release();
-    expect([hook.isWatching, receive("1")]).toEqual([false, [false]]);
+    expect([hook.wantsMessages, receive("1")]).toEqual([false, [false]]);
     const waiting = hook.publicConnection.recv(named("2"));
-    expect([hook.isWatching, receive("1", "2", "2")]).toEqual([true, [false, true, false]]);
-    expect([await waiting, hook.isWatching]).toEqual(["2", false]);
+    expect([hook.wantsMessages, receive("1", "2", "2")]).toEqual([true, [false, true, false]]);
+    expect([await waiting, hook.wantsMessages]).toEqual(["2", false]);
   });
 });
 
 describe("without a hook", () => {
   it("nothing is held", async () => {
     hook = create(false);
-    expect([hook.isWatching, receive("1"), hook.release()]).toEqual([false, [false], []]);
+    expect([hook.wantsMessages, receive("1"), hook.release()]).toEqual([false, [false], []]);
     const waiting = hook.publicConnection.recv();
     expect(receive("bad", "2")).toEqual([false, true]);
     expect(await waiting).toBe("2");

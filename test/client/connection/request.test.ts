@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   checkRequest,
-  prepareKnownRequest,
+  prepareStaticRequest,
   prepareRequest,
   type RequestSource,
 } from "../../../src/client/connection/request.js";
@@ -65,7 +65,7 @@ describe("a request", () => {
     check({ url });
     const randomness = steadyRandom();
     const prepare = (given: Given): string =>
-      prepareKnownRequest(source({ url, ...given }), randomness).handshake.request.toString("latin1");
+      prepareStaticRequest(source({ url, ...given }), randomness).handshake.request.toString("latin1");
     const [one, other] = [prepare({}), prepare({})];
     expect(one).not.toBe(other);
     const withoutKey = (text: string): string => text.replace(/Key: .{24}\r/, "");

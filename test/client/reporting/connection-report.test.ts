@@ -55,7 +55,7 @@ describe("what a report is made of", () => {
 describe("the report of a link", () => {
   const context: ReportContext = {
     ...contextOf(undefined, new StopReasons()),
-    ...{ url: "ws://feed.test/", hasOwnPings: false, isRetryable: () => true },
+    ...{ url: "ws://feed.test/", hasApplicationPings: false, isRetryable: () => true },
   };
 
   it("that never opened names the phase", () => {

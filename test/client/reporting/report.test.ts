@@ -31,7 +31,7 @@ beforeEach(() => {
 function context(given: Partial<ReportContext> = {}): ReportContext {
   return {
     ...{ url, events: Object.freeze([]), isAborted: false, isClosedByUs: false, isRotated: false },
-    ...{ hasOwnPings: false, loopLagMs: 2 },
+    ...{ hasApplicationPings: false, loopLagMs: 2 },
     isRetryable: (...asked) => {
       judged.push(asked);
       return true;
@@ -144,7 +144,7 @@ describe("the report of an attempt", () => {
       code: "EPROTO",
     });
     const { error } = reportAttempt("tls", cause, context());
-    expect(error?.message).toContain("(phase: tls): the server speaks no TLS there");
+    expect(error?.message).toContain("(phase: tls): the server does not use TLS at this address");
     expect(error?.cause).toBe(cause);
   });
 
@@ -264,7 +264,7 @@ describe("the report of a connection that was open", () => {
 
 it("does not name the options of application pings to one that has them", () => {
   const error = new TimeoutError("dead.", { operation: "heartbeat", timeoutMs: 1 });
-  const report = reportEnd(anEnd({ error, answeredPings: 0 }), context({ hasOwnPings: true }));
+  const report = reportEnd(anEnd({ error, answeredPings: 0 }), context({ hasApplicationPings: true }));
   expect(report.advice).toBe(adviceFor("heartbeat-timeout"));
 });
 
@@ -340,9 +340,9 @@ describe("the error of an end", () => {
   });
 
   it.each([
-    [{ initiatedBy: "us", codeReceived: 1000, codeSent: 1000 }, "was closed from this end with 1000."],
-    [{ initiatedBy: "us", codeReceived: undefined, codeSent: 1001 }, "was closed from this end with 1001."],
-    [{ initiatedBy: "us", codeReceived: undefined, codeSent: undefined }, "was closed from this end."],
+    [{ initiatedBy: "us", codeReceived: 1000, codeSent: 1000 }, "was closed by this client with 1000."],
+    [{ initiatedBy: "us", codeReceived: undefined, codeSent: 1001 }, "was closed by this client with 1001."],
+    [{ initiatedBy: "us", codeReceived: undefined, codeSent: undefined }, "was closed by this client."],
   ] as const)("tells who closed: %j", (given, text) => {
     expect(closedError(aReport(given)).message).toBe(`The connection to ws://feed.test/ ${text}`);
   });
