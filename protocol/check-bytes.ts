@@ -10,6 +10,6 @@
 export function checkBytes(bytes: Uint8Array): void {
   if (bytes.BYTES_PER_ELEMENT === 1) return;
   throw new TypeError(
-    "The protocol takes bytes as a Uint8Array or a Buffer: make a Uint8Array of anything else.",
+    "The bytes must be a Uint8Array or a Buffer. Convert any other value to a Uint8Array first.",
   );
 }

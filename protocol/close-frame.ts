@@ -15,12 +15,14 @@ export function readClose(payload: Buffer): CloseFrame | ProtocolError {
   if (payload.length === 0) return { code: CloseCode.noStatus, reason: "" };
   // RFC 6455 5.5.1: the first two bytes of a non-empty payload are the code.
   if (payload.length === 1) {
-    return invalidClose("The peer sent a Close frame with a payload of one byte. A close code has two bytes.");
+    return invalidClose(
+      "The peer sent a Close frame with a payload of one byte. A close code has two bytes.",
+    );
   }
   const code = payload.readUInt16BE(0);
   // RFC 6455 7.4: some codes must never be sent.
   if (!isSendableCloseCode(code)) {
-    return invalidClose(`The peer sent a Close frame with the code ${code}, which must not be on the wire.`);
+    return invalidClose(`The peer sent a Close frame with the code ${code}, which must not be sent.`);
   }
   const reason = decodeText(payload, 2, payload.length);
   if (reason !== undefined) return { code, reason };
@@ -65,7 +67,7 @@ export function checkClose(code: number, reason: string): void {
   const size = Buffer.byteLength(reason);
   if (size > maxCloseReasonSize) {
     throw new RangeError(
-      `The close reason takes ${size} bytes; a Close frame has room for ${maxCloseReasonSize}.`,
+      `The close reason has ${size} bytes in UTF-8; a Close frame allows at most ${maxCloseReasonSize}.`,
     );
   }
 }

@@ -119,7 +119,10 @@ export class ProtocolConnection {
     this.#assembler = new MessageAssembler(this, limits, this.#extension, options.resources);
     const { role, observer } = options;
     const { spare, loans } = options.resources;
-    this.#inputBuffer = new InputBuffer({ role, sink: this.#assembler, spare, loans, observer }, this.#handler);
+    this.#inputBuffer = new InputBuffer(
+      { role, sink: this.#assembler, spare, loans, observer },
+      this.#handler,
+    );
   }
 
   get state(): ProtocolState {
@@ -166,7 +169,7 @@ export class ProtocolConnection {
 
   /** Number of buffered bytes that belong to an incomplete header, control frame or message. */
   get unfinishedSize(): number {
-    return this.#assembler.unfinishedSize + this.#inputBuffer.cutHeaderSize;
+    return this.#assembler.unfinishedSize + this.#inputBuffer.partialHeaderSize;
   }
 
   /**
@@ -221,7 +224,9 @@ export class ProtocolConnection {
       onScannedControl: (opcode: number, payload: Buffer) => this.#onScannedControl(opcode, payload),
       onScanFailed: (error: ProtocolError) => this.#onScanFailed(error),
     };
-    this.#inputBuffer.scan(new ControlScan(handler, this.#assembler.firstByte, this.#assembler.partialControlPayload));
+    this.#inputBuffer.scan(
+      new ControlScan(handler, this.#assembler.firstByte, this.#assembler.partialControlPayload),
+    );
     this.#inputBuffer.receiveEnd();
   }
 

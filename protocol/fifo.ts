@@ -1,6 +1,6 @@
 // A first-in, first-out queue that removes several items at a time.
 
-/** An array with a start index. Removing items moves each of the others at most once on average. */
+/** An array with a start index. The average cost of removing an item does not depend on the length of the queue. */
 export class Fifo<Item> {
   #items: (Item | undefined)[] = [];
   #head = 0;

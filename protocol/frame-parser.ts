@@ -77,7 +77,7 @@ export class FrameParser {
   }
 
   /** Number of buffered bytes of an incomplete header. */
-  get cutHeaderSize(): number {
+  get partialHeaderSize(): number {
     return this.#headerLength;
   }
 
@@ -102,7 +102,9 @@ export class FrameParser {
     if (smallFrameSink === undefined || this.#isMaskExpected) return false;
     const first = bytes[this.position];
     if (first === wholeText) return this.#parseTexts(bytes, end, smallFrameSink);
-    return first === wholeBinary && !smallFrameSink.isLending && this.#parseBinaries(bytes, end, smallFrameSink);
+    return (
+      first === wholeBinary && !smallFrameSink.isLending && this.#parseBinaries(bytes, end, smallFrameSink)
+    );
   }
 
   #parseTexts(bytes: Buffer, end: number, sink: SmallFrameSink): boolean {

@@ -61,12 +61,12 @@ export class InputBuffer implements ActiveRead {
 
   /** Whether a frame or a header has arrived in part. */
   get isInsideFrame(): boolean {
-    return this.#parser.isInsideFrame || this.#parser.cutHeaderSize > 0;
+    return this.#parser.isInsideFrame || this.#parser.partialHeaderSize > 0;
   }
 
   /** Number of buffered bytes of an incomplete header. */
-  get cutHeaderSize(): number {
-    return this.#parser.cutHeaderSize;
+  get partialHeaderSize(): number {
+    return this.#parser.partialHeaderSize;
   }
 
   /**
@@ -77,19 +77,15 @@ export class InputBuffer implements ActiveRead {
   receive(given: Uint8Array, start: number, end: number): void {
     if (this.#isDiscarding) return;
     const bytes = Buffer.isBuffer(given) ? given : Buffer.from(given.buffer, given.byteOffset, given.length);
-    if (this.#isPaused || this.#isParsing || this.#hasKept())
+    if (this.#isPaused || this.#isParsing || this.isKeeping)
       this.#ensureBacklog().append(bytes.subarray(start, end));
     else this.#parse(bytes, start, end, false);
     this.#processBacklog();
   }
 
-  #hasKept(): boolean {
-    return this.#backlog !== undefined && !this.#backlog.isEmpty;
-  }
-
   /** Whether received bytes are buffered because of a pause. */
   get isKeeping(): boolean {
-    return this.#hasKept();
+    return this.#backlog !== undefined && !this.#backlog.isEmpty;
   }
 
   /** Passes the frames in the buffered bytes to `scan`. The bytes stay buffered. */
@@ -123,11 +119,11 @@ export class InputBuffer implements ActiveRead {
    * backlog, so the stack does not grow.
    */
   #processBacklog(): void {
-    while (this.#hasKept() && !this.#isPaused && !this.#isParsing) {
+    while (this.isKeeping && !this.#isPaused && !this.#isParsing) {
       const bytes = this.#backlog!.take()!;
       this.#parse(bytes, 0, bytes.length, true);
     }
-    if (!this.#hasEnded || this.#isEndReported || this.#isParsing || this.#hasKept()) return;
+    if (!this.#hasEnded || this.#isEndReported || this.#isParsing || this.isKeeping) return;
     this.#isEndReported = true;
     this.#handler.onEnd();
   }

@@ -72,8 +72,8 @@ export class Loans {
   checkRead(): void {
     if (this.#read?.isOverwritten !== true) return;
     throw new JetSocketError(
-      "A lent message was declined after its handler let another connection receive into the same memory, so that " +
-        "the message is lost. Use memory of its own for a receive() inside a handler, or copy the message first.",
+      "A handler declined a lent message after another connection had received bytes into the same memory. " +
+        "The message is lost. Call receive() inside a handler only with separate memory, or copy the message first.",
       { code: "LENT_MESSAGE_OVERWRITTEN" },
     );
   }

@@ -1,3 +1,5 @@
+// Assembles messages from the frames of one connection. It checks the order of fragments, the size limits and UTF-8,
+// and calls the extension to decompress. It does not answer control frames.
 import { constants, isUtf8 } from "node:buffer";
 import { CloseCode, isSendableCloseCode } from "./close-codes.js";
 import { Opcode } from "./constants.js";
@@ -12,37 +14,37 @@ import { PayloadBuffer, type PayloadMemory } from "./payload-buffer.js";
 import type { SmallFrameSink } from "./small-frame-scanner.js";
 import { decodeText, decodeValid, Utf8Validator } from "./text/utf8.js";
 
-/** Where the messages go. */
+/** Receives the messages. */
 export interface MessageSink {
-  /** @param size - The bytes of the message, after decompression. */
+  /** @param size - Size of the message in bytes, after decompression. */
   onMessage(data: string | Buffer, size: number): void;
   /**
-   * A message where it lies, while `isLending`.
-   * @returns `false` where it is wanted for longer: it then comes by {@link onMessage}.
+   * Receives a message as a view of shared memory, while `isLending` is `true`.
+   * @returns `false` to decline the view. The message is then passed to {@link onMessage}.
    */
   onBorrowed(bytes: Buffer, isBinary: boolean): boolean;
-  /** @param payload - Only lent. */
+  /** @param payload - Only valid during the call. */
   onControl(opcode: number, payload: Buffer): void;
   onMessageError(error: ProtocolError): void;
 }
 
 export interface MessageLimits {
-  /** The most bytes of a message, after decompression. */
+  /** Maximum size of a message in bytes, after decompression. */
   readonly maxMessageSize: number;
-  /** The most bytes of a frame's payload, as it stands on the wire. */
+  /** Maximum payload size of a frame in bytes, on the wire. */
   readonly maxFrameSize: number;
 }
 
 export interface AssemblerMemory extends PayloadMemory {
-  /** For what is gone at the end of the call. */
+  /** Memory for data that is not needed after the current call. */
   readonly scratch: Buffer;
-  /** The messages that are lent out of the scratch memory, or out of that of an extension. */
+  /** The messages that are lent from the scratch memory or from the memory of an extension. */
   readonly loans: Loans;
 }
 
 const defaultMaxMessageSize = 64 * 1024 * 1024;
 
-/** @throws RangeError for a size that is no whole number from 1 to the longest string. */
+/** @throws RangeError if a size is not a whole number from 1 to the maximum string length. */
 export function resolveLimits(given: {
   readonly maxMessageSize?: number | undefined;
   readonly maxFrameSize?: number | undefined;
@@ -52,40 +54,43 @@ export function resolveLimits(given: {
 }
 
 function checkSize(name: string, size: number): number {
-  // A text message larger than the longest string of V8 could not be delivered.
+  // A text message longer than the maximum string length of V8 could not be delivered.
   if (Number.isInteger(size) && size > 0 && size <= constants.MAX_STRING_LENGTH) return size;
   throw new RangeError(
-    `${name} is ${size}: it takes a whole number of bytes from 1 to ${constants.MAX_STRING_LENGTH}.`,
+    `${name} is ${size}: it must be a whole number of bytes from 1 to ${constants.MAX_STRING_LENGTH}.`,
   );
 }
 
-/** Puts messages together from the frames of one connection: order of fragments, limits, inflation, UTF-8. */
+/** The message assembler of one connection. */
 export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink {
   readonly smallFrameSink: SmallFrameSink = this;
   readonly #sink: MessageSink;
   readonly #limits: MessageLimits;
   readonly #extension: MessageExtension | undefined;
   readonly #memory: AssemblerMemory;
-  /** Of a message that is not whole; `undefined` where none is. */
+  /** The buffered pieces of an incomplete message; `undefined` if there is none. */
   #pieces: PayloadBuffer | undefined;
   #controlPieces: PayloadBuffer | undefined;
-  /** The first part of a large text, decoded. */
+  /** The decoded first part of a large text. */
   #text: LargeText | undefined;
-  /** Looks at a text that comes in pieces. */
+  /** Validates a text that arrives in several pieces. */
   #utf8: Utf8Validator | undefined;
 
-  /** The first byte of the current frame's header. */
+  /** The first header byte of the current frame. */
   #firstByte = 0;
-  /** Opcode of the message that has begun; 0 between two messages. */
+  /** Opcode of the incomplete message; 0 between two messages. */
   #opcode = 0;
   #isCompressed = false;
-  /** The announced bytes of the message so far, as they stand on the wire. */
+  /** Sum of the payload sizes in the frame headers of the current message, in bytes on the wire. */
   #wireSize = 0;
 
-  /** Messages are lent, not decoded or copied; may be set at any time. */
+  /** Whether messages are lent instead of decoded or copied. May be set at any time. */
   isLending = false;
 
-  /** How many data messages have begun: with {@link unfinishedSize} it tells progress from a standstill. */
+  /**
+   * Number of data messages that have started. Together with {@link unfinishedSize} it shows whether input
+   * progresses.
+   */
   beganCount = 0;
 
   constructor(
@@ -100,27 +105,27 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     this.#memory = memory;
   }
 
-  /** `true` from the first header of a fragmented or cut-off message to its last byte. */
+  /** Whether a data message has started and is incomplete. */
   get isInsideMessage(): boolean {
     return this.#opcode !== 0;
   }
 
-  /** How many bytes of an unfinished message or control frame are here. */
+  /** Number of buffered bytes of incomplete messages and control frames. */
   get unfinishedSize(): number {
     return (this.#text?.size ?? 0) + (this.#pieces?.size ?? 0) + (this.#controlPieces?.size ?? 0);
   }
 
-  /** The first header byte of the frame that came last. */
+  /** The first header byte of the frame that arrived last. */
   get firstByte(): number {
     return this.#firstByte;
   }
 
-  /** A copy of what is here of a control frame that is not whole. */
+  /** A copy of the buffered payload of an incomplete control frame. */
   get partialControlPayload(): Buffer {
     return Buffer.from(this.#controlPieces?.lend(this.#memory.scratch) ?? []);
   }
 
-  /** Gives back the memory of what is not whole: its rest will not be told. */
+  /** Releases the memory of incomplete messages. They will not be delivered. */
   discard(): void {
     this.#pieces?.clear();
     this.#pieces = undefined;
@@ -163,10 +168,10 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     this.#wireSize += payloadSize;
   }
 
-  /** Everything that a header tells is judged here, before its payload takes memory. */
+  /** Checks everything that a header shows, before memory is allocated for the payload. */
   #checkDataFrame(first: number, payloadSize: number): ProtocolError | undefined {
     const isContinuation = opcodeOf(first) === Opcode.continuation;
-    // RFC 6455 5.4: the fragments of one message MUST NOT be interleaved with those of another.
+    // RFC 6455 5.4: fragments of different messages MUST NOT be interleaved.
     if (isContinuation && this.#opcode === 0) {
       return invalid(
         "UNEXPECTED_CONTINUATION",
@@ -176,9 +181,9 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     if (!isContinuation && this.#opcode !== 0) {
       return invalid("EXPECTED_CONTINUATION", "The peer began a message before the last one had ended.");
     }
-    // RFC 7692 6: RSV1 is the extension's, and stands on the first frame of a message alone.
+    // RFC 7692 6: RSV1 belongs to the extension and may only be set on the first frame of a message.
     if (hasRsv1(first) && (isContinuation || this.#extension === undefined)) {
-      return invalid("UNEXPECTED_RSV", "The peer set RSV1 where no extension allows it.");
+      return invalid("UNEXPECTED_RSV", "The peer set RSV1 on a frame that must not be compressed.");
     }
     const isCompressed = isContinuation ? this.#isCompressed : hasRsv1(first);
     const { maxMessageSize, maxFrameSize } = this.#limits;
@@ -189,10 +194,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     return undefined;
   }
 
-  /**
-   * The limits are those of decoded messages: how much a message of that size may take on the wire is up to the
-   * extension.
-   */
+  /** The limits apply to decoded messages. The extension computes how large such a message may be on the wire. */
   #checkEncodedSize(wireSize: number, payloadSize: number): ProtocolError | undefined {
     const { maxMessageSize, maxFrameSize } = this.#limits;
     const maxWireSize = this.#extension!.maxEncodedSize(maxMessageSize);
@@ -214,7 +216,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
       return;
     }
     const isEnd = isLast && isFinal(this.#firstByte);
-    // A message whole in one read, the common case, is read where it lies.
+    // In the common case, the whole message is in one read. It is processed without buffering.
     if (isEnd && this.#wireSize === end - start) this.#handleWhole(bytes, start, end);
     else this.#handlePiece(bytes, start, end, isEnd);
   }
@@ -242,7 +244,10 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     else this.#sink.onMessage(this.#memory.slab.copy(bytes, start, end), end - start);
   }
 
-  /** What does not fit into the scratch memory is put together in memory of its own at once, lent or not. */
+  /**
+   * Whether a binary message of this size is lent from the scratch memory. A message that does not fit there is
+   * assembled in a buffer of its own from the start, even if it is lent.
+   */
   #canLend(size: number): boolean {
     return this.isLending && size <= this.#memory.scratch.length;
   }
@@ -254,11 +259,11 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
   }
 
   /**
-   * Lends a message to the handler, which may let other connections receive before it returns.
+   * Lends a message to the handler. The handler may let other connections receive before it returns.
    *
-   * @param isShared - It lies in memory that the next message of any connection may be written to, and not in the
-   *   bytes of the current call of `receive` or in memory of its own.
-   * @returns The bytes of the message where the handler has declined it: the given ones, or a copy.
+   * @param isShared - Whether the memory may be overwritten by the next message of any connection. `false` if the
+   *   message is in the bytes of the current call of `receive` or in a buffer of its own.
+   * @returns The bytes of the message if the handler declined it: `bytes` itself or a copy.
    */
   #lend(bytes: Buffer, isBinary: boolean, isShared: boolean): Buffer | undefined {
     const { loans } = this.#memory;
@@ -275,7 +280,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     }
   }
 
-  /** The scratch memory, to be written to. */
+  /** Returns the scratch memory for writing. Messages that are still lent from it are copied first. */
   #acquireScratch(): Buffer {
     this.#memory.loans.copyActiveLoans();
     return this.#memory.scratch;
@@ -294,7 +299,8 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
       this.#sink.onMessageError(invalidUtf8());
       return;
     }
-    const needsOwnMemory = !isText && !isCompressed && isFinal(this.#firstByte) && !this.#canLend(this.#wireSize);
+    const needsOwnMemory =
+      !isText && !isCompressed && isFinal(this.#firstByte) && !this.#canLend(this.#wireSize);
     const pieces = (this.#pieces ??= this.#beginPieces());
     if (isText && !isCompressed && this.#shouldDecodeEarly(pieces.size + piece.length)) {
       this.#decodePieces(pieces);
@@ -311,15 +317,15 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
   }
 
   /**
-   * Whether a text is decoded as far as it has arrived, so that its bytes need not be kept. ASCII is decoded fastest
-   * at once, and takes no more memory as a string.
+   * Whether a text is decoded while it arrives, so that its bytes need not be buffered. ASCII text is decoded as a
+   * whole at the end: this is faster, and an ASCII string uses no more memory than its bytes.
    */
   #shouldDecodeEarly(gatheredSize: number): boolean {
     if (this.#text !== undefined) return gatheredSize >= textBlockSize;
     return gatheredSize >= minLargeTextSize && !this.#utf8!.isAscii && !this.isLending;
   }
 
-  /** Decodes what was gathered of a text; the validator has found it to be UTF-8. */
+  /** Decodes the buffered pieces of a text. The validator has already accepted them. */
   #decodePieces(pieces: PayloadBuffer): void {
     this.#text ??= new LargeText();
     for (const view of pieces.views()) this.#text.push(view, 0, view.length);
@@ -328,7 +334,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
 
   #beginPieces(): PayloadBuffer {
     const pieces = new PayloadBuffer(this.#memory);
-    // The size of a message that may have more frames is not known.
+    // If the frame is not final, the size of the message is unknown.
     if (this.isLending && isFinal(this.#firstByte)) pieces.gatherInSpare(this.#wireSize);
     return pieces;
   }
@@ -364,12 +370,12 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     const text = this.#text!.finish();
     this.#text = undefined;
     if (text === undefined) this.#sink.onMessageError(invalidUtf8());
-    // It began to be decoded before messages were lent.
+    // `isLending` was set after decoding had started.
     else if (!this.isLending || !this.#sink.onBorrowed(Buffer.from(text), false))
       this.#sink.onMessage(text, size);
   }
 
-  /** Delivers what is known to be UTF-8. */
+  /** Delivers a text that is known to be valid UTF-8. */
   #emitText(bytes: Buffer, start: number, end: number, isAscii: boolean, isShared: boolean): void {
     if (!this.isLending) {
       this.#sink.onMessage(decodeValid(bytes, start, end, isAscii), end - start);
@@ -394,11 +400,16 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
   }
 
   #inflate(compressed: Buffer, isText: boolean): Buffer | ProtocolError {
-    // What the last message was inflated to lies where this one goes.
+    // The extension overwrites the memory in which it inflated the previous message.
     this.#memory.loans.copyActiveLoans();
     try {
       const { maxMessageSize } = this.#limits;
-      return this.#extension!.decode(compressed, maxMessageSize, this.#needsOwnMemory(isText), this.#sinkFor(isText));
+      return this.#extension!.decode(
+        compressed,
+        maxMessageSize,
+        this.#needsOwnMemory(isText),
+        this.#sinkFor(isText),
+      );
     } catch (error) {
       return toProtocolError(error);
     }
@@ -419,12 +430,12 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     return !isText && !this.isLending;
   }
 
-  /** A large text is decoded while it is inflated. */
+  /** Returns the receiver of a text that is decoded while it is inflated; `undefined` for other messages. */
   #sinkFor(isText: boolean): InflatedSink | undefined {
     return isText && !this.isLending ? this : undefined;
   }
 
-  /** Called by its extension. */
+  /** Called by the extension. */
   onInflated(bytes: Buffer): void {
     this.#text ??= new LargeText();
     if (!this.#text.push(bytes, 0, bytes.length)) throw invalidUtf8();
@@ -440,7 +451,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     else this.#sink.onMessage(inflated, inflated.length);
   }
 
-  /** @param rest - The end of a text of which the first part is decoded. */
+  /** @param rest - The end of a text whose first part is already decoded. */
   #deliverInflatedText(rest: Buffer): void {
     if (this.#text!.push(rest, 0, rest.length)) {
       this.#deliverLargeText();
@@ -457,20 +468,23 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
       return;
     }
     const text = decodeText(bytes, start, end);
-    // RFC 6455 8.1: text that is not UTF-8 fails the connection.
+    // RFC 6455 8.1: a text message that is not valid UTF-8 fails the connection.
     if (text === undefined) this.#sink.onMessageError(invalidUtf8());
     else this.#sink.onMessage(text, end - start);
   }
 }
 
-/** An extension of another author may throw any value, or an error with a close code that may not be sent. */
+/** A third-party extension may throw any value, including an error whose close code may not be sent. */
 function toProtocolError(error: unknown): ProtocolError {
   if (error instanceof ProtocolError && isSendableCloseCode(error.closeCode)) return error;
-  return new ProtocolError("The extension failed on a message of the peer. The cause is its error.", {
-    code: "EXTENSION_FAILED",
-    closeCode: CloseCode.internalError,
-    cause: error,
-  });
+  return new ProtocolError(
+    "The extension failed to decode a message of the peer. Its error is the cause of this one.",
+    {
+      code: "EXTENSION_FAILED",
+      closeCode: CloseCode.internalError,
+      cause: error,
+    },
+  );
 }
 
 function invalid(code: string, message: string): ProtocolError {
@@ -485,13 +499,10 @@ function invalidUtf8(): ProtocolError {
 }
 
 function tooBig(what: string, size: number, limit: number): ProtocolError {
-  return exceeded(`The peer announced a ${what} of ${size} bytes; at most ${limit} are taken.`);
+  return exceeded(`The peer announced a ${what} of ${size} bytes; at most ${limit} are accepted.`);
 }
 
-/**
- * What is announced is the size on the wire. The size of the message, which may be smaller or larger, is not known
- * yet.
- */
+/** The header contains the size on the wire. The decompressed size, smaller or larger, is not known yet. */
 function tooBigEncoded(what: string, wireSize: number, limit: number, option: string): ProtocolError {
   return exceeded(
     `The peer announced a compressed ${what} that takes ${wireSize} bytes on the wire; ` +
@@ -501,7 +512,7 @@ function tooBigEncoded(what: string, wireSize: number, limit: number, option: st
 
 function exceeded(what: string): ProtocolError {
   const advice =
-    "Raise maxMessageSize (and maxFrameSize, where it is set) if messages of this size are expected.";
+    "Raise maxMessageSize (and maxFrameSize, if it is set) if messages of this size are expected.";
   return new ProtocolError(`${what} ${advice}`, {
     code: "MESSAGE_TOO_BIG",
     closeCode: CloseCode.messageTooBig,

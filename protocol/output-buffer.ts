@@ -1,3 +1,5 @@
+// The queue of frames to send and their order. It does not write to a socket: the caller takes the bytes and reports
+// when they are written.
 import { Opcode, type Role, zeroBytes } from "./constants.js";
 import { Fifo } from "./fifo.js";
 import { firstByteOf, payloadSizeIn } from "./frame-header.js";
@@ -8,18 +10,18 @@ import { SegmentChain } from "./segment-chain.js";
 import type { Segment } from "./segment-pool.js";
 import { readUnsentFrames, type UnsentFrames } from "./unsent-messages.js";
 
-/** From so many bytes of pongs that wait on, only the newest ping is answered. */
+/** Once this number of bytes of pongs is queued, only the newest ping is answered. */
 const maxQueuedPongBytes = 16 * 1024;
 
-/** A compressed message as it was given, and the bytes of memory that it takes. */
+/** The original of a compressed message, and the bytes of memory that it uses. */
 interface Original {
   readonly data: string | Buffer;
   readonly memory: number;
 }
 
 /**
- * What waits for the wire, and in which order it leaves: messages as they came, and pings and pongs between
- * two frames of them, never behind all.
+ * Queues the frames of one connection. Messages keep their order. Pings and pongs are sent between two messages, before
+ * the messages that are queued.
  */
 export class OutputBuffer {
   readonly #role: Role;
@@ -27,17 +29,17 @@ export class OutputBuffer {
   readonly #writer: FrameWriter;
   readonly #observer: FrameObserver | undefined;
   readonly #messages: SegmentChain;
-  /** From the first control frame on that finds messages before it. */
+  /** Created when a control frame must be sent before queued messages. */
   #controls: SegmentChain | undefined;
-  /** The compressed messages whose frames have not left, as they were given; from the first one on. */
+  /** The originals of compressed messages whose frames are still queued. Created for the first one. */
   #originals: Fifo<Original> | undefined;
   #originalSize = 0;
-  /** What the I/O layer holds while the kernel takes it; the segments go back once all of it is written. */
+  /** The bytes that {@link take} returned last. Their segments are released when all of them are written. */
   #inFlight: Buffer | undefined;
   #inFlightSegments: Segment | undefined;
-  /** The segment whose front is in flight while the rest of it still waits. */
+  /** A segment whose front is in flight while its rest is still queued. */
   #splitSegment: Segment | undefined;
-  /** Messages that {@link abandon} has copied out, until they are taken. */
+  /** Messages that {@link abandon} recovered, until they are returned. */
   #abandonedMessages: (string | Buffer)[] | undefined;
   #size = 0;
   #payloadSize: number = zeroBytes;
@@ -46,7 +48,7 @@ export class OutputBuffer {
   #writtenCount = 0;
   #queuedPongBytes = 0;
   #latestPong: Buffer | undefined;
-  /** `true` once {@link abandon} or {@link takeUnsent} has dropped the rest of a message that was half out. */
+  /** Whether {@link abandon} or {@link takeUnsent} dropped the rest of a partly sent message. */
   #isTruncated = false;
 
   constructor(role: Role, resources: Resources, observer?: FrameObserver) {
@@ -57,43 +59,43 @@ export class OutputBuffer {
     this.#messages = new SegmentChain(resources.segments);
   }
 
-  /** The bytes that the kernel has not taken, framing included. */
+  /** Number of bytes that are queued or in flight, including frame headers. */
   get size(): number {
     return this.#size;
   }
 
-  /** The memory of compressed messages whose frames have not left: they are kept as they were given. */
+  /** Bytes of memory used by the originals of compressed messages. */
   get originalSize(): number {
     return this.#originalSize;
   }
 
-  /** `true` where {@link take} has something to give. */
+  /** Whether {@link take} has bytes to return. */
   get isReady(): boolean {
     return this.#inFlight === undefined && !(this.#messages.isEmpty && this.#hasNoControls());
   }
 
-  /** How many messages were given to be sent. */
+  /** Number of messages that were queued. */
   get framedCount(): number {
     return this.#framedCount;
   }
 
-  /** How many of them {@link take} has handed out, one that is handed out in part included. */
+  /** Number of messages that {@link take} returned, completely or in part. */
   get handedCount(): number {
     return this.#dequeuedCount + (this.#isAtFrameStart() && !this.#isTruncated ? 0 : 1);
   }
 
-  /** `true` where the next byte of the messages begins a frame, or none waits. */
+  /** Whether the next queued byte of the messages starts a frame, or no message is queued. */
   #isAtFrameStart(): boolean {
     const next = this.#messages.first;
     return next === undefined || next.start === next.firstFrame;
   }
 
-  /** How many of them the kernel has, to their last byte. */
+  /** Number of messages that were written completely. */
   get writtenCount(): number {
     return this.#writtenCount;
   }
 
-  /** The bytes of all messages that were given to be sent, before compression. */
+  /** Total size in bytes of all queued messages, before compression. */
   get payloadSize(): number {
     return this.#payloadSize + 0;
   }
@@ -111,7 +113,7 @@ export class OutputBuffer {
     if (this.#observer !== undefined) observeWritten(this.#observer, first, payload);
   }
 
-  /** @param original - The message before it was encoded; kept until its frame leaves. */
+  /** @param original - The message before it was encoded. It is kept until {@link take} returns its frame. */
   writeEncoded(opcode: Opcode, encoded: Uint8Array, original: string | Buffer): void {
     const first = firstByteOf(opcode, true);
     const segment = this.#writer.writeBytes(this.#messages, first, encoded);
@@ -131,7 +133,7 @@ export class OutputBuffer {
     this.#size += frameSize;
   }
 
-  /** Gives how many messages stand before the ping for sure. */
+  /** Queues a ping. Returns the number of messages that certainly precede it on the wire. */
   writePing(payload: Uint8Array): number {
     const count = this.#isBacklogged() ? this.handedCount : this.#framedCount;
     this.#writeControl(Opcode.ping, payload);
@@ -140,7 +142,7 @@ export class OutputBuffer {
 
   writePong(payload: Uint8Array): void {
     if (this.#queuedPongBytes >= maxQueuedPongBytes) {
-      // RFC 6455 5.5.3: where many pings wait, the pong of the most recent one is enough.
+      // RFC 6455 5.5.3: if several pings are unanswered, a pong for the most recent one is enough.
       this.#latestPong = Buffer.from(payload);
       return;
     }
@@ -148,14 +150,14 @@ export class OutputBuffer {
     this.#writeControl(Opcode.pong, payload);
   }
 
-  /** The last frame: behind every message (RFC 6455 5.5.1), and no pong comes after it. */
+  /** Queues the last frame. It follows every message (RFC 6455 5.5.1), and no pong follows it. */
   writeClose(payload: Uint8Array): void {
     if (this.#latestPong !== undefined) this.#writeControl(Opcode.pong, this.#latestPong);
     this.#latestPong = undefined;
     this.#writeControlInto(this.#messages, Opcode.close, payload);
   }
 
-  /** While nothing waits, the order of the calls holds and all leaves in one write. */
+  /** If `false`, all frames are sent in one write, in the order of the calls. */
   #isBacklogged(): boolean {
     return this.#inFlight !== undefined || this.#messages.length > 1 || !this.#hasNoControls();
   }
@@ -181,10 +183,10 @@ export class OutputBuffer {
   }
 
   /**
-   * The next bytes for the wire; `undefined` where there are none or the last have not been written.
-   * They stay as they are until {@link written}.
+   * Returns the next bytes to write. They stay unchanged until {@link written} is called. Returns `undefined` if
+   * nothing is queued or if the last bytes are still in flight.
    *
-   * @param maxSize - At most so many, or 64 KiB if that is more.
+   * @param maxSize - Maximum number of bytes to return; at least 64 KiB.
    */
   take(maxSize: number = 0): Buffer | undefined {
     if (!this.isReady) return undefined;
@@ -193,7 +195,7 @@ export class OutputBuffer {
     if (this.#isAtFrameStart()) return this.#takeSegments(this.#controls!.shift()!);
     const segment = next!;
     if (segment.firstFrame === -1) return this.#takeMessages(0);
-    // The control frames wait only for the end of the frame that is half out.
+    // Only the rest of the partly sent frame precedes the control frames.
     this.#inFlight = segment.view(segment.start, segment.firstFrame);
     segment.start = segment.firstFrame;
     segment.messageCount--;
@@ -234,8 +236,8 @@ export class OutputBuffer {
   }
 
   /**
-   * The kernel has finished with what {@link take} gave last: its memory is used again. Does nothing where nothing is
-   * in flight. After {@link abandon} it is to be called once the stream is closed.
+   * Releases the bytes that {@link take} returned last. Has no effect if nothing is in flight. After {@link abandon},
+   * it must be called once the stream is closed.
    */
   written(): void {
     if (this.#inFlight === undefined) return;
@@ -254,16 +256,17 @@ export class OutputBuffer {
   }
 
   /**
-   * The stream is gone: the memory of all that waits is used again. The messages among it are kept for
-   * {@link takeUnsent} and {@link takeBack}, and {@link size} counts them until then.
+   * Releases the memory of all queued frames, because the stream is closed. The messages among them are kept for
+   * {@link takeUnsent} and {@link takeBack}; {@link size} includes them until then.
    */
   abandon(): void {
     if (this.#messages.isEmpty && this.#hasNoControls()) return;
     const messages = this.#dropQueued();
-    this.#abandonedMessages = this.#abandonedMessages === undefined ? messages : [...this.#abandonedMessages, ...messages];
+    this.#abandonedMessages =
+      this.#abandonedMessages === undefined ? messages : [...this.#abandonedMessages, ...messages];
   }
 
-  /** Drops what waits, and gives the messages of which not a byte was handed out. */
+  /** Discards all queued frames. Returns the messages of which {@link take} has not returned any byte. */
   takeUnsent(): (string | Buffer)[] {
     const messages = [...this.#takeAbandonedMessages(), ...this.#dropQueued()];
     this.#recountSize();
@@ -292,19 +295,19 @@ export class OutputBuffer {
     return readUnsentFrames(this.#messages, this.#role, originals);
   }
 
-  /** Returns segments to the pool whose bytes do not leave; they do not count as sent. */
+  /** Returns segments to the pool without counting their bytes as sent. */
   #releaseUnsent(segments: readonly Segment[]): void {
     for (const segment of segments) {
       segment.clear();
-      // The kernel still reads the front of this one: it returns when that is written.
+      // The kernel still reads the front of this segment. It is released when the front is written.
       if (segment === this.#splitSegment) this.#inFlightSegments = segment;
       else this.#resources.segments.release(segment);
     }
   }
 
   /**
-   * Gives the messages of which not a byte was handed out, as if they had never been given to be sent; all else
-   * that waits keeps its order. A ping that has waited behind some of them now stands behind fewer.
+   * Removes and returns the messages of which {@link take} has not returned any byte, as if they had never been queued.
+   * All other frames stay queued in order. A ping that followed some of these messages is then preceded by fewer.
    */
   takeBack(): (string | Buffer)[] {
     const { messages: waiting, controls, partialFrame, emptied } = this.#readQueued();

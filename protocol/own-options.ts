@@ -1,6 +1,8 @@
+// Copies option objects so that inherited properties are ignored. It does not validate options.
+
 /**
- * A copy of the options that a user gave: own enumerable properties only, and none that is `undefined`. It has no
- * prototype, so that a property that something adds to `Object.prototype` is not read as an option.
+ * Returns a copy with the own enumerable properties of `options` that are not `undefined`. The copy has no prototype,
+ * so that properties added to `Object.prototype` are not read as options.
  */
 export function ownOptions<Options extends object>(options: Options): Options {
   const own = Object.create(null) as Options;

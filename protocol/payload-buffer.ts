@@ -1,3 +1,4 @@
+// Collects the pieces of a payload that arrives in several reads or frames. It does not check limits.
 import { copyBytes } from "./copy-bytes.js";
 import type { Segment, SegmentPool } from "./segment-pool.js";
 import type { Slab } from "./slab.js";
@@ -6,24 +7,24 @@ import type { SpareBuffer } from "./spare-buffer.js";
 const minChunkSize = 1024;
 const maxChunkSize = 64 * 1024;
 
-/** What a message may have reserved beyond twice the bytes that are here of it. */
+/** Bytes that may be allocated for a message in addition to twice its received bytes. */
 const maxSpareSize = 64 * 1024;
 
 export interface PayloadMemory {
-  /** For what users keep. */
+  /** Memory for results that the application keeps. */
   readonly slab: Slab;
-  /** For what is given back. */
+  /** Memory in segments that are returned to the pool. */
   readonly segments: SegmentPool;
-  /** The same, in one piece, for one at a time. */
+  /** One large buffer that can be borrowed by one user at a time. */
   readonly spare: SpareBuffer;
 }
 
 /**
- * Gathers the pieces of a payload. Memory follows what has come, not what was announced: it is never more
- * than twice the bytes received and 64 KiB, and a thousand tiny pieces cost no more than their bytes.
+ * Collects the pieces of a payload. Memory grows with the received bytes, not with the announced size: at most twice
+ * the received bytes plus 64 KiB. The cost of many tiny pieces is that of their bytes.
  *
- * Where it is given memory it gathers in what is borrowed: what is fresh from the system costs a page fault for each
- * 4 KiB, which takes longer than to copy them.
+ * With `memory`, pieces are collected in borrowed buffers. Freshly allocated memory would cause a page fault per 4 KiB,
+ * which takes longer than copying 4 KiB.
  */
 export class PayloadBuffer {
   readonly #memory: PayloadMemory | undefined;
@@ -42,13 +43,16 @@ export class PayloadBuffer {
     return this.#fullSize + this.#used;
   }
 
-  /** Gathers a payload of this size where it can be lent in one piece, if such memory is free. To be called first. */
+  /**
+   * Collects a payload of `size` bytes in the spare buffer, if that is free, so that it can be lent without joining
+   * pieces. Must be called before {@link append}.
+   */
   gatherInSpare(size: number): void {
     this.#spare = this.#memory?.spare.borrow(size);
     this.#chunk = this.#spare?.subarray(0, size);
   }
 
-  /** @param totalSize - Of the whole payload, where that is known and {@link take} is to give it. */
+  /** @param totalSize - Size of the whole payload, if it is known and {@link take} will be called. */
   append(bytes: Uint8Array, start: number, end: number, totalSize?: number): void {
     let at = start;
     while (at < end) {
@@ -68,12 +72,13 @@ export class PayloadBuffer {
       this.#used = 0;
     }
     const received = this.#fullSize + wanted;
-    if (totalSize !== undefined && totalSize <= 2 * received + maxSpareSize) return this.#switchToFinalBuffer(totalSize);
+    if (totalSize !== undefined && totalSize <= 2 * received + maxSpareSize)
+      return this.#switchToFinalBuffer(totalSize);
     this.#chunk = this.#nextChunk(received, wanted);
     return this.#chunk;
   }
 
-  /** The rest is written to where it stays. */
+  /** Allocates the final buffer, so that the rest of the payload is copied only once. */
   #switchToFinalBuffer(size: number): Buffer {
     const whole = this.#allocate(size);
     const used = this.#copyFull(whole);
@@ -97,7 +102,7 @@ export class PayloadBuffer {
     return segment.bytes;
   }
 
-  /** All that was gathered, in a buffer of its own, and starts anew. */
+  /** Returns the payload in a buffer of its own and clears this object. */
   take(): Buffer {
     const chunk = this.#chunk ?? emptyBuffer;
     const isWhole = this.#fullChunks.length === 0 && this.#used === chunk.length;
@@ -108,8 +113,8 @@ export class PayloadBuffer {
   }
 
   /**
-   * All that was gathered, not to be used behind {@link clear}.
-   * @param scratch - Where it may be put together.
+   * Returns the payload. The result is valid until {@link clear} is called.
+   * @param scratch - Memory in which the pieces may be joined.
    */
   lend(scratch: Buffer): Buffer {
     if (this.#fullChunks.length === 0) return (this.#chunk ?? emptyBuffer).subarray(0, this.#used);
@@ -117,7 +122,7 @@ export class PayloadBuffer {
     return this.#join(size <= scratch.length ? scratch.subarray(0, size) : Buffer.allocUnsafeSlow(size));
   }
 
-  /** All that was gathered, piece by piece where it lies, not to be used after {@link clear}. */
+  /** Returns the pieces without joining them. They are valid until {@link clear} is called. */
   views(): Buffer[] {
     const last = this.#chunk?.subarray(0, this.#used);
     return last === undefined ? [...this.#fullChunks] : [...this.#fullChunks, last];

@@ -1,3 +1,4 @@
+// Memory and helpers that all connections of a process share. It does not open sockets.
 import type { CodecFactory } from "./extensions/permessage-deflate/codec.js";
 import type { Role } from "./constants.js";
 import { createCodecFactory } from "./extensions/permessage-deflate/codec-factory.js";
@@ -12,19 +13,19 @@ import { SpareBuffer } from "./spare-buffer.js";
 
 export interface ResourcesOptions {
   readonly fillRandom: FillRandom;
-  /** The filling of the codec port; by default the fastest that this Node has. */
+  /** Creates the codecs for compression. Default: the fastest implementation that this version of Node supports. */
   readonly codecs?: CodecFactory;
 }
 
 /**
- * How much one read of a socket takes at the most: of small messages a read of 1 MiB costs a fifth less for each than
- * of 256 KiB.
+ * Maximum size in bytes of one read from a socket. For small messages, a read of 1 MiB costs a fifth less per message
+ * than a read of 256 KiB.
  */
 const readBufferSize = 1024 * 1024;
 
 const scratchSize = 1024 * 1024;
 
-/** What connections share, so that an idle one costs next to nothing. One object serves a whole process. */
+/** Shared by connections, so that an idle connection uses very little memory. One object is enough for a process. */
 export class Resources {
   readonly fillRandom: FillRandom;
   readonly maskingKeys: MaskingKeys;
@@ -32,9 +33,9 @@ export class Resources {
   readonly segments: SegmentPool = new SegmentPool();
   readonly codecs: CodecFactory;
   readonly slab: Slab = new Slab();
-  /** For what is left of a read. */
+  /** Memory for the unparsed rest of a read. */
   readonly spare: SpareBuffer = new SpareBuffer(readBufferSize);
-  /** The lent messages that handlers look at just now. */
+  /** The messages that are currently lent to handlers. */
   readonly loans: Loans = new Loans();
   readonly #writers: { [Each in Role]?: FrameWriter } = {};
   #readBuffer: Buffer | undefined;
@@ -47,18 +48,18 @@ export class Resources {
     this.codecs = options.codecs ?? createCodecFactory();
   }
 
-  /** For the frames of all who play this part. */
+  /** Returns the frame writer that all connections with this role share. */
   writerFor(role: Role): FrameWriter {
     return (this.#writers[role] ??= new FrameWriter(role, this.maskingKeys, this.masker));
   }
 
-  /** The buffer that every socket reads into: what it holds is gone with the next read of any of them. */
+  /** The buffer for reads of all sockets. Each read overwrites the bytes of the previous one. */
   get readBuffer(): Buffer {
     this.#readBuffer ??= Buffer.allocUnsafeSlow(readBufferSize);
     return this.#readBuffer;
   }
 
-  /** For what is put together and read in one call. */
+  /** Memory for data that is assembled and consumed within one call. */
   get scratch(): Buffer {
     this.#scratch ??= Buffer.allocUnsafeSlow(scratchSize);
     return this.#scratch;

@@ -1,8 +1,9 @@
+// A queue of segments that hold frames. It does not write frames itself.
 import type { Segment, SegmentPool } from "./segment-pool.js";
 
 /**
- * Frames in the order in which they leave, in segments of shared memory. Each segment knows the one behind it: a list
- * of them would keep its room for more while its connection is idle.
+ * Frames in sending order, in segments of shared memory. The segments are a linked list, because an array would keep
+ * its capacity while the connection is idle.
  */
 export class SegmentChain {
   readonly #pool: SegmentPool;
@@ -26,7 +27,7 @@ export class SegmentChain {
     return this.#first;
   }
 
-  /** The bytes of all its frames that have not left. */
+  /** Number of bytes in all segments of the chain. */
   get size(): number {
     let size = 0;
     for (let segment = this.#first; segment !== undefined; segment = segment.next)
@@ -34,7 +35,7 @@ export class SegmentChain {
     return size;
   }
 
-  /** The segment that the next frame goes into, with room for `size` bytes in one stretch. */
+  /** Returns the segment for the next frame. It has at least `size` contiguous free bytes. */
   beginFrame(size: number): Segment {
     let segment = this.#last;
     if (segment === undefined || segment.freeSize < size) segment = this.addSegment();
@@ -42,19 +43,19 @@ export class SegmentChain {
     return segment;
   }
 
-  /** A new segment at the end, for a frame that fills the one before. */
+  /** Appends an empty segment, for the rest of a frame that filled the previous segment. */
   addSegment(): Segment {
     const segment = this.#pool.acquire(this.#last);
     this.append(segment);
     return segment;
   }
 
-  /** The segment that the frame written last ends in. */
+  /** The segment in which the last frame ends. */
   get last(): Segment | undefined {
     return this.#last;
   }
 
-  /** A segment that is filled already, and in no other chain. */
+  /** Appends a segment that already contains frames and is not part of another chain. */
   append(segment: Segment): void {
     if (this.#last === undefined) this.#first = segment;
     else this.#last.next = segment;
@@ -67,8 +68,8 @@ export class SegmentChain {
   }
 
   /**
-   * Takes out the first one, and with it those behind it whose bytes lie in one stretch, up to `maxSize` in all. They
-   * stay linked.
+   * Removes the first segment, together with the following segments that are contiguous with it in memory, up to
+   * `maxSize` bytes in total. The returned segments stay linked.
    */
   shiftContiguous(maxSize: number): Segment | undefined {
     const first = this.#first;

@@ -1,40 +1,41 @@
+// Allocates and recycles the memory for frames to send. It does not know connections.
 import { BufferView } from "./buffer-view.js";
 import { createWideMemory, type WideMask } from "./wide-mask.js";
 
 /**
- * What one write hands to the kernel at the most, unless it is known to take more, so that a slow peer's progress
- * shows.
+ * Size of a segment in bytes. It is also the default maximum of one write, so that the progress of a slow peer is
+ * visible.
  */
 export const segmentSize: number = 64 * 1024;
 
-/** 1 MiB of memory is kept for the next burst; what a larger one needed goes back. */
+/** The pool keeps 16 free segments (1 MiB) for the next burst. Further segments are garbage collected. */
 const maxFreeSegments = 16;
 
-/** So much a process sends before it is worth 1.5 ms to make memory that is masked faster. */
+/** Number of sent bytes after which allocating the memory with faster masking, which takes 1.5 ms, pays off. */
 const minSentForWideMask = 1024 * 1024;
 
-/** A stretch of bytes for the wire, filled from the front. */
+/** A piece of contiguous memory for frames to send, filled from the front. */
 export class Segment {
   readonly bytes: Buffer;
-  /** The memory around them, and where they begin there. */
+  /** The ArrayBuffer that contains `bytes`, and the offset of `bytes` in it. */
   readonly memory: ArrayBufferLike;
   readonly offset: number;
-  /** The same memory by 64-bit words, which is how it is masked. */
+  /** View of the same memory as 64-bit words, for masking. */
   readonly words: BigUint64Array;
-  /** Masks this memory faster than by words; positions count from the beginning of the memory around it. */
+  /** Masks this memory faster than word by word. Its positions are offsets in `memory`. */
   readonly wideMask: WideMask | undefined;
-  /** Where the bytes for the wire begin and end. */
+  /** Start and end of the bytes to send. */
   start = 0;
   end = 0;
-  /** Where the first frame begins that does not continue from the segment before; -1 where none does. */
+  /** Offset of the first frame that starts in this segment; -1 if none does. */
   firstFrame = -1;
-  /** How many data messages end in it. */
+  /** Number of data messages that end in this segment. */
   messageCount = 0;
-  /** How many of the messages that begin in it are compressed. */
+  /** Number of compressed messages that start in this segment. */
   compressedCount = 0;
-  /** The next one of the chain that it is in. */
+  /** The next segment of the same chain. */
   next: Segment | undefined;
-  /** Its place in the wide memory of its pool; -1 for memory of its own. */
+  /** Index in the pool's wide memory; -1 for a segment with its own memory. */
   readonly index: number;
 
   constructor(bytes: Buffer = Buffer.allocUnsafeSlow(segmentSize), wideMask?: WideMask, index: number = -1) {
@@ -46,17 +47,17 @@ export class Segment {
     this.wideMask = wideMask;
   }
 
-  /** The bytes from `start` to `end`, where they lie. */
+  /** Returns a view of the bytes from `start` to `end`. */
   view(start: number, end: number): Buffer {
     return new BufferView(this.memory, this.offset + start, end - start);
   }
 
-  /** How many more bytes it takes. */
+  /** Number of free bytes. */
   get freeSize(): number {
     return segmentSize - this.end;
   }
 
-  /** `true` where the bytes of `next` lie right behind those of this one. */
+  /** Whether the bytes of `next` directly follow those of this segment in memory. */
   isBefore(next: Segment): boolean {
     return this.end === segmentSize && next.start === 0 && this.index !== -1 && next.index === this.index + 1;
   }
@@ -70,40 +71,45 @@ export class Segment {
   }
 }
 
-/** Segments that no connection needs just now. */
+/** The segments that are not in use. */
 export class SegmentPool {
   readonly #free: Segment[] = [];
-  /** One more of them: a list that is emptied and filled by turns makes room for sixteen each time. */
-  #next: Segment | undefined;
+  /**
+   * One free segment outside of the array. Emptying and refilling the array would allocate capacity for 16 each time.
+   */
+  #extraFree: Segment | undefined;
   #sentSize = 0;
-  /** Once there is wide memory, only its segments are kept. */
+  /** All segments of the wide memory. Once it exists, other segments are not kept. */
   #wide: readonly Segment[] | undefined;
-  /** A bit for each of them that is free. */
+  /** Bit set of the free segments of the wide memory. */
   #freeWide = 0;
 
-  /** @param before - The one that it is to stand behind, if that can be: the two may then leave in one write. */
+  /**
+   * @param previous - If the segment that follows `previous` in memory is free, it is returned. Both can then be sent
+   *   by one write.
+   */
   acquire(previous?: Segment): Segment {
     if (this.#wide === undefined) return this.#takeFree() ?? new Segment();
     if (this.#freeWide === 0) return new Segment();
     const next = previous === undefined ? 0 : 1 << (previous.index + 1);
-    // Of the others the first, whose memory is in the cache.
+    // Otherwise the first free segment is used, because its memory is probably in the cache.
     const bit = (this.#freeWide & next) === 0 ? this.#freeWide & -this.#freeWide : next;
     this.#freeWide &= ~bit;
     return this.#wide[31 - Math.clz32(bit)]!;
   }
 
   #takeFree(): Segment | undefined {
-    const next = this.#next;
-    if (next === undefined) return this.#free.pop();
-    this.#next = undefined;
-    return next;
+    const segment = this.#extraFree;
+    if (segment === undefined) return this.#free.pop();
+    this.#extraFree = undefined;
+    return segment;
   }
 
   release(segment: Segment): void {
     if (this.#sentSize < minSentForWideMask) this.#countSent(segment);
     if (segment.index !== -1) this.#freeWide |= 1 << segment.index;
     else if (this.#wide !== undefined) return;
-    else if (this.#next === undefined) this.#next = segment;
+    else if (this.#extraFree === undefined) this.#extraFree = segment;
     else if (this.#free.length < maxFreeSegments - 1) this.#free.push(segment);
     else return;
     segment.clear();
@@ -119,7 +125,7 @@ export class SegmentPool {
     if (memory === undefined) return;
     const { bytes, mask } = memory;
     this.#free.length = 0;
-    this.#next = undefined;
+    this.#extraFree = undefined;
     this.#freeWide = (1 << maxFreeSegments) - 1;
     this.#wide = Array.from(
       { length: maxFreeSegments },

@@ -1,38 +1,40 @@
+// Allocates memory for received messages that the application may keep. The memory is freed by garbage collection.
 import { Buffer } from "node:buffer";
 import { BufferView } from "./buffer-view.js";
 import { copyBytes } from "./copy-bytes.js";
 
 const slabSize = 8 * 1024;
 
-/** From this size on a copy has memory of its own. */
+/** Copies of at least this number of bytes get a buffer of their own. */
 const minOwnSize = slabSize / 2;
 
-/** The sizes of which the newest is held. */
+/** Range of sizes, in bytes, of which the newest buffer is kept. */
 const minRetainedSize = 64 * 1024;
 const maxRetainedSize = 4 * 1024 * 1024;
 
-/** The memory of the last source is held, up to the size of a read. */
+/** The memory of the last source is cached up to this size in bytes, which is the size of one read. */
 const maxSourceSize = 1024 * 1024;
 
 /**
- * Memory for copies that somebody may keep: small ones share a slab, so a copy never pins more than 8 KiB beside
- * itself. Node's own pool does the same, but is larger in newer versions: 64 KiB from Node 24 on.
+ * Small copies share a slab, so that a copy keeps at most 8 KiB of other memory alive. Node's own pool works in the
+ * same way, but its slabs are larger in newer versions: 64 KiB since Node 24.
  *
- * `subarray` and `copy` of a buffer ask it for its memory, which is a call of the runtime. Here that is asked once
- * for each slab, and once for each source.
+ * `buffer.subarray` and `buffer.copy` read the property `buffer`, which is a call into the runtime. This class reads it
+ * once per slab and once per source.
  */
 export class Slab {
   #bytes: Buffer | undefined;
   #memory: ArrayBufferLike = noBytes.buffer;
   #used = 0;
-  /** What was copied from last. */
+  /** The buffer from which the last copy was made. */
   #source: Buffer = noBytes;
   #sourceMemory: ArrayBufferLike = noBytes.buffer;
   #sourceOffset = 0;
   /**
-   * The newest of the large ones. V8 collects when it is about to allocate one more: were all of them garbage then,
-   * the system would get their memory back and give it anew, a page fault for each 4 KiB. With one that still stands
-   * they are used again, which makes messages of 1 MiB take half of the time.
+   * The newest large buffer. V8 collects garbage when it is about to allocate another large buffer. If no large buffer
+   * were in use then, their memory would be returned to the operating system and requested again, which costs a page
+   * fault per 4 KiB. As one buffer is always in use, the memory of the others is reused. This halves the time for
+   * messages of 1 MiB.
    */
   readonly #newestLarge: Buffer[] = [];
 
@@ -42,14 +44,14 @@ export class Slab {
     return target;
   }
 
-  /** The bytes of a source where they lie. */
+  /** Returns a view of the bytes of `source` from `start` to `end`. */
   view(source: Buffer, start: number, end: number): Uint8Array {
     if (source !== this.#source && !this.#cacheSource(source))
       return new Uint8Array(source.buffer, source.byteOffset + start, end - start);
     return new Uint8Array(this.#sourceMemory, this.#sourceOffset + start, end - start);
   }
 
-  /** `false` where it is too large to be held on to. */
+  /** @returns `false` if the memory of `source` is too large to keep a reference to it. */
   #cacheSource(source: Buffer): boolean {
     const memory = source.buffer;
     if (memory.byteLength > maxSourceSize) return false;

@@ -1,64 +1,66 @@
+// Finds runs in received bytes. A run is a sequence of small unmasked frames of the same kind, each a complete message.
+// The scanner does not validate or deliver the messages.
 import { headerSizeFor } from "./frame-header.js";
 
-/** The bytes of a run, and so the memory that one message of it can hold on to. */
+/** Maximum size of a run in bytes. It is also the maximum memory that one kept message of a run keeps alive. */
 export const maxRunSize: number = 8 * 1024;
 
-/** Of the next run, where one was left half way: its rest was made ready for nothing. */
+/** Maximum size in bytes of the run after one that was not consumed completely: preparing its rest was wasted. */
 const minRunSize = 256;
 
-/** Takes messages that came whole, one after the other. */
+/** Receives complete messages without their frames. */
 export interface SmallFrameSink {
-  /** `true` between two messages, where one of this size is within the limits. */
+  /** Whether no message is incomplete and a message of `maxSize` bytes is within the limits. */
   mayTakeRun(maxSize: number): boolean;
-  /** The bytes of a run in memory that may be kept. */
+  /** Returns a copy of the bytes of a run in memory that the application may keep. */
   copyRun(bytes: Buffer, start: number, end: number): Buffer;
   onSmallMessage(data: string | Buffer, size: number): void;
   /**
-   * Texts go to {@link onLentText}, and runs of binary messages are not wanted; may change from one message to the
-   * next.
+   * Whether texts are passed to {@link onLentText} and runs of binary messages are rejected. May change between two
+   * messages.
    */
   readonly isLending: boolean;
-  /** One of ASCII alone, where it lies. */
+  /** Receives an ASCII text as a view of the received bytes. */
   onLentText(bytes: Buffer, start: number, end: number): void;
 }
 
-/** Finds the small messages of one read that follow each other, so that one call makes them ready. */
+/** Finds the runs of one connection, so that all messages of a run are prepared by one call. */
 export class SmallFrameScanner {
   #maxSize = maxRunSize;
-  /** Where the run that was found ends. */
+  /** End of the run that was found last. */
   end = 0;
-  /** The bytes of its headers that are above 0x7f. */
-  aboveAscii = 0;
+  /** Number of bytes above 0x7f in the frame headers of this run. */
+  nonAsciiCount = 0;
 
   /**
-   * Looks for whole messages of the kind that begins at `start`, without a mask.
-   * @returns `false` where not two of them follow each other.
+   * Looks for a run that starts at `start`.
+   * @returns `false` if fewer than two messages follow each other.
    */
   find(bytes: Buffer, start: number, end: number, maxPayloadSize: number): boolean {
     const first = bytes[start]!;
     const limit = Math.min(end, start + this.#maxSize);
     let at = start;
     let count = 0;
-    let aboveAscii = 0;
+    let nonAsciiCount = 0;
     while (at + 4 <= limit && bytes[at] === first) {
       const size = payloadSizeAt(bytes, at);
-      const behind = at + headerSizeFor(size, false) + size;
-      if (size === -1 || size > maxPayloadSize || behind > limit) break;
-      at = behind;
+      const next = at + headerSizeFor(size, false) + size;
+      if (size === -1 || size > maxPayloadSize || next > limit) break;
+      at = next;
       count++;
-      // The first byte of each header, and the last of a longer one where it is so large.
-      aboveAscii += size >= 126 && (size & 0x80) !== 0 ? 2 : 1;
+      // The first byte of each header is above 0x7f. In a header of four bytes, the last one may be too.
+      nonAsciiCount += size >= 126 && (size & 0x80) !== 0 ? 2 : 1;
     }
     if (count < 2) {
       if (limit < end) this.#grow();
       return false;
     }
     this.end = at;
-    this.aboveAscii = aboveAscii;
+    this.nonAsciiCount = nonAsciiCount;
     return true;
   }
 
-  /** The run was taken as far as `position`. */
+  /** Must be called after a run was used. `position` is the end of its consumed bytes. */
   endRun(position: number): void {
     if (position < this.end) this.#maxSize = minRunSize;
     else this.#grow();
@@ -69,12 +71,12 @@ export class SmallFrameScanner {
   }
 }
 
-/** The payload's size in the frame of a small message without a mask; -1 where it is none. */
+/** Returns the payload size in bytes of a small unmasked frame; -1 for any other frame. */
 export function payloadSizeAt(bytes: Buffer, at: number): number {
   const second = bytes[at + 1]!;
   if (second < 126) return second;
   if (second > 126) return -1;
   const size = (bytes[at + 2]! << 8) | bytes[at + 3]!;
-  // RFC 6455 5.2: what is not encoded in the fewest bytes is left to the check of the header.
+  // RFC 6455 5.2: a length that is not encoded in the fewest bytes is rejected by the check of the header.
   return size < 126 || size > maxRunSize ? -1 : size;
 }

@@ -1,9 +1,11 @@
-/** What is smaller costs no more in memory of its own. */
+// Lends one large buffer for a short time, to one user at a time.
+
+/** Minimum size in bytes of a request: allocating a smaller buffer is not slower than borrowing. */
 const minSize = 32 * 1024;
 
 /**
- * One large buffer that is kept for whoever needs such for a while: fresh memory from the system costs a page fault
- * for each 4 KiB, which is more than to copy them.
+ * One large buffer for temporary use. Freshly allocated memory would cause a page fault per 4 KiB, which takes longer
+ * than copying 4 KiB.
  */
 export class SpareBuffer {
   readonly #size: number;
@@ -14,7 +16,7 @@ export class SpareBuffer {
     this.#size = size;
   }
 
-  /** `undefined` where it is in use, too small, or more than is needed. */
+  /** Returns `undefined` if the buffer is in use, or if `size` is too small or too large. */
   borrow(size: number): Buffer | undefined {
     if (this.#isBorrowed || size < minSize || size > this.#size) return undefined;
     this.#isBorrowed = true;
@@ -22,7 +24,7 @@ export class SpareBuffer {
     return this.#free;
   }
 
-  /** @param buffer - What {@link borrow} gave. */
+  /** @param buffer - The result of {@link borrow}. */
   release(buffer: Buffer | undefined): void {
     if (buffer !== undefined) this.#isBorrowed = false;
   }

@@ -1,3 +1,4 @@
+// Recovers messages from frames that were queued but not sent. Sending therefore does not need to keep the messages.
 import { Opcode, type Role } from "./constants.js";
 import { FrameParser, type FrameSink } from "./frame-parser.js";
 import { hasRsv1, isControl, opcodeOf } from "./frame-header.js";
@@ -5,23 +6,23 @@ import { PayloadBuffer } from "./payload-buffer.js";
 import type { SegmentChain } from "./segment-chain.js";
 import type { Segment } from "./segment-pool.js";
 
-/** What has waited in a chain of frames. */
+/** The contents of a chain of queued frames. */
 export interface UnsentFrames {
-  /** The messages of which not a byte was handed out, in their order. */
+  /** The messages of which no byte was taken for sending, in order. */
   readonly messages: (string | Buffer)[];
   readonly controls: { readonly first: number; readonly payload: Buffer }[];
-  /** The rest of a frame that is half out, in segments that hold nothing else. */
+  /** The rest of a partly sent frame, in segments that contain nothing else. */
   readonly partialFrame: Segment[];
-  /** Segments whose frames were all copied out: nothing refers to their memory any more. */
+  /** Segments whose frames were all copied. Nothing refers to their memory any more. */
   readonly emptied: Segment[];
 }
 
 /**
- * Empties a chain and reads its frames back, so that sending them costs nothing extra.
+ * Removes all segments from a chain and parses their frames.
  *
- * @param role - The role of the end that wrote them.
- * @param originals - The compressed ones among them, in their order: their frames cannot be read without the peer's
- *   window.
+ * @param role - The role of the end that wrote the frames.
+ * @param originals - The originals of the compressed messages among them, in order. Their frames cannot be decoded
+ *   without the compression context of the peer.
  */
 export function readUnsentFrames(
   chain: SegmentChain,
@@ -46,7 +47,7 @@ export function readUnsentFrames(
   return unsent;
 }
 
-/** Leaves in a segment only the end of the frame that has begun before it. */
+/** Removes everything from a segment except the end of the frame that began in an earlier segment. */
 function trimToPartialFrame(segment: Segment): Segment {
   if (segment.firstFrame === -1) return segment;
   segment.end = segment.firstFrame;

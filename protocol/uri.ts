@@ -1,21 +1,25 @@
+// Parses WebSocket URLs and removes credentials from URLs that are shown to people. It does not resolve host names.
 import { escapeControls } from "./escape-controls.js";
 
-/** What a client needs to know of a url, in the forms in which it is needed. */
+/** The parts of a URL that a client needs. */
 export interface WebSocketUri {
-  /** `true` for wss: the connection runs over TLS (RFC 6455 3). */
+  /** `true` for wss, which means that the connection uses TLS (RFC 6455 3). */
   readonly isSecure: boolean;
-  /** A name or an address to connect to, IPv6 without its brackets. */
+  /** Host name or address to connect to; an IPv6 address without brackets. */
   readonly host: string;
   readonly port: number;
-  /** The value of the Host header: IPv6 in brackets, the port only where it is not the scheme's own (RFC 6455 4.1). */
+  /**
+   * Value of the Host header. An IPv6 address is in brackets. The port is omitted if it is the default of the scheme
+   * (RFC 6455 4.1).
+   */
   readonly hostHeader: string;
-  /** Path and query as the request line carries them (RFC 6455 3: the resource name). */
+  /** Path and query for the request line; RFC 6455 3 calls it the resource name. */
   readonly resource: string;
-  /** `Basic …` from the userinfo of the url (RFC 7617), `undefined` where it has none. */
+  /** `Basic …` from the user name and password of the URL (RFC 7617); `undefined` if it has none. */
   readonly authorization: string | undefined;
-  /** The url with the scheme ws or wss and without userinfo; for use. */
+  /** The URL with the scheme ws or wss and without user name and password, for connecting. */
   readonly href: string;
-  /** The url for people: as {@link href}, with `***` in the place of credentials in the query. */
+  /** The URL for display: like {@link href}, but credentials in the query are replaced by `***`. */
   readonly display: string;
 }
 
@@ -27,10 +31,10 @@ const isSecureScheme: ReadonlyMap<string, boolean> = new Map([
 ]);
 
 /**
- * Reads a WebSocket url; `http:` and `https:` mean `ws:` and `wss:`.
+ * Parses a WebSocket URL. The schemes `http:` and `https:` mean `ws:` and `wss:`.
  *
- * @throws TypeError, which shows the value without its credentials, for all that is no absolute url with one of
- *   these schemes and a host, for a fragment (RFC 6455 3), and for spaces and control characters.
+ * @throws TypeError if the value is not an absolute URL with one of these schemes and a host, if it has a fragment (RFC
+ *   6455 3), or if it contains spaces or control characters. The message shows the value without its credentials.
  */
 export function parseUri(input: string | URL): WebSocketUri {
   const text: unknown = input instanceof URL ? input.href : input;
@@ -54,7 +58,7 @@ export function parseUri(input: string | URL): WebSocketUri {
   };
 }
 
-/** Refuses what a URL would mend in silence; answers whether the scheme is a secure one. */
+/** Rejects input that `new URL` would silently correct. Returns whether the scheme is a secure one. */
 function checkText(text: string): boolean {
   if (/[\p{Cc} ]/u.test(text)) throw invalid(text, "a space or a control character must be percent-encoded");
   const [, scheme, authority] = /^([a-z][a-z\d+.-]*):\/\/([^/?#\\]*)/i.exec(text) ?? [];
@@ -63,8 +67,9 @@ function checkText(text: string): boolean {
   }
   const isSecure = isSecureScheme.get(scheme.toLowerCase());
   if (isSecure === undefined) throw invalid(text, "its scheme must be ws or wss (or http, https)");
-  // RFC 6455 3: a fragment, even an empty one, must not be used.
-  if (text.includes("#")) throw invalid(text, "it has a fragment; write a # that belongs to it as %23");
+  // RFC 6455 3: a fragment must not be used, not even an empty one.
+  if (text.includes("#"))
+    throw invalid(text, "it has a fragment; encode a # that is part of the path or query as %23");
   if (/^(?:.*@)?(?::\d*)?$/.test(authority)) throw invalid(text, "it has no host");
   if (!URL.canParse(text)) throw invalid(text, "check its host and port");
   return isSecure;
@@ -77,14 +82,14 @@ function invalid(text: string, reason: string): TypeError {
 function basicAuthorization(url: URL, text: string): string | undefined {
   if (url.username === "" && url.password === "") return undefined;
   const user = percentDecode(url.username);
-  // RFC 7617 2: the first colon ends the user name.
+  // RFC 7617 2: the first colon ends the user name, so a user name cannot contain one.
   if (user.includes(":"))
     throw invalid(text, "a user name with a colon in it cannot be sent as Basic authentication");
   const credentials = Buffer.from(`${user}:${percentDecode(url.password)}`, "latin1");
   return `Basic ${credentials.toString("base64")}`;
 }
 
-/** One character for each byte behind `text`, which is ASCII. */
+/** Decodes ASCII text to one character per byte. */
 function percentDecode(text: string): string {
   return text.replace(/%([\da-f]{2})/gi, (_match, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
@@ -92,8 +97,8 @@ function percentDecode(text: string): string {
 }
 
 /**
- * Makes a url, or what was meant to be one, fit for events, errors and logs: userinfo and fragment removed, the
- * values of query parameters that look like credentials replaced by `***`, control characters escaped.
+ * Makes a URL, valid or not, safe for events, errors and logs. Removes user name, password and fragment, replaces the
+ * values of query parameters that look like credentials by `***`, and escapes control characters.
  */
 export function displayUrl(text: string): string {
   const shown = withoutUserinfo(text).replace(
@@ -113,17 +118,18 @@ function withoutUserinfo(text: string): string {
     return url.href;
   }
   if (/^[/\\](?![/\\])/.test(text)) return text;
-  // Nobody knows where the authority of a broken url ends: a password may hold any character.
+  // The end of the authority of an invalid URL is unknown, because a password may contain any character.
   const scheme = /^[a-z][a-z\d+.-]*:\/\//i.exec(text)?.[0] ?? "";
   return text.includes("@") ? scheme + text.slice(text.lastIndexOf("@") + 1) : text;
 }
 
-/** Parts of a name that only credentials have, wherever they stand in it. */
+/** Parts of a parameter name that only credentials have, at any position. */
 const credentialPart =
   /token|secret|pass(?:w|phrase|code)|signature|credential|ticket|jwt|session|bearer|authori[sz]|authenti/;
 
 /**
- * What must be a word of its own, or the end of one: `api_key`, `streamKey`, `oauth`, but not `keyframe` or `author`.
+ * Names of credentials if they are a whole word or its end: `api_key`, `streamKey`, `oauth`; not `keyframe`,
+ * `author`.
  */
 const credentialWord = /(?:key|keys|auth|\b(?:sig|sid|code|pass|pwd|pin|otp|hmac))\d*\b/;
 

@@ -1,14 +1,17 @@
-/** Bytes of code that leave a value on the stack, or none (WebAssembly core specification 5.4). */
+// An assembler for small WebAssembly modules: one function and its memory. It supports only the instructions that this
+// package uses.
+
+/** The bytes of instructions that push at most one value (WebAssembly core specification 5.4). */
 export type Code = readonly number[];
 
-/** An instruction, given what it takes. */
+/** Returns the code of an instruction, preceded by the code of its operands. */
 export type Instruction = (...operands: readonly Code[]) => Code;
 
-/** Any address will do: the alignment that an instruction names is a hint. */
+/** Returns the code of a memory access. Addresses need not be aligned: the encoded alignment is only a hint. */
 export type Load = (address: Code, offset?: number) => Code;
 export type Store = (address: Code, value: Code, offset?: number) => Code;
 
-/** Numbers without a sign, in LEB128: seven bits a byte, the lowest first. */
+/** Encodes an unsigned number in LEB128: seven bits per byte, the lowest bits first. */
 function unsigned(value: number): number[] {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)];
 }
@@ -37,12 +40,12 @@ export const get = (local: number): Code => [0x20, local];
 export const set = (local: number, value: Code): Code => [...value, 0x21, local];
 export const constant = (value: number): Code => [0x41, ...signed(value)];
 
-/** The types of locals: numbers of 32 and 64 bits, and vectors. */
+/** Types of local variables: 32-bit and 64-bit integers, and vectors. */
 export const i32: number = 0x7f;
 export const i64: number = 0x7e;
 export const v128: number = 0x7b;
 
-/** Numbers of 32 bits, without a sign. */
+/** Instructions for unsigned 32-bit integers. */
 export const load8: Load = load(0x2d);
 export const store8: Store = store(0x3a);
 export const load32: Load = load(0x28);
@@ -60,17 +63,17 @@ export const xor: Instruction = instruction(0x73);
 export const shiftLeft: Instruction = instruction(0x74);
 export const shiftRight: Instruction = instruction(0x76);
 export const rotateRight: Instruction = instruction(0x78);
-/** How many bits are 1. */
+/** Counts the bits that are 1 (`i32.popcnt`). */
 export const countBits: Instruction = instruction(0x69);
 
-/** Numbers of 64 bits. */
+/** Instructions for 64-bit integers. */
 export const load64: Load = load(0x29);
 export const store64: Store = store(0x37);
 export const lower32: Instruction = instruction(0xa7);
 export const widen32: Instruction = instruction(0xad);
 export const shiftRight64: Instruction = instruction(0x88);
 
-/** Vectors have 16 bytes: as many lanes of 8 bits, 8 of 16, 4 of 32. */
+/** Instructions for vectors of 16 bytes: 16 lanes of 8 bits, 8 lanes of 16 bits, or 4 lanes of 32 bits. */
 export const loadVector: Load = load(0xfd, 0x00);
 export const storeVector: Store = store(0xfd, 0x0b);
 export const pickBytes: Instruction = vectorInstruction(0x0e);
@@ -82,10 +85,10 @@ export const maxUnsigned8: Instruction = vectorInstruction(0x79);
 export const andVector: Instruction = vectorInstruction(0x4e);
 export const orVector: Instruction = vectorInstruction(0x50);
 export const xorVector: Instruction = vectorInstruction(0x51);
-/** The bits of the first where those of the third are 1, else those of the second. */
+/** Takes each bit from the first operand if the third has a 1 there, else from the second (`v128.bitselect`). */
 export const bitSelect: Instruction = vectorInstruction(0x52);
 export const anyBit: Instruction = vectorInstruction(0x53);
-/** The highest bits of all bytes, that of the first one lowest. */
+/** Collects the highest bit of each byte; the lowest bit of the result belongs to the first byte (`i8x16.bitmask`). */
 export const highBits: Instruction = vectorInstruction(0x64);
 export const widenLowerHalf: Instruction = vectorInstruction(0x89);
 export const widenUpperHalf: Instruction = vectorInstruction(0x8a);
@@ -93,7 +96,7 @@ export const shiftLeft16: Instruction = vectorInstruction(0x8b);
 export const shiftRight16: Instruction = vectorInstruction(0x8d);
 export const add16: Instruction = vectorInstruction(0x8e);
 
-/** Takes eight bytes of each of two vectors, in turns. */
+/** Returns an instruction that alternates eight bytes of the first vector with eight of the second. */
 function interleave(first: number): Instruction {
   const places = Array.from({ length: 8 }, (_, index) => [first + index, 16 + first + index]);
   return instruction(0xfd, 0x0d, ...places.flat());
@@ -108,7 +111,7 @@ export const block = (body: Code): Code => [0x02, noResult, ...body, 0x0b];
 export const loop = (body: Code): Code => [0x03, noResult, ...body, 0x0b];
 export const when = (condition: Code, then: Code): Code => [...condition, 0x04, noResult, ...then, 0x0b];
 
-/** Goes on with the loop, or leaves the block, that is so many levels out. */
+/** Continues the enclosing loop, or leaves the enclosing block, that is `depth` levels further out. */
 export const branch = (depth: number): Code => [0x0c, depth];
 export const branchIf = (condition: Code, depth: number): Code => [...condition, 0x0d, depth];
 
@@ -120,9 +123,9 @@ export function whileTrue(condition: Code, body: Code): Code {
   return loop(when(condition, [...body, ...branch(1)]));
 }
 
-/** A function of three numbers of 32 bits that gives one. */
+/** A function with three 32-bit parameters and a 32-bit result. */
 export interface WasmFunction {
-  /** The types of the locals, which begin as zero; the first one is 3, behind what the function is given. */
+  /** Types of the local variables. They are initially zero. Indexes 0 to 2 are the parameters, 3 is the first local. */
   readonly locals: readonly number[];
   readonly code: Code;
 }
@@ -132,7 +135,7 @@ export interface WasmInstance {
   readonly call: (first: number, second: number, third: number) => number;
 }
 
-/** What is used of WebAssembly, whose types come with those of a browser alone. */
+/** The used part of the WebAssembly API. Its official types are only part of the types for browsers. */
 interface Assembly {
   readonly Module: new (code: Uint8Array) => object;
   readonly Instance: new (module: object) => { readonly exports: Exports };
@@ -161,10 +164,11 @@ function moduleOf(pages: number, { locals, code }: WasmFunction): Uint8Array<Arr
 }
 
 /**
- * Makes a module of one function and its own memory, which is zero and never grows.
+ * Creates an instance of a module with one function and a memory of its own. The memory is initially zero and never
+ * grows.
  *
- * @param pages - Of 64 KiB.
- * @returns `undefined` where this process has no WebAssembly, no vectors in it, or no address space to spare.
+ * @param pages - Size of the memory in pages of 64 KiB.
+ * @returns `undefined` if this process has no WebAssembly, no support for vectors, or not enough address space.
  */
 export function instantiate(pages: number, wasmFunction: WasmFunction): WasmInstance | undefined {
   try {

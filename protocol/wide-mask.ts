@@ -1,3 +1,4 @@
+// Masks payloads with WebAssembly vectors (RFC 6455 5.3). It only masks the memory of its own WebAssembly instance.
 import {
   add,
   type Code,
@@ -18,10 +19,10 @@ import {
   xorVector,
 } from "./wasm-module.js";
 
-/** Masks the bytes of the module's memory from `start` to `end`, and gives the key for the byte at `end`. */
+/** Masks the bytes of the memory from `start` to `end`. Returns the rotated key for the byte at `end`. */
 export type WideMask = (start: number, end: number, key: number) => number;
 
-/** Memory that is masked 16 bytes at a time: at 64 KiB four times as fast as by 64-bit words. */
+/** Memory that is masked 16 bytes at a time. For 64 KiB, this is 4 times as fast as masking 64-bit words. */
 export interface WideMemory {
   readonly bytes: ArrayBuffer;
   readonly mask: WideMask;
@@ -34,7 +35,7 @@ const end = 1;
 const key = 2;
 const wideKey = 3;
 
-/** While `size` more bytes are left: masks them by `body`, and goes on behind them. */
+/** Runs `body` for each chunk of `size` bytes from `at` to `end`, and advances `at`. A shorter rest is left over. */
 function forEachChunk(size: number, body: Code): Code {
   const isLeft = lessOrEqual(add(get(at), constant(size)), get(end));
   return whileTrue(isLeft, [...body, ...set(at, add(get(at), constant(size)))]);
@@ -49,7 +50,7 @@ function maskByte(): Code {
   return [...masked, ...set(key, rotateRight(get(key), constant(8)))];
 }
 
-/** @param size - Whole pages of 64 KiB; `undefined` as {@link instantiate} says. */
+/** @param size - In bytes; a multiple of 64 KiB. Returns `undefined` in the same cases as {@link instantiate}. */
 export function createWideMemory(size: number): WideMemory | undefined {
   const code = [
     ...set(wideKey, splat32(get(key))),

@@ -12,7 +12,7 @@ function create(): Backlog {
 
 const filled = (size: number, byte: number): Buffer => Buffer.alloc(size, byte);
 
-/** All that is kept, chunk by chunk. */
+/** Returns all buffered bytes, taken chunk by chunk. */
 function drain(backlog: Backlog): Buffer {
   const chunks: Buffer[] = [];
   for (let chunk = backlog.take(); chunk !== undefined; chunk = backlog.take()) {
@@ -29,10 +29,10 @@ function isSpareBorrowed(): boolean {
 }
 
 describe.each([
-  ["small ones", 10],
-  ["large ones", large],
-])("bytes that wait, %s", (_what, size) => {
-  it("are copies, in their order", () => {
+  ["small reads", 10],
+  ["large reads", large],
+])("Backlog with %s", (_what, size) => {
+  it("keeps copies of the bytes in order", () => {
     const backlog = create();
     expect(backlog.isEmpty).toBe(true);
     for (const byte of [1, 2]) {
@@ -46,7 +46,7 @@ describe.each([
     expect(isSpareBorrowed()).toBe(false);
   });
 
-  it("that were taken stand before what has come meanwhile", () => {
+  it("puts unparsed bytes back before bytes that arrived in the meantime", () => {
     const backlog = create();
     backlog.append(filled(size, 1));
     const taken = backlog.take()!;
@@ -56,7 +56,7 @@ describe.each([
     expect(isSpareBorrowed()).toBe(false);
   });
 
-  it("that were only lent are copied", () => {
+  it("copies bytes of the caller that are put back", () => {
     const backlog = create();
     const lent = filled(size, 3);
     backlog.putBack(lent, false);
@@ -65,7 +65,7 @@ describe.each([
   });
 });
 
-it("fills the room of a chunk before it begins another", () => {
+it("fills the free space of a chunk before it starts another one", () => {
   const backlog = create();
   backlog.append(filled(1, 1));
   for (let count = 0; count < 1024; count++) backlog.append(filled(1, 2));
@@ -74,7 +74,7 @@ it("fills the room of a chunk before it begins another", () => {
   expect(backlog.take()).toEqual(filled(1024, 2));
 });
 
-it("keeps the rest of what a handler has left before what arrived inside the handler", () => {
+it("keeps the unparsed rest of a read before bytes that arrived inside the handler", () => {
   const backlog = create();
   backlog.append(filled(10, 2));
   backlog.putBack(filled(10, 1), false);
@@ -82,7 +82,7 @@ it("keeps the rest of what a handler has left before what arrived inside the han
   expect(drain(backlog)).toEqual(Buffer.concat([filled(10, 1), filled(10, 2), filled(10, 3)]));
 });
 
-it("keeps the spare buffer while its bytes are taken bit by bit, and no longer", () => {
+it("borrows the spare buffer until all of its bytes are parsed", () => {
   const backlog = create();
   backlog.append(filled(large, 1));
   for (let left = large; left > 0; left -= large / 4) {
@@ -93,7 +93,7 @@ it("keeps the spare buffer while its bytes are taken bit by bit, and no longer",
   expect([backlog.isEmpty, isSpareBorrowed()]).toEqual([true, false]);
 });
 
-it("gives it back when all is dropped", () => {
+it("releases the spare buffer on clear()", () => {
   const backlog = create();
   backlog.append(filled(large, 1));
   backlog.clear();

@@ -14,9 +14,9 @@ const wrong: [what: string, value: unknown][] = [
   ["a string", "text"],
 ];
 
-describe("what is no array of bytes", () => {
+describe("an argument that is not an array of bytes", () => {
   it.each(calls.flatMap((call) => wrong.map(([what, value]) => [call, what, value] as const)))(
-    "is refused by %s(): %s",
+    "is rejected by %s(): %s",
     (call, _what, value) => {
       const { connection } = new ProtocolEnd();
       expect(() => connection[call](value as Uint8Array)).toThrow(TypeError);
@@ -25,7 +25,7 @@ describe("what is no array of bytes", () => {
   );
 });
 
-describe("bytes of another realm", () => {
+describe("a Uint8Array of another realm", () => {
   const foreign = runInNewContext("(bytes) => Uint8Array.from(bytes)") as (bytes: Uint8Array) => Uint8Array;
 
   it.each([
@@ -40,7 +40,7 @@ describe("bytes of another realm", () => {
     expect(readFrames(end.drain())).toMatchObject([{ opcode, payload: Buffer.of(1, 2, 3) }]);
   });
 
-  it("are received", () => {
+  it("is received", () => {
     const end = new ProtocolEnd();
     end.connection.receive(foreign(binaryFrame(Buffer.of(1, 2, 3))));
     expect(end.calls).toEqual([message(Buffer.of(1, 2, 3))]);

@@ -11,7 +11,7 @@ function failureOf(payload: Buffer): readonly [string, number] | undefined {
 const longestReason = "é".repeat(61) + "!";
 
 describe("readClose", () => {
-  it("reads an empty payload as 1005", () => {
+  it("reads an empty payload as the code 1005", () => {
     expect(readClose(Buffer.alloc(0))).toEqual({ code: 1005, reason: "" });
   });
 
@@ -26,17 +26,17 @@ describe("readClose", () => {
     expect(readClose(closePayload(code, reason))).toEqual({ code, reason });
   });
 
-  it("reads nothing beyond the payload in a larger buffer", () => {
+  it("ignores bytes after the payload in a larger buffer", () => {
     const bytes = Buffer.concat([Buffer.from("\xff"), closePayload(1000, "bye"), Buffer.from("\xff")]);
     expect(readClose(bytes.subarray(2, 7))).toEqual({ code: 1000, reason: "bye" });
   });
 
-  it.each([0x00, 0x03, 0xff])("refuses the single byte %d", (byte) => {
+  it.each([0x00, 0x03, 0xff])("rejects a payload of the single byte %d", (byte) => {
     expect(failureOf(Buffer.from([byte]))).toEqual(["INVALID_CLOSE", 1002]);
   });
 
   it.each([0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535])(
-    "refuses the code %d",
+    "rejects the code %d",
     (code) => {
       expect(failureOf(closePayload(code, "why"))).toEqual(["INVALID_CLOSE", 1002]);
       expect(failureOf(closePayload(code))).toEqual(["INVALID_CLOSE", 1002]);
@@ -45,10 +45,10 @@ describe("readClose", () => {
 
   it.each([
     ["a lone continuation byte", [0x80]],
-    ["a sequence that is cut off", [0x61, 0xe2, 0x82]],
+    ["an incomplete sequence", [0x61, 0xe2, 0x82]],
     ["an overlong form", [0xc0, 0xaf]],
     ["a surrogate", [0xed, 0xa0, 0x80]],
-  ])("refuses a reason with %s", (_what, reason) => {
+  ])("rejects a reason with %s", (_what, reason) => {
     expect(failureOf(closePayload(1000, Buffer.from(reason)))).toEqual(["INVALID_UTF8", 1007]);
   });
 });
@@ -62,7 +62,7 @@ describe("encodeClose", () => {
     expect(encodeClose({ code, reason })).toEqual(closePayload(code, reason));
   });
 
-  it("writes nothing for 1005, which is never on the wire", () => {
+  it("writes an empty payload for 1005, which must not be sent", () => {
     expect(encodeClose({ code: 1005, reason: "" })).toHaveLength(0);
   });
 
@@ -72,18 +72,18 @@ describe("encodeClose", () => {
 });
 
 describe("checkClose", () => {
-  it("takes a reason of 123 bytes", () => {
+  it("accepts a reason of 123 bytes", () => {
     expect(Buffer.byteLength(longestReason)).toBe(123);
     expect(() => checkClose(1000, longestReason)).not.toThrow();
   });
 
   it("counts bytes, not characters", () => {
     expect(() => checkClose(1000, "é".repeat(62))).toThrow(
-      new RangeError("The close reason takes 124 bytes; a Close frame has room for 123."),
+      new RangeError("The close reason has 124 bytes in UTF-8; a Close frame allows at most 123."),
     );
   });
 
-  it.each([0, 999, 1004, 1005, 1006, 1015, 2000, 2999, 5000, 1000.5, NaN])("refuses the code %d", (code) => {
+  it.each([0, 999, 1004, 1005, 1006, 1015, 2000, 2999, 5000, 1000.5, NaN])("rejects the code %d", (code) => {
     expect(() => checkClose(code, "")).toThrow(RangeError);
     expect(() => checkClose(code, "")).toThrow(`The close code ${code} may not be sent`);
   });

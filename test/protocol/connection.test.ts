@@ -20,7 +20,7 @@ import {
   textFrame,
 } from "../support/wire.js";
 
-/** The Close frames that a connection has for the wire, each with its payload. */
+/** Returns the payloads of the Close frames among the queued frames. */
 function closesOf(end: ProtocolEnd): Buffer[] {
   return readFrames(end.drain()).flatMap(({ opcode, payload }) =>
     opcode === opcodes.close ? [payload] : [],
@@ -35,20 +35,20 @@ function bytesOf(size: number): Buffer {
   return Buffer.from(Array.from({ length: size }, (_, index) => (index * 7) & 255));
 }
 
-const failure = new ProtocolError("told by the test", { code: "TEST", closeCode: 1008 });
+const failure = new ProtocolError("caused by the test", { code: "TEST", closeCode: 1008 });
 
-describe.each(["client", "server"] as const)("a %s", (role) => {
+describe.each(["client", "server"] as const)("ProtocolConnection of a %s", (role) => {
   const mask = role === "server";
   const begin = (): ProtocolEnd => new ProtocolEnd({ role });
 
-  it.each(boundaryLengths)("is told messages of %d bytes at every split", (size) => {
+  it.each(boundaryLengths)("delivers messages of %d bytes at every split", (size) => {
     const text = "x".repeat(size);
     expectAtEverySplit(textFrame(text, { mask }), begin, [message(text)]);
     const bytes = bytesOf(size);
     expectAtEverySplit(binaryFrame(bytes, { mask }), begin, [message(bytes)]);
   });
 
-  it("is told everything in the order of the bytes, at every split", () => {
+  it("delivers all frames in order, at every split", () => {
     const [first, second] = fragments(opcodes.text, ["Gr\u00fc", "\u00dfe"], { mask });
     const input = Buffer.concat([
       ...[textFrame("", { mask }), pingFrame("p", { mask }), first!, pongFrame("q", { mask }), second!],
@@ -65,7 +65,7 @@ describe.each(["client", "server"] as const)("a %s", (role) => {
     ]);
   });
 
-  it("takes each opcode with each FIN and RSV as RFC 6455 5.2 says, at every split", () => {
+  it("handles each opcode with all values of FIN and RSV as RFC 6455 5.2 requires, at every split", () => {
     for (let opcode = 0; opcode < 16; opcode++) {
       for (let flags = 0; flags < 16; flags++) {
         const isFinal = (flags & 8) !== 0;
@@ -79,7 +79,7 @@ describe.each(["client", "server"] as const)("a %s", (role) => {
     }
   });
 
-  /** What an empty frame and a final continuation with "rest" behind it come to. */
+  /** The expected calls for an empty frame that is followed by a final continuation with the payload "rest". */
   function expectedOf(opcode: number, flags: number): ProtocolEnd["calls"] {
     const [isFinal, hasRsv] = [(flags & 8) !== 0, (flags & 7) !== 0];
     const isFor = (code: string): ProtocolEnd["calls"] => [["failure", code, 1002]];
@@ -98,7 +98,7 @@ describe.each(["client", "server"] as const)("a %s", (role) => {
     return isFinal ? [message(opcode === opcodes.text ? "" : Buffer.alloc(0)), ...orphan] : [message(rest)];
   }
 
-  it("fails where the peer masks as its own role would", () => {
+  it("fails if the peer masks like this role", () => {
     const input = Buffer.concat([textFrame("fine", { mask }), textFrame("wrong", { mask: !mask })]);
     expectAtEverySplit(input, begin, [message("fine"), ["failure", "WRONG_MASKING", 1002]]);
   });
@@ -116,13 +116,13 @@ describe.each(["client", "server"] as const)("a %s", (role) => {
     ],
     ["2^63", frame({ opcode: 1, announced: 2n ** 63n, mask }), "INVALID_LENGTH"],
     ["2^63 in a ping", frame({ opcode: 9, announced: 2n ** 63n, mask }), "CONTROL_FRAME_TOO_BIG"],
-    ["126 in a Close", closeFrame(1000, "x".repeat(124), { mask }), "CONTROL_FRAME_TOO_BIG"],
+    ["126 in a Close frame", closeFrame(1000, "x".repeat(124), { mask }), "CONTROL_FRAME_TOO_BIG"],
   ])("fails on a length of %s", (_what, bytes, code) => {
     const input = Buffer.concat([textFrame("fine", { mask }), bytes]);
     expectAtEverySplit(input, begin, [message("fine"), ["failure", code, 1002]]);
   });
 
-  it("writes frames of its own role", () => {
+  it("writes frames with the masking of its role", () => {
     const { connection } = new ProtocolEnd({ role });
     connection.text("text");
     connection.binary(bytesOf(3));
@@ -138,7 +138,7 @@ describe.each(["client", "server"] as const)("a %s", (role) => {
 const newClient = (): ProtocolEnd => new ProtocolEnd();
 
 describe("the closing handshake", () => {
-  it("of the peer is answered by its code, without its reason", () => {
+  it("answers the peer's Close frame with its code, without its reason", () => {
     const end = newClient();
     feed(end, closeFrame(4321, "because"));
     expect(end.calls).toEqual([["close", 4321, "because"]]);
@@ -148,7 +148,7 @@ describe("the closing handshake", () => {
     expect(closesOf(end)).toEqual([closePayload(4321)]);
   });
 
-  it("of the peer is answered empty where it is empty", () => {
+  it("answers an empty Close frame with an empty one", () => {
     const end = newClient();
     feed(end, closeFrame());
     expect(end.calls).toEqual([["close", 1005, ""]]);
@@ -156,7 +156,7 @@ describe("the closing handshake", () => {
     expect(closesOf(end)).toEqual([Buffer.alloc(0)]);
   });
 
-  it("of ours ends with the peer's Close, and all that comes between is told", () => {
+  it("that this end starts ends with the peer's Close frame, and frames before it are delivered", () => {
     const end = newClient();
     end.connection.close(1000, "done");
     expect([end.connection.state, end.connection.closeReceived]).toEqual(["closing", undefined]);
@@ -177,11 +177,11 @@ describe("the closing handshake", () => {
       ["close", 1000, "too"],
     ]);
     expect(end.connection.state).toBe("closed");
-    // RFC 6455 5.5.1: nothing goes behind our Close, neither a pong nor a second Close.
+    // RFC 6455 5.5.1: no frame follows our Close frame, neither a pong nor a second Close frame.
     expect(readFrames(end.drain()).map(({ opcode }) => opcode)).toEqual([opcodes.close]);
   });
 
-  it("goes behind all that was sent before", () => {
+  it("sends the Close frame after everything queued before", () => {
     const { connection, calls } = newClient();
     connection.text("a");
     connection.binary(bytesOf(100_000));
@@ -192,14 +192,14 @@ describe("the closing handshake", () => {
     expect(calls).toEqual([]);
   });
 
-  it("is empty without a code, whatever the reason", () => {
+  it("sends an empty Close frame without a code, even with a reason", () => {
     const end = newClient();
     end.connection.close(undefined, "ignored");
     expect(end.connection.closeSent).toEqual({ code: 1005, reason: "" });
     expect(closesOf(end)).toEqual([Buffer.alloc(0)]);
   });
 
-  it("is started once", () => {
+  it("starts only once", () => {
     const end = newClient();
     end.connection.close(1000, "first");
     end.connection.close(1001, "second");
@@ -213,7 +213,7 @@ describe("the closing handshake", () => {
     expect(end.connection.closeSent).toEqual({ code: 1000, reason: "first" });
   });
 
-  it("takes every close code that may be sent, from both sides, and no other", () => {
+  it("accepts every close code that may be sent, in both directions, and no other", () => {
     for (let code = 0; code <= 5000; code += code < 3100 ? 1 : 47) {
       const isSendable =
         (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code < 5000);
@@ -232,7 +232,7 @@ describe("the closing handshake", () => {
     }
   });
 
-  it("refuses a reason of more than 123 bytes", () => {
+  it("rejects a reason of more than 123 bytes", () => {
     const { connection } = newClient();
     expect(() => connection.close(1000, "€".repeat(41) + "x")).toThrow(RangeError);
     expect([connection.state, connection.hasOutput]).toEqual(["open", false]);
@@ -243,9 +243,9 @@ describe("the closing handshake", () => {
   it.each([
     ["a number", 5],
     ["null", null],
-    ["bytes, which Buffer.byteLength measures without complaint", Buffer.from("bye")],
+    ["bytes, which Buffer.byteLength accepts", Buffer.from("bye")],
     ["an ArrayBuffer", new ArrayBuffer(3)],
-  ])("refuses a reason that is %s, and changes nothing", (_what, reason) => {
+  ])("rejects a reason that is %s, and changes nothing", (_what, reason) => {
     const end = newClient();
     expect(() => end.connection.close(1000, reason as unknown as string)).toThrow(TypeError);
     expect([end.connection.state, end.connection.closeSent, end.connection.hasOutput]).toEqual([
@@ -257,9 +257,9 @@ describe("the closing handshake", () => {
 
   it.each([
     ["one byte", Buffer.from([3]), "INVALID_CLOSE", 1002],
-    ["a code that is never on the wire", closePayload(1005), "INVALID_CLOSE", 1002],
-    ["a bad reason", closePayload(1000, Buffer.from([0xc0, 0xaf])), "INVALID_UTF8", 1007],
-  ])("fails on a Close with %s, at every split", (_what, payload, code, closeCode) => {
+    ["a code that must not be sent", closePayload(1005), "INVALID_CLOSE", 1002],
+    ["an invalid reason", closePayload(1000, Buffer.from([0xc0, 0xaf])), "INVALID_UTF8", 1007],
+  ])("fails on a Close frame with %s, at every split", (_what, payload, code, closeCode) => {
     const input = Buffer.concat([textFrame("a"), frame({ opcode: 8, payload }), textFrame("b")]);
     expectAtEverySplit(input, newClient, [message("a"), ["failure", code, closeCode]]);
     const end = newClient();
@@ -268,12 +268,12 @@ describe("the closing handshake", () => {
     expect(closesOf(end)).toEqual([closePayload(closeCode)]);
   });
 
-  it("ends inside a fragmented message too", () => {
+  it("is completed by a Close frame inside a fragmented message", () => {
     const [first] = fragments(opcodes.text, ["a", "b"]);
     expectAtEverySplit(Buffer.concat([first!, closeFrame(1000)]), newClient, [["close", 1000, ""]]);
   });
 
-  it("discards what comes behind the peer's Close, at every split", () => {
+  it("discards input after the peer's Close frame, at every split", () => {
     const input = Buffer.concat([
       closeFrame(1000),
       textFrame("a"),
@@ -284,8 +284,8 @@ describe("the closing handshake", () => {
   });
 });
 
-describe("failing", () => {
-  it("sends a Close with the error's code behind all that was accepted, and discards the rest", () => {
+describe("a failure", () => {
+  it("sends a Close frame with the error's code after everything queued, and discards further input", () => {
     const end = newClient();
     end.connection.text("accepted");
     feed(end, textFrame("a"), frame({ opcode: 5 }), textFrame("b"));
@@ -299,7 +299,7 @@ describe("failing", () => {
     expect(read[1]!.payload).toEqual(closePayload(1002));
   });
 
-  it("can be asked for from outside, once", () => {
+  it("can be caused by fail(), once", () => {
     const end = newClient();
     end.connection.fail(failure);
     end.connection.fail(failure);
@@ -325,14 +325,17 @@ describe("failing", () => {
     Infinity,
     "1002",
     undefined,
-  ])("with the close code %s, which a Close frame may not carry, throws and changes nothing", (closeCode) => {
+  ])("with the close code %s, which may not be sent, throws and changes nothing", (closeCode) => {
     const end = newClient();
-    const unsendable = new ProtocolError("of a caller", { code: "TEST", closeCode: closeCode as number });
+    const unsendable = new ProtocolError("caused by a caller", {
+      code: "TEST",
+      closeCode: closeCode as number,
+    });
     expect(() => end.connection.fail(unsendable)).toThrow(RangeError);
     expect(() => end.connection.fail(unsendable)).toThrow(`The close code ${closeCode} may not be sent`);
     expect([end.connection.state, end.connection.closeSent]).toEqual(["open", undefined]);
     expect([end.connection.hasOutput, end.connection.bufferedSize, end.calls]).toEqual([false, 0, []]);
-    // The connection works as before, and can still fail.
+    // The connection still works and can fail later.
     feed(end, textFrame("a"));
     end.connection.text("b");
     end.connection.fail(failure);
@@ -340,30 +343,30 @@ describe("failing", () => {
     expect(closesOf(end)).toEqual([closePayload(1008)]);
   });
 
-  it("sends every close code that may be sent, and an empty Close for 1005", () => {
+  it("sends every close code that may be sent, and an empty Close frame for 1005", () => {
     for (const closeCode of [1000, 1003, 1007, 1014, 3000, 4999, 1005]) {
       const end = newClient();
-      end.connection.fail(new ProtocolError("of a caller", { code: "TEST", closeCode }));
+      end.connection.fail(new ProtocolError("caused by a caller", { code: "TEST", closeCode }));
       expect(end.connection.state).toBe("failed");
       expect(closesOf(end)).toEqual([closeCode === 1005 ? Buffer.alloc(0) : closePayload(closeCode)]);
     }
   });
 
-  it("can be asked for from inside a handler, and nothing more is told", () => {
+  it("can be caused by fail() inside a handler, and nothing more is delivered", () => {
     const end = newClient();
     end.onCall = () => end.connection.fail(failure);
     feed(end, textFrame("a"), textFrame("b"));
     expect(end.calls).toEqual([message("a"), ["failure", "TEST", 1008]]);
   });
 
-  it("stays so though its handler resumes", () => {
+  it("is final even if its handler calls resume()", () => {
     const end = newClient();
     end.onCall = () => end.connection.resume();
     feed(end, textFrame("a"), frame({ opcode: 5 }), textFrame("b"));
     expect(end.calls).toEqual([message("a"), ["failure", "UNKNOWN_OPCODE", 1002]]);
   });
 
-  it("sends no second Close after ours", () => {
+  it("sends no second Close frame after the one of this end", () => {
     const end = newClient();
     end.connection.close(1000);
     feed(end, textFrame("a"), frame({ opcode: 5 }));
@@ -373,7 +376,7 @@ describe("failing", () => {
     expect(closesOf(end)).toEqual([closePayload(1000)]);
   });
 
-  it.each(badUtf8)("comes at the bad byte (%s) of a frame that is partly here", (_what, bad, badAt) => {
+  it.each(badUtf8)("is reported at the invalid byte (%s) of an incomplete frame", (_what, bad, badAt) => {
     const input = textFrame(Buffer.from([...Buffer.from("fine"), ...bad, ...Buffer.alloc(500, "a")]));
     const end = newClient();
     const upToBad = 4 + 4 + badAt;
@@ -395,21 +398,25 @@ describe("failing", () => {
       { maxMessageSize: 100 },
       [binaryFrame(bytesOf(60), { isFinal: false }), frame({ opcode: 0, announced: 41 })],
     ],
-    ["64 MiB and a byte", {}, [frame({ opcode: 2, announced: 64 * 1024 * 1024 + 1 })]],
-  ])("comes at the header of %s that is too large", (_what, limits, frames) => {
+    [
+      "a frame of 64 MiB and one byte, by default,",
+      {},
+      [frame({ opcode: 2, announced: 64 * 1024 * 1024 + 1 })],
+    ],
+  ])("is reported at the header of %s that is too large", (_what, limits, frames) => {
     const input = Buffer.concat([textFrame("before"), ...frames]);
     const begin = (): ProtocolEnd => new ProtocolEnd(limits);
     expectAtEverySplit(input, begin, [message("before"), ["failure", "MESSAGE_TOO_BIG", 1009]]);
   });
 
-  it("does not come for a message and a frame as large as the limits", () => {
+  it("is not reported for a message and a frame of exactly the maximum size", () => {
     const begin = (): ProtocolEnd => new ProtocolEnd({ maxMessageSize: 100 });
     expectAtEverySplit(binaryFrame(bytesOf(100)), begin, [message(bytesOf(100))]);
   });
 });
 
-describe("pings", () => {
-  it("are answered by their payload before the handler is told", () => {
+describe("a ping", () => {
+  it("is answered with its payload before onPing is called", () => {
     const end = newClient();
     const ready: boolean[] = [];
     end.onCall = () => ready.push(end.connection.hasOutput);
@@ -421,7 +428,7 @@ describe("pings", () => {
     ]);
   });
 
-  it("are not answered without autoPong", () => {
+  it("is not answered without autoPong", () => {
     const end = new ProtocolEnd({ autoPong: false });
     feed(end, pingFrame("by hand"));
     expect(end.connection.hasOutput).toBe(false);
@@ -429,7 +436,7 @@ describe("pings", () => {
     expect(readFrames(end.drain())).toMatchObject([{ opcode: 10, payload: Buffer.from("by hand") }]);
   });
 
-  it("give the handler a payload of its own", () => {
+  it("is passed to the handler with a payload that the handler may keep", () => {
     const kept: Buffer[] = [];
     const end = newClient();
     end.onPing = (payload) => {
@@ -443,7 +450,7 @@ describe("pings", () => {
     expect(readFrames(end.drain()).map(({ payload }) => payload.toString())).toEqual(["ping", "next"]);
   });
 
-  it("of ours tell how many messages stand before them", () => {
+  it("that this end sends returns the number of messages before it", () => {
     const { connection } = newClient();
     expect(connection.ping()).toBe(0);
     connection.text("a");
@@ -453,7 +460,7 @@ describe("pings", () => {
     expect(connection.ping(new Uint8Array(125))).toBe(1);
   });
 
-  it("and pongs of ours carry at most 125 bytes", () => {
+  it("and a pong that this end sends have at most 125 bytes", () => {
     const { connection } = newClient();
     const large = new Uint8Array(126);
     expect(() => connection.ping(large)).toThrow(
@@ -493,7 +500,7 @@ describe("sending", () => {
     expect(end.connection.bufferedSize).toBe(before);
   });
 
-  it("counts what was given, handed out and written", () => {
+  it("counts queued, taken and written messages", () => {
     const { connection } = newClient();
     const status = (): unknown => [
       connection.framedCount,
@@ -513,7 +520,7 @@ describe("sending", () => {
     expect(status()).toEqual([2, 2, 2, 0, false]);
   });
 
-  it("gives back what was not taken, also when the stream is gone", () => {
+  it("returns the messages that were not taken, also after abandon()", () => {
     const { connection } = newClient();
     connection.text("in flight");
     connection.take();
@@ -527,7 +534,7 @@ describe("sending", () => {
     expect(connection.bufferedSize).toBe(0);
   });
 
-  it("copies the bytes that it is given", () => {
+  it("copies the bytes of binary messages", () => {
     const { connection } = newClient();
     const bytes = bytesOf(300);
     connection.binary(bytes);
@@ -547,7 +554,7 @@ describe("an extension", () => {
     return { end: new ProtocolEnd({ extension, compressionThreshold }), extension };
   }
 
-  it("is named, and its absence too", () => {
+  it("is named by the property extensions, which is empty without an extension", () => {
     expect(extended().end.connection.extensions).toBe("x-invert");
     expect(newClient().connection.extensions).toBe("");
   });
@@ -558,12 +565,12 @@ describe("an extension", () => {
     ["below the threshold", 10, undefined, 9, false],
     ["at the threshold", 10, undefined, 10, true],
     ["with a threshold of 0", 0, undefined, 0, true],
-    ["where it is asked for", 1000, true, 0, true],
-    ["where it is refused", 0, false, 5000, false],
+    ["with compress: true", 1000, true, 0, true],
+    ["with compress: false", 0, false, 5000, false],
   ])("is used %s: threshold %s, compress %s, %d bytes: %s", (_when, threshold, compress, size, isUsed) => {
     const { end, extension } = extended(threshold);
     const options = compress === undefined ? undefined : { compress };
-    // The threshold is one of bytes: each of these characters has two.
+    // The threshold applies to bytes: each of these characters has two.
     const text = "é".repeat(size >> 1) + "x".repeat(size & 1);
     end.connection.text(text, options);
     end.connection.binary(bytesOf(size), options);
@@ -575,14 +582,14 @@ describe("an extension", () => {
     expect(second!.payload).toEqual(isUsed ? inverted(bytesOf(size)) : bytesOf(size));
   });
 
-  it("that is not there changes nothing", () => {
+  it("that is absent makes the option compress ineffective", () => {
     const { connection } = newClient();
     connection.text("x".repeat(500), { compress: true });
     connection.binary(bytesOf(500), { compress: true });
     expect(readFrames(drain(connection)).map(({ rsv1 }) => rsv1)).toEqual([false, false]);
   });
 
-  it("decodes what came with RSV1, and its bound is that of a message", () => {
+  it("decodes frames with RSV1, and the size limit applies to the decoded message", () => {
     const begin = (): ProtocolEnd =>
       new ProtocolEnd({ extension: new InvertingExtension(), maxMessageSize: 100 });
     const rsv1 = { rsv1: true };
@@ -597,10 +604,10 @@ describe("an extension", () => {
   });
 
   it.each([
-    ["throws an error of its own", new Error("broken")],
-    ["throws no error", "broken"],
+    ["throws an ordinary error", new Error("broken")],
+    ["throws a string", "broken"],
     ["names a close code that may not be sent", new ProtocolError("x", { code: "X", closeCode: 1006 })],
-  ])("fails the connection where it %s", (_what, thrown) => {
+  ])("fails the connection if it %s", (_what, thrown) => {
     class Broken extends InvertingExtension {
       override decode(): Buffer {
         throw thrown as Error;
@@ -620,14 +627,14 @@ describe("an extension", () => {
     }
   });
 
-  it("fails the connection where it finds the data corrupt", () => {
+  it("fails the connection if it detects corrupt data", () => {
     const { end } = extended();
     feed(end, textFrame(Buffer.from([0xee]), { rsv1: true }), textFrame("behind"));
     expect(end.calls).toEqual([["failure", "CORRUPT", 1007]]);
     expect(closesOf(end)).toEqual([closePayload(1007)]);
   });
 
-  it("gives back the messages before they were encoded", () => {
+  it("does not change the messages that takeUnsent returns", () => {
     const { end } = extended(0);
     const bytes = bytesOf(5);
     end.connection.text("a\ud800");
@@ -637,7 +644,7 @@ describe("an extension", () => {
     expect(end.connection.takeUnsent()).toEqual(["a\ud800", bytesOf(5), "plain"]);
   });
 
-  it("is closed with the last message that can come, and not before", () => {
+  it("is closed after the last possible message, and not before", () => {
     const { end, extension } = extended();
     end.connection.close(1000);
     expect(extension.isClosed).toBe(false);
@@ -668,20 +675,21 @@ describe("pause", () => {
   ]);
   const all = [message("1"), ["ping", "2"], message(bytesOf(3)), message("4"), ["close", 1000, ""]];
 
-  it("from inside a handler stops before the next frame, and resume goes on in order, at every split", () => {
+  it("inside a handler stops before the next frame, and resume() continues in order, at every split", () => {
     const begin = (): Pick<ProtocolEnd, "calls" | "receive"> => {
       const end = newClient();
       end.onCall = () => end.connection.pause();
-      let told = 0;
+      let callCount = 0;
       return {
         calls: end.calls,
         receive: (bytes, from, to) => {
           end.receive(bytes, from, to);
           for (let before = -1; before < end.calls.length;) {
-            if (end.calls.length > told + 1) throw new Error("More than one call came before the pause.");
-            told = before = end.calls.length;
+            if (end.calls.length > callCount + 1)
+              throw new Error("The handler was called more than once before the pause.");
+            callCount = before = end.calls.length;
             end.connection.resume();
-            if (end.calls.length === told) break;
+            if (end.calls.length === callCount) break;
           }
         },
       };
@@ -689,7 +697,7 @@ describe("pause", () => {
     expectAtEverySplit(input, begin, all as ProtocolEnd["calls"]);
   });
 
-  it("from outside keeps all that comes, at every split", () => {
+  it("outside a handler buffers everything that arrives, at every split", () => {
     const begin = (): Pick<ProtocolEnd, "calls" | "receive"> => {
       const end = newClient();
       let received = 0;
@@ -699,7 +707,7 @@ describe("pause", () => {
         receive: (bytes, from, to) => {
           end.receive(bytes, from, to);
           received += to - from;
-          if (end.calls.length > 0) throw new Error("Something was told while paused.");
+          if (end.calls.length > 0) throw new Error("The handler was called while paused.");
           if (received === input.length) end.connection.resume();
         },
       };
@@ -707,7 +715,7 @@ describe("pause", () => {
     expectAtEverySplit(input, begin, all as ProtocolEnd["calls"]);
   });
 
-  it("leaves a frame that is half here to be completed", () => {
+  it("buffers the rest of an incomplete frame", () => {
     const end = newClient();
     const bytes = textFrame("x".repeat(300));
     end.receive(bytes, 0, 100);
@@ -720,7 +728,7 @@ describe("pause", () => {
     expect(end.calls).toEqual([message("x".repeat(300))]);
   });
 
-  it("and resume inside one handler change nothing", () => {
+  it("has no effect if the same handler calls resume()", () => {
     const end = newClient();
     end.onCall = () => {
       end.connection.pause();
@@ -730,7 +738,7 @@ describe("pause", () => {
     expect(end.calls).toEqual(all);
   });
 
-  it("inside what resume tells holds again", () => {
+  it("inside a handler that resume() calls stops delivery again", () => {
     const end = newClient();
     end.onCall = () => end.connection.pause();
     feed(end, input);
@@ -741,7 +749,7 @@ describe("pause", () => {
     expect(end.calls).toEqual(all);
   });
 
-  it("holds the end back until all before it is told", () => {
+  it("delays the end until everything before it is delivered", () => {
     const end = newClient();
     end.onCall = () => end.connection.pause();
     feed(end, textFrame("1"), textFrame("2"));
@@ -751,7 +759,7 @@ describe("pause", () => {
     expect(end.calls).toEqual([message("1"), message("2"), ["end"]]);
   });
 
-  it("with the end from inside a handler tells it last", () => {
+  it("is not required for receiveEnd() inside a handler: the end is delivered last", () => {
     const end = newClient();
     end.onCall = ([kind]) => {
       if (kind === "message") end.connection.receiveEnd();
@@ -760,7 +768,7 @@ describe("pause", () => {
     expect(end.calls).toEqual([message("1"), ["ping", "2"], ["end"]]);
   });
 
-  it("discards what was kept when the connection fails or ends", () => {
+  it("discards the buffered bytes if the connection fails or is abandoned", () => {
     for (const stop of ["fail", "abandon"] as const) {
       const end = newClient();
       end.connection.pause();
@@ -774,7 +782,7 @@ describe("pause", () => {
     }
   });
 
-  it("does not hold the end back when what was kept is discarded", () => {
+  it("does not delay the end if the buffered bytes are discarded", () => {
     const end = newClient();
     end.connection.pause();
     feed(end, textFrame("kept"));
@@ -783,7 +791,7 @@ describe("pause", () => {
     expect(end.calls).toEqual([["failure", "TEST", 1008], ["end"]]);
   });
 
-  it("behind the last frame of a read keeps what comes next, in order", () => {
+  it("after the last frame of a read buffers the next reads in order", () => {
     const end = newClient();
     end.onCall = () => end.connection.pause();
     feed(end, textFrame("1"));
@@ -794,7 +802,7 @@ describe("pause", () => {
     expect(end.calls).toEqual([message("1"), message("2"), message("3")]);
   });
 
-  it("costs nothing but time in proportion to the bytes when one message is told for each resume", () => {
+  it("costs time in proportion to the number of bytes when each resume() delivers one message", () => {
     const end = newClient();
     let count = 0;
     end.onMessage = () => {
@@ -808,8 +816,8 @@ describe("pause", () => {
   });
 });
 
-describe("calls from inside a handler", () => {
-  it("that receive are told after what stands before them", () => {
+describe("a handler", () => {
+  it("that calls receive() gets the new bytes after those that are left", () => {
     const end = newClient();
     end.onCall = ([kind, content]) => {
       if (kind === "message" && content === "1") feed(end, textFrame("3"), pingFrame("4"));
@@ -818,7 +826,7 @@ describe("calls from inside a handler", () => {
     expect(end.calls).toEqual([message("1"), message("2"), message("3"), ["ping", "4"]]);
   });
 
-  it("that receive after a pause are told after what was kept", () => {
+  it("that pauses and calls receive() gets the new bytes after the buffered ones", () => {
     const end = newClient();
     end.onCall = ([kind, content]) => {
       if (kind !== "message" || content !== "1") return;
@@ -832,7 +840,7 @@ describe("calls from inside a handler", () => {
     expect(end.calls).toEqual(["1", "2", "3", "4"].map((text) => message(text)));
   });
 
-  it("that receive need no stack, however many there are", () => {
+  it("may call receive() any number of times without growing the stack", () => {
     const end = newClient();
     const rounds = 50_000;
     let count = 0;
@@ -845,7 +853,7 @@ describe("calls from inside a handler", () => {
     expect(count).toBe(rounds);
   });
 
-  it("that close or send work on the spot", () => {
+  it("may send and close, with immediate effect", () => {
     const end = newClient();
     end.onCall = ([kind, content]) => {
       if (kind !== "message" || end.connection.state !== "open") return;
@@ -857,7 +865,7 @@ describe("calls from inside a handler", () => {
     expect(readFrames(end.drain()).map(({ opcode }) => opcode)).toEqual([1, 8]);
   });
 
-  it("that abandon the connection end it there", () => {
+  it("that calls abandon() gets nothing more", () => {
     const end = newClient();
     end.onCall = () => end.connection.abandon();
     feed(end, textFrame("1"), textFrame("2"));
@@ -870,7 +878,7 @@ describe("calls from inside a handler", () => {
 describe("a handler that throws", () => {
   class Thrown extends Error {}
 
-  /** Throws from each call of these kinds, after it was written down. */
+  /** Creates a connection whose handler throws in each recorded call of these kinds. */
   function throwing(...kinds: string[]): ProtocolEnd {
     const end = newClient();
     end.onCall = ([kind]) => {
@@ -890,7 +898,7 @@ describe("a handler that throws", () => {
   ]);
   const all = [message("1"), ["ping", "2"], ["pong", "3"], message("45"), ["close", 1000, ""]];
 
-  it("throws out of receive, and the rest is told afterwards, in order, at every split", () => {
+  it("makes receive() throw, and later calls deliver the rest in order, at every split", () => {
     const begin = (): Pick<ProtocolEnd, "calls" | "receive"> => {
       const end = throwing("message", "ping", "pong", "close");
       const attempt = (run: () => void): boolean => {
@@ -900,7 +908,7 @@ describe("a handler that throws", () => {
         } catch (error) {
           if (!(error instanceof Thrown)) throw error;
           if (end.calls.length !== before + 1)
-            throw new Error("More was told than what threw.", { cause: error });
+            throw new Error("The handler was called more than once.", { cause: error });
           return true;
         }
         return false;
@@ -916,7 +924,7 @@ describe("a handler that throws", () => {
     expectAtEverySplit(input, begin, all as ProtocolEnd["calls"]);
   });
 
-  it("is told the rest with the next bytes", () => {
+  it("receives the rest with the next bytes", () => {
     const end = throwing("ping");
     expect(() => feed(end, textFrame("1"), pingFrame("2"), textFrame("3"))).toThrow(Thrown);
     expect(end.calls).toEqual([message("1"), ["ping", "2"]]);
@@ -925,7 +933,7 @@ describe("a handler that throws", () => {
     expect(readFrames(end.drain()).map(({ opcode }) => opcode)).toEqual([opcodes.pong]);
   });
 
-  it("is told the rest with the end", () => {
+  it("receives the rest with the end of the stream", () => {
     const end = throwing("ping");
     expect(() => feed(end, pingFrame("1"), pingFrame("2"), textFrame("3"))).toThrow(Thrown);
     expect(() => end.connection.receiveEnd()).toThrow(Thrown);
@@ -933,7 +941,7 @@ describe("a handler that throws", () => {
     expect(end.calls).toEqual([["ping", "1"], ["ping", "2"], message("3"), ["end"]]);
   });
 
-  it("is told nothing more after a failure or Close that threw", () => {
+  it("receives nothing more after it threw in onFailure or onClose", () => {
     for (const [kind, bytes] of [
       ["failure", frame({ opcode: 3 })],
       ["close", closeFrame(1000)],
@@ -942,12 +950,12 @@ describe("a handler that throws", () => {
       expect(() => feed(end, bytes, textFrame("behind"))).toThrow(Thrown);
       feed(end, textFrame("behind"));
       end.connection.receiveEnd();
-      expect(end.calls.map(([told]) => told)).toEqual([kind, "end"]);
+      expect(end.calls.map(([name]) => name)).toEqual([kind, "end"]);
       expect(closesOf(end)).toHaveLength(1);
     }
   });
 
-  it("is told of the end once, though it threw", () => {
+  it("receives the end once, even if it threw", () => {
     const end = throwing("end");
     expect(() => end.connection.receiveEnd()).toThrow(Thrown);
     end.connection.receiveEnd();
@@ -957,7 +965,7 @@ describe("a handler that throws", () => {
 });
 
 describe("the end of the stream", () => {
-  it("is told once, also inside a message", () => {
+  it("is reported once, also inside a message", () => {
     const end = newClient();
     feed(end, textFrame("1"), textFrame("cut").subarray(0, 3));
     end.connection.receiveEnd();
@@ -966,14 +974,14 @@ describe("the end of the stream", () => {
     expect([end.connection.state, end.connection.isInsideMessage]).toEqual(["open", true]);
   });
 
-  it("is told behind the peer's Close", () => {
+  it("is reported after the peer's Close frame", () => {
     const end = newClient();
     feed(end, closeFrame(1000));
     end.connection.receiveEnd();
     expect(end.calls).toEqual([["close", 1000, ""], ["end"]]);
   });
 
-  it("is not told once the connection was abandoned, which tells nothing", () => {
+  it("is not reported after abandon(), nor is anything else", () => {
     const end = newClient();
     end.connection.abandon();
     feed(end, textFrame("1"));
@@ -984,7 +992,7 @@ describe("the end of the stream", () => {
     expect([end.connection.state, end.connection.closeSent]).toEqual(["closed", undefined]);
   });
 
-  it("leaves a failure a failure", () => {
+  it("keeps the state of a failed connection", () => {
     const end = newClient();
     end.connection.fail(failure);
     end.connection.abandon();
@@ -992,12 +1000,12 @@ describe("the end of the stream", () => {
   });
 });
 
-describe("what it tells of what is not whole", () => {
+describe("the progress of incomplete input", () => {
   function statusOf({ connection }: ProtocolEnd): unknown {
     return [connection.isInsideMessage, connection.unfinishedSize, connection.beganCount];
   }
 
-  it("goes from the first byte of a header to the last of a message", () => {
+  it("is shown from the first byte of a header to the last byte of a message", () => {
     const end = newClient();
     const bytes = Buffer.concat(fragments(opcodes.binary, [bytesOf(200), bytesOf(3)]));
     expect(statusOf(end)).toEqual([false, 0, 0]);
@@ -1013,7 +1021,7 @@ describe("what it tells of what is not whole", () => {
     expect(statusOf(end)).toEqual([false, 0, 1]);
   });
 
-  it("knows of a control frame that is cut off", () => {
+  it("includes an incomplete control frame", () => {
     const end = newClient();
     const bytes = pingFrame("12345");
     end.receive(bytes, 0, 2);
@@ -1028,7 +1036,7 @@ describe("what it tells of what is not whole", () => {
     ["a failure", (end) => end.connection.fail(failure)],
     ["the peer's Close", (end) => feed(end, closeFrame())],
     ["the end of the stream", (end) => end.connection.abandon()],
-  ])("is over, and its memory given back, with %s", (_what, run) => {
+  ])("is over, and its memory released, after %s", (_what, run) => {
     const end = newClient();
     feed(end, textFrame("a", { isFinal: false }), pingFrame());
     expect(statusOf(end)).toEqual([true, 1, 1]);
@@ -1038,22 +1046,22 @@ describe("what it tells of what is not whole", () => {
 });
 
 describe("options", () => {
-  it.each(["maxMessageSize", "maxFrameSize"])("refuse a %s that is no size", (name) => {
+  it.each(["maxMessageSize", "maxFrameSize"])("reject a %s that is not a valid size", (name) => {
     for (const size of [0, -1, 1.5, NaN, Infinity, constants.MAX_STRING_LENGTH + 1]) {
       const attempt = (): unknown => new ProtocolEnd({ [name]: size });
       expect(attempt).toThrow(RangeError);
-      expect(attempt).toThrow(`${name} is ${size}: it takes a whole number of bytes from 1 to`);
+      expect(attempt).toThrow(`${name} is ${size}: it must be a whole number of bytes from 1 to`);
     }
     for (const size of [1, constants.MAX_STRING_LENGTH])
       expect(() => new ProtocolEnd({ [name]: size })).not.toThrow();
   });
 
-  it("open no extension where they are wrong", () => {
+  it("are checked before the extension is opened", () => {
     const extension = { header: "", open: (): never => expect.unreachable() };
     expect(() => new ProtocolEnd({ extension, maxMessageSize: 0 })).toThrow(RangeError);
   });
 
-  it("share resources between connections", () => {
+  it("may share resources between connections", () => {
     const resources = testResources();
     const [first, second] = [new ProtocolEnd({ resources }), new ProtocolEnd({ resources })];
     first.connection.text("first");

@@ -3,7 +3,7 @@ import { ProtocolConnection, type ProtocolHandler } from "../../protocol/index.j
 import { testResources } from "../support/protocol-end.js";
 import { binaryFrame, closeFrame, frame, opcodes, pingFrame, pongFrame, textFrame } from "../support/wire.js";
 
-/** A connection of which everything that it tells is written down. */
+/** Creates a connection and records the calls of its handler. */
 function create(): { protocol: ProtocolConnection; reported: string[] } {
   const reported: string[] = [];
   const handler: ProtocolHandler = {
@@ -14,10 +14,13 @@ function create(): { protocol: ProtocolConnection; reported: string[] } {
     onFailure: ({ code }) => reported.push(`failure ${code}`),
     onEnd: () => reported.push("end"),
   };
-  return { protocol: new ProtocolConnection({ role: "client", handler, resources: testResources() }), reported };
+  return {
+    protocol: new ProtocolConnection({ role: "client", handler, resources: testResources() }),
+    reported,
+  };
 }
 
-/** What is told by the end of the stream, and by the end of the pause, where the pause begins at this byte. */
+/** Pauses before the byte at `at`. Returns the calls before the pause, by endPaused(), and by resume(). */
 function splitAt(bytes: Buffer, at: number): { before: string[]; atEnd: string[]; later: string[] } {
   const { protocol, reported } = create();
   protocol.receive(bytes.subarray(0, at));
@@ -31,7 +34,7 @@ function splitAt(bytes: Buffer, at: number): { before: string[]; atEnd: string[]
   return { before, atEnd, later: reported };
 }
 
-describe("the end of the stream while a pause keeps bytes", () => {
+describe("endPaused() with buffered bytes", () => {
   const frames = [
     textFrame("one"),
     pingFrame("p1"),
@@ -53,7 +56,7 @@ describe("the end of the stream while a pause keeps bytes", () => {
   ];
   const isMessage = (entry: string): boolean => entry.startsWith("message");
 
-  it("tells control frames at once and messages when reading goes on, wherever the pause begins", () => {
+  it("delivers control frames at once and messages on resume(), wherever the pause begins", () => {
     const closeEnd = bytes.length - frames.at(-1)!.length;
     for (let at = 0; at < closeEnd; at++) {
       const { before, atEnd, later } = splitAt(bytes, at);
@@ -67,7 +70,7 @@ describe("the end of the stream while a pause keeps bytes", () => {
     }
   });
 
-  it("is told after the messages where a new pause stops them", () => {
+  it("reports the end after the messages that resume() delivers", () => {
     const { protocol, reported } = create();
     protocol.pause();
     protocol.receive(Buffer.concat([textFrame("1"), textFrame("2")]));
@@ -77,7 +80,7 @@ describe("the end of the stream while a pause keeps bytes", () => {
     expect(reported).toEqual(["message 1", "message 2", "end"]);
   });
 
-  it("answers nothing, and keeps what waits to be sent as it is", () => {
+  it("does not send answers to the buffered frames", () => {
     const { protocol } = create();
     protocol.pause();
     protocol.receive(Buffer.concat([pingFrame("p"), closeFrame(1000)]));
@@ -87,9 +90,13 @@ describe("the end of the stream while a pause keeps bytes", () => {
   });
 
   it.each<[string, Buffer, string]>([
-    ["a frame that breaks RFC 6455 5", Buffer.of(0x83, 0), "failure RESERVED_OPCODE"],
-    ["a Close whose payload is one byte", frame({ opcode: opcodes.close, payload: Buffer.of(3) }), "failure"],
-  ])("tells %s as a failure at once, and the messages before it later", (_, wrong, failure) => {
+    ["a frame that violates RFC 6455 5", Buffer.of(0x83, 0), "failure UNKNOWN_OPCODE"],
+    [
+      "a Close frame with a payload of one byte",
+      frame({ opcode: opcodes.close, payload: Buffer.of(3) }),
+      "failure",
+    ],
+  ])("reports %s as a failure at once, and delivers the messages before it later", (_, wrong, failure) => {
     const { protocol, reported } = create();
     protocol.pause();
     protocol.receive(Buffer.concat([textFrame("1"), wrong, textFrame("2"), closeFrame(1000)]));
@@ -100,7 +107,7 @@ describe("the end of the stream while a pause keeps bytes", () => {
     expect(protocol.state).toBe("failed");
   });
 
-  it("tells a message that is wrong as a failure when it is decoded", () => {
+  it("reports an invalid message as a failure when it is decoded", () => {
     const { protocol, reported } = create();
     protocol.pause();
     protocol.receive(Buffer.concat([textFrame("1"), textFrame(Buffer.of(0xff)), textFrame("2")]));
@@ -110,7 +117,7 @@ describe("the end of the stream while a pause keeps bytes", () => {
     expect(reported).toEqual(["message 1", "failure INVALID_UTF8", "end"]);
   });
 
-  it("may be forgotten", () => {
+  it("delivers nothing after abandon()", () => {
     const { protocol, reported } = create();
     protocol.pause();
     protocol.receive(textFrame("1"));

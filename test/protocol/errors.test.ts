@@ -26,32 +26,32 @@ describe.each(all)("$name", (error) => {
     expect(error.stack).toContain("errors.test");
   });
 
-  it("shows neither its brand nor fields that it does not have", () => {
+  it("shows neither its brand nor absent fields when it is inspected", () => {
     expect(Object.keys(error)).not.toContain("name");
     expect(error).not.toHaveProperty("report");
     expect(inspect(error)).not.toMatch(/brand|report/);
   });
 });
 
-it("keeps the cause, and has none where none is given", () => {
+it("the cause is kept, and is absent if none is given", () => {
   expect(all[0]!.cause).toBe(cause);
   expect(Object.hasOwn(all[1]!, "cause")).toBe(false);
   expect(new JetSocketError("", { code: "X", cause: null }).cause).toBeNull();
 });
 
-it("carries the facts of each kind", () => {
+it("each error class has its own properties", () => {
   expect(all[1]).toMatchObject({ code: "INVALID_UTF8", closeCode: 1007 });
   expect(all[2]).toMatchObject({ code: "INVALID_STATE", state: "closed" });
 });
 
 describe("HandshakeError", () => {
-  it("has empty facts where no answer was understood", () => {
+  it("has empty properties if no response was understood", () => {
     const error = new HandshakeError("nothing", { code: "BAD_RESPONSE" });
     expect([error.statusCode, error.headers, error.body]).toEqual([undefined, [], Buffer.alloc(0)]);
     expect(Object.hasOwn(error, "statusCode")).toBe(true);
   });
 
-  it("gives the body as a Buffer over the same bytes", () => {
+  it("returns the body as a Buffer over the same memory", () => {
     const bytes = new TextEncoder().encode("--body--").subarray(2, 6);
     const headers = [["Retry-After", "3"]] as const;
     const error = new HandshakeError("busy", { code: "BAD_STATUS", statusCode: 503, headers, body: bytes });
@@ -63,7 +63,7 @@ describe("HandshakeError", () => {
 });
 
 describe("instanceof", () => {
-  it("goes up the tree and not down or sideways", () => {
+  it("is true for the class and its superclasses only", () => {
     const error = new ProtocolError("", { code: "X", closeCode: 1002 });
     expect(error).toBeInstanceOf(ProtocolError);
     expect(error).toBeInstanceOf(JetSocketError);
@@ -79,7 +79,7 @@ describe("instanceof", () => {
     },
   );
 
-  it("holds across two copies of the module", async () => {
+  it("is true for an error of another copy of the module", async () => {
     vi.resetModules();
     const other = await import("../../protocol/errors.js");
     expect(other.ProtocolError).not.toBe(ProtocolError);
@@ -89,7 +89,7 @@ describe("instanceof", () => {
     expect(error).not.toBeInstanceOf(InvalidStateError);
   });
 
-  it("takes a user's subclass by identity, with or without this package's brand above it", () => {
+  it("checks a subclass without a brand by its prototype chain", () => {
     class Mine extends ProtocolError {}
     const mine = new Mine("", { code: "MINE", closeCode: 1002 });
     expect(mine).toBeInstanceOf(Mine);
@@ -99,7 +99,7 @@ describe("instanceof", () => {
 });
 
 describe("brandInstances", () => {
-  it("makes a class of another module a part of the family", () => {
+  it("adds a class of another module to the error classes", () => {
     class OtherError extends JetSocketError {
       static override readonly brand: symbol = Symbol.for("test.OtherError");
       static {

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { escapeControls } from "../../protocol/escape-controls.js";
 
-it("escapes C0, DEL, C1 and the line ends of Unicode, and nothing else", () => {
+it("escapeControls escapes C0, DEL, C1 and the Unicode line ends, and nothing else", () => {
   for (let code = 0; code <= 0xffff; code++) {
     const character = String.fromCharCode(code);
     const isControl = code < 0x20 || (code >= 0x7f && code <= 0x9f) || code === 0x2028 || code === 0x2029;

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Fifo } from "../../protocol/fifo.js";
 import { cases } from "../support/cases.js";
 
-/** How many items the methods of arrays that move them, or copy them elsewhere, go through. */
+/** Counts the items that array methods move or copy while `run` runs. */
 function countMoves(run: () => void): number {
   const prototype = Array.prototype as unknown as Record<
     string,
@@ -28,7 +28,7 @@ function countMoves(run: () => void): number {
 }
 
 describe("Fifo", () => {
-  it("gives what was not dropped, in order, and is empty then", () => {
+  it("returns the items that were not dropped, in order, and is empty afterwards", () => {
     const fifo = new Fifo<string>();
     for (const item of ["a", "b", "c"]) fifo.push(item);
     fifo.drop(1);
@@ -39,7 +39,7 @@ describe("Fifo", () => {
     expect(fifo.takeAll()).toEqual([]);
   });
 
-  it("agrees with an array whatever is dropped when", () => {
+  it("agrees with an array for any sequence of drops", () => {
     const property = fc.property(fc.array(fc.nat(9)), (steps) => {
       const fifo = new Fifo<number>();
       let expected: number[] = [];
@@ -55,7 +55,7 @@ describe("Fifo", () => {
     fc.assert(property, { numRuns: cases(200) });
   });
 
-  it("moves each item a few times at the most, however long the queue is", () => {
+  it("moves each item at most twice, however long the queue is", () => {
     const [count, step] = [100_000, 50];
     const fifo = new Fifo<number>();
     for (let index = 0; index < count; index++) fifo.push(index);

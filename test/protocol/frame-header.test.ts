@@ -25,13 +25,13 @@ const largeSizes = [
   Number.MAX_SAFE_INTEGER,
 ];
 
-/** A header alone, with its key where it is masked. */
+/** Returns a header without payload, including the masking key if it is masked. */
 function header(size: number, mask: boolean): Buffer {
   return frame({ opcode: 2, announced: size, mask });
 }
 
 describe("the first byte", () => {
-  it("is read as RFC 6455 5.2 lays it out, for each of its values", () => {
+  it("is decoded as RFC 6455 5.2 defines, for all 256 values", () => {
     for (let first = 0; first < 256; first++) {
       const read = [isFinal(first), hasRsv1(first), isControl(first), opcodeOf(first)];
       expect(read, `0x${first.toString(16)}`).toEqual([
@@ -48,13 +48,13 @@ describe("the first byte", () => {
     [2, true, 0xc2],
     [8, false, 0x88],
     [10, false, 0x8a],
-  ])("of a whole message with opcode %d, RSV1 %s is 0x%i", (opcode, rsv1, first) => {
+  ])("of a message in one frame with opcode %d and RSV1 %s is 0x%i", (opcode, rsv1, first) => {
     expect(firstByteOf(opcode, rsv1)).toBe(first);
   });
 });
 
 describe.each([true, false])("a header, masked %s", (isMasked) => {
-  it.each([...boundaryLengths, ...largeSizes])("for %d bytes is the shortest that there is", (size) => {
+  it.each([...boundaryLengths, ...largeSizes])("uses the shortest form for %d bytes", (size) => {
     const expected = header(size, isMasked);
     expect(headerSizeFor(size, isMasked)).toBe(expected.length);
     expect(headerSizeOf(expected[1]!)).toBe(expected.length);
@@ -90,15 +90,15 @@ describe("readPayloadSize", () => {
     ["2^63 - 1 in 64 bits", [127, 0x7f, 255, 255, 255, 255, 255, 255, 255], 2 ** 63],
     ["2^63 in 64 bits", [127, 0x80, 0, 0, 0, 0, 0, 0, 0], invalid],
     ["2^64 - 1 in 64 bits", [127, 255, 255, 255, 255, 255, 255, 255, 255], invalid],
-    ["0 in 64 bits but for the highest", [127, 0x80, 0, 0, 0, 0, 0, 0, 1], invalid],
-  ])("judges %s", (_what, length, expected) => {
+    ["1 in 64 bits with the highest bit set", [127, 0x80, 0, 0, 0, 0, 0, 0, 1], invalid],
+  ])("checks a length of %s", (_what, length, expected) => {
     expect(sizeOf(length)).toEqual(expected);
     expect(sizeOf([length[0]! | 0x80, ...length.slice(1)])).toEqual(expected);
   });
 });
 
 describe("checkHeaderStart", () => {
-  /** The rules of RFC 6455 5 and RFC 7692 6 for one header, in the words of the RFC; the order is ours. */
+  /** The rules of RFC 6455 5 and RFC 7692 6 for one header. The RFCs do not define the order of the checks. */
   function expectedFault(first: number, second: number, isMaskExpected: boolean): string | undefined {
     const [fin, rsv1, rsv2, rsv3] = [0x80, 0x40, 0x20, 0x10].map((bit) => (first & bit) !== 0);
     const opcode = first & 15;
@@ -110,27 +110,33 @@ describe("checkHeaderStart", () => {
     return second >= 0x80 === isMaskExpected ? undefined : "WRONG_MASKING";
   }
 
-  it.each([true, false])("judges all 65536 first two bytes, mask expected %s", (isMaskExpected) => {
-    const wrong: string[] = [];
-    for (let start = 0; start < 65536; start++) {
-      const error = checkHeaderStart(start >> 8, start & 255, isMaskExpected);
-      const isRight =
-        error?.code === expectedFault(start >> 8, start & 255, isMaskExpected) &&
-        (error === undefined || error.closeCode === 1002);
-      if (!isRight) wrong.push(`${start.toString(16)}: ${error?.code}`);
-    }
-    expect(wrong).toEqual([]);
-  });
+  it.each([true, false])(
+    "checks all 65536 values of the first two bytes, mask expected: %s",
+    (isMaskExpected) => {
+      const wrong: string[] = [];
+      for (let start = 0; start < 65536; start++) {
+        const error = checkHeaderStart(start >> 8, start & 255, isMaskExpected);
+        const isRight =
+          error?.code === expectedFault(start >> 8, start & 255, isMaskExpected) &&
+          (error === undefined || error.closeCode === 1002);
+        if (!isRight) wrong.push(`${start.toString(16)}: ${error?.code}`);
+      }
+      expect(wrong).toEqual([]);
+    },
+  );
 
-  it("says who is to blame for a mask", () => {
+  it("names the end that sent a wrong mask", () => {
     expect(checkHeaderStart(0x81, 0x80, false)?.message).toBe("The server sent a masked frame.");
     expect(checkHeaderStart(0x81, 0x00, true)?.message).toBe("The client sent a frame without a mask.");
     expect(checkHeaderStart(0x8f, 0x00, false)?.message).toContain("opcode 0xf");
   });
 });
 
-describe.each([true, false])("the payload of a whole frame, masked %s", (isMasked) => {
-  it.each([0, 1, 125, 126, 127, 65_535, 65_536, 2 ** 40])("is known by its size: %i", (size) => {
-    expect(payloadSizeIn(size + headerSizeFor(size, isMasked), isMasked)).toBe(size);
-  });
+describe.each([true, false])("payloadSizeIn, masked: %s", (isMasked) => {
+  it.each([0, 1, 125, 126, 127, 65_535, 65_536, 2 ** 40])(
+    "computes a payload size of %i from the frame size",
+    (size) => {
+      expect(payloadSizeIn(size + headerSizeFor(size, isMasked), isMasked)).toBe(size);
+    },
+  );
 });

@@ -27,7 +27,7 @@ describe.each(["client", "server"] as const)("a %s with an observer", (role) => 
     return { end: new ProtocolEnd({ role, observer, extension, autoPong: false }), observer };
   }
 
-  it("tells the frames of a read whole, byte by byte and in pieces", () => {
+  it("reports each received frame, however it is split into reads", () => {
     const [first, second] = fragments(opcodes.text, ["abcdef", "gh"], { mask });
     const input = Buffer.concat([
       ...[textFrame("", { mask }), first!, pingFrame("p", { mask }), second!],
@@ -53,7 +53,7 @@ describe.each(["client", "server"] as const)("a %s with an observer", (role) => 
     }
   });
 
-  it("tells a frame before what it means, and our answer after it", () => {
+  it("reports a frame before the events that it causes, and the answer after it", () => {
     const { end, observer } = begin();
     const order: string[] = [];
     end.onCall = ([name]): void => void order.push(`${name} after ${observer.seen.length}`);
@@ -62,7 +62,7 @@ describe.each(["client", "server"] as const)("a %s with an observer", (role) => 
     expect(observer.seen.slice(1)).toEqual(["in 8 fin 2 \x03\xe8", "out 8 fin 2 \x03\xe8"]);
   });
 
-  it("does not tell a frame whose header is refused, and the failure is the same", () => {
+  it("does not report a frame whose header is rejected", () => {
     for (const bad of [
       frame({ opcode: opcodes.continuation, payload: "x", mask }),
       frame({ opcode: 3, payload: "x", mask }),
@@ -74,7 +74,7 @@ describe.each(["client", "server"] as const)("a %s with an observer", (role) => 
     }
   });
 
-  it("sees a frame only where it was active at its beginning and at its end", () => {
+  it("reports a frame only if the observer is active at the start and the end of the frame", () => {
     const { end, observer } = begin();
     const cut = (text: string): [Buffer, Buffer] => {
       const bytes = textFrame(text, { mask });
@@ -96,7 +96,7 @@ describe.each(["client", "server"] as const)("a %s with an observer", (role) => 
     expect(end.calls).toEqual(["aaaa", "bbbb", "cccc", "dddd"].map((text) => message(text)));
   });
 
-  it("gives copies that stay", () => {
+  it("passes copies of the excerpts", () => {
     const { end, observer } = begin();
     const excerpts: Buffer[] = [];
     observer.onFrame = (_, { excerpt }): void => void excerpts.push(excerpt);

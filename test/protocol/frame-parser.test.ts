@@ -16,7 +16,7 @@ import {
 
 type Parsed = readonly [first: number, payload: string] | readonly [error: string];
 
-/** Writes down each frame when it is whole, and holds the parser to the rules of its port. */
+/** Records each complete frame, and checks that the parser follows the rules of FrameSink. */
 class RecordingSink implements FrameSink {
   readonly parser: FrameParser;
   readonly calls: Parsed[] = [];
@@ -63,16 +63,16 @@ function latin1(size: number): string {
   return Buffer.from(Array.from({ length: size }, (_, index) => (index * 7) & 255)).toString("latin1");
 }
 
-describe.each(roles)("at a %s", (role) => {
+describe.each(roles)("FrameParser of a %s", (role) => {
   const mask = role === "server";
 
-  it.each(boundaryLengths)("takes a frame of %d bytes at every split", (size) => {
+  it.each(boundaryLengths)("parses a frame of %d bytes at every split", (size) => {
     const payload = latin1(size);
     const bytes = binaryFrame(Buffer.from(payload, "latin1"), { mask });
     expectAtEverySplit(bytes, () => parserOf(role), [[0x82, payload]]);
   });
 
-  it("takes many frames in a row at every split", () => {
+  it("parses consecutive frames at every split", () => {
     const bytes = Buffer.concat([
       textFrame("", { mask }),
       ...fragments(opcodes.text, ["a", "", "bc"], { mask, rsv1: true }),
@@ -99,7 +99,7 @@ describe.each(roles)("at a %s", (role) => {
     ["RSV3", frame({ opcode: 9, rsv3: true, mask }), "UNEXPECTED_RSV"],
     ["a reserved opcode", frame({ opcode: 3, mask }), "UNKNOWN_OPCODE"],
     ["a reserved control opcode", frame({ opcode: 11, mask }), "UNKNOWN_OPCODE"],
-    ["the other end's masking", textFrame("x", { mask: !mask }), "WRONG_MASKING"],
+    ["the masking of the wrong role", textFrame("x", { mask: !mask }), "WRONG_MASKING"],
     ["a fragmented ping", pingFrame("", { isFinal: false, mask }), "FRAGMENTED_CONTROL_FRAME"],
     ["a ping of 126 bytes", pingFrame("x".repeat(126), { mask }), "CONTROL_FRAME_TOO_BIG"],
     ["16 bits for 125", textFrame("x".repeat(125), { mask, lengthBits: 16 }), "INVALID_LENGTH"],
@@ -107,22 +107,22 @@ describe.each(roles)("at a %s", (role) => {
     ["a length of 2^63", frame({ opcode: 2, mask, announced: 2n ** 63n, lengthBits: 64 }), "INVALID_LENGTH"],
   ];
 
-  it.each(faults)("refuses %s and goes no further, at every split", (_what, bytes, code) => {
+  it.each(faults)("rejects %s and stops there, at every split", (_what, bytes, code) => {
     const input = Buffer.concat([textFrame("before", { mask }), bytes, textFrame("behind", { mask })]);
     expectAtEverySplit(input, () => parserOf(role), [[0x81, "before"], [code]]);
   });
 
-  it("refuses as soon as two bytes tell, whatever is to follow", () => {
+  it("rejects a header as soon as its first two bytes show the error", () => {
     const { receive, calls } = parserOf(role);
     feedPieces([pingFrame("x".repeat(126), { mask }).subarray(0, 2)], receive);
     expect(calls).toEqual([["CONTROL_FRAME_TOO_BIG"]]);
   });
 
-  it("tells where it stands", () => {
+  it("reports its position within a frame", () => {
     const { parser } = new RecordingSink(role);
     const bytes = Buffer.concat([binaryFrame(Buffer.alloc(300), { mask }), textFrame("", { mask })]);
     const headerSize = mask ? 8 : 4;
-    const status = (): unknown => [parser.cutHeaderSize, parser.isInsideFrame];
+    const status = (): unknown => [parser.partialHeaderSize, parser.isInsideFrame];
     expect(status()).toEqual([0, false]);
     parser.receive(bytes, 0, 1);
     expect(status()).toEqual([1, false]);
@@ -139,7 +139,7 @@ describe.each(roles)("at a %s", (role) => {
   });
 });
 
-it("tells the header of a frame before its payload has come", () => {
+it("the header of a frame is reported before its payload arrives", () => {
   const headers: [number, number][] = [];
   const sink: FrameSink = {
     onFrameHeader: (first, size) => headers.push([first, size]),
@@ -150,7 +150,7 @@ it("tells the header of a frame before its payload has come", () => {
   expect(headers).toEqual([[0x82, 2 ** 62]]);
 });
 
-it("gives a client the pieces where they lie, and leaves a server's input as it was", () => {
+it("a client gets views of the received bytes, and a server's input is not changed", () => {
   const seen: Buffer[] = [];
   const sink: FrameSink = {
     onFrameHeader: () => {},
@@ -167,7 +167,7 @@ it("gives a client the pieces where they lie, and leaves a server's input as it 
 });
 
 describe("halt", () => {
-  /** Halts behind each frame, as `pause` does from inside a handler. */
+  /** Halts after each frame, as `pause()` does inside a handler. */
   class HaltingSink extends RecordingSink {
     override onFramePayload(bytes: Buffer, start: number, end: number, isLast: boolean): void {
       super.onFramePayload(bytes, start, end, isLast);
@@ -175,7 +175,7 @@ describe("halt", () => {
     }
   }
 
-  it("stops before the next frame and says how far it came", () => {
+  it("stops before the next frame and sets the position", () => {
     const { parser, calls } = new HaltingSink("client");
     const frames = [textFrame("one"), textFrame(""), textFrame("three")];
     const bytes = Buffer.concat(frames);
@@ -191,7 +191,7 @@ describe("halt", () => {
     expect([calls.length, parser.position]).toEqual([3, 14]);
   });
 
-  it("holds back the payload of a header that was refused, an empty one too", () => {
+  it("suppresses the payload of a rejected header, even an empty one", () => {
     const reported: string[] = [];
     const parser: FrameParser = new FrameParser(
       {
@@ -209,7 +209,7 @@ describe("halt", () => {
     expect(reported).toEqual([]);
   });
 
-  it("knows what was told when the sink throws", () => {
+  it("keeps the position of the first undelivered byte when the sink throws", () => {
     const parser = new FrameParser(
       {
         onFrameHeader: () => {},

@@ -6,7 +6,7 @@ import { segmentSize } from "../../protocol/segment-pool.js";
 import { testResources } from "../support/protocol-end.js";
 import { boundaryLengths, frame, readFrames } from "../support/wire.js";
 
-/** The sizes at which a payload begins to need a second and a third segment, and some that need more. */
+/** Sizes at which a payload starts to need a second and a third segment, and some larger ones. */
 const segmentLengths = [65521, 65522, 65523, 131057, 131058, 131059, 200_000];
 
 interface Subject {
@@ -19,7 +19,7 @@ function subjectOf(role: Role): Subject {
   return { writer: resources.writerFor(role), chain: new SegmentChain(resources.segments) };
 }
 
-/** The pieces that leave one after the other. */
+/** Returns the bytes of each segment in order. */
 function piecesOf(chain: SegmentChain): Buffer[] {
   const pieces: Buffer[] = [];
   for (let segment = chain.shift(); segment !== undefined; segment = chain.shift()) {
@@ -32,7 +32,7 @@ function bytesOf(size: number): Buffer {
   return Buffer.from(Array.from({ length: size }, (_, index) => (index * 7 + (index >>> 8)) & 255));
 }
 
-describe.each(["client", "server"] as const)("a %s", (role) => {
+describe.each(["client", "server"] as const)("FrameWriter of a %s", (role) => {
   const isMasked = role === "client";
 
   it.each([...boundaryLengths, ...segmentLengths])("writes %d bytes as one frame", (size) => {
@@ -67,7 +67,7 @@ describe.each(["client", "server"] as const)("a %s", (role) => {
     expect(written).toEqual(frame({ opcode: 1, payload: "Hello", mask: isMasked && key }));
   });
 
-  it("puts many frames into one segment, to its last byte", () => {
+  it("fills a segment to its last byte with several frames", () => {
     const { writer, chain } = subjectOf(role);
     const headerSize = isMasked ? 8 : 4;
     writer.writeBytes(chain, 0x82, bytesOf(segmentSize - 2 * headerSize - 200));
@@ -83,7 +83,7 @@ describe.each(["client", "server"] as const)("a %s", (role) => {
     ]);
   });
 
-  it("fills the last bytes of a segment with an empty frame", () => {
+  it("uses the last bytes of a segment for an empty frame", () => {
     for (const write of ["text", "bytes"]) {
       const { writer, chain } = subjectOf(role);
       const emptySize = isMasked ? 6 : 2;
@@ -95,7 +95,7 @@ describe.each(["client", "server"] as const)("a %s", (role) => {
     }
   });
 
-  it("cuts no small frame in two", () => {
+  it("does not split a small frame across segments", () => {
     const { writer, chain } = subjectOf(role);
     writer.writeBytes(chain, 0x82, bytesOf(segmentSize - 20));
     writer.writeText(chain, "x".repeat(100));
@@ -103,7 +103,7 @@ describe.each(["client", "server"] as const)("a %s", (role) => {
     expect(pieces.map((piece) => readFrames(piece).length)).toEqual([1, 1]);
   });
 
-  it("begins a large frame in the room that is left, though it be that of the header alone", () => {
+  it("starts a large frame in the free space of a segment if at least the header fits", () => {
     const headerSize = isMasked ? 14 : 10;
     for (const left of [headerSize - 1, headerSize, headerSize + 1, 100]) {
       const { writer, chain } = subjectOf(role);
@@ -129,24 +129,21 @@ describe.each(["client", "server"] as const)("a %s", (role) => {
     },
   );
 
-  it.each([1, 2, 3, 4, 5, 6, 7, 8, 20, 130, 300])(
-    "writes text into a segment with room for %d bytes",
-    (left) => {
-      for (const character of ["a", "é", "€", "👍"]) {
-        for (const count of [1, 2, 60, 125, 126]) {
-          const { writer, chain } = subjectOf(role);
-          writer.writeBytes(chain, 0x82, bytesOf(segmentSize - (isMasked ? 8 : 4) - left));
-          const text = character.repeat(count);
-          expect(writer.writeText(chain, text)).toBe(writer.frameSize(Buffer.byteLength(text)));
-          const read = readFrames(Buffer.concat(piecesOf(chain)));
-          expect(read.map(({ opcode }) => opcode)).toEqual([2, 1]);
-          expect(read[1]!.payload.toString()).toBe(text);
-        }
+  it.each([1, 2, 3, 4, 5, 6, 7, 8, 20, 130, 300])("writes text into a segment with %d free bytes", (left) => {
+    for (const character of ["a", "é", "€", "👍"]) {
+      for (const count of [1, 2, 60, 125, 126]) {
+        const { writer, chain } = subjectOf(role);
+        writer.writeBytes(chain, 0x82, bytesOf(segmentSize - (isMasked ? 8 : 4) - left));
+        const text = character.repeat(count);
+        expect(writer.writeText(chain, text)).toBe(writer.frameSize(Buffer.byteLength(text)));
+        const read = readFrames(Buffer.concat(piecesOf(chain)));
+        expect(read.map(({ opcode }) => opcode)).toEqual([2, 1]);
+        expect(read[1]!.payload.toString()).toBe(text);
       }
-    },
-  );
+    }
+  });
 
-  it("writes text of every width of character, and of strings of one and two bytes a character", () => {
+  it("writes text with characters of 1 to 4 bytes, from one-byte and two-byte strings", () => {
     const { writer, chain } = subjectOf(role);
     const texts = ["ascii", "é", "ÿ".repeat(300), "€uro", "👍🏽", "\u0000", "a".repeat(40_000) + "é"];
     for (const text of texts) writer.writeText(chain, text);
@@ -156,17 +153,17 @@ describe.each(["client", "server"] as const)("a %s", (role) => {
   });
 });
 
-it("masks each frame with a key of its own", () => {
+it("each frame is masked with a different key", () => {
   const { writer, chain } = subjectOf("client");
   for (let count = 0; count < 50; count++) writer.writeBytes(chain, 0x82, new Uint8Array(4));
   const bytes = Buffer.concat(piecesOf(chain));
   const keys = Array.from({ length: 50 }, (_, index) => bytes.readUInt32BE(index * 10 + 2));
   expect(new Set(keys).size).toBe(50);
-  // RFC 6455 5.3: zeros become the key itself.
+  // RFC 6455 5.3: masking zeros results in the key itself.
   expect(keys).toEqual(keys.map((_, index) => bytes.readUInt32BE(index * 10 + 6)));
 });
 
-it("takes the bytes of any view, and leaves them as they were", () => {
+it("writeBytes accepts any view of memory and does not change it", () => {
   const { writer, chain } = subjectOf("client");
   const memory = bytesOf(200_000);
   const before = Buffer.from(memory);

@@ -3,7 +3,7 @@ import { expectSame } from "../support/feed.js";
 import { message, ProtocolEnd } from "../support/protocol-end.js";
 import { binaryFrame, textFrame } from "../support/wire.js";
 
-/** The bytes that were copied since the test began, by every call of Node and of the language that copies bytes. */
+/** Number of bytes copied since the test began, by any method of Buffer or Uint8Array that copies bytes. */
 let copiedBytes = 0;
 
 interface Copying {
@@ -42,7 +42,7 @@ beforeEach(() => {
 
 afterEach(() => void vi.restoreAllMocks());
 
-/** A connection that counts its messages, and does with each what a test wants. */
+/** A connection that counts its messages and runs a callback for each of them. */
 class Counting extends ProtocolEnd {
   count = 0;
   bytes = 0;
@@ -56,7 +56,7 @@ class Counting extends ProtocolEnd {
   }
 }
 
-/** Messages of `size` bytes, one after the other, about `total` bytes of them. */
+/** Returns about `total` bytes of messages with `size` bytes each. */
 function messages(size: number, total: number): { readonly input: Buffer; readonly count: number } {
   const one = textFrame("x".repeat(size));
   const count = Math.floor(total / one.length);
@@ -71,14 +71,14 @@ function feed(end: ProtocolEnd, input: Buffer, readSize: number): void {
 const kib = 1024;
 const mib = 1024 * kib;
 
-describe("bytes that arrive during a pause", () => {
+describe("bytes that arrive during a pause or inside a handler", () => {
   it.each([
     ["25 MiB in reads of 64 KiB", 25 * mib, 64 * kib, 1000],
     ["25 MiB in reads of 1 MiB", 25 * mib, mib, 1000],
     ["8 MiB in reads of 1 KiB", 8 * mib, kib, 1000],
-    ["8 MiB in reads of 1 KiB, of small messages", 8 * mib, kib, 30],
+    ["8 MiB of small messages in reads of 1 KiB", 8 * mib, kib, 30],
     ["512 KiB byte by byte", 512 * kib, 1, 1000],
-  ])("are copied a fixed number of times: %s", (_what, total, readSize, size) => {
+  ])("are copied at most twice: %s", (_what, total, readSize, size) => {
     const end = new Counting();
     const { input, count } = messages(size, total);
     end.connection.pause();
@@ -88,11 +88,11 @@ describe("bytes that arrive during a pause", () => {
     copiedBytes = 0;
     end.connection.resume();
     expect([end.count, end.bytes]).toEqual([count, count * size]);
-    // A message that lies in two chunks is put together again.
+    // A message that is split across two chunks is copied into one buffer.
     expect(copiedBytes).toBeLessThanOrEqual(2 * input.length);
   });
 
-  it("are copied once though one message is delivered for each resume, and more arrives between", () => {
+  it("are copied a fixed number of times when each resume() delivers one message and more bytes arrive", () => {
     const end = new Counting();
     const { input, count } = messages(1000, 4 * mib);
     end.then = () => end.connection.pause();
@@ -105,7 +105,7 @@ describe("bytes that arrive during a pause", () => {
     expect(copiedBytes).toBeLessThanOrEqual(4 * input.length);
   });
 
-  it("are copied once though a handler throws on each message", () => {
+  it("are copied a fixed number of times when a handler throws on each message", () => {
     const end = new Counting();
     const { input, count } = messages(1000, 4 * mib);
     end.then = () => {
@@ -125,7 +125,7 @@ describe("bytes that arrive during a pause", () => {
     expect(copiedBytes).toBeLessThanOrEqual(4 * input.length);
   });
 
-  it("are copied once though they arrive inside a handler", () => {
+  it("are copied a fixed number of times when they arrive inside a handler", () => {
     const end = new Counting();
     const { input, count } = messages(1000, 4 * mib);
     let at = 4 * kib;
@@ -140,7 +140,7 @@ describe("bytes that arrive during a pause", () => {
     expect(copiedBytes).toBeLessThanOrEqual(4 * input.length);
   });
 
-  it("take no more than twice their size and 64 KiB", () => {
+  it("use at most twice their size plus 64 KiB of memory", () => {
     for (const readSize of [1, 100, 5000, 70_000]) {
       const allocated: number[] = [];
       const { allocUnsafe, allocUnsafeSlow } = Buffer;
@@ -162,7 +162,7 @@ describe("bytes that arrive during a pause", () => {
     }
   });
 
-  it("are delivered in their order, whatever arrives where", () => {
+  it("are delivered in order for any sizes of messages and reads", () => {
     const sizes = [0, 1, 126, 1000, 40_000, 70_000, 200_000];
     const all = Array.from({ length: 60 }, (_, index) =>
       Buffer.alloc(sizes[index % sizes.length]!, `${index}`),
@@ -170,9 +170,9 @@ describe("bytes that arrive during a pause", () => {
     const input = Buffer.concat(all.map((bytes) => binaryFrame(bytes)));
     for (const readSize of [999, 40_000, 100_000, 1_500_000]) {
       const end = new ProtocolEnd();
-      let told = 0;
+      let callCount = 0;
       end.onCall = () => {
-        if (++told % 3 === 0) end.connection.pause();
+        if (++callCount % 3 === 0) end.connection.pause();
       };
       for (let at = 0; at < input.length; at += readSize) {
         const read = Buffer.from(input.subarray(at, at + readSize));

@@ -21,12 +21,12 @@ import {
 
 type Options = ConstructorParameters<typeof ProtocolEnd>[0];
 
-/** Told of messages where they lie, as of those that it is given, and counts them. */
+/** Accepts lent messages, records them like delivered ones, and counts them. */
 class BorrowingEnd extends ProtocolEnd {
   lentCount = 0;
-  /** What it wants for longer than a look. */
+  /** Decides which messages are declined, because the handler keeps them. */
   isKept: (bytes: Buffer) => boolean = () => false;
-  /** The test's own part of each loan. */
+  /** Called for each accepted message. */
   onLent: ((bytes: Buffer, isBinary: boolean) => void) | undefined;
 
   constructor(options: Options = {}) {
@@ -45,26 +45,26 @@ class BorrowingEnd extends ProtocolEnd {
 
 const borrowing = (): BorrowingEnd => new BorrowingEnd();
 
-/** A thousand bytes for each line, none of them ASCII alone. */
+/** Returns lines of 1001 bytes. Each line contains non-ASCII characters. */
 function longText(lines: number): string {
   return "é".repeat(500).concat("\n").repeat(lines);
 }
 
-/** Texts of one read, one behind the other. */
+/** Returns texts, and the bytes of their consecutive frames. */
 function run(count: number): { readonly texts: string[]; readonly bytes: Buffer } {
   const texts = Array.from({ length: count }, (_, index) => `text ${index} ${"x".repeat(index % 200)}`);
   return { texts, bytes: Buffer.concat(texts.map((text) => textFrame(text))) };
 }
 
-describe("a message that is lent", () => {
-  it.each(boundaryLengths)("of %i bytes is the very one that was sent, at every split", (size) => {
+describe("a lent message", () => {
+  it.each(boundaryLengths)("of %i bytes equals the sent one, at every split", (size) => {
     const binary = Buffer.from(Array.from({ length: size }, (_, index) => (index * 7) & 255));
     const text = "x".repeat(Math.max(size - 2, 0)) + (size >= 2 ? "é" : "y".repeat(size));
     expectAtEverySplit(textFrame(text), borrowing, [message(text)]);
     expectAtEverySplit(binaryFrame(binary), borrowing, [message(binary)]);
   });
 
-  it("comes in fragments, with a ping between them, at every split", () => {
+  it("may arrive in fragments with a ping between them, at every split", () => {
     const [first, ...rest] = fragments(opcodes.text, ["caf", Buffer.of(0xc3), Buffer.of(0xa9, 0x21), ""]);
     const binary = fragments(opcodes.binary, ["", "one", "two"]);
     const input = Buffer.concat([first!, pingFrame("p"), ...rest, ...binary]);
@@ -72,7 +72,7 @@ describe("a message that is lent", () => {
     expectAtEverySplit<Told>(input, borrowing, expected);
   });
 
-  it("was compressed, at every split", () => {
+  it("may arrive compressed, at every split", () => {
     const begin = (): BorrowingEnd => new BorrowingEnd({ extension: deflateOffer({}).agree([]) });
     const options = { rsv1: true };
     const [text, binary] = ["né ".repeat(50), Buffer.from("bytes ".repeat(50))];
@@ -87,8 +87,8 @@ describe("a message that is lent", () => {
   it.each([
     ["in one read", [5_000_000]],
     ["in reads of 64 KiB", [65_536]],
-    ["in reads that are no power of two", [100_001]],
-  ])("is larger than what is put together for a look: %s", (_, [step]) => {
+    ["in reads whose size is not a power of two", [100_001]],
+  ])("may be larger than the scratch memory: %s", (_, [step]) => {
     const end = borrowing();
     const bytes = Buffer.alloc(3_000_000, "0123456789abcdef!");
     const text = bytes.toString("latin1");
@@ -100,7 +100,7 @@ describe("a message that is lent", () => {
     expect(end.lentCount).toBe(3);
   });
 
-  it("lies in the read itself", () => {
+  it("is a view of the read if it is complete there", () => {
     const frames = [textFrame("a"), textFrame("b"), textFrame(longText(2)), binaryFrame(Buffer.alloc(5000))];
     const read = Buffer.concat(frames);
     const end = borrowing();
@@ -114,7 +114,7 @@ describe("a message that is lent", () => {
     expect(starts).toEqual(ends);
   });
 
-  it("may be written into without harm to those behind it", () => {
+  it("may be overwritten by the handler without changing later messages", () => {
     const end = new BorrowingEnd({ extension: deflateOffer({}).agree([]) });
     end.onLent = (bytes) => void bytes.fill(0xff);
     const { texts, bytes } = run(300);
@@ -131,7 +131,7 @@ describe("a message that is lent", () => {
     ]);
   });
 
-  it("is counted among those that have begun, and no rest is left of it", () => {
+  it("is included in beganCount and leaves unfinishedSize at 0", () => {
     const end = borrowing();
     const { bytes } = run(100);
     end.connection.receive(Buffer.concat([bytes, textFrame("last"), binaryFrame(Buffer.alloc(3))]));
@@ -139,7 +139,7 @@ describe("a message that is lent", () => {
     expect([end.connection.isInsideMessage, end.connection.unfinishedSize]).toEqual([false, 0]);
   });
 
-  it("is unmasked for a server", () => {
+  it("is unmasked on a server", () => {
     const end = new BorrowingEnd({ role: "server" });
     end.connection.receive(
       Buffer.concat([textFrame("one", { mask: true }), textFrame("two", { mask: true })]),
@@ -149,7 +149,7 @@ describe("a message that is lent", () => {
   });
 });
 
-/** A message that a window refers to which holds `before`. */
+/** Compresses the text with references to `before` in the compression context. */
 function afterwards(before: string): Buffer {
   const dictionary = Buffer.from(before);
   const bytes = deflateRawSync(before, { dictionary, finishFlush: 2 });
@@ -157,7 +157,7 @@ function afterwards(before: string): Buffer {
 }
 
 describe("text that is not UTF-8 (RFC 6455 8.1)", () => {
-  it.each(badUtf8)("fails the connection, and is not lent: %s", (_, given) => {
+  it.each(badUtf8)("fails the connection and is not lent: %s", (_, given) => {
     const bytes = Buffer.from(given);
     expectAtEverySplit<Told>(Buffer.concat([textFrame("ok"), textFrame(bytes), textFrame("no")]), borrowing, [
       message("ok"),
@@ -169,7 +169,7 @@ describe("text that is not UTF-8 (RFC 6455 8.1)", () => {
     expect(end.calls).toEqual([["failure", "INVALID_UTF8", 1007]]);
   });
 
-  it("fails it behind a run of good ones, and where it was compressed", () => {
+  it("fails the connection after a run of valid texts, and when it was compressed", () => {
     const { texts, bytes } = run(20);
     const end = borrowing();
     end.connection.receive(Buffer.concat([bytes, textFrame(Buffer.of(0x61, 0xff)), bytes]));
@@ -179,7 +179,7 @@ describe("text that is not UTF-8 (RFC 6455 8.1)", () => {
     expect(extended.calls).toEqual([["failure", "INVALID_UTF8", 1007]]);
   });
 
-  it("is the business of texts alone", () => {
+  it("is not checked in binary messages", () => {
     const end = borrowing();
     end.connection.receive(binaryFrame(Buffer.of(0xff)));
     expect(end.calls).toEqual([message(Buffer.of(0xff))]);
@@ -187,7 +187,7 @@ describe("text that is not UTF-8 (RFC 6455 8.1)", () => {
 });
 
 describe("limits", () => {
-  it.each(["text", "binary"] as const)("hold for %s that is lent", (kind) => {
+  it.each(["text", "binary"] as const)("apply to lent %s messages", (kind) => {
     const end = new BorrowingEnd({ maxMessageSize: 10 });
     const frameOf = kind === "text" ? textFrame : binaryFrame;
     end.connection.receive(Buffer.concat([frameOf(Buffer.alloc(10, 97)), frameOf(Buffer.alloc(11, 97))]));
@@ -201,11 +201,11 @@ const smallBinaries = small.texts.map((text) => Buffer.from(text));
 const long = longText(3);
 const packed = { rsv1: true };
 
-/** One of each way that a message may come, and what it says. */
-const kinds: readonly (readonly [name: string, frames: readonly Buffer[], told: readonly Told[]])[] = [
+/** Each way in which messages can arrive, with the expected calls of the handler. */
+const kinds: readonly (readonly [name: string, frames: readonly Buffer[], expected: readonly Told[]])[] = [
   ["small texts", [small.bytes], small.texts.map((text) => message(text))],
   ["small binary messages", smallBinaries.map((one) => binaryFrame(one)), smallBinaries.map(message)],
-  ["text beyond ASCII", [textFrame("é"), textFrame(long)], [message("é"), message(long)]],
+  ["text with non-ASCII characters", [textFrame("é"), textFrame(long)], [message("é"), message(long)]],
   ["binary", [binaryFrame(Buffer.alloc(9000, 5))], [message(Buffer.alloc(9000, 5))]],
   ["text in fragments", fragments(opcodes.text, ["a", long]), [message(`a${long}`)]],
   ["binary in fragments", fragments(opcodes.binary, ["a", "b"]), [message(Buffer.from("ab"))]],
@@ -215,11 +215,11 @@ const kinds: readonly (readonly [name: string, frames: readonly Buffer[], told: 
 
 const extended = (): BorrowingEnd => new BorrowingEnd({ extension: new InvertingExtension() });
 
-describe.each(kinds)("a handler that is lent %s", (_, frames, told) => {
+describe.each(kinds)("a handler that is lent %s", (_, frames, expected) => {
   const input = Buffer.concat([...frames, textFrame("behind"), binaryFrame(Buffer.from("last"))]);
-  const all = [...told, message("behind"), message(Buffer.from("last"))];
+  const all = [...expected, message("behind"), message(Buffer.from("last"))];
 
-  /** Fed whole, and in reads that cut what they can. */
+  /** Runs the check with the whole input in one read, and with small reads that split messages. */
   function feeds(check: (feed: (end: BorrowingEnd) => void) => void): void {
     for (const step of [input.length, 700]) {
       check((end) => {
@@ -229,7 +229,7 @@ describe.each(kinds)("a handler that is lent %s", (_, frames, told) => {
     }
   }
 
-  it("gets each once", () => {
+  it("receives each message once", () => {
     feeds((feed) => {
       const end = extended();
       feed(end);
@@ -238,7 +238,7 @@ describe.each(kinds)("a handler that is lent %s", (_, frames, told) => {
     });
   });
 
-  it("may decline any: it is told of it as if nothing were lent", () => {
+  it("may decline any message and receives it by onMessage() instead", () => {
     feeds((feed) => {
       const end = extended();
       let count = 0;
@@ -249,7 +249,7 @@ describe.each(kinds)("a handler that is lent %s", (_, frames, told) => {
     });
   });
 
-  it("is given a binary message of its own where it declines", () => {
+  it("receives declined binary messages in memory of their own", () => {
     feeds((feed) => {
       const end = extended();
       end.isKept = () => true;
@@ -260,7 +260,7 @@ describe.each(kinds)("a handler that is lent %s", (_, frames, told) => {
     });
   });
 
-  it("may pause, and goes on behind it", () => {
+  it("may pause, and receives the next messages on resume()", () => {
     feeds((feed) => {
       const end = extended();
       end.onLent = () => end.connection.pause();
@@ -275,22 +275,22 @@ describe.each(kinds)("a handler that is lent %s", (_, frames, told) => {
     });
   });
 
-  it("may throw: what comes behind is told by the next call", () => {
+  it("may throw, and receives the next messages by the next call of receive()", () => {
     const end = extended();
     let hasThrown = false;
     end.onLent = () => {
       if (hasThrown) return;
       hasThrown = true;
-      throw new Error("the user's");
+      throw new Error("thrown by a handler");
     };
-    expect(() => end.connection.receive(input)).toThrow("the user's");
+    expect(() => end.connection.receive(input)).toThrow("thrown by a handler");
     expect(end.calls).toEqual(all.slice(0, 1));
     end.connection.receive(pingFrame("p"));
     expect(end.calls).toEqual([...all, ["ping", "p"]]);
     expect(end.connection.unfinishedSize).toBe(0);
   });
 
-  it("may begin and end to borrow inside of it", () => {
+  it("may switch isLending on and off", () => {
     feeds((feed) => {
       const end = extended();
       let count = 0;
@@ -303,20 +303,23 @@ describe.each(kinds)("a handler that is lent %s", (_, frames, told) => {
     });
   });
 
-  it.each(["fail", "abandon"] as const)("may end it by %s(): nothing more is told", (how) => {
-    feeds((feed) => {
-      const end = extended();
-      end.onLent = () => {
-        if (how === "abandon") end.connection.abandon();
-        else end.connection.fail(new ProtocolError("enough", { code: "ENOUGH", closeCode: 1008 }));
-      };
-      feed(end);
-      const messages = end.calls.filter(([kind]) => kind === "message");
-      expect(messages).toEqual(all.slice(0, 1));
-    });
-  });
+  it.each(["fail", "abandon"] as const)(
+    "may end the connection by %s(), and receives nothing more",
+    (how) => {
+      feeds((feed) => {
+        const end = extended();
+        end.onLent = () => {
+          if (how === "abandon") end.connection.abandon();
+          else end.connection.fail(new ProtocolError("enough", { code: "ENOUGH", closeCode: 1008 }));
+        };
+        feed(end);
+        const messages = end.calls.filter(([kind]) => kind === "message");
+        expect(messages).toEqual(all.slice(0, 1));
+      });
+    },
+  );
 
-  it("may answer with what it was lent", () => {
+  it("may send the lent bytes back", () => {
     feeds((feed) => {
       const end = extended();
       end.onLent = (bytes, isBinary) => {
@@ -331,17 +334,17 @@ describe.each(kinds)("a handler that is lent %s", (_, frames, told) => {
   });
 });
 
-describe("large messages of several connections at once", () => {
+describe("large messages on several connections at once", () => {
   const bytesOf = (seed: number): Buffer => Buffer.alloc(200_000, `some ${seed} text `);
   const stepOf = (input: Buffer, index: number): Buffer =>
     input.subarray(index * 30_000, (index + 1) * 30_000);
 
   it.each([
     ["all borrow", () => undefined],
-    ["one ends to borrow half way", (ends: BorrowingEnd[]) => (ends[0]!.connection.isLending = false)],
-    ["one begins to borrow half way", (ends: BorrowingEnd[]) => (ends[2]!.connection.isLending = true)],
-    ["one is abandoned half way", (ends: BorrowingEnd[]) => ends.shift()!.connection.abandon()],
-  ])("do not meet: %s", (_, change) => {
+    ["one stops borrowing halfway", (ends: BorrowingEnd[]) => (ends[0]!.connection.isLending = false)],
+    ["one starts borrowing halfway", (ends: BorrowingEnd[]) => (ends[2]!.connection.isLending = true)],
+    ["one is abandoned halfway", (ends: BorrowingEnd[]) => ends.shift()!.connection.abandon()],
+  ])("do not affect each other: %s", (_, change) => {
     const resources = testResources();
     const ends = [1, 2, 3].map(() => new BorrowingEnd({ resources }));
     ends[2]!.connection.isLending = false;
@@ -358,17 +361,17 @@ describe("large messages of several connections at once", () => {
       const bytes = bytesOf(seeds.get(end)!);
       expectSame(end.calls, [message(bytes), message(bytes.toString()), message(bytes)]);
     }
-    // None of them holds on to what all share.
+    // The shared buffer is free again.
     expect(resources.spare.borrow(200_000)).toBeDefined();
   });
 });
 
-describe("a handler that lets other connections receive, and then declines what it was lent", () => {
+describe("a handler that lets other connections receive and then declines its lent message", () => {
   const sizes = [50, 3000, 200_000, 1_500_000];
   const ways = ["whole", "in fragments", "in reads of 700 bytes"] as const;
   const forms = ["text", "binary", "compressed text", "compressed binary"] as const;
 
-  /** A message of its own for each seed, which no window helps to compress to nothing. */
+  /** Returns a payload that differs for each seed and does not compress to a few bytes. */
   function payloadOf(size: number, seed: number): Buffer {
     const payload = Buffer.allocUnsafe(size);
     for (let at = 0; at < size; at++) payload[at] = 97 + ((at * at + at * seed + seed) % 23);
@@ -396,7 +399,7 @@ describe("a handler that lets other connections receive, and then declines what 
   describe.each(["handle", "dictionary"] as const)("with the codecs %s", (name) => {
     const cases = forms.flatMap((form) => ways.map((way) => [form, way] as const));
 
-    it.each(cases)("gets its own message, and they get theirs: %s, %s", (form, way) => {
+    it.each(cases)("receives its own message, like the other connections: %s, %s", (form, way) => {
       for (const size of sizes) {
         for (const other of [size, 2000]) {
           const resources = new Resources({ fillRandom: steadyRandom(), codecs: createCodecFactory(name) });
@@ -426,7 +429,7 @@ describe("a handler that lets other connections receive, and then declines what 
     });
   });
 
-  it("gets its own message though the other connection is lent its own, and looks at it twice", () => {
+  it("receives its own message although another connection was lent messages in the same memory", () => {
     const resources = testResources();
     const [first, second] = [1, 2].map(
       () => new BorrowingEnd({ resources, extension: deflateOffer({}).agree([]) }),
@@ -435,7 +438,7 @@ describe("a handler that lets other connections receive, and then declines what 
       const before = Buffer.from(bytes);
       for (const seed of [2, 3])
         second.connection.receive(inputOf(payloadOf(2000, seed), "compressed text", "whole"));
-      // What it looks at is only valid until another connection receives.
+      // The lent bytes are only valid until another connection receives.
       expect(bytes.equals(before)).toBe(false);
       return true;
     };
@@ -445,7 +448,7 @@ describe("a handler that lets other connections receive, and then declines what 
     expect(second.lentCount).toBe(2);
   });
 
-  it("gets an error where the other connection's bytes were read into the same memory", () => {
+  it("causes an error if the other connection received bytes in the same memory", () => {
     const resources = testResources();
     const { readBuffer } = resources;
     const read = (end: BorrowingEnd, frames: Buffer): void =>
@@ -462,14 +465,14 @@ describe("a handler that lets other connections receive, and then declines what 
       expect(() => read(first, frameOf(Buffer.from("its own"))), what).toThrow(JetSocketError);
       expect(first.calls).toEqual([]);
       expect(second.calls).toEqual([message(what === "text" ? "another's" : Buffer.from("another's"))]);
-      // The next read is as good as any.
+      // The next read works as usual.
       first.isKept = () => true;
       read(first, frameOf(Buffer.from("the next")));
       expect(first.calls).toEqual([message(what === "text" ? "the next" : Buffer.from("the next"))]);
     }
   });
 
-  it("gets its message where the other connection's bytes lie beside its own in the same memory", () => {
+  it("receives its own message if the other bytes are in a different part of the same memory", () => {
     const resources = testResources();
     const [first, second] = [new BorrowingEnd({ resources }), new BorrowingEnd({ resources })];
     const [one, other] = [textFrame("its own"), textFrame("another's")];
@@ -482,17 +485,17 @@ describe("a handler that lets other connections receive, and then declines what 
     expect([first.calls, second.calls]).toEqual([[message("its own")], [message("another's")]]);
   });
 
-  it("may throw from a nested call, and later loans are as good as any", () => {
+  it("may catch an error of a nested call, and later loans work as usual", () => {
     const resources = testResources();
     const [first, second] = [1, 2].map(
       () => new BorrowingEnd({ resources, extension: deflateOffer({}).agree([]) }),
     ) as [BorrowingEnd, BorrowingEnd];
     second.isKept = () => {
-      throw new Error("the user's");
+      throw new Error("thrown by a handler");
     };
     const input = (seed: number): Buffer => inputOf(payloadOf(2000, seed), "compressed binary", "whole");
     first.isKept = () => {
-      expect(() => second.connection.receive(input(2))).toThrow("the user's");
+      expect(() => second.connection.receive(input(2))).toThrow("thrown by a handler");
       return true;
     };
     first.connection.receive(input(1));
@@ -503,8 +506,8 @@ describe("a handler that lets other connections receive, and then declines what 
   });
 });
 
-describe("lending", () => {
-  it("is off without a handler for it, and at first", () => {
+describe("isLending", () => {
+  it("is false by default, and stays false without a handler for lent messages", () => {
     const end = new ProtocolEnd();
     end.connection.isLending = true;
     expect(end.connection.isLending).toBe(false);
@@ -512,7 +515,7 @@ describe("lending", () => {
     expect(end.calls).toEqual([message("a")]);
   });
 
-  it("touches no control frame", () => {
+  it("does not affect control frames", () => {
     const end = borrowing();
     end.connection.receive(Buffer.concat([pingFrame("p"), closeFrame(1000, "bye")]));
     expect(end.calls).toEqual([
@@ -521,7 +524,7 @@ describe("lending", () => {
     ]);
   });
 
-  it("decodes no compressed binary message into memory of its own", () => {
+  it("makes the extension decode binary messages into shared memory", () => {
     const extension = new InvertingExtension();
     const end = new BorrowingEnd({ extension });
     end.connection.receive(binaryFrame(inverted("a"), packed));

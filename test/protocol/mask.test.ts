@@ -4,7 +4,7 @@ import { createWideMemory } from "../../protocol/wide-mask.js";
 import { masked } from "../support/wire.js";
 
 const key = [0x37, 0xfa, 0x21, 0x3d];
-/** The same key as a number, its first byte lowest. */
+/** The same key as a number in little-endian order. */
 const keyNumber = 0x3d21fa37;
 
 function bytesOf(size: number): Buffer {
@@ -40,7 +40,7 @@ describe.each<[string, Mask]>([
     expect([...bytes]).toEqual([0, 0, 0x7f, 0x9f, 0x4d, 0x51, 0x58, 0]);
   });
 
-  it("agrees with the loop of RFC 6455 5.3 at all alignments of start and end, and touches nothing else", () => {
+  it("agrees with the loop of RFC 6455 5.3 for all starts and ends, and changes no other bytes", () => {
     const size = 160;
     const plain = bytesOf(size);
     for (let start = 0; start < 20; start++) {
@@ -57,7 +57,7 @@ describe.each<[string, Mask]>([
     }
   });
 
-  it("goes on with the key that it gives", () => {
+  it("continues with the returned key", () => {
     const plain = bytesOf(500);
     const bytes = new Uint8Array(504);
     bytes.set(plain);
@@ -68,16 +68,19 @@ describe.each<[string, Mask]>([
     expect(Buffer.from(bytes.subarray(0, 500))).toEqual(masked(plain, key));
   });
 
-  it.each([0, -1, 0x80, -0x80000000, 0x7fffffff, 0x00ff00ff])("undoes itself with the key %d", (number) => {
-    const bytes = new Uint8Array(bytesOf(96));
-    const next = mask(bytes, 3, 93, number);
-    expect(next).toBe(number === 0 ? 0 : (number >>> 16) | (number << 16));
-    mask(bytes, 3, 93, number);
-    expect(Buffer.from(bytes)).toEqual(bytesOf(96));
-  });
+  it.each([0, -1, 0x80, -0x80000000, 0x7fffffff, 0x00ff00ff])(
+    "restores the payload when it is applied twice with the key %d",
+    (number) => {
+      const bytes = new Uint8Array(bytesOf(96));
+      const next = mask(bytes, 3, 93, number);
+      expect(next).toBe(number === 0 ? 0 : (number >>> 16) | (number << 16));
+      mask(bytes, 3, 93, number);
+      expect(Buffer.from(bytes)).toEqual(bytesOf(96));
+    },
+  );
 });
 
-it("masks by words out of one Masker with a key for each payload", () => {
+it("one Masker masks several payloads with different keys", () => {
   const masker = new Masker();
   const bytes = new Uint8Array(128);
   const words = new BigUint64Array(bytes.buffer);
@@ -89,7 +92,7 @@ it("masks by words out of one Masker with a key for each payload", () => {
 describe("createWideMemory", () => {
   afterEach(() => vi.unstubAllGlobals());
 
-  it("gives none where the process has no WebAssembly, or refuses the memory", () => {
+  it("returns undefined if the process has no WebAssembly or cannot allocate the memory", () => {
     function Module(): void {
       throw new RangeError("out of memory");
     }

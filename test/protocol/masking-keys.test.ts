@@ -5,11 +5,11 @@ import { steadyRandom } from "../support/protocol-end.js";
 const keysPerFill = 2048;
 
 describe("MaskingKeys", () => {
-  it("asks for nothing before the first key", () => {
+  it("requests no random bytes before the first key", () => {
     new MaskingKeys(() => expect.unreachable());
   });
 
-  it("gives each four random bytes once, the first of them lowest, and asks for more when they are used", () => {
+  it("uses each four random bytes once, in little-endian order, and requests more when all are used", () => {
     const drawn: Buffer[] = [];
     const random = steadyRandom();
     const keys = new MaskingKeys((bytes) => {
@@ -22,7 +22,7 @@ describe("MaskingKeys", () => {
     expect(given).toEqual(given.map((_, index) => expected.readInt32LE(index * 4)));
   });
 
-  it("gives nothing old where the source of random bytes fails", () => {
+  it("throws instead of repeating keys when the source of random bytes fails", () => {
     let fills = 0;
     const keys = new MaskingKeys((bytes) => {
       fills++;

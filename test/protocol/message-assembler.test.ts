@@ -31,12 +31,13 @@ const failed = (code: string, closeCode: number): Call => ["failed", code, close
 
 const wide: MessageLimits = { maxMessageSize: 1_000_000, maxFrameSize: 1_000_000 };
 
-/** An assembler behind a parser, which goes no further once a message has failed. */
+/** Memory that all subjects share, with a small scratch buffer. */
 const memory = {
   ...{ slab: new Slab(), segments: new SegmentPool(), spare: new SpareBuffer(1_000_000) },
   ...{ scratch: Buffer.alloc(100), loans: new Loans() },
 };
 
+/** An assembler with its parser, which stops after the first failed message. */
 class Subject implements MessageSink {
   readonly calls: Call[] = [];
   readonly errors: ProtocolError[] = [];
@@ -76,15 +77,15 @@ function bytesOf(size: number): Buffer {
   return Buffer.from(Array.from({ length: size }, (_, index) => (index * 7) & 255));
 }
 
-describe("whole messages", () => {
-  it.each(boundaryLengths)("of %d bytes are told at every split, text and binary", (size) => {
+describe("complete messages", () => {
+  it.each(boundaryLengths)("of %d bytes are delivered at every split, text and binary", (size) => {
     const text = "x".repeat(Math.max(0, size - 2)) + (size >= 2 ? "é" : "y".repeat(size));
     expectAtEverySplit(textFrame(text), ordinary, [message(text)]);
     const binary = bytesOf(size);
     expectAtEverySplit(binaryFrame(binary), ordinary, [message(binary)]);
   });
 
-  it("of binary data belong to the receiver", () => {
+  it("have their own memory if they are binary", () => {
     for (const size of [5, 5000, 70_000]) {
       const subject = ordinary();
       const bytes = binaryFrame(bytesOf(size));
@@ -112,7 +113,7 @@ describe("fragments", () => {
     expectAtEverySplit(bytes, ordinary, [message(Buffer.from(whole))]);
   });
 
-  it("may cut text anywhere inside a character", () => {
+  it("may split text inside any character", () => {
     const text = Buffer.from(edgeCharacters.join(""));
     for (let at = 0; at <= text.length; at++) {
       const input = Buffer.concat(fragments(opcodes.text, [text.subarray(0, at), text.subarray(at)]));
@@ -124,7 +125,7 @@ describe("fragments", () => {
     ]);
   });
 
-  it("have control frames between them, which are told at once", () => {
+  it("may be interleaved with control frames, which are delivered at once", () => {
     const [first, second, third] = fragments(opcodes.text, ["fir€", "", "last"]);
     const input = Buffer.concat([
       ...[first!, pingFrame("1"), pongFrame(), second!, pingFrame("x".repeat(125)), pingFrame(), third!],
@@ -141,7 +142,7 @@ describe("fragments", () => {
     expectAtEverySplit(input, ordinary, expected);
   });
 
-  it("may have a control frame inside a character", () => {
+  it("may be interleaved with a control frame inside a character", () => {
     const [first, second] = fragments(opcodes.text, [Buffer.from([0xe2, 0x82]), Buffer.from([0xac])]);
     expectAtEverySplit(Buffer.concat([first!, pingFrame("€"), second!]), ordinary, [
       control(9, Buffer.from("€").toString("latin1")),
@@ -155,52 +156,52 @@ describe("the order of frames", () => {
   const continuation = frame({ opcode: opcodes.continuation, payload: "b" });
 
   it.each([
-    ["a continuation of nothing", [continuation], [], "UNEXPECTED_CONTINUATION"],
-    ["an empty continuation of nothing", [frame({ opcode: 0 })], [], "UNEXPECTED_CONTINUATION"],
+    ["a continuation without a message", [continuation], [], "UNEXPECTED_CONTINUATION"],
+    ["an empty continuation without a message", [frame({ opcode: 0 })], [], "UNEXPECTED_CONTINUATION"],
     [
-      "a continuation of nothing that is not final",
+      "a continuation without a message that is not final",
       [frame({ opcode: 0, isFinal: false })],
       [],
       "UNEXPECTED_CONTINUATION",
     ],
     [
-      "a continuation behind a whole message",
+      "a continuation after a complete message",
       [first, continuation, continuation],
       [message("ab")],
       "UNEXPECTED_CONTINUATION",
     ],
     ["text inside a message", [first, textFrame("c")], [], "EXPECTED_CONTINUATION"],
     ["binary inside a message", [first, binaryFrame(bytesOf(3))], [], "EXPECTED_CONTINUATION"],
-    ["a beginning inside a message", [first, first], [], "EXPECTED_CONTINUATION"],
+    ["a first fragment inside a message", [first, first], [], "EXPECTED_CONTINUATION"],
     [
-      "text inside a message of no bytes",
+      "text inside an empty unfinished message",
       [textFrame("", { isFinal: false }), textFrame("")],
       [],
       "EXPECTED_CONTINUATION",
     ],
     [
-      "text behind a ping inside a message",
+      "text after a ping inside a message",
       [first, pingFrame("p"), textFrame("c")],
       [control(9, "p")],
       "EXPECTED_CONTINUATION",
     ],
     ["RSV1 without an extension", [textFrame("a", { rsv1: true })], [], "UNEXPECTED_RSV"],
-  ])("refuses %s at every split", (_what, frames, before, code) => {
+  ])("rejects %s at every split", (_what, frames, before, code) => {
     const input = Buffer.concat([...frames, textFrame("behind")]);
     expectAtEverySplit(input, ordinary, [...before, failed(code, 1002)]);
   });
 
-  it("is judged at the header, before any payload", () => {
+  it("is checked at the header, before the payload arrives", () => {
     const subject = ordinary();
     feedPieces([first, frame({ opcode: opcodes.binary, announced: 60_000_000 })], subject.receive);
     expect(subject.calls).toEqual([failed("EXPECTED_CONTINUATION", 1002)]);
   });
 });
 
-describe("bad UTF-8", () => {
+describe("invalid UTF-8", () => {
   const invalid = failed("INVALID_UTF8", 1007);
 
-  it.each(badUtf8)("(%s) fails the message, whole or in fragments, at every split", (_what, bad) => {
+  it.each(badUtf8)("(%s) fails the message, in one frame or in fragments, at every split", (_what, bad) => {
     const bytes = Buffer.from([...Buffer.from("€"), ...bad, ...Buffer.from("tail")]);
     expectAtEverySplit(Buffer.concat([textFrame(bytes), textFrame("behind")]), ordinary, [invalid]);
     for (let at = 1; at < bytes.length; at++) {
@@ -209,7 +210,7 @@ describe("bad UTF-8", () => {
     }
   });
 
-  it.each(badUtf8)("(%s) fails at the bad byte of a frame that is partly here", (_what, bad, badAt) => {
+  it.each(badUtf8)("(%s) fails at the invalid byte of an incomplete frame", (_what, bad, badAt) => {
     const payload = Buffer.concat([Buffer.from("fine €"), Buffer.from(bad), Buffer.alloc(60_000, "a")]);
     const input = textFrame(payload);
     const subject = ordinary();
@@ -220,7 +221,7 @@ describe("bad UTF-8", () => {
     expect(subject.calls).toEqual([invalid]);
   });
 
-  it("fails at the bad byte in a piece that holds much more", () => {
+  it("fails at the invalid byte in a piece that contains many valid bytes", () => {
     const payload = Buffer.concat([Buffer.alloc(3000, "a"), Buffer.from([0xff]), Buffer.alloc(3000, "a")]);
     const subject = ordinary();
     feedPieces([textFrame(payload).subarray(0, 4000)], subject.receive);
@@ -228,7 +229,7 @@ describe("bad UTF-8", () => {
   });
 
   it.each([[[0xc3]], [[0xe2, 0x82]], [[0xf0, 0x9f, 0x98]], [[0xf4]]])(
-    "is a character cut off at the end: %j",
+    "includes an incomplete character at the end: %j",
     (cut) => {
       const bytes = Buffer.from([0x61, ...cut]);
       expectAtEverySplit(textFrame(bytes), ordinary, [invalid]);
@@ -248,7 +249,7 @@ describe("limits", () => {
   const small = (): Subject => new Subject(limits);
   const tooBig = failed("MESSAGE_TOO_BIG", 1009);
 
-  it("let through what is as large as they allow", () => {
+  it("accept frames and messages of exactly the maximum size", () => {
     const pieces = ["a".repeat(300), "b".repeat(300), "", "c".repeat(300), "d".repeat(100)];
     expectAtEverySplit(Buffer.concat(fragments(opcodes.text, pieces)), small, [message(pieces.join(""))]);
   });
@@ -257,7 +258,7 @@ describe("limits", () => {
     ["a frame", [frame({ opcode: 2, announced: 301 })]],
     ["a frame that is not final", [frame({ opcode: 2, announced: 301, isFinal: false })]],
     ["a message", [frame({ opcode: 1, announced: 1001 })]],
-    ["an announcement of 2^62 bytes", [frame({ opcode: 1, announced: 2n ** 62n })]],
+    ["an announced size of 2^62 bytes", [frame({ opcode: 1, announced: 2n ** 62n })]],
     [
       "the sum of fragments",
       [
@@ -265,7 +266,7 @@ describe("limits", () => {
         frame({ opcode: 0, announced: 101, isFinal: false }),
       ],
     ],
-  ])("refuse %s at the last byte of the header", (_what, frames) => {
+  ])("reject %s at the last byte of the header", (_what, frames) => {
     const input = Buffer.concat(frames);
     const subject = small();
     subject.receive(input, 0, input.length - 1);
@@ -275,19 +276,19 @@ describe("limits", () => {
     expectAtEverySplit(Buffer.concat([input, bytesOf(500)]), small, [tooBig]);
   });
 
-  it("say what they are and what to do", () => {
+  it("cause an error message with the sizes and the options to change", () => {
     const subject = small();
     feedPieces([frame({ opcode: 1, announced: 1001 })], subject.receive);
     expect(subject.errors[0]!.message).toBe(
-      "The peer announced a message of 1001 bytes; at most 1000 are taken. " +
-        "Raise maxMessageSize (and maxFrameSize, where it is set) if messages of this size are expected.",
+      "The peer announced a message of 1001 bytes; at most 1000 are accepted. " +
+        "Raise maxMessageSize (and maxFrameSize, if it is set) if messages of this size are expected.",
     );
     const other = small();
     feedPieces([frame({ opcode: 1, announced: 301 })], other.receive);
-    expect(other.errors[0]!.message).toContain("a frame of 301 bytes; at most 300 are taken");
+    expect(other.errors[0]!.message).toContain("a frame of 301 bytes; at most 300 are accepted");
   });
 
-  it("do not count control frames", () => {
+  it("do not apply to control frames", () => {
     const tight = (): Subject => new Subject({ maxMessageSize: 1, maxFrameSize: 1 });
     const input = Buffer.concat([
       textFrame("a", { isFinal: false }),
@@ -297,7 +298,7 @@ describe("limits", () => {
     expectAtEverySplit(input, tight, [control(9, "12345"), message("a")]);
   });
 
-  it("begin anew with each message", () => {
+  it("apply to each message separately", () => {
     const input = Buffer.concat(
       [1, 2, 3, 4].flatMap(() => fragments(2, [bytesOf(300), bytesOf(300), bytesOf(300)])),
     );
@@ -315,14 +316,14 @@ describe("memory", () => {
     return process.memoryUsage().arrayBuffers - before;
   }
 
-  it("follows what has come, not what was announced", () => {
+  it("grows with the received bytes, not with the announced size", () => {
     const subject = new Subject({ maxMessageSize: 64_000_000, maxFrameSize: 64_000_000 });
     const start = Buffer.concat([frame({ opcode: 2, announced: 60_000_000 }), bytesOf(10)]);
     expect(allocatedBy(() => subject.receive(start, 0, start.length))).toBeLessThan(4096);
     expect(subject.assembler.unfinishedSize).toBe(10);
   });
 
-  it("for a million fragments of one byte is about their bytes", () => {
+  it("for a million fragments of one byte is about their size", () => {
     const subject = new Subject({ maxMessageSize: 2_000_000, maxFrameSize: 2_000_000 });
     const count = 1_000_000;
     const start = textFrame("a", { isFinal: false });
@@ -343,7 +344,7 @@ describe("memory", () => {
 });
 
 describe("discard", () => {
-  it("forgets what has come of messages and control frames", () => {
+  it("releases the buffered bytes of messages and control frames", () => {
     const { assembler, receive } = ordinary();
     feedPieces([textFrame("abc", { isFinal: false }), pingFrame("12345").subarray(0, 4)], receive);
     expect(assembler.unfinishedSize).toBe(5);
@@ -355,7 +356,7 @@ describe("discard", () => {
 describe("with an extension", () => {
   const rsv1 = { rsv1: true };
 
-  it("decodes what came with RSV1, whole or in fragments, at every split", () => {
+  it("decodes messages with RSV1, in one frame or in fragments, at every split", () => {
     const input = Buffer.concat([
       textFrame(inverted("text €"), rsv1),
       textFrame("plain"),
@@ -374,7 +375,7 @@ describe("with an extension", () => {
     ]);
   });
 
-  it("says that binary is kept and text is not, and the limit of a message", () => {
+  it("requests memory of their own for binary messages only, and passes the size limit", () => {
     const extension = new InvertingExtension();
     const subject = new Subject(wide, extension);
     feedPieces([textFrame(inverted("a"), rsv1), binaryFrame(inverted("a"), rsv1)], subject.receive);
@@ -384,7 +385,7 @@ describe("with an extension", () => {
     ]);
   });
 
-  it("judges the UTF-8 of what was decoded, not of what came", () => {
+  it("validates the UTF-8 of the decoded text, not of the encoded one", () => {
     const bad = textFrame(inverted(Buffer.from([0xc0, 0x80])), rsv1);
     expectAtEverySplit(bad, extended, [failed("INVALID_UTF8", 1007)]);
     const pieces = fragments(
@@ -395,7 +396,7 @@ describe("with an extension", () => {
     expectAtEverySplit(Buffer.concat(pieces), extended, [failed("INVALID_UTF8", 1007)]);
   });
 
-  it("tells what the extension finds wrong", () => {
+  it("reports the errors of the extension", () => {
     const input = Buffer.concat([textFrame(Buffer.from([0xee, 1]), rsv1), textFrame("behind")]);
     expectAtEverySplit(input, extended, [failed("CORRUPT", 1007)]);
   });
@@ -410,7 +411,7 @@ describe("with an extension", () => {
       fragments(opcodes.text, ["a", "b"]).map((bytes) => withRsv1(bytes, true)),
     ],
     ["a ping", [pingFrame("", rsv1)]],
-  ])("refuses RSV1 on %s", (_what, frames) => {
+  ])("rejects RSV1 on %s", (_what, frames) => {
     expectAtEverySplit(Buffer.concat(frames), extended, [failed("UNEXPECTED_RSV", 1002)]);
   });
 
@@ -424,7 +425,7 @@ describe("with an extension", () => {
     const small = (): Subject => new Subject(limits, new InvertingExtension());
     const tooBig = failed("MESSAGE_TOO_BIG", 1009);
 
-    it("allow encoded bytes a little more, and hold the decoded ones to the message's limit", () => {
+    it("allow some overhead for encoded bytes, and apply to the size of the decoded message", () => {
       const frames = fragments(
         opcodes.text,
         [inverted("a".repeat(60 + invertingOverhead)), inverted("b".repeat(30))],
@@ -435,7 +436,7 @@ describe("with an extension", () => {
       expectAtEverySplit(Buffer.concat(larger), small, [tooBig]);
     });
 
-    it("allow the fragments of a compressed message what they allow its first", () => {
+    it("allow the same overhead for each fragment of a compressed message", () => {
       for (const sizes of [
         [10, 60 + invertingOverhead],
         [60, 40 + invertingOverhead],
@@ -447,9 +448,9 @@ describe("with an extension", () => {
       }
     });
 
-    it("name the size on the wire as that, and not as the size of the message", () => {
+    it("cause an error message that names the size as the size on the wire", () => {
       const advice =
-        "Raise maxMessageSize (and maxFrameSize, where it is set) if messages of this size are expected.";
+        "Raise maxMessageSize (and maxFrameSize, if it is set) if messages of this size are expected.";
       const subject = new Subject(wide, new InvertingExtension());
       feedPieces([frame({ opcode: 1, announced: 1_000_011, ...rsv1 })], subject.receive);
       expect(subject.errors[0]!.message).toBe(
@@ -474,8 +475,8 @@ describe("with an extension", () => {
           frame({ opcode: 0, announced: 40 + invertingOverhead + 1 }),
         ],
       ],
-      ["what is not compressed, as without an extension", [frame({ opcode: 1, announced: 61 })]],
-    ])("refuse %s at the header", (_what, frames) => {
+      ["an uncompressed frame, as without an extension", [frame({ opcode: 1, announced: 61 })]],
+    ])("reject %s at the header", (_what, frames) => {
       const extension = new InvertingExtension();
       const subject = new Subject(limits, extension);
       feedPieces(frames, subject.receive);
@@ -485,14 +486,10 @@ describe("with an extension", () => {
   });
 });
 
-describe("what it tells of an unfinished message", () => {
-  it("goes from its first header to its last byte", () => {
+describe("the progress of an unfinished message", () => {
+  it("is shown from its first header to its last byte", () => {
     const { assembler, receive } = ordinary();
-    const status = (): unknown => [
-      assembler.isInsideMessage,
-      assembler.unfinishedSize,
-      assembler.beganCount,
-    ];
+    const status = (): unknown => [assembler.isInsideMessage, assembler.unfinishedSize, assembler.beganCount];
     const [first, second] = fragments(opcodes.text, ["abc", "de"]);
     expect(status()).toEqual([false, 0, 0]);
     receive(first!, 0, 2);

@@ -12,14 +12,14 @@ function bytesOf(size: number, seed = 0): Buffer {
   return Buffer.from(Array.from({ length: size }, (_, index) => (index * 7 + (index >>> 8) + seed) & 255));
 }
 
-/** `text a`, `ping 1`, `binary (70000)`: a frame as a word or two. */
-function wordsOf({ opcode, payload }: ReadFrame): string {
+/** Describes a frame, for example `text a`, `ping 1` or `binary (70000)`. */
+function describeFrame({ opcode, payload }: ReadFrame): string {
   const content = payload.length > 40 ? `(${payload.length})` : payload.toString("latin1");
   return `${names.get(opcode)} ${content}`.trim();
 }
 
 function framesOf(bytes: Uint8Array): string[] {
-  return readFrames(bytes).map(wordsOf);
+  return readFrames(bytes).map(describeFrame);
 }
 
 let resources: Resources;
@@ -30,10 +30,10 @@ beforeEach(() => {
   output = new OutputBuffer("client", resources);
 });
 
-/** What a kernel holds that has not said yet that it took it. */
+/** Takes the next bytes without reporting them as written, like a kernel that has not accepted them yet. */
 function takeOne(): Buffer {
   const bytes = output.take();
-  if (bytes === undefined) throw new Error("Nothing is there to take.");
+  if (bytes === undefined) throw new Error("There are no bytes to take.");
   return bytes;
 }
 
@@ -52,13 +52,13 @@ const pong = (content = ""): void => output.writePong(Buffer.from(content));
 const close = (): void => output.writeClose(closePayload(1000, "bye"));
 
 describe("take and written", () => {
-  it("have nothing at the beginning", () => {
+  it("have no effect at first", () => {
     expect(output.isReady).toBe(false);
     expect(output.take()).toBeUndefined();
     expect(counts()).toEqual({ framed: 0, handed: 0, written: 0, size: 0 });
   });
 
-  it("give one stretch of bytes at a time, which stays as it is", () => {
+  it("return one piece of bytes at a time, which stays unchanged until it is written", () => {
     text("a");
     const first = takeOne();
     const before = Buffer.from(first);
@@ -75,7 +75,7 @@ describe("take and written", () => {
     expect(output.isReady).toBe(false);
   });
 
-  it("give all of a tick in one", () => {
+  it("return all frames of a tick in one piece", () => {
     for (let count = 0; count < 1000; count++) text(String(count));
     ping("p");
     close();
@@ -87,7 +87,7 @@ describe("take and written", () => {
     ]);
   });
 
-  it("give at most 64 KiB", () => {
+  it("return at most 64 KiB by default", () => {
     output.writeBinary(bytesOf(300_000));
     const pieces: number[] = [];
     for (let bytes = output.take(); bytes !== undefined; bytes = output.take()) {
@@ -97,7 +97,7 @@ describe("take and written", () => {
     expect(pieces).toEqual([segmentSize, segmentSize, segmentSize, segmentSize, 300_014 - 4 * segmentSize]);
   });
 
-  it("keep the order of messages over segments", () => {
+  it("keep the order of messages across segments", () => {
     const sizes = [10, 65_500, 40, 65_522, 65_523, 3, 131_072, 0, 70_000];
     for (const [index, size] of sizes.entries()) output.writeBinary(bytesOf(size, index));
     const read = readFrames(drain(output));
@@ -107,7 +107,7 @@ describe("take and written", () => {
 });
 
 describe("the counters", () => {
-  it("follow a message from the call to the kernel", () => {
+  it("follow a message until it is written", () => {
     text("abc");
     expect(counts()).toEqual({ framed: 1, handed: 0, written: 0, size: 9 });
     takeOne();
@@ -120,7 +120,7 @@ describe("the counters", () => {
     expect(counts()).toEqual({ framed: 2, handed: 2, written: 2, size: 0 });
   });
 
-  it("count no control frame but by its bytes", () => {
+  it("include control frames only in the size", () => {
     ping("1");
     pong();
     close();
@@ -133,7 +133,7 @@ describe("the counters", () => {
     expect(counts()).toEqual({ framed: 0, handed: 0, written: 0, size: 0 });
   });
 
-  it("count a message that is handed out in part as handed, and as written once its end is", () => {
+  it("include a partly taken message in handedCount, and in writtenCount once its end is written", () => {
     output.writeBinary(bytesOf(150_000));
     text("behind");
     const size = 150_014 + 12;
@@ -150,7 +150,7 @@ describe("the counters", () => {
     expect(counts()).toEqual({ framed: 2, handed: 2, written: 2, size: 0 });
   });
 
-  it("count a message that fills its segments to the last byte", () => {
+  it("are correct for a message that ends at the end of a segment", () => {
     output.writeBinary(bytesOf(2 * segmentSize - 14));
     text("next");
     takeOne();
@@ -162,7 +162,7 @@ describe("the counters", () => {
 });
 
 describe("control frames", () => {
-  it("stay in the order of the calls where nothing waits", () => {
+  it("stay in the order of the calls if nothing is queued before", () => {
     text("a");
     ping("1");
     text("b");
@@ -171,7 +171,7 @@ describe("control frames", () => {
     expect(framesOf(drain(output))).toEqual(["text a", "ping 1", "text b", "pong 2", "text c"]);
   });
 
-  it("go before what waits behind a write", () => {
+  it("precede messages that are queued during a write", () => {
     text("in flight");
     takeOne();
     text("a");
@@ -183,14 +183,14 @@ describe("control frames", () => {
     expect(framesOf(drain(output))).toEqual(["ping 1", "pong 2", "text a", "text b", "text c"]);
   });
 
-  it("go before what more than one segment holds", () => {
+  it("precede messages in more than one segment", () => {
     output.writeBinary(bytesOf(60_000));
     output.writeBinary(bytesOf(60_000));
     ping("1");
     expect(framesOf(drain(output))).toEqual(["ping 1", "binary (60000)", "binary (60000)"]);
   });
 
-  it("wait for the end of a frame that is half out, over as many segments as it takes", () => {
+  it("follow the end of a partly sent frame, over any number of segments", () => {
     output.writeBinary(bytesOf(150_000));
     text("behind");
     const pieces = [Buffer.from(takeOne())];
@@ -209,7 +209,7 @@ describe("control frames", () => {
     expect(counts()).toEqual({ framed: 2, handed: 2, written: 2, size: 0 });
   });
 
-  it("keep their order when they come between two writes", () => {
+  it("keep their order if they are queued between two writes", () => {
     text("in flight");
     takeOne();
     text("a");
@@ -220,7 +220,7 @@ describe("control frames", () => {
     expect(framesOf(drain(output))).toEqual(["pong 1", "ping 2", "pong 3", "text a"]);
   });
 
-  it("wait for the end of a frame that ends with its segment", () => {
+  it("follow the end of a partly sent frame that ends with its segment", () => {
     output.writeBinary(bytesOf(2 * segmentSize - 14));
     text("behind");
     const first = Buffer.from(takeOne());
@@ -231,7 +231,7 @@ describe("control frames", () => {
     expect(framesOf(drain(output))).toEqual(["ping 1", "text behind"]);
   });
 
-  it("let messages be written meanwhile into the segment that is half out", () => {
+  it("allow messages to be written to a segment that is partly sent", () => {
     output.writeBinary(bytesOf(70_000));
     const pieces = [Buffer.from(takeOne())];
     ping("1");
@@ -248,7 +248,7 @@ describe("control frames", () => {
     expect(counts()).toEqual({ framed: 3, handed: 3, written: 3, size: 0 });
   });
 
-  it("tell how many messages stand before a ping for sure", () => {
+  it("return, for a ping, the number of messages that certainly precede it", () => {
     expect(ping()).toBe(0);
     text("a");
     text("b");
@@ -271,8 +271,8 @@ describe("control frames", () => {
   });
 });
 
-describe("Close", () => {
-  it("goes behind all messages, and pings and pongs go before it", () => {
+describe("the Close frame", () => {
+  it("follows all messages, pings and pongs", () => {
     text("in flight");
     takeOne();
     text("a");
@@ -291,7 +291,7 @@ describe("Close", () => {
     expect(output.size).toBe(0);
   });
 
-  it("is behind what waits when it is half out", () => {
+  it("follows the queued frames if a message is partly sent", () => {
     output.writeBinary(bytesOf(100_000));
     const first = Buffer.from(takeOne());
     pong("1");
@@ -310,7 +310,7 @@ describe("a flood of pings", () => {
   const pongSize = 6 + 10;
   const name = (index: number): string => String(index).padStart(10, "0");
 
-  /** Answers so many pings, as they come in one read. */
+  /** Answers `count` pings of one read. */
   function flood(count: number, from = 0): void {
     for (let index = from; index < from + count; index++) pong(name(index));
   }
@@ -319,7 +319,7 @@ describe("a flood of pings", () => {
     return readFrames(bytes).map(({ payload }) => Number(payload.toString()));
   }
 
-  it("is answered in full while less than 16 KiB of pongs wait, and beyond that by the newest", () => {
+  it("is answered completely up to 16 KiB of queued pongs, and then by the newest pong only", () => {
     flood(16_384 / pongSize);
     expect(output.size).toBe(16_384);
     flood(5000, 5000);
@@ -329,7 +329,7 @@ describe("a flood of pings", () => {
     expect(output.size).toBe(0);
   });
 
-  it("is answered so behind a write that the kernel refuses", () => {
+  it("is answered in the same way during a write that the kernel does not accept", () => {
     text("in flight");
     takeOne();
     flood(100_000);
@@ -338,7 +338,7 @@ describe("a flood of pings", () => {
     expect(answeredBy(drain(output))).toEqual([...Array(1024).keys(), 99_999]);
   });
 
-  it("is answered so behind a frame that is half out", () => {
+  it("is answered in the same way after a partly sent frame", () => {
     output.writeBinary(bytesOf(400_000));
     const taken: Buffer[] = [];
     for (let round = 1; round <= 6; round++) {
@@ -350,12 +350,12 @@ describe("a flood of pings", () => {
     expect(pongs).toBe(16_384);
     taken.push(drain(output));
     const read = readFrames(Buffer.concat(taken));
-    expect(wordsOf(read[0]!)).toBe("binary (400000)");
+    expect(describeFrame(read[0]!)).toBe("binary (400000)");
     expect(read).toHaveLength(1 + 1024 + 1);
-    expect(wordsOf(read.at(-1)!)).toBe(`pong ${name(62_999)}`);
+    expect(describeFrame(read.at(-1)!)).toBe(`pong ${name(62_999)}`);
   });
 
-  it("is answered so again and again, and each time by the newest", () => {
+  it("is answered in the same way several times, each time by the newest pong", () => {
     for (let round = 1; round <= 5; round++) {
       flood(3000, round * 10_000);
       const answered = answeredBy(drain(output));
@@ -364,7 +364,7 @@ describe("a flood of pings", () => {
     }
   });
 
-  it("is answered while the pongs of the last flood are in flight", () => {
+  it("is answered while the pongs of the previous flood are in flight", () => {
     flood(3000);
     const first = answeredBy(takeOne());
     expect(first).toEqual([...Array(1024).keys()]);
@@ -376,10 +376,10 @@ describe("a flood of pings", () => {
     expect(rest.length).toBeLessThanOrEqual(1 + 1024 + 1);
   });
 
-  it("is answered before a Close, by the newest too, and by nothing behind it", () => {
+  it("is answered before a Close frame, also by the newest pong, and not after it", () => {
     flood(3000);
     close();
-    expect(readFrames(takeOne()).map(wordsOf).slice(-3)).toEqual([
+    expect(readFrames(takeOne()).map(describeFrame).slice(-3)).toEqual([
       `pong ${name(1023)}`,
       `pong ${name(2999)}`,
       "close \x03\xe8bye",
@@ -388,7 +388,7 @@ describe("a flood of pings", () => {
     expect(output.isReady).toBe(false);
   });
 
-  it("keeps the payload of the newest though its memory is used again", () => {
+  it("is answered with a copy of the newest payload", () => {
     flood(2000);
     const lent = Buffer.from("newest");
     output.writePong(lent);
@@ -396,7 +396,7 @@ describe("a flood of pings", () => {
     expect(framesOf(drain(output)).at(-1)).toBe("pong newest");
   });
 
-  it("counts only pongs that wait", () => {
+  it("is detected by the number of queued pongs only", () => {
     for (let index = 0; index < 3000; index++) {
       pong(name(index));
       if (index % 100 === 0) drain(output);
@@ -409,7 +409,7 @@ describe("a flood of pings", () => {
 });
 
 describe("segments", () => {
-  it("go back to the pool when they are written, and are not handed out twice", () => {
+  it("are released when they are written, and are not used twice at the same time", () => {
     const seen = new Set<ArrayBufferLike>();
     for (let round = 0; round < 40; round++) {
       for (let count = 0; count < 3; count++) output.writeBinary(bytesOf(60_000, round));
@@ -419,13 +419,13 @@ describe("segments", () => {
         output.written();
       }
     }
-    // Four of them, and the memory that takes their place once much is sent.
+    // Four segments, and the wide memory that replaces them after 1 MiB was sent.
     expect(seen.size).toBeLessThanOrEqual(5);
     const free = Array.from({ length: 20 }, () => resources.segments.acquire());
     expect(new Set(free).size).toBe(20);
   });
 
-  it("are not shared by two outputs of the same pool while one of them holds them", () => {
+  it("are not shared by two outputs of the same pool at the same time", () => {
     const other = new OutputBuffer("client", resources);
     text("mine");
     const mine = takeOne();
@@ -440,7 +440,7 @@ describe("segments", () => {
     expect(framesOf(drain(other))).toEqual(["text again"]);
   });
 
-  it("are held while a part of them is in flight", () => {
+  it("are not released while a part of them is in flight", () => {
     const other = new OutputBuffer("client", resources);
     output.writeBinary(bytesOf(70_000));
     takeOne();
@@ -459,8 +459,8 @@ describe("segments", () => {
   });
 });
 
-describe.each(["client", "server"] as const)("the segments of a %s that ends with unsent output", (role) => {
-  /** Enough is sent that the pool has its wide segments, all of which are free then. */
+describe.each(["client", "server"] as const)("the segments of a %s with unsent output", (role) => {
+  /** Sends enough bytes that the pool allocates its wide memory. All its segments are free afterwards. */
   beforeEach(() => {
     output = new OutputBuffer(role, resources);
     for (let count = 0; count < 20; count++) output.writeBinary(Buffer.alloc(60_000));
@@ -475,7 +475,7 @@ describe.each(["client", "server"] as const)("the segments of a %s that ends wit
     return new Set(wide).size;
   }
 
-  /** Messages in four segments, a message that is half out in front where `isBegun`, and control frames beside them. */
+  /** Queues messages in four segments and control frames. With `isBegun`, a message before them is partly sent. */
   function fill(isBegun: boolean): void {
     if (isBegun) {
       output.writeBinary(bytesOf(70_000));
@@ -500,9 +500,9 @@ describe.each(["client", "server"] as const)("the segments of a %s that ends wit
     fill(isBegun);
     expect(freeWide()).toBeLessThan(14);
     output[how]();
-    const held = 16 - freeWide();
-    // The write in flight; takeBack leaves the Close and the other control frames to be sent.
-    expect(held).toBe((isBegun ? 1 : 0) + (how === "takeBack" ? 2 : 0));
+    const inUse = 16 - freeWide();
+    // One segment is in flight. After takeBack(), control frames and the Close frame are still queued.
+    expect(inUse).toBe((isBegun ? 1 : 0) + (how === "takeBack" ? 2 : 0));
     if (isBegun) output.written();
     if (how === "takeBack") drain(output);
     expect(freeWide()).toBe(16);
@@ -513,7 +513,7 @@ describe.each(["client", "server"] as const)("the segments of a %s that ends wit
   });
 
   it.each(["takeUnsent", "abandon", "takeBack"] as const)(
-    "stay as they are by %s while the front of one is in flight and its rest waits",
+    "do not change on %s while their front is in flight and their rest is queued",
     (how) => {
       output.writeBinary(bytesOf(70_000));
       takeOne();
@@ -533,7 +533,7 @@ describe.each(["client", "server"] as const)("the segments of a %s that ends wit
     },
   );
 
-  it("leave 16 such connections behind them without a longer way for others", () => {
+  it("are all available again after 16 such connections were abandoned", () => {
     for (let count = 0; count < 16; count++) {
       const one = new OutputBuffer(role, resources);
       one.writeBinary(bytesOf(60_000));
@@ -543,7 +543,7 @@ describe.each(["client", "server"] as const)("the segments of a %s that ends wit
     expect(freeWide()).toBe(16);
   });
 
-  it("leave the messages that abandon has copied out to takeUnsent, and to takeBack", () => {
+  it("are released by abandon(), which keeps the messages for takeUnsent() and takeBack()", () => {
     for (const how of ["takeUnsent", "takeBack"] as const) {
       output = new OutputBuffer(role, resources);
       fill(true);
@@ -565,7 +565,7 @@ describe.each(["client", "server"] as const)("takeUnsent at a %s", (role) => {
 
   const large = bytesOf(200_000);
 
-  it("gives everything where nothing was taken, and nothing the second time", () => {
+  it("returns everything if nothing was taken, and nothing the second time", () => {
     text("a");
     ping("1");
     output.writeBinary(Buffer.from([1, 2, 3]));
@@ -592,11 +592,11 @@ describe.each(["client", "server"] as const)("takeUnsent at a %s", (role) => {
 
   it.each([
     ["nothing is taken", 0, ["large", "a", "b", "c"]],
-    ["a part of the first is", 1, ["a", "b", "c"]],
-    ["all but the end of the first is", 3, ["a", "b", "c"]],
-    ["a part of the third is, which begins with the end of the first", 4, ["c"]],
-    ["all is", 5, []],
-  ])("gives the messages of which no byte was handed out: %s", (_what, takenCount, names) => {
+    ["a part of the first is taken", 1, ["a", "b", "c"]],
+    ["all but the end of the first is taken", 3, ["a", "b", "c"]],
+    ["the end of the first and a part of the third are taken", 4, ["c"]],
+    ["everything is taken", 5, []],
+  ])("returns the messages of which no byte was taken: %s", (_what, takenCount, names) => {
     output.writeBinary(large);
     text("a");
     output.writeEncoded(opcodes.binary, bytesOf(100_000), Buffer.from("b"));
@@ -612,7 +612,7 @@ describe.each(["client", "server"] as const)("takeUnsent at a %s", (role) => {
     expect(handedCount).toBe(4 - names.length);
   });
 
-  it("leaves what is in flight, and its size, until it is written", () => {
+  it("does not affect bytes in flight, whose size is counted until they are written", () => {
     text("in flight");
     const bytes = takeOne();
     const before = Buffer.from(bytes);
@@ -626,7 +626,7 @@ describe.each(["client", "server"] as const)("takeUnsent at a %s", (role) => {
     expect(output.isReady).toBe(false);
   });
 
-  it("counts a message that is half out as handed, and never as written", () => {
+  it("counts a partly sent message as handed, and never as written", () => {
     output.writeBinary(large);
     text("behind");
     takeOne();
@@ -637,7 +637,7 @@ describe.each(["client", "server"] as const)("takeUnsent at a %s", (role) => {
     expect(counts()).toEqual({ framed: 2, handed: 1, written: 0, size: 0 });
   });
 
-  it("gives what is behind a frame that control frames have waited for", () => {
+  it("returns the messages after a frame that delayed control frames", () => {
     output.writeBinary(bytesOf(70_000));
     output.writeEncoded(opcodes.text, bytesOf(20), "compressed");
     text("plain");
@@ -650,7 +650,7 @@ describe.each(["client", "server"] as const)("takeUnsent at a %s", (role) => {
     expect(counts()).toEqual({ framed: 3, handed: 1, written: 1, size: 0 });
   });
 
-  it("forgets the original of a compressed message once its first byte is handed out", () => {
+  it("does not return a compressed message once its first byte is taken", () => {
     output.writeEncoded(opcodes.text, bytesOf(70_000), "first");
     output.writeEncoded(opcodes.text, bytesOf(10), "second");
     output.writeEncoded(opcodes.text, bytesOf(70_000), "third");
@@ -667,7 +667,7 @@ describe.each(["client", "server"] as const)("takeBack at a %s", (role) => {
 
   const large = bytesOf(200_000);
 
-  it("gives everything where nothing was taken, and what comes later is sent", () => {
+  it("returns everything if nothing was taken, and later messages are sent", () => {
     text("a");
     output.writeEncoded(opcodes.text, Buffer.from("???"), "compressed");
     output.writeBinary(large);
@@ -683,33 +683,36 @@ describe.each(["client", "server"] as const)("takeBack at a %s", (role) => {
     expect(output.takeBack()).toEqual([]);
   });
 
-  it.each([0, 1, 2, 3, 4])("lets the rest of a message go on of which %d pieces are out", (takenCount) => {
-    output.writeBinary(large);
-    text("a");
-    output.writeEncoded(opcodes.binary, bytesOf(100_000), Buffer.from("b"));
-    text("c");
-    const taken: Buffer[] = [];
-    for (let count = 0; count < takenCount; count++) {
-      taken.push(Buffer.from(takeOne()));
-      output.written();
-    }
-    const { handedCount } = output;
-    const back = output.takeBack();
-    expect(back).toHaveLength(4 - handedCount);
-    expect([output.framedCount, output.handedCount]).toEqual([handedCount, handedCount]);
-    close();
-    const { size } = output;
-    const rest = drain(output);
-    expect(rest.length).toBe(size);
-    const frames = framesOf(Buffer.concat([...taken, rest]));
-    expect(frames).toEqual([
-      ...["binary (200000)", "text a", "binary (100000)", "text c"].slice(0, handedCount),
-      "close \x03\xe8bye",
-    ]);
-    expect(counts()).toEqual({ framed: handedCount, handed: handedCount, written: handedCount, size: 0 });
-  });
+  it.each([0, 1, 2, 3, 4])(
+    "does not remove the rest of a message of which %d pieces were sent",
+    (takenCount) => {
+      output.writeBinary(large);
+      text("a");
+      output.writeEncoded(opcodes.binary, bytesOf(100_000), Buffer.from("b"));
+      text("c");
+      const taken: Buffer[] = [];
+      for (let count = 0; count < takenCount; count++) {
+        taken.push(Buffer.from(takeOne()));
+        output.written();
+      }
+      const { handedCount } = output;
+      const back = output.takeBack();
+      expect(back).toHaveLength(4 - handedCount);
+      expect([output.framedCount, output.handedCount]).toEqual([handedCount, handedCount]);
+      close();
+      const { size } = output;
+      const rest = drain(output);
+      expect(rest.length).toBe(size);
+      const frames = framesOf(Buffer.concat([...taken, rest]));
+      expect(frames).toEqual([
+        ...["binary (200000)", "text a", "binary (100000)", "text c"].slice(0, handedCount),
+        "close \x03\xe8bye",
+      ]);
+      expect(counts()).toEqual({ framed: handedCount, handed: handedCount, written: handedCount, size: 0 });
+    },
+  );
 
-  it("lets what is in flight be, and control frames and a Close go on in their order", () => {
+  it("does not affect bytes in flight, control frames and the Close frame", () => {
     text("in flight");
     const flight = Buffer.from(takeOne());
     text("waits");
@@ -734,7 +737,7 @@ describe.each(["client", "server"] as const)("takeBack at a %s", (role) => {
     expect(readFrames(rest).every(({ isMasked }) => isMasked === (role === "client"))).toBe(true);
   });
 
-  it("keeps the control frames that stand between the messages", () => {
+  it("keeps the control frames between the messages", () => {
     text("a");
     ping("1");
     text("b");
@@ -744,14 +747,14 @@ describe.each(["client", "server"] as const)("takeBack at a %s", (role) => {
     expect(framesOf(drain(output))).toEqual(["ping 1", "pong 2", "close \x03\xe8bye"]);
   });
 
-  it("keeps the pong that stands for a flood of pings", () => {
+  it("keeps the newest pong of a flood of pings", () => {
     for (let index = 0; index < 9000; index++) pong(String(index).padStart(10, "0"));
     text("a");
     expect(output.takeBack()).toEqual(["a"]);
     expect(framesOf(drain(output)).at(-1)).toBe("pong 0000008999");
   });
 
-  it("lets control frames wait for the end of the message that is half out", () => {
+  it("keeps control frames after the end of the partly sent message", () => {
     output.writeBinary(large);
     text("behind");
     const first = Buffer.from(takeOne());
@@ -767,7 +770,7 @@ describe.each(["client", "server"] as const)("takeBack at a %s", (role) => {
     expect(counts()).toEqual({ framed: 2, handed: 2, written: 2, size: 0 });
   });
 
-  it("leaves alone the memory of what is in flight out of a segment that holds more", () => {
+  it("does not change bytes in flight whose segment contains more frames", () => {
     output.writeBinary(bytesOf(70_000));
     text("behind");
     takeOne();
@@ -785,7 +788,7 @@ describe.each(["client", "server"] as const)("takeBack at a %s", (role) => {
     expect(framesOf(drain(output))).toEqual(["ping 1", "binary (300000)"]);
   });
 
-  it("leaves nothing for takeUnsent, nor the other way round", () => {
+  it("leaves no messages for takeUnsent(), and the reverse", () => {
     output.writeBinary(large);
     text("a");
     takeOne();
@@ -807,7 +810,7 @@ describe.each(["client", "server"] as const)("the observer of a %s", (role) => {
     }
   }
 
-  it("is told of each frame that is written, once", () => {
+  it("receives each written frame once", () => {
     const observer = new Observer();
     observer.excerptSize = 4;
     output = new OutputBuffer(role, resources, observer);
@@ -834,7 +837,7 @@ describe.each(["client", "server"] as const)("the observer of a %s", (role) => {
     );
   });
 
-  it("gets copies, and nothing while it is not active", () => {
+  it("receives copies, and nothing while it is inactive", () => {
     const observer = new Observer();
     observer.isActive = false;
     output = new OutputBuffer(role, resources, observer);
@@ -851,7 +854,7 @@ describe.each(["client", "server"] as const)("the observer of a %s", (role) => {
     expect(observer.seen[1]![1].excerpt.toString()).toBe("lent");
   });
 
-  it("may send from inside a call", () => {
+  it("may send inside its call", () => {
     const observer = new Observer();
     output = new OutputBuffer(role, resources, observer);
     observer.onFrame = (): void => {
@@ -863,7 +866,7 @@ describe.each(["client", "server"] as const)("the observer of a %s", (role) => {
   });
 });
 
-it("writes RSV1 on what is encoded, and a server masks nothing", () => {
+it("RSV1 is set on encoded messages, and a server does not mask", () => {
   output = new OutputBuffer("server", resources);
   output.writeEncoded(opcodes.text, Buffer.from("encoded"), "original");
   text("plain");

@@ -10,8 +10,8 @@ class Settings {
   }
 }
 
-describe("the own options", () => {
-  it("are a copy without a prototype", () => {
+describe("ownOptions", () => {
+  it("returns a copy without a prototype", () => {
     const given = { a: 1, b: null, c: false };
     const copy = own(given);
     expect(Object.getPrototypeOf(copy)).toBeNull();
@@ -19,15 +19,15 @@ describe("the own options", () => {
     expect(copy).not.toBe(given);
   });
 
-  it("leave out what is undefined", () => {
+  it("omits properties that are undefined", () => {
     expect(Object.keys(own({ a: undefined, b: 0 }))).toEqual(["b"]);
   });
 
-  it("are the fields of an instance of a class, and nothing of its prototype", () => {
+  it("copies the fields of a class instance, and nothing of its prototype", () => {
     expect(Object.entries(own(new Settings()))).toEqual([["timeout", 5]]);
   });
 
-  it("are nothing of an object that was made with a prototype", () => {
+  it("returns an empty copy if all properties are inherited", () => {
     expect({ ...own(Object.create({ timeout: 5 }) as object) }).toEqual({});
   });
 });

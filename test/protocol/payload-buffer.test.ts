@@ -8,7 +8,7 @@ function bytesOf(size: number): Buffer {
   return Buffer.from(Array.from({ length: size }, (_, index) => (index * 13 + (index >>> 8)) & 255));
 }
 
-/** Counts what is allocated for buffers while `run` runs. */
+/** Returns the bytes that `run` allocates for buffers. */
 function allocatedBy(run: () => void): number {
   const before = process.memoryUsage().arrayBuffers;
   run();
@@ -22,10 +22,10 @@ describe("PayloadBuffer", () => {
     ["an empty piece", [0]],
     ["the smallest chunk", [kibibyte]],
     ["one more than the smallest chunk", [kibibyte, 1]],
-    ["a piece over the edge of a chunk", [1000, 1000, 5000]],
+    ["a piece across the end of a chunk", [1000, 1000, 5000]],
     ["a piece larger than any chunk", [3, 300_000, 1]],
-    ["chunks filled to the brim", [1024, 1024, 2048, 4096]],
-  ])("gives back %s in order, and starts anew", (_what, sizes) => {
+    ["chunks that are filled completely", [1024, 1024, 2048, 4096]],
+  ])("returns %s in order, and can be used again", (_what, sizes) => {
     const payload = new PayloadBuffer();
     for (const round of [1, 2]) {
       const all = bytesOf(sizes.reduce((sum, size) => sum + size, 0));
@@ -43,7 +43,7 @@ describe("PayloadBuffer", () => {
     }
   });
 
-  it("gives a buffer that later pieces do not touch", () => {
+  it("returns a buffer that later pieces do not change", () => {
     const payload = new PayloadBuffer();
     payload.append(bytesOf(2000), 0, 2000);
     const first = payload.take();
@@ -51,7 +51,7 @@ describe("PayloadBuffer", () => {
     expect(first).toEqual(bytesOf(2000));
   });
 
-  it("forgets on clear", () => {
+  it("is empty after clear()", () => {
     const payload = new PayloadBuffer();
     payload.append(bytesOf(5000), 0, 5000);
     payload.clear();
@@ -60,7 +60,7 @@ describe("PayloadBuffer", () => {
   });
 
   it.each([1, 7, 1023, 1024, 1500, 65_536, 262_144])(
-    "takes at most 64 KiB above what came, in pieces of %d",
+    "uses at most 64 KiB more than it received, in pieces of %d",
     (pieceSize) => {
       const piece = bytesOf(pieceSize);
       const payload = new PayloadBuffer();
@@ -72,17 +72,17 @@ describe("PayloadBuffer", () => {
     },
   );
 
-  it("takes 1 KiB for the first byte", () => {
+  it("allocates 1 KiB for the first byte", () => {
     const payload = new PayloadBuffer();
     expect(allocatedBy(() => payload.append(Buffer.alloc(1), 0, 1))).toBeLessThanOrEqual(2 * kibibyte);
   });
 });
 
-describe("a payload that is gathered for a loan", () => {
+describe("a payload that is collected in the spare buffer", () => {
   const size = 100 * kibibyte;
   const nowhere = Buffer.alloc(0);
 
-  it("stands in the spare memory, which is free again behind it", () => {
+  it("is lent from there, and clear() releases the spare buffer", () => {
     const memory = testResources();
     const all = bytesOf(size);
     const payload = new PayloadBuffer(memory);
@@ -96,7 +96,7 @@ describe("a payload that is gathered for a loan", () => {
     expect(memory.spare.borrow(size)?.buffer).toBe(lent.buffer);
   });
 
-  it("goes out as a copy where it is to be kept after all", () => {
+  it("is copied if it must be kept", () => {
     const memory = testResources();
     const all = bytesOf(size);
     const payload = new PayloadBuffer(memory);
@@ -109,13 +109,13 @@ describe("a payload that is gathered for a loan", () => {
 
   it.each([
     [
-      "the spare memory is taken",
+      "the spare buffer is in use",
       size,
       (memory: ReturnType<typeof testResources>) => memory.spare.borrow(size),
     ],
-    ["it is too small for that", 5000, () => undefined],
-    ["it is too large for that", 2_000_000, () => undefined],
-  ] as const)("stands elsewhere where %s", (_, length, prepare) => {
+    ["it is too small", 5000, () => undefined],
+    ["it is too large", 2_000_000, () => undefined],
+  ] as const)("is collected in other memory if %s", (_, length, prepare) => {
     const memory = testResources();
     prepare(memory)?.fill(0xdd);
     const all = bytesOf(length);

@@ -4,7 +4,7 @@ import { Resources } from "../../protocol/resources.js";
 import { steadyRandom } from "../support/protocol-end.js";
 
 describe("Resources", () => {
-  it("draws its masking keys from the given source", () => {
+  it("takes its masking keys from the given random source", () => {
     const fillRandom = steadyRandom(7);
     const expected = Buffer.alloc(8192);
     steadyRandom(7)(expected);
@@ -13,7 +13,7 @@ describe("Resources", () => {
     expect(resources.maskingKeys.next()).toBe(expected.readInt32LE(0));
   });
 
-  it("has one read buffer of 1 MiB, made when it is first asked for", () => {
+  it("allocates one read buffer of 1 MiB on first use", () => {
     const before = process.memoryUsage().arrayBuffers;
     const resources = new Resources({ fillRandom: steadyRandom() });
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 1024);
@@ -22,7 +22,7 @@ describe("Resources", () => {
     expect(resources.readBuffer.buffer.byteLength).toBe(1024 * 1024);
   });
 
-  it("makes codecs by the factory it is given, else by one of its own", () => {
+  it("uses the given codec factory, or creates one", () => {
     const codecs = createCodecFactory("dictionary");
     expect(new Resources({ fillRandom: steadyRandom(), codecs }).codecs).toBe(codecs);
     expect(new Resources({ fillRandom: steadyRandom() }).codecs).toMatchObject({ openCount: 0 });

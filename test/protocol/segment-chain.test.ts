@@ -7,7 +7,7 @@ function newChain(): SegmentChain {
 }
 
 describe("SegmentChain", () => {
-  it("begins empty", () => {
+  it("is empty at first", () => {
     const chain = newChain();
     expect([chain.isEmpty, chain.length, chain.first, chain.shift()]).toEqual([
       true,
@@ -17,7 +17,7 @@ describe("SegmentChain", () => {
     ]);
   });
 
-  it("puts frames into one segment while they fit to the last byte", () => {
+  it("puts frames into one segment while they fit, to its last byte", () => {
     const chain = newChain();
     const segment = chain.beginFrame(10);
     segment.end = 10;
@@ -28,13 +28,13 @@ describe("SegmentChain", () => {
     expect(chain.first).toBe(segment);
   });
 
-  it("gives a whole segment where a frame takes all of one", () => {
+  it("returns an empty segment for a frame that fills a whole one", () => {
     const chain = newChain();
     chain.beginFrame(1).end = 1;
     expect(chain.beginFrame(segmentSize).freeSize).toBe(segmentSize);
   });
 
-  it("notes where the first frame begins that does not continue", () => {
+  it("sets firstFrame to the first frame that starts in a segment", () => {
     const chain = newChain();
     const first = chain.beginFrame(14);
     first.end = segmentSize;
@@ -48,7 +48,7 @@ describe("SegmentChain", () => {
     expect(second.firstFrame).toBe(700);
   });
 
-  it("gives its segments in order", () => {
+  it("returns its segments in order", () => {
     const chain = newChain();
     const segments = [chain.beginFrame(1), chain.addSegment(), chain.addSegment()];
     expect(segments.map(() => chain.shift())).toEqual(segments);
@@ -56,7 +56,7 @@ describe("SegmentChain", () => {
     expect(segments).not.toContain(chain.beginFrame(1));
   });
 
-  it("gives in one stretch what lies so in memory, as far as that is allowed", () => {
+  it("returns contiguous segments together, up to the maximum size", () => {
     const pool = new SegmentPool();
     for (let left = 16; left > 0; left--) {
       const sent = pool.acquire();
@@ -77,7 +77,7 @@ describe("SegmentChain", () => {
     ]);
   });
 
-  /** Where the bytes of each of the segments begin that leave together. */
+  /** Returns the start offsets of the segments that one call removes. */
   function stretch(chain: SegmentChain, maxSize: number): number[] {
     const starts: number[] = [];
     for (let segment = chain.shiftContiguous(maxSize); segment !== undefined; segment = segment.next)
@@ -85,7 +85,7 @@ describe("SegmentChain", () => {
     return starts;
   }
 
-  it("lets go of a segment that another chain takes up", () => {
+  it("does not refer to a removed segment that is appended to another chain", () => {
     const [one, other] = [newChain(), newChain()];
     const [first, second] = [one.beginFrame(1), one.addSegment()];
     one.shift();
@@ -97,7 +97,7 @@ describe("SegmentChain", () => {
     expect([one.isEmpty, one.last]).toEqual([true, undefined]);
   });
 
-  it("takes a segment that is filled, and counts the bytes that have not left", () => {
+  it("accepts a filled segment, and counts only the bytes that are not sent", () => {
     const pool = new SegmentPool();
     const chain = new SegmentChain(pool);
     expect(chain.size).toBe(0);

@@ -2,9 +2,14 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { Segment, SegmentPool, segmentSize } from "../../protocol/segment-pool.js";
 
 describe("Segment", () => {
-  it("begins empty, with the same memory as bytes and as words", () => {
+  it("is empty at first, with the same memory as bytes and as words", () => {
     const segment = new Segment();
-    expect([segment.start, segment.end, segment.firstFrame, segment.freeSize]).toEqual([0, 0, -1, segmentSize]);
+    expect([segment.start, segment.end, segment.firstFrame, segment.freeSize]).toEqual([
+      0,
+      0,
+      -1,
+      segmentSize,
+    ]);
     segment.bytes.fill(0);
     segment.bytes[8] = 1;
     segment.bytes[segmentSize - 1] = 0x80;
@@ -16,7 +21,7 @@ describe("Segment", () => {
 });
 
 describe("SegmentPool", () => {
-  it("gives a segment again once it came back, and clears it", () => {
+  it("clears a released segment and returns it again", () => {
     const pool = new SegmentPool();
     const segment = pool.acquire();
     Object.assign(segment, { start: 1, end: 2, firstFrame: 0, messageCount: 3, compressedCount: 4 });
@@ -27,7 +32,7 @@ describe("SegmentPool", () => {
     expect(pool.acquire()).not.toBe(segment);
   });
 
-  it("keeps 1 MiB and lets the rest go", () => {
+  it("keeps 1 MiB of free segments", () => {
     const pool = new SegmentPool();
     const segments = new Set(Array.from({ length: 20 }, () => pool.acquire()));
     expect(segments.size).toBe(20);
@@ -37,7 +42,7 @@ describe("SegmentPool", () => {
     expect(new Set(again).size).toBe(20);
   });
 
-  describe("once 1 MiB was sent", () => {
+  describe("after 1 MiB was sent", () => {
     afterEach(() => vi.unstubAllGlobals());
 
     function poolAfter(sentSize: number): SegmentPool {
@@ -50,7 +55,7 @@ describe("SegmentPool", () => {
       return pool;
     }
 
-    it("gives segments of a memory that is masked faster, and keeps no others", () => {
+    it("returns segments with faster masking, and keeps no others", () => {
       expect(poolAfter(1024 * 1024 - 1).acquire().wideMask).toBeUndefined();
       const pool = poolAfter(1024 * 1024);
       const segments = Array.from({ length: 17 }, () => pool.acquire());
@@ -61,7 +66,7 @@ describe("SegmentPool", () => {
       expect(Array.from({ length: 16 }, () => pool.acquire()).every((one) => wide.includes(one))).toBe(true);
     });
 
-    it("gives the one that lies behind another, if it is free, and else the first that is", () => {
+    it("returns the next segment in memory if it is free, else the first free one", () => {
       const pool = poolAfter(1024 * 1024);
       const [first, second] = [pool.acquire(), pool.acquire()];
       const third = pool.acquire(second);
@@ -77,7 +82,7 @@ describe("SegmentPool", () => {
       expect(pool.acquire(plain)).toBe(third);
     });
 
-    it("knows which of them lie in one stretch", () => {
+    it("detects which segments are contiguous", () => {
       const pool = poolAfter(1024 * 1024);
       const [first, second, third] = [pool.acquire(), pool.acquire(), pool.acquire()];
       expect(first.isBefore(second)).toBe(false);
@@ -94,7 +99,7 @@ describe("SegmentPool", () => {
       expect([plain.isBefore(other), plain.isBefore(first)]).toEqual([false, false]);
     });
 
-    it("goes on with plain ones where there is no such memory", () => {
+    it("keeps ordinary segments if memory with faster masking is unavailable", () => {
       vi.stubGlobal("WebAssembly", undefined);
       const pool = poolAfter(2 * 1024 * 1024);
       const segment = pool.acquire();

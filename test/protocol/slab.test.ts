@@ -9,12 +9,15 @@ describe("Slab", () => {
     expect(copy.equals(source.subarray(0, size))).toBe(true);
   });
 
-  it.each([1, 4095, 4096, 10_000])("pins at most 8 KiB beside a copy of %i bytes", (size) => {
-    const copy = new Slab().copy(source, 0, size);
-    expect(copy.buffer.byteLength).toBeLessThanOrEqual(size + 8 * 1024);
-  });
+  it.each([1, 4095, 4096, 10_000])(
+    "keeps at most 8 KiB of other memory alive with a copy of %i bytes",
+    (size) => {
+      const copy = new Slab().copy(source, 0, size);
+      expect(copy.buffer.byteLength).toBeLessThanOrEqual(size + 8 * 1024);
+    },
+  );
 
-  it("never gives the same bytes to two copies", () => {
+  it("never uses the same memory for two copies", () => {
     const slab = new Slab();
     const sizes = Array.from({ length: 2_000 }, (_, index) => (index * 37) % 4_200);
     const copies = sizes.map((size) => slab.copy(source, index(size), index(size) + size));
@@ -24,7 +27,7 @@ describe("Slab", () => {
     }
   });
 
-  it("copies from where each source lies, though they come in turns", () => {
+  it("copies from the right place of alternating sources", () => {
     const slab = new Slab();
     const large = Buffer.alloc(2 * 1024 * 1024, source);
     const sources = [
@@ -45,13 +48,13 @@ describe("Slab", () => {
     }
   });
 
-  it("gives plain Buffers", () => {
+  it("returns plain Buffers", () => {
     const copy = new Slab().copy(source, 0, 100);
     expect(Object.getPrototypeOf(copy)).toBe(Buffer.prototype);
     expect(copy).toStrictEqual(Buffer.from(source.subarray(0, 100)));
   });
 
-  it("shows the very bytes of a source, and no copy of them", () => {
+  it("view() returns the memory of the source, not a copy", () => {
     const changed = Buffer.from("abc");
     const view = new Slab().view(changed, 1, 3);
     changed[2] = 0x7a;

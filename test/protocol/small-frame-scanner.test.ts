@@ -14,11 +14,11 @@ const many = (count: number, size: number): Buffer =>
   Buffer.concat(Array<Buffer>(count).fill(binaryFrame(Buffer.alloc(size))));
 
 describe("a run", () => {
-  it("is at most 8 KiB, which is what one message of it may hold on to", () => {
+  it("has at most 8 KiB, because a kept message keeps all of it alive", () => {
     expect(find(many(1000, 50))).toBe(157 * 52);
   });
 
-  it("is short behind one that was left half way, and grows again", () => {
+  it("is short after one that was not consumed completely, and grows again", () => {
     const bytes = many(1000, 50);
     const whole = find(bytes)!;
     scanner.endRun(52);
@@ -31,7 +31,7 @@ describe("a run", () => {
     expect(sizes.length).toBeLessThan(8);
   });
 
-  it("grows behind a short one that no two messages fit into", () => {
+  it("grows after a short limit into which two messages do not fit", () => {
     const bytes = many(20, 1000);
     find(bytes);
     scanner.endRun(0);
@@ -39,7 +39,7 @@ describe("a run", () => {
     expect(found).toEqual([undefined, undefined, undefined, 2 * 1004]);
   });
 
-  it("has two messages at least, whole and of one kind", () => {
+  it("has at least two complete messages of the same kind", () => {
     const [text, binary] = [textFrame("abc"), binaryFrame(Buffer.from("abc"))];
     expect(find(Buffer.concat([binary]))).toBeUndefined();
     expect(find(Buffer.concat([binary, text, binary]))).toBeUndefined();
@@ -48,7 +48,7 @@ describe("a run", () => {
     expect(find(Buffer.concat([text, text, pingFrame("p")]))).toBe(10);
   });
 
-  it("ends before a payload that is larger than is asked for", () => {
+  it("ends before a payload that is larger than the given maximum", () => {
     const bytes = Buffer.concat([many(3, 200), many(1, 201), many(3, 200)]);
     expect(find(bytes, 0, 200)).toBe(3 * 204);
   });
@@ -59,9 +59,9 @@ describe("a run", () => {
     [128, 6],
     [256, 3],
     [1023, 6],
-  ])("counts the bytes of its headers above 0x7f: %i bytes, three times", (size, count) => {
+  ])("counts the bytes above 0x7f in its headers: three messages of %i bytes", (size, count) => {
     find(many(3, size));
-    expect(scanner.aboveAscii).toBe(count);
+    expect(scanner.nonAsciiCount).toBe(count);
   });
 });
 
@@ -74,6 +74,6 @@ it.each([
   [Buffer.of(0x82, 126, 0, 125), -1],
   [Buffer.of(0x82, 127, 0, 0), -1],
   [Buffer.of(0x82, 0x80, 0, 0), -1],
-])("the payload of a frame that begins with %o has %i bytes", (header, size) => {
+])("payloadSizeAt returns for %o the size %i", (header, size) => {
   expect(payloadSizeAt(header, 0)).toBe(size);
 });

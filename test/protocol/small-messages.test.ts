@@ -31,16 +31,16 @@ function receiveWhole(input: Uint8Array): ProtocolEnd {
   return end;
 }
 
-describe.each(kinds)("small %s that follow each other", (_kind, make) => {
+describe.each(kinds)("consecutive small %s", (_kind, make) => {
   it.each([0, 1, 2, 12, 13, 60, 125, 126, 127, 128, 255, 256, 257, 384, 640, 1023, 1024, 1025])(
-    "are told one by one, of %d bytes each, at every split",
+    "of %d bytes are delivered one by one, at every split",
     (size) => {
       const all = make(4, size);
       expectAtEverySplit(framesOf(all), begin, all.map(message));
     },
   );
 
-  it("are told in great numbers", () => {
+  it("are delivered in large numbers and mixed sizes", () => {
     const all = [make(500, 32), make(200, 200), make(40, 1000), make(9, 4000), make(300, 3)].flat();
     expectSame(receiveWhole(framesOf(all)).calls, all.map(message));
   });
@@ -52,7 +52,7 @@ describe("small binary messages", () => {
     return calls.map((call) => call[1] as Buffer);
   }
 
-  it("hold on to at most 8 KiB beside themselves", () => {
+  it("keep at most 8 KiB of other memory alive", () => {
     const received = receivedOf([
       ...Array<number>(500).fill(100),
       4000,
@@ -69,7 +69,7 @@ describe("small binary messages", () => {
     for (const { length, buffer } of received) expect(buffer.byteLength).toBeLessThanOrEqual(length + 8192);
   });
 
-  it("are the user's own: to write into one changes none of the others", () => {
+  it("do not overlap: writing to one changes no other", () => {
     const [first, second, third] = receivedOf([30, 30, 30]);
     second!.fill(0);
     expect([first, third]).toEqual([Buffer.alloc(30, 7), Buffer.alloc(30, 7)]);
@@ -80,37 +80,37 @@ describe("small binary messages", () => {
   });
 });
 
-describe("small texts that follow each other", () => {
-  it("may be beyond ASCII, of one byte a character in memory or two", () => {
+describe("consecutive small texts", () => {
+  it("may contain non-ASCII characters, in one-byte and two-byte strings", () => {
     const all = texts(10, 40).flatMap((text) => [text, `${text} gr\u00fc\u00dfe`, `${text} \u6f22\u{1f600}`]);
     expectSame(receiveWhole(framesOf(all)).calls, all.map(message));
   });
 
-  it("are ASCII again behind some that were not", () => {
+  it("are delivered when ASCII texts follow a non-ASCII text", () => {
     const all = [...texts(3, 20), "\u00fc", ...texts(400, 20)];
     expectSame(receiveWhole(framesOf(all)).calls, all.map(message));
   });
 
-  it("may hold any ASCII, the bytes of a header included", () => {
+  it("may contain any ASCII character, including the bytes of a header", () => {
     const all = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code, code, 0x01, 0x7e));
     expectSame(receiveWhole(framesOf(all)).calls, all.map(message));
   });
 
-  it("end at whatever is none of them", () => {
+  it("may be followed by frames of any other kind", () => {
     const [first, second] = fragments(opcodes.text, ["one", "two"]);
     const others = [pingFrame("p"), binaryFrame(Buffer.of(0x81, 1)), Buffer.concat([first!, second!])];
-    const told: Told[][] = [[["ping", "p"]], [message(Buffer.of(0x81, 1))], [message("onetwo")]];
+    const expected: Told[][] = [[["ping", "p"]], [message(Buffer.of(0x81, 1))], [message("onetwo")]];
     for (const [index, other] of others.entries()) {
       const input = Buffer.concat([framesOf(["a", "b", "c"]), other, framesOf(["d", "e"]), closeFrame(1000)]);
       const before = ["a", "b", "c"].map(message);
-      const behind = ["d", "e"].map(message);
-      expectAtEverySplit(input, begin, [...before, ...told[index]!, ...behind, ["close", 1000, ""]]);
+      const after = ["d", "e"].map(message);
+      expectAtEverySplit(input, begin, [...before, ...expected[index]!, ...after, ["close", 1000, ""]]);
     }
   });
 });
 
-describe("what is wrong among small texts", () => {
-  it.each(badUtf8)("fails the connection: %s", (_what, bytes) => {
+describe("an invalid frame among small texts", () => {
+  it.each(badUtf8)("fails the connection if it contains %s", (_what, bytes) => {
     const bad = Buffer.from(bytes);
     const input = Buffer.concat([framesOf(["a", "b"]), frame({ opcode: 1, payload: bad }), framesOf(["c"])]);
     expect(receiveWhole(input).calls).toEqual([
@@ -122,30 +122,30 @@ describe("what is wrong among small texts", () => {
 
   it.each([
     ["a mask", textFrame("x", { mask: true }), "WRONG_MASKING"],
-    ["a length in too many bytes", Buffer.of(0x81, 126, 0, 1, 0x61), "INVALID_LENGTH"],
+    ["a length encoded in too many bytes", Buffer.of(0x81, 126, 0, 1, 0x61), "INVALID_LENGTH"],
     ["a reserved bit", Buffer.of(0xc1, 1, 0x61), "UNEXPECTED_RSV"],
     ["a continuation", frame({ opcode: 0, payload: "x" }), "UNEXPECTED_CONTINUATION"],
-  ])("is %s, and is found behind those before it", (_what, bad, code) => {
+  ])("fails the connection after the texts before it are delivered: %s", (_what, bad, code) => {
     const input = Buffer.concat([framesOf(["a", "b"]), bad, framesOf(["c"])]);
     expectAtEverySplit(input, begin, [message("a"), message("b"), ["failure", code, 1002]]);
   });
 
-  it("is a text within a fragmented message", () => {
+  it("fails the connection if it is inside a fragmented message", () => {
     const [first] = fragments(opcodes.text, ["one", "two"]);
     const input = Buffer.concat([framesOf(["a", "b"]), first!, framesOf(["c", "d"])]);
     const failure: Told = ["failure", "EXPECTED_CONTINUATION", 1002];
     expectAtEverySplit(input, begin, [message("a"), message("b"), failure]);
   });
 
-  it.each([{ maxMessageSize: 3 }, { maxFrameSize: 3 }])("is one above %j", (limits) => {
+  it.each([{ maxMessageSize: 3 }, { maxFrameSize: 3 }])("fails the connection if it exceeds %j", (limits) => {
     const end = new ProtocolEnd(limits);
     feedPieces([framesOf(["abc", "abc", "abcd", "abc"])], end.receive);
     expect(end.calls).toEqual([message("abc"), message("abc"), ["failure", "MESSAGE_TOO_BIG", 1009]]);
   });
 });
 
-describe.each(kinds)("from inside a call, among %s,", (_kind, make) => {
-  it("a pause stops behind any of them, and the rest is told later", () => {
+describe.each(kinds)("a handler of consecutive small %s", (_kind, make) => {
+  it("may pause after any of them, and receives the rest on resume()", () => {
     const all = make(100, 50);
     for (const stopAt of [1, 2, 50, 99, 100]) {
       const end = begin();
@@ -159,7 +159,7 @@ describe.each(kinds)("from inside a call, among %s,", (_kind, make) => {
     }
   });
 
-  it("a pause at each of them loses none", () => {
+  it("may pause after each of them, and misses none", () => {
     const all = make(300, 40);
     const end = begin();
     end.onCall = () => end.connection.pause();
@@ -168,19 +168,19 @@ describe.each(kinds)("from inside a call, among %s,", (_kind, make) => {
     expectSame(end.calls, all.map(message));
   });
 
-  it("what is thrown comes out, and those behind are told next", () => {
+  it("may throw, and receives the rest on resume()", () => {
     const all = make(20, 50);
     const end = begin();
     end.onCall = () => {
-      if (end.calls.length === 7) throw new Error("of the test");
+      if (end.calls.length === 7) throw new Error("thrown by the test");
     };
-    expect(() => feedPieces([framesOf(all)], end.receive)).toThrow("of the test");
+    expect(() => feedPieces([framesOf(all)], end.receive)).toThrow("thrown by the test");
     expect(end.calls).toHaveLength(7);
     end.connection.resume();
     expectSame(end.calls, all.map(message));
   });
 
-  it("abandon() is the end of them", () => {
+  it("receives nothing after abandon()", () => {
     const end = begin();
     end.onCall = () => end.connection.abandon();
     feedPieces([framesOf(make(20, 50))], end.receive);
@@ -188,7 +188,7 @@ describe.each(kinds)("from inside a call, among %s,", (_kind, make) => {
   });
 });
 
-it("at any split, with pauses anywhere, is told what was sent", () => {
+it("messages of any kind arrive complete for any split and any pauses", () => {
   const either = fc.oneof<fc.MaybeWeightedArbitrary<string | Buffer>[]>(
     { weight: 6, arbitrary: fc.string({ unit: "binary-ascii", maxLength: 140 }) },
     { weight: 1, arbitrary: fc.string({ unit: "binary", maxLength: 20 }) },
@@ -212,7 +212,7 @@ it("at any split, with pauses anywhere, is told what was sent", () => {
         before = end.calls.length;
         end.connection.resume();
       }
-      // Binary strings of the generator may hold lone surrogates, which have no form in UTF-8.
+      // The generated binary strings may contain lone surrogates, which UTF-8 cannot encode.
       expectSame(
         end.calls,
         sent.map((one) => message(typeof one === "string" ? Buffer.from(one).toString() : one)),

@@ -3,7 +3,7 @@ import { SpareBuffer } from "../../protocol/spare-buffer.js";
 
 const kibibyte = 1024;
 
-it("lends one buffer, to one at a time", () => {
+it("borrow() lends the buffer to one user at a time", () => {
   const spare = new SpareBuffer(256 * kibibyte);
   const first = spare.borrow(100 * kibibyte)!;
   expect(first).toHaveLength(256 * kibibyte);
@@ -12,14 +12,14 @@ it("lends one buffer, to one at a time", () => {
   expect(spare.borrow(256 * kibibyte)).toBe(first);
 });
 
-it("has nothing for who wants little, or more than it is", () => {
+it("borrow() returns undefined for small sizes and for sizes above its own", () => {
   const spare = new SpareBuffer(256 * kibibyte);
   expect(spare.borrow(kibibyte)).toBeUndefined();
   expect(spare.borrow(256 * kibibyte + 1)).toBeUndefined();
   expect(spare.borrow(64 * kibibyte)).toBeDefined();
 });
 
-it("takes back what was none of it", () => {
+it("release() accepts undefined", () => {
   const spare = new SpareBuffer(256 * kibibyte);
   spare.borrow(64 * kibibyte);
   spare.release(undefined);

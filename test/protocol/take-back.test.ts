@@ -14,7 +14,7 @@ import { message, ProtocolEnd, steadyRandom } from "../support/protocol-end.js";
 import { StrictInflater } from "../support/strict-inflate.js";
 import { closePayload, opcodes, readFrames } from "../support/wire.js";
 
-/** Both ends keep their context, which is what taking messages back could break. */
+/** Both ends keep their compression context, which an error in takeBack() could break. */
 function agreement(role: Role): AgreedExtension {
   if (role === "server") return deflateAcceptor({}).accept([])!;
   return deflateOffer({}).agree([]);
@@ -25,7 +25,7 @@ function newEnd(role: Role, codecs: "handle" | "dictionary"): ProtocolEnd {
   return new ProtocolEnd({ role, resources, extension: agreement(role), compressionThreshold: 0 });
 }
 
-/** Reads what came over the wire as a peer with a context of its own does; nothing of `protocol/` is in it. */
+/** Decodes the bytes on the wire as a peer does, with its own compression context and without code of `protocol/`. */
 function readWire(bytes: Uint8Array): { readonly messages: string[]; readonly controls: string[] } {
   const inflater = new StrictInflater(15);
   const [messages, controls]: [string[], string[]] = [[], []];
@@ -36,15 +36,15 @@ function readWire(bytes: Uint8Array): { readonly messages: string[]; readonly co
   return { messages, controls };
 }
 
-const fillings = [
+const combinations = [
   ["client", "handle"],
   ["server", "handle"],
   ["client", "dictionary"],
   ["server", "dictionary"],
 ] as const;
 
-describe.each(fillings)("takeBack of a %s that compresses by the %s", (role, codecs) => {
-  it("leaves a connection on which more can be sent, compressed", () => {
+describe.each(combinations)("takeBack of a %s that compresses with the codecs %s", (role, codecs) => {
+  it("leaves a connection that can send more compressed messages", () => {
     const end = newEnd(role, codecs);
     const { connection } = end;
     const price = (index: number): string => `{"symbol":"BTC-USD","price":${1000 + index},"side":"buy"}`;
@@ -91,7 +91,7 @@ describe.each(fillings)("takeBack of a %s that compresses by the %s", (role, cod
     }),
   );
 
-  it("is, whatever was taken when, as if what comes back had never been given", () => {
+  it("has the same effect as if the returned messages had never been sent, for any sequence of calls", () => {
     const property = fc.property(fc.array(step, { maxLength: 30, size: "max" }), (steps) => {
       const end = newEnd(role, codecs);
       const { connection } = end;
@@ -148,7 +148,7 @@ describe.each(fillings)("takeBack of a %s that compresses by the %s", (role, cod
 });
 
 describe("takeBack", () => {
-  it("makes the extension begin anew", () => {
+  it("restarts the encoding of the extension", () => {
     const extension = new InvertingExtension();
     const end = new ProtocolEnd({ extension, compressionThreshold: 0 });
     end.connection.text("a");
@@ -156,7 +156,7 @@ describe("takeBack", () => {
     expect([extension.restartCount, extension.isClosed]).toEqual([1, false]);
   });
 
-  it("needs no extension, and answers a Close behind it", () => {
+  it("works without an extension, and a Close frame can follow", () => {
     const end = new ProtocolEnd({ role: "server" });
     end.connection.text("a");
     expect(end.connection.ping()).toBe(1);
@@ -166,7 +166,7 @@ describe("takeBack", () => {
     expect(readFrames(end.drain()).map(({ opcode }) => opcode)).toEqual([opcodes.ping, opcodes.close]);
   });
 
-  it("gives back native memory that a restart has closed, and no more than once", () => {
+  it("releases the native memory of the codec exactly once", () => {
     const codecs = createCodecFactory();
     const resources = new Resources({ fillRandom: steadyRandom(), codecs });
     const extension = agreement("client");

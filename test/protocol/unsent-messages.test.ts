@@ -13,7 +13,7 @@ import {
   textFrame,
 } from "../support/wire.js";
 
-/** A chain of frames that were written by hand, each segment with where its first frame begins. */
+/** Creates a chain of frames written by the test. Each segment specifies the offset of its first frame. */
 function chainOf(
   ...segments: { readonly bytes: Buffer; readonly start?: number; readonly firstFrame?: number }[]
 ): SegmentChain {
@@ -40,11 +40,11 @@ describe.each([
   ["client", true],
   ["server", false],
 ] as const)("readUnsentFrames of a %s", (role, mask) => {
-  it("gives nothing where nothing waits", () => {
+  it("returns nothing for an empty chain", () => {
     expect(messagesOf(chainOf(), role, [])).toEqual([]);
   });
 
-  it("gives texts and binaries in order, and passes over control frames", () => {
+  it("returns texts and binary messages in order, without the control frames", () => {
     const frames = [
       ...[
         textFrame("é", { mask }),
@@ -59,7 +59,7 @@ describe.each([
     expect(chain.isEmpty).toBe(true);
   });
 
-  it("takes the compressed ones from their originals", () => {
+  it("returns the originals of compressed messages", () => {
     const compressed = { rsv1: true, mask };
     const frames = [
       textFrame("?", compressed),
@@ -74,7 +74,7 @@ describe.each([
     ]);
   });
 
-  it("passes over the end of a frame whose beginning has left", () => {
+  it("ignores the end of a frame whose beginning was sent", () => {
     const tail = Buffer.from("the end of something");
     const bytes = Buffer.concat([tail, textFrame("whole", { mask })]);
     const whole = { bytes, firstFrame: tail.length };
@@ -84,7 +84,7 @@ describe.each([
     expect(messagesOf(chainOf({ bytes: tail, firstFrame: -1 }), role, [])).toEqual([]);
   });
 
-  it("reads a frame over several segments", () => {
+  it("parses a frame across several segments", () => {
     const large = Buffer.alloc(150_000, "abc");
     const bytes = Buffer.concat([binaryFrame(large, { mask }), textFrame("behind", { mask })]);
     const messages = messagesOf(
@@ -101,7 +101,7 @@ describe.each([
     expect(messages[1]).toBe("behind");
   });
 
-  it("gives the control frames too, in order", () => {
+  it("also returns the control frames in order", () => {
     const frames = [
       ...[pingFrame("1", { mask }), textFrame("a", { mask }), pongFrame("", { mask })],
       closeFrame(1000, "bye", { mask }),
@@ -114,7 +114,7 @@ describe.each([
     ]);
   });
 
-  it("gives the rest of a frame that is half out in segments of its own", () => {
+  it("returns the rest of a partly sent frame in separate segments", () => {
     const tail = Buffer.from("the end of something");
     const bytes = Buffer.concat([tail, textFrame("whole", { mask })]);
     const chain = chainOf(
@@ -124,10 +124,9 @@ describe.each([
     );
     const { messages, partialFrame } = readUnsentFrames(chain, role, []);
     expect(messages).toEqual(["whole", "b"]);
-    expect(partialFrame.map(({ bytes: held, start, end }) => held.toString("latin1", start, end))).toEqual([
-      tail.toString(),
-      tail.toString(),
-    ]);
+    expect(
+      partialFrame.map(({ bytes: memory, start, end }) => memory.toString("latin1", start, end)),
+    ).toEqual([tail.toString(), tail.toString()]);
     expect(
       partialFrame.map(({ firstFrame, messageCount, compressedCount }) => [
         firstFrame,
@@ -142,7 +141,7 @@ describe.each([
     expect(readUnsentFrames(begun, role, []).partialFrame).toEqual([]);
   });
 
-  it("throws on frames that it can't read, which are none of ours", () => {
+  it("throws on an invalid frame", () => {
     expect(() => readUnsentFrames(chainOf({ bytes: frame({ opcode: 3, mask }) }), role, [])).toThrow(
       "reserved opcode",
     );

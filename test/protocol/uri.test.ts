@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { displayUrl, parseUri } from "../../protocol/uri.js";
 
 describe("parseUri", () => {
-  it("gives every form of a url", () => {
+  it("returns all parts of a URL", () => {
     expect(parseUri("ws://example.com:8080/chat?room=1")).toEqual({
       isSecure: false,
       host: "example.com",
@@ -29,7 +29,7 @@ describe("parseUri", () => {
     ["WSS://H", true, 443, "h", "wss://h/"],
     ["ws://h:0", false, 0, "h:0", "ws://h:0/"],
     ["ws://h:65535", false, 65535, "h:65535", "ws://h:65535/"],
-  ])("reads scheme and port of %s", (input, isSecure, port, hostHeader, href) => {
+  ])("parses scheme and port of %s", (input, isSecure, port, hostHeader, href) => {
     expect(parseUri(input)).toMatchObject({ isSecure, port, hostHeader, href, host: "h" });
   });
 
@@ -38,7 +38,7 @@ describe("parseUri", () => {
     ["ws://[2001:db8::1]:9000/", "2001:db8::1", "[2001:db8::1]:9000"],
     ["ws://127.0.0.1:1/", "127.0.0.1", "127.0.0.1:1"],
     ["ws://bücher.example/", "xn--bcher-kva.example", "xn--bcher-kva.example"],
-  ])("connects to the host of %s", (input, host, hostHeader) => {
+  ])("parses the host of %s", (input, host, hostHeader) => {
     expect(parseUri(input)).toMatchObject({ host, hostHeader });
   });
 
@@ -50,7 +50,7 @@ describe("parseUri", () => {
     ["ws://h/ä?ö", "/%C3%A4?%C3%B6"],
     ["ws://h/%20%23", "/%20%23"],
     ["ws://user:pass@h:81/p?q", "/p?q"],
-  ])("asks for the resource of %s", (input, resource) => {
+  ])("parses the resource name of %s", (input, resource) => {
     expect(parseUri(input).resource).toBe(resource);
   });
 
@@ -65,7 +65,7 @@ describe("parseUri", () => {
     ["ws://%C3%A4:%E2%82%AC@h", "ä:€"],
     ["ws://ä:€@h", "ä:€"],
     ["ws://u%zz:%4@h", "u%zz:%4"],
-  ])("reads the userinfo of %s", (input, credentials) => {
+  ])("parses user name and password of %s", (input, credentials) => {
     const uri = parseUri(input);
     expect(uri.authorization).toBe(
       credentials === undefined ? undefined : `Basic ${Buffer.from(credentials).toString("base64")}`,
@@ -74,13 +74,13 @@ describe("parseUri", () => {
     expect(uri.display).toBe("ws://h/");
   });
 
-  it("takes a URL and leaves it as it is", () => {
+  it("accepts a URL object and does not change it", () => {
     const url = new URL("https://user:pass@h/p");
     expect(parseUri(url)).toMatchObject({ href: "wss://h/p", isSecure: true });
     expect(url.href).toBe("https://user:pass@h/p");
   });
 
-  it("shows no credentials of the query, and sends them", () => {
+  it("hides credentials of the query in display only", () => {
     const uri = parseUri("wss://h/p?token=abc&x=1");
     expect(uri.display).toBe("wss://h/p?token=***&x=1");
     expect(uri.href).toBe("wss://h/p?token=abc&x=1");
@@ -122,19 +122,19 @@ describe("parseUri", () => {
     ["ws://h/\u0085", "control"],
     ["w\ns://h", "control"],
     ["ws://a%3Ab:p@h", "colon"],
-  ])("refuses %j", (input, reason) => {
+  ])("rejects %j", (input, reason) => {
     const parse = (): unknown => parseUri(input);
     expect(parse).toThrow(TypeError);
     expect(parse).toThrow(reason);
     expect(parse).toThrow(`"${displayUrl(input)}"`);
   });
 
-  it("refuses a URL with a fragment, an empty one too", () => {
+  it("rejects a URL object with a fragment, even an empty one", () => {
     expect(() => parseUri(new URL("ws://h/#"))).toThrow("fragment");
   });
 
   it.each([[undefined], [null], [42], [{}], [["ws://user:pass@h"]]])(
-    "refuses %j, which is no string",
+    "rejects %j, which is not a string",
     (input) => {
       const parse = (): unknown => parseUri(input as unknown as string);
       expect(parse).toThrow(TypeError);
@@ -158,7 +158,7 @@ describe("parseUri", () => {
     "ws:user:hunter2@h",
     "ws://h:99999/?access_token=hunter2",
     "ws://h/#access_token=hunter2",
-  ])("names %s in its error without the password", (input) => {
+  ])("rejects %s with an error that does not contain the password", (input) => {
     const parse = (): unknown => parseUri(input);
     expect(parse).toThrow(TypeError);
     expect(parse).not.toThrow("hunter2");
