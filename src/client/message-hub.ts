@@ -1,3 +1,5 @@
+// Routes messages, pings and their statistics between the connections of a client and its readers, listeners and
+// senders. It does not open or close connections.
 import { inboxOverflow } from "../connection/failures.js";
 import type { LiveConnection } from "../connection/live-connection.js";
 import type { Sendable } from "../connection/pending-message.js";
@@ -23,34 +25,34 @@ import { ownPing, sourceOf } from "./sending/outbox-message.js";
 import { Sender, type SenderHandler } from "./sending/sender.js";
 
 export interface MessageHubHandler<Received, Sent> {
-  /** All connections that are open. */
+  /** All open connections; two during a rotation. */
   connections(): readonly ClientConnection<Received, Sent>[];
   reportError(error: unknown): void;
-  /** A message could not be decoded, and no listener was told of it. */
+  /** A message could not be decoded, and the client has no listener that reports it. */
   warnUndecodable(error: JetSocketError): void;
   readonly state: State;
   stateError(operation: string): InvalidStateError;
-  /** `closed` was told. */
+  /** `true` after the event `closed`: no further event may be emitted. */
   readonly isSettled: boolean;
   onPaused(): void;
   onResumed(): void;
   onIdleWait(change: number): void;
-  onOverlapJoined(): void;
+  onOverlapCaughtUp(): void;
   onOverlapFull(): void;
 }
 
-/** All that the calls on a connection of a hook take. */
+/** The names of all options of the calls that a hook can make on its connection. */
 const hookCallNames = ["signal", "timeout", "compress", "binary", "payload"];
 
 interface MessageHubContext<Received, Sent> {
-  /** What users hold, for those who listen to diagnostics. */
+  /** The public client object, which diagnostics channels publish. */
   readonly publicClient: object;
   readonly options: ResolvedOptions<Received, Sent>;
   readonly emitter: Emitter<EventMap<Received>>;
   readonly statistics: Statistics;
 }
 
-/** What flows through a client, whichever connection it takes: messages in and out, pings, and their counts. */
+/** Connects the layers that receive and send messages with the connections of one client. */
 export class MessageHub<Received, Sent>
   implements
     DispatcherHandler,
@@ -71,12 +73,12 @@ export class MessageHub<Received, Sent>
   readonly #statistics: Statistics;
   readonly #handler: MessageHubHandler<Received, Sent>;
   #pingCount = 0;
-  /** A message was dropped that could not be decoded, and nobody listened: one warning is enough for a client. */
-  #hasWarned = false;
-  /** The oldest ping of the user's own that is not answered, and the connection that it went on. */
+  /** The process warning for an undecodable message without a listener is emitted once per client. */
+  #hasWarnedUndecodable = false;
+  /** The oldest application ping without an answer, and the number of the connection that sent it. */
   #ownPing: { readonly connection: number; readonly at: number } | undefined;
 
-  /** @throws TypeError for a cursor in `replay.cursors` that is none. */
+  /** @throws TypeError if `replay.cursors` contains an invalid cursor. */
   constructor(context: MessageHubContext<Received, Sent>, handler: MessageHubHandler<Received, Sent>) {
     const { options, emitter, statistics } = context;
     const { runtime, buffer, replay, heartbeat } = options;
@@ -89,23 +91,23 @@ export class MessageHub<Received, Sent>
     this.#deserializer = options.deserializer ?? (deserializeByDefault as Deserializer<Received>);
     this.dispatcher = new Dispatcher(runtime, emitter, { deserializer: this.#deserializer, buffer }, this);
     this.sender = new Sender(runtime, options, this);
-    const isWatched = this.sender.wantsReceived || heartbeat?.isPong !== undefined;
+    const isInspected = this.sender.needsReceivedMessages || heartbeat?.isPong !== undefined;
     const { dispatcher } = this;
     this.inbound = new InboundPipeline<Received, Sent>(
-      { runtime, replay, emitter, dispatcher, isWatched, maxBytes: buffer.maxBytes },
+      { runtime, replay, emitter, dispatcher, isInspected, maxBytes: buffer.maxBytes },
       this,
     );
   }
 
-  // Called by its receiver.
+  // Called by the dispatcher.
 
   onPaused(): void {
     this.leftovers.pause();
-    // Nothing is told after `closed`.
+    // No event may follow `closed`.
     if (!this.dispatcher.isEndPending) this.#handler.onPaused();
   }
 
-  /** What connections that are gone have left comes before what is read on those that are open. */
+  /** Messages of ended connections are delivered before newer messages of open connections. */
   onResumed(): void {
     if (this.leftovers.isPending) this.#options.runtime.defer(() => this.leftovers.deliver());
     if (!this.dispatcher.isEndPending) this.#handler.onResumed();
@@ -115,7 +117,7 @@ export class MessageHub<Received, Sent>
     return this.leftovers.isPending;
   }
 
-  // Called by what is left of connections.
+  // Called by the leftovers.
 
   isPaused(): boolean {
     return this.dispatcher.isPaused;
@@ -127,13 +129,19 @@ export class MessageHub<Received, Sent>
       for (const connection of this.#handler.connections()) connection.resume("consumer");
   }
 
-  /** The client's life ends. @param isImmediate - What was not delivered by now is dropped. */
+  /**
+   * Ends the delivery of received messages.
+   *
+   * @param isImmediate - Undelivered messages are dropped.
+   * @param isStopping - The end was requested by this client.
+   */
   end(isImmediate: boolean, isStopping: boolean): void {
     const { leftovers, dispatcher, inbound } = this;
     if (!isImmediate) dispatcher.finishDraining();
     if (isImmediate) leftovers.discard();
-    else if (leftovers.isPending && (isStopping || dispatcher.handlers.hasLasting)) {
-      // No message comes after `closed`: handlers get the rest now, and the inbox takes its bound once more.
+    else if (leftovers.isPending && (isStopping || dispatcher.listeners.hasLasting)) {
+      // No message may follow `closed`: listeners receive the leftovers now, and the inbox accepts up to twice its
+      // bounds.
       dispatcher.beginClosing();
       leftovers.flush();
     }
@@ -148,7 +156,7 @@ export class MessageHub<Received, Sent>
 
   onDropped(event: EventMap<Received>["dropped"]): void {
     this.#statistics.messagesDropped++;
-    // A listener may have ended the client inside the event of this very message: `closed` was the last one.
+    // A listener of this message may have ended the client. `closed` must be the last event.
     if (event.cause === "closed" && this.#handler.isSettled) return;
     this.#emitter.emit("dropped", event);
   }
@@ -157,8 +165,8 @@ export class MessageHub<Received, Sent>
     const isObserved = this.#emitter.has("error") || this.#emitter.has("dropped");
     this.onDropped({ direction: "in", message, cause: "decode" });
     this.#handler.reportError(error);
-    if (isObserved || this.#hasWarned) return;
-    this.#hasWarned = true;
+    if (isObserved || this.#hasWarnedUndecodable) return;
+    this.#hasWarnedUndecodable = true;
     this.#handler.warnUndecodable(error);
   }
 
@@ -174,7 +182,7 @@ export class MessageHub<Received, Sent>
     this.#handler.onIdleWait(change);
   }
 
-  // Called by its sender.
+  // Called by the sender.
 
   onUnsent(message: unknown, cause: OutboxDropCause): void {
     this.onDropped({ direction: "out", message, cause });
@@ -192,15 +200,15 @@ export class MessageHub<Received, Sent>
     return this.#handler.stateError(operation);
   }
 
-  // Called by what brings in.
+  // Called by the inbound pipeline.
 
   connectionOf(number: number): SetupConnection<Received, Sent> | undefined {
     return this.#handler.connections().find((connection) => connection.number === number)?.hook
       ?.publicConnection;
   }
 
-  onOverlapJoined(): void {
-    this.#handler.onOverlapJoined();
+  onOverlapCaughtUp(): void {
+    this.#handler.onOverlapCaughtUp();
   }
 
   onOverlapFull(): void {
@@ -211,7 +219,7 @@ export class MessageHub<Received, Sent>
     return this.#handler.isSettled;
   }
 
-  /** What `onConnection` and `onReplay` work on. */
+  /** Creates the connection object that `onConnection` and `onReplay` receive. */
   createHook(connection: ClientConnection<Received, Sent>): HookConnection<Received, Sent> {
     const { runtime, maxMessageSize, onConnection } = this.#options;
     const live = connection.live!;
@@ -222,27 +230,27 @@ export class MessageHub<Received, Sent>
           ...{ url: connection.url, subprotocol, extensions },
           send: (value, given) => {
             const options = ownCallOptions(given, hookCallNames);
-            return this.#answer(() => live.send(serialize(this.serializer, value), options));
+            return this.#rejectIfThrows(() => live.send(serialize(this.serializer, value), options));
           },
           sendRaw: (data, given) => {
             const options = ownCallOptions(given, hookCallNames);
-            return this.#answer(() => live.send(rawMessage(data, options), options));
+            return this.#rejectIfThrows(() => live.send(rawMessage(data, options), options));
           },
           ping: (given) => {
             const options = ownCallOptions(given, hookCallNames);
             const payload = (): Uint8Array => controlPayload(options?.payload) ?? this.nextPingPayload();
-            return this.#answer(() => live.ping(payload(), options));
+            return this.#rejectIfThrows(() => live.ping(payload(), options));
           },
         },
         ...{ runtime, deserializer: this.#deserializer, maxBytes: maxMessageSize },
-        isHolding: onConnection !== undefined,
+        isBuffering: onConnection !== undefined,
       },
       { onFull: (isFull) => (isFull ? connection.pause("hook") : connection.resume("hook")) },
     );
   }
 
-  /** A call that throws rejects, and is told by an event too, for nobody may await its promise. */
-  #answer<Value>(call: () => Promise<Value>): Promise<Value> {
+  /** Turns a thrown error into a rejection. It also reports the error, because the caller may ignore the promise. */
+  #rejectIfThrows<Value>(call: () => Promise<Value>): Promise<Value> {
     try {
       return call();
     } catch (error) {
@@ -266,12 +274,12 @@ export class MessageHub<Received, Sent>
     return this.inbound.isLending;
   }
 
-  /** @returns `false` where a look at the message is not enough. */
+  /** @returns `false` if a consumer needs a copy or a decoded value of the message. */
   onBorrowed(bytes: Buffer, isBinary: boolean): boolean {
     if (!this.isLending) return false;
     this.#statistics.messagesReceived++;
     this.#statistics.payloadBytesReceived += bytes.length;
-    this.dispatcher.handlers.lend(bytes, isBinary);
+    this.dispatcher.listeners.emitBorrowed(bytes, isBinary);
     return true;
   }
 
@@ -293,39 +301,42 @@ export class MessageHub<Received, Sent>
     this.#emitter.emit("reconnected", event);
   }
 
-  /** A message came over a connection that has failed in its setup. */
+  /** A message arrived on a connection whose setup failed. */
   onDiscarded(message: string | Buffer): void {
     this.onDropped({ direction: "in", message, cause: "closed" });
   }
 
-  /** A message of a hook did not leave. */
+  /** A message that a hook sent was not written. */
   onHookUnsent(data: Sendable): void {
     this.onUnsent(sourceOf(data), "unsent");
   }
 
   nextPingPayload(): Uint8Array {
-    // From Node's pool: memory of its own would take as much again for each beat of each connection.
+    // `allocUnsafe` uses Node's buffer pool. A separate allocation for each ping would double its memory.
     const payload = Buffer.allocUnsafe(8);
     payload.writeUInt16BE(0, 0);
     payload.writeUIntBE(++this.#pingCount, 2, 6);
     return payload;
   }
 
-  /** The heartbeat asks the peer for a sign of life. */
+  /** Sends a heartbeat: the application ping of the option `heartbeat.ping`, or a WebSocket ping frame. */
   sendPing({ live, isReady, number }: ClientConnection<Received, Sent>): void {
     const ping = this.#options.heartbeat?.ping;
-    // While a hook logs in, a message of ours would come between.
+    // Until the connection is set up, an application message could interfere with the messages of `onConnection`.
     if (ping !== undefined && isReady && this.#sendOwnPing(live!, ping)) {
       if (this.#ownPing?.connection !== number)
         this.#ownPing = { connection: number, at: this.#options.runtime.now() };
     } else if (!live!.isClosing) live!.beat(this.nextPingPayload());
   }
 
-  /** @returns `false` where there was none to send: the peer is watched all the same. */
+  /**
+   * @returns `false` if no application ping was sent. The caller then sends a ping frame, so that the peer is still
+   *   checked.
+   */
   #sendOwnPing(live: LiveConnection, ping: () => Sent): boolean {
     try {
       const data = serialize(this.serializer, ping());
-      // Both are functions of the user and may have closed the connection.
+      // `ping()` and the serializer are user functions; they may have closed the connection.
       if (live.isClosing) return false;
       live.give(data, undefined, ownPing);
       return true;
@@ -343,7 +354,7 @@ export class MessageHub<Received, Sent>
     if (this.#emitter.has("pong")) this.#emitter.emit("pong", { payload, latencyMs });
   }
 
-  /** @returns `true` where the message answers an application ping, and is nobody's. */
+  /** @returns `true` if the message answers an application ping. It is then not delivered. */
   onDecoded(message: Received, at: number, connection: number): boolean {
     this.sender.received(message);
     if (!this.#isPong(message)) return false;

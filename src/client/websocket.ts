@@ -1,3 +1,5 @@
+// The public class of the package. It checks the arguments of each call and delegates to `Client`. It does not keep
+// state.
 import { CloseCode, InvalidStateError } from "../../protocol/index.js";
 import type { MessageOptions } from "../connection/send-queue.js";
 import type { CloseReport } from "../events/close-report.js";
@@ -17,7 +19,7 @@ import type { Stats } from "../stats/statistics.js";
 import type { Cursors } from "../buffer/cursor.js";
 import { CallSite } from "./lifecycle/call-site.js";
 import { Client } from "./client.js";
-import { type ListenerOptions, mayBorrow } from "./receiving/listener-options.js";
+import { type ListenerOptions, isBorrowed } from "./receiving/listener-options.js";
 import {
   controlPayload,
   type RawData,
@@ -28,7 +30,7 @@ import {
 import { nodeRuntime } from "./runtime.js";
 import type { SendResult } from "./sending/sender.js";
 
-/** The same symbol in each copy of the package. */
+/** A registered symbol, so that all loaded copies of the package share it. */
 const instanceMark = Symbol.for("jetsocket.WebSocket");
 
 const waitNames = ["signal", "timeout"];
@@ -38,30 +40,33 @@ const rawNames = [...sendNames, "binary"];
 const pingNames = [...waitNames, "payload"];
 
 export interface PingOptions extends WaitOptions {
-  /** At most 125 bytes (RFC 6455 5.5). Default: eight bytes that no other ping of this client has. */
+  /** At most 125 bytes (RFC 6455 5.5). Default: 8 bytes that are unique among the pings of this client. */
   readonly payload?: Uint8Array | undefined;
 }
 
 /**
  * A WebSocket client (RFC 6455, RFC 7692).
  *
- * Messages are read by `for await`, by {@link recv}, or by a `message` handler; none is lost between them.
- * A call in the wrong state, or with a wrong option, rejects; it never throws. A call that nobody awaits, such as `send()`, never
- * ends the process by an unhandled rejection. Only `connect()` and `run()` may: where one fails that nobody handles, and no listener
- * of `error` or `closed`, no loop and no `recv()` is notified.
+ * Read messages with `for await`, with {@link recv}, or with a `message` listener. No message is lost when a program
+ * changes from one of these to another.
  *
- * @typeParam Received - What the deserializer gives.
- * @typeParam Sent - What the serializer takes.
+ * A method that returns a promise rejects if the client is in the wrong state or an option is invalid; it does not
+ * throw. A rejection of a call such as `send()` never becomes an unhandled rejection. `connect()` and `run()` are the
+ * exceptions: their failure is an unhandled rejection if the promise has no handler, there is no listener for `error`
+ * or `closed`, and no loop and no `recv()` waits for a message.
+ *
+ * @typeParam Received - The type of received messages: what the deserializer returns.
+ * @typeParam Sent - The type of sent messages: what the serializer accepts.
  */
 export class WebSocket<Received = unknown, Sent = unknown>
   implements AsyncIterable<Received>, AsyncDisposable
 {
   /**
-   * An instance is recognised by a mark and not by its class: it may come from the other copy of the package, where a process has
-   * loaded both the ES modules and the CommonJS one. A subclass is matched as any class is.
+   * Recognizes instances by a shared symbol instead of the prototype chain, because a process may load both the ES
+   * module and the CommonJS copy of the package. Subclasses use the default check.
    */
   static [Symbol.hasInstance](value: unknown): boolean {
-    // Not by the name of the class: the bundler would give it another one.
+    // Checks `this` instead of the class name, because the bundler renames the class.
     if (!Object.hasOwn(this, instanceMark)) return Function.prototype[Symbol.hasInstance].call(this, value);
     return typeof value === "object" && value !== null && instanceMark in value;
   }
@@ -73,58 +78,63 @@ export class WebSocket<Received = unknown, Sent = unknown>
   readonly #client: Client<Received, Sent>;
 
   /**
-   * Makes a client; nothing is opened before {@link connect} or {@link run}.
+   * Creates a client in the state `idle`. Call {@link connect} or {@link run} to open the connection.
    *
-   * @param url - `ws:` or `wss:`, or a function that is asked for it at each attempt. Userinfo goes as Basic authorization.
-   * @throws TypeError or RangeError for a wrong url or option, which it names, with the value that it got.
+   * @param url - A `ws:` or `wss:` URL, or a function that is called before each attempt and returns one. A user name
+   *   and password in the URL are sent as Basic authorization.
+   * @throws TypeError or RangeError for an invalid URL or option. The message names the option and its value.
    */
   constructor(url: Provided<Url>, options: WebSocketOptions<Received, Sent> = {}) {
     const resolved = resolveOptions(options, nodeRuntime);
     this.#client = new Client(this, { url, options: resolved }, resolved);
   }
 
+  /** The current state of the client. */
   get state(): State {
     return this.#client.state;
   }
 
-  /** The url without credentials; empty before the first attempt where a function is asked for it. */
+  /** The URL without credentials. Empty before the first attempt if the constructor received a function. */
   get url(): string {
     return this.#client.url;
   }
 
-  /** The subprotocol that the server chose; empty where it chose none. */
+  /** The subprotocol that the server selected. Empty if it selected none. */
   get subprotocol(): string {
     return this.#client.accepted?.subprotocol ?? "";
   }
 
-  /** The extension agreed on, such as `permessage-deflate`, with its parameters; empty where there is none. */
+  /** The negotiated extension, such as `permessage-deflate`, with its parameters. Empty if there is none. */
   get extensions(): string {
     return this.#client.accepted?.extensions ?? "";
   }
 
-  /** The bytes accepted by `send` that the kernel has not taken, framing included. */
+  /** The number of bytes, including frame headers, that were accepted for sending and not yet passed to the kernel. */
   get bufferedAmount(): number {
     return this.#client.live?.bufferedAmount ?? 0;
   }
 
-  /** How the last connection or attempt ended. */
+  /** The report about the end of the last connection or attempt. `undefined` before the first end. */
   get lastReport(): CloseReport | undefined {
     return this.#client.lastReport;
   }
 
   /**
-   * Adds a handler that is lent the bytes of each message, text and binary alike, where they lie: nothing is copied for it, and no text
-   * decoded, though one that is not UTF-8 fails the connection all the same (RFC 6455 8.1) and is not told.
+   * Adds a `rawMessage` listener that receives a view of the receive buffer for each message, both text and binary. The
+   * client neither copies the bytes nor decodes text. Text is still validated: a message that is not UTF-8 fails the
+   * connection (RFC 6455 8.1) and is not emitted.
    *
-   * `data` is a view of memory that is used again: it is valid until the handler returns, in an async handler until its first `await`.
-   * `Buffer.from(data)` keeps it, `data.toString()` reads it. To write into it changes this message for the handlers behind, and no other one.
+   * `data` is valid until the listener returns; in an async listener, until its first `await`. After that the memory is
+   * reused. Copy the bytes with `Buffer.from(data)`, or read text with `data.toString()`. Writing to `data` changes
+   * this message for listeners that are called later; it does not affect other messages.
    *
-   * In all else it is a `rawMessage` handler: messages go to it, and to the inbox only where somebody reads. Where others want a message
-   * too (another handler of messages, a loop, a `recv()`, `replay`, `isPong`, `acknowledges`) each gets it as ever, and this handler a
-   * view of bytes that were copied or encoded for it. What waits in the inbox comes to it in such a view too, before anything newer.
-   * `rawMessage` handlers come before those with the option, and these before `message` handlers.
+   * As with any `rawMessage` listener, messages are not added to the inbox unless a loop or a `recv()` also reads. If
+   * the same message is needed elsewhere too (by another message listener, a loop, a `recv()`, `replay`, `isPong` or
+   * `acknowledges`), this listener receives a view of copied or encoded bytes instead. The same applies to messages
+   * that are already in the inbox; they are emitted before newer ones. Plain `rawMessage` listeners are called first,
+   * then listeners with this option, then `message` listeners.
    *
-   * @throws TypeError for another event, or an option that is none.
+   * @throws TypeError if the event is not `rawMessage`, or an option is unknown.
    */
   on(
     name: "rawMessage",
@@ -132,9 +142,10 @@ export class WebSocket<Received = unknown, Sent = unknown>
     options: ListenerOptions & { readonly borrowed: true },
   ): this;
   /**
-   * Adds a handler. A `message` or `rawMessage` handler gets what waits in the inbox before anything newer.
+   * Adds a listener for an event. A `message` or `rawMessage` listener first receives the messages that are already in
+   * the inbox, then newer ones.
    *
-   * @throws TypeError for a name that no event has, a listener that is no function, or an option that is none.
+   * @throws TypeError if the event does not exist, the listener is not a function, or an option is unknown.
    */
   on<Name extends EventName>(
     name: Name,
@@ -148,17 +159,18 @@ export class WebSocket<Received = unknown, Sent = unknown>
   ): this {
     checkEventName(name);
     const { emitter, hub } = this.#client;
-    if (mayBorrow("on", name, options))
-      hub.dispatcher.handlers.addBorrower(listener as Listener<BorrowedMessage>);
+    if (isBorrowed("on", name, options))
+      hub.dispatcher.listeners.addBorrowed(listener as Listener<BorrowedMessage>);
     else emitter.add(name, listener, false);
-    if (name === "message" || name === "rawMessage") hub.dispatcher.onHandlerAdded();
+    if (name === "message" || name === "rawMessage") hub.dispatcher.onListenerAdded();
     return this;
   }
 
   /**
-   * Adds a handler for the next event alone. One for a message does not keep it from the inbox, and so is lent nothing.
+   * Adds a listener that is called for the next event only. Messages that it receives are still added to the inbox;
+   * therefore it cannot have the option `borrowed`.
    *
-   * @throws TypeError for a name that no event has, a listener that is no function, or an option.
+   * @throws TypeError if the event does not exist, the listener is not a function, or `borrowed` is `true`.
    */
   once<Name extends EventName>(
     name: Name,
@@ -166,33 +178,35 @@ export class WebSocket<Received = unknown, Sent = unknown>
     options?: { readonly borrowed?: false | undefined },
   ): this {
     checkEventName(name);
-    mayBorrow("once", name, options);
+    isBorrowed("once", name, options);
     this.#client.emitter.add(name, listener, true);
     return this;
   }
 
   /**
-   * Takes away the handler that was added last of those that are this function, borrowed or not.
+   * Removes a listener. If the same function was added several times, with or without `borrowed`, the last addition is
+   * removed. Does nothing if the function is not a listener of the event.
    *
-   * @throws TypeError for a name that no event has.
+   * @throws TypeError if the event does not exist.
    */
   off(name: "rawMessage", listener: Listener<BorrowedMessage>): this;
   off<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this;
   off<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {
     checkEventName(name);
-    if (name === "rawMessage") this.#client.hub.dispatcher.handlers.removeRaw(listener as Listener<unknown>);
+    if (name === "rawMessage") this.#client.hub.dispatcher.listeners.removeRaw(listener as Listener<unknown>);
     else this.#client.emitter.remove(name, listener);
     return this;
   }
 
   /**
-   * Opens the connection. Resolves once it is open; where it is open already, at once.
+   * Opens the connection. Resolves when it is open, or immediately if it is already open.
    *
-   * A failure that nobody handles is an unhandled rejection, unless there is a listener of `error` or `closed`, or a loop or a
-   * `recv()` waits. The stack of the error shows the call.
+   * If the promise rejects and has no handler, the process gets an unhandled rejection, unless there is a listener for
+   * `error` or `closed`, or a loop or a `recv()` waits for a message. The stack of the error includes this call.
    *
-   * @throws HandshakeError for an answer that is no valid 101, TimeoutError past `connectTimeout`, ConnectionError
-   *   for a failure on the way there, CloseError where `close()` came first; each with its `report`.
+   * @throws HandshakeError if the response is not a valid 101 response; TimeoutError after `connectTimeout`;
+   *   ConnectionError if the network connection fails; CloseError if `close()` is called first. Each of these errors
+   *   has a `report`.
    */
   connect(options?: WaitOptions): Promise<void> {
     options = ownCallOptions(options, waitNames);
@@ -202,13 +216,15 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   /**
-   * Connects when idle, and waits for the end of the client. With `reconnect`, the default, it retries from the first attempt on.
+   * Connects if the client is `idle` or `failed`, and waits until the client ends. With `reconnect: true` (the default)
+   * it also retries when the first attempt fails.
    *
-   * Resolves when the client ends as `closed`: by {@link close} or {@link terminate}, or, with `reconnect: false`, by a closing
-   * handshake with 1000 or 1001. With `reconnect` an end that was not asked for is `failed`, whatever its code.
+   * Resolves when the client becomes `closed`: after {@link close} or {@link terminate} or, with `reconnect: false`,
+   * after a closing handshake with code 1000 or 1001. With `reconnect: true`, any end that this client did not request
+   * makes the client `failed`.
    *
-   * @throws the error of the end as `failed`, with its `report`; `signal.reason` after an abort. A failure that nobody handles ends as that of
-   *   {@link connect}.
+   * @throws the error, with its `report`, that made the client `failed`; `signal.reason` after an abort. A rejection
+   *   without a handler is treated as in {@link connect}.
    */
   run(options?: WaitOptions): Promise<void> {
     options = ownCallOptions(options, waitNames);
@@ -218,23 +234,24 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   /**
-   * Sends a message, by the serializer: by default as JSON unless it is a string or bytes, which are sent as they are.
+   * Serializes and sends a message. The default serializer sends strings and bytes unchanged and any other value as
+   * JSON.
    *
-   * Resolves when the message is accepted, which says nothing of its delivery; above `highWaterMark`, when what waits is
-   * below it again. With `timeout` or `signal` a message that still waits to be framed is withdrawn; one that is
-   * framed goes out all the same, and only the call ends.
+   * Resolves when the message is accepted for sending; this does not mean that the peer received it. While more than
+   * `highWaterMark` bytes are buffered, it resolves when the amount is below that mark again. If `timeout` or `signal`
+   * ends the call, a message that is not framed yet is withdrawn; a message that is already framed is still sent.
    *
-   * While not connected, and with the option `outbox`, it resolves once the outbox has taken the message.
+   * With the option `outbox`, a call without a connection resolves when the outbox accepts the message.
    *
-   * @throws InvalidStateError while not connected and without an outbox, BufferOverflowError where that is full, or above `maxBufferedAmount`, TypeError for a value
-   *   that has no serialized form.
+   * @throws InvalidStateError if the client is not connected and has no outbox; BufferOverflowError if the outbox is
+   *   full or the message would exceed `maxBufferedAmount`; TypeError if the value cannot be serialized.
    */
   send(value: Sent, options?: MessageOptions): Promise<void> {
     options = ownCallOptions(options, sendNames);
     const wrong = findWrongOption(options, sendNames);
     if (wrong !== undefined) return this.#refuse(wrong);
     const { hub, isAccepting } = this.#client;
-    if (!isAccepting) return this.#client.hub.sender.refuseNow("send");
+    if (!isAccepting) return this.#client.hub.sender.refuseForState("send");
     try {
       return hub.sender.send("send", value, serialize(hub.serializer, value), options);
     } catch (error) {
@@ -243,17 +260,17 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   /**
-   * Sends a message as it is: a string as text, bytes and Blobs as binary, unless `binary` says otherwise.
-   * The bytes are taken at the call: the caller may use them again when it returns.
+   * Sends a message without the serializer: a string as a text message, bytes and Blobs as a binary message. The option
+   * `binary` overrides this. Bytes are read during the call, so the caller may reuse the memory when it returns.
    *
-   * @throws as {@link send}.
+   * @throws the same errors as {@link send}; also TypeError if `binary` is `false` and the bytes are not valid UTF-8.
    */
   sendRaw(data: RawData, options?: RawMessageOptions): Promise<void> {
     options = ownCallOptions(options, rawNames);
     const wrong = findWrongOption(options, rawNames);
     if (wrong !== undefined) return this.#refuse(wrong);
     const { hub, isAccepting } = this.#client;
-    if (!isAccepting) return this.#client.hub.sender.refuseNow("sendRaw");
+    if (!isAccepting) return this.#client.hub.sender.refuseForState("sendRaw");
     try {
       return hub.sender.send("sendRaw", data, rawMessage(data, options), options);
     } catch (error) {
@@ -262,10 +279,12 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   /**
-   * Sends without waiting: `"sent"` where the writer took the message, `"queued"` where it waits above the high-water
-   * mark or in the outbox, `"dropped"` where it was not taken: not connected and without an outbox, or above `maxBufferedAmount`.
+   * Sends a message without waiting and without a promise.
    *
-   * @throws TypeError for a value that has no serialized form, or a wrong option.
+   * @returns `"sent"` if the message was framed; `"queued"` if it waits, above `highWaterMark` or in the outbox;
+   *   `"dropped"` if it was not accepted, because the client has neither a connection nor an outbox, the outbox is
+   *   full, or the message would exceed `maxBufferedAmount`.
+   * @throws TypeError if the value cannot be serialized, or an option is invalid.
    */
   trySend(value: Sent, options?: Pick<MessageOptions, "compress">): SendResult {
     options = ownCallOptions(options, ["compress"]);
@@ -276,26 +295,32 @@ export class WebSocket<Received = unknown, Sent = unknown>
     return isAccepting ? hub.sender.trySend(value, data, options) : "dropped";
   }
 
-  /** Resolves when all that was accepted so far is with the kernel. */
+  /**
+   * Resolves when all messages that were accepted so far have been passed to the kernel. With an outbox this may happen
+   * on a later connection.
+   *
+   * @throws InvalidStateError if the client has neither a connection nor an outbox, or has ended.
+   */
   flush(options?: WaitOptions): Promise<void> {
     options = ownCallOptions(options, waitNames);
     const wrong = findWrongOption(options, waitNames);
     if (wrong !== undefined) return rejected(wrong);
     if (this.#client.isOver) return rejected(this.#client.stateError("flush"));
-    return this.#client.holdWhile(this.#client.hub.sender.flush(options));
+    return this.#client.keepAliveWhile(this.#client.hub.sender.flush(options));
   }
 
   /**
-   * Sends a ping and resolves with the milliseconds until its own pong came.
+   * Sends a ping. Resolves with the round-trip time in milliseconds when the matching pong arrives.
    *
-   * @throws InvalidStateError while not connected, RangeError for a payload of more than 125 bytes.
+   * @throws InvalidStateError if the client is not connected; RangeError if the payload is longer than 125 bytes;
+   *   TypeError if it is not bytes.
    */
   ping(options?: PingOptions): Promise<number> {
     options = ownCallOptions(options, pingNames);
     const wrong = findWrongOption(options, pingNames);
     if (wrong !== undefined) return this.#refuse(wrong);
     const live = this.#client.sendable;
-    if (live === undefined) return this.#client.hub.sender.refuseNow("ping");
+    if (live === undefined) return this.#client.hub.sender.refuseForState("ping");
     try {
       return live.ping(controlPayload(options?.payload) ?? this.#client.hub.nextPingPayload(), options);
     } catch (error) {
@@ -303,10 +328,15 @@ export class WebSocket<Received = unknown, Sent = unknown>
     }
   }
 
-  /** Sends a pong: with `autoPong: false` the answer to a ping, by its payload. */
+  /**
+   * Sends a pong. With `autoPong: false`, use it to answer a ping: pass the payload of the ping.
+   *
+   * @throws InvalidStateError if the client is not connected; RangeError if the payload is longer than 125 bytes;
+   *   TypeError if it is not bytes.
+   */
   pong(payload?: Uint8Array): Promise<void> {
     const live = this.#client.sendable;
-    if (live === undefined) return this.#client.hub.sender.refuseNow("pong");
+    if (live === undefined) return this.#client.hub.sender.refuseForState("pong");
     try {
       live.pong(controlPayload(payload) ?? new Uint8Array(0));
       return Promise.resolve();
@@ -316,12 +346,13 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   /**
-   * Resolves with the next message, or with the first one that `match` accepts: those before it keep their place. A call that
-   * times out takes nothing. A `match` that is a type predicate narrows the result.
+   * Resolves with the next message. With `match`, resolves with the first message for which `match` returns `true`;
+   * other messages stay in the inbox, in their order. If `match` is a type predicate, it narrows the type of the
+   * result. A call that times out or is aborted does not consume a message.
    *
-   * @throws CloseError once the connection was closed and nothing waits, or what broke it; BufferOverflowError where `match` accepts
-   *   none of the messages that wait, and reading pauses because they fill the inbox (`overflow: "pause"`): the message could never
-   *   come. What `match` throws rejects the call.
+   * @throws CloseError if the connection was closed and the inbox is empty, or the error that ended the connection.
+   *   BufferOverflowError if `match` accepts none of the messages in a full inbox and reading is paused (`overflow:
+   *   "pause"`), because no further message can arrive. An error thrown by `match` rejects the call.
    */
   recv<Matched extends Received>(options: NarrowingRecvOptions<Received, Matched>): Promise<Matched>;
   recv(options?: RecvOptions<Received>): Promise<Received>;
@@ -332,20 +363,22 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   /**
-   * Iterates over the messages until the client ends. A reconnect does not end the loop. Leaving the loop leaves the connection
-   * open, and a later loop starts where it stopped. A second loop at the same time is an InvalidStateError.
+   * Iterates over the received messages until the client ends. A reconnect does not end the loop. Leaving the loop does
+   * not close the connection; a later loop continues with the next message. Only one loop can be open at a time:
+   * `next()` of a second one rejects with an InvalidStateError.
    *
-   * The loop returns when the client ends as `closed`. It throws the error of the end as `failed`, and `signal.reason` after
-   * an abort; messages that wait are given first, but not after an abort.
+   * The loop ends normally when the client becomes `closed`. It throws the error that made the client `failed`, or
+   * `signal.reason` after an abort. Messages in the inbox are delivered before the end, except after an abort or {@link
+   * terminate}.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Received> {
     return this.#client.hub.dispatcher.iterate() ?? this.#busyIterator();
   }
 
   /**
-   * Iterates as `for await` does over the client itself, by arrays: all the messages that one read of the socket has brought, or that
-   * wait. No array is empty, and none holds more than `buffer.maxBytes`, one message apart. Where messages
-   * come in crowds this spares a promise for each.
+   * Iterates like `for await` over the client, but over arrays of messages: all messages in the inbox, or all messages
+   * of one read from the socket. An array is never empty. It contains at most `buffer.maxBytes` bytes plus one message.
+   * At high message rates this is faster, because it needs one promise for each array instead of one for each message.
    */
   batches(): AsyncIterableIterator<readonly Received[]> {
     return this.#client.hub.dispatcher.iterateBatches() ?? this.#busyIterator();
@@ -353,19 +386,20 @@ export class WebSocket<Received = unknown, Sent = unknown>
 
   #busyIterator(): AsyncIterableIterator<never> {
     const message =
-      "Another loop is open on this client: leave it first, for a message goes to one of them alone.";
+      "Another loop is open on this client. Leave it first, because each message is delivered to one loop only.";
     const next = (): Promise<never> => rejected(new InvalidStateError(message, this.state));
     const busy: AsyncIterableIterator<never> = { next, [Symbol.asyncIterator]: () => busy };
     return busy;
   }
 
   /**
-   * Closes the connection: behind all that was accepted, by a closing handshake of at most `closeTimeout`. Messages that
-   * come before the peer's Close are delivered. Wins over an attempt under way. Resolves when the socket is gone.
+   * Ends the client with a closing handshake. The Close frame is sent after all messages that were accepted. Messages
+   * that arrive before the peer's Close frame are delivered. The handshake fails if there is no progress for
+   * `closeTimeout` milliseconds. An attempt that is in progress is cancelled. Resolves when the socket is closed.
    *
-   * @param code - 1000-1003, 1007-1014 or 3000-4999.
-   * @param reason - At most 123 bytes of UTF-8.
-   * @throws RangeError for another code or a longer reason.
+   * @param code - 1000-1003, 1007-1014 or 3000-4999. Default 1000.
+   * @param reason - At most 123 bytes of UTF-8. Default: empty.
+   * @throws RangeError if the code is not allowed or the reason is too long.
    */
   close(code: number = CloseCode.normal, reason: string = "", options?: WaitOptions): Promise<void> {
     options = ownCallOptions(options, waitNames);
@@ -379,10 +413,10 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   /**
-   * Comes back at once: dials where an attempt is waited for, and where the connection is open, closes it and dials again.
-   * Resolves when a connection is open.
+   * Reconnects immediately. If the client waits before the next attempt, the attempt starts now. If a connection is
+   * open, it is closed and a new one is opened. Resolves when a connection is open.
    *
-   * @throws InvalidStateError where no connection is wanted: before {@link connect}, while closing, and after the end.
+   * @throws InvalidStateError before {@link connect}, while the client closes, and after it has ended.
    */
   reconnect(options?: WaitOptions): Promise<void> {
     options = ownCallOptions(options, waitNames);
@@ -391,11 +425,13 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   /**
-   * Replaces the open connection by a new one, in the way of the option `rotation.mode`. Resolves when the new one has taken
-   * its place and the old one has ended; where the new one cannot be opened, the old one stays.
+   * Replaces the open connection with a new one, as the option `rotation.mode` specifies. Resolves when the new
+   * connection is in use and the old one has ended. In the mode `overlap`, the old connection stays in use if the new
+   * one cannot be opened.
    *
-   * @param reason - Goes into our Close of the old connection; at most 123 bytes of UTF-8.
-   * @throws InvalidStateError while not connected, RangeError for a longer reason, or what the attempt has failed with.
+   * @param reason - The reason in the Close frame of the old connection; at most 123 bytes of UTF-8. Default: empty.
+   * @throws InvalidStateError if the client is not connected; RangeError if the reason is too long; otherwise the error
+   *   of the attempt that failed.
    */
   rotate(reason: string = "", options?: WaitOptions): Promise<void> {
     options = ownCallOptions(options, waitNames);
@@ -408,107 +444,113 @@ export class WebSocket<Received = unknown, Sent = unknown>
     }
   }
 
-  /** Drops the connection at once, without a closing handshake; readers end, and what waits is dropped. */
+  /**
+   * Ends the client immediately, without a closing handshake. The socket is destroyed, pending reads end, and messages
+   * that are not sent or not read yet are dropped.
+   */
   terminate(): void {
     this.#client.terminate();
   }
 
-  /** A frozen snapshot of what was sent and received so far. */
+  /** Returns a frozen snapshot of the counters and timings of this client. */
   stats(): Stats {
     return this.#client.stats();
   }
 
   /**
-   * Where each stream stands, before what waits to be read: give it as `replay.cursors` at a later start.
-   * Empty without the option `replay`.
+   * Returns the position of each numbered stream. Messages that are still in the inbox do not count as read. Pass the
+   * result as `replay.cursors` to a later client to continue from there. Empty without the option `replay`.
    */
   cursors(): Cursors {
     return this.#client.hub.inbound.cursors;
   }
 
-  /** Lets the process live while the connection is open: the default. */
+  /** Keeps the process running while the connection is open. This is the default. */
   ref(): this {
     this.#client.setReferenced(true);
     return this;
   }
 
-  /** Lets the process end although the connection is open. */
+  /** Allows the process to exit while the connection is open. */
   unref(): this {
     this.#client.setReferenced(false);
     return this;
   }
 
-  /** Closes the connection with 1000, for `await using`. */
+  /** Calls {@link close} with code 1000 at the end of an `await using` scope. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  // The rest of the interface of an EventEmitter: `once` and `on` of `node:events` call some of these methods, and their types want all.
+  // The rest of the EventEmitter interface. The functions `once` and `on` of `node:events` call some of these methods,
+  // and their types require all of them.
 
-  /** As {@link on}. */
+  /** The same as {@link on}, without options. */
   addListener<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {
     return this.on(name, listener);
   }
 
-  /** As {@link off}. */
+  /** The same as {@link off}. */
   removeListener<Name extends EventName>(name: Name, listener: Listener<EventMap<Received>[Name]>): this {
     this.off(name, listener);
     return this;
   }
 
-  /** Removes all handlers of one event, or of every event. */
+  /** Removes all listeners of one event, or of all events if no name is given. */
   removeAllListeners(name?: EventName): this {
     this.#client.emitter.clear(name);
     return this;
   }
 
-  /** How many handlers an event has. @param listener - Counts only those that are this function. */
+  /** Returns the number of listeners of an event. @param listener - If given, counts only this function. */
   listenerCount(name: EventName, listener?: Listener<never>): number {
     const all = this.listeners(name);
     return listener === undefined ? all.length : all.filter((one) => one === listener).length;
   }
 
-  /** The handlers of an event. */
+  /** Returns the listeners of an event, in the order in which they were added. */
   listeners(name: EventName): Listener<never>[] {
     return this.#client.emitter.listeners(name);
   }
 
-  /** As {@link listeners}: there are no wrappers. */
+  /** The same as {@link listeners}, because this class does not wrap listeners. */
   rawListeners(name: EventName): Listener<never>[] {
     return this.listeners(name);
   }
 
-  /** The names of the events that have handlers. */
+  /** Returns the names of the events that have listeners. */
   eventNames(): EventName[] {
     return this.#client.emitter.names;
   }
 
-  /** 0, which is no limit to `node:events`. */
+  /** Returns 0, which means "no limit" in `node:events`. */
   getMaxListeners(): number {
     return 0;
   }
 
-  /** Changes nothing: there is no limit. */
+  /** Has no effect, because the number of listeners is not limited. */
   setMaxListeners(_count: number): this {
     return this;
   }
 
-  /** Not supported: handlers are called in the order in which they were added. @throws TypeError */
+  /** Not supported: listeners are called in the order in which they were added. @throws TypeError */
   prependListener(_name: EventName, _listener: Listener<never>): never {
-    throw new TypeError("A client calls its handlers in the order in which they were added: use on().");
+    throw new TypeError(
+      "prependListener() is not supported: listeners are called in the order of on(). Use on().",
+    );
   }
 
-  /** As {@link prependListener}. @throws TypeError */
+  /** Not supported, for the same reason as {@link prependListener}. @throws TypeError */
   prependOnceListener(_name: EventName, _listener: Listener<never>): never {
-    throw new TypeError("A client calls its handlers in the order in which they were added: use once().");
+    throw new TypeError("prependOnceListener() is not supported: listeners are called in order. Use once().");
   }
 
-  /** Not supported. @throws TypeError */
+  /** Not supported: only the client emits its events. @throws TypeError */
   emit(_name: EventName, ..._values: unknown[]): never {
-    throw new TypeError("Only the client itself emits its events.");
+    throw new TypeError("emit() is not supported: only the client emits its events.");
   }
 
-  /** A call that failed is told by an event too, for nobody may await its promise. */
+  /** Rejects, and also emits `error`, because the caller may ignore the promise. */
   #refuse(error: unknown): Promise<never> {
     return this.#client.hub.sender.refuse(error, () => error);
   }

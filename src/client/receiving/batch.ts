@@ -1,32 +1,35 @@
-/** What one read has brought, for a call that waits for all of it. */
+/**
+ * Collects the messages of one read from the socket into an array, for a batch iterator whose call waits. It does not
+ * store messages for which no call waits.
+ */
 export class Batch<Received> {
   readonly #maxBytes: number;
   #messages: Received[] | undefined;
   #bytes = 0;
 
-  /** @param maxBytes - What of a read is beyond it waits as any other message does. */
+  /** @param maxBytes - The limit of a batch after its first message. Further messages of the read stay in the inbox. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  /** Somebody waits for what comes from now on in this read. */
+  /** `true` while a batch collects the messages of the current read. */
   get isOpen(): boolean {
     return this.#messages !== undefined;
   }
 
-  /** Resolves when the read is over, with all that was added. */
+  /** Starts a batch. Resolves with `first` and all added messages when the current read is over. */
   begin(first: Received): Promise<readonly Received[]> {
     const messages = [first];
     this.#messages = messages;
     this.#bytes = 0;
-    // The whole of a read is told in one call from the event loop: this comes behind it.
+    // All messages of one read are delivered in one callback of the event loop, and microtasks run after it.
     return Promise.resolve().then(() => {
       if (this.#messages === messages) this.#messages = undefined;
       return messages;
     });
   }
 
-  /** @returns `false` where it has no room for the message, nor for any behind it. */
+  /** @returns `false` if no batch is open, or if the message exceeds the limit. The latter also closes the batch. */
   add(message: Received, size: number): boolean {
     this.#bytes += size;
     if (this.#bytes > this.#maxBytes) this.#messages = undefined;

@@ -1,21 +1,21 @@
+// Calls the deserializer and reports its errors. It does not decide what happens to a message that cannot be decoded.
 import { JetSocketError } from "../../errors.js";
 import type { Deserializer } from "../../options/options.js";
 import type { ReceivedMessage } from "./received-message.js";
 
-/** In the place of a value. */
+/** The result of decoding if the deserializer throws. */
 export const undecodable: unique symbol = Symbol("undecodable");
 
-/** Asked by the type first, which takes no comparison of a value that may be anything. */
+/** Checks the type first, which avoids a generic comparison for most values. */
 export function isUndecodable(value: unknown): value is typeof undecodable {
   return typeof value === "symbol" && value === undecodable;
 }
 
-/** Calls the deserializer, which is the user's. */
 export class Decoder<Received> {
   readonly #deserializer: Deserializer<Received>;
   readonly #onFailed: (data: string | Buffer, error: JetSocketError) => void;
 
-  /** @param onFailed - The deserializer has thrown. */
+  /** @param onFailed - Called if the deserializer throws. */
   constructor(
     deserializer: Deserializer<Received>,
     onFailed: (data: string | Buffer, error: JetSocketError) => void,
@@ -24,7 +24,11 @@ export class Decoder<Received> {
     this.#onFailed = onFailed;
   }
 
-  /** @returns `false` where the deserializer throws, which is told. */
+  /**
+   * Decodes the message if it is not decoded yet.
+   *
+   * @returns `false` if the deserializer throws; the error is reported.
+   */
   complete(entry: ReceivedMessage<Received>): boolean {
     if (entry.isDecoded) return true;
     const value = this.decode(entry.data!);
@@ -34,7 +38,7 @@ export class Decoder<Received> {
     return true;
   }
 
-  /** Gives the value, or {@link undecodable} where the deserializer throws, which is told. */
+  /** @returns the value, or {@link undecodable} if the deserializer throws; the error is reported. */
   decode(data: string | Buffer): Received | typeof undecodable {
     try {
       return this.#deserializer(data, typeof data !== "string");
@@ -50,6 +54,7 @@ export class Decoder<Received> {
 }
 
 function decodingFailed(cause: unknown): JetSocketError {
-  const message = "The deserializer threw on a received message; it is the `message` of the `dropped` event.";
+  const message =
+    'The deserializer threw on a received message, which was dropped. The event "dropped" contains the message.';
   return new JetSocketError(message, { code: "DECODE_FAILED", cause });
 }

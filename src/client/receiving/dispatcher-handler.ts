@@ -1,20 +1,20 @@
+// The callbacks of the dispatcher.
 import type { JetSocketError } from "../../errors.js";
 import type { DroppedEvent } from "../../events/event-map.js";
 
-/** What the one who brings messages to their readers tells. */
 export interface DispatcherHandler {
-  /** Messages that came before the end are not decoded yet: readers are given them before the end. */
+  /** `true` if messages that arrived before the end are not decoded yet. Readers receive them before the end. */
   readonly hasLeftover?: boolean;
   onPaused(): void;
   onResumed(): void;
-  /** The inbox is full, and its owner wants an end rather than a loss. */
+  /** The inbox is full and `buffer.overflow` is `"error"`: the connection must fail. */
   onInboxFull(): void;
   onDropped(event: DroppedEvent): void;
   onError(error: Error): void;
-  /** The deserializer threw on a message, which is dropped. */
+  /** The deserializer threw on a message. The message is dropped. */
   onUndecodable(message: string | Buffer, error: JetSocketError): void;
-  /** A message has waited so many milliseconds for its reader. */
+  /** A message was read after it waited in the inbox for `waited` milliseconds. */
   onConsumed(waited: number): void;
-  /** So many more calls wait for a message on a client that was never begun; fewer, where it is negative. */
+  /** The number of readers that wait on a client that was not connected yet has changed by `change`, 1 or -1. */
   onIdleWait(change: number): void;
 }

@@ -1,3 +1,4 @@
+// Delivers received messages to listeners, `recv()` and iterators. It does not restore order or remove duplicates.
 import { Inbox } from "../../buffer/inbox.js";
 import { BufferOverflowError } from "../../errors.js";
 import type { Emitter } from "../../events/emitter.js";
@@ -9,7 +10,7 @@ import type { Runtime } from "../../runtime/runtime.js";
 import { rejected, Wait } from "../../runtime/wait.js";
 import { Batch } from "./batch.js";
 import { computeKey } from "./message-key.js";
-import { MessageHandlers } from "./message-handlers.js";
+import { MessageListeners } from "./message-listeners.js";
 import { type IteratorSource, MessageIterator } from "./message-iterator.js";
 import type { Reader, ReadingEnd } from "./reader.js";
 import { InboxReader, type InboxReaderHost } from "./inbox-reader.js";
@@ -19,44 +20,56 @@ import { Decoder, isUndecodable } from "./decoder.js";
 import { decoded, type ReceivedMessage, detachedCopy, undecoded } from "./received-message.js";
 import type { DispatcherHandler } from "./dispatcher-handler.js";
 
-/** Behind so many bytes that wait, messages wait as they came: a value may take many times the memory of its text. */
+/**
+ * When the inbox contains this many bytes, further messages are queued undecoded: a value may be much larger than its
+ * text.
+ */
 const maxDecodedBytes = 64 * 1024;
 
-/** Of those that wait in a crowd one in so many is measured: to read the clock takes longer than all else that is done for it. */
-const takesPerMeasure = 16;
+/**
+ * While many messages wait, the time in the inbox is measured for one in this many, because reading the clock is
+ * expensive.
+ */
+const messagesPerSample = 16;
 
-/** Brings received messages to handlers, to `recv()` and to iterators, so that none is lost between two of them. */
+/**
+ * Delivers each message to the listeners, to the first waiting reader, or to the inbox, so that no message is lost when
+ * the consumer changes.
+ */
 export class Dispatcher<Received>
   implements ReadingPauseHandler, ListenerListWatcher, InboxReaderHost<Received>
 {
-  readonly handlers: MessageHandlers<Received>;
-  /** What it cannot decode goes to who listens for raw messages all the same. */
+  readonly listeners: MessageListeners<Received>;
   readonly decoder: Decoder<Received>;
   readonly #runtime: Runtime;
   readonly #handler: DispatcherHandler;
   readonly #bounds: ResolvedOptions<Received, never>["buffer"];
   readonly #pause: ReadingPause;
-  /** From the first message on that waits, or the first who reads: a client whose messages go to handlers has none. */
+  /** Created with the first queued message or the first reader. A client that only uses listeners has none. */
   #inbox: Inbox<ReceivedMessage<Received>> | undefined;
   readonly #readers = new ReaderQueue<Received>();
-  readonly #taking: InboxReader<Received> = new InboxReader<Received>(this.#readers, this);
-  /** The loop that is open, over messages or over batches of them. */
+  readonly #inboxReader: InboxReader<Received> = new InboxReader<Received>(this.#readers, this);
+  /** The open iterator, over messages or over batches. */
   #iterator: object | undefined;
   #batch: Batch<Received> | undefined;
   #end: ReadingEnd | undefined;
-  /** The end that readers are told once the messages before it are delivered. */
+  /** The end that readers receive after the remaining messages were delivered. */
   #pendingEnd: ReadingEnd | undefined;
+  /** The client is being terminated: all messages are dropped. */
   #isDiscarding = false;
+  /** A listener was added, and the messages in the inbox are to be emitted to it. */
   #isDrainDue = false;
   #isDraining = false;
-  /** Who alone is to have messages: what was found out of it, until that may have changed, for it is asked for each of them. */
+  /**
+   * The only consumer, cached for speed; reset whenever consumers change. Either listeners of `message`, or a batch.
+   */
   #onlyListeners: ListenerList<EventMap<Received>["message"]> | undefined;
   #onlyBatch: Batch<Received> | undefined;
-  /** `recv()` was called. */
-  #hasReceived = false;
-  /** No life has begun yet. */
+  /** `recv()` was called since the last check of the reading pause. */
+  #wasRecvCalled = false;
+  /** The client has not started to connect yet. */
   #isIdle = true;
-  #takeCount = 0;
+  #takenCount = 0;
 
   constructor(
     runtime: Runtime,
@@ -68,14 +81,14 @@ export class Dispatcher<Received>
     handler: DispatcherHandler,
   ) {
     this.#runtime = runtime;
-    this.handlers = new MessageHandlers(emitter, this);
+    this.listeners = new MessageListeners(emitter, this);
     this.decoder = new Decoder(options.deserializer, (data, error) => handler.onUndecodable(data, error));
     this.#pause = new ReadingPause(runtime, this);
     this.#handler = handler;
     this.#bounds = options.buffer;
   }
 
-  #keeping(): Inbox<ReceivedMessage<Received>> {
+  #ensureInbox(): Inbox<ReceivedMessage<Received>> {
     return (this.#inbox ??= new Inbox(this.#bounds, (entry) => {
       if (this.decoder.complete(entry)) this.#drop(entry.value, this.#isOver() ? "closed" : "overflow");
     }));
@@ -85,31 +98,34 @@ export class Dispatcher<Received>
     this.#handler.onDropped({ direction: "in", message, cause });
   }
 
-  /** How many messages wait. */
+  /** The number of messages in the inbox. */
   get waitingCount(): number {
     return this.#inbox?.length ?? 0;
   }
 
-  /** Nothing that comes now is given to anybody who reads. */
+  /** `true` if readers receive no further messages. */
   #isOver(): boolean {
     return this.#end !== undefined || this.#isDiscarding;
   }
 
-  /** A life begins: what the last one has left is still given, then what comes. */
+  /**
+   * The client starts to connect, for the first time or again. Messages that are still in the inbox are delivered
+   * first.
+   */
   begin(): void {
     this.#isIdle = false;
     this.#end = undefined;
     this.#pendingEnd = undefined;
     this.#isDiscarding = false;
     this.#inbox?.reopen();
-    // The end of the last life has stopped the timer of its pause.
+    // The end of the client has stopped the idle timer of its pause.
     if (this.#pause.isOn) this.#pause.begin();
-    if (this.isWaitedFor) this.#keeping().beginReading();
+    if (this.hasWaitingReader) this.#ensureInbox().beginReading();
   }
 
-  /** A message that is decoded only where somebody wants its value. */
+  /** Delivers an undecoded message. It is decoded only if a consumer needs its value. */
   receive(data: string | Buffer, size: number, at: number): void {
-    if (this.#onlyListeners === undefined && !this.#isForBatchAlone() && !this.#isForMessageHandlersAlone()) {
+    if (this.#onlyListeners === undefined && !this.#isOnlyForBatch() && !this.#isOnlyForMessageListeners()) {
       this.#dispatch(data, size, at);
       return;
     }
@@ -118,124 +134,129 @@ export class Dispatcher<Received>
   }
 
   #dispatch(data: string | Buffer, size: number, at: number): void {
-    if (this.#isDrainDue) this.#drainToHandlers();
-    if (!this.#isRead() && !this.handlers.wantValues && this.handlers.hasLasting) {
-      this.handlers.emitRaw(data);
+    if (this.#isDrainDue) this.#drainToListeners();
+    if (!this.#hasReaders() && !this.listeners.hasMessageListeners && this.listeners.hasLasting) {
+      this.listeners.emitRaw(data);
       return;
     }
-    if (this.#mayWaitAsItCame()) {
-      this.#keepAsItCame(data, size, at);
+    if (this.#canQueueUndecoded()) {
+      this.#queueUndecoded(data, size, at);
       return;
     }
-    const kept = this.#bounds.keyOf === undefined ? data : detachedCopy(data);
-    const value = this.decoder.decode(kept);
-    if (isUndecodable(value)) this.handlers.emitRaw(kept);
-    else this.deliver(decoded(value, kept, size, at));
+    const detached = this.#bounds.keyOf === undefined ? data : detachedCopy(data);
+    const value = this.decoder.decode(detached);
+    if (isUndecodable(value)) this.listeners.emitRaw(detached);
+    else this.deliver(decoded(value, detached, size, at));
   }
 
-  /** The common case, and the cheapest: values go to handlers, and to nobody else. */
-  #isForMessageHandlersAlone(): boolean {
-    if (this.#onlyListeners === undefined && this.handlers.wantValuesAlone && this.#isForHandlersAlone())
-      this.#onlyListeners = this.handlers.values;
+  /** `true` in the most common and fastest case: only listeners of `message` consume messages. */
+  #isOnlyForMessageListeners(): boolean {
+    if (
+      this.#onlyListeners === undefined &&
+      this.listeners.hasOnlyMessageListeners &&
+      this.#isOnlyForListeners()
+    )
+      this.#onlyListeners = this.listeners.values;
     return this.#onlyListeners !== undefined;
   }
 
-  #isForBatchAlone(): boolean {
-    if (this.#onlyBatch === undefined && this.#mayBeBatchAlone()) this.#onlyBatch = this.#batch;
+  #isOnlyForBatch(): boolean {
+    if (this.#onlyBatch === undefined && this.#canBatchBeOnlyConsumer()) this.#onlyBatch = this.#batch;
     return this.#onlyBatch?.isOpen === true;
   }
 
-  #mayBeBatchAlone(): boolean {
-    return this.#readers.length === 0 && this.#mayJoinBatch() && this.handlers.isEmpty;
+  #canBatchBeOnlyConsumer(): boolean {
+    return this.#readers.length === 0 && this.#canAddToBatch() && this.listeners.isEmpty;
   }
 
   onListenersChanged(): void {
-    this.#reconsider();
+    this.#resetOnlyConsumer();
   }
 
-  /** Who is to have messages may be others from now on. */
-  #reconsider(): void {
+  /** Called whenever the consumers may have changed. */
+  #resetOnlyConsumer(): void {
     this.#onlyListeners = undefined;
     this.#onlyBatch = undefined;
   }
 
-  /** What comes now may be lent, for nobody wants it but handlers who ask for no more than a look. */
+  /** `true` if every consumer accepts a borrowed view of the message. */
   get isLending(): boolean {
-    return this.handlers.wantLoansAlone && this.#isForHandlersAlone();
+    return this.listeners.hasOnlyBorrowed && this.#isOnlyForListeners();
   }
 
-  #isForHandlersAlone(): boolean {
-    return !this.#isRead() && !this.#isDrainDue && !this.#isDiscarding;
+  #isOnlyForListeners(): boolean {
+    return !this.#hasReaders() && !this.#isDrainDue && !this.#isDiscarding;
   }
 
-  #mayWaitAsItCame(): boolean {
+  #canQueueUndecoded(): boolean {
     if (this.#inbox === undefined || this.#inbox.bytes < maxDecodedBytes) return false;
     if (this.#readers.length > 0) return false;
-    return this.#bounds.keyOf === undefined && !this.#isOver() && !this.handlers.wantValues;
+    return this.#bounds.keyOf === undefined && !this.#isOver() && !this.listeners.hasMessageListeners;
   }
 
-  #keepAsItCame(data: string | Buffer, size: number, at: number): void {
-    this.handlers.emitRaw(data);
+  #queueUndecoded(data: string | Buffer, size: number, at: number): void {
+    this.listeners.emitRaw(data);
     const entry = undecoded<Received>(data, size, at);
-    if (this.handlers.hasLasting) this.handlers.markDelivered(entry);
-    this.#give(entry);
+    if (this.listeners.hasLasting) this.listeners.markDelivered(entry);
+    this.#deliverToReaders(entry);
   }
 
-  /** Brings a message that came over a connection to all who are to have it; for handlers or a batch alone no more is made of it. */
+  /** Delivers a decoded message of a connection. It creates no record if only listeners or a batch consume it. */
   deliverValue(value: Received, data: string | Buffer, size: number, at: number): void {
-    const topic = this.#onlyListeners;
-    if (topic !== undefined) topic.emit({ data: value });
-    else if (this.#onlyBatch?.add(value, size) !== true) this.#deliverElsewhere(value, data, size, at);
+    const listeners = this.#onlyListeners;
+    if (listeners !== undefined) listeners.emit({ data: value });
+    else if (this.#onlyBatch?.add(value, size) !== true) this.#deliverToOthers(value, data, size, at);
   }
 
-  #deliverElsewhere(value: Received, data: string | Buffer, size: number, at: number): void {
-    if (this.#onlyBatch === undefined && this.#isForBatchAlone() && this.#batch!.add(value, size)) return;
-    if (this.#isForMessageHandlersAlone()) this.handlers.emitValue(value);
+  #deliverToOthers(value: Received, data: string | Buffer, size: number, at: number): void {
+    if (this.#onlyBatch === undefined && this.#isOnlyForBatch() && this.#batch!.add(value, size)) return;
+    if (this.#isOnlyForMessageListeners()) this.listeners.emitValue(value);
     else this.deliver(decoded(value, data, size, at));
   }
 
-  /** Brings a message to all who are to have it. */
+  /** Delivers a decoded message to all consumers. */
   deliver(entry: ReceivedMessage<Received>): void {
     if (this.#isDiscarding) {
       this.#drop(entry.value, "closed");
       return;
     }
-    if (this.#isDrainDue) this.#drainToHandlers();
-    const isRead = this.#isRead();
-    const isHandled = this.handlers.emit(entry);
-    // Beside handlers, a recv() that waits for another message does not make this one wait in the inbox.
-    if (!isHandled || isRead) this.#give(entry, !isHandled || this.#iterator !== undefined);
+    if (this.#isDrainDue) this.#drainToListeners();
+    const hasReaders = this.#hasReaders();
+    const wasEmitted = this.listeners.emit(entry);
+    // If a listener receives the message, it is queued only for an open iterator, not for a `recv()` whose `match`
+    // rejects it.
+    if (!wasEmitted || hasReaders) this.#deliverToReaders(entry, !wasEmitted || this.#iterator !== undefined);
   }
 
-  /** An iterator is open, or a call waits. */
-  #isRead(): boolean {
+  /** `true` if an iterator is open or a call waits. */
+  #hasReaders(): boolean {
     return this.#iterator !== undefined || this.#readers.length > 0;
   }
 
-  /** What waits in the inbox is read before what a batch may be given. */
-  #mayJoinBatch(): boolean {
+  /** `true` if a batch collects messages. Messages in the inbox must be read before newer ones are added to a batch. */
+  #canAddToBatch(): boolean {
     return this.#batch?.isOpen === true && this.waitingCount === 0 && !this.#isOver();
   }
 
-  /** @param isKept - It waits in the inbox where no reader accepts it. */
-  #give(entry: ReceivedMessage<Received>, isKept: boolean = true): void {
+  /** @param isQueued - Whether the message is added to the inbox if no reader accepts it. */
+  #deliverToReaders(entry: ReceivedMessage<Received>, isQueued: boolean = true): void {
     const reader = this.#readers.take(entry.value);
     if (reader !== undefined) {
       reader.resolve(entry.value);
       return;
     }
-    if (this.#mayJoinBatch() && this.#batch!.add(entry.value, entry.size)) return;
+    if (this.#canAddToBatch() && this.#batch!.add(entry.value, entry.size)) return;
     if (this.#isOver()) {
       this.#drop(entry.value, "closed");
       return;
     }
-    if (!isKept) return;
+    if (!isQueued) return;
     const { keyOf } = this.#bounds;
-    const entered = this.#readers.enteredCount;
+    const addedBefore = this.#readers.addedCount;
     if (keyOf !== undefined) entry.key = computeKey(keyOf, entry.value, this.#handler);
-    const demand = this.#keeping().push(entry);
-    // A `keyOf` that reads waits already, and this message is the next one.
-    if (this.#readers.enteredCount !== entered) this.#taking.serve();
+    const demand = this.#ensureInbox().push(entry);
+    // `keyOf` may have started a reader, which must receive this message.
+    if (this.#readers.addedCount !== addedBefore) this.#inboxReader.deliverToReaders();
     if (demand === "pause") this.#beginPause();
     else if (demand === "fail") this.#handler.onInboxFull();
   }
@@ -244,23 +265,23 @@ export class Dispatcher<Received>
     if (this.#pause.isOn) return;
     this.#pause.begin();
     if (this.isEndPending) this.#pause.stopTimer();
-    // A listener of `paused` may read, and so end the pause inside this call.
+    // A listener of `paused` may read messages, which may end the pause during this call.
     this.#handler.onPaused();
     if (this.isPaused) this.#readers.rejectFiltered(this.#matchOverflow());
   }
 
   #matchOverflow(): BufferOverflowError {
     return new BufferOverflowError(
-      `recv({ match }) accepts none of the ${this.waitingCount} messages that fill the inbox (buffer), and reading is paused until ` +
-        `they are read. Read the other messages beside it, give a larger buffer, or another buffer.overflow.`,
+      `recv({ match }) accepts none of the ${this.waitingCount} messages in the inbox. The inbox is full, and reading is paused ` +
+        `until they are read. Also read the other messages, set a larger buffer, or set another buffer.overflow.`,
     );
   }
 
-  // Called by its pause.
+  // Called by the reading pause.
 
   wasRead(): boolean {
-    const wasRead = this.#hasReceived || this.#iterator !== undefined;
-    this.#hasReceived = false;
+    const wasRead = this.#wasRecvCalled || this.#iterator !== undefined;
+    this.#wasRecvCalled = false;
     return wasRead;
   }
 
@@ -283,7 +304,7 @@ export class Dispatcher<Received>
     if (wasPaused) this.#handler.onResumed();
   }
 
-  /** Resolves when the inbox has room again. */
+  /** Resolves when reading is not paused. */
   untilReadable(): Promise<void> {
     return this.#pause.untilOver();
   }
@@ -292,17 +313,17 @@ export class Dispatcher<Received>
     return this.#pause.isOn;
   }
 
-  /** What waits to be read, oldest first. */
+  /** The messages in the inbox, oldest first. */
   get waiting(): readonly ReceivedMessage<Received>[] {
     return this.#inbox?.waiting ?? [];
   }
 
   recv(options: RecvOptions<Received> | undefined): Promise<Received> {
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
-    this.#hasReceived = true;
+    this.#wasRecvCalled = true;
     const match = options?.match;
     if (match !== undefined) return this.#recvMatching(options, match);
-    const entry = this.#taking.next();
+    const entry = this.#inboxReader.next();
     if (entry !== undefined) return Promise.resolve(entry.value);
     return this.#waitForMessage(options, undefined);
   }
@@ -312,12 +333,12 @@ export class Dispatcher<Received>
     match: (message: Received) => boolean,
   ): Promise<Received> {
     try {
-      const entry = this.#taking.matching(match);
+      const entry = this.#inboxReader.matching(match);
       if (entry !== undefined) return Promise.resolve(entry.value);
     } catch (error) {
       return rejected(error);
     }
-    // Nobody may be about to read: a call that waited could wait without end.
+    // No message can arrive during a pause, and possibly no other reader ends it. The call could wait forever.
     if (this.#pause.isOn) return rejected(this.#matchOverflow());
     return this.#waitForMessage(options, match);
   }
@@ -326,103 +347,106 @@ export class Dispatcher<Received>
     options: RecvOptions<Received> | undefined,
     match: ((message: Received) => boolean) | undefined,
   ): Promise<Received> {
-    const end = this.#taking.endFor(this.#end);
+    const end = this.#inboxReader.endFor(this.#end);
     if (end !== undefined) return rejected(end.recvError);
-    const wait = new Wait<Received>(this.#runtime, "recv", options, () => this.#forget(reader));
+    const wait = new Wait<Received>(this.#runtime, "recv", options, () => this.#removeReader(reader));
     const reject = (reason: unknown): void => wait.reject(reason);
     const reader: Reader<Received> = {
       filter: match === undefined ? undefined : { match, reject },
       resolve: (value) => wait.resolve(value),
       end: (end) => reject(end.recvError),
     };
-    this.#enter(reader);
+    this.#addReader(reader);
     return wait.promise;
   }
 
-  #enter(reader: Reader<Received>): void {
-    this.#readers.enter(reader);
-    this.#reconsider();
+  #addReader(reader: Reader<Received>): void {
+    this.#readers.add(reader);
+    this.#resetOnlyConsumer();
     if (this.#isIdle) this.#handler.onIdleWait(1);
   }
 
-  #forget(reader: Reader<Received>): void {
-    if (this.#readers.leave(reader) && this.#isIdle) this.#handler.onIdleWait(-1);
+  #removeReader(reader: Reader<Received>): void {
+    if (this.#readers.remove(reader) && this.#isIdle) this.#handler.onIdleWait(-1);
   }
 
-  // Called by its taking.
+  // Called by the inbox reader.
 
   endReaders(): void {
     if (this.#end !== undefined) for (const reader of this.#readers.takeAll()) reader.end(this.#end);
   }
 
   get inbox(): Inbox<ReceivedMessage<Received>> {
-    return this.#keeping();
+    return this.#ensureInbox();
   }
 
   onTaken(entry: ReceivedMessage<Received> | undefined): void {
-    const inbox = this.#keeping();
-    if (entry !== undefined && this.#isMeasured(inbox))
+    const inbox = this.#ensureInbox();
+    if (entry !== undefined && this.#isSampled(inbox))
       this.#handler.onConsumed(this.#runtime.now() - entry.at);
     if (this.#pause.isOn && inbox.isHalfFree) this.#resume();
   }
 
-  #isMeasured(inbox: Inbox<ReceivedMessage<Received>>): boolean {
-    return inbox.length < takesPerMeasure || ++this.#takeCount % takesPerMeasure === 0;
+  #isSampled(inbox: Inbox<ReceivedMessage<Received>>): boolean {
+    return inbox.length < messagesPerSample || ++this.#takenCount % messagesPerSample === 0;
   }
 
-  /** `undefined` where a loop is open. */
+  /** Opens an iterator over messages. @returns `undefined` if an iterator is already open. */
   iterate(): AsyncIterableIterator<Received> | undefined {
-    return this.#open({ take: () => this.#taking.next(), itemOf: (first) => first });
+    return this.#openIterator({ take: () => this.#inboxReader.next(), itemOf: (first) => first });
   }
 
-  /** As {@link iterate}, by what one read has brought, or what waits. */
+  /** Opens an iterator over batches: the messages of one read, or all messages in the inbox. */
   iterateBatches(): AsyncIterableIterator<readonly Received[]> | undefined {
     const batch = (this.#batch ??= new Batch(this.#bounds.maxBytes));
-    return this.#open({ take: () => this.#taking.all(), itemOf: (first) => batch.begin(first) });
+    return this.#openIterator({ take: () => this.#inboxReader.all(), itemOf: (first) => batch.begin(first) });
   }
 
-  #open<Item>(
+  #openIterator<Item>(
     kind: Pick<IteratorSource<Received, Item>, "take" | "itemOf">,
   ): MessageIterator<Received, Item> | undefined {
     if (this.#iterator !== undefined) return undefined;
-    this.#keeping().beginReading();
+    this.#ensureInbox().beginReading();
     const iterator = new MessageIterator<Received, Item>({
       ...kind,
-      ended: () => this.#taking.endFor(this.#end),
-      wait: (reader) => this.#enter(reader),
+      ended: () => this.#inboxReader.endFor(this.#end),
+      wait: (reader) => this.#addReader(reader),
       onReturn: (readers) => {
         this.#iterator = undefined;
-        for (const reader of readers) this.#forget(reader);
-        this.#resumeForHandlers();
+        for (const reader of readers) this.#removeReader(reader);
+        this.#resumeForListeners();
       },
     });
     this.#iterator = iterator;
-    this.#reconsider();
+    this.#resetOnlyConsumer();
     return iterator;
   }
 
-  /** A lasting handler was added: what waits goes to it, before anything newer. */
-  onHandlerAdded(): void {
+  /** A listener was added by `on()`. It receives the messages in the inbox before newer ones. */
+  onListenerAdded(): void {
     if (this.waitingCount === 0 || this.#isDrainDue) return;
     this.#isDrainDue = true;
-    this.#runtime.defer(() => this.#drainToHandlers());
+    this.#runtime.defer(() => this.#drainToListeners());
   }
 
-  #drainToHandlers(): void {
+  #drainToListeners(): void {
     if (this.#isDrainDue) this.finishDraining(true);
   }
 
-  /** Gives handlers what waits, if that is due or under way: a handler may end the client, and no message may come after that end. */
+  /**
+   * Emits the messages in the inbox to listeners, if that is due or in progress. It may be in progress if a listener
+   * ends the client: the rest is then emitted before the end.
+   */
   finishDraining(isDue: boolean = this.#isDrainDue || this.#isDraining): void {
     if (!isDue) return;
     this.#isDrainDue = false;
     this.#isDraining = true;
-    const inbox = this.#keeping();
-    // The open loop gets it too, so it goes on waiting.
+    const inbox = this.#ensureInbox();
+    // The open iterator also receives these messages, so they stay in the inbox.
     if (this.#iterator !== undefined) this.#emitWaitingBesideLoop(inbox.waiting);
     else {
-      while (this.handlers.hasLasting && inbox.length > 0)
-        this.handlers.emitWaiting(inbox.shift()!, this.decoder);
+      while (this.listeners.hasLasting && inbox.length > 0)
+        this.listeners.emitWaiting(inbox.shift()!, this.decoder);
       if (this.#pause.isOn && inbox.isHalfFree) this.#resume();
     }
     this.#isDraining = false;
@@ -431,63 +455,65 @@ export class Dispatcher<Received>
   #emitWaitingBesideLoop(waiting: readonly ReceivedMessage<Received>[]): void {
     for (const entry of waiting) {
       if (this.#isOver()) return;
-      this.handlers.emitWaiting(entry, this.decoder);
+      this.listeners.emitWaiting(entry, this.decoder);
     }
   }
 
-  /** The loop was left: what it has not read waits for the next one, and handlers are not kept waiting for that. */
-  #resumeForHandlers(): void {
-    if (!this.#pause.isOn || !this.handlers.hasLasting) return;
+  /**
+   * An iterator was closed. Unread messages stay in the inbox, but they no longer pause reading if there are listeners.
+   */
+  #resumeForListeners(): void {
+    if (!this.#pause.isOn || !this.listeners.hasLasting) return;
     this.#inbox?.endReading();
     this.#resume();
   }
 
-  /** The end is near: reading goes on to the peer's Close, whatever waits. */
+  /** The client or the connection closes. Reading continues until the peer's Close frame, even if the inbox is full. */
   beginClosing(): void {
-    this.#keeping().beginClosing();
+    this.#ensureInbox().beginClosing();
     this.#resume();
   }
 
-  /** The end is to come at once: what waits is dropped, and readers wait for it. */
+  /** The client is being terminated. Drops all messages; readers wait for the end. */
   discard(): void {
     this.#isDiscarding = true;
-    this.#reconsider();
+    this.#resetOnlyConsumer();
     this.#inbox?.clear();
   }
 
-  /** Nothing more comes. Readers are given what waits first, unless `isImmediate`. */
+  /** No further message will arrive. Readers receive the remaining messages first, unless `isImmediate` is `true`. */
   finish(end: ReadingEnd, isImmediate: boolean): void {
     if (!isImmediate && this.#handler.hasLeftover === true) {
       this.#pendingEnd = end;
-      // No timer is left after the end.
+      // No timer may run after the end.
       this.#pause.stopTimer();
       return;
     }
     this.#end = end;
-    this.#reconsider();
+    this.#resetOnlyConsumer();
     this.#resume();
     if (isImmediate) this.#inbox?.clear();
     for (const reader of this.#readers.takeAll()) reader.end(end);
   }
 
-  /** The end has come, and messages before it are still to be delivered. */
+  /** `true` if the end was reached, but messages that arrived before it are not delivered yet. */
   get isEndPending(): boolean {
     return this.#pendingEnd !== undefined;
   }
 
-  /** The last message before the end is delivered. */
+  /** The last message before the end was delivered. */
   onLeftoversDelivered(): void {
     const end = this.#pendingEnd;
     if (end === undefined) return;
     this.#pause.end();
     this.#pendingEnd = undefined;
     this.#end = end;
-    this.#reconsider();
+    this.#resetOnlyConsumer();
     for (const reader of this.#readers.takeAll()) reader.end(end);
   }
 
-  /** `true` where a call or an iterator waits, which is told of the end. */
-  get isWaitedFor(): boolean {
+  /** `true` if a call waits or an iterator is open. These report the end to the user. */
+  get hasWaitingReader(): boolean {
     return this.#readers.length > 0 || this.#iterator !== undefined;
   }
 }

@@ -1,3 +1,5 @@
+// Passes received messages from the connections to the dispatcher: directly, or in sequence and without duplicates if
+// the option `replay` is set. It does not choose which consumer receives a message.
 import type { Cursors } from "../../buffer/cursor.js";
 import { Replay } from "../../buffer/replay.js";
 import type { ReplayPolicy, ReplayPort } from "../../buffer/replay-port.js";
@@ -17,23 +19,30 @@ import type { Dispatcher } from "./dispatcher.js";
 type ReplayOptions<Received> = NonNullable<ResolvedOptions<Received, never>["replay"]>;
 
 export interface InboundPipelineHandler<Received, Sent> {
-  /** What `onReplay` works on; `undefined` where that connection is gone. */
+  /** The connection object for `onReplay`; `undefined` if the connection has ended. */
   connectionOf(connection: number): SetupConnection<Received, Sent> | undefined;
-  /** A message came whose kind is watched; `true` where it is the answer to an application ping, and nobody's message. */
+  /**
+   * Called for each message if messages are inspected.
+   *
+   * @returns `true` if the message answers an application ping; it is then not delivered.
+   */
   onDecoded(message: Received, at: number, connection: number): boolean;
   onError(error: unknown): void;
-  onOverlapJoined(): void;
+  onOverlapCaughtUp(): void;
   onOverlapFull(): void;
   /** `closed` was emitted: no event may follow. */
   readonly isSettled: boolean;
   onDropped(event: EventMap<Received>["dropped"]): void;
 }
 
-/** How many streams are remembered where the option `replay.maxStreams` says nothing. */
+/** The default of the option `replay.maxStreams`. */
 const defaultMaxStreams = 10_000;
 
-/** Without the option `replay` there is no sequence, and an overlap has nothing but an order. */
-const unnumbered = {
+/**
+ * The replay options during an overlap without the option `replay`: messages have no sequence and are only kept in
+ * order.
+ */
+const overlapOnlyOptions = {
   ...{ sequence: () => undefined, isNext: undefined, streamOf: undefined, epochOf: undefined },
   ...{
     onReplay: undefined,
@@ -45,7 +54,6 @@ const unnumbered = {
   },
 };
 
-/** Brings what connections receive to the one receiver: at once, or in sequence and without doubles where `replay` asks for it. */
 export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessage<Received>> {
   readonly #runtime: Runtime;
   readonly #options: ReplayOptions<Received> | undefined;
@@ -53,7 +61,7 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
   readonly #dispatcher: Dispatcher<Received>;
   readonly #decoder: Decoder<Received>;
   readonly #handler: InboundPipelineHandler<Received, Sent>;
-  readonly #isWatched: boolean;
+  readonly #isInspected: boolean;
   readonly #maxBytes: number;
   #replay: Replay<Received, ReceivedMessage<Received>> | undefined;
   #timer: Timer | undefined;
@@ -62,8 +70,8 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
   #resetCount = 0;
 
   /**
-   * @param isWatched - `onDecoded` is to be asked for each message.
-   * @throws TypeError for a cursor that is none.
+   * @param context - The dependencies and options.
+   * @throws TypeError for an invalid cursor in `replay.cursors`.
    */
   constructor(
     context: {
@@ -71,8 +79,12 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
       readonly replay: ReplayOptions<Received> | undefined;
       readonly emitter: Emitter<EventMap<Received>>;
       readonly dispatcher: Dispatcher<Received>;
-      readonly isWatched: boolean;
-      /** Bytes that the holds of all streams may take, and as many the hold of an overlap. */
+      /** `true` if every message is decoded and passed to `onDecoded`. */
+      readonly isInspected: boolean;
+      /**
+       * The limit in bytes for the reorder buffers of all streams together, and the same limit for the buffer of an
+       * overlap.
+       */
       readonly maxBytes: number;
     },
     handler: InboundPipelineHandler<Received, Sent>,
@@ -82,7 +94,7 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
     this.#emitter = context.emitter;
     this.#dispatcher = context.dispatcher;
     this.#decoder = context.dispatcher.decoder;
-    this.#isWatched = context.isWatched;
+    this.#isInspected = context.isInspected;
     this.#maxBytes = context.maxBytes;
     this.#handler = handler;
     if (context.replay !== undefined) this.#replay = this.#createReplay(context.replay);
@@ -104,25 +116,28 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
     return this.#replay?.duplicateCount ?? 0;
   }
 
-  /** Messages that wait behind missing ones, or for the end of an overlap. */
+  /** The number of buffered messages: those that follow a gap, and those that wait for the end of an overlap. */
   get heldCount(): number {
     return this.#replay?.heldCount ?? 0;
   }
 
-  /** Where each stream stands, before what waits to be read. */
+  /** The position of each stream. Messages in the inbox do not count as read. */
   get cursors(): Cursors {
     return this.#replay?.cursors(this.#dispatcher.waiting.map(({ value }) => value)) ?? {};
   }
 
-  /** Messages may be lent: nothing here looks at them, and they go to handlers who ask for no more. */
+  /**
+   * `true` if messages can be delivered as borrowed views: nothing decodes them here, and every consumer accepts a
+   * view.
+   */
   get isLending(): boolean {
-    return this.#replay === undefined && !this.#isWatched && this.#dispatcher.isLending;
+    return this.#replay === undefined && !this.#isInspected && this.#dispatcher.isLending;
   }
 
-  /** @param at - When its last bytes came. */
+  /** @param at - The time at which the last bytes of the message arrived. */
   receive(connection: number, data: string | Buffer, size: number, at: number): void {
-    if (this.#isWatched) {
-      this.#receiveWatched(connection, data, size, at);
+    if (this.#isInspected) {
+      this.#receiveInspected(connection, data, size, at);
       return;
     }
     const replay = this.#replay;
@@ -132,28 +147,28 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
     }
     const value = this.#decoder.decode(data);
     if (isUndecodable(value)) {
-      this.#dispatcher.handlers.emitRaw(data);
+      this.#dispatcher.listeners.emitRaw(data);
       return;
     }
-    const place = replay.place(value, connection);
-    if (place === undefined) this.#dispatcher.deliverValue(value, data, size, at);
-    else replay.receive(detachedMessage(value, data, size, at), place, connection, at);
+    const position = replay.locate(value, connection);
+    if (position === undefined) this.#dispatcher.deliverValue(value, data, size, at);
+    else replay.receive(detachedMessage(value, data, size, at), position, connection, at);
   }
 
-  #receiveWatched(connection: number, data: string | Buffer, size: number, at: number): void {
+  #receiveInspected(connection: number, data: string | Buffer, size: number, at: number): void {
     const replay = this.#replay;
     const value = this.#decoder.decode(data);
     if (isUndecodable(value)) {
-      this.#dispatcher.handlers.emitRaw(data);
+      this.#dispatcher.listeners.emitRaw(data);
       return;
     }
     if (this.#handler.onDecoded(value, at, connection)) return;
-    const place = replay?.place(value, connection);
-    if (place === undefined) this.#dispatcher.deliverValue(value, data, size, at);
-    else replay!.receive(detachedMessage(value, data, size, at), place, connection, at);
+    const position = replay?.locate(value, connection);
+    if (position === undefined) this.#dispatcher.deliverValue(value, data, size, at);
+    else replay!.receive(detachedMessage(value, data, size, at), position, connection, at);
   }
 
-  /** A connection is there and set up: what was missed is asked for. */
+  /** A connection is open and set up. Requests the missed messages. */
   onConnection(connection: number): void {
     this.#replay?.onConnection(connection, this.#runtime.now());
   }
@@ -162,36 +177,36 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
     this.#replay?.onConnectionEnd(connection);
   }
 
-  /** Messages of `connection` wait behind those of the older one from now on. */
+  /** From now on, messages of `connection` are buffered until the older connection has ended. */
   beginOverlap(connection: number, maxWaiting: number): void {
-    this.#replay ??= this.#createReplay(unnumbered);
+    this.#replay ??= this.#createReplay(overlapOnlyOptions);
     this.#replay.beginOverlap(connection, maxWaiting, this.#runtime.now());
   }
 
-  /** The older link has ended. @returns How many doubles were removed. */
+  /** The older connection has ended. @returns the number of duplicates that were removed. */
   endOverlap(): number {
     const duplicates = this.#replay?.endOverlap(this.#runtime.now()) ?? 0;
-    this.#dropUnnumbered();
+    this.#removeOverlapOnlyReplay();
     return duplicates;
   }
 
-  /** The newer link has ended, and the older one stays. */
+  /** The newer connection has ended, and the older one stays in use. */
   cancelOverlap(): void {
     this.#replay?.cancelOverlap(this.#runtime.now());
-    this.#dropUnnumbered();
+    this.#removeOverlapOnlyReplay();
   }
 
-  #dropUnnumbered(): void {
+  #removeOverlapOnlyReplay(): void {
     if (this.#options === undefined) this.#replay = undefined;
   }
 
-  /** The life ends: nothing is waited for any more. */
+  /** The client ends: stops the timer. */
   stop(): void {
     this.#timer?.clear();
     this.#timer = undefined;
   }
 
-  /** All that is held comes out. */
+  /** Delivers all buffered messages. */
   finish(): void {
     this.#replay?.finish(this.#runtime.now());
     this.stop();
@@ -201,7 +216,7 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
     return new Replay<Received, ReceivedMessage<Received>>(policyOf(options, this.#maxBytes), this);
   }
 
-  // Called by its replay.
+  // Called by the replay engine.
 
   sizeOf(entry: ReceivedMessage<Received>): number {
     return memoryOf(entry);
@@ -213,7 +228,10 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
     else this.#dispatcher.deliver(entry);
   }
 
-  /** A listener of `gap` or `reset` may have ended the client while a message was on its way: nothing comes after that end. */
+  /**
+   * A listener of `gap` or `reset` may have ended the client during a delivery. No message may be delivered after that
+   * end.
+   */
   #isAfterEnd(): boolean {
     return this.#handler.isSettled && !this.#dispatcher.isEndPending;
   }
@@ -233,7 +251,7 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
     this.#emit("reset", { stream });
   }
 
-  /** Messages may be delivered after `closed`, to readers; nothing is told after it. */
+  /** Readers may receive messages after `closed`, but no event may follow it. */
   #emit<Name extends "gap" | "recovered" | "reset">(name: Name, event: EventMap<Received>[Name]): void {
     if (!this.#dispatcher.isEndPending && !this.#isAfterEnd()) this.#emitter.emit(name, event);
   }
@@ -243,11 +261,11 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
   }
 
   startReplay(request: ReplayRequest<ReceivedMessage<Received>>): void {
-    void this.#ask(request);
+    void this.#requestReplay(request);
   }
 
-  onOverlapJoined(): void {
-    this.#handler.onOverlapJoined();
+  onOverlapCaughtUp(): void {
+    this.#handler.onOverlapCaughtUp();
   }
 
   onOverlapFull(): void {
@@ -261,41 +279,42 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
     this.#timer = this.#runtime.setTimer(Math.max(at - this.#runtime.now(), 0), () => {
       this.#replay?.onTimer(this.#runtime.now());
     });
-    // The connection holds the process, or the wait for the next one, or they are not to.
+    // This timer never keeps the process running: the connection or the reconnect timer does, unless `unref()` was
+    // called.
     this.#timer.unref();
   }
 
-  /** Calls the user's `onReplay`, and brings what it gives in order. */
-  async #ask(request: ReplayRequest<ReceivedMessage<Received>>): Promise<void> {
+  /** Calls the option `onReplay` and passes the returned messages to the replay engine. */
+  async #requestReplay(request: ReplayRequest<ReceivedMessage<Received>>): Promise<void> {
     const replay = this.#replay!;
     try {
       const connection = this.#handler.connectionOf(request.connection);
-      const given = await this.#options!.onReplay!(
+      const result = await this.#options!.onReplay!(
         request.cursors,
         connection as SetupConnection<Received, never>,
       );
-      if (given === undefined) replay.onReplayInBand(request, this.#runtime.now());
-      else await this.#take(replay, request, given);
+      if (result === undefined) replay.onReplayInBand(request, this.#runtime.now());
+      else await this.#receiveReplayed(replay, request, result);
     } catch (error) {
       replay.onReplayFailed(request, toError(error, "replay.onReplay"));
     }
   }
 
-  async #take(
+  async #receiveReplayed(
     replay: Replay<Received, ReceivedMessage<Received>>,
     request: ReplayRequest<ReceivedMessage<Received>>,
-    given: Iterable<Received> | AsyncIterable<Received>,
+    result: Iterable<Received> | AsyncIterable<Received>,
   ): Promise<void> {
-    if (typeof given !== "object" || !(Symbol.iterator in given || Symbol.asyncIterator in given)) {
-      const message = "replay.onReplay must give an array or an async iterable of messages, or nothing.";
+    if (typeof result !== "object" || !(Symbol.iterator in result || Symbol.asyncIterator in result)) {
+      const message = "replay.onReplay must return an array or an async iterable of messages, or undefined.";
       throw new JetSocketError(message, { code: "REPLAY_FUNCTION_FAILED" });
     }
-    const isWaiting = Symbol.asyncIterator in given;
-    for await (const value of given) {
+    const isAsync = Symbol.asyncIterator in result;
+    for await (const value of result) {
       const entry = decoded(value, undefined, 0, this.#runtime.now());
       if (!replay.onReplayed(request, value, entry, entry.at)) return;
-      // What is repeated is not to outrun its consumer; a plain array is here already.
-      if (isWaiting) await this.#dispatcher.untilReadable();
+      // Back-pressure for an async iterable. The messages of an array are already in memory.
+      if (isAsync) await this.#dispatcher.untilReadable();
     }
     replay.onReplayReturned(request, this.#runtime.now());
   }

@@ -1,4 +1,4 @@
-// Takes waiting messages out of the inbox for those who read. It does not receive messages and does not pause the reading.
+// Removes messages from the inbox for readers. It does not receive messages and does not pause or resume reading.
 import type { Inbox } from "../../buffer/inbox.js";
 import type { ReadingEnd } from "./reader.js";
 import type { ReaderQueue } from "./reader-queue.js";
@@ -8,15 +8,16 @@ import type { ReceivedMessage } from "./received-message.js";
 export interface InboxReaderHost<Received> {
   readonly inbox: Inbox<ReceivedMessage<Received>>;
   readonly decoder: Decoder<Received>;
-  /** A message was taken, or none waited. */
+  /** A message was removed from the inbox, or (`undefined`) the inbox contained none. */
   onTaken(entry: ReceivedMessage<Received> | undefined): void;
-  /** The end is given to all readers that wait. */
+  /** Ends all waiting readers if the end has been reached. */
   endReaders(): void;
 }
 
 /**
- * Takes messages one at a time. A listener or a `match` that reads while a message is being taken waits, so that readers get the
- * messages in the order of their calls.
+ * Removes messages one operation at a time. A listener or a `match` function may start another reader during an
+ * operation. That reader waits until the operation is finished, so that readers receive messages in the order of their
+ * calls.
  */
 export class InboxReader<Received> {
   readonly #readers: ReaderQueue<Received>;
@@ -28,21 +29,21 @@ export class InboxReader<Received> {
     this.#host = host;
   }
 
-  /** The end for a reader that finds nothing; `undefined` while another reader is served, which must not be overtaken. */
+  /** Returns the end for a reader that found no message; `undefined` during an operation of an earlier reader. */
   endFor(end: ReadingEnd | undefined): ReadingEnd | undefined {
     return this.#isActive ? undefined : end;
   }
 
-  /** Takes the next message that waits. From the first call on the overflow policy of the inbox applies. */
+  /** Removes the oldest message. The first call activates the overflow policy of the inbox. */
   next(): ReceivedMessage<Received> | undefined {
     if (this.#isActive) return undefined;
-    const entered = this.#begin();
+    const addedBefore = this.#begin();
     const entry = this.#takeNext();
-    this.#end(entered);
+    this.#end(addedBefore);
     return entry;
   }
 
-  /** Takes all messages that wait. */
+  /** Removes all messages. */
   all(): { readonly value: readonly Received[] } | undefined {
     return this.#run(() => {
       const value: Received[] = [];
@@ -53,9 +54,9 @@ export class InboxReader<Received> {
   }
 
   /**
-   * Takes the first message that waits and that `match` accepts; the others keep their place.
+   * Removes the first message that `match` accepts. The others stay in their order.
    *
-   * @throws what `match` throws.
+   * @throws any error that `match` throws.
    */
   matching(match: (message: Received) => boolean): ReceivedMessage<Received> | undefined {
     return this.#run(() => {
@@ -73,22 +74,22 @@ export class InboxReader<Received> {
 
   #run<Result>(take: () => Result | undefined): Result | undefined {
     if (this.#isActive) return undefined;
-    const entered = this.#begin();
+    const addedBefore = this.#begin();
     try {
       return take();
     } finally {
-      this.#end(entered);
+      this.#end(addedBefore);
     }
   }
 
   #begin(): number {
     this.#isActive = true;
-    return this.#readers.enteredCount;
+    return this.#readers.addedCount;
   }
 
-  #end(entered: number): void {
+  #end(addedBefore: number): void {
     this.#isActive = false;
-    if (this.#readers.enteredCount !== entered) this.serve();
+    if (this.#readers.addedCount !== addedBefore) this.deliverToReaders();
   }
 
   #takeNext(): ReceivedMessage<Received> | undefined {
@@ -100,8 +101,8 @@ export class InboxReader<Received> {
     return entry;
   }
 
-  /** Gives waiting messages, or the end, to readers that came while a message was being taken or added. */
-  serve(): void {
+  /** Delivers messages, or the end, to readers that were added while a message was being removed or added. */
+  deliverToReaders(): void {
     if (this.#isActive) return;
     this.#isActive = true;
     const { inbox, decoder } = this.#host;

@@ -1,15 +1,17 @@
+// Messages that ended connections received and that are not decoded yet, because reading was paused. This module
+// schedules their delivery; it does not decode or store messages itself.
 import type { LiveConnection } from "../../connection/live-connection.js";
 
 export interface LeftoversHandler {
-  /** Nothing more is to be delivered for now. */
+  /** `true` while no message may be delivered. */
   isPaused(): boolean;
-  /** Everything was delivered and done. */
+  /** All messages were delivered and all queued actions were called. */
   onDelivered(): void;
 }
 
 /**
- * What connections that are gone have received and not delivered, because a pause has stopped them: their bytes are decoded as
- * the reader makes room. What must come after such messages waits here with them, in order.
+ * A queue of ended connections that still have messages, and of actions that must run after those messages. The bytes
+ * of a connection are decoded when the inbox has space.
  */
 export class Leftovers {
   readonly #handler: LeftoversHandler;
@@ -20,23 +22,23 @@ export class Leftovers {
     this.#handler = handler;
   }
 
-  /** Messages wait for their delivery. Messages of other connections must wait too. */
+  /** `true` if anything is queued. Newer messages of other connections must then wait, too. */
   get isPending(): boolean {
     return this.#queue.length > 0;
   }
 
-  /** The connection has ended: its rest follows what waits here. */
+  /** Queues a connection that has ended, if it still has messages. */
   add(live: LiveConnection | undefined): void {
     if (live?.hasLeftover === true && !this.#queue.includes(live)) this.#queue.push(live);
   }
 
-  /** Calls `action` once all that waits here is delivered; at once where nothing does. */
+  /** Calls `action` after everything that is queued now; immediately if nothing is. */
   after(action: () => void): void {
     if (this.isPending) this.#queue.push(action);
     else action();
   }
 
-  /** Delivers until the reading is paused, or nothing is left. */
+  /** Delivers messages until reading is paused or nothing is left. */
   deliver(): void {
     if (this.#isDelivering || !this.isPending) return;
     this.#isDelivering = true;
@@ -44,7 +46,7 @@ export class Leftovers {
       const [next] = this.#queue;
       if (typeof next !== "function") next!.resumeLeftover();
       if (typeof next !== "function" && next!.hasLeftover) break;
-      // A listener may have had all of it discarded.
+      // A listener may have discarded the queue.
       if (this.#queue[0] !== next) continue;
       this.#queue.shift();
       if (typeof next === "function") next();
@@ -53,19 +55,21 @@ export class Leftovers {
     if (this.#queue.length === 0) this.#handler.onDelivered();
   }
 
-  /** The reading is paused. */
+  /** Stops the delivery that is in progress. */
   pause(): void {
     const [next] = this.#queue;
     if (typeof next !== "function") next?.pauseLeftover();
   }
 
-  /** Discards the messages, and does what waits for them. */
+  /** Discards all messages and calls the queued actions. */
   discard(): void {
     for (const one of this.#queue) if (typeof one !== "function") one.dropLeftover();
     this.#drain();
   }
 
-  /** Delivers all of it now: nothing pauses any more. What cannot be delivered inside a delivery is discarded. */
+  /**
+   * Delivers all messages now, when reading can no longer be paused. Called during a delivery, it discards the rest.
+   */
   flush(): void {
     this.deliver();
     if (this.isPending) this.discard();

@@ -1,22 +1,33 @@
+// The options of `on()` and `once()`, and their validation.
 import { findWrongOption, ownCallOptions } from "../../options/call-options.js";
 
 export interface ListenerOptions {
-  /** For `rawMessage` alone: the bytes are lent to the handler, not copied or decoded for it. Default `false`. */
+  /**
+   * Only for `rawMessage`: the listener receives a view of the bytes that is valid until it returns, instead of a copy
+   * or a string. Default `false`.
+   */
   readonly borrowed?: boolean | undefined;
 }
 
 const names = ["borrowed"];
 
-/** @throws TypeError for what is no option of `on`, or not there. */
-export function mayBorrow(call: "on" | "once", name: string, options: ListenerOptions | undefined): boolean {
+/**
+ * Returns the value of the option `borrowed`.
+ *
+ * @throws TypeError for an unknown option, and for `borrowed` with `once()` or with another event than `rawMessage`.
+ */
+export function isBorrowed(call: "on" | "once", name: string, options: ListenerOptions | undefined): boolean {
   const wrong = findWrongOption(options, names);
   if (wrong !== undefined) throw wrong;
   if (ownCallOptions(options, names)?.borrowed !== true) return false;
   if (name !== "rawMessage")
-    throw new TypeError(`Only a handler of "rawMessage" may be borrowed, not one of "${name}".`);
+    throw new TypeError(
+      `The option "borrowed" is possible only for the event "rawMessage", not for "${name}".`,
+    );
   if (call === "once")
     throw new TypeError(
-      "once() has no borrowed handlers: what it is told of is kept for readers, and so copied. Use on(), and off() from inside the handler.",
+      'once() does not support the option "borrowed", because its message is also kept for readers and therefore copied. ' +
+        "Use on(), and call off() in the listener.",
     );
   return true;
 }

@@ -1,20 +1,22 @@
+// The async iterator over received messages or batches. It does not close the connection when the loop is left.
 import { handled, rejected } from "../../runtime/wait.js";
 import type { Reader, ReadingEnd } from "./reader.js";
 
 export interface IteratorSource<Received, Item> {
-  /** What waits. */
+  /** Removes and returns the next item from the inbox; `undefined` if there is none. */
   take(): { readonly value: Item } | undefined;
-  /** Makes an item of the message that a call which waited was given. */
+  /** Creates an item for a call that waited and received the message `first`. */
   itemOf(first: Received): Item | Promise<Item>;
+  /** The end, if it has been reached. */
   ended(): ReadingEnd | undefined;
+  /** Adds a reader for the next message. */
   wait(reader: Reader<Received>): void;
-  /** The loop was left; these readers of it wait no more. */
+  /** The loop has ended. `readers` are those of its readers that were still waiting. */
   onReturn(readers: ReadonlySet<Reader<Received>>): void;
 }
 
 type Resolve<Item> = (result: IteratorResult<Item> | Promise<IteratorResult<Item>>) => void;
 
-/** Gives received messages one by one, or in batches; leaving the loop leaves the connection open. */
 export class MessageIterator<Received, Item> implements AsyncIterableIterator<Item> {
   readonly #source: IteratorSource<Received, Item>;
   readonly #waiting = new Map<Reader<Received>, Resolve<Item>>();

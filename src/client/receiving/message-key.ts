@@ -1,6 +1,7 @@
+// Calls the option `buffer.keyOf` for a message.
 import { JetSocketError } from "../../errors.js";
 
-/** Calls the user's `buffer.keyOf`; where it throws, that is told, and the message has no key. */
+/** @returns the key; `undefined` if `keyOf` throws. The error is reported to `handler`. */
 export function computeKey<Received>(
   keyOf: (message: Received) => unknown,
   value: Received,
@@ -9,7 +10,7 @@ export function computeKey<Received>(
   try {
     return keyOf(value);
   } catch (cause) {
-    const message = "buffer.keyOf has thrown: this message has no key.";
+    const message = "buffer.keyOf threw an error. The message is queued without a key.";
     handler.onError(new JetSocketError(message, { code: "BUFFER_FUNCTION_FAILED", cause }));
     return undefined;
   }

@@ -1,53 +1,54 @@
+// The queue of readers that wait for a message. It does not store messages.
 import { LinkedQueue } from "../../runtime/linked-queue.js";
 import type { Reader } from "./reader.js";
 
-/** The calls that wait for a message, in their order. A message goes to the first of them that accepts it. */
+/** Waiting readers in the order of their calls. A message is delivered to the first reader that accepts it. */
 export class ReaderQueue<Received> {
-  readonly #line = new LinkedQueue<Reader<Received>>();
-  #enteredCount = 0;
+  readonly #queue = new LinkedQueue<Reader<Received>>();
+  #addedCount = 0;
 
   get length(): number {
-    return this.#line.length;
+    return this.#queue.length;
   }
 
-  /** How many readers have waited so far. */
-  get enteredCount(): number {
-    return this.#enteredCount;
+  /** How many readers were added so far. */
+  get addedCount(): number {
+    return this.#addedCount;
   }
 
-  enter(reader: Reader<Received>): void {
-    this.#enteredCount++;
-    reader.place = this.#line.enter(reader);
+  add(reader: Reader<Received>): void {
+    this.#addedCount++;
+    reader.node = this.#queue.enter(reader);
   }
 
-  /** @returns `false` where it does not wait any more. */
-  leave(reader: Reader<Received>): boolean {
-    return reader.place !== undefined && this.#line.leave(reader.place);
+  /** @returns `false` if the reader is not in the queue. */
+  remove(reader: Reader<Received>): boolean {
+    return reader.node !== undefined && this.#queue.leave(reader.node);
   }
 
-  /** Takes out the first reader that accepts the message. */
+  /** Removes and returns the first reader that accepts the message. */
   take(message: Received): Reader<Received> | undefined {
-    const { first } = this.#line;
-    return first?.filter === undefined ? this.#line.shift() : this.#findFor(message);
+    const { first } = this.#queue;
+    return first?.filter === undefined ? this.#queue.shift() : this.#findFor(message);
   }
 
   #findFor(message: Received): Reader<Received> | undefined {
     const asked = new Set<Reader<Received>>();
-    // A `match` may make calls of its own: those that come meanwhile are asked after the others.
-    for (let waiting = [...this.#line]; waiting.length > 0; waiting = this.#notIn(asked)) {
+    // A `match` function may add readers. They are checked after the existing ones.
+    for (let waiting = [...this.#queue]; waiting.length > 0; waiting = this.#notIn(asked)) {
       for (const reader of waiting) {
         asked.add(reader);
-        if (reader.place?.isTaken !== true) continue;
-        if (this.#accepts(reader, message) && this.leave(reader)) return reader;
+        if (reader.node?.isTaken !== true) continue;
+        if (this.#accepts(reader, message) && this.remove(reader)) return reader;
       }
     }
     return undefined;
   }
 
   #notIn(asked: ReadonlySet<Reader<Received>>): Reader<Received>[] {
-    const { last } = this.#line;
+    const { last } = this.#queue;
     if (last === undefined || asked.has(last)) return [];
-    return [...this.#line].filter((reader) => !asked.has(reader));
+    return [...this.#queue].filter((reader) => !asked.has(reader));
   }
 
   #accepts(reader: Reader<Received>, message: Received): boolean {
@@ -55,18 +56,18 @@ export class ReaderQueue<Received> {
     try {
       return filter === undefined || filter.match(message);
     } catch (error) {
-      if (this.leave(reader)) filter?.reject(error);
+      if (this.remove(reader)) filter?.reject(error);
       return false;
     }
   }
 
-  /** Rejects the readers that wait for one message of many. */
+  /** Rejects the readers that have a filter. */
   rejectFiltered(error: unknown): void {
-    for (const reader of [...this.#line])
-      if (reader.filter !== undefined && this.leave(reader)) reader.filter.reject(error);
+    for (const reader of [...this.#queue])
+      if (reader.filter !== undefined && this.remove(reader)) reader.filter.reject(error);
   }
 
   takeAll(): Reader<Received>[] {
-    return this.#line.takeAll();
+    return this.#queue.takeAll();
   }
 }

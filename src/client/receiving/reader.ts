@@ -1,24 +1,27 @@
+// The types of a waiting reader and of the end of reading.
 import type { LinkedQueueNode } from "../../runtime/linked-queue.js";
 
-/** Who waits for the next message. */
+/** A `recv()` call or an iterator call that waits for a message. */
 export interface Reader<Received> {
-  /** Of a call that takes one message of many; others take the next one. */
+  /** The filter of `recv({ match })`. A reader without one accepts every message. */
   readonly filter?:
     | {
         match(message: Received): boolean;
-        /** `match` threw, or no message can come any more that it accepts. */
+        /** Called if `match` throws, or if no further message can arrive that it would accept. */
         reject(error: unknown): void;
       }
     | undefined;
   resolve(value: Received): void;
-  /** Nothing more comes. `undefined` ends an iterator; a `recv()` always gets an error. */
+  /** No further message will arrive. */
   end(end: ReadingEnd): void;
-  /** Where it stands among those who wait. */
-  place?: LinkedQueueNode<Reader<Received>>;
+  /** The node of this reader in its queue. */
+  node?: LinkedQueueNode<Reader<Received>>;
 }
 
-/** How reading ends: what iterators reject with, `undefined` where they just end, and what `recv()` rejects with. */
+/** The result of reads after the last message. */
 export interface ReadingEnd {
+  /** The error that iterators reject with; `undefined` if they end normally. */
   readonly iteratorError: unknown;
+  /** The error that `recv()` rejects with. */
   readonly recvError: unknown;
 }

@@ -1,25 +1,29 @@
+// The state of a reading pause and its idle timer. It does not pause or resume connections itself.
 import { RestartableTimer } from "../../runtime/restartable-timer.js";
 import type { Runtime } from "../../runtime/runtime.js";
 
-/** A pause of so long in which nobody reads is ended, so that a dead link and the peer's Close are seen. */
+/**
+ * Milliseconds. A pause without reads ends after this time, because a paused connection cannot detect that the peer is
+ * dead or has sent a Close frame.
+ */
 const maxIdlePause = 30_000;
 
 export interface ReadingPauseHandler {
-  /** Somebody has read since this was last asked; a loop that is open reads, however slowly. */
+  /** `true` if a `recv()` was called since the last call of this function, or if a loop is open. */
   wasRead(): boolean;
-  /** Nobody reads. */
+  /** No reader was active for the maximum idle time. */
   onIdle(): void;
 }
 
-/** The pause of a consumer that is slower than its peer, from the first message too many on. */
+/** A pause of reading, which begins when the inbox is full and ends when it has space again. */
 export class ReadingPause {
   readonly #runtime: Runtime;
   readonly #handler: ReadingPauseHandler;
   #isOn = false;
   #isReferenced = true;
-  /** From the first pause on. */
+  /** Created with the first pause. */
   #timer: RestartableTimer | undefined;
-  #whenOver: (() => void)[] | undefined;
+  #overCallbacks: (() => void)[] | undefined;
 
   constructor(runtime: Runtime, handler: ReadingPauseHandler) {
     this.#runtime = runtime;
@@ -44,7 +48,7 @@ export class ReadingPause {
     });
   }
 
-  /** The pause goes on, and nothing but its reader ends it. */
+  /** Stops the idle timer. The pause then ends only when messages are read. */
   stopTimer(): void {
     this.#timer?.clear();
   }
@@ -52,18 +56,18 @@ export class ReadingPause {
   end(): void {
     this.#timer?.clear();
     this.#isOn = false;
-    const whenOver = this.#whenOver ?? [];
-    this.#whenOver = undefined;
-    for (const emit of whenOver) emit();
+    const overCallbacks = this.#overCallbacks ?? [];
+    this.#overCallbacks = undefined;
+    for (const callback of overCallbacks) callback();
   }
 
-  /** Resolves when it is over; at once where it is not on. */
+  /** Resolves when the pause is over; immediately if reading is not paused. */
   untilOver(): Promise<void> {
     if (!this.#isOn) return Promise.resolve();
-    return new Promise((resolve) => (this.#whenOver ??= []).push(resolve));
+    return new Promise((resolve) => (this.#overCallbacks ??= []).push(resolve));
   }
 
-  /** Lets the process live while the reading is paused: the default. */
+  /** Keeps the process running while reading is paused. This is the default. */
   ref(): void {
     this.#isReferenced = true;
     this.#timer?.ref();

@@ -1,16 +1,19 @@
-/** A message, and as it came for a `rawMessage` handler that is late. */
+// The record of a received message in the inbox or in a reorder buffer, and the size of its memory.
+
+/** A received message. It keeps the undecoded data for `rawMessage` listeners that are added later. */
 export interface ReceivedMessage<Received> {
-  /** Of no account before it is decoded. */
+  /** Meaningless while `isDecoded` is `false`. */
   value: Received;
   isDecoded: boolean;
-  /** `undefined` for one that did not come over a connection. */
+  /** The undecoded message; `undefined` if `onReplay` returned the value. */
   readonly data: string | Buffer | undefined;
+  /** Bytes, after decompression. */
   readonly size: number;
-  /** When it came. */
+  /** The time of arrival, in milliseconds of the runtime's clock. */
   readonly at: number;
-  /** By which another may take its place. */
+  /** The result of `buffer.keyOf`. With `"conflate"`, a newer message with the same key replaces this one. */
   key: unknown;
-  /** Handlers up to this id have had it already; 0 where none has. */
+  /** Listeners with an id up to this one already received the message; 0 if none did. */
   deliveredToId: number;
 }
 
@@ -22,7 +25,7 @@ export function undecoded<Received>(
   return { value: undefined as Received, isDecoded: false, data, size, at, key: undefined, deliveredToId: 0 };
 }
 
-/** @param data - As it came; `undefined` for one that the user gave. */
+/** @param data - The undecoded message; `undefined` if `onReplay` returned the value. */
 export function decoded<Received>(
   value: Received,
   data: string | Buffer | undefined,
@@ -32,31 +35,34 @@ export function decoded<Received>(
   return { value, isDecoded: true, data, size, at, key: undefined, deliveredToId: 0 };
 }
 
-/** Longer texts are never cut from others. */
-const maxCutSize = 1024;
+/** The largest size, in bytes, of a message that may be a slice of a larger string or buffer. */
+const maxSlicedSize = 1024;
 
 /**
- * A small text may be cut from a string of up to 8 KiB, which it holds on to. Those that wait by their keys may be one of each such
- * string: they are to hold on to themselves alone, or the bound of bytes would mean little.
+ * Copies a small text. A small text may be a slice of a string of up to 8 KiB, which V8 keeps alive as long as the
+ * slice. With keys, the inbox may keep one slice of each such string, so that its memory would exceed `maxBytes` many
+ * times.
  */
 export function detachedCopy(data: string | Buffer): string | Buffer {
-  return typeof data === "string" && data.length <= maxCutSize ? Buffer.from(data).toString() : data;
+  return typeof data === "string" && data.length <= maxSlicedSize ? Buffer.from(data).toString() : data;
 }
 
-/** An entry that may be held, and so keeps no more memory than its own: small messages are views of a run of them. */
+/**
+ * Creates a message for a reorder buffer. Small messages are copied, because they are views of a larger read buffer.
+ */
 export function detachedMessage<Received>(
   value: Received,
   data: string | Buffer,
   size: number,
   at: number,
 ): ReceivedMessage<Received> {
-  if (size > maxCutSize) return decoded(value, data, size, at);
+  if (size > maxSlicedSize) return decoded(value, data, size, at);
   const own = typeof data === "string" ? detachedCopy(data) : copyOf(data);
   const isData = Object.is(value, data);
   return decoded(isData ? (own as Received) : value, own, size, at);
 }
 
-/** Not from the pool of Node, of which it would hold 8 KiB. */
+/** Allocates outside of Node's buffer pool, because a pooled copy would keep 8 KiB alive. */
 function copyOf(data: Buffer): Buffer {
   const copy = Buffer.allocUnsafeSlow(data.length);
   data.copy(copy);
@@ -64,13 +70,13 @@ function copyOf(data: Buffer): Buffer {
 }
 
 /**
- * Bytes that an entry counts for while it is held: those of the message after decompression, or of the string that was made of
- * it where that takes more, and as many again for the value where that is not the message itself. What a value really takes
- * cannot be measured.
+ * Returns the estimated memory of a message in bytes: the size after decompression, or the size of the decoded string
+ * if that is larger. It counts twice if the value is not the message itself, because the real size of a value cannot be
+ * measured.
  */
 export function memoryOf({ value, data, size }: ReceivedMessage<unknown>): number {
   if (data === undefined) return 0;
-  // V8 keeps a text that is not ASCII in two bytes for each character, or in one.
+  // V8 stores a text with non-ASCII characters with one or two bytes per character. This assumes two.
   const own = typeof data === "string" && data.length < size ? Math.max(size, data.length * 2) : size;
   return Object.is(value, data) ? own : own * 2;
 }

@@ -1,8 +1,9 @@
+// Recognizes binary values and Blobs, including those of another realm. It does not copy or read them.
 import { nodeUtil } from "../../runtime/node-modules.js";
 
 /**
- * The bytes of any binary type, in the same memory; `undefined` for other values. Values of another realm, such as those of
- * `node:vm`, are no instances of the classes here and are recognised all the same.
+ * Returns a view of the bytes of any binary type, without a copy; `undefined` for other values. `instanceof` fails for
+ * values of another realm, such as those of `node:vm`; they are recognized by other means.
  */
 export function bytesOf(value: unknown): Uint8Array | undefined {
   if (value instanceof Uint8Array) return value;
@@ -11,13 +12,13 @@ export function bytesOf(value: unknown): Uint8Array | undefined {
   return isPlain(value) || !nodeUtil().types.isAnyArrayBuffer(value) ? undefined : new Uint8Array(value);
 }
 
-/** Most values that are sent are plain: they are spared a call into Node. */
+/** Most values are plain objects or arrays. This check avoids a call into Node for them. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === Array.prototype;
 }
 
-/** A Blob or a File, or one of a library that stands in for them. */
+/** Returns `true` for a Blob or a File, and for a compatible object of a library or another realm. */
 export function isBlob(value: unknown): value is Blob {
   if (value instanceof Blob) return true;
   if (typeof value !== "object" || value === null) return false;
@@ -29,7 +30,7 @@ export function isBlob(value: unknown): value is Blob {
   );
 }
 
-/** As in `[object Map]`. */
+/** Returns the class tag, such as `[object Map]`. */
 export function tagOf(value: object): string {
   return Object.prototype.toString.call(value);
 }

@@ -1,14 +1,16 @@
+// The default serializer and deserializer, and the pairs `json` and `raw` for the options.
 import type { Deserializer, Serializer } from "../../options/options.js";
 import { bytesOf } from "./binary-data.js";
 import { jsonText } from "./json-text.js";
 
-/** By default strings and bytes are sent as they are, and everything else as JSON. */
+/** The default serializer: sends strings and bytes unchanged, and any other value as JSON. */
 export const serializeByDefault: Serializer<unknown> = (value) =>
   typeof value === "string" ? value : (bytesOf(value) ?? jsonText(value));
 
 /**
- * By default a text is parsed as JSON where its first character other than white space is `{` or `[`. Every other text is given as the
- * string it is, so that an echo of `send("hello")` arrives as it was sent. Binary is given as the Buffer it is.
+ * The default deserializer: parses a text message as JSON if its first character after white space is `{` or `[`. It
+ * returns any other text unchanged, so that an echo of `send("hello")` arrives as `"hello"`. It returns a binary
+ * message as a Buffer.
  */
 export const deserializeByDefault: Deserializer<unknown> = (data) =>
   typeof data === "string" && startsAsJson(data) ? JSON.parse(data) : data;
@@ -20,7 +22,7 @@ const space = 0x20;
 const openingBracket = 0x5b;
 const openingBrace = 0x7b;
 
-/** RFC 8259 2: the white space of JSON is space, tab, line feed and carriage return; a byte order mark is none. */
+/** RFC 8259 2: JSON white space is space, tab, line feed and carriage return. A byte order mark is not white space. */
 function startsAsJson(text: string): boolean {
   let index = 0;
   let code = text.charCodeAt(0);
@@ -29,16 +31,17 @@ function startsAsJson(text: string): boolean {
   return code === openingBrace || code === openingBracket;
 }
 
-/** What `json` is: typed so that it can be spread into the options of a client of any message type. */
+/** The type of {@link json}, which can be spread into the options of a client with any message type. */
 export interface JsonMessages {
   readonly serializer: Serializer<unknown>;
-  /** Nothing checks that what was received is a `Received`. */
+  /** Parses text as JSON. The type `Received` is not checked at run time. */
   readonly deserializer: <Received>(data: string | Buffer, isBinary: boolean) => Received;
 }
 
 /**
- * Spread into the options it makes every text message JSON, in both directions: `send("hello")` sends `"hello"` with its quotes, and
- * a received text that is not JSON is a decode error. Bytes stay binary messages, and are received as Buffers.
+ * Options for JSON in both directions: `new WebSocket(url, { ...json })`. Every text message is JSON: `send("hello")`
+ * sends `"hello"` with quotes, and a received text that is not JSON is a decode error. Bytes are sent as binary
+ * messages and received as Buffers.
  */
 export const json: JsonMessages = {
   serializer: (value) => bytesOf(value) ?? jsonText(value),
@@ -46,7 +49,10 @@ export const json: JsonMessages = {
     (typeof data === "string" ? JSON.parse(data) : data) as Received,
 };
 
-/** Spread into the options it leaves messages as they are: strings and bytes are sent, strings and Buffers are received. */
+/**
+ * Options for messages without conversion: `new WebSocket(url, { ...raw })`. Strings and bytes are sent unchanged; text
+ * is received as a string and binary as a Buffer.
+ */
 export const raw: {
   readonly serializer: Serializer<string | Uint8Array>;
   readonly deserializer: Deserializer<string | Buffer>;

@@ -1,46 +1,49 @@
+// Serializes values as JSON and rejects values whose content JSON cannot represent.
 import { nodeUtil } from "../../runtime/node-modules.js";
 import { isBlob, tagOf } from "./binary-data.js";
 
 /**
- * The JSON text of a value.
+ * Returns the JSON text of a value.
  *
- * @throws TypeError for a value that has no JSON text, and for one of which nothing would be left but `{}` although it holds
- *   something, at any depth: a Map, a Set, a RegExp, an Error, a Promise, a Blob, an ArrayBuffer and the like. What a class keeps
- *   in private fields alone cannot be seen from outside.
+ * @throws TypeError if the value has no JSON text, or if it is or contains an object with content that JSON would write
+ *   as `{}`, such as a Map, a Set, a RegExp, an Error, a Promise, a Blob or an ArrayBuffer. Content in private class
+ *   fields cannot be detected.
  */
 export function jsonText(value: unknown): string {
-  if (value instanceof Blob) throw refusalOf(value);
+  if (value instanceof Blob) throw lossError(value);
   const text: unknown = JSON.stringify(value);
   if (typeof text !== "string") {
     throw new TypeError(
-      `A value of type ${typeof value} has no JSON form: send an object, a string or bytes, or give a serializer.`,
+      `A value of type ${typeof value} has no JSON form: send an object, a string or bytes, or set a serializer.`,
     );
   }
-  // A replacer makes JSON.stringify several times slower, so it runs only where the text has an object with nothing in it.
-  if (text.includes("{}")) JSON.stringify(value, refuseLoss);
+  // A replacer makes JSON.stringify several times slower, so it runs only if the text contains an empty object.
+  if (text.includes("{}")) JSON.stringify(value, rejectLossyValue);
   return text;
 }
 
-/** A replacer: it is called for the value itself and for each one inside, after their `toJSON`. */
-function refuseLoss(_name: string, value: unknown): unknown {
+/** A replacer, which JSON.stringify calls for the value and each nested value, after their `toJSON`. */
+function rejectLossyValue(_name: string, value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  if (Object.keys(value).length > 0 || !holdsMore(value)) return value;
-  throw refusalOf(value);
+  if (Object.keys(value).length > 0 || !losesContent(value)) return value;
+  throw lossError(value);
 }
 
-function refusalOf(value: object): TypeError {
-  return new TypeError(`${nameOf(value)} has no JSON form, and would be sent as {}. ${cureFor(value)}`);
+function lossError(value: object): TypeError {
+  return new TypeError(
+    `${describeType(value)} has no JSON form, and would be sent as {}. ${adviceFor(value)}`,
+  );
 }
 
-/** It is more than a plain object or an instance of a class without properties. */
-function holdsMore(value: object): boolean {
+/** Returns `true` if the value has content that `{}` does not represent. The value has no enumerable own properties. */
+function losesContent(value: object): boolean {
   const { types } = nodeUtil();
-  // JSON.stringify writes these as the primitives that they hold.
+  // JSON.stringify writes these objects as their primitive values.
   if (types.isNumberObject(value) || types.isStringObject(value) || types.isBooleanObject(value))
     return false;
   if (ArrayBuffer.isView(value)) return value.byteLength > 0;
   if (tagOf(value) !== "[object Object]") return true;
-  // These hold their content whatever their tag says.
+  // A subclass may have changed the tag, so these types are also checked directly.
   if (types.isMap(value) || types.isSet(value) || types.isWeakMap(value) || types.isWeakSet(value))
     return true;
   if (types.isRegExp(value) || types.isPromise(value) || types.isNativeError(value)) return true;
@@ -52,7 +55,7 @@ function isThenable(value: object): boolean {
   return "then" in value && typeof value.then === "function";
 }
 
-function nameOf(value: object): string {
+function describeType(value: object): string {
   const tag = tagOf(value).slice("[object ".length, -1);
   const type =
     tag === "Object"
@@ -62,15 +65,15 @@ function nameOf(value: object): string {
   return `${/^[AEIO]/.test(name) ? "An" : "A"} ${name}`;
 }
 
-function cureFor(value: object): string {
+function adviceFor(value: object): string {
   const { types } = nodeUtil();
   if (types.isPromise(value) || isThenable(value)) return "Await it first.";
   if (types.isAnyArrayBuffer(value) || ArrayBuffer.isView(value))
-    return "Send it by itself as a binary message, or encode it, as by Buffer.from(data).toString('base64').";
-  if (isBlob(value)) return "Send it by sendRaw().";
-  if (types.isNativeError(value)) return "Send its message, or an object of the properties that are wanted.";
+    return "Send it by itself as a binary message, or encode it, for example with Buffer.from(data).toString('base64').";
+  if (isBlob(value)) return "Send it with sendRaw().";
+  if (types.isNativeError(value)) return "Send its message, or an object with the properties that you need.";
   if (types.isRegExp(value)) return "Send its source.";
   if (Symbol.iterator in value)
-    return "Send an array or an object of its entries, as by [...entries] or Object.fromEntries(entries).";
-  return "Send an object of the properties that are wanted, give the value a toJSON(), or give a serializer.";
+    return "Send an array or an object of its entries, for example [...entries] or Object.fromEntries(entries).";
+  return "Send an object with the properties that you need, add a toJSON() method, or set a serializer.";
 }

@@ -1,18 +1,20 @@
+// Creates the outbox entry of a message, and finds the message that a returned entry belongs to.
 import { OutboxEntry } from "../../buffer/outbox-entry.js";
 import { overheadOf, ownCopyOf } from "../../connection/message-memory.js";
 import type { UnsentMessage } from "../../connection/message-tokens.js";
 import { PendingMessage, type Sendable } from "../../connection/pending-message.js";
 import type { MessageOptions } from "../../connection/send-queue.js";
 
-/** A message on its way. Bytes that went to the writer at the call are not kept here: they are read back where they return. */
+/** The content of an outbox entry. */
 export interface OutboxPayload {
+  /** `undefined` for bytes that were passed to the connection directly. It is restored if they return unsent. */
   data: Sendable | undefined;
   readonly compress: boolean | undefined;
 }
 
 export type Entry = OutboxEntry<OutboxPayload>;
 
-/** @param isWritten - The writer takes it within this call, and keeps nothing of the caller's bytes. */
+/** @param isWritten - The message is passed to the connection in this call, so the entry needs no copy of the bytes. */
 export function entryOf(data: Sendable, options: MessageOptions | undefined, isWritten: boolean): Entry {
   const isBytes = data instanceof Uint8Array;
   const kept = isBytes ? (isWritten ? undefined : ownCopyOf(data)) : data;
@@ -29,14 +31,15 @@ function sizeOf(data: Sendable): number {
   return data instanceof PendingMessage ? data.size : data.byteLength;
 }
 
-/** What a message of the heartbeat is known by: it is nobody's loss. */
+/** The token of an application ping. An unsent ping is neither sent again nor reported as dropped. */
 export const ownPing: object = Object.freeze({});
 
+/** Returns `false` for an application ping. */
 export function isMessage({ token }: UnsentMessage): boolean {
   return token !== ownPing;
 }
 
-/** What its sender knows a message by. */
+/** Returns the message in the form in which the user sent it: the Blob itself instead of its pending content. */
 export function sourceOf(data: Sendable | undefined): unknown {
   return data instanceof PendingMessage ? data.source : data;
 }

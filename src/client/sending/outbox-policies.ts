@@ -1,9 +1,11 @@
+// The policies of the two kinds of outbox: the one of the option `outbox`, and the temporary one of a rotation without
+// it.
 import type { OutboxPolicy } from "../../buffer/outbox-policy.js";
 import { freeOverhead } from "../../connection/message-memory.js";
 import { BufferOverflowError } from "../../errors.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 
-/** The policies of the two kinds of outboxes: that of the option, and that of a rotation without the option. */
+/** The policy of the option `outbox`. */
 export function policyOf<Received, Sent>(
   outbox: NonNullable<ResolvedOptions<Received, Sent>["outbox"]>,
 ): OutboxPolicy<Sent, Received> {
@@ -12,8 +14,12 @@ export function policyOf<Received, Sent>(
   return { ...outbox, acknowledgement: isAcknowledged ? { idOf, acknowledges } : undefined };
 }
 
-/** @param maxBytes - Asked at each send: the old connection frees memory as it writes. */
-export function movingPolicy<Received, Sent>(maxBytes: () => number): OutboxPolicy<Sent, Received> {
+/**
+ * The policy of a temporary outbox.
+ *
+ * @param maxBytes - Called for each message, because the limit grows while the previous connection writes.
+ */
+export function rotationPolicy<Received, Sent>(maxBytes: () => number): OutboxPolicy<Sent, Received> {
   return {
     ...{ capacity: Infinity, ttl: undefined, overflow: "error", freeOverhead },
     ...{ perSecond: undefined, keyOf: undefined, acknowledgement: undefined },
@@ -23,20 +29,20 @@ export function movingPolicy<Received, Sent>(maxBytes: () => number): OutboxPoli
   };
 }
 
-/** What waits while a connection is replaced. */
-interface MovingState {
+/** The messages that wait during a rotation. */
+interface RotationLoad {
   readonly length: number;
   readonly bytes: number;
-  readonly leavingBytes: number;
+  readonly previousBytes: number;
   readonly maxBufferedAmount: number;
 }
 
-/** @param size - Of the refused message; `undefined` where several calls share the error. */
-export function movingOverflow(size: number | undefined, state: MovingState): BufferOverflowError {
+/** @param size - The size of the refused message in bytes; `undefined` if several calls share the error. */
+export function rotationOverflow(size: number | undefined, state: RotationLoad): BufferOverflowError {
   const refused = size === undefined ? "Messages were" : `A message of ${size} bytes was`;
   return new BufferOverflowError(
     `${refused} refused: while the connection is replaced, ${state.length} messages of ${state.bytes} bytes wait for ` +
-      `the new one, and ${state.leavingBytes} bytes for the old one; maxBufferedAmount is ${state.maxBufferedAmount}. ` +
+      `the new connection, and ${state.previousBytes} bytes for the old connection; maxBufferedAmount is ${state.maxBufferedAmount}. ` +
       `Await send(), or stop sending until "rotated".`,
   );
 }

@@ -1,3 +1,5 @@
+// Sends messages over the current connection, and stores them in the outbox while there is none. It does not serialize
+// messages and does not write to the socket.
 import { Outbox } from "../../buffer/outbox.js";
 import { OutboxEntry } from "../../buffer/outbox-entry.js";
 import type { OutboxDropCause, OutboxPolicy } from "../../buffer/outbox-policy.js";
@@ -5,7 +7,7 @@ import type { LiveConnection } from "../../connection/live-connection.js";
 import type { UnsentMessage } from "../../connection/message-tokens.js";
 import type { MessageOptions } from "../../connection/send-queue.js";
 import type { Sendable } from "../../connection/pending-message.js";
-import { movingOverflow, movingPolicy, policyOf } from "./outbox-policies.js";
+import { rotationOverflow, rotationPolicy, policyOf } from "./outbox-policies.js";
 import { type Entry, entryOf, isMessage, type OutboxPayload, sourceOf } from "./outbox-message.js";
 import { type Refusal, Refusals } from "../../connection/refusals.js";
 import { FairnessGate } from "../../connection/fairness-gate.js";
@@ -30,37 +32,41 @@ type SenderOptions<Received, Sent> = Pick<
   "outbox" | "highWaterMark" | "maxBufferedAmount"
 >;
 
-/** The kind of refusals by a full outbox. */
+/** The kind of the refusals by a full outbox: such refusals may share one error. */
 const overflowKind: unique symbol = Symbol("overflow");
 
-/** Brings messages to the connection that takes them, and to the outbox while there is none, in the order of the calls. */
+/** Sends messages in the order of the calls, across connections, reconnects and rotations. */
 export class Sender<Received, Sent> {
   readonly #runtime: Runtime;
   readonly #options: SenderOptions<Received, Sent>;
   readonly #handler: SenderHandler;
-  /** Without the option there is one only while the writer moves. */
+  /** Without the option `outbox`, it exists only during a rotation. */
   #outbox: Outbox<Sent, Received, OutboxPayload> | undefined;
   #live: LiveConnection | undefined;
   #timer: Timer | undefined;
-  /** Made when it is first needed, as the two sets. */
+  // The following objects are created on first use.
   #gate: FairnessGate | undefined;
   #refusals: Refusals | undefined;
   #flushes: Set<Wait> | undefined;
-  /** Sends while the writer moves, above the high-water mark. */
-  #held: Set<Wait> | undefined;
-  /** The one of them that sends without a signal and a timeout share. */
-  #sharedHeld: Wait | undefined;
-  /** A connection was above its mark and is left: whoever waits for `drain` is told on the next one. */
+  /** Calls of `send()` that wait during a rotation, because the outbox is above the high-water mark. */
+  #blockedSends: Set<Wait> | undefined;
+  /** The wait that is shared by all blocked sends without a signal and a timeout. */
+  #sharedBlockedSend: Wait | undefined;
+  /**
+   * A connection ended above its high-water mark. `drain` is emitted when the next connection has written the messages.
+   */
   #isDrainPending = false;
-  /** Takes nothing more, and may still write what it has, or give it back. */
-  #leaving: LiveConnection | undefined;
-  /** How often messages came back from a connection. */
-  #returns = 0;
+  /**
+   * The connection before the current one. It accepts no messages, but still writes its own or returns them as unsent.
+   */
+  #previous: LiveConnection | undefined;
+  /** How many times a connection returned unsent messages. */
+  #returnCount = 0;
   #isPumping = false;
   #isReferenced = true;
-  /** The outbox takes a message. */
-  #isTaking = false;
-  /** What it has dropped for that; reported once the message is in its place. */
+  /** A message is being added to the outbox. */
+  #isQueueing = false;
+  /** Messages that the outbox dropped meanwhile. They are reported after the new message was added. */
   readonly #dropped: { readonly message: unknown; readonly cause: OutboxDropCause }[] = [];
 
   constructor(runtime: Runtime, options: SenderOptions<Received, Sent>, handler: SenderHandler) {
@@ -80,10 +86,10 @@ export class Sender<Received, Sent> {
 
   #onDropped(message: unknown, cause: OutboxDropCause): void {
     this.#dropped.push({ message, cause });
-    if (!this.#isTaking) this.#reportDropped();
+    if (!this.#isQueueing) this.#reportDropped();
   }
 
-  /** Messages that the outbox keeps: those that wait, and those that are not acknowledged. */
+  /** The number of messages in the outbox: those that wait, and those that are not acknowledged. */
   get keptCount(): number {
     return this.#outbox?.length ?? 0;
   }
@@ -92,40 +98,40 @@ export class Sender<Received, Sent> {
     return this.#outbox?.bytes ?? 0;
   }
 
-  /** Received messages are to be shown to {@link received}. */
-  get wantsReceived(): boolean {
+  /** `true` if every received message must be passed to {@link received}. */
+  get needsReceivedMessages(): boolean {
     return this.#options.outbox?.acknowledges !== undefined;
   }
 
-  /** A message has come, and may acknowledge some of ours. */
+  /** A message was received, which may acknowledge sent messages. */
   received(message: Received): void {
     this.#outbox?.received(message);
   }
 
-  /** A connection takes messages from now on: what waits goes first. */
+  /** Sends over `live` from now on, the waiting messages first. */
   attach(live: LiveConnection): void {
-    // It may have begun to end meanwhile.
+    // The connection may already be closing.
     if (live.isClosing) return;
     this.#live = live;
-    this.#leaving = undefined;
+    this.#previous = undefined;
     this.#outbox?.open();
     this.pump();
-    if (this.#isDrainPending) this.#drainBehind(live);
+    if (this.#isDrainPending) this.#emitDrainAfterFlush(live);
   }
 
-  /** The writer is about to move to another connection: newer messages wait. */
+  /** A rotation begins: newer messages wait in the outbox until {@link move} or {@link resume}. */
   hold(): void {
-    // What is held, and what the connection before still has to write, are bounded together.
+    // One limit applies to the waiting messages and the unwritten messages of the previous connection together.
     this.#outbox ??= this.#createOutbox(
-      movingPolicy(() => this.#options.maxBufferedAmount - (this.#leaving?.sendLoad ?? 0)),
+      rotationPolicy(() => this.#options.maxBufferedAmount - (this.#previous?.sendLoad ?? 0)),
     );
-    this.#outbox.hold();
-    this.#leaving = this.#live;
+    this.#outbox.pause();
+    this.#previous = this.#live;
     this.#live = undefined;
   }
 
-  /** What came back is written: there is room again. */
-  #drainBehind(live: LiveConnection): void {
+  /** Emits `drain` when the returned messages were written. */
+  #emitDrainAfterFlush(live: LiveConnection): void {
     live.flush(undefined).then(
       () => {
         if (!this.#isDrainPending || this.#live !== live) return;
@@ -136,42 +142,43 @@ export class Sender<Received, Sent> {
     );
   }
 
-  /** The writer stays where it was before {@link hold}. */
+  /** The rotation was cancelled: sends over the connection that was used before {@link hold}. */
   resume(live: LiveConnection): void {
     if (live.isClosing) return;
     this.#live = live;
-    this.#leaving = undefined;
+    this.#previous = undefined;
     this.#outbox?.resume();
     this.pump();
   }
 
   /**
-   * The connection is gone.
-   * @param unsent - What came back of it; kept where there is an outbox, else told as dropped.
-   * @param error - What the calls get whose messages are not kept.
-   * @param isDrainPending - It was above its mark, and `drain` has not come.
+   * The connection has ended.
+   *
+   * @param unsent - Its unsent messages. They return to the outbox; without one they are reported as dropped.
+   * @param error - The rejection of calls whose messages are dropped.
+   * @param isDrainPending - The connection was above its high-water mark and did not emit `drain`.
    */
   lost(unsent: readonly UnsentMessage[], error: unknown, isDrainPending: boolean): void {
     this.#isDrainPending ||= isDrainPending;
-    this.#takeBack(unsent);
+    this.#returnUnsent(unsent);
     if (this.#options.outbox !== undefined) return;
-    const moving = this.#outbox;
+    const rotationOutbox = this.#outbox;
     this.#outbox = undefined;
-    this.#rejectWaits(error);
-    moving?.end("unsent");
-    this.#arm();
+    this.#rejectPendingCalls(error);
+    rotationOutbox?.end("unsent");
+    this.#updateTimer();
   }
 
-  #rejectWaits(error: unknown): void {
-    const waits = [...(this.#flushes ?? []), ...this.#takeHeld()];
+  #rejectPendingCalls(error: unknown): void {
+    const pendingCalls = [...(this.#flushes ?? []), ...this.#takeBlockedSends()];
     this.#flushes = undefined;
-    for (const wait of waits) wait.reject(error);
+    for (const wait of pendingCalls) wait.reject(error);
   }
 
-  #takeBack(unsent: readonly UnsentMessage[]): void {
+  #returnUnsent(unsent: readonly UnsentMessage[]): void {
     this.#live = undefined;
-    this.#leaving = undefined;
-    this.#returns++;
+    this.#previous = undefined;
+    this.#returnCount++;
     const outbox = this.#outbox;
     const entries: Entry[] = [];
     const dropped: Sendable[] = [];
@@ -183,21 +190,25 @@ export class Sender<Received, Sent> {
         entries.push(entry);
       }
     }
-    outbox?.lost(entries, this.#runtime.now());
-    this.#arm();
-    // Who is told may send: that goes behind what came back.
+    outbox?.connectionLost(entries, this.#runtime.now());
+    this.#updateTimer();
+    // A listener may send. Its message must be queued after the returned messages.
     for (const data of dropped) this.#handler.onUnsent(sourceOf(data), "unsent");
   }
 
-  /** The connection takes nothing more; what it has not sent comes by {@link lost}. */
+  /** The connection accepts no more messages. {@link lost} returns its unsent messages later. */
   detach(): void {
-    this.#leaving = this.#live ?? this.#leaving;
+    this.#previous = this.#live ?? this.#previous;
     this.#live = undefined;
-    this.#outbox?.hold();
-    this.#arm();
+    this.#outbox?.pause();
+    this.#updateTimer();
   }
 
-  /** The writer moves behind {@link hold}. @param unsent - What the connection before it has not begun to send. */
+  /**
+   * Completes the rotation that {@link hold} began: sends over `live` from now on.
+   *
+   * @param unsent - The messages of which the previous connection wrote no byte. They are sent first.
+   */
   move(unsent: readonly UnsentMessage[], live: LiveConnection, isDrainPending: boolean): void {
     this.#isDrainPending ||= isDrainPending;
     const isKept = this.#options.outbox !== undefined;
@@ -205,7 +216,7 @@ export class Sender<Received, Sent> {
       const isNew = !isKept && token === undefined;
       return { data, token: isNew ? entryOf(data, undefined, false) : token };
     });
-    this.#takeBack(kept);
+    this.#returnUnsent(kept);
     this.attach(live);
   }
 
@@ -218,29 +229,29 @@ export class Sender<Received, Sent> {
     const live = this.#live;
     const outbox = this.#outbox;
     if (outbox === undefined) {
-      if (live === undefined) return this.refuseNow(operation);
+      if (live === undefined) return this.refuseForState(operation);
       return live.send(data, options);
     }
     const reason: unknown = options?.signal?.reason;
     if (options?.signal?.aborted === true) return this.refuse(reason, () => reason);
-    // It refuses the message, of which no entry is made: V8 puts entries in the old generation once many of them wait, and those
-    // of millions of refused messages would fill it.
+    // The connection will refuse the message, so no entry is created. When many entries exist, V8 moves new ones to the
+    // old generation, which entries for millions of refused messages would fill.
     if (live !== undefined && outbox.isClear && live.isFullFor(data)) return live.send(data, options);
     const entry = entryOf(data, options, live !== undefined && outbox.isClear);
     if (live !== undefined && outbox.isClear) {
       this.#stamp(outbox, entry);
       return live.send(data, options, entry);
     }
-    const isOutermost = this.#beginTaking();
+    const isOutermost = this.#beginQueueing();
     try {
       const answer = outbox.send(entry, value as Sent, this.#runtime.now());
       if (answer === "write") return this.#write(outbox, entry, data, options);
-      this.#arm();
+      this.#updateTimer();
       if (answer === "queued") return this.#queued(outbox, entry, options);
-      const { error, promise } = this.#refusalOf(overflowKind, (isShared) =>
+      const { error, promise } = this.#lossError(overflowKind, (isShared) =>
         this.#overflowError(outbox, isShared ? undefined : entry),
       );
-      // A message that was dropped is reported as such.
+      // A dropped message was already reported by `dropped`, so only a refusal is reported as an error.
       if (answer === "refused") this.#handler.onError(error);
       return promise;
     } finally {
@@ -249,27 +260,28 @@ export class Sender<Received, Sent> {
   }
 
   /**
-   * The outbox takes a message, and may drop others for it. A listener of `dropped` may do anything, such as end the
-   * connection or send: it is called by {@link #reportDropped}, once the message is written or queued.
+   * Delays reports of dropped messages. The outbox may drop messages to add a new one, and a listener of `dropped` may
+   * send or end the connection. {@link #reportDropped} therefore reports them after the new message was written or
+   * queued.
    *
-   * @returns `true` where the caller is to report.
+   * @returns `true` if the caller must call {@link #reportDropped}.
    */
-  #beginTaking(): boolean {
-    if (this.#isTaking) return false;
-    this.#isTaking = true;
+  #beginQueueing(): boolean {
+    if (this.#isQueueing) return false;
+    this.#isQueueing = true;
     return true;
   }
 
   #reportDropped(): void {
-    this.#isTaking = false;
-    // A listener may end the client: what is left is reported before that end, by the call inside this one.
+    this.#isQueueing = false;
+    // A listener may end the client. The nested call that this causes reports the remaining messages before the end.
     for (let next = this.#dropped.shift(); next !== undefined; next = this.#dropped.shift())
       this.#handler.onUnsent(next.message, next.cause);
   }
 
   /**
-   * Gives a message to the connection. Where that throws, nothing of the message is kept. A function of the user's may
-   * have moved the writer: the outbox is open only while there is one.
+   * Passes a message to the connection. If that throws, the message is removed from the outbox. The current connection
+   * is read again, because a user function may have changed it; the outbox answers `"write"` only while there is one.
    */
   #write(
     outbox: Outbox<Sent, Received, OutboxPayload>,
@@ -295,33 +307,33 @@ export class Sender<Received, Sent> {
     options: MessageOptions | undefined,
   ): Promise<void> {
     const isMoving = this.#options.outbox === undefined;
-    if (!isMoving || outbox.load < this.#options.highWaterMark) return this.#turnGate().pass(entry.size);
-    const held = (this.#held ??= new Set());
-    // All of them resolve together: those that nothing may withdraw share one promise.
+    if (!isMoving || outbox.load < this.#options.highWaterMark) return this.#fairnessGate().pass(entry.size);
+    const blockedSends = (this.#blockedSends ??= new Set());
+    // All blocked sends resolve at the same time. Those without a signal or timeout share one promise.
     if (options?.signal === undefined && options?.timeout === undefined) {
-      if (this.#sharedHeld === undefined) {
-        this.#sharedHeld = new Wait(this.#runtime, "send", undefined);
-        held.add(this.#sharedHeld);
+      if (this.#sharedBlockedSend === undefined) {
+        this.#sharedBlockedSend = new Wait(this.#runtime, "send", undefined);
+        blockedSends.add(this.#sharedBlockedSend);
       }
-      return this.#sharedHeld.promise;
+      return this.#sharedBlockedSend.promise;
     }
     const wait: Wait = new Wait(this.#runtime, "send", options, (reason) => {
-      this.#held?.delete(wait);
+      this.#blockedSends?.delete(wait);
       outbox.withdraw(entry);
       this.#handler.onError(reason);
     });
-    held.add(wait);
+    blockedSends.add(wait);
     return wait.promise;
   }
 
-  #takeHeld(): Iterable<Wait> {
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    this.#sharedHeld = undefined;
-    return held;
+  #takeBlockedSends(): Iterable<Wait> {
+    const blockedSends = this.#blockedSends ?? [];
+    this.#blockedSends = undefined;
+    this.#sharedBlockedSend = undefined;
+    return blockedSends;
   }
 
-  /** @param entry - The message; `undefined` where several calls share the error. */
+  /** @param entry - The refused message; `undefined` if several calls share the error. */
   #overflowError(
     outbox: Outbox<Sent, Received, OutboxPayload>,
     entry: Entry | undefined,
@@ -329,30 +341,31 @@ export class Sender<Received, Sent> {
     if (this.#options.outbox !== undefined) return outbox.overflowError(entry);
     const { length, bytes } = outbox;
     const { maxBufferedAmount } = this.#options;
-    const leavingBytes = this.#leaving?.bufferedAmount ?? 0;
-    return movingOverflow(entry?.size, { length, bytes, leavingBytes, maxBufferedAmount });
+    const previousBytes = this.#previous?.bufferedAmount ?? 0;
+    return rotationOverflow(entry?.size, { length, bytes, previousBytes, maxBufferedAmount });
   }
 
-  #turnGate(): FairnessGate {
+  #fairnessGate(): FairnessGate {
     return (this.#gate ??= new FairnessGate(this.#runtime));
   }
 
   /**
-   * Refuses a call: reports the error, and rejects with it.
-   * @param kind - Many refusals of one kind in one turn of the event loop share an error.
+   * Reports an error and returns a promise that is rejected with it.
+   *
+   * @param kind - Many refusals of the same kind in one turn of the event loop share an error.
    */
   refuse(kind: unknown, createError: () => unknown): Promise<never> {
-    const { error, promise } = this.#refusalOf(kind, createError);
+    const { error, promise } = this.#lossError(kind, createError);
     this.#handler.onError(error);
     return promise;
   }
 
-  /** Refuses a call that is not possible in the present state. */
-  refuseNow(operation: string): Promise<never> {
+  /** Refuses a call that is not possible in the current state. */
+  refuseForState(operation: string): Promise<never> {
     return this.refuse(`${operation} ${this.#handler.state}`, () => this.#handler.stateError(operation));
   }
 
-  #refusalOf(kind: unknown, createError: (isShared: boolean) => unknown): Refusal {
+  #lossError(kind: unknown, createError: (isShared: boolean) => unknown): Refusal {
     return (this.#refusals ??= new Refusals(this.#runtime)).refuse(kind, createError);
   }
 
@@ -365,18 +378,18 @@ export class Sender<Received, Sent> {
       this.#stamp(outbox, entry);
       return resultOf(live.trySend(data, options, entry));
     }
-    const isOutermost = this.#beginTaking();
+    const isOutermost = this.#beginQueueing();
     try {
       const answer = outbox.send(entry, value as Sent, this.#runtime.now());
       if (answer === "write") return this.#tryWrite(outbox, entry, data, options);
-      this.#arm();
+      this.#updateTimer();
       return answer === "queued" ? "queued" : "dropped";
     } finally {
       if (isOutermost) this.#reportDropped();
     }
   }
 
-  /** As {@link #write}, for `trySend()`. */
+  /** The same as {@link #write}, for `trySend()`. */
   #tryWrite(
     outbox: Outbox<Sent, Received, OutboxPayload>,
     entry: Entry,
@@ -392,24 +405,24 @@ export class Sender<Received, Sent> {
     return result;
   }
 
-  /** A message that had gone to the writer was refused there, or taken back by its caller. */
+  /** The connection refused a message, or the caller withdrew it. */
   onWithdrawn(token: unknown): void {
     if (token instanceof OutboxEntry) this.#outbox?.withdraw(token as Entry);
   }
 
-  /** The writer has fallen to its low mark. */
+  /** The connection has drained to its low-water mark. */
   onDrain(): void {
     this.#isDrainPending = false;
     this.pump();
   }
 
-  /** Gives the writer what waits, as far as it takes it and the policy allows. */
+  /** Passes waiting messages to the connection, up to its high-water mark and the rate limit. */
   pump(): void {
     if (this.#isPumping) return;
     this.#isPumping = true;
     this.#writeWaiting(this.#options.highWaterMark);
     this.#isPumping = false;
-    this.#arm();
+    this.#updateTimer();
     if (this.#live !== undefined && (this.#outbox?.waitingCount ?? 0) === 0) this.#flushLive(this.#live);
   }
 
@@ -423,15 +436,15 @@ export class Sender<Received, Sent> {
       this.#live.give(data!, compress === undefined ? undefined : { compress }, entry);
     }
     if (outbox.waitingCount > 0) return;
-    if (this.#held !== undefined) for (const wait of this.#takeHeld()) wait.resolve();
+    if (this.#blockedSends !== undefined) for (const wait of this.#takeBlockedSends()) wait.resolve();
     if (this.#options.outbox === undefined && outbox.isClear) this.#outbox = undefined;
   }
 
-  #arm(): void {
+  #updateTimer(): void {
     this.#timer?.clear();
     this.#timer = undefined;
     const outbox = this.#outbox;
-    // Above the mark the writer calls back.
+    // Above the high-water mark no timer is needed: the connection calls `onDrain`.
     const isBlocked = this.#live !== undefined && this.#live.sendLoad >= this.#options.highWaterMark;
     const nextAt = outbox === undefined || isBlocked ? Infinity : outbox.nextAt;
     if (nextAt === Infinity) return;
@@ -440,24 +453,24 @@ export class Sender<Received, Sent> {
   }
 
   #onTimer(): void {
-    // Without a connection it lets expire what is too old.
+    // Without a connection, this call only removes expired messages.
     if (this.#live === undefined) this.#outbox?.next(this.#runtime.now());
     this.pump();
   }
 
   ref(): void {
     this.#isReferenced = true;
-    this.#arm();
+    this.#updateTimer();
   }
 
   unref(): void {
     this.#isReferenced = false;
-    this.#arm();
+    this.#updateTimer();
   }
 
-  /** Resolves when all that was accepted is with the kernel; with an outbox that may be on a later connection. */
+  /** Resolves when all accepted messages were passed to the kernel; with an outbox, possibly on a later connection. */
   flush(options: WaitOptions | undefined): Promise<void> {
-    const live = this.#live ?? this.#leaving;
+    const live = this.#live ?? this.#previous;
     if (live === undefined && this.#outbox === undefined) return rejected(this.#handler.stateError("flush"));
     if (live === undefined && this.#outbox?.waitingCount === 0) return Promise.resolve();
     const wait: Wait = new Wait(this.#runtime, "flush", options, () => this.#flushes?.delete(wait));
@@ -466,37 +479,41 @@ export class Sender<Received, Sent> {
     return wait.promise;
   }
 
-  /** Nothing waits here any more: who waits for that waits for the writer now. */
+  /**
+   * Settles the pending `flush()` calls when the connection has written its messages. Called when the outbox is empty.
+   */
   #flushLive(live: LiveConnection): void {
     if (this.#flushes === undefined || this.#flushes.size === 0) return;
-    const waits = [...this.#flushes];
-    const returns = this.#returns;
+    const pendingCalls = [...this.#flushes];
+    const returnCount = this.#returnCount;
     live.flush(undefined).then(
       () => {
-        // What came back meanwhile waits for the next connection.
-        if (this.#returns !== returns || (this.#outbox?.waitingCount ?? 0) > 0) return;
-        for (const wait of waits) if (this.#flushes?.delete(wait) === true) wait.resolve();
+        // Messages that were returned or queued meanwhile wait for the next connection.
+        if (this.#returnCount !== returnCount || (this.#outbox?.waitingCount ?? 0) > 0) return;
+        for (const wait of pendingCalls) if (this.#flushes?.delete(wait) === true) wait.resolve();
       },
       () => undefined,
     );
   }
 
-  /** The client closes: what waits goes at once, as far as the writer takes it. */
+  /**
+   * The client closes: passes waiting messages to the connection, up to `maxBufferedAmount` and without a rate limit.
+   */
   beginClosing(): void {
     this.#outbox?.beginClosing();
     this.#writeWaiting(this.#options.maxBufferedAmount);
   }
 
-  /** The life has ended: what waits is dropped. */
+  /** The client has ended: drops the waiting messages. */
   end(error: unknown): void {
     this.#live = undefined;
-    this.#leaving = undefined;
-    // The life may have ended from inside a listener of a send: no "dropped" may follow "closed".
+    this.#previous = undefined;
+    // A listener of `dropped` may have ended the client during a send. No `dropped` may follow `closed`.
     this.#reportDropped();
     this.#outbox?.end("closed");
     if (this.#options.outbox === undefined) this.#outbox = undefined;
-    this.#arm();
-    this.#rejectWaits(error);
+    this.#updateTimer();
+    this.#rejectPendingCalls(error);
   }
 }
 

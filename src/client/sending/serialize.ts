@@ -1,3 +1,4 @@
+// Converts the arguments of `send()`, `sendRaw()`, `ping()` and `pong()` to text or bytes, and checks them.
 import { isUtf8 } from "node:buffer";
 import type { MessageOptions } from "../../connection/send-queue.js";
 import { PendingMessage, type Sendable } from "../../connection/pending-message.js";
@@ -8,20 +9,24 @@ import { bytesOf, isBlob } from "./binary-data.js";
 export type { RawData } from "../../options/options.js";
 
 export interface RawMessageOptions extends MessageOptions {
-  /** Sends a binary or a text message. Default: text for a string, binary for all else. */
+  /** `true` sends a binary message, `false` a text message. Default: `false` for a string, `true` for other data. */
   readonly binary?: boolean | undefined;
 }
 
-/** What goes on the wire for `value`. @throws what the serializer throws, and TypeError for what it may not give. */
+/** Calls the serializer. @throws any error of the serializer; TypeError if it returns neither a string nor bytes. */
 export function serialize<Sent>(serializer: Serializer<Sent>, value: Sent): string | Uint8Array {
   const data: unknown = serializer(value);
   if (typeof data === "string") return data;
   const bytes = bytesOf(data);
   if (bytes !== undefined) return bytes;
-  throw new TypeError(`The serializer must give a string or bytes, not ${describe(data)}.`);
+  throw new TypeError(`The serializer must return a string or bytes, not ${describe(data)}.`);
 }
 
-/** The message for `data`. @throws TypeError for what is neither text nor bytes, or no text where text is asked for. */
+/**
+ * Creates the message of `sendRaw()`.
+ *
+ * @throws TypeError for unsupported data, and for a text message of invalid UTF-8.
+ */
 export function rawMessage(data: RawData, options: RawMessageOptions | undefined): Sendable {
   const isBinary = options?.binary ?? typeof data !== "string";
   if (typeof data === "string") return isBinary ? Buffer.from(data) : data;
@@ -35,11 +40,11 @@ export function rawMessage(data: RawData, options: RawMessageOptions | undefined
     return new PendingMessage(data, data.size, read);
   }
   throw new TypeError(
-    `sendRaw() takes a string, a Buffer, a typed array, an ArrayBuffer or a Blob, not ${describe(data)}.`,
+    `sendRaw() requires a string, a Buffer, a typed array, an ArrayBuffer or a Blob, not ${describe(data)}.`,
   );
 }
 
-/** The payload of a ping or pong. @throws TypeError for what is no bytes. */
+/** Returns the payload of a ping or pong as bytes. @throws TypeError if it is not bytes. */
 export function controlPayload(payload: Uint8Array | undefined): Uint8Array | undefined {
   const bytes = bytesOf(payload);
   if (payload === undefined || bytes !== undefined) return bytes;
@@ -49,5 +54,5 @@ export function controlPayload(payload: Uint8Array | undefined): Uint8Array | un
 function textOf(bytes: Uint8Array): string {
   // RFC 6455 5.6: a text message is UTF-8.
   if (isUtf8(bytes)) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
-  throw new TypeError("These bytes are not valid UTF-8, and { binary: false } asks for a text message.");
+  throw new TypeError("The bytes are not valid UTF-8, which { binary: false } requires for a text message.");
 }

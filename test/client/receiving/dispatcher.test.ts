@@ -81,7 +81,7 @@ function on(name: "message" | "rawMessage" = "message", word = ""): (event: unkn
     heard.push(word + String((event as { data: unknown }).data));
   };
   emitter.add(name, listener, false);
-  dispatcher.onHandlerAdded();
+  dispatcher.onListenerAdded();
   return listener;
 }
 
@@ -247,7 +247,7 @@ describe("who is to have messages may change between two of them", () => {
     ["a raw handler was added", () => on("rawMessage", "raw "), ["raw 2", "<2>"]],
     [
       "a borrowed handler was added",
-      () => dispatcher.handlers.addBorrower(({ data }) => heard.push(`lent ${data.toString()}`)),
+      () => dispatcher.listeners.addBorrowed(({ data }) => heard.push(`lent ${data.toString()}`)),
       ["lent 2", "<2>"],
     ],
     ["the end is to come at once", () => dispatcher.discard(), []],
@@ -337,7 +337,7 @@ describe("a handler that comes late", () => {
       emitter.remove("message", listener);
     };
     emitter.add("message", listener, false);
-    dispatcher.onHandlerAdded();
+    dispatcher.onListenerAdded();
     clock.advance(0);
     expect([heard, await recv()]).toEqual([["<1>"], "<2>"]);
   });
@@ -680,14 +680,14 @@ describe("the end", () => {
   it("ends everyone who waits", async () => {
     const iterator = iterate();
     const waiting = [dispatcher.recv({ timeout: 50 }), iterator.next(), dispatcher.recv(undefined)];
-    expect(dispatcher.isWaitedFor).toBe(true);
+    expect(dispatcher.hasWaitingReader).toBe(true);
     dispatcher.finish(closed, false);
     expect(await Promise.all(waiting.map(stateOf))).toEqual([
       failure,
       { value: undefined, done: true },
       failure,
     ]);
-    expect([counting.openTimers, dispatcher.isWaitedFor]).toEqual([0, false]);
+    expect([counting.openTimers, dispatcher.hasWaitingReader]).toEqual([0, false]);
   });
 
   it("by a failure rejects loops too", async () => {

@@ -17,7 +17,7 @@ function enter(name: string, match?: (message: number) => boolean): Reader<numbe
     resolve: (value) => void told.push(`${name} gets ${value}`),
     end: () => void told.push(`${name} ends`),
   };
-  readers.enter(reader);
+  readers.add(reader);
   return reader;
 }
 
@@ -52,7 +52,7 @@ it("rejects a reader whose match throws, and asks the next one", () => {
 
 it("loses no message where a match ends other calls", () => {
   const first = enter("first", () => {
-    for (const reader of [first, second]) readers.leave(reader);
+    for (const reader of [first, second]) readers.remove(reader);
     return true;
   });
   const second = enter("second", isOdd);
@@ -80,5 +80,5 @@ it("rejects the readers that wait for one message of many, and leaves the others
 
 it("lets a reader leave once", () => {
   const reader = enter("any");
-  expect([readers.leave(reader), readers.leave(reader)]).toEqual([true, false]);
+  expect([readers.remove(reader), readers.remove(reader)]).toEqual([true, false]);
 });

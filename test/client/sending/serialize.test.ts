@@ -22,7 +22,7 @@ describe("serialize", () => {
   it.each([undefined, null, 5, {}, []])("refuses %o", (given) => {
     expect(() => serialize((() => given) as never, 5)).toThrow(TypeError);
     expect(() => serialize((() => given) as never, 5)).toThrow(
-      /^The serializer must give a string or bytes, not /,
+      /^The serializer must return a string or bytes, not /,
     );
   });
 
@@ -85,7 +85,7 @@ describe("sendRaw's message", () => {
 
   it.each([undefined, null, 5, {}, [1]])("is an error for %o", (data) => {
     expect(() => rawMessage(data as never, undefined)).toThrow(TypeError);
-    expect(() => rawMessage(data as never, undefined)).toThrow(/^sendRaw\(\) takes a string, a Buffer.*not /);
+    expect(() => rawMessage(data as never, undefined)).toThrow(/^sendRaw\(\) requires a string, a Buffer.*not /);
   });
 });
 

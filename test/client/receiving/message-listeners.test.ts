@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { MessageHandlers } from "../../../src/client/receiving/message-handlers.js";
+import { MessageListeners } from "../../../src/client/receiving/message-listeners.js";
 import { Decoder } from "../../../src/client/receiving/decoder.js";
 import { decoded, undecoded } from "../../../src/client/receiving/received-message.js";
 import { Emitter } from "../../../src/events/emitter.js";
 import type { BorrowedMessage, EventMap } from "../../../src/events/event-map.js";
 
 let emitter: Emitter<EventMap<string>>;
-let handlers: MessageHandlers<string>;
+let listeners: MessageListeners<string>;
 let heard: string[];
 let errors: unknown[];
 let changes: number;
@@ -16,24 +16,24 @@ beforeEach(() => {
   errors = [];
   changes = 0;
   emitter = new Emitter<EventMap<string>>({ onListenerError: (name, error) => errors.push([name, error]) });
-  handlers = new MessageHandlers(emitter, { onListenersChanged: () => changes++ });
+  listeners = new MessageListeners(emitter, { onListenersChanged: () => changes++ });
 });
 
 function add(kind: "message" | "rawMessage" | "borrowed", isOnce = false): () => void {
   const listener = ({ data }: { readonly data: string | Buffer }): void => {
     heard.push(`${kind} ${typeof data === "string" ? data : `<${data.toString()}>`}`);
   };
-  if (kind === "borrowed") handlers.addBorrower(listener);
+  if (kind === "borrowed") listeners.addBorrowed(listener);
   else emitter.add(kind, listener, isOnce);
-  return () => handlers.removeRaw(listener as (event: unknown) => void);
+  return () => listeners.removeRaw(listener as (event: unknown) => void);
 }
 
 const wants = (): boolean[] => [
-  handlers.isEmpty,
-  handlers.hasLasting,
-  handlers.wantValues,
-  handlers.wantValuesAlone,
-  handlers.wantLoansAlone,
+  listeners.isEmpty,
+  listeners.hasLasting,
+  listeners.hasMessageListeners,
+  listeners.hasOnlyMessageListeners,
+  listeners.hasOnlyBorrowed,
 ];
 
 describe("what the handlers of messages want", () => {
@@ -82,7 +82,7 @@ describe("a change of who listens", () => {
 
   it("is told where one had its only message, before it is called", () => {
     emitter.add("message", () => heard.push(`${changes}`), true);
-    handlers.emitValue("a");
+    listeners.emitValue("a");
     expect(heard).toEqual(["2"]);
   });
 });
@@ -91,31 +91,31 @@ describe("what they are told", () => {
   it("as it came: a string or a Buffer, and in any case a Buffer for who borrows", () => {
     add("borrowed");
     add("rawMessage");
-    handlers.emitRaw("é");
-    handlers.emitRaw(Buffer.from("b"));
+    listeners.emitRaw("é");
+    listeners.emitRaw(Buffer.from("b"));
     expect(heard).toEqual(["rawMessage é", "borrowed <é>", "rawMessage <b>", "borrowed <b>"]);
   });
 
   it("now: raw and decoded, where there is anybody, and whether it is had for good", () => {
     const entry = decoded("a", "A", 1, 0);
-    expect(handlers.emit(entry)).toBe(false);
+    expect(listeners.emit(entry)).toBe(false);
     add("message", true);
-    expect(handlers.emit(entry)).toBe(false);
+    expect(listeners.emit(entry)).toBe(false);
     expect(entry.deliveredToId).toBe(0);
     add("rawMessage");
     add("message");
-    expect(handlers.emit(entry)).toBe(true);
-    expect(handlers.emit(decoded("given", undefined, 0, 0))).toBe(true);
+    expect(listeners.emit(entry)).toBe(true);
+    expect(listeners.emit(decoded("given", undefined, 0, 0))).toBe(true);
     expect(entry.deliveredToId).toBe(emitter.lastId);
     expect(heard).toEqual(["message a", "rawMessage A", "message a", "message given"]);
   });
 
   it("on loan, with its kind", () => {
     const events: BorrowedMessage[] = [];
-    handlers.addBorrower((event) => events.push(event));
+    listeners.addBorrowed((event) => events.push(event));
     const bytes = Buffer.from("a");
-    handlers.lend(bytes, true);
-    handlers.lend(bytes, false);
+    listeners.emitBorrowed(bytes, true);
+    listeners.emitBorrowed(bytes, false);
     expect(events).toEqual([
       { data: bytes, isBinary: true },
       { data: bytes, isBinary: false },
@@ -130,19 +130,19 @@ describe("what they are told", () => {
     );
     const entry = undecoded<string>("a", 1, 0);
     add("borrowed");
-    handlers.markDelivered(entry);
+    listeners.markDelivered(entry);
     add("borrowed");
     add("message");
-    handlers.emitWaiting(entry, decoder);
-    handlers.emitWaiting(entry, decoder);
+    listeners.emitWaiting(entry, decoder);
+    listeners.emitWaiting(entry, decoder);
     expect(heard).toEqual(["borrowed <a>", "message =a"]);
   });
 
   it("and what they throw is told by the name of the event", () => {
-    handlers.addBorrower(() => {
+    listeners.addBorrowed(() => {
       throw new RangeError("mine");
     });
-    handlers.lend(Buffer.alloc(0), true);
+    listeners.emitBorrowed(Buffer.alloc(0), true);
     expect(errors).toEqual([["rawMessage", new RangeError("mine")]]);
   });
 });
@@ -150,14 +150,14 @@ describe("what they are told", () => {
 describe("removeRaw()", () => {
   it("takes away what was added last, and nothing where there is none", () => {
     const look = (event: unknown): void => void heard.push(typeof (event as BorrowedMessage).data);
-    handlers.removeRaw(look);
-    handlers.addBorrower(look);
+    listeners.removeRaw(look);
+    listeners.addBorrowed(look);
     emitter.add("rawMessage", look, false);
-    handlers.removeRaw(look);
-    handlers.emitRaw("a");
+    listeners.removeRaw(look);
+    listeners.emitRaw("a");
     expect(heard).toEqual(["object"]);
-    handlers.removeRaw(look);
-    handlers.removeRaw(look);
-    expect(handlers.isEmpty).toBe(true);
+    listeners.removeRaw(look);
+    listeners.removeRaw(look);
+    expect(listeners.isEmpty).toBe(true);
   });
 });
