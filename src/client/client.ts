@@ -154,7 +154,8 @@ export class Client<Received, Sent>
     const reason = toError(cause, "The deserializer").message;
     const message =
       `A message from ${this.url} was dropped, because the deserializer threw an error: ${reason}. ` +
-      `Listen to the event "error" or "dropped" to be notified of each such message. To receive undecoded messages, spread raw into the options.`;
+      `Listen to the event "error" or "dropped" to be notified of each such message. ` +
+      `To receive undecoded messages, spread raw into the options.`;
     process.emitWarning(new JetSocketError(message, { code, cause }));
   }
 

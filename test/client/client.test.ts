@@ -22,7 +22,7 @@ afterEach(async () => {
 
 const stateOf = (promise: Promise<unknown>): Promise<unknown> => stateIn(scene, promise);
 
-describe("giving connect() up", () => {
+describe("cancelling connect()", () => {
   it("by its timeout ends the attempt", async () => {
     const client = scene.watch();
     const promise = client.ws.connect({ timeout: 300 });
@@ -36,20 +36,23 @@ describe("giving connect() up", () => {
     expect(scene.clock.peers[0]!.isDestroyed).toBe(true);
   });
 
-  it.each([new Error("stop"), "stop", null])("by its signal, with %s, ends the attempt", async (reason) => {
-    const client = scene.watch();
-    const controller = new AbortController();
-    const promise = client.ws.connect({ signal: controller.signal });
-    await scene.pass();
-    controller.abort(reason);
-    expect(await stateOf(promise)).toBe(reason);
-    await scene.pass();
-    expect(reportOf(client)).toMatchObject({ verdict: "aborted", initiatedBy: "us", isRetryable: false });
-    expect(client.ws.state).toBe("failed");
-    expect(client.fatalError).toBeInstanceOf(CloseError);
-  });
+  it.each([new Error("stop"), "stop", null])(
+    "by its signal, with the reason %s, ends the attempt",
+    async (reason) => {
+      const client = scene.watch();
+      const controller = new AbortController();
+      const promise = client.ws.connect({ signal: controller.signal });
+      await scene.pass();
+      controller.abort(reason);
+      expect(await stateOf(promise)).toBe(reason);
+      await scene.pass();
+      expect(reportOf(client)).toMatchObject({ verdict: "aborted", initiatedBy: "us", isRetryable: false });
+      expect(client.ws.state).toBe("failed");
+      expect(client.fatalError).toBeInstanceOf(CloseError);
+    },
+  );
 
-  it("leaves the attempt to others that wait for it", async () => {
+  it("does not end the attempt while another connect() waits for it", async () => {
     const client = scene.watch();
     const controller = new AbortController();
     const [first, second] = [client.ws.connect({ signal: controller.signal }), client.ws.connect()];
@@ -60,13 +63,13 @@ describe("giving connect() up", () => {
     expect(await stateOf(second)).toBe("done");
   });
 
-  it("before the call begins nothing", async () => {
+  it("before the call starts no attempt", async () => {
     const client = scene.watch();
     expect(await stateOf(client.ws.connect({ signal: AbortSignal.abort("stop") }))).toBe("stop");
     expect(client.story).toEqual([]);
   });
 
-  it("from inside the first event is giving up too", async () => {
+  it("in a listener of the first event ends the attempt", async () => {
     const client = scene.watch();
     const controller = new AbortController();
     client.ws.once("stateChange", () => controller.abort("stop"));
@@ -76,7 +79,7 @@ describe("giving connect() up", () => {
 });
 
 describe("close()", () => {
-  it("of a client that was never connected ends it for good", async () => {
+  it("ends a client that was never connected", async () => {
     const client = scene.watch();
     const promise = client.ws.close();
     expect(client.story).toEqual(["to closed", "closed"]);
@@ -87,23 +90,26 @@ describe("close()", () => {
     expect(await stateOf(client.ws.close())).toBe("done");
   });
 
-  it.each(["while a function is asked", "while it dials", "behind the request"])("%s wins", async (when) => {
-    const url = when === "while a function is asked" ? () => never<string>() : "ws://feed.test/";
-    const client = scene.watch({}, url);
-    const promise = client.ws.connect();
-    await scene.pass();
-    if (when === "behind the request") await scene.dial(client);
-    const closed = client.ws.close();
-    const { peers } = scene.clock;
-    for (const peer of peers) peer.accept();
-    expect(await stateOf(closed)).toBe("done");
-    expect(await stateOf(promise)).toBeInstanceOf(CloseError);
-    expect(client.story.slice(-2)).toEqual(["to closed", "closed"]);
-    expect(reportOf(client)).toMatchObject({ verdict: "closed-by-us", error: undefined });
-    expect(peers.every((peer) => peer.isDestroyed)).toBe(true);
-  });
+  it.each(["while a provider function runs", "while it dials", "after the request was sent"])(
+    "ends the attempt %s",
+    async (when) => {
+      const url = when === "while a provider function runs" ? () => never<string>() : "ws://feed.test/";
+      const client = scene.watch({}, url);
+      const promise = client.ws.connect();
+      await scene.pass();
+      if (when === "after the request was sent") await scene.dial(client);
+      const closed = client.ws.close();
+      const { peers } = scene.clock;
+      for (const peer of peers) peer.accept();
+      expect(await stateOf(closed)).toBe("done");
+      expect(await stateOf(promise)).toBeInstanceOf(CloseError);
+      expect(client.story.slice(-2)).toEqual(["to closed", "closed"]);
+      expect(reportOf(client)).toMatchObject({ verdict: "closed-by-us", error: undefined });
+      expect(peers.every((peer) => peer.isDestroyed)).toBe(true);
+    },
+  );
 
-  it.each(["stateChange", "connecting"] as const)("from inside the event %s wins", async (name) => {
+  it.each(["stateChange", "connecting"] as const)("ends the attempt in a listener of %s", async (name) => {
     const client = scene.watch();
     let closed: Promise<void> | undefined;
     client.ws.once(name, () => (closed = client.ws.close()));
@@ -116,7 +122,7 @@ describe("close()", () => {
     ]);
   });
 
-  it("from inside a function of the user's wins", async () => {
+  it("ends the attempt in a provider function", async () => {
     const client: Watching = scene.watch({}, () => {
       void client.ws.close();
       return "ws://feed.test/";
@@ -125,7 +131,7 @@ describe("close()", () => {
     expect([client.ws.state, scene.clock.peers.length]).toEqual(["closed", 0]);
   });
 
-  it("from inside `connected` closes an open connection", async () => {
+  it("closes the open connection in a listener of `connected`", async () => {
     const client = scene.watch();
     client.ws.once("connected", () => void client.ws.close(4000, "enough"));
     const promise = client.ws.connect();
@@ -138,7 +144,7 @@ describe("close()", () => {
     expect(client.ws.state).toBe("closed");
   });
 
-  it("of an open connection goes through the closing handshake", async () => {
+  it("performs the closing handshake on an open connection", async () => {
     const { client, ws, link } = await scene.open();
     const promises = [ws.close(1000, "done"), ws.close(), ws.run()];
     expect(ws.state).toBe("disconnecting");
@@ -159,7 +165,7 @@ describe("close()", () => {
     expect(client.all("disconnected")[0]?.report).toBe(reportOf(client));
   });
 
-  it("that the peer does not answer ends as closed all the same, with the reason in the report", async () => {
+  it("ends as closed if the peer does not answer, with a TimeoutError in the report", async () => {
     const { client, ws } = await scene.open({ closeTimeout: 700 });
     const promise = ws.close();
     await scene.pass(700);
@@ -173,7 +179,7 @@ describe("close()", () => {
     );
   });
 
-  it("may be waited for with a timeout, and goes on", async () => {
+  it("continues to close when the timeout of the call passes", async () => {
     const { ws, link } = await scene.open();
     const promise = ws.close(1000, "", { timeout: 50 });
     await scene.pass(50);
@@ -184,7 +190,7 @@ describe("close()", () => {
     expect(ws.state).toBe("closed");
   });
 
-  it("with a signal that is aborted already closes, and leaves no timer", async () => {
+  it("closes even if its signal is already aborted, and leaves no timer", async () => {
     const { ws, link } = await scene.open();
     expect(await stateOf(ws.close(1000, "", { signal: AbortSignal.abort("stop"), timeout: 60_000 }))).toBe(
       "stop",
@@ -195,7 +201,7 @@ describe("close()", () => {
     expect(scene.counting.openTimers).toBe(0);
   });
 
-  it("delivers what comes before the peer's Close", async () => {
+  it("delivers the messages that arrive before the peer's Close frame", async () => {
     const { ws, link } = await scene.open();
     const promise = ws.close();
     link.send(textFrame("late"), closeFrame(1000));
@@ -206,7 +212,7 @@ describe("close()", () => {
     expect(await stateOf(ws.recv())).toBeInstanceOf(CloseError);
   });
 
-  it("lets a flush() that waits resolve once all is written", async () => {
+  it("lets a pending flush() resolve when everything is written", async () => {
     const { ws, link } = await scene.open();
     link.peer.takesWrites = false;
     void ws.send("first");
@@ -223,14 +229,14 @@ describe("close()", () => {
 });
 
 describe("terminate()", () => {
-  it("of a client that was never connected ends it", () => {
+  it("ends a client that was never connected", () => {
     const client = scene.watch();
     client.ws.terminate();
     client.ws.terminate();
     expect(client.story).toEqual(["to closed", "closed"]);
   });
 
-  it("while it connects destroys the socket", async () => {
+  it("destroys the socket of a connecting client", async () => {
     const client = scene.watch();
     const promise = client.ws.connect();
     await scene.dial(client);
@@ -239,7 +245,7 @@ describe("terminate()", () => {
     expect(client.ws.state).toBe("closed");
   });
 
-  it("of an open connection sends no Close, drops what waits, and ends readers", async () => {
+  it("sends no Close frame, drops buffered messages, and ends readers", async () => {
     const { client, ws, link } = await scene.open();
     link.send(textFrame("waits"));
     await scene.pass();
@@ -257,7 +263,7 @@ describe("terminate()", () => {
     ]);
   });
 
-  it("from inside a message handler is the last of it", async () => {
+  it("in a message listener prevents the delivery of further messages", async () => {
     const { ws, link } = await scene.open();
     const seen: unknown[] = [];
     ws.on("message", ({ data }) => {
@@ -269,7 +275,7 @@ describe("terminate()", () => {
     expect([seen, ws.state]).toEqual([["1"], "closed"]);
   });
 
-  it("leaves connect() to reject", async () => {
+  it("makes a later connect() reject", async () => {
     const { ws } = await scene.open();
     ws.terminate();
     expect(await stateOf(ws.connect())).toBeInstanceOf(InvalidStateError);
@@ -290,7 +296,7 @@ describe("the option signal", () => {
     };
   }
 
-  it("sends Close 1001, and rejects everything that waits with its reason", async () => {
+  it("sends Close 1001 and rejects pending calls with its reason", async () => {
     const { controller, options } = withSignal();
     const { client, ws, link } = await scene.open({ ...options, highWaterMark: 10 });
     link.send(textFrame("waits"));
@@ -318,7 +324,7 @@ describe("the option signal", () => {
     for (const late of [ws.run(), ws.recv(), ws.connect()]) expect(await stateOf(late)).toBe(reason);
   });
 
-  it("rejects sends and pings that wait when the peer does not answer", async () => {
+  it("rejects pending sends and pings if the peer does not answer", async () => {
     const { controller, options } = withSignal();
     const { ws, link } = await scene.open({ ...options, highWaterMark: 10, closeTimeout: 200 });
     link.peer.takesWrites = false;
@@ -329,7 +335,7 @@ describe("the option signal", () => {
     expect(await Promise.all(waiting.map(stateOf))).toEqual([reason, reason, reason, reason]);
   });
 
-  it.each([reason, "text", null])("gives an attempt up, with %s", async (why) => {
+  it.each([reason, "text", null])("ends an attempt, with the reason %s", async (why) => {
     const { controller, options } = withSignal();
     const client = scene.watch(options);
     const waiting = [client.ws.connect(), client.ws.run(), client.ws.recv()];
@@ -351,7 +357,7 @@ describe("the option signal", () => {
     expect(await stateOf(client.ws.run())).toBe(reason);
   });
 
-  it("that is aborted already lets nothing begin", async () => {
+  it("prevents any attempt if it is already aborted", async () => {
     const options = { signal: AbortSignal.abort(reason) };
     const clients = [scene.watch(options), scene.watch(options), scene.watch(options), scene.watch(options)];
     const promises = [
@@ -365,7 +371,7 @@ describe("the option signal", () => {
     expect(scene.clock.peers).toEqual([]);
   });
 
-  it("that is aborted after a failure lets no other life begin", async () => {
+  it("prevents another run if it is aborted after a failure", async () => {
     const { controller, options } = withSignal();
     const client = scene.watch(options);
     const link = await scene.dial(client);
@@ -378,7 +384,7 @@ describe("the option signal", () => {
     expect(client.ws.state).toBe("failed");
   });
 
-  it("that is aborted after a close() changes nothing any more", async () => {
+  it("does not change the outcome if it is aborted after close()", async () => {
     const { controller, options } = withSignal();
     const client = scene.watch(options);
     void client.ws.close();
@@ -388,7 +394,7 @@ describe("the option signal", () => {
     expect(reportOf(client).verdict).toBe("closed-by-us");
   });
 
-  it.each(["closed", "failed"] as const)("is let go at the end: %s", async (state) => {
+  it.each(["closed", "failed"] as const)("has no listener left when the client is %s", async (state) => {
     const { options, listeners } = withSignal();
     const { ws, link } = await scene.open(options);
     expect(listeners()).toBe(1);
@@ -400,7 +406,7 @@ describe("the option signal", () => {
 });
 
 describe("run()", () => {
-  it("connects, and lasts until the end", async () => {
+  it("connects, and resolves when the client is closed", async () => {
     const client = scene.watch();
     const run = client.ws.run();
     await scene.pass();
@@ -415,7 +421,7 @@ describe("run()", () => {
     expect(await stateOf(run)).toBe("done");
   });
 
-  it("rejects with what the first attempt failed with", async () => {
+  it("rejects with the error of the first attempt", async () => {
     const client = scene.watch();
     const run = client.ws.run();
     await scene.pass();
@@ -424,7 +430,7 @@ describe("run()", () => {
     expect(client.fatalError).toMatchObject({ code: "ECONNREFUSED" });
   });
 
-  it("begins another life after a failure", async () => {
+  it("connects again after a failure", async () => {
     const client = scene.watch();
     void client.ws.run();
     await scene.pass();
@@ -438,7 +444,7 @@ describe("run()", () => {
   });
 
   it.each(["run", "reconnect"] as const)(
-    "begins nothing by a signal that is aborted already: %s()",
+    "does not connect if its signal is already aborted: %s()",
     async (call) => {
       const client = scene.watch({ reconnect: true });
       expect(await stateOf(client.ws[call]({ signal: AbortSignal.abort("stop") }))).toBe("stop");
@@ -446,7 +452,7 @@ describe("run()", () => {
     },
   );
 
-  it("may be waited for with a timeout, and goes on", async () => {
+  it("does not stop the client when its timeout passes", async () => {
     const client = scene.watch();
     const run = client.ws.run({ timeout: 20 });
     await scene.pass(20);
@@ -454,7 +460,7 @@ describe("run()", () => {
     expect(client.ws.state).toBe("connecting");
   });
 
-  it("keeps the attempt of a connect() that is given up", async () => {
+  it("keeps the attempt of a cancelled connect()", async () => {
     const client = scene.watch();
     const run = client.ws.run();
     const connect = client.ws.connect({ timeout: 20 });
@@ -464,28 +470,31 @@ describe("run()", () => {
   });
 });
 
-describe("another life from inside the end of the last", () => {
-  it.each(["stateChange", "closed"] as const)("begun by connect() in `%s`, comes behind it", async (name) => {
-    const client = scene.watch();
-    let promise: Promise<void> | undefined;
-    client.ws.on(name, () => {
-      if (client.ws.state === "failed") promise ??= client.ws.connect();
-    });
-    const first = await scene.dial(client);
-    first.peer.reset();
-    await scene.pass();
-    expect(client.story).toEqual([...connecting, "error!", "to failed", "closed", ...connecting]);
-    const { link } = scene;
-    link.peer.accept();
-    await scene.pass();
-    link.answer();
-    expect(await stateOf(promise!)).toBe("done");
-    link.send(textFrame("second life"));
-    await scene.pass();
-    expect(await client.ws.recv()).toBe("second life");
-  });
+describe("another run that a listener starts during the end of the last one", () => {
+  it.each(["stateChange", "closed"] as const)(
+    "begins after the end, with connect() in `%s`",
+    async (name) => {
+      const client = scene.watch();
+      let promise: Promise<void> | undefined;
+      client.ws.on(name, () => {
+        if (client.ws.state === "failed") promise ??= client.ws.connect();
+      });
+      const first = await scene.dial(client);
+      first.peer.reset();
+      await scene.pass();
+      expect(client.story).toEqual([...connecting, "error!", "to failed", "closed", ...connecting]);
+      const { link } = scene;
+      link.peer.accept();
+      await scene.pass();
+      link.answer();
+      expect(await stateOf(promise!)).toBe("done");
+      link.send(textFrame("second run"));
+      await scene.pass();
+      expect(await client.ws.recv()).toBe("second run");
+    },
+  );
 
-  it("is not begun by connect() in the fatal error, which belongs to the life that ends", async () => {
+  it("does not begin with connect() in the fatal `error`, which belongs to the run that ends", async () => {
     const client = scene.watch();
     let promise: Promise<void> | undefined;
     client.ws.on("error", () => (promise ??= client.ws.connect()));
@@ -496,7 +505,7 @@ describe("another life from inside the end of the last", () => {
     expect(client.ws.state).toBe("failed");
   });
 
-  it("is begun by run() too", async () => {
+  it("also begins with run()", async () => {
     const client = scene.watch();
     let run: Promise<void> | undefined;
     client.ws.once("closed", () => (run = client.ws.run()));
@@ -508,7 +517,7 @@ describe("another life from inside the end of the last", () => {
 });
 
 describe("a listener that fails", () => {
-  it("is told by `error`, and breaks nothing", async () => {
+  it("causes a non-fatal `error` event", async () => {
     const { client, ws, link } = await scene.open();
     ws.on("message", () => {
       throw new Error("mine");
@@ -528,7 +537,7 @@ describe("a listener that fails", () => {
     expect(ws.state).toBe("connected");
   });
 
-  it("to `error` is a warning", async () => {
+  it("causes a process warning if it listens to `error`", async () => {
     const { ws } = await scene.open();
     const failure = new Error("mine");
     ws.on("error", () => {
@@ -538,7 +547,7 @@ describe("a listener that fails", () => {
     expect(warnings).toEqual([[failure]]);
   });
 
-  it("that throws what cannot be shown is told too", async () => {
+  it("is reported even if the thrown value cannot be converted to a string", async () => {
     const { client, ws, link } = await scene.open();
     ws.on("message", () => {
       throw Object.create(null);
@@ -551,8 +560,8 @@ describe("a listener that fails", () => {
   });
 });
 
-describe("a fatal end that nobody sees", () => {
-  /** A client without a listener of ours. */
+describe("a fatal end without an observer", () => {
+  /** Lets the connection of a client without listeners fail. */
   async function fail(prepare: (ws: WebSocket) => void): Promise<void> {
     const { runtime } = scene.counting;
     const ws = new WebSocket("ws://feed.test/", { runtime, reconnect: false, heartbeat: false });
@@ -570,7 +579,7 @@ describe("a fatal end that nobody sees", () => {
     expect(ws.state).toBe("failed");
   }
 
-  it("is a warning", async () => {
+  it("causes a process warning", async () => {
     await fail(() => undefined);
     expect(warnings).toEqual([[expect.any(ConnectionError)]]);
   });
@@ -580,15 +589,15 @@ describe("a fatal end that nobody sees", () => {
     ["a `closed` listener", (ws: WebSocket) => ws.on("closed", () => undefined)],
     ["run()", (ws: WebSocket) => ws.run().catch(() => undefined)],
     ["recv()", (ws: WebSocket) => ws.recv()],
-    ["a loop", (ws: WebSocket) => ws[Symbol.asyncIterator]()],
-  ] as const)("is none with %s", async (_what, prepare) => {
+    ["an iteration", (ws: WebSocket) => ws[Symbol.asyncIterator]()],
+  ] as const)("causes no warning with %s", async (_what, prepare) => {
     await fail((ws) => void prepare(ws));
     expect(warnings).toEqual([]);
   });
 });
 
 describe("back-pressure", () => {
-  it("pauses and resumes the reading, and is told", async () => {
+  it("pauses and resumes reading, and emits events for both", async () => {
     const { client, ws, link } = await scene.open({ buffer: 2 });
     void ws.recv();
     link.send(...["0", "1", "2", "3", "4"].map((text) => textFrame(text)));
@@ -612,7 +621,7 @@ describe("back-pressure", () => {
     );
   });
 
-  it("does not keep a message back when the connection breaks meanwhile", async () => {
+  it("does not hold back a message when the connection breaks", async () => {
     const { client, ws, link } = await scene.open({ buffer: 1 });
     void ws.recv();
     link.send(...["0", "1", "2", "3"].map((text) => textFrame(text)));
@@ -625,7 +634,7 @@ describe("back-pressure", () => {
     expect(client.all("dropped").map(({ message }) => message)).toEqual(["3"]);
   });
 
-  it("by the overflow `error` fails the connection with 1008", async () => {
+  it("fails the connection with 1008 if overflow is `error`", async () => {
     const { client, ws, link } = await scene.open({ buffer: { capacity: 1, overflow: "error" } });
     void ws.recv();
     link.send(...["0", "1", "2"].map((text) => textFrame(text)));
@@ -639,9 +648,9 @@ describe("back-pressure", () => {
   });
 });
 
-describe("holding the process", () => {
+describe("unref()", () => {
   it.each(["idle", "connecting", "connected", "paused"])(
-    "is left to others by unref(), said while %s",
+    "lets the process exit when it is called while %s",
     async (when) => {
       const client = scene.watch({ buffer: 1 });
       const { ws } = client;

@@ -18,7 +18,7 @@ function errorOf(promise: Promise<unknown>): Promise<unknown> {
 }
 
 describe("connect()", () => {
-  it("gives a client that is connected", async () => {
+  it("resolves with a connected client", async () => {
     const promise = connect<string, string>("ws://feed.test/", { runtime: scene.counting.runtime });
     await scene.pass();
     const { link } = scene;
@@ -32,7 +32,7 @@ describe("connect()", () => {
     await scene.pass();
   });
 
-  it("rejects with what the attempt failed with, or the constructor", async () => {
+  it("rejects with the error of the attempt or of the constructor", async () => {
     const failing = errorOf(connect("ws://feed.test/", { runtime: scene.counting.runtime }));
     await scene.pass();
     scene.link.peer.refuse();
@@ -41,7 +41,7 @@ describe("connect()", () => {
     expect(await errorOf(connect("nonsense"))).toBeInstanceOf(TypeError);
   });
 
-  it("that nobody awaits is an unhandled rejection, as nothing else is notified", async () => {
+  it("causes an unhandled rejection if it fails and no code awaits it", async () => {
     const unhandled: unknown[] = [];
     const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
     const others = process.listeners("unhandledRejection");

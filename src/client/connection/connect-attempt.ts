@@ -181,7 +181,9 @@ export class ConnectAttempt implements OpeningHandler {
 
   #armDeadline({ connectTimeout: timeoutMs, runtime }: ConnectionOptions): void {
     this.#deadline = runtime.setTimer(timeoutMs, () => {
-      const message = `A function given for url, headers or subprotocols did not finish within ${timeoutMs} ms (connectTimeout).`;
+      const message =
+        "A function given for url, headers or subprotocols did not finish " +
+        `within ${timeoutMs} ms (connectTimeout).`;
       this.onFailed("provider", new TimeoutError(message, { operation: "connect", timeoutMs }));
     });
     if (!this.#isReferenced) this.#deadline.unref();

@@ -157,8 +157,8 @@ export class HookConnection<Received, Sent> {
 
   #overflow(): BufferOverflowError {
     return new BufferOverflowError(
-      `More than ${this.#context.maxBytes} bytes (maxMessageSize) arrived while onConnection waited for a message, and none matched. ` +
-        `Check the match function of recv(), or request less data before the awaited message.`,
+      `More than ${this.#context.maxBytes} bytes (maxMessageSize) arrived while onConnection waited for a message, ` +
+        `and none matched. Check the match function of recv(), or request less data before the awaited message.`,
     );
   }
 

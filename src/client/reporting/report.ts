@@ -70,7 +70,7 @@ export function reportAttempt(phase: Phase, error: Error | undefined, context: R
 
 /**
  * Creates the report on a connection that completed its opening handshake.
- * @param setup - Given if the connection ended before `onConnection` completed, with the error of the hook if it failed.
+ * @param setup - Given if the connection ended before `onConnection` completed; contains the error of a failed hook.
  */
 export function reportEnd(
   end: ConnectionEnd,
@@ -137,7 +137,8 @@ function attemptError(phase: Phase, error: Error | undefined, url: string): JetS
   // An error from `checkServerIdentity` may be an instance of our classes, but it is still only a cause.
   const isOwn = isOwnError(error) && tlsFaultOf(error) === undefined;
   if (isOwn && (phase !== "provider" || error instanceof TimeoutError)) return withContext(error, failed);
-  const message = `${failed}: ${sentenceOf(error, "the stream was closed")} ${attemptAdvice(judgeAttempt(phase, error), error)}`;
+  const advice = attemptAdvice(judgeAttempt(phase, error), error);
+  const message = `${failed}: ${sentenceOf(error, "the stream was closed")} ${advice}`;
   return new ConnectionError(message, { code: codeOf(error) ?? "CONNECT_FAILED", cause: error, phase });
 }
 

@@ -23,48 +23,48 @@ type Options = WebSocketOptions<Message, Message>;
 
 let clock: VirtualRuntime;
 let counting: CountingRuntime;
-let link: ClientConnection<Message, Message>;
+let connection: ClientConnection<Message, Message>;
 let peer: VirtualLink;
-let told: unknown[];
+let calls: unknown[];
 let ends: ClientConnectionEnd[];
 let isLending: boolean;
 
 beforeEach(() => {
   clock = new VirtualRuntime();
   counting = createCountingRuntime(clock);
-  told = [];
+  calls = [];
   ends = [];
   isLending = false;
 });
 
 afterEach(async () => {
-  if (ends.length === 0) link.terminate();
+  if (ends.length === 0) connection.terminate();
   await clock.advanceAsync(0);
   expect(ends.length).toBe(1);
   counting.assertIdle();
 });
 
 const handler: ClientConnectionHandler<Message, Message> & ConnectionMessageHandler<Message, Message> = {
-  onDialling: ({ url }) => told.push(`dialling ${url}`),
+  onDialling: ({ url }) => calls.push(`dialling ${url}`),
   onOpen: ({ accepted, isReady }, times) => {
-    told.push(`open ${accepted?.subprotocol}, ready: ${isReady}, ${Object.keys(times).sort().join(" ")}`);
+    calls.push(`open ${accepted?.subprotocol}, ready: ${isReady}, ${Object.keys(times).sort().join(" ")}`);
   },
   createHook,
-  onReady: ({ isReady }) => told.push(`ready: ${isReady}`),
+  onReady: ({ isReady }) => calls.push(`ready: ${isReady}`),
   get isLending() {
     return isLending;
   },
-  onBorrowed: (bytes) => told.push(`borrowed ${bytes.toString()}`) > 0,
-  onMessage: (_link, data, size, at) => told.push(`message ${data.toString()} of ${size} at ${at}`),
-  onDiscarded: (data) => told.push(`discarded ${data.toString()}`),
-  onPing: (payload) => told.push(`ping ${payload.toString()}`),
-  onPong: (payload, latencyMs) => told.push(`pong ${payload.toString()} ${latencyMs}`),
-  onClosing: (_link, { code }, initiatedBy) => told.push(`closing ${code} by ${initiatedBy}`),
-  onDrain: () => told.push("drain"),
-  onError: (error) => told.push(error),
-  onWithdrawn: (token) => told.push(`withdrawn ${String(token)}`),
+  onBorrowed: (bytes) => calls.push(`borrowed ${bytes.toString()}`) > 0,
+  onMessage: (_connection, data, size, at) => calls.push(`message ${data.toString()} of ${size} at ${at}`),
+  onDiscarded: (data) => calls.push(`discarded ${data.toString()}`),
+  onPing: (payload) => calls.push(`ping ${payload.toString()}`),
+  onPong: (payload, latencyMs) => calls.push(`pong ${payload.toString()} ${latencyMs}`),
+  onClosing: (_connection, { code }, initiatedBy) => calls.push(`closing ${code} by ${initiatedBy}`),
+  onDrain: () => calls.push("drain"),
+  onError: (error) => calls.push(error),
+  onWithdrawn: (token) => calls.push(`withdrawn ${String(token)}`),
   onSampled: () => undefined,
-  onLastMessages: () => told.push("last messages"),
+  onLastMessages: () => calls.push("last messages"),
   sendPing: ({ live }) => live!.beat(Buffer.from("beat")),
   onEnd: (ended, end) => {
     ended.live?.settle(new Error("over"));
@@ -85,40 +85,40 @@ function createHook(): HookConnection<Message, Message> {
   const deserializer = (data: Message): Message => data;
   return new HookConnection(
     { sender, runtime, deserializer, maxBytes: 10, isBuffering },
-    { onFull: (isFull) => (isFull ? link.pause("hook") : link.resume("hook")) },
+    { onFull: (isFull) => (isFull ? connection.pause("hook") : connection.resume("hook")) },
   );
 }
 
 let onConnection: Options["onConnection"];
 
-/** A link that has come as far as the request. */
+/** Starts a connection and waits until it has sent its handshake request. */
 async function dial(options: Options = {}): Promise<void> {
   ({ onConnection } = options);
   const resolved = resolveOptions<Message, Message>({ heartbeat: false, ...options }, counting.runtime);
   const resources = sharedResources(counting.runtime);
   const source = { url: "ws://feed.test/?token=secret", options: resolved };
-  link = new ClientConnection(
+  connection = new ClientConnection(
     { source, options: resolved, resources, attempt: 3, observer: undefined },
     handler,
     handler,
   );
-  link.start(undefined);
+  connection.start(undefined);
   await clock.advanceAsync(0);
   peer = new VirtualLink(clock.peers[0]!);
   peer.peer.accept();
   await clock.advanceAsync(0);
 }
 
-async function open(options: Options = {}, ...behind: readonly Uint8Array[]): Promise<void> {
+async function open(options: Options = {}, ...trailing: readonly Uint8Array[]): Promise<void> {
   await dial(options);
-  peer.answer({ behind });
+  peer.answer({ behind: trailing });
   await clock.advanceAsync(0);
 }
 
-const eventsOf = (): string[] => link.log.events.map(({ name, detail }) => `${name} ${detail}`.trim());
+const eventsOf = (): string[] => connection.log.events.map(({ name, detail }) => `${name} ${detail}`.trim());
 
-/** A hook that ends when the test says so. */
-function withHandle(): {
+/** Creates an `onConnection` hook that the test completes or fails. */
+function createControlledHook(): {
   options: Options;
   given: () => SetupConnection<Message, Message>;
   done: () => Promise<void>;
@@ -131,7 +131,7 @@ function withHandle(): {
     done = resolve;
     fail = reject;
   });
-  // What no test ends is not to be left behind.
+  // Settles the promise after the test, in case the test does not.
   void never().then(done);
   return {
     options: {
@@ -154,34 +154,38 @@ function withHandle(): {
   };
 }
 
-describe("a link without a hook", () => {
-  it("is ready when it is open, before its messages come", async () => {
+describe("ClientConnection without a hook", () => {
+  it("is ready when it opens, before messages are delivered", async () => {
     await dial();
-    expect([link.url, link.live, link.isReady]).toEqual(["ws://feed.test/?token=***", undefined, false]);
+    expect([connection.url, connection.live, connection.isReady]).toEqual([
+      "ws://feed.test/?token=***",
+      undefined,
+      false,
+    ]);
     await clock.advanceAsync(5);
     peer.answer({ behind: [textFrame("first")] });
     await clock.advanceAsync(0);
-    expect(told).toEqual([
+    expect(calls).toEqual([
       ...["dialling ws://feed.test/?token=***", "open , ready: false, dns http tcp", "ready: true"],
       "message first of 5 at 5",
     ]);
-    expect(link.attempt).toBe(3);
+    expect(connection.attempt).toBe(3);
   });
 
-  it("passes on what the connection tells", async () => {
+  it("forwards the events of the live connection", async () => {
     await open({ autoPong: false });
-    told = [];
-    link.live!.beat(Buffer.from("ours"));
+    calls = [];
+    connection.live!.beat(Buffer.from("ours"));
     await clock.advanceAsync(4);
     peer.send(pingFrame("theirs"), pongFrame("ours"), closeFrame(1001));
     peer.peer.end();
     await clock.advanceAsync(0);
-    expect(told).toEqual(["ping theirs", "pong ours 4", "closing 1001 by peer", "last messages"]);
-    expect([ends[0]?.kind, link.isReady]).toEqual(["open", false]);
+    expect(calls).toEqual(["ping theirs", "pong ours 4", "closing 1001 by peer", "last messages"]);
+    expect([ends[0]?.kind, connection.isReady]).toEqual(["open", false]);
     expect(eventsOf().slice(-1)).toEqual(["closing 1001 by peer"]);
   });
 
-  it("that never opens ends as an attempt", async () => {
+  it('ends as "unopened" when the attempt fails', async () => {
     await dial();
     peer.peer.reset();
     await clock.advanceAsync(0);
@@ -189,10 +193,10 @@ describe("a link without a hook", () => {
     expect(eventsOf()).toEqual(["connecting ws://feed.test/?token=***"]);
   });
 
-  it.each(["close", "terminate"] as const)("that is not open is given up by %s()", async (call) => {
+  it.each(["close", "terminate"] as const)("abandons the attempt when %s() is called", async (call) => {
     await dial();
-    if (call === "close") link.close({ code: 1000, reason: "" }, new Error("stop"));
-    else link.terminate();
+    if (call === "close") connection.close({ code: 1000, reason: "" }, new Error("stop"));
+    else connection.terminate();
     await clock.advanceAsync(0);
     expect(ends).toEqual([
       { kind: "unopened", phase: "http", error: call === "close" ? new Error("stop") : undefined },
@@ -200,9 +204,9 @@ describe("a link without a hook", () => {
     expect(peer.peer.isDestroyed).toBe(true);
   });
 
-  it("that is open is closed properly", async () => {
+  it("performs the closing handshake when close() is called on an open connection", async () => {
     await open();
-    link.close({ code: 4000, reason: "" });
+    connection.close({ code: 4000, reason: "" });
     await clock.advanceAsync(0);
     expect([closesOf(peer), ends]).toEqual([[4000], []]);
     peer.send(closeFrame(4000));
@@ -212,215 +216,218 @@ describe("a link without a hook", () => {
   });
 });
 
-describe("a hook", () => {
-  it("runs before the link is ready, and what it does not take comes behind that, in order", async () => {
-    const hook = withHandle();
+describe("ClientConnection with a hook", () => {
+  it("becomes ready after the hook, and then delivers the unconsumed messages in order", async () => {
+    const hook = createControlledHook();
     await open(hook.options, textFrame("1"));
     const reading = hook.given().recv({ match: (message) => message === "2" });
     peer.send(textFrame("2"), textFrame("3"));
     await clock.advanceAsync(7);
-    expect([await reading, told.length, link.isReady]).toEqual(["2", 2, false]);
+    expect([await reading, calls.length, connection.isReady]).toEqual(["2", 2, false]);
     await hook.done();
     peer.send(textFrame("4"));
     await clock.advanceAsync(0);
-    expect(told.slice(2)).toEqual([
+    expect(calls.slice(2)).toEqual([
       ...["ready: true", "message 1 of 1 at 0", "message 3 of 1 at 0", "message 4 of 1 at 7"],
     ]);
     expect(hook.signal().aborted).toBe(false);
   });
 
-  it("that is behind its bound lets the reading stand still, and go on when it is done", async () => {
-    const hook = withHandle();
+  it("pauses reading when the hook's buffer is full, and resumes when the hook completes", async () => {
+    const hook = createControlledHook();
     await open(hook.options, textFrame("12345"), textFrame("67890"), textFrame("x"), textFrame("behind"));
-    expect(link.live!.isPaused).toBe(true);
+    expect(connection.live!.isPaused).toBe(true);
     await hook.done();
-    expect(link.live!.isPaused).toBe(false);
-    expect(told.slice(3)).toEqual([
+    expect(connection.live!.isPaused).toBe(false);
+    expect(calls.slice(3)).toEqual([
       ...["message 12345 of 5 at 0", "message 67890 of 5 at 0", "message x of 1 at 0"],
       "message behind of 6 at 0",
     ]);
   });
 
-  it("that fails ends the link properly, and drops what it had not taken", async () => {
-    const hook = withHandle();
+  it("closes with 1000 and drops the unconsumed messages when the hook fails", async () => {
+    const hook = createControlledHook();
     await open(hook.options, textFrame("1"));
     const error = new Error("no login");
     await hook.fail(error);
-    expect([told.slice(2), closesOf(peer)]).toEqual([["discarded 1", "closing 1000 by us"], [1000]]);
+    expect([calls.slice(2), closesOf(peer)]).toEqual([["discarded 1", "closing 1000 by us"], [1000]]);
     peer.send(textFrame("late"), closeFrame(1000));
     peer.peer.end();
     await clock.advanceAsync(0);
-    expect(told).toContain("discarded late");
+    expect(calls).toContain("discarded late");
     expect(ends).toMatchObject([{ kind: "setup", error }]);
     expect(eventsOf()).toContain("setup failed no login");
   });
 
-  it("that takes too long has failed", async () => {
-    const hook = withHandle();
+  it("fails the setup when setupTimeout passes", async () => {
+    const hook = createControlledHook();
     await open(hook.options);
     await clock.advanceAsync(1_000);
     expect([hook.signal().aborted, closesOf(peer)]).toEqual([true, [1000]]);
-    link.terminate();
+    connection.terminate();
     await clock.advanceAsync(0);
     expect(ends).toMatchObject([{ kind: "setup", error: { operation: "onConnection" } }]);
   });
 
-  it.each(["reset", "close"] as const)("is told when the connection ends meanwhile: %s", async (how) => {
-    const hook = withHandle();
+  it.each(["reset", "close"] as const)("aborts the signal of a running hook on %s", async (how) => {
+    const hook = createControlledHook();
     await open(hook.options, textFrame("1"));
     if (how === "reset") peer.peer.reset();
-    else link.close({ code: 1000, reason: "" });
+    else connection.close({ code: 1000, reason: "" });
     await clock.advanceAsync(0);
     expect(hook.signal().aborted).toBe(true);
     await hook.done();
-    expect([link.isReady, told.includes("ready: true")]).toEqual([false, false]);
-    link.terminate();
+    expect([connection.isReady, calls.includes("ready: true")]).toEqual([false, false]);
+    connection.terminate();
     await clock.advanceAsync(0);
     expect(ends).toMatchObject([{ kind: "setup", error: undefined }]);
-    expect(told).toContain("discarded 1");
+    expect(calls).toContain("discarded 1");
   });
 });
 
-describe("a message on loan", () => {
-  it("comes as such while its owner lends, and its setup is over", async () => {
+describe("borrowed messages", () => {
+  it("are delivered while the handler accepts them and the setup is complete", async () => {
     isLending = true;
-    const hook = withHandle();
+    const hook = createControlledHook();
     await open(hook.options, textFrame("1"));
     await hook.done();
-    told = [];
+    calls = [];
     peer.send(textFrame("2"), binaryFrame(Buffer.from("3")));
     await clock.advanceAsync(0);
     isLending = false;
     peer.send(textFrame("4"));
     await clock.advanceAsync(0);
-    expect(told).toEqual(["borrowed 2", "borrowed 3", "message 4 of 1 at 0"]);
+    expect(calls).toEqual(["borrowed 2", "borrowed 3", "message 4 of 1 at 0"]);
   });
 
-  it("is kept for a hook that waits for one, from the next message on", async () => {
+  it("are not used while a recv() of a hook waits, starting with the next message", async () => {
     isLending = true;
     await open();
     peer.send(textFrame("1"));
     await clock.advanceAsync(0);
-    const reading = link.hook!.publicConnection.recv({ match: (message) => message === "3" });
-    expect(link.isLending).toBe(false);
-    expect(link.onBorrowed(Buffer.from("2"), false)).toBe(false);
-    told = [];
+    const reading = connection.hook!.publicConnection.recv({ match: (message) => message === "3" });
+    expect(connection.isLending).toBe(false);
+    expect(connection.onBorrowed(Buffer.from("2"), false)).toBe(false);
+    calls = [];
     peer.send(textFrame("2"), textFrame("3"), textFrame("4"));
     await clock.advanceAsync(0);
     expect(await reading).toBe("3");
-    expect(told).toEqual(["message 2 of 1 at 0", "message 4 of 1 at 0"]);
+    expect(calls).toEqual(["message 2 of 1 at 0", "message 4 of 1 at 0"]);
     peer.send(textFrame("5"));
     await clock.advanceAsync(0);
-    expect(told.at(-1)).toBe("borrowed 5");
+    expect(calls.at(-1)).toBe("borrowed 5");
   });
 });
 
-describe("a link that is ready before it is wanted", () => {
-  it("brings no message until then, and those of its hook first", async () => {
-    const hook = withHandle();
+describe("a standby connection", () => {
+  it("delivers no message until it leaves standby, and then the buffered messages of its hook first", async () => {
+    const hook = createControlledHook();
     await open(hook.options, textFrame("1"));
-    link.enterStandby();
+    connection.enterStandby();
     await hook.done();
     peer.send(textFrame("2"));
     await clock.advanceAsync(0);
-    expect([link.isReady, told.at(-1)]).toEqual([true, "ready: true"]);
-    link.leaveStandby();
+    expect([connection.isReady, calls.at(-1)]).toEqual([true, "ready: true"]);
+    connection.leaveStandby();
     await clock.advanceAsync(0);
-    expect(told.slice(-2)).toEqual(["message 1 of 1 at 0", "message 2 of 1 at 0"]);
-    told = [];
-    link.leaveStandby();
-    expect([told, link.live!.isPaused]).toEqual([[], false]);
+    expect(calls.slice(-2)).toEqual(["message 1 of 1 at 0", "message 2 of 1 at 0"]);
+    calls = [];
+    connection.leaveStandby();
+    expect([calls, connection.live!.isPaused]).toEqual([[], false]);
   });
 });
 
-describe("a message on its way", () => {
-  it("that is taken back, and room for others, are told", async () => {
+describe("sending", () => {
+  it("reports a withdrawn message, and a drained buffer", async () => {
     await open({ highWaterMark: 10, lowWaterMark: 0 });
     peer.peer.takesWrites = false;
-    void link.live!.send("above the mark", undefined);
+    void connection.live!.send("above the mark", undefined);
     await clock.advanceAsync(0);
-    told = [];
-    link.live!.send("late", { timeout: 5 }, "token").catch(() => undefined);
+    calls = [];
+    connection.live!.send("late", { timeout: 5 }, "token").catch(() => undefined);
     await clock.advanceAsync(5);
-    expect(told).toEqual(["withdrawn token", expect.any(TimeoutError)]);
+    expect(calls).toEqual(["withdrawn token", expect.any(TimeoutError)]);
     peer.peer.take();
     await clock.advanceAsync(0);
-    expect(told.at(-1)).toBe("drain");
+    expect(calls.at(-1)).toBe("drain");
   });
 });
 
-describe("a pause", () => {
-  it("lasts until none of its reasons is left", async () => {
+describe("pausing", () => {
+  it("lasts until no reason is left", async () => {
     await open();
     const states: boolean[] = [];
-    const note = (): void => void states.push(link.live!.isPaused);
-    link.pause("consumer");
+    const note = (): void => void states.push(connection.live!.isPaused);
+    connection.pause("consumer");
     note();
-    link.pause("overlap");
-    link.resume("consumer");
+    connection.pause("overlap");
+    connection.resume("consumer");
     note();
-    link.resume("hook");
+    connection.resume("hook");
     note();
-    link.resume("overlap");
+    connection.resume("overlap");
     note();
     expect(states).toEqual([true, true, true, false]);
   });
 
-  it("does not keep the last messages back", async () => {
+  it("does not hold back the last messages", async () => {
     await open();
-    told = [];
-    link.pause("consumer");
+    calls = [];
+    connection.pause("consumer");
     peer.send(textFrame("1"));
     peer.peer.reset();
-    link.live!.terminate();
+    connection.live!.terminate();
     await clock.advanceAsync(0);
-    expect(told).toEqual(["last messages"]);
+    expect(calls).toEqual(["last messages"]);
   });
 });
 
-describe("the pulse", () => {
-  it("begins with the connection, and ends with it", async () => {
+describe("the heartbeat", () => {
+  it("starts and ends with the connection", async () => {
     await open({ heartbeat: { interval: 1_000, timeout: 300 } });
     await clock.advanceAsync(1_000);
     expect(peer.texts).toEqual(["beat"]);
     await clock.advanceAsync(300);
     await clock.advanceAsync(0);
     expect(ends).toMatchObject([{ kind: "open", end: { error: { operation: "heartbeat" } } }]);
-    expect(link.loopLag).toBe(0);
+    expect(connection.loopLag).toBe(0);
   });
 
-  it("tells of two sides that wait for each other", async () => {
+  it("reports MUTUAL_STALL when both ends wait for each other", async () => {
     await open({ heartbeat: { interval: 1_000, timeout: 300 } });
     peer.peer.takesWrites = false;
-    void link.live!.send("x", undefined);
+    void connection.live!.send("x", undefined);
     await clock.advanceAsync(0);
-    link.pause("consumer");
+    connection.pause("consumer");
     await clock.advanceAsync(300);
     await clock.advanceAsync(0);
-    expect(told).toContainEqual(expect.objectContaining({ code: "MUTUAL_STALL" }));
+    expect(calls).toContainEqual(expect.objectContaining({ code: "MUTUAL_STALL" }));
     expect(ends).toMatchObject([{ kind: "open", end: { error: { code: "MUTUAL_STALL" } } }]);
   });
 });
 
-describe("holding the process", () => {
-  it.each(["before", "dialling", "in its setup"])("is left to others, said %s", async (when) => {
-    const hook = withHandle();
-    if (when === "before") {
-      const dialling = open(hook.options);
-      link.unref();
-      await dialling;
-    } else {
-      await dial(hook.options);
-      if (when === "dialling") link.unref();
-      peer.answer();
-      await clock.advanceAsync(0);
-      if (when === "in its setup") link.unref();
-    }
-    expect(clock.isHeld).toBe(false);
-    link.ref();
-    expect(clock.isHeld).toBe(true);
-    await hook.done();
-    link.unref();
-    expect(clock.isHeld).toBe(false);
-  });
+describe("unref()", () => {
+  it.each(["before start", "while dialling", "during the setup"])(
+    "lets the process exit: %s",
+    async (when) => {
+      const hook = createControlledHook();
+      if (when === "before start") {
+        const dialling = open(hook.options);
+        connection.unref();
+        await dialling;
+      } else {
+        await dial(hook.options);
+        if (when === "while dialling") connection.unref();
+        peer.answer();
+        await clock.advanceAsync(0);
+        if (when === "during the setup") connection.unref();
+      }
+      expect(clock.isHeld).toBe(false);
+      connection.ref();
+      expect(clock.isHeld).toBe(true);
+      await hook.done();
+      connection.unref();
+      expect(clock.isHeld).toBe(false);
+    },
+  );
 });

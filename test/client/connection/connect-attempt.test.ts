@@ -19,15 +19,15 @@ import { never } from "../../support/never.js";
 
 let clock: VirtualRuntime;
 let counting: CountingRuntime;
-let told: unknown[];
+let calls: unknown[];
 let live: LiveConnection | undefined;
 let openingTimes: OpeningTimes | undefined;
 let frames: string[];
-/** The test's own part of `onDialling`. */
+/** Called by `onDialling`, if the test sets it. */
 let onDiallingCall: (() => void) | undefined;
 
 const liveHandler: LiveHandler = {
-  onMessage: (data) => told.push(["message", data]),
+  onMessage: (data) => calls.push(["message", data]),
   isLending: false,
   onBorrowed: () => false,
   onPing: () => undefined,
@@ -39,13 +39,13 @@ const liveHandler: LiveHandler = {
   onSampled: () => undefined,
   onLastMessages: () => false,
   onLeftoverFailed: () => undefined,
-  onEnd: () => told.push("end"),
+  onEnd: () => calls.push("end"),
 };
 
 beforeEach(() => {
   clock = new VirtualRuntime();
   counting = createCountingRuntime(clock);
-  told = [];
+  calls = [];
   live = undefined;
   openingTimes = undefined;
   frames = [];
@@ -76,15 +76,15 @@ function create({
     },
     {
       onDialling: (shown) => {
-        told.push(["dialling", shown]);
+        calls.push(["dialling", shown]);
         onDiallingCall?.();
       },
       onOpen: (connection, { subprotocol }, times) => {
         live = connection;
         openingTimes = times;
-        told.push(["open", subprotocol]);
+        calls.push(["open", subprotocol]);
       },
-      onFailed: (phase, error) => told.push(["failed", phase, error]),
+      onFailed: (phase, error) => calls.push(["failed", phase, error]),
     },
     liveHandler,
   );
@@ -96,7 +96,7 @@ function begin(given: Given = {}): ConnectAttempt {
   return attempt;
 }
 
-/** Comes as far as the request. */
+/** Waits until the attempt has sent its handshake request. */
 async function dial(): Promise<VirtualLink> {
   await clock.advanceAsync(0);
   const link = new VirtualLink(clock.peers[0]!);
@@ -105,13 +105,13 @@ async function dial(): Promise<VirtualLink> {
   return link;
 }
 
-it("asks, dials, and hands over the open connection before its messages come", async () => {
+it("resolves the URL, dials, and passes on the open connection before messages are delivered", async () => {
   begin({ options: { subprotocols: ["chat"] } });
-  expect(told).toEqual([]);
+  expect(calls).toEqual([]);
   const link = await dial();
   link.answer({ fields: ["Sec-WebSocket-Protocol: chat"], behind: [textFrame("first")] });
   await clock.advanceAsync(0);
-  expect(told).toEqual([
+  expect(calls).toEqual([
     ["dialling", "ws://feed.test/?token=***"],
     ["open", "chat"],
     ["message", "first"],
@@ -120,12 +120,12 @@ it("asks, dials, and hands over the open connection before its messages come", a
   link.send(closeFrame(1000));
   link.peer.end();
   await clock.advanceAsync(0);
-  expect(told.at(-1)).toBe("end");
+  expect(calls.at(-1)).toBe("end");
   expect(frames).toEqual(["in 1", "in 8", "out 8"]);
   counting.assertIdle();
 });
 
-it("tells how long each step has taken", async () => {
+it("reports the duration of each phase", async () => {
   const attempt = begin();
   await clock.advanceAsync(0);
   const link = new VirtualLink(clock.peers[0]!);
@@ -147,7 +147,7 @@ it("tells how long each step has taken", async () => {
   counting.assertIdle();
 });
 
-it("dials with the options of the connection, and the url without userinfo", async () => {
+it("dials with the options of the connection and the URL without userinfo", async () => {
   const tls = { servername: "x" };
   const lookup = (): void => undefined;
   const options = {
@@ -166,13 +166,13 @@ it("dials with the options of the connection, and the url without userinfo", asy
     createConnection: undefined,
     ...{ url: "wss://feed.test:8443/a?b=c", host: "feed.test", port: 8443, isSecure: true },
   });
-  // Not within the rest: to look through a MiB takes seconds.
+  // Compared separately, because a deep comparison of 1 MiB takes seconds.
   expect(readBuffer).toBe(sharedResources(counting.runtime).readBuffer);
   expect(signal.aborted).toBe(false);
 });
 
-describe("a failure", () => {
-  it("of the transport is told with its phase", async () => {
+describe("a failed attempt", () => {
+  it("reports the error of the transport with its phase", async () => {
     begin();
     await clock.advanceAsync(0);
     const [peer] = clock.peers;
@@ -180,22 +180,22 @@ describe("a failure", () => {
     peer!.reach("tcp");
     peer!.refuse(error);
     await clock.advanceAsync(0);
-    expect(told.slice(1)).toEqual([["failed", "tcp", error]]);
+    expect(calls.slice(1)).toEqual([["failed", "tcp", error]]);
     expect(peer!.target.signal.aborted).toBe(true);
     counting.assertIdle();
   });
 
-  it("to answer in time is told", async () => {
+  it("reports a TimeoutError when connectTimeout passes without a response", async () => {
     begin({ options: { connectTimeout: 500 } });
     await dial();
     await clock.advanceAsync(500);
-    expect(told[1]).toMatchObject(["failed", "http", { operation: "connect", timeoutMs: 500 }]);
+    expect(calls[1]).toMatchObject(["failed", "http", { operation: "connect", timeoutMs: 500 }]);
     counting.assertIdle();
   });
 });
 
-describe("a function of the user's", () => {
-  it("is given attempt, last report and a signal", async () => {
+describe("a provider function", () => {
+  it("receives the attempt number, the last report and a signal", async () => {
     const lastReport = aReport();
     const seen: unknown[] = [];
     begin({
@@ -220,35 +220,35 @@ describe("a function of the user's", () => {
     ],
     ["rejects", () => Promise.reject(new Error("mine")), new Error("mine")],
     [
-      "throws no error",
+      "throws a value that is not an Error",
       () => {
         throw "mine" as unknown;
       },
       new Error("A function given for url, headers or subprotocols failed with 'mine'"),
     ],
     [
-      "throws what cannot be shown",
+      "throws a value that cannot be converted to a string",
       () => {
         throw Object.create(null);
       },
       new Error("A function given for url, headers or subprotocols failed with [Object: null prototype] {}"),
     ],
-  ] as const)("that %s is a failed attempt, before anything is dialled", async (_what, url, error) => {
+  ] as const)("that %s fails the attempt before it dials", async (_what, url, error) => {
     begin({ url: url as () => string });
     await clock.advanceAsync(0);
-    expect(told).toEqual([["failed", "provider", error]]);
+    expect(calls).toEqual([["failed", "provider", error]]);
     expect(clock.peers).toEqual([]);
     counting.assertIdle();
   });
 
-  it("that gives rubbish is a failed attempt", async () => {
+  it("that returns an invalid URL fails the attempt", async () => {
     begin({ url: () => "nonsense" });
     await clock.advanceAsync(0);
-    expect(told).toEqual([["failed", "provider", expect.any(TypeError)]]);
+    expect(calls).toEqual([["failed", "provider", expect.any(TypeError)]]);
     counting.assertIdle();
   });
 
-  it("that never settles is given connectTimeout, and its signal is aborted", async () => {
+  it("that never settles fails the attempt after connectTimeout, and its signal is aborted", async () => {
     let signal: AbortSignal | undefined;
     begin({
       options: { connectTimeout: 500 },
@@ -258,16 +258,18 @@ describe("a function of the user's", () => {
       },
     });
     await clock.advanceAsync(499);
-    expect([told, signal?.aborted]).toEqual([[], false]);
+    expect([calls, signal?.aborted]).toEqual([[], false]);
     await clock.advanceAsync(1);
-    const [[word, phase, error]] = told as [[string, string, Error]];
+    const [[word, phase, error]] = calls as [[string, string, Error]];
     expect([word, phase, signal?.aborted]).toEqual(["failed", "provider", true]);
     expect(error).toBeInstanceOf(TimeoutError);
-    expect(error.message).toMatch(/A function given for url, headers or subprotocols did not finish within 500 ms/);
+    expect(error.message).toMatch(
+      /A function given for url, headers or subprotocols did not finish within 500 ms/,
+    );
     counting.assertIdle();
   });
 
-  it.each(["resolves", "rejects"])("that %s when the attempt is over changes nothing", async (how) => {
+  it.each(["resolves", "rejects"])("that %s after the attempt has ended has no effect", async (how) => {
     let settle = (): void => undefined;
     const attempt = begin({
       url: () =>
@@ -278,11 +280,11 @@ describe("a function of the user's", () => {
     attempt.abandon(new Error("stop"));
     settle();
     await clock.advanceAsync(0);
-    expect([told, clock.peers]).toEqual([[["failed", "provider", new Error("stop")]], []]);
+    expect([calls, clock.peers]).toEqual([[["failed", "provider", new Error("stop")]], []]);
     counting.assertIdle();
   });
 
-  it("may give the attempt up from inside", async () => {
+  it("may abandon the attempt while it runs", async () => {
     const attempt = create({
       url: () => {
         attempt.abandon();
@@ -291,31 +293,31 @@ describe("a function of the user's", () => {
     });
     attempt.start(undefined);
     await clock.advanceAsync(0);
-    expect([told, clock.peers]).toEqual([[["failed", "provider", undefined]], []]);
+    expect([calls, clock.peers]).toEqual([[["failed", "provider", undefined]], []]);
     counting.assertIdle();
   });
 });
 
-describe("giving up", () => {
-  it("before it begins lets it not begin", async () => {
+describe("abandon()", () => {
+  it("prevents the attempt from starting if it is called first", async () => {
     const attempt = create();
     attempt.abandon();
     attempt.start(undefined);
     await clock.advanceAsync(0);
-    expect([told, clock.peers]).toEqual([[["failed", "provider", undefined]], []]);
+    expect([calls, clock.peers]).toEqual([[["failed", "provider", undefined]], []]);
     counting.assertIdle();
   });
 
-  it("when it is about to dial lets it not dial", async () => {
+  it("prevents the dial if it is called in onDialling", async () => {
     const attempt = create();
     onDiallingCall = () => attempt.abandon();
     attempt.start(undefined);
     await clock.advanceAsync(0);
-    expect([told.slice(1), clock.peers]).toEqual([[["failed", "provider", undefined]], []]);
+    expect([calls.slice(1), clock.peers]).toEqual([[["failed", "provider", undefined]], []]);
     counting.assertIdle();
   });
 
-  it("while it dials destroys the socket, and happens once", async () => {
+  it("destroys the socket while dialling, and has no effect a second time", async () => {
     const attempt = begin();
     const link = await dial();
     const reason = new Error("stop");
@@ -323,7 +325,7 @@ describe("giving up", () => {
     attempt.abandon(new Error("later"));
     link.answer();
     await clock.advanceAsync(0);
-    expect([told.slice(1), live, link.peer.isDestroyed]).toEqual([
+    expect([calls.slice(1), live, link.peer.isDestroyed]).toEqual([
       [["failed", "http", reason]],
       undefined,
       true,
@@ -333,20 +335,23 @@ describe("giving up", () => {
   });
 });
 
-describe("holding the process", () => {
-  it.each(["while a function is asked", "while it dials"])("%s", async (when) => {
-    const url = when === "while it dials" ? "ws://feed.test/" : () => never<string>();
-    const attempt = create({ url });
-    attempt.start(undefined);
-    await clock.advanceAsync(0);
-    expect(clock.isHeld).toBe(true);
-    attempt.unref();
-    expect(clock.isHeld).toBe(false);
-    attempt.ref();
-    expect(clock.isHeld).toBe(true);
-  });
+describe("ref() and unref()", () => {
+  it.each(["a provider function runs", "it dials"])(
+    "decide whether the process stays alive while %s",
+    async (when) => {
+      const url = when === "it dials" ? "ws://feed.test/" : () => never<string>();
+      const attempt = create({ url });
+      attempt.start(undefined);
+      await clock.advanceAsync(0);
+      expect(clock.isHeld).toBe(true);
+      attempt.unref();
+      expect(clock.isHeld).toBe(false);
+      attempt.ref();
+      expect(clock.isHeld).toBe(true);
+    },
+  );
 
-  it("is left to others from the start where that was said before", async () => {
+  it("take effect if unref() is called before start()", async () => {
     const attempt = create();
     attempt.unref();
     attempt.start(undefined);

@@ -6,7 +6,7 @@ function begin(): { log: EventLog; pass: (ms: number) => void } {
   return { log: new EventLog({ now: () => now }), pass: (ms) => (now += ms) };
 }
 
-it("keeps events with their times from its beginning on", () => {
+it("records events with the time since the log was created", () => {
   const { log, pass } = begin();
   log.add("connecting", "ws://feed.test/");
   pass(25);
@@ -17,7 +17,7 @@ it("keeps events with their times from its beginning on", () => {
   ]);
 });
 
-it("keeps the last 32", () => {
+it("keeps the last 32 events", () => {
   const { log } = begin();
   for (let count = 1; count <= 40; count++) log.add(String(count));
   expect(log.events.map(({ name }) => name)).toEqual(
@@ -25,7 +25,7 @@ it("keeps the last 32", () => {
   );
 });
 
-it("gives a list that nobody can change, and that does not change by itself", () => {
+it("returns a frozen list that later events do not change", () => {
   const { log } = begin();
   log.add("one");
   const { events } = log;

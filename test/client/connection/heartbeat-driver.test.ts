@@ -32,7 +32,7 @@ afterEach(() => {
   scene.counting.assertIdle();
 });
 
-/** Until the first ping, which comes behind a random part of the interval. */
+/** Advances the clock to the first ping, which is sent after a random part of the interval. */
 function untilPing(): number {
   const { length } = pings;
   for (let ms = 0; ms <= policy.interval && pings.length === length; ms++) scene.clock.advance(1);
@@ -40,13 +40,13 @@ function untilPing(): number {
   return pings.at(-1)!;
 }
 
-/** The event loop turns, as it does between timers. */
+/** Runs several turns of the event loop without advancing the clock. */
 function turn(): void {
   for (let count = 0; count < 4; count++) scene.clock.advance(0);
 }
 
-describe("a pulse", () => {
-  it("sends a ping each interval, while the peer gives signs of life", () => {
+describe("HeartbeatDriver", () => {
+  it("sends a ping in each interval while data arrives from the peer", () => {
     const first = untilPing();
     for (let round = 1; round <= 3; round++) {
       scene.receive(textFrame("any byte"));
@@ -57,7 +57,7 @@ describe("a pulse", () => {
     expect(scene.ends).toEqual([]);
   });
 
-  it("has one timer from beat to beat, where that can begin anew", () => {
+  it("restarts one timer for all pings, if the timer supports it", () => {
     heartbeat.stop();
     let made = 0;
     const { runtime } = scene.counting;
@@ -83,11 +83,11 @@ describe("a pulse", () => {
       scene.clock.advance(slow.interval);
     }
     expect(pings.map((at) => at - first)).toEqual([0, 1_000, 2_000, 3_000, 4_000, 5_000]);
-    // One until the first beat, and one for all that follow.
+    // One timer for the first ping, and one for all later pings.
     expect(made).toBe(2);
   });
 
-  it("gives up the connection of which no sign comes in time", () => {
+  it("abandons the connection when nothing arrives within the timeout", () => {
     untilPing();
     scene.clock.advance(policy.timeout - 1);
     turn();
@@ -100,12 +100,12 @@ describe("a pulse", () => {
     expect([end?.initiatedBy, end?.unansweredPings]).toEqual(["network", 1]);
   });
 
-  it("does not hold the process", () => {
+  it("does not keep the process alive", () => {
     scene.live.unref();
     expect(scene.clock.isHeld).toBe(false);
   });
 
-  it("beats no more when it is stopped", () => {
+  it("sends no ping after it was stopped", () => {
     heartbeat.stop();
     heartbeat.pause();
     heartbeat.resume();
@@ -115,13 +115,13 @@ describe("a pulse", () => {
   });
 });
 
-describe("while our own back-pressure pauses the reading", () => {
+describe("while local back-pressure pauses reading", () => {
   function pause(): void {
     scene.live.pause();
     heartbeat.pause();
   }
 
-  it("pings go on, and no verdict is given", () => {
+  it("continues to send pings, and does not judge the peer", () => {
     pause();
     scene.clock.advance(5 * policy.interval);
     turn();
@@ -133,7 +133,7 @@ describe("while our own back-pressure pauses the reading", () => {
     expect(scene.ends).toEqual([]);
   });
 
-  it("a refused write without progress is two sides that wait for each other", () => {
+  it("reports MUTUAL_STALL when a blocked write makes no progress", () => {
     scene.peer.takesWrites = false;
     void scene.live.send("x".repeat(100), undefined);
     scene.clock.advance(0);
@@ -147,7 +147,7 @@ describe("while our own back-pressure pauses the reading", () => {
     expect(scene.ends).toEqual([expect.objectContaining({ error: stalls[0] })]);
   });
 
-  it("a write that makes progress is none", () => {
+  it("does not report MUTUAL_STALL when a write makes progress", () => {
     scene.peer.takesWrites = false;
     void scene.live.send("x".repeat(100), undefined);
     scene.clock.advance(0);
@@ -165,8 +165,8 @@ describe("while our own back-pressure pauses the reading", () => {
   });
 });
 
-describe("an event loop that stood still", () => {
-  it("is known by how late the timer was", () => {
+describe("a blocked event loop", () => {
+  it("is measured by the delay of the timer", () => {
     untilPing();
     expect(heartbeat.loopLag).toBe(0);
     scene.receive(textFrame("life"));

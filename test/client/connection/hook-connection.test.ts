@@ -16,14 +16,14 @@ const sender: HookSender<string, string> = {
 let clock: VirtualRuntime;
 let counting: CountingRuntime;
 let hook: HookConnection<string, string>;
-/** What was told of its bound. */
-let full: boolean[];
+/** The arguments of all `onFull` calls. */
+let fullChanges: boolean[];
 let decodedCount: number;
 
 beforeEach(() => {
   clock = new VirtualRuntime();
   counting = createCountingRuntime(clock);
-  full = [];
+  fullChanges = [];
   decodedCount = 0;
   hook = create(true);
 });
@@ -43,11 +43,11 @@ function create(isBuffering: boolean): HookConnection<string, string> {
         return isBinary ? `bytes ${data.toString()}` : (data as string);
       },
     },
-    { onFull: (isFull) => full.push(isFull) },
+    { onFull: (isFull) => fullChanges.push(isFull) },
   );
 }
 
-/** @returns Which of them the hook keeps from the client, for now or for good. */
+/** Passes messages to the hook. @returns for each message whether the hook buffered or consumed it. */
 function receive(...messages: readonly (string | Buffer)[]): boolean[] {
   return messages.map((data) => hook.receive({ data, size: data.length, at: clock.now() }));
 }
@@ -65,10 +65,10 @@ async function stateOf(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-const left = (): unknown[] => hook.release().map(({ data }) => data);
+const releasedData = (): unknown[] => hook.release().map(({ data }) => data);
 
-describe("what a hook is given", () => {
-  it("is the connection as it sends, and cannot be changed", () => {
+describe("publicConnection", () => {
+  it("contains the sending methods and is frozen", () => {
     const { recv: _recv, ...given } = hook.publicConnection;
     expect(given).toEqual(sender);
     expect(Object.isFrozen(hook.publicConnection)).toBe(true);
@@ -76,7 +76,7 @@ describe("what a hook is given", () => {
 });
 
 describe("recv() while the hook runs", () => {
-  it("gives what waits, then what comes, in order", async () => {
+  it("returns buffered messages, then new messages, in order", async () => {
     expect(receive("1", "2")).toEqual([true, true]);
     const reading = [
       hook.publicConnection.recv(),
@@ -86,19 +86,19 @@ describe("recv() while the hook runs", () => {
     ];
     receive("3", Buffer.from("4"));
     expect(await Promise.all(reading)).toEqual(["1", "2", "3", "bytes 4"]);
-    expect(left()).toEqual([]);
+    expect(releasedData()).toEqual([]);
   });
 
-  it("by match takes the first that fits, and the others keep their place", async () => {
+  it("returns the first message that matches, and keeps the order of the others", async () => {
     receive("1", "ok", "2");
     expect(await recv(named("ok"))).toBe("ok");
     const waiting = hook.publicConnection.recv(named("welcome"));
     receive("3", "welcome", "4");
     expect(await waiting).toBe("welcome");
-    expect([await recv(), left()]).toEqual(["1", ["2", "3", "4"]]);
+    expect([await recv(), releasedData()]).toEqual(["1", ["2", "3", "4"]]);
   });
 
-  it("gives a message to the first call that takes it", async () => {
+  it("resolves the first call whose match accepts the message", async () => {
     const waiting = [
       hook.publicConnection.recv(named("b")),
       hook.publicConnection.recv(named("a")),
@@ -108,20 +108,20 @@ describe("recv() while the hook runs", () => {
     expect(await Promise.all(waiting)).toEqual(["b", "a", "c"]);
   });
 
-  it("does not decode what nobody waits for", () => {
+  it("does not decode messages while no call waits", () => {
     receive("1", "bad");
     expect(decodedCount).toBe(0);
   });
 
-  it("leaves what cannot be decoded to the client", async () => {
+  it("skips messages that cannot be decoded, and leaves them to the client", async () => {
     const waiting = hook.publicConnection.recv();
     receive("bad", "1");
     expect(await waiting).toBe("1");
     receive("2");
-    expect([await recv(), left()]).toEqual(["2", ["bad"]]);
+    expect([await recv(), releasedData()]).toEqual(["2", ["bad"]]);
   });
 
-  it("rejects where match throws, and the message goes to the next that takes it", async () => {
+  it("rejects when match throws, and offers the message to the next call", async () => {
     const match = (): never => {
       throw new Error("oops");
     };
@@ -129,10 +129,10 @@ describe("recv() while the hook runs", () => {
     receive("1");
     expect(await Promise.all(waiting.map(stateOf))).toEqual([new Error("oops"), "1"]);
     receive("2");
-    expect([await recv({ match }), left()]).toEqual([new Error("oops"), ["2"]]);
+    expect([await recv({ match }), releasedData()]).toEqual([new Error("oops"), ["2"]]);
   });
 
-  it("loses no message where a match ends other calls", async () => {
+  it("loses no message when a match function ends other calls", async () => {
     const controllers = [new AbortController(), new AbortController()];
     const match = (): boolean => {
       for (const controller of controllers) controller.abort("stop");
@@ -147,7 +147,7 @@ describe("recv() while the hook runs", () => {
     expect(await Promise.all(calls.map(stateOf))).toEqual(["stop", "stop", "1"]);
   });
 
-  it("may be given up, and takes nothing then", async () => {
+  it("consumes no message after its timeout or signal ended it", async () => {
     const controller = new AbortController();
     const waiting = [
       hook.publicConnection.recv({ timeout: 50 }),
@@ -158,36 +158,36 @@ describe("recv() while the hook runs", () => {
     receive("1");
     expect(await Promise.all(waiting.map(stateOf))).toEqual([expect.any(TimeoutError), "stop"]);
     expect(await recv({ signal: controller.signal })).toBe("stop");
-    expect(left()).toEqual(["1"]);
+    expect(releasedData()).toEqual(["1"]);
   });
 
   it.each([
     [{ timeout: -1 }, /"timeout"/],
     [{ match: 5 }, /"match"/],
     [{ limit: 5 }, /"limit".*match, signal, timeout/],
-  ])("rejects the options %j", async (options, words) => {
+  ])("rejects with a TypeError for the options %j", async (options, words) => {
     const error = await recv(options as never);
     expect(error).toBeInstanceOf(TypeError);
     expect((error as Error).message).toMatch(words);
   });
 });
 
-describe("the bound", () => {
-  it("stops the reading while nobody waits, until enough is taken", async () => {
+describe("the limit maxBytes", () => {
+  it("pauses reading when the buffer exceeds it, until enough messages are consumed", async () => {
     receive("12345", "67890");
-    expect(full).toEqual([]);
+    expect(fullChanges).toEqual([]);
     receive("x");
-    expect(full).toEqual([true]);
+    expect(fullChanges).toEqual([true]);
     expect(await recv()).toBe("12345");
-    expect(full).toEqual([true, false]);
+    expect(fullChanges).toEqual([true, false]);
   });
 
-  it("is told once, whatever comes still", () => {
+  it("is reported once, even if more messages arrive", () => {
     receive("12345", "67890", "x", "y");
-    expect(full).toEqual([true]);
+    expect(fullChanges).toEqual([true]);
   });
 
-  it("rejects the calls that wait for something else, and those to come", async () => {
+  it("rejects pending calls that match no buffered message, and later calls", async () => {
     const waiting = [hook.publicConnection.recv(named("ok")), hook.publicConnection.recv(named("ready"))];
     receive("12345", "67890", "x");
     const states = await Promise.all(waiting.map(stateOf));
@@ -195,29 +195,29 @@ describe("the bound", () => {
       expect(state).toBeInstanceOf(BufferOverflowError);
       expect((state as Error).message).toMatch(/^More than 10 bytes \(maxMessageSize\)/);
     }
-    expect(full).toEqual([true]);
+    expect(fullChanges).toEqual([true]);
     expect(await recv()).toBe("12345");
   });
 
-  it("does not count what a call takes", async () => {
+  it("does not count messages that a call consumes on arrival", async () => {
     const waiting = hook.publicConnection.recv();
     receive("x".repeat(50), "12345");
-    expect([await waiting, full]).toEqual(["x".repeat(50), []]);
+    expect([await waiting, fullChanges]).toEqual(["x".repeat(50), []]);
   });
 
-  it("is no more once the hook is done", async () => {
+  it("no longer applies after the hook has completed", async () => {
     receive("12345", "67890", "x");
-    expect(left()).toEqual(["12345", "67890", "x"]);
-    // Its owner lets the reading go on, behind these.
-    expect(full).toEqual([true]);
+    expect(releasedData()).toEqual(["12345", "67890", "x"]);
+    // The owner resumes reading after it has delivered these messages.
+    expect(fullChanges).toEqual([true]);
     const waiting = hook.publicConnection.recv(named("ok"));
     receive("x".repeat(50), "ok");
-    expect([await waiting, full]).toEqual(["ok", [true]]);
+    expect([await waiting, fullChanges]).toEqual(["ok", [true]]);
   });
 });
 
-describe("when the hook is done", () => {
-  it("what it has not taken is given once, as it came", () => {
+describe("release()", () => {
+  it("returns the unconsumed messages once, undecoded", () => {
     clock.advance(5);
     const bytes = Buffer.from("2");
     receive("1", bytes);
@@ -225,10 +225,10 @@ describe("when the hook is done", () => {
       { data: "1", size: 1, at: 5 },
       { data: bytes, size: 1, at: 5 },
     ]);
-    expect([hook.release(), full]).toEqual([[], []]);
+    expect([hook.release(), fullChanges]).toEqual([[], []]);
   });
 
-  it("only messages that a call waits for are kept from the client", async () => {
+  it("ends the buffering, so that only messages for a waiting call are kept from the client", async () => {
     expect(hook.wantsMessages).toBe(true);
     hook.release();
     expect([hook.wantsMessages, receive("1")]).toEqual([false, [false]]);
@@ -239,7 +239,7 @@ describe("when the hook is done", () => {
 });
 
 describe("without a hook", () => {
-  it("nothing is held", async () => {
+  it("buffers no messages", async () => {
     hook = create(false);
     expect([hook.wantsMessages, receive("1"), hook.release()]).toEqual([false, [false], []]);
     const waiting = hook.publicConnection.recv();
@@ -248,15 +248,15 @@ describe("without a hook", () => {
   });
 });
 
-describe("the end of the connection", () => {
-  it("rejects the calls that wait, and those to come", async () => {
+describe("end()", () => {
+  it("rejects pending and later calls", async () => {
     const waiting = [hook.publicConnection.recv({ timeout: 50 }), hook.publicConnection.recv(named("ok"))];
     hook.end("gone");
     expect(await Promise.all(waiting.map(stateOf))).toEqual(["gone", "gone"]);
     expect([await recv(), counting.openTimers]).toEqual(["gone", 0]);
   });
 
-  it("leaves what had come before", async () => {
+  it("leaves the messages that were buffered before", async () => {
     receive("1");
     hook.end("gone");
     expect([await recv(), await recv()]).toEqual(["1", "gone"]);

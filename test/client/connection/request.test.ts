@@ -15,7 +15,7 @@ interface Given {
   readonly deflate?: object;
 }
 
-/** In JavaScript each may be anything. */
+/** Accepts any value, as JavaScript callers may pass any. */
 function source({ url = "ws://feed.test/trades", headers, subprotocols, deflate }: Given): RequestSource {
   return { url, options: { headers, subprotocols, deflate } } as RequestSource;
 }
@@ -26,7 +26,7 @@ function check(given: Given): string {
   return checkRequest(source(given));
 }
 
-/** The lines of the request but for those that every one has. */
+/** Returns the header lines of the request, except those that every request contains. */
 async function linesOf(given: Given): Promise<string[]> {
   const { handshake } = await prepareRequest(source(given), context, steadyRandom());
   const own = /^(GET|Host|Upgrade|Connection|Sec-WebSocket-(Key|Version)):? ?/;
@@ -48,8 +48,8 @@ afterEach(async () => {
   expect(unhandled).toEqual([]);
 });
 
-describe("a request", () => {
-  it("has the url, the key and nothing of its own accord", async () => {
+describe("the request", () => {
+  it("contains only the required header fields by default", async () => {
     const { uri, handshake } = await prepareRequest(
       source({ url: "http://feed.test:8080/a?b" }),
       context,
@@ -60,7 +60,7 @@ describe("a request", () => {
     expect(await linesOf({})).toEqual([]);
   });
 
-  it("is the same for all that ask for the same, but for its key", () => {
+  it("is identical for identical sources, except for its key", () => {
     const url = "ws://feed.test/shared";
     check({ url });
     const randomness = steadyRandom();
@@ -82,7 +82,7 @@ describe("a request", () => {
     }
   });
 
-  it("takes a URL object, and sends its userinfo", async () => {
+  it("accepts a URL object and sends its userinfo as Authorization", async () => {
     expect(await linesOf({ url: new URL("wss://user:secret@feed.test/") })).toEqual([
       `Authorization: Basic ${Buffer.from("user:secret").toString("base64")}`,
     ]);
@@ -94,7 +94,7 @@ describe("a request", () => {
       { windowBits: 10, peerNoContextTakeover: true },
       ["Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_max_window_bits=10"],
     ],
-  ])("offers permessage-deflate by %j", async (deflate, lines) => {
+  ])("offers permessage-deflate with the parameters %j", async (deflate, lines) => {
     expect(await linesOf({ deflate })).toEqual(lines);
   });
 });
@@ -120,7 +120,7 @@ const forms: readonly (readonly [what: string, headers: unknown, lines: readonly
     ["a: 1", "b: 2"],
   ],
   [
-    "whatever gives pairs, as a Headers does",
+    "another iterable of pairs, such as Headers",
     new URLSearchParams([
       ["b", "2"],
       ["a", "1"],
@@ -132,7 +132,7 @@ const forms: readonly (readonly [what: string, headers: unknown, lines: readonly
 ];
 
 describe("headers", () => {
-  it.each(forms)("may be %s, or a function that gives it", async (_what, headers, lines) => {
+  it.each(forms)("may be %s, or a function that returns it", async (_what, headers, lines) => {
     expect(await linesOf({ headers })).toEqual(lines);
     expect(await linesOf({ headers: () => headers })).toEqual(lines);
     expect(await linesOf({ headers: () => Promise.resolve(headers) })).toEqual(lines);
@@ -164,8 +164,8 @@ describe("headers", () => {
       '"Authorization" in the option "headers" must be text, not an array.',
     ],
     [new Map([[5, "s3cret"]]), 'The header field 5 in the option "headers" must be text, not a string.'],
-    [{ Upgrade: "s3cret" }, 'Header "Upgrade" belongs to the opening handshake'],
-    [{ "Sec-WebSocket-Key": "s3cret" }, "belongs to the opening handshake"],
+    [{ Upgrade: "s3cret" }, 'Header "Upgrade" is not allowed: the opening handshake sets it'],
+    [{ "Sec-WebSocket-Key": "s3cret" }, "the opening handshake sets it"],
     [{ "Bad Name": "s3cret" }, 'Invalid header name "Bad"'],
     [{ Authorization: "s3cret\r\nX: y" }, "control character"],
   ])("may not be %j", async (headers, message) => {
@@ -184,7 +184,7 @@ describe("subprotocols", () => {
     [["chat", "feed"], ["Sec-WebSocket-Protocol: chat, feed"]],
     [[], []],
     [undefined, []],
-  ])("may be %j, or a function that gives it", async (subprotocols, lines) => {
+  ])("may be %j, or a function that returns it", async (subprotocols, lines) => {
     expect(await linesOf({ subprotocols })).toEqual(lines);
     expect(await linesOf({ subprotocols: () => Promise.resolve(subprotocols) })).toEqual(lines);
     check({ subprotocols });
@@ -199,7 +199,7 @@ describe("subprotocols", () => {
   );
 });
 
-describe("the url", () => {
+describe("the URL", () => {
   it.each(["", "feed.test", "ftp://feed.test", "ws://feed.test/#part", 5, null, {}])(
     "may not be %j",
     async (url) => {
@@ -208,7 +208,7 @@ describe("the url", () => {
     },
   );
 
-  it("is shown without its credentials", async () => {
+  it("appears in errors without its credentials", async () => {
     const url = "ws://user:s3cret@feed.test/?token=s3cret#part";
     const error = await linesOf({ url: () => url }).catch((reason: unknown) => reason);
     expect(String(error)).toContain("feed.test");
@@ -216,8 +216,8 @@ describe("the url", () => {
   });
 });
 
-describe("what is checked before an attempt", () => {
-  it("is all that is known, and gives the url for people", () => {
+describe("checkRequest()", () => {
+  it("checks all static values and returns the URL without credentials", () => {
     expect(check({ url: "wss://user:secret@feed.test/?token=x" })).toBe("wss://feed.test/?token=***");
     expect(check({ url: () => "nonsense", headers: () => 5, subprotocols: () => 5 })).toBe("");
   });
@@ -228,8 +228,8 @@ describe("what is checked before an attempt", () => {
   });
 });
 
-describe("functions", () => {
-  it("are given what is known of the attempt", async () => {
+describe("provider functions", () => {
+  it("receive the context of the attempt", async () => {
     const seen: unknown[] = [];
     const provider = (value: unknown) => (given: AttemptContext) => {
       seen.push(given);
@@ -241,13 +241,13 @@ describe("functions", () => {
     expect(seen.every((given) => given === context)).toBe(true);
   });
 
-  it("are asked again each time", async () => {
+  it("are called for every attempt", async () => {
     let token = 0;
     const headers = (): object => ({ token: String(++token) });
     expect([await linesOf({ headers }), await linesOf({ headers })]).toEqual([["token: 1"], ["token: 2"]]);
   });
 
-  it("are asked all at once", async () => {
+  it("are called in parallel", async () => {
     const order: string[] = [];
     const slow = (name: string, value: unknown) => async (): Promise<unknown> => {
       order.push(`${name} asked`);
@@ -275,7 +275,7 @@ describe("functions", () => {
     [{ subprotocols: rejects }],
     [{ url: rejects, headers: throws }],
     [{ url: rejectsLate, headers: throws, subprotocols: rejects }],
-  ])("that fail reject, and none of them goes unseen: %o", async (given) => {
+  ])("reject the request when they fail, without an unhandled rejection: %o", async (given) => {
     await expect(linesOf(given)).rejects.toBe(failure);
     await new Promise((resolve) => setImmediate(resolve));
   });

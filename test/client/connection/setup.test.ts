@@ -8,15 +8,15 @@ import { VirtualRuntime } from "../../support/virtual-runtime.js";
 let clock: VirtualRuntime;
 let counting: CountingRuntime;
 let setup: Setup;
-let told: unknown[];
+let calls: unknown[];
 
 beforeEach(() => {
   clock = new VirtualRuntime();
   counting = createCountingRuntime(clock);
-  told = [];
+  calls = [];
   setup = new Setup(counting.runtime, 1_000, {
-    onDone: () => told.push("done"),
-    onFailed: (error) => told.push(error),
+    onDone: () => calls.push("done"),
+    onFailed: (error) => calls.push(error),
   });
 });
 
@@ -25,7 +25,7 @@ afterEach(() => {
   counting.assertIdle();
 });
 
-/** Runs a hook, and gives its signal. */
+/** Runs a hook and returns its signal. */
 function start(hook: (signal: AbortSignal) => unknown): AbortSignal {
   let given: AbortSignal | undefined;
   setup.start((signal) => {
@@ -35,33 +35,37 @@ function start(hook: (signal: AbortSignal) => unknown): AbortSignal {
   return given!;
 }
 
-/** A hook that ends when the test says so. */
-function withHandle(): { hook: () => Promise<void>; done: () => void; fail: (error: unknown) => void } {
+/** Creates a hook that the test completes or fails. */
+function createControlledHook(): {
+  hook: () => Promise<void>;
+  done: () => void;
+  fail: (error: unknown) => void;
+} {
   let [done, fail] = [(): void => undefined, (_error: unknown): void => undefined];
   const promise = new Promise<void>((resolve, reject) => {
     done = resolve;
     fail = reject;
   });
-  // What no test ends is not to be left behind.
+  // Settles the promise after the test, in case the test does not.
   void never().then(done);
   return { hook: () => promise, done, fail };
 }
 
-describe("a hook", () => {
-  it("begins at once, and is done when its promise is", async () => {
-    const { hook, done } = withHandle();
+describe("Setup", () => {
+  it("runs the hook immediately, and completes when its promise resolves", async () => {
+    const { hook, done } = createControlledHook();
     const signal = start(hook);
     await clock.advanceAsync(999);
-    expect(told).toEqual([]);
+    expect(calls).toEqual([]);
     done();
     await clock.advanceAsync(0);
-    expect([told, signal.aborted, counting.openTimers]).toEqual([["done"], false, 0]);
+    expect([calls, signal.aborted, counting.openTimers]).toEqual([["done"], false, 0]);
   });
 
-  it("may do without a promise", async () => {
+  it("completes when the hook returns no promise", async () => {
     start(() => undefined);
     await clock.advanceAsync(0);
-    expect(told).toEqual(["done"]);
+    expect(calls).toEqual(["done"]);
   });
 
   const error = new Error("no login");
@@ -75,63 +79,63 @@ describe("a hook", () => {
     ["rejects", () => Promise.reject(error)],
   ];
 
-  it.each(fails)("that %s has failed", async (_how, hook) => {
+  it.each(fails)("fails when the hook %s", async (_how, hook) => {
     const signal = start(hook);
     await clock.advanceAsync(0);
-    expect([told, signal.reason, counting.openTimers]).toEqual([[error], error, 0]);
+    expect([calls, signal.reason, counting.openTimers]).toEqual([[error], error, 0]);
   });
 
-  it("that fails with something else has failed with an Error", async () => {
+  it("wraps a rejection reason that is not an Error in an Error", async () => {
     start(() => ({
       then: (_resolve: unknown, reject: (reason: unknown) => void) => reject(5),
     }));
     await clock.advanceAsync(0);
-    expect(told).toEqual([new Error("onConnection failed with 5", { cause: 5 })]);
+    expect(calls).toEqual([new Error("onConnection failed with 5", { cause: 5 })]);
   });
 
   it.each(["done", "fail"] as const)(
-    "that takes too long has failed, and says nothing later: %s",
+    "fails with a TimeoutError when the timeout passes, and ignores a later result: %s",
     async (end) => {
-      const handle = withHandle();
+      const handle = createControlledHook();
       const signal = start(handle.hook);
       await clock.advanceAsync(999);
-      expect(told).toEqual([]);
+      expect(calls).toEqual([]);
       await clock.advanceAsync(1);
-      const [late] = told;
+      const [late] = calls;
       expect(late).toBeInstanceOf(TimeoutError);
       expect(late).toMatchObject({ operation: "onConnection", timeoutMs: 1_000 });
       expect(signal.reason).toBe(late);
       handle[end](new Error("later"));
       await clock.advanceAsync(0);
-      expect(told.length).toBe(1);
+      expect(calls.length).toBe(1);
     },
   );
 
-  it.each(["done", "fail"] as const)("that is cancelled says nothing any more: %s", async (end) => {
-    const handle = withHandle();
+  it.each(["done", "fail"] as const)("ignores the result of a cancelled hook: %s", async (end) => {
+    const handle = createControlledHook();
     const signal = start(handle.hook);
     setup.cancel();
     expect([signal.aborted, counting.openTimers]).toEqual([true, 0]);
     handle[end](new Error("later"));
     await clock.advanceAsync(2_000);
-    expect(told).toEqual([]);
+    expect(calls).toEqual([]);
   });
 
-  it("that is done cannot be cancelled", async () => {
+  it("does not abort the signal when cancel() is called after completion", async () => {
     const signal = start(() => undefined);
     await clock.advanceAsync(0);
     setup.cancel();
     expect(signal.aborted).toBe(false);
   });
 
-  it("may be cancelled from inside itself", async () => {
+  it("may be cancelled by the hook itself", async () => {
     start(() => setup.cancel());
     await clock.advanceAsync(0);
-    expect(told).toEqual([]);
+    expect(calls).toEqual([]);
   });
 });
 
-it("holds the process, unless told otherwise", () => {
+it("keeps the process alive until unref() is called", () => {
   start(() => never());
   expect(clock.isHeld).toBe(true);
   setup.unref();

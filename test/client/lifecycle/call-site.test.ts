@@ -27,7 +27,7 @@ it("appends the frames of the caller to the stack, and changes nothing else", ()
   ]);
 });
 
-it("shows run() in the same way, once for each call", () => {
+it("appends one section for each call, also for run()", () => {
   const error = failure();
   const run = (): CallSite => new CallSite("run");
   run().appendTo(error);
@@ -35,19 +35,19 @@ it("shows run() in the same way, once for each call", () => {
   expect(error.stack?.match(/\w+\(\) was called:/g)).toEqual(["run() was called:", "connect() was called:"]);
 });
 
-it("adds the advice where the message does not contain it", () => {
+it("appends the advice unless the message already contains it", () => {
   const report = { verdict: "auth", advice: "Check the token.", isRetryable: false, phase: "http", url: "" };
   const error = Object.assign(failure(), { report });
   user().appendTo(error);
   user().appendTo(error);
   expect(error.stack?.match(/Advice: Check the token\./g)).toHaveLength(1);
-  const told = Object.assign(new JetSocketError("Check the token.", { code: "TEST" }), { report });
-  user().appendTo(told);
-  expect(told.stack).not.toContain("Advice:");
+  const withAdvice = Object.assign(new JetSocketError("Check the token.", { code: "TEST" }), { report });
+  user().appendTo(withAdvice);
+  expect(withAdvice.stack).not.toContain("Advice:");
 });
 
 it.each([new Error("of the user"), "text", undefined, null, Object.freeze(failure())])(
-  "leaves %s alone",
+  "does not change %s",
   (reason) => {
     const stack = reason instanceof Error ? reason.stack : undefined;
     user().appendTo(reason);
@@ -55,7 +55,7 @@ it.each([new Error("of the user"), "text", undefined, null, Object.freeze(failur
   },
 );
 
-it("does without frames where the stack is none", () => {
+it("appends no frames if no stack was captured", () => {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;
   const site = user();

@@ -26,7 +26,7 @@ afterEach(async () => {
 const stateOf = (promise: Promise<unknown>): Promise<unknown> => stateIn(scene, promise);
 
 describe("connecting", () => {
-  it("tells each step, and resolves when the connection is open", async () => {
+  it("emits an event for each step, and resolves when the connection is open", async () => {
     const client = scene.watch();
     const promise = client.ws.connect();
     expect(client.ws.state).toBe("connecting");
@@ -41,7 +41,7 @@ describe("connecting", () => {
     expect(await client.ws.recv()).toBe("early");
   });
 
-  it("gives one promise after the other, and is done where it is open already", async () => {
+  it("resolves all pending calls with one connection, and resolves immediately if it is open", async () => {
     const client = scene.watch();
     const link = await scene.dial(client);
     const second = client.ws.connect();
@@ -51,7 +51,7 @@ describe("connecting", () => {
     expect(scene.clock.peers.length).toBe(1);
   });
 
-  it("brings no message before `connected`", async () => {
+  it("delivers no message before `connected`", async () => {
     const client = scene.watch();
     const order: string[] = [];
     client.ws.on("message", ({ data }) => order.push(data.toString()));
@@ -63,7 +63,7 @@ describe("connecting", () => {
   });
 });
 
-describe("an attempt that fails", () => {
+describe("a failed attempt", () => {
   async function fail(
     act: (link: VirtualLink) => void,
     options: Options = {},
@@ -77,15 +77,15 @@ describe("an attempt that fails", () => {
   }
 
   it.each([
-    ["by the network", (link: VirtualLink) => link.peer.reset(), ConnectionError, "network-lost"],
+    ["a network error", (link: VirtualLink) => link.peer.reset(), ConnectionError, "network-lost"],
     [
-      "by an answer",
+      "an HTTP response other than 101",
       (link: VirtualLink) => link.peer.send("HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"),
       HandshakeError,
       "auth",
     ],
-    ["by silence", () => scene.clock.advance(10_000), TimeoutError, "connect-timeout"],
-  ] as const)("%s tells one fatal error, and ends the life", async (_how, act, type, verdict) => {
+    ["a timeout", () => scene.clock.advance(10_000), TimeoutError, "connect-timeout"],
+  ] as const)("emits one fatal error and ends the client: %s", async (_how, act, type, verdict) => {
     const { client, error } = await fail(act);
     expect(error).toBeInstanceOf(type);
     expect(client.fatalError).toBe(error);
@@ -97,7 +97,7 @@ describe("an attempt that fails", () => {
     expect(client.ws.state).toBe("failed");
   });
 
-  it("may be followed by another, with listeners and last report", async () => {
+  it("may be followed by another connect(), which keeps the listeners and passes the last report", async () => {
     const seen: unknown[] = [];
     const { client } = await fail((link) => link.peer.reset(), {
       headers: ({ attempt, lastReport }) => {
@@ -116,14 +116,14 @@ describe("an attempt that fails", () => {
     expect(client.story.slice(5)).toEqual(opened);
   });
 
-  it("without a url yet says so", async () => {
+  it("has no URL in its message if the URL is not known yet", async () => {
     const client = scene.watch({}, () => Promise.reject(new Error("no url")));
     const error = await stateOf(client.ws.connect());
     expect((error as Error).message).toMatch(/^Connecting failed \(phase: provider\): no url\. /);
     expect(reportOf(client)).toMatchObject({ url: "", verdict: "setup-failed", initiatedBy: "us" });
   });
 
-  it("in a function of the user's names the url that is known", async () => {
+  it("has the URL without secrets in its message if a provider function fails", async () => {
     const headers = (): never => {
       throw new Error("no token");
     };
@@ -136,11 +136,11 @@ describe("an attempt that fails", () => {
   });
 });
 
-describe("the peer's end", () => {
+describe("an end by the peer", () => {
   it.each([
     [1000, "normal"],
     [1001, "going-away"],
-  ] as const)("by %i is in good order", async (code, verdict) => {
+  ] as const)("with Close %i is a normal end", async (code, verdict) => {
     const { client, ws, link } = await scene.open();
     const run = ws.run();
     link.send(closeFrame(code, "bye"));
@@ -155,7 +155,7 @@ describe("the peer's end", () => {
     expect(await stateOf(ws.recv())).toBeInstanceOf(CloseError);
   });
 
-  it.each([1005, 1008, 1011, 4000])("by %i is a failure", async (code) => {
+  it.each([1005, 1008, 1011, 4000])("with Close %i is a failure", async (code) => {
     const { client, ws, link } = await scene.open();
     const run = ws.run();
     link.send(code === 1005 ? closeFrame() : closeFrame(code));
@@ -170,7 +170,7 @@ describe("the peer's end", () => {
     expect(ws.state).toBe("failed");
   });
 
-  it("by a loss is a failure, and everything that waits rejects with it", async () => {
+  it("without a Close frame is a failure that rejects all pending calls", async () => {
     const { client, ws, link } = await scene.open({ highWaterMark: 10 });
     link.peer.takesWrites = false;
     const waiting = [
@@ -198,7 +198,7 @@ describe("the peer's end", () => {
     });
   });
 
-  it("lets loops give what waits before they reject", async () => {
+  it("lets iterations yield the buffered messages before they reject", async () => {
     const { client, ws, link } = await scene.open();
     link.send(textFrame("1"), textFrame("2"));
     link.peer.reset();
@@ -211,7 +211,7 @@ describe("the peer's end", () => {
     expect(seen).toEqual(["1", "2"]);
   });
 
-  it("by a fault of its own is a ProtocolError", async () => {
+  it("with a protocol violation is reported as a ProtocolError", async () => {
     const { client, ws, link } = await scene.open();
     const run = ws.run();
     link.send(textFrame("good"), textFrame("bad", { rsv1: true }));
@@ -232,7 +232,7 @@ describe("the peer's end", () => {
   });
 });
 
-it("reports what is unsent and uncertain, and tells each message that was not sent", async () => {
+it("counts unsent and uncertain messages, and emits `dropped` for each unsent message", async () => {
   const { client, ws, link } = await scene.open();
   link.peer.takesWrites = false;
   void ws.send("confirmed");

@@ -9,13 +9,13 @@ beforeEach(() => {
   downtime = new Downtime({ now: () => now });
 });
 
-describe("the time without a connection", () => {
-  it("is none before the first loss", () => {
+describe("Downtime", () => {
+  it("is 0 before the first loss", () => {
     now += 500;
     expect([downtime.total, downtime.end(), downtime.total]).toEqual([0, 0, 0]);
   });
 
-  it("grows from the loss on, to the next connection", () => {
+  it("increases from a loss until the next connection", () => {
     downtime.begin();
     now += 30;
     expect(downtime.total).toBe(30);
@@ -25,7 +25,7 @@ describe("the time without a connection", () => {
     expect(downtime.total).toBe(50);
   });
 
-  it("begins once, however often an attempt fails", () => {
+  it("starts once, even if several attempts fail", () => {
     downtime.begin();
     now += 10;
     downtime.begin();
@@ -33,7 +33,7 @@ describe("the time without a connection", () => {
     expect(downtime.end()).toBe(20);
   });
 
-  it("is the sum over all losses, each of which is told alone", () => {
+  it("returns the duration of each loss, and the sum as total", () => {
     for (const duration of [10, 0, 5]) {
       downtime.begin();
       now += duration;
@@ -43,7 +43,7 @@ describe("the time without a connection", () => {
     expect(downtime.total).toBe(15);
   });
 
-  it("can begin at the clock's very beginning", () => {
+  it("can start when the clock is 0", () => {
     now = 0;
     downtime.begin();
     now = 7;

@@ -5,7 +5,7 @@ import { CloseError, ConnectionError } from "../../../src/errors.js";
 import type { CloseReport } from "../../../src/events/close-report.js";
 import { aReport } from "../../support/reports.js";
 
-function intentOf(
+function stopReasonsWith(
   ...reasons: readonly ("isClosed" | "isAborted" | "isGivenUp" | "isTimedOut")[]
 ): StopReasons {
   return Object.assign(new StopReasons(), Object.fromEntries(reasons.map((reason) => [reason, true])));
@@ -14,7 +14,7 @@ function intentOf(
 const options = { reconnect: false, signal: undefined };
 const lost = new ConnectionError("lost", { code: "CONNECTION_LOST", phase: "open" });
 
-describe("a life", () => {
+describe("outcomeOf()", () => {
   it.each([
     [1000, true, "closed"],
     [1001, true, "closed"],
@@ -26,60 +26,66 @@ describe("a life", () => {
     [4000, true, "failed"],
     [undefined, false, "failed"],
   ] as const)(
-    "without reconnect that the peer closes by %s, clean: %s, is %s",
+    "without reconnect, after Close %s from the peer, clean: %s, is %s",
     (codeReceived, wasClean, ending) => {
       expect(outcomeOf(aReport({ codeReceived, wasClean }), new StopReasons(), options)).toBe(ending);
     },
   );
 
-  it("that breaks behind both Closes has failed all the same", () => {
+  it("is failed when an error occurs after both Close frames", () => {
     expect(outcomeOf(aReport({ error: lost }), new StopReasons(), options)).toBe("failed");
   });
 
-  it.each([1000, 1001])("with reconnect that the peer closes by %i for good has failed", (codeReceived) => {
+  it.each([1000, 1001])("with reconnect, after Close %i from the peer, is failed", (codeReceived) => {
     const report = aReport({ codeReceived });
     expect(outcomeOf(report, new StopReasons(), { ...options, reconnect: true })).toBe("failed");
   });
 
-  it.each([true, false])("that we close is closed, with reconnect: %s, whatever came of it", (reconnect) => {
+  it.each([true, false])("is closed after close(), even with an error; reconnect: %s", (reconnect) => {
     const report = aReport({ wasClean: false, codeReceived: undefined, error: lost });
-    expect(outcomeOf(report, intentOf("isClosed"), { ...options, reconnect })).toBe("closed");
+    expect(outcomeOf(report, stopReasonsWith("isClosed"), { ...options, reconnect })).toBe("closed");
   });
 
-  it.each([[[]], [["isClosed"]]] as const)("that the signal ends is aborted, with %j besides", (others) => {
-    expect(outcomeOf(aReport(), intentOf("isAborted", ...others), options)).toBe("aborted");
-  });
+  it.each([[[]], [["isClosed"]]] as const)(
+    "is aborted when the signal was aborted; other reasons: %j",
+    (others) => {
+      expect(outcomeOf(aReport(), stopReasonsWith("isAborted", ...others), options)).toBe("aborted");
+    },
+  );
 
   it.each(["isGivenUp", "isTimedOut"] as const)(
-    "whose only connect() waits no more (%s) has failed",
+    "is failed when the only pending connect() has ended: %s",
     (reason) => {
       const report = aReport({ wasClean: false, codeReceived: undefined });
-      expect(outcomeOf(report, intentOf(reason), options)).toBe("failed");
+      expect(outcomeOf(report, stopReasonsWith(reason), options)).toBe("failed");
     },
   );
 });
 
-describe("the calls that waited", () => {
+describe("errorOf()", () => {
   const failed: CloseReport = aReport({ wasClean: false, codeReceived: undefined, error: lost });
 
-  it("get what broke it, with the report", () => {
+  it("returns the error of the report, with the report attached", () => {
     expect(errorOf(failed, new StopReasons(), options)).toBe(lost);
     expect(lost.report).toBe(failed);
   });
 
-  it("get a CloseError where it was closed in good order", () => {
+  it("returns a CloseError after a normal close", () => {
     const report = aReport();
     const error = errorOf(report, new StopReasons(), options);
     expect(error).toBeInstanceOf(CloseError);
     expect((error as CloseError).report).toBe(report);
   });
 
-  it("get the same where we closed it, whatever broke meanwhile", () => {
-    expect(errorOf(failed, intentOf("isClosed"), options)).toBeInstanceOf(CloseError);
+  it("returns a CloseError after close(), even if an error occurred", () => {
+    expect(errorOf(failed, stopReasonsWith("isClosed"), options)).toBeInstanceOf(CloseError);
   });
 
-  it.each([["stop"], [new Error("stop")], [null]])("get the signal's reason: %s", (reason) => {
-    const signal = AbortSignal.abort(reason);
-    expect(errorOf(failed, intentOf("isAborted"), { ...options, signal })).toBe(reason);
-  });
+  it.each([["stop"], [new Error("stop")], [null]])(
+    "returns the reason of the aborted signal: %s",
+    (reason) => {
+      const signal = AbortSignal.abort(reason);
+      expect(errorOf(failed, stopReasonsWith("isAborted"), { ...options, signal })).toBe(reason);
+    },
+  );
 });

@@ -45,8 +45,8 @@ async function stateOf(promise: Promise<unknown>): Promise<unknown> {
 const statesOf = (promises: readonly Promise<void>[]): Promise<unknown[]> =>
   Promise.all(promises.map(stateOf));
 
-describe("the calls of a life", () => {
-  it("are none at first", () => {
+describe("PendingCalls", () => {
+  it("is empty at first", () => {
     expect([calls.hasConnects, calls.hasRuns, calls.isEmpty]).toEqual([false, false, true]);
   });
 
@@ -54,14 +54,14 @@ describe("the calls of a life", () => {
     ["connect", (): unknown => connect(), [true, false, false]],
     ["run", (): unknown => calls.run(undefined), [false, true, false]],
     ["close", (): unknown => calls.close(undefined), [false, false, false]],
-  ] as const)("are known by their kind: %s", (_kind, call, expected) => {
+  ] as const)("distinguishes the kinds of calls: %s", (_kind, call, expected) => {
     void call();
     expect([calls.hasConnects, calls.hasRuns, calls.isEmpty]).toEqual(expected);
   });
 });
 
 describe("connect()", () => {
-  it("resolves when a connection is there, for all that wait", async () => {
+  it("resolves all pending calls when a connection is open", async () => {
     const promises = [connect(), connect()];
     expect(await statesOf(promises)).toEqual(["waits", "waits"]);
     calls.onConnected();
@@ -69,7 +69,7 @@ describe("connect()", () => {
     expect([calls.hasConnects, cancelled]).toEqual([false, []]);
   });
 
-  it("rejects with what the first attempt failed with, while run() goes on", async () => {
+  it("rejects with the error of the first attempt, while run() stays pending", async () => {
     const run = calls.run(undefined);
     const promise = connect();
     calls.rejectConnects("failed");
@@ -77,7 +77,7 @@ describe("connect()", () => {
     expect([calls.hasConnects, calls.hasRuns]).toEqual([false, true]);
   });
 
-  it("may be given up by its signal, and tells when it is forgotten", async () => {
+  it("rejects when its signal is aborted, and reports it after removing the call", async () => {
     const controller = new AbortController();
     const promise = calls.connect("connect", { signal: controller.signal }, (reason) =>
       cancelled.push([reason, calls.hasConnects]),
@@ -88,7 +88,7 @@ describe("connect()", () => {
     expect(cancelled.length).toBe(1);
   });
 
-  it("may run out of time, alone of several", async () => {
+  it("rejects when its timeout passes, without affecting other calls", async () => {
     const promises = [connect(), connect({ timeout: 50 }, "reconnect")];
     clock.advance(50);
     const [first, second] = await statesOf(promises);
@@ -100,13 +100,13 @@ describe("connect()", () => {
 });
 
 describe("run()", () => {
-  it("is not settled by a connection", async () => {
+  it("stays pending when a connection opens", async () => {
     const run = calls.run(undefined);
     calls.onConnected();
     expect(await stateOf(run)).toBe("waits");
   });
 
-  it("may be given up alone of several", async () => {
+  it("rejects by its signal or timeout, without affecting other calls", async () => {
     const controller = new AbortController();
     const runs = [calls.run({ signal: controller.signal }), calls.run({ timeout: 50 }), calls.run(undefined)];
     controller.abort("stop");
@@ -119,7 +119,7 @@ describe("run()", () => {
 });
 
 describe("close()", () => {
-  it("resolves when all is over, and not before", async () => {
+  it("resolves only when the client has closed", async () => {
     const closes = [calls.close(undefined), calls.close({ timeout: 50 })];
     calls.onConnected();
     calls.takeEnded().settle(false, "failed", false);
@@ -129,24 +129,27 @@ describe("close()", () => {
     expect(calls.isEmpty).toBe(true);
   });
 
-  it("may be given up", async () => {
+  it("rejects when its timeout passes", async () => {
     const close = calls.close({ timeout: 50 });
     clock.advance(50);
     expect(await stateOf(close)).toBeInstanceOf(TimeoutError);
   });
 });
 
-describe("the end of a life", () => {
+describe("takeEnded()", () => {
   it.each([
     [true, ["over", "done"]],
     [false, ["over", "over"]],
-  ])("rejects connect(), and settles run() by whether it is closed: %s", async (isClosed, expected) => {
-    const promises = [connect(), calls.run(undefined)];
-    calls.takeEnded().settle(isClosed, "over", false);
-    expect(await statesOf(promises)).toEqual(expected);
-  });
+  ])(
+    "rejects connect(), and resolves run() only if the client was closed: %s",
+    async (isClosed, expected) => {
+      const promises = [connect(), calls.run(undefined)];
+      calls.takeEnded().settle(isClosed, "over", false);
+      expect(await statesOf(promises)).toEqual(expected);
+    },
+  );
 
-  it("does not touch the calls of the next life", async () => {
+  it("does not affect the calls of the next run", async () => {
     const last = [connect(), calls.run(undefined)];
     const ended = calls.takeEnded();
     expect([calls.hasConnects, calls.hasRuns]).toEqual([false, false]);
@@ -157,7 +160,7 @@ describe("the end of a life", () => {
   });
 });
 
-describe("a connect() or run() with its call site", () => {
+describe("a connect() or run() with a call site", () => {
   let unhandled: unknown[];
   let others: NodeJS.UnhandledRejectionListener[];
 
@@ -185,16 +188,19 @@ describe("a connect() or run() with its call site", () => {
   }
 
   const ends: [name: string, act: () => void, count: number][] = [
-    ["the end of the life", () => calls.takeEnded().settle(false, "failed", isWatched), 2],
+    ["the end of the run", () => calls.takeEnded().settle(false, "failed", isWatched), 2],
     ["its timeout", () => clock.advance(50), 2],
     ["the failure of the first attempt", () => calls.rejectConnects("failed"), 1],
   ];
 
-  it.each(ends)("is an unhandled rejection by %s where nothing is notified", async (_name, act, count) => {
-    expect(await floating(act)).toHaveLength(count);
-  });
+  it.each(ends)(
+    "is an unhandled rejection after %s if no listener is notified",
+    async (_name, act, count) => {
+      expect(await floating(act)).toHaveLength(count);
+    },
+  );
 
-  it.each(ends)("is none by %s where a listener is notified", async (_name, act) => {
+  it.each(ends)("is no unhandled rejection after %s if a listener is notified", async (_name, act) => {
     isWatched = true;
     expect(await floating(act)).toEqual([]);
   });

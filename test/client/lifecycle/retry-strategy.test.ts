@@ -39,7 +39,7 @@ function certificateError(): Error {
   return Object.assign(new Error("expired"), { code: "CERT_HAS_EXPIRED" });
 }
 
-describe("a retry", () => {
+describe("judge()", () => {
   it.each([
     ["network-lost", true],
     ["policy", true],
@@ -50,16 +50,16 @@ describe("a retry", () => {
     ["not-found", false],
     ["closed-by-us", false],
     ["aborted", false],
-  ] as const)("before the first success may help after %s: %s", (verdict, may) => {
+  ] as const)("before the first success, allows a retry after %s: %s", (verdict, may) => {
     expect(create().judge(verdict, new Error("x"), undefined)).toBe(may);
   });
 
-  it("before the first success helps nothing where a certificate was refused", () => {
+  it("before the first success, allows no retry after a rejected certificate", () => {
     expect(create().judge("tls", certificateError(), undefined)).toBe(false);
     expect(create().judge("network-lost", certificateError(), undefined)).toBe(true);
   });
 
-  it("after it may help everywhere, but for what we ended", () => {
+  it("after the first success, allows a retry unless this client ended the connection", () => {
     const retryStrategy = create();
     retryStrategy.onOpen();
     const verdicts: readonly Verdict[] = ["not-found", "tls", "policy", "closed-by-us", "aborted"];
@@ -68,7 +68,7 @@ describe("a retry", () => {
     ]);
   });
 
-  it("after it is given up at the third refusal in a row, between which none was open for resetAfter", () => {
+  it("after the first success, stops at the third refusal in a row without a connection of resetAfter", () => {
     const retryStrategy = create({ backoff: { resetAfter: 1_000 } });
     retryStrategy.onOpen();
     const judge = (ageMs?: number): boolean => retryStrategy.judge("auth", undefined, ageMs);
@@ -76,7 +76,7 @@ describe("a retry", () => {
     expect([judge(1_000), judge(), judge()]).toEqual([true, true, false]);
   });
 
-  it("is not counted as a refusal where we ended it", () => {
+  it("does not count an end by this client as a refusal", () => {
     const retryStrategy = create();
     retryStrategy.onOpen();
     expect([
@@ -88,12 +88,12 @@ describe("a retry", () => {
   });
 });
 
-describe("a fault of TLS", () => {
+describe("a TLS fault", () => {
   it.each([
     ["options", false, false],
     ["identity", false, true],
   ] as const)(
-    "in its %s may be mended before the first success: %s, and after it: %s",
+    "of kind %s allows a retry before the first success: %s, and after it: %s",
     (kind, before, after) => {
       const error = markTlsFault(new Error("no code"), { kind, options: "tls.x" });
       const retryStrategy = create();
@@ -105,14 +105,14 @@ describe("a fault of TLS", () => {
 });
 
 describe("the wait before a retry", () => {
-  it("is drawn, and grows", () => {
+  it("is random and increases", () => {
     const retryStrategy = create({ backoff: { base: 100, floor: 0, cap: 300 } });
     expect([1, 2, 3, 4].map(() => retryStrategy.next(retryable()))).toEqual([50, 100, 150, 150]);
     random = 0;
     expect(retryStrategy.next(retryable())).toBe(0);
   });
 
-  it("is the first again once a connection was open for resetAfter", () => {
+  it("starts again after a connection was open for resetAfter", () => {
     const retryStrategy = create({ backoff: { base: 100, jitter: false, resetAfter: 1_000 } });
     expect([retryStrategy.next(retryable()), retryStrategy.next(retryable())]).toEqual([100, 200]);
     retryStrategy.judge("network-lost", undefined, 999);
@@ -121,7 +121,7 @@ describe("the wait before a retry", () => {
     expect(retryStrategy.next(retryable())).toBe(100);
   });
 
-  it("is none where enough attempts were made, or time has run out", () => {
+  it("is undefined after maxAttempts or maxElapsed", () => {
     const counted = create({ backoff: { maxAttempts: 2 } });
     expect([counted.next(retryable()), counted.next(retryable())]).toEqual([expect.any(Number), undefined]);
     const timed = create({ backoff: { maxElapsed: 5_000, base: 1_000, jitter: false } });
@@ -130,12 +130,12 @@ describe("the wait before a retry", () => {
     expect(timed.next(retryable())).toBeUndefined();
   });
 
-  it("is none where a retry cannot help", () => {
+  it("is undefined after an end that is not retryable", () => {
     expect(create().next(aReport({ isRetryable: false }))).toBeUndefined();
   });
 });
 
-describe("a least wait", () => {
+describe("the minimum wait", () => {
   const inTen = "Fri, 02 Jan 2026 03:04:15 GMT";
 
   it.each([
@@ -157,9 +157,9 @@ describe("a least wait", () => {
     ["a date", { statusCode: 503, headers: [["retry-after", inTen]] }, 10_000],
     ["more than the cap", { statusCode: 429, headers: [["retry-after", "86400"]] }, 20_000],
     ["no field", { statusCode: 429, headers: [["date", inTen]] }, 0],
-    ["a field that says nothing", { statusCode: 429, headers: [["retry-after", "soon"]] }, 0],
+    ["an invalid field", { statusCode: 429, headers: [["retry-after", "soon"]] }, 0],
     ["another status", { statusCode: 500, headers: [["retry-after", "7"]] }, 0],
-  ] as const)("is added to the draw by %s", (_what, given, least) => {
+  ] as const)("is added to the random wait: %s", (_what, given, least) => {
     const retryStrategy = create({ backoff: { retryAfterCap: 20_000, floor: 0 } });
     const report = retryable({ codeReceived: undefined, ...given });
     expect(retryStrategy.next(report)).toBe(500 + least);
@@ -170,7 +170,7 @@ describe("shouldReconnect", () => {
   it.each([
     [true, false, 500],
     [false, true, undefined],
-  ])("decides %s where the rule says %s", (wanted, isRetryable, expected) => {
+  ])("returns %s and overrides the rule, which says %s", (wanted, isRetryable, expected) => {
     const report = aReport({ isRetryable });
     const asked: CloseReport[] = [];
     const retryStrategy = create({
@@ -186,7 +186,7 @@ describe("shouldReconnect", () => {
   it.each([
     [true, 500],
     [false, undefined],
-  ])("that throws is told, and leaves it to the rule: %s", (isRetryable, expected) => {
+  ])("that throws is reported, and the rule decides: %s", (isRetryable, expected) => {
     const error = new Error("no");
     const retryStrategy = create({
       backoff: { floor: 0 },

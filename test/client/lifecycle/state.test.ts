@@ -7,8 +7,8 @@ const states: readonly State[] = [
   ...(["reconnecting", "backingOff", "failed", "closed"] as const),
 ];
 
-/** A way into each state. */
-const ways: Readonly<Record<State, readonly State[]>> = {
+/** A sequence of transitions that leads to each state. */
+const paths: Readonly<Record<State, readonly State[]>> = {
   idle: [],
   connecting: ["connecting"],
   connected: ["connecting", "connected"],
@@ -31,40 +31,42 @@ const allowed: ReadonlySet<string> = new Set([
   ...["failed connecting"],
 ]);
 
-function machineIn(state: State): { machine: StateMachine; told: string[] } {
-  const told: string[] = [];
-  const machine = new StateMachine({ onStateChange: (from, to) => told.push(`${from} ${to}`) });
-  for (const step of ways[state]) machine.enter(step);
-  told.length = 0;
-  return { machine, told };
+function machineIn(state: State): { machine: StateMachine; changes: string[] } {
+  const changes: string[] = [];
+  const machine = new StateMachine({ onStateChange: (from, to) => changes.push(`${from} ${to}`) });
+  for (const step of paths[state]) machine.enter(step);
+  changes.length = 0;
+  return { machine, changes };
 }
 
-const transitions = (Object.keys(ways) as State[]).flatMap((from) => states.map((to) => [from, to] as const));
+const transitions = (Object.keys(paths) as State[]).flatMap((from) =>
+  states.map((to) => [from, to] as const),
+);
 
-describe("a transition", () => {
-  it("begins in idle", () => {
+describe("StateMachine", () => {
+  it("starts in idle", () => {
     expect(new StateMachine({ onStateChange: () => undefined }).current).toBe("idle");
   });
 
   it.each(transitions.filter(([from, to]) => allowed.has(`${from} ${to}`)))(
-    "from %s to %s is told",
+    "reports the transition from %s to %s",
     (from, to) => {
-      const { machine, told } = machineIn(from);
+      const { machine, changes } = machineIn(from);
       machine.enter(to);
-      expect([machine.current, told]).toEqual([to, [`${from} ${to}`]]);
+      expect([machine.current, changes]).toEqual([to, [`${from} ${to}`]]);
     },
   );
 
   it.each(transitions.filter(([from, to]) => !allowed.has(`${from} ${to}`)))(
-    "from %s to %s is a bug that shows",
+    "throws on the transition from %s to %s",
     (from, to) => {
-      const { machine, told } = machineIn(from);
+      const { machine, changes } = machineIn(from);
       expect(() => machine.enter(to)).toThrow(`A client that is ${from} cannot become ${to}.`);
-      expect([machine.current, told]).toEqual([from, []]);
+      expect([machine.current, changes]).toEqual([from, []]);
     },
   );
 
-  it("has happened when it is told", () => {
+  it("has the new state when it reports the transition", () => {
     const seen: State[] = [];
     const machine: StateMachine = new StateMachine({ onStateChange: () => seen.push(machine.current) });
     machine.enter("connecting");

@@ -3,26 +3,26 @@ import { StopReasons } from "../../../src/client/lifecycle/stop-reasons.js";
 
 const reasons = ["isClosed", "isAborted", "isGivenUp", "isTimedOut"] as const;
 
-describe("an intent", () => {
-  it("is to go on, at first", () => {
+describe("isStopping", () => {
+  it("is false at first", () => {
     expect(new StopReasons().isStopping).toBe(false);
   });
 
-  it.each(reasons)("is to stop by %s", (reason) => {
+  it.each(reasons)("is true with %s", (reason) => {
     const stopReasons = new StopReasons();
     stopReasons[reason] = true;
     expect(stopReasons.isStopping).toBe(true);
   });
 
-  it.each(["isTerminated", "isEndReported"] as const)("is not to stop by %s alone", (reason) => {
+  it.each(["isTerminated", "isEndReported"] as const)("is false with only %s", (reason) => {
     const stopReasons = new StopReasons();
     stopReasons[reason] = true;
     expect(stopReasons.isStopping).toBe(false);
   });
 });
 
-describe("another life", () => {
-  it("begins without what was wanted of the last one", () => {
+describe("begin()", () => {
+  it("clears the reasons of the last run", () => {
     const stopReasons = new StopReasons();
     for (const reason of ["isClosed", "isGivenUp", "isTimedOut", "isTerminated", "isEndReported"] as const)
       stopReasons[reason] = true;
@@ -30,7 +30,7 @@ describe("another life", () => {
     expect(stopReasons).toEqual(new StopReasons());
   });
 
-  it("does not begin with a signal that is not aborted any more", () => {
+  it("does not clear isAborted", () => {
     const stopReasons = new StopReasons();
     stopReasons.isAborted = true;
     stopReasons.begin();

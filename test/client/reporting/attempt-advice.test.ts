@@ -30,14 +30,14 @@ const advices: [verdict: Verdict, code: string, part: string][] = [
   ["tls", "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", "tls.cert and tls.key"],
 ];
 
-describe("the advice about a failed attempt", () => {
-  it.each(advices)("%s by %s is one sentence or two that say what to do", (verdict, code, part) => {
+describe("attemptAdvice()", () => {
+  it.each(advices)("returns one or two sentences for %s by %s", (verdict, code, part) => {
     const advice = attemptAdvice(verdict, withCode(code));
     expect(advice).toContain(part);
     expect(advice).toMatch(/^[A-Z][^\n]+\.$/);
   });
 
-  it.each(["EACCES", "EPERM", "ERR_ACCESS_DENIED"])("does not say of %s that nothing listens", (code) => {
+  it.each(["EACCES", "EPERM", "ERR_ACCESS_DENIED"])('does not say "Nothing listens" for %s', (code) => {
     expect(attemptAdvice("refused", withCode(code))).not.toContain("Nothing listens");
     expect(attemptAdvice("refused", withCode(undefined, "ENETUNREACH", code))).not.toContain(
       "Nothing listens",
@@ -45,18 +45,18 @@ describe("the advice about a failed attempt", () => {
     expect(attemptAdvice("refused", withCode("ENETUNREACH", "ENETUNREACH", code))).toContain("not permitted");
   });
 
-  it("is about the address that refused where another one is out of reach", () => {
+  it("prefers the advice on a refusing address to that on an unreachable one", () => {
     expect(attemptAdvice("refused", withCode("ENETUNREACH", "ENETUNREACH", "ECONNREFUSED"))).toContain(
       "Nothing listens",
     );
   });
 
   it.each([undefined, new Error("no code"), withCode(5), withCode("EOTHER"), withCode(undefined, null)])(
-    "is that of the verdict where nothing more is known: %s",
+    "returns the advice of the verdict if the error has no known code: %s",
     (error) => expect(attemptAdvice("refused", error)).toBe(adviceFor("refused")),
   );
 
-  it("takes what inside an AggregateError is no error", () => {
+  it("accepts an AggregateError with values that are not errors", () => {
     expect(attemptAdvice("refused", new AggregateError([null, "text", undefined]))).toBe(
       adviceFor("refused"),
     );

@@ -48,7 +48,7 @@ describe("the channels", () => {
   const subscribeAll = (): void => names.forEach((name) => subscribe(`jetsocket:${name}`, subscriber));
   afterEach(() => names.forEach((name) => unsubscribe(`jetsocket:${name}`, subscriber)));
 
-  it("publish what they are given", () => {
+  it("publish the messages unchanged", () => {
     subscribeAll();
     diagnostics.open(opened);
     diagnostics.close({ client, report });
@@ -62,7 +62,7 @@ describe("the channels", () => {
     ]);
   });
 
-  it("publish frames without their payloads, from the read on in which a subscriber is there", () => {
+  it("publish frames without their payloads, from the first read with a subscriber", () => {
     const observer = diagnostics.frameObserver(client);
     const end = new ProtocolEnd({ observer });
     expect(observer.isActive).toBe(false);
@@ -84,7 +84,7 @@ describe("the channels", () => {
 });
 
 describe("the log", () => {
-  it("has a line for each open, close and reconnect, with secrets left out", () => {
+  it("contains a line for each open, close and reconnect, without secrets", () => {
     const { lines, log } = newLog(true);
     const logging = new Diagnostics(log);
     logging.open(opened);
@@ -107,7 +107,7 @@ describe("the log", () => {
     ]);
   });
 
-  it("hides the secrets of text that goes as bytes, and shows little of other bytes", () => {
+  it("hides secrets in binary payloads that are text, and shows at most 16 bytes of other payloads", () => {
     const { lines, log } = newLog(true);
     const end = new ProtocolEnd({ observer: new Diagnostics(log).frameObserver(client) });
     receive(end, binaryFrame(Buffer.from('{"token":"abc"}')));
@@ -120,7 +120,7 @@ describe("the log", () => {
     ]);
   });
 
-  it("has the header, the size and the beginning of each frame", () => {
+  it("contains the header, the size and the beginning of each frame", () => {
     const { lines, log } = newLog(true);
     const observer = new Diagnostics(log).frameObserver(client);
     const end = new ProtocolEnd({
@@ -154,12 +154,12 @@ describe("the log", () => {
     ]);
   });
 
-  it("is left alone where it is off", () => {
+  it("is not written when it is disabled", () => {
     const { lines, log } = newLog(false);
     const silent = new Diagnostics(log);
     const untouchable = new Proxy({} as CloseReport, {
       get: () => {
-        throw new Error("Nothing is to be read of it.");
+        throw new Error("The report must not be read.");
       },
     });
     silent.open(opened);

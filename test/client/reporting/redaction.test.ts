@@ -25,7 +25,7 @@ describe("redact", () => {
     ['["Authorization","Bearer abc"]', '["Authorization","Bearer ***"]'],
     ['{"price":1,"side":"buy"}', '{"price":1,"side":"buy"}'],
     ["", ""],
-  ])("makes of %s: %s", (text, expected) => {
+  ])("replaces secrets: %s becomes %s", (text, expected) => {
     expect(redact(text)).toBe(expected);
   });
 
@@ -38,7 +38,7 @@ describe("redact", () => {
     "Signature",
     "set-cookie",
     "sessionId",
-  ])("lets no value of %s through, however it is clipped", (name) => {
+  ])("hides the value of %s, wherever the text is cut", (name) => {
     const value = fc.string({
       unit: fc.constantFrom("7", "8", "9", '"', "\\", " ", ",", "}"),
       maxLength: 20,
@@ -58,15 +58,15 @@ describe("redact", () => {
   const size = 20_000;
   const shapes: readonly (readonly [what: string, text: string])[] = [
     ["one word", "a".repeat(size)],
-    ["the path of a url", `wss://host/${"path/".repeat(size / 5)}`],
-    ["the query of a url", `wss://host/?${"name=value&".repeat(size / 11)}`],
-    ["a word of secret names", "token".repeat(size / 5)],
+    ["the path of a URL", `wss://host/${"path/".repeat(size / 5)}`],
+    ["the query of a URL", `wss://host/?${"name=value&".repeat(size / 11)}`],
+    ["one word of repeated secret names", "token".repeat(size / 5)],
     ["secret names with spaces", "api key".repeat(size / 7)],
     ["a secret name and white space", `token${" ".repeat(size)}`],
     ["secret names without values", "token=\n".repeat(size / 7)],
-    ["secret names with quotes that do not end", "token='x".repeat(size / 8)],
+    ["secret names with unterminated quotes", "token='x".repeat(size / 8)],
     ["backslashes", "\\".repeat(size)],
-    ["backslashes behind a secret name", `token${"\\".repeat(size)}`],
+    ["backslashes after a secret name", `token${"\\".repeat(size)}`],
     ["double quotes", '"'.repeat(size)],
     ["single quotes", "'".repeat(size)],
     ["quotes and white space", `"${" ".repeat(100)}`.repeat(size / 101)],
@@ -79,9 +79,9 @@ describe("redact", () => {
     ["words and separators", `${"a".repeat(100)}:`.repeat(size / 101)],
   ];
 
-  it.each(shapes)("takes time in proportion to a long text: %s", (_what, text) => {
+  it.each(shapes)("needs linear time for a long text: %s", (_what, text) => {
     const cpuTime = measureCpuTime();
-    // A pattern that is quadratic takes seconds for one of them.
+    // A quadratic regular expression needs seconds for one of these texts.
     redact(text);
     expect(cpuTime()).toBeLessThan(500);
   });

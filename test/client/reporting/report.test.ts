@@ -21,11 +21,11 @@ import { systemError } from "../../support/virtual-peer.js";
 
 const url = "ws://feed.test/trades";
 
-/** What was asked about a retry. */
-let judged: Parameters<ReportContext["isRetryable"]>[];
+/** The arguments of all `isRetryable` calls. */
+let retryDecisions: Parameters<ReportContext["isRetryable"]>[];
 
 beforeEach(() => {
-  judged = [];
+  retryDecisions = [];
 });
 
 function context(given: Partial<ReportContext> = {}): ReportContext {
@@ -33,7 +33,7 @@ function context(given: Partial<ReportContext> = {}): ReportContext {
     ...{ url, events: Object.freeze([]), isAborted: false, isClosedByUs: false, isRotated: false },
     ...{ hasApplicationPings: false, loopLagMs: 2 },
     isRetryable: (...asked) => {
-      judged.push(asked);
+      retryDecisions.push(asked);
       return true;
     },
     ...given,
@@ -53,7 +53,7 @@ const refusal = new HandshakeError("The server answered 503.", {
   body: Buffer.from("busy"),
 });
 
-describe("the report of an attempt", () => {
+describe("reportAttempt()", () => {
   it("has every field", () => {
     const cause = systemError("connect", "ECONNREFUSED");
     const report = reportAttempt("tcp", cause, context());
@@ -65,7 +65,7 @@ describe("the report of an attempt", () => {
       ...{ pausedMs: 0, messagesUnsent: 0, messagesUncertain: 0, unansweredPings: 0, events: [] },
       loopLagMs: 2,
     });
-    expect(judged).toEqual([["refused", cause, undefined]]);
+    expect(retryDecisions).toEqual([["refused", cause, undefined]]);
   });
 
   it.each([
@@ -80,7 +80,7 @@ describe("the report of an attempt", () => {
     ["provider", new Error("no token"), "CONNECT_FAILED"],
     ["tcp", undefined, "CONNECT_FAILED"],
   ] as const)(
-    "in the phase %s has a ConnectionError that tells phase, url and remedy",
+    "returns, for the phase %s, a ConnectionError with phase, URL and advice",
     (phase, cause, code) => {
       const { error, verdict } = reportAttempt(phase, cause, context());
       expect(error).toBeInstanceOf(ConnectionError);
@@ -93,7 +93,7 @@ describe("the report of an attempt", () => {
     },
   );
 
-  it("keeps the kind of a refusal, and all that is known of it", () => {
+  it("keeps the class and the fields of a HandshakeError", () => {
     const report = reportAttempt("http", refusal, context());
     expectFrozen(report);
     expect(report).toMatchObject({ verdict: "server-error", initiatedBy: "peer", statusCode: 503 });
@@ -105,14 +105,14 @@ describe("the report of an attempt", () => {
     expect(error).toMatchObject({ code, statusCode, headers, body });
   });
 
-  it.each(["provider", "tls"] as const)("keeps the kind of a timeout in the phase %s", (phase) => {
+  it.each(["provider", "tls"] as const)("keeps the class of a timeout in the phase %s", (phase) => {
     const { error } = reportAttempt(phase, timedOut, context());
     expect(error).toBeInstanceOf(TimeoutError);
     expect(error).toMatchObject({ operation: "connect", timeoutMs: 5 });
     expect(error?.message).toBe(`Connecting to ${url} failed (phase: ${phase}): too late.`);
   });
 
-  it("is that of a function of the user's, though it failed with an error of ours", () => {
+  it("reports a failed provider function, even if it throws one of our error classes", () => {
     const report = reportAttempt("provider", refusal, context());
     expect(report).toMatchObject({
       verdict: "setup-failed",
@@ -124,7 +124,7 @@ describe("the report of an attempt", () => {
     expect(report.error?.cause).toBe(refusal);
   });
 
-  it("does without a url that is not known yet", () => {
+  it("omits the URL if it is not known yet", () => {
     const { error } = reportAttempt("provider", new Error("no url"), context({ url: "" }));
     expect(error?.message).toMatch(/^Connecting failed \(phase: provider\): no url\. /);
   });
@@ -134,12 +134,12 @@ describe("the report of an attempt", () => {
     ["ends by itself.", "ends by itself."],
     ["really?", "really?"],
     ["two\nlines", "two lines."],
-  ])("makes a sentence of %j", (message, sentence) => {
+  ])("converts the message %j to a sentence", (message, sentence) => {
     const cause = Object.assign(new Error(message), { code: "E" });
     expect(reportAttempt("tcp", cause, context()).error?.message).toContain(`(phase: tcp): ${sentence}`);
   });
 
-  it("has words of its own for a server that speaks no TLS", () => {
+  it("explains a server that does not use TLS", () => {
     const cause = Object.assign(new Error("error:0A00010B:SSL routines::wrong version number"), {
       code: "EPROTO",
     });
@@ -152,14 +152,14 @@ describe("the report of an attempt", () => {
     [{ isClosedByUs: true }, "closed-by-us"],
     [{ isAborted: true }, "aborted"],
     [{ isAborted: true, isClosedByUs: true }, "aborted"],
-  ])("that we gave up, %j", (given, verdict) => {
+  ])("reports no error for an attempt that this client ended: %j", (given, verdict) => {
     const report = reportAttempt("tcp", new Error("stop"), context(given));
     expect(report).toMatchObject({ verdict, initiatedBy: "us", error: undefined });
-    expect(judged).toEqual([[verdict, expect.any(Error), undefined]]);
+    expect(retryDecisions).toEqual([[verdict, expect.any(Error), undefined]]);
   });
 });
 
-describe("the report of a connection that was open", () => {
+describe("reportEnd()", () => {
   it("has every field", () => {
     const end = anEnd({
       ...{ initiatedBy: "peer", phase: "closing", closeSent: { code: 1001, reason: "" } },
@@ -187,7 +187,7 @@ describe("the report of a connection that was open", () => {
       ...{ messagesUnsent: 2, messagesUncertain: 3, unansweredPings: 4, events },
       loopLagMs: 2,
     });
-    expect(judged).toEqual([["going-away", undefined, 100]]);
+    expect(retryDecisions).toEqual([["going-away", undefined, 100]]);
   });
 
   it.each([
@@ -198,7 +198,7 @@ describe("the report of a connection that was open", () => {
     ],
     ["ours", { closeSent: { code: 1000, reason: "ours" }, closeReceived: { code: 1000, reason: "" } }],
     ["", {}],
-  ])("has the reason %j of %j", (reason, given) => {
+  ])("returns the reason %j for %j", (reason, given) => {
     expect(reportEnd(anEnd(given), context()).reason).toBe(reason);
   });
 
@@ -206,14 +206,14 @@ describe("the report of a connection that was open", () => {
     [{ closeSent: { code: 1000, reason: "" } }, false],
     [{ closeReceived: { code: 1000, reason: "" } }, false],
     [{ closeSent: { code: 1000, reason: "" }, closeReceived: { code: 1000, reason: "" } }, true],
-  ])("is clean by %j: %s", (given, wasClean) => {
+  ])("sets wasClean for %j: %s", (given, wasClean) => {
     expect(reportEnd(anEnd(given), context()).wasClean).toBe(wasClean);
   });
 
   it.each([
     [systemError("read", "ECONNRESET"), "ECONNRESET", "read ECONNRESET"],
     [undefined, "CONNECTION_LOST", "the peer ended the stream without a Close frame"],
-  ])("that broke has a ConnectionError: %s", (cause, code, what) => {
+  ])("returns a ConnectionError for a lost connection: %s", (cause, code, what) => {
     const { error } = reportEnd(anEnd({ error: cause }), context());
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error).toMatchObject({ code, phase: "open" });
@@ -223,7 +223,7 @@ describe("the report of a connection that was open", () => {
     );
   });
 
-  it("keeps the kind of a failure of the protocol", () => {
+  it("keeps the class of a ProtocolError", () => {
     const cause = new ProtocolError("Bad bits.", { code: "UNEXPECTED_RSV", closeCode: 1002 });
     const { error } = reportEnd(anEnd({ initiatedBy: "us", error: cause }), context());
     expect(error).toBeInstanceOf(ProtocolError);
@@ -234,11 +234,11 @@ describe("the report of a connection that was open", () => {
   it.each([
     { initiatedBy: "us" },
     { initiatedBy: "peer", closeReceived: { code: 1011, reason: "" } },
-  ] as const)("that was closed has no error: %j", (given) => {
+  ] as const)("returns no error for a closed connection: %j", (given) => {
     expect(reportEnd(anEnd(given), context()).error).toBeUndefined();
   });
 
-  it("that the signal ended says so", () => {
+  it("returns the verdict aborted if the signal was aborted", () => {
     const isRetryable = (): boolean => false;
     const report = reportEnd(anEnd({ initiatedBy: "us" }), context({ isAborted: true, isRetryable }));
     expect(report).toMatchObject({ verdict: "aborted", advice: adviceFor("aborted"), isRetryable: false });
@@ -247,7 +247,7 @@ describe("the report of a connection that was open", () => {
   it.each([
     ["us", "rotated"],
     ["network", "network-lost"],
-  ] as const)("that is being replaced and ends by %s is judged %s", (initiatedBy, verdict) => {
+  ] as const)("returns, for a rotated connection that ends by %s, the verdict %s", (initiatedBy, verdict) => {
     const report = reportEnd(anEnd({ initiatedBy }), context({ isRotated: true }));
     expect(report).toMatchObject({ verdict, initiatedBy });
   });
@@ -255,21 +255,21 @@ describe("the report of a connection that was open", () => {
   it.each([
     [0, unansweredAdvice],
     [1, adviceFor("heartbeat-timeout")],
-  ])("that gave no sign of life has the advice for %i answered pings", (answeredPings, advice) => {
+  ])("returns, after a heartbeat timeout, the advice for %i answered pings", (answeredPings, advice) => {
     const error = new TimeoutError("dead.", { operation: "heartbeat", timeoutMs: 1 });
     const report = reportEnd(anEnd({ error, answeredPings }), context());
     expect(report).toMatchObject({ verdict: "heartbeat-timeout", advice });
   });
 });
 
-it("does not name the options of application pings to one that has them", () => {
+it("reportEnd() does not advise application pings if they are already used", () => {
   const error = new TimeoutError("dead.", { operation: "heartbeat", timeoutMs: 1 });
   const report = reportEnd(anEnd({ error, answeredPings: 0 }), context({ hasApplicationPings: true }));
   expect(report.advice).toBe(adviceFor("heartbeat-timeout"));
 });
 
-describe("the report of a connection that was not set up", () => {
-  it("by a hook that failed is that of the hook", () => {
+describe("reportEnd() for a connection that was not set up", () => {
+  it("reports the error of a failed hook", () => {
     const cause = new Error("no login");
     const report = reportEnd(anEnd({ initiatedBy: "us" }), context(), { error: cause });
     expect(report).toMatchObject({ verdict: "setup-failed", phase: "setup", initiatedBy: "us" });
@@ -278,27 +278,27 @@ describe("the report of a connection that was not set up", () => {
     expect(report.error?.message).toBe(
       `Connecting to ${url} failed (phase: setup): no login. ${adviceFor("setup-failed")}`,
     );
-    // No connection was open.
-    expect(judged).toEqual([["setup-failed", undefined, undefined]]);
+    // The age is undefined, because the connection never became ready.
+    expect(retryDecisions).toEqual([["setup-failed", undefined, undefined]]);
   });
 
   it.each([
     [{ isClosedByUs: true }, "closed-by-us"],
     [{ isAborted: true }, "aborted"],
-  ])("for we gave it up meanwhile: %j", (given, verdict) => {
+  ])("reports a close or an abort by this client: %j", (given, verdict) => {
     const report = reportEnd(anEnd({ initiatedBy: "us" }), context(given), { error: new Error("stop") });
     expect(report).toMatchObject({ verdict, phase: "setup" });
   });
 
-  it("for its connection broke meanwhile is that of the connection", () => {
+  it("reports a loss of the connection during the setup", () => {
     const report = reportEnd(anEnd(), context(), { error: undefined });
     expect(report).toMatchObject({ verdict: "network-lost", phase: "setup", initiatedBy: "network" });
-    expect(judged).toEqual([["network-lost", undefined, undefined]]);
+    expect(retryDecisions).toEqual([["network-lost", undefined, undefined]]);
   });
 });
 
-describe("the error of an end", () => {
-  it("is what broke it, with the report", () => {
+describe("failureOf()", () => {
+  it("returns the error of the report, with the report attached", () => {
     const report = reportEnd(anEnd(), context());
     const error: JetSocketError = failureOf(report);
     expect(error).toBe(report.error);
@@ -308,7 +308,7 @@ describe("the error of an end", () => {
     });
   });
 
-  it("is a CloseError where nothing broke", () => {
+  it("returns a CloseError if the report has no error", () => {
     const report = aReport({ codeReceived: 1011, reason: "oops", verdict: "server-error", advice: "Wait." });
     const error = failureOf(report);
     expect(error).toBeInstanceOf(CloseError);
@@ -321,7 +321,7 @@ describe("the error of an end", () => {
   const hostile = "bye\r\n\u001b[31mred\u0000\u007f\u009b\u2028\u2029é";
   const escaped = "bye\\u000d\\u000a\\u001b[31mred\\u0000\\u007f\\u009b\\u2028\\u2029é";
 
-  it("escapes control characters of the peer's reason, and the report keeps the reason as it came", () => {
+  it("escapes control characters of the peer's reason, which the report keeps unchanged", () => {
     const report = reportEnd(
       anEnd({ initiatedBy: "peer", closeReceived: { code: 1011, reason: hostile } }),
       context(),
@@ -331,9 +331,9 @@ describe("the error of an end", () => {
     expect(closedError(report).message).toContain(`(${escaped})`);
   });
 
-  it("escapes control characters of what broke an attempt or a connection, such as the names in a certificate", () => {
+  it("escapes control characters in the message of the cause, such as names in a certificate", () => {
     const cause = new Error(`the altnames are DNS:${hostile}`);
-    // White space becomes one space, as in every such text.
+    // Any sequence of white space becomes one space.
     const text = "the altnames are DNS:bye \\u001b[31mred\\u0000\\u007f\\u009b é.";
     expect(reportAttempt("tls", cause, context()).error!.message).toContain(text);
     expect(reportEnd(anEnd({ error: cause }), context()).error!.message).toContain(text);
@@ -343,7 +343,7 @@ describe("the error of an end", () => {
     [{ initiatedBy: "us", codeReceived: 1000, codeSent: 1000 }, "was closed by this client with 1000."],
     [{ initiatedBy: "us", codeReceived: undefined, codeSent: 1001 }, "was closed by this client with 1001."],
     [{ initiatedBy: "us", codeReceived: undefined, codeSent: undefined }, "was closed by this client."],
-  ] as const)("tells who closed: %j", (given, text) => {
+  ] as const)("says which side closed the connection: %j", (given, text) => {
     expect(closedError(aReport(given)).message).toBe(`The connection to ws://feed.test/ ${text}`);
   });
 });

@@ -34,7 +34,7 @@ function refused(statusCode: number): HandshakeError {
   return new HandshakeError("no", { code: "UNEXPECTED_STATUS", statusCode });
 }
 
-describe("an attempt that failed", () => {
+describe("judgeAttempt()", () => {
   it.each([
     ["provider", "setup-failed"],
     ["dns", "name-not-found"],
@@ -45,16 +45,19 @@ describe("an attempt that failed", () => {
     ["setup", "setup-failed"],
     ["open", "network-lost"],
     ["closing", "network-lost"],
-  ] as const)("in the phase %s is judged %s", (phase, verdict) => {
+  ] as const)("returns, for a failure in the phase %s, %s", (phase, verdict) => {
     expect(judgeAttempt(phase, new Error("x"))).toBe(verdict);
     expect(judgeAttempt(phase, undefined)).toBe(verdict);
   });
 
-  it.each(phases)("by running out of time in the phase %s", (phase) => {
-    const isOwn = phase === "provider" || phase === "setup";
-    const error = new TimeoutError("late", { operation: "connect", timeoutMs: 1 });
-    expect(judgeAttempt(phase, error)).toBe(isOwn ? "setup-failed" : "connect-timeout");
-  });
+  it.each(phases)(
+    "returns connect-timeout, or setup-failed for user functions, for a timeout in the phase %s",
+    (phase) => {
+      const isOwn = phase === "provider" || phase === "setup";
+      const error = new TimeoutError("late", { operation: "connect", timeoutMs: 1 });
+      expect(judgeAttempt(phase, error)).toBe(isOwn ? "setup-failed" : "connect-timeout");
+    },
+  );
 
   it.each([
     [401, "auth"],
@@ -81,23 +84,23 @@ describe("an attempt that failed", () => {
     expect(judgeAttempt("http", new HandshakeError("no", { code, statusCode }))).toBe(verdict);
   });
 
-  it("by a function of the user's is that, whatever it failed with", () => {
+  it("returns setup-failed for any error of a provider function", () => {
     expect(judgeAttempt("provider", refused(401))).toBe("setup-failed");
   });
 });
 
-describe("an attempt that TLS has ended", () => {
+describe("judgeAttempt() after checkServerIdentity failed", () => {
   it.each([
     refused(401),
     new TimeoutError("late", { operation: "connect", timeoutMs: 1 }),
     new Error("pinned"),
-  ])("is judged tls, whatever class checkServerIdentity took for its error: %s", (error) => {
+  ])("returns tls for any class of error: %s", (error) => {
     markTlsFault(error, { kind: "identity", options: "tls.checkServerIdentity" });
     expect(judgeAttempt("tls", error)).toBe("tls");
   });
 });
 
-describe("the end of an open connection", () => {
+describe("judgeEnd()", () => {
   const closed = (code: number) => anEnd({ initiatedBy: "peer", closeReceived: { code, reason: "" } });
   const failed = (closeCode: number, code = "X") =>
     anEnd({ initiatedBy: "us", error: new ProtocolError("bad", { code, closeCode }) });
@@ -120,7 +123,7 @@ describe("the end of an open connection", () => {
     [4000, "closed-by-peer"],
     [4401, "auth"],
     [4403, "auth"],
-  ] as const)("by Close %i from the peer is judged %s", (code, verdict) => {
+  ] as const)("returns, for Close %i from the peer, %s", (code, verdict) => {
     expect(judgeEnd(closed(code))).toBe(verdict);
   });
 
@@ -130,25 +133,25 @@ describe("the end of an open connection", () => {
     [1008, "policy"],
     [1009, "too-big"],
     [1010, "protocol-error"],
-  ] as const)("by a failure with %i is judged %s", (closeCode, verdict) => {
+  ] as const)("returns, for a protocol error with %i, %s", (closeCode, verdict) => {
     expect(judgeEnd(failed(closeCode))).toBe(verdict);
   });
 
-  it("by messages that nobody read is ours", () => {
+  it("returns local-stall for an overflow of the inbox", () => {
     expect(judgeEnd(failed(1008, "INBOX_OVERFLOW"))).toBe("local-stall");
   });
 
-  it("by a ping without a sign of life behind it", () => {
+  it("returns heartbeat-timeout for a heartbeat that timed out", () => {
     const error = new TimeoutError("dead", { operation: "heartbeat", timeoutMs: 1 });
     expect(judgeEnd(anEnd({ error }))).toBe("heartbeat-timeout");
   });
 
-  it("by two ends that wait for each other is ours", () => {
+  it("returns local-stall for a mutual stall", () => {
     const error = new JetSocketError("stuck", { code: "MUTUAL_STALL" });
     expect(judgeEnd(anEnd({ error }))).toBe("local-stall");
   });
 
-  it("by us is ours, whatever came of it", () => {
+  it("returns closed-by-us for a close by this client, with or without an error", () => {
     expect(judgeEnd(anEnd({ initiatedBy: "us" }))).toBe("closed-by-us");
     expect(judgeEnd(anEnd({ initiatedBy: "us", closeReceived: { code: 1011, reason: "" } }))).toBe(
       "closed-by-us",
@@ -164,14 +167,14 @@ describe("the end of an open connection", () => {
     [0, 5, 30_004, "network-lost"],
     [5, 5, 30_005, "idle-cut"],
   ] as const)(
-    "without a word, last bytes in at %i and out at %i, at %i",
+    "without a Close frame, last received at %i ms, last sent at %i ms, ended at %i ms, returns %s",
     (lastReceivedAt, lastSentAt, endedAt, verdict) => {
       expect(judgeEnd(anEnd({ openedAt: 0, lastReceivedAt, lastSentAt, endedAt }))).toBe(verdict);
     },
   );
 });
 
-describe("a certificate that was refused", () => {
+describe("isCertificateError()", () => {
   it.each([
     ["CERT_HAS_EXPIRED", true],
     ["DEPTH_ZERO_SELF_SIGNED_CERT", true],
@@ -182,20 +185,20 @@ describe("a certificate that was refused", () => {
     ["ECONNRESET", false],
     [undefined, false],
     [5, false],
-  ])("is known by the code: %s", (code, isCertificate) => {
+  ])("checks the code: %s is %s", (code, isCertificate) => {
     expect(isCertificateError(Object.assign(new Error("x"), { code }))).toBe(isCertificate);
   });
 
-  it("is not what fails without an error", () => {
+  it("returns false without an error", () => {
     expect(isCertificateError(undefined)).toBe(false);
   });
 });
 
-it.each(verdicts)("there is one sentence of advice for %s", (verdict) => {
+it.each(verdicts)("adviceFor() returns one sentence for %s", (verdict) => {
   expect(adviceFor(verdict)).toMatch(/^[A-Z][^\n]+\.$/);
 });
 
-it("there is one for a peer that never answers a ping, which names the two options", () => {
+it("the advice for a peer that never answers a ping names both options", () => {
   expect(unansweredAdvice).toMatch(/^[A-Z][^\n]+\.$/);
   expect(unansweredAdvice).toContain("heartbeat.ping");
   expect(unansweredAdvice).toContain("heartbeat.isPong");
