@@ -13,7 +13,7 @@ function insert(list: ChunkedList<number>, item: number): number | undefined {
   return before;
 }
 
-it("is sorted as an array is, whatever is inserted and taken", () => {
+it("ChunkedList stays sorted like an array for any sequence of insert() and shift()", () => {
   const step = fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.constant("shift" as const));
   fc.assert(
     fc.property(fc.array(step, { minLength: 1_500, maxLength: 3_000, size: "max" }), (steps) => {
@@ -38,19 +38,19 @@ it("is sorted as an array is, whatever is inserted and taken", () => {
   );
 });
 
-it("does not look behind the items at the end that are apart", () => {
+it("ChunkedList.find() ignores the excluded items at the end", () => {
   const list = new ChunkedList<number>();
   for (const item of [1, 3, 5, 100, 102]) list.insert(list.end, item);
   const isExcluded = (item: number): boolean => item >= 100;
   const position = list.find(isExcluded, (item) => item > 4);
   expect(list.before(position)).toBe(3);
   expect(list.before(list.find(isExcluded, (item) => item > 9))).toBe(5);
-  // Where all are apart, an item is put last.
+  // If all items are excluded, the position is the end of the list.
   expect(list.before(list.find(() => true, isExcluded))).toBe(102);
   expect(list.before(list.endOf(() => true))).toBeUndefined();
 });
 
-it("holds thousands of items, inserted in ascending and in descending order", () => {
+it("ChunkedList stores thousands of items, inserted in ascending and in descending order", () => {
   for (const direction of [1, -1]) {
     const list = new ChunkedList<number>();
     for (let count = 0; count < 5_000; count++) insert(list, direction * count);

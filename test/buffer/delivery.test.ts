@@ -25,8 +25,8 @@ function arrival(stream: MessageStream<string>, id: number, epoch?: string): Arr
   return { message: `m${id}`, stream, id, epoch, connection: 1, request: undefined, at: 0, bytes: 1 };
 }
 
-describe("a delivery", () => {
-  it("does what the judgement asks for", () => {
+describe("Delivery", () => {
+  it("delivers or removes a message, depending on its status", () => {
     const { log, delivery, stream } = scene();
     delivery.apply(arrival(stream, 1), "first");
     delivery.apply(arrival(stream, 2, "x"), "next");
@@ -41,22 +41,22 @@ describe("a delivery", () => {
     expect(delivery.duplicateCount).toBe(1);
   });
 
-  it("releases what was held, and reports the gaps within", () => {
+  it("delivers the messages of a reorder buffer and reports the gaps between them", () => {
     const { log, delivery, stream } = scene();
     delivery.apply(arrival(stream, 1), "first");
     delivery.release([3, 4, 7].map((id) => arrival(stream, id)));
     expect(log).toEqual(["m1", "m3", "m4", "s gap 5..7", "m7"]);
   });
 
-  it("tells what a judgement throws", () => {
+  it("reports an error that is thrown during classification", () => {
     const { log, delivery, stream } = scene();
     expect(delivery.classify(arrival(stream, 1.5), false)).toBe("unclassified");
     expect(log[0]).toContain("safe integer");
   });
 });
 
-describe("what was thrown", () => {
-  it("is an error, or the cause of one", () => {
+describe("asError()", () => {
+  it("returns an error unchanged, and wraps any other value as the cause of an error", () => {
     const error = new Error("x");
     expect(asError(error)).toBe(error);
     expect(asError(7)).toMatchObject({ message: "7", cause: 7 });

@@ -13,8 +13,8 @@ function windowOf(size: number, isNext = never): IdWindow {
   return new IdWindow(isNext, { size, isFrozen: false });
 }
 
-describe("a window of ids", () => {
-  it("knows the last of them, and no more", () => {
+describe("IdWindow", () => {
+  it("remembers exactly the last `size` ids", () => {
     const id = fc.constantFrom("a", "b", "c", "d", "e", "f", "g", "h", "i", "j");
     fc.assert(
       fc.property(
@@ -38,7 +38,7 @@ describe("a window of ids", () => {
     );
   });
 
-  it("advances over what is next, and over no double", () => {
+  it("advances to the next id only, not to a duplicate", () => {
     const window = windowOf(10, () => true);
     expect(window.advance("a")).toBe(false);
     window.restart("a");
@@ -46,7 +46,7 @@ describe("a window of ids", () => {
     expect(window.expected).toBeUndefined();
   });
 
-  it("forgets nothing while it is frozen, and all at once afterwards", () => {
+  it("removes no id while it is frozen, and all old ids afterwards", () => {
     const bounds = { size: 2, isFrozen: true };
     const window = new IdWindow(isNextNumber, bounds);
     window.freeze();
@@ -58,7 +58,7 @@ describe("a window of ids", () => {
     expect([999, 998].map((id) => window.classify(id))).toEqual(["duplicate", "restart"]);
   });
 
-  it("compares numbers: what is lower is late within what is known, and behind beyond it", () => {
+  it("classifies a lower number as late if it is inside the known range, and as a restart otherwise", () => {
     const window = windowOf(10);
     window.restart(10);
     window.move(30, "ahead");
@@ -68,7 +68,7 @@ describe("a window of ids", () => {
     expect(window.sequence).toBe(30);
   });
 
-  it("goes on through ids that it has taken before where the cursor has gone back", () => {
+  it("moves the cursor through accepted ids after the cursor has gone back", () => {
     const window = windowOf(10, isNextNumber);
     window.restart("1");
     window.move("4", "ahead");
@@ -80,7 +80,7 @@ describe("a window of ids", () => {
     expect(window.classify("6")).toBe("next");
   });
 
-  it("goes on through them however far it has come while it is frozen", () => {
+  it("moves the cursor through accepted ids after any number of ids while it is frozen", () => {
     const window = new IdWindow(isNextNumber, { size: 2, isFrozen: true });
     window.restart(1);
     window.move(9, "ahead");
@@ -90,7 +90,7 @@ describe("a window of ids", () => {
     expect(window.sequence).toBe(9);
   });
 
-  it("does not go on through them where it has not gone back for as long as it remembers", () => {
+  it("does not move the cursor on a repeated id if the cursor has not gone back among the remembered ids", () => {
     const window = windowOf(2, () => true);
     window.restart("a");
     window.move("b", "ahead");
@@ -99,14 +99,14 @@ describe("a window of ids", () => {
     expect(window.sequence).toBe("d");
   });
 
-  it("begins with a cursor from before", () => {
+  it("continues after a stored cursor", () => {
     const window = windowOf(10, isNextNumber);
     window.resume("7");
     expect(["7", "8", "9"].map((id) => window.classify(id))).toEqual(["duplicate", "next", "ahead"]);
     expect(window.sequence).toBe("7");
   });
 
-  it("knows where the cursor was before an id, as far as it remembers", () => {
+  it("returns the cursor before an id that it remembers", () => {
     const window = windowOf(100, isNextNumber);
     window.restart(0);
     expect(window.before(0)).toBeUndefined();
@@ -114,7 +114,7 @@ describe("a window of ids", () => {
     expect([499, 401, 400, 3].map((id) => window.before(id))).toEqual([498, 400, undefined, 400]);
   });
 
-  it.each([NaN, Infinity, {}, 1n, true, null])("refuses %s", (id) => {
+  it.each([NaN, Infinity, {}, 1n, true, null])("rejects %s as an id", (id) => {
     const window = windowOf(10);
     expect(() => window.classify(id as unknown as Sequence)).toThrow(TypeError);
     expect(() => {
@@ -124,8 +124,8 @@ describe("a window of ids", () => {
   });
 });
 
-/** The rule for numbers without an order of their own, in its plainest form. */
-class NaiveIds {
+/** A simple reference implementation for numbers with an `isNext` that is always false. */
+class ReferenceIdWindow {
   known: number[] = [];
 
   classify(id: number): SequenceStatus {
@@ -141,41 +141,41 @@ class NaiveIds {
   }
 }
 
-it("judges numbers, and finds the one before, as a window that compares all of them", () => {
+it("IdWindow classifies numbers and finds the previous id like a reference implementation", () => {
   const ids = fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 200, size: "max" });
   fc.assert(
     fc.property(ids, fc.integer({ min: 1, max: 12 }), (all, size) => {
       const window = windowOf(size);
-      const naive = new NaiveIds();
+      const reference = new ReferenceIdWindow();
       for (const id of all) {
-        const status = naive.classify(id);
-        // The cursor is the last id that was taken in order here, as in the plain form.
+        const status = reference.classify(id);
+        // Late ids are skipped, because the reference implementation does not keep the cursor apart from the last id.
         if (status === "late") continue;
         expect(window.classify(id)).toBe(status);
-        expect(window.before(id)).toBe(naive.before(id));
+        expect(window.before(id)).toBe(reference.before(id));
         if (status === "duplicate") continue;
         if (status === "ahead") window.move(id, "ahead");
         else window.restart(id);
-        naive.known = status === "ahead" ? [...naive.known, id].slice(-size) : [id];
+        reference.known = status === "ahead" ? [...reference.known, id].slice(-size) : [id];
       }
     }),
     { numRuns: cases(300) },
   );
 });
 
-it("forgets numbers that came long ago, and what is late compared to them", () => {
+it("IdWindow forgets old numbers and then classifies the ids around them as a restart", () => {
   const window = windowOf(4);
   window.restart(10);
   for (const id of [20, 30, 40]) window.move(id, "ahead");
   expect(window.classify(15)).toBe("late");
   for (let id = 50; id <= 130; id += 10) {
     window.move(id, "ahead");
-    // The window knows the last four.
+    // The window remembers the last four ids.
     expect([window.classify(id - 35), window.classify(id - 25)]).toEqual(["restart", "late"]);
   }
 });
 
-it("judges 60,000 numbers, a hole at every second, in a time in proportion to them", () => {
+it("IdWindow classifies 60,000 numbers with a gap at every second one in linear time", () => {
   const window = windowOf(1_000_000);
   const cpuTime = measureCpuTime();
   window.restart(0);

@@ -36,7 +36,7 @@ function takeAll(inbox: Inbox<Sized>): number[] {
   return ids;
 }
 
-it("gives in the order in which it was given", () => {
+it("Inbox returns messages in the order in which they were added", () => {
   const inbox = create();
   pushAll(inbox, [1, 2, 3]);
   expect(inbox.length).toBe(3);
@@ -45,7 +45,7 @@ it("gives in the order in which it was given", () => {
   expect(inbox.shift()).toBeUndefined();
 });
 
-it("keeps its order over thousands of messages that come and go", () => {
+it("Inbox keeps the order while thousands of messages are added and removed", () => {
   const inbox = create({ capacity: 10_000, maxBytes: 1e9 });
   const taken: number[] = [];
   for (let round = 0; round < 100; round++) {
@@ -58,9 +58,9 @@ it("keeps its order over thousands of messages that come and go", () => {
   expect(dropped).toEqual([]);
 });
 
-describe("before anyone reads", () => {
+describe("Inbox without a reader", () => {
   it.each(["pause", "dropOldest", "dropNewest", "error"] as const)(
-    "keeps the newest, whatever the overflow: %s",
+    "keeps the newest messages with overflow %s",
     (overflow) => {
       const inbox = create({ overflow });
       expect(pushAll(inbox, [1, 1, 1, 1, 1])).toEqual(Array(5).fill("none"));
@@ -69,7 +69,7 @@ describe("before anyone reads", () => {
     },
   );
 
-  it("makes room in bytes", () => {
+  it("drops the oldest messages when the byte limit is exceeded", () => {
     const inbox = create({ capacity: 100 });
     pushAll(inbox, [40, 40, 20]);
     expect(dropped).toEqual([]);
@@ -78,7 +78,7 @@ describe("before anyone reads", () => {
     expect(takeAll(inbox)).toEqual([3, 4]);
   });
 
-  it("always has room for one message, and for the next without it", () => {
+  it("always accepts one message, and drops it for the next one", () => {
     const inbox = create();
     push(inbox, 5_000);
     expect([inbox.length, dropped]).toEqual([1, []]);
@@ -87,22 +87,22 @@ describe("before anyone reads", () => {
   });
 });
 
-describe("once somebody reads", () => {
-  it("asks for a pause when it is full, and loses nothing", () => {
+describe("Inbox with a reader", () => {
+  it("requests a pause when it is full, and drops nothing", () => {
     const inbox = create();
     inbox.beginReading();
     expect(pushAll(inbox, [1, 1, 1, 1])).toEqual(["none", "none", "pause", "pause"]);
     expect([takeAll(inbox), dropped]).toEqual([[1, 2, 3, 4], []]);
   });
 
-  it("asks for a pause when its bytes are full", () => {
+  it("requests a pause when the byte limit is reached", () => {
     const inbox = create();
     inbox.beginReading();
     expect(pushAll(inbox, [99, 1])).toEqual(["none", "pause"]);
     expect(push(create(), 1_000)).toBe("none");
   });
 
-  it("asks for a pause by a single message that fills it", () => {
+  it("requests a pause if a single message reaches the byte limit", () => {
     const inbox = create();
     inbox.beginReading();
     expect(push(inbox, 100)).toBe("pause");
@@ -112,22 +112,25 @@ describe("once somebody reads", () => {
     ["dropOldest", [3, 4, 5], [1, 2], "none"],
     ["dropNewest", [1, 2, 3], [4, 5], "none"],
     ["error", [1, 2, 3], [4, 5], "fail"],
-  ] as const)("obeys %s", (overflow, kept, lost, demand) => {
+  ] as const)("applies the overflow policy %s", (overflow, kept, expectedDrops, demand) => {
     const inbox = create({ overflow });
     inbox.beginReading();
     expect(pushAll(inbox, [1, 1, 1])).toEqual(["none", "none", "none"]);
     expect(pushAll(inbox, [1, 1])).toEqual([demand, demand]);
-    expect([takeAll(inbox), dropped]).toEqual([kept, lost]);
+    expect([takeAll(inbox), dropped]).toEqual([kept, expectedDrops]);
   });
 
-  it.each(["dropNewest", "error"] as const)("by %s a first message fits, whatever its size", (overflow) => {
-    const inbox = create({ overflow });
-    inbox.beginReading();
-    expect(push(inbox, 1_000)).toBe("none");
-    expect(takeAll(inbox)).toEqual([1]);
-  });
+  it.each(["dropNewest", "error"] as const)(
+    "accepts a first message of any size with overflow %s",
+    (overflow) => {
+      const inbox = create({ overflow });
+      inbox.beginReading();
+      expect(push(inbox, 1_000)).toBe("none");
+      expect(takeAll(inbox)).toEqual([1]);
+    },
+  );
 
-  it("keeps the newest again when nobody reads any more", () => {
+  it("keeps the newest messages again when there is no reader any more", () => {
     const inbox = create();
     inbox.beginReading();
     pushAll(inbox, [1, 1, 1]);
@@ -137,7 +140,7 @@ describe("once somebody reads", () => {
   });
 });
 
-describe("half of it", () => {
+describe("Inbox.isHalfFree", () => {
   it.each([
     [{ capacity: 1 }, [1], false],
     [{ capacity: 2 }, [1], true],
@@ -147,16 +150,16 @@ describe("half of it", () => {
     [{}, [50], true],
     [{}, [51], false],
     [{}, [], true],
-  ] as const)("of %j with %j is free: %s", (bounds, sizes, isHalfFree) => {
+  ] as const)("with limits %j and messages of the sizes %j is %s", (bounds, sizes, isHalfFree) => {
     const inbox = create(bounds);
     pushAll(inbox, sizes);
     expect(inbox.isHalfFree).toBe(isHalfFree);
   });
 });
 
-describe("while the connection closes", () => {
+describe("Inbox while the connection closes", () => {
   it.each(["pause", "dropOldest", "dropNewest", "error"] as const)(
-    "takes its bound once more and drops what is beyond, by %s",
+    "accepts up to twice its limit and drops everything beyond, with overflow %s",
     (overflow) => {
       const inbox = create({ overflow });
       inbox.beginReading();
@@ -167,7 +170,7 @@ describe("while the connection closes", () => {
     },
   );
 
-  it("counts bytes too, and takes one message in any case", () => {
+  it("also applies twice the byte limit, and accepts one message of any size", () => {
     const inbox = create({ capacity: 100 });
     inbox.beginClosing();
     pushAll(inbox, [500, 1]);
@@ -179,7 +182,7 @@ describe("while the connection closes", () => {
     ]);
   });
 
-  it("keeps what waits for the next life, in which the bounds hold again", () => {
+  it("keeps waiting messages for the next connection, and then applies its limits again", () => {
     const inbox = create();
     inbox.beginReading();
     pushAll(inbox, [1, 1, 1]);
@@ -195,7 +198,7 @@ describe("while the connection closes", () => {
   });
 });
 
-it("tells each message that it is cleared of", () => {
+it("Inbox.clear() reports each dropped message", () => {
   const inbox = create();
   pushAll(inbox, [1, 1, 1]);
   inbox.clear();
@@ -204,7 +207,7 @@ it("tells each message that it is cleared of", () => {
   expect(dropped).toEqual([1, 2, 3]);
 });
 
-describe("conflate", () => {
+describe("Inbox with overflow conflate", () => {
   interface Keyed extends Sized {
     readonly key: unknown;
   }
@@ -223,10 +226,10 @@ describe("conflate", () => {
   }
 
   it.each([
-    ["before anyone reads", (): void => undefined],
-    ["once somebody reads", (inbox: Inbox<Keyed>) => inbox.beginReading()],
+    ["without a reader", (): void => undefined],
+    ["with a reader", (inbox: Inbox<Keyed>) => inbox.beginReading()],
     ["while the connection closes", (inbox: Inbox<Keyed>) => inbox.beginClosing()],
-  ])("puts a message into the place of the one of its key, %s", (_when, prepare) => {
+  ])("replaces the message with the same key, %s", (_when, prepare) => {
     const inbox = conflating();
     prepare(inbox);
     pushKeys(inbox, ["a", "b", "a", "a"]);
@@ -236,7 +239,7 @@ describe("conflate", () => {
     ]);
   });
 
-  it("drops the oldest where none of its key waits", () => {
+  it("drops the oldest message if no message with the same key waits", () => {
     const inbox = conflating();
     inbox.beginReading();
     pushKeys(inbox, ["a", "b", "c", "b", "d", "a"]);
@@ -246,7 +249,7 @@ describe("conflate", () => {
     ]);
   });
 
-  it("takes no place of one that was taken out", () => {
+  it("does not replace a message that was removed", () => {
     const inbox = conflating();
     pushKeys(inbox, ["a", "b"]);
     inbox.shift();
@@ -257,13 +260,13 @@ describe("conflate", () => {
     expect([idsOf(inbox), dropped]).toEqual([[5], [4]]);
   });
 
-  it("overtakes no message without a key, and replaces none", () => {
+  it("neither overtakes nor replaces a message without a key", () => {
     const inbox = conflating({ capacity: 10 });
     pushKeys(inbox, ["a", undefined, "a", undefined, undefined, "a", "a"]);
     expect([idsOf(inbox), dropped]).toEqual([[1, 2, 3, 4, 5, 7], [6]]);
   });
 
-  it("replaces by a larger one as long as the bytes allow it, and else makes room", () => {
+  it("replaces a message with a larger one if the byte limit allows it, and otherwise drops the oldest", () => {
     const inbox = conflating();
     pushKeys(inbox, ["a"], 10);
     pushKeys(inbox, ["b"], 40);
@@ -276,7 +279,7 @@ describe("conflate", () => {
     expect([idsOf(inbox), inbox.isHalfFree]).toEqual([[5], true]);
   });
 
-  it("finds its places when many have come and gone", () => {
+  it("finds the message to replace after thousands of messages were added and removed", () => {
     const inbox = conflating({ capacity: 5_000, maxBytes: 1_000_000 });
     pushKeys(
       inbox,
@@ -289,7 +292,7 @@ describe("conflate", () => {
     expect([ids.length, ids[0], ids[999], ids[1_000]]).toEqual([1_001, 3_002, 3_003, 3_001]);
   });
 
-  it("does what a plain list would", () => {
+  it("behaves like a simple list", () => {
     const step = fc.oneof(
       fc.record({ key: fc.constantFrom(undefined, "a", "b", "c"), size: fc.integer({ min: 0, max: 60 }) }),
       fc.constant("take" as const),
@@ -301,7 +304,7 @@ describe("conflate", () => {
         nextId = 1;
         const inbox = conflating();
         let list: Keyed[] = [];
-        const lost: number[] = [];
+        const expectedDrops: number[] = [];
         for (const one of steps) {
           if (one === "take") {
             expect(inbox.shift()).toBe(list.shift());
@@ -312,9 +315,9 @@ describe("conflate", () => {
           } else {
             const entry = { id: nextId++, ...one };
             inbox.push(entry);
-            list = pushed(list, entry, lost);
+            list = pushed(list, entry, expectedDrops);
           }
-          expect([idsOf(inbox), dropped]).toEqual([list.map(({ id }) => id), lost]);
+          expect([idsOf(inbox), dropped]).toEqual([list.map(({ id }) => id), expectedDrops]);
         }
       }),
       { numRuns: cases(100) },
@@ -323,18 +326,18 @@ describe("conflate", () => {
 
   const sizeOf = (list: readonly Keyed[]): number => list.reduce((sum, { size }) => sum + size, 0);
 
-  function pushed(list: readonly Keyed[], entry: Keyed, lost: number[]): Keyed[] {
+  function pushed(list: readonly Keyed[], entry: Keyed, expectedDrops: number[]): Keyed[] {
     const isOfKey = ({ key }: Keyed): boolean => key !== undefined && key === entry.key;
     const index = list.findLastIndex(isOfKey);
     const isFree = index >= 0 && list.slice(index).every(({ key }) => key !== undefined);
     const replaced = list.map((other, at) => (at === index ? entry : other));
     if (isFree && (sizeOf(replaced) <= 100 || entry.size <= list[index]!.size)) {
-      lost.push(list[index]!.id);
+      expectedDrops.push(list[index]!.id);
       return replaced;
     }
     const kept = [...list];
     while (kept.length > 0 && (kept.length >= 3 || sizeOf(kept) + entry.size > 100))
-      lost.push(kept.shift()!.id);
+      expectedDrops.push(kept.shift()!.id);
     return [...kept, entry];
   }
 });

@@ -30,7 +30,7 @@ describe("KeyedQueue", () => {
     expect(queue.replaceable("a")).toBeUndefined();
   });
 
-  it("gives what it got in its order, and counts messages and bytes", () => {
+  it("returns entries in order, and counts entries and bytes", () => {
     const queue = queueOf(item("a", undefined, 3), item("b", undefined, 0), item("c", undefined, 4));
     expect([queue.length, queue.bytes, queue.first?.name]).toEqual([3, 7, "a"]);
     expect(queue.shift()?.name).toBe("a");
@@ -39,7 +39,7 @@ describe("KeyedQueue", () => {
     expect([queue.length, queue.bytes]).toEqual([0, 0]);
   });
 
-  it("puts a newer message in the place of the older one of its key", () => {
+  it("replaces an older message with a newer one of the same key", () => {
     const queue = queueOf(item("a1", "a", 5), item("b1", "b"), item("c1", "c"));
     expect(queue.replaceable("b")?.name).toBe("b1");
     queue.replace(item("b2", "b", 7));
@@ -48,14 +48,14 @@ describe("KeyedQueue", () => {
     expect(drained(queue)).toEqual(["a1", "b2", "c1"]);
   });
 
-  it("knows no message that has left", () => {
+  it("does not replace a message that was removed", () => {
     const queue = queueOf(item("a1", "a"), item("b1", "b"));
     queue.shift();
     expect(queue.replaceable("a")).toBeUndefined();
     expect(queue.replaceable("b")?.name).toBe("b1");
   });
 
-  it("overtakes no message without a key", () => {
+  it("does not overtake a message without a key", () => {
     const queue = queueOf(item("a1", "a"), item("plain"), item("b1", "b"));
     expect(queue.replaceable("a")).toBeUndefined();
     expect(queue.replaceable("b")?.name).toBe("b1");
@@ -64,7 +64,7 @@ describe("KeyedQueue", () => {
     expect(drained(queue)).toEqual(["a1", "plain", "b1", "a2"]);
   });
 
-  it("puts messages before all others", () => {
+  it("inserts messages before all others", () => {
     const queue = queueOf(item("b1", "b"));
     queue.prepend([item("x", undefined, 2), item("y")]);
     expect(queue.replaceable("b")?.name).toBe("b1");
@@ -73,13 +73,13 @@ describe("KeyedQueue", () => {
     expect(drained(queue)).toEqual(["x", "y", "b2"]);
   });
 
-  it("puts none before all others where there is none to put", () => {
+  it("accepts an empty list of messages to insert before all others", () => {
     const queue = new KeyedQueue<Item>();
     queue.prepend([]);
     expect(drained(queue)).toEqual([]);
   });
 
-  it("takes out from any place, and asks once for each in their order", () => {
+  it("removes entries at any position, and calls shouldRemove once for each entry in order", () => {
     const queue = queueOf(item("a1", "a"), item("plain"), item("b1", "b"), item("c1", "c"));
     const asked: string[] = [];
     const removed = queue.remove(({ name }) => {
@@ -93,24 +93,27 @@ describe("KeyedQueue", () => {
     expect(drained(queue)).toEqual(["a1", "b1"]);
   });
 
-  it.each([15, 16, 17, 1023, 1024, 1025, 2049])("holds %i, and as many again when it is empty", (count) => {
-    const queue = new KeyedQueue<Item>();
-    const names = Array.from({ length: count }, (_, index) => `m${index}`);
-    for (let round = 0; round < 2; round++) {
-      for (const name of names) queue.push(item(name, name));
-      expect(queue.replaceable(`m${count - 1}`)?.name).toBe(`m${count - 1}`);
-      expect(drained(queue)).toEqual(names);
-    }
-  });
+  it.each([15, 16, 17, 1023, 1024, 1025, 2049])(
+    "stores %i entries, and as many again after it was empty",
+    (count) => {
+      const queue = new KeyedQueue<Item>();
+      const names = Array.from({ length: count }, (_, index) => `m${index}`);
+      for (let round = 0; round < 2; round++) {
+        for (const name of names) queue.push(item(name, name));
+        expect(queue.replaceable(`m${count - 1}`)?.name).toBe(`m${count - 1}`);
+        expect(drained(queue)).toEqual(names);
+      }
+    },
+  );
 });
 
-/** The same in the plainest form. */
-class PlainQueue {
+/** A simple reference implementation. */
+class ReferenceQueue {
   items: Item[] = [];
 
   replaceable(key: unknown): number {
-    const plain = this.items.findLastIndex((one) => one.key === undefined);
-    return this.items.findLastIndex((one, index) => index > plain && one.key === key);
+    const barrier = this.items.findLastIndex((one) => one.key === undefined);
+    return this.items.findLastIndex((one, index) => index > barrier && one.key === key);
   }
 }
 
@@ -141,48 +144,48 @@ const call: fc.Arbitrary<Call> = fc.oneof(
   },
 );
 
-it("does what the plainest queue does", () => {
+it("KeyedQueue behaves like a reference implementation", () => {
   fc.assert(
     fc.property(fc.array(call, { maxLength: 120, size: "max" }), (calls) => {
       const queue = new KeyedQueue<Item>();
-      const plain = new PlainQueue();
+      const reference = new ReferenceQueue();
       calls.forEach((one, index) => {
-        run(one, `m${index}`, queue, plain);
-        expect(queue.length).toBe(plain.items.length);
-        expect(queue.bytes).toBe(plain.items.reduce((sum, one) => sum + one.size, 0));
-        expect(queue.first).toBe(plain.items[0]);
+        run(one, `m${index}`, queue, reference);
+        expect(queue.length).toBe(reference.items.length);
+        expect(queue.bytes).toBe(reference.items.reduce((sum, one) => sum + one.size, 0));
+        expect(queue.first).toBe(reference.items[0]);
         for (const each of ["a", "b", "c", "d"]) {
-          expect(queue.replaceable(each)).toBe(plain.items[plain.replaceable(each)]);
+          expect(queue.replaceable(each)).toBe(reference.items[reference.replaceable(each)]);
         }
       });
-      expect(drained(queue)).toEqual(plain.items.map((one) => one.name));
+      expect(drained(queue)).toEqual(reference.items.map((one) => one.name));
     }),
     { numRuns: cases(300) },
   );
 });
 
-function run(one: Call, name: string, queue: KeyedQueue<Item>, plain: PlainQueue): void {
+function run(one: Call, name: string, queue: KeyedQueue<Item>, reference: ReferenceQueue): void {
   if (one.kind === "push") {
     const pushed = item(name, one.key, one.size);
     queue.push(pushed);
-    plain.items.push(pushed);
+    reference.items.push(pushed);
   } else if (one.kind === "replace") {
-    const index = plain.replaceable(one.key);
+    const index = reference.replaceable(one.key);
     if (index < 0) return;
     const newer = item(name, one.key, one.size);
     queue.replace(newer);
-    plain.items[index] = newer;
+    reference.items[index] = newer;
   } else if (one.kind === "shift") {
-    expect(queue.shift()).toBe(plain.items.shift());
+    expect(queue.shift()).toBe(reference.items.shift());
   } else if (one.kind === "prepend") {
     const items = one.sizes.map((bytes, index) => item(`${name}.${index}`, undefined, bytes));
     queue.prepend(items);
-    plain.items.unshift(...items);
+    reference.items.unshift(...items);
   } else {
     let count = 0;
     const removed = queue.remove(() => count++ % one.modulus === 0);
     const shouldRemove = (_: unknown, index: number): boolean => index % one.modulus === 0;
-    expect(removed).toEqual(plain.items.filter(shouldRemove));
-    plain.items = plain.items.filter((each, index) => !shouldRemove(each, index));
+    expect(removed).toEqual(reference.items.filter(shouldRemove));
+    reference.items = reference.items.filter((each, index) => !shouldRemove(each, index));
   }
 }

@@ -12,8 +12,8 @@ function arrival(stream: MessageStream<string>, id: number, epoch?: string): Arr
   return { message: `${id}`, stream, id, epoch, connection: 1, request: undefined, at: 0, bytes: 1 };
 }
 
-describe("a stream", () => {
-  it("is steady while it holds nothing and nobody watches", () => {
+describe("MessageStream", () => {
+  it("has a fast-path window while it has no reorder buffer and is not watched", () => {
     const stream = streamAt(1);
     stream.isWatched = true;
     stream.buffer = undefined;
@@ -22,7 +22,7 @@ describe("a stream", () => {
     expect(stream.fastPathWindow).toBe(stream.window);
   });
 
-  it("has a cursor with the epoch that it knows", () => {
+  it("returns a cursor with the known epoch", () => {
     expect(new MessageStream("s", new NumberWindow({ size: 3, isFrozen: false })).cursor).toBeUndefined();
     expect(streamAt(5).cursor).toEqual({ sequence: 5 });
     expect(streamAt(5, "x").cursor).toEqual({ sequence: 5, epoch: "x" });
@@ -36,7 +36,7 @@ describe("a stream", () => {
     ["x", undefined, "next"],
     [undefined, "y", "next"],
     [undefined, undefined, "next"],
-  ])("of epoch %s judges the next id of epoch %s: %s", (known, epoch, status) => {
+  ])("with the cursor in epoch %s, classifies the next id in epoch %s as %s", (known, epoch, status) => {
     const stream = streamAt(5, known);
     expect(stream.classify(arrival(stream, 6, epoch), false)).toBe(status);
   });
@@ -46,14 +46,17 @@ describe("a stream", () => {
     [11, true, "duplicate"],
     [10, true, "restart"],
     [20, false, "restart"],
-  ])("that was asked for from 10 and is at 50 judges %i (covered: %s): %s", (id, isCovered, status) => {
-    const stream = streamAt(50);
-    const plan = { cursors: { s: { sequence: 10 } }, connection: 1, number: 1, now: 0 };
-    stream.replay = new ReplayRequest(plan, [stream]);
-    expect(stream.classify(arrival(stream, id), isCovered)).toBe(status);
-  });
+  ])(
+    "with a replay request at id 10 and the cursor at 50, classifies %i (covered: %s) as %s",
+    (id, isCovered, status) => {
+      const stream = streamAt(50);
+      const plan = { cursors: { s: { sequence: 10 } }, connection: 1, number: 1, now: 0 };
+      stream.replay = new ReplayRequest(plan, [stream]);
+      expect(stream.classify(arrival(stream, id), isCovered)).toBe(status);
+    },
+  );
 
-  it("counts doubles since its cursor has moved", () => {
+  it("counts duplicates since its cursor last moved", () => {
     const stream = streamAt(5);
     expect([1, 2, 3].map(() => stream.countDuplicate(2))).toEqual([false, false, true]);
     stream.window.advance(6);

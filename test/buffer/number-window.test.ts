@@ -5,8 +5,8 @@ import type { SequenceWindow, SequenceStatus } from "../../src/buffer/sequence-w
 import { cases } from "../support/cases.js";
 import { measureCpuTime } from "../support/cpu-time.js";
 
-/** All ids ever taken, and the rule in its plainest form. */
-class NaiveWindow {
+/** A simple reference implementation that stores all accepted ids. */
+class ReferenceNumberWindow {
   readonly #size: number;
   readonly #taken = new Set<number>();
   #cursor: number | undefined;
@@ -36,8 +36,8 @@ function take(window: SequenceWindow, id: number, status: SequenceStatus): void 
   else window.move(id, status);
 }
 
-describe("a window of numbers", () => {
-  it("judges as one that remembers every id", () => {
+describe("NumberWindow", () => {
+  it("classifies ids like a reference implementation that remembers every id", () => {
     const id = fc.integer({ min: 0, max: 40 });
     fc.assert(
       fc.property(
@@ -45,12 +45,12 @@ describe("a window of numbers", () => {
         fc.integer({ min: 1, max: 12 }),
         (ids, size) => {
           const window: SequenceWindow = new NumberWindow({ size, isFrozen: false });
-          const naive = new NaiveWindow(size);
+          const reference = new ReferenceNumberWindow(size);
           for (const id of ids) {
-            const status = naive.classify(id);
+            const status = reference.classify(id);
             expect(window.classify(id)).toBe(status);
             take(window, id, status);
-            if (status !== "duplicate") naive.take(id, status);
+            if (status !== "duplicate") reference.take(id, status);
           }
         },
       ),
@@ -58,7 +58,7 @@ describe("a window of numbers", () => {
     );
   });
 
-  it("advances over what is next, and over nothing else", () => {
+  it("advances to the next id only", () => {
     const window: SequenceWindow = new NumberWindow({ size: 5, isFrozen: false });
     expect(window.advance(1)).toBe(false);
     expect(window.sequence).toBeUndefined();
@@ -70,7 +70,7 @@ describe("a window of numbers", () => {
     expect(window.expected).toBe(3);
   });
 
-  it("forgets nothing while it is frozen", () => {
+  it("removes no id while it is frozen", () => {
     const bounds = { size: 3, isFrozen: false };
     const window: SequenceWindow = new NumberWindow(bounds);
     window.restart(1);
@@ -83,21 +83,31 @@ describe("a window of numbers", () => {
     expect([48, 47].map((id) => window.classify(id))).toEqual(["duplicate", "restart"]);
   });
 
-  it("knows no more than its first id when it begins frozen", () => {
+  it("remembers ids from the first one on if it is frozen from the start", () => {
     const window: SequenceWindow = new NumberWindow({ size: 3, isFrozen: true });
     window.restart(5);
     window.move(9, "ahead");
-    expect([4, 5, 6, 9].map((id) => window.classify(id))).toEqual(["restart", "duplicate", "late", "duplicate"]);
+    expect([4, 5, 6, 9].map((id) => window.classify(id))).toEqual([
+      "restart",
+      "duplicate",
+      "late",
+      "duplicate",
+    ]);
   });
 
-  it("takes all that is lower than a cursor from before for delivered, as far as it reaches", () => {
+  it("treats all ids in the window below a stored cursor as delivered", () => {
     const window: SequenceWindow = new NumberWindow({ size: 3, isFrozen: false });
     window.resume(10);
-    expect([7, 8, 10, 11].map((id) => window.classify(id))).toEqual(["restart", "duplicate", "duplicate", "next"]);
+    expect([7, 8, 10, 11].map((id) => window.classify(id))).toEqual([
+      "restart",
+      "duplicate",
+      "duplicate",
+      "next",
+    ]);
     expect(window.before(9)).toBe(8);
   });
 
-  it("cuts a hole in two", () => {
+  it("splits a gap when an id inside it arrives", () => {
     const window: SequenceWindow = new NumberWindow({ size: 100, isFrozen: false });
     window.restart(1);
     window.move(9, "ahead");
@@ -106,7 +116,7 @@ describe("a window of numbers", () => {
     expect(late).toEqual([3, 4, 6, 7]);
   });
 
-  it("knows where the cursor was before an id that it has taken", () => {
+  it("returns the cursor before an accepted id", () => {
     const window: SequenceWindow = new NumberWindow({ size: 2, isFrozen: false });
     window.restart(5);
     for (let id = 6; id < 20; id++) window.advance(id);
@@ -114,13 +124,13 @@ describe("a window of numbers", () => {
   });
 });
 
-describe("a window with a hole at every second number", () => {
+describe("NumberWindow with a gap at every second number", () => {
   const count = 60_000;
 
   it.each([
     ["a large window", { size: 1_000_000, isFrozen: false }],
-    ["two links at once", { size: 1_000, isFrozen: true }],
-  ])("takes a time in proportion to its messages: holes, late ones, doubles (%s)", (_, bounds) => {
+    ["an overlap of two connections", { size: 1_000, isFrozen: true }],
+  ])("accepts ids, late ids and duplicates in linear time (%s)", (_, bounds) => {
     const window: SequenceWindow = new NumberWindow(bounds);
     const cpuTime = measureCpuTime();
     window.restart(0);
@@ -136,7 +146,7 @@ describe("a window with a hole at every second number", () => {
     expect(cpuTime()).toBeLessThan(2_000);
   });
 
-  it("takes a time in proportion to its messages where one hole is filled at every second number", () => {
+  it("fills every second number of one large gap in linear time", () => {
     const window = new NumberWindow({ size: 1_000_000, isFrozen: false });
     const cpuTime = measureCpuTime();
     window.restart(0);
@@ -154,7 +164,7 @@ describe("a window with a hole at every second number", () => {
   });
 });
 
-/** An assertion for each of many ids would take longer than what is measured. */
+/** Calls expect() only on a mismatch, because an assertion for each id would take longer than the measured code. */
 function expectStatus(window: SequenceWindow, id: number, status: SequenceStatus): void {
   if (window.classify(id) !== status) expect([id, window.classify(id)]).toEqual([id, status]);
 }

@@ -3,9 +3,12 @@ import { OutboxCallbacks } from "../../src/buffer/outbox-callbacks.js";
 import type { OutboxPolicy } from "../../src/buffer/outbox-policy.js";
 import type { JetSocketError } from "../../src/errors.js";
 
-type Asked = Pick<OutboxPolicy<unknown, unknown>, "keyOf" | "acknowledgement">;
+type Functions = Pick<OutboxPolicy<unknown, unknown>, "keyOf" | "acknowledgement">;
 
-function callbacksOf(asked: Partial<Asked>): { callbacks: OutboxCallbacks<unknown, unknown>; errors: JetSocketError[] } {
+function callbacksOf(functions: Partial<Functions>): {
+  callbacks: OutboxCallbacks<unknown, unknown>;
+  errors: JetSocketError[];
+} {
   const errors: JetSocketError[] = [];
   const bounds = {
     capacity: 1,
@@ -14,21 +17,21 @@ function callbacksOf(asked: Partial<Asked>): { callbacks: OutboxCallbacks<unknow
     overflow: "error",
     perSecond: undefined,
   } as const;
-  const policy = { ...bounds, keyOf: undefined, acknowledgement: undefined, ...asked };
+  const policy = { ...bounds, keyOf: undefined, acknowledgement: undefined, ...functions };
   return { callbacks: new OutboxCallbacks(policy, (error) => errors.push(error)), errors };
 }
 
-/** Functions that give back what they are asked about. */
+/** Functions that return their argument. */
 const echo = (value: unknown): never => value as never;
-const echoes: Asked = { keyOf: echo, acknowledgement: { idOf: echo, acknowledges: echo } };
+const echoes: Functions = { keyOf: echo, acknowledgement: { idOf: echo, acknowledges: echo } };
 
 const thrown = new RangeError("not today");
-const fault = (): never => {
+const throwError = (): never => {
   throw thrown;
 };
 
-describe("MessageMarks", () => {
-  it("knows nothing of a message where nobody can be asked", () => {
+describe("OutboxCallbacks", () => {
+  it("returns no id, no key and no acknowledgement if no function is set", () => {
     const { callbacks, errors } = callbacksOf({});
     expect([callbacks.idOf("a"), callbacks.keyOf("a"), callbacks.acknowledgedIds("a"), errors]).toEqual([
       undefined,
@@ -38,19 +41,16 @@ describe("MessageMarks", () => {
     ]);
   });
 
-  it.each(["a", "", 0, 7, -1.5, 10n])("takes %o as an id", (id) => {
+  it.each(["a", "", 0, 7, -1.5, 10n])("accepts %o as an id", (id) => {
     const { callbacks, errors } = callbacksOf(echoes);
     expect([callbacks.idOf(id), errors]).toEqual([id, []]);
   });
 
-  it.each([undefined, null])("takes %o as no id, no key and no acknowledgement", (value) => {
+  it.each([undefined, null])("treats %o as no id, no key and no acknowledgement", (value) => {
     const { callbacks, errors } = callbacksOf(echoes);
-    expect([callbacks.idOf(value), callbacks.keyOf(value), callbacks.acknowledgedIds(value), errors]).toEqual([
-      undefined,
-      undefined,
-      [],
-      [],
-    ]);
+    expect([callbacks.idOf(value), callbacks.keyOf(value), callbacks.acknowledgedIds(value), errors]).toEqual(
+      [undefined, undefined, [], []],
+    );
   });
 
   it.each([
@@ -58,7 +58,7 @@ describe("MessageMarks", () => {
     ["a promise", Promise.resolve("a"), "object"],
     ["true", true, "boolean"],
     ["a symbol", Symbol("a"), "symbol"],
-  ])("takes %s for no id, and says so", (_, value, type) => {
+  ])("rejects %s as an id and reports an error", (_, value, type) => {
     const { callbacks, errors } = callbacksOf(echoes);
     expect(callbacks.idOf(value)).toBeUndefined();
     expect(errors.map(({ code, message }) => [code, message])).toEqual([
@@ -69,11 +69,11 @@ describe("MessageMarks", () => {
     ]);
   });
 
-  it.each(["a", 0, false, thrown])("takes %o as a key", (key) => {
+  it.each(["a", 0, false, thrown])("accepts %o as a key", (key) => {
     expect(callbacksOf(echoes).callbacks.keyOf(key)).toBe(key);
   });
 
-  it("takes one id or many as an acknowledgement, and lets through what is none", () => {
+  it("accepts one acknowledged id or several, without validation", () => {
     const { callbacks, errors } = callbacksOf(echoes);
     expect(callbacks.acknowledgedIds("a")).toEqual(["a"]);
     expect(callbacks.acknowledgedIds(["a", 2])).toEqual(["a", 2]);
@@ -85,10 +85,10 @@ describe("MessageMarks", () => {
     ["idOf", "this message is sent at most once"],
     ["keyOf", "this message has no key"],
     ["acknowledges", "nothing is acknowledged"],
-  ])("says what it means that %s has thrown", (name, consequence) => {
+  ])("reports the consequence when %s throws", (name, consequence) => {
     const { callbacks, errors } = callbacksOf({
-      keyOf: fault,
-      acknowledgement: { idOf: fault, acknowledges: fault },
+      keyOf: throwError,
+      acknowledgement: { idOf: throwError, acknowledges: throwError },
     });
     if (name === "idOf") expect(callbacks.idOf("a")).toBeUndefined();
     else if (name === "keyOf") expect(callbacks.keyOf("a")).toBeUndefined();
@@ -98,7 +98,7 @@ describe("MessageMarks", () => {
     ]);
   });
 
-  it("says that an id is another's", () => {
+  it("reports an id that belongs to another message", () => {
     const { callbacks, errors } = callbacksOf(echoes);
     callbacks.reportDuplicateId(7);
     expect(errors.map(({ message }) => message)).toEqual([

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { OutboxEntry } from "../../src/buffer/outbox-entry.js";
 
-it("is a message that nobody remembers yet", () => {
+it("OutboxEntry is untracked at first and has no id and no key", () => {
   const message = { text: "hello" };
   const entry = new OutboxEntry(message, 5);
   expect(entry.message).toBe(message);

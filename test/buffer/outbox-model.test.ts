@@ -4,7 +4,7 @@ import { Outbox } from "../../src/buffer/outbox.js";
 import { OutboxEntry } from "../../src/buffer/outbox-entry.js";
 import type { OutboxDropCause } from "../../src/buffer/outbox-policy.js";
 import { cases } from "../support/cases.js";
-import { type Letter, type ModelPolicy, OutboxModel } from "./outbox-model.js";
+import { type TestMessage, type ModelPolicy, OutboxModel } from "./outbox-model.js";
 
 type Call =
   | { readonly kind: "send"; readonly size: number; readonly id: number; readonly key: string | undefined }
@@ -45,15 +45,15 @@ const modelPolicy: fc.Arbitrary<ModelPolicy> = fc.record({
   hasAcknowledgement: fc.boolean(),
 });
 
-/** Drives both, with a writer that keeps what it was given, and compares all that can be seen. */
+/** Calls the outbox and the model with a simulated writer, and compares their visible state. */
 class Comparison {
   readonly log: [string, OutboxDropCause][] = [];
-  readonly taken: string[] = [];
+  readonly accepted: string[] = [];
   readonly #model: OutboxModel;
-  readonly #outbox: Outbox<Letter, readonly string[], Letter>;
-  readonly #entries = new Map<Letter, OutboxEntry<Letter>>();
-  /** What the writer was given on this connection, in its order. */
-  #given: Letter[] = [];
+  readonly #outbox: Outbox<TestMessage, readonly string[], TestMessage>;
+  readonly #entries = new Map<TestMessage, OutboxEntry<TestMessage>>();
+  /** The messages that were passed to the writer on this connection, in order. */
+  #given: TestMessage[] = [];
   readonly #done = new Set<string>();
   #now = 0;
   #count = 0;
@@ -63,10 +63,12 @@ class Comparison {
     const { capacity, maxBytes, ttl, overflow, spacing, hasAcknowledgement } = policy;
     this.#outbox = new Outbox(
       {
-        ...{ capacity, maxBytes, overflow, keyOf: ({ key }: Letter) => key },
+        ...{ capacity, maxBytes, overflow, keyOf: ({ key }: TestMessage) => key },
         ttl: ttl === Infinity ? undefined : ttl,
         perSecond: spacing === 0 ? undefined : 1_000 / spacing,
-        acknowledgement: hasAcknowledgement ? { idOf: ({ id }: Letter) => id, acknowledges: (ids) => ids } : undefined,
+        acknowledgement: hasAcknowledgement
+          ? { idOf: ({ id }: TestMessage) => id, acknowledges: (ids) => ids }
+          : undefined,
       },
       {
         onDropped: ({ name }, cause) => this.log.push([name, cause]),
@@ -111,13 +113,13 @@ class Comparison {
   }
 
   #send({ size, id, key }: Extract<Call, { kind: "send" }>): void {
-    const letter = { name: `m${this.#count++}`, size, id: id < 10 ? `${id}` : undefined, key };
-    const entry = new OutboxEntry(letter, size);
-    this.#entries.set(letter, entry);
-    const answer = this.#outbox.send(entry, letter, this.#now);
-    expect(answer).toBe(this.#model.send(letter, this.#now));
-    if (answer === "write") this.#given.push(letter);
-    if (answer === "write" || answer === "queued" || answer === "dropped") this.taken.push(letter.name);
+    const message = { name: `m${this.#count++}`, size, id: id < 10 ? `${id}` : undefined, key };
+    const entry = new OutboxEntry(message, size);
+    this.#entries.set(message, entry);
+    const answer = this.#outbox.send(entry, message, this.#now);
+    expect(answer).toBe(this.#model.send(message, this.#now));
+    if (answer === "write") this.#given.push(message);
+    if (answer === "write" || answer === "queued" || answer === "dropped") this.accepted.push(message.name);
   }
 
   #next(): void {
@@ -126,33 +128,33 @@ class Comparison {
     if (entry !== undefined) this.#given.push(entry.message);
   }
 
-  #acknowledge(chosen: number): void {
-    const ids = chosen % 11 === 10 ? ["1", "2", "none"] : [`${chosen % 11}`];
+  #acknowledge(seed: number): void {
+    const ids = seed % 11 === 10 ? ["1", "2", "none"] : [`${seed % 11}`];
     for (const name of this.#model.acknowledge(ids)) this.#done.add(name);
     this.#outbox.received(ids);
   }
 
-  #withdraw(chosen: number): void {
-    const letter = [...this.#entries.keys()].at(-1 - (chosen % 4));
-    if (letter === undefined) return;
-    this.#outbox.withdraw(this.#entries.get(letter)!);
-    if (!this.#model.withdraw(letter.name)) return;
-    this.#done.add(letter.name);
-    this.#given = this.#given.filter((other) => other !== letter);
+  #withdraw(seed: number): void {
+    const message = [...this.#entries.keys()].at(-1 - (seed % 4));
+    if (message === undefined) return;
+    this.#outbox.withdraw(this.#entries.get(message)!);
+    if (!this.#model.withdraw(message.name)) return;
+    this.#done.add(message.name);
+    this.#given = this.#given.filter((other) => other !== message);
   }
 
-  #lost(chosen: number): void {
-    const unsent = this.#given.splice(chosen % (this.#given.length + 1));
+  #lost(seed: number): void {
+    const unsent = this.#given.splice(seed % (this.#given.length + 1));
     this.#given = [];
     const done = new Set([...this.#done, ...this.log.map(([name]) => name)]);
-    const entries = unsent.map((letter) => {
-      // One that is not remembered may come back in an entry of its own.
-      const known = this.#entries.get(letter)!;
-      if (known.state !== "untracked" || chosen % 2 !== 0) return known;
+    const entries = unsent.map((message) => {
+      // A message that the outbox does not track may return in a new entry.
+      const known = this.#entries.get(message)!;
+      if (known.state !== "untracked" || seed % 2 !== 0) return known;
       const { expiresAt } = known;
-      return Object.assign(new OutboxEntry(letter, letter.size), { expiresAt });
+      return Object.assign(new OutboxEntry(message, message.size), { expiresAt });
     });
-    unsent.forEach((letter, index) => this.#entries.set(letter, entries[index]!));
+    unsent.forEach((message, index) => this.#entries.set(message, entries[index]!));
     this.#outbox.connectionLost(entries, this.#now);
     this.#model.connectionLost(unsent, done, this.#now);
   }
@@ -165,7 +167,7 @@ class Comparison {
       this.#model.bytes,
       this.#model.waitingCount,
     ]);
-    // The outbox may ask to be called for a message that has left meanwhile, and not later than for one that waits.
+    // `nextAt` of the outbox may refer to a message that has left, but is never later than the next event.
     expect(this.#outbox.nextAt).toBeLessThanOrEqual(this.#model.nextAt);
     expect(this.#outbox.nextAt === Infinity).toBe(
       this.#model.waitingCount === 0 || this.#model.nextAt === Infinity,
@@ -173,7 +175,7 @@ class Comparison {
   }
 }
 
-it("does what the plainest outbox does, and tells no message twice", () => {
+it("Outbox behaves like a reference implementation and reports no message twice", () => {
   fc.assert(
     fc.property(modelPolicy, fc.array(call, { maxLength: 100, size: "max" }), (policy, calls) => {
       const comparison = new Comparison(policy);
@@ -181,7 +183,7 @@ it("does what the plainest outbox does, and tells no message twice", () => {
       comparison.run({ kind: "end" });
       const log = comparison.log.map(([name]) => name);
       expect(new Set(log).size).toBe(log.length);
-      expect(comparison.taken).toEqual(expect.arrayContaining(log));
+      expect(comparison.accepted).toEqual(expect.arrayContaining(log));
     }),
     { numRuns: cases(1_000) },
   );

@@ -1,21 +1,21 @@
 import type { OutboxDecision, OutboxDropCause } from "../../src/buffer/outbox-policy.js";
 
-/** A message as the model knows it. */
-export interface Letter {
+/** A message of the model. */
+export interface TestMessage {
   readonly name: string;
   readonly size: number;
   readonly id: string | undefined;
   readonly key: string | undefined;
 }
 
-interface Kept {
-  readonly letter: Letter;
+interface StoredMessage {
+  readonly message: TestMessage;
   readonly id: string | undefined;
   readonly key: string | undefined;
   expiresAt: number;
-  /** It waits to go; otherwise it is with the writer. */
+  /** True while the message waits; otherwise the writer has it. */
   isWaiting: boolean;
-  /** It may have been delivered by a connection. */
+  /** True if a connection may have delivered the message. */
   isUnacked: boolean;
   isResent: boolean;
 }
@@ -25,37 +25,37 @@ export interface ModelPolicy {
   readonly maxBytes: number;
   readonly ttl: number;
   readonly overflow: "error" | "dropOldest" | "conflate";
-  /** Milliseconds between two that leave; 0 is without bound. */
+  /** Minimum milliseconds between two messages that leave; 0 means no limit. */
   readonly spacing: number;
   readonly hasAcknowledgement: boolean;
 }
 
-/** The outbox in the plainest form: one list that is gone through again at each call. */
+/** A simple reference implementation: one list that is searched in each call. */
 export class OutboxModel {
   readonly #policy: ModelPolicy;
   readonly log: [name: string, cause: OutboxDropCause][] = [];
-  #kept: Kept[] = [];
-  /** When the time to live of each message ends: it counts from the sending. */
-  readonly #expiry = new Map<Letter, number>();
+  #stored: StoredMessage[] = [];
+  /** When the time to live of each message ends, counted from `send()`. */
+  readonly #expiry = new Map<TestMessage, number>();
   #isOpen = false;
   #isClosing = false;
-  #hadExcess = false;
-  #mayGoAt = -Infinity;
+  #hasExcess = false;
+  #nextSlotAt = -Infinity;
 
   constructor(policy: ModelPolicy) {
     this.#policy = policy;
   }
 
   get length(): number {
-    return this.#kept.length;
+    return this.#stored.length;
   }
 
   get bytes(): number {
-    return this.#kept.reduce((sum, { letter }) => sum + letter.size, 0);
+    return this.#stored.reduce((sum, { message }) => sum + message.size, 0);
   }
 
-  #waiting(): Kept[] {
-    return this.#kept.filter(({ isWaiting }) => isWaiting);
+  #waiting(): StoredMessage[] {
+    return this.#stored.filter(({ isWaiting }) => isWaiting);
   }
 
   get waitingCount(): number {
@@ -65,45 +65,53 @@ export class OutboxModel {
   get nextAt(): number {
     const waiting = this.#waiting();
     if (waiting.length === 0) return Infinity;
-    const goesAt = this.#isClosing || this.#policy.spacing === 0 ? -Infinity : this.#mayGoAt;
-    return Math.min(this.#isOpen ? goesAt : Infinity, ...waiting.map(({ expiresAt }) => expiresAt));
+    const sendableAt = this.#isClosing || this.#policy.spacing === 0 ? -Infinity : this.#nextSlotAt;
+    return Math.min(this.#isOpen ? sendableAt : Infinity, ...waiting.map(({ expiresAt }) => expiresAt));
   }
 
-  send(letter: Letter, now: number): OutboxDecision {
-    this.#expiry.set(letter, now + this.#policy.ttl);
+  send(message: TestMessage, now: number): OutboxDecision {
+    this.#expiry.set(message, now + this.#policy.ttl);
     this.#expire(now);
     const { capacity, maxBytes, overflow, hasAcknowledgement } = this.#policy;
     const canWriteNow = this.#isOpen && this.waitingCount === 0;
-    const isTaken = this.#kept.some(({ id }) => id === letter.id);
-    const id = hasAcknowledgement && !isTaken ? letter.id : undefined;
+    const isIdInUse = this.#stored.some(({ id }) => id === message.id);
+    const id = hasAcknowledgement && !isIdInUse ? message.id : undefined;
     if (canWriteNow && id === undefined) return "write";
-    const key = overflow === "conflate" && !canWriteNow ? letter.key : undefined;
+    const key = overflow === "conflate" && !canWriteNow ? message.key : undefined;
     const expiresAt = now + this.#policy.ttl;
-    const kept: Kept = { letter, id, key, expiresAt, isWaiting: true, isUnacked: false, isResent: false };
+    const stored: StoredMessage = {
+      message,
+      id,
+      key,
+      expiresAt,
+      isWaiting: true,
+      isUnacked: false,
+      isResent: false,
+    };
     const older = this.#replaceable(key);
-    const growth = older === undefined ? 0 : letter.size - older.letter.size;
+    const growth = older === undefined ? 0 : message.size - older.message.size;
     if (older !== undefined && (growth <= 0 || this.bytes + growth <= maxBytes)) {
-      this.#kept = this.#kept.map((one) => (one === older ? kept : one));
-      this.log.push([older.letter.name, "overflow"]);
+      this.#stored = this.#stored.map((one) => (one === older ? stored : one));
+      this.log.push([older.message.name, "overflow"]);
       return "queued";
     }
-    if (this.#hadExcess && this.length <= capacity && this.bytes <= maxBytes) this.#hadExcess = false;
+    if (this.#hasExcess && this.length <= capacity && this.bytes <= maxBytes) this.#hasExcess = false;
     const isFull = (): boolean =>
-      this.length > 0 && (this.length >= capacity || this.bytes + letter.size > maxBytes);
+      this.length > 0 && (this.length >= capacity || this.bytes + message.size > maxBytes);
     if (isFull() && overflow === "error") return "refused";
-    if (isFull() && this.#hadExcess) {
-      this.log.push([letter.name, "overflow"]);
+    if (isFull() && this.#hasExcess) {
+      this.log.push([message.name, "overflow"]);
       return "dropped";
     }
-    while (isFull()) this.log.push([this.#kept.shift()!.letter.name, "overflow"]);
-    if (canWriteNow) Object.assign(kept, { isWaiting: false, isUnacked: true });
-    this.#kept.push(kept);
+    while (isFull()) this.log.push([this.#stored.shift()!.message.name, "overflow"]);
+    if (canWriteNow) Object.assign(stored, { isWaiting: false, isUnacked: true });
+    this.#stored.push(stored);
     return canWriteNow ? "write" : "queued";
   }
 
-  #replaceable(key: string | undefined): Kept | undefined {
+  #replaceable(key: string | undefined): StoredMessage | undefined {
     if (key === undefined) return undefined;
-    const unsent = this.#kept.filter(({ isUnacked }) => !isUnacked);
+    const unsent = this.#stored.filter(({ isUnacked }) => !isUnacked);
     return unsent
       .slice(unsent.findLastIndex((one) => one.key === undefined) + 1)
       .findLast((one) => one.key === key);
@@ -114,14 +122,14 @@ export class OutboxModel {
     const first = this.#waiting()[0];
     if (!this.#isOpen || first === undefined) return undefined;
     if (!this.#isClosing && this.#policy.spacing > 0) {
-      if (now < this.#mayGoAt) return undefined;
-      this.#mayGoAt = now + this.#policy.spacing;
+      if (now < this.#nextSlotAt) return undefined;
+      this.#nextSlotAt = now + this.#policy.spacing;
     }
     first.isWaiting = false;
-    if (first.id === undefined) this.#kept = this.#kept.filter((one) => one !== first);
+    if (first.id === undefined) this.#stored = this.#stored.filter((one) => one !== first);
     else if (first.isUnacked) first.isResent = true;
     first.isUnacked = true;
-    return first.letter.name;
+    return first.message.name;
   }
 
   open(): void {
@@ -137,16 +145,16 @@ export class OutboxModel {
     this.#isOpen = true;
   }
 
-  /** @param done - The names of messages that are done with, whatever the writer still had of them. */
-  connectionLost(unsent: readonly Letter[], done: ReadonlySet<string>, now: number): void {
+  /** @param done - The names of settled messages, even if the writer still has them. */
+  connectionLost(unsent: readonly TestMessage[], done: ReadonlySet<string>, now: number): void {
     this.#isOpen = false;
-    const returned = unsent.flatMap((letter) => {
-      const known = this.#kept.find((one) => one.letter === letter);
-      if (known?.isResent === true || done.has(letter.name)) return [];
-      const expiresAt = this.#expiry.get(letter) ?? now + this.#policy.ttl;
+    const returned = unsent.flatMap((message) => {
+      const known = this.#stored.find((one) => one.message === message);
+      if (known?.isResent === true || done.has(message.name)) return [];
+      const expiresAt = this.#expiry.get(message) ?? now + this.#policy.ttl;
       return [
         {
-          letter,
+          message,
           id: known?.id,
           key: undefined,
           expiresAt,
@@ -156,30 +164,32 @@ export class OutboxModel {
         },
       ];
     });
-    const isBack = ({ letter }: Kept): boolean => returned.some((one) => one.letter === letter);
-    const others = this.#kept.filter((one) => !isBack(one));
+    const isReturned = ({ message }: StoredMessage): boolean =>
+      returned.some((one) => one.message === message);
+    const others = this.#stored.filter((one) => !isReturned(one));
     const unacked = others.filter(({ isUnacked }) => isUnacked);
-    this.#kept = [...unacked, ...returned, ...others.filter(({ isUnacked }) => !isUnacked)];
+    this.#stored = [...unacked, ...returned, ...others.filter(({ isUnacked }) => !isUnacked)];
     if (returned.length > 0) {
-      this.#hadExcess = this.length > this.#policy.capacity || this.bytes > this.#policy.maxBytes;
+      this.#hasExcess = this.length > this.#policy.capacity || this.bytes > this.#policy.maxBytes;
     }
     this.#resendAll();
   }
 
-  /** @returns Whether the message was kept, and is not any more. */
+  /** @returns Whether the message was stored and is now removed. */
   withdraw(name: string): boolean {
-    const found = this.#kept.find(({ letter }) => letter.name === name);
+    const found = this.#stored.find(({ message }) => message.name === name);
     if (found === undefined || (found.isUnacked && (found.isWaiting || found.isResent))) return false;
-    this.#kept = this.#kept.filter((one) => one !== found);
+    this.#stored = this.#stored.filter((one) => one !== found);
     return true;
   }
 
-  /** @returns The names of the messages that are acknowledged now. */
+  /** @returns The names of the messages that are acknowledged by this call. */
   acknowledge(ids: readonly string[]): string[] {
-    const isMeant = ({ id, isUnacked }: Kept): boolean => isUnacked && id !== undefined && ids.includes(id);
-    const meant = this.#kept.filter(isMeant).map(({ letter }) => letter.name);
-    this.#kept = this.#kept.filter((one) => !isMeant(one));
-    return meant;
+    const isAcknowledged = ({ id, isUnacked }: StoredMessage): boolean =>
+      isUnacked && id !== undefined && ids.includes(id);
+    const acknowledged = this.#stored.filter(isAcknowledged).map(({ message }) => message.name);
+    this.#stored = this.#stored.filter((one) => !isAcknowledged(one));
+    return acknowledged;
   }
 
   beginClosing(): void {
@@ -189,16 +199,16 @@ export class OutboxModel {
   end(): void {
     this.#isOpen = false;
     this.#isClosing = false;
-    for (const { letter } of this.#kept.splice(0)) this.log.push([letter.name, "closed"]);
+    for (const { message } of this.#stored.splice(0)) this.log.push([message.name, "closed"]);
   }
 
   #resendAll(): void {
-    for (const one of this.#kept) one.isWaiting = true;
+    for (const one of this.#stored) one.isWaiting = true;
   }
 
   #expire(now: number): void {
-    const isExpired = ({ isWaiting, expiresAt }: Kept): boolean => isWaiting && expiresAt <= now;
-    for (const { letter } of this.#kept.filter(isExpired)) this.log.push([letter.name, "expired"]);
-    this.#kept = this.#kept.filter((one) => !isExpired(one));
+    const isExpired = ({ isWaiting, expiresAt }: StoredMessage): boolean => isWaiting && expiresAt <= now;
+    for (const { message } of this.#stored.filter(isExpired)) this.log.push([message.name, "expired"]);
+    this.#stored = this.#stored.filter((one) => !isExpired(one));
   }
 }

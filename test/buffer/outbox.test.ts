@@ -3,10 +3,10 @@ import { Outbox } from "../../src/buffer/outbox.js";
 import { OutboxEntry } from "../../src/buffer/outbox-entry.js";
 import type { OutboxDecision, OutboxPolicy } from "../../src/buffer/outbox-policy.js";
 import { BufferOverflowError, type JetSocketError } from "../../src/errors.js";
-import type { Letter } from "./outbox-model.js";
+import type { TestMessage } from "./outbox-model.js";
 
 type Entry = OutboxEntry<string>;
-type Policy = OutboxPolicy<Letter, readonly string[]>;
+type Policy = OutboxPolicy<TestMessage, readonly string[]>;
 
 const acknowledgement: Policy["acknowledgement"] = { idOf: ({ id }) => id, acknowledges: (ids) => ids };
 
@@ -20,12 +20,12 @@ const defaults: Policy = {
   acknowledgement: undefined,
 };
 
-/** An outbox with all that it tells, driven by the names of messages. */
+/** An outbox with a log of all drops and errors, controlled by message names. */
 class Scene {
   readonly log: string[] = [];
   readonly errors: JetSocketError[] = [];
   readonly entries = new Map<string, Entry>();
-  readonly outbox: Outbox<Letter, readonly string[], string>;
+  readonly outbox: Outbox<TestMessage, readonly string[], string>;
   now = 0;
   onDropped: ((name: string) => void) | undefined;
 
@@ -42,8 +42,11 @@ class Scene {
     );
   }
 
-  /** The name is also the id; what stands before its digits is the key. */
-  send(name: string, { size = 1, id = name }: { size?: number; id?: string | undefined } = {}): OutboxDecision {
+  /** The name is also the id. The letters before its digits are the key. */
+  send(
+    name: string,
+    { size = 1, id = name }: { size?: number; id?: string | undefined } = {},
+  ): OutboxDecision {
     const entry = new OutboxEntry(name, size);
     this.entries.set(name, entry);
     const key = /^[a-z]+(?=\d)/.exec(name)?.[0];
@@ -54,7 +57,7 @@ class Scene {
     return names.map((name) => this.send(name));
   }
 
-  /** All that may go now. */
+  /** Takes all messages that may be sent now. */
   take(): string[] {
     const names: string[] = [];
     let entry = this.outbox.next(this.now);
@@ -75,8 +78,8 @@ class Scene {
   }
 }
 
-describe("an outbox without acknowledgement", () => {
-  it("keeps what is sent while not connected, and gives it in its order before what is newer", () => {
+describe("Outbox without acknowledgements", () => {
+  it("stores messages while disconnected, and sends them in order before newer ones", () => {
     const scene = new Scene();
     expect(scene.sendAll("a", "b")).toEqual(["queued", "queued"]);
     expect([scene.outbox.length, scene.outbox.bytes, scene.outbox.waitingCount]).toEqual([2, 2, 2]);
@@ -88,7 +91,7 @@ describe("an outbox without acknowledgement", () => {
     expect(scene.log).toEqual([]);
   });
 
-  it("is not clear before the first connection, nor after the last", () => {
+  it("is not clear before the first connection and after the last one", () => {
     const scene = new Scene();
     expect(scene.outbox.isClear).toBe(false);
     scene.open();
@@ -97,7 +100,7 @@ describe("an outbox without acknowledgement", () => {
     expect(scene.outbox.isClear).toBe(false);
   });
 
-  it("puts what comes back from a connection before what waits", () => {
+  it("queues messages that return from a connection before those that wait", () => {
     const scene = new Scene();
     scene.sendAll("a", "b", "c");
     scene.open();
@@ -107,7 +110,7 @@ describe("an outbox without acknowledgement", () => {
     expect(scene.open()).toEqual(["b", "c", "d", "direct", "e"]);
   });
 
-  it("sends nothing twice that did not come back", () => {
+  it("sends a message again only if it returned from the connection", () => {
     const scene = new Scene();
     scene.sendAll("a", "b");
     scene.open();
@@ -117,7 +120,7 @@ describe("an outbox without acknowledgement", () => {
     expect(scene.open()).toEqual([]);
   });
 
-  it("keeps what comes back whatever its bounds, and meets newer messages with the overflow", () => {
+  it("stores returned messages beyond its limits, and drops newer messages instead", () => {
     const scene = new Scene({ capacity: 2, overflow: "dropOldest" });
     scene.open();
     scene.lost("a", "b", "c");
@@ -131,7 +134,7 @@ describe("an outbox without acknowledgement", () => {
   });
 
   it.each(["error", "dropOldest", "conflate"] as const)(
-    "keeps one message of any size, with %s",
+    "accepts one message of any size, with overflow %s",
     (overflow) => {
       const scene = new Scene({ maxBytes: 10, overflow });
       expect(scene.send("large", { size: 50 })).toBe("queued");
@@ -143,7 +146,7 @@ describe("an outbox without acknowledgement", () => {
   it.each([
     ["messages", { capacity: 2 }],
     ["bytes", { maxBytes: 2 }],
-  ])("refuses the newest where it is full of %s", (_, bounds) => {
+  ])("refuses the newest message when it is full (%s)", (_, bounds) => {
     const scene = new Scene(bounds);
     expect(scene.sendAll("a", "b", "c")).toEqual(["queued", "queued", "refused"]);
     const error = scene.outbox.overflowError(scene.entries.get("c"));
@@ -153,7 +156,7 @@ describe("an outbox without acknowledgement", () => {
     expect(scene.open()).toEqual(["a", "b"]);
   });
 
-  it("drops as many of the oldest as a large message needs", () => {
+  it("drops as many old messages as a large message needs", () => {
     const scene = new Scene({ maxBytes: 4, overflow: "dropOldest" });
     scene.sendAll("a", "b", "c", "d");
     expect(scene.send("large", { size: 2 })).toBe("queued");
@@ -161,14 +164,14 @@ describe("an outbox without acknowledgement", () => {
     expect(scene.open()).toEqual(["c", "d", "large"]);
   });
 
-  it("conflates by key, in the place of the older message", () => {
+  it("replaces an older message with the same key at its position", () => {
     const scene = new Scene({ overflow: "conflate" });
     scene.sendAll("a1", "b1", "c1", "b2", "plain", "a2");
     expect(scene.log).toEqual(["b1 overflow"]);
     expect(scene.open()).toEqual(["a1", "b2", "c1", "plain", "a2"]);
   });
 
-  it("conflates nothing that has gone or come back", () => {
+  it("does not replace a message that was sent or returned", () => {
     const scene = new Scene({ overflow: "conflate" });
     scene.send("a1");
     scene.open();
@@ -178,7 +181,7 @@ describe("an outbox without acknowledgement", () => {
     expect(scene.open()).toEqual(["a1", "a3"]);
   });
 
-  it("conflates nothing that has come back, after others have expired too", () => {
+  it("does not replace a returned message after others have expired", () => {
     const scene = new Scene({ overflow: "conflate", perSecond: 1, ttl: 100 });
     scene.sendAll("a0", "b1");
     scene.now = 50;
@@ -192,7 +195,7 @@ describe("an outbox without acknowledgement", () => {
     expect(scene.open()).toEqual(["a1", "a2"]);
   });
 
-  it("finds what expires behind a message that was conflated", () => {
+  it("finds a message that expires after a replaced one", () => {
     const scene = new Scene({ overflow: "conflate", ttl: 100 });
     scene.sendAll("a1", "b1");
     scene.now = 50;
@@ -201,7 +204,7 @@ describe("an outbox without acknowledgement", () => {
     expect([scene.open(), scene.log]).toEqual([["a2"], ["a1 overflow", "b1 expired"]]);
   });
 
-  it("drops the oldest where a conflated message would not fit, and where a key is new", () => {
+  it("drops the oldest message if a replacement does not fit or the key is new", () => {
     const scene = new Scene({ overflow: "conflate", capacity: 2, maxBytes: 4 });
     scene.sendAll("a1", "b1");
     expect(scene.send("b2", { size: 4 })).toBe("queued");
@@ -212,13 +215,13 @@ describe("an outbox without acknowledgement", () => {
     expect(scene.open()).toEqual(["c1"]);
   });
 
-  it("conflates nothing without keyOf", () => {
+  it("replaces no message if keyOf is not set", () => {
     const scene = new Scene({ overflow: "conflate", keyOf: undefined });
     scene.sendAll("a1", "a2");
     expect(scene.open()).toEqual(["a1", "a2"]);
   });
 
-  it("lets a message wait for its time to live, and tells on the millisecond", () => {
+  it("keeps a message for its time to live, and reports its expiry to the millisecond", () => {
     const scene = new Scene({ ttl: 100 });
     expect(scene.outbox.nextAt).toBe(Infinity);
     scene.send("a");
@@ -235,18 +238,18 @@ describe("an outbox without acknowledgement", () => {
     expect(scene.outbox.nextAt).toBe(Infinity);
   });
 
-  describe("the memory that messages take besides their bytes", () => {
+  describe("additional memory of the messages", () => {
     const bounds = { capacity: Infinity, maxBytes: 10_000, freeOverhead: 5_000 };
 
-    const letter = (name: string): Letter => ({ name, size: 1, id: name, key: undefined });
+    const messageOf = (name: string): TestMessage => ({ name, size: 1, id: name, key: undefined });
 
     function sendMany(scene: Scene, count: number): OutboxDecision[] {
       return Array.from({ length: count }, (_, index) =>
-        scene.outbox.send(new OutboxEntry(`${index}`, 1, 1_000), letter(`${index}`), scene.now),
+        scene.outbox.send(new OutboxEntry(`${index}`, 1, 1_000), messageOf(`${index}`), scene.now),
       );
     }
 
-    it("counts against maxBytes where it is more than what is free of charge", () => {
+    it("counts against maxBytes beyond the free amount", () => {
       const scene = new Scene(bounds);
       const answers = sendMany(scene, 20);
       expect(answers.filter((answer) => answer === "queued")).toHaveLength(14);
@@ -258,13 +261,13 @@ describe("an outbox without acknowledgement", () => {
       expect(scene.outbox.load).toBe(0);
     });
 
-    it("makes the oldest go", () => {
+    it("causes the oldest messages to be dropped", () => {
       const scene = new Scene({ ...bounds, overflow: "dropOldest" });
       expect(sendMany(scene, 20).every((answer) => answer === "queued")).toBe(true);
       expect(scene.log).toEqual(Array.from({ length: 6 }, (_, index) => `${index} overflow`));
     });
 
-    it("is counted for messages that are not acknowledged too", () => {
+    it("is also counted for unacknowledged messages", () => {
       const scene = new Scene({ ...bounds, acknowledgement });
       scene.open();
       expect(sendMany(scene, 20).filter((answer) => answer === "write")).toHaveLength(10);
@@ -273,7 +276,7 @@ describe("an outbox without acknowledgement", () => {
     });
   });
 
-  it("makes room by what has expired before it refuses", () => {
+  it("removes expired messages before it refuses a new one", () => {
     const scene = new Scene({ ttl: 100, capacity: 1 });
     scene.send("a");
     scene.now = 100;
@@ -281,7 +284,7 @@ describe("an outbox without acknowledgement", () => {
     expect(scene.log).toEqual(["a expired"]);
   });
 
-  it("counts the time to live from the sending, however often the message comes back", () => {
+  it("counts the time to live from the call of send(), even if the message returns several times", () => {
     const scene = new Scene({ ttl: 100 });
     scene.send("a");
     for (scene.now = 30; scene.now < 100; scene.now += 30) {
@@ -293,7 +296,7 @@ describe("an outbox without acknowledgement", () => {
     expect([scene.open(), scene.log]).toEqual([[], ["a expired"]]);
   });
 
-  it("counts the time to live of a message that was written at once from its sending too", () => {
+  it("also counts the time to live from send() for a message that was written at once", () => {
     const scene = new Scene({ ttl: 100 });
     scene.open();
     expect(scene.send("a")).toBe("write");
@@ -304,7 +307,7 @@ describe("an outbox without acknowledgement", () => {
     expect([scene.open(), scene.log]).toEqual([[], ["a expired"]]);
   });
 
-  it("finds what expires before and behind what comes back", () => {
+  it("finds messages that expire before and after a returned one", () => {
     const scene = new Scene({ ttl: 100, perSecond: 1 });
     scene.send("a");
     scene.now = 10;
@@ -319,7 +322,7 @@ describe("an outbox without acknowledgement", () => {
     expect(scene.outbox.nextAt).toBe(200);
   });
 
-  it("gives at most `perSecond` out, and the rest at once when it closes", () => {
+  it("releases at most `perSecond` messages per second, and all of them at once when it closes", () => {
     const scene = new Scene({ perSecond: 4 });
     scene.sendAll("a", "b", "c", "d");
     expect(scene.outbox.nextAt).toBe(Infinity);
@@ -339,7 +342,7 @@ describe("an outbox without acknowledgement", () => {
     expect(scene.open()).toEqual([]);
   });
 
-  it("holds newer messages while the writer moves, and goes on where it does not", () => {
+  it("queues newer messages while the writer moves, and continues if the writer does not move", () => {
     const scene = new Scene();
     scene.open();
     scene.outbox.pause();
@@ -352,7 +355,7 @@ describe("an outbox without acknowledgement", () => {
     expect(scene.open()).toEqual(["a", "b"]);
   });
 
-  it("gives up what its caller takes back", () => {
+  it("removes a message that its caller withdraws", () => {
     const scene = new Scene();
     scene.sendAll("a", "b", "c");
     scene.outbox.withdraw(scene.entries.get("b")!);
@@ -365,7 +368,7 @@ describe("an outbox without acknowledgement", () => {
   it.each([
     ["closed", []],
     ["unsent", ["unsent" as const]],
-  ])("tells of each message at the end, as %s", (cause, args) => {
+  ])("reports each message at the end, with the cause %s", (cause, args) => {
     const scene = new Scene();
     scene.sendAll("a", "b");
     scene.outbox.end(...args);
@@ -373,7 +376,7 @@ describe("an outbox without acknowledgement", () => {
     expect([scene.outbox.length, scene.open()]).toEqual([0, []]);
   });
 
-  it("ignores what comes in", () => {
+  it("ignores received messages", () => {
     const scene = new Scene();
     scene.send("a");
     scene.outbox.received(["a"]);
@@ -381,8 +384,8 @@ describe("an outbox without acknowledgement", () => {
   });
 });
 
-describe("an outbox with acknowledgement", () => {
-  it("remembers what is sent on a connection until it is acknowledged", () => {
+describe("Outbox with acknowledgements", () => {
+  it("stores sent messages until they are acknowledged", () => {
     const scene = new Scene({ acknowledgement });
     scene.open();
     expect(scene.outbox.isClear).toBe(false);
@@ -398,14 +401,14 @@ describe("an outbox with acknowledgement", () => {
     expect([scene.open(), scene.log]).toEqual([[], []]);
   });
 
-  it("sends the unacknowledged first, then the unsent, then the newer", () => {
+  it("sends unacknowledged messages first, then unsent ones, then newer ones", () => {
     const scene = new Scene({ acknowledgement, perSecond: 1_000_000 });
     scene.open();
     scene.sendAll("a", "b", "c", "d");
     scene.lost("c", "d");
     scene.send("e");
     expect(scene.open()).toEqual(["a", "b", "c", "d", "e"]);
-    // What came back from the second connection was in doubt since the first.
+    // A message that returns from the second connection may have been delivered by the first one.
     scene.lost("b", "c", "d", "e");
     scene.send("f");
     expect(scene.open()).toEqual(["a", "b", "c", "d", "e", "f"]);
@@ -425,7 +428,7 @@ describe("an outbox with acknowledgement", () => {
     expect(scene.errors).toEqual([]);
   });
 
-  it("has done with a message that came back and was then dropped", () => {
+  it("settles a message that returned and was then withdrawn", () => {
     const scene = new Scene({ acknowledgement });
     scene.open();
     scene.sendAll("a", "b", "c");
@@ -439,7 +442,7 @@ describe("an outbox with acknowledgement", () => {
     expect([scene.outbox.length, scene.open()]).toEqual([1, ["a"]]);
   });
 
-  it("does not send again what was acknowledged on the way, by an old connection too", () => {
+  it("does not send an acknowledged message again, even if the old connection delivered the acknowledgement", () => {
     const scene = new Scene({ acknowledgement });
     scene.open();
     scene.sendAll("a", "b");
@@ -454,7 +457,7 @@ describe("an outbox with acknowledgement", () => {
     expect(scene.open()).toEqual(["c"]);
   });
 
-  it("takes no acknowledgement for a message that never went", () => {
+  it("ignores an acknowledgement of a message that was never sent", () => {
     const scene = new Scene({ acknowledgement });
     scene.send("a");
     scene.outbox.received(["a"]);
@@ -464,7 +467,7 @@ describe("an outbox with acknowledgement", () => {
     expect(scene.open()).toEqual(["a"]);
   });
 
-  it("is full when its ledger is", () => {
+  it("counts unacknowledged messages against its limits", () => {
     const scene = new Scene({ acknowledgement, capacity: 2 });
     scene.open();
     expect(scene.sendAll("a", "b", "c")).toEqual(["write", "write", "refused"]);
@@ -476,7 +479,7 @@ describe("an outbox with acknowledgement", () => {
     expect(scene.open()).toEqual(["b", "c"]);
   });
 
-  it("drops the oldest of its ledger first", () => {
+  it("drops the oldest unacknowledged message first", () => {
     const scene = new Scene({ acknowledgement, capacity: 2, overflow: "dropOldest" });
     scene.open();
     expect(scene.sendAll("a", "b", "c")).toEqual(["write", "write", "write"]);
@@ -486,7 +489,7 @@ describe("an outbox with acknowledgement", () => {
     expect(scene.open()).toEqual(["d", "e"]);
   });
 
-  it("expires what waits to be sent again, and not what waits for its acknowledgement", () => {
+  it("expires messages that wait to be sent again, but not those that wait for an acknowledgement", () => {
     const scene = new Scene({ acknowledgement, ttl: 100 });
     scene.open();
     scene.send("a");
@@ -505,7 +508,7 @@ describe("an outbox with acknowledgement", () => {
     expect([scene.open(), scene.log]).toEqual([[], ["a expired", "b expired"]]);
   });
 
-  it("sends the second of two messages of one id at most once, and says so", () => {
+  it("sends the second of two messages with the same id at most once, and reports an error", () => {
     const scene = new Scene({ acknowledgement });
     scene.open();
     scene.sendAll("a");
@@ -516,11 +519,11 @@ describe("an outbox with acknowledgement", () => {
     scene.lost();
     expect(scene.open()).toEqual(["a"]);
     scene.outbox.received(["a"]);
-    expect(scene.send("anew", { id: "a" })).toBe("write");
+    expect(scene.send("later", { id: "a" })).toBe("write");
     expect([scene.outbox.length, scene.errors.length]).toEqual([1, 1]);
   });
 
-  it("gives the id of a refused, expired, dropped or withdrawn message to the next", () => {
+  it("releases the id of a refused, expired, dropped or withdrawn message", () => {
     const scene = new Scene({ acknowledgement, capacity: 1, ttl: 100 });
     scene.send("a", { id: "one" });
     scene.send("b", { id: "two" });
@@ -533,7 +536,7 @@ describe("an outbox with acknowledgement", () => {
     expect([scene.errors, scene.log]).toEqual([[], ["a expired", "d closed"]]);
   });
 
-  it("forgets a message that its caller takes back before it is written, and none that may have gone", () => {
+  it("removes a withdrawn message that is not written, but keeps one that may have been sent", () => {
     const scene = new Scene({ acknowledgement });
     scene.open();
     scene.sendAll("a", "b");
@@ -546,7 +549,7 @@ describe("an outbox with acknowledgement", () => {
     expect([scene.open(), scene.log]).toEqual([["b"], []]);
   });
 
-  it("tells at the end of each message that is not acknowledged, in the order of the calls", () => {
+  it("reports each unacknowledged message at the end, in the order of the calls", () => {
     const scene = new Scene({ acknowledgement, perSecond: 1 });
     scene.open();
     scene.sendAll("a", "b");
@@ -558,14 +561,14 @@ describe("an outbox with acknowledgement", () => {
     expect([scene.outbox.length, scene.outbox.bytes, scene.open()]).toEqual([0, 0, []]);
   });
 
-  it("loses nothing by functions that throw", () => {
-    const fault = (): never => {
+  it("loses no message when a function throws", () => {
+    const throwError = (): never => {
       throw new RangeError("not today");
     };
     const scene = new Scene({
       overflow: "conflate",
-      keyOf: fault,
-      acknowledgement: { idOf: fault, acknowledges: fault },
+      keyOf: throwError,
+      acknowledgement: { idOf: throwError, acknowledges: throwError },
     });
     scene.sendAll("a1", "a2");
     expect(scene.open()).toEqual(["a1", "a2"]);
@@ -578,7 +581,7 @@ describe("an outbox with acknowledgement", () => {
     expect(scene.errors[0]?.cause).toBeInstanceOf(RangeError);
   });
 
-  it("keeps the ledger as it is where `acknowledges` throws", () => {
+  it("keeps all messages unacknowledged when `acknowledges` throws", () => {
     const scene = new Scene({
       acknowledgement: {
         ...acknowledgement,
@@ -594,8 +597,8 @@ describe("an outbox with acknowledgement", () => {
   });
 });
 
-describe("an outbox that is used from inside what it tells", () => {
-  it("stands as if the call were over", () => {
+describe("Outbox that is called from onDropped", () => {
+  it("behaves as if the outer call had finished", () => {
     const scene = new Scene({ capacity: 2, overflow: "dropOldest" });
     scene.onDropped = (name) => {
       if (name === "a") scene.send("inner");
@@ -605,7 +608,7 @@ describe("an outbox that is used from inside what it tells", () => {
     expect(scene.open()).toEqual(["c", "inner"]);
   });
 
-  it("may end there", () => {
+  it("may be ended", () => {
     const scene = new Scene({ ttl: 10, acknowledgement });
     scene.onDropped = () => scene.outbox.end();
     scene.sendAll("a", "b");

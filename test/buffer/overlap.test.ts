@@ -10,7 +10,7 @@ const streamOf = ({ stream }: Numbered): string | number | undefined => stream;
 const a = (id: number): Numbered => ({ id, stream: "a" });
 const b = (id: number): Numbered => ({ id, stream: "b" });
 
-/** A scene in which a second link has just become ready beside link 1. */
+/** A scene in which connection 2 has just opened while connection 1 is in use. */
 function overlapping(policy: Policy = {}, ...before: readonly (Sequence | Numbered)[]): ReplayScene {
   const scene = new ReplayScene(policy);
   scene.replay.onConnection(1, 0);
@@ -20,8 +20,8 @@ function overlapping(policy: Policy = {}, ...before: readonly (Sequence | Number
   return scene;
 }
 
-describe("two links at once", () => {
-  it("let the new one's messages wait behind the old one's, and remove the doubles", () => {
+describe("Replay in an overlap of two connections", () => {
+  it("delivers the messages of the new connection after those of the old one, and removes duplicates", () => {
     const scene = overlapping({}, 1, 2);
     scene.receiveOn(2, 2, 3, 4, 5).receiveOn(1, 3, 4);
     expect(scene.takeLog()).toEqual(["caught up", "3", "4"]);
@@ -32,22 +32,25 @@ describe("two links at once", () => {
     expect(scene.replay.heldCount).toBe(0);
   });
 
-  it("keep the order on the new link, also of what is outside of every sequence", () => {
+  it("keeps the order of the new connection, also for messages without an id", () => {
     const scene = overlapping({}, 1);
     scene.receiveOn(2, 2, { id: null }, 3).receiveOn(1, { id: undefined }, 2);
     scene.replay.endOverlap(0);
     expect(scene.takeLog()).toEqual(["caught up", "undefined", "2", "null", "3"]);
   });
 
-  it.each([false, true])("tell no gap that one of them fills (with a replay: %s)", (hasReplay) => {
-    const scene = overlapping({ hasReplay }, 1);
-    scene.receiveOn(1, 3).receiveOn(2, 2, 3, 4);
-    expect(scene.takeLog()).toEqual(["caught up", "2", "3"]);
-    expect(scene.replay.endOverlap(0)).toBe(1);
-    expect(scene.receiveOn(2, 5).takeLog()).toEqual(["4", "5"]);
-  });
+  it.each([false, true])(
+    "reports no gap that one of the connections fills (with a replay: %s)",
+    (hasReplay) => {
+      const scene = overlapping({ hasReplay }, 1);
+      scene.receiveOn(1, 3).receiveOn(2, 2, 3, 4);
+      expect(scene.takeLog()).toEqual(["caught up", "2", "3"]);
+      expect(scene.replay.endOverlap(0)).toBe(1);
+      expect(scene.receiveOn(2, 5).takeLog()).toEqual(["4", "5"]);
+    },
+  );
 
-  it.each([false, true])("fill a gap from what waits already (with a replay: %s)", (hasReplay) => {
+  it.each([false, true])("fills a gap with messages that already wait (with a replay: %s)", (hasReplay) => {
     const scene = overlapping({ hasReplay }, 1);
     scene.receiveOn(2, 2, 3, 4, 5).receiveOn(1, 3, 4);
     expect(scene.takeLog()).toEqual(["caught up", "2", "3", "4", "5"]);
@@ -55,7 +58,7 @@ describe("two links at once", () => {
     expect(scene.takeLog()).toEqual([]);
   });
 
-  it("keep the order when a hold is given up while the old one may still bring more", () => {
+  it("keeps the order if a reorder buffer is given up while the old connection may still deliver messages", () => {
     const scene = overlapping({ hasReplay: true, maxWaiting: 4 }, 1);
     scene.receiveOn(1, 3, 4).receiveOn(2, 7, 8);
     expect(scene.takeLog()).toEqual(["gap 2..3", "reset", "3", "4"]);
@@ -66,7 +69,7 @@ describe("two links at once", () => {
     expect(scene.replay.heldCount).toBe(0);
   });
 
-  it("judge a gap when the old one has ended: told and delivered", () => {
+  it("reports a gap and delivers when the old connection has ended", () => {
     const scene = overlapping({}, 1);
     scene.receiveOn(1, 3, 4).receiveOn(2, 3, 4, 5).wait(3_600_000);
     expect(scene.takeLog()).toEqual([]);
@@ -74,33 +77,33 @@ describe("two links at once", () => {
     expect(scene.takeLog()).toEqual(["gap 2..3", "3", "4", "5"]);
   });
 
-  it("judge a gap when the old one has ended: held and asked for on the new link", () => {
+  it("reports a gap and requests a replay on the new connection when the old one has ended", () => {
     const scene = overlapping({ hasReplay: true }, 1);
     scene.returned(scene.lastRequest).receiveOn(1, 3).receiveOn(2, 4).wait(60_000);
     expect(scene.takeLog()).toEqual([]);
     scene.replay.endOverlap(scene.now);
-    expect(scene.wait(0).takeLog()).toEqual(["gap 2..3", "ask 1 on 2"]);
+    expect(scene.wait(0).takeLog()).toEqual(["gap 2..3", "request 1 on 2"]);
     expect(scene.returned(scene.lastRequest, 2).takeLog()).toEqual(["2", "recovered 1", "3", "4"]);
   });
 
-  it("give a gap its whole time from the end of the old one on", () => {
+  it("starts the time limit of a gap when the old connection has ended", () => {
     const scene = overlapping({ hasReplay: true }, 1).receiveOn(1, 3).wait(60_000);
     scene.replay.endOverlap(scene.now);
-    expect(scene.wait(9_999).takeLog()).toEqual(["gap 2..3", "ask 1 on 2"]);
+    expect(scene.wait(9_999).takeLog()).toEqual(["gap 2..3", "request 1 on 2"]);
     expect(scene.wait(1).takeLog()).toEqual(["reset", "3"]);
   });
 
-  it("judge what neither of them has brought between them", () => {
+  it("reports the messages that neither connection has delivered", () => {
     const scene = overlapping({}, 1).receiveOn(2, 5, 6).receiveOn(1, 2);
     scene.replay.endOverlap(0);
     expect(scene.takeLog()).toEqual(["2", "gap 3..5", "5", "6"]);
   });
 
-  it("ask on the new link for what may be missed on the way", () => {
+  it("requests a replay of what may be missed on the new connection", () => {
     const scene = new ReplayScene({ hasReplay: true });
     scene.replay.onConnection(1, 0);
     scene.receive(1).replay.beginOverlap(2, 10, 0);
-    expect(scene.takeLog()).toEqual(["1", "ask 1 on 2"]);
+    expect(scene.takeLog()).toEqual(["1", "request 1 on 2"]);
     scene.returned(scene.lastRequest, { id: null }, 2, 3);
     expect(scene.takeLog()).toEqual(["null", "2", "3", "recovered 2"]);
     scene.receiveOn(1, 2, 3, 4);
@@ -108,35 +111,35 @@ describe("two links at once", () => {
     expect(scene.takeLog()).toEqual(["4"]);
   });
 
-  it("take nothing amiss when the replay for the new link is rejected", () => {
+  it("reports no gap when the replay for the new connection is rejected", () => {
     const scene = overlapping({ hasReplay: true }, 1).receiveOn(1, 3);
     scene.replay.onReplayFailed(scene.lastRequest, new Error("no history"));
     expect(scene.receiveOn(2, 2).takeLog()).toEqual(["error no history", "caught up", "2", "3"]);
   });
 
-  it("give all of its time to each gap that waited, also to one behind another", () => {
+  it("allows the full time limit for each waiting gap, also for a gap after another one", () => {
     const scene = overlapping({ hasReplay: true }, 1);
     scene.returned(scene.lastRequest).receiveOn(2, 3, 5).wait(60_000);
     scene.replay.endOverlap(scene.now);
     scene.wait(0).returned(scene.lastRequest, 2).wait(0);
     expect(scene.takeLog()).toEqual([
       "gap 2..3",
-      "ask 1 on 2",
+      "request 1 on 2",
       "2",
       "recovered 1",
       "3",
       "gap 4..5",
-      "ask 3 on 2",
+      "request 3 on 2",
     ]);
     expect(scene.returned(scene.lastRequest, 4).takeLog()).toEqual(["4", "recovered 1", "5"]);
   });
 
-  it("let what the old one begins anew come out at once, whatever is asked for on the new one", () => {
+  it("delivers a restarted stream of the old connection at once, even during a replay on the new one", () => {
     const scene = overlapping({ hasReplay: true, window: 2, streamOf }, a(100)).receiveOn(1, a(7), b(1));
     expect(scene.takeLog()).toEqual(["a:reset", "a:7", "b:1"]);
   });
 
-  it("want nothing more of a replay that was asked for on the old one, when that has ended", () => {
+  it("accepts no more messages of a replay on the old connection after that connection has ended", () => {
     const scene = new ReplayScene({ hasReplay: true });
     scene.replay.onConnection(1, 0);
     scene.receive(1, 3).wait(0);
@@ -151,7 +154,7 @@ describe("two links at once", () => {
     expect(scene.give(onNewConnectionMessage, { id: null })).toBe(false);
   });
 
-  it("know a double however far back it is", () => {
+  it("recognizes a duplicate that is older than the window", () => {
     for (const isNext of [
       undefined,
       (previous: Sequence, current: Sequence) => Number(current) === Number(previous) + 1,
@@ -166,25 +169,25 @@ describe("two links at once", () => {
     }
   });
 
-  it("count only the doubles of the overlap", () => {
+  it("counts only the duplicates of the overlap", () => {
     const scene = overlapping({}, 1, 1, 2, 2).receiveOn(2, 2);
     expect(scene.replay.endOverlap(0)).toBe(1);
     expect(scene.replay.duplicateCount).toBe(3);
   });
 
-  it("let a stream begin anew on the new link behind all of the old one's", () => {
+  it("delivers a restarted stream of the new connection after all messages of the old one", () => {
     const scene = overlapping({ window: 5 }, 100).receiveOn(2, 1, 2).receiveOn(1, 101);
     expect(scene.takeLog()).toEqual(["caught up", "101"]);
     scene.replay.endOverlap(0);
     expect(scene.takeLog()).toEqual(["reset", "1", "2"]);
   });
 
-  it("let the bound of a hold be met", () => {
+  it("applies the limit of a reorder buffer", () => {
     const scene = overlapping({ hasReplay: true, maxWaiting: 3 }, 1).receiveOn(1, 3, 4, 5, 6);
     expect(scene.takeLog()).toEqual(["gap 2..3", "reset", "3", "4", "5", "6"]);
   });
 
-  it("deliver as it is what a user's function cannot judge", () => {
+  it("delivers a message unchanged if a function of the application throws", () => {
     const isNext = (_previous: Sequence, current: Sequence): boolean => {
       if (current === 9) throw new Error("broken");
       return true;
@@ -195,21 +198,21 @@ describe("two links at once", () => {
     expect(scene.takeLog()).toEqual(["9", "2"]);
   });
 
-  it("let a life end: the new one's messages come behind the old one's", () => {
+  it("delivers the messages of the new connection after those of the old one when the client ends", () => {
     const scene = overlapping({ hasReplay: true }, 1).receiveOn(2, 2, 3, 5).receiveOn(1, 2);
     scene.replay.finish(0);
     expect(scene.takeLog()).toEqual(["caught up", "2", "3", "gap 4..5", "reset", "5"]);
     expect(scene.replay.heldCount).toBe(0);
   });
 
-  it("are one link where none has begun", () => {
+  it("returns 0 if no overlap has begun", () => {
     const scene = new ReplayScene().receive(1);
     expect(scene.replay.endOverlap(0)).toBe(0);
     expect(scene.replay.cancelOverlap(0)).toBe(0);
     expect(scene.receive(2).takeLog()).toEqual(["1", "2"]);
   });
 
-  it("end when the next ones begin", () => {
+  it("ends the overlap when the next one begins", () => {
     const scene = overlapping({}, 1).receiveOn(2, 2, 4);
     scene.replay.beginOverlap(3, 10, 0);
     expect(scene.takeLog()).toEqual(["caught up", "2", "gap 3..4", "4"]);
@@ -217,7 +220,7 @@ describe("two links at once", () => {
     expect(scene.takeLog()).toEqual(["caught up", "5"]);
   });
 
-  it("may follow each other", () => {
+  it("allows one overlap after another", () => {
     const scene = overlapping({}, 1).receiveOn(2, 2).receiveOn(1, 2);
     scene.replay.endOverlap(0);
     scene.replay.beginOverlap(3, 10, 0);
@@ -227,14 +230,14 @@ describe("two links at once", () => {
   });
 });
 
-describe("the new link has joined", () => {
+describe("ReplayPort.onOverlapCaughtUp()", () => {
   it.each<[string, readonly number[], readonly number[], boolean]>([
-    ["where it begins with what the old one has delivered", [10], [], true],
-    ["where it begins with an older one", [4], [], true],
-    ["where it begins with the next one", [11], [], true],
-    ["not where it begins one further", [12], [], false],
-    ["when the old one has come so far", [12], [11], true],
-    ["not before the old one has come so far", [13, 14], [11], false],
+    ["is called if the new connection begins with a message that the old one has delivered", [10], [], true],
+    ["is called if the new connection begins with an older message", [4], [], true],
+    ["is called if the new connection begins with the next message", [11], [], true],
+    ["is not called if the new connection begins after the next message", [12], [], false],
+    ["is called when the old connection has delivered the messages before", [12], [11], true],
+    ["is not called while the old connection has not delivered them", [13, 14], [11], false],
   ])("%s", (_, onNewConnectionMessage, onOld, isJoined) => {
     const scene = overlapping({}, 10)
       .receiveOn(2, ...onNewConnectionMessage)
@@ -242,26 +245,26 @@ describe("the new link has joined", () => {
     expect(scene.takeLog().filter((entry) => entry === "caught up")).toEqual(isJoined ? ["caught up"] : []);
   });
 
-  it("once all streams that it has brought have joined", () => {
+  it("is called when all streams of the new connection have caught up", () => {
     const scene = overlapping({ streamOf }, a(1), b(1)).receiveOn(2, a(3), b(3));
     expect(scene.receiveOn(1, a(2), a(3)).takeLog()).toEqual(["a:2", "a:3"]);
     expect(scene.receiveOn(1, b(2), b(3), b(4)).takeLog()).toEqual(["b:2", "caught up", "b:3", "b:4"]);
   });
 
-  it("is not told by a stream of which the old one has brought nothing", () => {
+  it("is not called because of a stream in which the old connection has delivered nothing", () => {
     const scene = overlapping({ streamOf }, a(1)).receiveOn(2, b(1));
     expect(scene.takeLog()).toEqual([]);
     expect(scene.receiveOn(1, b(1)).receiveOn(2, b(2)).takeLog()).toEqual(["b:1", "caught up"]);
   });
 
-  it("is told once", () => {
+  it("is called once", () => {
     const scene = overlapping({ streamOf }, a(1), b(5))
       .receiveOn(2, a(2), b(7), b(8))
       .receiveOn(1, b(6), a(2));
     expect(scene.takeLog()).toEqual(["caught up", "b:6", "a:2"]);
   });
 
-  it("is not told where it counts in another epoch", () => {
+  it("is not called if the new connection is in another epoch", () => {
     const epochOf = ({ epoch }: Numbered): Sequence | undefined => epoch;
     const scene = overlapping({ epochOf }, { id: 5, epoch: "x" }).receiveOn(2, { id: 1, epoch: "y" });
     scene.receiveOn(1, { id: 6, epoch: "x" });
@@ -270,15 +273,15 @@ describe("the new link has joined", () => {
     expect(scene.takeLog()).toEqual(["reset", "1"]);
   });
 
-  it("is no longer looked for when the overlap has ended", () => {
+  it("is not called after the overlap has ended", () => {
     const scene = overlapping({}, 1).receiveOn(2, 5);
     scene.replay.endOverlap(0);
     expect(scene.receiveOn(2, 6).takeLog()).toEqual(["gap 2..5", "5", "6"]);
   });
 });
 
-describe("an overlap", () => {
-  it("watches the streams that have not joined, as long as it lasts", () => {
+describe("Overlap", () => {
+  it("watches the streams that have not caught up until the overlap ends", () => {
     const stream = new MessageStream<string>("s", new NumberWindow({ size: 10, isFrozen: false }));
     stream.window.restart(1);
     const overlap = new Overlap<string>(
@@ -295,8 +298,8 @@ describe("an overlap", () => {
   });
 });
 
-describe("so much waits that the new link is to be paused", () => {
-  it("is told once, and nothing that comes yet is lost", () => {
+describe("ReplayPort.onOverlapFull()", () => {
+  it("is called once, and no later message is lost", () => {
     const scene = new ReplayScene().receive(1);
     scene.replay.beginOverlap(2, 3, 0);
     scene.receiveOn(2, 2, 3, 4, 5, 6);
@@ -305,7 +308,7 @@ describe("so much waits that the new link is to be paused", () => {
     expect(scene.takeLog()).toEqual(["2", "3", "4", "5", "6"]);
   });
 
-  it("is told when the messages take `maxBytes`, in a sequence or outside of all", () => {
+  it("is called when the messages reach `maxBytes`, with or without an id", () => {
     for (const id of [2, null]) {
       const scene = new ReplayScene({ maxBytes: 1_000 }).receive(1);
       scene.replay.beginOverlap(2, 1_000, 0);
@@ -316,14 +319,14 @@ describe("so much waits that the new link is to be paused", () => {
     }
   });
 
-  it("is told for a flood of empty messages before they take `maxBytes` by what is around them", () => {
+  it("is called for many empty messages, because each message counts for more than its bytes", () => {
     const scene = new ReplayScene({ maxBytes: 1_000_000 }).receive(1);
     scene.replay.beginOverlap(2, 1_000_000, 0);
     for (let id = 2; id < 6_000; id++) scene.receiveOn(2, { id, bytes: 0 });
     expect(scene.takeLog()).toContain("full");
   });
 
-  it("is told no sooner for messages that were pulled out to a stream that holds", () => {
+  it("does not count messages that moved to a reorder buffer", () => {
     const scene = new ReplayScene({ hasReplay: true, maxBytes: 1_000, streamOf }).receive(a(1), b(1));
     scene.replay.beginOverlap(2, 1_000, 0);
     scene
@@ -335,7 +338,7 @@ describe("so much waits that the new link is to be paused", () => {
     expect(scene.replay.heldCount).toBe(2);
   });
 
-  it("takes a time in proportion to its messages where many streams begin to hold", () => {
+  it("moves the messages of many streams to their reorder buffers in linear time", () => {
     const scene = new ReplayScene({ hasReplay: true, maxBytes: 1e9, maxWaiting: 100_000, streamOf });
     const streams = Array.from({ length: 5_000 }, (_, index) => `s${index}`);
     for (const stream of streams) scene.receive({ id: 1, stream });
@@ -347,50 +350,50 @@ describe("so much waits that the new link is to be paused", () => {
     expect(scene.replay.heldCount).toBe(4 * streams.length);
   });
 
-  it("is not told for doubles", () => {
+  it("does not count duplicates", () => {
     const scene = new ReplayScene().receive(1, 2, 3);
     scene.replay.beginOverlap(2, 1, 0);
     expect(scene.receiveOn(2, 1, 2, 3).takeLog()).toEqual(["1", "2", "3", "caught up"]);
   });
 });
 
-describe("the new link has ended, and the old one stays", () => {
-  it("what waits comes out in its place", () => {
+describe("Replay.cancelOverlap()", () => {
+  it("delivers the waiting messages in order among those of the old connection", () => {
     const scene = overlapping({}, 1).receiveOn(2, 3, { id: null }, 4);
     expect(scene.replay.cancelOverlap(0)).toBe(0);
     expect(scene.receiveOn(1, 2, 3, 4, 5).takeLog()).toEqual(["null", "2", "3", "4", "5"]);
     expect(scene.replay.duplicateCount).toBe(2);
   });
 
-  it("what is next comes out at once", () => {
+  it("delivers the next message at once", () => {
     const scene = overlapping({}, 1).receiveOn(2, 2, 3);
     scene.replay.cancelOverlap(0);
     expect(scene.receiveOn(1, 2, 3, 4).takeLog()).toEqual(["caught up", "2", "3", "4"]);
   });
 
-  it("nothing more of the replay that was asked for on it is wanted", () => {
+  it("accepts no more messages of the replay that was requested on the new connection", () => {
     const scene = overlapping({ hasReplay: true }, 1);
     scene.replay.cancelOverlap(0);
     expect(scene.give(scene.lastRequest, { id: 2 })).toBe(false);
     expect(scene.receiveOn(1, 2).takeLog()).toEqual(["2"]);
   });
 
-  it("a gap is asked for at half of the time where nothing comes", () => {
+  it("requests a replay after half of the time limit if no missing message arrives", () => {
     const scene = overlapping({ hasReplay: true }, 1).receiveOn(2, 4).wait(1_000);
     scene.replay.cancelOverlap(scene.now);
     expect(scene.wait(4_999).takeLog()).toEqual([]);
-    expect(scene.wait(1).takeLog()).toEqual(["gap 2..4", "ask 1 on 1"]);
+    expect(scene.wait(1).takeLog()).toEqual(["gap 2..4", "request 1 on 1"]);
     expect(scene.returned(scene.lastRequest, 2, 3).takeLog()).toEqual(["2", "3", "recovered 2", "4"]);
   });
 
-  it("a gap is waited for where something comes, and told when the time is over", () => {
+  it("waits if a missing message arrives, and reports the gap when the time limit has passed", () => {
     const scene = overlapping({ hasReplay: true }, 1).receiveOn(2, 4);
     scene.replay.cancelOverlap(0);
     expect(scene.wait(3_000).receiveOn(1, 2).wait(6_999).takeLog()).toEqual(["2"]);
     expect(scene.wait(1).takeLog()).toEqual(["gap 3..4", "reset", "4"]);
   });
 
-  it("a gap is told when the time is over, without a replay too", () => {
+  it("reports a gap when the time limit has passed, also without a replay", () => {
     const scene = overlapping({}, 1).receiveOn(2, 4);
     scene.replay.cancelOverlap(0);
     expect(scene.receiveOn(1, 5).wait(9_999).takeLog()).toEqual([]);
@@ -398,18 +401,18 @@ describe("the new link has ended, and the old one stays", () => {
   });
 });
 
-describe("a hold that began before", () => {
-  it("keeps its time, and is filled by the new link", () => {
+describe("Replay with a reorder buffer from before the overlap", () => {
+  it("keeps its time limit and is filled by the new connection", () => {
     const scene = overlapping({ hasReplay: true }, 1, 3);
     expect(scene.receiveOn(2, 2, 3, 4).takeLog()).toEqual(["caught up", "2", "recovered 1", "3"]);
   });
 
-  it("ends in the overlap when its time is over", () => {
+  it("gives up during the overlap when its time limit has passed", () => {
     const scene = overlapping({ hasReplay: true }, 1, 3).wait(10_000);
     expect(scene.takeLog()).toEqual(["reset", "3"]);
   });
 
-  it("of a stream that begins anew comes out when the overlap ends and no replay is under way", () => {
+  it("delivers a restarted stream when the overlap ends and no replay is active", () => {
     const scene = new ReplayScene({ hasReplay: true, window: 2 });
     scene.replay.onConnection(1, 0);
     scene.receive(100).reconnect().receive(7);
@@ -420,7 +423,7 @@ describe("a hold that began before", () => {
     expect(scene.takeLog()).toEqual(["reset", "7"]);
   });
 
-  it("of a stream that begins anew waits for the replay beyond the end of the overlap", () => {
+  it("keeps a restarted stream buffered for an active replay after the overlap has ended", () => {
     const scene = new ReplayScene({ hasReplay: true, window: 2 });
     scene.replay.onConnection(1, 0);
     scene.receive(100).reconnect().receive(7);

@@ -3,7 +3,7 @@ import type { Sequence } from "../../src/buffer/sequence-window.js";
 import { measureCpuTime } from "../support/cpu-time.js";
 import { type Numbered, type Policy, ReplayScene } from "./replay-scene.js";
 
-/** A scene whose user can have messages repeated, on a link that is there. */
+/** A scene with an open connection whose application can replay messages. */
 function connected(policy: Policy = {}): ReplayScene {
   const scene = new ReplayScene({ hasReplay: true, ...policy });
   scene.replay.onConnection(scene.connection, scene.now);
@@ -16,26 +16,26 @@ const letters = "abcdefghijklmnopqrstuvwxyz";
 const isNextLetter = (previous: Sequence, current: Sequence): boolean =>
   letters.indexOf(String(current)) === letters.indexOf(String(previous)) + 1;
 
-describe("a gap on a live link", () => {
-  it("is told at once, held, and asked for", () => {
+describe("Replay with a gap on an open connection", () => {
+  it("reports the gap at once, buffers messages, and requests a replay", () => {
     const scene = connected().receive(1, 2, 5, 6);
     expect(scene.log).toEqual(["1", "2", "timer 10000", "gap 3..5", "timer 0"]);
     expect(scene.replay.heldCount).toBe(2);
     scene.takeLog();
-    expect(scene.wait(0).takeLog()).toEqual(["ask 2 on 1"]);
+    expect(scene.wait(0).takeLog()).toEqual(["request 2 on 1"]);
     expect(scene.returned(scene.lastRequest, 3, 4).takeLog()).toEqual(["3", "4", "recovered 2", "5", "6"]);
     expect(scene.receive(7).takeLog()).toEqual(["7"]);
     expect(scene.replay.heldCount).toBe(0);
   });
 
-  it("is recovered by what the server repeats in band, before what came live", () => {
+  it("fills the gap with messages that the server repeats in band, and delivers them before the live ones", () => {
     const scene = connected().receive(1, 2, 5).wait(0);
     scene.inBand(scene.lastRequest).receive(3, 6, 4, 5, 7);
     expect(scene.takeLog()).toEqual([
       "1",
       "2",
       "gap 3..5",
-      "ask 2 on 1",
+      "request 2 on 1",
       "3",
       "4",
       "recovered 2",
@@ -46,113 +46,118 @@ describe("a gap on a live link", () => {
     expect(scene.replay.duplicateCount).toBe(1);
   });
 
-  it("is recovered by what was out of order only", () => {
+  it("fills the gap with messages that were only out of order", () => {
     const scene = connected().receive(1, 4, 3, 2, 5);
     expect(scene.takeLog()).toEqual(["1", "gap 2..4", "2", "3", "recovered 2", "4", "5"]);
     expect(scene.wait(20_000).takeLog()).toEqual([]);
   });
 
-  it("of several streams at once is asked for in one call", () => {
+  it("requests a replay of several streams in one call", () => {
     const scene = connected({ streamOf });
     for (const stream of ["a", "b", "c"]) scene.receive({ id: 1, stream });
     scene.receive({ id: 3, stream: "a" }, { id: 4, stream: "c" }).takeLog();
-    expect(scene.wait(0).takeLog()).toEqual(["ask a:1,c:1 on 1"]);
+    expect(scene.wait(0).takeLog()).toEqual(["request a:1,c:1 on 1"]);
     scene.returned(scene.lastRequest, { id: 2, stream: "c" }, { id: 2, stream: "a" }, { id: 3, stream: "c" });
     expect(scene.takeLog()).toEqual(["c:2", "a:2", "a:recovered 1", "a:3", "c:3", "c:recovered 2", "c:4"]);
   });
 
-  it("counts what was missing, not the held message that comes again", () => {
+  it("counts the missing messages, but not a buffered message that arrives again", () => {
     const scene = connected().receive(1, 3).wait(0);
     scene.inBand(scene.lastRequest).takeLog();
     expect(scene.receive(2, 3, 4).takeLog()).toEqual(["2", "recovered 1", "3", "4"]);
   });
 
-  it("keeps one of a message that is held twice", () => {
+  it("buffers a message once if it arrives twice", () => {
     const scene = connected().receive(1, 3, 4, 3, 4);
     expect(scene.replay.heldCount).toBe(2);
     expect(scene.replay.duplicateCount).toBe(2);
     expect(scene.receive(2).takeLog()).toEqual(["1", "gap 2..3", "2", "recovered 1", "3", "4"]);
   });
 
-  it("within what is held is the next gap", () => {
+  it("reports the next gap between buffered messages", () => {
     const scene = connected().receive(1, 3, 4, 6).wait(0);
     scene.takeLog();
     expect(scene.returned(scene.lastRequest, 2).wait(0).takeLog()).toEqual([
       ...["2", "recovered 1", "3", "4", "gap 5..6"],
-      "ask 4 on 1",
+      "request 4 on 1",
     ]);
     expect(scene.returned(scene.lastRequest, 5).takeLog()).toEqual(["5", "recovered 1", "6"]);
   });
 });
 
-describe("a gap after a reconnect", () => {
-  it("needs none where the replay comes first", () => {
+describe("Replay with a gap after a reconnect", () => {
+  it("reports no gap if the replay arrives first", () => {
     const scene = connected().receive(1, 2).reconnect();
-    expect(scene.takeLog()).toEqual(["1", "2", "ask 2 on 2"]);
-    expect(scene.returned(scene.lastRequest, 3, 4).receive(5).takeLog()).toEqual(["3", "4", "recovered 2", "5"]);
+    expect(scene.takeLog()).toEqual(["1", "2", "request 2 on 2"]);
+    expect(scene.returned(scene.lastRequest, 3, 4).receive(5).takeLog()).toEqual([
+      "3",
+      "4",
+      "recovered 2",
+      "5",
+    ]);
   });
 
-  it("is not asked for twice while the replay is under way", () => {
+  it("requests no second replay while one is active", () => {
     const scene = connected().receive(1, 2).reconnect().receive(5).wait(100);
-    expect(scene.takeLog()).toEqual(["1", "2", "ask 2 on 2", "gap 3..5"]);
+    expect(scene.takeLog()).toEqual(["1", "2", "request 2 on 2", "gap 3..5"]);
     expect(scene.returned(scene.lastRequest, 3, 4).takeLog()).toEqual(["3", "4", "recovered 2", "5"]);
   });
 
   it.each<[string, readonly number[]]>([
-    ["ended before it", [3, 4]],
-    ["knew nothing of it", []],
-  ])("is asked for again where the replay %s", (_, returned) => {
+    ["ended before the gap was filled", [3, 4]],
+    ["returned nothing", []],
+  ])("requests another replay if the first one %s", (_, returned) => {
     const scene = connected().receive(1, 2).reconnect().receive(7);
     scene.returned(scene.lastRequest, ...returned).takeLog();
     const last = returned.at(-1) ?? 2;
-    expect(scene.wait(0).takeLog()).toEqual([`ask ${last} on 2`]);
+    expect(scene.wait(0).takeLog()).toEqual([`request ${last} on 2`]);
     const missing = [3, 4, 5, 6].filter((id) => id > last);
     scene.returned(scene.lastRequest, ...missing);
     expect(scene.takeLog()).toEqual([...missing.map(String), "recovered 4", "7"]);
   });
 
-  it("is not asked for a third time where the replay for it brings nothing", () => {
+  it("requests no third replay if the second one returns nothing", () => {
     const scene = connected().receive(1, 4).wait(0);
     scene.returned(scene.lastRequest).wait(9_999);
-    expect(scene.takeLog()).toEqual(["1", "gap 2..4", "ask 1 on 1"]);
+    expect(scene.takeLog()).toEqual(["1", "gap 2..4", "request 1 on 1"]);
     expect(scene.wait(1).takeLog()).toEqual(["reset", "4"]);
   });
 
-  it("is left to the server where it repeats in band, as long as something comes", () => {
+  it("requests no replay while the server repeats messages in band", () => {
     const scene = connected().receive(1).reconnect();
     scene.inBand(scene.lastRequest).receive(5).wait(4_000).receive(2).wait(4_000).receive(3, 4);
-    expect(scene.takeLog()).toEqual(["1", "ask 1 on 2", "gap 2..5", "2", "3", "4", "recovered 3", "5"]);
+    expect(scene.takeLog()).toEqual(["1", "request 1 on 2", "gap 2..5", "2", "3", "4", "recovered 3", "5"]);
   });
 
-  it("is asked for at half of the time where the server repeats in band and nothing comes", () => {
+  it("requests a replay after half of the time limit if the server repeats in band and nothing arrives", () => {
     const scene = connected().receive(1).reconnect().receive(5);
     scene.inBand(scene.lastRequest).wait(4_999);
-    expect(scene.takeLog()).toEqual(["1", "ask 1 on 2", "gap 2..5"]);
-    expect(scene.wait(1).takeLog()).toEqual(["ask 1 on 2"]);
+    expect(scene.takeLog()).toEqual(["1", "request 1 on 2", "gap 2..5"]);
+    expect(scene.wait(1).takeLog()).toEqual(["request 1 on 2"]);
     expect(scene.wait(5_000).takeLog()).toEqual(["reset", "5"]);
   });
 
-  it("is asked for at once when what was repeated in band has joined", () => {
+  it("requests a replay at once when the messages repeated in band have filled the gap before", () => {
     const scene = connected().receive(1).reconnect();
     scene.inBand(scene.lastRequest).receive(3, 2, 5).takeLog();
-    expect(scene.wait(0).takeLog()).toEqual(["ask 3 on 2"]);
+    expect(scene.wait(0).takeLog()).toEqual(["request 3 on 2"]);
   });
 
-  it("behind another is asked for at once when what was repeated in band has joined that one", () => {
+  it("requests a replay of a second gap at once when the messages repeated in band have filled the first one", () => {
     const scene = connected().receive(1).reconnect();
     scene.inBand(scene.lastRequest).receive(3, 5, 2).takeLog();
-    expect(scene.wait(0).takeLog()).toEqual(["ask 3 on 2"]);
+    expect(scene.wait(0).takeLog()).toEqual(["request 3 on 2"]);
   });
 
-  it("is asked for at once when the replay in band is long ago", () => {
+  it("requests a replay at once if the replay in band has made no progress for the time limit", () => {
     const scene = connected().receive(1).reconnect();
     scene.inBand(scene.lastRequest).wait(10_000).receive(3).takeLog();
-    expect(scene.wait(0).takeLog()).toEqual(["ask 1 on 2"]);
+    expect(scene.wait(0).takeLog()).toEqual(["request 1 on 2"]);
   });
 
-  it("keeps what was held on the link before", () => {
+  it("keeps the messages that were buffered on the previous connection", () => {
     const scene = connected().receive(1, 3).wait(5_000).reconnect().receive(4);
-    expect(scene.takeLog()).toEqual(["1", "gap 2..3", "ask 1 on 1", "ask 1 on 2"]);
+    expect(scene.takeLog()).toEqual(["1", "gap 2..3", "request 1 on 1", "request 1 on 2"]);
     expect(scene.returned(scene.lastRequest, 2, 3, 4).receive(5).takeLog()).toEqual([
       "2",
       "recovered 1",
@@ -162,106 +167,106 @@ describe("a gap after a reconnect", () => {
     ]);
   });
 
-  it("is not asked for while there is no link", () => {
+  it("requests no replay while there is no connection", () => {
     const scene = connected().receive(1, 3);
     scene.replay.onConnectionEnd(1);
     expect(scene.wait(5_000).takeLog()).toEqual(["1", "gap 2..3"]);
     scene.receiveOn(1, 2, 5);
     expect(scene.wait(60_000).takeLog()).toEqual(["2", "recovered 1", "3", "gap 4..5"]);
-    expect(scene.reconnect().takeLog()).toEqual(["ask 3 on 2"]);
+    expect(scene.reconnect().takeLog()).toEqual(["request 3 on 2"]);
     expect(scene.wait(9_999).takeLog()).toEqual([]);
     expect(scene.wait(1).takeLog()).toEqual(["reset", "5"]);
   });
 
-  it("has nothing to do with the end of another link", () => {
+  it("ignores the end of another connection", () => {
     const scene = connected().receive(1).reconnect().receive(3);
     scene.replay.onConnectionEnd(1);
     expect(scene.returned(scene.lastRequest, 2).receive(5).wait(0).takeLog()).toEqual([
-      ...["1", "ask 1 on 2", "gap 2..3", "2", "recovered 1", "3"],
-      ...["gap 4..5", "ask 3 on 2"],
+      ...["1", "request 1 on 2", "gap 2..3", "2", "recovered 1", "3"],
+      ...["gap 4..5", "request 3 on 2"],
     ]);
   });
 });
 
-describe("a stream that is held", () => {
-  it("comes out in order when the time is over, and tells that the sequence is broken", () => {
+describe("Replay with a buffered stream", () => {
+  it("delivers in order and reports a reset when the time limit has passed", () => {
     const scene = connected().receive(1, 5, 7, 6).wait(9_999);
-    expect(scene.takeLog()).toEqual(["1", "gap 2..5", "ask 1 on 1"]);
+    expect(scene.takeLog()).toEqual(["1", "gap 2..5", "request 1 on 1"]);
     expect(scene.wait(1).takeLog()).toEqual(["reset", "5", "6", "7"]);
     expect(scene.replay.nextAt).toBe(Infinity);
   });
 
-  it("tells each further gap when it comes out", () => {
+  it("reports each further gap between the messages that it delivers", () => {
     const scene = connected().receive(1, 5, 8, 9).wait(10_000);
-    expect(scene.takeLog()).toEqual(["1", "gap 2..5", "ask 1 on 1", "reset", "5", "gap 6..8", "8", "9"]);
+    expect(scene.takeLog()).toEqual(["1", "gap 2..5", "request 1 on 1", "reset", "5", "gap 6..8", "8", "9"]);
   });
 
-  it("comes out when the bound is met, at once", () => {
+  it("delivers at once when the maximum number of buffered messages is reached", () => {
     const scene = connected({ maxWaiting: 3 }).receive(1, 5, 6, 7, 8);
     expect(scene.takeLog()).toEqual(["1", "gap 2..5", "reset", "5", "6", "7", "8"]);
   });
 
-  it("tells the gap before it comes out, however small the bound is", () => {
+  it("reports the gap before it delivers, even if the maximum is 1", () => {
     expect(connected({ maxWaiting: 1 }).receive(1, 3).takeLog()).toEqual(["1", "gap 2..3", "reset", "3"]);
   });
 
-  it("comes out when onReplay rejects", () => {
+  it("delivers when onReplay rejects", () => {
     const scene = connected().receive(1, 5).wait(0);
     scene.replay.onReplayFailed(scene.lastRequest, new Error("no history"));
-    expect(scene.takeLog()).toEqual(["1", "gap 2..5", "ask 1 on 1", "error no history", "reset", "5"]);
+    expect(scene.takeLog()).toEqual(["1", "gap 2..5", "request 1 on 1", "error no history", "reset", "5"]);
   });
 
-  it("comes out when what onReplay returns breaks in the middle", () => {
+  it("delivers when the result of onReplay throws while it is read", () => {
     const scene = connected().receive(1, 5).wait(0);
     scene.give(scene.lastRequest, { id: 2 });
     scene.replay.onReplayFailed(scene.lastRequest, new Error("no more"));
-    expect(scene.takeLog()).toEqual(["1", "gap 2..5", "ask 1 on 1", "2", "error no more", "reset", "5"]);
-    expect(scene.receive(6, 8).wait(0).takeLog()).toEqual(["6", "gap 7..8", "ask 6 on 1"]);
+    expect(scene.takeLog()).toEqual(["1", "gap 2..5", "request 1 on 1", "2", "error no more", "reset", "5"]);
+    expect(scene.receive(6, 8).wait(0).takeLog()).toEqual(["6", "gap 7..8", "request 6 on 1"]);
   });
 
-  it("never waits longer than the time says, also behind a second gap", () => {
+  it("never waits longer than the time limit, also for a second gap", () => {
     const scene = connected().receive(1, 3).wait(6_000);
     scene.inBand(scene.lastRequest).receive(5).wait(3_000).receive(2);
-    expect(scene.takeLog()).toEqual(["1", "gap 2..3", "ask 1 on 1", "2", "recovered 1", "3", "gap 4..5"]);
-    expect(scene.wait(6_999).takeLog()).toEqual(["ask 3 on 1"]);
+    expect(scene.takeLog()).toEqual(["1", "gap 2..3", "request 1 on 1", "2", "recovered 1", "3", "gap 4..5"]);
+    expect(scene.wait(6_999).takeLog()).toEqual(["request 3 on 1"]);
     expect(scene.wait(1).takeLog()).toEqual(["reset", "5"]);
   });
 
-  it("is asked for anew after it was given up", () => {
+  it("requests a new replay after it has given up", () => {
     const scene = connected().receive(1, 3).wait(10_000).receive(4, 6).wait(0);
     expect(scene.takeLog()).toEqual([
       "1",
       "gap 2..3",
-      "ask 1 on 1",
+      "request 1 on 1",
       "reset",
       "3",
       "4",
       "gap 5..6",
-      "ask 4 on 1",
+      "request 4 on 1",
     ]);
   });
 
-  it("delivers what comes after it was given up as late", () => {
+  it("delivers missing messages that arrive after it has given up", () => {
     const scene = connected().receive(1, 4).wait(10_000);
-    expect(scene.takeLog()).toEqual(["1", "gap 2..4", "ask 1 on 1", "reset", "4"]);
+    expect(scene.takeLog()).toEqual(["1", "gap 2..4", "request 1 on 1", "reset", "4"]);
     expect(scene.returned(scene.lastRequest, 2, 3, 4).receive(2, 5).takeLog()).toEqual(["2", "3", "5"]);
     scene.receive(7).wait(0).returned(scene.lastRequest, 6);
-    expect(scene.takeLog()).toEqual(["gap 6..7", "ask 5 on 1", "6", "recovered 1", "7"]);
+    expect(scene.takeLog()).toEqual(["gap 6..7", "request 5 on 1", "6", "recovered 1", "7"]);
   });
 
-  it("is not reset by time where it holds nothing", () => {
+  it("reports no reset after the time limit if nothing is buffered", () => {
     const scene = connected().receive(1).reconnect().wait(3_600_000);
-    expect(scene.takeLog()).toEqual(["1", "ask 1 on 2"]);
+    expect(scene.takeLog()).toEqual(["1", "request 1 on 2"]);
     expect(scene.receive(2).takeLog()).toEqual(["2"]);
   });
 
-  it("tells a rejected replay, and is not reset, where it holds nothing", () => {
+  it("reports a rejected replay, but no reset, if nothing is buffered", () => {
     const scene = connected().receive(1).reconnect();
     scene.replay.onReplayFailed(scene.lastRequest, new Error("no history"));
-    expect(scene.receive(2).takeLog()).toEqual(["1", "ask 1 on 2", "error no history", "2"]);
+    expect(scene.receive(2).takeLog()).toEqual(["1", "request 1 on 2", "error no history", "2"]);
   });
 
-  it("comes out at the end of a life", () => {
+  it("delivers when the client ends", () => {
     const scene = connected().receive(1, 3, 4);
     scene.replay.finish(0);
     expect(scene.takeLog()).toEqual(["1", "gap 2..3", "reset", "3", "4"]);
@@ -270,19 +275,19 @@ describe("a stream that is held", () => {
   });
 });
 
-describe("a numbering that begins anew", () => {
-  it("ends a hold: what is held comes out before it", () => {
+describe("Replay with a numbering that restarts", () => {
+  it("delivers the buffered messages before the restart", () => {
     const scene = connected({ window: 5 }).receive(101, 105, 106, 1, 2);
     expect(scene.takeLog()).toEqual(["101", "gap 102..105", "reset", "105", "106", "reset", "1", "2"]);
   });
 
-  it("by its epoch ends a hold too", () => {
+  it("delivers the buffered messages before a new epoch", () => {
     const scene = connected({ epochOf });
     scene.receive({ id: 1, epoch: "x" }, { id: 3, epoch: "x" }, { id: 4, epoch: "y" }, { id: 5, epoch: "y" });
     expect(scene.takeLog()).toEqual(["1", "gap 2..3", "reset", "3", "reset", "4", "5"]);
   });
 
-  it("waits for what onReplay is about to return of it", () => {
+  it("waits for the messages that onReplay returns from the new numbering", () => {
     const scene = connected({ epochOf }).receive({ id: 50, epoch: "x" }).reconnect();
     scene.receive({ id: 3, epoch: "y" }, { id: 4, epoch: "y" }).takeLog();
     scene.returned(scene.lastRequest, { id: 1, epoch: "y" }, { id: 2, epoch: "y" }, { id: 3, epoch: "y" });
@@ -290,41 +295,41 @@ describe("a numbering that begins anew", () => {
     expect(scene.receive({ id: 5, epoch: "y" }).takeLog()).toEqual(["5"]);
   });
 
-  it("waits no longer than for the end of what onReplay returns", () => {
+  it("waits only until the result of onReplay ends", () => {
     const scene = connected({ window: 5 }).receive(100).reconnect().receive(7, 8);
-    expect(scene.takeLog()).toEqual(["100", "ask 100 on 2"]);
+    expect(scene.takeLog()).toEqual(["100", "request 100 on 2"]);
     expect(scene.returned(scene.lastRequest).takeLog()).toEqual(["reset", "7", "8"]);
   });
 
   it.each<[string, (scene: ReplayScene) => unknown]>([
     ["the server repeats in band", (scene) => scene.inBand(scene.lastRequest)],
-    ["the time is over", (scene) => scene.wait(10_000)],
-    ["the life ends", (scene) => scene.replay.finish(0)],
+    ["the time limit has passed", (scene) => scene.wait(10_000)],
+    ["the client ends", (scene) => scene.replay.finish(0)],
     ["onReplay rejects", (scene) => scene.replay.onReplayFailed(scene.lastRequest, new Error("no history"))],
-  ])("waits no longer when %s", (_, end) => {
+  ])("stops waiting when %s", (_, end) => {
     const scene = connected({ window: 5 }).receive(100).reconnect().receive(7, 8);
     scene.takeLog();
     end(scene);
     expect(scene.takeLog().filter((entry) => !entry.startsWith("error"))).toEqual(["reset", "7", "8"]);
   });
 
-  it("holds in order of arrival what cannot be compared", () => {
+  it("buffers messages that cannot be compared in order of arrival", () => {
     const scene = connected({ window: 5 }).receive(100).reconnect().receive(103, 7, 8, 104);
     scene.takeLog();
     expect(scene.returned(scene.lastRequest, 101, 102).wait(0).takeLog()).toEqual([
       ...["101", "102", "recovered 2", "103", "reset", "7", "8"],
-      ...["gap 9..104", "ask 8 on 2"],
+      ...["gap 9..104", "request 8 on 2"],
     ]);
   });
 
-  it("in what onReplay returns ends the gap that was told", () => {
+  it("ends the reported gap if onReplay returns messages of the new numbering", () => {
     const scene = connected({ window: 5 }).receive(100, 103).wait(0);
     scene.returned(scene.lastRequest, 1, 2);
-    expect(scene.takeLog()).toEqual(["100", "gap 101..103", "ask 100 on 1", "reset", "1", "2"]);
+    expect(scene.takeLog()).toEqual(["100", "gap 101..103", "request 100 on 1", "reset", "1", "2"]);
     expect(scene.wait(10_000).takeLog()).toEqual(["gap 3..103", "reset", "103"]);
   });
 
-  it("is a double where a replay from further back was asked for, however small the window is", () => {
+  it("treats an id after the cursor of a replay request as a duplicate, even if it is older than the window", () => {
     const scene = connected({ window: 2 }).receive(1).reconnect();
     scene.inBand(scene.lastRequest).receive(9).takeLog();
     expect(scene.receive(2, 3, 4, 5, 6, 2, 3, 4, 5, 6, 7, 8).takeLog()).toEqual([
@@ -334,42 +339,42 @@ describe("a numbering that begins anew", () => {
     expect(scene.receive(2).takeLog()).toEqual(["reset", "2"]);
   });
 
-  it("is none where the replay was asked for in another numbering", () => {
+  it("treats no id as a duplicate because of a replay request in another epoch", () => {
     const scene = connected({ window: 2, epochOf }).receive({ id: 1, epoch: "x" }).reconnect();
     scene.inBand(scene.lastRequest);
     scene.receive({ id: 50, epoch: "y" }, { id: 40, epoch: "y" });
-    expect(scene.takeLog()).toEqual(["1", "ask 1@x on 2", "reset", "50", "reset", "40"]);
+    expect(scene.takeLog()).toEqual(["1", "request 1@x on 2", "reset", "50", "reset", "40"]);
   });
 });
 
-describe("a stream that is new after a reconnect", () => {
-  it("waits for what onReplay is about to return of it", () => {
+describe("Replay with a stream that is new after a reconnect", () => {
+  it("waits for the messages that onReplay returns for it", () => {
     const scene = connected({ streamOf }).receive({ id: 1, stream: "a" }).reconnect();
     scene.receive({ id: 3, stream: "b" }, { id: 4, stream: "b" }, { id: 2, stream: "a" }).takeLog();
-    expect(scene.returned(scene.lastRequest, { id: 1, stream: "b" }, { id: 2, stream: "b" }).takeLog()).toEqual([
-      ...["b:1", "b:2", "b:recovered 2", "b:3", "b:4"],
-    ]);
+    expect(
+      scene.returned(scene.lastRequest, { id: 1, stream: "b" }, { id: 2, stream: "b" }).takeLog(),
+    ).toEqual([...["b:1", "b:2", "b:recovered 2", "b:3", "b:4"]]);
   });
 
-  it("begins with what it has when that is over", () => {
+  it("delivers what it has when the result of onReplay ends", () => {
     const scene = connected({ streamOf }).receive({ id: 1, stream: "a" }).reconnect();
     scene.receive({ id: 4, stream: "b" }, { id: 3, stream: "b" }, { id: 6, stream: "b" }).takeLog();
     expect(scene.returned(scene.lastRequest).wait(0).takeLog()).toEqual([
       ...["b:3", "b:4", "b:gap 5..6"],
-      "ask b:4 on 2",
+      "request b:4 on 2",
     ]);
   });
 
-  it("is not kept waiting by a replay that does not show itself any more", () => {
+  it("does not wait for a replay without progress", () => {
     const scene = connected({ streamOf }).receive({ id: 1, stream: "a" }).reconnect().wait(9_000);
     scene.receive({ id: 3, stream: "b" }).wait(1_000).takeLog();
     expect(scene.receive({ id: 5, stream: "b" }, { id: 1, stream: "c" }).takeLog()).toEqual([
       ...["b:3", "b:gap 4..5", "c:1"],
     ]);
-    expect(scene.wait(0).takeLog()).toEqual(["ask b:3 on 2"]);
+    expect(scene.wait(0).takeLog()).toEqual(["request b:3 on 2"]);
   });
 
-  it("is asked for together with the others on the next link", () => {
+  it("requests its replay together with the other streams on the next connection", () => {
     const scene = connected({ streamOf }).receive({ id: 1, stream: "a" }).reconnect();
     scene.receive({ id: 3, stream: "b" }).reconnect().takeLog();
     scene.receive({ id: 4, stream: "b" });
@@ -379,25 +384,25 @@ describe("a stream that is new after a reconnect", () => {
   });
 });
 
-describe("a replay", () => {
-  it("is not asked for where nothing was ever delivered", () => {
+describe("Replay request", () => {
+  it("is not made if nothing was ever delivered", () => {
     expect(connected().reconnect().takeLog()).toEqual([]);
   });
 
-  it("is asked for at a first connection with cursors of an earlier life", () => {
+  it("is made on the first connection if cursors are given", () => {
     const scene = connected({ cursors: { default: { sequence: 7, epoch: "x" } }, epochOf });
-    expect(scene.takeLog()).toEqual(["ask 7@x on 1"]);
+    expect(scene.takeLog()).toEqual(["request 7@x on 1"]);
   });
 
-  it("may be asked for and answered within one call", () => {
+  it("may be made and answered in one call", () => {
     const scene = connected();
     scene.onEntry = (entry) => {
-      if (entry.startsWith("ask")) scene.returned(scene.lastRequest, 2, 3);
+      if (entry.startsWith("request")) scene.returned(scene.lastRequest, 2, 3);
     };
     expect(scene.receive(1, 4).wait(0).takeLog()).toEqual([
       "1",
       "gap 2..4",
-      "ask 1 on 1",
+      "request 1 on 1",
       "2",
       "3",
       "recovered 2",
@@ -405,7 +410,7 @@ describe("a replay", () => {
     ]);
   });
 
-  it("of a link that has ended is not wanted any more", () => {
+  it("accepts no messages after its connection has ended", () => {
     const scene = connected().receive(1, 3).wait(0);
     const request = scene.lastRequest;
     scene.replay.onConnectionEnd(1);
@@ -416,11 +421,11 @@ describe("a replay", () => {
     scene.replay.onReplayFailed(request, new Error("the connection has ended"));
     expect(scene.takeLog()).toEqual([]);
     expect(scene.wait(10_000).takeLog()).toEqual([]);
-    expect(scene.reconnect().takeLog()).toEqual(["ask 1 on 2"]);
+    expect(scene.reconnect().takeLog()).toEqual(["request 1 on 2"]);
     expect(scene.wait(10_000).takeLog()).toEqual(["reset", "3"]);
   });
 
-  it("may bring messages outside of every sequence, doubles, and what is ahead of what is held", () => {
+  it("may return messages without an id, duplicates, and messages after the buffered ones", () => {
     const scene = connected().receive(1, 5).wait(0);
     scene.takeLog();
     const { lastRequest } = scene;
@@ -429,16 +434,16 @@ describe("a replay", () => {
     expect(scene.returned(lastRequest, 4).takeLog()).toEqual(["4", "recovered 3", "5", "6"]);
   });
 
-  it("with a hole leaves the stream held in order", () => {
+  it("keeps the stream in order if its result has a gap", () => {
     const scene = connected({ isNext: isNextLetter }).receive("a", "f", "g").wait(0);
     scene.returned(scene.lastRequest, "d", "e").wait(10_000);
     expect(scene.takeLog()).toEqual([
-      ...["a", "gap undefined..f", "ask a on 1"],
+      ...["a", "gap undefined..f", "request a on 1"],
       ...["reset", "d", "e", "f", "g"],
     ]);
   });
 
-  it("that goes on for long is counted on as long as it shows itself", () => {
+  it("stays active as long as it makes progress", () => {
     const scene = connected({ recoveryTimeout: 1_000 }).receive(1).reconnect();
     for (let id = 2; id < 8; id++) scene.wait(900).give(scene.lastRequest, { id });
     scene.receive(9).wait(0).takeLog();
@@ -447,12 +452,12 @@ describe("a replay", () => {
     expect(scene.requests).toHaveLength(1);
   });
 
-  it("is asked for anew where the one under way does not show itself any more", () => {
+  it("is made again if the active one makes no progress", () => {
     const scene = connected().receive(1).reconnect().wait(10_000).receive(3).wait(0);
-    expect(scene.takeLog()).toEqual(["1", "ask 1 on 2", "gap 2..3", "ask 1 on 2"]);
+    expect(scene.takeLog()).toEqual(["1", "request 1 on 2", "gap 2..3", "request 1 on 2"]);
   });
 
-  it("remembers no request for ever", () => {
+  it("is not remembered forever", () => {
     const scene = connected();
     for (let id = 1; id < 50; id += 2) {
       scene.receive(id, id + 2).wait(0);
@@ -465,18 +470,22 @@ describe("a replay", () => {
   });
 });
 
-describe("strings that come late", () => {
-  it("let the cursor go back, and on through what was delivered, with no double", () => {
+describe("Replay with late strings", () => {
+  it("moves the cursor back, and forward through delivered ids without duplicates", () => {
     const scene = connected({ isNext: isNextLetter }).receive("a", "e").wait(10_000);
-    expect(scene.takeLog()).toEqual(["a", "gap undefined..e", "ask a on 1", "reset", "e"]);
+    expect(scene.takeLog()).toEqual(["a", "gap undefined..e", "request a on 1", "reset", "e"]);
     scene.receive("f", "b", "c", "g").wait(10_000);
-    expect(scene.takeLog()).toEqual(["f", "gap undefined..b", "g", "ask g on 1", "reset", "b", "c"]);
+    expect(scene.takeLog()).toEqual(["f", "gap undefined..b", "g", "request g on 1", "reset", "b", "c"]);
     scene.receive("h").wait(0);
-    expect(scene.takeLog()).toEqual(["gap undefined..h", "ask c on 1"]);
-    expect(scene.returned(scene.lastRequest, "d", "e", "f", "g").takeLog()).toEqual(["d", "recovered 1", "h"]);
+    expect(scene.takeLog()).toEqual(["gap undefined..h", "request c on 1"]);
+    expect(scene.returned(scene.lastRequest, "d", "e", "f", "g").takeLog()).toEqual([
+      "d",
+      "recovered 1",
+      "h",
+    ]);
   });
 
-  it("tell what isNext throws on the way through", () => {
+  it("reports an error of isNext while the cursor moves through delivered ids", () => {
     let isBroken = false;
     const isNext = (previous: Sequence, current: Sequence): boolean => {
       if (isBroken) throw new Error("broken");
@@ -489,7 +498,7 @@ describe("strings that come late", () => {
   });
 });
 
-it("a replayed message that sequence throws at is delivered as it is, and the error told", () => {
+it("Replay delivers a replayed message unchanged and reports the error if `sequence` throws", () => {
   const sequence = ({ id }: Numbered): Sequence | null | undefined => {
     if (id === 3) throw new Error("broken");
     return id;
@@ -501,8 +510,8 @@ it("a replayed message that sequence throws at is delivered as it is, and the er
   expect(scene.returned(scene.lastRequest, 2).takeLog()).toEqual(["2"]);
 });
 
-describe("a user who acts on what is told", () => {
-  it.each(["gap 2..4", "2", "recovered 2", "4"])("may end the life at %s", (at) => {
+describe("Replay that is called from a listener", () => {
+  it.each(["gap 2..4", "2", "recovered 2", "4"])("may finish at %s", (at) => {
     const scene = connected();
     scene.onEntry = (entry) => {
       if (entry === at) scene.replay.finish(0);
@@ -513,7 +522,7 @@ describe("a user who acts on what is told", () => {
     expect(scene.replay.heldCount).toBe(0);
   });
 
-  it("may take the cursors: they say what was delivered, with the message of now", () => {
+  it("returns cursors that include the current message", () => {
     const scene = connected();
     const taken: unknown[] = [];
     scene.onEntry = (entry) => {
@@ -524,10 +533,10 @@ describe("a user who acts on what is told", () => {
   });
 });
 
-describe("the bytes of all holds together", () => {
+describe("Memory limit of all reorder buffers", () => {
   const of = (stream: string, id: number, bytes: number): Numbered => ({ id, stream, bytes });
 
-  it("end the hold that they fill: reset, and what it holds is delivered", () => {
+  it("gives up the buffer that reaches it: reports a reset and delivers its messages", () => {
     const scene = connected({ maxBytes: 1_000 }).receive(1);
     scene.receive(...[3, 4, 5].map((id) => ({ id, bytes: 300 })));
     expect(scene.takeLog()).toEqual(["1", "gap 2..3"]);
@@ -536,7 +545,7 @@ describe("the bytes of all holds together", () => {
     expect(scene.replay.heldCount).toBe(0);
   });
 
-  it("end the largest hold, and leave the others", () => {
+  it("gives up the largest buffer and keeps the others", () => {
     const scene = connected({ maxBytes: 1_000, streamOf });
     for (const stream of ["a", "b", "c"]) scene.receive(of(stream, 1, 1));
     scene.receive(of("a", 3, 100), of("b", 3, 700), of("c", 3, 100)).takeLog();
@@ -547,33 +556,33 @@ describe("the bytes of all holds together", () => {
     expect(scene.takeLog()).toEqual(["c:2", "c:recovered 1", "c:3", "c:4", "a:2", "a:recovered 1", "a:3"]);
   });
 
-  it("are given back when a hold is filled, in part or in whole", () => {
+  it("releases the memory of delivered messages", () => {
     const scene = connected({ maxBytes: 1_000 }).receive(1);
     for (let id = 2; id < 2_000; id += 4)
       scene.receive({ id: id + 1, bytes: 400 }, { id: id + 3, bytes: 400 }, id, id + 2);
     expect(scene.takeLog().some((entry) => entry === "reset")).toBe(false);
   });
 
-  it("do not count doubles", () => {
+  it("does not count duplicates", () => {
     const scene = connected({ maxBytes: 1_000 }).receive(1, { id: 3, bytes: 600 });
     for (let count = 0; count < 5; count++) scene.receive({ id: 3, bytes: 600 });
     expect(scene.takeLog()).not.toContain("reset");
   });
 
-  it("leave one message, whatever its size", () => {
+  it("allows one message of any size", () => {
     const scene = connected({ maxBytes: 1_000 }).receive(1, { id: 3, bytes: 5_000 }).takeLog();
     expect(scene).toEqual(["1", "gap 2..3"]);
   });
 
-  it("bound tiny messages of many streams by what is around them", () => {
+  it("counts more than its bytes for each tiny message of many streams", () => {
     const scene = connected({ maxBytes: 1_000_000, streamOf, cursors: { known: { sequence: 1 } } });
-    // What a replay that is under way may bring belongs before the first message of each stream.
+    // An active replay may return messages that precede the first message of each stream.
     for (let index = 0; index < 20_000; index++) scene.receive(of(`s${index}`, 1, 10));
     expect(scene.replay.heldCount).toBeLessThan(6_000);
     expect(scene.takeLog().filter((entry) => entry.endsWith(":1")).length).toBeGreaterThan(14_000);
   });
 
-  it("are bounded in an overlap too, for what comes on the old link", () => {
+  it("also applies to the old connection in an overlap", () => {
     const scene = connected({ maxBytes: 1_000 }).receive(1);
     scene.replay.beginOverlap(2, 100, 0);
     scene.receive(...[3, 4, 5].map((id) => ({ id, bytes: 400 })));
@@ -581,10 +590,10 @@ describe("the bytes of all holds together", () => {
   });
 });
 
-describe("streams that are forgotten", () => {
+describe("Replay with evicted streams", () => {
   const of = (stream: string, id: number): Numbered => ({ id, stream });
 
-  it("begin anew with their next message: no gap, no reset, and no double is known", () => {
+  it("starts an evicted stream again without a gap, a reset or a known duplicate", () => {
     const scene = connected({ maxStreams: 2, streamOf }).receive(
       of("a", 1),
       of("b", 1),
@@ -596,7 +605,7 @@ describe("streams that are forgotten", () => {
     expect(scene.receive(of("a", 10)).takeLog()).toEqual([]);
   });
 
-  it("are delivered where a replay still brings their messages", () => {
+  it("delivers replayed messages of evicted streams", () => {
     const scene = connected({ maxStreams: 2, streamOf }).receive(of("a", 1), of("b", 1)).reconnect();
     scene.receive(of("c", 1), of("d", 1)).takeLog();
     scene.returned(scene.lastRequest, of("a", 2), of("b", 2));
@@ -606,7 +615,7 @@ describe("streams that are forgotten", () => {
     expect(scene.wait(20_000).replay.heldCount).toBe(0);
   });
 
-  it("are not those whose messages wait in an overlap", () => {
+  it("does not evict a stream whose messages wait in an overlap", () => {
     const scene = connected({ maxStreams: 2, streamOf, hasReplay: false }).receive(of("a", 1));
     scene.replay.beginOverlap(2, 100, 0);
     scene.receiveOn(2, of("a", 1), of("a", 2));
@@ -616,7 +625,7 @@ describe("streams that are forgotten", () => {
   });
 });
 
-it("delivers 60,000 messages, a hole at every second number, in a time in proportion to them", () => {
+it("Replay delivers 60,000 messages with a gap at every second number in linear time", () => {
   const count = 30_000;
   for (const policy of [{ window: 1_000_000 }, { hasReplay: false, window: 1_000_000 }]) {
     const scene = connected({ maxWaiting: 1_000_000, maxBytes: 1e9, ...policy }).receive(1);

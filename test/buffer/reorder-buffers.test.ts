@@ -7,8 +7,8 @@ function stream(name: string): MessageStream<unknown> {
   return new MessageStream(name, new NumberWindow({ size: 10, isFrozen: false }));
 }
 
-describe("holds", () => {
-  it("arm a timer for the first look only", () => {
+describe("ReorderBuffers", () => {
+  it("schedules the earliest time only", () => {
     const armed: number[] = [];
     const buffers = new ReorderBuffers(1_000, (at) => armed.push(at));
     for (const at of [50, 60, 50, 40, Infinity]) buffers.schedule(at);
@@ -16,7 +16,7 @@ describe("holds", () => {
     expect(buffers.nextAt).toBe(40);
   });
 
-  it("look at each stream that holds, and arm for the next look", () => {
+  it("visits each stream that has a buffer, and schedules the earliest returned time", () => {
     const armed: number[] = [];
     const buffers = new ReorderBuffers(1_000, (at) => armed.push(at));
     const [a, b, c] = [stream("a"), stream("b"), stream("c")];
@@ -34,7 +34,7 @@ describe("holds", () => {
     expect(a.fastPathWindow).toBeUndefined();
   });
 
-  it("set no timer where no look is due", () => {
+  it("schedules nothing if no stream has a buffer", () => {
     const armed: number[] = [];
     const buffers = new ReorderBuffers(1_000, (at) => armed.push(at));
     buffers.schedule(10);

@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { cases } from "../support/cases.js";
 import { type Policy, ReplayScene } from "./replay-scene.js";
-import { countOf, names, numbers, type Numbering, ReplayServer } from "./replay-server.js";
+import { countOf, strings, numbers, type Numbering, ReplayServer } from "./replay-server.js";
 
-/** What is told without a replay, by the rule and with no thought for the cost. */
-function naive(ids: readonly number[], window: number): string[] {
-  const takeLog: string[] = [];
+/** The expected log without a replay: a simple reference implementation. */
+function expectedLog(ids: readonly number[], window: number): string[] {
+  const log: string[] = [];
   let seen: number[] = [];
   let cursor: number | undefined;
   let duplicates = 0;
@@ -18,25 +18,25 @@ function naive(ids: readonly number[], window: number): string[] {
   for (const id of ids) {
     if (cursor === undefined) begin(id);
     else if (id > cursor) {
-      if (id > cursor + 1) takeLog.push(`gap ${cursor + 1}..${id}`);
+      if (id > cursor + 1) log.push(`gap ${cursor + 1}..${id}`);
       seen.push(id);
       cursor = id;
       duplicates = 0;
     } else if (id <= cursor - window || id < seen[0]!) {
-      takeLog.push("reset");
+      log.push("reset");
       begin(id);
     } else if (!seen.includes(id)) seen.push(id);
     else if (++duplicates > window) {
-      takeLog.push("reset");
+      log.push("reset");
       begin(id);
     } else continue;
-    takeLog.push(`${id}`);
+    log.push(`${id}`);
   }
-  return takeLog;
+  return log;
 }
 
-describe("without a replay", () => {
-  it("tells and delivers what the rule says", () => {
+describe("Replay without onReplay", () => {
+  it("behaves like a reference implementation", () => {
     const step = fc.oneof({ weight: 3, arbitrary: fc.constant(1) }, fc.integer({ min: -9, max: 9 }));
     fc.assert(
       fc.property(
@@ -46,7 +46,7 @@ describe("without a replay", () => {
           let at = 100;
           const ids = steps.map((step) => (at += step));
           const scene = new ReplayScene({ window }).receive(...ids);
-          expect(scene.takeLog()).toEqual(naive(ids, window));
+          expect(scene.takeLog()).toEqual(expectedLog(ids, window));
         },
       ),
       { numRuns: cases(500) },
@@ -68,46 +68,49 @@ const acts = {
   cut: (server: ReplayServer) => server.cut(),
 };
 
-/** Each gap ends with exactly one `recovered` before the next one begins. */
-function unendedGaps(takeLog: readonly string[]): string[] {
-  return takeLog.filter((entry, index) => {
+/** Returns the gaps that do not end with exactly one `recovered` before the next gap. */
+function unendedGaps(log: readonly string[]): string[] {
+  return log.filter((entry, index) => {
     if (!entry.startsWith("gap")) return false;
-    const rest = takeLog.slice(index + 1).find((later) => /gap|recovered|reset/.test(later));
+    const rest = log.slice(index + 1).find((later) => /gap|recovered|reset/.test(later));
     return rest?.startsWith("recovered") !== true;
   });
 }
 
 describe.each<[string, Numbering]>([
   ["numbers", numbers],
-  ["names", names],
-])("with a server that repeats all that is asked for, and %s", (_, numbering) => {
-  it.each(["returned", "inBand"] as const)("nothing is lost, doubled or out of order (%s)", (mode) => {
-    const oneOf = (...names: (keyof typeof acts)[]): fc.Arbitrary<keyof typeof acts> =>
-      fc.constantFrom(...names);
-    const act = fc.oneof(
-      { weight: 6, arbitrary: oneOf("publishA", "publishB") },
-      { weight: 5, arbitrary: oneOf("flow1", "flow3") },
-      { weight: 3, arbitrary: oneOf("answer1", "answerAll", "wait") },
-      { weight: 2, arbitrary: oneOf("lose", "duplicate", "reconnect", "cut") },
-    );
-    fc.assert(
-      fc.property(fc.array(act, { maxLength: 80, size: "max" }), (steps) => {
-        const server = new ReplayServer(numbering, mode);
-        for (const step of steps) acts[step](server);
-        server.settle();
-        for (const [stream, count] of server.published) {
-          const takeLog = server.logOf(stream);
-          expect(takeLog).not.toContain("reset");
-          expect(takeLog.filter((entry) => /^\d/.test(entry)).map(Number)).toEqual(
-            Array.from({ length: count }, (_, index) => index + 1),
-          );
-          expect(unendedGaps(takeLog)).toEqual([]);
-        }
-        expect(server.scene.replay.heldCount).toBe(0);
-      }),
-      { numRuns: cases(1_000) },
-    );
-  });
+  ["strings", strings],
+])("Replay with a server that repeats everything that is requested, and %s", (_, numbering) => {
+  it.each(["returned", "inBand"] as const)(
+    "loses nothing, duplicates nothing and keeps the order (%s)",
+    (mode) => {
+      const oneOf = (...strings: (keyof typeof acts)[]): fc.Arbitrary<keyof typeof acts> =>
+        fc.constantFrom(...strings);
+      const act = fc.oneof(
+        { weight: 6, arbitrary: oneOf("publishA", "publishB") },
+        { weight: 5, arbitrary: oneOf("flow1", "flow3") },
+        { weight: 3, arbitrary: oneOf("answer1", "answerAll", "wait") },
+        { weight: 2, arbitrary: oneOf("lose", "duplicate", "reconnect", "cut") },
+      );
+      fc.assert(
+        fc.property(fc.array(act, { maxLength: 80, size: "max" }), (steps) => {
+          const server = new ReplayServer(numbering, mode);
+          for (const step of steps) acts[step](server);
+          server.settle();
+          for (const [stream, count] of server.published) {
+            const log = server.logOf(stream);
+            expect(log).not.toContain("reset");
+            expect(log.filter((entry) => /^\d/.test(entry)).map(Number)).toEqual(
+              Array.from({ length: count }, (_, index) => index + 1),
+            );
+            expect(unendedGaps(log)).toEqual([]);
+          }
+          expect(server.scene.replay.heldCount).toBe(0);
+        }),
+        { numRuns: cases(1_000) },
+      );
+    },
+  );
 });
 
 type Step =
@@ -140,15 +143,15 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
 const timeout = 1_000;
 const maxWaiting = 8;
 
-/** Does anything to an engine, and keeps account of what it was given. */
-class Chaos {
+/** Calls an engine at random and records what it was given. */
+class RandomCalls {
   readonly scene: ReplayScene;
-  /** The messages that it has taken, each as often as it came. */
+  /** The messages that the engine accepted, each as often as it arrived. */
   readonly given: number[] = [];
-  /** The longest that one was held on one link. */
+  /** The longest time in milliseconds for which a message was buffered on one connection. */
   longestWait = 0;
   readonly #numbering: Numbering;
-  readonly #cameAt = new Map<number, number>();
+  readonly #arrivedAt = new Map<number, number>();
   #isOverlapping = false;
   #isOffline = false;
 
@@ -160,16 +163,16 @@ class Chaos {
   }
 
   #onEntry(entry: string): void {
-    const cameAt = this.#cameAt.get(countOf(entry));
-    if (cameAt === undefined) return;
-    this.#cameAt.delete(countOf(entry));
-    this.longestWait = Math.max(this.longestWait, this.scene.now - cameAt);
+    const arrivedAt = this.#arrivedAt.get(countOf(entry));
+    if (arrivedAt === undefined) return;
+    this.#arrivedAt.delete(countOf(entry));
+    this.longestWait = Math.max(this.longestWait, this.scene.now - arrivedAt);
   }
 
   #give(count: number): void {
     this.given.push(count);
-    if (this.#isOverlapping || this.#isOffline) this.#cameAt.clear();
-    else if (!this.#cameAt.has(count)) this.#cameAt.set(count, this.scene.now);
+    if (this.#isOverlapping || this.#isOffline) this.#arrivedAt.clear();
+    else if (!this.#arrivedAt.has(count)) this.#arrivedAt.set(count, this.scene.now);
   }
 
   take(step: Step): void {
@@ -203,20 +206,20 @@ class Chaos {
     else replay.onReplayFailed(lastRequest, new Error("no history"));
   }
 
-  /** What is held waits for the next connection, however long that takes. */
+  /** Buffered messages wait for the next connection without a time limit. */
   #lose(): void {
     this.#isOffline = true;
-    this.#cameAt.clear();
+    this.#arrivedAt.clear();
     this.scene.replay.onConnectionEnd(this.scene.connection);
   }
 
   #reconnect(): void {
     this.#isOffline = false;
-    this.#cameAt.clear();
+    this.#arrivedAt.clear();
     this.scene.reconnect();
   }
 
-  comeBack(): void {
+  reconnectIfOffline(): void {
     if (this.#isOffline) this.#reconnect();
   }
 
@@ -224,7 +227,7 @@ class Chaos {
     if (this.#isOverlapping) return;
     this.#isOverlapping = true;
     this.#isOffline = false;
-    this.#cameAt.clear();
+    this.#arrivedAt.clear();
     this.scene.replay.beginOverlap(this.scene.connection + 1, 5, this.scene.now);
   }
 
@@ -240,7 +243,7 @@ class Chaos {
     this.scene.replay.cancelOverlap(this.scene.now);
   }
 
-  /** What was delivered since the last call. */
+  /** The messages that were delivered since the last call. */
   delivered(): number[] {
     return this.scene
       .takeLog()
@@ -253,55 +256,55 @@ const ascending = (left: number, right: number): number => left - right;
 
 describe.each<[string, Numbering, boolean]>([
   ["numbers", numbers, true],
-  ["numbers, with no replay", numbers, false],
-  ["names", names, true],
-  ["names, with no replay", names, false],
-])("with any server at all, and %s", (_, numbering, hasReplay) => {
+  ["numbers, without onReplay", numbers, false],
+  ["strings", strings, true],
+  ["strings, without onReplay", strings, false],
+])("Replay with random calls, and %s", (_, numbering, hasReplay) => {
   const steps = fc.array(anyStep, { maxLength: 60, size: "max" });
 
-  /** Runs the steps, and lets the time pass in which anything may be held. */
-  const run = (all: readonly Step[], policy: Policy): Chaos => {
-    const chaos = new Chaos(numbering, { hasReplay, ...policy });
-    for (const step of all) chaos.take(step);
-    chaos.end();
-    chaos.comeBack();
-    chaos.scene.wait(3 * timeout);
-    expect(chaos.scene.replay.heldCount).toBe(0);
-    expect(chaos.scene.replay.nextAt).toBe(Infinity);
-    return chaos;
+  /** Runs the steps, then waits longer than any message may be buffered. */
+  const run = (all: readonly Step[], policy: Policy): RandomCalls => {
+    const calls = new RandomCalls(numbering, { hasReplay, ...policy });
+    for (const step of all) calls.take(step);
+    calls.end();
+    calls.reconnectIfOffline();
+    calls.scene.wait(3 * timeout);
+    expect(calls.scene.replay.heldCount).toBe(0);
+    expect(calls.scene.replay.nextAt).toBe(Infinity);
+    return calls;
   };
 
-  it("each message is delivered once, and nothing waits for ever", () => {
+  it("delivers each message once, and no message waits forever", () => {
     fc.assert(
       fc.property(steps, (all) => {
-        // A cursor from before makes every id one of the same numbering: none can begin anew.
-        const chaos = run(all, { cursors: { default: { sequence: numbering.idOf(0) } } });
-        expect(chaos.longestWait).toBeLessThanOrEqual(timeout);
-        expect(chaos.delivered().toSorted(ascending)).toEqual([...new Set(chaos.given)].toSorted(ascending));
+        // With a stored cursor, all ids belong to the same numbering, so it cannot restart.
+        const calls = run(all, { cursors: { default: { sequence: numbering.idOf(0) } } });
+        expect(calls.longestWait).toBeLessThanOrEqual(timeout);
+        expect(calls.delivered().toSorted(ascending)).toEqual([...new Set(calls.given)].toSorted(ascending));
       }),
       { numRuns: cases(1_000) },
     );
   });
 
-  it("each message is delivered or counted as a double, whatever begins anew", () => {
+  it("delivers each message or counts it as a duplicate, also if the numbering restarts", () => {
     fc.assert(
       fc.property(steps, fc.integer({ min: 1, max: 5 }), (all, window) => {
-        const chaos = run(all, { window, epochOf: ({ epoch }) => epoch });
-        const { duplicateCount } = chaos.scene.replay;
-        expect(chaos.delivered().length + duplicateCount).toBe(chaos.given.length);
+        const calls = run(all, { window, epochOf: ({ epoch }) => epoch });
+        const { duplicateCount } = calls.scene.replay;
+        expect(calls.delivered().length + duplicateCount).toBe(calls.given.length);
       }),
       { numRuns: cases(1_000) },
     );
   });
 });
 
-describe("with two links that bring all between them", () => {
+describe("Replay with two connections that together deliver everything", () => {
   it.each<[string, Numbering, boolean]>([
     ["numbers", numbers, true],
-    ["numbers, with no replay", numbers, false],
-    ["names", names, true],
-    ["names, with no replay", names, false],
-  ])("all is delivered once and in order, and no gap is told (%s)", (_, numbering, hasReplay) => {
+    ["numbers, without onReplay", numbers, false],
+    ["strings", strings, true],
+    ["strings, without onReplay", strings, false],
+  ])("delivers everything once and in order, and reports no gap (%s)", (_, numbering, hasReplay) => {
     const message = fc.record({ onOld: fc.boolean(), onNew: fc.boolean() });
     fc.assert(
       fc.property(
@@ -321,8 +324,8 @@ describe("with two links that bring all between them", () => {
           for (const next of old) scene.receiveOn(1, numbering.idOf(next));
           for (const next of recent) scene.receiveOn(2, numbering.idOf(next));
           scene.replay.endOverlap(0);
-          const takeLog = scene.takeLog().filter((entry) => !/ask|caught up/.test(entry));
-          expect(takeLog.map((entry) => entry.replace("id-", ""))).toEqual(
+          const log = scene.takeLog().filter((entry) => !/request|caught up/.test(entry));
+          expect(log.map((entry) => entry.replace("id-", ""))).toEqual(
             Array.from({ length: messages.length + 1 }, (_, index) => `${index}`),
           );
         },

@@ -9,8 +9,8 @@ function streamAt(name: string, sequence?: number): MessageStream<unknown> {
   return stream;
 }
 
-describe("requests for replays", () => {
-  it("carry the cursors that there are, and cover all their streams", () => {
+describe("ReplayRequests", () => {
+  it("creates a request with the existing cursors that covers all its streams", () => {
     const requests = new ReplayRequests(100);
     const [a, b] = [streamAt("a", 5), streamAt("b")];
     const request = requests.open([a, b], 7, 0)!;
@@ -24,7 +24,7 @@ describe("requests for replays", () => {
     expect(requests.count).toBe(1);
   });
 
-  it("are not made without a cursor", () => {
+  it("creates no request without a cursor", () => {
     const requests = new ReplayRequests(100);
     const stream = streamAt("a");
     expect(requests.open([stream], 1, 0)).toBeUndefined();
@@ -34,7 +34,7 @@ describe("requests for replays", () => {
     expect(requests.count).toBe(0);
   });
 
-  it("are counted on as long as they show themselves", () => {
+  it("expects messages of a request while it makes progress", () => {
     const requests = new ReplayRequests(100);
     const stream = streamAt("a", 5);
     expect(requests.covers(stream, 0)).toBe(false);
@@ -47,7 +47,7 @@ describe("requests for replays", () => {
     expect(requests.isReturningMessages(stream, 299)).toBe(false);
   });
 
-  it("for all streams cover those to come, until they end", () => {
+  it("covers streams that are created later until a request for all streams ends", () => {
     const requests = new ReplayRequests(100);
     const [old, young, late] = [streamAt("a", 5), streamAt("b"), streamAt("c")];
     const request = requests.openForAll([old], 1, 0)!;
@@ -57,7 +57,7 @@ describe("requests for replays", () => {
     expect([old, young, late].map(({ replay }) => replay)).toEqual([undefined, undefined, undefined]);
   });
 
-  it("cover a stream until a later one does", () => {
+  it("covers a stream until a later request covers it", () => {
     const requests = new ReplayRequests(100);
     const stream = streamAt("a", 5);
     const first = requests.open([stream], 1, 0)!;
@@ -67,7 +67,7 @@ describe("requests for replays", () => {
     expect(stream.replay).toBe(second);
   });
 
-  it("end with their link", () => {
+  it("ends requests with their connection", () => {
     const requests = new ReplayRequests(100);
     const [a, b] = [streamAt("a", 5), streamAt("b", 5)];
     const [onFirst, onSecond] = [requests.open([a], 1, 0)!, requests.open([b], 2, 0)!];
@@ -76,7 +76,7 @@ describe("requests for replays", () => {
     expect([a.replay, b.replay]).toEqual([undefined, onSecond]);
   });
 
-  it("in band are forgotten when they are not counted on any more", () => {
+  it("forgets a request in band after it has made no progress for the time limit", () => {
     const requests = new ReplayRequests(100);
     const stream = streamAt("a", 5);
     const forgotten = requests.open([stream], 1, 0)!;

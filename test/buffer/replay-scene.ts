@@ -4,25 +4,25 @@ import { defaultStream, type ReplayPolicy, type ReplayPort } from "../../src/buf
 import { Replay } from "../../src/buffer/replay.js";
 import type { Sequence } from "../../src/buffer/sequence-window.js";
 
-/** A message as a scene sends it: its id alone, or more of it. */
+/** A test message. */
 export interface Numbered {
   readonly id: Sequence | null | undefined;
   readonly stream?: string | number;
   readonly epoch?: Sequence;
-  /** What it counts for while it is held. Default 1. */
+  /** Bytes that the message counts for while it is buffered. Default 1. */
   readonly bytes?: number;
 }
 
 export type Policy = Partial<ReplayPolicy<Numbered>>;
 
-/** An engine, with all that it tells written down in one list. */
+/** A replay engine whose calls of the port are written to a log. */
 export class ReplayScene {
   readonly log: string[] = [];
   readonly requests: ReplayRequest<Numbered>[] = [];
   readonly replay: Replay<Numbered, Numbered>;
   connection = 1;
   now = 0;
-  /** Called after each entry, with it: what a user's handler does. */
+  /** Called after each log entry, like a listener of the application. */
   onEntry: ((entry: string) => void) | undefined;
 
   constructor(policy: Policy = {}) {
@@ -35,7 +35,7 @@ export class ReplayScene {
       onError: (error) => this.#write(`error ${error.message}`),
       startReplay: (request) => {
         this.requests.push(request);
-        this.#write(`ask ${describe(request.cursors)} on ${request.connection}`);
+        this.#write(`request ${describe(request.cursors)} on ${request.connection}`);
       },
       onNextAt: (at) => this.#write(`timer ${at}`),
       onOverlapCaughtUp: () => this.#write("caught up"),
@@ -69,7 +69,7 @@ export class ReplayScene {
     this.onEntry?.(entry);
   }
 
-  /** Messages come on the current link. */
+  /** Messages arrive on the current connection. */
   receive(...messages: readonly (Sequence | Numbered)[]): this {
     return this.receiveOn(this.connection, ...messages);
   }
@@ -83,12 +83,15 @@ export class ReplayScene {
     return this;
   }
 
-  /** One of the messages that the user's `onReplay` returns. @returns `false` where no more of them are wanted. */
+  /**
+   * Passes a message that `onReplay` returned.
+   * @returns `false` if no more messages are needed.
+   */
   give(request: ReplayRequest<Numbered>, message: Numbered): boolean {
     return this.replay.onReplayed(request, message, message, this.now);
   }
 
-  /** The user's `onReplay` has returned these. */
+  /** Passes all messages that `onReplay` returned, and ends the request. */
   returned(request: ReplayRequest<Numbered>, ...messages: readonly (Sequence | Numbered)[]): this {
     for (const message of messages) this.give(request, numbered(message));
     this.replay.onReplayReturned(request, this.now);
@@ -100,7 +103,7 @@ export class ReplayScene {
     return this;
   }
 
-  /** Time passes, and the timer is called as often as it is due. */
+  /** Advances the time and calls the timer whenever it is due. */
   wait(ms: number): this {
     const until = this.now + ms;
     while (this.replay.nextAt <= until) {
@@ -111,14 +114,14 @@ export class ReplayScene {
     return this;
   }
 
-  /** The connection breaks, and the next one is there. */
+  /** The connection ends and the next one opens. */
   reconnect(): this {
     this.replay.onConnectionEnd(this.connection);
     this.replay.onConnection(++this.connection, this.now);
     return this;
   }
 
-  /** What was told since the last call, without the timers. */
+  /** Returns the entries since the last call, without timers. */
   takeLog(): string[] {
     return this.log.splice(0).filter((entry) => !entry.startsWith("timer"));
   }

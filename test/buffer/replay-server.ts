@@ -2,7 +2,7 @@ import type { ReplayRequest } from "../../src/buffer/message-stream.js";
 import type { Sequence } from "../../src/buffer/sequence-window.js";
 import { type Numbered, type Policy, ReplayScene } from "./replay-scene.js";
 
-/** How the messages of a feed are numbered. */
+/** How messages are numbered. */
 export interface Numbering {
   idOf(count: number): Sequence;
   readonly policy: Policy;
@@ -11,7 +11,7 @@ export interface Numbering {
 export const numbers: Numbering = { idOf: (count) => count, policy: {} };
 
 /** Ids that only `isNext` can compare. */
-export const names: Numbering = {
+export const strings: Numbering = {
   idOf: (count) => `id-${count}`,
   policy: { isNext: (previous, current) => countOf(current) === countOf(previous) + 1 },
 };
@@ -24,19 +24,19 @@ const streams = ["a", "b"];
 const recoveryTimeout = 1_000_000;
 
 /**
- * A server that remembers all it has published, behind a network that loses, doubles and cuts. It answers each request for a
- * replay in full, in one way or the other.
+ * A server that remembers all messages, and a network that loses and duplicates messages and ends connections. The
+ * server answers each replay request in full, either with returned messages or in band.
  */
 export class ReplayServer {
   readonly scene: ReplayScene;
   readonly published: Map<string, number> = new Map<string, number>(streams.map((stream) => [stream, 0]));
   readonly #numbering: Numbering;
   readonly #mode: "returned" | "inBand";
-  /** What is on its way to the client. */
+  /** The messages on their way to the client. */
   #line: Numbered[] = [];
   readonly #repeated = new Set<Numbered>();
   #isUp = true;
-  /** What onReplay returns, as far as it has not come yet. */
+  /** The messages that onReplay has still to return. */
   readonly #returning: { readonly request: ReplayRequest<Numbered>; readonly messages: Numbered[] }[] = [];
   #seen = 0;
 
@@ -49,7 +49,7 @@ export class ReplayServer {
       hasReplay: true,
       recoveryTimeout,
     });
-    // The first messages always arrive: before them nothing can be known to be missing.
+    // The first messages always arrive, because nothing is known to be missing before them.
     for (const stream of streams) this.publish(stream);
     this.scene.replay.onConnection(1, 0);
     this.flow(2);
@@ -65,7 +65,9 @@ export class ReplayServer {
     for (const message of this.#line.splice(0, count)) this.scene.receive(message);
   }
 
-  /** The first live message on its way is lost. What is repeated gets through: nobody asks for it twice. */
+  /**
+   * The first live message in transit is lost. Repeated messages are not lost, because they are not requested twice.
+   */
   lose(): void {
     const index = this.#line.findIndex((message) => !this.#repeated.has(message));
     if (index >= 0) this.#line.splice(index, 1);
@@ -88,7 +90,7 @@ export class ReplayServer {
     this.scene.replay.onConnectionEnd(this.scene.connection);
   }
 
-  /** Takes the requests that have come. */
+  /** Reads the new requests. */
   #accept(): void {
     for (; this.#seen < this.scene.requests.length; this.#seen++) {
       const request = this.scene.requests[this.#seen]!;
@@ -112,7 +114,7 @@ export class ReplayServer {
     }));
   }
 
-  /** Some of what is returned arrives; what is over ends. */
+  /** Some of the returned messages arrive. A request without remaining messages ends. */
   answer(count: number): void {
     this.#accept();
     const [first] = this.#returning;
@@ -124,7 +126,7 @@ export class ReplayServer {
     replay.onReplayReturned(first.request, now);
   }
 
-  /** All goes well from now on; one more message of each stream shows what was missing. */
+  /** No more failures from now on. One more message of each stream reveals missing messages. */
   settle(): void {
     if (!this.#isUp) this.reconnect();
     for (const stream of streams) this.publish(stream);
@@ -138,7 +140,7 @@ export class ReplayServer {
     }
   }
 
-  /** What was told of one stream, messages as their counts. */
+  /** The log of one stream, with messages as their counts. */
   logOf(stream: string): string[] {
     return this.scene.log
       .filter((entry) => entry.startsWith(`${stream}:`))

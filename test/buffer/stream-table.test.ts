@@ -40,8 +40,8 @@ function tableOf(policy: Partial<ReplayPolicy<Row>> = {}): {
   return { table, created, evicted };
 }
 
-describe("a table of streams", () => {
-  it("makes each stream once, and tells it", () => {
+describe("StreamTable", () => {
+  it("creates each stream once and reports it", () => {
     const { table, created } = tableOf({ cursors: { known: { sequence: 1 } } });
     created.length = 0;
     const streams = ["a", "known", 7, "7", "a", undefined].map((name) =>
@@ -53,7 +53,7 @@ describe("a table of streams", () => {
     expect([...table]).toHaveLength(4);
   });
 
-  it("has one stream where the user tells none apart", () => {
+  it("has one stream if streamOf is not set", () => {
     const { table } = tableOf({ streamOf: undefined, cursors: { default: { sequence: 4 } } });
     const stream = table.of({ id: 5, name: "a" });
     expect(table.of({ id: 6, name: "b" })).toBe(stream);
@@ -71,7 +71,7 @@ describe("a table of streams", () => {
     expect(window.classify(9)).toBe("restart");
   });
 
-  it("gives no cursor for a stream of which all still waits", () => {
+  it("returns no cursor for a stream if all its messages still wait", () => {
     const isNext = (): boolean => true;
     const { table } = tableOf({ isNext });
     table.of({ id: 1, name: "a" }).window.restart(1);
@@ -80,17 +80,17 @@ describe("a table of streams", () => {
   });
 });
 
-describe("a table with more names than it may remember", () => {
+describe("StreamTable with more names than maxStreams", () => {
   const names = (table: StreamTable<Row, Row>): string[] => [...table].map(({ name }) => name);
 
-  it("forgets the streams that were not used for longest", () => {
+  it("evicts the streams that were not used for the longest time", () => {
     const { table, evicted } = tableOf({ maxStreams: 3 });
     for (const name of ["a", "b", "c", "a", "d", "e"]) table.of({ id: 1, name });
     expect(evicted).toEqual(["b", "c"]);
     expect(names(table).sort()).toEqual(["a", "d", "e"]);
   });
 
-  it("makes a new stream for a name that it has forgotten", () => {
+  it("creates a new stream for the name of an evicted one", () => {
     const { table, created } = tableOf({ maxStreams: 2 });
     const first = table.of({ id: 1, name: "a" });
     first.window.restart(1);
@@ -101,19 +101,19 @@ describe("a table with more names than it may remember", () => {
     expect(created).toEqual(["a", "b", "c", "a"]);
   });
 
-  it("keeps a stream that holds messages, and is larger while it does", () => {
+  it("keeps streams with buffered messages, and exceeds its maximum while they exist", () => {
     const { table, evicted } = tableOf({ maxStreams: 2 });
-    const held = ["a", "b"].map((name) => table.of({ id: 1, name }));
-    for (const stream of held) stream.buffer = new ReorderBuffer(true, 0, 0);
+    const streams = ["a", "b"].map((name) => table.of({ id: 1, name }));
+    for (const stream of streams) stream.buffer = new ReorderBuffer(true, 0, 0);
     for (const name of ["c", "d", "e"]) table.of({ id: 1, name });
     expect(evicted).toEqual(["c", "d"]);
-    for (const stream of held) stream.buffer = undefined;
+    for (const stream of streams) stream.buffer = undefined;
     table.of({ id: 1, name: "f" });
     expect(evicted.slice(2).sort()).toEqual(["a", "b"]);
     expect(names(table)).toEqual(["e", "f"]);
   });
 
-  it("remembers as many streams as the cursors that it was given", () => {
+  it("remembers as many streams as it was given cursors", () => {
     const cursors = { a: { sequence: 1 }, b: { sequence: 2 }, c: { sequence: 3 } };
     const { table, evicted } = tableOf({ maxStreams: 1, cursors });
     expect(table.cursors([])).toEqual(cursors);
@@ -121,14 +121,14 @@ describe("a table with more names than it may remember", () => {
     expect([evicted, names(table)]).toEqual([["a"], ["b", "c", "d"]]);
   });
 
-  it("makes no stream of a message that waits when it is asked for cursors", () => {
+  it("creates no stream for a waiting message when cursors are read", () => {
     const { table, created } = tableOf({ maxStreams: 1 });
     for (const name of ["a", "b"]) table.of({ id: 7, name }).window.restart(7);
     expect(table.cursors([{ id: 7, name: "a" }])).toEqual({ b: { sequence: 7 } });
     expect(created).toEqual(["a", "b"]);
   });
 
-  it("keeps the streams in use among 300,000 names that come once", () => {
+  it("keeps the streams in use among 300,000 names that appear once", () => {
     const { table, created } = tableOf({ maxStreams: 10_000 });
     for (let index = 0; index < 300_000; index++) {
       table.of({ id: index, name: `once ${index}` }).window.restart(index);
@@ -141,7 +141,7 @@ describe("a table with more names than it may remember", () => {
     expect(cpuTime()).toBeLessThan(2_000);
   });
 
-  it("takes no longer for a new name where every stream holds messages", () => {
+  it("creates a stream in constant time if every stream has buffered messages", () => {
     const { table } = tableOf({ maxStreams: 10_000 });
     for (let index = 0; index < 30_000; index++)
       table.of({ id: 1, name: `held ${index}` }).buffer = new ReorderBuffer(true, 0, 0);

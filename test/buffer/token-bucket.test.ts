@@ -3,7 +3,10 @@ import { describe, expect, it } from "vitest";
 import { TokenBucket } from "../../src/buffer/token-bucket.js";
 import { cases } from "../support/cases.js";
 
-/** The times at which messages pass, where there is always one that wants to, and a timer late by what `lateness` gives. */
+/**
+ * The times at which messages pass if one is always waiting. `lateness` returns the delay of each timer in
+ * milliseconds.
+ */
 function passes(perSecond: number, until: number, lateness: () => number): number[] {
   const bucket = new TokenBucket(perSecond);
   const times: number[] = [];
@@ -16,19 +19,19 @@ function passes(perSecond: number, until: number, lateness: () => number): numbe
 function mostInASecond(times: readonly number[]): number {
   let first = 0;
   return times.reduce((most, time, index) => {
-    // A part in 10^9 for sums that do not come out even.
+    // Allows for rounding errors of the sums.
     while (time - times[first]! >= 1_000 - 1e-6) first++;
     return Math.max(most, index - first + 1);
   }, 0);
 }
 
 describe("TokenBucket", () => {
-  it("lets the first pass at once, whatever the time", () => {
+  it("lets the first message pass at once at any time", () => {
     expect(new TokenBucket(5).nextAt).toBeLessThan(0);
     expect(new TokenBucket(5).take(0)).toBe(true);
   });
 
-  it("spaces them evenly where they are few", () => {
+  it("spaces messages evenly at a low rate", () => {
     const bucket = new TokenBucket(4);
     expect([bucket.take(1_000), bucket.nextAt]).toEqual([true, 1_250]);
     expect([bucket.take(1_249.9), bucket.nextAt]).toEqual([false, 1_250]);
@@ -36,29 +39,32 @@ describe("TokenBucket", () => {
     expect([bucket.take(9_000), bucket.nextAt]).toEqual([true, 9_250]);
   });
 
-  it("takes a part of one", () => {
+  it("accepts a rate below 1", () => {
     const bucket = new TokenBucket(0.5);
     expect([bucket.take(0), bucket.nextAt]).toEqual([true, 2_000]);
   });
 
-  it("holds what ten milliseconds bring", () => {
+  it("collects the tokens of ten milliseconds", () => {
     const bucket = new TokenBucket(1_000);
     let count = 0;
     while (bucket.take(0)) count++;
     expect(count).toBe(11);
   });
 
-  it.each([1, 3, 10, 99, 100, 1_000, 5_000])("lets %i pass in a second in good time", (perSecond) => {
-    const times = passes(perSecond, 10_000, () => 0);
-    expect(mostInASecond(times)).toBeLessThanOrEqual(perSecond);
-    expect(times.length).toBeGreaterThanOrEqual(perSecond * 10 * 0.98);
-  });
+  it.each([1, 3, 10, 99, 100, 1_000, 5_000])(
+    "lets %i messages per second pass without much delay",
+    (perSecond) => {
+      const times = passes(perSecond, 10_000, () => 0);
+      expect(mostInASecond(times)).toBeLessThanOrEqual(perSecond);
+      expect(times.length).toBeGreaterThanOrEqual(perSecond * 10 * 0.98);
+    },
+  );
 
-  it("loses little to timers that are late by a millisecond", () => {
+  it("loses little throughput to timers that are late by 1 ms", () => {
     expect(passes(1_000, 10_000, () => 1).length).toBeGreaterThan(9_800);
   });
 
-  it("never lets more pass in any second, however late timers are", () => {
+  it("never exceeds the rate in any period of one second, even with late timers", () => {
     const lateness = fc.array(fc.oneof(fc.constant(0), fc.double({ min: 0, max: 30, noNaN: true })), {
       minLength: 1,
       maxLength: 50,

@@ -4,7 +4,7 @@ import { OutboxEntry } from "../../src/buffer/outbox-entry.js";
 
 type Entry = OutboxEntry<string>;
 
-/** A ledger into which the messages of these names have gone, one byte each. */
+/** Messages with these names that were sent, one byte each. */
 function unackedOf(...names: readonly string[]): { unacked: UnackedMessages<string>; entries: Entry[] } {
   const unacked = new UnackedMessages<string>();
   const entries = names.map((name) => new OutboxEntry(name, 1));
@@ -31,14 +31,14 @@ const counts = ({ length, bytes, waitingCount }: UnackedMessages<string>): numbe
   waitingCount,
 ];
 
-describe("Ledger", () => {
+describe("UnackedMessages", () => {
   it("is empty at first", () => {
     const unacked = new UnackedMessages<string>();
     unacked.resendAll();
     expect([...counts(unacked), unacked.first, unacked.shift()]).toEqual([0, 0, 0, undefined, undefined]);
   });
 
-  it("sends nothing again before it is rewound, and then all in their first order", () => {
+  it("sends nothing again before resendAll(), and then all messages in their first order", () => {
     const { unacked, entries } = unackedOf("a", "b", "c");
     expect([sentAgain(unacked), counts(unacked), unacked.first]).toEqual([[], [3, 3, 0], entries[0]]);
     unacked.resendAll();
@@ -53,7 +53,7 @@ describe("Ledger", () => {
     );
   });
 
-  it("begins again with the first when it is rewound on the way, and leaves each message its time to live", () => {
+  it("starts again with the first message if resendAll() is called early, and keeps each time to live", () => {
     const { unacked, entries } = unackedOf("a", "b", "c");
     for (const [index, entry] of entries.entries()) entry.expiresAt = 90 - 10 * index;
     expect(unacked.resendAll()).toBe(70);
@@ -67,10 +67,10 @@ describe("Ledger", () => {
   });
 
   it.each([
-    ["the first", "a", ["b", "c"]],
-    ["one between", "b", ["a", "c"]],
-    ["the last", "c", ["a", "b"]],
-  ])("forgets %s when it is acknowledged, in flight and in line", (_, id, left) => {
+    ["the first message", "a", ["b", "c"]],
+    ["a message between others", "b", ["a", "c"]],
+    ["the last message", "c", ["a", "b"]],
+  ])("removes %s when it is acknowledged, in flight and while it waits", (_, id, left) => {
     for (const isInLine of [false, true]) {
       const { unacked } = unackedOf("a", "b", "c");
       if (isInLine) unacked.resendAll();
@@ -80,7 +80,7 @@ describe("Ledger", () => {
     }
   });
 
-  it("knows no id that was not claimed, and takes none for a message that did not go", () => {
+  it("ignores an unknown id, and an id of a message that was not sent", () => {
     const unacked = new UnackedMessages<string>();
     const entry = new OutboxEntry("a", 1);
     unacked.claim("a", entry);
@@ -89,7 +89,7 @@ describe("Ledger", () => {
     expect(unacked.acknowledge("a")).toBe(false);
   });
 
-  it("gives an id to one message at a time", () => {
+  it("assigns an id to one message at a time", () => {
     const unacked = new UnackedMessages<string>();
     const [first, second] = [new OutboxEntry("first", 1), new OutboxEntry("second", 1)];
     expect([unacked.claim(7, first), unacked.claim(7, second), unacked.claim("7", second)]).toEqual([
@@ -102,7 +102,7 @@ describe("Ledger", () => {
     expect(unacked.claim(7, new OutboxEntry("third", 1))).toBe(true);
   });
 
-  it("gives back what did not leave, with its id", () => {
+  it("returns unsent messages with their ids", () => {
     const { unacked, entries } = unackedOf("a", "b", "c");
     unacked.detach(entries[2]!);
     unacked.detach(entries[1]!);
@@ -112,7 +112,7 @@ describe("Ledger", () => {
     expect([sentAgain(unacked), unacked.acknowledge("c")]).toEqual([["a", "c"], true]);
   });
 
-  it("removes of those that wait what it is told to, asking once for each in their order", () => {
+  it("removes the waiting messages that shouldRemove selects, and calls it once for each in order", () => {
     const { unacked } = unackedOf("a", "b", "c", "d");
     unacked.resendAll();
     sentAgain(unacked, 1);
@@ -126,6 +126,10 @@ describe("Ledger", () => {
       ["b", "d"],
     ]);
     expect(removed.every(({ state }) => state === "settled")).toBe(true);
-    expect([counts(unacked), sentAgain(unacked), unacked.acknowledge("b")]).toEqual([[2, 2, 1], ["c"], false]);
+    expect([counts(unacked), sentAgain(unacked), unacked.acknowledge("b")]).toEqual([
+      [2, 2, 1],
+      ["c"],
+      false,
+    ]);
   });
 });

@@ -5,7 +5,7 @@ import { cases } from "../support/cases.js";
 
 const policy = { interval: 1_000, timeout: 400 };
 
-/** A heartbeat whose first ping is due at 500. */
+/** A heartbeat whose first ping is due at 500 ms. */
 function started(timeout = policy.timeout): Heartbeat {
   return new Heartbeat({ ...policy, timeout }, 0, 0, 0.5);
 }
@@ -15,7 +15,7 @@ describe("Heartbeat", () => {
     expect(new Heartbeat(policy, 100, 0, random).nextAt).toBe(100 + 1_000 * random);
   });
 
-  it("pings each interval while something comes", () => {
+  it("sends a ping in each interval while data arrives", () => {
     const heartbeat = started();
     for (const at of [500, 1_500, 2_500]) {
       expect(heartbeat.onTimer(at, at, at - 1)).toBe("ping");
@@ -26,25 +26,25 @@ describe("Heartbeat", () => {
     }
   });
 
-  it("pings when its timer comes by less than a millisecond early, as one of Node's does", () => {
+  it("sends a ping if its timer fires less than 1 ms early, as a timer of Node may", () => {
     expect(started().onTimer(499, 499, 0)).toBe("none");
     expect(started().onTimer(499.25, 499.25, 0)).toBe("ping");
   });
 
-  it("gives the peer up when nothing has come for the timeout behind a ping", () => {
+  it("reports a dead peer if nothing arrives within the timeout after a ping", () => {
     const heartbeat = started();
     heartbeat.onPing(500, 499);
     expect(heartbeat.onTimer(899, 899, 499)).toBe("none");
     expect(heartbeat.onTimer(900, 900, 499)).toBe("dead");
   });
 
-  it("takes life in the very moment of the ping for life", () => {
+  it("counts activity at the time of the ping as activity after it", () => {
     const heartbeat = started();
     heartbeat.onPing(500, 500);
     expect(heartbeat.onTimer(900, 900, 500)).toBe("none");
   });
 
-  it("counts from the oldest unanswered ping where the timeout is longer than the interval", () => {
+  it("counts from the oldest unanswered ping if the timeout is longer than the interval", () => {
     const heartbeat = started(2_500);
     heartbeat.onPing(500, 0);
     heartbeat.onPing(1_500, 0);
@@ -52,7 +52,7 @@ describe("Heartbeat", () => {
     expect(heartbeat.onTimer(3_000, 3_000, 0)).toBe("dead");
   });
 
-  it("counts anew from the first ping behind a sign of life", () => {
+  it("counts from the first ping after the last activity", () => {
     const heartbeat = started(2_500);
     heartbeat.onPing(500, 0);
     heartbeat.onPing(1_500, 600);
@@ -62,28 +62,28 @@ describe("Heartbeat", () => {
     expect(heartbeat.onTimer(4_000, 4_000, 600)).toBe("dead");
   });
 
-  it("looks before it judges where its timer is late", () => {
+  it("requests a recheck before it decides if its timer is late", () => {
     const heartbeat = started();
     heartbeat.onPing(500, 499);
     expect(heartbeat.onTimer(6_000, 6_000, 499)).toBe("recheck");
     expect(heartbeat.evaluate(6_001, 6_000)).toBe("ping");
   });
 
-  it("gives a dead peer up at once after the look", () => {
+  it("reports a dead peer at once after the recheck", () => {
     const heartbeat = started();
     heartbeat.onPing(500, 499);
     expect(heartbeat.onTimer(6_000, 6_000, 499)).toBe("recheck");
     expect(heartbeat.evaluate(6_001, 499)).toBe("dead");
   });
 
-  it("pings first where none was out when the process stood still", () => {
+  it("sends a ping first if no ping was unanswered while the event loop was blocked", () => {
     const heartbeat = started();
     expect(heartbeat.onTimer(6_000, 6_000, 0)).toBe("recheck");
-    // What waited in the kernel is read by now: it answers no ping that goes out later.
+    // The data that was pending in the kernel is read by now. It is no answer to a later ping.
     expect(heartbeat.evaluate(6_001, 6_001)).toBe("ping");
   });
 
-  it("asks anew after a sleep of the machine", () => {
+  it("sends a new ping after the machine was suspended", () => {
     const heartbeat = started();
     heartbeat.onPing(500, 499);
     expect(heartbeat.onTimer(900, 900 + 3_600_000, 499)).toBe("recheck");
@@ -93,13 +93,13 @@ describe("Heartbeat", () => {
     expect(heartbeat.onTimer(1_300, 1_300 + 3_600_000, 499)).toBe("dead");
   });
 
-  it("takes a wall clock that is set back for no sleep", () => {
+  it("does not treat a wall clock that is set back as a suspension", () => {
     const heartbeat = started();
     heartbeat.onPing(500, 499);
     expect(heartbeat.onTimer(900, 900 - 3_600_000, 499)).toBe("dead");
   });
 
-  it("pings on and gives no verdict while it is held, and the whole time behind it", () => {
+  it("continues to ping and reports nothing while it is paused, and then allows the full timeout", () => {
     const heartbeat = started();
     heartbeat.onPing(500, 499);
     heartbeat.pause();
@@ -112,14 +112,14 @@ describe("Heartbeat", () => {
     expect(heartbeat.onTimer(2_400, 2_400, 499)).toBe("dead");
   });
 
-  it("is released without a ping out", () => {
+  it("resumes if no ping is unanswered", () => {
     const heartbeat = started();
     heartbeat.pause();
     heartbeat.resume(100);
     expect(heartbeat.nextAt).toBe(500);
   });
 
-  it("finds every death within interval and timeout, and never gives up a peer that answers", () => {
+  it("finds every dead peer within interval and timeout, and never reports a peer that answers", () => {
     const times = fc.record({
       interval: fc.integer({ min: 100, max: 5_000 }),
       timeout: fc.integer({ min: 1, max: 20_000 }),

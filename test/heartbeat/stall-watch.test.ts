@@ -7,7 +7,7 @@ function pausedAt(time: number): StallWatch {
   return watch;
 }
 
-describe("a stall", () => {
+describe("StallWatch", () => {
   it.each([
     [0, 0, 99, false],
     [0, 0, 100, true],
@@ -16,16 +16,19 @@ describe("a stall", () => {
     [50, 0, 149, false],
     [50, 0, 150, true],
     [0, undefined, 1_000, false],
-  ])("paused at %d, with a write stuck since %s: at %d it is %s", (paused, blockedSince, now, isStalled) => {
-    expect(pausedAt(paused).isStalled(now, blockedSince)).toBe(isStalled);
-  });
+  ])(
+    "reading paused at %d, write blocked since %s: at %d isStalled() returns %s",
+    (paused, blockedSince, now, isStalled) => {
+      expect(pausedAt(paused).isStalled(now, blockedSince)).toBe(isStalled);
+    },
+  );
 
-  it("needs a pause", () => {
+  it("reports no stall while reading is not paused", () => {
     const watch = new StallWatch(100);
     expect([watch.isStalled(1_000, 0), watch.nextAt(1_000, 0)]).toEqual([false, Infinity]);
   });
 
-  it("ends with the pause, and takes a whole timeout of the next one", () => {
+  it("ends the stall when reading resumes, and waits a full timeout after the next pause", () => {
     const watch = pausedAt(0);
     watch.resume();
     expect([watch.isStalled(1_000, 0), watch.nextAt(1_000, 0)]).toEqual([false, Infinity]);
@@ -33,15 +36,15 @@ describe("a stall", () => {
     expect([watch.isStalled(1_099, 0), watch.isStalled(1_100, 0)]).toEqual([false, true]);
   });
 
-  it("counts from the first of two pauses without a resumption", () => {
+  it("counts from the first of two pauses without a resume in between", () => {
     const watch = pausedAt(0);
     watch.pause(90);
     expect(watch.isStalled(100, 0)).toBe(true);
   });
 });
 
-describe("asked when it wants to be", () => {
-  it.each([0, 1, 99, 100, 101, 250])("it finds a write that sticks at %d within two timeouts", (blocksAt) => {
+describe("StallWatch that is checked at nextAt", () => {
+  it.each([0, 1, 99, 100, 101, 250])("finds a write that blocks at %d within two timeouts", (blocksAt) => {
     const watch = pausedAt(0);
     let now = 0;
     const blockedSince = (): number | undefined => (now >= blocksAt ? blocksAt : undefined);
@@ -50,7 +53,7 @@ describe("asked when it wants to be", () => {
     expect(now - blocksAt).toBeLessThan(200);
   });
 
-  it("waits a timeout behind each progress of the write", () => {
+  it("waits a full timeout after each progress of the write", () => {
     const watch = pausedAt(0);
     expect(watch.nextAt(10, 5)).toBe(105);
     expect([watch.isStalled(105, 80), watch.nextAt(105, 80)]).toEqual([false, 180]);

@@ -23,11 +23,11 @@ describe("backoffDelay", () => {
     [6, 60_000],
     [1_024, 60_000],
     [100_000, 60_000],
-  ])("grows without jitter: retry %i waits %i ms", (retry, delay) => {
+  ])("increases the delay without jitter: retry %i waits %i ms", (retry, delay) => {
     expect(backoffDelay({ ...policy, jitter: false }, retry, 0.5)).toBe(delay);
   });
 
-  it("draws from the floor to the whole delay", () => {
+  it("returns a random delay between the floor and the full delay", () => {
     fc.assert(
       fc.property(fc.nat(2_000), fc.double({ min: 0, max: 0.999_999, noNaN: true }), (retry, random) => {
         const delay = backoffDelay(policy, retry, random);
@@ -38,7 +38,7 @@ describe("backoffDelay", () => {
     );
   });
 
-  it("never draws more than the delay, whatever the floor", () => {
+  it("never returns more than the full delay, even if the floor is higher", () => {
     expect(backoffDelay({ ...policy, base: 10, floor: 5_000 }, 0, 0.9)).toBe(10);
   });
 });
@@ -46,30 +46,30 @@ describe("backoffDelay", () => {
 describe("RetrySchedule", () => {
   const steady = { ...policy, jitter: false };
 
-  it("goes on without end where no end is set", () => {
+  it("never ends without a limit", () => {
     const schedule = new RetrySchedule(steady);
     for (let attempt = 0; attempt < 10_000; attempt++) {
       expect(schedule.next(attempt, 0, 0)).toBeLessThanOrEqual(60_000);
     }
   });
 
-  it("makes as many attempts in a row as it may: the first one is one of them", () => {
+  it("counts the first attempt in maxAttempts", () => {
     const schedule = new RetrySchedule({ ...steady, maxAttempts: 3 });
     expect([0, 1, 2].map((at) => schedule.next(at, 0, 0))).toEqual([1_000, 2_000, undefined]);
   });
 
-  it("gives up where the wait would end past maxElapsed", () => {
+  it("gives up if the delay would end after maxElapsed", () => {
     const schedule = new RetrySchedule({ ...steady, maxElapsed: 5_000 });
     expect(schedule.next(10_000, 0, 0)).toBe(1_000);
     expect(schedule.next(11_000, 0, 0)).toBe(2_000);
     expect(schedule.next(13_000, 0, 0)).toBeUndefined();
   });
 
-  it("adds the least wait to the draw", () => {
+  it("adds the minimum delay to the random delay", () => {
     expect(new RetrySchedule(steady).next(0, 0, 30_000)).toBe(31_000);
   });
 
-  it("counts anew only once a connection was open for resetAfter", () => {
+  it("restarts the count only after a connection was open for resetAfter", () => {
     const schedule = new RetrySchedule(steady);
     schedule.next(0, 0, 0);
     schedule.onLost(59_999);

@@ -5,7 +5,7 @@ import { cases } from "../support/cases.js";
 
 const now = Date.UTC(2026, 10, 24, 12);
 
-describe("seconds", () => {
+describe("retryAfterOf() with seconds", () => {
   it.each([
     ["0", 0],
     ["1", 1_000],
@@ -14,13 +14,13 @@ describe("seconds", () => {
   ])("%s", (value, wait) => expect(retryAfterOf(value, now)).toBe(wait));
 });
 
-describe("a date", () => {
+describe("retryAfterOf() with a date", () => {
   const minutesAhead = 15 * 60_000;
   it.each([
     ["IMF-fixdate", "Tue, 24 Nov 2026 12:15:00 GMT"],
     ["rfc850", "Tuesday, 24-Nov-26 12:15:00 GMT"],
     ["asctime", "Tue Nov 24 12:15:00 2026"],
-  ])("as %s", (_form, value) => expect(retryAfterOf(value, now)).toBe(minutesAhead));
+  ])("parses the format %s", (_form, value) => expect(retryAfterOf(value, now)).toBe(minutesAhead));
 
   it.each([
     ["Sun Nov  6 08:49:37 1994", "Sun, 06 Nov 1994 08:49:37 GMT"],
@@ -28,11 +28,11 @@ describe("a date", () => {
     ["Thu, 29 Feb 2024 23:59:59 GMT", "Thu, 29 Feb 2024 23:59:59 GMT"],
     ["Tue, 29 Feb 2000 00:00:00 GMT", "Tue, 29 Feb 2000 00:00:00 GMT"],
     ["Sat Dec 31 23:59:60 2016", "Sun, 01 Jan 2017 00:00:00 GMT"],
-  ])("%s is %s", (value, same) => {
+  ])("parses %s as %s", (value, same) => {
     expect(retryAfterOf(value, 0)).toBe(Date.parse(same));
   });
 
-  it("that is over is no wait", () => {
+  it("returns 0 for a date in the past", () => {
     expect(retryAfterOf("Tue, 24 Nov 2026 11:59:59 GMT", now)).toBe(0);
     expect(retryAfterOf("Sun Nov  6 08:49:37 1994", now)).toBe(0);
   });
@@ -48,13 +48,13 @@ describe("a date", () => {
     [1999, "51", 1951],
     [2060, "09", 2109],
     [1970, "00", 2000],
-  ])("in %d, of the year %s, is of %d", (yearNow, digits, year) => {
+  ])("in %d, interprets the two-digit year %s as %d", (yearNow, digits, year) => {
     const wallNow = Date.UTC(yearNow, 6, 1);
     const at = Date.UTC(year, 2, 1);
     expect(retryAfterOf(`Monday, 01-Mar-${digits} 00:00:00 GMT`, wallNow)).toBe(Math.max(0, at - wallNow));
   });
 
-  it("has the length of every month", () => {
+  it("knows the length of every month", () => {
     for (let month = 0; month < 12; month++) {
       for (const year of [1900, 2000, 2023, 2024]) {
         const [, , name] = new Date(Date.UTC(year, month, 1)).toUTCString().split(" ");
@@ -67,7 +67,7 @@ describe("a date", () => {
     }
   });
 
-  it("is the moment that Date takes it for", () => {
+  it("returns the same time as Date.parse()", () => {
     const bounds = { min: new Date(0), max: new Date(Date.UTC(9999, 11, 31)), noInvalidDate: true };
     fc.assert(
       fc.property(fc.date(bounds), (date) => {
@@ -85,4 +85,4 @@ it.each([
   ...["Tue, 24 Nov 2026 24:00:00 GMT", "Tue, 24 Nov 2026 12:60:00 GMT", "Tue, 24 Nov 2026 12:15:61 GMT"],
   ...["Tue, 00 Nov 2026 12:15:00 GMT", "Tue, 31 Nov 2026 12:15:00 GMT", "Mon, 29 Feb 2100 12:15:00 GMT"],
   ...["Tue, 4 Nov 2026 12:15:00 GMT", "Tue Nov 4 12:15:00 2026", "Tue, 24-Nov-26 12:15:00 GMT"],
-])("%j is neither", (value) => expect(retryAfterOf(value, now)).toBeUndefined());
+])("retryAfterOf() returns undefined for %j", (value) => expect(retryAfterOf(value, now)).toBeUndefined());

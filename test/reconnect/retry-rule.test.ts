@@ -11,50 +11,58 @@ function opened(): RetryRule {
   return rule;
 }
 
-/** What the rule says of each end in turn. */
+/** Returns the results of isRetryable() for a series of ends. */
 function verdictsOf(rule: RetryRule, ends: readonly (readonly [cause: Cause, ageMs?: number])[]): boolean[] {
   return ends.map(([cause, ageMs]) => rule.isRetryable({ cause, ageMs }));
 }
 
-describe("before the first success", () => {
-  it.each(causes)("%s", (cause) => {
+describe("RetryRule before the first success", () => {
+  it.each(causes)("decides about the cause %s", (cause) => {
     expect(verdictsOf(new RetryRule(60_000), [[cause]])).toEqual([cause === "other"]);
   });
 
-  it("whatever had come before", () => {
+  it("does not retry a fatal cause after other failures either", () => {
     const ends = [["other"], ["other"], ["other"], ["not-found"]] as const;
     expect(verdictsOf(new RetryRule(60_000), ends)).toEqual([true, true, true, false]);
   });
 });
 
-describe("after it", () => {
-  it.each(["not-found", "certificate", "other"] as const)("%s is retried without end", (cause) => {
+describe("RetryRule after the first success", () => {
+  it.each(["not-found", "certificate", "other"] as const)("retries the cause %s without limit", (cause) => {
     expect(verdictsOf(opened(), [[cause], [cause], [cause], [cause, 5]])).toEqual([true, true, true, true]);
   });
 
-  it("options that cannot be used are fatal", () => {
+  it("does not retry invalid options", () => {
     expect(verdictsOf(opened(), [["other"], ["options"], ["options", 5]])).toEqual([true, false, false]);
   });
 
-  it("refused credentials are fatal the third time in a row", () => {
-    expect(verdictsOf(opened(), [["auth"], ["auth"], ["auth"], ["auth"]])).toEqual([true, true, false, false]);
+  it("does not retry when credentials are refused for the third time in a row", () => {
+    expect(verdictsOf(opened(), [["auth"], ["auth"], ["auth"], ["auth"]])).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
   });
 
-  it.each(["not-found", "certificate", "other"] as const)("%s between begins a new row", (cause) => {
-    const ends = [["auth"], ["auth"], [cause], ["auth"], ["auth"], ["auth"]] as const;
-    expect(verdictsOf(opened(), ends)).toEqual([true, true, true, true, true, false]);
-  });
+  it.each(["not-found", "certificate", "other"] as const)(
+    "restarts the count of refused credentials after the cause %s",
+    (cause) => {
+      const ends = [["auth"], ["auth"], [cause], ["auth"], ["auth"], ["auth"]] as const;
+      expect(verdictsOf(opened(), ends)).toEqual([true, true, true, true, true, false]);
+    },
+  );
 
-  it("a connection that was open for long begins a new row, with its own end the first", () => {
+  it("restarts the count after a connection that was open for resetAfter, and counts its own end as the first", () => {
     const ends = [["auth"], ["auth"], ["auth", 60_000], ["auth"], ["auth"]] as const;
     expect(verdictsOf(opened(), ends)).toEqual([true, true, true, true, false]);
   });
 
-  it("credentials that run out again and again are never fatal", () => {
+  it("always retries if the credentials expire repeatedly", () => {
     expect(verdictsOf(opened(), Array(5).fill(["auth", 3_600_000]))).toEqual(Array(5).fill(true));
   });
 
-  it("connections that were not open for long are of the row, whether they succeeded or not", () => {
+  it("does not restart the count after a short connection, even if it was opened successfully", () => {
     const rule = opened();
     expect(verdictsOf(rule, [["auth", 59_999]])).toEqual([true]);
     rule.onOpen();
@@ -66,7 +74,7 @@ describe("after it", () => {
     ).toEqual([true, false]);
   });
 
-  it("what was refused before counts", () => {
+  it("counts a refusal from before the first success", () => {
     const rule = new RetryRule(60_000);
     expect(verdictsOf(rule, [["auth"]])).toEqual([false]);
     rule.onOpen();

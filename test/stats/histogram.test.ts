@@ -9,12 +9,12 @@ function histogramOf(samples: readonly number[]): Histogram {
   return histogram;
 }
 
-/** The sample of which `fraction` of all are at most as large. */
+/** Returns the exact percentile: the sample that this fraction of all samples does not exceed. */
 function exactPercentile(samples: readonly number[], fraction: number): number {
   return samples.toSorted((left, right) => left - right)[Math.ceil(fraction * samples.length) - 1]!;
 }
 
-/** A part of 64, or half a microsecond. */
+/** The allowed error is 1/64 of the sample, or half a microsecond. */
 function expectNear(found: number, sample: number): void {
   expect(Math.abs(found - sample)).toBeLessThanOrEqual(Math.max(sample / 64, 0) + 0.000_51);
 }
@@ -38,14 +38,14 @@ function expectMatches(snapshot: HistogramSnapshot, samples: readonly number[]):
 const hour = 3_600_000;
 
 describe("Histogram", () => {
-  it("has nothing to say before its first sample", () => {
+  it("returns undefined before its first sample", () => {
     const histogram = new Histogram();
     expect([histogram.count, histogram.snapshot()]).toEqual([0, undefined]);
     histogram.merge(new Histogram());
     expect(histogram.snapshot()).toBeUndefined();
   });
 
-  it("says of one sample what it is", () => {
+  it("returns the sample itself for every value if there is only one", () => {
     const snapshot = histogramOf([12.345]).snapshot();
     expect(snapshot).toEqual({
       ...{ count: 1, sum: 12.345, mean: 12.345, min: 12.345, max: 12.345, last: 12.345 },
@@ -54,10 +54,10 @@ describe("Histogram", () => {
     expect(Object.isFrozen(snapshot)).toBe(true);
   });
 
-  it("reads percentiles by their rank", () => {
+  it("computes percentiles by rank", () => {
     const samples = Array.from({ length: 1_000 }, (_, index) => index + 1);
     expectMatches(histogramOf(samples).snapshot()!, samples);
-    // The tenth of the largest lies beyond p99, and the largest alone beyond p99.9.
+    // The ten samples of 5 ms are above p90, and only the largest sample is above p99.9.
     const outliers = [...Array<number>(989).fill(0.01), ...Array<number>(10).fill(5), 700];
     const snapshot = histogramOf(outliers).snapshot()!;
     expect(snapshot).toMatchObject({ p90: 0.01, max: 700 });
@@ -65,24 +65,21 @@ describe("Histogram", () => {
     expectNear(snapshot.p999, 5);
   });
 
-  it("is exact to the microsecond below 64 of them", () => {
+  it("is exact to the microsecond below 64 microseconds", () => {
     for (let microseconds = 0; microseconds < 64; microseconds++) {
       const samples = [0, microseconds / 1_000, microseconds / 1_000, 1_000];
       expect(histogramOf(samples).snapshot()?.p50).toBe(microseconds / 1_000);
     }
   });
 
-  it.each(Array.from({ length: 32 }, (_, bit) => 2 ** bit / 1_000))(
-    "is right about %f ms and its neighbours",
-    (edge) => {
-      for (const sample of [edge - 0.001, edge, edge + 0.001, edge * 1.5, edge * 1.999]) {
-        const samples = [0, sample, sample, 2 * hour];
-        expectNear(histogramOf(samples).snapshot()!.p50, sample);
-      }
-    },
-  );
+  it.each(Array.from({ length: 32 }, (_, bit) => 2 ** bit / 1_000))("is accurate around %f ms", (edge) => {
+    for (const sample of [edge - 0.001, edge, edge + 0.001, edge * 1.5, edge * 1.999]) {
+      const samples = [0, sample, sample, 2 * hour];
+      expectNear(histogramOf(samples).snapshot()!.p50, sample);
+    }
+  });
 
-  it("counts what is longer than 71 minutes there, and knows its length all the same", () => {
+  it("counts a longer duration as 71 minutes in percentiles, but keeps its exact maximum and sum", () => {
     const snapshot = histogramOf([1, 100 * hour, 100 * hour]).snapshot()!;
     expectNear(snapshot.p50, 2 ** 32 / 1_000);
     expect(snapshot).toMatchObject({ max: 100 * hour, last: 100 * hour, sum: 200 * hour + 1 });
@@ -100,7 +97,7 @@ describe("Histogram", () => {
     });
   });
 
-  it("takes samples of every size in any order", () => {
+  it("accepts samples of every size in any order", () => {
     const sample = fc.oneof(
       fc.double({ min: 0, max: 0.1, noNaN: true }),
       fc.double({ min: 0, max: 1_000, noNaN: true }),
@@ -114,7 +111,7 @@ describe("Histogram", () => {
     );
   });
 
-  it("merged, says the same as if it had taken all samples itself", () => {
+  it("merges two histograms into one that equals a histogram of all samples", () => {
     const samples = fc.array(
       fc.oneof(fc.double({ min: 0, max: 0.2, noNaN: true }), fc.double({ min: 0, max: hour, noNaN: true })),
       {
@@ -143,7 +140,7 @@ describe("Histogram", () => {
     );
   });
 
-  it("counts beyond what 32 bits hold", () => {
+  it("counts beyond 32 bits", () => {
     const histogram = histogramOf([1, 2, 3]);
     for (let doubling = 0; doubling < 40; doubling++) histogram.merge(histogram);
     const snapshot = histogram.snapshot()!;

@@ -7,7 +7,7 @@ const gauges = {
   ...{ duplicateCount: 6, gapCount: 7, recoveredCount: 8, resetCount: 9, uptimeMs: 1_500, downtimeMs: 250 },
 };
 
-it("tells every statistic of a snapshot, and a duration in seconds", () => {
+it("prometheus() writes every statistic of a snapshot, with durations in seconds", () => {
   const statistics = new Statistics();
   statistics.messagesReceived = 11;
   statistics.record("latencyMs", 20);
@@ -26,7 +26,7 @@ it("tells every statistic of a snapshot, and a duration in seconds", () => {
     ]),
   );
   const types = new Set(lines.filter((line) => line.startsWith("# TYPE")).map((line) => line.split(" ")[2]));
-  // Histograms without a sample are left out.
+  // Histograms without a sample are omitted.
   const { histograms, latencyMs, ...numbers } = stats;
   expect(latencyMs).toBe(20);
   const known = [...Object.values(numbers), ...Object.values(histograms)];
@@ -36,7 +36,7 @@ it("tells every statistic of a snapshot, and a duration in seconds", () => {
   ]);
 });
 
-it("tells one TYPE for all clients", () => {
+it("prometheus() writes one TYPE line for all clients", () => {
   const stats = new Statistics().snapshot([], gauges);
   const text = prometheus([
     { stats, labels: { feed: "a" } },

@@ -15,7 +15,7 @@ function histogramOf(...samples: readonly number[]): Histogram {
 }
 
 describe("prometheusText", () => {
-  it("tells counters, gauges and histograms, times in seconds", () => {
+  it("writes counters, gauges and histograms, with times in seconds", () => {
     const stats = { messagesSent: 12, uptimeMs: 1_500, latencyMs: histogramOf(1, 1, 2, 500).snapshot() };
     expect(prometheusText([{ stats }], metrics)).toBe(
       [
@@ -40,7 +40,7 @@ describe("prometheusText", () => {
     );
   });
 
-  it("puts the samples of many clients together, behind one head", () => {
+  it("groups the samples of several clients after one HELP and one TYPE line", () => {
     const latencyMs = histogramOf(3).snapshot();
     const text = prometheusText(
       [
@@ -63,12 +63,12 @@ describe("prometheusText", () => {
     expect(lines).toContain("jetsocket_latency_seconds_count 1");
   });
 
-  it("is empty where there is nothing to tell", () => {
+  it("returns an empty string if there is nothing to write", () => {
     expect(prometheusText([], metrics)).toBe("");
     expect(prometheusText([{ stats: {} }, { stats: { latencyMs: undefined } }], metrics)).toBe("");
   });
 
-  it("escapes the value of a label, and a help", () => {
+  it("escapes label values and help texts", () => {
     const text = prometheusText([{ stats: { depth: 1 }, labels: { url: 'a\\b"c"\nd\\n' } }], {
       depth: { type: "gauge", help: 'Two\nlines, a \\ and "quotes".' },
     });
@@ -96,14 +96,14 @@ describe("prometheusText", () => {
     expect(lines[2]).toBe(`jetsocket_depth ${text}`);
   });
 
-  it.each(["url", "_", "a1", "Zone_2"])("takes a label named %s", (name) => {
+  it.each(["url", "_", "a1", "Zone_2"])("accepts a label named %s", (name) => {
     expect(prometheusText([{ stats: { uptimeMs: 0 }, labels: { [name]: "" } }], metrics)).toContain(
       `{${name}=""} 0`,
     );
   });
 
   it.each(["", "1a", "a-b", "a b", "__name__", "quantile", "a\n", "é"])(
-    "refuses a label named %j",
+    "rejects a label named %j",
     (name) => {
       const call = (): string =>
         prometheusText([{ stats: { uptimeMs: 0 }, labels: { [name]: "" } }], metrics);

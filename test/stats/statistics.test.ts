@@ -39,17 +39,17 @@ describe("Statistics", () => {
     bytesReceived: 5,
   };
 
-  it("begin at nothing", () => {
+  it("starts with zeros", () => {
     expect(new Statistics().snapshot([], noGauges)).toEqual(nothing);
   });
 
-  it("are zero, and no negative zero, where only control frames came", () => {
-    const link = { messagesAccepted: 0, payloadBytesSent: 0, bytesSent: 8, bytesReceived: 4 };
-    const { payloadBytesReceived, compressionRatioReceived } = new Statistics().snapshot([link], noGauges);
+  it("returns 0, not -0, if only control frames arrived", () => {
+    const counts = { messagesAccepted: 0, payloadBytesSent: 0, bytesSent: 8, bytesReceived: 4 };
+    const { payloadBytesReceived, compressionRatioReceived } = new Statistics().snapshot([counts], noGauges);
     expect([payloadBytesReceived, compressionRatioReceived]).toEqual([0, 0]);
   });
 
-  it("add up the connections that have ended and those that are open", () => {
+  it("adds up the connections that have ended and those that are open", () => {
     const statistics = new Statistics();
     statistics.add(one);
     statistics.payloadBytesReceived = 75;
@@ -61,12 +61,12 @@ describe("Statistics", () => {
     expect(statistics.snapshot([], noGauges)).toMatchObject({ messagesSent: 3, bytesSent: 60 });
   });
 
-  it("take gauges as they are at the moment", () => {
+  it("includes the gauges unchanged", () => {
     const gauges = { ...noGauges, messagesWaiting: 5, uptimeMs: 12 };
     expect(new Statistics().snapshot([], gauges)).toEqual({ ...nothing, messagesWaiting: 5, uptimeMs: 12 });
   });
 
-  it("keep each kind of duration for itself, in a snapshot that does not move", () => {
+  it("stores each kind of duration separately, and never changes a snapshot", () => {
     const statistics = new Statistics();
     for (const duration of [10, 30]) statistics.record("sendMs", duration);
     statistics.record("httpMs", 7);
@@ -83,7 +83,7 @@ describe("Statistics", () => {
     expect(statistics.snapshot([], noGauges).histograms.sendMs).toMatchObject({ count: 3, max: 500 });
   });
 
-  it("has the last round trip as a number, which is undefined before the first", () => {
+  it("returns the last round-trip time as a number, and undefined before the first one", () => {
     const statistics = new Statistics();
     expect(`${statistics.snapshot([], noGauges).latencyMs} ms`).toBe("undefined ms");
     for (let count = 0; count < 50; count++) {
@@ -94,9 +94,9 @@ describe("Statistics", () => {
   });
 });
 
-describe("a duration that was measured", () => {
+describe("a recorded duration", () => {
   it.each([[[7.25]], [[-1]], [[NaN]], [[3, 5]], [[0, 1, 2]]])(
-    "%j: is told as a histogram tells it",
+    "%j: has the same summary as in a histogram",
     (samples) => {
       const statistics = new Statistics();
       const histogram = new Histogram();
@@ -109,7 +109,7 @@ describe("a duration that was measured", () => {
   );
 });
 
-describe("a client's snapshot", () => {
+describe("ws.stats()", () => {
   let scene: VirtualScene;
 
   beforeEach(() => {
@@ -125,7 +125,7 @@ describe("a client's snapshot", () => {
     expect(stats).toEqual(nothing);
   });
 
-  it("tells of both directions, waiting messages, latency and time", async () => {
+  it("includes both directions, waiting messages, latency and uptime", async () => {
     const { ws, link } = await scene.open();
     await scene.pass(100);
     void ws.send("abc");
@@ -156,7 +156,7 @@ describe("a client's snapshot", () => {
     expect(before.messagesSent).toBe(1);
   });
 
-  it("adds up over the lives of a client", async () => {
+  it("adds up the connections of a client that is opened again", async () => {
     const { client, ws, link } = await scene.open();
     void ws.send("abc");
     link.send(textFrame("1"), closeFrame(1011));
@@ -178,7 +178,7 @@ describe("a client's snapshot", () => {
     });
   });
 
-  it("counts reconnects, and the time without a connection", async () => {
+  it("counts reconnects and the time without a connection", async () => {
     const { client, ws, link } = await scene.open({
       reconnect: true,
       backoff: { base: 400, jitter: false },
@@ -199,7 +199,7 @@ describe("a client's snapshot", () => {
     });
   });
 
-  it("counts every message that is dropped, with or without a listener, and not as sent", async () => {
+  it("counts every dropped message, with or without a listener, and does not count it as sent", async () => {
     const { ws, link } = await scene.open({ buffer: 2 });
     link.send(...["1", "2", "3", "4"].map((text) => textFrame(text)));
     await scene.pass();
