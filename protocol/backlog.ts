@@ -77,7 +77,7 @@ export class Backlog {
   }
 
   #allocate(size: number, minSize: number): Buffer {
-    // A buffer as large as its bytes may come from Node's pool. A larger one with free space must not.
+    // A chunk without free space may use Node's pool. A chunk that will grow gets memory of its own.
     return size >= minSize ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(minSize);
   }
 

@@ -35,6 +35,7 @@ export interface ProtocolHandler {
   onBorrowed?(bytes: Buffer, isBinary: boolean): boolean;
   /** A ping arrived. With `autoPong`, the pong is already queued. */
   onPing(payload: Buffer): void;
+  /** A pong arrived, as an answer to a ping or without one. */
   onPong(payload: Buffer): void;
   /** The peer's Close frame arrived. No message follows. The code 1005 means a Close frame without a code. */
   onClose(code: number, reason: string): void;
@@ -47,7 +48,9 @@ export interface ProtocolHandler {
 export interface ProtocolConnectionOptions {
   /** The role of this end: a client masks its frames, a server requires masked frames. */
   readonly role: Role;
+  /** Receives the messages and events of the connection. */
   readonly handler: ProtocolHandler;
+  /** Memory that several connections share. */
   readonly resources: Resources;
   /** The extension that the opening handshake agreed on, if any. */
   readonly extension?: AgreedExtension | undefined;
@@ -206,7 +209,7 @@ export class ProtocolConnection {
     this.#inputBuffer.resume();
   }
 
-  /** Whether received bytes are buffered because of {@link pause}. */
+  /** Whether received bytes are buffered and not processed yet, for example because of {@link pause}. */
   get isKeeping(): boolean {
     return this.#inputBuffer.isKeeping;
   }
@@ -474,22 +477,22 @@ export class ProtocolConnection {
     return this.#output.originalSize;
   }
 
-  /** Total size in bytes of all queued messages, before compression. */
+  /** Total size in bytes of all messages queued so far, before compression. */
   get payloadSize(): number {
     return this.#output.payloadSize;
   }
 
-  /** Number of messages that were queued. */
+  /** Number of messages queued so far. */
   get framedCount(): number {
     return this.#output.framedCount;
   }
 
-  /** Number of messages that {@link take} returned, completely or in part. */
+  /** Number of messages that {@link take} has returned so far, completely or in part. */
   get handedCount(): number {
     return this.#output.handedCount;
   }
 
-  /** Number of messages that were written completely: {@link written} was called after their last byte was taken. */
+  /** Number of messages written completely so far: {@link written} was called after their last byte was taken. */
   get writtenCount(): number {
     return this.#output.writtenCount;
   }

@@ -1,4 +1,4 @@
-// Constants of RFC 6455 that several modules use.
+// Constants that several modules use, most of them from RFC 6455.
 
 /** Frame opcodes (RFC 6455 5.2). */
 export const Opcode = {

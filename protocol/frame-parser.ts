@@ -14,8 +14,8 @@ import { maskBytes } from "./mask.js";
 import { maxRunSize, payloadSizeAt, SmallFrameScanner, type SmallFrameSink } from "./small-frame-scanner.js";
 import { SmallTextBatch } from "./text/small-text-batch.js";
 
-const wholeText = firstByteOf(Opcode.text, false);
-const wholeBinary = firstByteOf(Opcode.binary, false);
+const textFirstByte = firstByteOf(Opcode.text, false);
+const binaryFirstByte = firstByteOf(Opcode.binary, false);
 
 /**
  * Receives each frame: first its header, then its payload in one or more pieces. An empty payload is one empty piece.
@@ -101,9 +101,11 @@ export class FrameParser {
     const { smallFrameSink } = this.sink;
     if (smallFrameSink === undefined || this.#isMaskExpected) return false;
     const first = bytes[this.position];
-    if (first === wholeText) return this.#parseTexts(bytes, end, smallFrameSink);
+    if (first === textFirstByte) return this.#parseTexts(bytes, end, smallFrameSink);
     return (
-      first === wholeBinary && !smallFrameSink.isLending && this.#parseBinaries(bytes, end, smallFrameSink)
+      first === binaryFirstByte &&
+      !smallFrameSink.isLending &&
+      this.#parseBinaries(bytes, end, smallFrameSink)
     );
   }
 

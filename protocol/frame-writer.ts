@@ -13,12 +13,12 @@ interface WritableBuffer {
 }
 
 /** Payloads with fewer bytes are not split across two segments, so that the frame is sent by one write. */
-const minCutSize = 4096;
+const minSplitSize = 4096;
 
 /** Maximum number of UTF-8 bytes of one character. */
 const maxCharacterSize = 4;
 
-const wholeText = firstByteOf(Opcode.text, false);
+const textFirstByte = firstByteOf(Opcode.text, false);
 
 /** A larger payload, in bytes, is written piece by piece into several segments. */
 const maxWholePayloadSize = segmentSize - maxFrameHeaderSize;
@@ -75,7 +75,7 @@ export class FrameWriter {
   /** Writes the header before a payload that is already in place, and masks the payload. */
   #finish(segment: Segment, size: number): void {
     const key = this.#isMasked ? this.#maskingKeys.next() : 0;
-    const at = this.#writeHeaderAndKey(segment.bytes, segment.end, wholeText, size, key);
+    const at = this.#writeHeaderAndKey(segment.bytes, segment.end, textFirstByte, size, key);
     if (this.#isMasked) this.#mask(segment, at, at + size, key);
     segment.end = at + size;
   }
@@ -83,7 +83,7 @@ export class FrameWriter {
   #writeMeasured(chain: SegmentChain, text: string): number {
     const size = Buffer.byteLength(text);
     if (size > maxWholePayloadSize) {
-      this.writeBytes(chain, wholeText, Buffer.from(text));
+      this.writeBytes(chain, textFirstByte, Buffer.from(text));
       return this.frameSize(size);
     }
     const headerSize = headerSizeFor(size, this.#isMasked);
@@ -107,7 +107,7 @@ export class FrameWriter {
     const size = payload.length;
     const headerSize = headerSizeFor(size, this.#isMasked);
     // A large payload starts in the free space of the current segment: an extra write costs as much as sending 4 KiB.
-    const firstSegment = chain.beginFrame(size >= minCutSize ? headerSize : headerSize + size);
+    const firstSegment = chain.beginFrame(size >= minSplitSize ? headerSize : headerSize + size);
     let segment = firstSegment;
     let key = this.#isMasked ? this.#maskingKeys.next() : 0;
     segment.end = this.#writeHeaderAndKey(segment.bytes, segment.end, first, size, key);

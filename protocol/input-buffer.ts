@@ -83,7 +83,7 @@ export class InputBuffer implements ActiveRead {
     this.#processBacklog();
   }
 
-  /** Whether received bytes are buffered because of a pause. */
+  /** Whether received bytes are buffered and not parsed yet. */
   get isKeeping(): boolean {
     return this.#backlog !== undefined && !this.#backlog.isEmpty;
   }

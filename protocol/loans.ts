@@ -55,8 +55,8 @@ export class Loans {
     this.#read = read;
     if (outer === undefined) return;
     read.outer = outer;
-    for (let each: ActiveRead | undefined = outer; each !== undefined; each = each.outer)
-      if (overlaps(each, read)) each.isOverwritten = true;
+    for (let active: ActiveRead | undefined = outer; active !== undefined; active = active.outer)
+      if (overlaps(active, read)) active.isOverwritten = true;
   }
 
   endRead(read: ActiveRead): void {

@@ -74,12 +74,12 @@ export class OutputBuffer {
     return this.#inFlight === undefined && !(this.#messages.isEmpty && this.#hasNoControls());
   }
 
-  /** Number of messages that were queued. */
+  /** Number of messages queued so far. */
   get framedCount(): number {
     return this.#framedCount;
   }
 
-  /** Number of messages that {@link take} returned, completely or in part. */
+  /** Number of messages that {@link take} has returned so far, completely or in part. */
   get handedCount(): number {
     return this.#dequeuedCount + (this.#isAtFrameStart() && !this.#isTruncated ? 0 : 1);
   }
@@ -90,12 +90,12 @@ export class OutputBuffer {
     return next === undefined || next.start === next.firstFrame;
   }
 
-  /** Number of messages that were written completely. */
+  /** Number of messages written completely so far. */
   get writtenCount(): number {
     return this.#writtenCount;
   }
 
-  /** Total size in bytes of all queued messages, before compression. */
+  /** Total size in bytes of all messages queued so far, before compression. */
   get payloadSize(): number {
     return this.#payloadSize + 0;
   }
@@ -284,8 +284,8 @@ export class OutputBuffer {
     const { messages, partialFrame, emptied } = this.#readQueued();
     this.#releaseUnsent(partialFrame);
     this.#releaseUnsent(emptied);
-    for (let one = this.#controls?.shift(); one !== undefined; one = this.#controls?.shift())
-      this.#releaseUnsent([one]);
+    for (let control = this.#controls?.shift(); control !== undefined; control = this.#controls?.shift())
+      this.#releaseUnsent([control]);
     return messages;
   }
 
@@ -310,8 +310,8 @@ export class OutputBuffer {
    * All other frames stay queued in order. A ping that followed some of these messages is then preceded by fewer.
    */
   takeBack(): (string | Buffer)[] {
-    const { messages: waiting, controls, partialFrame, emptied } = this.#readQueued();
-    const messages = [...this.#takeAbandonedMessages(), ...waiting];
+    const { messages: queued, controls, partialFrame, emptied } = this.#readQueued();
+    const messages = [...this.#takeAbandonedMessages(), ...queued];
     this.#releaseUnsent(emptied);
     for (const segment of partialFrame) this.#messages.append(segment);
     for (const { first, payload } of controls) this.#writer.writeBytes(this.#messages, first, payload);

@@ -21,7 +21,7 @@ export interface PayloadMemory {
 
 /**
  * Collects the pieces of a payload. Memory grows with the received bytes, not with the announced size: at most twice
- * the received bytes plus 64 KiB. The cost of many tiny pieces is that of their bytes.
+ * the received bytes plus 64 KiB. Many tiny pieces use no more memory than a few large ones.
  *
  * With `memory`, pieces are collected in borrowed buffers. Freshly allocated memory would cause a page fault per 4 KiB,
  * which takes longer than copying 4 KiB.
@@ -136,7 +136,7 @@ export class PayloadBuffer {
 
   #copyFull(target: Buffer): number {
     let at = 0;
-    for (const fullChunks of this.#fullChunks) at += fullChunks.copy(target, at);
+    for (const chunk of this.#fullChunks) at += chunk.copy(target, at);
     return at;
   }
 

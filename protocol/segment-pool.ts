@@ -1,4 +1,5 @@
-// Allocates and recycles the memory for frames to send. It does not know connections.
+// Allocates and recycles the memory for frames to send, in segments of 64 KiB. Once much data was sent, it switches to
+// "wide memory": WebAssembly memory that is masked 16 bytes at a time. It does not know connections.
 import { BufferView } from "./buffer-view.js";
 import { createWideMemory, type WideMask } from "./wide-mask.js";
 

@@ -31,10 +31,10 @@ export class Slab {
   #sourceMemory: ArrayBufferLike = noBytes.buffer;
   #sourceOffset = 0;
   /**
-   * The newest large buffer. V8 collects garbage when it is about to allocate another large buffer. If no large buffer
-   * were in use then, their memory would be returned to the operating system and requested again, which costs a page
-   * fault per 4 KiB. As one buffer is always in use, the memory of the others is reused. This halves the time for
-   * messages of 1 MiB.
+   * Keeps the newest large buffer alive. V8 collects garbage when it is about to allocate another large buffer. If all
+   * large buffers were garbage at that time, their memory would be returned to the operating system and requested
+   * again, at the cost of a page fault per 4 KiB. While one of them is alive, the memory of the others is reused. This
+   * halves the time for messages of 1 MiB.
    */
   readonly #newestLarge: Buffer[] = [];
 

@@ -78,7 +78,7 @@ describe("bytes that arrive during a pause or inside a handler", () => {
     ["8 MiB in reads of 1 KiB", 8 * mib, kib, 1000],
     ["8 MiB of small messages in reads of 1 KiB", 8 * mib, kib, 30],
     ["512 KiB byte by byte", 512 * kib, 1, 1000],
-  ])("are copied at most twice: %s", (_what, total, readSize, size) => {
+  ])("are copied a fixed number of times: %s", (_what, total, readSize, size) => {
     const end = new Counting();
     const { input, count } = messages(size, total);
     end.connection.pause();
