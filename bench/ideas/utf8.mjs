@@ -7,8 +7,8 @@ import { importInner } from "./built.mjs";
 import { compare, repeat, sizeName } from "./harness.mjs";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const { WideUtf8Decoder } = await importInner("WideUtf8Decoder");
-const wideDecoder = new WideUtf8Decoder();
+const { WasmUtf8Decoder } = await importInner("WasmUtf8Decoder");
+const wideDecoder = new WasmUtf8Decoder();
 // It begins when it has seen what it is worth.
 for (let count = 0; count < 256; count++) wideDecoder.decode(Buffer.alloc(4096, "\u044f"));
 const units = new Uint16Array(64 * 1024);

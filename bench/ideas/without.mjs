@@ -32,7 +32,7 @@ const techniques = {
     scenarios: ["recv-binary-1KiB"],
   },
   "wide-utf8": {
-    code: ["size <= maxWideTextSize", "size <= 0"],
+    code: ["size <= maxWasmTextSize", "size <= 0"],
     scenarios: ["recv-utf8-1KiB", "recv-utf8-64KiB"],
   },
   transcode: {
@@ -48,7 +48,7 @@ const techniques = {
     scenarios: ["recv-binary-64KiB", "recv-binary-1MiB"],
   },
   "kept-handle": {
-    code: ["HandleFilling.open(streams, maxHandles) ?? ", ""],
+    code: ["HandleBackend.open(streams, maxHandles) ?? ", ""],
     scenarios: ["recv-compressed-200B", "recv-compressed-16KiB", "send-compressed-200B"],
   },
   "wide-inflate": {

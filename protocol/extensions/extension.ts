@@ -1,7 +1,12 @@
+// The types through which the handshake negotiates an extension and a connection uses it. This module does not contain
+// an extension.
 import type { Resources } from "../resources.js";
 import type { InflatedSink } from "./permessage-deflate/codec.js";
 
-/** One parameter of an extension: `client_max_window_bits=10` is `["client_max_window_bits", "10"]`; without a value `true`. */
+/**
+ * One parameter of an extension. `client_max_window_bits=10` becomes `["client_max_window_bits", "10"]`. A parameter
+ * without a value has the value `true`.
+ */
 export type ExtensionParameter = readonly [name: string, value: string | true];
 
 /** One element of a Sec-WebSocket-Extensions header (RFC 6455 9.1). */
@@ -11,63 +16,63 @@ export interface ExtensionElement {
 }
 
 /**
- * An extension at work on one connection: it claims RSV1 of the first frame of a message (RFC 7692 6).
- * This is the whole port: what fills it sees messages, never frames.
+ * An extension in use on one connection. It marks a message by the RSV1 bit of its first frame (RFC 7692 6).
+ * An implementation processes whole messages and never sees frames.
  */
 export interface MessageExtension {
-  /** The element as both ends agreed on it, e.g. `permessage-deflate; server_no_context_takeover`. */
+  /** The negotiated element, for example `permessage-deflate; server_no_context_takeover`. */
   readonly header: string;
   /**
-   * The most bytes that a message of `size` bytes may take on the wire, whatever encoder the peer uses. It bounds the
-   * memory of a message before it is decoded; the exact check of the size is that of {@link decode}.
+   * Returns the largest size in bytes that a message of `size` bytes can have on the wire, with any encoder of the
+   * peer. It limits the memory used by a message before it is decoded. {@link decode} checks the exact size.
    */
   maxEncodedSize(size: number): number;
-  /** The bytes behind a message that came with RSV1; as `Inflater.inflate`. */
+  /** Decodes a message that was received with RSV1. The parameters and errors are those of `Inflater.inflate`. */
   decode(payload: Uint8Array, maxSize: number, isKept: boolean, sink?: InflatedSink): Buffer;
-  /** As `Inflater.inflatePieces`. An extension that lacks it is given the pieces joined. */
+  /** Like `Inflater.inflatePieces`. If an extension does not implement it, the caller joins the pieces. */
   decodePieces?(
     payload: readonly Uint8Array[],
     maxSize: number,
     isKept: boolean,
     sink?: InflatedSink,
   ): Buffer;
-  /** The bytes to send with RSV1; valid until the next call. */
+  /** Returns the bytes to send with RSV1. They are valid until the next call. */
   encode(payload: Uint8Array): Uint8Array;
   /**
-   * The last of what was encoded will not reach the peer: what is encoded from now on refers to nothing before it,
-   * so that the peer can read it all the same.
+   * Call this when the last encoded message will not be sent. Later messages then do not refer to earlier ones, so the
+   * peer can still decode them.
    */
   restartEncoding(): void;
   /**
-   * To be called now and then: a direction in which no message has gone since the last call gives back the memory that
-   * its next message can do without or have made again.
+   * Call this periodically. A direction that had no message since the last call frees the memory that it can allocate
+   * again for its next message.
    */
   releaseUnused(): void;
-  /** Gives back what it holds; may be called twice. */
+  /** Frees all memory. Further calls have no effect. */
   close(): void;
 }
 
-/** What the handshake agreed on, before any connection works with it. */
+/** The result of the negotiation, before a connection uses it. */
 export interface AgreedExtension {
   readonly header: string;
   open(resources: Resources): MessageExtension;
 }
 
-/** The client's half of the negotiation. */
+/** The client's side of the negotiation. */
 export interface ExtensionOffer {
   readonly name: string;
-  /** The element to send, e.g. `permessage-deflate; client_max_window_bits`. */
+  /** The element to send, for example `permessage-deflate; client_max_window_bits`. */
   readonly header: string;
   /**
    * Checks the server's answer against the offer.
-   * @throws HandshakeError (code `EXTENSION_MISMATCH`) where the answer is not one that the offer allows.
+   * @throws HandshakeError (code `EXTENSION_MISMATCH`) if the offer does not allow the answer.
    */
   agree(parameters: readonly ExtensionParameter[]): AgreedExtension;
 }
 
-/** The server's half of the negotiation. */
+/** The server's side of the negotiation. */
 export interface ExtensionAcceptor {
   readonly name: string;
-  /** Answers one offered element, or declines it with `undefined`. Never throws. */
+  /** Answers one offered element, or returns `undefined` to decline it. It does not throw. */
   accept(parameters: readonly ExtensionParameter[]): AgreedExtension | undefined;
 }

@@ -1,3 +1,5 @@
+// The client's side of the opening handshake. It reads and checks bytes, but it does not open a connection or set a
+// timer.
 import { HandshakeError, JetSocketError, type HandshakeErrorDetails, type HeaderField } from "../errors.js";
 import type { AgreedExtension, ExtensionOffer } from "../extensions/extension.js";
 import { bodyFraming, BodyReader } from "../http/body-reader.js";
@@ -11,42 +13,44 @@ import { RequestTemplate } from "./client-request.js";
 import { checkResponse } from "./client-response.js";
 import { describeRefusedStatus } from "./refused-status.js";
 
-/** What a client asks for in its opening handshake, and the limits of the answer. */
+/** The options of a client's opening handshake, and the limits of the server's response. */
 export interface ClientHandshakeOptions extends HeadLimits {
-  /** From `parseUri`. */
+  /** The parsed url, from `parseUri`. */
   readonly uri: WebSocketUri;
   /**
-   * Header fields to add; their order, spelling and repeats reach the wire. `Host` may be replaced; `Upgrade`,
-   * `Connection`, `Sec-WebSocket-*`, `Content-Length` and `Transfer-Encoding` may not be given.
+   * Header fields to add. They are sent in the given order and spelling, with repeats. `Host` may be replaced.
+   * `Upgrade`, `Connection`, `Sec-WebSocket-*`, `Content-Length` and `Transfer-Encoding` are not allowed.
    */
   readonly headers?: readonly HeaderField[] | undefined;
-  /** In the order of preference; none by default. */
+  /** Subprotocols in order of preference. Default: none. */
   readonly subprotocols?: readonly string[] | undefined;
-  /** In the order of preference; none by default. */
+  /** Offered extensions in order of preference. Default: none. */
   readonly offers?: readonly ExtensionOffer[] | undefined;
-  /** Where the 16 bytes of the key come from. */
+  /** Fills the 16 random bytes of the key. */
   readonly fillRandom: FillRandom;
-  /** The most bytes that are kept of the body of a refusal; 64 KiB by default. */
+  /** Largest number of bytes kept of the body of a response that rejects the handshake. Default: 64 KiB. */
   readonly maxBodySize?: number | undefined;
 }
 
-/** How an opening handshake has ended for the client. */
+/** The result of an opening handshake for the client. */
 export type HandshakeResult =
   | {
       readonly kind: "accepted";
-      /** The header fields of the 101, in their order and spelling, with repeats. */
+      /** The header fields of the 101 response, in their order and spelling, with repeats. */
       readonly headers: readonly HeaderField[];
-      /** The one that the server chose; empty where it chose none. */
+      /** The subprotocol that the server chose, or an empty string if it chose none. */
       readonly subprotocol: string;
-      /** The extension as both ends agreed on it; empty where there is none. */
+      /** The negotiated extension as a header value, or an empty string if there is none. */
       readonly extensions: string;
       readonly extension: AgreedExtension | undefined;
-      /** The index of the first byte behind the head: what follows belongs to the connection. */
+      /** Index of the first byte after the head. The bytes from there on are frames of the connection. */
       readonly consumed: number;
     }
   | { readonly kind: "rejected"; readonly error: HandshakeError };
 
-/** RFC 9110 15.2: any number of interim answers may come before the final one; no honest server sends more. */
+/**
+ * RFC 9110 15.2 allows any number of interim responses (1xx). This limit stops a server that never sends a final one.
+ */
 const maxInterimResponses = 8;
 
 const none: readonly never[] = [];
@@ -58,15 +62,15 @@ interface Refusal {
 }
 
 /**
- * The client's half of the opening handshake (RFC 6455 4.1): write {@link request}, then hand in what comes,
- * at any split, until there is a result.
+ * The client's side of the opening handshake (RFC 6455 4.1). Write {@link request}, then pass the received bytes to
+ * {@link receive}, in pieces of any size, until it returns a result.
  *
- * The codes of its errors: `UNEXPECTED_STATUS`, `MALFORMED_RESPONSE`, `HEADERS_TOO_LARGE`, `CONNECTION_ENDED`,
+ * The error codes are `UNEXPECTED_STATUS`, `MALFORMED_RESPONSE`, `HEADERS_TOO_LARGE`, `CONNECTION_ENDED`,
  * `TOO_MANY_INTERIM_RESPONSES`, `INVALID_UPGRADE`, `INVALID_CONNECTION`, `INVALID_ACCEPT`, `SUBPROTOCOL_MISMATCH`,
  * `INVALID_EXTENSIONS` and `EXTENSION_MISMATCH`.
  */
 export class ClientHandshake {
-  /** The bytes to write first. */
+  /** The bytes of the request. */
   readonly request: Buffer;
   readonly #options: ClientHandshakeOptions;
   readonly #template: RequestTemplate;
@@ -78,22 +82,22 @@ export class ClientHandshake {
   #result: HandshakeResult | undefined;
 
   /**
-   * @param like - One that asks for the same, and whose request is taken but for the key.
-   * @throws TypeError for headers, subprotocols or offers that would not make a valid request.
+   * @param previous - A handshake with the same options. Its checked request is reused with a new key.
+   * @throws TypeError if the headers, subprotocols or offers do not form a valid request.
    */
-  constructor(options: ClientHandshakeOptions, like?: ClientHandshake) {
+  constructor(options: ClientHandshakeOptions, previous?: ClientHandshake) {
     const own = ownOptions(options);
     this.#options = own;
-    this.#template = like === undefined ? templateOf(own) : like.#template;
+    this.#template = previous === undefined ? templateOf(own) : previous.#template;
     this.#key = createKey(own.fillRandom);
     this.request = this.#template.write(this.#key);
     this.#parser = new HeadParser(parseStatusLine, own);
   }
 
   /**
-   * Takes what the server has sent; never throws.
+   * Processes received bytes. It does not throw.
    *
-   * @returns The result, or `undefined` while more is needed. Once there is one, it stays.
+   * @returns The result, or `undefined` if more bytes are needed. After a result, every call returns the same one.
    */
   receive(bytes: Uint8Array, start = 0, end: number = bytes.length): HandshakeResult | undefined {
     if (this.#result === undefined && start < end) {
@@ -103,20 +107,21 @@ export class ClientHandshake {
     return this.#result;
   }
 
-  /** `true` while the server has refused by a status, and the body of that answer is not complete. */
+  /** `true` if the server has rejected the handshake by a status and the body of its response is incomplete. */
   get isRefused(): boolean {
     return this.#refusal !== undefined;
   }
 
-  /** The server has ended its side: without a whole answer before it, that is a rejection. */
+  /** Call this when the server ends the stream. The handshake is rejected if the response is not complete. */
   receiveEnd(): HandshakeResult {
     this.#result ??= this.rejection() ?? this.#ended();
     return this.#result;
   }
 
   /**
-   * What is known when time is up while the body of a refusal is still coming ({@link isRefused}): the refusal with the
-   * body so far. `undefined` where the server has not refused.
+   * Ends the handshake early, for example at a timeout, if the server has rejected it by a status ({@link isRefused}).
+   *
+   * @returns The rejection with the body received so far, or `undefined` if the server has not rejected the handshake.
    */
   rejection(): HandshakeResult | undefined {
     if (this.#refusal !== undefined) this.#result = refused(this.#refusal);
@@ -134,7 +139,7 @@ export class ClientHandshake {
         return;
       }
       position = head.consumed;
-      this.#result = this.#takeHead(head.startLine, head.headers, position);
+      this.#result = this.#handleHead(head.startLine, head.headers, position);
       if (this.#result !== undefined) return;
     }
     const { body } = this.#refusal;
@@ -142,7 +147,7 @@ export class ClientHandshake {
     if (body.isComplete) this.rejection();
   }
 
-  #takeHead(
+  #handleHead(
     line: StatusLine,
     headers: readonly HeaderField[],
     consumed: number,
@@ -168,17 +173,17 @@ export class ClientHandshake {
       const extensions = extension?.header ?? "";
       return { kind: "accepted", headers, subprotocol, extensions, extension, consumed };
     } catch (error) {
-      return { kind: "rejected", error: withAnswer(error, headers) };
+      return { kind: "rejected", error: withResponse(error, headers) };
     }
   }
 
   #malformed(reason: string): HandshakeResult {
-    // RFC 8446 5.1: a TLS record begins with its type, 21 for an alert and 22 for a handshake.
+    // RFC 8446 5.1: a TLS record begins with its type: 21 is an alert, 22 a handshake.
     const isTls = this.#firstByte === 21 || this.#firstByte === 22;
-    const cure = isTls
+    const advice = isTls
       ? "It looks like TLS: use wss: in the url."
-      : "Check that the port of the url is that of a WebSocket server.";
-    return rejected(`The server's answer is not valid HTTP: ${reason}. ${cure}`, {
+      : "Check that the port in the url belongs to a WebSocket server.";
+    return rejected(`The server's response is not valid HTTP: ${reason}. ${advice}`, {
       code: "MALFORMED_RESPONSE",
     });
   }
@@ -186,8 +191,8 @@ export class ClientHandshake {
   #ended(): HandshakeResult {
     const message =
       this.#firstByte === undefined
-        ? "The server ended the connection without an answer. Check the port of the url, and whether it is to be ws: or wss:."
-        : "The server ended the connection in the middle of its answer. Try again, and look for a proxy on the way if it stays so.";
+        ? "The server ended the connection without a response. Check the port in the url, and whether the url needs ws: or wss:."
+        : "The server ended the connection in the middle of its response. Try again. If it happens again, check the proxies between client and server.";
     return rejected(message, { code: "CONNECTION_ENDED" });
   }
 }
@@ -201,12 +206,12 @@ function rejected(message: string, details: HandshakeErrorDetails): HandshakeRes
 }
 
 function tooLarge(reason: string): HandshakeResult {
-  const message = `The server's answer is refused: ${reason}. Check that the url leads to a WebSocket server.`;
+  const message = `The server's response exceeds a limit: ${reason}. Check that the url is that of a WebSocket server.`;
   return rejected(message, { code: "HEADERS_TOO_LARGE" });
 }
 
 function tooManyInterim(statusCode: number, headers: readonly HeaderField[]): HandshakeResult {
-  const message = `The server sent more than ${maxInterimResponses} interim answers (1xx) and no final one. It is at fault: report it there.`;
+  const message = `The server sent more than ${maxInterimResponses} interim responses (1xx) and no final one. Report this to the operator of the server.`;
   return rejected(message, { code: "TOO_MANY_INTERIM_RESPONSES", statusCode, headers });
 }
 
@@ -215,12 +220,13 @@ function refused({ statusCode, headers, body }: Refusal): HandshakeResult {
   return rejected(message, { code: "UNEXPECTED_STATUS", statusCode, headers, body: body.takeBody() });
 }
 
-/** Adds the answer to what was wrong with it; an extension that throws something else is told as the cause. */
-function withAnswer(error: unknown, headers: readonly HeaderField[]): HandshakeError {
+/** Adds the response to an error. Any other exception, thrown by an extension, becomes the cause. */
+function withResponse(error: unknown, headers: readonly HeaderField[]): HandshakeError {
   const answer = { statusCode: 101, headers };
   if (error instanceof JetSocketError) {
     return new HandshakeError(error.message, { code: error.code, cause: error.cause, ...answer });
   }
-  const message = "An extension failed on the server's answer to its offer. Connect without it.";
+  const message =
+    "An extension failed to process the server's answer to its offer. Connect without this extension.";
   return new HandshakeError(message, { code: "EXTENSION_MISMATCH", cause: error, ...answer });
 }

@@ -1,3 +1,4 @@
+// Writes the HTTP request of a client's opening handshake.
 import type { HeaderField } from "../errors.js";
 import type { ExtensionOffer } from "../extensions/extension.js";
 import { fieldValues } from "../http/header-fields.js";
@@ -6,44 +7,44 @@ import { isToken } from "../http/tokens.js";
 import type { WebSocketUri } from "../uri.js";
 import { checkUserFields } from "./user-fields.js";
 
-/** What the client asks for. */
+/** The content of a client's request. */
 export interface ClientRequest {
   readonly uri: WebSocketUri;
-  /** Header fields of the user's own; they reach the wire in their order and spelling, with repeats. */
+  /** The user's header fields. They are sent in this order and spelling, with repeats. */
   readonly headers: readonly HeaderField[];
-  /** In the order of preference. */
+  /** In order of preference. */
   readonly subprotocols: readonly string[];
-  /** In the order of preference. */
+  /** In order of preference. */
   readonly offers: readonly ExtensionOffer[];
 }
 
 const keyLine = "\r\nSec-WebSocket-Key: ";
-/** 16 bytes in base64. */
+/** Length of 16 bytes in base64. */
 const keyLength = 24;
 
-/** A request that is checked and written but for its key: to ask for the same again takes a copy of it. */
+/** A checked request without its key. A repeated request only needs a copy of it with a new key. */
 export class RequestTemplate {
   readonly #bytes: Buffer;
-  readonly #keyAt: number;
+  readonly #keyOffset: number;
 
-  /** @throws as {@link writeClientRequest}. */
+  /** @throws TypeError like {@link writeClientRequest}. */
   constructor(request: ClientRequest) {
     this.#bytes = writeClientRequest(request, "=".repeat(keyLength));
-    // No value of a field holds a line end, and no field of the user's has this name.
-    this.#keyAt = this.#bytes.indexOf(keyLine) + keyLine.length;
+    // The search is safe: a field value contains no line end, and a user's field cannot have this name.
+    this.#keyOffset = this.#bytes.indexOf(keyLine) + keyLine.length;
   }
 
   write(key: string): Buffer {
     const bytes = Buffer.from(this.#bytes);
-    bytes.write(key, this.#keyAt, keyLength, "latin1");
+    bytes.write(key, this.#keyOffset, keyLength, "latin1");
     return bytes;
   }
 }
 
 /**
- * The client's half of the opening handshake as it goes on the wire (RFC 6455 4.1).
+ * Returns the bytes of a client's request (RFC 6455 4.1).
  *
- * @throws TypeError for what would not make a valid request; it shows no values.
+ * @throws TypeError if the request would not be valid. The message contains no header values.
  */
 export function writeClientRequest(request: ClientRequest, key: string): Buffer {
   const { uri, headers, subprotocols, offers } = request;
@@ -71,8 +72,9 @@ export function writeClientRequest(request: ClientRequest, key: string): Buffer 
 
 function hostField({ uri, headers }: ClientRequest): HeaderField {
   const [given, ...others] = headers.filter(isHost);
-  // RFC 9112 3.2: a request with more than one Host is refused by every server.
-  if (others.length > 0) throw new TypeError(`Header "Host" is given more than once; a request has one.`);
+  // RFC 9112 3.2: a server rejects a request with more than one Host.
+  if (others.length > 0)
+    throw new TypeError(`Header "Host" is given more than once. A request has exactly one.`);
   return given ?? ["Host", uri.hostHeader];
 }
 
@@ -80,14 +82,14 @@ function isHost([name]: HeaderField): boolean {
   return name.toLowerCase() === "host";
 }
 
-/** Names the position alone, for some services take a credential as a subprotocol. */
+/** The errors name the position, not the subprotocol: some services use a subprotocol for a credential. */
 function checkSubprotocols(subprotocols: readonly string[]): void {
   const known = new Set<string>();
   for (const [index, subprotocol] of subprotocols.entries()) {
-    // RFC 6455 4.1: the elements are tokens, and all different.
+    // RFC 6455 4.1: subprotocols are tokens, and each one is unique.
     if (typeof subprotocol !== "string" || !isToken(subprotocol)) {
       throw new TypeError(
-        `Subprotocol ${index + 1} of ${subprotocols.length} is no token (letters, digits and !#$%&'*+-.^_\`|~).`,
+        `Subprotocol ${index + 1} of ${subprotocols.length} is not a token. Use only letters, digits and !#$%&'*+-.^_\`|~.`,
       );
     }
     if (known.has(subprotocol)) {

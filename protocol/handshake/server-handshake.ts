@@ -1,3 +1,5 @@
+// The server's side of the opening handshake. It reads, checks and answers a request, but it does not write to a
+// socket.
 import { HandshakeError, JetSocketError, type HeaderField } from "../errors.js";
 import type { AgreedExtension, ExtensionAcceptor, ExtensionElement } from "../extensions/extension.js";
 import { checkField } from "../http/header-fields.js";
@@ -10,50 +12,51 @@ import { acceptKey } from "./accept-key.js";
 import { checkRequest, type ServerRequest, type ValidRequest } from "./server-request.js";
 import { checkUserFields, isBodyField } from "./user-fields.js";
 
-/** What has become of a client's opening handshake. */
+/** The result of a client's opening handshake. */
 export type RequestResult =
   | {
-      /** It is valid: answer it with `accept` or `reject`. */
+      /** The request is valid: answer it with `accept` or `reject`. */
       readonly kind: "request";
       readonly request: ServerRequest;
-      /** The index of the first byte behind the head: what follows belongs to the connection. */
+      /** Index of the first byte after the head. The bytes from there on are frames of the connection. */
       readonly consumed: number;
     }
   | {
       readonly kind: "rejected";
-      /** To be written before the connection is ended. */
+      /** The response to write before ending the connection. */
       readonly response: Buffer;
       /** Its `statusCode` is that of the response. */
       readonly error: HandshakeError;
     };
 
-/** How a server says yes. */
+/** The options of {@link ServerHandshake.accept}. */
 export interface AcceptOptions {
-  /** One of those that the client named; none by default. */
+  /** One of the subprotocols that the client offered. Default: none. */
   readonly subprotocol?: string | undefined;
-  /** Header fields to add; `Upgrade`, `Connection`, `Sec-WebSocket-*` and those of a body may not be given. */
+  /** Header fields to add. `Upgrade`, `Connection`, `Sec-WebSocket-*` and the fields of a body are not allowed. */
   readonly headers?: readonly HeaderField[] | undefined;
-  /** In the server's order of preference; the first that takes an offer is used. None by default. */
+  /** In the server's order of preference. The first one that accepts an offer is used. Default: none. */
   readonly acceptors?: readonly ExtensionAcceptor[] | undefined;
 }
 
+/** The result of {@link ServerHandshake.accept}. */
 export interface AcceptedHandshake {
-  /** The bytes to write first. */
+  /** The bytes to write before any frame. */
   readonly response: Buffer;
   readonly extension: AgreedExtension | undefined;
-  /** Empty where there is none. */
+  /** Empty if there is none. */
   readonly subprotocol: string;
 }
 
-/** How a server says no. */
+/** The options of {@link ServerHandshake.reject}. */
 export interface RejectOptions {
-  /** Header fields to add; `Connection` and those that tell the size of the body may not be given. */
+  /** Header fields to add. `Connection`, `Content-Length` and `Transfer-Encoding` are not allowed. */
   readonly headers?: readonly HeaderField[] | undefined;
-  /** Text goes as UTF-8; empty by default. */
+  /** The body. A string is sent as UTF-8. Default: empty. */
   readonly body?: string | Uint8Array | undefined;
 }
 
-/** RFC 9110 7.8, 15.5.6 and 15.5.22, RFC 6455 4.2.2: what these statuses must come with. */
+/** RFC 9110 7.8, 15.5.6 and 15.5.22, RFC 6455 4.2.2: header fields that these statuses require. */
 const fieldsByStatus: Readonly<Record<number, readonly HeaderField[]>> = {
   405: [["Allow", "GET"]],
   426: [
@@ -63,10 +66,11 @@ const fieldsByStatus: Readonly<Record<number, readonly HeaderField[]>> = {
 };
 
 /**
- * The server's half of the opening handshake (RFC 6455 4.2): hand in what comes, at any split, until there is a
- * result; a request is then answered with what {@link accept} or {@link reject} gives.
+ * The server's side of the opening handshake (RFC 6455 4.2). Pass the received bytes to {@link receive}, in pieces of
+ * any size, until it returns a result. Then answer a request with the bytes that {@link accept} or {@link reject}
+ * returns.
  *
- * The codes of its errors: `MALFORMED_REQUEST`, `HEADERS_TOO_LARGE`, `INVALID_METHOD`, `INVALID_HTTP_VERSION`,
+ * The error codes are `MALFORMED_REQUEST`, `HEADERS_TOO_LARGE`, `INVALID_METHOD`, `INVALID_HTTP_VERSION`,
  * `INVALID_RESOURCE`, `INVALID_HOST`, `UNEXPECTED_BODY`, `INVALID_UPGRADE`, `INVALID_CONNECTION`,
  * `UNSUPPORTED_VERSION`, `INVALID_KEY`, `INVALID_SUBPROTOCOLS` and `INVALID_EXTENSIONS`.
  */
@@ -80,16 +84,16 @@ export class ServerHandshake {
   }
 
   /**
-   * Takes what the client has sent; never throws.
+   * Processes received bytes. It does not throw.
    *
-   * @returns The result, or `undefined` while more is needed. Once there is one, it stays.
+   * @returns The result, or `undefined` if more bytes are needed. After a result, every call returns the same one.
    */
   receive(bytes: Uint8Array, start = 0, end: number = bytes.length): RequestResult | undefined {
     if (this.#result !== undefined) return this.#result;
     const head = this.#parser.receive(bytes, start, end);
     if (head === undefined) return undefined;
     if (head.kind === "too-large")
-      return this.#refuse(431, "HEADERS_TOO_LARGE", `The request is refused: ${head.reason}.`);
+      return this.#refuse(431, "HEADERS_TOO_LARGE", `The request exceeds a limit: ${head.reason}.`);
     if (head.kind === "malformed") {
       return this.#refuse(400, "MALFORMED_REQUEST", `The request is not valid HTTP/1.1: ${head.reason}.`);
     }
@@ -101,14 +105,17 @@ export class ServerHandshake {
   }
 
   /**
-   * Says yes (RFC 6455 4.2.2).
+   * Returns the response that accepts the handshake (RFC 6455 4.2.2).
    *
-   * @throws TypeError for a subprotocol that the client did not name, and for headers that cannot be sent;
-   *   JetSocketError (code `INVALID_STATE`) where no valid request has come.
+   * @throws TypeError for a subprotocol that the client did not offer, or for headers that cannot be sent.
+   *   JetSocketError (code `INVALID_STATE`) if no valid request was received.
    */
   accept(options: AcceptOptions = {}): AcceptedHandshake {
     if (this.#valid === undefined) {
-      throw new JetSocketError("There is no valid request to accept.", { code: "INVALID_STATE" });
+      throw new JetSocketError(
+        "There is no valid request to accept. Call accept() after receive() has returned a request.",
+        { code: "INVALID_STATE" },
+      );
     }
     const { request, key, extensions } = this.#valid;
     const { subprotocol = "", headers = [], acceptors = [] } = ownOptions(options);
@@ -119,9 +126,11 @@ export class ServerHandshake {
       ["Sec-WebSocket-Accept", acceptKey(key)],
     ];
     if (subprotocol !== "") {
-      // RFC 6455 4.2.2: the server may only choose from what the client named.
+      // RFC 6455 4.2.2: the server may only choose a subprotocol that the client offered.
       if (!request.subprotocols.includes(subprotocol)) {
-        throw new TypeError("The subprotocol to accept is none of those that the client named.");
+        throw new TypeError(
+          "The subprotocol to accept was not offered by the client. Choose one of request.subprotocols.",
+        );
       }
       fields.push(["Sec-WebSocket-Protocol", subprotocol]);
     }
@@ -132,10 +141,10 @@ export class ServerHandshake {
   }
 
   /**
-   * Says no: a whole response, behind which the connection is to be ended.
+   * Returns a complete response that rejects the handshake. End the connection after writing it.
    *
-   * @param statusCode - 200 to 599, but for 204 and 304, which have no body.
-   * @throws RangeError for another status, TypeError for headers that cannot be sent.
+   * @param statusCode - 200 to 599, except 204 and 304, which have no body.
+   * @throws RangeError for another status, or TypeError for headers that cannot be sent.
    */
   reject(statusCode: number, options: RejectOptions = {}): Buffer {
     const { headers = [], body = "" } = ownOptions(options);
@@ -146,18 +155,18 @@ export class ServerHandshake {
       [204, 304].includes(statusCode)
     ) {
       throw new RangeError(
-        `A handshake is rejected with a status of 200 to 599 that has a body, not ${statusCode}.`,
+        `A handshake can only be rejected with a status from 200 to 599 except 204 and 304, got ${statusCode}.`,
       );
     }
     for (const [name, value] of headers) {
       checkField(name, value);
       if (name.toLowerCase() === "connection" || isBodyField(name.toLowerCase())) {
-        throw new TypeError(`Header "${name}" cannot be given: it follows from the response.`);
+        throw new TypeError(`Header "${name}" is not allowed: the handshake sets it.`);
       }
     }
     const payload = typeof body === "string" ? Buffer.from(body) : body;
     const fields: HeaderField[] = [
-      // RFC 9110 7.8: whoever sends Upgrade names it in Connection too.
+      // RFC 9110 7.8: the sender of an Upgrade field also lists it in Connection.
       ["Connection", statusCode === 426 ? "Upgrade, close" : "close"],
       ["Content-Length", String(payload.length)],
       ...headers,
@@ -173,7 +182,7 @@ export class ServerHandshake {
   }
 }
 
-/** RFC 7692 5: of the elements with an acceptor's name, the first that it takes is the client's preferred one. */
+/** RFC 7692 5: the client lists its offers in order of preference, so the first acceptable one is used. */
 function firstAccepted(
   acceptors: readonly ExtensionAcceptor[],
   elements: readonly ExtensionElement[],
@@ -181,7 +190,7 @@ function firstAccepted(
   for (const acceptor of acceptors) {
     for (const { name, parameters } of elements) {
       const agreed = name === acceptor.name ? acceptor.accept(parameters) : undefined;
-      // RFC 6455 9.1: a second one would claim the RSV1 bit too.
+      // RFC 6455 9.1: only one extension can use the RSV1 bit.
       if (agreed !== undefined) return agreed;
     }
   }

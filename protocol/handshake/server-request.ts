@@ -1,22 +1,23 @@
+// Checks a client's parsed request against RFC 6455 4.2.1. It does not decide whether the server accepts it.
 import type { HeaderField } from "../errors.js";
 import type { ExtensionElement } from "../extensions/extension.js";
 import { fieldValues, joinedField } from "../http/header-fields.js";
 import { parseExtensions, parseProtocolList, parseTokenList } from "../http/header-values.js";
 import type { RequestLine } from "../http/start-line.js";
 
-/** A valid opening handshake of a client. */
+/** A client's valid request. */
 export interface ServerRequest {
   /** Path and query (RFC 6455 3: the resource name). */
   readonly resource: string;
-  /** In the order and spelling in which they came, with repeats. */
+  /** In the received order and spelling, with repeats. */
   readonly headers: readonly HeaderField[];
   /** In the client's order of preference. */
   readonly subprotocols: readonly string[];
-  /** Who sends it, as a browser says (RFC 6455 10.2); `undefined` where the client is none. */
+  /** The Origin header, which browsers send (RFC 6455 10.2). `undefined` if there is none. */
   readonly origin: string | undefined;
 }
 
-/** A request with all that its answer is made from. */
+/** A valid request with the values from which the response is made. */
 export interface ValidRequest {
   readonly kind: "valid";
   readonly request: ServerRequest;
@@ -24,7 +25,7 @@ export interface ValidRequest {
   readonly extensions: readonly ExtensionElement[];
 }
 
-/** Why a request is refused, and the status to answer with. */
+/** The reason for refusing a request, and the status of the response. */
 export interface RequestFault {
   readonly kind: "fault";
   readonly statusCode: number;
@@ -37,90 +38,98 @@ export function checkRequest(
   line: RequestLine,
   headers: readonly HeaderField[],
 ): ValidRequest | RequestFault {
-  const first = checkRequestLine(line) ?? checkHost(headers) ?? checkBody(headers) ?? checkUpgrade(headers);
-  if (first !== undefined) return first;
+  const invalid = checkRequestLine(line) ?? checkHost(headers) ?? checkBody(headers) ?? checkUpgrade(headers);
+  if (invalid !== undefined) return invalid;
   const resource = resourceOf(line.target);
   if (resource === undefined) {
     return fault(400, "INVALID_RESOURCE", "The target of the request must be a path, without a fragment.");
   }
   const key = keyOf(headers);
   if (key === undefined) {
-    return fault(400, "INVALID_KEY", "The request must have one Sec-WebSocket-Key, 16 bytes in base64.");
+    return fault(
+      400,
+      "INVALID_KEY",
+      "The request must have exactly one Sec-WebSocket-Key of 16 bytes in base64.",
+    );
   }
   const subprotocols = subprotocolsOf(headers);
   if (subprotocols === undefined) {
-    return fault(400, "INVALID_SUBPROTOCOLS", "Sec-WebSocket-Protocol must be a list of different tokens.");
+    return fault(400, "INVALID_SUBPROTOCOLS", "Sec-WebSocket-Protocol must be a list of unique tokens.");
   }
   const extensions = extensionsOf(headers);
   if (extensions === undefined) {
-    return fault(400, "INVALID_EXTENSIONS", "Sec-WebSocket-Extensions breaks the grammar of RFC 6455 9.1.");
+    return fault(
+      400,
+      "INVALID_EXTENSIONS",
+      "Sec-WebSocket-Extensions does not match the grammar of RFC 6455 9.1.",
+    );
   }
   const [origin] = fieldValues(headers, "origin");
   return { kind: "valid", request: { resource, headers, subprotocols, origin }, key, extensions };
 }
 
 function checkRequestLine({ method, version }: RequestLine): RequestFault | undefined {
-  // RFC 6455 4.2.1, 1: GET, and HTTP/1.1 or higher.
-  if (method !== "GET") return fault(405, "INVALID_METHOD", "A WebSocket begins with a GET request.");
+  // RFC 6455 4.2.1, item 1: the method is GET and the version is HTTP/1.1 or higher.
+  if (method !== "GET") return fault(405, "INVALID_METHOD", "A WebSocket handshake must be a GET request.");
   if (!/^1\.[1-9]$/.test(version)) {
-    return fault(505, "INVALID_HTTP_VERSION", "A WebSocket begins with a request of HTTP/1.1.");
+    return fault(505, "INVALID_HTTP_VERSION", "A WebSocket handshake must use HTTP/1.1.");
   }
   return undefined;
 }
 
 function checkHost(headers: readonly HeaderField[]): RequestFault | undefined {
   const [host, ...others] = fieldValues(headers, "host");
-  // RFC 6455 4.2.1, 2; RFC 9112 3.2: one Host, or the answer is 400.
+  // RFC 6455 4.2.1, item 2; RFC 9112 3.2: a request without exactly one Host is answered with 400.
   if (host !== undefined && host !== "" && others.length === 0) return undefined;
-  return fault(400, "INVALID_HOST", "The request must have one Host header.");
+  return fault(400, "INVALID_HOST", "The request must have exactly one Host header.");
 }
 
-/** The bytes of a body would be taken for frames. */
+/** Rejects a request with a body, because its bytes would be parsed as frames. */
 function checkBody(headers: readonly HeaderField[]): RequestFault | undefined {
   const hasLength = fieldValues(headers, "content-length").some((length) => length !== "0");
   if (!hasLength && fieldValues(headers, "transfer-encoding").length === 0) return undefined;
-  return fault(400, "UNEXPECTED_BODY", "An opening handshake has no body.");
+  return fault(400, "UNEXPECTED_BODY", "A WebSocket handshake must not have a body.");
 }
 
 function checkUpgrade(headers: readonly HeaderField[]): RequestFault | undefined {
   const protocols = parseProtocolList(joinedField(headers, "upgrade") ?? "");
-  // RFC 6455 4.2.1, 3.
+  // RFC 6455 4.2.1, item 3.
   if (!includesIgnoringCase(protocols, "websocket")) {
     return fault(
       426,
       "INVALID_UPGRADE",
-      `This is a WebSocket endpoint: the Upgrade header must name "websocket".`,
+      `This is a WebSocket endpoint: the Upgrade header must contain "websocket".`,
     );
   }
   const options = parseTokenList(joinedField(headers, "connection") ?? "");
-  // RFC 6455 4.2.1, 4.
+  // RFC 6455 4.2.1, item 4.
   if (!includesIgnoringCase(options, "upgrade")) {
-    return fault(400, "INVALID_CONNECTION", `The Connection header must name "Upgrade".`);
+    return fault(400, "INVALID_CONNECTION", `The Connection header must contain "Upgrade".`);
   }
-  // RFC 6455 4.2.1, 6; 4.2.2: another version is answered with the one that is understood.
+  // RFC 6455 4.2.1, item 6; 4.2.2: the answer to another version contains the supported one.
   if (joinedField(headers, "sec-websocket-version") !== "13") {
     return fault(
       426,
       "UNSUPPORTED_VERSION",
-      "This server speaks version 13: Sec-WebSocket-Version must be 13.",
+      "This server only supports version 13: Sec-WebSocket-Version must be 13.",
     );
   }
   return undefined;
 }
 
-/** RFC 6455 4.2.1, 1: a path, or an absolute http or https url. */
+/** RFC 6455 4.2.1, item 1: the target is a path, or an absolute http or https url. */
 function resourceOf(target: string): string | undefined {
   const [, rest] = /^(?:https?:\/\/[^/?#]+|(?=\/))([^#]*)$/i.exec(target) ?? [];
   return rest === undefined || rest.startsWith("/") ? rest : `/${rest}`;
 }
 
-/** RFC 6455 4.2.1, 5: 16 bytes in base64; 11.3.1: not more than once. */
+/** RFC 6455 4.2.1, item 5: the key is 16 bytes in base64. 11.3.1: it occurs at most once. */
 function keyOf(headers: readonly HeaderField[]): string | undefined {
   const [key, ...others] = fieldValues(headers, "sec-websocket-key");
   return key !== undefined && others.length === 0 && /^[A-Za-z\d+/]{22}==$/.test(key) ? key : undefined;
 }
 
-/** RFC 6455 4.1, on the request, 10: one token or more, all different. */
+/** RFC 6455 4.1, request, item 10: one or more unique tokens. */
 function subprotocolsOf(headers: readonly HeaderField[]): string[] | undefined {
   const value = joinedField(headers, "sec-websocket-protocol");
   if (value === undefined) return [];

@@ -1,13 +1,14 @@
+// Reads the body of an HTTP response up to a size limit. It does not decompress the body.
 import type { HeaderField } from "../errors.js";
 import { PayloadBuffer } from "../payload-buffer.js";
 import { ChunkedDecoder } from "./chunked-decoder.js";
 import { fieldValues, joinedField } from "./header-fields.js";
 import { parseTokenList } from "./header-values.js";
 
-/** How the end of a body is told: by its size, which is `Infinity` where only the end of the stream tells, or by chunks. */
+/** How a body ends: after this number of bytes, after the last chunk, or with the stream (`Infinity`). */
 export type BodyFraming = number | "chunked";
 
-/** How the body of a response ends (RFC 9112 6.3). */
+/** Returns the framing of a response's body (RFC 9112 6.3). */
 export function bodyFraming(statusCode: number, headers: readonly HeaderField[]): BodyFraming {
   if (statusCode === 204 || statusCode === 304) return 0;
   const codings = joinedField(headers, "transfer-encoding");
@@ -18,17 +19,17 @@ export function bodyFraming(statusCode: number, headers: readonly HeaderField[])
   return length !== undefined && others.length === 0 && /^\d+$/.test(length) ? Number(length) : Infinity;
 }
 
-/** Gathers the first bytes of a body, at any split of the input. */
+/** Collects the first bytes of a body, received in pieces of any size. */
 export class BodyReader {
   readonly #body: PayloadBuffer = new PayloadBuffer();
   readonly #chunks: ChunkedDecoder | undefined;
-  /** How much is wanted yet. */
+  /** Number of bytes that the reader still accepts. */
   #remaining: number;
 
-  /** @param maxSize - The reader is complete when it holds this many bytes. */
+  /** @param maxSize - Number of bytes after which the reader is complete, even if the body is longer. */
   constructor(framing: BodyFraming, maxSize: number) {
     if (framing === "chunked")
-      this.#chunks = new ChunkedDecoder((bytes, start, end) => this.#take(bytes, start, end));
+      this.#chunks = new ChunkedDecoder((bytes, start, end) => this.#append(bytes, start, end));
     this.#remaining = framing === "chunked" ? maxSize : Math.min(framing, maxSize);
   }
 
@@ -37,17 +38,17 @@ export class BodyReader {
   }
 
   receive(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#chunks === undefined) this.#take(bytes, start, end);
+    if (this.#chunks === undefined) this.#append(bytes, start, end);
     else this.#chunks.receive(bytes, start, end);
   }
 
-  #take(bytes: Uint8Array, start: number, end: number): void {
+  #append(bytes: Uint8Array, start: number, end: number): void {
     const size = Math.min(end - start, this.#remaining);
     this.#body.append(bytes, start, start + size);
     this.#remaining -= size;
   }
 
-  /** What has come of the body, in a buffer of its own. To be called once, at the end. */
+  /** Returns a copy of the bytes received so far. Call this only once, at the end. */
   takeBody(): Buffer {
     return this.#body.take();
   }

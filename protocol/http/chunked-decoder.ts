@@ -1,21 +1,22 @@
+// Decodes the chunked transfer coding (RFC 9112 7.1). It does not report invalid data: the body ends there.
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
 
 type State = "size" | "extension" | "size-end" | "data" | "data-end" | "data-line-feed" | "done";
 
-/** Takes the chunked coding (RFC 9112 7.1) off a body, at any split of the input. */
+/** Decodes a body with the chunked coding, received in pieces of any size. */
 export class ChunkedDecoder {
   readonly #onData: (bytes: Uint8Array, start: number, end: number) => void;
   #state: State = "size";
   #size = 0;
   #hasDigit = false;
 
-  /** @param onData - Is given each piece of data; the bytes are only lent. */
+  /** @param onData - Called with each piece of data. The bytes are valid only during the call. */
   constructor(onData: (bytes: Uint8Array, start: number, end: number) => void) {
     this.#onData = onData;
   }
 
-  /** `true` behind the last chunk, and behind a fault, after which nothing more can be told of the body. */
+  /** `true` after the last chunk, or after invalid data, because the rest of the body cannot be decoded then. */
   get isDone(): boolean {
     return this.#state === "done";
   }
@@ -30,21 +31,21 @@ export class ChunkedDecoder {
         index = pieceEnd;
         if (this.#size === 0) this.#state = "data-end";
       } else {
-        this.#state = this.#next(this.#state, bytes[index]!);
+        this.#state = this.#nextState(this.#state, bytes[index]!);
         index++;
       }
     }
   }
 
-  #next(state: Exclude<State, "data" | "done">, byte: number): State {
+  #nextState(state: Exclude<State, "data" | "done">, byte: number): State {
     switch (state) {
       case "size":
-        return this.#takeSizeByte(byte);
+        return this.#readSizeByte(byte);
       case "extension":
         if (byte === carriageReturn) return "size-end";
         return byte === lineFeed ? "done" : "extension";
       case "size-end":
-        // RFC 9112 7.1: a chunk of size zero is the last; the trailer section is of no use here.
+        // RFC 9112 7.1: a chunk of size zero is the last one. The trailer section is ignored.
         return byte === lineFeed && this.#size > 0 ? "data" : "done";
       case "data-end":
         return byte === carriageReturn ? "data-line-feed" : "done";
@@ -54,7 +55,7 @@ export class ChunkedDecoder {
     }
   }
 
-  #takeSizeByte(byte: number): State {
+  #readSizeByte(byte: number): State {
     const digit = Number.parseInt(String.fromCharCode(byte), 16);
     if (!Number.isNaN(digit)) {
       this.#hasDigit = true;

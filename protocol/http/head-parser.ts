@@ -1,21 +1,23 @@
+// Parses the head (start line and header fields) of an HTTP/1.1 message. It does not read the body.
 import type { HeaderField } from "../errors.js";
 import { isToken, trimWhitespace } from "./tokens.js";
 
-/** The limits of a head, start line included. */
+/** The limits of a message head, including its start line. */
 export interface HeadLimits {
-  /** The most bytes, line ends included; 16 KiB by default. */
+  /** Largest size in bytes, including line ends. Default: 16 KiB. */
   readonly maxHeaderSize?: number | undefined;
-  /** The most header fields; 100 by default. */
+  /** Largest number of header fields. Default: 100. */
   readonly maxHeaderFields?: number | undefined;
 }
 
+/** The parsed head, or the reason why it is refused. */
 export type HeadResult<StartLine> =
   | {
       readonly kind: "head";
       readonly startLine: StartLine;
-      /** In the order and spelling in which they came, with repeats. */
+      /** In the received order and spelling, with repeats. */
       readonly headers: readonly HeaderField[];
-      /** The index of the first byte behind the head. */
+      /** Index of the first byte after the head. */
       readonly consumed: number;
     }
   | HeadFault<"malformed">
@@ -23,7 +25,7 @@ export type HeadResult<StartLine> =
 
 interface HeadFault<Kind> {
   readonly kind: Kind;
-  /** A clause for an error message. */
+  /** A clause for an error message. Its subject is the message. */
   readonly reason: string;
 }
 
@@ -34,8 +36,8 @@ const space = 0x20;
 const del = 0x7f;
 
 /**
- * Reads the head of one HTTP/1.1 message (RFC 9112 2.1), at any split of the input, and looks at each byte once.
- * It is as strict as the grammar: what servers and proxies read in two ways is refused.
+ * Parses the head of one HTTP/1.1 message (RFC 9112 2.1), received in pieces of any size. It reads each byte once.
+ * It is as strict as the grammar, because servers and proxies may interpret an invalid head in different ways.
  */
 export class HeadParser<StartLine> {
   readonly #parseStartLine: (line: string) => StartLine | undefined;
@@ -43,7 +45,7 @@ export class HeadParser<StartLine> {
   readonly #headers: HeaderField[] = [];
   #startLine: StartLine | undefined;
   #remaining: number;
-  /** What has come of the current line. */
+  /** The received part of the current line. */
   #line = "";
   #isAfterReturn = false;
 
@@ -53,7 +55,7 @@ export class HeadParser<StartLine> {
     this.#maxFields = limits.maxHeaderFields ?? 100;
   }
 
-  /** Takes bytes up to the end of the head; `undefined` while more of it is to come. Not to be called after a result. */
+  /** Reads up to the end of the head. Returns `undefined` if more bytes are needed. Do not call it after a result. */
   receive(bytes: Uint8Array, start: number, end: number): HeadResult<StartLine> | undefined {
     const limit = Math.min(end, start + this.#remaining);
     let pieceStart = start;
@@ -61,7 +63,7 @@ export class HeadParser<StartLine> {
       const byte = bytes[index]!;
       if (this.#isAfterReturn) {
         // RFC 9112 2.2: a bare CR makes the line invalid.
-        if (byte !== lineFeed) return malformed("a carriage return stands without a line feed");
+        if (byte !== lineFeed) return malformed("it contains a carriage return without a line feed");
         this.#isAfterReturn = false;
         pieceStart = index + 1;
         const result = this.#endLine(pieceStart);
@@ -70,15 +72,15 @@ export class HeadParser<StartLine> {
         this.#line += latin1(bytes, pieceStart, index);
         this.#isAfterReturn = true;
       } else if (byte === lineFeed) {
-        // RFC 9112 2.2 lets a bare LF pass as the end of a line; two readers may then see two different heads.
-        return malformed("a line feed stands without a carriage return");
+        // RFC 9112 2.2 allows a parser to accept a bare LF as a line end, but then two parsers may see different heads.
+        return malformed("it contains a line feed without a carriage return");
       } else if ((byte < space && byte !== tab) || byte === del) {
-        return malformed(`it holds the control character 0x${byte.toString(16).padStart(2, "0")}`);
+        return malformed(`it contains the control character 0x${byte.toString(16).padStart(2, "0")}`);
       }
     }
     if (!this.#isAfterReturn) this.#line += latin1(bytes, pieceStart, limit);
     this.#remaining -= limit - start;
-    return this.#remaining > 0 ? undefined : { kind: "too-large", reason: "its head takes too many bytes" };
+    return this.#remaining > 0 ? undefined : { kind: "too-large", reason: "its head has too many bytes" };
   }
 
   #endLine(consumed: number): HeadResult<StartLine> | undefined {
@@ -87,21 +89,21 @@ export class HeadParser<StartLine> {
     if (this.#startLine === undefined) {
       this.#startLine = this.#parseStartLine(line);
       return this.#startLine === undefined
-        ? malformed("its first line is not that of an HTTP/1.1 message")
+        ? malformed("its first line is not a valid HTTP/1.1 start line")
         : undefined;
     }
     if (line === "") return { kind: "head", startLine: this.#startLine, headers: this.#headers, consumed };
-    return this.#takeField(line);
+    return this.#addField(line);
   }
 
-  #takeField(line: string): HeadResult<StartLine> | undefined {
-    // RFC 9112 5.2: a line that begins with whitespace would continue the one before it.
+  #addField(line: string): HeadResult<StartLine> | undefined {
+    // RFC 9112 5.2: a line that begins with whitespace would continue the previous line.
     if (line.startsWith(" ") || line.startsWith("\t"))
-      return malformed("a header line begins with whitespace");
+      return malformed("one of its header lines begins with whitespace");
     const colon = line.indexOf(":");
     const name = line.slice(0, Math.max(colon, 0));
-    // RFC 9112 5.1: no whitespace between the name and the colon; it is no part of a token.
-    if (!isToken(name)) return malformed(`header line ${this.#headers.length + 1} has no valid name`);
+    // RFC 9112 5.1: no whitespace is allowed between the name and the colon. `isToken` rejects it.
+    if (!isToken(name)) return malformed(`its header line ${this.#headers.length + 1} has no valid name`);
     if (this.#headers.length === this.#maxFields) {
       return { kind: "too-large", reason: `its head has more than ${this.#maxFields} fields` };
     }

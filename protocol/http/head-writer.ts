@@ -1,14 +1,17 @@
+// Writes the head (start line and header fields) of an HTTP/1.1 message.
 import type { HeaderField } from "../errors.js";
 import { checkField } from "./header-fields.js";
 
 /**
- * The head of an HTTP/1.1 message: the fields in their order and spelling, with repeats, as latin1.
+ * Returns the head as latin1, with the fields in the given order and spelling, including repeats.
  *
- * @throws TypeError for a start line or a field that would break out of its line.
+ * @throws TypeError for a start line or a field with characters that could start a new line.
  */
 export function writeHead(startLine: string, fields: readonly HeaderField[]): Buffer {
   if (!/^[ -~]+$/.test(startLine)) {
-    throw new TypeError("The first line of a request or a response takes visible ASCII characters only.");
+    throw new TypeError(
+      "The first line of a request or response must contain only printable ASCII characters.",
+    );
   }
   let head = `${startLine}\r\n`;
   for (const [name, value] of fields) {

@@ -1,20 +1,21 @@
+// Finds header fields by name, and checks fields before they are sent. It does not parse their values.
 import type { HeaderField } from "../errors.js";
 import { isToken } from "./tokens.js";
 
-/** The values of all fields with this name, in their order. */
+/** Returns the values of all fields with this name, in their order. */
 export function fieldValues(fields: readonly HeaderField[], lowerCaseName: string): string[] {
   const values: string[] = [];
   for (const field of fields) if (hasName(field, lowerCaseName)) values.push(field[1]);
   return values;
 }
 
-/** A look at the length spares most of them the change of case. */
+/** Compares the lengths first, because most fields then need no conversion to lower case. */
 function hasName(field: HeaderField, lowerCaseName: string): boolean {
   const name = field[0];
   return name.length === lowerCaseName.length && name.toLowerCase() === lowerCaseName;
 }
 
-/** RFC 9110 5.3: several fields of one name are one list; `undefined` where there is none. */
+/** Joins all fields with this name to one list (RFC 9110 5.3). Returns `undefined` if there is none. */
 export function joinedField(fields: readonly HeaderField[], lowerCaseName: string): string | undefined {
   let joined: string | undefined;
   for (const field of fields)
@@ -23,10 +24,10 @@ export function joinedField(fields: readonly HeaderField[], lowerCaseName: strin
 }
 
 /**
- * Checks a field that we are about to send.
+ * Checks a field before it is sent.
  *
- * @throws TypeError that names the field, and never shows its value, for a name that is no token and for a value
- *   with control characters or with characters beyond U+00FF (values are sent as latin1).
+ * @throws TypeError for a name that is not a token, or for a value with control characters or characters above U+00FF
+ *   (values are sent as latin1). The message contains the name of the field, but not its value.
  */
 export function checkField(name: unknown, value: unknown): void {
   if (typeof name !== "string") throw new TypeError(`A header name must be a string, not ${typeof name}.`);
@@ -36,17 +37,17 @@ export function checkField(name: unknown, value: unknown): void {
   }
   const position = value.search(/[^\t -~\u0080-\u00ff]/);
   if (position === -1) return;
-  const what = value.charCodeAt(position) > 0xff ? "a character beyond U+00FF" : "a control character";
+  const what = value.charCodeAt(position) > 0xff ? "a character above U+00FF" : "a control character";
   throw new TypeError(
-    `The value of header "${name}" has ${what} at position ${position}; encode or remove it.`,
+    `The value of header "${name}" has ${what} at position ${position}. Encode or remove it.`,
   );
 }
 
-/** Shows the name only as far as it is one, for what follows may be a value that slipped in. */
+/** The message contains only the valid start of the name, because the rest may be a value passed by mistake. */
 function invalidName(name: string): TypeError {
   let length = 0;
   while (isToken(name.slice(length, length + 1))) length++;
   const reason =
-    name === "" ? "it is empty" : `its character ${length + 1} is none that RFC 9110 5.6.2 allows in a name`;
+    name === "" ? "it is empty" : `its character ${length + 1} is not allowed in a name (RFC 9110 5.6.2)`;
   return new TypeError(`Invalid header name "${name.slice(0, length)}": ${reason}.`);
 }

@@ -1,13 +1,16 @@
+// Parses the values of the header fields that the opening handshake uses.
 import type { ExtensionElement, ExtensionParameter } from "../extensions/extension.js";
 import { isToken } from "./tokens.js";
 import { ValueScanner } from "./value-scanner.js";
 
-/** The tokens of a list such as that of Connection or Sec-WebSocket-Protocol; `undefined` where it is not one. */
+/** Returns the tokens of a list, such as Connection or Sec-WebSocket-Protocol, or `undefined` if it is malformed. */
 export function parseTokenList(value: string): string[] | undefined {
   return parseList(value, (scanner) => scanner.takeToken());
 }
 
-/** The elements of Upgrade (RFC 9110 7.8): `websocket`, or a name with a version, `HTTP/2.0`. */
+/**
+ * Returns the elements of Upgrade (RFC 9110 7.8): a name such as `websocket`, or a name and version such as `HTTP/2.0`.
+ */
 export function parseProtocolList(value: string): string[] | undefined {
   return parseList(value, (scanner) => {
     const name = scanner.takeToken();
@@ -18,8 +21,8 @@ export function parseProtocolList(value: string): string[] | undefined {
 }
 
 /**
- * The elements of Sec-WebSocket-Extensions (RFC 6455 9.1), at least one, in their order;
- * `undefined` where the value breaks the grammar.
+ * Returns the elements of Sec-WebSocket-Extensions (RFC 6455 9.1) in their order. Returns `undefined` if the value is
+ * malformed or has no element.
  */
 export function parseExtensions(value: string): ExtensionElement[] | undefined {
   const elements = parseList(value, parseExtension);
@@ -43,11 +46,11 @@ function parseParameter(scanner: ValueScanner): ExtensionParameter | undefined {
   if (name === undefined) return undefined;
   if (!scanner.takeSeparator("=")) return [name, true];
   const value = scanner.takeToken() ?? scanner.takeQuotedString();
-  // RFC 6455 9.1: what a quoted-string stands for must itself be a token.
+  // RFC 6455 9.1: the content of a quoted-string must be a token.
   return value !== undefined && isToken(value) ? [name, value] : undefined;
 }
 
-/** RFC 9110 5.6.1.2: elements between commas, any of which may be empty. */
+/** RFC 9110 5.6.1.2: elements are separated by commas, and empty elements are ignored. */
 function parseList<T>(
   value: string,
   parseElement: (scanner: ValueScanner) => T | undefined,

@@ -1,3 +1,4 @@
+// The reason phrases of the HTTP statuses that are common in opening handshakes. The table is not complete.
 const texts: Readonly<Record<number, string>> = {
   101: "Switching Protocols",
   200: "OK",
@@ -24,7 +25,7 @@ const texts: Readonly<Record<number, string>> = {
   505: "HTTP Version Not Supported",
 };
 
-/** The name of a status (RFC 9110 15); empty for those that an opening handshake hardly meets. */
+/** Returns the reason phrase of a status (RFC 9110 15), or an empty string for statuses not in the table. */
 export function statusText(statusCode: number): string {
   return texts[statusCode] ?? "";
 }

@@ -1,11 +1,12 @@
-/** RFC 9110 5.6.2: what names of header fields, subprotocols and extensions are made of. */
+// Tokens and whitespace of HTTP header fields.
+/** RFC 9110 5.6.2: the characters of header names, subprotocols and extension names. */
 const tokenPattern = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
 
 export function isToken(text: string): boolean {
   return tokenPattern.test(text);
 }
 
-/** `text` from `from` on without the spaces and tabs at both ends (RFC 9110 5.5), and nothing else, in one pass. */
+/** Returns `text` from index `from` on, without leading and trailing spaces and tabs (RFC 9110 5.5). */
 export function trimWhitespace(text: string, from = 0): string {
   let start = from;
   let end = text.length;

@@ -1,10 +1,11 @@
-// Each is told where to look before it looks.
+// A scanner for the value of a header field. It does not know the grammar of a particular field.
+// Sticky patterns: `lastIndex` sets the position of the match.
 const whitespace = /[ \t]*/y;
 const token = /[!#$%&'*+\-.^_`|~\dA-Za-z]+/y;
-// RFC 9110 5.6.4: text without quotes and backslashes, and pairs of a backslash and any character.
+// RFC 9110 5.6.4: text without quotes and backslashes, or a backslash followed by any character.
 const quotedString = /"(?:[\t !#-[\]-~\u0080-\u00ff]|\\[\t -~\u0080-\u00ff])*"/y;
 
-/** Walks through the value of a header field from left to right, never back. */
+/** Reads the parts of a value from left to right. The position never moves backwards. */
 export class ValueScanner {
   readonly #text: string;
   #position = 0;
@@ -21,14 +22,14 @@ export class ValueScanner {
     this.#match(whitespace);
   }
 
-  /** Takes `character` where it comes next. */
+  /** Consumes `character` if it is next. */
   take(character: string): boolean {
     const isNext = this.#text[this.#position] === character;
     if (isNext) this.#position++;
     return isNext;
   }
 
-  /** Takes `character` with the whitespace on both sides of it, where it comes next. */
+  /** Skips whitespace, then consumes `character` and the whitespace after it, if it is next. */
   takeSeparator(character: string): boolean {
     this.skipWhitespace();
     const isNext = this.take(character);
@@ -36,11 +37,12 @@ export class ValueScanner {
     return isNext;
   }
 
+  /** Consumes a token, if one is next. */
   takeToken(): string | undefined {
     return this.#match(token);
   }
 
-  /** The text that a quoted-string stands for. */
+  /** Consumes a quoted-string, if one is next, and returns its content without escapes. */
   takeQuotedString(): string | undefined {
     return this.#match(quotedString)?.slice(1, -1).replace(/\\(.)/g, "$1");
   }

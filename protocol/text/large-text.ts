@@ -1,50 +1,53 @@
+// Decodes a large UTF-8 text while it arrives. It does not limit the size of the text.
 import { Buffer, isAscii } from "node:buffer";
-import { decodeText, decodeValid, findCutSequence, sequenceSize } from "./utf8.js";
-import { maxWideTextSize } from "./wide-utf8.js";
+import { decodeText, decodeValid, findTruncatedSequence, sequenceSize } from "./utf8.js";
+import { maxWasmTextSize } from "./wasm-utf8.js";
 
-/** From this size in bytes on a text that arrives in pieces is decoded before its end; below, to decode it at once is faster. */
+/** Smallest text in bytes that is decoded while it arrives. Smaller ones are decoded faster as a whole. */
 export const minLargeTextSize: number = 8 * 1024 * 1024;
 
-/** The size in bytes of what is decoded at once. */
-export const textBlockSize: number = maxWideTextSize;
+/** Largest size in bytes of a block that is decoded by one call. */
+export const textBlockSize: number = maxWasmTextSize;
 
-/** Node keeps the characters of a string that is made of more units than 1,031,913 outside of the heap of V8. */
+/** In UTF-16 code units. Node stores a string of more than 1,031,913 units outside the V8 heap. */
 const partLength = 1024 * 1024;
 
-/** A shorter piece of ASCII is no part of its own. */
+/** Smallest piece of ASCII, in bytes, that becomes a part of its own. */
 const minAsciiPartSize = 32 * 1024;
 
+/** In bytes. */
 const maxSequenceSize = 4;
 
-/** Methods that every Node has on its buffers. */
+/** Buffer methods that exist in all versions of Node. */
 interface Ucs2Buffer extends Buffer {
   ucs2Write(text: string, offset: number): number;
   ucs2Slice(start: number, end: number): string;
 }
 
 /**
- * Decodes a large text block by block while it arrives. The bytes of a text of 64 MiB need not be kept then until its end,
- * nor its UTF-16 units in one more buffer: the peak is the string and the parts that it is joined of.
+ * Decodes a large text in blocks while it arrives. So the bytes of the text are not buffered until its end, and the
+ * text is not copied to one large buffer of UTF-16 units. The peak of memory is the string and the parts from which it
+ * is joined.
  */
 export class LargeText {
   readonly #parts: string[] = [];
-  /** The UTF-16 units of the next part. */
+  /** The UTF-16 code units of the next part. */
   readonly #units: Ucs2Buffer = Buffer.allocUnsafeSlow(2 * (partLength + textBlockSize)) as Ucs2Buffer;
   #unitsSize = 0;
-  /** A character that the end of a block has cut in two. */
-  readonly #cut: Buffer = Buffer.alloc(maxSequenceSize);
-  #cutLength = 0;
+  /** The first bytes of a character that continues in the next block. */
+  readonly #partial: Buffer = Buffer.alloc(maxSequenceSize);
+  #partialLength = 0;
   #size = 0;
 
-  /** The bytes of all that was pushed. */
+  /** Number of bytes pushed so far. */
   get size(): number {
     return this.#size;
   }
 
-  /** @returns `false` where this is not UTF-8; a character that is cut off at the end may still become a bad one. */
+  /** @returns `false` if the bytes are not UTF-8. An incomplete character at the end is checked with the next bytes. */
   push(bytes: Buffer, start: number, end: number): boolean {
     this.#size += end - start;
-    const at = this.#completeCut(bytes, start, end);
+    const at = this.#completePartial(bytes, start, end);
     if (at === undefined) return false;
     if (end - at >= minAsciiPartSize && isAscii(bytes.subarray(at, end))) {
       this.#endPart();
@@ -54,14 +57,17 @@ export class LargeText {
     return this.#decodeBlocks(bytes, at, end);
   }
 
-  /** @returns Where the next character begins, or `undefined` where the one that was cut in two is none. */
-  #completeCut(bytes: Buffer, start: number, end: number): number | undefined {
+  /**
+   * Completes the partial character.
+   * @returns The position of the next character, or `undefined` if the partial one is invalid.
+   */
+  #completePartial(bytes: Buffer, start: number, end: number): number | undefined {
     let at = start;
-    while (this.#cutLength > 0 && at < end) {
-      this.#cut[this.#cutLength++] = bytes[at++]!;
-      if (this.#cutLength < sequenceSize(this.#cut[0]!)) continue;
-      if (!this.#decode(this.#cut, 0, this.#cutLength)) return undefined;
-      this.#cutLength = 0;
+    while (this.#partialLength > 0 && at < end) {
+      this.#partial[this.#partialLength++] = bytes[at++]!;
+      if (this.#partialLength < sequenceSize(this.#partial[0]!)) continue;
+      if (!this.#decode(this.#partial, 0, this.#partialLength)) return undefined;
+      this.#partialLength = 0;
     }
     return at;
   }
@@ -70,13 +76,13 @@ export class LargeText {
     let at = start;
     while (at < end) {
       const blockEnd = Math.min(at + textBlockSize, end);
-      const cut = findCutSequence(bytes, at, blockEnd);
-      if (cut > at && !this.#decode(bytes, at, cut)) return false;
+      const decodeEnd = findTruncatedSequence(bytes, at, blockEnd);
+      if (decodeEnd > at && !this.#decode(bytes, at, decodeEnd)) return false;
       if (blockEnd === end) {
-        this.#cutLength = bytes.copy(this.#cut, 0, cut, end);
+        this.#partialLength = bytes.copy(this.#partial, 0, decodeEnd, end);
         return true;
       }
-      at = cut;
+      at = decodeEnd;
     }
     return true;
   }
@@ -94,9 +100,9 @@ export class LargeText {
     this.#unitsSize = 0;
   }
 
-  /** The whole text; `undefined` where it ends inside a character. */
+  /** Returns the whole text, or `undefined` if it ends inside a character. */
   finish(): string | undefined {
-    if (this.#cutLength > 0) return undefined;
+    if (this.#partialLength > 0) return undefined;
     this.#endPart();
     return this.#parts.join("");
   }

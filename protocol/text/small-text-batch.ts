@@ -1,31 +1,36 @@
+// Decodes the payloads of several small text frames by one call. It only handles ASCII.
 import { Buffer } from "node:buffer";
 import type { SmallFrameScanner, SmallFrameSink } from "../small-frame-scanner.js";
 import { isByteLengthSlow } from "./utf8.js";
 
-/** With longer payloads a run is hardly cheaper than its messages one by one: `Buffer.byteLength` shows that all of it is ASCII. */
+/**
+ * Largest payload in bytes. For longer ones, decoding a run is hardly faster than decoding its messages one by one,
+ * because `Buffer.byteLength` must check the whole run.
+ */
 const maxPayloadSize = isByteLengthSlow ? 256 : 1024;
 
-/** So many messages are decoded one by one before it is tried again whether they are ASCII. */
+/** Number of messages that are decoded one by one after a run was not ASCII. */
 const messagesPerTry = 256;
 
-/** A method that every Node has on its buffers. */
+/** A buffer method that exists in all versions of Node. */
 interface SliceableBuffer {
   latin1Slice(start: number, end: number): string;
 }
 
 /**
- * Decodes a run of small texts by one call: to slice a string costs a fifth of a call that decodes a few bytes
- * (`bench/ideas/text-run.mjs`).
+ * Decodes a run of small texts by one call. The messages are then slices of the string: a slice costs a fifth of a call
+ * that decodes a few bytes (`bench/ideas/text-run.mjs`).
  *
- * All of them must be ASCII for that, which one more call shows: in UTF-8 a one-byte string takes a byte for each character, and another
- * one for each above 0x7f; in a run of ASCII the only ones of those are bytes of the headers, which are counted beforehand.
+ * All texts of the run must be ASCII. The check compares lengths: `Buffer.byteLength` counts one byte for each
+ * character of a latin1 string, and one more for each character above 0x7f. In a run of ASCII texts, only bytes of
+ * frame headers are above 0x7f, and the scanner has counted these.
  */
 export class SmallTextBatch {
   #untilTry = 0;
 
-  /** The bytes of the run that begins at `start`, a character each; `undefined` where none does. */
+  /** Returns the run at `start` as a string with one character per byte, or `undefined` if there is no such run. */
   find(
-    finder: SmallFrameScanner,
+    scanner: SmallFrameScanner,
     bytes: Buffer,
     start: number,
     end: number,
@@ -36,9 +41,9 @@ export class SmallTextBatch {
       this.#untilTry--;
       return undefined;
     }
-    if (!finder.find(bytes, start, end, maxPayloadSize)) return undefined;
-    const text = (bytes as Buffer & SliceableBuffer).latin1Slice(start, finder.end);
-    if (Buffer.byteLength(text) === text.length + finder.aboveAscii) return text;
+    if (!scanner.find(bytes, start, end, maxPayloadSize)) return undefined;
+    const text = (bytes as Buffer & SliceableBuffer).latin1Slice(start, scanner.end);
+    if (Buffer.byteLength(text) === text.length + scanner.nonAsciiCount) return text;
     this.#untilTry = messagesPerTry;
     return undefined;
   }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeText, decodeValid } from "../../protocol/text/utf8.js";
-import { maxWideTextSize, WideUtf8Decoder } from "../../protocol/text/wide-utf8.js";
+import { maxWasmTextSize, WasmUtf8Decoder } from "../../protocol/text/wasm-utf8.js";
 import { cases } from "../support/cases.js";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -39,7 +39,7 @@ const text = fc
   )
   .map((stretches) => stretches.join(""));
 
-const around = Buffer.alloc(2 * maxWideTextSize);
+const around = Buffer.alloc(2 * maxWasmTextSize);
 
 function decodeBetween(bytes: Uint8Array, start: number): string | undefined {
   around.fill(0xbf).set(bytes, start);
@@ -47,8 +47,8 @@ function decodeBetween(bytes: Uint8Array, start: number): string | undefined {
 }
 
 describe("text of all planes", () => {
-  const wide = new WideUtf8Decoder();
-  const much = Buffer.alloc(maxWideTextSize, "é");
+  const wide = new WasmUtf8Decoder();
+  const much = Buffer.alloc(maxWasmTextSize, "é");
   for (let count = 0; count < 256; count++) {
     wide.decode(much);
     decodeText(much, 0, much.length);
@@ -56,7 +56,7 @@ describe("text of all planes", () => {
 
   it("is decoded by vectors as TextDecoder decodes it", () => {
     const property = fc.property(text, (input) => {
-      const bytes = Buffer.from(input).subarray(0, maxWideTextSize);
+      const bytes = Buffer.from(input).subarray(0, maxWasmTextSize);
       fc.pre(decodeStrictly(bytes) === input);
       expect(wide.decode(bytes)).toBe(input);
     });

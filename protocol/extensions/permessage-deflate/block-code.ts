@@ -1,3 +1,5 @@
+// Generates the WebAssembly function that inflates the codes of one DEFLATE block. It works like `MessageInflater`, but
+// it does not read block headers and does not build tables.
 import {
   add,
   and,
@@ -35,15 +37,15 @@ import {
 import { distanceWidth, literalWidth } from "./deflate-alphabets.js";
 import { EntryKind, kindMask } from "./huffman-table.js";
 
-/** Where the function finds what it begins with, and leaves what it has come to: words of 32 bits. */
+/** Indexes of the 32-bit words through which the function receives its start state and returns its end state. */
 export const BlockState = { position: 0, end: 1, out: 2, limit: 3, lowest: 4 } as const;
 
-/** Where the tables are: bytes of the memory. */
+// Local variables of the function. These two are the parameters: the memory offsets of the two tables.
 const literals = 0;
 const distances = 1;
-/** The bytes of the output, too, are told by where they are in the memory. */
+/** Memory offset of the next output byte; `limit`, `lowest`, `from` and `stop` are memory offsets, too. */
 const out = 2;
-/** In bits. */
+/** Position in the input, in bits; `end`, too. */
 const position = 3;
 const end = 4;
 const limit = 5;
@@ -52,53 +54,59 @@ const entry = 7;
 const from = 8;
 const stop = 9;
 const isEnd = 10;
-/** What comes next of the input: 57 bits or more, as long as nothing is taken. */
-const next = 11;
+/** The next bits of the input: at least 57 of them right after a refill. */
+const bitBuffer = 11;
 
 const lowBits = (count: Code): Code =>
-  and(lower32(get(next)), subtract(shiftLeft(constant(1), count), constant(1)));
+  and(lower32(get(bitBuffer)), subtract(shiftLeft(constant(1), count), constant(1)));
 const codeLength: Code = and(get(entry), constant(15));
 const extraBits: Code = and(shiftRight(get(entry), constant(4)), constant(15));
 const value: Code = shiftRight(get(entry), constant(16));
-const has = (kind: EntryKind): Code => and(get(entry), constant(kind));
+const hasFlag = (kind: EntryKind): Code => and(get(entry), constant(kind));
 const isLiteral: Code = isZero(and(get(entry), constant(kindMask)));
 
-const look: Code = set(
-  next,
+const refill: Code = set(
+  bitBuffer,
   shiftRight64(load64(shiftRight(get(position), constant(3))), widen32(and(get(position), constant(7)))),
 );
 
-function take(count: Code): Code {
-  return [...set(position, add(get(position), count)), ...set(next, shiftRight64(get(next), widen32(count)))];
+function consume(count: Code): Code {
+  return [
+    ...set(position, add(get(position), count)),
+    ...set(bitBuffer, shiftRight64(get(bitBuffer), widen32(count))),
+  ];
 }
 
 function entryAt(table: number, index: Code): Code {
   return set(entry, load32(add(get(table), shiftLeft(index, constant(2)))));
 }
 
-function firstLook(table: number, width: number): Code {
-  return entryAt(table, and(lower32(get(next)), constant((1 << width) - 1)));
+function lookUp(table: number, width: number): Code {
+  return entryAt(table, and(lower32(get(bitBuffer)), constant((1 << width) - 1)));
 }
 
-function secondLook(table: number, width: number): Code {
+function lookUpSubtable(table: number, width: number): Code {
   const mask = subtract(shiftLeft(constant(1), extraBits), constant(1));
-  const rest = lower32(shiftRight64(get(next), widen32(constant(width))));
-  return when(has(EntryKind.subtable), entryAt(table, add(value, and(rest, mask))));
+  const rest = lower32(shiftRight64(get(bitBuffer), widen32(constant(width))));
+  return when(hasFlag(EntryKind.subtable), entryAt(table, add(value, and(rest, mask))));
 }
 
-const putLiteral: Code = [...store8(get(out), value), ...set(out, add(get(out), constant(1)))];
+const writeLiteral: Code = [...store8(get(out), value), ...set(out, add(get(out), constant(1)))];
 
-/** Two literals at the most, and a third where nothing else follows: `next` then still has what a match takes. */
-function takeLiterals(): Code {
-  const takeLiteral = [...putLiteral, ...take(codeLength)];
+/**
+ * Writes at most two literals and then refills, so that the bit buffer has enough bits for a match. If a third literal
+ * follows, it writes that one and restarts the loop.
+ */
+function emitLiterals(): Code {
+  const emitLiteral = [...writeLiteral, ...consume(codeLength)];
   return when(isLiteral, [
-    ...takeLiteral,
-    ...firstLook(literals, literalWidth),
+    ...emitLiteral,
+    ...lookUp(literals, literalWidth),
     ...when(isLiteral, [
-      ...takeLiteral,
-      ...firstLook(literals, literalWidth),
-      ...when(isLiteral, [...putLiteral, ...set(position, add(get(position), codeLength)), ...branch(3)]),
-      ...look,
+      ...emitLiteral,
+      ...lookUp(literals, literalWidth),
+      ...when(isLiteral, [...writeLiteral, ...set(position, add(get(position), codeLength)), ...branch(3)]),
+      ...refill,
     ]),
   ]);
 }
@@ -112,7 +120,7 @@ function copyBy(size: number, copy: Code): Code {
   ]);
 }
 
-/** What is written too much is overwritten by what comes next. */
+/** May write past the end of the match. Later output overwrites these bytes. */
 function copyMatch(): Code {
   const isNear = (size: number): Code => lessThan(get(out), add(get(from), constant(size)));
   const byBytes = copyBy(1, store8(get(out), load8(get(from))));
@@ -122,34 +130,35 @@ function copyMatch(): Code {
 }
 
 /**
- * Inflates a block of codes from `position` on, as `MessageInflater` does.
+ * Generates the function that inflates the codes of one block, starting at `position`.
  *
- * @param stateAt - Where the words of {@link BlockState} are.
- * @returns A function that is given where the tables of literals and distances are; 0 where the block is one for zlib.
+ * @param stateOffset - Memory offset of the {@link BlockState} words.
+ * @returns A function of two parameters: the memory offsets of the literal table and of the distance table. It returns
+ *   a value other than 0 at the end of the block, and 0 if zlib must inflate the message.
  */
-export function blockFunction(stateAt: number): WasmFunction {
-  const word = (index: number): Code => constant(stateAt + 4 * index);
+export function blockFunction(stateOffset: number): WasmFunction {
+  const word = (index: number): Code => constant(stateOffset + 4 * index);
   const nextStep = 0;
   const exit = 1;
   const step = [
     ...branchIf(lessOrEqual(get(end), get(position)), exit),
     ...branchIf(lessThan(get(limit), get(out)), exit),
-    ...look,
-    ...firstLook(literals, literalWidth),
-    ...takeLiterals(),
-    ...secondLook(literals, literalWidth),
-    ...take(codeLength),
-    ...when(isLiteral, [...putLiteral, ...branch(nextStep + 1)]),
-    ...when(isZero(has(EntryKind.match)), [
-      ...set(isEnd, and(has(EntryKind.end), constant(EntryKind.end))),
+    ...refill,
+    ...lookUp(literals, literalWidth),
+    ...emitLiterals(),
+    ...lookUpSubtable(literals, literalWidth),
+    ...consume(codeLength),
+    ...when(isLiteral, [...writeLiteral, ...branch(nextStep + 1)]),
+    ...when(isZero(hasFlag(EntryKind.match)), [
+      ...set(isEnd, and(hasFlag(EntryKind.end), constant(EntryKind.end))),
       ...branch(exit + 1),
     ]),
     ...set(stop, add(get(out), add(value, lowBits(extraBits)))),
-    ...take(extraBits),
-    ...firstLook(distances, distanceWidth),
-    ...secondLook(distances, distanceWidth),
-    ...branchIf(isZero(has(EntryKind.match)), exit),
-    ...take(codeLength),
+    ...consume(extraBits),
+    ...lookUp(distances, distanceWidth),
+    ...lookUpSubtable(distances, distanceWidth),
+    ...branchIf(isZero(hasFlag(EntryKind.match)), exit),
+    ...consume(codeLength),
     ...set(from, subtract(get(out), add(value, lowBits(extraBits)))),
     ...set(position, add(get(position), extraBits)),
     ...branchIf(lessThan(get(from), get(lowest)), exit),

@@ -1,45 +1,47 @@
+// Collects the bytes that zlib produces for one message, up to a size limit. It does not call zlib.
 import { Buffer, isAscii } from "node:buffer";
 import { inflatesTooBig } from "./deflate-errors.js";
 import { Slab } from "../../slab.js";
 import type { SlidingWindow } from "./sliding-window.js";
 
-/** The chunk that is kept from message to message: most of them fit in. */
+/** Size in bytes of the chunk that is reused for every message. Most messages fit into it. */
 const firstChunkSize = 64 * 1024;
+/** In bytes. */
 const maxChunkSize = 1024 * 1024;
-/** What a {@link ChunkOwner} takes is worth its calls from this size of a message on. */
+/** Size in bytes from which passing chunks to a {@link ChunkSink} is worth its calls. */
 const minSpillSize = 8 * 1024 * 1024;
-const nothing = Buffer.alloc(0);
+const emptyBuffer = Buffer.alloc(0);
 
-/** Takes the chunks of a large message that is not to be collected whole. */
-export interface ChunkOwner {
-  /** Some chunks are full, and are given to {@link onFullChunk} next, in their order. */
-  onFullChunks(): void;
-  /** @param bytes - The chunk, whose memory may be used again after this returns. */
+/** Receives the full chunks of a large message, so that the message is not collected as a whole. */
+export interface ChunkSink {
+  /** Called before one or more full chunks are passed to {@link onFullChunk}, in their order. */
+  onSpillStart(): void;
+  /** @param bytes - The chunk. Its memory may be reused after this call returns. */
   onFullChunk(bytes: Buffer): void;
 }
 
-/** Collects what zlib yields for one message, up to a limit. Serves many codecs, one message after the other. */
+/** The output of one message at a time. Many codecs share an instance. */
 export class ChunkedOutput {
   readonly #slab: Slab = new Slab();
-  #first: Buffer = nothing;
+  #first: Buffer = emptyBuffer;
   #full: Buffer[] = [];
   #fullSize = 0;
-  #chunk: Buffer = nothing;
+  #chunk: Buffer = emptyBuffer;
   #offset = 0;
   #limit = 0;
-  /** What a {@link ChunkOwner} has taken of the message. */
+  /** Number of bytes that were passed to the {@link ChunkSink}. */
   #spilledSize = 0;
-  #owner: ChunkOwner | undefined;
+  #sink: ChunkSink | undefined;
 
   /**
-   * @param limit - The most bytes that may come; there is room for one more, so that an excess shows.
-   * @param owner - Is given the chunks of a message of more than 8 MiB that is not ASCII; {@link take} then gives the rest of
-   *   the message alone.
+   * @param limit - Largest size of the message in bytes. One more byte can be written, so that an excess is detected.
+   * @param sink - Receives the chunks of a message of more than 8 MiB that is not ASCII. {@link take} then returns only
+   *   the rest of the message.
    */
-  begin(limit: number, owner?: ChunkOwner): void {
+  begin(limit: number, sink?: ChunkSink): void {
     this.clear();
-    this.#owner = owner;
-    if (this.#first === nothing) this.#first = Buffer.allocUnsafeSlow(firstChunkSize);
+    this.#sink = sink;
+    if (this.#first === emptyBuffer) this.#first = Buffer.allocUnsafeSlow(firstChunkSize);
     this.#chunk = this.#first;
     this.#limit = limit;
   }
@@ -48,7 +50,7 @@ export class ChunkedOutput {
     return this.#spilledSize + this.#fullSize + this.#offset;
   }
 
-  /** Where the next bytes go, from {@link offset} on. */
+  /** The next bytes are written here, starting at {@link offset}. */
   get chunk(): Buffer {
     return this.#chunk;
   }
@@ -57,8 +59,8 @@ export class ChunkedOutput {
     return this.#offset;
   }
 
-  /** How many bytes may be written at {@link offset}. */
-  get room(): number {
+  /** Number of bytes that may be written at {@link offset}. */
+  get freeSpace(): number {
     return Math.min(this.#chunk.length - this.#offset, this.#limit + 1 - this.size);
   }
 
@@ -67,13 +69,13 @@ export class ChunkedOutput {
   }
 
   /**
-   * Makes room where there is none.
-   * @throws ProtocolError (1009) where the limit is passed.
+   * Makes space when {@link freeSpace} is 0.
+   * @throws ProtocolError (1009) if the message exceeds the limit.
    */
   grow(): void {
     if (this.size > this.#limit) throw inflatesTooBig(this.#limit);
-    if (this.#owner !== undefined && this.#isWorthSpilling()) {
-      this.#spill(this.#owner);
+    if (this.#sink !== undefined && this.#shouldSpill()) {
+      this.#spill(this.#sink);
       return;
     }
     this.#full.push(this.#chunk);
@@ -84,22 +86,22 @@ export class ChunkedOutput {
     this.#offset = 0;
   }
 
-  /** ASCII is decoded fastest at once, and takes no more memory as a string. */
-  #isWorthSpilling(): boolean {
+  /** ASCII is not passed on in chunks: decoding it as a whole is fastest, and the string needs no more memory. */
+  #shouldSpill(): boolean {
     return this.size >= minSpillSize && !isAscii(this.#chunk.subarray(0, this.#offset));
   }
 
-  #spill(owner: ChunkOwner): void {
-    owner.onFullChunks();
-    for (const chunk of this.#full) owner.onFullChunk(chunk);
-    owner.onFullChunk(this.#chunk.subarray(0, this.#offset));
+  #spill(sink: ChunkSink): void {
+    sink.onSpillStart();
+    for (const chunk of this.#full) sink.onFullChunk(chunk);
+    sink.onFullChunk(this.#chunk.subarray(0, this.#offset));
     this.#full = [];
     this.#spilledSize = this.size;
     this.#fullSize = 0;
     this.#offset = 0;
   }
 
-  /** Appends what has come from the position `from` on, and is here. */
+  /** Appends to `window` all bytes from position `from` on that are still in memory. */
   appendTo(window: SlidingWindow, from: number): void {
     let start = Math.max(from - this.#spilledSize, 0);
     for (const chunk of this.#full) {
@@ -110,24 +112,24 @@ export class ChunkedOutput {
   }
 
   /**
-   * Ends the message and gives its first `size` bytes.
-   * @param isKept - Otherwise the next {@link begin} may hand the same memory out again.
+   * Ends the message and returns its first `size` bytes.
+   * @param isKept - `true` if the caller keeps the result. If `false`, the next message may overwrite it.
    */
   take(isKept: boolean, size: number = this.size): Buffer {
-    const here = size - this.#spilledSize;
-    const result = this.#full.length > 0 ? this.#join(here) : this.#firstBytes(here, isKept);
+    const rest = size - this.#spilledSize;
+    const result = this.#full.length > 0 ? this.#join(rest) : this.#firstBytes(rest, isKept);
     this.clear();
     return result;
   }
 
-  /** Lets go of all memory but the first chunk. */
+  /** Releases all memory except the first chunk. */
   clear(): void {
     if (this.#full.length > 0) this.#full = [];
     this.#fullSize = 0;
     this.#spilledSize = 0;
-    this.#chunk = nothing;
+    this.#chunk = emptyBuffer;
     this.#offset = 0;
-    this.#owner = undefined;
+    this.#sink = undefined;
   }
 
   #join(size: number): Buffer {

@@ -1,10 +1,12 @@
+// The interface of a codec implementation. A backend does not share codecs between connections and does not count them;
+// the codec factory does.
 import type { CodecFactory, Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
 
-/** What a filling of the codec port does by itself; sharing and counting are the factory's. */
+/** One implementation of the codecs. */
 export interface CodecBackend {
   readonly name: CodecFactory["name"];
-  /** Takes its native memory at once. */
+  /** Creates an inflater. The factory calls this at the first use of the codec. */
   inflater(options: InflaterOptions): Inflater;
-  /** Takes its native memory at once. */
+  /** Creates a deflater. The factory calls this at the first use of the codec. */
   deflater(options: DeflaterOptions): Deflater;
 }

@@ -1,24 +1,30 @@
+// Creates the codecs of a process and shares those that keep no context. It does not compress anything itself; the
+// backends do.
 import { JetSocketError } from "../../errors.js";
 import type { CodecFactory, Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
 import type { CodecBackend } from "./codec-backend.js";
 import { CodecSource, LeasedDeflater, LeasedInflater } from "./codec-lease.js";
 import { DictionaryBackend } from "./dictionary-backend.js";
 import { HandleBackend } from "./handle-backend.js";
-import { nodeStreams, type ZlibStreams } from "./kept-handle.js";
+import { nodeStreams, type ZlibStreams } from "./zlib-handle.js";
 
-/** The shared inflater has the largest window, and so serves them all. */
+/** The shared inflater has the largest window, so it can inflate the messages of every connection. */
 const maxWindowBits = 15;
 
-/** Of each direction, for codecs that have had few messages: deflaters take 256 KiB each by default, inflaters 40. */
+/**
+ * Largest number of handles per direction for codecs that have processed few messages. By default a deflater needs
+ * 256 KiB of memory and an inflater 40 KiB.
+ */
 const defaultMaxHandles = 32;
 
 /**
- * Makes the codecs of a process.
+ * Creates the codec factory of a process.
  *
- * @param name - The filling; by default the native handle where this Node shows one that works, else Node's
- *   public calls. Which of them it is shows when it is first needed, for finding out takes a millisecond.
- * @param maxHandles - How many handles of each direction codecs share that have had few messages: beyond, they take them from one another.
- * @throws JetSocketError (`UNSUPPORTED_CODEC`) where `"handle"` is asked for and this Node shows none.
+ * @param name - The backend. By default `"handle"` if this version of Node has a native handle that works, otherwise
+ *   `"dictionary"`. The default is determined at the first use of a codec, because the test takes 1 ms.
+ * @param maxHandles - Largest number of handles per direction for codecs that have processed few messages. When it is
+ *   reached, such a codec takes its handle from another one.
+ * @throws JetSocketError (`UNSUPPORTED_CODEC`) if `name` is `"handle"` and this version of Node has no such handle.
  */
 export function createCodecFactory(
   name?: CodecFactory["name"],
@@ -35,12 +41,15 @@ export function createCodecFactory(
 function requireHandles(streams: ZlibStreams, maxHandles: number): CodecBackend {
   const backend = HandleBackend.open(streams, maxHandles);
   if (backend !== undefined) return backend;
-  throw new JetSocketError("This version of Node shows no zlib handle that works as expected.", {
-    code: "UNSUPPORTED_CODEC",
-  });
+  throw new JetSocketError(
+    'This version of Node has no zlib handle that works as expected. Use "dictionary" instead of "handle".',
+    {
+      code: "UNSUPPORTED_CODEC",
+    },
+  );
 }
 
-/** Counts what it hands out, and lets all directions of the same kind that keep no context use one codec. */
+/** Counts the open codecs. Directions without context takeover share one codec if their options are the same. */
 class SharingCodecFactory implements CodecFactory {
   readonly #openBackend: () => CodecBackend;
   readonly #sharedInflater: CodecSource<Inflater>;
@@ -48,7 +57,7 @@ class SharingCodecFactory implements CodecFactory {
   readonly #onClose = (): void => {
     this.#openCount--;
   };
-  #openedFilling: CodecBackend | undefined;
+  #openedBackend: CodecBackend | undefined;
   #openCount = 0;
 
   constructor(openBackend: () => CodecBackend) {
@@ -66,8 +75,8 @@ class SharingCodecFactory implements CodecFactory {
   }
 
   #backend(): CodecBackend {
-    this.#openedFilling ??= this.#openBackend();
-    return this.#openedFilling;
+    this.#openedBackend ??= this.#openBackend();
+    return this.#openedBackend;
   }
 
   inflater(options: InflaterOptions): Inflater {

@@ -1,3 +1,4 @@
+// Reference-counted codecs: several connections can use one codec, which exists from the first use to the last close.
 import { Buffer } from "node:buffer";
 import { InvalidStateError } from "../../errors.js";
 import type { Deflater, InflatedSink, Inflater } from "./codec.js";
@@ -6,7 +7,7 @@ interface Closable {
   close(): void;
 }
 
-/** One codec for one user or for many: made for the first of them, closed with the last. */
+/** A codec with a reference count: created for its first user and closed with its last. */
 export class CodecSource<Codec extends Closable> {
   readonly #make: () => Codec;
   #codec: Codec | undefined;
@@ -30,7 +31,7 @@ export class CodecSource<Codec extends Closable> {
   }
 }
 
-/** One user's hold on a codec, which is taken from its source when it is first used. */
+/** One user's reference to a codec. The codec is acquired at its first use. */
 class Lease<Codec extends Closable> {
   readonly #source: CodecSource<Codec>;
   readonly #onClose: () => void;
@@ -42,8 +43,8 @@ class Lease<Codec extends Closable> {
     this.#onClose = onClose;
   }
 
-  /** The codec, where it was used. */
-  get used(): Codec | undefined {
+  /** The codec, or `undefined` if it was not used yet. */
+  get current(): Codec | undefined {
     return this.#codec;
   }
 
@@ -89,7 +90,7 @@ export class LeasedInflater implements Inflater {
   }
 
   rest(): void {
-    this.#lease.used?.rest();
+    this.#lease.current?.rest();
   }
 
   close(): void {

@@ -1,71 +1,76 @@
-/** Takes the first parts of a message that is inflated, so that it is never in memory as a whole. */
+// The interfaces of the codecs that compress and decompress the messages of permessage-deflate (RFC 7692 7.2).
+/** Receives the first parts of a message while it is inflated, so that the whole message is never in memory. */
 export interface InflatedSink {
   /**
-   * @param bytes - Only lent.
-   * @throws what `inflate` is to throw, where the message is refused.
+   * @param bytes - Valid only during this call.
+   * @throws to refuse the message; `inflate` then throws the same error.
    */
   onInflated(bytes: Buffer): void;
 }
 
-/** Turns compressed messages of one connection back into their bytes. */
+/** Decompresses the messages of one connection. */
 export interface Inflater {
   /**
-   * Inflates one whole message: the joined payloads of its frames, without the four bytes that RFC 7692 7.2.2 adds.
+   * Inflates one whole message: the joined payloads of its frames, without the four bytes that RFC 7692 7.2.2 appends.
    *
-   * @param maxSize - The most bytes that may come out.
-   * @param isKept - `true` where the caller keeps the result: it is then a buffer of its own.
-   *   Otherwise it may be scratch memory that the next call of any codec overwrites.
-   * @param sink - May be given the first parts of a large message, in their order; the result is then its last part.
+   * @param maxSize - Largest size of the result in bytes.
+   * @param isKept - `true` if the caller keeps the result, which is then not overwritten. If `false`, the result may be
+   *   scratch memory that the next call of any codec overwrites.
+   * @param sink - May receive the first parts of a large message, in their order. The result is then the last part.
    *   A codec may ignore it.
-   * @throws ProtocolError with close code 1007 for corrupt data, 1009 as soon as more than `maxSize` bytes come out.
-   *   After it the inflater is of no use but for {@link close}.
+   * @throws ProtocolError with close code 1007 for corrupt data, or 1009 as soon as the output exceeds `maxSize` bytes.
+   *   After an error, only {@link close} may be called.
    */
   inflate(compressed: Uint8Array, maxSize: number, isKept: boolean, sink?: InflatedSink): Buffer;
-  /** The same for a message in pieces, so that they need not be joined. A codec that lacks it is given them joined. */
+  /**
+   * Inflates a message in pieces without joining them. If a codec does not implement it, the caller joins the pieces.
+   */
   inflatePieces?(
     compressed: readonly Uint8Array[],
     maxSize: number,
     isKept: boolean,
     sink?: InflatedSink,
   ): Buffer;
-  /** Gives back the native memory that the next message can have made again; what was said before is not forgotten. */
+  /** Frees native memory that the next message can allocate again. The context of earlier messages is not lost. */
   rest(): void;
-  /** Gives native memory back; may be called twice. */
+  /** Frees native memory. Further calls have no effect. */
   close(): void;
 }
 
 /** Compresses the messages of one connection. */
 export interface Deflater {
   /**
-   * Compresses one whole message and leaves the last four bytes out (RFC 7692 7.2.1).
+   * Compresses one whole message and removes the last four bytes (RFC 7692 7.2.1).
    * The result may be scratch memory that the next call of any codec overwrites.
    */
   deflate(payload: Uint8Array): Uint8Array;
-  /** Gives native memory back; may be called twice. */
+  /** Frees native memory. Further calls have no effect. */
   close(): void;
 }
 
 /** The parameters of one direction of permessage-deflate. */
 export interface InflaterOptions {
-  /** 8 to 15: the base-2 logarithm of the window (RFC 7692 7.1.2). */
+  /** The base-2 logarithm of the window size in bytes: 8 to 15 (RFC 7692 7.1.2). */
   readonly windowBits: number;
-  /** Whether a message may refer to those before it (RFC 7692 7.1.1). */
+  /** Whether a message may refer to earlier messages: context takeover (RFC 7692 7.1.1). */
   readonly keepsContext: boolean;
 }
 
 export interface DeflaterOptions extends InflaterOptions {
-  /** zlib's level, 0 to 9; -1 leaves the choice to the codec, which goes by what the messages hold. */
+  /** zlib's level, 0 to 9. With -1 the codec chooses the level by the content of the messages. */
   readonly level: number;
   /** zlib's memLevel, 1 to 9. */
   readonly memLevel: number;
 }
 
-/** Makes codecs; the two fillings of this port differ in speed, not in what they do. */
+/** Creates codecs. The two backends differ in speed, not in their results. */
 export interface CodecFactory {
-  /** `"handle"` keeps the native handle of a zlib stream, `"dictionary"` stands on Node's public calls alone. */
+  /**
+   * `"handle"` reuses the native handle of a zlib stream. `"dictionary"` only calls public functions of `node:zlib`.
+   */
   readonly name: "handle" | "dictionary";
   inflater(options: InflaterOptions): Inflater;
   deflater(options: DeflaterOptions): Deflater;
-  /** How many codecs are made and not closed: 0 when every connection has ended. */
+  /** Number of codecs that were created and not closed. It is 0 when all connections have ended. */
   readonly openCount: number;
 }

@@ -1,6 +1,7 @@
+// The symbols of DEFLATE (RFC 1951 3.2.5 to 3.2.7) as entries of Huffman tables, and the tables of the fixed codes.
 import { EntryKind, HuffmanTable, symbolEntry } from "./huffman-table.js";
 
-/** How many bits the first look goes by: the fixed codes fit in, and most of the others. */
+/** Number of bits of the first table lookup. The fixed codes fit in, and most of the dynamic ones. */
 export const literalWidth = 9;
 export const distanceWidth = 9;
 export const codeLengthWidth = 7;
@@ -16,7 +17,7 @@ export function literalSymbols(): Int32Array {
   symbols[endOfBlock] = symbolEntry(0, 0, EntryKind.end);
   fillRanges(symbols, endOfBlock + 1, 285, 3, 4);
   symbols[285] = symbolEntry(258, 0, EntryKind.match);
-  // RFC 1951 3.2.6: they have a fixed code and never occur.
+  // RFC 1951 3.2.6: these symbols have a fixed code but never occur in valid data.
   symbols.fill(symbolEntry(0, 0, EntryKind.forbidden), 286);
   return symbols;
 }
@@ -30,8 +31,8 @@ export function distanceSymbols(): Int32Array {
 }
 
 /**
- * Gives the symbols from `start` to `end` one range of values after the other: twice `perWidth` of them stand for one
- * value each, and from there on every `perWidth` take one extra bit more.
+ * Assigns consecutive ranges of values to the symbols from `start` to `end`. The first `2 * perWidth` symbols have one
+ * value each. After them, the number of extra bits grows by one every `perWidth` symbols.
  */
 function fillRanges(symbols: Int32Array, start: number, end: number, first: number, perWidth: number): void {
   let value = first;
@@ -42,7 +43,7 @@ function fillRanges(symbols: Int32Array, start: number, end: number, first: numb
   }
 }
 
-/** The lengths of the codes of a block, and how they repeat (RFC 1951 3.2.7): all are read as literals. */
+/** The code lengths of a block and the symbols that repeat them (RFC 1951 3.2.7). All of them are read as literals. */
 export function codeLengthSymbols(): Int32Array {
   const symbols = Int32Array.from({ length: 19 }, (_, symbol) => symbolEntry(symbol, 0, EntryKind.literal));
   symbols[16] = symbolEntry(16, 2, EntryKind.literal);
@@ -51,7 +52,7 @@ export function codeLengthSymbols(): Int32Array {
   return symbols;
 }
 
-/** The codes of a block that brings none of its own (RFC 1951 3.2.6). */
+/** The tables of a block with fixed codes (RFC 1951 3.2.6). */
 export function fixedTables(): { literals: HuffmanTable; distances: HuffmanTable } {
   const lengths = new Uint8Array(288).fill(8, 0, 144).fill(9, 144, 256).fill(7, 256, 280).fill(8, 280);
   const literals = new HuffmanTable(literalSymbols(), literalWidth);

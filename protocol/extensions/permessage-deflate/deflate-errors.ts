@@ -1,7 +1,8 @@
+// The protocol errors for compressed messages that are invalid or too large.
 import { CloseCode } from "../../close-codes.js";
 import { ProtocolError } from "../../errors.js";
 
-/** RFC 6455 7.4.1: 1007 is for data that is not what the type of its message says. */
+/** RFC 6455 7.4.1: 1007 means that the data is not consistent with the type of the message. */
 export function invalidDeflateData(reason: string, cause?: unknown): ProtocolError {
   return new ProtocolError(`The peer sent a compressed message that is not valid DEFLATE data: ${reason}.`, {
     code: "INVALID_DEFLATE_DATA",
@@ -19,11 +20,11 @@ export function inflatesTooBig(limit: number): ProtocolError {
 
 export function tooManyFinalBlocks(): ProtocolError {
   return tooBig(
-    "The peer sent a compressed message with so many final blocks that to inflate it takes too long.",
+    "The peer sent a compressed message with too many final blocks: to inflate it would take too long.",
   );
 }
 
-/** What a codec lets out: zlib's own complaint becomes the cause. */
+/** Converts an error thrown inside a codec. An error of zlib becomes the cause of a `ProtocolError`. */
 export function asProtocolError(error: unknown): ProtocolError {
   if (error instanceof ProtocolError) return error;
   return invalidDeflateData((error as Error).message, error);

@@ -1,52 +1,56 @@
+// The parameters of permessage-deflate (RFC 7692 7.1): checks the options, and parses and writes the header. It does
+// not negotiate.
 import type { ExtensionParameter } from "../extension.js";
 
-/** The name under which the extension is offered (RFC 7692 7). */
+/** The name of the extension in the Sec-WebSocket-Extensions header (RFC 7692 7). */
 export const deflateExtensionName = "permessage-deflate";
 
-/** The window that holds where no parameter says less (RFC 7692 7.1.2). */
+/** The window if no parameter sets a smaller one, as a base-2 logarithm (RFC 7692 7.1.2). */
 export const maxWindowBits = 15;
 
 /**
- * What one end wants of permessage-deflate. Both ends use the same names: `windowBits` and `noContextTakeover` are
- * about what this end sends, their `peer…` counterparts about what it receives. So a client's `windowBits` is
- * `client_max_window_bits` on the wire, a server's is `server_max_window_bits`.
+ * The options of permessage-deflate for one endpoint. A client and a server use the same names: `windowBits` and
+ * `noContextTakeover` apply to the messages that this endpoint sends, `peerWindowBits` and `peerNoContextTakeover` to
+ * those that it receives. A client's `windowBits` is sent as `client_max_window_bits`, a server's as
+ * `server_max_window_bits`.
  */
 export interface DeflateOptions {
   /**
-   * zlib's level for what this end sends: 0 (stored) to 9 (smallest). The default, -1, is zlib's own, 6, but for
-   * long messages that are mostly numbers: at level 5 and without short matches these take fewer bytes and less time.
+   * zlib's compression level for sent messages: 0 (no compression) to 9 (smallest). The default, -1, uses zlib's
+   * default level, 6. It uses level 5 without short matches for long messages that consist mostly of numbers, because
+   * this makes them smaller and takes less time.
    */
   readonly level?: number | undefined;
-  /** How much memory zlib takes to compress what this end sends: 1 to 9. Default 8. */
+  /** How much memory zlib uses to compress sent messages: 1 (least) to 9 (most). Default 8. */
   readonly memLevel?: number | undefined;
-  /** The base-2 logarithm of the largest window for what this end sends: 8 to 15. By default as large as the peer allows. */
+  /** The base-2 logarithm of the largest window for sent messages: 8 to 15. Default: as large as the peer allows. */
   readonly windowBits?: number | undefined;
   /**
-   * The largest window that the peer may use, 8 to 15: it bounds what this end keeps to inflate. There is no extension
-   * without the peer's consent. By default the peer chooses.
+   * The base-2 logarithm of the largest window that the peer may use: 8 to 15. It limits the memory that this endpoint
+   * needs to decompress. If the peer does not accept it, the extension is not used. By default the peer chooses.
    */
   readonly peerWindowBits?: number | undefined;
-  /** Compresses each message by itself: less memory, and larger messages. Default false. */
+  /** Compresses each message independently: this needs less memory, but messages are larger. Default `false`. */
   readonly noContextTakeover?: boolean | undefined;
-  /** Wants the same of the peer; there is no extension without its consent. Default false. */
+  /** Requires the same of the peer. If the peer does not accept it, the extension is not used. Default `false`. */
   readonly peerNoContextTakeover?: boolean | undefined;
 }
 
-/** What is said of one direction, named by who sends in it. */
+/** The parameters of one direction. A direction is named after its sender. */
 export interface DirectionParameters {
   readonly noContextTakeover: boolean;
-  /** `true` is `client_max_window_bits` without a value: the client can keep to a limit (RFC 7692 7.1.2.2). */
+  /** `true` means `client_max_window_bits` without a value: the client supports a limit (RFC 7692 7.1.2.2). */
   readonly maxWindowBits: number | true | undefined;
 }
 
-/** The four parameters of RFC 7692 7.1, as they stand in an offer or in an answer. */
+/** The four parameters of RFC 7692 7.1 in an offer or an answer. */
 export interface DeflateParameters {
   readonly server: DirectionParameters;
   readonly client: DirectionParameters;
 }
 
 /**
- * Checks what the user has set.
+ * Checks the user's options.
  * @throws TypeError, RangeError
  */
 export function checkDeflateOptions(options: DeflateOptions): void {
@@ -76,7 +80,8 @@ function describe(value: unknown): string {
 
 /**
  * Reads the parameters of an offer or of an answer.
- * @returns A string where RFC 7692 7 forbids them: what is wrong, with the parameter's name in it.
+ * @returns The parameters, or a string if RFC 7692 7 forbids them: a description of the fault with the parameter's
+ *   name.
  */
 export function parseDeflateParameters(
   parameters: readonly ExtensionParameter[],
@@ -84,8 +89,8 @@ export function parseDeflateParameters(
 ): DeflateParameters | string {
   const values = new Map<string, string | true>();
   for (const [name, value] of parameters) {
-    // RFC 7692 7: each parameter at most once.
-    if (values.has(name)) return `${name} is there twice`;
+    // RFC 7692 7: each parameter occurs at most once.
+    if (values.has(name)) return `${name} occurs twice`;
     const fault = findFault(name, value, kind);
     if (fault !== undefined) return fault;
     values.set(name, value);
@@ -99,13 +104,13 @@ function findFault(name: string, value: string | true, kind: "offer" | "answer")
     case "client_no_context_takeover":
       return value === true ? undefined : `${name} takes no value, got ${JSON.stringify(value)}`;
     case "client_max_window_bits":
-      // RFC 7692 7.1.2.2: the value may be left out of an offer, never of an answer.
+      // RFC 7692 7.1.2.2: an offer may omit the value, an answer may not.
       if (value === true && kind === "offer") return undefined;
       return findWindowBitsFault(name, value);
     case "server_max_window_bits":
       return findWindowBitsFault(name, value);
     default:
-      return `${name} is no parameter of ${deflateExtensionName}`;
+      return `${name} is not a parameter of ${deflateExtensionName}`;
   }
 }
 
@@ -143,7 +148,7 @@ function pushWindowBits(parameters: string[], name: string, bits: number | true 
   parameters.push(bits === true ? name : `${name}=${bits}`);
 }
 
-/** The limit that a parameter sets, or the window of RFC 1951 where it sets none. */
+/** The limit that a parameter sets, or the largest window of RFC 1951 if it sets none. */
 export function windowBitsOf(bits: number | true | undefined): number {
   return typeof bits === "number" ? bits : maxWindowBits;
 }

@@ -1,3 +1,5 @@
+// The codec backend that only calls public functions of `node:zlib`. It works on every version of Node, but it is
+// slower than the handle backend.
 import { Buffer, constants as bufferConstants } from "node:buffer";
 import type { ZlibOptions } from "node:zlib";
 import type { Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
@@ -11,37 +13,42 @@ import { deflateOptions, inflateWindowBits } from "./zlib-options.js";
 
 const { Z_SYNC_FLUSH } = constants;
 
-/** The end of an empty stored block, which RFC 7692 7.2.1 takes off and 7.2.2 puts back. */
+/** The end of an empty stored block. The sender removes it (RFC 7692 7.2.1) and the receiver appends it (7.2.2). */
 const tail: Buffer = Buffer.of(0x00, 0x00, 0xff, 0xff);
 
 /**
- * Four bytes in a final block with fixed codes, put behind the tail. zlib must come to its end, and yield the four
- * bytes: a block that the message leaves open would swallow it and go astray.
+ * A marker of four bytes in a final block with fixed codes, appended after the tail. If the message is complete, zlib
+ * reaches the end of this block and outputs the four bytes. If the message ends inside a block, zlib reads the marker
+ * as part of that block and the check fails.
  */
-const seal: Buffer = Buffer.of(0xa5, 0x5a, 0xc3, 0x3c);
-const sealBlock: Buffer = Buffer.from("5b1a75d80600", "hex");
-const tailAndSeal: Buffer = Buffer.concat([tail, sealBlock]);
+const sentinel: Buffer = Buffer.of(0xa5, 0x5a, 0xc3, 0x3c);
+const sentinelBlock: Buffer = Buffer.from("5b1a75d80600", "hex");
+const tailAndSentinel: Buffer = Buffer.concat([tail, sentinelBlock]);
 
-/** The bits of the empty stored block at the end of a message are 0, as are those that fill its last byte. */
-const minOddEnd = 0x20;
+/**
+ * A message usually ends with the three header bits of an empty stored block and padding. All these bits are 0, so the
+ * last byte is less than this value.
+ */
+const minUnpaddedByte = 0x20;
 
+// In bytes.
 const minChunkSize = 1024;
 const maxChunkSize = 64 * 1024;
 const maxWindowSize = 32 * 1024;
 
-/** What `inflateRawSync` gives where it is asked for `info`. */
+/** The result of `inflateRawSync` with the option `info`. */
 interface InflatedPart {
   readonly buffer: Buffer;
   readonly engine: { readonly bytesWritten: number };
 }
 
-/** What the codecs of one factory share: none of them holds any of it between two calls. */
+/** Objects shared by all codecs of one factory. No codec keeps data in them between two calls. */
 class DictionaryScratch {
   readonly restarts: RestartBudget = new RestartBudget();
-  readonly own: WasmInflater = new WasmInflater();
+  readonly ownInflater: WasmInflater = new WasmInflater();
   #bytes: Buffer | undefined;
 
-  /** The bytes of a window, for zlib to copy. */
+  /** The bytes of a window; zlib copies them. */
   dictionary(window: SlidingWindow): Buffer | undefined {
     if (window.size === 0) return undefined;
     this.#bytes ??= Buffer.alloc(maxWindowSize);
@@ -64,10 +71,10 @@ class DictionaryInflater implements Inflater {
   }
 
   inflate(compressed: Uint8Array, maxSize: number, isKept: boolean): Buffer {
-    // A deflater that is flushed with nothing to say yields nothing: some peers send it like this.
+    // Some peers send an empty message as no bytes, because a deflater that is flushed without input outputs nothing.
     if (compressed.length === 0) return Buffer.alloc(0);
     if (!this.#keepsContext) this.#window.clear();
-    const inflated = this.#scratch.own.inflate(compressed, maxSize, isKept, this.#window);
+    const inflated = this.#scratch.ownInflater.inflate(compressed, maxSize, isKept, this.#window);
     if (inflated === undefined) return this.#inflateByZlib(compressed, maxSize, isKept);
     if (this.#keepsContext) this.#window.append(inflated, 0, inflated.length);
     return inflated;
@@ -76,7 +83,7 @@ class DictionaryInflater implements Inflater {
   #inflateByZlib(compressed: Uint8Array, maxSize: number, isKept: boolean): Buffer {
     try {
       const parts = this.#inflate(compressed, maxSize);
-      // zlib's result lies in a chunk that may be many times its size: a copy lets that go.
+      // zlib's result is part of a chunk that may be many times as large. The copy allows that chunk to be freed.
       return parts.length > 1 || isKept ? Buffer.concat(parts) : parts[0]!;
     } catch (error) {
       throw isTooLarge(error) ? inflatesTooBig(maxSize) : asProtocolError(error);
@@ -84,28 +91,30 @@ class DictionaryInflater implements Inflater {
   }
 
   rest(): void {
-    // Between two messages there is nothing but the window.
+    // Between two messages the inflater keeps only its window, which the next message needs.
   }
 
   close(): void {
     this.#window.clear();
   }
 
-  /** RFC 7692 7.2.3.4: a final block ends zlib's stream, not the message. The parts are what lies between. */
+  /**
+   * RFC 7692 7.2.3.4: a final block ends zlib's stream, not the message. Returns the output of each of these streams.
+   */
   #inflate(compressed: Uint8Array, maxSize: number): Buffer[] {
-    const input = Buffer.concat([compressed, tailAndSeal]);
+    const input = Buffer.concat([compressed, tailAndSentinel]);
     const parts: Buffer[] = [];
     this.#scratch.restarts.begin(maxSize);
     let offset = 0;
-    let room = maxSize;
+    let remaining = maxSize;
     while (offset < compressed.length) {
       this.#scratch.restarts.spend(this.#window.size);
-      const { buffer, engine } = this.#inflatePart(input.subarray(offset), room);
+      const { buffer, engine } = this.#inflatePart(input.subarray(offset), remaining);
       const part = compressed.subarray(offset);
       const excess = engine.bytesWritten - part.length;
-      const inflated = excess > 0 ? this.#unseal(buffer, excess, part) : buffer;
-      room -= inflated.length;
-      if (room < 0) throw inflatesTooBig(maxSize);
+      const inflated = excess > 0 ? this.#removeSentinel(buffer, excess, part) : buffer;
+      remaining -= inflated.length;
+      if (remaining < 0) throw inflatesTooBig(maxSize);
       this.#window.append(inflated, 0, inflated.length);
       parts.push(inflated);
       offset += engine.bytesWritten;
@@ -113,31 +122,31 @@ class DictionaryInflater implements Inflater {
     return parts;
   }
 
-  #inflatePart(input: Uint8Array, room: number): InflatedPart {
-    const maxOutputLength = Math.min(room + seal.length, bufferConstants.MAX_LENGTH);
+  #inflatePart(input: Uint8Array, remaining: number): InflatedPart {
+    const maxOutputLength = Math.min(remaining + sentinel.length, bufferConstants.MAX_LENGTH);
     const options = { ...this.#options(input.length * 4), maxOutputLength, info: true };
     return inflateRawSync(input, options) as unknown as InflatedPart;
   }
 
   /**
-   * Takes off what the seal has yielded. An open block may still have found its end in the tail, whose bytes are then
-   * part of what came out: where it looks like that, a second pass without them tells.
+   * Removes the marker bytes from the output. A block that the message leaves open may end inside the appended tail, so
+   * that the output contains bytes of the tail. When this is possible, a second pass without the tail decides.
    *
-   * @param excess - How many bytes behind the message zlib has read.
-   * @throws ProtocolError (1007) where the message ends inside a block.
+   * @param excess - Number of bytes after the message that zlib has read.
+   * @throws ProtocolError (1007) if the message ends inside a block.
    */
-  #unseal(buffer: Buffer, excess: number, part: Uint8Array): Buffer {
-    const isSealed = excess === tailAndSeal.length && endsWith(buffer, seal);
-    const inflated = isSealed ? buffer.subarray(0, -seal.length) : buffer;
-    const isDoubtful = isSealed
-      ? endsWith(inflated, tail) || part.at(-1)! >= minOddEnd
+  #removeSentinel(buffer: Buffer, excess: number, part: Uint8Array): Buffer {
+    const hasSentinel = excess === tailAndSentinel.length && endsWith(buffer, sentinel);
+    const inflated = hasSentinel ? buffer.subarray(0, -sentinel.length) : buffer;
+    const isAmbiguous = hasSentinel
+      ? endsWith(inflated, tail) || part.at(-1)! >= minUnpaddedByte
       : excess === tail.length;
-    if (isDoubtful ? this.#inflatesAlone(part, inflated.length) : isSealed) return inflated;
+    if (isAmbiguous ? this.#inflatesWithoutTail(part, inflated.length) : hasSentinel) return inflated;
     throw invalidDeflateData("it ends inside a block");
   }
 
-  /** Says whether the part yields `size` bytes without anything behind it. */
-  #inflatesAlone(part: Uint8Array, size: number): boolean {
+  /** Returns `true` if the part alone, without tail and sentinel, inflates to `size` bytes. */
+  #inflatesWithoutTail(part: Uint8Array, size: number): boolean {
     const options = { ...this.#options(size), finishFlush: Z_SYNC_FLUSH };
     return inflateRawSync(part, options).length === size;
   }
@@ -163,7 +172,7 @@ class DictionaryDeflater implements Deflater {
   }
 
   deflate(payload: Uint8Array): Uint8Array {
-    // RFC 7692 7.2.3.6: an empty message is the first byte of an empty stored block.
+    // RFC 7692 7.2.3.6: an empty message is one zero byte, the first byte of an empty stored block.
     if (payload.length === 0) return new Uint8Array(1);
     const deflated = deflateRawSync(payload, {
       ...deflateOptions(this.#options),
@@ -180,7 +189,7 @@ class DictionaryDeflater implements Deflater {
   }
 }
 
-/** Stands on Node's public calls alone: each message is a stream of its own, with the window as its dictionary. */
+/** Creates codecs that start a new zlib stream for each message, with the window as its dictionary. */
 export class DictionaryBackend implements CodecBackend {
   readonly name = "dictionary";
   readonly #scratch: DictionaryScratch = new DictionaryScratch();

@@ -1,3 +1,5 @@
+// The codec backend that reuses native zlib handles between messages. It does not depend on the version of Node: a
+// self-test decides whether it can be used.
 import { Buffer } from "node:buffer";
 import type { ZlibOptions } from "node:zlib";
 import type { Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
@@ -6,14 +8,14 @@ import { HandleDeflater } from "./handle-deflater.js";
 import { HandleInflater } from "./handle-inflater.js";
 import { HandlePool } from "./handle-pool.js";
 import { HandleScratch } from "./handle-scratch.js";
-import { callsAsExpected, KeptHandle, type ZlibStreams } from "./kept-handle.js";
+import { callsAsExpected, ZlibHandle, type ZlibStreams } from "./zlib-handle.js";
 import { constants } from "./node-zlib.js";
 import { deflateOptions } from "./zlib-options.js";
 
-/** So long a message is inflated by the handle. */
+/** Size in bytes of the message used by the self-test. It is large enough that the handle inflates it. */
 const roundTripSize = 300;
 
-/** Keeps the native handles of zlib streams. */
+/** Creates codecs that reuse native handles of zlib streams. */
 export class HandleBackend implements CodecBackend {
   readonly name = "handle";
   readonly #scratch: HandleScratch = new HandleScratch();
@@ -23,13 +25,13 @@ export class HandleBackend implements CodecBackend {
 
   private constructor(streams: ZlibStreams, maxHandles: number) {
     this.#inflaters = new HandlePool(
-      (windowBits) => KeptHandle.inflater(streams, { windowBits }),
+      (windowBits) => ZlibHandle.inflater(streams, { windowBits }),
       maxHandles,
     );
-    this.#deflaters = new HandlePool((kind) => KeptHandle.deflater(streams, kind), maxHandles);
+    this.#deflaters = new HandlePool((kind) => ZlibHandle.deflater(streams, kind), maxHandles);
   }
 
-  /** The filling, where the handles of this Node do what is expected of them: some bytes go there and back. */
+  /** Returns the backend, or `undefined` if the handles of this version of Node fail a self-test. */
   static open(streams: ZlibStreams, maxHandles: number): HandleBackend | undefined {
     const backend = new HandleBackend(streams, maxHandles);
     try {
@@ -58,6 +60,7 @@ export class HandleBackend implements CodecBackend {
   }
 }
 
+/** Checks that two messages survive compression and decompression, and that the second one uses the context. */
 function roundTrips(backend: CodecBackend): boolean {
   const direction = { windowBits: 15, keepsContext: true };
   const deflater = backend.deflater({ ...direction, level: constants.Z_DEFAULT_COMPRESSION, memLevel: 8 });

@@ -1,96 +1,103 @@
+// An inflater that chooses between a pooled zlib handle and our own inflater. It keeps the window itself, so the handle
+// can be taken away between two messages.
 import { Buffer } from "node:buffer";
-import type { ChunkOwner } from "./chunked-output.js";
+import type { ChunkSink } from "./chunked-output.js";
 import type { InflatedSink, Inflater, InflaterOptions } from "./codec.js";
 import { asProtocolError, invalidDeflateData } from "./deflate-errors.js";
-import { HandleHold, type HandlePool } from "./handle-pool.js";
+import { HandleLease, type HandlePool } from "./handle-pool.js";
 import type { HandleScratch } from "./handle-scratch.js";
-import type { KeptHandle } from "./kept-handle.js";
+import type { ZlibHandle } from "./zlib-handle.js";
 import { constants } from "./node-zlib.js";
 import { SlidingWindow } from "./sliding-window.js";
 import { inflateWindowBits } from "./zlib-options.js";
 
 const { Z_BLOCK, Z_SYNC_FLUSH } = constants;
 
-/** RFC 7692 7.2.2: the four bytes that a message lacks, and one that is left unread where they end a block. */
+/** RFC 7692 7.2.2: the four bytes that the sender removed, and one that zlib leaves unread if they end a block. */
 const tailAndProbe: Uint8Array = Uint8Array.of(0x00, 0x00, 0xff, 0xff, 0x00);
 const probeSize = 1;
 
-/** A message of so many bytes at the most takes less time by a program of our own than by zlib. */
+/** Largest size in bytes of a message that our own inflater inflates faster than zlib. */
 const maxTinySize = 128;
 
-/** So many of them make up for the window that zlib must be given by and by. */
+/** After this number of tiny messages in a row, our own inflater saves more time than reloading zlib's window costs. */
 const minTinyCount = 16;
 
-export class HandleInflater implements Inflater, ChunkOwner {
+/** Decompresses the messages of one connection, by a pooled handle or by our own inflater. */
+export class HandleInflater implements Inflater, ChunkSink {
   readonly #scratch: HandleScratch;
-  readonly #hold: HandleHold<number>;
+  readonly #lease: HandleLease<number>;
   readonly #window: SlidingWindow;
   readonly #keepsContext: boolean;
-  /** Whether the handle, where there is one, does not have what the window has. */
-  #isBehind = false;
-  /** How many tiny messages have come since the last one that was not. */
+  /** `true` if the handle's window does not contain all bytes of {@link #window}. */
+  #isStale = false;
+  /** Number of tiny messages since the last larger one. */
   #tinyCount = 0;
-  /** How many bytes of the message at hand are in the window. */
+  /** Number of bytes of the current message that are in the window. */
   #recordedSize = 0;
-  /** Takes the first parts of the message at hand. */
+  /** Receives the first parts of the current message. */
   #sink: InflatedSink | undefined;
 
   constructor(options: InflaterOptions, pool: HandlePool<number>, scratch: HandleScratch) {
     const windowBits = inflateWindowBits(options.windowBits);
     this.#scratch = scratch;
-    this.#hold = new HandleHold(pool, windowBits);
+    this.#lease = new HandleLease(pool, windowBits);
     this.#window = new SlidingWindow(windowBits);
     this.#keepsContext = options.keepsContext;
   }
 
   inflate(compressed: Uint8Array, maxSize: number, isKept: boolean, sink?: InflatedSink): Buffer {
-    // A deflater that is flushed with nothing to say yields nothing: some peers send it like this.
+    // Some peers send an empty message as no bytes, because a deflater that is flushed without input outputs nothing.
     if (compressed.length === 0) return Buffer.alloc(0);
-    if (!this.#keepsContext) this.#forget();
-    if (!this.#isForOwn(compressed.length)) return this.#inflate([compressed], maxSize, isKept, sink);
-    const inflated = this.#scratch.own.inflate(compressed, maxSize, isKept, this.#window);
+    if (!this.#keepsContext) this.#discardContext();
+    if (!this.#prefersOwnInflater(compressed.length))
+      return this.#inflate([compressed], maxSize, isKept, sink);
+    const inflated = this.#scratch.ownInflater.inflate(compressed, maxSize, isKept, this.#window);
     if (inflated === undefined) return this.#inflate([compressed], maxSize, isKept, sink);
-    if (compressed.length > maxTinySize) this.#hold.touch();
+    if (compressed.length > maxTinySize) this.#lease.touch();
     if (this.#keepsContext) this.#window.append(inflated, 0, inflated.length);
-    this.#isBehind = true;
+    this.#isStale = true;
     return inflated;
   }
 
-  /** Such messages are large: they are for zlib. */
+  /** Always uses zlib, because messages in pieces are large. */
   inflatePieces(
     compressed: readonly Uint8Array[],
     maxSize: number,
     isKept: boolean,
     sink?: InflatedSink,
   ): Buffer {
-    if (!this.#keepsContext) this.#forget();
+    if (!this.#keepsContext) this.#discardContext();
     return this.#inflate(compressed, maxSize, isKept, sink);
   }
 
-  #forget(): void {
+  #discardContext(): void {
     this.#window.clear();
-    this.#isBehind = true;
+    this.#isStale = true;
   }
 
-  /** zlib is the fastest in the middle, where its handle has the window, or can have it without taking it from another. */
-  #isForOwn(size: number): boolean {
-    if (this.#scratch.own.outruns(size)) return true;
+  /**
+   * zlib is fastest for messages of medium size, if its handle has the window or can get it without taking a handle
+   * from another codec.
+   */
+  #prefersOwnInflater(size: number): boolean {
+    if (this.#scratch.ownInflater.isFasterThanZlib(size)) return true;
     if (size > maxTinySize) {
       this.#tinyCount = 0;
-      return this.#hold.isShort;
+      return this.#lease.mustEvict;
     }
     this.#tinyCount++;
-    return this.#hold.handle === undefined || this.#isBehind || this.#tinyCount > minTinyCount;
+    return this.#lease.handle === undefined || this.#isStale || this.#tinyCount > minTinyCount;
   }
 
-  /** The handle, with the window in it. */
-  #opened(): KeptHandle {
-    const open = this.#hold.handle;
-    if (open !== undefined && !this.#isBehind) return open;
+  /** Returns the handle with the current window loaded. */
+  #primedHandle(): ZlibHandle {
+    const open = this.#lease.handle;
+    if (open !== undefined && !this.#isStale) return open;
     open?.reset();
-    const handle = open ?? this.#hold.open();
+    const handle = open ?? this.#lease.open();
     if (this.#window.size > 0) this.#scratch.primer.primeInflater(handle, this.#window);
-    this.#isBehind = false;
+    this.#isStale = false;
     return handle;
   }
 
@@ -104,8 +111,8 @@ export class HandleInflater implements Inflater, ChunkOwner {
     this.#sink = sink;
     this.#begin(maxSize);
     try {
-      for (const piece of compressed) this.#takePiece(piece);
-      this.#takeTail();
+      for (const piece of compressed) this.#inflatePiece(piece);
+      this.#inflateTail();
       if (this.#keepsContext) this.#record();
       return output.take(isKept);
     } catch (error) {
@@ -116,10 +123,10 @@ export class HandleInflater implements Inflater, ChunkOwner {
     }
   }
 
-  // Called by its output.
+  // Called by the output buffer.
 
-  onFullChunks(): void {
-    // The window is to have the bytes before their memory is used again.
+  onSpillStart(): void {
+    // Copy the bytes to the window before their memory is reused.
     this.#record();
   }
 
@@ -128,7 +135,7 @@ export class HandleInflater implements Inflater, ChunkOwner {
   }
 
   rest(): void {
-    this.#hold.close();
+    this.#lease.close();
   }
 
   close(): void {
@@ -139,25 +146,25 @@ export class HandleInflater implements Inflater, ChunkOwner {
     this.#scratch.inflated.begin(maxSize, this.#sink === undefined ? undefined : this);
     this.#scratch.restarts.begin(maxSize);
     this.#recordedSize = 0;
-    this.#opened();
-    this.#hold.touch();
+    this.#primedHandle();
+    this.#lease.touch();
   }
 
-  #takePiece(compressed: Uint8Array): void {
+  #inflatePiece(compressed: Uint8Array): void {
     const output = this.#scratch.inflated;
-    let unread = this.#opened().run(Z_SYNC_FLUSH, compressed, compressed.length, output);
+    let unread = this.#primedHandle().run(Z_SYNC_FLUSH, compressed, compressed.length, output);
     // RFC 7692 7.2.3.4: a final block ends zlib's stream, not the message.
     while (unread > 0) {
       this.#restart();
-      unread = this.#opened().run(Z_SYNC_FLUSH, compressed, unread, output);
+      unread = this.#primedHandle().run(Z_SYNC_FLUSH, compressed, unread, output);
     }
   }
 
-  /** RFC 7692 7.2.2: puts the tail back. In a message that is whole it ends a block and yields nothing. */
-  #takeTail(): void {
+  /** RFC 7692 7.2.2: appends the tail. In a complete message, the tail ends a block and outputs nothing. */
+  #inflateTail(): void {
     const output = this.#scratch.inflated;
     const size = output.size;
-    const unread = this.#opened().run(Z_BLOCK, tailAndProbe, tailAndProbe.length, output);
+    const unread = this.#primedHandle().run(Z_BLOCK, tailAndProbe, tailAndProbe.length, output);
     if (unread === tailAndProbe.length) {
       this.#restart();
     } else if (unread !== probeSize || output.size !== size) {
@@ -165,12 +172,12 @@ export class HandleInflater implements Inflater, ChunkOwner {
     }
   }
 
-  /** zlib forgets its window with the end of its stream, RFC 7692 does not. */
+  /** RFC 7692 7.2.3.4: the window survives a final block, but zlib loses it at the end of its stream. */
   #restart(): void {
     this.#record();
     this.#scratch.restarts.spend(this.#window.size);
-    this.#opened().reset();
-    this.#scratch.primer.primeInflater(this.#opened(), this.#window);
+    this.#primedHandle().reset();
+    this.#scratch.primer.primeInflater(this.#primedHandle(), this.#window);
   }
 
   #record(): void {

@@ -1,54 +1,56 @@
-import type { KeptHandle } from "./kept-handle.js";
+// Shares a limited number of zlib handles between codecs. It does not save the window of a handle that is taken away.
+import type { ZlibHandle } from "./zlib-handle.js";
 
-/** A codec that has had so many messages is worth a handle of its own. */
+/** Number of messages after which a codec keeps its handle. */
 const minOwnUses = 16;
 
 /**
- * The handles of one direction. Codecs that have had few messages share a limited number: from there on the handle that
- * was not used for the longest time changes hands. Freed memory seldom goes back to the system, so a process whose
- * codecs had a handle each from the first message on would keep what its connections took when they began.
+ * The handles of one direction. Codecs that have processed few messages share a limited number of handles: when the
+ * limit is reached, the least recently used handle is passed to the codec that needs one. The limit is there because
+ * freed memory rarely returns to the operating system. Without it, a process that opens many connections would keep the
+ * memory of one handle per connection.
  */
 export class HandlePool<Kind> {
-  readonly #open: (kind: Kind) => KeptHandle;
+  readonly #open: (kind: Kind) => ZlibHandle;
   readonly #limit: number;
-  /** Those whose handle may be taken away. */
-  readonly #shared: HandleHold<Kind>[] = [];
+  /** The leases whose handle may be taken away. */
+  readonly #shared: HandleLease<Kind>[] = [];
   #useCount = 0;
 
-  /** @param open - Makes a handle; two of one kind, which are the same value, can take each other's place. */
-  constructor(open: (kind: Kind) => KeptHandle, limit: number) {
+  /** @param open - Creates a handle. Handles of the same kind, compared by `===`, are interchangeable. */
+  constructor(open: (kind: Kind) => ZlibHandle, limit: number) {
     this.#open = open;
     this.#limit = limit;
   }
 
-  /** Whether a codec that has had few messages now gets its handle from another. */
+  /** `true` if a codec with few messages must take its handle from another codec. */
   get isFull(): boolean {
     return this.#shared.length >= this.#limit;
   }
 
-  /** Counts one more use. */
+  /** Counts one use and returns the new count. */
   countUse(): number {
     return ++this.#useCount;
   }
 
-  /** A handle that knows nothing, for a hold that has none. */
-  open(hold: HandleHold<Kind>): KeptHandle {
-    if (hold.isBusy) return this.#open(hold.kind);
-    const taken = this.isFull ? this.#takeOldest(hold.kind) : undefined;
-    const handle = taken ?? this.#open(hold.kind);
-    this.#shared.push(hold);
+  /** Returns a handle with an empty window for a lease that has no handle. */
+  open(lease: HandleLease<Kind>): ZlibHandle {
+    if (lease.isBusy) return this.#open(lease.kind);
+    const taken = this.isFull ? this.#evictOldest(lease.kind) : undefined;
+    const handle = taken ?? this.#open(lease.kind);
+    this.#shared.push(lease);
     return handle;
   }
 
-  /** The handle of this one is its own, or gone. */
-  remove(hold: HandleHold<Kind>): void {
-    const index = this.#shared.indexOf(hold);
+  /** Removes a lease from the shared ones: it keeps its handle, or has none any more. */
+  remove(lease: HandleLease<Kind>): void {
+    const index = this.#shared.indexOf(lease);
     if (index !== -1) this.#shared.splice(index, 1);
   }
 
-  #takeOldest(kind: Kind): KeptHandle | undefined {
-    const oldest = this.#shared.reduce((first, hold) => (hold.lastUse < first.lastUse ? hold : first));
-    const handle = oldest.giveUp();
+  #evictOldest(kind: Kind): ZlibHandle | undefined {
+    const oldest = this.#shared.reduce((first, lease) => (lease.lastUse < first.lastUse ? lease : first));
+    const handle = oldest.detach();
     if (oldest.kind === kind) {
       handle?.reset();
       return handle;
@@ -58,11 +60,11 @@ export class HandlePool<Kind> {
   }
 }
 
-/** What one codec has of a pool: a handle, until another codec needs it more, or its own once it is busy. */
-export class HandleHold<Kind> {
+/** One codec's claim to a handle. Another codec may take the handle away until the codec is busy. */
+export class HandleLease<Kind> {
   readonly kind: Kind;
   readonly #pool: HandlePool<Kind>;
-  #handle: KeptHandle | undefined;
+  #handle: ZlibHandle | undefined;
   #lastUse = 0;
   #uses = 0;
 
@@ -71,8 +73,8 @@ export class HandleHold<Kind> {
     this.kind = kind;
   }
 
-  /** `undefined` where it was not opened yet, taken away, or given back. */
-  get handle(): KeptHandle | undefined {
+  /** `undefined` if it was not opened yet, was taken away, or was closed. */
+  get handle(): ZlibHandle | undefined {
     return this.#handle;
   }
 
@@ -80,40 +82,40 @@ export class HandleHold<Kind> {
     return this.#lastUse;
   }
 
-  /** It had enough messages for a handle of its own. */
+  /** `true` if the codec has processed enough messages to keep its handle. */
   get isBusy(): boolean {
     return this.#uses >= minOwnUses;
   }
 
-  /** Another's handle would have to be taken for this one. */
-  get isShort(): boolean {
+  /** `true` if opening a handle would take it from another codec. */
+  get mustEvict(): boolean {
     return this.#handle === undefined && !this.isBusy && this.#pool.isFull;
   }
 
-  /** To be called where there is no handle: gives one that knows nothing. */
-  open(): KeptHandle {
+  /** Call this only if there is no handle. Returns a handle with an empty window. */
+  open(): ZlibHandle {
     this.#handle = this.#pool.open(this);
     return this.#handle;
   }
 
-  /** Counts a message: the handle is the last one to be taken away. */
+  /** Counts a message and makes this the most recently used lease. */
   touch(): void {
     if (this.#uses >= minOwnUses) return;
     this.#lastUse = this.#pool.countUse();
     if (++this.#uses === minOwnUses) this.#pool.remove(this);
   }
 
-  /** Lets go of the handle, which lives on. */
-  giveUp(): KeptHandle | undefined {
+  /** Removes the handle from this lease without closing it, and returns it. */
+  detach(): ZlibHandle | undefined {
     const handle = this.#handle;
     if (handle !== undefined) this.#pool.remove(this);
     this.#handle = undefined;
     return handle;
   }
 
-  /** Gives the memory of the handle back, and begins anew. */
+  /** Closes the handle and resets the message count. */
   close(): void {
-    this.giveUp()?.close();
+    this.detach()?.close();
     this.#uses = 0;
   }
 }

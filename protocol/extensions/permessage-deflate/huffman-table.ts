@@ -1,7 +1,8 @@
+// Lookup tables for the Huffman codes of DEFLATE (RFC 1951 3.2.2). This module does not read the compressed input.
 /** The longest code of DEFLATE (RFC 1951 3.2.7). */
 const maxCodeLength = 15;
 
-/** What an entry is. */
+/** The kind of a table entry. */
 export const EntryKind = {
   literal: 0x000,
   match: 0x100,
@@ -11,48 +12,48 @@ export const EntryKind = {
 } as const;
 export type EntryKind = (typeof EntryKind)[keyof typeof EntryKind];
 
-/** The bits that tell the kind: a literal has none of them. */
+/** The bits of an entry that contain its kind. They are all 0 for a literal. */
 export const kindMask = 0xf00;
 
-/** Makes the entry of a symbol, to which {@link HuffmanTable.build} adds the length of its code. */
+/** Returns the entry of a symbol without its code length. {@link HuffmanTable.build} adds the length. */
 export function symbolEntry(value: number, extraBits: number, kind: EntryKind): number {
   return (value << 16) | kind | (extraBits << 4);
 }
 
 /**
- * The codes of one alphabet, looked up by the next bits of the input.
+ * The codes of one alphabet, indexed by the next bits of the input.
  *
- * An entry is a number: bits 0 to 3 tell how long the code is, 4 to 7 how many bits behind it belong to it, 8 to 11
- * what it is, 16 to 31 its value. Where codes are longer than the table is wide, the entry points to a table of
- * their own: its value is where that begins, and its extra bits tell how wide that is.
+ * An entry is an integer. Bits 0 to 3 are the length of the code, bits 4 to 7 the number of extra bits after the code,
+ * bits 8 to 11 the kind, and bits 16 to 31 the value. For codes longer than the width of the table, the entry points to
+ * a subtable: its value is the index of the subtable, and its extra bits are the width of the subtable.
  */
 export class HuffmanTable {
   readonly entries: Int32Array;
   readonly #width: number;
   readonly #symbols: Int32Array;
   readonly #sorted: Uint16Array;
-  /** How many codes have each length, and where their symbols go among the sorted ones. */
+  /** Number of codes of each length, and the index of their first symbol among the sorted symbols. */
   readonly #counts: Uint16Array = new Uint16Array(maxCodeLength + 1);
   readonly #starts: Uint16Array = new Uint16Array(maxCodeLength + 2);
 
   /**
    * @param symbols - The entry of each symbol, without the length of its code.
-   * @param width - How many bits the first look goes by.
-   * @param memory - Where the entries go, from `at` on; a memory of their own if it is left out.
+   * @param width - Number of bits of the first lookup.
+   * @param memory - The memory for the entries, which start at byte `at`. By default the table allocates its own.
    */
   constructor(symbols: Int32Array, width: number, memory?: ArrayBuffer, at: number = 0) {
     this.#symbols = symbols;
     this.#width = width;
     this.#sorted = new Uint16Array(symbols.length);
-    // Behind each entry that points on stand two symbols or more.
+    // Each subtable contains at least two symbols.
     const maxSubtables = symbols.length >> 1;
     const count = 2 ** width + maxSubtables * 2 ** (maxCodeLength - width);
     this.entries = memory === undefined ? new Int32Array(count) : new Int32Array(memory, at, count);
   }
 
   /**
-   * Takes the canonical codes (RFC 1951 3.2.2) of the symbols whose code lengths stand from `start` to `end`.
-   * @returns `false` where they are more codes or fewer than there is room for.
+   * Builds the table for the canonical codes (RFC 1951 3.2.2) with the code lengths from `start` to `end`.
+   * @returns `false` if the codes are not a complete set: there are too many of them or too few.
    */
   build(lengths: Uint8Array, start: number, end: number): boolean {
     const maxLength = this.#sort(lengths, start, end);
@@ -61,22 +62,22 @@ export class HuffmanTable {
     return true;
   }
 
-  /** Sorts the symbols by their codes, and gives the length of the longest; 0 where the codes are no complete set. */
+  /** Sorts the symbols by their codes and returns the length of the longest code, or 0 if the set is not complete. */
   #sort(lengths: Uint8Array, start: number, end: number): number {
     const counts = this.#counts.fill(0);
     const starts = this.#starts;
     for (let at = start; at < end; at++) counts[lengths[at]!]!++;
     starts[1] = 0;
     let maxLength = 0;
-    let room = 1;
+    let freeCodes = 1;
     for (let length = 1; length <= maxCodeLength; length++) {
       const count = counts[length]!;
       starts[length + 1] = starts[length]! + count;
-      room = 2 * room - count;
-      if (room < 0) return 0;
+      freeCodes = 2 * freeCodes - count;
+      if (freeCodes < 0) return 0;
       if (count > 0) maxLength = length;
     }
-    if (room > 0) return 0;
+    if (freeCodes > 0) return 0;
     for (let at = start; at < end; at++) {
       const length = lengths[at]!;
       if (length > 0) this.#sorted[starts[length]!++] = at - start;
@@ -85,8 +86,8 @@ export class HuffmanTable {
   }
 
   /**
-   * Codes come with their first bit lowest. So a table for codes of one bit more is the table twice, and needs only
-   * the new codes written into it.
+   * The first bit of a code is the lowest bit of the index. So the table for codes of one more bit starts as two copies
+   * of the current table, and only the new codes are written into it.
    */
   #fill(maxLength: number): void {
     const { entries } = this;
@@ -98,7 +99,7 @@ export class HuffmanTable {
       for (let at = 0; at < half; at++) entries[half + at] = entries[at]!;
       for (let left = this.#counts[length]!; left > 0; left--) {
         entries[code] = this.#symbols[this.#sorted[next++]!]! | length;
-        code = codeBehind(code, length);
+        code = nextCode(code, length);
       }
     }
     const filled = 1 << Math.min(maxLength, width);
@@ -125,14 +126,14 @@ export class HuffmanTable {
         const entry = this.#symbols[this.#sorted[next++]!]! | length;
         for (let at = code >> width; at < 1 << subwidth; at += 1 << (length - width))
           entries[subtable + at] = entry;
-        code = codeBehind(code, length);
+        code = nextCode(code, length);
       }
     }
   }
 }
 
-/** The next code of the same length, first bit lowest: adds one at the highest bit, and carries downwards. */
-function codeBehind(code: number, length: number): number {
+/** Returns the next code of the same length in reversed bit order: adds 1 at the highest bit and carries downwards. */
+function nextCode(code: number, length: number): number {
   const highestZero = 31 - Math.clz32(~code & ((1 << length) - 1));
   return highestZero < 0 ? 0 : (code & ((1 << highestZero) - 1)) | (1 << highestZero);
 }

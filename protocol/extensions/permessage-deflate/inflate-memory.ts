@@ -1,3 +1,4 @@
+// The memory in which our own inflater works, with or without WebAssembly. It does not read block headers.
 import { Buffer } from "node:buffer";
 import { instantiate, type WasmInstance } from "../../wasm-module.js";
 import { blockFunction, BlockState } from "./block-code.js";
@@ -12,30 +13,30 @@ import { HuffmanTable } from "./huffman-table.js";
 import { copyMargin, MatchCopier } from "./match-copier.js";
 import type { SlidingWindow } from "./sliding-window.js";
 
-/** The longest message that is taken, and the most that may come out of it. */
+/** Largest size in bytes of a compressed message, and of its output. Larger messages are left to zlib. */
 export const maxInputSize: number = 32 * 1024;
 export const maxOutputSize: number = 128 * 1024;
 
-/** Whether the message has ended is looked up once a step, and a step reads no more than this behind its end. */
+/** In bytes. The end of the input is checked once per step, and a step reads at most this much past the end. */
 const inputMargin = 64;
 
-/** Bytes of an entry of a table; those of the fixed codes point nowhere. */
+/** Size of a table entry in bytes. The tables of the fixed codes have no subtables. */
 const entrySize = 4;
 const literalTableSize = entrySize * 2 ** literalWidth;
 const distanceTableSize = entrySize * 2 ** distanceWidth;
 
-// What lies where.
-const stateAt = maxInputSize + inputMargin;
-const fixedLiteralsAt = stateAt + 64;
-const fixedDistancesAt = fixedLiteralsAt + literalTableSize;
-const distancesAt = fixedDistancesAt + distanceTableSize;
-const literalsAt = 44 * 1024;
-/** The window lies before it, so that a match is copied from there as from the message itself. */
-const outputAt = 116 * 1024;
+// The layout of the memory, in bytes.
+const stateOffset = maxInputSize + inputMargin;
+const fixedLiteralsOffset = stateOffset + 64;
+const fixedDistancesOffset = fixedLiteralsOffset + literalTableSize;
+const distancesOffset = fixedDistancesOffset + distanceTableSize;
+const literalsOffset = 44 * 1024;
+/** The window is stored directly before the output, so matches into the window need no special case. */
+const outputOffset = 116 * 1024;
 const pageSize = 64 * 1024;
-const pages = Math.ceil((outputAt + maxOutputSize + copyMargin) / pageSize);
+const pages = Math.ceil((outputOffset + maxOutputSize + copyMargin) / pageSize);
 
-/** The memory that messages are inflated in, one after the other. */
+/** Memory for one message at a time: its input, its tables, the window and the output. */
 export class InflateMemory {
   readonly input: Uint8Array;
   readonly bits: DataView;
@@ -51,65 +52,65 @@ export class InflateMemory {
     const memory = instance?.memory ?? new ArrayBuffer(pages * pageSize);
     this.#call = instance?.call;
     this.#bytes = new Uint8Array(memory);
-    this.#state = new Uint32Array(memory, stateAt, Object.keys(BlockState).length);
-    this.input = new Uint8Array(memory, 0, stateAt);
-    this.bits = new DataView(memory, 0, stateAt);
-    this.copier = new MatchCopier(Buffer.from(memory, outputAt));
-    this.literals = new HuffmanTable(literalSymbols(), literalWidth, memory, literalsAt);
-    this.distances = new HuffmanTable(distanceSymbols(), distanceWidth, memory, distancesAt);
+    this.#state = new Uint32Array(memory, stateOffset, Object.keys(BlockState).length);
+    this.input = new Uint8Array(memory, 0, stateOffset);
+    this.bits = new DataView(memory, 0, stateOffset);
+    this.copier = new MatchCopier(Buffer.from(memory, outputOffset));
+    this.literals = new HuffmanTable(literalSymbols(), literalWidth, memory, literalsOffset);
+    this.distances = new HuffmanTable(distanceSymbols(), distanceWidth, memory, distancesOffset);
     for (const [table, at, size] of [
-      [this.fixed.literals, fixedLiteralsAt, literalTableSize],
-      [this.fixed.distances, fixedDistancesAt, distanceTableSize],
+      [this.fixed.literals, fixedLiteralsOffset, literalTableSize],
+      [this.fixed.distances, fixedDistancesOffset, distanceTableSize],
     ] as const) {
       new Int32Array(memory, at).set(table.entries.subarray(0, size / entrySize));
     }
   }
 
-  /** `undefined` where this process has no WebAssembly that will do. */
-  static wide(): InflateMemory | undefined {
-    const instance = instantiate(pages, blockFunction(stateAt));
+  /** Creates a memory whose blocks WebAssembly inflates, or returns `undefined` if WebAssembly is not available. */
+  static createWithWasm(): InflateMemory | undefined {
+    const instance = instantiate(pages, blockFunction(stateOffset));
     return instance && new InflateMemory(instance);
   }
 
-  /** Whether {@link takeBlock} can be called. */
-  get isWide(): boolean {
+  /** `true` if {@link inflateBlock} may be called. */
+  get hasWasm(): boolean {
     return this.#call !== undefined;
   }
 
   /**
-   * Makes ready for the blocks of a message.
+   * Prepares the memory for the blocks of a message.
    *
-   * @param end - Of the input, in bits.
-   * @param maxSize - The most bytes that may come out.
+   * @param end - The end of the input, in bits.
+   * @param maxSize - Largest size of the output in bytes.
    */
   begin(end: number, maxSize: number, window: SlidingWindow): void {
-    const lowest = outputAt - window.size;
+    const lowest = outputOffset - window.size;
     window.copyTo(this.#bytes, lowest);
     this.#state[BlockState.end] = end;
-    this.#state[BlockState.limit] = outputAt + maxSize;
+    this.#state[BlockState.limit] = outputOffset + maxSize;
     this.#state[BlockState.lowest] = lowest;
   }
 
   /**
-   * Inflates a block of codes from the bit `position` on, behind the `size` bytes that have come out.
-   * @returns `false` where it is one for zlib.
+   * Inflates the codes of a block that starts at bit `position`, and appends to the `size` bytes of output so far.
+   * @returns `false` if zlib must inflate the message.
    */
-  takeBlock(position: number, size: number, isFixed: boolean): boolean {
+  inflateBlock(position: number, size: number, isFixed: boolean): boolean {
     this.#state[BlockState.position] = position;
-    this.#state[BlockState.out] = outputAt + size;
+    this.#state[BlockState.out] = outputOffset + size;
     const isEnd = isFixed
-      ? this.#call!(fixedLiteralsAt, fixedDistancesAt, 0)
-      : this.#call!(literalsAt, distancesAt, 0);
+      ? this.#call!(fixedLiteralsOffset, fixedDistancesOffset, 0)
+      : this.#call!(literalsOffset, distancesOffset, 0);
     return isEnd !== 0;
   }
 
-  /** Where the block has ended, in bits of the input. */
+  /** The position after the block, in bits of the input. */
   get position(): number {
     return this.#state[BlockState.position]!;
   }
 
-  /** How many bytes have come out. */
+  /** The size of the output in bytes. */
   get size(): number {
-    return this.#state[BlockState.out]! - outputAt;
+    return this.#state[BlockState.out]! - outputOffset;
   }
 }

@@ -1,28 +1,30 @@
+// Copies the matches of DEFLATE (RFC 1951 3.2.3) within the output of a message and from its window.
 import type { Buffer } from "node:buffer";
 import type { SlidingWindow } from "./sliding-window.js";
 
-/** How many bytes are copied at once, and how many therefore may be written behind the end of a match. */
+/** Number of bytes copied at once. A copy may write this many bytes past the end of a match. */
 const stride = 8;
 
 /** The longest match of DEFLATE (RFC 1951 3.2.5). */
 const maxLength = 258;
 
+/** Free bytes that the output must have after the position where a match begins. */
 export const copyMargin: number = maxLength + stride;
 
-/** What a message inflates to, and the copying of what it repeats: from itself, or from the messages before it. */
+/** The output of a message, to which matches are copied from earlier output or from the window. */
 export class MatchCopier {
   readonly bytes: Buffer;
   readonly #words: DataView;
 
-  /** @param bytes - Where it all goes, with {@link copyMargin} behind what there may be when a match begins. */
+  /** @param bytes - The output. It must have {@link copyMargin} free bytes wherever a match begins. */
   constructor(bytes: Buffer) {
     this.bytes = bytes;
     this.#words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   /**
-   * Copies `length` bytes from `distance` bytes before the position `at` to there.
-   * @returns Where they end; -1 where the distance reaches behind the window.
+   * Copies `length` bytes to position `at`, from `distance` bytes before it.
+   * @returns The position after the copied bytes, or -1 if the distance exceeds the window.
    */
   copy(at: number, length: number, distance: number, window: SlidingWindow): number {
     const { bytes } = this;
@@ -38,7 +40,7 @@ export class MatchCopier {
       while (to < end) bytes[to++] = bytes[from++]!;
       return end;
     }
-    // Twice four bytes: what is written too much is overwritten by what comes next.
+    // Copies 8 bytes at once. Bytes written past the end are overwritten by later output.
     for (; to < end; to += stride, from += stride) {
       words.setInt32(to, words.getInt32(from, true), true);
       words.setInt32(to + 4, words.getInt32(from + 4, true), true);
@@ -46,12 +48,12 @@ export class MatchCopier {
     return end;
   }
 
-  #copyFrom(window: SlidingWindow, at: number, matchEnd: number, back: number): number {
-    if (back > window.size) return -1;
-    const end = Math.min(matchEnd, at + back);
+  #copyFrom(window: SlidingWindow, at: number, matchEnd: number, windowDistance: number): number {
+    if (windowDistance > window.size) return -1;
+    const end = Math.min(matchEnd, at + windowDistance);
     const { bytes, words } = window;
     const mask = bytes.length - 1;
-    let from = (window.next - back) & mask;
+    let from = (window.writeOffset - windowDistance) & mask;
     let to = at;
     if (from + end - to + stride > bytes.length) {
       while (to < end) this.bytes[to++] = bytes[from++ & mask]!;

@@ -1,3 +1,5 @@
+// Our own inflater for small messages (RFC 1951), in JavaScript or WebAssembly. It does not report errors: it declines
+// a message, and zlib inflates it instead.
 import type { Buffer } from "node:buffer";
 import { codeLengthSymbols, codeLengthWidth, distanceWidth, literalWidth } from "./deflate-alphabets.js";
 import { EntryKind, HuffmanTable, kindMask } from "./huffman-table.js";
@@ -6,11 +8,13 @@ import { maxInputSize, maxOutputSize } from "./inflate-memory.js";
 import type { MatchCopier } from "./match-copier.js";
 import type { SlidingWindow } from "./sliding-window.js";
 
-/** The longest message that is taken without WebAssembly: with more bytes zlib has made up for its slow start. */
-const maxNarrowSize = 4 * 1024;
+/**
+ * Largest message in bytes that is inflated without WebAssembly. For larger ones zlib is faster despite its slow start.
+ */
+const maxScriptSize = 4 * 1024;
 
-/** The shortest one that is worth the copy of its window into the memory of WebAssembly. */
-const defaultMinWideSize = 128;
+/** Smallest message in bytes for which copying the window to the WebAssembly memory is worth it. */
+const defaultMinWasmSize = 128;
 
 const literalMask = (1 << literalWidth) - 1;
 const distanceMask = (1 << distanceWidth) - 1;
@@ -19,7 +23,7 @@ const codeLengthMask = (1 << codeLengthWidth) - 1;
 /** The first three bits of a block that is not the last of a stream (RFC 1951 3.2.3). */
 const BlockHeader = { stored: 0b000, fixed: 0b010, dynamic: 0b100 } as const;
 
-/** In which order those lengths come that the lengths of all other codes are written with (RFC 1951 3.2.7). */
+/** The order of the code lengths for the code length alphabet (RFC 1951 3.2.7). */
 const codeLengthOrder = Uint8Array.of(16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15);
 const repeatPrevious = 16;
 const repeatZeroLong = 18;
@@ -34,45 +38,46 @@ interface Tables {
   readonly distances: HuffmanTable;
 }
 
-/** Stands in the place of a size: the message is one for zlib. */
+/** Returned instead of a size if zlib must inflate the message. */
 const declined = -1;
 
 /**
- * Inflates a message in less time than zlib takes to be given its window.
+ * Inflates a message in less time than zlib needs to load its window.
  *
- * Whatever is very long, rare or not valid it declines, and leaves to zlib: final blocks, codes that are no complete set,
- * a message that ends inside a block. So what is wrong with a message is for zlib alone to say.
+ * It declines messages that are very long, rare or invalid: final blocks, incomplete sets of codes, messages that end
+ * inside a block. The caller passes these to zlib, so all errors are reported by zlib.
  */
 export class MessageInflater {
   readonly #memory: InflateMemory;
   readonly #input: Uint8Array;
   readonly #bits: DataView;
   readonly #copier: MatchCopier;
-  readonly #minWideSize: number;
-  /** Whether the message at hand is inflated by WebAssembly. */
-  #isMessageWide = false;
+  readonly #minWasmSize: number;
+  /** `true` if WebAssembly inflates the current message. */
+  #usesWasm = false;
   readonly #codeLengths: HuffmanTable = new HuffmanTable(codeLengthSymbols(), codeLengthWidth);
   readonly #lengths: Uint8Array = new Uint8Array(maxLiteralCodes + maxDistanceCodes + maxRepeat);
-  /** In bits. */
+  /** In bits of the input, as the end. */
   #position = 0;
   #end = 0;
+  /** Size of the output in bytes. */
   #size = 0;
   #maxSize = 0;
 
-  /** @param minWideSize - The shortest message that is inflated by WebAssembly, where the memory has that. */
-  constructor(memory: InflateMemory, minWideSize: number = defaultMinWideSize) {
+  /** @param minWasmSize - Smallest message in bytes that WebAssembly inflates, if the memory supports it. */
+  constructor(memory: InflateMemory, minWasmSize: number = defaultMinWasmSize) {
     this.#memory = memory;
-    this.#minWideSize = memory.isWide ? minWideSize : Infinity;
+    this.#minWasmSize = memory.hasWasm ? minWasmSize : Infinity;
     this.#input = memory.input;
     this.#bits = memory.bits;
     this.#copier = memory.copier;
   }
 
-  get isWide(): boolean {
-    return this.#memory.isWide;
+  get hasWasm(): boolean {
+    return this.#memory.hasWasm;
   }
 
-  /** What the last message has inflated to, from 0 on. */
+  /** The output of the last message, from index 0. */
   get output(): Buffer {
     return this.#copier.bytes;
   }
@@ -80,64 +85,64 @@ export class MessageInflater {
   /**
    * Inflates a whole message to the start of {@link output}.
    *
-   * @param compressed - The message as `Inflater.inflate` takes it.
-   * @param window - What was said before; it is not changed.
-   * @returns How many bytes came out, or -1 where the message is one for zlib.
+   * @param compressed - The same bytes as for `Inflater.inflate`.
+   * @param window - The bytes of earlier messages. It is not changed.
+   * @returns The size of the output in bytes, or -1 if zlib must inflate the message.
    */
   inflate(compressed: Uint8Array, maxSize: number, window: SlidingWindow): number {
-    this.#isMessageWide = compressed.length >= this.#minWideSize;
-    if (compressed.length > (this.#isMessageWide ? maxInputSize : maxNarrowSize)) return declined;
+    this.#usesWasm = compressed.length >= this.#minWasmSize;
+    if (compressed.length > (this.#usesWasm ? maxInputSize : maxScriptSize)) return declined;
     this.#input.set(compressed);
     this.#position = 0;
     this.#end = compressed.length * 8;
     this.#size = 0;
     this.#maxSize = Math.min(maxSize, maxOutputSize);
-    if (this.#isMessageWide) this.#memory.begin(this.#end, this.#maxSize, window);
+    if (this.#usesWasm) this.#memory.begin(this.#end, this.#maxSize, window);
     for (;;) {
-      const header = this.#take(3);
+      const header = this.#readBits(3);
       if (header === BlockHeader.stored) {
         this.#position = (this.#position + 7) & ~7;
-        // RFC 7692 7.2.2: the four bytes that were left out are the rest of a stored block without content.
+        // RFC 7692 7.2.2: the four bytes that the sender removed are the rest of an empty stored block.
         if (this.#position === this.#end) return this.#size;
       }
-      if (!this.#takeBlock(header, window)) return declined;
+      if (!this.#inflateBlock(header, window)) return declined;
     }
   }
 
-  #takeBlock(header: number, window: SlidingWindow): boolean {
+  #inflateBlock(header: number, window: SlidingWindow): boolean {
     switch (header) {
       case BlockHeader.stored:
-        return this.#takeStored();
+        return this.#inflateStored();
       case BlockHeader.fixed:
-        return this.#takeCodes(this.#memory.fixed, window);
+        return this.#inflateCodes(this.#memory.fixed, window);
       case BlockHeader.dynamic:
-        return this.#readTables() && this.#takeCodes(this.#memory, window);
+        return this.#readTables() && this.#inflateCodes(this.#memory, window);
       default:
         return false;
     }
   }
 
-  #takeCodes(tables: Tables, window: SlidingWindow): boolean {
-    if (!this.#isMessageWide) return this.#takeCompressed(tables.literals, tables.distances, window);
+  #inflateCodes(tables: Tables, window: SlidingWindow): boolean {
+    if (!this.#usesWasm) return this.#inflateCodesInScript(tables.literals, tables.distances, window);
     const memory = this.#memory;
-    if (!memory.takeBlock(this.#position, this.#size, tables === memory.fixed)) return false;
+    if (!memory.inflateBlock(this.#position, this.#size, tables === memory.fixed)) return false;
     this.#position = memory.position;
     this.#size = memory.size;
     return this.#size <= this.#maxSize;
   }
 
-  /** The next bits, 16 at the most; -1 behind the end. */
-  #take(count: number): number {
+  /** Reads up to 16 bits. Returns -1 past the end of the input. */
+  #readBits(count: number): number {
     const position = this.#position;
     if (position >= this.#end) return declined;
     this.#position = position + count;
     return (this.#bits.getInt32(position >>> 3, true) >> (position & 7)) & ((1 << count) - 1);
   }
 
-  /** RFC 1951 3.2.4, from the length on. */
-  #takeStored(): boolean {
-    const size = this.#take(16);
-    const complement = this.#take(16);
+  /** Inflates a stored block, from its length on (RFC 1951 3.2.4). */
+  #inflateStored(): boolean {
+    const size = this.#readBits(16);
+    const complement = this.#readBits(16);
     const start = this.#position >>> 3;
     const end = start + size;
     if (complement !== 0xffff - size || end * 8 > this.#end || this.#size + size > this.#maxSize)
@@ -148,14 +153,14 @@ export class MessageInflater {
     return true;
   }
 
-  /** RFC 1951 3.2.7. */
+  /** Reads the codes of a dynamic block (RFC 1951 3.2.7). */
   #readTables(): boolean {
-    const literalCount = this.#take(5) + 257;
-    const distanceCount = this.#take(5) + 1;
-    const codeLengthCount = this.#take(4) + 4;
+    const literalCount = this.#readBits(5) + 257;
+    const distanceCount = this.#readBits(5) + 1;
+    const codeLengthCount = this.#readBits(4) + 4;
     if (literalCount > maxLiteralCodes || distanceCount > maxDistanceCodes) return false;
     const lengths = this.#lengths.fill(0, 0, codeLengthOrder.length);
-    for (let at = 0; at < codeLengthCount; at++) lengths[codeLengthOrder[at]!] = this.#take(3);
+    for (let at = 0; at < codeLengthCount; at++) lengths[codeLengthOrder[at]!] = this.#readBits(3);
     if (!this.#codeLengths.build(lengths, 0, codeLengthOrder.length)) return false;
     const count = literalCount + distanceCount;
     if (!this.#readLengths(count) || lengths[endOfBlock] === 0) return false;
@@ -190,11 +195,15 @@ export class MessageInflater {
   }
 
   /**
-   * A block of codes. The loop is written out so that all it needs for a literal stays in local variables. Each look at
-   * the input brings 25 bits or more: two literals, or a literal and a length of the first look, or one code and the
-   * bits that belong to it.
+   * Inflates the codes of a block. The loop is not split into functions, so that its state stays in local variables.
+   * Each read of the input returns at least 25 bits. That is enough for two literals, for a literal and a length code
+   * of the first lookup, or for one code with its extra bits.
    */
-  #takeCompressed(literalTable: HuffmanTable, distanceTable: HuffmanTable, window: SlidingWindow): boolean {
+  #inflateCodesInScript(
+    literalTable: HuffmanTable,
+    distanceTable: HuffmanTable,
+    window: SlidingWindow,
+  ): boolean {
     const bits = this.#bits;
     const { output } = this;
     const copier = this.#copier;

@@ -1,8 +1,8 @@
+// The functions and constants of `node:zlib` that are used here, under the same names. `node:zlib` itself is loaded at
+// the first call.
 import type * as zlib from "node:zlib";
 import { nodeZlib } from "../../node-modules.js";
 import { ownOptions } from "../../own-options.js";
-
-// What is used of `node:zlib`, by its own names; the module itself is loaded with the first call.
 
 export const inflateRawSync: typeof zlib.inflateRawSync = (input, options) =>
   nodeZlib().inflateRawSync(input, options && ownOptions(options));
@@ -16,7 +16,7 @@ export const createInflateRaw: typeof zlib.createInflateRaw = (options) =>
 export const createDeflateRaw: typeof zlib.createDeflateRaw = (options) =>
   nodeZlib().createDeflateRaw(options && ownOptions(options));
 
-/** Those that are used of `zlib.constants`: zlib's own (`zlib.h`), and the least chunk that Node allows. */
+/** The values of `zlib.constants` that are used here: zlib's own (`zlib.h`) and the smallest chunk size of Node. */
 export const constants = {
   Z_SYNC_FLUSH: 2,
   Z_BLOCK: 5,

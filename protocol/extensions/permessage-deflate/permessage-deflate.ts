@@ -1,3 +1,5 @@
+// The extension permessage-deflate (RFC 7692): negotiates its parameters for a client or a server, and applies it to
+// messages. It does not compress itself; the codecs do.
 import { Buffer } from "node:buffer";
 import { HandshakeError } from "../../errors.js";
 import { ownOptions } from "../../own-options.js";
@@ -31,18 +33,19 @@ import type {
 
 export type { DeflateOptions } from "./deflate-parameters.js";
 
-/** zlib's own defaults. */
+/** zlib's default values. */
 const defaultLevel = -1;
 const defaultMemLevel = 8;
 
 /**
- * The client's half of permessage-deflate (RFC 7692): an offer for `ClientHandshake`.
+ * Creates the client's offer of permessage-deflate (RFC 7692) for `ClientHandshake`.
  *
- * `client_max_window_bits` is always part of it, with the value of `windowBits` where that is set, so that the server
- * may ask for a smaller window. `peerWindowBits` and `peerNoContextTakeover` must be in the server's answer.
+ * The offer always contains `client_max_window_bits`, with the value of `windowBits` if that is set, so that the server
+ * may request a smaller window. If `peerWindowBits` or `peerNoContextTakeover` is set, the server's answer must accept
+ * it.
  *
- * @param given - See {@link DeflateOptions}; `{}` for the defaults.
- * @throws TypeError or RangeError for an option that is none, with its name and value.
+ * @param given - See {@link DeflateOptions}. Use `{}` for the defaults.
+ * @throws TypeError or RangeError for an invalid option. The message contains its name and value.
  */
 export function deflateOffer(given: DeflateOptions): ExtensionOffer {
   const options = ownOptions(given);
@@ -69,12 +72,12 @@ export function deflateOffer(given: DeflateOptions): ExtensionOffer {
 }
 
 /**
- * The server's half of permessage-deflate (RFC 7692): it answers offers for `ServerHandshake`.
+ * Creates the server's side of permessage-deflate (RFC 7692), which answers offers for `ServerHandshake`.
  *
- * An offer that is not valid, or whose client can't keep to `peerWindowBits`, is declined.
+ * It declines an offer that is invalid, or whose client does not support the limit of `peerWindowBits`.
  *
- * @param given - See {@link DeflateOptions}; `{}` for the defaults.
- * @throws TypeError or RangeError for an option that is none, with its name and value.
+ * @param given - See {@link DeflateOptions}. Use `{}` for the defaults.
+ * @throws TypeError or RangeError for an invalid option. The message contains its name and value.
  */
 export function deflateAcceptor(given: DeflateOptions): ExtensionAcceptor {
   const options = ownOptions(given);
@@ -96,16 +99,16 @@ function readAnswer(
   const answered = parseDeflateParameters(parameters, "answer");
   if (typeof answered === "string") throw mismatch(answered);
   const { server, client } = answered;
-  // RFC 7692 7.1.1.1: a server that takes the offer says so.
+  // RFC 7692 7.1.1.1: a server that accepts server_no_context_takeover includes it in its answer.
   if (offered.server.noContextTakeover && !server.noContextTakeover) {
-    throw mismatch("server_no_context_takeover was asked for and is not there");
+    throw mismatch("server_no_context_takeover was requested but is missing");
   }
-  // RFC 7692 7.1.2.1: the answer to a limit is that limit or a smaller one.
+  // RFC 7692 7.1.2.1: the server answers a requested limit with the same limit or a smaller one.
   checkWindowBits("server_max_window_bits", server.maxWindowBits, offered.server.maxWindowBits);
   if (server.maxWindowBits === undefined && offered.server.maxWindowBits !== undefined) {
-    throw mismatch("server_max_window_bits was asked for and is not there");
+    throw mismatch("server_max_window_bits was requested but is missing");
   }
-  // RFC 7692 7.1.2.2: the same holds for the client's own limit, which the server may leave out.
+  // RFC 7692 7.1.2.2: the same applies to the client's own limit, but the server may omit it.
   checkWindowBits("client_max_window_bits", client.maxWindowBits, offered.client.maxWindowBits);
   return answered;
 }
@@ -116,12 +119,12 @@ function checkWindowBits(
   offered: number | true | undefined,
 ): void {
   if (answered === undefined || windowBitsOf(answered) <= windowBitsOf(offered)) return;
-  throw mismatch(`${name}=${answered} is more than the ${windowBitsOf(offered)} of the offer`);
+  throw mismatch(`${name}=${answered} exceeds the offered ${windowBitsOf(offered)}`);
 }
 
-function mismatch(what: string): HandshakeError {
+function mismatch(fault: string): HandshakeError {
   return new HandshakeError(
-    `The server's answer to ${deflateExtensionName} is not one to the offer: ${what}.`,
+    `The server's answer for ${deflateExtensionName} does not match the offer: ${fault}. Fix the server or connect without compression.`,
     {
       code: "EXTENSION_MISMATCH",
     },
@@ -137,16 +140,16 @@ function answerTo(offered: DeflateParameters, options: DeflateOptions): DeflateP
     noContextTakeover: options.peerNoContextTakeover ?? false,
     maxWindowBits: options.peerWindowBits,
   });
-  // RFC 7692 7.1.2.2: a client that has not offered it can't be limited.
+  // RFC 7692 7.1.2.2: a server may only limit a client that has offered client_max_window_bits.
   if (offered.client.maxWindowBits === undefined && isLimit(client.maxWindowBits)) return undefined;
   return {
-    // RFC 7692 7.1.2.1: what was asked for is answered, even where it is no limit.
+    // RFC 7692 7.1.2.1: a requested parameter is answered, even if its value is the default.
     server: offered.server.maxWindowBits === undefined ? withoutIdleLimit(server) : server,
     client: withoutIdleLimit(client),
   };
 }
 
-/** What satisfies both. */
+/** Returns parameters that satisfy both. */
 function stricter(first: DirectionParameters, second: DirectionParameters): DirectionParameters {
   return {
     noContextTakeover: first.noContextTakeover || second.noContextTakeover,
@@ -189,7 +192,7 @@ function directionOptions(parameters: DirectionParameters): InflaterOptions {
   };
 }
 
-/** Holds a codec for each direction from the first message on that needs it. */
+/** The extension on one connection. It creates the codec of a direction for the first message that needs it. */
 class PermessageDeflate implements MessageExtension {
   readonly header: string;
   readonly #codecs: CodecFactory;
@@ -197,7 +200,7 @@ class PermessageDeflate implements MessageExtension {
   readonly #deflaterOptions: DeflaterOptions;
   #inflater: Inflater | undefined;
   #deflater: Deflater | undefined;
-  /** Whether a message was decoded, or encoded, since {@link releaseUnused} was called. */
+  /** Whether a message was decoded or encoded since the last call of {@link releaseUnused}. */
   #hasDecoded = false;
   #hasEncoded = false;
 
@@ -214,7 +217,8 @@ class PermessageDeflate implements MessageExtension {
   }
 
   maxEncodedSize(size: number): number {
-    // zlib's `deflateBound` for any level, memLevel and strategy. The 64 bytes are for the ends of its blocks.
+    // The limit of zlib's `deflateBound` for any level, memLevel and strategy. The 64 bytes cover the ends of its
+    // blocks.
     return size + Math.ceil(size / 8) + Math.ceil(size / 256) + Math.ceil(size / 512) + 64;
   }
 
@@ -246,15 +250,15 @@ class PermessageDeflate implements MessageExtension {
   }
 
   restartEncoding(): void {
-    // RFC 7692 7.1.1: an agreed context takeover is a freedom of the sender; a new window refers to no old message.
+    // RFC 7692 7.1.1: context takeover allows the sender to refer to earlier messages, but does not require it.
     this.#deflater?.close();
     this.#deflater = undefined;
   }
 
   releaseUnused(): void {
-    // Without a context the codec is the one that all such connections share.
+    // A codec without context is shared with other connections, so it is not released.
     if (!this.#hasDecoded && this.#inflaterOptions.keepsContext) this.#inflater?.rest();
-    // A deflater takes 256 KiB, the history of a connection that is silent is worth less.
+    // A deflater uses 256 KiB of memory. The compression history of an idle connection is worth less than that.
     if (!this.#hasEncoded && this.#deflaterOptions.keepsContext) this.restartEncoding();
     this.#hasDecoded = false;
     this.#hasEncoded = false;

@@ -1,14 +1,15 @@
+// Limits the CPU time that a peer can cause by final blocks in a compressed message.
 import { tooManyFinalBlocks } from "./deflate-errors.js";
 
-/** What a restart costs beside the window, in bytes inflated in the same time. */
+/** Cost of a restart without its window, as the number of bytes that are inflated in the same time. */
 const baseCost = 1024;
 
-/** Enough for a hundred full windows, whatever the limit of the message. */
+/** Smallest budget in bytes. It allows more than 100 restarts with a full window. */
 const minBudget = 4 * 1024 * 1024;
 
 /**
- * Bounds the work behind final blocks: after each of them zlib must be given its whole window again, and such a
- * block takes two bytes on the wire. A message may cost no more in this way than by its own size.
+ * A final block can be two bytes on the wire, but after it zlib must load its whole window again. The budget allows a
+ * message at most as much of this work as inflating a message of the largest size costs.
  */
 export class RestartBudget {
   #left = 0;
@@ -17,7 +18,7 @@ export class RestartBudget {
     this.#left = Math.max(maxSize, minBudget);
   }
 
-  /** @throws ProtocolError (1009) where the message has restarted too often. */
+  /** @throws ProtocolError (1009) if the message has too many restarts. */
   spend(windowSize: number): void {
     this.#left -= windowSize + baseCost;
     if (this.#left < 0) throw tooManyFinalBlocks();

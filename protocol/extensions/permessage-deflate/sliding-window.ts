@@ -1,12 +1,13 @@
+// The window of DEFLATE: a buffer of the last bytes of a stream. It allocates memory as the stream grows.
 const firstCapacity = 1024;
 
-/** The last bytes of a stream, as many as its window holds; takes memory as they come. */
+/** The last bytes of a stream, up to the window size. */
 export class SlidingWindow {
   readonly #maxSize: number;
   #bytes: Uint8Array = new Uint8Array(0);
   #words: DataView = new DataView(this.#bytes.buffer);
   #size = 0;
-  #next = 0;
+  #writeOffset = 0;
 
   constructor(windowBits: number) {
     this.#maxSize = 2 ** windowBits;
@@ -16,7 +17,7 @@ export class SlidingWindow {
     return this.#size;
   }
 
-  /** The bytes as they lie: a ring, as soon as its size is that of the window. A power of two in length, or none. */
+  /** The memory of the window, a ring buffer once the window is full. Its length is 0 or a power of two. */
   get bytes(): Uint8Array {
     return this.#bytes;
   }
@@ -26,14 +27,14 @@ export class SlidingWindow {
     return this.#words;
   }
 
-  /** Where in {@link bytes} the next byte goes; the newest stands before it. */
-  get next(): number {
-    return this.#next;
+  /** Index in {@link bytes} at which the next byte is written. The newest byte is at the index before it. */
+  get writeOffset(): number {
+    return this.#writeOffset;
   }
 
   clear(): void {
     this.#size = 0;
-    this.#next = 0;
+    this.#writeOffset = 0;
   }
 
   append(source: Uint8Array, start: number, end: number): void {
@@ -41,20 +42,20 @@ export class SlidingWindow {
     const count = end - from;
     this.#reserve(this.#size + count);
     const bytes = this.#bytes;
-    const split = from + Math.min(count, bytes.length - this.#next);
-    bytes.set(source.subarray(from, split), this.#next);
+    const split = from + Math.min(count, bytes.length - this.#writeOffset);
+    bytes.set(source.subarray(from, split), this.#writeOffset);
     if (split < end) bytes.set(source.subarray(split, end), 0);
-    this.#next = (this.#next + count) & (bytes.length - 1);
+    this.#writeOffset = (this.#writeOffset + count) & (bytes.length - 1);
     this.#size = Math.min(this.#size + count, this.#maxSize);
   }
 
-  /** Writes all of it, the oldest byte first. */
+  /** Copies the whole window to `target`, the oldest byte first. */
   copyTo(target: Uint8Array, offset: number): void {
-    target.set(this.#bytes.subarray(this.#next, this.#size), offset);
-    target.set(this.#bytes.subarray(0, this.#next), offset + this.#size - this.#next);
+    target.set(this.#bytes.subarray(this.#writeOffset, this.#size), offset);
+    target.set(this.#bytes.subarray(0, this.#writeOffset), offset + this.#size - this.#writeOffset);
   }
 
-  /** Nothing wraps before the capacity has reached its maximum: until then the bytes stand from 0 on. */
+  /** Grows the memory. The bytes start at index 0 until the capacity reaches the window size; only then they wrap. */
   #reserve(size: number): void {
     let capacity = Math.max(this.#bytes.length, firstCapacity);
     while (capacity < size) capacity *= 2;
@@ -64,6 +65,6 @@ export class SlidingWindow {
     grown.set(this.#bytes.subarray(0, this.#size));
     this.#bytes = grown;
     this.#words = new DataView(grown.buffer);
-    this.#next = this.#size;
+    this.#writeOffset = this.#size;
   }
 }

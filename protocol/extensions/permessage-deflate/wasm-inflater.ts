@@ -1,26 +1,30 @@
+// Chooses between the JavaScript and the WebAssembly version of our own inflater. It does not call zlib.
 import type { Buffer } from "node:buffer";
 import { Slab } from "../../slab.js";
 import { InflateMemory, maxInputSize } from "./inflate-memory.js";
 import { MessageInflater } from "./message-inflater.js";
 import type { SlidingWindow } from "./sliding-window.js";
 
-/** From here on WebAssembly takes less time than zlib does that has its window at hand. */
-const minOutrunSize = 2 * 1024;
+/** Smallest message in bytes that WebAssembly inflates faster than zlib, even if zlib has its window loaded. */
+const minFasterSize = 2 * 1024;
 
-/** So much a process inflates before WebAssembly is worth the 7 ms of CPU, 3 of them in this thread, that it takes. */
+/**
+ * Number of compressed bytes after which the WebAssembly module is created. Creating it takes 7 ms of CPU time, 3 ms of
+ * it in this thread.
+ */
 const minInflatedSize = 512 * 1024;
 
-/** Inflates for all codecs of a factory, one message after the other, with no native memory for any of them. */
+/** Inflates messages for all codecs of a factory, one at a time. It needs no native memory per codec. */
 export class WasmInflater {
   readonly #slab: Slab = new Slab();
   #inflater: MessageInflater | undefined;
   #inflatedSize = 0;
 
   /**
-   * As `Inflater.inflate`, but that nothing is thrown.
+   * Like `Inflater.inflate`, but it does not throw.
    *
-   * @param window - What was said before; it is not changed.
-   * @returns `undefined` where the message is one for zlib.
+   * @param window - The bytes of earlier messages. It is not changed.
+   * @returns The message, or `undefined` if zlib must inflate it.
    */
   inflate(
     compressed: Uint8Array,
@@ -36,18 +40,18 @@ export class WasmInflater {
     return isKept ? this.#slab.copy(output, 0, size) : output.subarray(0, size);
   }
 
-  /** Whether a message of `size` bytes takes less time here than by zlib. */
-  outruns(size: number): boolean {
-    if (size < minOutrunSize || size > maxInputSize) return false;
+  /** Counts a message of `size` bytes and returns `true` if WebAssembly inflates it faster than zlib. */
+  isFasterThanZlib(size: number): boolean {
+    if (size < minFasterSize || size > maxInputSize) return false;
     this.#count(size);
-    return this.#inflater?.isWide ?? false;
+    return this.#inflater?.hasWasm ?? false;
   }
 
   #count(size: number): void {
     if (this.#inflatedSize >= minInflatedSize) return;
     this.#inflatedSize += size;
     if (this.#inflatedSize < minInflatedSize) return;
-    const memory = InflateMemory.wide();
+    const memory = InflateMemory.createWithWasm();
     if (memory !== undefined) this.#inflater = new MessageInflater(memory);
   }
 }

@@ -6,13 +6,13 @@ describe("acceptKey", () => {
     // RFC 6455 1.3.
     ["dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="],
     ["x3JJHMbDL1EzLkh9GBhXDw==", "HSmrc0sMlYUkAGmm5OPpG2HaGWk="],
-  ])("answers %s", (key, accept) => {
+  ])("returns the accept value of the key %s", (key, accept) => {
     expect(acceptKey(key)).toBe(accept);
   });
 });
 
 describe("createKey", () => {
-  it("is 16 bytes from the given source", () => {
+  it("encodes 16 bytes from the given random source", () => {
     const sizes: number[] = [];
     const key = createKey((bytes) => {
       sizes.push(bytes.length);

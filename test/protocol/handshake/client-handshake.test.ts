@@ -26,7 +26,7 @@ function start(options: Partial<ClientHandshakeOptions> = {}): ClientHandshake {
   });
 }
 
-/** What `text` comes to, the same at every split; `ends` says that the stream ends behind it. */
+/** Returns the result of receiving `text`, which must be the same at every split. `ends`: the stream ends after it. */
 function answer(
   text: string,
   ends = false,
@@ -42,7 +42,7 @@ function answer(
   return whole;
 }
 
-/** All that a result says, in plain values. */
+/** The content of a result as plain values. */
 function facts(result: HandshakeResult | undefined): unknown {
   if (result?.kind !== "rejected") return result && { ...result, extension: result.extension?.header };
   const { message, code, statusCode, headers, body, cause } = result.error;
@@ -57,7 +57,7 @@ function rejected(result: HandshakeResult | undefined): HandshakeError {
 }
 
 describe("ClientHandshake", () => {
-  it("begins with a request made from its options", () => {
+  it("builds the request from its options", () => {
     const text = start().request.toString();
     expect(text).toContain("GET /chat?token=hunter2 HTTP/1.1\r\nHost: server.example.com\r\n");
     expect(text).toContain("\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n");
@@ -65,38 +65,38 @@ describe("ClientHandshake", () => {
     expect(text).toContain("\r\nSec-WebSocket-Extensions: ext; level=1\r\n");
   });
 
-  it("needs no more than a url and randomness", () => {
+  it("needs only a url and a random source", () => {
     const options = { uri: parseUri("ws://h"), fillRandom: (): void => {} };
     expect(new ClientHandshake(options).request.toString()).not.toMatch(/Protocol|Extensions/);
   });
 
-  it("asks for the same as another, with a key of its own", () => {
-    const like = start();
+  it("reuses the request of a previous handshake with a new key", () => {
+    const previous = start();
     const options = {
       uri: parseUri("ws://user:hunter2@server.example.com/chat?token=hunter2"),
       fillRandom: (bytes: Uint8Array): void => void Buffer.from("another nonce 16").copy(bytes),
       ...{ subprotocols: ["chat"], offers: [levelOffer("ext")] },
     };
-    const handshake = new ClientHandshake(options, like);
+    const handshake = new ClientHandshake(options, previous);
     const key = Buffer.from("another nonce 16").toString("base64");
     expect(handshake.request.toString()).toBe(
-      like.request.toString().replace("dGhlIHNhbXBsZSBub25jZQ==", key),
+      previous.request.toString().replace("dGhlIHNhbXBsZSBub25jZQ==", key),
     );
-    expect(like.request.toString()).toContain("dGhlIHNhbXBsZSBub25jZQ==");
+    expect(previous.request.toString()).toContain("dGhlIHNhbXBsZSBub25jZQ==");
     expect(rejected(handshake.receive(Buffer.from(`${upgraded}\r\n`))).code).toBe("INVALID_ACCEPT");
     const answered = upgraded.replace("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", acceptKey(key));
-    const own = new ClientHandshake(options, like);
+    const own = new ClientHandshake(options, previous);
     expect(own.receive(Buffer.from(`${answered}\r\n`))).toMatchObject({ kind: "accepted" });
   });
 
-  it("refuses bad options before there is a request", () => {
+  it("throws for invalid options", () => {
     expect(() => start({ headers: [["Connection", "close"]] })).toThrow(TypeError);
     expect(() => start({ subprotocols: ["a b"] })).toThrow(TypeError);
   });
 });
 
-describe("ClientHandshake on a 101", () => {
-  it("is accepted", () => {
+describe("ClientHandshake that receives a 101 response", () => {
+  it("accepts a valid response", () => {
     expect(answer(`${upgraded}\r\n`)).toEqual({
       kind: "accepted",
       headers: [
@@ -111,7 +111,7 @@ describe("ClientHandshake on a 101", () => {
     });
   });
 
-  it("tells what was agreed, and where the connection begins", () => {
+  it("returns the negotiated values and the end of the head", () => {
     const head = `${upgraded}Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: ext;level="1"\r\n\r\n`;
     const result = answer(`${head}\u0081\u0002hi`);
     expect(result).toMatchObject({
@@ -123,7 +123,7 @@ describe("ClientHandshake on a 101", () => {
     });
   });
 
-  it("comes behind interim answers", () => {
+  it("accepts it after interim responses", () => {
     const interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n";
     expect(answer(`${interim}${upgraded}\r\n`)).toMatchObject({ kind: "accepted" });
     expect(answer(`${"HTTP/1.1 102 x\r\n\r\n".repeat(8)}${upgraded}\r\n`)).toMatchObject({
@@ -131,7 +131,7 @@ describe("ClientHandshake on a 101", () => {
     });
   });
 
-  it("is no refusal, before it and after it", () => {
+  it("does not set isRefused before or after it", () => {
     const handshake = start();
     expect(handshake.isRefused).toBe(false);
     handshake.receive(Buffer.from(`HTTP/1.1 100 Continue\r\n\r\n${upgraded}`));
@@ -140,7 +140,7 @@ describe("ClientHandshake on a 101", () => {
     expect(handshake.isRefused).toBe(false);
   });
 
-  it("stays accepted", () => {
+  it("returns the same result on every later call", () => {
     const handshake = start();
     const bytes = Buffer.from(`${upgraded}\r\n`);
     const result = handshake.receive(bytes);
@@ -150,21 +150,21 @@ describe("ClientHandshake on a 101", () => {
     expect(handshake.rejection()).toBeUndefined();
   });
 
-  it("is refused with its status and headers where a field is wrong", () => {
+  it("rejects an invalid field, with the status and headers of the response", () => {
     const error = rejected(answer(`${upgraded.replace("websocket", "h2c")}X: y\r\n\r\n`));
     expect(error).toMatchObject({ code: "INVALID_UPGRADE", statusCode: 101 });
     expect(error.headers).toContainEqual(["X", "y"]);
     expect(error.body.length).toBe(0);
   });
 
-  it("is refused with what the offer has against it", () => {
+  it("rejects with the error that the offer throws", () => {
     const error = rejected(answer(`${upgraded}Sec-WebSocket-Extensions: ext; level=2\r\n\r\n`));
     expect(error).toMatchObject({ code: "EXTENSION_MISMATCH", statusCode: 101, cause: "level" });
     expect(error.message).toBe("Level 1 was offered.");
     expect(error.headers).toHaveLength(4);
   });
 
-  it("is refused where an offer throws something of its own", () => {
+  it("rejects if an offer throws another exception, which becomes the cause", () => {
     const fault = new RangeError("bug");
     const offer = {
       ...levelOffer("ext"),
@@ -179,23 +179,23 @@ describe("ClientHandshake on a 101", () => {
     expect(error.cause).toBe(fault);
   });
 
-  it("is refused from HTTP/1.0", () => {
+  it("rejects a response with HTTP/1.0", () => {
     const error = rejected(answer(`${upgraded.replace("HTTP/1.1", "HTTP/1.0")}\r\n`));
     expect(error).toMatchObject({ code: "MALFORMED_RESPONSE", statusCode: 101 });
   });
 });
 
-describe("ClientHandshake on another status", () => {
+describe("ClientHandshake that receives another status", () => {
   const head = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\n";
 
   it.each([
-    ["of a size", `${head}Content-Length: 4\r\n\r\nnope`, "nope"],
-    ["of a size, with more behind it", `${head}Content-Length: 4\r\n\r\nnope!!`, "nope"],
-    ["of no size", `${head}Content-Length: 0\r\n\r\n`, ""],
+    ["with Content-Length", `${head}Content-Length: 4\r\n\r\nnope`, "nope"],
+    ["with Content-Length and more bytes after it", `${head}Content-Length: 4\r\n\r\nnope!!`, "nope"],
+    ["with Content-Length 0", `${head}Content-Length: 0\r\n\r\n`, ""],
     ["in chunks", `${head}Transfer-Encoding: chunked\r\n\r\n2\r\nno\r\n2\r\npe\r\n0\r\n\r\n`, "nope"],
-    ["in broken chunks", `${head}Transfer-Encoding: chunked\r\n\r\n2\r\nno\r\n2x`, "no"],
-    ["behind an interim answer", `HTTP/1.1 100 x\r\n\r\n${head}Content-Length: 4\r\n\r\nnope`, "nope"],
-  ])("has the body %s", (_what, text, body) => {
+    ["in invalid chunks", `${head}Transfer-Encoding: chunked\r\n\r\n2\r\nno\r\n2x`, "no"],
+    ["after an interim response", `HTTP/1.1 100 x\r\n\r\n${head}Content-Length: 4\r\n\r\nnope`, "nope"],
+  ])("rejects with the body: body %s", (_what, text, body) => {
     const error = rejected(answer(text));
     expect(error).toMatchObject({ code: "UNEXPECTED_STATUS", statusCode: 401 });
     expect(error.headers[0]).toEqual(["WWW-Authenticate", "Basic"]);
@@ -204,25 +204,25 @@ describe("ClientHandshake on another status", () => {
   });
 
   it.each([
-    ["no size", `${head}\r\nnope`, "nope"],
-    ["less than its size", `${head}Content-Length: 40\r\n\r\nnope`, "nope"],
-    ["cut chunks", `${head}Transfer-Encoding: chunked\r\n\r\n20\r\nnope`, "nope"],
-    ["nothing", `${head}\r\n`, ""],
-  ])("has what came of a body with %s when the stream ends", (_what, text, body) => {
+    ["no Content-Length", `${head}\r\nnope`, "nope"],
+    ["fewer bytes than its Content-Length", `${head}Content-Length: 40\r\n\r\nnope`, "nope"],
+    ["an incomplete chunk", `${head}Transfer-Encoding: chunked\r\n\r\n20\r\nnope`, "nope"],
+    ["no bytes", `${head}\r\n`, ""],
+  ])("rejects with the received part of a body with %s when the stream ends", (_what, text, body) => {
     expect(answer(text)).toBeUndefined();
     const error = rejected(answer(text, true));
     expect(error).toMatchObject({ code: "UNEXPECTED_STATUS", statusCode: 401 });
     expect(error.body.toString()).toBe(body);
   });
 
-  it("tells where a redirect leads", () => {
+  it("shows the target of a redirect", () => {
     const text = "HTTP/1.1 302 Found\r\nLocation: https://u:hunter2@other/\r\nContent-Length: 0\r\n\r\n";
     const error = rejected(answer(text));
     expect(error).toMatchObject({ code: "UNEXPECTED_STATUS", statusCode: 302 });
     expect(error.message).toContain("https://other/");
   });
 
-  it("is read from HTTP/1.0 too", () => {
+  it("reads a response with HTTP/1.0", () => {
     const error = rejected(answer("HTTP/1.0 503 x\r\n\r\nbusy", true));
     expect(error).toMatchObject({ code: "UNEXPECTED_STATUS", statusCode: 503 });
     expect(error.body.toString()).toBe("busy");
@@ -235,7 +235,7 @@ describe("ClientHandshake on another status", () => {
     [9, 10, false],
     [10, 10, true],
     [11, 10, true],
-  ])("takes %i bytes of a body with the limit %j", (size, maxBodySize, isComplete) => {
+  ])("receives %i bytes of a body with the limit %j", (size, maxBodySize, isComplete) => {
     for (const framing of ["", "Content-Length: 1000000\r\n", "Transfer-Encoding: chunked\r\n"]) {
       const handshake = start({ maxBodySize });
       expect(handshake.receive(Buffer.from(`${head}${framing}\r\n`))).toBeUndefined();
@@ -247,7 +247,7 @@ describe("ClientHandshake on another status", () => {
     }
   });
 
-  it("keeps a body of its own", () => {
+  it("copies the body", () => {
     const handshake = start();
     const bytes = Buffer.from(`${head}Content-Length: 4\r\n\r\nnope`);
     const error = rejected(handshake.receive(bytes));
@@ -255,7 +255,7 @@ describe("ClientHandshake on another status", () => {
     expect(error.body.toString()).toBe("nope");
   });
 
-  it("can be told before its body is complete", () => {
+  it("can be rejected before its body is complete", () => {
     const handshake = start();
     const bytes = Buffer.from(`${head}\r\n`);
     expect(handshake.rejection()).toBeUndefined();
@@ -273,7 +273,7 @@ describe("ClientHandshake on another status", () => {
   });
 });
 
-describe("ClientHandshake on anything else", () => {
+describe("ClientHandshake that receives anything else", () => {
   it.each([
     ["SSH-2.0-OpenSSH_9.6\r\n", "MALFORMED_RESPONSE", "port"],
     ["\u0015\u0003\u0001\u0000\u0002\u0002F", "MALFORMED_RESPONSE", "use wss:"],
@@ -284,7 +284,7 @@ describe("ClientHandshake on anything else", () => {
     [`HTTP/1.1 101 x\r\n${"A: b\r\n".repeat(101)}`, "HEADERS_TOO_LARGE", "100 fields"],
     [`HTTP/1.1 401 x\r\n${"A: b\r\n".repeat(101)}`, "HEADERS_TOO_LARGE", "100 fields"],
     ["HTTP/1.1 100 x\r\n\r\n".repeat(9), "TOO_MANY_INTERIM_RESPONSES", "8 interim"],
-  ])("refuses %j", (text, code, part) => {
+  ])("rejects %j", (text, code, part) => {
     const error = rejected(answer(text));
     expect(error.code).toBe(code);
     expect(error.message).toContain(part);
@@ -292,18 +292,18 @@ describe("ClientHandshake on anything else", () => {
   });
 
   it.each([
-    ["", "without an answer"],
+    ["", "without a response"],
     ["HTTP/1.1", "in the middle"],
     [upgraded, "in the middle"],
     ["HTTP/1.1 100 x\r\n\r\n", "in the middle"],
-  ])("tells that the stream ended behind %j", (text, part) => {
+  ])("rejects if the stream ends after %j", (text, part) => {
     expect(answer(text)).toBeUndefined();
     const error = rejected(answer(text, true));
     expect(error).toMatchObject({ code: "CONNECTION_ENDED", statusCode: undefined });
     expect(error.message).toContain(part);
   });
 
-  it("stays ended", () => {
+  it("returns the same result on every call after the end", () => {
     const handshake = start();
     const result = handshake.receiveEnd();
     expect(handshake.receiveEnd()).toBe(result);
@@ -311,7 +311,7 @@ describe("ClientHandshake on anything else", () => {
     expect(handshake.receive(Buffer.from(`${upgraded}\r\n`))).toBe(result);
   });
 
-  it("takes the limits of the head from its options", () => {
+  it("applies the head limits of its options", () => {
     expect(rejected(answer(`${upgraded}\r\n`, false, { maxHeaderFields: 2 })).code).toBe("HEADERS_TOO_LARGE");
     expect(rejected(answer(`${upgraded}\r\n`, false, { maxHeaderSize: 100 })).code).toBe("HEADERS_TOO_LARGE");
     const size = upgraded.length + 2;
@@ -319,7 +319,7 @@ describe("ClientHandshake on anything else", () => {
     expect(answer(text, false, { maxHeaderFields: 3, maxHeaderSize: size })?.kind).toBe("accepted");
   });
 
-  it("never throws, whatever comes", () => {
+  it("does not throw for any input", () => {
     const piece = fc.oneof(
       fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes).toString("latin1")),
       fc.constantFrom(
@@ -347,7 +347,7 @@ describe("ClientHandshake on anything else", () => {
 });
 
 describe("isRefused", () => {
-  it("is true from the end of the head of a refusal to the end of its body", () => {
+  it("is true from the end of the head of a rejecting response to the end of its body", () => {
     const handshake = start();
     handshake.receive(Buffer.from("HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n"));
     expect(handshake.isRefused).toBe(false);
@@ -359,7 +359,7 @@ describe("isRefused", () => {
     expect(handshake.isRefused).toBe(false);
   });
 
-  it("is false once the refusal was taken as it is", () => {
+  it("is false after rejection() was called", () => {
     const handshake = start();
     handshake.receive(Buffer.from("HTTP/1.1 503 Busy\r\n\r\n"));
     expect(handshake.rejection()).toMatchObject({ kind: "rejected" });

@@ -19,7 +19,7 @@ function write(url: string, request: Partial<ClientRequest> = {}): string {
 const lines = (...texts: string[]): string => `${texts.join("\r\n")}\r\n\r\n`;
 
 describe("writeClientRequest", () => {
-  it("writes what RFC 6455 asks for, and no more", () => {
+  it("writes only the header fields that RFC 6455 requires", () => {
     expect(write("ws://server.example.com/chat?a=b")).toBe(
       lines(
         "GET /chat?a=b HTTP/1.1",
@@ -32,7 +32,7 @@ describe("writeClientRequest", () => {
     );
   });
 
-  it("keeps the order of the fields, and the user's own with their spelling and repeats", () => {
+  it("writes the user's fields after its own, in their order and spelling, with repeats", () => {
     const headers: HeaderField[] = [
       ["x-b", "2"],
       ["Cookie", "a=b"],
@@ -61,7 +61,7 @@ describe("writeClientRequest", () => {
     );
   });
 
-  it("sends the user's Host in the place of the url's", () => {
+  it("sends the user's Host instead of the url's", () => {
     const headers: HeaderField[] = [
       ["X-A", "1"],
       ["host", "other.example"],
@@ -72,14 +72,14 @@ describe("writeClientRequest", () => {
     expect(text.match(/^host:/gim)).toHaveLength(1);
   });
 
-  it("prefers the user's Authorization to the url's", () => {
+  it("sends the user's Authorization instead of the url's credentials", () => {
     const text = write("ws://u:p@h/", { headers: [["authorization", "Bearer x"]] });
     expect(text).toContain("authorization: Bearer x\r\n");
     expect(text).not.toContain("Basic");
   });
 
   it.each<[string, Partial<ClientRequest>, string]>([
-    ["a reserved header", { headers: [["Upgrade", "x"]] }, '"Upgrade" belongs to the opening handshake'],
+    ["a reserved header", { headers: [["Upgrade", "x"]] }, '"Upgrade" is not allowed'],
     ["a header with a line end", { headers: [["X", "hunter2\r\nY: z"]] }, '"X" has a control character'],
     [
       "two Host headers",
@@ -92,21 +92,21 @@ describe("writeClientRequest", () => {
       '"Host" is given more than once',
     ],
     ["a Host with a line end", { headers: [["Host", "a\r\nY: z"]] }, '"Host" has a control character'],
-    ["an empty subprotocol", { subprotocols: ["a", ""] }, "Subprotocol 2 of 2 is no token"],
-    ["a subprotocol with a line end", { subprotocols: ["hunter2\r\n"] }, "Subprotocol 1 of 1 is no token"],
-    ["a subprotocol with a comma", { subprotocols: ["a,b"] }, "is no token"],
-    ["a subprotocol that is no string", { subprotocols: [7 as unknown as string] }, "is no token"],
+    ["an empty subprotocol", { subprotocols: ["a", ""] }, "Subprotocol 2 of 2 is not a token"],
+    ["a subprotocol with a line end", { subprotocols: ["hunter2\r\n"] }, "Subprotocol 1 of 1 is not a token"],
+    ["a subprotocol with a comma", { subprotocols: ["a,b"] }, "is not a token"],
+    ["a subprotocol that is not a string", { subprotocols: [7 as unknown as string] }, "is not a token"],
     ["a repeated subprotocol", { subprotocols: ["a", "b", "a"] }, "Subprotocol 3 of 3 repeats"],
     [
-      "a broken offer",
+      "an offer with a line end",
       { offers: [{ ...levelOffer("a"), header: "a\r\nX: y" }] },
       '"Sec-WebSocket-Extensions"',
     ],
-    ["a broken Host of the url", { uri: { ...parseUri("ws://h"), hostHeader: "h\r\nX: y" } }, '"Host"'],
-    ["a resource without its slash", { uri: { ...parseUri("ws://h"), resource: "p" } }, "resource"],
+    ["a url host with a line end", { uri: { ...parseUri("ws://h"), hostHeader: "h\r\nX: y" } }, '"Host"'],
+    ["a resource without a slash", { uri: { ...parseUri("ws://h"), resource: "p" } }, "resource"],
     ["a resource with a space", { uri: { ...parseUri("ws://h"), resource: "/a HTTP/1.1" } }, "resource"],
     ["a resource with a line end", { uri: { ...parseUri("ws://h"), resource: "/\r\n" } }, "resource"],
-  ])("refuses %s", (_what, request, message) => {
+  ])("throws for %s", (_what, request, message) => {
     const run = (): unknown => write("ws://h/", request);
     expect(run).toThrow(TypeError);
     expect(run).toThrow(message);
@@ -114,12 +114,12 @@ describe("writeClientRequest", () => {
   });
 });
 
-describe("many subprotocols", () => {
+describe("writeClientRequest with many subprotocols", () => {
   const count = 100_000;
   const names = Array.from({ length: count }, (_, index) => `v${index}.example`);
 
-  /** Each name compared with all before it would take half a minute. */
-  it("are checked in time in proportion to their number", () => {
+  /** A comparison of each name with all previous ones would take 30 s. */
+  it("checks them in linear time", () => {
     const cpuTime = measureCpuTime();
     expect(write("ws://h/", { subprotocols: names })).toContain(names.join(", "));
     expect(() => write("ws://h/", { subprotocols: [...names, names[0]!] })).toThrow(
@@ -130,7 +130,7 @@ describe("many subprotocols", () => {
 });
 
 describe("RequestTemplate", () => {
-  it("writes the same request with each key, wherever else the name of its field stands", () => {
+  it("writes the same request with each key, even if other fields contain the name of the key field", () => {
     const request: ClientRequest = {
       uri: parseUri("ws://h/Sec-WebSocket-Key:%20x"),
       headers: [
@@ -144,7 +144,7 @@ describe("RequestTemplate", () => {
       expect(template.write(one)).toEqual(writeClientRequest(request, one));
   });
 
-  it("checks what it is made of", () => {
+  it("checks the request", () => {
     const wrong = {
       uri: parseUri("ws://h/"),
       headers: [["Connection", "close"]],

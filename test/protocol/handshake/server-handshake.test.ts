@@ -17,8 +17,8 @@ const request =
   "GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
 
-/** What `text` comes to, the same at every split. */
-function take(text: string, limits?: HeadLimits): RequestResult | undefined {
+/** Returns the result of receiving `text`, which must be the same at every split. */
+function receive(text: string, limits?: HeadLimits): RequestResult | undefined {
   const [whole, ...others] = splitsOf(Buffer.from(text, "latin1")).map((pieces) => {
     const handshake = new ServerHandshake(limits);
     const { result, offsetOf } = feed(pieces, (bytes, start, end) => handshake.receive(bytes, start, end));
@@ -28,16 +28,17 @@ function take(text: string, limits?: HeadLimits): RequestResult | undefined {
   return whole;
 }
 
-function taken(text = ""): ServerHandshake {
+/** Returns a handshake that has received a valid request. */
+function withRequest(text = ""): ServerHandshake {
   const handshake = new ServerHandshake();
   expect(handshake.receive(Buffer.from(`${request}${text}\r\n`))?.kind).toBe("request");
   return handshake;
 }
 
 describe("ServerHandshake.receive", () => {
-  it("gives a valid request, and where the connection begins", () => {
+  it("returns a valid request and the end of the head", () => {
     const head = `${request}Origin: https://o\r\nSec-WebSocket-Protocol: a, b\r\n\r\n`;
-    expect(take(`${head}\u0081\u0080abcd`)).toEqual({
+    expect(receive(`${head}\u0081\u0080abcd`)).toEqual({
       kind: "request",
       request: {
         resource: "/chat",
@@ -50,7 +51,7 @@ describe("ServerHandshake.receive", () => {
   });
 
   it("waits for the end of the head", () => {
-    expect(take(request)).toBeUndefined();
+    expect(receive(request)).toBeUndefined();
   });
 
   it.each([
@@ -75,9 +76,9 @@ describe("ServerHandshake.receive", () => {
       ["Sec-WebSocket-Version: 13", "Connection: Upgrade, close"],
     ],
     [`${request}Sec-WebSocket-Key: a\r\n\r\n`, 400, "INVALID_KEY", ["Connection: close"]],
-  ])("refuses %j", (text, statusCode, code, fields) => {
-    const result = take(text);
-    if (result?.kind !== "rejected") throw new Error("The request was taken.");
+  ])("rejects %j", (text, statusCode, code, fields) => {
+    const result = receive(text);
+    if (result?.kind !== "rejected") throw new Error("The request was accepted.");
     expect(result.error).toMatchObject({ statusCode, code });
     const response = result.response.toString();
     const [head, body] = response.split("\r\n\r\n");
@@ -88,21 +89,21 @@ describe("ServerHandshake.receive", () => {
     expect(body).toBe(`${result.error.message}\n`);
   });
 
-  it("keeps its result", () => {
+  it("returns the same result on every later call", () => {
     const handshake = new ServerHandshake();
     const result = handshake.receive(Buffer.from(`${request}\r\n`));
     expect(handshake.receive(Buffer.from("more"))).toBe(result);
   });
 
-  it("takes the limits of the head", () => {
-    expect(take(`${request}\r\n`, { maxHeaderSize: request.length + 2, maxHeaderFields: 5 })?.kind).toBe(
+  it("applies the limits of the head", () => {
+    expect(receive(`${request}\r\n`, { maxHeaderSize: request.length + 2, maxHeaderFields: 5 })?.kind).toBe(
       "request",
     );
-    expect(take(`${request}\r\n`, { maxHeaderSize: request.length + 1 })?.kind).toBe("rejected");
-    expect(take(`${request}\r\n`, { maxHeaderFields: 4 })?.kind).toBe("rejected");
+    expect(receive(`${request}\r\n`, { maxHeaderSize: request.length + 1 })?.kind).toBe("rejected");
+    expect(receive(`${request}\r\n`, { maxHeaderFields: 4 })?.kind).toBe("rejected");
   });
 
-  it("never throws, whatever comes", () => {
+  it("does not throw for any input", () => {
     const piece = fc.oneof(
       fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes).toString("latin1")),
       fc.constantFrom(
@@ -114,15 +115,15 @@ describe("ServerHandshake.receive", () => {
       ),
     );
     fc.assert(
-      fc.property(fc.array(piece, { maxLength: 4 }), (pieces) => void take(pieces.join(""))),
+      fc.property(fc.array(piece, { maxLength: 4 }), (pieces) => void receive(pieces.join(""))),
       { numRuns: cases(40) },
     );
   });
 });
 
 describe("ServerHandshake.accept", () => {
-  it("answers as RFC 6455 1.3 does", () => {
-    expect(taken().accept()).toEqual({
+  it("returns the response of RFC 6455 1.3", () => {
+    expect(withRequest().accept()).toEqual({
       response: Buffer.from(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
           "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
@@ -132,8 +133,10 @@ describe("ServerHandshake.accept", () => {
     });
   });
 
-  it("adds subprotocol, extension and headers", () => {
-    const handshake = taken("Sec-WebSocket-Protocol: a, b\r\nSec-WebSocket-Extensions: ext; level=1\r\n");
+  it("adds the subprotocol, the extension and headers", () => {
+    const handshake = withRequest(
+      "Sec-WebSocket-Protocol: a, b\r\nSec-WebSocket-Extensions: ext; level=1\r\n",
+    );
     const { response, extension, subprotocol } = handshake.accept({
       subprotocol: "b",
       headers: [
@@ -150,31 +153,33 @@ describe("ServerHandshake.accept", () => {
   });
 
   it.each([
-    ["the first offer that is taken", "ext; level=2, ext; level=1; a, ext; level=1; b", "ext; level=1; a"],
-    ["an offer among others", "x, y; level=1, ext; level=1", "ext; level=1"],
-    ["no offer that is declined", "ext; level=2, ext", undefined],
-    ["no offer of another name", "x; level=1", undefined],
-  ])("agrees on %s", (_what, offered, header) => {
-    const handshake = taken(`Sec-WebSocket-Extensions: ${offered}\r\n`);
+    ["the first acceptable offer", "ext; level=2, ext; level=1; a, ext; level=1; b", "ext; level=1; a"],
+    ["an offer between others", "x, y; level=1, ext; level=1", "ext; level=1"],
+    ["nothing if all offers are declined", "ext; level=2, ext", undefined],
+    ["nothing if only other extensions are offered", "x; level=1", undefined],
+  ])("negotiates %s", (_what, offered, header) => {
+    const handshake = withRequest(`Sec-WebSocket-Extensions: ${offered}\r\n`);
     const { extension, response } = handshake.accept({ acceptors: [levelAcceptor("ext")] });
     expect(extension?.header).toBe(header);
     expect(response.includes("Sec-WebSocket-Extensions")).toBe(header !== undefined);
   });
 
-  it("agrees on one extension, that of the first acceptor that takes an offer", () => {
-    const handshake = taken("Sec-WebSocket-Extensions: a; level=1, b; level=1\r\n");
+  it("negotiates one extension, that of the first acceptor that accepts an offer", () => {
+    const handshake = withRequest("Sec-WebSocket-Extensions: a; level=1, b; level=1\r\n");
     const acceptors = [levelAcceptor("a", "9"), levelAcceptor("b"), levelAcceptor("a")];
     expect(handshake.accept({ acceptors }).extension?.header).toBe("b; level=1");
   });
 
-  it("refuses what cannot be sent", () => {
-    expect(() => taken().accept({ subprotocol: "a" })).toThrow(TypeError);
-    expect(() => taken("Sec-WebSocket-Protocol: b\r\n").accept({ subprotocol: "a" })).toThrow("client named");
-    expect(() => taken().accept({ headers: [["Upgrade", "x"]] })).toThrow(TypeError);
-    expect(() => taken().accept({ headers: [["X", "a\r\nb"]] })).toThrow(TypeError);
+  it("throws for a subprotocol that was not offered and for invalid headers", () => {
+    expect(() => withRequest().accept({ subprotocol: "a" })).toThrow(TypeError);
+    expect(() => withRequest("Sec-WebSocket-Protocol: b\r\n").accept({ subprotocol: "a" })).toThrow(
+      "was not offered",
+    );
+    expect(() => withRequest().accept({ headers: [["Upgrade", "x"]] })).toThrow(TypeError);
+    expect(() => withRequest().accept({ headers: [["X", "a\r\nb"]] })).toThrow(TypeError);
   });
 
-  it("needs a valid request", () => {
+  it("throws without a valid request", () => {
     const handshake = new ServerHandshake();
     expect(() => handshake.accept()).toThrow(JetSocketError);
     handshake.receive(Buffer.from("GET / HTTP/1.1\r\n\r\n"));
@@ -193,23 +198,26 @@ describe("ServerHandshake.reject", () => {
       "HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nContent-Length: 0\r\nRetry-After: 5\r\n\r\n",
     ],
     [599, {}, "HTTP/1.1 599 \r\nConnection: close\r\nContent-Length: 0\r\n\r\n"],
-  ])("answers %i with %j", (statusCode, options, response) => {
-    expect(taken().reject(statusCode, options).toString()).toBe(response);
+  ])("returns the response %i with %j", (statusCode, options, response) => {
+    expect(withRequest().reject(statusCode, options).toString()).toBe(response);
   });
 
-  it.each([101, 199, 204, 304, 600, 400.5, Number.NaN])("refuses the status %d", (statusCode) => {
-    expect(() => taken().reject(statusCode)).toThrow(RangeError);
+  it.each([101, 199, 204, 304, 600, 400.5, Number.NaN])("throws for the status %d", (statusCode) => {
+    expect(() => withRequest().reject(statusCode)).toThrow(RangeError);
   });
 
-  it.each(["Connection", "content-length", "Transfer-Encoding", "X Y"])("refuses the header %s", (name) => {
-    expect(() => taken().reject(400, { headers: [[name, "a"]] })).toThrow(TypeError);
-  });
+  it.each(["Connection", "content-length", "Transfer-Encoding", "X Y"])(
+    "throws for the header %s",
+    (name) => {
+      expect(() => withRequest().reject(400, { headers: [[name, "a"]] })).toThrow(TypeError);
+    },
+  );
 });
 
-describe("both halves", () => {
+describe("ClientHandshake and ServerHandshake", () => {
   const fillRandom = (bytes: Uint8Array): void => void bytes.fill(7);
 
-  it("understand each other, whatever is agreed on", () => {
+  it("negotiate the same subprotocol and extension", () => {
     const token = fc.stringMatching(/^[!#$%&'*+\-.^_`|~\dA-Za-z]{1,8}$/);
     const subprotocols = fc.uniqueArray(token, { maxLength: 4 });
     const level = fc.constantFrom("1", "2");
@@ -244,14 +252,14 @@ describe("both halves", () => {
     );
   });
 
-  it("understand a refusal", () => {
+  it("pass a rejection with its headers and body", () => {
     const client = new ClientHandshake({ uri: parseUri("ws://h"), fillRandom });
     const server = new ServerHandshake();
     server.receive(client.request);
     const result = client.receive(
       server.reject(401, { body: "no", headers: [["WWW-Authenticate", "Basic"]] }),
     );
-    if (result?.kind !== "rejected") throw new Error("The client took the refusal.");
+    if (result?.kind !== "rejected") throw new Error("The client accepted the rejection.");
     expect(result.error).toMatchObject({ code: "UNEXPECTED_STATUS", statusCode: 401 });
     expect(result.error.headers).toContainEqual(["WWW-Authenticate", "Basic"]);
     expect(result.error.body.toString()).toBe("no");

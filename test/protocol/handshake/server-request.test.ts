@@ -11,7 +11,7 @@ const required: Record<string, string> = {
 };
 const line = { method: "GET", target: "/", version: "1.1" };
 
-/** The required fields without those that `others` names, and `others`. */
+/** The required fields, with fields of the same name replaced by `others`. */
 function fieldsWith(...others: HeaderField[]): HeaderField[] {
   const names = new Set(others.map(([name]) => name));
   return [...Object.entries(required).filter(([name]) => !names.has(name)), ...others];
@@ -21,8 +21,8 @@ const without = (name: string): HeaderField[] => fieldsWith().filter(([each]) =>
 const repeated = (name: string, ...values: string[]): HeaderField[] =>
   fieldsWith(...values.map((value): HeaderField => [name, value]));
 
-describe("checkRequest on valid requests", () => {
-  it("gives all that an answer is made from", () => {
+describe("checkRequest with valid requests", () => {
+  it("returns the values for the response", () => {
     const headers = fieldsWith(
       ["Origin", "https://o"],
       ["Sec-WebSocket-Protocol", "a, b"],
@@ -41,7 +41,7 @@ describe("checkRequest on valid requests", () => {
     });
   });
 
-  it("needs none of what is optional", () => {
+  it("does not need optional fields", () => {
     expect(checkRequest(line, fieldsWith())).toMatchObject({
       kind: "valid",
       request: { resource: "/", subprotocols: [], origin: undefined },
@@ -50,14 +50,14 @@ describe("checkRequest on valid requests", () => {
   });
 
   it.each<[string, HeaderField[]]>([
-    ["Upgrade in other letters", fieldsWith(["Upgrade", "WebSocket"])],
-    ["more in Upgrade", fieldsWith(["Upgrade", "HTTP/2.0, websocket"])],
-    ["more in Connection", fieldsWith(["Connection", "keep-alive, UPGRADE"])],
-    ["names in other letters", fieldsWith().map(([name, value]) => [name.toLowerCase(), value])],
-    ["a body of no size", fieldsWith(["Content-Length", "0"])],
-    // RFC 6455 4.1 prints this key, whose last letter holds two bits too many.
-    ["a key with bits to spare", fieldsWith(["Sec-WebSocket-Key", "AQIDBAUGBwgJCgsMDQ4PEC=="])],
-  ])("takes %s", (_what, headers) => {
+    ["Upgrade in mixed case", fieldsWith(["Upgrade", "WebSocket"])],
+    ["more protocols in Upgrade", fieldsWith(["Upgrade", "HTTP/2.0, websocket"])],
+    ["more options in Connection", fieldsWith(["Connection", "keep-alive, UPGRADE"])],
+    ["field names in lower case", fieldsWith().map(([name, value]) => [name.toLowerCase(), value])],
+    ["Content-Length 0", fieldsWith(["Content-Length", "0"])],
+    // This key is an example in RFC 6455 4.1. Its last character contains two bits too many.
+    ["a key with surplus bits", fieldsWith(["Sec-WebSocket-Key", "AQIDBAUGBwgJCgsMDQ4PEC=="])],
+  ])("accepts %s", (_what, headers) => {
     expect(checkRequest(line, headers).kind).toBe("valid");
   });
 
@@ -69,34 +69,34 @@ describe("checkRequest on valid requests", () => {
     ["HTTPS://h:1/", "/"],
     ["http://h", "/"],
     ["http://h?q", "/?q"],
-  ])("finds the resource of %s", (target, resource) => {
+  ])("returns the resource of the target %s", (target, resource) => {
     expect(checkRequest({ ...line, target }, fieldsWith())).toMatchObject({ request: { resource } });
   });
 
-  it("takes later versions of HTTP/1", () => {
+  it("accepts later versions of HTTP/1", () => {
     expect(checkRequest({ ...line, version: "1.2" }, fieldsWith()).kind).toBe("valid");
   });
 });
 
-describe("checkRequest on other requests", () => {
+describe("checkRequest with invalid requests", () => {
   it.each<[string, Partial<typeof line>, HeaderField[], number, string]>([
     ["POST", { method: "POST" }, fieldsWith(), 405, "INVALID_METHOD"],
     ["get", { method: "get" }, fieldsWith(), 405, "INVALID_METHOD"],
     ["HTTP/1.0", { version: "1.0" }, fieldsWith(), 505, "INVALID_HTTP_VERSION"],
     ["HTTP/2.0", { version: "2.0" }, fieldsWith(), 505, "INVALID_HTTP_VERSION"],
     ["HTTP/0.9", { version: "0.9" }, fieldsWith(), 505, "INVALID_HTTP_VERSION"],
-    ["a target that is no path", { target: "*" }, fieldsWith(), 400, "INVALID_RESOURCE"],
+    ["a target that is not a path", { target: "*" }, fieldsWith(), 400, "INVALID_RESOURCE"],
     ["a target without a slash", { target: "p" }, fieldsWith(), 400, "INVALID_RESOURCE"],
-    ["a target of another scheme", { target: "ftp://h/" }, fieldsWith(), 400, "INVALID_RESOURCE"],
+    ["a target with another scheme", { target: "ftp://h/" }, fieldsWith(), 400, "INVALID_RESOURCE"],
     ["a target without a host", { target: "http:///p" }, fieldsWith(), 400, "INVALID_RESOURCE"],
     ["a fragment", { target: "/p#f" }, fieldsWith(), 400, "INVALID_RESOURCE"],
-    ["a fragment in a whole url", { target: "http://h/p#" }, fieldsWith(), 400, "INVALID_RESOURCE"],
+    ["a fragment in an absolute url", { target: "http://h/p#" }, fieldsWith(), 400, "INVALID_RESOURCE"],
     ["no Host", {}, without("Host"), 400, "INVALID_HOST"],
     ["an empty Host", {}, fieldsWith(["Host", ""]), 400, "INVALID_HOST"],
     ["two Hosts", {}, repeated("Host", "h", "h"), 400, "INVALID_HOST"],
     ["a body", {}, fieldsWith(["Content-Length", "5"]), 400, "UNEXPECTED_BODY"],
     ["a body of one byte", {}, fieldsWith(["Content-Length", "1"]), 400, "UNEXPECTED_BODY"],
-    ["a body of two sizes", {}, repeated("Content-Length", "0", "5"), 400, "UNEXPECTED_BODY"],
+    ["two different Content-Length fields", {}, repeated("Content-Length", "0", "5"), 400, "UNEXPECTED_BODY"],
     ["a body in chunks", {}, fieldsWith(["Transfer-Encoding", "chunked"]), 400, "UNEXPECTED_BODY"],
     ["no Upgrade", {}, without("Upgrade"), 426, "INVALID_UPGRADE"],
     ["another Upgrade", {}, fieldsWith(["Upgrade", "h2c"]), 426, "INVALID_UPGRADE"],
@@ -119,14 +119,14 @@ describe("checkRequest on other requests", () => {
       "INVALID_KEY",
     ],
     [
-      "a key without its end",
+      "a key without padding",
       {},
       fieldsWith(["Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ"]),
       400,
       "INVALID_KEY",
     ],
     [
-      "a key of url letters",
+      "a key in base64url",
       {},
       fieldsWith(["Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25j-_=="]),
       400,
@@ -156,7 +156,7 @@ describe("checkRequest on other requests", () => {
     ],
     ["empty extensions", {}, fieldsWith(["Sec-WebSocket-Extensions", ""]), 400, "INVALID_EXTENSIONS"],
     ["malformed extensions", {}, fieldsWith(["Sec-WebSocket-Extensions", "a;"]), 400, "INVALID_EXTENSIONS"],
-  ])("refuses %s", (_what, change, headers, statusCode, code) => {
+  ])("rejects %s", (_what, change, headers, statusCode, code) => {
     expect(checkRequest({ ...line, ...change }, headers)).toEqual({
       kind: "fault",
       statusCode,

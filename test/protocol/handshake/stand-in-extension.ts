@@ -1,3 +1,4 @@
+// A minimal extension for handshake tests, with one parameter. A connection cannot use it.
 import { HandshakeError } from "../../../protocol/errors.js";
 import type {
   AgreedExtension,
@@ -11,7 +12,7 @@ function agreed(name: string, parameters: readonly ExtensionParameter[]): Agreed
   return {
     header: [name, ...written].join("; "),
     open: () => {
-      throw new Error("The handshake opens no extension.");
+      throw new Error("The handshake must not open an extension.");
     },
   };
 }
@@ -19,7 +20,7 @@ function agreed(name: string, parameters: readonly ExtensionParameter[]): Agreed
 const hasLevel = (parameters: readonly ExtensionParameter[], level: string): boolean =>
   parameters.some(([name, value]) => name === "level" && value === level);
 
-/** Offers `level`, and takes no answer with another one. */
+/** Returns an offer of `level` that only accepts an answer with the same level. */
 export function levelOffer(name: string, level = "1"): ExtensionOffer {
   return {
     name,
@@ -31,7 +32,7 @@ export function levelOffer(name: string, level = "1"): ExtensionOffer {
   };
 }
 
-/** Takes the first offer with `level`. */
+/** Returns an acceptor that accepts the first offer with `level`. */
 export function levelAcceptor(name: string, level = "1"): ExtensionAcceptor {
   return {
     name,

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { checkUserFields, isBodyField } from "../../../protocol/handshake/user-fields.js";
 
 describe("checkUserFields", () => {
-  it("lets everything else pass", () => {
+  it("accepts all other fields", () => {
     expect(() =>
       checkUserFields([
         ["Host", "h"],
@@ -16,15 +16,15 @@ describe("checkUserFields", () => {
   });
 
   it.each([
-    ["Upgrade", "belongs to the opening handshake"],
-    ["connection", "belongs to the opening handshake"],
-    ["Sec-WebSocket-Key", "belongs to the opening handshake"],
-    ["SEC-WEBSOCKET-PROTOCOL", "belongs to the opening handshake"],
-    ["sec-websocket-anything", "belongs to the opening handshake"],
+    ["Upgrade", "the opening handshake sets it"],
+    ["connection", "the opening handshake sets it"],
+    ["Sec-WebSocket-Key", "the opening handshake sets it"],
+    ["SEC-WEBSOCKET-PROTOCOL", "the opening handshake sets it"],
+    ["sec-websocket-anything", "the opening handshake sets it"],
     ["Content-Length", "has no body"],
     ["TRANSFER-ENCODING", "has no body"],
     ["X Y", "Invalid header name"],
-  ])("refuses %s", (name, message) => {
+  ])("throws for %s", (name, message) => {
     const check = (): void =>
       checkUserFields([
         ["Cookie", "a=b"],
@@ -41,7 +41,7 @@ describe("isBodyField", () => {
     ["content-length", true],
     ["transfer-encoding", true],
     ["content-type", false],
-  ])("of %s is %j", (name, expected) => {
+  ])("for %s returns %j", (name, expected) => {
     expect(isBodyField(name)).toBe(expected);
   });
 });

@@ -50,7 +50,7 @@ describe("bodyFraming", () => {
       ],
       "chunked",
     ],
-  ])("of %i with %j is %j", (statusCode, headers, framing) => {
+  ])("for the status %i with the headers %j returns %j", (statusCode, headers, framing) => {
     expect(bodyFraming(statusCode, headers)).toBe(framing);
   });
 });
@@ -69,7 +69,7 @@ describe("BodyReader", () => {
     ["chunked", 10, "3\r\nabc\r\n0\r\n\r\n", "abc", true],
     ["chunked", 10, "3\r\nabc\r\nbroken", "abc", true],
     ["chunked", 4, "3\r\nabc\r\n3\r\ndef\r\n", "abcd", true],
-  ])("framed by %j and limited to %i makes %j %j", (framing, maxSize, text, body, isComplete) => {
+  ])("with the framing %j and the limit %i reads %j as %j", (framing, maxSize, text, body, isComplete) => {
     for (const pieces of splitsOf(Buffer.from(text))) {
       const reader = new BodyReader(framing, maxSize);
       feed(pieces, (bytes, start, end) => reader.receive(bytes, start, end));

@@ -31,7 +31,7 @@ describe("ChunkedDecoder", () => {
     ["3\r\nabc", "abc", false],
     ["3\r\nabc\r\n", "abc", false],
     ["fffffffffffffffffffff\r\nabc", "abc", false],
-    // What is broken ends there, with what came before it.
+    // Invalid data ends the body after the valid part.
     ["\r\n", "", true],
     ["x\r\n", "", true],
     [";x\r\n", "", true],
@@ -50,7 +50,7 @@ describe("ChunkedDecoder", () => {
       expect(decode(pieces)).toEqual({ data, isDone });
   });
 
-  it("gives back any data in any chunks", () => {
+  it("decodes any data in any chunks", () => {
     const chunks = fc.array(fc.uint8Array({ minLength: 1, maxLength: 40 }), { maxLength: 5 });
     fc.assert(
       fc.property(chunks, fc.nat(250), (parts, cut) => {

@@ -15,14 +15,14 @@ function parse(pieces: readonly Uint8Array[], limits?: HeadLimits): HeadResult<S
   return result?.kind === "head" ? { ...result, consumed: offsetOf(result.consumed) } : result;
 }
 
-/** The result that every split of `text` has. */
+/** Returns the result of parsing `text`, which must be the same at every split. */
 function parseEverySplit(text: string, limits?: HeadLimits): HeadResult<StatusLine> | undefined {
   const [whole, ...others] = splitsOf(Buffer.from(text, "latin1")).map((pieces) => parse(pieces, limits));
   for (const other of others) expect(other).toEqual(whole);
   return whole;
 }
 
-describe("HeadParser on valid heads", () => {
+describe("HeadParser with valid heads", () => {
   it.each<[string, HeaderField[]]>([
     ["", []],
     ["A: b\r\n", [["A", "b"]]],
@@ -42,7 +42,7 @@ describe("HeadParser on valid heads", () => {
         ["b", "1"],
       ],
     ],
-  ])("reads the fields %j", (fields, headers) => {
+  ])("parses the fields %j", (fields, headers) => {
     const text = `${status}${fields}\r\n`;
     expect(parseEverySplit(text)).toEqual({
       kind: "head",
@@ -52,7 +52,7 @@ describe("HeadParser on valid heads", () => {
     });
   });
 
-  it("leaves what comes behind the head", () => {
+  it("does not consume bytes after the head", () => {
     const text = `${status}A: b\r\n\r\n`;
     expect(parseEverySplit(`${text}\u0081\u0000rest\r\n\r\n`)).toMatchObject({
       kind: "head",
@@ -67,7 +67,7 @@ describe("HeadParser on valid heads", () => {
     }
   });
 
-  it("reads requests too", () => {
+  it("parses requests", () => {
     const bytes = Buffer.from("GET /p HTTP/1.1\r\nHost: h\r\n\r\n");
     expect(new HeadParser(parseRequestLine).receive(bytes, 0, bytes.length)).toEqual({
       kind: "head",
@@ -78,7 +78,7 @@ describe("HeadParser on valid heads", () => {
   });
 });
 
-describe("HeadParser on malformed heads", () => {
+describe("HeadParser with malformed heads", () => {
   it.each([
     ["HTTP/1.1 101 x\n", "line feed"],
     ["\r\n", "first line"],
@@ -109,20 +109,20 @@ describe("HeadParser on malformed heads", () => {
     [`${status}A: b\u0008\r\n`, "control character 0x08"],
     [`${status}A: b\u007f\r\n`, "control character 0x7f"],
     ["HTTP/1.1 101 \u001b[31m\r\n", "control character 0x1b"],
-  ])("refuses %j", (text, reason) => {
+  ])("rejects %j", (text, reason) => {
     expect(parseEverySplit(text)).toEqual({
       kind: "malformed",
       reason: expect.stringContaining(reason) as string,
     });
   });
 
-  it("refuses at the first bad byte, not at the end of the head", () => {
+  it("rejects at the first invalid byte, not at the end of the head", () => {
     expect(parse([Buffer.from("SSH-2.0-x\r\n")])).toMatchObject({ kind: "malformed" });
     expect(parse([Buffer.from("\0")])).toMatchObject({ kind: "malformed" });
   });
 });
 
-describe("HeadParser's limits", () => {
+describe("HeadParser with limits", () => {
   const headOfSize = (size: number): Buffer => {
     const frame = `${status}A: \r\n\r\n`;
     return Buffer.from(frame.replace("A: ", `A: ${"x".repeat(size - frame.length)}`));
@@ -135,7 +135,7 @@ describe("HeadParser's limits", () => {
     [16_385, "too-large"],
     [16_386, "too-large"],
     [100_000, "too-large"],
-  ])("takes %i bytes as %s", (size, kind) => {
+  ])("returns for %i bytes: %s", (size, kind) => {
     const bytes = headOfSize(size);
     expect(bytes.length).toBe(size);
     expect(parse([bytes])?.kind).toBe(kind);
@@ -143,16 +143,16 @@ describe("HeadParser's limits", () => {
     expect(parse([bytes.subarray(0, 16_000), bytes.subarray(16_000)])?.kind).toBe(kind);
   });
 
-  it("counts up to the limit and no further", () => {
+  it("rejects as soon as the limit is reached", () => {
     expect(parse([headOfSize(20_000).subarray(0, 16_383)])).toBeUndefined();
     expect(parse([headOfSize(20_000).subarray(0, 16_384)])).toEqual({
       kind: "too-large",
-      reason: "its head takes too many bytes",
+      reason: "its head has too many bytes",
     });
     expect(parse([Buffer.alloc(16_384, "x")])?.kind).toBe("too-large");
   });
 
-  it("does not count what comes behind the head", () => {
+  it("does not count bytes after the head", () => {
     expect(parse([Buffer.concat([headOfSize(100), Buffer.alloc(300_000)])])).toMatchObject({ consumed: 100 });
   });
 
@@ -160,11 +160,11 @@ describe("HeadParser's limits", () => {
     [99, "head"],
     [100, "head"],
     [101, "too-large"],
-  ])("takes %i fields as %s", (count, kind) => {
+  ])("returns for %i fields: %s", (count, kind) => {
     expect(parse([Buffer.from(`${status}${"A: b\r\n".repeat(count)}\r\n`)])?.kind).toBe(kind);
   });
 
-  it("can be set", () => {
+  it("applies limits from its options", () => {
     const text = `${status}A: b\r\nC: d\r\n\r\n`;
     expect(parseEverySplit(text, { maxHeaderFields: 2, maxHeaderSize: text.length })?.kind).toBe("head");
     expect(parseEverySplit(text, { maxHeaderFields: 1 })).toEqual({
@@ -174,7 +174,7 @@ describe("HeadParser's limits", () => {
     expect(parseEverySplit(text, { maxHeaderSize: text.length - 1 })?.kind).toBe("too-large");
   });
 
-  it("looks at each byte once, however the head is dribbled", () => {
+  it("reads each byte once, even if the bytes arrive one by one", () => {
     let reads = 0;
     const counting = (byte: number): Uint8Array =>
       new Proxy(Uint8Array.of(byte), {
@@ -202,7 +202,7 @@ describe("HeadParser and writeHead", () => {
     .map((text) => text.replace(/^[ \t]+|[ \t]+$/g, ""));
   const fields = fc.array(fc.tuple(name, value), { maxLength: 12 });
 
-  it("are each other's inverse, at any split", () => {
+  it("parse the written head to the same fields, at any split", () => {
     fc.assert(
       fc.property(fields, fc.array(fc.nat(400), { maxLength: 4 }), (headers, cuts) => {
         const bytes = writeHead("HTTP/1.1 200 OK", headers);
@@ -219,7 +219,7 @@ describe("HeadParser and writeHead", () => {
     );
   });
 
-  it("take any bytes without throwing, and the same way at any split", () => {
+  it("do not throw for any bytes, and give the same result at any split", () => {
     const text = fc.string({
       unit: fc.constantFrom("\r\n", "\r", "\n", ":", "A", " ", "\t", "\0", "\u00e9"),
       maxLength: 30,

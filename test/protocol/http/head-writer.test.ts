@@ -12,13 +12,13 @@ describe("writeHead", () => {
   });
 
   it.each(["", "GET /\r\nX: y HTTP/1.1", "GET /\0 HTTP/1.1", "GET /ü HTTP/1.1", "GET /\t HTTP/1.1"])(
-    "refuses the first line %j",
+    "throws for the first line %j",
     (line) => {
       expect(() => writeHead(line, [])).toThrow(TypeError);
     },
   );
 
-  it("refuses a field that would break out of its line", () => {
+  it("throws for a field that contains a line end", () => {
     expect(() => writeHead("GET / HTTP/1.1", [["X", "a\r\nY: b"]])).toThrow(TypeError);
     expect(() => writeHead("GET / HTTP/1.1", [["X: a\r\nY", "b"]])).toThrow(TypeError);
   });

@@ -21,7 +21,7 @@ describe("parseTokenList", () => {
     ['"a"', undefined],
     ["a, ü", undefined],
     ["a,(b)", undefined],
-  ])("reads %j as %j", (value, tokens) => {
+  ])("parses %j as %j", (value, tokens) => {
     expect(parseTokenList(value)).toEqual(tokens);
   });
 });
@@ -35,7 +35,7 @@ describe("parseProtocolList", () => {
     ["a/b/c", undefined],
     ["a /b", undefined],
     ["", []],
-  ])("reads %j as %j", (value, protocols) => {
+  ])("parses %j as %j", (value, protocols) => {
     expect(parseProtocolList(value)).toEqual(protocols);
   });
 });
@@ -72,11 +72,11 @@ describe("parseExtensions", () => {
     ['a; b="1', undefined],
     ['a; b="1"2', undefined],
     ["a; b=1, ü", undefined],
-  ])("reads %j", (value, elements) => {
+  ])("parses %j", (value, elements) => {
     expect(parseExtensions(value)).toEqual(elements);
   });
 
-  it("reads what it is given in any writing", () => {
+  it("parses any elements, with any whitespace and quoting", () => {
     const token = fc.stringMatching(/^[!#$%&'*+\-.^_`|~\dA-Za-z]{1,8}$/);
     const parameter = fc.tuple(token, fc.oneof(fc.constant<true>(true), token));
     const elements = fc.array(fc.record({ name: token, parameters: fc.array(parameter, { maxLength: 3 }) }), {
@@ -103,7 +103,7 @@ describe("parseExtensions", () => {
     );
   });
 
-  it("takes any text without throwing", () => {
+  it("does not throw for any text", () => {
     const text = fc.string({
       unit: fc.constantFrom("a", "b", ",", ";", "=", '"', " ", "\t", "\\", "\u00e9"),
     });

@@ -8,7 +8,7 @@ describe("parseStatusLine", () => {
     ["HTTP/1.1 101", 1, 101, ""],
     ["HTTP/1.0 503 a  b\u00e9\t", 0, 503, "a  b\u00e9\t"],
     ["HTTP/1.1 999 x", 1, 999, "x"],
-  ])("reads %j", (line, minorVersion, statusCode, reason) => {
+  ])("parses %j", (line, minorVersion, statusCode, reason) => {
     expect(parseStatusLine(line)).toEqual({ minorVersion, statusCode, reason });
   });
 
@@ -30,7 +30,7 @@ describe("parseStatusLine", () => {
     " HTTP/1.1 101 x",
     "ICY 200 OK",
     "SSH-2.0-OpenSSH_9.6",
-  ])("refuses %j", (line) => {
+  ])("returns undefined for %j", (line) => {
     expect(parseStatusLine(line)).toBeUndefined();
   });
 });
@@ -41,7 +41,7 @@ describe("parseRequestLine", () => {
     ["M-SEARCH * HTTP/1.0", "M-SEARCH", "*", "1.0"],
     ["PRI * HTTP/2.0", "PRI", "*", "2.0"],
     ["GET http://h/p?q#f HTTP/1.1", "GET", "http://h/p?q#f", "1.1"],
-  ])("reads %j", (line, method, target, version) => {
+  ])("parses %j", (line, method, target, version) => {
     expect(parseRequestLine(line)).toEqual({ method, target, version });
   });
 
@@ -59,7 +59,7 @@ describe("parseRequestLine", () => {
     "GET / HTTP/1",
     "GET / HTTP/1.10",
     "GET / HTTP/11",
-  ])("refuses %j", (line) => {
+  ])("returns undefined for %j", (line) => {
     expect(parseRequestLine(line)).toBeUndefined();
   });
 });

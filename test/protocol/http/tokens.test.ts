@@ -6,7 +6,7 @@ const tokenCharacters = new Set(
 );
 
 describe("isToken", () => {
-  it("knows each of the first 256 characters", () => {
+  it("classifies each of the first 256 characters", () => {
     for (let code = 0; code < 256; code++) {
       const character = String.fromCharCode(code);
       expect(isToken(character), `0x${code.toString(16)}`).toBe(tokenCharacters.has(character));
@@ -14,7 +14,7 @@ describe("isToken", () => {
     }
   });
 
-  it.each(["", "a ", "a\n", "\na", "\u017f", "\u212a"])("refuses %j", (text) => {
+  it.each(["", "a ", "a\n", "\na", "\u017f", "\u212a"])("returns false for %j", (text) => {
     expect(isToken(text)).toBe(false);
   });
 });
@@ -26,7 +26,7 @@ describe("trimWhitespace", () => {
     [" \t a b\t ", "a b"],
     [" \t ", ""],
     ["\u00a0a\u00a0", "\u00a0a\u00a0"],
-  ])("makes %j %j", (text, trimmed) => {
+  ])("trims %j to %j", (text, trimmed) => {
     expect(trimWhitespace(text)).toBe(trimmed);
   });
 });

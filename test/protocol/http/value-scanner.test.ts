@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ValueScanner } from "../../../protocol/http/value-scanner.js";
 
 describe("ValueScanner", () => {
-  it("walks through a value piece by piece", () => {
+  it("reads the parts of a value in order", () => {
     const scanner = new ValueScanner('ab \t; "c"');
     expect(scanner.takeQuotedString()).toBeUndefined();
     expect(scanner.takeToken()).toBe("ab");
@@ -31,7 +31,7 @@ describe("ValueScanner", () => {
     expect(new ValueScanner(text).takeQuotedString()).toBe(value);
   });
 
-  it("leaves what it cannot take", () => {
+  it("does not move if nothing matches", () => {
     const scanner = new ValueScanner('"a');
     scanner.takeQuotedString();
     expect(scanner.take('"')).toBe(true);

@@ -7,7 +7,7 @@ import { expectSame } from "../../support/feed.js";
 import { message, ProtocolEnd, steadyRandom, type Told } from "../../support/protocol-end.js";
 import { deflated, fragments, opcodes, textFrame } from "../../support/wire.js";
 
-/** A text of `size` bytes at the least that ends with its own number. */
+/** Returns a text of at least `size` bytes that repeats `unit`. */
 function textOf(unit: string, size: number): string {
   return unit.repeat(Math.ceil(size / Buffer.byteLength(unit)));
 }
@@ -17,9 +17,9 @@ const mixed = "aé日😀 b".repeat(7);
 const texts: readonly (readonly [what: string, text: string])[] = [
   ["characters of one to four bytes", textOf(mixed, size)],
   ["ASCII", textOf("0123456789abcdef", size)],
-  ["Latin letters", textOf("äöüß", size)],
-  ["much ASCII, and then other characters", textOf("ascii ", size) + textOf(mixed, 200_000)],
-  ["other characters, and then much ASCII", textOf(mixed, size) + textOf("ascii ", 4_000_000) + "é"],
+  ["letters of two bytes", textOf("äöüß", size)],
+  ["mostly ASCII, then other characters", textOf("ascii ", size) + textOf(mixed, 200_000)],
+  ["other characters, then mostly ASCII", textOf(mixed, size) + textOf("ascii ", 4_000_000) + "é"],
   ["a character that is not ASCII at the end", `${textOf("ascii ", size)}😀`],
 ];
 
@@ -49,25 +49,25 @@ function inFragments(bytes: Buffer, options?: { readonly rsv1: boolean }): Buffe
   return Buffer.concat(fragments(opcodes.text, pieces, options));
 }
 
-describe("a text that is decoded while it arrives", () => {
-  it.each(texts)("is the text that was sent: %s", (_what, text) => {
+describe("a large text message", () => {
+  it.each(texts)("is delivered as it was sent: %s", (_what, text) => {
     for (const readSize of [65_537, 1_000_003])
       expectSame(receive(textFrame(text), { readSize }), [message(text)]);
     expectSame(receive(inFragments(Buffer.from(text)), { readSize: 65_536 }), [message(text)]);
   });
 
-  it.each(texts)("is the text that was compressed: %s", (_what, text) => {
+  it.each(texts)("is delivered as it was compressed: %s", (_what, text) => {
     const bytes = deflated(text);
     const compressed = { rsv1: true };
     for (const codecs of ["handle", "dictionary"] as const) {
       expectSame(receive(textFrame(bytes, compressed), { readSize: 1e9, codecs }), [message(text)]);
-      // The second message refers to the first: the window holds the end of it.
+      // The second message refers to the first one, whose end is still in the window.
       const twice = Buffer.concat([inFragments(bytes, compressed), textFrame(bytes, compressed)]);
       expectSame(receive(twice, { readSize: 65_536, codecs }), [message(text), message(text)]);
     }
   });
 
-  it("is the text that was compressed to more than the scratch memory holds", () => {
+  it("is delivered if its compressed size exceeds the scratch memory", () => {
     const random = Buffer.alloc(4_500_000);
     steadyRandom(7)(random);
     const text = random.toString("latin1");
@@ -83,10 +83,10 @@ describe("a text that is decoded while it arrives", () => {
   });
 
   it.each([
-    ["a bad byte", Buffer.of(0x61, 0xff, 0x61)],
+    ["an invalid byte", Buffer.of(0x61, 0xff, 0x61)],
     ["a surrogate", Buffer.of(0xed, 0xa0, 0x80)],
-    ["a character that is cut off", Buffer.of(0xe2, 0x82)],
-  ])("fails the connection with %s late in it", (_what, bad) => {
+    ["an incomplete character", Buffer.of(0xe2, 0x82)],
+  ])("fails the connection if it ends with %s", (_what, bad) => {
     const bytes = Buffer.concat([Buffer.from(texts[0]![1]), bad]);
     const failure = ["failure", "INVALID_UTF8", 1007] as const;
     const packed = deflated(bytes);
@@ -98,7 +98,7 @@ describe("a text that is decoded while it arrives", () => {
     ]);
   });
 
-  it("counts as progress of its message to its last byte", () => {
+  it("counts as an unfinished message until its last byte", () => {
     const bytes = Buffer.from(texts[0]![1]);
     const input = textFrame(bytes);
     receive(input, {
@@ -114,7 +114,7 @@ describe("a text that is decoded while it arrives", () => {
     });
   });
 
-  it("is lent as bytes where messages are lent at its end, and delivered as a text where that ends", () => {
+  it("is lent as bytes if lending is on at its end, and delivered as a text otherwise", () => {
     class Borrowing extends ProtocolEnd {
       readonly lent: Buffer[] = [];
 
@@ -140,7 +140,7 @@ describe("a text that is decoded while it arrives", () => {
 });
 
 describe("LargeText", () => {
-  it("takes any split of its bytes", () => {
+  it("decodes its bytes at any split", () => {
     const bytes = Buffer.from("é日😀a");
     for (let one = 0; one <= bytes.length; one++) {
       for (let other = one; other <= bytes.length; other++) {

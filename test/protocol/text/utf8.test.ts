@@ -5,17 +5,17 @@ import { badUtf8, edgeCharacters, judgeUtf8 } from "../../support/utf8-table.js"
 
 const edges = edgeCharacters.join("");
 
-/** Sizes on both sides of those from which on text is decoded in another way. */
+/** Sizes around the limits at which the decoding method changes. */
 const paddings = [0, 1, 7, 100, 127, 128, 500, 511, 512, 513, 1000, 2000, 4000, 65_536, 70_000];
 
-/** 1 MiB beyond ASCII, after which it is decoded by vectors where that is faster. */
+/** Decodes 1 MiB of non-ASCII text. After that, WebAssembly is used if it is faster. */
 function decodeMuch(decode: typeof decodeText): void {
   const text = Buffer.alloc(1024, "é");
   for (let count = 0; count < 1024; count++) decode(text, 0, text.length);
 }
 
-describe("the reference", () => {
-  it("agrees with TextDecoder on every sequence of two bytes and on every lead with edges behind it", () => {
+describe("judgeUtf8, the reference of these tests", () => {
+  it("agrees with TextDecoder on every first byte followed by boundary values", () => {
     const decoder = new TextDecoder("utf-8", { fatal: true });
     const seconds = [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff];
     for (let lead = 0; lead < 256; lead++) {
@@ -38,8 +38,8 @@ describe("the reference", () => {
 });
 
 describe.each([
-  ["at first", () => undefined],
-  ["after 1 MiB beyond ASCII", () => decodeMuch(decodeText)],
+  ["before WebAssembly is used", () => undefined],
+  ["after 1 MiB of non-ASCII text", () => decodeMuch(decodeText)],
 ])("decodeText %s", (_when, prepare) => {
   beforeAll(prepare);
 
@@ -48,14 +48,14 @@ describe.each([
     return decodeText(around, 1, 1 + bytes.length);
   }
 
-  it.each(paddings)("gives text, with %d characters of ASCII before it", (size) => {
+  it.each(paddings)("decodes text with %d ASCII characters", (size) => {
     const ascii = "a".repeat(size);
     for (const text of [ascii, ascii + edges, ascii + "\ufffd", `${edges}${ascii}`]) {
       expect(decode(Buffer.from(text))).toBe(text);
     }
   });
 
-  it.each(paddings)("refuses each bad sequence behind %d characters of ASCII", (size) => {
+  it.each(paddings)("returns undefined for each invalid sequence after %d ASCII characters", (size) => {
     const ascii = "a".repeat(size);
     for (const [what, bad] of badUtf8) {
       expect(decode(Buffer.from([...Buffer.from(ascii), ...bad])), what).toBeUndefined();
@@ -64,20 +64,20 @@ describe.each([
     }
   });
 
-  it.each(paddings)("refuses a sequence that is cut off behind %d characters of ASCII", (size) => {
+  it.each(paddings)("returns undefined for an incomplete sequence after %d ASCII characters", (size) => {
     for (const cut of [[0xc3], [0xe2], [0xe2, 0x82], [0xf0], [0xf0, 0x9f], [0xf0, 0x9f, 0x98]]) {
       expect(decode(Buffer.from([...Buffer.from("a".repeat(size)), ...cut]))).toBeUndefined();
     }
   });
 });
 
-describe("the ways to decode", () => {
+describe("the decoding methods", () => {
   afterEach(() => {
     vi.unstubAllGlobals();
     vi.resetModules();
   });
 
-  it("give the same text in any order of texts that are ASCII, hardly beyond it, and far", () => {
+  it("give the same text in any order of ASCII, mostly ASCII and non-ASCII texts", () => {
     decodeMuch(decodeText);
     const texts = [127, 128, 300, 511, 512, 1024, 65_536, 70_000].flatMap((size) => [
       "a".repeat(size),
@@ -95,7 +95,7 @@ describe("the ways to decode", () => {
     }
   });
 
-  it("are enough without WebAssembly", async () => {
+  it("work without WebAssembly", async () => {
     vi.stubGlobal("WebAssembly", undefined);
     vi.resetModules();
     const without = await import("../../../protocol/text/utf8.js");
@@ -109,7 +109,7 @@ describe("the ways to decode", () => {
 });
 
 describe("Utf8Validator", () => {
-  /** Tells where the input turned bad, or that all of it is well so far; it is given no piece behind a bad one. */
+  /** Records "bad" at the first invalid piece and ignores later ones, or records "good" at the end of the input. */
   function validatorOf(input: Uint8Array): Fed<"bad" | "good"> {
     const validator = new Utf8Validator();
     const calls: ("bad" | "good")[] = [];
@@ -123,12 +123,12 @@ describe("Utf8Validator", () => {
     return { calls, receive };
   }
 
-  it.each(paddings)("takes text at every split, %d characters of ASCII before it", (size) => {
+  it.each(paddings)("accepts text at every split, with %d ASCII characters before it", (size) => {
     const text = Buffer.from("a".repeat(size) + edges);
     expectAtEverySplit(text, () => validatorOf(text), ["good"]);
   });
 
-  it.each(badUtf8)("refuses %s at every split, alone and in the midst of text", (_what, bad) => {
+  it.each(badUtf8)("rejects %s at every split, alone and inside a text", (_what, bad) => {
     for (const bytes of [
       Buffer.from(bad),
       Buffer.from([0x61, ...bad]),
@@ -138,7 +138,7 @@ describe("Utf8Validator", () => {
     }
   });
 
-  it.each(badUtf8)("tells %s at the byte that shows it", (_what, bad, badAt) => {
+  it.each(badUtf8)("rejects %s at its first invalid byte", (_what, bad, badAt) => {
     expect(judgeUtf8(Uint8Array.from(bad)).badAt).toBe(badAt);
     for (let start = 0; start <= badAt; start++) {
       const validator = new Utf8Validator();
@@ -149,7 +149,7 @@ describe("Utf8Validator", () => {
     }
   });
 
-  it.each(badUtf8)("tells %s in the first piece that holds the byte", (_what, bad, badAt) => {
+  it.each(badUtf8)("rejects %s in the first piece that contains the invalid byte", (_what, bad, badAt) => {
     const bytes = Uint8Array.from([0x61, 0xc3, 0xa9, ...bad]);
     const index = 3 + badAt;
     for (let start = 0; start <= index; start++) {
@@ -159,17 +159,20 @@ describe("Utf8Validator", () => {
     }
   });
 
-  it.each(edgeCharacters)("waits at each part of %j for the rest", (character) => {
-    const bytes = Buffer.from(`${character}a`);
-    for (let end = 0; end < bytes.length; end++) {
-      const validator = new Utf8Validator();
-      expect(validator.push(bytes, 0, end)).toBe(true);
-      const isInside = end > 0 && end < bytes.length - 1;
-      expect(validator.push(Buffer.from("a"), 0, 1)).toBe(!isInside);
-    }
-  });
+  it.each(edgeCharacters)(
+    "accepts each incomplete part of %j, but no other character after it",
+    (character) => {
+      const bytes = Buffer.from(`${character}a`);
+      for (let end = 0; end < bytes.length; end++) {
+        const validator = new Utf8Validator();
+        expect(validator.push(bytes, 0, end)).toBe(true);
+        const isInside = end > 0 && end < bytes.length - 1;
+        expect(validator.push(Buffer.from("a"), 0, 1)).toBe(!isInside);
+      }
+    },
+  );
 
-  it("changes nothing for an empty piece", () => {
+  it("ignores an empty piece", () => {
     const validator = new Utf8Validator();
     const bytes = Buffer.from("€€");
     expect(validator.push(bytes, 0, 2)).toBe(true);

@@ -4,11 +4,11 @@ import { SlidingWindow } from "../../../../protocol/extensions/permessage-deflat
 
 const firstChunkSize = 65_536;
 
-/** Writes bytes that count up, as a codec does. */
+/** Writes `size` ascending bytes like a codec. */
 function write(output: ChunkedOutput, size: number): void {
   for (let left = size; left > 0;) {
-    if (output.room === 0) output.grow();
-    const count = Math.min(left, output.room);
+    if (output.freeSpace === 0) output.grow();
+    const count = Math.min(left, output.freeSpace);
     for (let index = 0; index < count; index++) output.chunk[output.offset + index] = output.size + index;
     output.advance(count);
     left -= count;
@@ -21,7 +21,7 @@ function counting(start: number, end: number): Buffer {
 
 describe("ChunkedOutput", () => {
   it.each([0, 1, firstChunkSize - 1, firstChunkSize, firstChunkSize + 1, 3_000_000])(
-    "gives back %i bytes in one piece",
+    "returns %i bytes as one buffer",
     (size) => {
       const output = new ChunkedOutput();
       output.begin(Infinity);
@@ -32,14 +32,14 @@ describe("ChunkedOutput", () => {
     },
   );
 
-  it.each([3, firstChunkSize + 3])("leaves the end of %i bytes out where it is told to", (size) => {
+  it.each([3, firstChunkSize + 3])("returns only the first bytes of %i if a size is given", (size) => {
     const output = new ChunkedOutput();
     output.begin(Infinity);
     write(output, size);
     expect(output.take(false, size - 2).equals(counting(0, size - 2))).toBe(true);
   });
 
-  it("lends its own memory, or gives a copy", () => {
+  it("returns its own memory or a copy", () => {
     const output = new ChunkedOutput();
     const results = [false, true].map((isKept) => {
       output.begin(10);
@@ -55,20 +55,20 @@ describe("ChunkedOutput", () => {
   });
 
   it.each([0, 1000, firstChunkSize - 1, firstChunkSize, 200_000])(
-    "has room for one byte over a limit of %i",
+    "has space for one byte above a limit of %i",
     (limit) => {
       const output = new ChunkedOutput();
       output.begin(limit);
       write(output, limit);
       write(output, 1);
-      expect(output.room).toBe(0);
+      expect(output.freeSpace).toBe(0);
       expect(() => output.grow()).toThrow(
         expect.objectContaining({ code: "MESSAGE_TOO_BIG", closeCode: 1009 }),
       );
     },
   );
 
-  it("never takes a chunk that is larger than the limit asks for", () => {
+  it("does not allocate a chunk that is larger than the limit requires", () => {
     const output = new ChunkedOutput();
     output.begin(100_000);
     write(output, firstChunkSize);
@@ -76,7 +76,7 @@ describe("ChunkedOutput", () => {
     expect(output.chunk).toHaveLength(100_001 - firstChunkSize);
   });
 
-  it("begins anew after a message that was not taken", () => {
+  it("discards a message that was not taken", () => {
     const output = new ChunkedOutput();
     output.begin(Infinity);
     write(output, 100_000);
@@ -86,7 +86,7 @@ describe("ChunkedOutput", () => {
   });
 
   it.each([0, 10, firstChunkSize, firstChunkSize + 10, 199_999])(
-    "appends what came from %i on to a window",
+    "appends the bytes from position %i on to a window",
     (from) => {
       const output = new ChunkedOutput();
       output.begin(Infinity);

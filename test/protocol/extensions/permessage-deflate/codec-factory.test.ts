@@ -6,13 +6,13 @@ import { createCodecFactory } from "../../../../protocol/extensions/permessage-d
 import type {
   ZlibStream,
   ZlibStreams,
-} from "../../../../protocol/extensions/permessage-deflate/kept-handle.js";
+} from "../../../../protocol/extensions/permessage-deflate/zlib-handle.js";
 
 const backends = ["handle", "dictionary"] as const;
 const context = { windowBits: 15, keepsContext: true };
 const noContext = { windowBits: 15, keepsContext: false };
 const hello = Buffer.from("f248cdc9c90700", "hex");
-/** Too long for an inflater that does without zlib. */
+/** A message that our own inflater leaves to zlib. */
 const long = deflateRawSync(Buffer.from(Array.from({ length: 300 }, (_, index) => (index * index) % 251)), {
   finishFlush: constants.Z_SYNC_FLUSH,
 }).subarray(0, -4);
@@ -21,7 +21,7 @@ function deflaterOptions(options: Partial<DeflaterOptions> = {}): DeflaterOption
   return { ...noContext, level: -1, memLevel: 8, ...options };
 }
 
-/** Node's streams, counted. */
+/** Counts the streams of Node. */
 class CountingStreams implements ZlibStreams {
   readonly made: string[] = [];
   openCount = 0;
@@ -37,8 +37,8 @@ class CountingStreams implements ZlibStreams {
     );
   }
 
-  #count(what: string, stream: ZlibStream): ZlibStream {
-    this.made.push(what);
+  #count(description: string, stream: ZlibStream): ZlibStream {
+    this.made.push(description);
     this.openCount++;
     const close = stream.close.bind(stream);
     stream.close = (): void => {
@@ -50,11 +50,11 @@ class CountingStreams implements ZlibStreams {
 }
 
 describe("createCodecFactory", () => {
-  it("takes the handles of this Node", () => {
+  it("uses the handles of this version of Node by default", () => {
     expect(createCodecFactory().name).toBe("handle");
   });
 
-  it.each(backends)("takes the %s filling where it is asked for", (name) => {
+  it.each(backends)("uses the %s backend if it is requested", (name) => {
     expect(createCodecFactory(name).name).toBe(name);
   });
 
@@ -63,7 +63,7 @@ describe("createCodecFactory", () => {
     createDeflateRaw: () => ({ close: () => {} }),
   };
 
-  it("takes the dictionary where there are no handles", () => {
+  it("uses the dictionary backend if there are no handles", () => {
     const factory = createCodecFactory(undefined, noHandles);
     expect(factory.name).toBe("dictionary");
     const inflater = factory.inflater(context);
@@ -71,13 +71,13 @@ describe("createCodecFactory", () => {
     inflater.close();
   });
 
-  it("says so where handles are asked for and there are none", () => {
+  it("throws UNSUPPORTED_CODEC if handles are requested and there are none", () => {
     const create = () => createCodecFactory("handle", noHandles);
     expect(create).toThrow(JetSocketError);
     expect(create).toThrow(expect.objectContaining({ code: "UNSUPPORTED_CODEC" }));
   });
 
-  it("tries the handles when they are first needed, and leaves nothing open", () => {
+  it("tests the handles at the first use and closes them again", () => {
     const streams = new CountingStreams();
     const factory = createCodecFactory(undefined, streams);
     const inflater = factory.inflater(context);
@@ -89,8 +89,8 @@ describe("createCodecFactory", () => {
   });
 });
 
-describe("what a factory makes", () => {
-  it("takes native memory when it is first used, and gives it back", () => {
+describe("the codecs of a factory", () => {
+  it("allocate native memory at their first use and free it when they are closed", () => {
     const streams = new CountingStreams();
     const factory = createCodecFactory("handle", streams);
     const before = streams.made.length;
@@ -107,7 +107,7 @@ describe("what a factory makes", () => {
     expect(streams.openCount).toBe(0);
   });
 
-  it("is one codec for all that keep no context, until the last of them is closed", () => {
+  it("share one codec without context until the last user closes it", () => {
     const streams = new CountingStreams();
     const factory = createCodecFactory("handle", streams);
     const before = streams.made.length;
@@ -132,7 +132,7 @@ describe("what a factory makes", () => {
     expect(streams.openCount).toBe(0);
   });
 
-  it.each(backends)("is closed once, whatever is called (%s)", (name) => {
+  it.each(backends)("count as closed once if close() is called twice (%s)", (name) => {
     const factory = createCodecFactory(name);
     const codecs = [
       factory.inflater(context),
@@ -147,7 +147,7 @@ describe("what a factory makes", () => {
     expect(factory.openCount).toBe(0);
   });
 
-  it.each(backends)("is of no use when it is closed (%s)", (name) => {
+  it.each(backends)("throw when they are used after they are closed (%s)", (name) => {
     const factory = createCodecFactory(name);
     const inflater = factory.inflater(context);
     inflater.inflate(hello, 5, false);
@@ -159,7 +159,7 @@ describe("what a factory makes", () => {
     expect(factory.openCount).toBe(0);
   });
 
-  it("is closed by its owner after a failure", () => {
+  it("can be closed after a failure", () => {
     const streams = new CountingStreams();
     const factory = createCodecFactory("handle", streams);
     const inflater = factory.inflater(context);
@@ -169,14 +169,14 @@ describe("what a factory makes", () => {
   });
 });
 
-describe("a Node whose handles work otherwise", () => {
+describe("createCodecFactory on a Node with different handles", () => {
   interface Handle {
     onerror: (message: string) => void;
     writeSync: (...args: unknown[]) => void;
     reset: () => void;
   }
 
-  /** Node's streams, whose handles write by way of `write`. */
+  /** Creates Node's streams with handles that call `write` instead of writing. */
   function streamsWith(write: (handle: Handle, ...args: unknown[]) => void): ZlibStreams {
     const change = (stream: ZlibStream): ZlibStream => {
       const handle = Reflect.get(stream, "_handle") as Handle;
@@ -195,19 +195,19 @@ describe("a Node whose handles work otherwise", () => {
     };
   }
 
-  it("is still taken where they do the same", () => {
+  it("uses the handles if they behave the same", () => {
     const streams = streamsWith((handle, ...args) => handle.writeSync(...args));
     expect(createCodecFactory(undefined, streams).name).toBe("handle");
   });
 
-  it("refuses corrupt data even where they are silent about it", () => {
+  it("rejects corrupt data even if the handles do not report it", () => {
     const streams = streamsWith((handle, ...args) => {
       handle.onerror = (): void => {};
       handle.writeSync(...args);
     });
     const inflater = createCodecFactory("handle", streams).inflater(context);
     expect(inflater.inflate(hello, 5, true).toString()).toBe("Hello");
-    const cause: unknown = expect.objectContaining({ message: "zlib did not say what it has done" });
+    const cause: unknown = expect.objectContaining({ message: "zlib did not report the result of a write" });
     const refused = expect.objectContaining({ code: "INVALID_DEFLATE_DATA", cause }) as Error;
     expect(() => inflater.inflate(Buffer.of(0x06), 5, false)).toThrow(refused);
     inflater.close();
@@ -215,14 +215,14 @@ describe("a Node whose handles work otherwise", () => {
 
   it.each<[string, (handle: Handle, ...args: unknown[]) => void]>([
     [
-      "they give other bytes",
+      "they return other bytes",
       (handle, ...args) => {
         handle.writeSync(...args);
         (args[4] as Buffer)[args[5] as number]! ^= 1;
       },
     ],
     [
-      "they keep no context",
+      "they do not keep the context",
       (handle, ...args) => {
         handle.reset();
         handle.writeSync(...args);
@@ -231,10 +231,10 @@ describe("a Node whose handles work otherwise", () => {
     [
       "they throw",
       () => {
-        throw new Error("not any more");
+        throw new Error("not supported any more");
       },
     ],
-  ])("gets the dictionary where %s", (_, write) => {
+  ])("uses the dictionary backend if %s", (_, write) => {
     const streams = streamsWith(write);
     expect(createCodecFactory(undefined, streams).name).toBe("dictionary");
     const { createInflateRaw } = streams;

@@ -28,7 +28,7 @@ const zlibDefaults = { level: -1, memLevel: 8 };
 const noLimit = 64 * 1024 * 1024;
 const tail = Buffer.of(0x00, 0x00, 0xff, 0xff);
 
-/** Bytes that don't compress and come out the same in each run. */
+/** Returns bytes that do not compress. They are the same in each run. */
 function noise(size: number, seed = 1): Buffer {
   const bytes = Buffer.alloc(size);
   let state = seed;
@@ -48,7 +48,7 @@ function trade(index: number): string {
   });
 }
 
-/** What a feed sends, with the boundary lengths, repeats at every distance, and bytes that don't compress. */
+/** Messages like those of a data feed, with boundary lengths, repeats at many distances and incompressible bytes. */
 function conversation(): Buffer[] {
   const block = noise(20_000, 7);
   return [
@@ -73,7 +73,7 @@ function conversation(): Buffer[] {
   ];
 }
 
-/** A zlib stream of Node's own, message by message. */
+/** A public zlib stream of Node, used message by message. */
 class ZlibReference {
   readonly #stream: Transform & Zlib;
   #chunks: Buffer[] = [];
@@ -114,7 +114,7 @@ class ZlibReference {
   }
 }
 
-/** What a peer without context sends. */
+/** Compresses a message like a peer without context takeover. */
 function deflateAlone(message: Uint8Array, options: ZlibOptions = {}): Buffer {
   return deflateRawSync(message, { ...options, finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
 }
@@ -129,7 +129,7 @@ function failureOf(action: () => unknown): ProtocolError {
   throw new Error("nothing was thrown");
 }
 
-describe.each(backends)("the codecs of the %s filling", (name) => {
+describe.each(backends)("the codecs of the %s backend", (name) => {
   let factory: CodecFactory;
   let inflater: Inflater;
   let deflater: Deflater;
@@ -151,7 +151,7 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
   }
 
   describe.each(allWindowBits)("with a window of %i bits", (windowBits) => {
-    it.each([true, false])("understands zlib's deflater, context: %s", async (keepsContext) => {
+    it.each([true, false])("inflates the messages of zlib's deflater, context: %s", async (keepsContext) => {
       const own = factory.inflater({ windowBits, keepsContext });
       const peer = ZlibReference.deflater({ windowBits });
       for (const message of conversation()) {
@@ -162,21 +162,24 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
       own.close();
     });
 
-    it.each([true, false])("is understood by zlib's inflater, context: %s", async (keepsContext) => {
-      const own = factory.deflater({ windowBits, keepsContext, ...zlibDefaults });
-      let peer = ZlibReference.inflater({ windowBits });
-      for (const message of conversation()) {
-        if (!keepsContext) {
-          peer.close();
-          peer = ZlibReference.inflater({ windowBits });
+    it.each([true, false])(
+      "deflates messages that zlib's inflater accepts, context: %s",
+      async (keepsContext) => {
+        const own = factory.deflater({ windowBits, keepsContext, ...zlibDefaults });
+        let peer = ZlibReference.inflater({ windowBits });
+        for (const message of conversation()) {
+          if (!keepsContext) {
+            peer.close();
+            peer = ZlibReference.inflater({ windowBits });
+          }
+          expect((await peer.inflate(own.deflate(message))).equals(message)).toBe(true);
         }
-        expect((await peer.inflate(own.deflate(message))).equals(message)).toBe(true);
-      }
-      peer.close();
-      own.close();
-    });
+        peer.close();
+        own.close();
+      },
+    );
 
-    it.each([true, false])("refers to nothing behind it, context: %s", (keepsContext) => {
+    it.each([true, false])("does not refer to bytes before the window, context: %s", (keepsContext) => {
       for (const level of [1, 6, 9]) {
         const own = factory.deflater({ windowBits, keepsContext, level, memLevel: 8 });
         const peer = new StrictInflater(windowBits);
@@ -184,16 +187,16 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
           if (!keepsContext) peer.reset();
           expect(peer.inflate(own.deflate(message)).equals(message)).toBe(true);
         }
-        // zlib has no such window: what it is told to do instead needs no more than the last byte.
+        // zlib has no window of 8 bits. With Z_RLE it only refers to the last byte.
         if (windowBits === 8) expect(peer.longestDistance).toBe(1);
-        // That it goes far shows that the check could fail.
+        // Long distances occur, so the check above can fail.
         else if (keepsContext) expect(peer.longestDistance).toBeGreaterThan(2 ** windowBits / 8);
         own.close();
       }
     });
   });
 
-  it.each(backends)("is understood by the %s filling", (other) => {
+  it.each(backends)("deflates messages that the %s backend inflates", (other) => {
     const peers = createCodecFactory(other);
     const peer = peers.inflater(context);
     for (const message of conversation()) {
@@ -202,7 +205,7 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
     peer.close();
   });
 
-  it("takes 9 bits of window where 8 are agreed, as a peer's zlib may have made of it", () => {
+  it("accepts a window of 9 bits if 8 were negotiated, because a peer's zlib may use 9", () => {
     const own = factory.inflater({ windowBits: 8, keepsContext: true });
     const far = noise(500, 5).toString("latin1");
     expect(
@@ -216,7 +219,7 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
     own.close();
   });
 
-  it("needs less for what was said before, but only with context", () => {
+  it("compresses a repeated message better, but only with context", () => {
     const alone = factory.deflater({ ...noContext, ...zlibDefaults });
     const message = Buffer.from(trade(1));
     const [first, second] = [deflater.deflate(message).length, deflater.deflate(message).length];
@@ -229,7 +232,7 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
     { level: 0, memLevel: 8 },
     { level: 1, memLevel: 1 },
     { level: 9, memLevel: 9 },
-  ])("compresses as %o says", (options) => {
+  ])("compresses with the options %o", (options) => {
     const own = factory.deflater({ ...context, ...options });
     for (const message of conversation()) {
       const compressed = own.deflate(message);
@@ -239,20 +242,20 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
     own.close();
   });
 
-  it("leaves the last four bytes out, once", () => {
+  it("removes the last four bytes once", () => {
     for (const message of conversation()) {
       const compressed = Buffer.from(deflater.deflate(message));
       expect(compressed.subarray(-4).equals(tail)).toBe(false);
     }
   });
 
-  it("writes an empty message as one byte", () => {
+  it("deflates an empty message to one byte", () => {
     expect([...deflater.deflate(Buffer.alloc(0))]).toEqual([0]);
     deflater.deflate(Buffer.from("some"));
     expect([...deflater.deflate(Buffer.alloc(0))]).toEqual([0]);
   });
 
-  it("understands the examples of RFC 7692 7.2.3", () => {
+  it("inflates the examples of RFC 7692 7.2.3", () => {
     const examples = [
       "f248cdc9c90700",
       "f200110000",
@@ -264,7 +267,7 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
     expect(inflateText(Buffer.of(0))).toBe("");
   });
 
-  it("takes a message of no bytes for an empty one", () => {
+  it("inflates no bytes as an empty message", () => {
     expect(inflateText(Buffer.from("f248cdc9c90700", "hex"))).toBe("Hello");
     expect(inflater.inflate(Buffer.alloc(0), 0, true)).toHaveLength(0);
     expect(inflateText(Buffer.from("f200110000", "hex"))).toBe("Hello");
@@ -275,24 +278,24 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
     const backToHello = { length: 5, distance: 5 };
     const messages: [name: string, message: Buffer, text: string][] = [
       [
-        "followed by the byte of RFC 7692 7.2.3.4",
+        "that is followed by the byte of RFC 7692 7.2.3.4",
         new DeflateBlocks().fixed(["Hello"], { isFinal }).flush().bytes(),
         "Hello",
       ],
-      ["at the very end", new DeflateBlocks().fixed(["Hello"], { isFinal }).bytes(), "Hello"],
+      ["at the end", new DeflateBlocks().fixed(["Hello"], { isFinal }).bytes(), "Hello"],
       ["that is stored", new DeflateBlocks().stored("Hello", { isFinal }).bytes(), "Hello"],
       [
-        "whose length is in the tail",
+        "whose length is in the removed tail",
         new DeflateBlocks().stored("Hello").flush({ isFinal }).bytes(),
         "Hello",
       ],
       [
-        "with data behind it",
+        "with data after it",
         new DeflateBlocks().fixed(["Hel"], { isFinal }).fixed(["lo"]).flush().bytes(),
         "Hello",
       ],
       [
-        "between blocks that refer back over it",
+        "between blocks that refer to data before it",
         new DeflateBlocks()
           .stored("Hello")
           .fixed([", "], { isFinal })
@@ -302,7 +305,7 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
         "Hello, Hello",
       ],
       [
-        "again and again",
+        "several times",
         new DeflateBlocks()
           .fixed(["Hel"], { isFinal })
           .fixed([], { isFinal })
@@ -313,11 +316,11 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
       ],
     ];
 
-    it.each(messages)("%s", (_, message, text) => {
+    it.each(messages)("%s is inflated", (_, message, text) => {
       for (let round = 0; round < 3; round++) expect(inflateText(message)).toBe(text);
     });
 
-    it.each(messages)("%s keeps the window for the messages behind it", (_, message, text) => {
+    it.each(messages)("%s keeps the window for later messages", (_, message, text) => {
       const before = noise(1000, 21).toString("latin1");
       expect(inflateText(new DeflateBlocks().stored(before).flush().bytes())).toBe(before);
       expect(inflateText(message)).toBe(text);
@@ -329,7 +332,7 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
       expect(inflateText(match)).toBe(before.slice(0, 10));
     });
 
-    it.each(messages)("%s leaves nothing behind where no context is kept", (_, message, text) => {
+    it.each(messages)("%s leaves no window if no context is kept", (_, message, text) => {
       const own = factory.inflater(noContext);
       for (let round = 0; round < 3; round++) {
         expect(own.inflate(message, noLimit, true).toString("latin1")).toBe(text);
@@ -344,7 +347,7 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
       own.close();
     });
 
-    it("keeps a window that is full and has wrapped", () => {
+    it("keeps a full window that has wrapped", () => {
       const first = noise(40_000, 22);
       const second = noise(5_000, 23);
       expect(inflater.inflate(deflateAlone(first), noLimit, true).equals(first)).toBe(true);
@@ -358,7 +361,7 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
       expect(inflateText(match)).toBe(all.slice(all.length - 32_768, all.length - 32_758));
     });
 
-    it("in the middle of a large message keeps what that message said before it", () => {
+    it("in the middle of a large message keeps the window of that message", () => {
       const large = Buffer.concat([noise(150_000, 24), Buffer.alloc(150_000, "z")]);
       const finished = deflateRawSync(large, { chunkSize: 1024 });
       const rest = new DeflateBlocks().fixed(["Hello"]).flush().bytes();
@@ -368,13 +371,13 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
       }
     });
 
-    it("comes from a peer that finishes each message and forgets its window", () => {
+    it("at the end of each message is accepted, as from a peer without a window", () => {
       for (const message of conversation().filter(({ length }) => length > 0)) {
         expect(inflater.inflate(deflateRawSync(message), noLimit, true).equals(message)).toBe(true);
       }
     });
 
-    it("may not come so often that the message takes for ever", () => {
+    it("fails if there are so many that the message takes too long", () => {
       inflater.inflate(deflateAlone(noise(40_000, 25)), noLimit, false);
       const flood = Buffer.alloc(200_000, Buffer.of(0x03, 0x00));
       const failure = failureOf(() => inflater.inflate(flood, 1000, false));
@@ -386,38 +389,41 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
   describe("a message over the limit", () => {
     const bomb = deflateAlone(Buffer.alloc(30_000_000), { level: 9 });
 
-    it.each([0, 1, 999, 1000, 65_535, 65_536, 200_000])("of %i bytes is refused by one byte", (limit) => {
-      const fitting = deflateAlone(Buffer.alloc(limit, "y"));
-      expect(inflater.inflate(fitting, limit, true)).toHaveLength(limit);
-      const failure = failureOf(() =>
-        inflater.inflate(deflateAlone(Buffer.alloc(limit + 1, "y")), limit, true),
-      );
-      expect(failure).toMatchObject({ code: "MESSAGE_TOO_BIG", closeCode: 1009 });
-      expect(failure.message).toContain(`${limit} bytes`);
-    });
+    it.each([0, 1, 999, 1000, 65_535, 65_536, 200_000])(
+      "of %i bytes is rejected if it is one byte too long",
+      (limit) => {
+        const fitting = deflateAlone(Buffer.alloc(limit, "y"));
+        expect(inflater.inflate(fitting, limit, true)).toHaveLength(limit);
+        const failure = failureOf(() =>
+          inflater.inflate(deflateAlone(Buffer.alloc(limit + 1, "y")), limit, true),
+        );
+        expect(failure).toMatchObject({ code: "MESSAGE_TOO_BIG", closeCode: 1009 });
+        expect(failure.message).toContain(`${limit} bytes`);
+      },
+    );
 
     it.each([
       [1000, 1_000_000],
       [5_000_000, 12_000_000],
-    ])("of %i bytes is refused before it takes memory", (limit, allowance) => {
+    ])("of %i bytes is rejected before it uses much memory", (limit, allowance) => {
       expect(bomb.length).toBeLessThan(30_000);
       const before = process.memoryUsage().external;
       expect(failureOf(() => inflater.inflate(bomb, limit, true))).toMatchObject({ closeCode: 1009 });
       expect(process.memoryUsage().external - before).toBeLessThan(allowance);
     });
 
-    it("is refused when its parts together pass it", () => {
+    it("is rejected if its parts together exceed the limit", () => {
       const parts = new DeflateBlocks().stored("12345", { isFinal: true }).stored("678", { isFinal: true });
       expect(inflater.inflate(parts.bytes(), 8, true).toString()).toBe("12345678");
       expect(failureOf(() => inflater.inflate(parts.bytes(), 7, true))).toMatchObject({ closeCode: 1009 });
     });
 
-    it("is refused when it is full before its last part", () => {
+    it("is rejected if the limit is reached before its last part", () => {
       const parts = new DeflateBlocks().stored("12345", { isFinal: true }).stored("6").flush();
       expect(failureOf(() => inflater.inflate(parts.bytes(), 5, true))).toMatchObject({ closeCode: 1009 });
     });
 
-    it("is large and within it", () => {
+    it("is accepted if it is large but within the limit", () => {
       expect(inflater.inflate(bomb, 30_000_000, true).equals(Buffer.alloc(30_000_000))).toBe(true);
     });
   });
@@ -425,22 +431,22 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
   describe("corrupt data", () => {
     it.each([
       ["a reserved block type", Buffer.of(0x06)],
-      ["lengths of a stored block that disagree", Buffer.of(0x00, 0x05, 0x00, 0x05, 0x00)],
+      ["a stored block with inconsistent lengths", Buffer.of(0x00, 0x05, 0x00, 0x05, 0x00)],
       [
-        "a match before the beginning",
+        "a match before the start of the window",
         new DeflateBlocks()
           .fixed([{ length: 3, distance: 9 }])
           .flush()
           .bytes(),
       ],
-      ["code lengths that make no code", Buffer.of(0x04, 0xff, 0xff, 0xff, 0xff)],
-    ])("is refused: %s", (_, message) => {
+      ["code lengths that are not a complete set", Buffer.of(0x04, 0xff, 0xff, 0xff, 0xff)],
+    ])("is rejected: %s", (_, message) => {
       const failure = failureOf(() => inflater.inflate(message, noLimit, true));
       expect(failure).toMatchObject({ code: "INVALID_DEFLATE_DATA", closeCode: 1007 });
       expect(failure.cause).toBeInstanceOf(Error);
     });
 
-    it("harms nobody who shares the codec", () => {
+    it("does not affect other users of a shared codec", () => {
       const [first, second] = [factory.inflater(noContext), factory.inflater(noContext)];
       failureOf(() => first.inflate(Buffer.of(0x06), noLimit, true));
       expect(second.inflate(deflateAlone(Buffer.from("fine")), noLimit, true).toString()).toBe("fine");
@@ -449,10 +455,10 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
     });
 
     const text = Buffer.from(trade(1) + trade(2) + trade(3));
-    // One byte of a stored block is all of an empty message.
+    // The first byte of a stored block alone is a valid empty message.
     it.each([
       ["fixed codes", new DeflateBlocks().fixed(["Hello, Hello"]).flush().bytes(), 1],
-      ["codes of its own", deflateAlone(Buffer.concat([text, noise(300)])), 1],
+      ["dynamic codes", deflateAlone(Buffer.concat([text, noise(300)])), 1],
       ["a stored block", new DeflateBlocks().stored("Hello, Hello").flush().bytes(), 2],
       [
         "a stored block that is final",
@@ -460,7 +466,7 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
         2,
       ],
       ["a final block", deflateRawSync(text), 1],
-    ])("is refused where it ends inside a block: %s", (_, message, shortestCut) => {
+    ])("is rejected if it ends inside a block: %s", (_, message, shortestCut) => {
       for (let size = shortestCut; size < message.length; size++) {
         const own = factory.inflater(context);
         const cut = message.subarray(0, size);
@@ -471,18 +477,18 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
 
     it.each([
       [
-        "a stored block takes the tail",
+        "a stored block includes the tail",
         new DeflateBlocks().stored("\x01\x02\x03\x04\x05\x06\x07\x08").bytes().subarray(0, -4),
       ],
       [
-        "a code is found in the tail",
+        "the tail contains a valid code",
         Buffer.from("3c4cc90dc030085bc853e01558a0699a564afaa9d85f1524e1631b7cd877d4cb1c70068932f8", "hex"),
       ],
-    ])("is refused where %s", (_, message) => {
+    ])("is rejected if %s", (_, message) => {
       expect(failureOf(() => inflater.inflate(message, noLimit, true))).toMatchObject({ closeCode: 1007 });
     });
 
-    it("is not what ends like the tail", () => {
+    it("does not include data that ends like the tail", () => {
       for (const options of [{ isFinal: true }, {}]) {
         const blocks = new DeflateBlocks().stored("\x00\x00\xff\xff", options);
         expect(inflateText(blocks.flush().bytes())).toBe("\x00\x00\xff\xff");
@@ -492,7 +498,7 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
       );
     });
 
-    it("never makes it throw anything else", () => {
+    it("causes only ProtocolError", () => {
       const valid = conversation()
         .slice(0, 12)
         .map((message) => deflateAlone(message));
@@ -529,7 +535,7 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
   });
 
   it.each([9, 12, 15])(
-    "understands what refers to messages before a rest, window of %i bits",
+    "inflates messages that refer to data before rest(), window of %i bits",
     async (windowBits) => {
       const peer = ZlibReference.deflater({ windowBits });
       const own = factory.inflater({ windowBits, keepsContext: true });
@@ -545,7 +551,7 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
     },
   );
 
-  it("understands messages of all sizes in turns, however they are inflated", () => {
+  it("inflates messages of alternating sizes, which use different inflaters", () => {
     const said = [300, 1000, 3000, 20_000, 40_000].map((size) => noise(size, size));
     const tiny = Array.from({ length: 20 }, (_, index) => Buffer.from(trade(index)));
     const sent = [
@@ -561,7 +567,7 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
     }
   });
 
-  it("gives the caller a buffer of its own where that is kept", () => {
+  it("returns a buffer that is not overwritten if isKept is true", () => {
     const compressed = deflateAlone(Buffer.from("first message"));
     const kept = inflater.inflate(compressed, noLimit, true);
     inflater.inflate(deflateAlone(Buffer.alloc(100_000, "-")), noLimit, false);
@@ -570,7 +576,7 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
     expect(kept.buffer.byteLength).toBeLessThanOrEqual(Buffer.poolSize + kept.length);
   });
 
-  it("gives back what went in, over any sequence of messages", () => {
+  it("restores any sequence of messages", () => {
     const piece = fc.oneof(
       fc.uint8Array({ maxLength: 300 }),
       fc
@@ -605,7 +611,7 @@ describe.each(backends)("the codecs of the %s filling", (name) => {
   });
 });
 
-/** What comes out of a sequence of messages, up to the first failure. */
+/** Returns the results of a sequence of messages, up to the first failure. */
 function outcomes(inflater: Inflater, messages: readonly Uint8Array[]): (string | number)[] {
   const seen: (string | number)[] = [];
   try {
@@ -617,7 +623,7 @@ function outcomes(inflater: Inflater, messages: readonly Uint8Array[]): (string 
   return seen;
 }
 
-it("the two fillings agree on every input", () => {
+it("the two backends return the same result for every input", () => {
   const [handles, dictionaries] = [createCodecFactory("handle"), createCodecFactory("dictionary")];
   const valid = [
     new DeflateBlocks().fixed(["Hello, Hello"]).flush().bytes(),

@@ -18,7 +18,7 @@ describe("checkDeflateOptions", () => {
     { level: 9, noContextTakeover: true, peerNoContextTakeover: false },
     { level: undefined, memLevel: undefined, windowBits: undefined, peerWindowBits: undefined },
     { noContextTakeover: undefined, peerNoContextTakeover: undefined },
-  ])("takes %o", (options) => {
+  ])("accepts %o", (options) => {
     expect(() => checkDeflateOptions(options)).not.toThrow();
   });
 
@@ -40,7 +40,7 @@ describe("checkDeflateOptions", () => {
     ["noContextTakeover", 1, TypeError, "1"],
     ["noContextTakeover", "yes", TypeError, '"yes"'],
     ["peerNoContextTakeover", 0, TypeError, "0"],
-  ])("refuses %s: %o", (name, value, type, shown) => {
+  ])("throws for %s: %o", (name, value, type, shown) => {
     const check = () => checkDeflateOptions({ [name]: value });
     expect(check).toThrow(type);
     expect(check).toThrow(new RegExp(`^${name} must be .*, got ${shown}$`));
@@ -48,12 +48,12 @@ describe("checkDeflateOptions", () => {
 });
 
 describe("parseDeflateParameters", () => {
-  it("takes no parameters", () => {
+  it("accepts an empty list", () => {
     expect(parseDeflateParameters([], "offer")).toEqual({ server: none, client: none });
     expect(parseDeflateParameters([], "answer")).toEqual({ server: none, client: none });
   });
 
-  it.each(["offer", "answer"] as const)("takes all four in any order (%s)", (kind) => {
+  it.each(["offer", "answer"] as const)("parses all four parameters in any order (%s)", (kind) => {
     const parameters: ExtensionParameter[] = [
       ["client_max_window_bits", "8"],
       ["server_no_context_takeover", true],
@@ -68,14 +68,14 @@ describe("parseDeflateParameters", () => {
     expect(parseDeflateParameters(parameters.reverse(), kind)).toEqual(expected);
   });
 
-  it.each(["8", "9", "10", "11", "12", "13", "14", "15"])("takes %s bits", (bits) => {
+  it.each(["8", "9", "10", "11", "12", "13", "14", "15"])("accepts %s bits", (bits) => {
     for (const sender of ["server", "client"] as const) {
       const parsed = parseDeflateParameters([[`${sender}_max_window_bits`, bits]], "answer");
       expect(parsed).toMatchObject({ [sender]: { maxWindowBits: Number(bits) } });
     }
   });
 
-  it("takes client_max_window_bits without a value in an offer alone", () => {
+  it("accepts client_max_window_bits without a value only in an offer", () => {
     const parameters: ExtensionParameter[] = [["client_max_window_bits", true]];
     expect(parseDeflateParameters(parameters, "offer")).toMatchObject({ client: { maxWindowBits: true } });
     expect(parseDeflateParameters(parameters, "answer")).toBe("client_max_window_bits has no value");
@@ -110,7 +110,7 @@ describe("parseDeflateParameters", () => {
     ],
   ];
 
-  it.each(bad)("refuses %j %j %j", (...parameters) => {
+  it.each(bad)("returns a fault for %j %j %j", (...parameters) => {
     const name = parameters.at(-1)![0];
     for (const kind of ["offer", "answer"] as const) {
       expect(parseDeflateParameters(parameters, kind)).toEqual(expect.stringContaining(name));
@@ -119,7 +119,7 @@ describe("parseDeflateParameters", () => {
 });
 
 describe("writeDeflateParameters", () => {
-  it("writes the name alone, or what is set", () => {
+  it("writes the name and the parameters that are set", () => {
     expect(writeDeflateParameters({ server: none, client: none })).toBe("permessage-deflate");
     expect(writeDeflateParameters({ server: none, client: { ...none, maxWindowBits: true } })).toBe(
       "permessage-deflate; client_max_window_bits",
@@ -133,7 +133,7 @@ describe("writeDeflateParameters", () => {
   });
 });
 
-it("the window is the largest where there is no limit", () => {
+it("windowBitsOf returns the largest window if there is no limit", () => {
   expect([9, true, undefined].map((bits) => windowBitsOf(bits as number | true | undefined))).toEqual([
     9, 15, 15,
   ]);

@@ -2,12 +2,12 @@ import { createDeflateRaw, createInflateRaw, type ZlibOptions } from "node:zlib"
 import { describe, expect, it } from "vitest";
 import type { CodecFactory } from "../../../../protocol/extensions/permessage-deflate/codec.js";
 import { createCodecFactory } from "../../../../protocol/extensions/permessage-deflate/codec-factory.js";
-import { HandleHold, HandlePool } from "../../../../protocol/extensions/permessage-deflate/handle-pool.js";
+import { HandleLease, HandlePool } from "../../../../protocol/extensions/permessage-deflate/handle-pool.js";
 import {
-  KeptHandle,
+  ZlibHandle,
   nodeStreams,
   type ZlibStream,
-} from "../../../../protocol/extensions/permessage-deflate/kept-handle.js";
+} from "../../../../protocol/extensions/permessage-deflate/zlib-handle.js";
 import { StrictInflater } from "../../../support/strict-inflate.js";
 
 const context = { windowBits: 15, keepsContext: true };
@@ -16,75 +16,75 @@ const noLimit = 1024 * 1024;
 
 describe("HandlePool", () => {
   function poolOf(limit: number): HandlePool<number> {
-    return new HandlePool((windowBits) => KeptHandle.inflater(nodeStreams, { windowBits }), limit);
+    return new HandlePool((windowBits) => ZlibHandle.inflater(nodeStreams, { windowBits }), limit);
   }
 
-  function openHold(pool: HandlePool<number>, kind = 15): HandleHold<number> {
-    const hold = new HandleHold(pool, kind);
-    hold.open();
-    hold.touch();
-    return hold;
+  function openLease(pool: HandlePool<number>, kind = 15): HandleLease<number> {
+    const lease = new HandleLease(pool, kind);
+    lease.open();
+    lease.touch();
+    return lease;
   }
 
-  it("has as many handles as are asked for, up to its limit", () => {
+  it("opens a handle for each lease up to its limit", () => {
     const pool = poolOf(2);
-    const holds = [openHold(pool), openHold(pool)];
+    const leases = [openLease(pool), openLease(pool)];
     expect(pool.isFull).toBe(true);
-    expect(holds[0]!.handle).not.toBe(holds[1]!.handle);
-    holds[0]!.close();
-    expect([pool.isFull, holds[0]!.handle]).toEqual([false, undefined]);
-    holds[0]!.close();
-    holds[1]!.close();
+    expect(leases[0]!.handle).not.toBe(leases[1]!.handle);
+    leases[0]!.close();
+    expect([pool.isFull, leases[0]!.handle]).toEqual([false, undefined]);
+    leases[0]!.close();
+    leases[1]!.close();
   });
 
-  it("takes the handle away that was not used for the longest time", () => {
+  it("takes the least recently used handle", () => {
     const pool = poolOf(2);
-    const [first, second] = [openHold(pool), openHold(pool)];
+    const [first, second] = [openLease(pool), openLease(pool)];
     first.touch();
     const taken = second.handle;
-    const third = openHold(pool);
+    const third = openLease(pool);
     expect([second.handle, third.handle]).toEqual([undefined, taken]);
     expect(first.handle).toBeDefined();
     const again = first.handle;
     second.open();
     second.touch();
     expect([first.handle, second.handle]).toEqual([undefined, again]);
-    for (const hold of [first, second, third]) hold.close();
+    for (const lease of [first, second, third]) lease.close();
     expect(pool.isFull).toBe(false);
   });
 
-  it("leaves its handle to one that has had sixteen messages, until that one closes it", () => {
+  it("does not take the handle of a lease with 16 messages until it is closed", () => {
     const pool = poolOf(1);
-    const busy = openHold(pool);
+    const busy = openLease(pool);
     for (let count = 2; count < 16; count++) busy.touch();
     expect([busy.isBusy, pool.isFull]).toEqual([false, true]);
     busy.touch();
     expect([busy.isBusy, pool.isFull]).toEqual([true, false]);
     const own = busy.handle;
-    const holds = [openHold(pool), openHold(pool)];
-    expect([busy.handle, holds[0]!.handle, holds[0]!.isShort]).toEqual([own, undefined, true]);
-    for (let count = 1; count < 16; count++) holds[0]!.touch();
-    expect(holds[0]!.isShort).toBe(false);
-    holds[0]!.open();
-    expect(holds.map(({ handle }) => handle === undefined)).toEqual([false, false]);
+    const leases = [openLease(pool), openLease(pool)];
+    expect([busy.handle, leases[0]!.handle, leases[0]!.mustEvict]).toEqual([own, undefined, true]);
+    for (let count = 1; count < 16; count++) leases[0]!.touch();
+    expect(leases[0]!.mustEvict).toBe(false);
+    leases[0]!.open();
+    expect(leases.map(({ handle }) => handle === undefined)).toEqual([false, false]);
     busy.close();
-    expect(busy.isShort).toBe(true);
-    for (const hold of holds) hold.close();
-    expect([busy.isShort, pool.isFull]).toEqual([false, false]);
+    expect(busy.mustEvict).toBe(true);
+    for (const lease of leases) lease.close();
+    expect([busy.mustEvict, pool.isFull]).toEqual([false, false]);
   });
 
-  it("makes a handle anew where the oldest is of another kind", () => {
+  it("opens a new handle if the oldest one is of another kind", () => {
     const pool = poolOf(1);
-    const first = openHold(pool, 15);
+    const first = openLease(pool, 15);
     const { handle } = first;
-    const second = openHold(pool, 9);
+    const second = openLease(pool, 9);
     expect(first.handle).toBeUndefined();
     expect(second.handle).not.toBe(handle);
     second.close();
   });
 });
 
-/** A factory with few handles, and how many of them are open. */
+/** Creates a factory with few handles and counts the open ones. */
 function factoryWith(maxHandles: number): {
   factory: CodecFactory;
   open: { deflate: number; inflate: number };
@@ -106,13 +106,13 @@ function factoryWith(maxHandles: number): {
   return { factory: createCodecFactory("handle", streams, maxHandles), open };
 }
 
-/** Says the same as others in other numbers, and repeats nothing of itself. */
+/** Returns a message that is similar to the others but contains no repetition itself. */
 function messageOf(connection: number, index: number): Buffer {
   const price = ((connection * 7919 + index * 104_729) % 9973) / 7;
   return Buffer.from(JSON.stringify({ channel: "trades", symbol: `S${connection}`, sequence: index, price }));
 }
 
-/** More than 4 KiB when they are compressed, so that an inflater needs zlib for them. */
+/** Returns a message of more than 4 KiB when compressed, so that an inflater needs zlib for it. */
 function longMessage(connection: number, index: number): Buffer {
   let state = connection * 1000 + index;
   return Buffer.from(
@@ -121,7 +121,7 @@ function longMessage(connection: number, index: number): Buffer {
 }
 
 describe("codecs that share few handles", () => {
-  it("has no more of them than it may, and each peer reads what it is sent", () => {
+  it("open no more handles than the limit, and each peer reads its messages", () => {
     const { factory, open } = factoryWith(3);
     const connections = Array.from({ length: 10 }, (_, index) => ({
       deflater: factory.deflater({ ...sending, windowBits: 9 + (index % 4) }),
@@ -143,7 +143,7 @@ describe("codecs that share few handles", () => {
         if (round < 5) expect(most).toBeLessThanOrEqual(3);
       }
     }
-    // By now each has sent enough messages for a handle of its own.
+    // Each codec has processed enough messages to keep its handle.
     expect(open.deflate).toBe(10);
     for (const { deflater, inflater } of connections) {
       deflater.close();
@@ -152,7 +152,7 @@ describe("codecs that share few handles", () => {
     expect([open, factory.openCount]).toEqual([{ deflate: 0, inflate: 0 }, 0]);
   });
 
-  it("refers to the last of what was said, from the second message after a loss on", () => {
+  it("refer to the last messages again, from the second message after the loss of a handle on", () => {
     const { factory } = factoryWith(1);
     const [first, second] = [factory.deflater(sending), factory.deflater(sending)];
     const peers = [new StrictInflater(15), new StrictInflater(15)];
@@ -170,7 +170,7 @@ describe("codecs that share few handles", () => {
     second.close();
   });
 
-  it("refers to nothing before it where no context is kept", () => {
+  it("do not refer to earlier messages if no context is kept", () => {
     const { factory } = factoryWith(1);
     const alone = factory.deflater({ ...sending, keepsContext: false });
     const other = factory.deflater(sending);
@@ -183,7 +183,7 @@ describe("codecs that share few handles", () => {
     other.close();
   });
 
-  it("inflates short messages without a handle, rather than take another's", () => {
+  it("inflate short messages without a handle instead of taking one from another codec", () => {
     const { factory, open } = factoryWith(1);
     const peer = createCodecFactory("handle");
     const deflaters = [peer.deflater(sending), peer.deflater(sending)];

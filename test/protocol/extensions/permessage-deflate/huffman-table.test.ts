@@ -14,7 +14,7 @@ function literals(count: number): Int32Array {
   return Int32Array.from({ length: count }, (_, symbol) => symbolEntry(symbol, 0, EntryKind.literal));
 }
 
-/** The canonical codes of RFC 1951 3.2.2, first bit first, by their symbol. */
+/** Returns the canonical codes of RFC 1951 3.2.2 by their symbol, first bit first. */
 function codesOf(lengths: readonly number[]): Map<number, string> {
   const codes = new Map<number, string>();
   let code = 0;
@@ -27,7 +27,7 @@ function codesOf(lengths: readonly number[]): Map<number, string> {
   return codes;
 }
 
-/** What the table finds where the input goes on with `bits`. */
+/** Looks up the code at the start of `bits`. */
 function lookUp(table: HuffmanTable, bits: string): { symbol: number; length: number } {
   const input = Number.parseInt(Array.from(bits.padEnd(20, "10")).reverse().join(""), 2);
   let entry = table.entries[input & (2 ** width - 1)]!;
@@ -45,7 +45,7 @@ function expectCodes(table: HuffmanTable, lengths: readonly number[]): void {
   }
 }
 
-/** Code lengths of a complete set: leaves of a tree, split again and again. */
+/** Code lengths of a complete set: the depths of the leaves of a tree that is split repeatedly. */
 const completeSets = fc.array(fc.nat(), { maxLength: 60 }).chain((splits) => {
   const leaves = [1, 1];
   for (const split of splits) {
@@ -56,17 +56,17 @@ const completeSets = fc.array(fc.nat(), { maxLength: 60 }).chain((splits) => {
 });
 
 describe("HuffmanTable", () => {
-  it("finds every code of RFC 1951 3.2.2's example", () => {
+  it("finds every code of the example in RFC 1951 3.2.2", () => {
     expectCodes(new HuffmanTable(literals(8), width), [3, 3, 3, 3, 3, 2, 4, 4]);
   });
 
-  it("finds codes longer than it is wide, up to 15 bits", () => {
+  it("finds codes longer than its width, up to 15 bits", () => {
     const lengths = [...Array.from({ length: 14 }, (_, index) => index + 1), 15, 15];
     expectCodes(new HuffmanTable(literals(16), width), lengths);
     expectCodes(new HuffmanTable(literals(16), width), [...lengths].reverse());
   });
 
-  it("finds the codes of any complete set, whatever it held before", () => {
+  it("finds the codes of any complete set after it was used for another one", () => {
     const table = new HuffmanTable(literals(64 + 3), width);
     fc.assert(
       fc.property(completeSets, (lengths) => expectCodes(table, lengths)),
@@ -74,7 +74,7 @@ describe("HuffmanTable", () => {
     );
   });
 
-  it("takes the lengths from where it is told to", () => {
+  it("reads the lengths from the given range", () => {
     const table = new HuffmanTable(literals(2), width);
     expect(table.build(Uint8Array.of(7, 7, 1, 1, 7), 2, 4)).toBe(true);
     expect(lookUp(table, "1")).toEqual({ symbol: 1, length: 1 });
@@ -82,11 +82,11 @@ describe("HuffmanTable", () => {
 
   it.each([
     ["no codes", [0, 0]],
-    ["one code that leaves room", [1, 0]],
-    ["codes that leave room", [2, 2, 2]],
-    ["more codes than there is room for", [1, 1, 2]],
-    ["far too many codes", [1, 1, 1, 15]],
-  ])("refuses %s", (_, lengths) => {
+    ["one code that is not a complete set", [1, 0]],
+    ["codes that are not a complete set", [2, 2, 2]],
+    ["too many codes", [1, 1, 2]],
+    ["far too many short codes", [1, 1, 1, 15]],
+  ])("rejects %s", (_, lengths) => {
     expect(new HuffmanTable(literals(4), width).build(Uint8Array.from(lengths), 0, lengths.length)).toBe(
       false,
     );

@@ -4,7 +4,7 @@ import { copyMargin, MatchCopier } from "../../../../protocol/extensions/permess
 import { SlidingWindow } from "../../../../protocol/extensions/permessage-deflate/sliding-window.js";
 import { cases } from "../../../support/cases.js";
 
-/** A window that holds the end of so many bytes, none of which says the same as its neighbours. */
+/** Returns a window that has received `size` bytes without repetition nearby, and these bytes. */
 function windowOf(bits: number, size: number): { window: SlidingWindow; all: number[] } {
   const window = new SlidingWindow(bits);
   const all = Array.from({ length: size }, (_, index) => (index * 7 + (index >> 8)) & 0xff);
@@ -16,15 +16,15 @@ function copierOf(size: number): MatchCopier {
   return new MatchCopier(Buffer.alloc(size + copyMargin));
 }
 
-/** What RFC 1951 3.2.3 says, byte by byte. */
-function expected(said: number[], length: number, distance: number): number[] {
-  const all = [...said];
+/** Copies a match byte by byte, as RFC 1951 3.2.3 defines it. */
+function expected(output: number[], length: number, distance: number): number[] {
+  const all = [...output];
   for (let left = length; left > 0; left--) all.push(all.at(-distance)!);
   return all;
 }
 
 describe("MatchCopier", () => {
-  it("copies what any match repeats, over all ends", () => {
+  it("copies any match, from the output and from the window", () => {
     const matches = fc.array(
       fc.record({
         length: fc.integer({ min: 3, max: 258 }),
@@ -37,7 +37,7 @@ describe("MatchCopier", () => {
         const { window, all } = windowOf(10, historySize);
         const history = all.slice(-1024);
         const copier = copierOf(3000);
-        let said = history;
+        let output = history;
         let size = 0;
         for (const { length, distance } of steps) {
           const end = copier.copy(size, length, distance, window);
@@ -47,22 +47,22 @@ describe("MatchCopier", () => {
           }
           expect(end).toBe(size + length);
           size = end;
-          said = expected(said, length, distance);
-          expect([...copier.bytes.subarray(0, size)]).toEqual(said.slice(history.length));
+          output = expected(output, length, distance);
+          expect([...copier.bytes.subarray(0, size)]).toEqual(output.slice(history.length));
         }
       }),
       { numRuns: cases(300) },
     );
   });
 
-  it("has room for the longest match at its very end", () => {
+  it("has space for the longest match at its end", () => {
     const copier = copierOf(10);
     copier.bytes.fill(5, 0, 10);
     expect(copier.copy(10, 258, 9, new SlidingWindow(9))).toBe(268);
     expect(copier.bytes.subarray(0, 268).every((byte) => byte === 5)).toBe(true);
   });
 
-  it("refuses a distance of one byte more than there is", () => {
+  it("returns -1 for a distance that is one byte too large", () => {
     const { window } = windowOf(9, 100);
     const copier = copierOf(100);
     expect(copier.copy(4, 3, 104, window)).toBe(7);

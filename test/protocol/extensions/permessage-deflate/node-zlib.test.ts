@@ -2,11 +2,11 @@ import * as zlib from "node:zlib";
 import { expect, it } from "vitest";
 import * as own from "../../../../protocol/extensions/permessage-deflate/node-zlib.js";
 
-it("has the constants of zlib, as this Node has them", () => {
+it("has the same constants as this version of Node", () => {
   expect(zlib.constants).toMatchObject(own.constants);
 });
 
-it("calls zlib with what it is given", () => {
+it("passes its arguments to zlib", () => {
   const text = Buffer.from("jetsocket jetsocket jetsocket");
   const deflated = own.deflateRawSync(text, { level: 9 });
   expect(deflated).toEqual(zlib.deflateRawSync(text, { level: 9 }));

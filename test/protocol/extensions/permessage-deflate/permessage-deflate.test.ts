@@ -26,7 +26,7 @@ import { message, ProtocolEnd } from "../../../support/protocol-end.js";
 import { StrictInflater } from "../../../support/strict-inflate.js";
 import { fragments, frame, opcodes } from "../../../support/wire.js";
 
-/** What stands behind the name: `a; b=1` is `[["a", true], ["b", "1"]]`. */
+/** Returns the parameters after the name: for `x; a; b=1`, `[["a", true], ["b", "1"]]`. */
 function parametersOf(header: string): ExtensionParameter[] {
   const [, ...parameters] = header.split("; ");
   return parameters.map((parameter) => {
@@ -39,7 +39,7 @@ function parametersFrom(text: string): ExtensionParameter[] {
   return parametersOf(text === "" ? "permessage-deflate" : `permessage-deflate; ${text}`);
 }
 
-/** Keeps what codecs are asked for. */
+/** Records the options of the requested codecs. */
 class RecordingCodecs implements CodecFactory {
   readonly name = "handle";
   readonly inflaters: InflaterOptions[] = [];
@@ -65,7 +65,7 @@ function resourcesWith(codecs: CodecFactory): Resources {
   return new Resources({ fillRandom: (bytes) => randomFillSync(bytes), codecs });
 }
 
-/** Codecs that only inflate a message as one piece of memory. */
+/** Codecs without `inflatePieces`. */
 class PlainCodecs extends RecordingCodecs {
   override inflater(options: InflaterOptions): Inflater {
     const inflater = super.inflater(options);
@@ -78,7 +78,7 @@ class PlainCodecs extends RecordingCodecs {
   }
 }
 
-/** The options of both directions, as the extension asks for them when it is used. */
+/** Returns the options with which the extension creates its codecs. */
 function directionsOf(agreed: AgreedExtension): { receives: string; sends: string } {
   const codecs = new RecordingCodecs();
   const extension = agreed.open(resourcesWith(codecs));
@@ -110,11 +110,11 @@ describe("deflateOffer", () => {
       { noContextTakeover: false, peerNoContextTakeover: false },
       "permessage-deflate; client_max_window_bits",
     ],
-  ])("of %o is %s", (options, header) => {
+  ])("with the options %o is %s", (options, header) => {
     expect(deflateOffer(options)).toMatchObject({ name: "permessage-deflate", header });
   });
 
-  it("refuses an option that is none", () => {
+  it("throws for an invalid option", () => {
     expect(() => deflateOffer({ windowBits: 7 })).toThrow(RangeError);
     expect(() => deflateAcceptor({ noContextTakeover: "no" as unknown as boolean })).toThrow(TypeError);
   });
@@ -134,7 +134,7 @@ describe("deflateOffer", () => {
     [{ noContextTakeover: true }, "", "15 context", "15 alone"],
     [{ noContextTakeover: true }, "client_no_context_takeover", "15 context", "15 alone"],
     [{ peerNoContextTakeover: true }, "server_no_context_takeover", "15 alone", "15 context"],
-  ])("of %o takes the answer '%s'", (options, answer, receives, sends) => {
+  ])("with the options %o accepts the answer '%s'", (options, answer, receives, sends) => {
     const agreed = deflateOffer(options).agree(parametersFrom(answer));
     expect(agreed.header).toBe(answer === "" ? "permessage-deflate" : `permessage-deflate; ${answer}`);
     expect(directionsOf(agreed)).toEqual({ receives, sends });
@@ -153,7 +153,7 @@ describe("deflateOffer", () => {
     [{ peerWindowBits: 15 }, "client_max_window_bits=10", "server_max_window_bits"],
     [{ peerNoContextTakeover: true }, "", "server_no_context_takeover"],
     [{ peerNoContextTakeover: true }, "client_no_context_takeover", "server_no_context_takeover"],
-  ])("of %o refuses the answer '%s'", (options, answer, parameter) => {
+  ])("with the options %o rejects the answer '%s'", (options, answer, parameter) => {
     const agree = () => deflateOffer(options).agree(parametersFrom(answer));
     expect(agree).toThrow(HandshakeError);
     expect(agree).toThrow(expect.objectContaining({ code: "EXTENSION_MISMATCH" }));
@@ -211,7 +211,7 @@ describe("deflateAcceptor", () => {
     [{ peerWindowBits: 15 }, "", "", "15 context", "15 context"],
     [{ noContextTakeover: true }, "", "server_no_context_takeover", "15 context", "15 alone"],
     [{ peerNoContextTakeover: true }, "", "client_no_context_takeover", "15 alone", "15 context"],
-  ])("of %o answers '%s' with '%s'", (options, offer, answer, receives, sends) => {
+  ])("with the options %o answers '%s' with '%s'", (options, offer, answer, receives, sends) => {
     const agreed = deflateAcceptor(options).accept(parametersFrom(offer));
     expect(agreed?.header).toBe(answer === "" ? "permessage-deflate" : `permessage-deflate; ${answer}`);
     expect(directionsOf(agreed!)).toEqual({ receives, sends });
@@ -227,7 +227,7 @@ describe("deflateAcceptor", () => {
     [{}, "client_max_window_bits; client_max_window_bits=9"],
     [{ peerWindowBits: 10 }, ""],
     [{ peerWindowBits: 14 }, "server_max_window_bits=10"],
-  ])("of %o declines '%s'", (options, offer) => {
+  ])("with the options %o declines '%s'", (options, offer) => {
     expect(deflateAcceptor(options).accept(parametersFrom(offer))).toBeUndefined();
   });
 
@@ -242,34 +242,37 @@ describe("deflateAcceptor", () => {
   ];
   const pairs = choices.flatMap((client) => choices.map((server) => [client, server] as const));
 
-  it.each(pairs)("and the offer of %o agree with %o, and both directions work", (forClient, forServer) => {
-    const resources = resourcesWith(createCodecFactory());
-    const offer = deflateOffer(forClient);
-    const accepted = deflateAcceptor(forServer).accept(parametersOf(offer.header))!;
-    const agreed = offer.agree(parametersOf(accepted.header));
-    expect(agreed.header).toBe(accepted.header);
-    const [client, server] = [agreed.open(resources), accepted.open(resources)];
-    const bits = (own: DeflateOptions, other: DeflateOptions): number =>
-      Math.min(own.windowBits ?? 15, other.peerWindowBits ?? 15);
-    const [clientsPeer, serversPeer] = [bits(forClient, forServer), bits(forServer, forClient)].map(
-      (windowBits) => new StrictInflater(windowBits),
-    );
-    for (const text of ["Hello", "Hello", "", "Hello, Hello, Hello ".repeat(100), "Hello"]) {
-      const fromClient = Buffer.from(client.encode(Buffer.from(text)));
-      const fromServer = Buffer.from(server.encode(Buffer.from(text)));
-      expect(clientsPeer!.inflate(fromClient).toString()).toBe(text);
-      expect(serversPeer!.inflate(fromServer).toString()).toBe(text);
-      expect(server.decode(fromClient, 10_000, false).toString()).toBe(text);
-      expect(client.decode(fromServer, 10_000, true).toString()).toBe(text);
-    }
-    client.close();
-    server.close();
-    expect(resources.codecs.openCount).toBe(0);
-  });
+  it.each(pairs)(
+    "negotiates with the offer of %o and its own options %o, and both directions work",
+    (forClient, forServer) => {
+      const resources = resourcesWith(createCodecFactory());
+      const offer = deflateOffer(forClient);
+      const accepted = deflateAcceptor(forServer).accept(parametersOf(offer.header))!;
+      const agreed = offer.agree(parametersOf(accepted.header));
+      expect(agreed.header).toBe(accepted.header);
+      const [client, server] = [agreed.open(resources), accepted.open(resources)];
+      const bits = (own: DeflateOptions, other: DeflateOptions): number =>
+        Math.min(own.windowBits ?? 15, other.peerWindowBits ?? 15);
+      const [clientsPeer, serversPeer] = [bits(forClient, forServer), bits(forServer, forClient)].map(
+        (windowBits) => new StrictInflater(windowBits),
+      );
+      for (const text of ["Hello", "Hello", "", "Hello, Hello, Hello ".repeat(100), "Hello"]) {
+        const fromClient = Buffer.from(client.encode(Buffer.from(text)));
+        const fromServer = Buffer.from(server.encode(Buffer.from(text)));
+        expect(clientsPeer!.inflate(fromClient).toString()).toBe(text);
+        expect(serversPeer!.inflate(fromServer).toString()).toBe(text);
+        expect(server.decode(fromClient, 10_000, false).toString()).toBe(text);
+        expect(client.decode(fromServer, 10_000, true).toString()).toBe(text);
+      }
+      client.close();
+      server.close();
+      expect(resources.codecs.openCount).toBe(0);
+    },
+  );
 });
 
-describe("the extension at work", () => {
-  it("gives the joined pieces to codecs that take no pieces", () => {
+describe("the extension on a connection", () => {
+  it("joins the pieces for codecs without inflatePieces", () => {
     const extension = deflateOffer({}).agree([]).open(resourcesWith(new PlainCodecs()));
     const wire = Buffer.from(extension.encode(Buffer.from("hello ".repeat(1_000))));
     const pieces = [wire.subarray(0, 5), wire.subarray(5)];
@@ -277,7 +280,7 @@ describe("the extension at work", () => {
     extension.close();
   });
 
-  it("asks for codecs when it needs them, and gives them back", () => {
+  it("creates codecs when it needs them and closes them", () => {
     const codecs = new RecordingCodecs();
     const extension = deflateOffer({ level: 3, memLevel: 4 }).agree([]).open(resourcesWith(codecs));
     expect(codecs.openCount).toBe(0);
@@ -293,7 +296,7 @@ describe("the extension at work", () => {
     expect(codecs.openCount).toBe(0);
   });
 
-  it("gives back what was not used for a while, and both ends go on", () => {
+  it("releases unused codecs, and both endpoints continue", () => {
     const resources = resourcesWith(createCodecFactory());
     const offer = deflateOffer({});
     const accepted = deflateAcceptor({}).accept(parametersOf(offer.header))!;
@@ -301,7 +304,7 @@ describe("the extension at work", () => {
       agreed.open(resources),
     ) as [MessageExtension, MessageExtension];
     client.releaseUnused();
-    const message = Buffer.from("What is said twice takes fewer bytes the second time.");
+    const message = Buffer.from("A repeated message takes fewer bytes the second time.");
     const say = (): number => {
       const encoded = Buffer.from(client.encode(message));
       expect(server.decode(encoded, 1000, false).equals(message)).toBe(true);
@@ -320,7 +323,7 @@ describe("the extension at work", () => {
     server.close();
   });
 
-  it("leaves codecs alone that all connections share", () => {
+  it("does not release shared codecs", () => {
     const codecs = new RecordingCodecs();
     const options = { noContextTakeover: true, peerNoContextTakeover: true };
     const header = "server_no_context_takeover; client_no_context_takeover";
@@ -332,7 +335,7 @@ describe("the extension at work", () => {
     extension.close();
   });
 
-  it("compresses as zlib does by default", () => {
+  it("uses zlib's defaults", () => {
     const codecs = new RecordingCodecs();
     const extension = deflateAcceptor({}).accept([])!.open(resourcesWith(codecs));
     extension.encode(Buffer.from("x"));
@@ -340,7 +343,7 @@ describe("the extension at work", () => {
     extension.close();
   });
 
-  it("closes when it was never used", () => {
+  it("can be closed without being used", () => {
     const codecs = new RecordingCodecs();
     deflateOffer({}).agree([]).open(resourcesWith(codecs)).close();
     expect(codecs.openCount).toBe(0);
@@ -352,13 +355,13 @@ describe("the extension at work", () => {
     [1024, 1024 + 128 + 4 + 2 + 64],
     [65_536, 65_536 + 8192 + 256 + 128 + 64],
     [2 ** 40, 2 ** 40 + 2 ** 37 + 2 ** 32 + 2 ** 31 + 64],
-  ])("a message of %i bytes takes at most %i on the wire", (size, encoded) => {
+  ])("allows at most, for a message of %i bytes, %i bytes on the wire", (size, encoded) => {
     const extension = deflateOffer({}).agree([]).open(resourcesWith(createCodecFactory()));
     expect(extension.maxEncodedSize(size)).toBe(encoded);
     extension.close();
   });
 
-  it.each([0, 1, 126, 65_536, 1_000_000])("takes no more than that for %i random bytes", (size) => {
+  it.each([0, 1, 126, 65_536, 1_000_000])("does not exceed this limit for %i random bytes", (size) => {
     const extension = deflateOffer({}).agree([]).open(resourcesWith(createCodecFactory()));
     const payload = randomFillSync(Buffer.alloc(size));
     expect(extension.encode(payload).length).toBeLessThanOrEqual(extension.maxEncodedSize(size));
@@ -369,10 +372,10 @@ describe("the extension at work", () => {
   const { Z_DEFAULT_STRATEGY, Z_FILTERED, Z_HUFFMAN_ONLY, Z_RLE, Z_FIXED, Z_SYNC_FLUSH } = constants;
   const strategies = [Z_DEFAULT_STRATEGY, Z_FILTERED, Z_HUFFMAN_ONLY, Z_RLE, Z_FIXED];
 
-  it.each(memLevels)("takes no more than that from a peer whose zlib has memLevel %i", (memLevel) => {
+  it.each(memLevels)("allows all messages of a peer whose zlib uses memLevel %i", (memLevel) => {
     const extension = deflateOffer({}).agree([]).open(resourcesWith(createCodecFactory()));
     const random = randomFillSync(Buffer.alloc(1_000_000));
-    // Of one literal in nine bits of the fixed code each, which is the largest that zlib makes of a byte.
+    // Each byte is a literal of 9 bits in the fixed code, the largest size that zlib uses for a byte.
     const unlucky = Buffer.alloc(20_000, Buffer.from(Array.from({ length: 112 }, (_, index) => 255 - index)));
     const payloads = [...[0, 1, 100, 5000, 20_000].map((size) => random.subarray(0, size)), unlucky];
     for (const strategy of strategies) {
@@ -396,7 +399,9 @@ describe("a compressed message of exactly maxMessageSize", () => {
   const random = randomFillSync(Buffer.alloc(size));
   const { Z_SYNC_FLUSH } = constants;
 
-  /** Compressed in as many parts as the message has fragments, each with a flush at its end, as `ws` and others do it. */
+  /**
+   * Compressed in as many parts as the message has fragments, each with a flush at its end, as `ws` and others do it.
+   */
   function compressed(parts: readonly Buffer[], memLevel: number): Buffer[] {
     return parts.map((part, index) => {
       const deflated = deflateRawSync(part, { memLevel, finishFlush: Z_SYNC_FLUSH });
@@ -418,19 +423,22 @@ describe("a compressed message of exactly maxMessageSize", () => {
     return end;
   };
 
-  it.each([1, 2, 5, 8, 9])("is accepted whole and in fragments from a peer with memLevel %i", (memLevel) => {
-    for (const partSize of [size, 64 * 1024, 1000]) {
-      const pieces = compressed(partsOf(random, partSize), memLevel);
-      const frames = fragments(opcodes.binary, pieces, { rsv1: true });
-      const end = receive(frames, size);
-      expectSame(end.calls, [message(random)]);
-      // A frame may hold as much as is compressed in it.
-      const limited = receive(frames, size, Math.min(partSize, size));
-      expectSame(limited.calls, [message(random)]);
-    }
-  });
+  it.each([1, 2, 5, 8, 9])(
+    "is accepted unfragmented and in fragments from a peer with memLevel %i",
+    (memLevel) => {
+      for (const partSize of [size, 64 * 1024, 1000]) {
+        const pieces = compressed(partsOf(random, partSize), memLevel);
+        const frames = fragments(opcodes.binary, pieces, { rsv1: true });
+        const end = receive(frames, size);
+        expectSame(end.calls, [message(random)]);
+        // maxFrameSize limits the size after decompression, not the size on the wire.
+        const limited = receive(frames, size, Math.min(partSize, size));
+        expectSame(limited.calls, [message(random)]);
+      }
+    },
+  );
 
-  it("is refused by its exact size where it has one byte more", () => {
+  it("is rejected after decompression if it is one byte too long", () => {
     for (const partSize of [size, 64 * 1024]) {
       const pieces = compressed(partsOf(random, partSize), 1);
       const end = receive(fragments(opcodes.binary, pieces, { rsv1: true }), size - 1);
@@ -439,7 +447,7 @@ describe("a compressed message of exactly maxMessageSize", () => {
     }
   });
 
-  it("is refused at the header where it takes more on the wire than zlib makes of it", () => {
+  it("is rejected at the frame header if it is larger on the wire than zlib can make it", () => {
     const limit = size + size / 8 + Math.ceil(size / 256) + Math.ceil(size / 512) + 64;
     const header = (announced: number): Buffer => frame({ opcode: opcodes.binary, rsv1: true, announced });
     expect(receive([header(limit)], size).calls).toEqual([]);

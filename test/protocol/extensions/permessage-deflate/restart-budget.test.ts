@@ -17,7 +17,7 @@ function restartsWithin(limit: number): number {
   return Infinity;
 }
 
-it("allows a hundred restarts to every message, and more to larger ones", () => {
+it("RestartBudget allows more than 100 restarts for every message, and more for larger limits", () => {
   expect(restartsWithin(0)).toBeGreaterThan(100);
   expect(restartsWithin(1000)).toBe(restartsWithin(0));
   expect(restartsWithin(64 * 1024 * 1024)).toBeGreaterThan(10 * restartsWithin(0));

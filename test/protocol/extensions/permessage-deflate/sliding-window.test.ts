@@ -11,11 +11,11 @@ function contentOf(window: SlidingWindow): number[] {
 }
 
 describe("SlidingWindow", () => {
-  it("is empty at first", () => {
+  it("is empty after its creation", () => {
     expect(contentOf(new SlidingWindow(8))).toEqual([]);
   });
 
-  it("keeps the last bytes, the oldest first", () => {
+  it("keeps the last bytes in order, the oldest first", () => {
     const bytes = Uint8Array.from({ length: 300 }, (_, index) => index);
     const window = new SlidingWindow(8);
     window.append(bytes, 0, 200);
@@ -23,7 +23,7 @@ describe("SlidingWindow", () => {
     expect(contentOf(window)).toEqual([...bytes.subarray(44)]);
   });
 
-  it("forgets all when it is cleared", () => {
+  it("is empty after clear()", () => {
     const window = new SlidingWindow(9);
     window.append(new Uint8Array(700).fill(1), 0, 700);
     window.clear();
@@ -32,7 +32,7 @@ describe("SlidingWindow", () => {
     expect(contentOf(window)).toEqual([2, 3]);
   });
 
-  it("holds what an array of all bytes ends with, at every size", () => {
+  it("contains the last bytes after appends of any size", () => {
     const sizes = fc.array(
       fc.oneof(fc.constantFrom(0, 1, 1023, 1024, 1025, 4096, 5000), fc.nat({ max: 1500 })),
       {

@@ -11,7 +11,7 @@ interface Sample {
   readonly compressed: Buffer;
 }
 
-/** A message that takes as much when it is compressed. */
+/** Returns a message that does not become smaller by compression. */
 function sampleOf(size: number): Sample {
   let state = size;
   const message = Buffer.from(
@@ -21,11 +21,11 @@ function sampleOf(size: number): Sample {
   return { message, compressed: deflateRawSync(message, { finishFlush }).subarray(0, -4) };
 }
 
-function inflate(own: WasmInflater, { compressed }: Sample): Buffer | undefined {
-  return own.inflate(compressed, noLimit, true, new SlidingWindow(15));
+function inflate(inflater: WasmInflater, { compressed }: Sample): Buffer | undefined {
+  return inflater.inflate(compressed, noLimit, true, new SlidingWindow(15));
 }
 
-describe("OwnInflater", () => {
+describe("WasmInflater", () => {
   afterEach(() => {
     vi.unstubAllGlobals();
   });
@@ -33,37 +33,37 @@ describe("OwnInflater", () => {
   const short = sampleOf(3 * kibibyte);
   const long = sampleOf(30 * kibibyte);
 
-  it("takes long messages when there have been 512 KiB", () => {
-    const own = new WasmInflater();
-    expect(inflate(own, long)).toBeUndefined();
-    expect(inflate(own, short)?.equals(short.message)).toBe(true);
-    const answers = Array.from({ length: 17 }, () => own.outruns(30 * kibibyte));
+  it("inflates long messages after 512 KiB were received", () => {
+    const inflater = new WasmInflater();
+    expect(inflate(inflater, long)).toBeUndefined();
+    expect(inflate(inflater, short)?.equals(short.message)).toBe(true);
+    const answers = Array.from({ length: 17 }, () => inflater.isFasterThanZlib(30 * kibibyte));
     expect(answers.indexOf(true)).toBe(15);
-    expect(inflate(own, long)?.equals(long.message)).toBe(true);
-    expect(inflate(own, short)?.equals(short.message)).toBe(true);
-    expect(inflate(own, sampleOf(33 * kibibyte))).toBeUndefined();
+    expect(inflate(inflater, long)?.equals(long.message)).toBe(true);
+    expect(inflate(inflater, short)?.equals(short.message)).toBe(true);
+    expect(inflate(inflater, sampleOf(33 * kibibyte))).toBeUndefined();
     const sizes = [1, 2047, 2048, 32_768, 32_769];
-    expect(sizes.map((size) => own.outruns(size))).toEqual([false, false, true, true, false]);
+    expect(sizes.map((size) => inflater.isFasterThanZlib(size))).toEqual([false, false, true, true, false]);
   });
 
-  it("counts what it has inflated itself", () => {
-    const own = new WasmInflater();
-    for (let left = 512; left > 0; left -= 3) inflate(own, short);
-    expect(inflate(own, long)?.equals(long.message)).toBe(true);
+  it("counts the messages that it inflates", () => {
+    const inflater = new WasmInflater();
+    for (let left = 512; left > 0; left -= 3) inflate(inflater, short);
+    expect(inflate(inflater, long)?.equals(long.message)).toBe(true);
   });
 
-  it("does without WebAssembly where there is none", () => {
+  it("works without WebAssembly", () => {
     vi.stubGlobal("WebAssembly", undefined);
-    const own = new WasmInflater();
-    for (let left = 600; left > 0; left -= 30) expect(own.outruns(30 * kibibyte)).toBe(false);
-    expect(inflate(own, short)?.equals(short.message)).toBe(true);
-    expect(inflate(own, long)).toBeUndefined();
+    const inflater = new WasmInflater();
+    for (let left = 600; left > 0; left -= 30) expect(inflater.isFasterThanZlib(30 * kibibyte)).toBe(false);
+    expect(inflate(inflater, short)?.equals(short.message)).toBe(true);
+    expect(inflate(inflater, long)).toBeUndefined();
   });
 
-  it("gives a buffer of its own where that is kept", () => {
-    const own = new WasmInflater();
-    const kept = inflate(own, short);
-    inflate(own, sampleOf(2 * kibibyte));
+  it("returns a buffer that is not overwritten if isKept is true", () => {
+    const inflater = new WasmInflater();
+    const kept = inflate(inflater, short);
+    inflate(inflater, sampleOf(2 * kibibyte));
     expect(kept?.equals(short.message)).toBe(true);
   });
 });

@@ -1,35 +1,35 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { maxWideTextSize, WideUtf8Decoder } from "../../../protocol/text/wide-utf8.js";
+import { maxWasmTextSize, WasmUtf8Decoder } from "../../../protocol/text/wasm-utf8.js";
 import { edgeCharacters } from "../../support/utf8-table.js";
 
 /** A character of each size in UTF-8, from 1 to 4 bytes. */
 const characters = ["a", "é", "€", "😀"];
 
-/** Gives it 1 MiB, the last of which it decodes. */
-function wideDecoder(): WideUtf8Decoder {
-  const decoder = new WideUtf8Decoder();
-  const text = Buffer.alloc(maxWideTextSize, "é");
+/** Creates a decoder and passes it 1 MiB, after which it decodes. */
+function wasmDecoder(): WasmUtf8Decoder {
+  const decoder = new WasmUtf8Decoder();
+  const text = Buffer.alloc(maxWasmTextSize, "é");
   for (let size = text.length; size < 1024 * 1024; size += text.length) decoder.decode(text);
   expect(decoder.decode(text)).toBe("é".repeat(text.length / 2));
   return decoder;
 }
 
-const decoder = wideDecoder();
+const decoder = wasmDecoder();
 
 function expectDecoded(text: string): void {
   const decoded = decoder.decode(Buffer.from(text));
-  // Thousands of calls of `expect` take seconds.
+  // Thousands of calls of `expect` would take seconds.
   if (decoded !== text) expect(decoded).toBe(text);
 }
 
-/** All texts of so many characters, one of each size. */
+/** Returns all texts of `count` characters, with each character size at each position. */
 function textsOf(count: number): string[] {
   if (count === 0) return [""];
   return textsOf(count - 1).flatMap((text) => characters.map((character) => text + character));
 }
 
 describe("WideUtf8Decoder", () => {
-  it("decodes every succession of sizes, at every place of the bytes that are looked at together", () => {
+  it("decodes every sequence of character sizes at every position in a block", () => {
     const texts = textsOf(6);
     for (const text of texts) expectDecoded(text);
     for (const [index, text] of texts.entries()) {
@@ -39,7 +39,7 @@ describe("WideUtf8Decoder", () => {
     }
   });
 
-  it.each(edgeCharacters)("decodes %j at every place between characters of each size", (character) => {
+  it.each(edgeCharacters)("decodes %j at every position between characters of each size", (character) => {
     for (const around of characters) {
       for (let count = 0; count <= 70; count++) {
         expectDecoded(around.repeat(count) + character);
@@ -48,7 +48,7 @@ describe("WideUtf8Decoder", () => {
     }
   });
 
-  it("decodes text of every size around that of one vector, of two, and of those that it looks at together", () => {
+  it("decodes texts of sizes around one vector, two vectors and one block", () => {
     const sizes = [0, 1, 11, 12, 13, 15, 16, 17, 31, 32, 33, 47, 48, 51, 52, 53, 63, 64, 65, 79, 80, 81, 128];
     for (const last of characters) {
       for (const filler of characters) {
@@ -63,20 +63,20 @@ describe("WideUtf8Decoder", () => {
     }
   });
 
-  it.each(characters)("decodes as much of %j as it takes", (character) => {
+  it.each(characters)("decodes a text of the largest size that consists of %j", (character) => {
     const size = Buffer.byteLength(character);
-    expectDecoded(character.repeat(maxWideTextSize / size));
-    expectDecoded("\n".repeat(maxWideTextSize % size) + character.repeat(Math.floor(maxWideTextSize / size)));
+    expectDecoded(character.repeat(maxWasmTextSize / size));
+    expectDecoded("\n".repeat(maxWasmTextSize % size) + character.repeat(Math.floor(maxWasmTextSize / size)));
   });
 
-  it("decodes long stretches of ASCII with characters of more bytes between", () => {
+  it("decodes long ASCII parts with other characters between them", () => {
     for (let count = 0; count < 100; count++) {
-      const stretch = "the quick brown fox, ".repeat(6).slice(0, count);
-      expectDecoded(characters.map((character) => stretch + character).join(stretch));
+      const ascii = "the quick brown fox, ".repeat(6).slice(0, count);
+      expectDecoded(characters.map((character) => ascii + character).join(ascii));
     }
   });
 
-  it("keeps a byte order mark, and U+FFFD where the text has it", () => {
+  it("keeps a byte order mark and U+FFFD", () => {
     for (const text of ["\ufeff", "\ufeffé", "é\ufeff", "\ufffd", "a\ufffdé\ufffd", "\ufffd".repeat(40)])
       expectDecoded(text);
   });
@@ -88,8 +88,8 @@ describe("WideUtf8Decoder", () => {
     }
   });
 
-  it("takes nothing of the text before into a shorter one", () => {
-    const long = Buffer.alloc(maxWideTextSize, "€");
+  it("does not mix the rest of a previous text into a shorter one", () => {
+    const long = Buffer.alloc(maxWasmTextSize, "€");
     for (let count = 0; count < 40; count++) {
       decoder.decode(long);
       expectDecoded("é".repeat(count));
@@ -97,24 +97,24 @@ describe("WideUtf8Decoder", () => {
   });
 });
 
-describe("what it takes to make it", () => {
+describe("WasmUtf8Decoder before its module is created", () => {
   afterEach(() => vi.unstubAllGlobals());
 
   const text = Buffer.alloc(1024, "é");
 
-  it("decodes nothing before 1 MiB has come", () => {
-    const made = new WideUtf8Decoder();
+  it("returns undefined until 1 MiB was received", () => {
+    const made = new WasmUtf8Decoder();
     for (let count = 1; count < 1024; count++) expect(made.decode(text)).toBeUndefined();
     expect(made.decode(text)).toBe("é".repeat(512));
   });
 
-  it("decodes nothing where the process has no WebAssembly, or refuses the memory, and tries once", () => {
+  it("returns undefined without WebAssembly or without memory, and tries only once", () => {
     const Module = vi.fn(function () {
       throw new RangeError("out of memory");
     });
     for (const assembly of [undefined, { Module }]) {
       vi.stubGlobal("WebAssembly", assembly);
-      const refused = new WideUtf8Decoder();
+      const refused = new WasmUtf8Decoder();
       for (let count = 0; count < 2000; count++) expect(refused.decode(text)).toBeUndefined();
     }
     expect(Module).toHaveBeenCalledOnce();

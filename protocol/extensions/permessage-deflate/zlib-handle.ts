@@ -1,14 +1,16 @@
+// Access to the native handle of a `node:zlib` stream, which Node does not document. It does not guarantee that the
+// handle exists: the caller must check first.
 import { Buffer } from "node:buffer";
 import type { ZlibOptions } from "node:zlib";
 import type { ChunkedOutput } from "./chunked-output.js";
 import { constants, createDeflateRaw, createInflateRaw, deflateRawSync } from "./node-zlib.js";
 
-/** What is used of a zlib stream: its handle is not part of its public face, and looked for on it. */
+/** A zlib stream. Only `close` is used of its public interface; the handle is read from a private property. */
 export interface ZlibStream {
   close(): void;
 }
 
-/** Where streams come from: Node, but for tests of a Node that is not there yet. */
+/** Creates zlib streams. Tests replace it to imitate other versions of Node. */
 export interface ZlibStreams {
   createInflateRaw(options: ZlibOptions): ZlibStream;
   createDeflateRaw(options: ZlibOptions): ZlibStream;
@@ -32,23 +34,23 @@ interface NativeHandle {
   reset(): void;
 }
 
-/** What the last write has left: room in the output, and bytes of the input. */
+/** The result of the last write: the free bytes in the output (0) and the unread bytes of the input (1). */
 interface WriteState {
   0: number;
   readonly 1: number;
 }
 
-/** More room than any output has: stands in the state until a write has set it. */
+/** Placeholder for the free bytes, larger than any output. A write replaces it. */
 const notWritten = 0xffff_ffff;
 
-/** The least that Node allows; nothing is ever written to the stream's own buffer. */
+/** The smallest chunk size that Node allows, in bytes. Nothing is written to the stream's own buffer. */
 const unusedChunkSize = constants.Z_MIN_CHUNK;
 
 /**
- * The native part of a zlib stream, driven synchronously and kept between messages, which no public call
- * of `node:zlib` allows. Whoever makes one has asked {@link callsAsExpected} first.
+ * The native handle of a zlib stream, called synchronously and reused between messages. No public function of
+ * `node:zlib` allows this. Check {@link callsAsExpected} before creating one.
  */
-export class KeptHandle {
+export class ZlibHandle {
   readonly #stream: ZlibStream;
   readonly #handle: NativeHandle;
   readonly #state: WriteState;
@@ -58,7 +60,7 @@ export class KeptHandle {
     const handle: unknown = Reflect.get(stream, "_handle");
     const state: unknown = Reflect.get(stream, "_writeState");
     if (!isHandle(handle) || !isWriteState(state)) {
-      throw new Error("This version of Node shows no handle of a zlib stream.");
+      throw new Error("This version of Node has no accessible handle of a zlib stream.");
     }
     this.#stream = stream;
     this.#handle = handle;
@@ -68,37 +70,37 @@ export class KeptHandle {
     };
   }
 
-  static inflater(streams: ZlibStreams, options: ZlibOptions): KeptHandle {
-    return new KeptHandle(streams.createInflateRaw({ ...options, chunkSize: unusedChunkSize }));
+  static inflater(streams: ZlibStreams, options: ZlibOptions): ZlibHandle {
+    return new ZlibHandle(streams.createInflateRaw({ ...options, chunkSize: unusedChunkSize }));
   }
 
-  static deflater(streams: ZlibStreams, options: ZlibOptions): KeptHandle {
-    return new KeptHandle(streams.createDeflateRaw({ ...options, chunkSize: unusedChunkSize }));
+  static deflater(streams: ZlibStreams, options: ZlibOptions): ZlibHandle {
+    return new ZlibHandle(streams.createDeflateRaw({ ...options, chunkSize: unusedChunkSize }));
   }
 
   /**
-   * Runs the last `size` bytes of `input` through zlib.
-   * @returns How many of them it has not read: an inflater stops behind a final block.
-   * @throws Error with zlib's message; ProtocolError (1009) where the output is full.
+   * Passes the last `size` bytes of `input` through zlib.
+   * @returns The number of bytes that zlib has not read: an inflater stops after a final block.
+   * @throws Error with zlib's message, or ProtocolError (1009) if the output is full.
    */
   run(flush: number, input: Uint8Array, size: number, output: ChunkedOutput): number {
     let unread = size;
     for (;;) {
-      if (output.room === 0) output.grow();
-      const room = output.room;
+      if (output.freeSpace === 0) output.grow();
+      const freeSpace = output.freeSpace;
       const { chunk, offset } = output;
       this.#state[0] = notWritten;
-      this.#handle.writeSync(flush, input, input.length - unread, unread, chunk, offset, room);
+      this.#handle.writeSync(flush, input, input.length - unread, unread, chunk, offset, freeSpace);
       if (this.#failure !== undefined) throw this.#failure;
       const unused = this.#state[0];
-      if (unused > room) throw new Error("zlib did not say what it has done");
+      if (unused > freeSpace) throw new Error("zlib did not report the result of a write");
       unread = this.#state[1];
-      output.advance(room - unused);
+      output.advance(freeSpace - unused);
       if (unused > 0) return unread;
     }
   }
 
-  /** Begins a new stream, which knows nothing of what came before. */
+  /** Starts a new stream with an empty window. */
   reset(): void {
     this.#failure = undefined;
     this.#handle.reset();
@@ -110,8 +112,8 @@ export class KeptHandle {
 }
 
 /**
- * Says whether Node itself calls the handle as {@link KeptHandle} does: the native side ends the process where it is
- * called with arguments that it does not expect, so a version that changed them must be known before the first call.
+ * Returns `true` if Node itself calls the handle with the same arguments as {@link ZlibHandle}. Unexpected arguments
+ * crash the process, so a version of Node that changed them must be detected before the first call.
  */
 export function callsAsExpected(streams: ZlibStreams): boolean {
   const stream = streams.createInflateRaw({ chunkSize: unusedChunkSize });
@@ -124,7 +126,7 @@ export function callsAsExpected(streams: ZlibStreams): boolean {
   }
 }
 
-/** The arguments with which the stream itself calls its handle to inflate `input` at once. */
+/** Records the arguments with which the stream calls its handle to inflate `input` synchronously. */
 function ownCalls(stream: ZlibStream, input: Buffer): unknown[][] {
   const handle: unknown = Reflect.get(stream, "_handle");
   const processChunk: unknown = Reflect.get(stream, "_processChunk");

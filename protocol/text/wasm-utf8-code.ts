@@ -1,0 +1,269 @@
+// Generates the WebAssembly function that decodes UTF-8 to UTF-16 with vectors of 16 bytes. It does not validate its
+// input.
+import {
+  add,
+  add16,
+  and,
+  andVector,
+  anyBit,
+  atLeastUnsigned8,
+  bitSelect,
+  type Code,
+  constant,
+  countBits,
+  splat8,
+  get,
+  greaterThanSigned8,
+  highBits,
+  i32,
+  ifElse,
+  interleaveLowerHalf,
+  interleaveUpperHalf,
+  lessThan,
+  loadVector,
+  maxUnsigned8,
+  or,
+  orVector,
+  pickBytes,
+  set,
+  shiftLeft,
+  shiftLeft16,
+  shiftRight,
+  shiftRight16,
+  storeVector,
+  subtract,
+  v128,
+  whileTrue,
+  widenLowerHalf,
+  widenUpperHalf,
+  type WasmFunction,
+} from "../wasm-module.js";
+
+/**
+ * Bounds for comparing bytes as signed integers. A continuation byte is 0b10xxxxxx: at most `largestContinuation` and
+ * less than `smallestStartByte`.
+ */
+const largestContinuation = 0xbf;
+const smallestStartByte = 0xc0;
+
+/** The first byte of a character of four bytes is at least this value. */
+const smallestLeadOfFour = 0xf0;
+
+/** Largest number of bytes of a character before its last one. `at` is this far before the bytes of the vector. */
+const maxBytesBefore = 3;
+
+/** Number of bytes that are classified together. The vectors of a block are then decoded one by one. */
+const blockSize = 64;
+/** In bytes. */
+const vectorSize = 16;
+
+// Parameters and local variables of the function.
+const at = 0;
+const end = 1;
+const out = 2;
+const blockEnd = 3;
+/**
+ * One bit per byte of the vector, the first byte lowest: 1 if a character ends there. Then the same for half a vector.
+ */
+const ends = 4;
+const halfEnds = 5;
+/** For each position: its byte, the byte before it and the one before that. */
+const lastByte = 6;
+const secondToLast = 7;
+const thirdToLast = 8;
+/** For each position: whether its byte is a continuation byte. */
+const continues = 9;
+/** For each position: bits 0 to 7 and bits 8 to 15 of the UTF-16 code unit of the character that ends there. */
+const lower = 10;
+const upper = 11;
+/** For each position: whether its byte is the third or the fourth of a character of four bytes. */
+const isThirdOfFour = 12;
+const isFourthOfFour = 13;
+const largest = 14;
+/** Constants, the same for all positions. `startByte` is also the mask of bits 6 and 7, `leadOfFour` of bits 4 to 7. */
+const continuation = 15;
+const startByte = 16;
+const leadOfFour = 17;
+const bits0To6 = 18;
+const bits0To3 = 19;
+const zero = 20;
+
+const locals = [...Array<number>(3).fill(i32), ...Array<number>(15).fill(v128)];
+
+/**
+ * Memory offset of the shuffle masks. For each value of `halfEnds` there is a mask of 16 bytes, which contains for each
+ * byte of the result the index of its source byte.
+ */
+export const shuffleMasksOffset: number = 0;
+
+/** An index that does not exist: the byte of the result becomes 0. */
+const outOfRange = 0xff;
+
+/** Writes the shuffle masks, which move the code units at which a character ends next to each other. */
+export function writeShuffleMasks(memory: ArrayBuffer): void {
+  const masks = new Uint8Array(memory, shuffleMasksOffset, 256 * 16).fill(outOfRange);
+  for (let set = 0; set < 256; set++) {
+    let maskOffset = set * 16;
+    for (let unit = 0; unit < 8; unit++) {
+      if ((set & (1 << unit)) === 0) continue;
+      masks[maskOffset++] = unit * 2;
+      masks[maskOffset++] = unit * 2 + 1;
+    }
+  }
+}
+
+function advance(local: number, by: number): Code {
+  return set(local, add(get(local), constant(by)));
+}
+
+function fill(byte: number): Code {
+  return splat8(constant(byte));
+}
+
+/** Shifts each byte to the left. The mask `bits` removes the bits that are shifted in from the neighbouring byte. */
+function bitsUp(value: Code, by: number, bits: Code): Code {
+  return andVector(shiftLeft16(value, constant(by)), bits);
+}
+
+/** Shifts each byte to the right, like {@link bitsUp}. */
+function bitsDown(value: Code, by: number, bits: Code): Code {
+  return andVector(shiftRight16(value, constant(by)), bits);
+}
+
+/**
+ * Computes the code units of characters of one to three bytes that end in this vector: 0b0aaaaaaa, 0b110aaaaa_10bbbbbb
+ * and 0b1110aaaa_10bbbbbb_10cccccc (RFC 3629 3).
+ */
+function findUnits(): Code {
+  const fromSecondToLast = andVector(bitsUp(get(secondToLast), 6, get(startByte)), get(continues));
+  const secondToLastContinues = greaterThanSigned8(get(startByte), get(secondToLast));
+  const fromThirdToLast = andVector(bitsUp(get(thirdToLast), 4, get(leadOfFour)), secondToLastContinues);
+  const fromBoth = orVector(bitsDown(get(secondToLast), 2, get(bits0To3)), fromThirdToLast);
+  return [
+    ...set(lastByte, loadVector(get(at), maxBytesBefore)),
+    ...set(secondToLast, loadVector(get(at), 2)),
+    ...set(thirdToLast, loadVector(get(at), 1)),
+    ...set(continues, greaterThanSigned8(get(startByte), get(lastByte))),
+    ...set(lower, orVector(andVector(get(lastByte), get(bits0To6)), fromSecondToLast)),
+    ...set(upper, andVector(fromBoth, get(continues))),
+    // A character ends at a position if the next byte is not a continuation byte.
+    ...set(ends, highBits(greaterThanSigned8(loadVector(get(at), maxBytesBefore + 1), get(continuation)))),
+  ];
+}
+
+/**
+ * A character of four bytes, 0b11110aaa_10bbbbbb_10cccccc_10dddddd, becomes two surrogates (RFC 2781 2.1). They are
+ * stored at the positions of its third and fourth byte. {@link unitsWithSurrogates} later subtracts 0x10000.
+ */
+function findSurrogates(): Code {
+  const firstLower = orVector(
+    bitsUp(get(secondToLast), 2, fill(0xfc)),
+    bitsDown(get(lastByte), 4, fill(0x03)),
+  );
+  const secondUpper = orVector(bitsDown(get(secondToLast), 2, fill(0x03)), fill(0xdc));
+  return [
+    ...set(isThirdOfFour, atLeastUnsigned8(get(thirdToLast), get(leadOfFour))),
+    ...set(isFourthOfFour, atLeastUnsigned8(loadVector(get(at)), get(leadOfFour))),
+    ...set(lower, bitSelect(firstLower, get(lower), get(isThirdOfFour))),
+    ...set(upper, bitSelect(andVector(get(thirdToLast), fill(0x07)), get(upper), get(isThirdOfFour))),
+    ...set(upper, bitSelect(secondUpper, get(upper), get(isFourthOfFour))),
+    ...set(ends, or(get(ends), highBits(get(isThirdOfFour)))),
+  ];
+}
+
+type Interleave = (lower: Code, upper: Code) => Code;
+
+function units(interleave: Interleave): Code {
+  return interleave(get(lower), get(upper));
+}
+
+/** A high surrogate is 0xd800 plus the upper bits of (code point - 0x10000). So 0xd7c0 is added to the upper bits. */
+function unitsWithSurrogates(interleave: Interleave): Code {
+  const inThird = (byte: number): Code => andVector(get(isThirdOfFour), fill(byte));
+  return add16(units(interleave), interleave(inThird(0xc0), inThird(0xd7)));
+}
+
+/** Writes the code units of half a vector at which a character ends. */
+function writeUnits(half: Code, endsOfHalf: Code): Code {
+  return [
+    ...set(halfEnds, endsOfHalf),
+    ...storeVector(
+      get(out),
+      pickBytes(half, loadVector(shiftLeft(get(halfEnds), constant(4)), shuffleMasksOffset)),
+    ),
+    ...set(out, add(get(out), shiftLeft(countBits(get(halfEnds)), constant(1)))),
+  ];
+}
+
+function writeVector(unitsOf: (interleave: Interleave) => Code): Code {
+  return [
+    ...writeUnits(unitsOf(interleaveLowerHalf), and(get(ends), constant(0xff))),
+    ...writeUnits(unitsOf(interleaveUpperHalf), shiftRight(get(ends), constant(8))),
+  ];
+}
+
+function forEachVector(body: Code): Code {
+  return whileTrue(lessThan(get(at), get(blockEnd)), [...body, ...advance(at, vectorSize)]);
+}
+
+const offsets = [0, 16, 32, 48];
+
+function decodeAscii(): Code {
+  const copies = offsets.flatMap((offset) => {
+    const bytes = loadVector(get(at), maxBytesBefore + offset);
+    const lowerHalf = storeVector(get(out), widenLowerHalf(bytes), offset * 2);
+    return [...lowerHalf, ...storeVector(get(out), widenUpperHalf(bytes), offset * 2 + vectorSize)];
+  });
+  return [...copies, ...advance(out, blockSize * 2), ...set(at, get(blockEnd))];
+}
+
+/** Finds the largest bytes of a block and of the three bytes before it, which may belong to its first character. */
+function findLargest(): Code {
+  const all = [...offsets, blockSize + maxBytesBefore - vectorSize];
+  const vectors = all.map((offset) => loadVector(get(at), offset));
+  return set(
+    largest,
+    vectors.reduce((one, other) => maxUnsigned8(one, other)),
+  );
+}
+
+function decodeBlock(): Code {
+  const hasFour = anyBit(atLeastUnsigned8(get(largest), get(leadOfFour)));
+  const decodeNonAscii = ifElse(
+    hasFour,
+    forEachVector([...findUnits(), ...findSurrogates(), ...writeVector(unitsWithSurrogates)]),
+    forEachVector([...findUnits(), ...writeVector(units)]),
+  );
+  return [
+    ...set(blockEnd, add(get(at), constant(blockSize))),
+    ...findLargest(),
+    ...ifElse(highBits(get(largest)), decodeNonAscii, decodeAscii()),
+  ];
+}
+
+/**
+ * Generates a function that decodes valid UTF-8 from `at` to `end` and returns the number of UTF-16 code units. For
+ * each byte it computes the code unit of a character that would end there, and then keeps those at which one ends. So
+ * no branch depends on the sizes of the characters, except that blocks with characters of four bytes take another
+ * branch. The idea is from "Transcoding Unicode Characters with AVX-512 Instructions" (Clausecker and Lemire, 2023).
+ *
+ * @param unitsOffset - Memory offset of the output. The function also receives it as its third parameter.
+ */
+export function wasmUtf8Function(unitsOffset: number): WasmFunction {
+  const count = shiftRight(subtract(get(out), constant(unitsOffset)), constant(1));
+  const code = [
+    // A local variable starts as 0. The zeros written after the text are decoded as ASCII and subtracted from the
+    // count.
+    ...offsets.flatMap((offset) => storeVector(get(end), get(zero), offset)),
+    ...advance(at, -maxBytesBefore),
+    ...advance(end, -maxBytesBefore),
+    ...set(continuation, fill(largestContinuation)),
+    ...set(startByte, fill(smallestStartByte)),
+    ...set(leadOfFour, fill(smallestLeadOfFour)),
+    ...set(bits0To6, fill(0x7f)),
+    ...set(bits0To3, fill(0x0f)),
+    ...whileTrue(lessThan(get(at), get(end)), decodeBlock()),
+    ...subtract(count, subtract(get(at), get(end))),
+  ];
+  return { locals, code };
+}
