@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { Batch } from "../../../src/client/receiving/batch.js";
 
-describe("a batch", () => {
-  it("holds what comes before the read is over", async () => {
+describe("Batch", () => {
+  it("collects the messages that are added before the read is over", async () => {
     const batch = new Batch<string>(100);
     expect(batch.isOpen).toBe(false);
     expect(batch.add("early", 1)).toBe(false);
@@ -14,14 +14,14 @@ describe("a batch", () => {
     expect(batch.add("late", 1)).toBe(false);
   });
 
-  it("takes no more than its bound, and nothing behind what it had no room for", async () => {
+  it("accepts messages up to its limit, and none after the first refused message", async () => {
     const batch = new Batch<string>(10);
     const messages = batch.begin("a");
     expect([batch.add("b", 10), batch.add("c", 1), batch.add("d", 0)]).toEqual([true, false, false]);
     expect(await messages).toEqual(["a", "b"]);
   });
 
-  it("begins anew for each who waits", async () => {
+  it("starts a new batch for each call of begin()", async () => {
     const batch = new Batch<string>(10);
     const first = batch.begin("a");
     batch.add("b", 10);

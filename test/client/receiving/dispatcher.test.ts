@@ -14,12 +14,12 @@ let clock: VirtualRuntime;
 let counting: CountingRuntime;
 let emitter: Emitter<EventMap<string>>;
 let dispatcher: Dispatcher<string>;
-let told: string[];
-let heard: string[];
+let reports: string[];
+let emitted: string[];
 let errors: Error[];
-let waits: number[];
-/** What a listener of `dropped` does. */
-let whenDropped: ((message: unknown) => void) | undefined;
+let inboxTimes: number[];
+/** Called inside the event `dropped`. */
+let onDropped: ((message: unknown) => void) | undefined;
 let idleWaits: number[];
 
 function create(bounds: Partial<Bounds> = {}): void {
@@ -34,20 +34,20 @@ function create(bounds: Partial<Bounds> = {}): void {
       buffer: { capacity: 4, maxBytes: 1_000, overflow: "pause", keyOf: undefined, ...bounds },
     },
     {
-      onPaused: () => told.push("pause"),
-      onResumed: () => told.push("resume"),
-      onInboxFull: () => told.push("overflow"),
+      onPaused: () => reports.push("pause"),
+      onResumed: () => reports.push("resume"),
+      onInboxFull: () => reports.push("overflow"),
       onDropped: ({ direction, message, cause }) => {
-        told.push(`dropped ${direction} ${String(message)} ${cause}`);
-        whenDropped?.(message);
+        reports.push(`dropped ${direction} ${String(message)} ${cause}`);
+        onDropped?.(message);
       },
       onError: (error) => errors.push(error),
       onUndecodable: (message, error) => {
-        told.push(`dropped in ${String(message)} decode`);
-        whenDropped?.(message);
+        reports.push(`dropped in ${String(message)} decode`);
+        onDropped?.(message);
         errors.push(error);
       },
-      onConsumed: (waited) => waits.push(waited),
+      onConsumed: (waited) => inboxTimes.push(waited),
       onIdleWait: (change) => idleWaits.push(change),
     },
   );
@@ -56,11 +56,11 @@ function create(bounds: Partial<Bounds> = {}): void {
 beforeEach(() => {
   clock = new VirtualRuntime();
   counting = createCountingRuntime(clock);
-  told = [];
-  heard = [];
+  reports = [];
+  emitted = [];
   errors = [];
-  waits = [];
-  whenDropped = undefined;
+  inboxTimes = [];
+  onDropped = undefined;
   idleWaits = [];
   emitter = new Emitter<EventMap<string>>({ onListenerError: (_name, error) => errors.push(error as Error) });
   create();
@@ -75,10 +75,10 @@ function receive(...texts: readonly string[]): void {
   for (const text of texts) dispatcher.receive(text, text.length, counting.runtime.now());
 }
 
-/** Adds a lasting handler, as a client does. */
-function on(name: "message" | "rawMessage" = "message", word = ""): (event: unknown) => void {
+/** Adds a listener as `on()` of a client does. */
+function on(name: "message" | "rawMessage" = "message", prefix = ""): (event: unknown) => void {
   const listener = (event: unknown): void => {
-    heard.push(word + String((event as { data: unknown }).data));
+    emitted.push(prefix + String((event as { data: unknown }).data));
   };
   emitter.add(name, listener, false);
   dispatcher.onListenerAdded();
@@ -101,7 +101,7 @@ function iterate(): AsyncIterableIterator<string> {
 }
 
 describe("recv()", () => {
-  it("gives what waits, then what comes, in order", async () => {
+  it("resolves with the messages in the inbox, then with new messages, in order", async () => {
     receive("1", "2");
     expect(await Promise.all([recv(), recv()])).toEqual(["<1>", "<2>"]);
     const waiting = [dispatcher.recv(undefined), dispatcher.recv(undefined)];
@@ -111,7 +111,7 @@ describe("recv()", () => {
     expect(await recv()).toBe("<5>");
   });
 
-  it("that times out takes nothing", async () => {
+  it("does not consume a message after a timeout", async () => {
     const late = dispatcher.recv({ timeout: 50 });
     clock.advance(50);
     receive("1");
@@ -119,7 +119,7 @@ describe("recv()", () => {
     expect(await recv()).toBe("<1>");
   });
 
-  it("whose signal is aborted takes nothing", async () => {
+  it("does not consume a message after an abort", async () => {
     const controller = new AbortController();
     const stopped = dispatcher.recv({ signal: controller.signal, timeout: 50 });
     controller.abort("stop");
@@ -129,7 +129,7 @@ describe("recv()", () => {
     expect(await recv()).toBe("<1>");
   });
 
-  it("that gets its message leaves no timer", async () => {
+  it("clears its timer when it receives a message", async () => {
     const one = dispatcher.recv({ timeout: 50 });
     receive("1");
     expect(await one).toBe("<1>");
@@ -137,8 +137,8 @@ describe("recv()", () => {
   });
 });
 
-describe("an iterator", () => {
-  it("gives what waits, then what comes", async () => {
+describe("iterate()", () => {
+  it("returns the messages in the inbox, then new messages", async () => {
     receive("1");
     const iterator = iterate();
     expect(await iterator.next()).toEqual({ value: "<1>", done: false });
@@ -147,7 +147,7 @@ describe("an iterator", () => {
     expect(await next).toEqual({ value: "<2>", done: false });
   });
 
-  it("is one at a time, and leaves what it has not taken", async () => {
+  it("opens one iterator at a time and leaves unread messages in the inbox", async () => {
     const iterator = iterate();
     expect(dispatcher.iterate()).toBeUndefined();
     receive("1", "2");
@@ -162,7 +162,7 @@ describe("an iterator", () => {
     expect(await iterate().next()).toEqual({ value: "<3>", done: false });
   });
 
-  it("shares the messages with recv() in the order of the calls", async () => {
+  it("shares messages with recv() in the order of the calls", async () => {
     const iterator = iterate();
     const results = [dispatcher.recv(undefined), iterator.next(), dispatcher.recv(undefined)];
     receive("1", "2", "3");
@@ -170,22 +170,22 @@ describe("an iterator", () => {
   });
 });
 
-describe("a handler", () => {
-  it("gets messages alone, without the inbox", () => {
+describe("a listener", () => {
+  it("receives messages that are not added to the inbox", () => {
     on();
     on("rawMessage", "raw ");
     receive("1", "2");
-    expect(heard).toEqual(["raw 1", "<1>", "raw 2", "<2>"]);
+    expect(emitted).toEqual(["raw 1", "<1>", "raw 2", "<2>"]);
     expect(dispatcher.waitingCount).toBe(0);
   });
 
-  it("for raw messages spares the deserializer", () => {
+  it("of rawMessage alone does not cause a call of the deserializer", () => {
     on("rawMessage");
     receive("bad");
-    expect([heard, errors, told]).toEqual([["bad"], [], []]);
+    expect([emitted, errors, reports]).toEqual([["bad"], [], []]);
   });
 
-  it("knows text from bytes", () => {
+  it("of rawMessage receives text as a string and binary as a Buffer", () => {
     const events: unknown[] = [];
     emitter.add("rawMessage", (event) => events.push(event), false);
     receive("text");
@@ -196,175 +196,175 @@ describe("a handler", () => {
     ]);
   });
 
-  it("for one message does not keep it from the inbox", async () => {
-    emitter.add("message", (event) => heard.push(event.data), true);
+  it("added with once() does not remove its message from the inbox", async () => {
+    emitter.add("message", (event) => emitted.push(event.data), true);
     receive("1", "2");
-    expect(heard).toEqual(["<1>"]);
+    expect(emitted).toEqual(["<1>"]);
     expect(await Promise.all([recv(), recv()])).toEqual(["<1>", "<2>"]);
   });
 
-  it("and an open iterator both get a message", async () => {
+  it("and an open iterator both receive a message", async () => {
     on();
     const iterator = iterate();
     receive("1");
-    expect(heard).toEqual(["<1>"]);
+    expect(emitted).toEqual(["<1>"]);
     expect(await iterator.next()).toEqual({ value: "<1>", done: false });
   });
 
-  it("and a recv() that waits both get a message", async () => {
+  it("and a waiting recv() both receive a message", async () => {
     on();
     const waiting = dispatcher.recv(undefined);
     receive("1", "2");
-    expect([heard, await waiting, dispatcher.waitingCount]).toEqual([["<1>", "<2>"], "<1>", 0]);
+    expect([emitted, await waiting, dispatcher.waitingCount]).toEqual([["<1>", "<2>"], "<1>", 0]);
   });
 
-  it("that reads from inside gets the next message so", async () => {
+  it("that calls recv() receives the next message from it", async () => {
     const read: Promise<string>[] = [];
     emitter.add("message", () => read.push(dispatcher.recv(undefined)), true);
     on();
     receive("1", "2");
-    expect([heard, await Promise.all(read)]).toEqual([["<1>", "<2>"], ["<2>"]]);
+    expect([emitted, await Promise.all(read)]).toEqual([["<1>", "<2>"], ["<2>"]]);
   });
 });
 
-const over = { recvError: new Error("over"), iteratorError: undefined };
+const ended = { recvError: new Error("over"), iteratorError: undefined };
 
-describe("who is to have messages may change between two of them", () => {
-  let heardBy: (event: unknown) => void;
+describe("a change of consumers between two messages", () => {
+  let messageListener: (event: unknown) => void;
 
   beforeEach(() => {
-    heardBy = on();
+    messageListener = on();
     receive("1");
-    heard = [];
+    emitted = [];
   });
 
   it.each<[string, () => void, readonly string[]]>([
     [
-      "a recv() waits",
-      () => void dispatcher.recv(undefined).then((value) => heard.push(value)),
+      "recv() is called",
+      () => void dispatcher.recv(undefined).then((value) => emitted.push(value)),
       ["<2>", "<2>"],
     ],
-    ["a raw handler was added", () => on("rawMessage", "raw "), ["raw 2", "<2>"]],
+    ["a rawMessage listener is added", () => on("rawMessage", "raw "), ["raw 2", "<2>"]],
     [
-      "a borrowed handler was added",
-      () => dispatcher.listeners.addBorrowed(({ data }) => heard.push(`lent ${data.toString()}`)),
-      ["lent 2", "<2>"],
+      "a borrowed listener is added",
+      () => dispatcher.listeners.addBorrowed(({ data }) => emitted.push(`borrowed ${data.toString()}`)),
+      ["borrowed 2", "<2>"],
     ],
-    ["the end is to come at once", () => dispatcher.discard(), []],
+    ["discard() is called", () => dispatcher.discard(), []],
   ])("%s", async (_, change, expected) => {
     change();
     receive("2");
     await Promise.resolve();
-    expect(heard).toEqual(expected);
-    dispatcher.finish(over, true);
+    expect(emitted).toEqual(expected);
+    dispatcher.finish(ended, true);
   });
 
-  it("a loop was opened", async () => {
+  it("an iterator is opened", async () => {
     const loop = iterate();
     receive("2");
-    expect(heard).toEqual(["<2>"]);
+    expect(emitted).toEqual(["<2>"]);
     await expect(loop.next()).resolves.toEqual({ value: "<2>", done: false });
     await loop.return!();
   });
 
-  it("the last handler has gone", async () => {
-    emitter.remove("message", heardBy);
+  it("the last listener is removed", async () => {
+    emitter.remove("message", messageListener);
     receive("2");
-    expect(heard).toEqual([]);
+    expect(emitted).toEqual([]);
     await expect(recv()).resolves.toBe("<2>");
   });
 });
 
-describe("who reads by batches", () => {
+describe("iterateBatches()", () => {
   it.each<[string, () => void, readonly string[], readonly string[]]>([
     [
-      "shares with a recv() that waits",
-      () => void dispatcher.recv(undefined).then((value) => heard.push(value)),
+      "shares messages with a waiting recv()",
+      () => void dispatcher.recv(undefined).then((value) => emitted.push(value)),
       ["<1>", "<2>", "<4>"],
       ["<3>"],
     ],
-    ["shares with a handler", () => on(), ["<1>", "<2>", "<3>", "<4>"], ["<3>", "<4>"]],
-    ["gets no more when all is discarded", () => dispatcher.discard(), ["<1>", "<2>"], []],
-    ["gets no more behind the end", () => dispatcher.finish(over, false), ["<1>", "<2>"], []],
+    ["shares messages with a listener", () => on(), ["<1>", "<2>", "<3>", "<4>"], ["<3>", "<4>"]],
+    ["receives no messages after discard()", () => dispatcher.discard(), ["<1>", "<2>"], []],
+    ["receives no messages after the end", () => dispatcher.finish(ended, false), ["<1>", "<2>"], []],
   ])("%s", async (_, change, batch, others) => {
     const first = dispatcher.iterateBatches()!.next();
     receive("1", "2");
     change();
     receive("3", "4");
     await expect(first).resolves.toEqual({ value: batch, done: false });
-    expect(heard).toEqual(others);
-    dispatcher.finish(over, true);
+    expect(emitted).toEqual(others);
+    dispatcher.finish(ended, true);
   });
 });
 
-describe("a handler that comes late", () => {
-  it("gets what waits, at the end of the tick", () => {
+describe("a listener that is added while messages are in the inbox", () => {
+  it("receives them at the end of the tick", () => {
     receive("1", "2");
     on();
-    expect(heard).toEqual([]);
+    expect(emitted).toEqual([]);
     clock.advance(0);
-    expect([heard, dispatcher.waitingCount]).toEqual([["<1>", "<2>"], 0]);
+    expect([emitted, dispatcher.waitingCount]).toEqual([["<1>", "<2>"], 0]);
   });
 
-  it("gets what waits before anything newer", () => {
+  it("receives them before newer messages", () => {
     receive("1", "2");
     on();
     receive("3");
     clock.advance(0);
-    expect(heard).toEqual(["<1>", "<2>", "<3>"]);
+    expect(emitted).toEqual(["<1>", "<2>", "<3>"]);
   });
 
-  it("gets raw messages as they came", () => {
+  it("of rawMessage receives them undecoded", () => {
     receive("1");
     on("rawMessage");
     on();
     clock.advance(0);
-    expect(heard).toEqual(["1", "<1>"]);
+    expect(emitted).toEqual(["1", "<1>"]);
   });
 
-  it("gets nothing where it is gone by then", async () => {
+  it("receives nothing if it is removed before the end of the tick", async () => {
     receive("1");
     const listener = on();
     emitter.remove("message", listener);
     clock.advance(0);
-    expect([heard, await recv()]).toEqual([[], "<1>"]);
+    expect([emitted, await recv()]).toEqual([[], "<1>"]);
   });
 
-  it("that takes itself away leaves the rest", async () => {
+  it("leaves the remaining messages in the inbox if it removes itself", async () => {
     receive("1", "2");
     const listener = (event: { data: string }): void => {
-      heard.push(event.data);
+      emitted.push(event.data);
       emitter.remove("message", listener);
     };
     emitter.add("message", listener, false);
     dispatcher.onListenerAdded();
     clock.advance(0);
-    expect([heard, await recv()]).toEqual([["<1>"], "<2>"]);
+    expect([emitted, await recv()]).toEqual([["<1>"], "<2>"]);
   });
 
-  it("leaves what waits to an open iterator", async () => {
+  it("receives them without removing them from an open iterator", async () => {
     const iterator = iterate();
     receive("1");
     on();
     clock.advance(0);
     receive("2");
-    expect(heard).toEqual(["<1>", "<2>"]);
+    expect(emitted).toEqual(["<1>", "<2>"]);
     expect([(await iterator.next()).value, (await iterator.next()).value]).toEqual(["<1>", "<2>"]);
   });
 
-  it("does not wait for the next loop where the last one was left in a pause", async () => {
+  it("receives new messages when an iterator is closed during a pause", async () => {
     const iterator = iterate();
     on();
     receive("1", "2", "3", "4");
-    expect(told).toEqual(["pause"]);
+    expect(reports).toEqual(["pause"]);
     await iterator.return!();
-    expect(told).toEqual(["pause", "resume"]);
+    expect(reports).toEqual(["pause", "resume"]);
     receive("5");
-    expect(heard).toEqual(["<1>", "<2>", "<3>", "<4>", "<5>"]);
+    expect(emitted).toEqual(["<1>", "<2>", "<3>", "<4>", "<5>"]);
     expect(await recv()).toBe("<1>");
   });
 
-  it("gets what a loop has left, and those that have had it do not get it again", async () => {
+  it("receives unread messages of an iterator, while earlier listeners do not receive them twice", async () => {
     on("message", "first ");
     const iterator = iterate();
     receive("1", "2");
@@ -374,77 +374,77 @@ describe("a handler that comes late", () => {
     on("message", "second ");
     clock.advance(0);
     receive("4");
-    expect(heard).toEqual([
+    expect(emitted).toEqual([
       ...["first <1>", "first <2>", "first <3>"],
       ...["second <2>", "first <4>", "second <4>"],
     ]);
     expect(dispatcher.waitingCount).toBe(0);
   });
 
-  it("ends the pause that its messages have caused", async () => {
+  it("ends the pause that these messages caused", async () => {
     await stateOf(dispatcher.recv({ signal: AbortSignal.abort() }));
     void dispatcher.recv(undefined);
     receive("0", "1", "2", "3", "4");
-    expect(told).toEqual(["pause"]);
+    expect(reports).toEqual(["pause"]);
     on();
     clock.advance(0);
-    expect([told, heard.length]).toEqual([["pause", "resume"], 4]);
+    expect([reports, emitted.length]).toEqual([["pause", "resume"], 4]);
   });
 });
 
-describe("before anybody reads", () => {
-  it("the newest are kept, and nothing pauses", async () => {
+describe("before the first read", () => {
+  it("the inbox keeps the newest messages and does not pause reading", async () => {
     receive("1", "2", "3", "4", "5", "6");
-    expect(told).toEqual(["dropped in <1> overflow", "dropped in <2> overflow"]);
+    expect(reports).toEqual(["dropped in <1> overflow", "dropped in <2> overflow"]);
     expect(await recv()).toBe("<3>");
   });
 });
 
-describe("back-pressure", () => {
+describe('overflow "pause"', () => {
   beforeEach(async () => {
     const first = dispatcher.recv(undefined);
     receive("0");
     await first;
   });
 
-  it("pauses a full inbox, and resumes at half", async () => {
+  it("pauses reading when the inbox is full and resumes when half of it is free", async () => {
     receive("1", "2", "3");
-    expect(told).toEqual([]);
+    expect(reports).toEqual([]);
     receive("4");
-    expect(told).toEqual(["pause"]);
+    expect(reports).toEqual(["pause"]);
     await recv();
-    expect(told).toEqual(["pause"]);
+    expect(reports).toEqual(["pause"]);
     await recv();
-    expect(told).toEqual(["pause", "resume"]);
+    expect(reports).toEqual(["pause", "resume"]);
     receive("5", "6");
-    expect(told).toEqual(["pause", "resume", "pause"]);
+    expect(reports).toEqual(["pause", "resume", "pause"]);
     dispatcher.beginClosing();
   });
 
-  it("pauses once, whatever comes still", () => {
+  it("pauses only once if more messages arrive", () => {
     receive("1", "2", "3", "4", "5", "6");
-    expect(told).toEqual(["pause"]);
+    expect(reports).toEqual(["pause"]);
     dispatcher.beginClosing();
-    expect(told).toEqual(["pause", "resume"]);
+    expect(reports).toEqual(["pause", "resume"]);
   });
 
-  it("holds for a loop that was open before the connection", async () => {
+  it("applies to an iterator that was opened before the connection", async () => {
     await stateOf(Promise.resolve());
     create();
     const iterator = iterate();
     void iterator.next();
     dispatcher.begin();
     receive("1", "2", "3", "4", "5");
-    expect(told).toEqual(["pause"]);
+    expect(reports).toEqual(["pause"]);
     dispatcher.beginClosing();
   });
 
-  it("holds for a recv() that waited before the connection", () => {
+  it("applies to a recv() that was called before the connection", () => {
     create();
     void dispatcher.recv(undefined);
     dispatcher.begin();
     receive("1", "2", "3", "4", "5", "6");
-    expect(told).toEqual(["pause"]);
+    expect(reports).toEqual(["pause"]);
     dispatcher.beginClosing();
   });
 
@@ -452,18 +452,18 @@ describe("back-pressure", () => {
     ["dropOldest", ["dropped in <1> overflow"], "<2>"],
     ["dropNewest", ["dropped in <5> overflow"], "<1>"],
     ["error", ["dropped in <5> overflow", "overflow"], "<1>"],
-  ] as const)("is not that of %s", async (overflow, expected, next) => {
+  ] as const)("does not pause reading with overflow %s", async (overflow, expected, next) => {
     create({ overflow });
     void dispatcher.recv({ signal: AbortSignal.timeout(1e6) });
     receive("0", "1", "2", "3", "4", "5");
-    expect([told, await recv()]).toEqual([expected, next]);
+    expect([reports, await recv()]).toEqual([expected, next]);
   });
 });
 
-describe("what waits by key", () => {
+describe("a message with a key", () => {
   const keyOf = (message: string): unknown => message[1];
 
-  it("is replaced by what comes newer", async () => {
+  it("is replaced by a newer message with the same key", async () => {
     create({ overflow: "conflate", keyOf });
     void dispatcher.recv(undefined);
     receive("0", "a1", "b1", "a2", "c1", "d1", "b2");
@@ -471,7 +471,7 @@ describe("what waits by key", () => {
     expect(await recv()).toBe("<a2>");
   });
 
-  it("goes without one where keyOf throws, and that is told", async () => {
+  it("is queued without a key, and the error is reported, if keyOf throws", async () => {
     const oops = new Error("oops");
     create({
       overflow: "conflate",
@@ -486,8 +486,8 @@ describe("what waits by key", () => {
   });
 });
 
-describe("a small text that waits by its key", () => {
-  it("holds on to itself alone, and not to the run that it was cut from", () => {
+describe("a small text with a key", () => {
+  it("does not keep alive the larger string of which it is a slice", () => {
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
     const count = 1_000;
@@ -504,21 +504,21 @@ describe("a small text that waits by its key", () => {
   });
 });
 
-describe("the time that a message has waited for its reader", () => {
-  it("is told when it is read, and only where it has waited", async () => {
+describe("the time that a message waits in the inbox", () => {
+  it("is reported when the message is read, and only if it waited", async () => {
     receive("1", "2");
     clock.advance(30);
-    expect([await recv(), waits]).toEqual(["<1>", [30]]);
+    expect([await recv(), inboxTimes]).toEqual(["<1>", [30]]);
     clock.advance(20);
-    expect([(await iterate().next()).value, waits]).toEqual(["<2>", [30, 50]]);
+    expect([(await iterate().next()).value, inboxTimes]).toEqual(["<2>", [30, 50]]);
     void dispatcher.recv(undefined);
     receive("3");
-    expect(waits).toEqual([30, 50]);
+    expect(inboxTimes).toEqual([30, 50]);
   });
 });
 
-describe("a message that did not come over a connection", () => {
-  it("reaches everyone but raw handlers", async () => {
+describe("a message that onReplay returned", () => {
+  it("is delivered to all consumers except rawMessage listeners", async () => {
     const entry = () => ({
       ...{ value: "own", isDecoded: true, key: undefined, data: undefined, size: 3, at: 0, deliveredToId: 0 },
     });
@@ -529,12 +529,12 @@ describe("a message that did not come over a connection", () => {
     dispatcher.deliver(entry());
     const waiting = dispatcher.recv(undefined);
     dispatcher.deliver(entry());
-    expect([heard, await waiting]).toEqual([["own", "own", "own"], "own"]);
+    expect([emitted, await waiting]).toEqual([["own", "own", "own"], "own"]);
   });
 });
 
-describe("who brings messages", () => {
-  it("may wait until the inbox has room", async () => {
+describe("untilReadable()", () => {
+  it("resolves when the inbox has space", async () => {
     expect([dispatcher.isPaused, await stateOf(dispatcher.untilReadable())]).toEqual([false, undefined]);
     void dispatcher.recv(undefined);
     receive("0", "1", "2", "3", "4");
@@ -552,46 +552,46 @@ describe("who brings messages", () => {
   });
 });
 
-describe("a pause in which nobody reads", () => {
+describe("a pause without reads", () => {
   beforeEach(() => {
     void dispatcher.recv(undefined);
     receive("0", "1", "2", "3", "4");
-    told = [];
+    reports = [];
   });
 
-  it("ends after 30 s, and the newest are kept again", async () => {
+  it("ends after 30 s, and the inbox then keeps the newest messages", async () => {
     clock.advance(29_999);
-    expect(told).toEqual([]);
+    expect(reports).toEqual([]);
     clock.advance(1);
-    expect(told).toEqual(["resume"]);
+    expect(reports).toEqual(["resume"]);
     receive("5");
-    expect(told).toEqual(["resume", "dropped in <1> overflow"]);
+    expect(reports).toEqual(["resume", "dropped in <1> overflow"]);
     clock.advance(60_000);
     expect(await recv()).toBe("<2>");
     receive("6");
-    expect(told.at(-1)).toBe("pause");
+    expect(reports.at(-1)).toBe("pause");
     dispatcher.beginClosing();
   });
 
-  it("lasts as long as somebody calls recv() now and then", async () => {
+  it("continues while recv() is called at least every 30 s", async () => {
     clock.advance(29_000);
     await recv();
     clock.advance(29_000);
-    expect(told).toEqual([]);
+    expect(reports).toEqual([]);
     clock.advance(2_000 + 30_000);
-    expect(told).toEqual(["resume"]);
+    expect(reports).toEqual(["resume"]);
   });
 
-  it("lasts as long as a loop is open", async () => {
+  it("continues while an iterator is open", async () => {
     const iterator = iterate();
     clock.advance(600_000);
-    expect(told).toEqual([]);
+    expect(reports).toEqual([]);
     await iterator.return!();
     clock.advance(60_000);
-    expect(told).toEqual(["resume"]);
+    expect(reports).toEqual(["resume"]);
   });
 
-  it("holds the process, unless told otherwise", () => {
+  it("keeps the process running unless unref() is called", () => {
     expect(clock.isHeld).toBe(true);
     dispatcher.unref();
     expect(clock.isHeld).toBe(false);
@@ -604,52 +604,52 @@ describe("a pause in which nobody reads", () => {
     dispatcher.beginClosing();
   });
 
-  it("ends with the connection, and leaves no timer", () => {
+  it("ends when the connection closes, and leaves no timer", () => {
     dispatcher.beginClosing();
-    expect([told, counting.openTimers]).toEqual([["resume"], 0]);
+    expect([reports, counting.openTimers]).toEqual([["resume"], 0]);
   });
 });
 
 describe("a message that cannot be decoded", () => {
-  it("is told and dropped, and the others go on", async () => {
+  it("is reported and dropped, and the other messages are delivered", async () => {
     receive("1", "bad", "2");
-    expect(told).toEqual(["dropped in bad decode"]);
+    expect(reports).toEqual(["dropped in bad decode"]);
     expect(errors[0]).toBeInstanceOf(JetSocketError);
     expect(errors[0]).toMatchObject({ code: "DECODE_FAILED", cause: new Error("no good") });
     expect(await Promise.all([recv(), recv()])).toEqual(["<1>", "<2>"]);
   });
 
-  it("reaches raw handlers all the same", () => {
+  it("is emitted to rawMessage listeners", () => {
     on("rawMessage", "raw ");
     on();
     receive("bad");
-    expect([heard, told]).toEqual([["raw bad"], ["dropped in bad decode"]]);
+    expect([emitted, reports]).toEqual([["raw bad"], ["dropped in bad decode"]]);
   });
 });
 
-describe("behind 64 KiB that wait", () => {
+describe("when the inbox contains 64 KiB", () => {
   const large = "x".repeat(65_536);
 
   beforeEach(() => create({ maxBytes: 1_000_000 }));
 
-  it("messages are decoded when they are read", async () => {
+  it("decodes further messages when they are read", async () => {
     receive(large, "bad", "1");
-    expect([errors, told]).toEqual([[], []]);
+    expect([errors, reports]).toEqual([[], []]);
     expect(await Promise.all([recv(), recv()])).toEqual([`<${large}>`, "<1>"]);
-    expect([errors.length, told]).toEqual([1, ["dropped in bad decode"]]);
+    expect([errors.length, reports]).toEqual([1, ["dropped in bad decode"]]);
   });
 
-  it("and are for handlers that come late", () => {
+  it("decodes further messages for a listener that is added later", () => {
     receive(large, "bad", "1");
     on();
     clock.advance(0);
-    expect([heard, told]).toEqual([[`<${large}>`, "<1>"], ["dropped in bad decode"]]);
+    expect([emitted, reports]).toEqual([[`<${large}>`, "<1>"], ["dropped in bad decode"]]);
   });
 
-  it("and where they are dropped", () => {
+  it("decodes further messages when they are dropped", () => {
     receive(large, "1", "2", "3");
     dispatcher.finish({ iteratorError: undefined, recvError: undefined }, true);
-    expect(told.slice(1)).toEqual(["1", "2", "3"].map((text) => `dropped in <${text}> closed`));
+    expect(reports.slice(1)).toEqual(["1", "2", "3"].map((text) => `dropped in <${text}> closed`));
   });
 });
 
@@ -658,16 +658,16 @@ const closed = { iteratorError: undefined, recvError: failure };
 const broken = { iteratorError: failure, recvError: failure };
 
 describe("while the connection closes", () => {
-  it("the inbox takes its bound once more, and drops what is beyond", () => {
+  it("the inbox accepts twice its capacity and drops the rest", () => {
     void dispatcher.recv(undefined);
     dispatcher.beginClosing();
     receive("0", "1", "2", "3", "4", "5", "6", "7", "8", "9");
-    expect([dispatcher.waitingCount, told]).toEqual([8, ["dropped in <9> overflow"]]);
+    expect([dispatcher.waitingCount, reports]).toEqual([8, ["dropped in <9> overflow"]]);
   });
 });
 
 describe("the end", () => {
-  it("gives what waits first, then ends loops and rejects recv()", async () => {
+  it("delivers the remaining messages, then ends iterators and rejects recv()", async () => {
     receive("1", "2");
     dispatcher.finish(closed, false);
     const iterator = iterate();
@@ -677,7 +677,7 @@ describe("the end", () => {
     expect(await iterate().next()).toEqual({ value: undefined, done: true });
   });
 
-  it("ends everyone who waits", async () => {
+  it("ends all waiting readers", async () => {
     const iterator = iterate();
     const waiting = [dispatcher.recv({ timeout: 50 }), iterator.next(), dispatcher.recv(undefined)];
     expect(dispatcher.hasWaitingReader).toBe(true);
@@ -690,45 +690,45 @@ describe("the end", () => {
     expect([counting.openTimers, dispatcher.hasWaitingReader]).toEqual([0, false]);
   });
 
-  it("by a failure rejects loops too", async () => {
+  it("rejects iterators after a failure", async () => {
     const next = iterate().next();
     dispatcher.finish(broken, false);
     expect(await stateOf(next)).toBe(failure);
     expect(await stateOf(iterate().next())).toBe(failure);
   });
 
-  it("at once drops what waits, and tells each", async () => {
+  it("drops and reports each remaining message if it is immediate", async () => {
     receive("1", "2");
     dispatcher.finish(broken, true);
-    expect(told).toEqual(["dropped in <1> closed", "dropped in <2> closed"]);
+    expect(reports).toEqual(["dropped in <1> closed", "dropped in <2> closed"]);
     expect([dispatcher.waitingCount, await recv()]).toEqual([0, failure]);
   });
 
-  it("that is to come at once drops what waits and what comes, for handlers too, and readers wait", async () => {
+  it("drops all messages after discard(), also for listeners, while readers wait for the end", async () => {
     receive("1");
     const iterator = iterate();
     dispatcher.discard();
     on();
     receive("2");
-    expect(told).toEqual(["dropped in <1> closed", "dropped in <2> closed"]);
+    expect(reports).toEqual(["dropped in <1> closed", "dropped in <2> closed"]);
     const next = iterator.next();
-    expect([await stateOf(next), heard]).toEqual(["waits", []]);
+    expect([await stateOf(next), emitted]).toEqual(["waits", []]);
     dispatcher.finish(closed, true);
     expect(await next).toEqual({ value: undefined, done: true });
   });
 
-  it("keeps nothing that comes behind it, but for handlers", async () => {
+  it("drops later messages unless there are listeners", async () => {
     dispatcher.finish(broken, true);
     receive("1");
-    expect([told, await recv()]).toEqual([["dropped in <1> closed"], failure]);
+    expect([reports, await recv()]).toEqual([["dropped in <1> closed"], failure]);
     on();
     receive("2");
-    expect(heard).toEqual(["<2>"]);
+    expect(emitted).toEqual(["<2>"]);
   });
 });
 
-describe("another life", () => {
-  it("begins with what the last one has left", async () => {
+describe("begin() after an end", () => {
+  it("delivers the messages that were left, then new ones", async () => {
     receive("1");
     dispatcher.finish(broken, false);
     dispatcher.begin();
@@ -739,14 +739,14 @@ describe("another life", () => {
     expect(await waiting).toBe("<3>");
   });
 
-  it("keeps the newest until somebody reads, as the first did", async () => {
+  it("keeps the newest messages until the first read, as at the start", async () => {
     await stateOf(dispatcher.recv({ timeout: 1 }).catch(() => undefined));
     clock.advance(1);
     receive("1", "2");
     dispatcher.finish(broken, false);
     dispatcher.begin();
     receive("3", "4", "5");
-    expect([told, await recv()]).toEqual([["dropped in <1> overflow"], "<2>"]);
+    expect([reports, await recv()]).toEqual([["dropped in <1> overflow"], "<2>"]);
   });
 });
 
@@ -756,8 +756,8 @@ describe("a reader that starts inside a `dropped` listener", () => {
   /** Starts one reader inside the first event. */
   function startOnce(start: () => Promise<unknown>): void {
     started.length = 0;
-    whenDropped = () => {
-      whenDropped = undefined;
+    onDropped = () => {
+      onDropped = undefined;
       started.push(start());
     };
   }
@@ -768,11 +768,11 @@ describe("a reader that starts inside a `dropped` listener", () => {
     ["dropOldest, with a reader", { overflow: "dropOldest" }, true],
     ["conflate, before the first reader", { overflow: "conflate", keyOf: (text) => text }, false],
     ["conflate, with a reader", { overflow: "conflate", keyOf: (text) => text }, true],
-    ["conflate, in the place of an older message", { overflow: "conflate", keyOf: () => "key" }, true],
+    ["conflate, replacing an older message", { overflow: "conflate", keyOf: () => "key" }, true],
   ];
 
   it.each(bounds)(
-    "gets the message that caused the drop, with `recv()` (%s)",
+    "receives the message that caused the drop, with `recv()` (%s)",
     async (_, given, hasReader) => {
       create({ capacity: 1, ...given });
       startOnce(() => dispatcher.recv(undefined));
@@ -787,37 +787,40 @@ describe("a reader that starts inside a `dropped` listener", () => {
     },
   );
 
-  it.each(bounds)("gets all from there on in order, with a loop (%s)", async (_, given, hasReader) => {
-    create({ capacity: 1, ...given });
-    let iterator: AsyncIterableIterator<string> | undefined;
-    startOnce(() => (iterator = iterate()).next());
-    if (hasReader) {
-      receive("0");
-      expect(await recv()).toBe("<0>");
-    }
-    receive("1", "2", "3");
-    expect(await stateOf(started[0]!)).toEqual({ value: "<2>", done: false });
-    expect(await iterator!.next()).toEqual({ value: "<3>", done: false });
-  });
+  it.each(bounds)(
+    "receives all messages from then on in order, with an iterator (%s)",
+    async (_, given, hasReader) => {
+      create({ capacity: 1, ...given });
+      let iterator: AsyncIterableIterator<string> | undefined;
+      startOnce(() => (iterator = iterate()).next());
+      if (hasReader) {
+        receive("0");
+        expect(await recv()).toBe("<0>");
+      }
+      receive("1", "2", "3");
+      expect(await stateOf(started[0]!)).toEqual({ value: "<2>", done: false });
+      expect(await iterator!.next()).toEqual({ value: "<3>", done: false });
+    },
+  );
 
-  it("gets the newest where one large message drops several", async () => {
+  it("receives the newest message if one large message drops several", async () => {
     create({ capacity: 3, maxBytes: 10 });
     startOnce(() => dispatcher.recv(undefined));
     receive("1", "2", "3333333333");
     expect(await stateOf(started[0]!)).toBe("<3333333333>");
-    expect([dispatcher.waitingCount, told.length]).toEqual([0, 2]);
+    expect([dispatcher.waitingCount, reports.length]).toEqual([0, 2]);
   });
 
-  it("gets nothing of what `terminate()` drops", async () => {
+  it("does not receive messages that `terminate()` drops", async () => {
     startOnce(() => dispatcher.recv(undefined));
     receive("1", "2", "3");
     dispatcher.discard();
-    expect(told.length).toBe(3);
+    expect(reports.length).toBe(3);
     dispatcher.finish({ iteratorError: undefined, recvError: "over" }, true);
     expect(await stateOf(started[0]!)).toBe("over");
   });
 
-  it("waits behind the reader that was served when a message could not be decoded", async () => {
+  it("waits after the reader for which the undecodable message was read", async () => {
     create({ capacity: 10, maxBytes: 1_000_000 });
     receive("x".repeat(70_000), "bad", "1", "2");
     await recv();
@@ -825,7 +828,7 @@ describe("a reader that starts inside a `dropped` listener", () => {
     expect([await recv(), await stateOf(started[0]!)]).toEqual(["<1>", "<2>"]);
   });
 
-  it("waits behind a batch that was being gathered when a message could not be decoded", async () => {
+  it("waits after the batch for which the undecodable message was read", async () => {
     create({ capacity: 10, maxBytes: 1_000_000 });
     const batches = dispatcher.iterateBatches()!;
     receive("x".repeat(70_000), "1", "bad", "2");
@@ -836,7 +839,7 @@ describe("a reader that starts inside a `dropped` listener", () => {
     expect(await stateOf(started[0]!)).toBe("<3>");
   });
 
-  it("gets the end where nothing is left", async () => {
+  it("receives the end if no message is left", async () => {
     create({ maxBytes: 1_000_000 });
     receive("x".repeat(70_000), "bad");
     dispatcher.finish({ iteratorError: undefined, recvError: "over" }, false);
@@ -845,7 +848,7 @@ describe("a reader that starts inside a `dropped` listener", () => {
     expect([await recv(), await stateOf(started[0]!)]).toEqual(["over", "over"]);
   });
 
-  it("is ended inside the event, and takes nothing", async () => {
+  it("does not consume a message if it is aborted inside the event", async () => {
     create({ capacity: 10, maxBytes: 1_000_000 });
     receive("x".repeat(70_000), "bad", "1", "2");
     await recv();
@@ -860,7 +863,7 @@ describe("a reader that starts inside a `dropped` listener", () => {
   });
 });
 
-it("gives a reader that `keyOf` starts the message that it is asked about", async () => {
+it("delivers the current message to a reader that `keyOf` starts", async () => {
   let reading: Promise<unknown> | undefined;
   create({
     capacity: 2,
@@ -877,7 +880,7 @@ describe("recv({ match })", () => {
     (value: string): boolean =>
       values.includes(value);
 
-  it("takes the first message that it accepts of those that wait; the others keep their place", async () => {
+  it("removes the first message that match accepts from the inbox and keeps the order of the others", async () => {
     receive("1", "2", "3", "2");
     expect(await stateOf(dispatcher.recv({ match: isOf("<2>", "<3>") }))).toBe("<2>");
     expect([await recv(), await recv(), await recv(), dispatcher.waitingCount]).toEqual([
@@ -888,7 +891,7 @@ describe("recv({ match })", () => {
     ]);
   });
 
-  it("waits for one that comes, and leaves what comes before it to others", async () => {
+  it("waits for a matching message and leaves earlier messages to other readers", async () => {
     const matching = dispatcher.recv({ match: isOf("<3>") });
     receive("1", "2");
     expect([await stateOf(matching), dispatcher.waitingCount]).toEqual(["waits", 2]);
@@ -896,7 +899,7 @@ describe("recv({ match })", () => {
     expect([await matching, await recv(), await recv(), await recv()]).toEqual(["<3>", "<1>", "<2>", "<4>"]);
   });
 
-  it("shares the messages with others in the order of the calls", async () => {
+  it("shares messages with other calls in the order of the calls", async () => {
     const calls = [
       dispatcher.recv({ match: isOf("<b>", "<c>") }),
       dispatcher.recv(undefined),
@@ -908,7 +911,7 @@ describe("recv({ match })", () => {
     expect(dispatcher.waitingCount).toBe(0);
   });
 
-  it("takes its message beside a loop, which gets the others", async () => {
+  it("consumes its message while an iterator receives the others", async () => {
     const iterator = iterate();
     const next = iterator.next();
     const matching = dispatcher.recv({ match: isOf("<2>") });
@@ -921,7 +924,7 @@ describe("recv({ match })", () => {
     expect(await iterator.next()).toEqual({ value: "<3>", done: false });
   });
 
-  it("takes its message beside batches, which get the others in order", async () => {
+  it("consumes its message while batches receive the others in order", async () => {
     const batches = dispatcher.iterateBatches()!;
     const matching = dispatcher.recv({ match: isOf("<3>") });
     const first = batches.next();
@@ -932,14 +935,14 @@ describe("recv({ match })", () => {
     expect([await between, await batches.next()]).toEqual(["<6>", { value: ["<5>", "<7>"], done: false }]);
   });
 
-  it("takes its message beside a handler, which gets all, and lets none of the others wait", async () => {
+  it("consumes its message while a listener receives all, and queues no other message", async () => {
     on();
     const matching = dispatcher.recv({ match: isOf("<2>") });
     receive("1", "2", "3");
-    expect([heard, await matching, dispatcher.waitingCount]).toEqual([["<1>", "<2>", "<3>"], "<2>", 0]);
+    expect([emitted, await matching, dispatcher.waitingCount]).toEqual([["<1>", "<2>", "<3>"], "<2>", 0]);
   });
 
-  it("that times out or is aborted takes nothing", async () => {
+  it("does not consume a message after a timeout or an abort", async () => {
     const controller = new AbortController();
     const match = isOf("<2>");
     const late = dispatcher.recv({ match, timeout: 50 });
@@ -952,7 +955,7 @@ describe("recv({ match })", () => {
     expect(await stateOf(dispatcher.recv({ match, signal: controller.signal }))).toBe("stop");
   });
 
-  it("rejects with what match throws, and the message goes on", async () => {
+  it("rejects with the error of match, and the next reader receives the message", async () => {
     const fault = new Error("no");
     const match = (): boolean => {
       throw fault;
@@ -961,40 +964,40 @@ describe("recv({ match })", () => {
     expect(await stateOf(dispatcher.recv({ match }))).toBe(fault);
     expect(await recv()).toBe("<1>");
     const waiting = dispatcher.recv({ match });
-    const behind = dispatcher.recv({ match: () => true });
+    const following = dispatcher.recv({ match: () => true });
     receive("2");
-    expect([await stateOf(waiting), await behind]).toEqual([fault, "<2>"]);
+    expect([await stateOf(waiting), await following]).toEqual([fault, "<2>"]);
   });
 
-  it("skips what cannot be decoded, which is told once", async () => {
+  it("skips an undecodable message and reports it once", async () => {
     create({ maxBytes: 1_000_000, capacity: 100 });
     dispatcher.receive("x".repeat(70_000), 70_000, 0);
     receive("bad", "1");
     expect(await stateOf(dispatcher.recv({ match: isOf("<1>") }))).toBe("<1>");
-    expect([dispatcher.waitingCount, told, errors.length]).toEqual([1, ["dropped in bad decode"], 1]);
+    expect([dispatcher.waitingCount, reports, errors.length]).toEqual([1, ["dropped in bad decode"], 1]);
   });
 
   const overflow = { code: "BUFFER_OVERFLOW" };
 
-  it("rejects when the inbox is full of other messages and reading pauses: its own could never come", async () => {
+  it("rejects when reading pauses because other messages fill the inbox, as no other message can arrive", async () => {
     const matching = dispatcher.recv({ match: isOf("<9>") });
     receive("1", "2", "3");
     expect(await stateOf(matching)).toBe("waits");
     receive("4");
-    expect(told).toEqual(["pause"]);
+    expect(reports).toEqual(["pause"]);
     expect(await stateOf(matching)).toMatchObject(overflow);
     expect(await stateOf(dispatcher.recv({ match: isOf("<9>"), timeout: 50 }))).toMatchObject(overflow);
     expect([await recv(), await stateOf(dispatcher.recv({ match: isOf("<9>") }))]).toMatchObject([
       "<1>",
       overflow,
     ]);
-    expect([await recv(), told]).toEqual(["<2>", ["pause", "resume"]]);
+    expect([await recv(), reports]).toEqual(["<2>", ["pause", "resume"]]);
     const again = dispatcher.recv({ match: isOf("<9>") });
     receive("9");
     expect(await again).toBe("<9>");
   });
 
-  it("rejects so by the bound of bytes too, and inside of an open loop that waits for it", async () => {
+  it("also rejects at the limit of bytes, and while an iterator is open", async () => {
     create({ maxBytes: 10, capacity: 100 });
     const iterator = iterate();
     receive("1");
@@ -1005,66 +1008,69 @@ describe("recv({ match })", () => {
     await iterator.return!();
   });
 
-  it("takes its message out of a full inbox, and ends the pause when half is free", async () => {
+  it("removes its message from a full inbox and ends the pause when half is free", async () => {
     const first = dispatcher.recv(undefined);
     receive("0", "1", "2", "3", "4");
     await first;
-    expect(told).toEqual(["pause"]);
+    expect(reports).toEqual(["pause"]);
     expect(await stateOf(dispatcher.recv({ match: isOf("<3>") }))).toBe("<3>");
-    expect(told).toEqual(["pause"]);
+    expect(reports).toEqual(["pause"]);
     expect(await stateOf(dispatcher.recv({ match: isOf("<2>") }))).toBe("<2>");
-    expect(told).toEqual(["pause", "resume"]);
+    expect(reports).toEqual(["pause", "resume"]);
   });
 
-  it("is not rejected where a listener of paused reads the others", async () => {
+  it("is not rejected if a listener of paused reads the other messages", async () => {
     const matching = dispatcher.recv({ match: isOf("<9>") });
-    told.push = (...words: string[]) => {
+    reports.push = (...words: string[]) => {
       if (words[0] === "pause") for (let count = 0; count < 3; count++) void dispatcher.recv(undefined);
-      return Array.prototype.push.apply(told, words);
+      return Array.prototype.push.apply(reports, words);
     };
     receive("1", "2", "3", "4", "9");
     expect(await matching).toBe("<9>");
   });
 
-  it.each(["dropOldest", "dropNewest"] as const)("waits on where the inbox drops: %s", async (policy) => {
-    create({ overflow: policy });
-    const matching = dispatcher.recv({ match: isOf("<9>") });
-    receive("1", "2", "3", "4", "5", "6", "9", "7");
-    expect(await matching).toBe("<9>");
-    expect(dispatcher.waitingCount).toBe(4);
-  });
+  it.each(["dropOldest", "dropNewest"] as const)(
+    "continues to wait with overflow %s, because the inbox drops messages",
+    async (policy) => {
+      create({ overflow: policy });
+      const matching = dispatcher.recv({ match: isOf("<9>") });
+      receive("1", "2", "3", "4", "5", "6", "9", "7");
+      expect(await matching).toBe("<9>");
+      expect(dispatcher.waitingCount).toBe(4);
+    },
+  );
 
-  it("takes a message out of those that wait by their keys", async () => {
+  it("removes a message from an inbox with keys", async () => {
     create({ overflow: "conflate", keyOf: (value) => value[1] });
     void dispatcher.recv({ timeout: 1 });
     clock.advance(1);
     receive("a1", "b1", "c1");
     expect(await stateOf(dispatcher.recv({ match: isOf("<a1>") }))).toBe("<a1>");
     receive("b2", "a2", "c2");
-    expect(told).toEqual(["dropped in <b1> overflow", "dropped in <c1> overflow"]);
+    expect(reports).toEqual(["dropped in <b1> overflow", "dropped in <c1> overflow"]);
     expect([await recv(), await recv(), await recv()]).toEqual(["<b2>", "<c2>", "<a2>"]);
   });
 
-  it("rejects at the end, behind what waits", async () => {
+  it("rejects at the end if no remaining message matches", async () => {
     const matching = dispatcher.recv({ match: isOf("<9>") });
     receive("1", "2");
-    dispatcher.finish(over, false);
-    expect(await stateOf(matching)).toBe(over.recvError);
+    dispatcher.finish(ended, false);
+    expect(await stateOf(matching)).toBe(ended.recvError);
     expect(await stateOf(dispatcher.recv({ match: isOf("<2>") }))).toBe("<2>");
-    expect(await stateOf(dispatcher.recv({ match: isOf("<2>") }))).toBe(over.recvError);
+    expect(await stateOf(dispatcher.recv({ match: isOf("<2>") }))).toBe(ended.recvError);
     expect(await recv()).toBe("<1>");
   });
 
-  it("measures how long its message has waited", async () => {
+  it("reports how long its message waited", async () => {
     receive("1", "2");
     clock.advance(30);
     await dispatcher.recv({ match: isOf("<2>") });
-    expect(waits).toEqual([30]);
+    expect(inboxTimes).toEqual([30]);
   });
 });
 
-describe("a client that was never begun", () => {
-  it("tells how many calls wait for a message, until it begins", async () => {
+describe("before begin()", () => {
+  it("reports the number of waiting calls until begin() is called", async () => {
     const stopped = dispatcher.recv({ timeout: 5 });
     const iterator = iterate();
     const next = iterator.next();
@@ -1076,7 +1082,7 @@ describe("a client that was never begun", () => {
     expect(idleWaits).toEqual([1, 1, -1, -1]);
     dispatcher.begin();
     void dispatcher.recv(undefined);
-    dispatcher.finish(over, true);
+    dispatcher.finish(ended, true);
     expect(idleWaits.length).toBe(4);
   });
 });

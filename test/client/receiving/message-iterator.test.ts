@@ -23,7 +23,7 @@ beforeEach(() => {
     take: () => (waiting.length === 0 ? undefined : { value: waiting.shift()! }),
     ended: () => end,
     wait: (reader) => readers.push(reader),
-    onReturn: (those) => returned.push(those),
+    onReturn: (ended) => returned.push(ended),
   });
 });
 
@@ -38,7 +38,7 @@ const done = { value: undefined, done: true };
 
 it("is its own iterator", () => expect(iterator[Symbol.asyncIterator]()).toBe(iterator));
 
-it("gives what waits, then what comes, in the order of the calls", async () => {
+it("returns queued messages, then new messages, in the order of the calls", async () => {
   waiting = [1, 2];
   const results = [iterator.next(), iterator.next(), iterator.next(), iterator.next()];
   expect(readers.length).toBe(2);
@@ -47,7 +47,7 @@ it("gives what waits, then what comes, in the order of the calls", async () => {
   expect(await Promise.all(results)).toEqual([1, 2, 3, 4].map((value) => ({ value, done: false })));
 });
 
-it("gives what waits before the end", async () => {
+it("returns queued messages before the end", async () => {
   waiting = [1];
   end = { iteratorError: undefined, recvError: failure };
   expect(await iterator.next()).toEqual({ value: 1, done: false });
@@ -57,40 +57,40 @@ it("gives what waits before the end", async () => {
   expect(returned.length).toBe(1);
 });
 
-it("rejects once with what has broken the connection, and is done then", async () => {
+it("rejects once with the error of the connection, and is done afterwards", async () => {
   end = { iteratorError: failure, recvError: failure };
   await expect(iterator.next()).rejects.toBe(failure);
   expect(await iterator.next()).toEqual(done);
 });
 
-describe("an end while it waits", () => {
-  it("ends every call", async () => {
+describe("an end while calls wait", () => {
+  it("resolves every call with done", async () => {
     const results = [iterator.next(), iterator.next()];
     for (const reader of readers) reader.end({ iteratorError: undefined, recvError: failure });
     expect(await Promise.all(results)).toEqual([done, done]);
     expect(returned.length).toBe(1);
   });
 
-  it("by a failure rejects the first call, and ends the others", async () => {
+  it("with an error rejects the first call and resolves the others with done", async () => {
     const results = [iterator.next(), iterator.next()];
     for (const reader of readers) reader.end({ iteratorError: failure, recvError: failure });
     await expect(results[0]).rejects.toBe(failure);
     expect(await results[1]).toEqual(done);
   });
 
-  it("is no unhandled rejection where nobody awaits", () => {
+  it("with an error does not cause an unhandled rejection if no call is awaited", () => {
     void iterator.next();
     readers[0]!.end({ iteratorError: failure, recvError: failure });
   });
 });
 
-it("whose end nobody awaits is no unhandled rejection", () => {
+it("does not cause an unhandled rejection if the error of the end is not awaited", () => {
   end = { iteratorError: failure, recvError: failure };
   void iterator.next();
 });
 
-describe("leaving the loop", () => {
-  it("says which readers wait no more, and ends their calls", async () => {
+describe("return()", () => {
+  it("reports the waiting readers and resolves their calls with done", async () => {
     const results = [iterator.next(), iterator.next()];
     readers[0]!.resolve(1);
     expect(await iterator.return()).toEqual(done);
@@ -98,7 +98,7 @@ describe("leaving the loop", () => {
     expect(await Promise.all(results)).toEqual([{ value: 1, done: false }, done]);
   });
 
-  it("takes nothing more, and happens once", async () => {
+  it("leaves queued messages unread, and has no effect when called again", async () => {
     waiting = [1];
     await iterator.return();
     await iterator.return();

@@ -7,12 +7,12 @@ import type { BorrowedMessage, EventMap } from "../../../src/events/event-map.js
 
 let emitter: Emitter<EventMap<string>>;
 let listeners: MessageListeners<string>;
-let heard: string[];
+let emitted: string[];
 let errors: unknown[];
 let changes: number;
 
 beforeEach(() => {
-  heard = [];
+  emitted = [];
   errors = [];
   changes = 0;
   emitter = new Emitter<EventMap<string>>({ onListenerError: (name, error) => errors.push([name, error]) });
@@ -21,14 +21,14 @@ beforeEach(() => {
 
 function add(kind: "message" | "rawMessage" | "borrowed", isOnce = false): () => void {
   const listener = ({ data }: { readonly data: string | Buffer }): void => {
-    heard.push(`${kind} ${typeof data === "string" ? data : `<${data.toString()}>`}`);
+    emitted.push(`${kind} ${typeof data === "string" ? data : `<${data.toString()}>`}`);
   };
   if (kind === "borrowed") listeners.addBorrowed(listener);
   else emitter.add(kind, listener, isOnce);
   return () => listeners.removeRaw(listener as (event: unknown) => void);
 }
 
-const wants = (): boolean[] => [
+const properties = (): boolean[] => [
   listeners.isEmpty,
   listeners.hasLasting,
   listeners.hasMessageListeners,
@@ -36,7 +36,7 @@ const wants = (): boolean[] => [
   listeners.hasOnlyBorrowed,
 ];
 
-describe("what the handlers of messages want", () => {
+describe("MessageListeners properties", () => {
   it.each([
     [[], [true, false, false, false, false]],
     [["message"], [false, true, true, true, false]],
@@ -50,26 +50,26 @@ describe("what the handlers of messages want", () => {
       ["rawMessage", "borrowed"],
       [false, true, false, false, false],
     ],
-  ] as const)("with %j", (kinds, expected) => {
+  ] as const)("with the listeners %j", (kinds, expected) => {
     for (const kind of kinds) add(kind);
-    expect(wants()).toEqual(expected);
+    expect(properties()).toEqual(expected);
   });
 
-  it("with one for the next message alone, which is not lasting", () => {
+  it("with a listener that was added with once(), which is not lasting", () => {
     add("message", true);
-    expect(wants()).toEqual([false, false, true, false, false]);
+    expect(properties()).toEqual([false, false, true, false, false]);
     add("borrowed");
-    expect(wants()).toEqual([false, true, true, false, false]);
+    expect(properties()).toEqual([false, true, true, false, false]);
   });
 
-  it("after the last borrowed one has gone", () => {
+  it("after the last borrowed listener was removed", () => {
     add("borrowed")();
-    expect(wants()).toEqual([true, false, false, false, false]);
+    expect(properties()).toEqual([true, false, false, false, false]);
   });
 });
 
-describe("a change of who listens", () => {
-  it("is told, whatever they listen for", () => {
+describe("onListenersChanged()", () => {
+  it("is called when a listener of any kind is added or removed", () => {
     for (const kind of ["message", "rawMessage", "borrowed"] as const) {
       const before = changes;
       const remove = add(kind);
@@ -80,23 +80,23 @@ describe("a change of who listens", () => {
     }
   });
 
-  it("is told where one had its only message, before it is called", () => {
-    emitter.add("message", () => heard.push(`${changes}`), true);
+  it("is called when a once() listener is removed, before that listener is called", () => {
+    emitter.add("message", () => emitted.push(`${changes}`), true);
     listeners.emitValue("a");
-    expect(heard).toEqual(["2"]);
+    expect(emitted).toEqual(["2"]);
   });
 });
 
-describe("what they are told", () => {
-  it("as it came: a string or a Buffer, and in any case a Buffer for who borrows", () => {
+describe("MessageListeners", () => {
+  it("emits raw messages as a string or a Buffer, and always as a Buffer to borrowed listeners", () => {
     add("borrowed");
     add("rawMessage");
     listeners.emitRaw("é");
     listeners.emitRaw(Buffer.from("b"));
-    expect(heard).toEqual(["rawMessage é", "borrowed <é>", "rawMessage <b>", "borrowed <b>"]);
+    expect(emitted).toEqual(["rawMessage é", "borrowed <é>", "rawMessage <b>", "borrowed <b>"]);
   });
 
-  it("now: raw and decoded, where there is anybody, and whether it is had for good", () => {
+  it("emits raw and decoded messages, and returns whether a lasting listener received them", () => {
     const entry = decoded("a", "A", 1, 0);
     expect(listeners.emit(entry)).toBe(false);
     add("message", true);
@@ -107,10 +107,10 @@ describe("what they are told", () => {
     expect(listeners.emit(entry)).toBe(true);
     expect(listeners.emit(decoded("given", undefined, 0, 0))).toBe(true);
     expect(entry.deliveredToId).toBe(emitter.lastId);
-    expect(heard).toEqual(["message a", "rawMessage A", "message a", "message given"]);
+    expect(emitted).toEqual(["message a", "rawMessage A", "message a", "message given"]);
   });
 
-  it("on loan, with its kind", () => {
+  it("emits borrowed bytes and whether they are binary", () => {
     const events: BorrowedMessage[] = [];
     listeners.addBorrowed((event) => events.push(event));
     const bytes = Buffer.from("a");
@@ -123,7 +123,7 @@ describe("what they are told", () => {
     expect(events[0]!.data).toBe(bytes);
   });
 
-  it("late: each what it has not had", () => {
+  it("emits a queued message only to listeners that have not received it", () => {
     const decoder = new Decoder<string>(
       (data) => `=${String(data)}`,
       () => undefined,
@@ -135,10 +135,10 @@ describe("what they are told", () => {
     add("message");
     listeners.emitWaiting(entry, decoder);
     listeners.emitWaiting(entry, decoder);
-    expect(heard).toEqual(["borrowed <a>", "message =a"]);
+    expect(emitted).toEqual(["borrowed <a>", "message =a"]);
   });
 
-  it("and what they throw is told by the name of the event", () => {
+  it("reports an error of a listener with the name of the event", () => {
     listeners.addBorrowed(() => {
       throw new RangeError("mine");
     });
@@ -148,16 +148,16 @@ describe("what they are told", () => {
 });
 
 describe("removeRaw()", () => {
-  it("takes away what was added last, and nothing where there is none", () => {
-    const look = (event: unknown): void => void heard.push(typeof (event as BorrowedMessage).data);
-    listeners.removeRaw(look);
-    listeners.addBorrowed(look);
-    emitter.add("rawMessage", look, false);
-    listeners.removeRaw(look);
+  it("removes the listener that was added last, and does nothing if there is none", () => {
+    const listener = (event: unknown): void => void emitted.push(typeof (event as BorrowedMessage).data);
+    listeners.removeRaw(listener);
+    listeners.addBorrowed(listener);
+    emitter.add("rawMessage", listener, false);
+    listeners.removeRaw(listener);
     listeners.emitRaw("a");
-    expect(heard).toEqual(["object"]);
-    listeners.removeRaw(look);
-    listeners.removeRaw(look);
+    expect(emitted).toEqual(["object"]);
+    listeners.removeRaw(listener);
+    listeners.removeRaw(listener);
     expect(listeners.isEmpty).toBe(true);
   });
 });

@@ -3,25 +3,25 @@ import type { Reader } from "../../../src/client/receiving/reader.js";
 import { ReaderQueue } from "../../../src/client/receiving/reader-queue.js";
 
 let readers: ReaderQueue<number>;
-let told: string[];
+let events: string[];
 
 beforeEach(() => {
   readers = new ReaderQueue<number>();
-  told = [];
+  events = [];
 });
 
-function enter(name: string, match?: (message: number) => boolean): Reader<number> {
-  const reject = (error: unknown): void => void told.push(`${name} rejects: ${String(error)}`);
+function add(name: string, match?: (message: number) => boolean): Reader<number> {
+  const reject = (error: unknown): void => void events.push(`${name} rejects: ${String(error)}`);
   const reader: Reader<number> = {
     filter: match === undefined ? undefined : { match, reject },
-    resolve: (value) => void told.push(`${name} gets ${value}`),
-    end: () => void told.push(`${name} ends`),
+    resolve: (value) => void events.push(`${name} gets ${value}`),
+    end: () => void events.push(`${name} ends`),
   };
   readers.add(reader);
   return reader;
 }
 
-function give(message: number): boolean {
+function deliver(message: number): boolean {
   const reader = readers.take(message);
   reader?.resolve(message);
   return reader !== undefined;
@@ -29,56 +29,56 @@ function give(message: number): boolean {
 
 const isOdd = (message: number): boolean => message % 2 === 1;
 
-it("gives a message to the first that accepts it", () => {
-  enter("odd", isOdd);
-  enter("five", (message) => message === 5);
-  enter("any");
-  enter("last");
-  for (const message of [2, 5, 4, 6]) give(message);
-  expect(told).toEqual(["any gets 2", "odd gets 5", "last gets 4"]);
+it("returns the first reader that accepts the message", () => {
+  add("odd", isOdd);
+  add("five", (message) => message === 5);
+  add("any");
+  add("last");
+  for (const message of [2, 5, 4, 6]) deliver(message);
+  expect(events).toEqual(["any gets 2", "odd gets 5", "last gets 4"]);
   expect(readers.length).toBe(1);
-  expect([give(5), give(5)]).toEqual([true, false]);
+  expect([deliver(5), deliver(5)]).toEqual([true, false]);
   expect(readers.length).toBe(0);
 });
 
-it("rejects a reader whose match throws, and asks the next one", () => {
-  enter("broken", () => {
+it("rejects a reader whose match throws, and continues with the next one", () => {
+  add("broken", () => {
     throw new Error("no");
   });
-  enter("odd", isOdd);
-  expect(give(3)).toBe(true);
-  expect(told).toEqual(["broken rejects: Error: no", "odd gets 3"]);
+  add("odd", isOdd);
+  expect(deliver(3)).toBe(true);
+  expect(events).toEqual(["broken rejects: Error: no", "odd gets 3"]);
 });
 
-it("loses no message where a match ends other calls", () => {
-  const first = enter("first", () => {
+it("returns a later reader if match removes other readers", () => {
+  const first = add("first", () => {
     for (const reader of [first, second]) readers.remove(reader);
     return true;
   });
-  const second = enter("second", isOdd);
-  enter("third", isOdd);
-  expect(give(3)).toBe(true);
-  expect(told).toEqual(["third gets 3"]);
+  const second = add("second", isOdd);
+  add("third", isOdd);
+  expect(deliver(3)).toBe(true);
+  expect(events).toEqual(["third gets 3"]);
 });
 
-it("asks a reader that came while others were asked", () => {
-  enter("first", () => {
-    if (readers.length === 1) enter("inner");
+it("checks a reader that was added during the checks of others", () => {
+  add("first", () => {
+    if (readers.length === 1) add("inner");
     return false;
   });
-  expect(give(3)).toBe(true);
-  expect(told).toEqual(["inner gets 3"]);
+  expect(deliver(3)).toBe(true);
+  expect(events).toEqual(["inner gets 3"]);
 });
 
-it("rejects the readers that wait for one message of many, and leaves the others", () => {
-  enter("odd", isOdd);
-  enter("any");
+it("rejects only the readers with a filter", () => {
+  add("odd", isOdd);
+  add("any");
   readers.rejectFiltered("full");
-  expect(told).toEqual(["odd rejects: full"]);
+  expect(events).toEqual(["odd rejects: full"]);
   expect(readers.length).toBe(1);
 });
 
-it("lets a reader leave once", () => {
-  const reader = enter("any");
+it("removes a reader only once", () => {
+  const reader = add("any");
   expect([readers.remove(reader), readers.remove(reader)]).toEqual([true, false]);
 });

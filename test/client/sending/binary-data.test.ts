@@ -5,10 +5,10 @@ import { bytesOf, isBlob } from "../../../src/client/sending/binary-data.js";
 const shared = new SharedArrayBuffer(2);
 new Uint8Array(shared).set([1, 2]);
 
-/** What another realm makes of an expression. */
+/** Evaluates an expression in another realm. */
 const foreign = (expression: string): unknown => runInNewContext(expression);
 
-describe("bytes", () => {
+describe("bytesOf()", () => {
   it.each([
     Buffer.of(1, 2),
     Uint8Array.of(1, 2),
@@ -17,7 +17,7 @@ describe("bytes", () => {
     new DataView(Uint8Array.of(0, 1, 2, 3).buffer, 1, 2),
     Uint8Array.of(1, 2).buffer,
     shared,
-  ])("are those of %o", (value) => {
+  ])("returns the bytes of %o", (value) => {
     const bytes = bytesOf(value);
     expect(bytes).toBeInstanceOf(Uint8Array);
     expect([...bytes!]).toEqual([1, 2]);
@@ -31,43 +31,46 @@ describe("bytes", () => {
     "new DataView(Uint8Array.of(0, 1, 2, 3).buffer, 1, 2)",
     "{ const shared = new SharedArrayBuffer(2); new Uint8Array(shared).set([1, 2]); shared; }",
     "class Own extends ArrayBuffer {}; const own = new Own(2); new Uint8Array(own).set([1, 2]); own",
-  ])("are those of another realm too: %s", (expression) => {
+  ])("returns the bytes of a value of another realm: %s", (expression) => {
     const bytes = bytesOf(foreign(expression));
     expect(bytes).toBeInstanceOf(Uint8Array);
     expect([...bytes!]).toEqual([1, 2]);
   });
 
-  it("share the memory that they are given", () => {
+  it("returns a view of the same memory", () => {
     const { buffer } = Uint8Array.of(1);
     bytesOf(buffer)![0] = 7;
     expect(new Uint8Array(buffer)[0]).toBe(7);
   });
 
   it.each(["text", [1, 2], { length: 2 }, 5, null, undefined, new Blob([]), new Map(), new Date()])(
-    "are not in %o",
+    "returns undefined for %o",
     (value) => {
       expect(bytesOf(value)).toBeUndefined();
     },
   );
 
   it.each(["({ length: 2 })", "[1, 2]", "new Map()", "({ [Symbol.toStringTag]: 'ArrayBuffer' })"])(
-    "are not in a value of another realm that is none: %s",
+    "returns undefined for a value of another realm that is not binary: %s",
     (expression) => {
       expect(bytesOf(foreign(expression))).toBeUndefined();
     },
   );
 });
 
-describe("a Blob", () => {
+describe("isBlob()", () => {
   const standIn = (tag: string, rest: object = { size: 0, arrayBuffer: () => undefined }): object =>
     Object.assign(Object.create({ [Symbol.toStringTag]: tag }) as object, rest);
 
-  it.each([new Blob([]), standIn("Blob"), standIn("File")])("is known by its brand: %o", (value) => {
-    expect(isBlob(value)).toBe(true);
-  });
+  it.each([new Blob([]), standIn("Blob"), standIn("File")])(
+    "returns true for a Blob and for objects with the tag Blob or File: %o",
+    (value) => {
+      expect(isBlob(value)).toBe(true);
+    },
+  );
 
   it.each([null, undefined, "Blob", {}, standIn("Map"), standIn("Blob", {}), standIn("Blob", { size: 1 })])(
-    "is not %o",
+    "returns false for %o",
     (value) => {
       expect(isBlob(value)).toBe(false);
     },

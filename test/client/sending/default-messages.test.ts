@@ -15,16 +15,16 @@ const binary: readonly unknown[] = [
   runInNewContext("Uint8Array.of(1, 2)"),
 ];
 
-describe("what is sent by default", () => {
-  it.each(["text", "", '{"already":"JSON"}'])("is a string as it is: %j", (value) => {
+describe("serializeByDefault()", () => {
+  it.each(["text", "", '{"already":"JSON"}'])("returns a string unchanged: %j", (value) => {
     expect(serializeByDefault(value)).toBe(value);
   });
 
-  it.each([Buffer.from("ab"), Uint8Array.of(1, 2)])("is bytes as they are: %o", (value) => {
+  it.each([Buffer.from("ab"), Uint8Array.of(1, 2)])("returns bytes unchanged: %o", (value) => {
     expect(serializeByDefault(value)).toBe(value);
   });
 
-  it.each(binary)("is bytes of any type, of another realm too: %o", (value) => {
+  it.each(binary)("returns the bytes of any binary type, also of another realm: %o", (value) => {
     expect(Buffer.from(serializeByDefault(value))).toEqual(Buffer.of(1, 2));
   });
 
@@ -36,18 +36,18 @@ describe("what is sent by default", () => {
     [false, "false"],
     [new Date(0), '"1970-01-01T00:00:00.000Z"'],
     [{ toJSON: () => "own" }, '"own"'],
-  ])("is JSON for %o", (value, text) => expect(serializeByDefault(value)).toBe(text));
+  ])("returns JSON for %o", (value, text) => expect(serializeByDefault(value)).toBe(text));
 
   it.each([
     [undefined, "undefined"],
     [(): void => undefined, "function"],
     [Symbol("s"), "symbol"],
-  ])("is an error for %s, which has no JSON form", (value, type) => {
+  ])("throws for %s, which has no JSON form", (value, type) => {
     expect(() => serializeByDefault(value)).toThrow(TypeError);
     expect(() => serializeByDefault(value)).toThrow(`A value of type ${type} has no JSON form`);
   });
 
-  it("is an error for what JSON.stringify refuses", () => {
+  it("throws for values that JSON.stringify rejects", () => {
     const circle: { self?: unknown } = {};
     circle.self = circle;
     expect(() => serializeByDefault(circle)).toThrow(TypeError);
@@ -55,14 +55,14 @@ describe("what is sent by default", () => {
   });
 
   it.each([new Map([[1, 2]]), new Set([1]), /x/, Promise.resolve(1), new Error("x"), new Blob(["x"])])(
-    "is an error for %s, of which JSON would leave an empty object",
+    "throws for %s, which JSON would write as an empty object",
     (value) => {
       expect(() => serializeByDefault(value)).toThrow(/would be sent as \{\}/);
       expect(() => serializeByDefault({ value })).toThrow(/would be sent as \{\}/);
     },
   );
 
-  it("names sendRaw() where a Blob is given", () => {
+  it("mentions sendRaw() in the error for a Blob", () => {
     expect(() => serializeByDefault(new Blob(["x"]))).toThrow(/sendRaw/);
   });
 });
@@ -76,31 +76,34 @@ const asJson: [text: string, value: unknown][] = [
 
 const asText: readonly string[] = [
   ...["", "hello", "5", "-1", "true", "null", '"quoted"', " ", "\r\n", "x{}", " hello", "<xml/>"],
-  // No white space of JSON: a byte order mark, a no-break space, a vertical tab, a line separator.
+  // These are not JSON white space: a byte order mark, a no-break space, a vertical tab, a line separator.
   ...["\ufeff{}", "\u00a0{}", "\u000b{}", "\u2028[]"],
 ];
 
-describe("what is received by default", () => {
-  it.each(asJson)("is JSON where the text begins as an object or an array: %j", (text, value) => {
+describe("deserializeByDefault()", () => {
+  it.each(asJson)("parses a text that begins like an object or an array: %j", (text, value) => {
     expect(deserializeByDefault(text, false)).toEqual(value);
   });
 
-  it.each(asText)("is the text itself otherwise: %j", (text) => {
+  it.each(asText)("returns any other text unchanged: %j", (text) => {
     expect(deserializeByDefault(text, false)).toBe(text);
   });
 
-  it("is the Buffer itself for binary", () => {
+  it("returns the Buffer of a binary message unchanged", () => {
     const data = Buffer.from("{}");
     expect(deserializeByDefault(data, true)).toBe(data);
   });
 
-  it.each(["{", "[1,", " {no JSON", "[object Object]", "{}\ufeff"])("is an error for the text %j", (text) => {
+  it.each(["{", "[1,", " {no JSON", "[object Object]", "{}\ufeff"])("throws for the text %j", (text) => {
     expect(() => deserializeByDefault(text, false)).toThrow(SyntaxError);
   });
 
-  it.each(["hello", "", "5", "plain text with { and ["])("is what send() was given: %j", (text) => {
-    expect(deserializeByDefault(serializeByDefault(text) as string, false)).toBe(text);
-  });
+  it.each(["hello", "", "5", "plain text with { and ["])(
+    "returns the string that was passed to send(): %j",
+    (text) => {
+      expect(deserializeByDefault(serializeByDefault(text) as string, false)).toBe(text);
+    },
+  );
 });
 
 describe("the json pair", () => {
@@ -110,24 +113,24 @@ describe("the json pair", () => {
     expect(json.deserializer(text as string, false)).toEqual(value);
   });
 
-  it.each(["hello", "", "\ufeff{}", "{"])("refuses the text %j, which is no JSON", (text) => {
+  it.each(["hello", "", "\ufeff{}", "{"])("throws for the text %j, which is not JSON", (text) => {
     expect(() => json.deserializer(text, false)).toThrow(SyntaxError);
   });
 
-  it("leaves bytes binary", () => {
+  it("sends and receives bytes unchanged", () => {
     const bytes = Buffer.of(1);
     expect(json.serializer(bytes)).toBe(bytes);
     expect(json.deserializer(bytes, true)).toBe(bytes);
   });
 
-  it("refuses what would be sent as {}, and what has no JSON form", () => {
+  it("throws for values that would be sent as {}, and for values without a JSON form", () => {
     expect(() => json.serializer(new Map())).toThrow(TypeError);
     expect(() => json.serializer(undefined)).toThrow(TypeError);
   });
 });
 
 describe("the raw pair", () => {
-  it.each(["text", Buffer.from("bytes")])("leaves %o as it is", (data) => {
+  it.each(["text", Buffer.from("bytes")])("sends and receives %o unchanged", (data) => {
     expect(raw.serializer(data)).toBe(data);
     expect(raw.deserializer(data, typeof data !== "string")).toBe(data);
   });

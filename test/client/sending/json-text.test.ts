@@ -20,9 +20,9 @@ function* numbers(): Generator<number> {
   yield 1;
 }
 
-// Headers and FormData are left out: Node loads its HTTP client for them, which leaves a promise behind. They are refused as
-// URLSearchParams is.
-const lossy: [what: string, value: object, cure: RegExp][] = [
+// Headers and FormData are not tested: Node loads its HTTP client for them, which leaves a pending promise. They are rejected like
+// URLSearchParams.
+const lossy: [what: string, value: object, advice: RegExp][] = [
   ["A Map", new Map([[1, 2]]), /Object\.fromEntries/],
   ["A Map", new Map(), /Object\.fromEntries/],
   ["A Set", new Set([1]), /\[\.\.\.entries\]/],
@@ -43,14 +43,14 @@ const lossy: [what: string, value: object, cure: RegExp][] = [
   ["A Symbol", Object(Symbol("x")) as object, /toJSON/],
 ];
 
-describe("a value of which nothing would be left but {}", () => {
-  it.each(lossy)("is refused, and named with what to do: %s", (name, value, cure) => {
+describe("jsonText() of a value with content that JSON would write as {}", () => {
+  it.each(lossy)("throws an error that names the type and gives advice: %s", (name, value, advice) => {
     expect(() => jsonText(value)).toThrow(TypeError);
     expect(() => jsonText(value)).toThrow(`${name} has no JSON form, and would be sent as {}.`);
-    expect(() => jsonText(value)).toThrow(cure);
+    expect(() => jsonText(value)).toThrow(advice);
   });
 
-  it.each(lossy)("is refused inside objects and arrays too: %s", (name, value) => {
+  it.each(lossy)("throws if the value is nested in objects and arrays: %s", (name, value) => {
     expect(() => jsonText({ a: 1, deep: [{ value }] })).toThrow(`${name} has no JSON form`);
   });
 
@@ -61,13 +61,13 @@ describe("a value of which nothing would be left but {}", () => {
     ["A Promise", "Promise.resolve(1)"],
     ["An Error", "new Error('lost')"],
     ["An ArrayBuffer", "new ArrayBuffer(2)"],
-  ])("is refused from another realm too: %s", (name, expression) => {
+  ])("throws if the value is from another realm: %s", (name, expression) => {
     const value: unknown = runInNewContext(expression);
     expect(() => jsonText(value)).toThrow(`${name} has no JSON form`);
     expect(() => jsonText([value])).toThrow(`${name} has no JSON form`);
   });
 
-  it("is refused whatever its tag says", () => {
+  it("throws if the class changes its tag", () => {
     class Quiet extends Map<number, number> {
       override get [Symbol.toStringTag](): string {
         return "Object";
@@ -76,11 +76,11 @@ describe("a value of which nothing would be left but {}", () => {
     expect(() => jsonText(new Quiet([[1, 2]]))).toThrow("A Quiet has no JSON form");
   });
 
-  it("is refused where it is a promise of a library", () => {
+  it("throws for a thenable object", () => {
     expect(() => jsonText(Object.create({ then: () => undefined }))).toThrow(/Await it first/);
   });
 
-  it("is refused where toJSON gives it", () => {
+  it("throws if toJSON returns such a value", () => {
     expect(() => jsonText({ toJSON: () => new Map() })).toThrow("A Map has no JSON form");
   });
 });
@@ -121,18 +121,18 @@ const whole: [value: unknown, text: string][] = [
   [new Hidden(), "{}"],
 ];
 
-describe("a value with a JSON form", () => {
-  it.each(whole)("keeps it: %o", (value, text) => {
+describe("jsonText() of a value with a JSON form", () => {
+  it.each(whole)("returns the text of JSON.stringify: %o", (value, text) => {
     expect(jsonText(value)).toBe(text);
   });
 });
 
-describe("a value without a JSON form", () => {
+describe("jsonText() of a value without a JSON form", () => {
   it.each([
     [undefined, "undefined"],
     [(): void => undefined, "function"],
     [Symbol("s"), "symbol"],
-  ])("is refused: %s", (value, type) => {
+  ])("throws for %s", (value, type) => {
     expect(() => jsonText(value)).toThrow(TypeError);
     expect(() => jsonText(value)).toThrow(`A value of type ${type} has no JSON form`);
   });

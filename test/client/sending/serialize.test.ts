@@ -8,25 +8,25 @@ import {
 } from "../../../src/client/sending/serialize.js";
 import { PendingMessage } from "../../../src/connection/pending-message.js";
 
-describe("serialize", () => {
-  it("gives the string or the bytes that the serializer gives", () => {
+describe("serialize()", () => {
+  it("returns the string or the bytes that the serializer returns", () => {
     const bytes = Buffer.from("b");
     expect(serialize((value: number) => `n${value}`, 5)).toBe("n5");
     expect(serialize(() => bytes, 5)).toBe(bytes);
   });
 
-  it("takes any binary type of it", () => {
+  it("accepts any binary type from the serializer", () => {
     expect(serialize((() => Uint8Array.of(1).buffer) as never, 5)).toEqual(Uint8Array.of(1));
   });
 
-  it.each([undefined, null, 5, {}, []])("refuses %o", (given) => {
+  it.each([undefined, null, 5, {}, []])("throws if the serializer returns %o", (given) => {
     expect(() => serialize((() => given) as never, 5)).toThrow(TypeError);
     expect(() => serialize((() => given) as never, 5)).toThrow(
       /^The serializer must return a string or bytes, not /,
     );
   });
 
-  it("throws what the serializer throws", () => {
+  it("throws the error of the serializer", () => {
     const error = new Error("mine");
     const fail = (): never => {
       throw error;
@@ -45,23 +45,23 @@ const binary: readonly RawData[] = [
   new DataView(Uint8Array.of(0, ...euro, 0).buffer, 1, 3),
 ];
 
-describe("sendRaw's message", () => {
-  it("is text for a string", () => {
+describe("rawMessage()", () => {
+  it("returns text for a string", () => {
     expect(rawMessage("a", undefined)).toBe("a");
     expect(rawMessage("a", { binary: false })).toBe("a");
   });
 
-  it("is binary for a string where that is asked", () => {
+  it("returns bytes for a string with binary: true", () => {
     expect(rawMessage("\u20ac", { binary: true })).toEqual(euro);
   });
 
-  it.each(binary)("is binary for %o", (data) => {
+  it.each(binary)("returns bytes for %o", (data) => {
     for (const options of [undefined, {}, { binary: true }, { binary: undefined }]) {
       expect([...(rawMessage(data, options) as Uint8Array)]).toEqual([...euro]);
     }
   });
 
-  it.each(binary)("is text for %o where that is asked", (data) => {
+  it.each(binary)("returns text for %o with binary: false", (data) => {
     expect(rawMessage(data, { binary: false })).toBe("\u20ac");
   });
 
@@ -70,29 +70,31 @@ describe("sendRaw's message", () => {
     "Uint8Array.of(0xe2, 0x82, 0xac)",
     "new DataView(Uint8Array.of(0xe2, 0x82, 0xac).buffer)",
     "{ const shared = new SharedArrayBuffer(3); new Uint8Array(shared).set([0xe2, 0x82, 0xac]); shared }",
-  ])("is the bytes of another realm: %s", (expression) => {
+  ])("accepts a value of another realm: %s", (expression) => {
     const data = runInNewContext(expression) as RawData;
     expect([...(rawMessage(data, undefined) as Uint8Array)]).toEqual([...euro]);
     expect(rawMessage(data, { binary: false })).toBe("\u20ac");
   });
 
-  it("is no text for bytes that are none", () => {
+  it("throws for binary: false if the bytes are not valid UTF-8", () => {
     expect(() => rawMessage(Uint8Array.of(0xff), { binary: false })).toThrow(TypeError);
     expect(() => rawMessage(Uint8Array.of(0xff), { binary: false })).toThrow(
       /not valid UTF-8.*binary: false/,
     );
   });
 
-  it.each([undefined, null, 5, {}, [1]])("is an error for %o", (data) => {
+  it.each([undefined, null, 5, {}, [1]])("throws for %o", (data) => {
     expect(() => rawMessage(data as never, undefined)).toThrow(TypeError);
-    expect(() => rawMessage(data as never, undefined)).toThrow(/^sendRaw\(\) requires a string, a Buffer.*not /);
+    expect(() => rawMessage(data as never, undefined)).toThrow(
+      /^sendRaw\(\) requires a string, a Buffer.*not /,
+    );
   });
 });
 
-describe("the message of a Blob", () => {
+describe("rawMessage() of a Blob", () => {
   const blob = new Blob(["\u20ac"]);
 
-  it("is read later, as bytes or as text", async () => {
+  it("returns a pending message that is read later, as bytes or as text", async () => {
     for (const [options, content] of [
       [undefined, Uint8Array.from(euro)],
       [{ binary: true }, Uint8Array.from(euro)],
@@ -105,21 +107,21 @@ describe("the message of a Blob", () => {
     }
   });
 
-  it("is no text where its bytes are none", async () => {
+  it("rejects on reading with binary: false if the bytes are not valid UTF-8", async () => {
     const blob = new Blob([Uint8Array.of(0xff)]);
     const message = rawMessage(blob, { binary: false }) as PendingMessage;
     await expect(message.read()).rejects.toThrow(/not valid UTF-8/);
   });
 });
 
-describe("the payload of a ping or pong", () => {
-  it("is bytes, or none", () => {
+describe("controlPayload()", () => {
+  it("returns the bytes, or undefined without a payload", () => {
     expect(controlPayload(undefined)).toBeUndefined();
     expect(controlPayload(euro)).toBe(euro);
     expect(controlPayload(copy().buffer as never)).toEqual(copy());
   });
 
-  it.each(["text", 5, null, {}])("is never %o", (payload) => {
+  it.each(["text", 5, null, {}])("throws for %o", (payload) => {
     expect(() => controlPayload(payload as never)).toThrow(TypeError);
     expect(() => controlPayload(payload as never)).toThrow(/payload of a ping or pong must be bytes, not /);
   });
