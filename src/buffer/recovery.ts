@@ -48,7 +48,7 @@ export class Recovery<Message> {
   }
 
   /** Delivers a message, buffers it, or removes it as a duplicate. */
-  take(arrival: Arrival<Message>): void {
+  receive(arrival: Arrival<Message>): void {
     const status = this.classify(arrival);
     if (status === "ahead") this.#onAhead(arrival);
     else if (status === "first" || status === "restart") this.#onRestart(arrival, status);
@@ -89,7 +89,7 @@ export class Recovery<Message> {
       return;
     } else if (stream.buffer !== undefined) {
       this.#giveUp(stream);
-      this.take(arrival);
+      this.receive(arrival);
       return;
     }
     this.#delivery.apply(arrival, status);
@@ -198,7 +198,7 @@ export class Recovery<Message> {
     const { buffer } = stream;
     if (buffer?.head === undefined) return;
     this.#buffers.end(stream);
-    const released = this.#takeReleased(buffer);
+    const released = this.#removeReleased(buffer);
     if (released.length === 0) return;
     stream.replay = undefined;
     stream.recoveredCount = 0;
@@ -213,7 +213,7 @@ export class Recovery<Message> {
    * Removes and returns the messages of a buffer. In an overlap, the messages of the new connection that are last
    * return to the overlap, because the old connection may still deliver messages that precede them.
    */
-  #takeReleased(buffer: StreamBuffer<Message>): Arrival<Message>[] {
+  #removeReleased(buffer: StreamBuffer<Message>): Arrival<Message>[] {
     const released: Arrival<Message>[] = [];
     for (let arrival = buffer.shift(); arrival !== undefined; arrival = buffer.shift())
       released.push(arrival);

@@ -26,7 +26,10 @@ export interface ReplayPolicy<Value> {
   readonly hasReplay: boolean;
   /** Maximum number of buffered messages of one stream. When it is reached, they are delivered. */
   readonly maxWaiting: number;
-  /** Maximum bytes of the buffered messages of all streams, and of the waiting messages of an overlap. */
+  /**
+   * Maximum bytes of the buffered messages of all streams. The same limit applies separately to the waiting messages of
+   * an overlap.
+   */
   readonly maxBytes: number;
   /** Maximum number of remembered streams. It is exceeded only by streams with buffered messages. */
   readonly maxStreams: number;

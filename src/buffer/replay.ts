@@ -140,7 +140,7 @@ export class Replay<Value, Message> {
     const overlap = this.#overlap;
     const { stream } = arrival;
     if (overlap === undefined) {
-      this.#recovery.take(arrival);
+      this.#recovery.receive(arrival);
       return;
     }
     const isNew = arrival.connection === overlap.connection && arrival.request === undefined;
@@ -163,9 +163,9 @@ export class Replay<Value, Message> {
   #receiveFromBoth(overlap: Overlap<Message>, arrival: Arrival<Message>): void {
     const { stream } = arrival;
     const hadBuffer = stream.buffer !== undefined;
-    this.#recovery.take(arrival);
+    this.#recovery.receive(arrival);
     if (!hadBuffer && stream.buffer !== undefined) {
-      for (const waiting of overlap.pull(stream)) this.#recovery.take(waiting);
+      for (const waiting of overlap.pull(stream)) this.#recovery.receive(waiting);
     }
     overlap.onCursorMoved(stream);
   }
@@ -300,7 +300,7 @@ export class Replay<Value, Message> {
       if (next.stream === undefined) this.#port.deliver(next.message);
       else {
         next.at = now;
-        this.#recovery.take(next);
+        this.#recovery.receive(next);
       }
     }
   }

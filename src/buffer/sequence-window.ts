@@ -51,7 +51,7 @@ export interface SequenceWindow {
   restart(id: Sequence): void;
   /** Continues after a cursor that an earlier client stored. */
   resume(sequence: Sequence): void;
-  /** Prepares the window for `isFrozen`. */
+  /** Must be called before `isFrozen` is set, so that the window keeps the ids that it remembers now. */
   freeze(): void;
   /** Returns the cursor as it was before a delivered `id`, or `undefined` if it is unknown. */
   before(id: Sequence): Sequence | undefined;

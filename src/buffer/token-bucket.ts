@@ -1,8 +1,8 @@
 // A rate limiter: at most `perSecond` messages pass in any period of one second. It sets no timer and reads no clock.
 
 /**
- * The bucket collects the tokens of ten milliseconds, so that a late timer costs no throughput. It is refilled more
- * slowly by the same amount, so that no period of one second exceeds the limit.
+ * Allows a burst of the messages of ten milliseconds, so that a late timer costs no throughput. In return, the bucket is
+ * refilled at a slightly lower rate than `perSecond`.
  */
 export class TokenBucket {
   /** Milliseconds per token. */

@@ -52,8 +52,8 @@ export class Heartbeat {
 
   /** When {@link onTimer} must be called. */
   get nextAt(): number {
-    const isAsked = this.#unansweredPingAt !== undefined && !this.#isPaused;
-    return isAsked
+    const isAwaitingAnswer = this.#unansweredPingAt !== undefined && !this.#isPaused;
+    return isAwaitingAnswer
       ? Math.min(this.#nextPingAt, this.#unansweredPingAt! + this.#policy.timeout)
       : this.#nextPingAt;
   }
@@ -81,9 +81,9 @@ export class Heartbeat {
 
   onTimer(now: number, wallNow: number, lastActivityAt: number): HeartbeatAction {
     const difference = wallNow - now;
-    const hasSlept = difference - this.#clockDifference >= minClockJump;
+    const wasSuspended = difference - this.#clockDifference >= minClockJump;
     this.#clockDifference = difference;
-    if (hasSlept) {
+    if (wasSuspended) {
       // A ping from before the suspension proves nothing: a new ping is sent, and the peer gets the full timeout.
       this.#unansweredPingAt = undefined;
       this.#nextPingAt = now;

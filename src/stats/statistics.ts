@@ -133,7 +133,7 @@ export class Statistics {
     const payloadBytesReceived = this.payloadBytesReceived + 0;
     const bytesSent = total(counts, "bytesSent");
     const bytesReceived = total(counts, "bytesReceived");
-    const histograms = this.#takeHistograms();
+    const histograms = this.#snapshotHistograms();
     return Object.freeze({
       messagesSent: total(counts, "messagesAccepted"),
       messagesReceived: this.messagesReceived,
@@ -154,7 +154,7 @@ export class Statistics {
     });
   }
 
-  #takeHistograms(): Stats["histograms"] {
+  #snapshotHistograms(): Stats["histograms"] {
     const of = (name: DurationName): HistogramSnapshot | undefined => {
       const known = this.#histograms[name];
       if (known === undefined) return undefined;

@@ -163,7 +163,7 @@ it("IdWindow classifies numbers and finds the previous id like a reference imple
   );
 });
 
-it("IdWindow forgets old numbers and then classifies the ids around them as a restart", () => {
+it("IdWindow forgets old numbers and classifies ids below all remembered numbers as a restart", () => {
   const window = windowOf(4);
   window.restart(10);
   for (const id of [20, 30, 40]) window.move(id, "ahead");

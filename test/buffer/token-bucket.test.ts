@@ -44,7 +44,7 @@ describe("TokenBucket", () => {
     expect([bucket.take(0), bucket.nextAt]).toEqual([true, 2_000]);
   });
 
-  it("collects the tokens of ten milliseconds", () => {
+  it("allows a burst of the messages of ten milliseconds", () => {
     const bucket = new TokenBucket(1_000);
     let count = 0;
     while (bucket.take(0)) count++;
