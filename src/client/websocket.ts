@@ -1,5 +1,5 @@
-// The public class of the package. It checks the arguments of each call and delegates to `Client`. It does not keep
-// state.
+// The public class of the package. It checks the arguments of each call and delegates to `Client`. It has no state of
+// its own.
 import { CloseCode, InvalidStateError } from "../../protocol/index.js";
 import type { MessageOptions } from "../connection/send-queue.js";
 import type { CloseReport } from "../events/close-report.js";
@@ -170,7 +170,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * Adds a listener that is called for the next event only. Messages that it receives are still added to the inbox;
    * therefore it cannot have the option `borrowed`.
    *
-   * @throws TypeError if the event does not exist, the listener is not a function, or `borrowed` is `true`.
+   * @throws TypeError if the event does not exist, the listener is not a function, an option is unknown, or `borrowed`
+   *   is `true`.
    */
   once<Name extends EventName>(
     name: Name,
@@ -178,6 +179,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
     options?: { readonly borrowed?: false | undefined },
   ): this {
     checkEventName(name);
+    // Throws if `borrowed` is `true`.
     isBorrowed("once", name, options);
     this.#client.emitter.add(name, listener, true);
     return this;
@@ -351,8 +353,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * result. A call that times out or is aborted does not consume a message.
    *
    * @throws CloseError if the connection was closed and the inbox is empty, or the error that ended the connection.
-   *   BufferOverflowError if `match` accepts none of the messages in a full inbox and reading is paused (`overflow:
-   *   "pause"`), because no further message can arrive. An error thrown by `match` rejects the call.
+   *   BufferOverflowError if reading is paused because the inbox is full and `match` accepts none of its messages: no
+   *   further message can arrive. If `match` throws, the call rejects with that error.
    */
   recv<Matched extends Received>(options: NarrowingRecvOptions<Received, Matched>): Promise<Matched>;
   recv(options?: RecvOptions<Received>): Promise<Received>;
@@ -368,8 +370,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * `next()` of a second one rejects with an InvalidStateError.
    *
    * The loop ends normally when the client becomes `closed`. It throws the error that made the client `failed`, or
-   * `signal.reason` after an abort. Messages in the inbox are delivered before the end, except after an abort or {@link
-   * terminate}.
+   * `signal.reason` after an abort. Messages in the inbox are delivered before the end, except after an abort or after
+   * {@link terminate}.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Received> {
     return this.#client.hub.dispatcher.iterate() ?? this.#busyIterator();

@@ -60,14 +60,12 @@ export class Dispatcher<Received>
   /** A listener was added, and the messages in the inbox are to be emitted to it. */
   #isDrainDue = false;
   #isDraining = false;
-  /**
-   * The only consumer, cached for speed; reset whenever consumers change. Either listeners of `message`, or a batch.
-   */
+  // The only consumer, cached for speed and reset whenever consumers change: the listeners of `message`, or a batch.
   #onlyListeners: ListenerList<EventMap<Received>["message"]> | undefined;
   #onlyBatch: Batch<Received> | undefined;
   /** `recv()` was called since the last check of the reading pause. */
   #wasRecvCalled = false;
-  /** The client has not started to connect yet. */
+  /** The client has never started to connect. */
   #isIdle = true;
   #takenCount = 0;
 
@@ -194,6 +192,7 @@ export class Dispatcher<Received>
     return this.#bounds.keyOf === undefined && !this.#isOver() && !this.listeners.hasMessageListeners;
   }
 
+  /** Emits an undecoded message to listeners and adds it to the inbox. It is decoded when it is read or dropped. */
   #queueUndecoded(data: string | Buffer, size: number, at: number): void {
     this.listeners.emitRaw(data);
     const entry = undecoded<Received>(data, size, at);
@@ -208,6 +207,7 @@ export class Dispatcher<Received>
     else if (this.#onlyBatch?.add(value, size) !== true) this.#deliverToOthers(value, data, size, at);
   }
 
+  /** Delivers a message if the cached only consumer did not accept it. */
   #deliverToOthers(value: Received, data: string | Buffer, size: number, at: number): void {
     if (this.#onlyBatch === undefined && this.#isOnlyForBatch() && this.#batch!.add(value, size)) return;
     if (this.#isOnlyForMessageListeners()) this.listeners.emitValue(value);
@@ -238,7 +238,11 @@ export class Dispatcher<Received>
     return this.#batch?.isOpen === true && this.waitingCount === 0 && !this.#isOver();
   }
 
-  /** @param isQueued - Whether the message is added to the inbox if no reader accepts it. */
+  /**
+   * Delivers a message to the first reader that accepts it, or adds it to the open batch or to the inbox.
+   *
+   * @param isQueued - `false` if the message must not be added to the inbox.
+   */
   #deliverToReaders(entry: ReceivedMessage<Received>, isQueued: boolean = true): void {
     const reader = this.#readers.take(entry.value);
     if (reader !== undefined) {
@@ -318,6 +322,7 @@ export class Dispatcher<Received>
     return this.#inbox?.waiting ?? [];
   }
 
+  /** Resolves with the next message, or with the first one that `options.match` accepts. */
   recv(options: RecvOptions<Received> | undefined): Promise<Received> {
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     this.#wasRecvCalled = true;
@@ -443,7 +448,7 @@ export class Dispatcher<Received>
     this.#isDraining = true;
     const inbox = this.#ensureInbox();
     // The open iterator also receives these messages, so they stay in the inbox.
-    if (this.#iterator !== undefined) this.#emitWaitingBesideLoop(inbox.waiting);
+    if (this.#iterator !== undefined) this.#emitWithoutRemoving(inbox.waiting);
     else {
       while (this.listeners.hasLasting && inbox.length > 0)
         this.listeners.emitWaiting(inbox.shift()!, this.decoder);
@@ -452,7 +457,7 @@ export class Dispatcher<Received>
     this.#isDraining = false;
   }
 
-  #emitWaitingBesideLoop(waiting: readonly ReceivedMessage<Received>[]): void {
+  #emitWithoutRemoving(waiting: readonly ReceivedMessage<Received>[]): void {
     for (const entry of waiting) {
       if (this.#isOver()) return;
       this.listeners.emitWaiting(entry, this.decoder);

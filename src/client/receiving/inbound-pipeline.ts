@@ -69,10 +69,7 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
   #recoveredCount = 0;
   #resetCount = 0;
 
-  /**
-   * @param context - The dependencies and options.
-   * @throws TypeError for an invalid cursor in `replay.cursors`.
-   */
+  /** @throws TypeError for an invalid cursor in `replay.cursors`. */
   constructor(
     context: {
       readonly runtime: Runtime;

@@ -42,7 +42,9 @@ export class Sender<Received, Sent> {
   readonly #handler: SenderHandler;
   /** Without the option `outbox`, it exists only during a rotation. */
   #outbox: Outbox<Sent, Received, OutboxPayload> | undefined;
+  /** The connection over which messages are sent; `undefined` while there is none. */
   #live: LiveConnection | undefined;
+  /** Set for the next expiry or, with a rate limit, for the next permitted message. */
   #timer: Timer | undefined;
   // The following objects are created on first use.
   #gate: FairnessGate | undefined;
@@ -175,6 +177,7 @@ export class Sender<Received, Sent> {
     for (const wait of pendingCalls) wait.reject(error);
   }
 
+  /** Moves unsent messages back to the outbox, and reports those that have no outbox entry as dropped. */
   #returnUnsent(unsent: readonly UnsentMessage[]): void {
     this.#live = undefined;
     this.#previous = undefined;
@@ -211,15 +214,21 @@ export class Sender<Received, Sent> {
    */
   move(unsent: readonly UnsentMessage[], live: LiveConnection, isDrainPending: boolean): void {
     this.#isDrainPending ||= isDrainPending;
-    const isKept = this.#options.outbox !== undefined;
-    const kept = unsent.filter(isMessage).map(({ data, token }) => {
-      const isNew = !isKept && token === undefined;
+    const hasOutboxOption = this.#options.outbox !== undefined;
+    const returned = unsent.filter(isMessage).map(({ data, token }) => {
+      const isNew = !hasOutboxOption && token === undefined;
       return { data, token: isNew ? entryOf(data, undefined, false) : token };
     });
-    this.#returnUnsent(kept);
+    this.#returnUnsent(returned);
     this.attach(live);
   }
 
+  /**
+   * Sends a message over the connection, or adds it to the outbox.
+   *
+   * @param operation - The name of the public method, for error messages.
+   * @param value - The message before serialization, for the functions of the option `outbox`.
+   */
   send(
     operation: string,
     value: unknown,
@@ -248,7 +257,7 @@ export class Sender<Received, Sent> {
       if (answer === "write") return this.#write(outbox, entry, data, options);
       this.#updateTimer();
       if (answer === "queued") return this.#queued(outbox, entry, options);
-      const { error, promise } = this.#lossError(overflowKind, (isShared) =>
+      const { error, promise } = this.#createRefusal(overflowKind, (isShared) =>
         this.#overflowError(outbox, isShared ? undefined : entry),
       );
       // A dropped message was already reported by `dropped`, so only a refusal is reported as an error.
@@ -306,8 +315,9 @@ export class Sender<Received, Sent> {
     entry: Entry,
     options: MessageOptions | undefined,
   ): Promise<void> {
-    const isMoving = this.#options.outbox === undefined;
-    if (!isMoving || outbox.load < this.#options.highWaterMark) return this.#fairnessGate().pass(entry.size);
+    const isTemporary = this.#options.outbox === undefined;
+    if (!isTemporary || outbox.load < this.#options.highWaterMark)
+      return this.#fairnessGate().pass(entry.size);
     const blockedSends = (this.#blockedSends ??= new Set());
     // All blocked sends resolve at the same time. Those without a signal or timeout share one promise.
     if (options?.signal === undefined && options?.timeout === undefined) {
@@ -355,7 +365,7 @@ export class Sender<Received, Sent> {
    * @param kind - Many refusals of the same kind in one turn of the event loop share an error.
    */
   refuse(kind: unknown, createError: () => unknown): Promise<never> {
-    const { error, promise } = this.#lossError(kind, createError);
+    const { error, promise } = this.#createRefusal(kind, createError);
     this.#handler.onError(error);
     return promise;
   }
@@ -365,10 +375,12 @@ export class Sender<Received, Sent> {
     return this.refuse(`${operation} ${this.#handler.state}`, () => this.#handler.stateError(operation));
   }
 
-  #lossError(kind: unknown, createError: (isShared: boolean) => unknown): Refusal {
+  /** Creates the error and the promise of a refused call, or returns shared ones. */
+  #createRefusal(kind: unknown, createError: (isShared: boolean) => unknown): Refusal {
     return (this.#refusals ??= new Refusals(this.#runtime)).refuse(kind, createError);
   }
 
+  /** The same as {@link send}, but synchronous and without a wait. */
   trySend(value: unknown, data: Sendable, options: MessageOptions | undefined): SendResult {
     const live = this.#live;
     const outbox = this.#outbox;
