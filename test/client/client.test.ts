@@ -31,7 +31,8 @@ describe("cancelling connect()", () => {
     const report = reportOf(client);
     expect(report).toMatchObject({ verdict: "connect-timeout", phase: "dns" });
     expect(report.error?.message).toBe(
-      "Connecting to ws://feed.test/trades failed (phase: dns): connect() took longer than the 300 ms that its timeout allows.",
+      "Connecting to ws://feed.test/trades failed (phase: dns): " +
+        "connect() took longer than the 300 ms that its timeout allows.",
     );
     expect(scene.clock.peers[0]!.isDestroyed).toBe(true);
   });
@@ -63,13 +64,13 @@ describe("cancelling connect()", () => {
     expect(await stateOf(second)).toBe("done");
   });
 
-  it("before the call starts no attempt", async () => {
+  it("by a signal that is already aborted starts no attempt", async () => {
     const client = scene.watch();
     expect(await stateOf(client.ws.connect({ signal: AbortSignal.abort("stop") }))).toBe("stop");
     expect(client.story).toEqual([]);
   });
 
-  it("in a listener of the first event ends the attempt", async () => {
+  it("by a listener of the first event ends the attempt", async () => {
     const client = scene.watch();
     const controller = new AbortController();
     client.ws.once("stateChange", () => controller.abort("stop"));
@@ -109,20 +110,23 @@ describe("close()", () => {
     },
   );
 
-  it.each(["stateChange", "connecting"] as const)("ends the attempt in a listener of %s", async (name) => {
-    const client = scene.watch();
-    let closed: Promise<void> | undefined;
-    client.ws.once(name, () => (closed = client.ws.close()));
-    const promise = client.ws.connect();
-    expect(await stateOf(promise)).toBeInstanceOf(CloseError);
-    expect([await stateOf(closed!), client.ws.state, scene.clock.peers.length]).toEqual([
-      "done",
-      "closed",
-      0,
-    ]);
-  });
+  it.each(["stateChange", "connecting"] as const)(
+    "ends the attempt when a listener of %s calls it",
+    async (name) => {
+      const client = scene.watch();
+      let closed: Promise<void> | undefined;
+      client.ws.once(name, () => (closed = client.ws.close()));
+      const promise = client.ws.connect();
+      expect(await stateOf(promise)).toBeInstanceOf(CloseError);
+      expect([await stateOf(closed!), client.ws.state, scene.clock.peers.length]).toEqual([
+        "done",
+        "closed",
+        0,
+      ]);
+    },
+  );
 
-  it("ends the attempt in a provider function", async () => {
+  it("ends the attempt when a provider function calls it", async () => {
     const client: Watching = scene.watch({}, () => {
       void client.ws.close();
       return "ws://feed.test/";
@@ -131,7 +135,7 @@ describe("close()", () => {
     expect([client.ws.state, scene.clock.peers.length]).toEqual(["closed", 0]);
   });
 
-  it("closes the open connection in a listener of `connected`", async () => {
+  it("closes the open connection when a listener of `connected` calls it", async () => {
     const client = scene.watch();
     client.ws.once("connected", () => void client.ws.close(4000, "enough"));
     const promise = client.ws.connect();
@@ -263,7 +267,7 @@ describe("terminate()", () => {
     ]);
   });
 
-  it("in a message listener prevents the delivery of further messages", async () => {
+  it("prevents the delivery of further messages when a message listener calls it", async () => {
     const { ws, link } = await scene.open();
     const seen: unknown[] = [];
     ws.on("message", ({ data }) => {
@@ -494,7 +498,7 @@ describe("another run that a listener starts during the end of the last one", ()
     },
   );
 
-  it("does not begin with connect() in the fatal `error`, which belongs to the run that ends", async () => {
+  it("does not begin when a listener of the fatal `error` calls connect(), because the last run has not ended", async () => {
     const client = scene.watch();
     let promise: Promise<void> | undefined;
     client.ws.on("error", () => (promise ??= client.ws.connect()));
@@ -505,7 +509,7 @@ describe("another run that a listener starts during the end of the last one", ()
     expect(client.ws.state).toBe("failed");
   });
 
-  it("also begins with run()", async () => {
+  it("also begins when the listener calls run()", async () => {
     const client = scene.watch();
     let run: Promise<void> | undefined;
     client.ws.once("closed", () => (run = client.ws.run()));

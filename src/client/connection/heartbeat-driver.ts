@@ -9,9 +9,9 @@ import { StallWatch } from "../../heartbeat/stall-watch.js";
 import type { Runtime, Timer } from "../../runtime/runtime.js";
 
 export interface HeartbeatDriverPolicy {
-  /** Milliseconds. */
+  /** The time between two pings, in milliseconds. */
   readonly interval: number;
-  /** Milliseconds. */
+  /** The time after a ping within which data must arrive, in milliseconds. */
   readonly timeout: number;
 }
 
@@ -114,8 +114,8 @@ export class HeartbeatDriver {
   }
 
   /**
-   * Runs `judge` after pending data was read and written, so that a late timer does not condemn a live peer. It waits
-   * for two turns of the event loop, because a timer runs in the middle of a turn.
+   * Runs `judge` after pending data was read and written. Otherwise a live peer could seem dead because the event loop
+   * was blocked. The wait is two turns of the event loop, because a timer runs in the middle of a turn.
    */
   #afterPendingIo(judge: () => void): void {
     this.#runtime.afterTurn(() =>

@@ -195,8 +195,8 @@ export class Rotation<Received, Sent> {
     const { isDrainPending } = first.live!;
     this.#hub.sender.move(first.live!.takeBack(), second.live!, isDrainPending);
     this.#handler.promote(second);
-    // Without the option `replay` this cannot be detected. The messages before the peer's Close frame are still
-    // delivered.
+    // Close the first connection as soon as it has caught up. Without the option `replay` that cannot be detected, so
+    // it is closed immediately. The messages before the peer's Close frame are still delivered.
     if (this.#hasCaughtUp || this.#options.replay === undefined) this.#closeFirst();
   }
 

@@ -47,7 +47,8 @@ const advices: Partial<Record<State, string>> = {
     "Await connect() first, or set the option outbox. Inside onConnection, use the connection that it receives.",
   backingOff: 'Wait for the event "reconnected", or set the option outbox.',
   reconnecting:
-    'Wait for the event "reconnected", or set the option outbox. Inside onConnection, use the connection that it receives.',
+    'Wait for the event "reconnected", or set the option outbox. ' +
+    "Inside onConnection, use the connection that it receives.",
   closed: "A closed client cannot be used again; create a new one.",
   failed: "Call connect() to try again.",
 };
