@@ -538,13 +538,15 @@ export class WebSocket<Received = unknown, Sent = unknown>
   /** Not supported: listeners are called in the order in which they were added. @throws TypeError */
   prependListener(_name: EventName, _listener: Listener<never>): never {
     throw new TypeError(
-      "prependListener() is not supported: listeners are called in the order of on(). Use on().",
+      "prependListener() is not supported: listeners are called in the order in which they were added; use on().",
     );
   }
 
   /** Not supported, for the same reason as {@link prependListener}. @throws TypeError */
   prependOnceListener(_name: EventName, _listener: Listener<never>): never {
-    throw new TypeError("prependOnceListener() is not supported: listeners are called in order. Use once().");
+    throw new TypeError(
+      "prependOnceListener() is not supported: listeners are called in the order in which they were added; use once().",
+    );
   }
 
   /** Not supported: only the client emits its events. @throws TypeError */

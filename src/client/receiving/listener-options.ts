@@ -27,7 +27,7 @@ export function isBorrowed(call: "on" | "once", name: string, options: ListenerO
   if (call === "once")
     throw new TypeError(
       'once() does not support the option "borrowed", because its message is also kept for readers and therefore copied. ' +
-        "Use on(), and call off() in the listener.",
+        "Use on(), and off() in the listener.",
     );
   return true;
 }
