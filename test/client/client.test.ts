@@ -476,7 +476,7 @@ describe("run()", () => {
 
 describe("another run that a listener starts during the end of the last one", () => {
   it.each(["stateChange", "closed"] as const)(
-    "begins after the end, with connect() in `%s`",
+    "begins after the end when a listener of `%s` calls connect()",
     async (name) => {
       const client = scene.watch();
       let promise: Promise<void> | undefined;
@@ -498,7 +498,7 @@ describe("another run that a listener starts during the end of the last one", ()
     },
   );
 
-  it("does not begin when a listener of the fatal `error` calls connect(), because the last run has not ended", async () => {
+  it("does not begin when a listener of the fatal `error` calls connect()", async () => {
     const client = scene.watch();
     let promise: Promise<void> | undefined;
     client.ws.on("error", () => (promise ??= client.ws.connect()));
