@@ -1,4 +1,5 @@
 // Decodes the chunked transfer coding (RFC 9112 7.1). It does not report invalid data: the body ends there.
+
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
 

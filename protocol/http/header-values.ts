@@ -5,7 +5,7 @@ import { ValueScanner } from "./value-scanner.js";
 
 /** Returns the tokens of a list, such as Connection or Sec-WebSocket-Protocol, or `undefined` if it is malformed. */
 export function parseTokenList(value: string): string[] | undefined {
-  return parseList(value, (scanner) => scanner.takeToken());
+  return parseList(value, (scanner) => scanner.readToken());
 }
 
 /**
@@ -13,9 +13,9 @@ export function parseTokenList(value: string): string[] | undefined {
  */
 export function parseProtocolList(value: string): string[] | undefined {
   return parseList(value, (scanner) => {
-    const name = scanner.takeToken();
-    if (name === undefined || !scanner.take("/")) return name;
-    const version = scanner.takeToken();
+    const name = scanner.readToken();
+    if (name === undefined || !scanner.consume("/")) return name;
+    const version = scanner.readToken();
     return version === undefined ? undefined : `${name}/${version}`;
   });
 }
@@ -30,10 +30,10 @@ export function parseExtensions(value: string): ExtensionElement[] | undefined {
 }
 
 function parseExtension(scanner: ValueScanner): ExtensionElement | undefined {
-  const name = scanner.takeToken();
+  const name = scanner.readToken();
   if (name === undefined) return undefined;
   const parameters: ExtensionParameter[] = [];
-  while (scanner.takeSeparator(";")) {
+  while (scanner.consumeSeparator(";")) {
     const parameter = parseParameter(scanner);
     if (parameter === undefined) return undefined;
     parameters.push(parameter);
@@ -42,10 +42,10 @@ function parseExtension(scanner: ValueScanner): ExtensionElement | undefined {
 }
 
 function parseParameter(scanner: ValueScanner): ExtensionParameter | undefined {
-  const name = scanner.takeToken();
+  const name = scanner.readToken();
   if (name === undefined) return undefined;
-  if (!scanner.takeSeparator("=")) return [name, true];
-  const value = scanner.takeToken() ?? scanner.takeQuotedString();
+  if (!scanner.consumeSeparator("=")) return [name, true];
+  const value = scanner.readToken() ?? scanner.readQuotedString();
   // RFC 6455 9.1: the content of a quoted-string must be a token.
   return value !== undefined && isToken(value) ? [name, value] : undefined;
 }
@@ -60,10 +60,10 @@ function parseList<T>(
   for (;;) {
     scanner.skipWhitespace();
     if (scanner.isAtEnd()) return elements;
-    if (scanner.take(",")) continue;
+    if (scanner.consume(",")) continue;
     const element = parseElement(scanner);
     if (element === undefined) return undefined;
     elements.push(element);
-    if (!scanner.takeSeparator(",") && !scanner.isAtEnd()) return undefined;
+    if (!scanner.consumeSeparator(",") && !scanner.isAtEnd()) return undefined;
   }
 }

@@ -1,4 +1,5 @@
 // Parses the first line of an HTTP/1.1 request or response.
+
 /** The first line of a response (RFC 9112 4). */
 export interface StatusLine {
   /** 0 or 1: the last digit of HTTP/1.x. */

@@ -1,4 +1,5 @@
 // The reason phrases of the HTTP statuses that are common in opening handshakes. The table is not complete.
+
 const texts: Readonly<Record<number, string>> = {
   101: "Switching Protocols",
   200: "OK",

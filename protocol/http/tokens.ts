@@ -1,4 +1,5 @@
 // Tokens and whitespace of HTTP header fields.
+
 /** RFC 9110 5.6.2: the characters of header names, subprotocols and extension names. */
 const tokenPattern = /^[!#$%&'*+\-.^_`|~\dA-Za-z]+$/;
 

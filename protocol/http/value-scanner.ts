@@ -1,4 +1,5 @@
 // A scanner for the value of a header field. It does not know the grammar of a particular field.
+
 // Sticky patterns: `lastIndex` sets the position of the match.
 const whitespace = /[ \t]*/y;
 const token = /[!#$%&'*+\-.^_`|~\dA-Za-z]+/y;
@@ -23,27 +24,27 @@ export class ValueScanner {
   }
 
   /** Consumes `character` if it is next. */
-  take(character: string): boolean {
+  consume(character: string): boolean {
     const isNext = this.#text[this.#position] === character;
     if (isNext) this.#position++;
     return isNext;
   }
 
   /** Skips whitespace, then consumes `character` and the whitespace after it, if it is next. */
-  takeSeparator(character: string): boolean {
+  consumeSeparator(character: string): boolean {
     this.skipWhitespace();
-    const isNext = this.take(character);
+    const isNext = this.consume(character);
     if (isNext) this.skipWhitespace();
     return isNext;
   }
 
   /** Consumes a token, if one is next. */
-  takeToken(): string | undefined {
+  readToken(): string | undefined {
     return this.#match(token);
   }
 
   /** Consumes a quoted-string, if one is next, and returns its content without escapes. */
-  takeQuotedString(): string | undefined {
+  readQuotedString(): string | undefined {
     return this.#match(quotedString)?.slice(1, -1).replace(/\\(.)/g, "$1");
   }
 

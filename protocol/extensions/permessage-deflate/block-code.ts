@@ -138,6 +138,7 @@ function copyMatch(): Code {
  */
 export function blockFunction(stateOffset: number): WasmFunction {
   const word = (index: number): Code => constant(stateOffset + 4 * index);
+  // Branch depths: 0 continues the loop, 1 leaves it.
   const nextStep = 0;
   const exit = 1;
   const step = [

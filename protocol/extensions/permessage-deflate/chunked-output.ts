@@ -35,8 +35,8 @@ export class ChunkedOutput {
 
   /**
    * @param limit - Largest size of the message in bytes. One more byte can be written, so that an excess is detected.
-   * @param sink - Receives the chunks of a message of more than 8 MiB that is not ASCII. {@link take} then returns only
-   *   the rest of the message.
+   * @param sink - Receives the chunks of a message of more than 8 MiB that is not ASCII. {@link finish} then returns
+   *   only the rest of the message.
    */
   begin(limit: number, sink?: ChunkSink): void {
     this.clear();
@@ -115,7 +115,7 @@ export class ChunkedOutput {
    * Ends the message and returns its first `size` bytes.
    * @param isKept - `true` if the caller keeps the result. If `false`, the next message may overwrite it.
    */
-  take(isKept: boolean, size: number = this.size): Buffer {
+  finish(isKept: boolean, size: number = this.size): Buffer {
     const rest = size - this.#spilledSize;
     const result = this.#full.length > 0 ? this.#join(rest) : this.#firstBytes(rest, isKept);
     this.clear();

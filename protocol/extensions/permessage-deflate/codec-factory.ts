@@ -3,7 +3,7 @@
 import { JetSocketError } from "../../errors.js";
 import type { CodecFactory, Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
 import type { CodecBackend } from "./codec-backend.js";
-import { CodecSource, LeasedDeflater, LeasedInflater } from "./codec-lease.js";
+import { SharedCodec, LeasedDeflater, LeasedInflater } from "./codec-lease.js";
 import { DictionaryBackend } from "./dictionary-backend.js";
 import { HandleBackend } from "./handle-backend.js";
 import { nodeStreams, type ZlibStreams } from "./zlib-handle.js";
@@ -52,8 +52,8 @@ function requireHandles(streams: ZlibStreams, maxHandles: number): CodecBackend 
 /** Counts the open codecs. Directions without context takeover share one codec if their options are the same. */
 class SharingCodecFactory implements CodecFactory {
   readonly #openBackend: () => CodecBackend;
-  readonly #sharedInflater: CodecSource<Inflater>;
-  readonly #sharedDeflaters: Map<string, CodecSource<Deflater>> = new Map();
+  readonly #sharedInflater: SharedCodec<Inflater>;
+  readonly #sharedDeflaters: Map<string, SharedCodec<Deflater>> = new Map();
   readonly #onClose = (): void => {
     this.#openCount--;
   };
@@ -63,7 +63,7 @@ class SharingCodecFactory implements CodecFactory {
   constructor(openBackend: () => CodecBackend) {
     this.#openBackend = openBackend;
     const options = { windowBits: maxWindowBits, keepsContext: false };
-    this.#sharedInflater = new CodecSource(() => this.#backend().inflater(options));
+    this.#sharedInflater = new SharedCodec(() => this.#backend().inflater(options));
   }
 
   get name(): CodecFactory["name"] {
@@ -80,28 +80,28 @@ class SharingCodecFactory implements CodecFactory {
   }
 
   inflater(options: InflaterOptions): Inflater {
-    const source = options.keepsContext
-      ? new CodecSource(() => this.#backend().inflater(options))
+    const shared = options.keepsContext
+      ? new SharedCodec(() => this.#backend().inflater(options))
       : this.#sharedInflater;
     this.#openCount++;
-    return new LeasedInflater(source, this.#onClose);
+    return new LeasedInflater(shared, this.#onClose);
   }
 
   deflater(options: DeflaterOptions): Deflater {
-    const source = options.keepsContext
-      ? new CodecSource(() => this.#backend().deflater(options))
+    const shared = options.keepsContext
+      ? new SharedCodec(() => this.#backend().deflater(options))
       : this.#sharedDeflater(options);
     this.#openCount++;
-    return new LeasedDeflater(source, this.#onClose);
+    return new LeasedDeflater(shared, this.#onClose);
   }
 
-  #sharedDeflater(options: DeflaterOptions): CodecSource<Deflater> {
+  #sharedDeflater(options: DeflaterOptions): SharedCodec<Deflater> {
     const key = `${options.level}/${options.memLevel}/${options.windowBits}`;
-    let source = this.#sharedDeflaters.get(key);
-    if (source === undefined) {
-      source = new CodecSource(() => this.#backend().deflater(options));
-      this.#sharedDeflaters.set(key, source);
+    let shared = this.#sharedDeflaters.get(key);
+    if (shared === undefined) {
+      shared = new SharedCodec(() => this.#backend().deflater(options));
+      this.#sharedDeflaters.set(key, shared);
     }
-    return source;
+    return shared;
   }
 }

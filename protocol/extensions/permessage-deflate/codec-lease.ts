@@ -8,7 +8,7 @@ interface Closable {
 }
 
 /** A codec with a reference count: created for its first user and closed with its last. */
-export class CodecSource<Codec extends Closable> {
+export class SharedCodec<Codec extends Closable> {
   readonly #make: () => Codec;
   #codec: Codec | undefined;
   #userCount = 0;
@@ -33,13 +33,13 @@ export class CodecSource<Codec extends Closable> {
 
 /** One user's reference to a codec. The codec is acquired at its first use. */
 class Lease<Codec extends Closable> {
-  readonly #source: CodecSource<Codec>;
+  readonly #shared: SharedCodec<Codec>;
   readonly #onClose: () => void;
   #codec: Codec | undefined;
   #isClosed = false;
 
-  constructor(source: CodecSource<Codec>, onClose: () => void) {
-    this.#source = source;
+  constructor(shared: SharedCodec<Codec>, onClose: () => void) {
+    this.#shared = shared;
     this.#onClose = onClose;
   }
 
@@ -55,14 +55,14 @@ class Lease<Codec extends Closable> {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (this.#codec !== undefined) this.#source.release();
+    if (this.#codec !== undefined) this.#shared.release();
     this.#codec = undefined;
     this.#onClose();
   }
 
   #acquire(): Codec {
     if (this.#isClosed) throw new InvalidStateError("The codec is closed.", "closed");
-    this.#codec = this.#source.acquire();
+    this.#codec = this.#shared.acquire();
     return this.#codec;
   }
 }
@@ -70,8 +70,8 @@ class Lease<Codec extends Closable> {
 export class LeasedInflater implements Inflater {
   readonly #lease: Lease<Inflater>;
 
-  constructor(source: CodecSource<Inflater>, onClose: () => void) {
-    this.#lease = new Lease(source, onClose);
+  constructor(shared: SharedCodec<Inflater>, onClose: () => void) {
+    this.#lease = new Lease(shared, onClose);
   }
 
   inflate(compressed: Uint8Array, maxSize: number, isKept: boolean, sink?: InflatedSink): Buffer {
@@ -101,8 +101,8 @@ export class LeasedInflater implements Inflater {
 export class LeasedDeflater implements Deflater {
   readonly #lease: Lease<Deflater>;
 
-  constructor(source: CodecSource<Deflater>, onClose: () => void) {
-    this.#lease = new Lease(source, onClose);
+  constructor(shared: SharedCodec<Deflater>, onClose: () => void) {
+    this.#lease = new Lease(shared, onClose);
   }
 
   deflate(payload: Uint8Array): Uint8Array {

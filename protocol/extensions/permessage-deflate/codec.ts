@@ -1,4 +1,5 @@
 // The interfaces of the codecs that compress and decompress the messages of permessage-deflate (RFC 7692 7.2).
+
 /** Receives the first parts of a message while it is inflated, so that the whole message is never in memory. */
 export interface InflatedSink {
   /**

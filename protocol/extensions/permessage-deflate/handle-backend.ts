@@ -1,4 +1,4 @@
-// The codec backend that reuses native zlib handles between messages. It does not depend on the version of Node: a
+// The codec backend that reuses native zlib handles between messages. It does not check the version of Node: a
 // self-test decides whether it can be used.
 import { Buffer } from "node:buffer";
 import type { ZlibOptions } from "node:zlib";

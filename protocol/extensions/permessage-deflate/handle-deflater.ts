@@ -1,5 +1,5 @@
-// A deflater on a handle that other codecs may take away. It then continues with a short history instead of the whole
-// window.
+// A deflater that uses a pooled handle. If another codec takes the handle away, it continues with a short history of
+// the last messages. It does not keep the whole window.
 import type { ZlibOptions } from "node:zlib";
 import type { Deflater, DeflaterOptions } from "./codec.js";
 import { HandleLease, type HandlePool } from "./handle-pool.js";
@@ -46,10 +46,13 @@ export class HandleDeflater implements Deflater {
     handle.run(constants.Z_SYNC_FLUSH, payload, payload.length, output);
     if (this.#lease.isBusy) this.#history = undefined;
     this.#history?.append(payload, 0, payload.length);
-    return output.take(false, output.size - tailSize);
+    return output.finish(false, output.size - tailSize);
   }
 
-  /** RFC 7692 7.1.1: the sender may refer to as little of the earlier messages as it likes. */
+  /**
+   * Opens a handle and loads the history. RFC 7692 7.1.1: the sender may refer to as little of the earlier messages as
+   * it likes, so the rest of the window is not needed.
+   */
   #open(): ZlibHandle {
     const handle = this.#lease.open();
     if (this.#history !== undefined) this.#scratch.primer.primeDeflater(handle, this.#history);

@@ -17,7 +17,7 @@ const { Z_BLOCK, Z_SYNC_FLUSH } = constants;
 const tailAndProbe: Uint8Array = Uint8Array.of(0x00, 0x00, 0xff, 0xff, 0x00);
 const probeSize = 1;
 
-/** Largest size in bytes of a message that our own inflater inflates faster than zlib. */
+/** Messages up to this size in bytes are inflated faster by our own inflater than by zlib. */
 const maxTinySize = 128;
 
 /** After this number of tiny messages in a row, our own inflater saves more time than reloading zlib's window costs. */
@@ -114,7 +114,7 @@ export class HandleInflater implements Inflater, ChunkSink {
       for (const piece of compressed) this.#inflatePiece(piece);
       this.#inflateTail();
       if (this.#keepsContext) this.#record();
-      return output.take(isKept);
+      return output.finish(isKept);
     } catch (error) {
       output.clear();
       throw asProtocolError(error);

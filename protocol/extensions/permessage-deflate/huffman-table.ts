@@ -1,4 +1,5 @@
 // Lookup tables for the Huffman codes of DEFLATE (RFC 1951 3.2.2). This module does not read the compressed input.
+
 /** The longest code of DEFLATE (RFC 1951 3.2.7). */
 const maxCodeLength = 15;
 
@@ -86,8 +87,8 @@ export class HuffmanTable {
   }
 
   /**
-   * The first bit of a code is the lowest bit of the index. So the table for codes of one more bit starts as two copies
-   * of the current table, and only the new codes are written into it.
+   * Fills the table. The first bit of a code is the lowest bit of the index. So the table for codes of one more bit
+   * starts as two copies of the current table, and only the new codes are written into it.
    */
   #fill(maxLength: number): void {
     const { entries } = this;

@@ -1,4 +1,5 @@
 // The window of DEFLATE: a buffer of the last bytes of a stream. It allocates memory as the stream grows.
+
 const firstCapacity = 1024;
 
 /** The last bytes of a stream, up to the window size. */

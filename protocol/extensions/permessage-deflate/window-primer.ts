@@ -1,4 +1,4 @@
-// Restores the window of a zlib handle, for which zlib has no call that Node makes available on a handle.
+// Loads a window into a zlib handle by passing the bytes of the window through it.
 import { Buffer } from "node:buffer";
 import { ChunkedOutput } from "./chunked-output.js";
 import type { ZlibHandle } from "./zlib-handle.js";

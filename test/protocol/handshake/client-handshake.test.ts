@@ -85,8 +85,8 @@ describe("ClientHandshake", () => {
     expect(previous.request.toString()).toContain("dGhlIHNhbXBsZSBub25jZQ==");
     expect(rejected(handshake.receive(Buffer.from(`${upgraded}\r\n`))).code).toBe("INVALID_ACCEPT");
     const answered = upgraded.replace("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", acceptKey(key));
-    const own = new ClientHandshake(options, previous);
-    expect(own.receive(Buffer.from(`${answered}\r\n`))).toMatchObject({ kind: "accepted" });
+    const anotherHandshake = new ClientHandshake(options, previous);
+    expect(anotherHandshake.receive(Buffer.from(`${answered}\r\n`))).toMatchObject({ kind: "accepted" });
   });
 
   it("throws for invalid options", () => {
@@ -195,7 +195,7 @@ describe("ClientHandshake that receives another status", () => {
     ["in chunks", `${head}Transfer-Encoding: chunked\r\n\r\n2\r\nno\r\n2\r\npe\r\n0\r\n\r\n`, "nope"],
     ["in invalid chunks", `${head}Transfer-Encoding: chunked\r\n\r\n2\r\nno\r\n2x`, "no"],
     ["after an interim response", `HTTP/1.1 100 x\r\n\r\n${head}Content-Length: 4\r\n\r\nnope`, "nope"],
-  ])("rejects with the body: body %s", (_what, text, body) => {
+  ])("rejects with the received body %s", (_what, text, body) => {
     const error = rejected(answer(text));
     expect(error).toMatchObject({ code: "UNEXPECTED_STATUS", statusCode: 401 });
     expect(error.headers[0]).toEqual(["WWW-Authenticate", "Basic"]);

@@ -4,16 +4,16 @@ import { ValueScanner } from "../../../protocol/http/value-scanner.js";
 describe("ValueScanner", () => {
   it("reads the parts of a value in order", () => {
     const scanner = new ValueScanner('ab \t; "c"');
-    expect(scanner.takeQuotedString()).toBeUndefined();
-    expect(scanner.takeToken()).toBe("ab");
-    expect(scanner.takeToken()).toBeUndefined();
-    expect(scanner.takeSeparator(",")).toBe(false);
-    expect(scanner.takeSeparator(";")).toBe(true);
-    expect(scanner.take(";")).toBe(false);
+    expect(scanner.readQuotedString()).toBeUndefined();
+    expect(scanner.readToken()).toBe("ab");
+    expect(scanner.readToken()).toBeUndefined();
+    expect(scanner.consumeSeparator(",")).toBe(false);
+    expect(scanner.consumeSeparator(";")).toBe(true);
+    expect(scanner.consume(";")).toBe(false);
     expect(scanner.isAtEnd()).toBe(false);
-    expect(scanner.takeQuotedString()).toBe("c");
+    expect(scanner.readQuotedString()).toBe("c");
     expect(scanner.isAtEnd()).toBe(true);
-    expect(scanner.take(";")).toBe(false);
+    expect(scanner.consume(";")).toBe(false);
   });
 
   it.each([
@@ -28,13 +28,13 @@ describe("ValueScanner", () => {
     ['"\u0100"', undefined],
     ["a", undefined],
   ])("reads the quoted-string %j as %j", (text, value) => {
-    expect(new ValueScanner(text).takeQuotedString()).toBe(value);
+    expect(new ValueScanner(text).readQuotedString()).toBe(value);
   });
 
   it("does not move if nothing matches", () => {
     const scanner = new ValueScanner('"a');
-    scanner.takeQuotedString();
-    expect(scanner.take('"')).toBe(true);
-    expect(scanner.takeToken()).toBe("a");
+    scanner.readQuotedString();
+    expect(scanner.consume('"')).toBe(true);
+    expect(scanner.readToken()).toBe("a");
   });
 });

@@ -142,11 +142,11 @@ describe("a large text message", () => {
 describe("LargeText", () => {
   it("decodes its bytes at any split", () => {
     const bytes = Buffer.from("é日😀a");
-    for (let one = 0; one <= bytes.length; one++) {
-      for (let other = one; other <= bytes.length; other++) {
+    for (let firstSplit = 0; firstSplit <= bytes.length; firstSplit++) {
+      for (let secondSplit = firstSplit; secondSplit <= bytes.length; secondSplit++) {
         const text = new LargeText();
-        expect(text.push(bytes, 0, one) && text.push(bytes, one, other)).toBe(true);
-        expect(text.push(bytes, other, bytes.length)).toBe(true);
+        expect(text.push(bytes, 0, firstSplit) && text.push(bytes, firstSplit, secondSplit)).toBe(true);
+        expect(text.push(bytes, secondSplit, bytes.length)).toBe(true);
         expect([text.size, text.finish()]).toEqual([bytes.length, "é日😀a"]);
       }
     }

@@ -28,7 +28,7 @@ function textsOf(count: number): string[] {
   return textsOf(count - 1).flatMap((text) => characters.map((character) => text + character));
 }
 
-describe("WideUtf8Decoder", () => {
+describe("WasmUtf8Decoder", () => {
   it("decodes every sequence of character sizes at every position in a block", () => {
     const texts = textsOf(6);
     for (const text of texts) expectDecoded(text);

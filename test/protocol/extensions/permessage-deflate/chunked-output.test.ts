@@ -27,7 +27,7 @@ describe("ChunkedOutput", () => {
       output.begin(Infinity);
       write(output, size);
       expect(output.size).toBe(size);
-      expect(output.take(false).equals(counting(0, size))).toBe(true);
+      expect(output.finish(false).equals(counting(0, size))).toBe(true);
       expect(output.size).toBe(0);
     },
   );
@@ -36,7 +36,7 @@ describe("ChunkedOutput", () => {
     const output = new ChunkedOutput();
     output.begin(Infinity);
     write(output, size);
-    expect(output.take(false, size - 2).equals(counting(0, size - 2))).toBe(true);
+    expect(output.finish(false, size - 2).equals(counting(0, size - 2))).toBe(true);
   });
 
   it("returns its own memory or a copy", () => {
@@ -44,7 +44,7 @@ describe("ChunkedOutput", () => {
     const results = [false, true].map((isKept) => {
       output.begin(10);
       write(output, 5);
-      return output.take(isKept);
+      return output.finish(isKept);
     });
     output.begin(10);
     output.chunk.fill(0xff, 0, 5);
@@ -82,7 +82,7 @@ describe("ChunkedOutput", () => {
     write(output, 100_000);
     output.begin(Infinity);
     write(output, 2);
-    expect([...output.take(true)]).toEqual([0, 1]);
+    expect([...output.finish(true)]).toEqual([0, 1]);
   });
 
   it.each([0, 10, firstChunkSize, firstChunkSize + 10, 199_999])(

@@ -115,7 +115,7 @@ class ZlibReference {
 }
 
 /** Compresses a message like a peer without context takeover. */
-function deflateAlone(message: Uint8Array, options: ZlibOptions = {}): Buffer {
+function deflateWithoutContext(message: Uint8Array, options: ZlibOptions = {}): Buffer {
   return deflateRawSync(message, { ...options, finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
 }
 
@@ -152,46 +152,48 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
 
   describe.each(allWindowBits)("with a window of %i bits", (windowBits) => {
     it.each([true, false])("inflates the messages of zlib's deflater, context: %s", async (keepsContext) => {
-      const own = factory.inflater({ windowBits, keepsContext });
+      const codec = factory.inflater({ windowBits, keepsContext });
       const peer = ZlibReference.deflater({ windowBits });
       for (const message of conversation()) {
-        const compressed = keepsContext ? await peer.deflate(message) : deflateAlone(message, { windowBits });
-        expect(own.inflate(compressed, noLimit, true).equals(message)).toBe(true);
+        const compressed = keepsContext
+          ? await peer.deflate(message)
+          : deflateWithoutContext(message, { windowBits });
+        expect(codec.inflate(compressed, noLimit, true).equals(message)).toBe(true);
       }
       peer.close();
-      own.close();
+      codec.close();
     });
 
     it.each([true, false])(
       "deflates messages that zlib's inflater accepts, context: %s",
       async (keepsContext) => {
-        const own = factory.deflater({ windowBits, keepsContext, ...zlibDefaults });
+        const codec = factory.deflater({ windowBits, keepsContext, ...zlibDefaults });
         let peer = ZlibReference.inflater({ windowBits });
         for (const message of conversation()) {
           if (!keepsContext) {
             peer.close();
             peer = ZlibReference.inflater({ windowBits });
           }
-          expect((await peer.inflate(own.deflate(message))).equals(message)).toBe(true);
+          expect((await peer.inflate(codec.deflate(message))).equals(message)).toBe(true);
         }
         peer.close();
-        own.close();
+        codec.close();
       },
     );
 
     it.each([true, false])("does not refer to bytes before the window, context: %s", (keepsContext) => {
       for (const level of [1, 6, 9]) {
-        const own = factory.deflater({ windowBits, keepsContext, level, memLevel: 8 });
+        const codec = factory.deflater({ windowBits, keepsContext, level, memLevel: 8 });
         const peer = new StrictInflater(windowBits);
         for (const message of conversation()) {
           if (!keepsContext) peer.reset();
-          expect(peer.inflate(own.deflate(message)).equals(message)).toBe(true);
+          expect(peer.inflate(codec.deflate(message)).equals(message)).toBe(true);
         }
         // zlib has no window of 8 bits. With Z_RLE it only refers to the last byte.
         if (windowBits === 8) expect(peer.longestDistance).toBe(1);
         // Long distances occur, so the check above can fail.
         else if (keepsContext) expect(peer.longestDistance).toBeGreaterThan(2 ** windowBits / 8);
-        own.close();
+        codec.close();
       }
     });
   });
@@ -206,26 +208,29 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
   });
 
   it("accepts a window of 9 bits if 8 were negotiated, because a peer's zlib may use 9", () => {
-    const own = factory.inflater({ windowBits: 8, keepsContext: true });
+    const codec = factory.inflater({ windowBits: 8, keepsContext: true });
     const far = noise(500, 5).toString("latin1");
     expect(
-      own.inflate(new DeflateBlocks().stored(far).flush().bytes(), noLimit, true).toString("latin1"),
+      codec.inflate(new DeflateBlocks().stored(far).flush().bytes(), noLimit, true).toString("latin1"),
     ).toBe(far);
     const match = new DeflateBlocks()
       .fixed([{ length: 5, distance: 500 }])
       .flush()
       .bytes();
-    expect(own.inflate(match, noLimit, true).toString("latin1")).toBe(far.slice(0, 5));
-    own.close();
+    expect(codec.inflate(match, noLimit, true).toString("latin1")).toBe(far.slice(0, 5));
+    codec.close();
   });
 
   it("compresses a repeated message better, but only with context", () => {
-    const alone = factory.deflater({ ...noContext, ...zlibDefaults });
+    const noContextDeflater = factory.deflater({ ...noContext, ...zlibDefaults });
     const message = Buffer.from(trade(1));
     const [first, second] = [deflater.deflate(message).length, deflater.deflate(message).length];
     expect(second).toBeLessThan(first / 4);
-    expect([alone.deflate(message).length, alone.deflate(message).length]).toEqual([first, first]);
-    alone.close();
+    expect([noContextDeflater.deflate(message).length, noContextDeflater.deflate(message).length]).toEqual([
+      first,
+      first,
+    ]);
+    noContextDeflater.close();
   });
 
   it.each([
@@ -233,13 +238,13 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
     { level: 1, memLevel: 1 },
     { level: 9, memLevel: 9 },
   ])("compresses with the options %o", (options) => {
-    const own = factory.deflater({ ...context, ...options });
+    const codec = factory.deflater({ ...context, ...options });
     for (const message of conversation()) {
-      const compressed = own.deflate(message);
+      const compressed = codec.deflate(message);
       if (options.level === 0) expect(compressed.length).toBeGreaterThan(message.length);
       expect(inflater.inflate(compressed, noLimit, true).equals(message)).toBe(true);
     }
-    own.close();
+    codec.close();
   });
 
   it("removes the last four bytes once", () => {
@@ -333,25 +338,25 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
     });
 
     it.each(messages)("%s leaves no window if no context is kept", (_, message, text) => {
-      const own = factory.inflater(noContext);
+      const codec = factory.inflater(noContext);
       for (let round = 0; round < 3; round++) {
-        expect(own.inflate(message, noLimit, true).toString("latin1")).toBe(text);
+        expect(codec.inflate(message, noLimit, true).toString("latin1")).toBe(text);
       }
       const match = new DeflateBlocks()
         .fixed([{ length: 3, distance: 1 }])
         .flush()
         .bytes();
-      expect(failureOf(() => own.inflate(match, noLimit, true))).toMatchObject({
+      expect(failureOf(() => codec.inflate(match, noLimit, true))).toMatchObject({
         code: "INVALID_DEFLATE_DATA",
       });
-      own.close();
+      codec.close();
     });
 
     it("keeps a full window that has wrapped", () => {
       const first = noise(40_000, 22);
       const second = noise(5_000, 23);
-      expect(inflater.inflate(deflateAlone(first), noLimit, true).equals(first)).toBe(true);
-      expect(inflater.inflate(deflateAlone(second), noLimit, true).equals(second)).toBe(true);
+      expect(inflater.inflate(deflateWithoutContext(first), noLimit, true).equals(first)).toBe(true);
+      expect(inflater.inflate(deflateWithoutContext(second), noLimit, true).equals(second)).toBe(true);
       expect(inflateText(new DeflateBlocks().fixed(["Hello"], { isFinal }).flush().bytes())).toBe("Hello");
       const all = Buffer.concat([first, second, Buffer.from("Hello")]).toString("latin1");
       const match = new DeflateBlocks()
@@ -378,7 +383,7 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
     });
 
     it("fails if there are so many that the message takes too long", () => {
-      inflater.inflate(deflateAlone(noise(40_000, 25)), noLimit, false);
+      inflater.inflate(deflateWithoutContext(noise(40_000, 25)), noLimit, false);
       const flood = Buffer.alloc(200_000, Buffer.of(0x03, 0x00));
       const failure = failureOf(() => inflater.inflate(flood, 1000, false));
       expect(failure).toMatchObject({ code: "MESSAGE_TOO_BIG", closeCode: 1009 });
@@ -387,15 +392,15 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
   });
 
   describe("a message over the limit", () => {
-    const bomb = deflateAlone(Buffer.alloc(30_000_000), { level: 9 });
+    const bomb = deflateWithoutContext(Buffer.alloc(30_000_000), { level: 9 });
 
     it.each([0, 1, 999, 1000, 65_535, 65_536, 200_000])(
       "of %i bytes is rejected if it is one byte too long",
       (limit) => {
-        const fitting = deflateAlone(Buffer.alloc(limit, "y"));
+        const fitting = deflateWithoutContext(Buffer.alloc(limit, "y"));
         expect(inflater.inflate(fitting, limit, true)).toHaveLength(limit);
         const failure = failureOf(() =>
-          inflater.inflate(deflateAlone(Buffer.alloc(limit + 1, "y")), limit, true),
+          inflater.inflate(deflateWithoutContext(Buffer.alloc(limit + 1, "y")), limit, true),
         );
         expect(failure).toMatchObject({ code: "MESSAGE_TOO_BIG", closeCode: 1009 });
         expect(failure.message).toContain(`${limit} bytes`);
@@ -449,7 +454,9 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
     it("does not affect other users of a shared codec", () => {
       const [first, second] = [factory.inflater(noContext), factory.inflater(noContext)];
       failureOf(() => first.inflate(Buffer.of(0x06), noLimit, true));
-      expect(second.inflate(deflateAlone(Buffer.from("fine")), noLimit, true).toString()).toBe("fine");
+      expect(second.inflate(deflateWithoutContext(Buffer.from("fine")), noLimit, true).toString()).toBe(
+        "fine",
+      );
       first.close();
       second.close();
     });
@@ -458,7 +465,7 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
     // The first byte of a stored block alone is a valid empty message.
     it.each([
       ["fixed codes", new DeflateBlocks().fixed(["Hello, Hello"]).flush().bytes(), 1],
-      ["dynamic codes", deflateAlone(Buffer.concat([text, noise(300)])), 1],
+      ["dynamic codes", deflateWithoutContext(Buffer.concat([text, noise(300)])), 1],
       ["a stored block", new DeflateBlocks().stored("Hello, Hello").flush().bytes(), 2],
       [
         "a stored block that is final",
@@ -468,10 +475,10 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
       ["a final block", deflateRawSync(text), 1],
     ])("is rejected if it ends inside a block: %s", (_, message, shortestCut) => {
       for (let size = shortestCut; size < message.length; size++) {
-        const own = factory.inflater(context);
+        const codec = factory.inflater(context);
         const cut = message.subarray(0, size);
-        expect(failureOf(() => own.inflate(cut, noLimit, true))).toMatchObject({ closeCode: 1007 });
-        own.close();
+        expect(failureOf(() => codec.inflate(cut, noLimit, true))).toMatchObject({ closeCode: 1007 });
+        codec.close();
       }
     });
 
@@ -501,7 +508,7 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
     it("causes only ProtocolError", () => {
       const valid = conversation()
         .slice(0, 12)
-        .map((message) => deflateAlone(message));
+        .map((message) => deflateWithoutContext(message));
       const flips = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), {
         minLength: 1,
         maxLength: 4,
@@ -517,16 +524,16 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
           fc.array(anything, { minLength: 1, maxLength: 4 }),
           fc.boolean(),
           (messages, keepsContext) => {
-            const own = factory.inflater({ windowBits: 15, keepsContext });
+            const codec = factory.inflater({ windowBits: 15, keepsContext });
             for (const message of messages) {
               try {
-                expect(own.inflate(message, 100_000, true).length).toBeLessThanOrEqual(100_000);
+                expect(codec.inflate(message, 100_000, true).length).toBeLessThanOrEqual(100_000);
               } catch (error) {
                 expect(error).toBeInstanceOf(ProtocolError);
                 if (keepsContext) break;
               }
             }
-            own.close();
+            codec.close();
           },
         ),
         { numRuns: cases(300) },
@@ -538,39 +545,41 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
     "inflates messages that refer to data before rest(), window of %i bits",
     async (windowBits) => {
       const peer = ZlibReference.deflater({ windowBits });
-      const own = factory.inflater({ windowBits, keepsContext: true });
-      own.rest();
+      const codec = factory.inflater({ windowBits, keepsContext: true });
+      codec.rest();
       for (const message of conversation()) {
-        expect(own.inflate(await peer.deflate(message), noLimit, true).equals(message)).toBe(true);
-        own.rest();
-        own.rest();
+        expect(codec.inflate(await peer.deflate(message), noLimit, true).equals(message)).toBe(true);
+        codec.rest();
+        codec.rest();
       }
       peer.close();
-      own.close();
-      own.rest();
+      codec.close();
+      codec.rest();
     },
   );
 
   it("inflates messages of alternating sizes, which use different inflaters", () => {
-    const said = [300, 1000, 3000, 20_000, 40_000].map((size) => noise(size, size));
+    const randomMessages = [300, 1000, 3000, 20_000, 40_000].map((size) => noise(size, size));
     const tiny = Array.from({ length: 20 }, (_, index) => Buffer.from(trade(index)));
     const sent = [
-      ...said,
+      ...randomMessages,
       ...tiny,
-      ...said.map((bytes) => Buffer.concat([Buffer.from(trade(1)), bytes.subarray(-200)])),
+      ...randomMessages.map((bytes) => Buffer.concat([Buffer.from(trade(1)), bytes.subarray(-200)])),
     ];
     for (let round = 0; round < 20; round++) {
       for (const message of [...sent, ...conversation()]) {
-        const ours = Buffer.concat([Buffer.from(trade(round)), message]);
-        expect(inflater.inflate(deflater.deflate(ours), noLimit, round % 2 === 0).equals(ours)).toBe(true);
+        const sentMessage = Buffer.concat([Buffer.from(trade(round)), message]);
+        expect(
+          inflater.inflate(deflater.deflate(sentMessage), noLimit, round % 2 === 0).equals(sentMessage),
+        ).toBe(true);
       }
     }
   });
 
   it("returns a buffer that is not overwritten if isKept is true", () => {
-    const compressed = deflateAlone(Buffer.from("first message"));
+    const compressed = deflateWithoutContext(Buffer.from("first message"));
     const kept = inflater.inflate(compressed, noLimit, true);
-    inflater.inflate(deflateAlone(Buffer.alloc(100_000, "-")), noLimit, false);
+    inflater.inflate(deflateWithoutContext(Buffer.alloc(100_000, "-")), noLimit, false);
     deflater.deflate(Buffer.alloc(1000, "+"));
     expect(kept.toString()).toBe("first message");
     expect(kept.buffer.byteLength).toBeLessThanOrEqual(Buffer.poolSize + kept.length);
@@ -629,7 +638,7 @@ it("the two backends return the same result for every input", () => {
     new DeflateBlocks().fixed(["Hello, Hello"]).flush().bytes(),
     new DeflateBlocks().stored("Hello").flush().bytes(),
     new DeflateBlocks().stored("Hello", { isFinal: true }).fixed(["again"], { isFinal: true }).bytes(),
-    deflateAlone(Buffer.from(trade(1) + trade(2))),
+    deflateWithoutContext(Buffer.from(trade(1) + trade(2))),
   ];
   const cut = fc
     .tuple(fc.constantFrom(...valid), fc.nat(), fc.nat(), fc.integer({ min: 0, max: 255 }))

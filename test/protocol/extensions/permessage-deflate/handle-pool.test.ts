@@ -60,9 +60,9 @@ describe("HandlePool", () => {
     expect([busy.isBusy, pool.isFull]).toEqual([false, true]);
     busy.touch();
     expect([busy.isBusy, pool.isFull]).toEqual([true, false]);
-    const own = busy.handle;
+    const busyHandle = busy.handle;
     const leases = [openLease(pool), openLease(pool)];
-    expect([busy.handle, leases[0]!.handle, leases[0]!.mustEvict]).toEqual([own, undefined, true]);
+    expect([busy.handle, leases[0]!.handle, leases[0]!.mustEvict]).toEqual([busyHandle, undefined, true]);
     for (let count = 1; count < 16; count++) leases[0]!.touch();
     expect(leases[0]!.mustEvict).toBe(false);
     leases[0]!.open();
@@ -172,14 +172,14 @@ describe("codecs that share few handles", () => {
 
   it("do not refer to earlier messages if no context is kept", () => {
     const { factory } = factoryWith(1);
-    const alone = factory.deflater({ ...sending, keepsContext: false });
+    const noContextDeflater = factory.deflater({ ...sending, keepsContext: false });
     const other = factory.deflater(sending);
     const sizes = [0, 1, 2].map(() => {
       other.deflate(messageOf(2, 2));
-      return alone.deflate(messageOf(1, 1)).length;
+      return noContextDeflater.deflate(messageOf(1, 1)).length;
     });
     expect(new Set(sizes).size).toBe(1);
-    alone.close();
+    noContextDeflater.close();
     other.close();
   });
 
@@ -188,21 +188,21 @@ describe("codecs that share few handles", () => {
     const peer = createCodecFactory("handle");
     const deflaters = [peer.deflater(sending), peer.deflater(sending)];
     const inflaters = [factory.inflater(context), factory.inflater(context)];
-    const say = (connection: number, message: Buffer): void => {
+    const sendMessage = (connection: number, message: Buffer): void => {
       const compressed = deflaters[connection]!.deflate(message);
       expect(inflaters[connection]!.inflate(compressed, noLimit, true).equals(message)).toBe(true);
     };
-    say(0, messageOf(0, 0));
-    for (let round = 0; round < 3; round++) say(1, messageOf(1, round));
+    sendMessage(0, messageOf(0, 0));
+    for (let round = 0; round < 3; round++) sendMessage(1, messageOf(1, round));
     inflaters[0]!.rest();
     expect(open.inflate).toBe(0);
-    say(0, longMessage(0, 0));
-    say(1, longMessage(1, 0));
+    sendMessage(0, longMessage(0, 0));
+    sendMessage(1, longMessage(1, 0));
     inflaters[0]!.rest();
     expect(open.inflate).toBe(1);
-    say(0, longMessage(0, 0));
-    say(1, messageOf(1, 4));
-    say(0, messageOf(0, 5));
+    sendMessage(0, longMessage(0, 0));
+    sendMessage(1, messageOf(1, 4));
+    sendMessage(0, messageOf(0, 5));
     for (const codec of [...deflaters, ...inflaters]) codec.close();
     expect(open.inflate).toBe(0);
   });

@@ -305,20 +305,20 @@ describe("the extension on a connection", () => {
     ) as [MessageExtension, MessageExtension];
     client.releaseUnused();
     const message = Buffer.from("A repeated message takes fewer bytes the second time.");
-    const say = (): number => {
+    const sendMessage = (): number => {
       const encoded = Buffer.from(client.encode(message));
       expect(server.decode(encoded, 1000, false).equals(message)).toBe(true);
       return encoded.length;
     };
-    const [first, second] = [say(), say()];
+    const [first, second] = [sendMessage(), sendMessage()];
     expect(second).toBeLessThan(first);
     client.releaseUnused();
     server.releaseUnused();
-    expect(say()).toBeLessThan(first);
+    expect(sendMessage()).toBeLessThan(first);
     expect(resources.codecs.openCount).toBe(2);
     for (const extension of [client, client, server, server]) extension.releaseUnused();
     expect(resources.codecs.openCount).toBe(1);
-    expect(say()).toBe(first);
+    expect(sendMessage()).toBe(first);
     client.close();
     server.close();
   });
@@ -376,8 +376,11 @@ describe("the extension on a connection", () => {
     const extension = deflateOffer({}).agree([]).open(resourcesWith(createCodecFactory()));
     const random = randomFillSync(Buffer.alloc(1_000_000));
     // Each byte is a literal of 9 bits in the fixed code, the largest size that zlib uses for a byte.
-    const unlucky = Buffer.alloc(20_000, Buffer.from(Array.from({ length: 112 }, (_, index) => 255 - index)));
-    const payloads = [...[0, 1, 100, 5000, 20_000].map((size) => random.subarray(0, size)), unlucky];
+    const nineBitLiterals = Buffer.alloc(
+      20_000,
+      Buffer.from(Array.from({ length: 112 }, (_, index) => 255 - index)),
+    );
+    const payloads = [...[0, 1, 100, 5000, 20_000].map((size) => random.subarray(0, size)), nineBitLiterals];
     for (const strategy of strategies) {
       for (let level = 0; level <= 9; level++) {
         for (const windowBits of [9, 15]) {
@@ -399,9 +402,7 @@ describe("a compressed message of exactly maxMessageSize", () => {
   const random = randomFillSync(Buffer.alloc(size));
   const { Z_SYNC_FLUSH } = constants;
 
-  /**
-   * Compressed in as many parts as the message has fragments, each with a flush at its end, as `ws` and others do it.
-   */
+  /** Compresses each fragment with a flush at its end, like `ws` and others. */
   function compressed(parts: readonly Buffer[], memLevel: number): Buffer[] {
     return parts.map((part, index) => {
       const deflated = deflateRawSync(part, { memLevel, finishFlush: Z_SYNC_FLUSH });

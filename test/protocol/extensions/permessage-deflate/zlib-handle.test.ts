@@ -71,7 +71,7 @@ describe("callsAsExpected", () => {
   });
 });
 
-describe("KeptHandle", () => {
+describe("ZlibHandle", () => {
   it.each<[string, object]>([
     ["no handle", { _writeState: new Uint32Array(2) }],
     ["no state", { _handle: { writeSync: () => {}, reset: () => {} } }],
@@ -91,7 +91,7 @@ describe("KeptHandle", () => {
     for (let round = 0; round < 2; round++) {
       sink.begin(100);
       expect(handle.run(constants.Z_SYNC_FLUSH, finished, finished.length, sink)).toBe(4);
-      expect(sink.take(true).toString()).toBe("Hello");
+      expect(sink.finish(true).toString()).toBe("Hello");
       handle.reset();
       sink.begin(100);
       expect(() => handle.run(constants.Z_SYNC_FLUSH, Buffer.of(0x06), 1, sink)).toThrow(
