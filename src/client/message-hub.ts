@@ -326,7 +326,7 @@ export class MessageHub<Received, Sent>
     if (ping !== undefined && isReady && this.#sendOwnPing(live!, ping)) {
       if (this.#ownPing?.connection !== number)
         this.#ownPing = { connection: number, at: this.#options.runtime.now() };
-    } else if (!live!.isClosing) live!.beat(this.nextPingPayload());
+    } else if (!live!.isClosing) live!.sendHeartbeatPing(this.nextPingPayload());
   }
 
   /**
@@ -338,7 +338,7 @@ export class MessageHub<Received, Sent>
       const data = serialize(this.serializer, ping());
       // `ping()` and the serializer are user functions; they may have closed the connection.
       if (live.isClosing) return false;
-      live.give(data, undefined, ownPing);
+      live.sendAccepted(data, undefined, ownPing);
       return true;
     } catch (error) {
       this.#handler.reportError(error);

@@ -1,7 +1,7 @@
 import type { CloseFrame, ProtocolConnection, ProtocolError } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Transport } from "../runtime/transport.js";
-import { ClosingClock } from "./closing-clock.js";
+import { ClosingTimer } from "./closing-timer.js";
 import { closingTimedOut } from "./failures.js";
 
 /** After both Closes the peer has so long to end its side (RFC 6455 7.1.1 lets the server go first). */
@@ -12,11 +12,11 @@ export interface ClosingOwner {
   readonly isAllFramed: boolean;
   readonly isPaused: boolean;
   /** The first Close goes or has come. */
-  onCloseBegun(close: CloseFrame, initiatedBy: "us" | "peer"): void;
+  onCloseStarted(close: CloseFrame, initiatedBy: "us" | "peer"): void;
   /** The protocol has output. */
   onQueued(): void;
   /** Time is up: the stream is to be dropped. */
-  onCloseExpired(): void;
+  onCloseTimeout(): void;
 }
 
 export interface ClosingContext {
@@ -33,7 +33,7 @@ export class Closing {
   readonly #transport: Transport;
   readonly #timeout: number;
   readonly #owner: ClosingOwner;
-  readonly #clock: ClosingClock;
+  readonly #timer: ClosingTimer;
   #initiatedBy: "us" | "peer" | undefined;
   /** What `close()` was called with. */
   #request: CloseFrame | undefined;
@@ -51,7 +51,7 @@ export class Closing {
     this.#transport = transport;
     this.#timeout = closeTimeout;
     this.#owner = owner;
-    this.#clock = new ClosingClock(runtime, isReferenced, () => this.#onClockExpired());
+    this.#timer = new ClosingTimer(runtime, isReferenced, () => this.#onTimerExpired());
   }
 
   /** `undefined` while it was neither end, but something on the way. */
@@ -78,53 +78,53 @@ export class Closing {
   begin(close: CloseFrame): void {
     this.#initiatedBy = "us";
     this.#request = close;
-    this.#clock.start(this.#timeout);
-    if (this.#owner.isPaused) this.#clock.hold();
-    this.#owner.onCloseBegun(close, "us");
-    this.sendWhenDue();
+    this.#timer.start(this.#timeout);
+    if (this.#owner.isPaused) this.#timer.pause();
+    this.#owner.onCloseStarted(close, "us");
+    this.sendCloseIfReady();
   }
 
   /** The client itself ends: no pause holds the clock any more. */
   makeFinal(): void {
-    this.#clock.makeFinal();
+    this.#timer.makeFinal();
   }
 
   /** The peer's Close has come. */
   onClose(close: CloseFrame): void {
-    this.#noteBegun(close, "peer");
+    this.#reportStart(close, "peer");
     this.#endWhenWritten();
   }
 
   /** The connection has failed (RFC 6455 7.1.7): its Close is under way. */
   onFailure(error: ProtocolError): void {
-    this.blame(error);
-    this.#noteBegun({ code: error.closeCode, reason: "" }, "us");
+    this.recordError(error);
+    this.#reportStart({ code: error.closeCode, reason: "" }, "us");
     this.#endWhenWritten();
   }
 
-  #noteBegun(close: CloseFrame, initiatedBy: "us" | "peer"): void {
+  #reportStart(close: CloseFrame, initiatedBy: "us" | "peer"): void {
     if (this.#initiatedBy !== undefined) return;
     this.#initiatedBy = initiatedBy;
-    this.#owner.onCloseBegun(close, initiatedBy);
+    this.#owner.onCloseStarted(close, initiatedBy);
   }
 
   /** The stream is dropped for `error`, unless another has come first. */
-  blame(error: Error): void {
+  recordError(error: Error): void {
     this.#error ??= error;
   }
 
   /** We drop the stream, without a closing handshake. */
   terminate(): void {
     this.#initiatedBy ??= "us";
-    this.#clock.stop();
+    this.#timer.stop();
   }
 
   /** A write has gone on that the kernel had refused. */
   onWriteProgress(): void {
-    this.#clock.progress();
+    this.#timer.progress();
   }
 
-  sendWhenDue(): void {
+  sendCloseIfReady(): void {
     const isDue = this.#owner.isAllFramed && this.#protocol.state === "open";
     if (this.#request === undefined || !isDue) return;
     this.#protocol.close(this.#request.code, this.#request.reason);
@@ -134,7 +134,7 @@ export class Closing {
   /** RFC 6455 7.1.1: nothing more is to be said on either side; our side of the stream ends behind our Close. */
   #endWhenWritten(): void {
     this.#isEnding = true;
-    if (!this.#clock.isRunning) this.#clock.start(this.#timeout);
+    if (!this.#timer.isRunning) this.#timer.start(this.#timeout);
     this.#owner.onQueued();
     this.endIfWritten();
   }
@@ -143,33 +143,33 @@ export class Closing {
     if (!this.#isEnding || this.#hasEnded || this.#protocol.bufferedSize > 0) return;
     this.#hasEnded = true;
     this.#transport.end();
-    this.#clock.startLast(maxLingerTime);
+    this.#timer.startLinger(maxLingerTime);
   }
 
-  #onClockExpired(): void {
-    if (!this.#hasEnded) this.blame(closingTimedOut(this.#timeout, this.#isEnding));
-    this.#owner.onCloseExpired();
+  #onTimerExpired(): void {
+    if (!this.#hasEnded) this.recordError(closingTimedOut(this.#timeout, this.#isEnding));
+    this.#owner.onCloseTimeout();
   }
 
   /** Our own back-pressure keeps us from reading the peer's Close: its time stands still. */
-  hold(): void {
-    this.#clock.hold();
+  pause(): void {
+    this.#timer.pause();
   }
 
-  release(): void {
-    this.#clock.release();
+  resume(): void {
+    this.#timer.resume();
   }
 
   /** The stream is gone. */
   stop(): void {
-    this.#clock.stop();
+    this.#timer.stop();
   }
 
   ref(): void {
-    this.#clock.ref();
+    this.#timer.ref();
   }
 
   unref(): void {
-    this.#clock.unref();
+    this.#timer.unref();
   }
 }

@@ -26,7 +26,7 @@ export function closingTimedOut(timeoutMs: number, isPeerDone: boolean): Timeout
   return new TimeoutError(message, { operation: "close", timeoutMs });
 }
 
-export function forgottenPing(): BufferOverflowError {
+export function droppedPing(): BufferOverflowError {
   return new BufferOverflowError(
     "A ping was forgotten: too many newer ones are out. Await ping(), or give it a timeout, before the next one.",
   );

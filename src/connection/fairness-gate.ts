@@ -3,7 +3,7 @@ import type { Runtime } from "../runtime/runtime.js";
 const maxBytesPerTurn = 64 * 1024;
 const maxTimePerTurn = 10;
 /** The clock is read once in so many sends. */
-const sendsPerLook = 32;
+const sendsPerClockRead = 32;
 
 const accepted: Promise<void> = Promise.resolve();
 
@@ -31,7 +31,7 @@ export class FairnessGate {
   /** As {@link pass}; `undefined` where nothing is to be waited for. */
   turn(size: number): Promise<void> | undefined {
     this.#bytes += size;
-    if (this.#bytes < maxBytesPerTurn && ++this.#sends % sendsPerLook !== 0) return undefined;
+    if (this.#bytes < maxBytesPerTurn && ++this.#sends % sendsPerClockRead !== 0) return undefined;
     return this.#end();
   }
 

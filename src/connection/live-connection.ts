@@ -49,8 +49,8 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   readonly openedAt: number;
   #lastReceivedAt: number;
   #bytesReceived: number = zeroBytes;
-  #isGone = false;
-  #isEndTold = false;
+  #isStreamClosed = false;
+  #isEndReported = false;
   /** Messages that came before the end are not decoded yet. */
   #hasLeftover = false;
 
@@ -128,7 +128,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   /** `true` from the first Close, or the first sign of the end, on: nothing is sent any more. */
   get isClosing(): boolean {
-    return this.#end?.initiatedBy !== undefined || this.#isGone;
+    return this.#end?.initiatedBy !== undefined || this.#isStreamClosed;
   }
 
   receive(bytes: Buffer, start: number, end: number): void {
@@ -147,7 +147,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#watch ??= new MessageWatch(this.#protocol, this.#runtime, messageTimeout, () =>
       this.fail(messageStalled(messageTimeout)),
     );
-    this.#watch.look(now);
+    this.#watch.check(now);
   }
 
   /** The peer has ended its side of the stream. */
@@ -166,8 +166,8 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   }
 
   /** Sends a message that was accepted long ago. */
-  give(data: Sendable, options: MessageOptions | undefined, token: unknown): void {
-    this.#sending().give(data, options, token);
+  sendAccepted(data: Sendable, options: MessageOptions | undefined, token: unknown): void {
+    this.#sending().sendAccepted(data, options, token);
   }
 
   trySend(data: Sendable, options: MessageOptions | undefined, token?: unknown): boolean | undefined {
@@ -189,8 +189,8 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   }
 
   /** Sends a ping for which nobody waits, at once: to wait for the end of the tick takes as much memory as all else of it. */
-  beat(payload: Uint8Array): void {
-    this.#pings.beat(payload);
+  sendHeartbeatPing(payload: Uint8Array): void {
+    this.#pings.sendHeartbeatPing(payload);
     this.#writer.flush();
   }
 
@@ -208,7 +208,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   takeBack(): UnsentMessage[] {
     const framed = this.#protocol.takeBack();
     const unsent = this.#queue?.takeUnsent(framed, this.#protocol.framedCount + framed.length) ?? [];
-    this.#queue?.letGo();
+    this.#queue?.resolveWaits();
     this.#pings.limit(this.#protocol.framedCount);
     return unsent;
   }
@@ -219,19 +219,19 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   }
 
   pause(): void {
-    if (this.isPaused || this.#isGone) return;
+    if (this.isPaused || this.#isStreamClosed) return;
     this.#pauses ??= new PauseClock();
     this.#pauses.begin(this.#runtime.now());
     this.#protocol.pause();
     this.#transport.pause();
     this.#watch?.stop();
-    this.#end?.hold();
+    this.#end?.pause();
   }
 
   resume(): void {
     if (!this.isPaused) return;
     this.#pauses?.end(this.#runtime.now());
-    this.#end?.release();
+    this.#end?.resume();
     this.#protocol.resume();
     this.#writer.wake();
     this.#continueReading();
@@ -272,7 +272,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   /** The client itself ends: from now on the clock of the closing handshake runs, whatever pauses the reading. */
   makeFinal(): void {
-    if (!this.#isGone) this.#closing().makeFinal();
+    if (!this.#isStreamClosed) this.#closing().makeFinal();
   }
 
   #closing(): Closing {
@@ -297,13 +297,13 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   /** Drops the connection, for the link is dead or stuck; what has come by now is still told. */
   giveUp(error: Error): void {
-    this.#closing().blame(error);
+    this.#closing().recordError(error);
     this.#drop();
   }
 
   /** Drops the connection without a closing handshake. No message is delivered and no timer fires after this call. */
   terminate(): void {
-    if (this.#isGone) return;
+    if (this.#isStreamClosed) return;
     this.#closing().terminate();
     this.#watch?.stop();
     this.#protocol.abandon();
@@ -356,7 +356,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   }
 
   onFailure(error: ProtocolError): void {
-    if (this.#hasLeftover && this.#isEndTold) {
+    if (this.#hasLeftover && this.#isEndReported) {
       this.#handler.onLeftoverFailed(error);
       return;
     }
@@ -388,25 +388,25 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   onRefused(error: unknown): void {
     this.#handler.onRefused(error);
     // Our Close may have waited for the message that was withdrawn.
-    this.#end?.sendWhenDue();
+    this.#end?.sendCloseIfReady();
   }
 
   get isAllFramed(): boolean {
     return this.#queue === undefined || this.#queue.isEmpty;
   }
 
-  onCloseBegun(close: CloseFrame, initiatedBy: "us" | "peer"): void {
+  onCloseStarted(close: CloseFrame, initiatedBy: "us" | "peer"): void {
     this.#handler.onClosing(close, initiatedBy);
   }
 
-  onCloseExpired(): void {
+  onCloseTimeout(): void {
     this.#drop();
   }
 
   onProgress(wasRefused: boolean): void {
     if (wasRefused) this.#end?.onWriteProgress();
     this.#queue?.pump();
-    this.#end?.sendWhenDue();
+    this.#end?.sendCloseIfReady();
     if (this.#end?.isRequested === true) this.#noteCloseWritten();
     this.#end?.endIfWritten();
   }
@@ -426,7 +426,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#hasLeftover = mayKeep && this.isPaused && this.#protocol.isKeeping;
     this.#pauses?.end(this.#runtime.now());
     // From now on nothing pauses it but `pauseLeftover()`.
-    this.#isGone = true;
+    this.#isStreamClosed = true;
     if (this.#hasLeftover) {
       this.#protocol.isLending = false;
       this.#protocol.endPaused();
@@ -434,7 +434,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#end?.stop();
     this.#watch?.stop();
     const end = this.#takeEnd(error);
-    this.#isEndTold = true;
+    this.#isEndReported = true;
     this.#handler.onEnd(end);
   }
 

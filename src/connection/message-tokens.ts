@@ -14,14 +14,14 @@ export interface Receipt {
   readonly isGivenUp: boolean;
 }
 
-interface Place {
+interface TokenEntry {
   /** The message's count among those that were framed. */
   readonly position: number;
   readonly token: unknown;
 }
 
 /** In the place of one that has left: nothing of a message is kept. */
-const gone: Place = { position: 0, token: undefined };
+const emptyEntry: TokenEntry = { position: 0, token: undefined };
 
 /** The list of receipts is not searched for acknowledged ones before it has this length. */
 const minReceipts = 64;
@@ -31,7 +31,7 @@ const minReceipts = 64;
  * by one, it knows afterwards how many are not.
  */
 export class MessageTokens {
-  #places: Place[] = [];
+  #entries: TokenEntry[] = [];
   #head = 0;
   /** How many messages with a receipt have left. */
   #handedReceipts = 0;
@@ -43,24 +43,24 @@ export class MessageTokens {
 
   /** How many messages have not left. */
   get length(): number {
-    return this.#places.length - this.#head;
+    return this.#entries.length - this.#head;
   }
 
   /** How many messages have left that are acknowledged one by one, and are not yet. */
   get unacknowledgedCount(): number {
-    this.#sortOut();
+    this.#removeSettled();
     return this.#receipts.length + this.#givenUp;
   }
 
   add(position: number, token: unknown): void {
-    this.#places.push({ position, token });
+    this.#entries.push({ position, token });
   }
 
   /** How many of the messages up to this count are acknowledged one by one; {@link forget} comes first. */
   receiptsUpTo(position: number): number {
     let count = this.#handedReceipts;
-    for (let index = this.#head; index < this.#places.length; index++) {
-      const place = this.#places[index]!;
+    for (let index = this.#head; index < this.#entries.length; index++) {
+      const place = this.#entries[index]!;
       if (place.position <= position && receiptOf(place.token) !== undefined) count++;
     }
     return count;
@@ -68,16 +68,16 @@ export class MessageTokens {
 
   /** Messages up to this count have left. */
   forget(handedCount: number): void {
-    const places = this.#places;
-    if (places.length === 0) return;
+    const entries = this.#entries;
+    if (entries.length === 0) return;
     let head = this.#head;
-    for (; head < places.length && places[head]!.position <= handedCount; head++) {
-      this.#keepReceipt(places[head]!.token);
-      places[head] = gone;
+    for (; head < entries.length && entries[head]!.position <= handedCount; head++) {
+      this.#keepReceipt(entries[head]!.token);
+      entries[head] = emptyEntry;
     }
     this.#head = head;
-    if (head < places.length && head * 2 < places.length) return;
-    this.#places = places.slice(head);
+    if (head < entries.length && head * 2 < entries.length) return;
+    this.#entries = entries.slice(head);
     this.#head = 0;
   }
 
@@ -87,12 +87,12 @@ export class MessageTokens {
     this.#handedReceipts++;
     this.#receipts.push(receipt);
     if (this.#receipts.length < this.#maxReceipts) return;
-    this.#sortOut();
+    this.#removeSettled();
     this.#maxReceipts = Math.max(minReceipts, this.#receipts.length * 2);
   }
 
   /** Keeps the receipts that may still change. */
-  #sortOut(): void {
+  #removeSettled(): void {
     const open = this.#receipts.filter(({ isAcknowledged }) => !isAcknowledged);
     this.#receipts = open.filter(({ isGivenUp }) => !isGivenUp);
     this.#givenUp += open.length - this.#receipts.length;
@@ -100,8 +100,8 @@ export class MessageTokens {
 
   /** Matches the messages that did not leave, the last of `framedCount`, with their tokens, and forgets all. */
   match(unsent: readonly Sendable[], framedCount: number): UnsentMessage[] {
-    const byPosition = new Map(this.#places.map(({ position, token }) => [position, token]));
-    this.#places = [];
+    const byPosition = new Map(this.#entries.map(({ position, token }) => [position, token]));
+    this.#entries = [];
     this.#head = 0;
     const first = framedCount - unsent.length + 1;
     return unsent.map((data, index) => ({ data, token: byPosition.get(first + index) }));

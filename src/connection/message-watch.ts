@@ -24,7 +24,7 @@ export class MessageWatch {
   }
 
   /** Called after each read, with the time of it. */
-  look(now: number): void {
+  check(now: number): void {
     if (!this.#protocol.isInsideMessage) {
       this.#since = undefined;
       return;

@@ -1,7 +1,7 @@
 import type { ProtocolConnection } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
-import { forgottenPing, tooManyPings } from "./failures.js";
+import { droppedPing, tooManyPings } from "./failures.js";
 import { Pings } from "./pings.js";
 
 export interface PingExchangeHandler {
@@ -53,7 +53,7 @@ export class PingExchange {
   }
 
   /** Makes a ping for which nobody waits; its owner has it written. */
-  beat(payload: Uint8Array): void {
+  sendHeartbeatPing(payload: Uint8Array): void {
     this.#pings.add(payload, this.#runtime.now(), this.#count(this.#protocol.ping(payload)));
   }
 
@@ -70,7 +70,7 @@ export class PingExchange {
     this.#waits.add(wait);
     this.#pings.add(payload, this.#runtime.now(), position, (latency) => {
       this.#waits?.delete(wait);
-      if (latency === undefined) this.#forget(wait);
+      if (latency === undefined) this.#drop(wait);
       else wait.resolve(latency);
     });
     this.#handler.onQueued();
@@ -86,8 +86,8 @@ export class PingExchange {
     return rejected(error);
   }
 
-  #forget(wait: Wait<number>): void {
-    const error = forgottenPing();
+  #drop(wait: Wait<number>): void {
+    const error = droppedPing();
     wait.reject(error);
     this.#handler.onRefused(error);
   }

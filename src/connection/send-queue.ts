@@ -110,12 +110,12 @@ export class SendQueue {
    * that exceeds 1 MiB.
    */
   get load(): number {
-    return this.bufferedAmount + counted(this.#framedOverhead() + this.#waitingOverhead);
+    return this.bufferedAmount + countedOverhead(this.#framedOverhead() + this.#waitingOverhead);
   }
 
   /** The part of {@link load} that messages take which are framed already. */
   #framedLoad(): number {
-    return this.#protocol.bufferedSize + counted(this.#framedOverhead());
+    return this.#protocol.bufferedSize + countedOverhead(this.#framedOverhead());
   }
 
   #framedOverhead(): number {
@@ -204,7 +204,7 @@ export class SendQueue {
   }
 
   /** Sends a message that was accepted long ago: it is not refused whatever waits, and nobody waits for it. */
-  give(data: Sendable, options: MessageOptions | undefined, token: unknown): void {
+  sendAccepted(data: Sendable, options: MessageOptions | undefined, token: unknown): void {
     if (this.#isOpenFor(data, this.load)) {
       this.#frame(data, options, token);
       this.#acceptedCount++;
@@ -216,27 +216,27 @@ export class SendQueue {
   /** Resolves when all that was accepted before the call is with the kernel. */
   flush(options: WaitOptions | undefined): Promise<void> {
     const wait = new Wait(this.#runtime, "flush", options);
-    this.#flushBehind(this.#entries?.last, [wait]);
+    this.#flushAfter(this.#entries?.last, [wait]);
     return wait.promise;
   }
 
   /** @param entry - What is to be framed first; `undefined` where all of it is. */
-  #flushBehind(entry: Entry | undefined, waits: readonly Wait[]): void {
+  #flushAfter(entry: Entry | undefined, waits: readonly Wait[]): void {
     const target = this.#protocol.framedCount;
     for (const wait of waits) {
-      if (entry === undefined) (this.#flushes ??= new LinkedQueue()).enter({ target, wait });
+      if (entry === undefined) (this.#flushes ??= new LinkedQueue()).add({ target, wait });
       else (entry.flushes ??= []).push(wait);
     }
     if (entry === undefined) this.#settleFlushes();
   }
 
   #isOpenFor(data: Sendable, load: number): data is string | Uint8Array {
-    if (!this.isEmpty || (load >= this.#marks.highWaterMark && !this.#hasMadeRoom())) return false;
+    if (!this.isEmpty || (load >= this.#marks.highWaterMark && !this.#freesMemory())) return false;
     return typeof data === "string" || !(data instanceof PendingMessage);
   }
 
   /** Few bytes may stand for much memory: where they have not been written yet, to write them frees it. */
-  #hasMadeRoom(): boolean {
+  #freesMemory(): boolean {
     if (this.#protocol.bufferedSize >= this.#marks.highWaterMark) return false;
     this.#handler.onMemoryFull?.();
     // A listener of "drain" may have sent, or closed the connection.
@@ -285,7 +285,7 @@ export class SendQueue {
 
   #enqueue(data: Sendable, options: MessageOptions | undefined, token: unknown): Wait {
     const size = sizeOf(data);
-    const wait = new Wait(this.#runtime, "send", options, (reason) => this.#withdraw(place, reason));
+    const wait = new Wait(this.#runtime, "send", options, (reason) => this.#withdraw(node, reason));
     // The caller may use its bytes again when the call returns.
     const own = data instanceof Uint8Array ? ownCopyOf(data) : data;
     const entry: Entry = {
@@ -297,35 +297,35 @@ export class SendQueue {
       wait,
       flushes: undefined,
     };
-    const place = (this.#entries ??= new LinkedQueue()).enter(entry);
+    const node = (this.#entries ??= new LinkedQueue()).add(entry);
     this.#waitingSize += entry.size;
     this.#waitingOverhead += entry.overhead;
     this.#acceptedCount++;
     if (this.load >= this.#marks.highWaterMark) this.#isDrainDue = true;
-    if (own instanceof PendingMessage) void this.#read(place, own);
+    if (own instanceof PendingMessage) void this.#read(node, own);
     return wait;
   }
 
-  async #read(place: LinkedQueueNode<Entry>, message: PendingMessage): Promise<void> {
-    const entry = place.item;
+  async #read(node: LinkedQueueNode<Entry>, message: PendingMessage): Promise<void> {
+    const entry = node.item;
     try {
       entry.data = await message.read();
       this.pump();
     } catch (error) {
-      if (!place.isTaken) return;
+      if (!node.isQueued) return;
       entry.wait.reject(error);
-      this.#withdraw(place, error);
+      this.#withdraw(node, error);
     }
   }
 
   /** Takes a message back; one that is framed is on its way, and only its caller is let go. */
-  #withdraw(place: LinkedQueueNode<Entry>, reason: unknown): void {
-    const entry = place.item;
-    const previous = place.previous?.item;
-    if (this.#entries?.leave(place) === true) {
+  #withdraw(node: LinkedQueueNode<Entry>, reason: unknown): void {
+    const entry = node.item;
+    const previous = node.previous?.item;
+    if (this.#entries?.remove(node) === true) {
       this.#subtract(entry);
       this.#acceptedCount--;
-      if (entry.flushes !== undefined) this.#flushBehind(previous, entry.flushes);
+      if (entry.flushes !== undefined) this.#flushAfter(previous, entry.flushes);
       if (entry.token !== undefined) this.#events.onWithdrawn(entry.token);
     }
     this.#handler.onRefused(reason);
@@ -343,7 +343,7 @@ export class SendQueue {
     if (this.#isPumping) return;
     this.#isPumping = true;
     this.#tokens?.forget(this.#protocol.handedCount);
-    this.#lookAtSample();
+    this.#finishSample();
     this.#frameWaiting();
     this.#isPumping = false;
     this.#settleFlushes();
@@ -353,7 +353,7 @@ export class SendQueue {
     }
   }
 
-  #lookAtSample(): void {
+  #finishSample(): void {
     if (this.#sample?.isRunning !== true) return;
     const duration = this.#sample.end(this.#protocol.writtenCount, this.#runtime.now());
     if (duration !== undefined) this.#events.onSampled(duration);
@@ -369,7 +369,7 @@ export class SendQueue {
       this.#subtract(entry);
       (this.#aboveMark ??= []).push(entry);
       this.#frame(entry.data, entry.options, entry.token);
-      if (entry.flushes !== undefined) this.#flushBehind(undefined, entry.flushes);
+      if (entry.flushes !== undefined) this.#flushAfter(undefined, entry.flushes);
     }
   }
 
@@ -403,14 +403,14 @@ export class SendQueue {
     this.#acceptedCount -= framed.length + unframed.length;
     this.#sample?.cancel();
     for (const entry of unframed)
-      (this.#aboveMark ??= []).push(entry, ...(entry.flushes ?? []).map(asUnkept));
+      (this.#aboveMark ??= []).push(entry, ...(entry.flushes ?? []).map(withoutToken));
     const waiting = unframed.map(({ data, token }) => ({ data, token }));
-    const matched = this.#tokens?.match(framed, framedCount) ?? framed.map(asUnknown);
+    const matched = this.#tokens?.match(framed, framedCount) ?? framed.map(asUnowned);
     return [...matched, ...waiting];
   }
 
   /** The messages have moved to another connection, which those who wait for this one need not know. */
-  letGo(): void {
+  resolveWaits(): void {
     this.#resolveAboveMark();
     for (const { wait } of this.#flushes?.takeAll() ?? []) wait.resolve();
     this.#isDrainDue = false;
@@ -427,16 +427,16 @@ export class SendQueue {
   }
 }
 
-function counted(overhead: number): number {
+function countedOverhead(overhead: number): number {
   return overhead > freeOverhead ? overhead - freeOverhead : 0;
 }
 
 /** A message that no owner keeps. */
-function asUnknown(data: Sendable): UnsentMessage {
+function asUnowned(data: Sendable): UnsentMessage {
   return { data, token: undefined };
 }
 
-function asUnkept(wait: Wait): { readonly wait: Wait; readonly token: undefined } {
+function withoutToken(wait: Wait): { readonly wait: Wait; readonly token: undefined } {
   return { wait, token: undefined };
 }
 

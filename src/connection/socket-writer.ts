@@ -8,7 +8,7 @@ import type { Transport } from "../runtime/transport.js";
  */
 const minWriteSize = 64 * 1024;
 const maxWriteSize = 256 * 1024;
-const takenPerWriteSize = 4;
+const acceptedPerWriteSize = 4;
 
 /** So much behind a full write leaves with it, as the end of a message does that is as large as that: alone it would cost as much as 4 KiB. */
 const maxTailSize = 4 * 1024;
@@ -36,7 +36,7 @@ export class SocketWriter {
   #isScheduled = false;
   #writeSize = minWriteSize;
   /** What the kernel has taken at once in this tick. */
-  #takenSize = 0;
+  #acceptedSize = 0;
   /** How many ticks in a row had one message. */
   #singleMessageTicks = 0;
   /** How many more messages are taken for the only one of their tick. */
@@ -50,8 +50,8 @@ export class SocketWriter {
   /** When the write began that the kernel has refused. */
   #refusedAt: number | undefined;
   /** The kernel has really kept it waiting, which a callback of TLS in the next turn does not show. */
-  #isLong = false;
-  #isLooking = false;
+  #isSlow = false;
+  #isCheckPending = false;
   #lastProgressAt: number | undefined;
 
   constructor(
@@ -90,9 +90,9 @@ export class SocketWriter {
   wake(): void {
     if (this.#refusedSize > 0 || this.#isStopped) return;
     // What fills a write is not worth keeping to the end of the tick; what is left of it is.
-    const isMuch = this.#protocol.bufferedSize >= this.#writeSize;
-    if (this.#isScheduled && !isMuch) return;
-    if (isMuch) this.#writeWhile(this.#writeSize);
+    const fillsWrite = this.#protocol.bufferedSize >= this.#writeSize;
+    if (this.#isScheduled && !fillsWrite) return;
+    if (fillsWrite) this.#writeWhile(this.#writeSize);
     else if (this.#immediateWriteCredit > 0) this.#writeImmediately();
     this.#scheduleRest();
   }
@@ -102,11 +102,11 @@ export class SocketWriter {
     this.#immediateWriteCredit--;
     this.#writeWhile(1);
     this.#framedBefore = this.#protocol.framedCount;
-    this.#takenSize = 0;
+    this.#acceptedSize = 0;
   }
 
   #scheduleRest(): void {
-    if (this.#isScheduled || (!this.#protocol.hasOutput && this.#takenSize === 0)) return;
+    if (this.#isScheduled || (!this.#protocol.hasOutput && this.#acceptedSize === 0)) return;
     this.#isScheduled = true;
     this.#atTickEnd ??= this.#onTickEnd.bind(this);
     this.#runtime.defer(this.#atTickEnd);
@@ -116,7 +116,7 @@ export class SocketWriter {
     this.#isScheduled = false;
     this.#countSingleMessageTick();
     this.flush();
-    this.#takenSize = 0;
+    this.#acceptedSize = 0;
   }
 
   #countSingleMessageTick(): void {
@@ -132,7 +132,7 @@ export class SocketWriter {
   flush(): void {
     if (this.#refusedSize > 0 || this.#isStopped) return;
     this.#writeWhile(1);
-    this.#takenSize = 0;
+    this.#acceptedSize = 0;
   }
 
   /** @param size - So many bytes wait at least before each write. */
@@ -147,46 +147,46 @@ export class SocketWriter {
         break;
       }
       this.#bytesWritten += bytes.length;
-      this.#countTaken(bytes.length);
+      this.#growWriteSize(bytes.length);
       this.#protocol.written();
       hasWritten = true;
     }
     if (hasWritten) this.#handler.onProgress(false);
   }
 
-  #countTaken(size: number): void {
-    this.#takenSize += size;
+  #growWriteSize(size: number): void {
+    this.#acceptedSize += size;
     if (this.#writeSize === maxWriteSize) return;
-    const earned = Math.floor(this.#takenSize / takenPerWriteSize / minWriteSize) * minWriteSize;
+    const earned = Math.floor(this.#acceptedSize / acceptedPerWriteSize / minWriteSize) * minWriteSize;
     this.#writeSize = Math.min(Math.max(earned, this.#writeSize), maxWriteSize);
   }
 
   #onWriteRefused(size: number): void {
-    this.#takenSize = 0;
+    this.#acceptedSize = 0;
     this.#refusedSize = size;
     this.#refusedAt = this.#lastWrittenAt;
-    this.#isLong = false;
-    if (!this.#isLooking) this.#lookAgain();
+    this.#isSlow = false;
+    if (!this.#isCheckPending) this.#checkIfSlow();
   }
 
   /** TLS tells each write a turn late: only one that outlasts two turns was really refused. */
-  #lookAgain(): void {
+  #checkIfSlow(): void {
     const refusedAt = this.#refusedAt;
     const written = this.#bytesWritten;
-    this.#isLooking = true;
+    this.#isCheckPending = true;
     this.#runtime.afterTurn(() =>
       this.#runtime.afterTurn(() => {
-        this.#isLooking = false;
+        this.#isCheckPending = false;
         if (this.#refusedAt === undefined || this.#isStopped) return;
-        if (this.#refusedAt === refusedAt && this.#bytesWritten === written) this.#isLong = true;
-        else this.#lookAgain();
+        if (this.#refusedAt === refusedAt && this.#bytesWritten === written) this.#isSlow = true;
+        else this.#checkIfSlow();
       }),
     );
   }
 
   #onWritten(): void {
     if (this.#isStopped) return;
-    if (this.#isLong) this.#lastProgressAt = this.#runtime.now();
+    if (this.#isSlow) this.#lastProgressAt = this.#runtime.now();
     this.#bytesWritten += this.#refusedSize;
     this.#refusedSize = 0;
     this.#refusedAt = undefined;

@@ -3,7 +3,7 @@ export interface LinkedQueueNode<Item> {
   readonly item: Item;
   previous: LinkedQueueNode<Item> | undefined;
   next: LinkedQueueNode<Item> | undefined;
-  isTaken: boolean;
+  isQueued: boolean;
 }
 
 /** First come, first served; whoever waits may leave. No step takes longer when more of them wait. */
@@ -21,7 +21,7 @@ export class LinkedQueue<Item> implements Iterable<Item> {
   }
 
   /** The place of the first; `next` leads on. */
-  get firstPlace(): LinkedQueueNode<Item> | undefined {
+  get firstNode(): LinkedQueueNode<Item> | undefined {
     return this.#first;
   }
 
@@ -29,44 +29,44 @@ export class LinkedQueue<Item> implements Iterable<Item> {
     return this.#last?.item;
   }
 
-  enter(item: Item): LinkedQueueNode<Item> {
-    const place: LinkedQueueNode<Item> = { item, previous: this.#last, next: undefined, isTaken: true };
-    if (this.#last === undefined) this.#first = place;
-    else this.#last.next = place;
-    this.#last = place;
+  add(item: Item): LinkedQueueNode<Item> {
+    const node: LinkedQueueNode<Item> = { item, previous: this.#last, next: undefined, isQueued: true };
+    if (this.#last === undefined) this.#first = node;
+    else this.#last.next = node;
+    this.#last = node;
     this.#length++;
-    return place;
+    return node;
   }
 
   /** `false` where it has left already. */
-  leave(place: LinkedQueueNode<Item>): boolean {
-    if (!place.isTaken) return false;
-    place.isTaken = false;
-    if (place.previous === undefined) this.#first = place.next;
-    else place.previous.next = place.next;
-    if (place.next === undefined) this.#last = place.previous;
-    else place.next.previous = place.previous;
-    place.previous = undefined;
-    place.next = undefined;
+  remove(node: LinkedQueueNode<Item>): boolean {
+    if (!node.isQueued) return false;
+    node.isQueued = false;
+    if (node.previous === undefined) this.#first = node.next;
+    else node.previous.next = node.next;
+    if (node.next === undefined) this.#last = node.previous;
+    else node.next.previous = node.previous;
+    node.previous = undefined;
+    node.next = undefined;
     this.#length--;
     return true;
   }
 
   /** Takes the first one out. */
   shift(): Item | undefined {
-    const place = this.#first;
-    if (place !== undefined) this.leave(place);
-    return place?.item;
+    const node = this.#first;
+    if (node !== undefined) this.remove(node);
+    return node?.item;
   }
 
   /** Takes all of them out, in their order. */
   takeAll(): Item[] {
     const items = [...this];
-    while (this.#first !== undefined) this.leave(this.#first);
+    while (this.#first !== undefined) this.remove(this.#first);
     return items;
   }
 
   *[Symbol.iterator](): Generator<Item, void> {
-    for (let place = this.#first; place !== undefined; place = place.next) yield place.item;
+    for (let node = this.#first; node !== undefined; node = node.next) yield node.item;
   }
 }

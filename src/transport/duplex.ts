@@ -21,11 +21,11 @@ export function openDuplex(
     unfollow();
     controller.abort();
   });
-  void obtain(create, { url: target.url, signal: controller.signal }, transport).finally(unfollow);
+  void createStream(create, { url: target.url, signal: controller.signal }, transport).finally(unfollow);
   return transport;
 }
 
-async function obtain(
+async function createStream(
   create: CreateConnection,
   context: Parameters<CreateConnection>[0],
   transport: SocketTransport,
@@ -34,13 +34,13 @@ async function obtain(
   await Promise.resolve();
   if (transport.isDestroyed) return;
   try {
-    adopt(await create(context), transport);
+    attachStream(await create(context), transport);
   } catch (reason) {
     transport.fail(toError(reason, "createConnection"));
   }
 }
 
-function adopt(stream: unknown, transport: SocketTransport): void {
+function attachStream(stream: unknown, transport: SocketTransport): void {
   if (!isDuplex(stream)) {
     transport.fail(
       new TypeError(
@@ -74,13 +74,13 @@ function isDuplex(stream: unknown): stream is Duplex {
 }
 
 /** A TLS socket of Node's in the middle of its handshake. */
-function isSecuring(stream: Duplex): boolean {
+function isInTlsHandshake(stream: Duplex): boolean {
   const isSocket = stream instanceof nodeNet().Socket;
   return isSocket && "secureConnecting" in stream && stream.secureConnecting === true;
 }
 
 function openWhenReady(stream: Duplex, transport: SocketTransport): void {
-  if (isSecuring(stream)) {
+  if (isInTlsHandshake(stream)) {
     transport.enter("tls");
     stream.once("secureConnect", () => transport.open());
   } else if (stream instanceof nodeNet().Socket && stream.connecting) {

@@ -13,12 +13,12 @@ export class ReadGate {
   readonly #handler: TransportHandler;
   readonly #owner: ReadGateOwner;
   /** There while something is kept. */
-  #held: Buffer[] | undefined;
-  #isEndHeld = false;
+  #buffered: Buffer[] | undefined;
+  #isEndBuffered = false;
   #isPaused = false;
   #isShut = false;
   #isClosed = false;
-  #isCloseTold = false;
+  #isCloseEmitted = false;
   #error: Error | undefined;
 
   constructor(handler: TransportHandler, owner: ReadGateOwner) {
@@ -37,18 +37,18 @@ export class ReadGate {
 
   data(bytes: Buffer, length: number): void {
     if (this.#isShut || length === 0) return;
-    if (this.#isPaused || this.#isKeeping()) this.#keep(Buffer.from(bytes.subarray(0, length)));
+    if (this.#isPaused || this.#hasBuffered()) this.#store(Buffer.from(bytes.subarray(0, length)));
     else this.#handler.onData(bytes, length);
   }
 
-  #keep(bytes: Buffer): void {
-    this.#held ??= [];
-    this.#held.push(bytes);
+  #store(bytes: Buffer): void {
+    this.#buffered ??= [];
+    this.#buffered.push(bytes);
   }
 
   end(): void {
     if (this.#isShut) return;
-    if (this.#isPaused || this.#isKeeping()) this.#isEndHeld = true;
+    if (this.#isPaused || this.#hasBuffered()) this.#isEndBuffered = true;
     else this.#handler.onEnd();
   }
 
@@ -56,7 +56,7 @@ export class ReadGate {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#error = error;
-    if (!this.#isKeeping()) this.#tellClose();
+    if (!this.#hasBuffered()) this.#emitClose();
   }
 
   pause(): void {
@@ -66,45 +66,45 @@ export class ReadGate {
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    if (this.#isKeeping()) process.nextTick(() => this.#release());
+    if (this.#hasBuffered()) process.nextTick(() => this.#release());
     else this.#owner.onDrained();
   }
 
   /** Drops what is held; of all that may still come only the close is told. */
   shut(): void {
     this.#isShut = true;
-    this.#held = undefined;
-    this.#isEndHeld = false;
-    if (this.#isClosed) process.nextTick(() => this.#tellClose());
+    this.#buffered = undefined;
+    this.#isEndBuffered = false;
+    if (this.#isClosed) process.nextTick(() => this.#emitClose());
   }
 
-  #isKeeping(): boolean {
-    return (this.#held !== undefined && this.#held.length > 0) || this.#isEndHeld;
+  #hasBuffered(): boolean {
+    return (this.#buffered !== undefined && this.#buffered.length > 0) || this.#isEndBuffered;
   }
 
   /** False as soon as the handler has paused or destroyed the transport from inside a call. */
-  #mayPass(): boolean {
+  #canDeliver(): boolean {
     return !this.#isPaused && !this.#isShut;
   }
 
   #release(): void {
-    while (this.#mayPass()) {
-      const bytes = this.#held?.shift();
+    while (this.#canDeliver()) {
+      const bytes = this.#buffered?.shift();
       if (bytes === undefined) break;
       this.#handler.onData(bytes, bytes.length);
     }
-    if (this.#isEndHeld && this.#mayPass()) {
-      this.#isEndHeld = false;
+    if (this.#isEndBuffered && this.#canDeliver()) {
+      this.#isEndBuffered = false;
       this.#handler.onEnd();
     }
-    if (this.#isKeeping()) return;
-    if (this.#isClosed) this.#tellClose();
-    else if (this.#mayPass()) this.#owner.onDrained();
+    if (this.#hasBuffered()) return;
+    if (this.#isClosed) this.#emitClose();
+    else if (this.#canDeliver()) this.#owner.onDrained();
   }
 
-  #tellClose(): void {
-    if (this.#isCloseTold) return;
-    this.#isCloseTold = true;
+  #emitClose(): void {
+    if (this.#isCloseEmitted) return;
+    this.#isCloseEmitted = true;
     this.#isShut = true;
     this.#handler.onClose(this.#error);
   }

@@ -15,9 +15,9 @@ export function openTcp(target: TransportTarget, handler: TransportHandler): Tra
     const options = { host, port, lookup, localAddress, onread, allowHalfOpen: true };
     const socket = nodeNet().connect({ ...unsetSocketOptions, ...options });
     transport.attach(socket);
-    followLookup(socket, target, transport);
+    reportTcpAfterLookup(socket, target, transport);
     socket.once("connect", () => {
-      tune(socket, target);
+      applySocketOptions(socket, target);
       transport.open();
     });
   } catch (error) {
@@ -41,14 +41,14 @@ export function dialOptions({ host, port, lookup, localAddress }: TransportTarge
 }
 
 /** Node tells a name's addresses one by one. For an address it tells nothing, and a listener would stay. */
-export function followLookup(socket: Socket, { host }: TransportTarget, transport: SocketTransport): void {
+export function reportTcpAfterLookup(socket: Socket, { host }: TransportTarget, transport: SocketTransport): void {
   if (nodeNet().isIP(host) !== 0) return;
   socket.once("lookup", (error: Error | null) => {
     if (error === null) transport.enter("tcp");
   });
 }
 
-export function tune(socket: Socket, { noDelay, keepAlive }: TransportTarget): void {
+export function applySocketOptions(socket: Socket, { noDelay, keepAlive }: TransportTarget): void {
   socket.setNoDelay(noDelay);
   if (keepAlive !== false) socket.setKeepAlive(true, keepAlive);
 }

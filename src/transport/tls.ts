@@ -3,7 +3,7 @@ import type { TcpNetConnectOpts } from "node:net";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
 import { nodeNet, nodeTls, nodeUtil } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
-import { dialOptions, firstPhase, followLookup, tune } from "./tcp.js";
+import { dialOptions, firstPhase, reportTcpAfterLookup, applySocketOptions } from "./tcp.js";
 import { checkTlsOptions, markTlsFault, refusedTlsOptions } from "./tls-fault.js";
 import { toError } from "./transport-error.js";
 import type { Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
@@ -28,9 +28,9 @@ export function openTls(target: TransportTarget, handler: TransportHandler): Tra
     // Of a stream that was brought along Node takes that stream's own setting, whatever the options say.
     socket.allowHalfOpen = true;
     transport.attach(socket);
-    if (isTcp) followLookup(socket, target, transport);
+    if (isTcp) reportTcpAfterLookup(socket, target, transport);
     socket.once("connect", () => {
-      if (isTcp) tune(socket, target);
+      if (isTcp) applySocketOptions(socket, target);
       if (!hasStream) transport.enter("tls");
     });
     socket.once("secureConnect", () => transport.open());

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import {
   closingTimedOut,
-  forgottenPing,
+  droppedPing,
   heartbeatTimedOut,
   inboxOverflow,
   messageStalled,
@@ -17,7 +17,7 @@ const failures: readonly (readonly [Error, object, RegExp])[] = [
   [inboxOverflow(7), { code: "INBOX_OVERFLOW", closeCode: 1008 }, /More than 7 .*buffer\.capacity/],
   [closingTimedOut(9, false), { operation: "close", timeoutMs: 9 }, /did not answer our Close in the 9 ms/],
   [closingTimedOut(9, true), { operation: "close", timeoutMs: 9 }, /did not take our Close in the 9 ms/],
-  [forgottenPing(), { code: "BUFFER_OVERFLOW" }, /forgotten.*Await ping\(\)/],
+  [droppedPing(), { code: "BUFFER_OVERFLOW" }, /forgotten.*Await ping\(\)/],
   [heartbeatTimedOut(9), { operation: "heartbeat", timeoutMs: 9 }, /9 ms of heartbeat\.timeout/],
   [mutualStall(9), { code: "MUTUAL_STALL" }, /waited for each other for 9 ms.*without awaiting send\(\)/],
 ];

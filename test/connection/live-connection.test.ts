@@ -701,8 +701,8 @@ describe("signs of life", () => {
   });
 
   it("are counted in answered pings", () => {
-    scene.live.beat(Buffer.from("1"));
-    scene.live.beat(Buffer.from("2"));
+    scene.live.sendHeartbeatPing(Buffer.from("1"));
+    scene.live.sendHeartbeatPing(Buffer.from("2"));
     scene.receive(pongFrame("1"));
     expect(words()).toEqual(["ping 1", "ping 2"]);
     expect(scene.live.answeredPings).toBe(1);
@@ -718,7 +718,7 @@ describe("messages with an owner", () => {
     send("taken by no one");
     scene.clock.advance(0);
     const sending = scene.live.send("first", undefined, 1);
-    scene.live.give("second", undefined, 2);
+    scene.live.sendAccepted("second", undefined, 2);
     expect(scene.live.trySend("third", undefined, 3)).toBe(false);
     scene.peer.reset();
     expect(scene.endWithin(0).unsent).toEqual([
@@ -770,7 +770,7 @@ describe("taking back", () => {
     send("1");
     scene.clock.advance(0);
     send("2");
-    scene.live.beat(Buffer.from("p"));
+    scene.live.sendHeartbeatPing(Buffer.from("p"));
     expect(scene.live.takeBack()).toEqual(unsentOf("2"));
     scene.peer.takesWrites = true;
     scene.peer.take();
@@ -988,7 +988,7 @@ describe("the memory of unsent output", () => {
     begin();
     const { segments } = scene.resources;
     scene.peer.takesWrites = false;
-    scene.live.beat(Buffer.from("1"));
+    scene.live.sendHeartbeatPing(Buffer.from("1"));
     scene.live.pong(Buffer.from("2"));
     scene.peer.reset();
     scene.endWithin(0);

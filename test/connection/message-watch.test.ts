@@ -23,7 +23,7 @@ beforeEach(() => {
 
 function read(bytes: Buffer): void {
   end.connection.receive(bytes);
-  watch.look(clock.now());
+  watch.check(clock.now());
 }
 
 /** A text frame of `size` bytes, of which the first `sent` come. */
@@ -124,7 +124,7 @@ describe("a pause", () => {
     clock.advance(900);
     watch.stop();
     clock.advance(5_000);
-    watch.look(clock.now());
+    watch.check(clock.now());
     clock.advance(999);
     expect(stalledAt).toEqual([]);
     clock.advance(1);

@@ -80,7 +80,7 @@ describe("a ping of a call", () => {
 
   it("that too many newer ones follow is forgotten", async () => {
     const first = call("first", { timeout: 50 });
-    for (let count = 0; count < 64; count++) pings.beat(Buffer.from(`beat ${count}`));
+    for (let count = 0; count < 64; count++) pings.sendHeartbeatPing(Buffer.from(`beat ${count}`));
     expect(await stateOf(first)).toBeInstanceOf(BufferOverflowError);
     expect([pings.unanswered, counting.openTimers]).toEqual([64, 0]);
   });
@@ -97,7 +97,7 @@ describe("a ping of a call", () => {
 
 describe("a ping of the heartbeat", () => {
   it("is sent and answered without anyone who waits", () => {
-    pings.beat(Buffer.from("beat"));
+    pings.sendHeartbeatPing(Buffer.from("beat"));
     expect([written(), told]).toEqual([["beat"], []]);
     clock.advance(7);
     expect([answer("beat"), pings.answeredCount]).toEqual([7, 1]);
@@ -106,7 +106,7 @@ describe("a ping of the heartbeat", () => {
   it("stands for the pings before it", async () => {
     const earlier = call("a");
     clock.advance(5);
-    pings.beat(Buffer.from("beat"));
+    pings.sendHeartbeatPing(Buffer.from("beat"));
     clock.advance(5);
     expect([answer("beat"), await earlier]).toEqual([5, 10]);
   });
@@ -117,7 +117,7 @@ describe("the messages that the peer has read for sure", () => {
     end.connection.text("1");
     end.connection.text("2");
     end.drain();
-    pings.beat(Buffer.from("beat"));
+    pings.sendHeartbeatPing(Buffer.from("beat"));
     end.connection.text("3");
     end.drain();
     expect(pings.confirmedCount).toBe(0);
@@ -128,7 +128,7 @@ describe("the messages that the peer has read for sure", () => {
   it("are not those that were taken back", () => {
     end.connection.text("1");
     end.connection.text("2");
-    pings.beat(Buffer.from("beat"));
+    pings.sendHeartbeatPing(Buffer.from("beat"));
     pings.limit(1);
     answer("beat");
     expect(pings.confirmedCount).toBe(1);

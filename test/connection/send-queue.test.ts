@@ -773,10 +773,10 @@ describe("a message with a token", () => {
 
 describe("a message that was accepted long ago", () => {
   it("is not refused, whatever waits, and keeps the order", () => {
-    queue.give("x".repeat(1_000), undefined, "token");
-    queue.give(small("second"), undefined, "token");
+    queue.sendAccepted("x".repeat(1_000), undefined, "token");
+    queue.sendAccepted(small("second"), undefined, "token");
     expect(queue.trySend(small("refused"), undefined)).toBeUndefined();
-    queue.give(small("third"), undefined, undefined);
+    queue.sendAccepted(small("third"), undefined, undefined);
     expect([queue.acceptedCount, told]).toEqual([3, []]);
     drain();
     expect(sent()).toEqual(["x".repeat(1_000), "second", "third"]);
@@ -791,7 +791,7 @@ describe("when the messages move to another connection", () => {
     expect(dataOf(queue.takeUnsent(end.connection.takeBack(), framedCount))).toEqual(
       ["a", "b", "c", "d"].map(small),
     );
-    queue.letGo();
+    queue.resolveWaits();
     expect(await Promise.all([...sends, ...flushes].map(stateOf))).toEqual(Array(5).fill("done"));
     expect([queue.isEmpty, queue.acceptedCount, queue.bufferedAmount]).toEqual([true, 0, 0]);
     progress();

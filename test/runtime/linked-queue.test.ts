@@ -1,27 +1,27 @@
 import { describe, expect, it } from "vitest";
 import { LinkedQueue } from "../../src/runtime/linked-queue.js";
 
-function lineOf(...items: string[]) {
-  const line = new LinkedQueue<string>();
-  return { line, places: items.map((item) => line.enter(item)) };
+function queueOf(...items: string[]) {
+  const queue = new LinkedQueue<string>();
+  return { queue, nodes: items.map((item) => queue.add(item)) };
 }
 
 describe("a waiting line", () => {
   it("is empty at first", () => {
-    const line = new LinkedQueue<string>();
-    expect([line.length, line.first, line.last, line.shift(), [...line], line.takeAll()]).toEqual([
+    const queue = new LinkedQueue<string>();
+    expect([queue.length, queue.first, queue.last, queue.shift(), [...queue], queue.takeAll()]).toEqual([
       ...[0, undefined, undefined, undefined, [], []],
     ]);
   });
 
   it("serves in the order of coming", () => {
-    const { line } = lineOf("a", "b");
-    expect([line.length, line.first, line.last]).toEqual([2, "a", "b"]);
-    expect(line.shift()).toBe("a");
-    line.enter("c");
-    expect([...line]).toEqual(["b", "c"]);
-    expect([line.shift(), line.shift(), line.shift()]).toEqual(["b", "c", undefined]);
-    expect([line.length, line.first, line.last]).toEqual([0, undefined, undefined]);
+    const { queue } = queueOf("a", "b");
+    expect([queue.length, queue.first, queue.last]).toEqual([2, "a", "b"]);
+    expect(queue.shift()).toBe("a");
+    queue.add("c");
+    expect([...queue]).toEqual(["b", "c"]);
+    expect([queue.shift(), queue.shift(), queue.shift()]).toEqual(["b", "c", undefined]);
+    expect([queue.length, queue.first, queue.last]).toEqual([0, undefined, undefined]);
   });
 
   it.each([
@@ -29,44 +29,44 @@ describe("a waiting line", () => {
     ["the middle one", 1, ["a", "c"]],
     ["the last", 2, ["a", "b"]],
   ] as const)("lets %s leave, once", (_name, index, rest) => {
-    const { line, places } = lineOf("a", "b", "c");
-    expect(line.leave(places[index]!)).toBe(true);
-    expect(line.leave(places[index]!)).toBe(false);
-    expect([...line]).toEqual(rest);
-    expect([line.length, line.first, line.last]).toEqual([2, rest[0], rest[1]]);
-    line.enter("d");
-    expect(line.takeAll()).toEqual([...rest, "d"]);
+    const { queue, nodes } = queueOf("a", "b", "c");
+    expect(queue.remove(nodes[index]!)).toBe(true);
+    expect(queue.remove(nodes[index]!)).toBe(false);
+    expect([...queue]).toEqual(rest);
+    expect([queue.length, queue.first, queue.last]).toEqual([2, rest[0], rest[1]]);
+    queue.add("d");
+    expect(queue.takeAll()).toEqual([...rest, "d"]);
   });
 
   it("lets the only one leave", () => {
-    const { line, places } = lineOf("a");
-    line.leave(places[0]!);
-    expect([line.length, line.first, line.last]).toEqual([0, undefined, undefined]);
-    line.enter("b");
-    expect([...line]).toEqual(["b"]);
+    const { queue, nodes } = queueOf("a");
+    queue.remove(nodes[0]!);
+    expect([queue.length, queue.first, queue.last]).toEqual([0, undefined, undefined]);
+    queue.add("b");
+    expect([...queue]).toEqual(["b"]);
   });
 
   it("knows who was served", () => {
-    const { line, places } = lineOf("a", "b");
-    line.shift();
-    expect(places.map(({ isTaken }) => isTaken)).toEqual([false, true]);
-    expect(line.leave(places[0]!)).toBe(false);
-    expect(line.takeAll()).toEqual(["b"]);
-    expect(places[1]!.isTaken).toBe(false);
+    const { queue, nodes } = queueOf("a", "b");
+    queue.shift();
+    expect(nodes.map(({ isQueued }) => isQueued)).toEqual([false, true]);
+    expect(queue.remove(nodes[0]!)).toBe(false);
+    expect(queue.takeAll()).toEqual(["b"]);
+    expect(nodes[1]!.isQueued).toBe(false);
   });
 
   it("tells who stands before", () => {
-    const { line, places } = lineOf("a", "b", "c");
-    expect(places[2]!.previous?.item).toBe("b");
-    line.leave(places[1]!);
-    expect(places[2]!.previous?.item).toBe("a");
-    line.shift();
-    expect(places[2]!.previous).toBeUndefined();
+    const { queue, nodes } = queueOf("a", "b", "c");
+    expect(nodes[2]!.previous?.item).toBe("b");
+    queue.remove(nodes[1]!);
+    expect(nodes[2]!.previous?.item).toBe("a");
+    queue.shift();
+    expect(nodes[2]!.previous).toBeUndefined();
   });
 
   it("keeps nothing of those that have left", () => {
-    const { line, places } = lineOf("a", "b", "c");
-    line.leave(places[1]!);
-    expect([places[1]!.previous, places[1]!.next]).toEqual([undefined, undefined]);
+    const { queue, nodes } = queueOf("a", "b", "c");
+    queue.remove(nodes[1]!);
+    expect([nodes[1]!.previous, nodes[1]!.next]).toEqual([undefined, undefined]);
   });
 });

@@ -107,11 +107,11 @@ export class HookConnection<Received, Sent> {
     const decoded = this.#decode(message);
     if (decoded === undefined) return false;
     const nodes: LinkedQueueNode<Call<Received>>[] = [];
-    for (let node = calls.firstPlace; node !== undefined; node = node.next) nodes.push(node);
+    for (let node = calls.firstNode; node !== undefined; node = node.next) nodes.push(node);
     for (const node of nodes) {
       // A `match` function may end any pending call, including its own.
-      if (!node.isTaken || !this.#matches(node.item.match, decoded.value, node)) continue;
-      if (!calls.leave(node)) continue;
+      if (!node.isQueued || !this.#matches(node.item.match, decoded.value, node)) continue;
+      if (!calls.remove(node)) continue;
       node.item.wait.resolve(decoded.value);
       return true;
     }
@@ -140,7 +140,7 @@ export class HookConnection<Received, Sent> {
       return match(value);
     } catch (error) {
       if (node === undefined) throw error;
-      this.#calls?.leave(node);
+      this.#calls?.remove(node);
       node.item.wait.reject(error);
       return false;
     }
@@ -177,8 +177,8 @@ export class HookConnection<Received, Sent> {
     if (this.#end !== undefined) return rejected(this.#end.error);
     if (this.#isFull) return rejected(this.#overflow());
     const calls = (this.#calls ??= new LinkedQueue());
-    const wait = new Wait<Received>(this.#context.runtime, "recv", options, () => void calls.leave(node));
-    const node = calls.enter({ match, wait });
+    const wait = new Wait<Received>(this.#context.runtime, "recv", options, () => void calls.remove(node));
+    const node = calls.add({ match, wait });
     return wait.promise;
   }
 

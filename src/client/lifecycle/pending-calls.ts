@@ -39,19 +39,19 @@ export class PendingCalls {
     onCancel: (reason: unknown) => void,
     site?: CallSite,
   ): Promise<void> {
-    return this.#enter(operation, options, (this.#connects ??= new LinkedQueue()), site, onCancel);
+    return this.#add(operation, options, (this.#connects ??= new LinkedQueue()), site, onCancel);
   }
 
   /** @param site - See {@link connect}. */
   run(options: WaitOptions | undefined, site?: CallSite): Promise<void> {
-    return this.#enter("run", options, (this.#runs ??= new LinkedQueue()), site);
+    return this.#add("run", options, (this.#runs ??= new LinkedQueue()), site);
   }
 
   close(options: WaitOptions | undefined): Promise<void> {
-    return this.#enter("close", options, (this.#closes ??= new LinkedQueue()));
+    return this.#add("close", options, (this.#closes ??= new LinkedQueue()));
   }
 
-  #enter(
+  #add(
     operation: string,
     options: WaitOptions | undefined,
     queue: LinkedQueue<Call>,
@@ -64,13 +64,13 @@ export class PendingCalls {
       operation,
       options,
       (reason) => {
-        queue.leave(node);
+        queue.remove(node);
         afterRejection(node.item, reason, this.#handler.isWatched);
         onCancel?.(reason);
       },
       isHandled,
     );
-    const node: LinkedQueueNode<Call> = queue.enter({ wait, site });
+    const node: LinkedQueueNode<Call> = queue.add({ wait, site });
     return wait.promise;
   }
 

@@ -18,12 +18,12 @@ export class ReaderQueue<Received> {
 
   add(reader: Reader<Received>): void {
     this.#addedCount++;
-    reader.node = this.#queue.enter(reader);
+    reader.node = this.#queue.add(reader);
   }
 
   /** @returns `false` if the reader is not in the queue. */
   remove(reader: Reader<Received>): boolean {
-    return reader.node !== undefined && this.#queue.leave(reader.node);
+    return reader.node !== undefined && this.#queue.remove(reader.node);
   }
 
   /** Removes and returns the first reader that accepts the message. */
@@ -38,7 +38,7 @@ export class ReaderQueue<Received> {
     for (let waiting = [...this.#queue]; waiting.length > 0; waiting = this.#notIn(asked)) {
       for (const reader of waiting) {
         asked.add(reader);
-        if (reader.node?.isTaken !== true) continue;
+        if (reader.node?.isQueued !== true) continue;
         if (this.#accepts(reader, message) && this.remove(reader)) return reader;
       }
     }

@@ -445,7 +445,7 @@ export class Sender<Received, Sent> {
       const entry = outbox.next(this.#runtime.now());
       if (entry === undefined) break;
       const { data, compress } = entry.message;
-      this.#live.give(data!, compress === undefined ? undefined : { compress }, entry);
+      this.#live.sendAccepted(data!, compress === undefined ? undefined : { compress }, entry);
     }
     if (outbox.waitingCount > 0) return;
     if (this.#blockedSends !== undefined) for (const wait of this.#takeBlockedSends()) wait.resolve();

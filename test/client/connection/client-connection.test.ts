@@ -65,7 +65,7 @@ const handler: ClientConnectionHandler<Message, Message> & ConnectionMessageHand
   onWithdrawn: (token) => calls.push(`withdrawn ${String(token)}`),
   onSampled: () => undefined,
   onLastMessages: () => calls.push("last messages"),
-  sendPing: ({ live }) => live!.beat(Buffer.from("beat")),
+  sendPing: ({ live }) => live!.sendHeartbeatPing(Buffer.from("beat")),
   onEnd: (ended, end) => {
     ended.live?.settle(new Error("over"));
     ended.endHook(new Error("over"));
@@ -175,7 +175,7 @@ describe("ClientConnection without a hook", () => {
   it("forwards the events of the live connection", async () => {
     await open({ autoPong: false });
     calls = [];
-    connection.live!.beat(Buffer.from("ours"));
+    connection.live!.sendHeartbeatPing(Buffer.from("ours"));
     await clock.advanceAsync(4);
     peer.send(pingFrame("theirs"), pongFrame("ours"), closeFrame(1001));
     peer.peer.end();

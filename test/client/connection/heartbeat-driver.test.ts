@@ -19,7 +19,7 @@ beforeEach(() => {
   heartbeat = new HeartbeatDriver(scene.counting.runtime, policy, scene.live, {
     sendPing: () => {
       pings.push(scene.clock.now());
-      scene.live.beat(Buffer.from([pings.length]));
+      scene.live.sendHeartbeatPing(Buffer.from([pings.length]));
     },
     onStalled: (error) => stalls.push(error),
   });

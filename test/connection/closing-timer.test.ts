@@ -1,18 +1,18 @@
 import { beforeEach, expect, it } from "vitest";
-import { ClosingClock } from "../../src/connection/closing-clock.js";
+import { ClosingTimer } from "../../src/connection/closing-timer.js";
 import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
 import { VirtualRuntime } from "../support/virtual-runtime.js";
 
 let time: VirtualRuntime;
 let counting: CountingRuntime;
-let clock: ClosingClock;
+let clock: ClosingTimer;
 let expiredAt: number[];
 
 beforeEach(() => {
   time = new VirtualRuntime();
   counting = createCountingRuntime(time);
   expiredAt = [];
-  clock = new ClosingClock(counting.runtime, true, () => expiredAt.push(time.now()));
+  clock = new ClosingTimer(counting.runtime, true, () => expiredAt.push(time.now()));
 });
 
 it("expires after its span", () => {
@@ -65,7 +65,7 @@ it("expires where progress comes when the ten spans are over already", () => {
 it("has a last wait, which no progress extends", () => {
   clock.start(100);
   time.advance(50);
-  clock.startLast(1_000);
+  clock.startLinger(1_000);
   time.advance(900);
   clock.progress();
   time.advance(1_000);
@@ -89,7 +89,7 @@ it("holds the process as long as the connection is to do so", () => {
   expect(time.isHeld).toBe(false);
   clock.progress();
   expect(time.isHeld).toBe(false);
-  clock.startLast(100);
+  clock.startLinger(100);
   expect(time.isHeld).toBe(false);
   clock.ref();
   expect(time.isHeld).toBe(true);
@@ -100,11 +100,11 @@ it("holds the process as long as the connection is to do so", () => {
 it("stands still while it is held, and has all of its time again afterwards", () => {
   clock.start(100);
   time.advance(60);
-  clock.hold();
-  clock.hold();
+  clock.pause();
+  clock.pause();
   time.advance(10_000);
   expect(expiredAt).toEqual([]);
-  clock.release();
+  clock.resume();
   time.advance(1_000);
   expect(expiredAt).toEqual([10_060 + 100]);
 });
@@ -112,10 +112,10 @@ it("stands still while it is held, and has all of its time again afterwards", ()
 it("starts again when it becomes final while it is held, and is held no more", () => {
   clock.start(100);
   time.advance(60);
-  clock.hold();
+  clock.pause();
   time.advance(10_000);
   clock.makeFinal();
-  clock.hold();
+  clock.pause();
   time.advance(1_000);
   expect(expiredAt).toEqual([10_060 + 100]);
 });
@@ -124,7 +124,7 @@ it("goes on when it becomes final while it runs", () => {
   clock.start(100);
   time.advance(60);
   clock.makeFinal();
-  clock.hold();
+  clock.pause();
   time.advance(1_000);
   expect(expiredAt).toEqual([100]);
 });
