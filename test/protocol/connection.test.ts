@@ -156,7 +156,7 @@ describe("the closing handshake", () => {
     expect(closesOf(end)).toEqual([Buffer.alloc(0)]);
   });
 
-  it("that this end starts ends with the peer's Close frame, and frames before it are delivered", () => {
+  it("ends with the peer's Close frame if this end starts it, and frames before that are delivered", () => {
     const end = newClient();
     end.connection.close(1000, "done");
     expect([end.connection.state, end.connection.closeReceived]).toEqual(["closing", undefined]);
@@ -415,8 +415,8 @@ describe("a failure", () => {
   });
 });
 
-describe("a ping", () => {
-  it("is answered with its payload before onPing is called", () => {
+describe("pings and pongs", () => {
+  it("answers a ping with its payload before onPing is called", () => {
     const end = newClient();
     const ready: boolean[] = [];
     end.onCall = () => ready.push(end.connection.hasOutput);
@@ -428,7 +428,7 @@ describe("a ping", () => {
     ]);
   });
 
-  it("is not answered without autoPong", () => {
+  it("does not answer pings without autoPong", () => {
     const end = new ProtocolEnd({ autoPong: false });
     feed(end, pingFrame("by hand"));
     expect(end.connection.hasOutput).toBe(false);
@@ -436,7 +436,7 @@ describe("a ping", () => {
     expect(readFrames(end.drain())).toMatchObject([{ opcode: 10, payload: Buffer.from("by hand") }]);
   });
 
-  it("is passed to the handler with a payload that the handler may keep", () => {
+  it("passes payloads that the handler may keep and change", () => {
     const kept: Buffer[] = [];
     const end = newClient();
     end.onPing = (payload) => {
@@ -450,7 +450,7 @@ describe("a ping", () => {
     expect(readFrames(end.drain()).map(({ payload }) => payload.toString())).toEqual(["ping", "next"]);
   });
 
-  it("that this end sends returns the number of messages before it", () => {
+  it("ping() returns the number of messages before the ping", () => {
     const { connection } = newClient();
     expect(connection.ping()).toBe(0);
     connection.text("a");
@@ -460,7 +460,7 @@ describe("a ping", () => {
     expect(connection.ping(new Uint8Array(125))).toBe(1);
   });
 
-  it("and a pong that this end sends have at most 125 bytes", () => {
+  it("ping() and pong() reject a payload of more than 125 bytes", () => {
     const { connection } = newClient();
     const large = new Uint8Array(126);
     expect(() => connection.ping(large)).toThrow(
@@ -582,7 +582,7 @@ describe("an extension", () => {
     expect(second!.payload).toEqual(isUsed ? inverted(bytesOf(size)) : bytesOf(size));
   });
 
-  it("that is absent makes the option compress ineffective", () => {
+  it("is required for the option compress to have an effect", () => {
     const { connection } = newClient();
     connection.text("x".repeat(500), { compress: true });
     connection.binary(bytesOf(500), { compress: true });
@@ -665,7 +665,7 @@ describe("an extension", () => {
   });
 });
 
-describe("pause", () => {
+describe("pause()", () => {
   const input = Buffer.concat([
     textFrame("1"),
     pingFrame("2"),
@@ -759,7 +759,7 @@ describe("pause", () => {
     expect(end.calls).toEqual([message("1"), message("2"), ["end"]]);
   });
 
-  it("is not required for receiveEnd() inside a handler: the end is delivered last", () => {
+  it("is not needed when a handler calls receiveEnd(): the end is still delivered last", () => {
     const end = newClient();
     end.onCall = ([kind]) => {
       if (kind === "message") end.connection.receiveEnd();
@@ -768,7 +768,7 @@ describe("pause", () => {
     expect(end.calls).toEqual([message("1"), ["ping", "2"], ["end"]]);
   });
 
-  it("discards the buffered bytes if the connection fails or is abandoned", () => {
+  it("does not keep buffered bytes when the connection fails or is abandoned", () => {
     for (const stop of ["fail", "abandon"] as const) {
       const end = newClient();
       end.connection.pause();

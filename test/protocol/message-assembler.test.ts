@@ -353,7 +353,7 @@ describe("discard", () => {
   });
 });
 
-describe("with an extension", () => {
+describe("MessageAssembler with an extension", () => {
   const rsv1 = { rsv1: true };
 
   it("decodes messages with RSV1, in one frame or in fragments, at every split", () => {

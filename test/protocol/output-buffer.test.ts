@@ -248,7 +248,7 @@ describe("control frames", () => {
     expect(counts()).toEqual({ framed: 3, handed: 3, written: 3, size: 0 });
   });
 
-  it("return, for a ping, the number of messages that certainly precede it", () => {
+  it("let writePing() return the number of messages that certainly precede the ping", () => {
     expect(ping()).toBe(0);
     text("a");
     text("b");
@@ -396,7 +396,7 @@ describe("a flood of pings", () => {
     expect(framesOf(drain(output)).at(-1)).toBe("pong newest");
   });
 
-  it("is detected by the number of queued pongs only", () => {
+  it("is limited by the pongs that are still queued", () => {
     for (let index = 0; index < 3000; index++) {
       pong(name(index));
       if (index % 100 === 0) drain(output);
