@@ -26,6 +26,8 @@ export interface ClientContext<Received, Sent> {
 
 export interface SupervisorHandler {
   reportError(error: unknown): void;
+  /** Reports an error that a user function threw. @param what - For example `The option shouldReconnect`. */
+  reportFunctionError(what: string, thrown: unknown): void;
   /** The client has ended: no connection is left, and none follows. */
   onOver(report: CloseReport): void;
 }

@@ -55,6 +55,8 @@ export class Client<Received, Sent>
   #wasWatched = false;
   /** The number of calls that wait although the client is idle. An abort must reject them. */
   #idleWaits = 0;
+  /** The process warning for a user function that throws without an `error` listener is emitted once per client. */
+  #hasWarnedFunctionError = false;
   /** True while a non-fatal `error` event is emitted. */
   #isReporting = false;
   /**
@@ -138,6 +140,31 @@ export class Client<Received, Sent>
   /** Emits a non-fatal `error` event. */
   reportError(reason: unknown): void {
     const error = toError(reason, "A call");
+    if (error instanceof JetSocketError && isFunctionError(error))
+      this.#warnFunctionError(error.message, error.cause, error.code);
+    this.#emitError(error);
+  }
+
+  /**
+   * Reports an error that a user function threw.
+   * @param what - The subject of the message, such as `A listener of "message"`.
+   */
+  reportFunctionError(what: string, thrown: unknown): void {
+    const error = toError(thrown, what);
+    const message = error === thrown ? `${what} threw an error: ${error.message}` : error.message;
+    this.#warnFunctionError(message, error, "FUNCTION_FAILED");
+    this.#emitError(error);
+  }
+
+  /** Without an `error` listener, only this warning shows that a user function has a bug. */
+  #warnFunctionError(what: string, cause: unknown, code: string): void {
+    if (this.#hasWarnedFunctionError || this.emitter.has("error")) return;
+    this.#hasWarnedFunctionError = true;
+    const message = `${what.replace(/[.!?]?$/, ".")} Listen to the event "error" to be notified of each such error.`;
+    process.emitWarning(createWarning(message, code, cause));
+  }
+
+  #emitError(error: Error): void {
     this.#supervisor.connection?.log.add("error", error.message);
     // A failing call inside a listener of "error" would otherwise emit "error" again, in an endless loop.
     if (this.#isReporting) {
@@ -353,9 +380,9 @@ export class Client<Received, Sent>
 
   /** Called by the emitter when a listener throws. */
   onListenerError(name: keyof EventMap<Received>, thrown: unknown): void {
-    const error = toError(thrown, `A listener of "${name}"`);
-    if (name === "error") process.emitWarning(error);
-    else this.reportError(error);
+    const what = `A listener of "${name}"`;
+    if (name === "error") process.emitWarning(toError(thrown, what));
+    else this.reportFunctionError(what, thrown);
   }
 
   /** Abandons the first connection if no other call waits for it. */
@@ -460,6 +487,17 @@ export class Client<Received, Sent>
   #cancelNextRun(): void {
     if (this.#hasTakenCalls) this.calls.takeEnded().settle(true, this.stateError("connect"), this.isWatched);
   }
+}
+
+/** Node prints `detail` after the message. The stack of the cause shows the line in the user's program. */
+function createWarning(message: string, code: string, cause: unknown): JetSocketError {
+  const warning = new JetSocketError(message, { code, cause });
+  return cause instanceof Error ? Object.assign(warning, { detail: cause.stack }) : warning;
+}
+
+/** True if a function of an option threw, or returned an invalid value. */
+function isFunctionError({ code }: JetSocketError): boolean {
+  return code.endsWith("_FUNCTION_FAILED");
 }
 
 /** Defined outside the class, so that the callback on the signal does not reference the client. */

@@ -28,6 +28,8 @@ export interface MessageHubHandler<Received, Sent> {
   /** All open connections; two during a rotation. */
   connections(): readonly ClientConnection<Received, Sent>[];
   reportError(error: unknown): void;
+  /** Reports an error that a user function threw. @param what - For example `The option heartbeat.ping`. */
+  reportFunctionError(what: string, thrown: unknown): void;
   /** A message could not be decoded, and the client has no listener that reports it. */
   warnUndecodable(error: JetSocketError): void;
   readonly state: State;
@@ -176,6 +178,10 @@ export class MessageHub<Received, Sent>
 
   onError(error: unknown): void {
     this.#handler.reportError(error);
+  }
+
+  onFunctionError(what: string, thrown: unknown): void {
+    this.#handler.reportFunctionError(what, thrown);
   }
 
   onIdleWait(change: number): void {
@@ -341,7 +347,7 @@ export class MessageHub<Received, Sent>
       live.sendAccepted(data, undefined, ownPing);
       return true;
     } catch (error) {
-      this.#handler.reportError(error);
+      this.#handler.reportFunctionError("The option heartbeat.ping", error);
       return false;
     }
   }
@@ -370,7 +376,7 @@ export class MessageHub<Received, Sent>
     try {
       return isPong(message);
     } catch (error) {
-      this.#handler.reportError(error);
+      this.#handler.reportFunctionError("The option heartbeat.isPong", error);
       return false;
     }
   }

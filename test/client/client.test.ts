@@ -1,5 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { CloseError, ConnectionError, InvalidStateError, TimeoutError, WebSocket } from "../../src/index.js";
+import {
+  CloseError,
+  ConnectionError,
+  InvalidStateError,
+  JetSocketError,
+  TimeoutError,
+  WebSocket,
+  type WebSocketOptions,
+} from "../../src/index.js";
 import { answerClose, closesOf, connecting, reportOf, stateIn } from "../support/client-end.js";
 import { never } from "../support/never.js";
 import type { Options, Watching } from "../support/scene.js";
@@ -561,6 +569,103 @@ describe("a listener that fails", () => {
     expect(client.all("error")[0]?.error.message).toBe(
       'A listener of "message" failed with [Object: null prototype] {}',
     );
+  });
+});
+
+describe("a user function that throws while `error` has no listener", () => {
+  const failure = new Error("mine");
+  const fail = (): never => {
+    throw failure;
+  };
+
+  /** Creates a client without listeners of the test scene, and sends three messages to it. */
+  async function receive(
+    options: WebSocketOptions<unknown, unknown>,
+    prepare: (ws: WebSocket) => void = () => undefined,
+  ): Promise<WebSocket> {
+    const { runtime } = scene.counting;
+    const ws = new WebSocket("ws://feed.test/", { runtime, reconnect: false, heartbeat: false, ...options });
+    const promise = ws.connect();
+    await scene.pass();
+    scene.link.peer.accept();
+    await scene.pass();
+    scene.link.answer();
+    await scene.pass();
+    await promise;
+    prepare(ws);
+    scene.link.send(textFrame("1"), textFrame("2"), textFrame("3"));
+    await scene.pass();
+    ws.terminate();
+    await scene.pass();
+    return ws;
+  }
+
+  it.each([
+    ["a listener that throws", {}, (ws: WebSocket) => ws.on("message", fail), 'A listener of "message"'],
+    [
+      "a listener that rejects",
+      {},
+      (ws: WebSocket) => ws.on("message", () => Promise.reject(failure)),
+      'A listener of "message"',
+    ],
+    ["replay.sequence", { replay: { sequence: fail } }, undefined, "A function of the option replay"],
+    [
+      "heartbeat.isPong",
+      { heartbeat: { ping: () => "ping", isPong: fail } },
+      undefined,
+      "The option heartbeat.isPong",
+    ],
+    [
+      "outbox.acknowledges",
+      { outbox: { idOf: () => 1, acknowledges: fail } },
+      (ws: WebSocket) => ws.send("x"),
+      "outbox.acknowledges",
+    ],
+  ] as [string, WebSocketOptions<unknown, unknown>, ((ws: WebSocket) => void) | undefined, string][])(
+    "causes one process warning with the stack: %s",
+    async (_what, options, prepare, subject) => {
+      await receive(options, prepare);
+      expect(warnings).toHaveLength(1);
+      const [warning] = warnings[0] as [JetSocketError & { detail?: string }];
+      expect(warning).toBeInstanceOf(JetSocketError);
+      expect(warning).toMatchObject({
+        code: expect.stringMatching(/FUNCTION_FAILED$/) as unknown,
+        cause: failure,
+      });
+      expect(warning.message).toMatch(/ Listen to the event "error" to be notified of each such error\.$/);
+      expect(warning.message.startsWith(`${subject} threw an error`)).toBe(true);
+      expect(warning.detail).toBe(failure.stack);
+    },
+  );
+
+  it("causes a process warning if the thrown value is not an error", async () => {
+    await receive({}, (ws) =>
+      ws.on("message", () => {
+        throw 5 as unknown;
+      }),
+    );
+    expect(warnings.map(([warning]) => (warning as Error).message)).toEqual([
+      'A listener of "message" failed with 5. Listen to the event "error" to be notified of each such error.',
+    ]);
+  });
+
+  it("causes no process warning if `error` has a listener", async () => {
+    await receive({}, (ws) => ws.on("error", () => undefined).on("message", fail));
+    expect(warnings).toEqual([]);
+  });
+
+  it("causes a process warning if it is `shouldReconnect`", async () => {
+    const { runtime } = scene.counting;
+    const ws = new WebSocket("ws://feed.test/", { runtime, retryInitial: true, shouldReconnect: fail });
+    const promise = ws.connect();
+    await scene.pass();
+    scene.link.peer.refuse(systemError("connect", "ECONNREFUSED"));
+    await scene.pass();
+    expect(warnings.map(([warning]) => (warning as Error).message)).toEqual([
+      'The option shouldReconnect threw an error: mine. Listen to the event "error" to be notified of each such error.',
+    ]);
+    await ws.close();
+    await expect(promise).rejects.toThrow();
   });
 });
 

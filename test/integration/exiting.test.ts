@@ -239,7 +239,7 @@ describe("a process", () => {
     expect(await running).toEqual({ ...clean, output: "InvalidStateError\n" });
   });
 
-  it("does not crash by promises and errors that nobody looks at; the fatal end is a warning", async () => {
+  it("does not crash because of unhandled promises and errors; a listener that throws and the fatal end are warnings", async () => {
     const running = run(`
       process.on("warning", ({ name, code }) => console.log(name, code));
       const ws = await connect(url, { reconnect: false });
@@ -247,11 +247,18 @@ describe("a process", () => {
       ws.ping({ payload: new Uint8Array(200) });
       ws.on("ping", () => { throw new Error("mine"); });
       ws.on("ping", async () => { throw new Error("mine"); });
+      ws.send("listening");
     `);
-    const socket = await accepted([Buffer.from([0x89, 0x00])]);
+    const socket = await accepted();
+    await socket.frame();
+    socket.send(Buffer.from([0x89, 0x00]));
     await socket.frame();
     socket.reset();
-    expect(await running).toMatchObject({ code: 0, signal: null, output: "ConnectionError ECONNRESET\n" });
+    expect(await running).toMatchObject({
+      code: 0,
+      signal: null,
+      output: "JetSocketError FUNCTION_FAILED\nConnectionError ECONNRESET\n",
+    });
   });
 
   it("stays up with nothing but a connection whose reading is paused", async () => {

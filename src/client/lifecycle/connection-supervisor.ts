@@ -253,6 +253,10 @@ export class ConnectionSupervisor<Received, Sent>
     this.#handler.reportError(error);
   }
 
+  reportFunctionError(what: string, thrown: unknown): void {
+    this.#handler.reportFunctionError(what, thrown);
+  }
+
   #publishOpen(connection: ClientConnection<Received, Sent>): void {
     const { subprotocol, extensions } = connection.accepted!;
     diagnostics.open({

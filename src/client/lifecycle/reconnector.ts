@@ -25,6 +25,7 @@ export interface ReconnectorHandler {
   /** Ends the client if it waits for its next attempt. */
   endIfWaiting(): void;
   reportError(error: unknown): void;
+  reportFunctionError(what: string, thrown: unknown): void;
 }
 
 /** Schedules the next attempt after the end of an attempt or a connection, or ends the client. */
@@ -40,7 +41,9 @@ export class Reconnector<Received, Sent> {
     this.#context = context;
     this.#handler = handler;
     this.#timer = new RestartableTimer(options.runtime, isReferenced);
-    this.#retryStrategy = new RetryStrategy(options.runtime, options, (error) => handler.reportError(error));
+    this.#retryStrategy = new RetryStrategy(options.runtime, options, (error) =>
+      handler.reportFunctionError("The option shouldReconnect", error),
+    );
     if (handler.hasConnected) this.#retryStrategy.onOpen();
   }
 

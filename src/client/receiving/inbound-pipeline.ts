@@ -28,6 +28,8 @@ export interface InboundPipelineHandler<Received, Sent> {
    */
   onDecoded(message: Received, at: number, connection: number): boolean;
   onError(error: unknown): void;
+  /** A user function threw an error. @param what - For example `A function of the option replay`. */
+  onFunctionError(what: string, thrown: unknown): void;
   onOverlapCaughtUp(): void;
   onOverlapFull(): void;
   /** `closed` was emitted: no event may follow. */
@@ -253,8 +255,10 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
     if (!this.#dispatcher.isEndPending && !this.#isAfterEnd()) this.#emitter.emit(name, event);
   }
 
+  /** A JetSocketError comes from a call that `onReplay` made on its connection: the function itself has no bug. */
   onError(error: Error): void {
-    this.#handler.onError(error);
+    if (error instanceof JetSocketError) this.#handler.onError(error);
+    else this.#handler.onFunctionError("A function of the option replay", error);
   }
 
   startReplay(request: ReplayRequest<ReceivedMessage<Received>>): void {
