@@ -1,146 +1,187 @@
+/**
+ * Types of the options above a single connection: reconnecting, rotation, heartbeat, buffers and replay. It does not
+ * contain the options of a connection itself, such as headers and limits.
+ */
 import type { CloseReport } from "../events/close-report.js";
 import type { SetupConnection } from "./setup-connection.js";
 
-/** How long a client waits before it tries again, and when it gives up: `min(base * multiplier ** n, cap)`. */
+/**
+ * How long a client waits between attempts, and when it stops trying. The wait before retry `n` (0 for the first) is
+ * at most `min(base * multiplier ** n, cap)` milliseconds.
+ */
 export interface BackoffOptions {
-  /** Milliseconds before the first retry, from 1 on. Default 1,000. */
+  /** Wait before the first retry, in milliseconds; at least 1. Default 1,000. */
   readonly base?: number | undefined;
-  /** By how much each wait is longer than the one before, from 1 on; fractions are allowed. Default 2. */
+  /** Factor by which each wait exceeds the previous one; at least 1, fractions are allowed. Default 2. */
   readonly multiplier?: number | undefined;
-  /** The longest wait in milliseconds, from 1 on; below `base` it is the only one. Default 60,000. */
+  /**
+   * Longest wait, in milliseconds; at least 1. If it is smaller than `base`, every wait has this length. Default
+   * 60,000.
+   */
   readonly cap?: number | undefined;
-  /** The least that `jitter` draws, in milliseconds. Default 100. */
+  /** Shortest wait that `jitter` may choose, in milliseconds. Default 100. */
   readonly floor?: number | undefined;
-  /** Draws each wait from all between `floor` and its length, so that a fleet does not come back as one. Default `true`. */
+  /**
+   * Chooses each wait at random between `floor` and its full length, so that many clients do not reconnect at the same
+   * moment. Default `true`.
+   */
   readonly jitter?: boolean | undefined;
-  /** Attempts in a row that may fail; then the client fails. Default 0: without end. */
+  /** Number of consecutive attempts that may fail before the client fails. Default 0: no limit. */
   readonly maxAttempts?: number | undefined;
-  /** Milliseconds from the first failure on; a retry later than that is not made, and the client fails. Default: without end. */
+  /**
+   * Milliseconds after the first failure during which the client retries. The client fails instead of making a later
+   * retry. Default: no limit.
+   */
   readonly maxElapsed?: number | undefined;
-  /** The count of attempts starts again once a connection was open for so many milliseconds. Default 60,000. */
+  /** Milliseconds that a connection must stay open before the count of attempts is reset. Default 60,000. */
   readonly resetAfter?: number | undefined;
-  /** The most milliseconds that a server's `Retry-After` (RFC 9110 10.2.3) is obeyed. Default 900,000. */
+  /** Longest `Retry-After` of a server (RFC 9110 10.2.3) that is obeyed, in milliseconds. Default 900,000. */
   readonly retryAfterCap?: number | undefined;
 }
 
-/** How a connection is replaced by a younger one. */
+/** How a connection is replaced by a new one. */
 export interface RotationOptions {
   /**
-   * `"overlap"` opens the second connection before the first is closed, so that nothing is missed; without `replay` what
-   * comes on both is delivered twice. `"replace"` closes the first, then dials at once. Default: `"overlap"` with
-   * `replay`, else `"replace"`.
+   * `"overlap"` opens the second connection before it closes the first, so that no message is lost. Without `replay`, a
+   * message that arrives on both connections is delivered twice. `"replace"` closes the first connection, then dials at
+   * once. Default: `"overlap"` with `replay`, otherwise `"replace"`.
    */
   readonly mode?: "overlap" | "replace" | undefined;
-  /** Milliseconds that two connections are open side by side at most. Default 5,000. */
+  /** Longest time that both connections are open, in milliseconds. Default 5,000. */
   readonly overlap?: number | undefined;
-  /** The part of `maxConnectionAge`, from 0 to 1, that is cut off at random, so that a fleet does not rotate as one. Default 0.1. */
+  /**
+   * Largest fraction of `maxConnectionAge`, from 0 to 1, by which the age limit is shortened at random, so that many
+   * clients do not rotate at the same moment. Default 0.1.
+   */
   readonly jitter?: number | undefined;
   /**
-   * Messages of the second connection that wait for the first to end; at so many, or at `buffer.maxBytes`, its reading is paused.
-   * Default 10,000.
+   * Maximum number of messages of the second connection that are buffered until the first one ends. At this number, or
+   * at `buffer.maxBytes`, reading from the second connection pauses. Default 10,000.
    */
   readonly maxWaiting?: number | undefined;
 }
 
-/** How a connection is watched for life. */
+/** How a client detects a connection that no longer works. */
 export interface HeartbeatOptions<Received, Sent> {
-  /** Milliseconds between two pings; the first comes after a random part of them. Default 30,000. */
+  /** Milliseconds between two pings. The first ping is sent after a random part of this time. Default 30,000. */
   readonly interval?: number | undefined;
   /**
-   * Milliseconds from a ping on in which any sign of life must come, else the connection is given up; may exceed
+   * Milliseconds after a ping within which any data must arrive; otherwise the connection is closed. It may exceed
    * `interval`. Default 20,000.
    */
   readonly timeout?: number | undefined;
-  /** Makes a message that is sent in the place of a ping frame, for services that want their own. Default: none. */
+  /** Returns a message that is sent instead of a ping frame, for services with their own ping. Default: none. */
   readonly ping?: (() => Sent) | undefined;
-  /** Whether a received message answers the one of `ping`, so that latency is known. Only with `ping`. Default: none. */
+  /**
+   * Returns whether a received message answers the message of `ping`, which makes the latency known. Requires `ping`.
+   * Default: none.
+   */
   readonly isPong?: ((message: Received) => boolean) | undefined;
 }
 
-/** How many received messages wait for `recv()` and `for await`, and what happens when there are more. */
+/** The buffer of received messages for `recv()` and `for await`, and what happens when it is full. */
 export interface BufferOptions<Received = unknown> {
-  /** Messages. Default 1,000. */
+  /** Maximum number of messages. Default 1,000. */
   readonly capacity?: number | undefined;
-  /** Bytes. Default 4 MiB; one message always fits. */
+  /** Maximum size of all messages in bytes. A single message always fits. Default 4 MiB. */
   readonly maxBytes?: number | undefined;
   /**
-   * `"pause"` (default) stops reading from the socket until half of it is consumed; `"dropOldest"` and `"dropNewest"`
-   * keep reading and tell each loss by `dropped`; `"error"` fails the connection with 1008. With `"conflate"` a message
-   * takes the place of the one of its key that still waits, bounds met or not, and the older one is told as dropped;
-   * where none of its key waits, the oldest is dropped at the bound.
+   * What happens when the buffer is full:
+   * - `"pause"` (default) stops reading from the socket until half of the buffer is consumed.
+   * - `"dropOldest"` and `"dropNewest"` drop a message, emit `dropped` for it and continue reading.
+   * - `"conflate"` replaces the waiting message that has the same key, even when the buffer is not full, and emits
+   *   `dropped` for it. If no waiting message has this key and the buffer is full, the oldest message is dropped.
+   * - `"error"` fails the connection with code 1008.
    */
   readonly overflow?: "pause" | "dropOldest" | "dropNewest" | "conflate" | "error" | undefined;
   /**
-   * The key by which `"conflate"` goes, and only with it. A message whose key is `undefined` is neither replaced nor
-   * overtaken. Default: none.
+   * Returns the key of a message for `overflow: "conflate"`, which requires it; an error with any other `overflow`. A
+   * message whose key is `undefined` is never replaced, and no message moves ahead of it. Default: none.
    */
   readonly keyOf?: ((message: Received) => unknown) | undefined;
 }
 
-/** What tells one sent message from another, and comes back in its acknowledgement. */
+/** Identifies a sent message, and is returned by the server in its acknowledgement. */
 export type OutboxId = string | number | bigint;
 
-/** Messages that are sent while there is no connection, and those that are not acknowledged yet. */
+/** The queue of messages that are sent while there is no connection, and of messages that are not acknowledged yet. */
 export interface OutboxOptions<Received, Sent> {
-  /** Messages. Default 1,000. */
+  /** Maximum number of messages. Default 1,000. */
   readonly capacity?: number | undefined;
-  /** Bytes, with about 1 KiB for each message beyond the first 16 MiB of these. Default 4 MiB; one message always fits. */
+  /**
+   * Maximum size of all messages in bytes. Each message counts about 1 KiB more than its payload, after the first 16
+   * MiB of this overhead. A single message always fits. Default 4 MiB.
+   */
   readonly maxBytes?: number | undefined;
   /**
-   * Milliseconds from the call of `send()` on, across reconnects, after which a message that still waits is dropped and
-   * reported by the event `dropped`. Default: none, it waits without end.
+   * Milliseconds after the call of `send()`, across reconnects, after which a message that still waits is dropped and
+   * reported by the event `dropped`. Default: none; a message waits without limit.
    */
   readonly ttl?: number | undefined;
   /**
-   * `"error"` (default) refuses the newest with a `BufferOverflowError`; `"dropOldest"` drops the oldest and tells it.
-   * With `"conflate"` a message takes the place of the one of its key that still waits, bounds met or not; where none of
-   * its key waits, the oldest is dropped at the bound.
+   * What happens when the outbox is full:
+   * - `"error"` (default) rejects the new message with a `BufferOverflowError`.
+   * - `"dropOldest"` drops the oldest message and emits `dropped`.
+   * - `"conflate"` replaces the waiting message that has the same key, even when the outbox is not full. If no waiting
+   *   message has this key and the outbox is full, the oldest message is dropped.
    */
   readonly overflow?: "error" | "dropOldest" | "conflate" | undefined;
-  /** How many messages leave the outbox in any second, above 0; 0.5 is one in two seconds. Default: without bound. */
+  /**
+   * Maximum number of messages sent from the outbox per second; above 0. 0.5 is one in two seconds. Default: no limit.
+   */
   readonly perSecond?: number | undefined;
-  /** The key by which `"conflate"` goes, and only with it. A message without one is neither replaced nor overtaken. */
+  /**
+   * Returns the key of a message for `overflow: "conflate"`, which requires it; an error with any other `overflow`. A
+   * message whose key is `undefined` is never replaced, and no message moves ahead of it. Default: none.
+   */
   readonly keyOf?: ((sent: NoInfer<Sent>) => unknown) | undefined;
   /**
-   * The id of a message; with `acknowledges`, and only with it, a message is kept until it is acknowledged, and sent again
-   * on the next connection (at least once). Default: each message is sent at most once.
+   * Returns the id of a message. Requires `acknowledges`. A message with an id is kept until it is acknowledged, and is
+   * sent again on the next connection (at least once). Default: none; each message is sent at most once.
    */
   readonly idOf?: ((sent: Sent) => OutboxId | null | undefined) | undefined;
-  /** The ids that a received message acknowledges; only with `idOf`. */
+  /** Returns the ids that a received message acknowledges. Requires `idOf`. Default: none. */
   readonly acknowledges?:
     ((received: Received) => OutboxId | readonly OutboxId[] | null | undefined) | undefined;
 }
 
-/** What numbers a received message within its stream. */
+/** The sequence id of a received message within its stream. */
 export type SequenceId = number | string;
 
-/** How far a stream was delivered. Plain and fit for JSON. */
+/** The position up to which a stream was delivered. A plain object that JSON can represent. */
 export interface Cursor {
   readonly sequence: SequenceId;
-  /** The numbering that `sequence` belongs to; absent where there is only one. */
+  /** The epoch that `sequence` belongs to; absent if the stream has no epochs. */
   readonly epoch?: SequenceId;
 }
 
-/** A cursor by the name of its stream. Plain and fit for JSON. */
+/** One cursor per stream, by the name of the stream. A plain object that JSON can represent. */
 export type Cursors = Readonly<Record<string, Cursor>>;
 
-/** Missed messages, oldest first; nothing where the server repeats them on the connection. */
+/** The missed messages, oldest first; `undefined` if the server repeats them on the connection. */
 export type Replayed<Received> = Iterable<Received> | AsyncIterable<Received> | undefined;
 
-/** How received messages are numbered, and what is done about those that are missing. */
+/** How received messages are numbered, and how missing messages are recovered. */
 export interface ReplayOptions<Received, Sent> {
-  /** The id of a message; none for one that is outside of every sequence. Numbers count by one, unless `isNext` is given. */
+  /**
+   * Returns the sequence id of a message; `null` or `undefined` for a message without one. Numbers must increase by
+   * one, unless `isNext` is set.
+   */
   readonly sequence: (message: Received) => SequenceId | null | undefined;
-  /** Whether `current` follows `previous` with nothing between them; needed for strings. Default: `previous + 1`. */
+  /** Returns whether `current` directly follows `previous`. Required for strings. Default: `previous + 1`. */
   readonly isNext?: ((previous: SequenceId, current: SequenceId) => boolean) | undefined;
-  /** The stream that numbers a message. Default: one for all, `"default"`. */
+  /** Returns the stream that a message belongs to. Default: all messages belong to the stream `"default"`. */
   readonly streamOf?: ((message: Received) => string | number | undefined) | undefined;
-  /** The numbering of a message: one that differs from the cursor's begins the stream anew (`reset`). Default: none. */
+  /**
+   * Returns the epoch of a message. When the epoch differs from the one of the cursor, the stream starts again and the
+   * client emits `reset`. Default: none.
+   */
   readonly epochOf?:
     ((message: Received, connectionCount: number) => SequenceId | null | undefined) | undefined;
   /**
-   * Called on each new connection after `onConnection`, and on a gap: gives the missed messages, or nothing when the server
-   * repeats them on the connection. Default: none, and a gap is told and not waited for.
+   * Called on each new connection after `onConnection`, and when a gap is found. Returns the missed messages, or
+   * `undefined` if the server repeats them on the connection. Default: none; a gap is reported by `gap`, and the
+   * messages after it are delivered without waiting.
    */
   readonly onReplay?:
     | ((
@@ -148,59 +189,71 @@ export interface ReplayOptions<Received, Sent> {
         connection: SetupConnection<Received, Sent>,
       ) => Replayed<Received> | Promise<Replayed<Received>> | Promise<void>)
     | undefined;
-  /** How many ids back a message that comes twice is known as a double and removed. Default 1,000. */
+  /** Number of most recent ids per stream in which duplicates are recognised and removed. Default 1,000. */
   readonly window?: number | undefined;
   /**
-   * So many messages of a stream are held behind missing ones at most; then `reset` comes and they are delivered. Default 10,000.
-   * All streams together hold at most `buffer.maxBytes`; beyond, the largest holds end in the same way.
+   * Maximum number of messages that a stream buffers while earlier ones are missing. At this number the client emits
+   * `reset` and delivers them. All streams together buffer at most `buffer.maxBytes`; above it, the streams that buffer
+   * the most are delivered in the same way. Default 10,000.
    */
   readonly maxWaiting?: number | undefined;
   /**
-   * How many streams are remembered. A new name takes the place of a stream that had no message for long; the next message of
-   * a forgotten stream is delivered as the first of a new one, without `gap`, `reset` or a search for doubles. A stream that
-   * holds messages is not forgotten. Default 10,000, or as many as `cursors` names if that is more.
+   * Maximum number of streams that are remembered. At this number, a new stream replaces one that had no message for a
+   * long time. The next message of a forgotten stream is delivered as the first message of a new stream, without `gap`,
+   * `reset` or the removal of duplicates. A stream with buffered messages is not forgotten. Default 10,000, or the
+   * number of streams in `cursors` if that is larger.
    */
   readonly maxStreams?: number | undefined;
-  /** So many milliseconds, while connected, is a stream held at most; then `reset` comes and it is delivered. Default 10,000. */
+  /**
+   * Longest time while connected that a stream buffers messages, in milliseconds. Then the client emits `reset` and
+   * delivers them. Default 10,000.
+   */
   readonly recoveryTimeout?: number | undefined;
-  /** Where an earlier process has left off, as `cursors()` gave it. Default: none. */
+  /** The result of `cursors()` of an earlier process, from which this one continues. Default: none. */
   readonly cursors?: Cursors | undefined;
 }
 
-/** The options that concern more than one connection, or what is around it. */
+/** The options that concern more than one connection, or the layers above it. */
 export interface LayerOptions<Received, Sent> {
-  /** Comes back after a loss. Default `true`; with `false` there is one attempt, and one connection. */
+  /** Reconnects after a loss. With `false` there is one attempt and one connection. Default `true`. */
   readonly reconnect?: boolean | undefined;
   /**
-   * `connect()` keeps trying when the first attempt fails in a way that may pass; `run()` always does. Without meaning with
-   * `reconnect: false`. Default `false`: `connect()` rejects.
+   * With `true`, `connect()` retries when the first attempt fails with a retryable error; otherwise `connect()`
+   * rejects. `run()` always retries. Has no effect with `reconnect: false`. Default `false`.
    */
   readonly retryInitial?: boolean | undefined;
-  /** How long to wait between attempts, and when to give up. */
+  /** How long to wait between attempts, and when to stop trying. */
   readonly backoff?: BackoffOptions | undefined;
   /**
-   * Whether to try again after an attempt or a connection that ended so. Default: `report.isRetryable`, which is `false`
-   * where trying again does not help, such as for refused credentials.
+   * Returns whether to try again after the attempt or connection that the report describes. Default:
+   * `report.isRetryable`, which is `false` if another attempt cannot help, for example after refused credentials.
    */
   readonly shouldReconnect?: ((report: CloseReport) => boolean) | undefined;
-  /** Milliseconds after which a connection is replaced, before the server's own limit. Default: none, it is not. */
+  /**
+   * Milliseconds after which a connection is replaced by a new one, for servers that limit the age of a connection.
+   * Default: none; connections are not replaced.
+   */
   readonly maxConnectionAge?: number | undefined;
   /** How a connection is replaced. */
   readonly rotation?: RotationOptions | undefined;
-  /** Pings: milliseconds between two, or more about them, or `false` for none. Default 30,000. */
+  /** Pings: the milliseconds between two pings, an object with more options, or `false` for none. Default 30,000. */
   readonly heartbeat?: number | HeartbeatOptions<Received, Sent> | false | undefined;
-  /** Received messages that wait: their number, or more about it. Default 1,000. */
+  /** The buffer of received messages: its capacity in messages, or an object with more options. Default 1,000. */
   readonly buffer?: number | BufferOptions<Received> | undefined;
   /**
-   * Messages that are sent while there is no connection: their number, or more about it. Default `false`: such a `send()`
-   * rejects with an `InvalidStateError`.
+   * The queue of messages that are sent while there is no connection: its capacity in messages, or an object with more
+   * options. With `false`, `send()` without a connection rejects with an `InvalidStateError`. Default `false`.
    */
   readonly outbox?: number | OutboxOptions<Received, Sent> | false | undefined;
-  /** Sequence ids: doubles are removed, gaps told and filled, and a later start resumes. Default: none. */
+  /**
+   * Sequence ids of received messages: duplicates are removed, gaps are reported and filled, and a later process can
+   * continue from a cursor. Default: none.
+   */
   readonly replay?: ReplayOptions<Received, Sent> | undefined;
   /**
-   * Runs on every new connection, before anything queued is sent: authenticate, subscribe. One that throws, rejects or
-   * outlasts `setupTimeout` fails the attempt; `signal` is aborted when the attempt is given up. Default: none.
+   * Called on every new connection before any queued message is sent, for example to authenticate or subscribe. The
+   * attempt fails if the function throws, rejects or takes longer than `setupTimeout`. `signal` is aborted when the
+   * attempt is abandoned. Default: none.
    */
   readonly onConnection?:
     ((connection: SetupConnection<Received, Sent>, signal: AbortSignal) => unknown) | undefined;

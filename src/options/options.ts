@@ -1,3 +1,7 @@
+/**
+ * Types of the options that users pass to a client. It does not contain their checks and defaults
+ * (`resolve-options.ts`).
+ */
 import type { LookupFunction } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import type { CloseReport } from "../events/close-report.js";
@@ -10,133 +14,155 @@ export type * from "./layer-options.js";
 export type * from "./setup-connection.js";
 export type { CreateConnection };
 
-/** What a provider function is given at each attempt. */
+/** The argument of a provider function, which is called at each attempt. */
 export interface AttemptContext {
-  /** 1 for the first. */
+  /** The number of the attempt; the first is 1. */
   readonly attempt: number;
-  /** How the attempt or connection before this one ended. */
+  /** The report of the previous attempt or connection; `undefined` at the first attempt. */
   readonly lastReport: CloseReport | undefined;
-  /** Aborted when the attempt is given up. */
+  /** Aborted when the attempt is abandoned. */
   readonly signal: AbortSignal;
 }
 
-/** A value, or a function that is asked for it again at each attempt. */
+/** A value, or a function that returns it and is called at each attempt. */
 export type Provided<Value> = Value | ((context: AttemptContext) => Value | Promise<Value>);
 
-/** The address: `ws:` or `wss:`; `http:` and `https:` mean the same. A fragment is an error. */
+/** The address, with the scheme `ws:` or `wss:`; `http:` and `https:` mean the same. A fragment is an error. */
 export type Url = string | URL;
 
 /**
- * Header fields for the opening handshake: an object, or pairs in an array, a `Map` or a `Headers`. In pairs, their
- * order and repeats reach the wire.
+ * Header fields for the opening handshake: an object, or pairs of name and value in an array, a `Map` or a `Headers`.
+ * Pairs are sent in their order, with repeated names.
  */
 export type HeadersInit =
   Readonly<Record<string, string | readonly string[]>> | Iterable<readonly [name: string, value: string]>;
 
-/** What is offered as permessage-deflate (RFC 7692 7.1). */
+/** The parameters of permessage-deflate that the client offers (RFC 7692 7.1). */
 export interface CompressOptions {
-  /** zlib's level, 0 to 9. Default: zlib's own. */
+  /** Compression level of zlib, 0 to 9. Default: the default of zlib. */
   readonly level?: number | undefined;
-  /** zlib's memLevel, 1 to 9. Default 8. */
+  /** `memLevel` of zlib, 1 to 9. Default 8. */
   readonly memLevel?: number | undefined;
-  /** Offers `client_max_window_bits` with this value, 8 to 15. Default: the bare parameter. */
+  /** Offers `client_max_window_bits` with this value, 8 to 15. Default: the parameter without a value. */
   readonly windowBits?: number | undefined;
-  /** Asks for `server_max_window_bits` with this value, 8 to 15. */
+  /** Requests `server_max_window_bits` with this value, 8 to 15. Default: not requested. */
   readonly serverWindowBits?: number | undefined;
-  /** Offers `client_no_context_takeover`: no memory between our messages. */
+  /** Offers `client_no_context_takeover`: each sent message is compressed on its own. Default `false`. */
   readonly noContextTakeover?: boolean | undefined;
-  /** Asks for `server_no_context_takeover`. */
+  /** Requests `server_no_context_takeover`: the server compresses each message on its own. Default `false`. */
   readonly serverNoContextTakeover?: boolean | undefined;
 }
 
-/** Makes what `send()` was given into what goes on the wire: a string goes as text, bytes as binary. */
+/** Converts the argument of `send()` to a message: a string is sent as text, bytes as binary. */
 export type Serializer<Sent> = (value: Sent) => string | Uint8Array;
 
-/** Makes what came into what `message`, `recv()` and `for await` give. */
+/** Converts a received message to the value that `message`, `recv()` and `for await` deliver. */
 export type Deserializer<Received> = (data: string | Buffer, isBinary: boolean) => Received;
 
-/** Options of layers that are not there yet: each takes only `false`, its default, and any other value is an error. */
+/**
+ * Reserved options that have no implementation yet. Each accepts only `false`, its default; other values are errors.
+ */
 export type LayerOption = "schema" | "proxy";
 
 /**
- * The options of a client. A wrong one, or one with an unknown name, is a `TypeError` or `RangeError` that names it. What
- * is received and sent is inferred from `deserializer`, `serializer`, `outbox.idOf` and `outbox.acknowledges`: the other functions
- * of the layers are held to them.
+ * The options of a client. An unknown name or a wrong value throws a `TypeError` or `RangeError` that names the option.
+ * TypeScript infers the types of received and sent messages from `deserializer`, `serializer`, `outbox.idOf` and
+ * `outbox.acknowledges`; all other functions must match these types.
  */
 export interface WebSocketOptions<Received, Sent>
   extends
     LayerOptions<NoInfer<Received>, NoInfer<Sent>>,
     Readonly<Partial<Record<LayerOption, false | undefined>>> {
   /**
-   * Messages that are sent while there is no connection: their number, or more about it. Default `false`: such a `send()`
-   * rejects with an `InvalidStateError`.
+   * The queue of messages that are sent while there is no connection: its capacity in messages, or an object with more
+   * options. With `false`, `send()` without a connection rejects with an `InvalidStateError`. Default `false`.
    */
   readonly outbox?: number | OutboxOptions<Received, Sent> | false | undefined;
   /**
-   * Runs on every new connection, before anything queued is sent: authenticate, subscribe. One that throws, rejects or
-   * outlasts `setupTimeout` fails the attempt; `signal` is aborted when the attempt is given up. Default: none.
+   * Called on every new connection before any queued message is sent, for example to authenticate or subscribe. The
+   * attempt fails if the function throws, rejects or takes longer than `setupTimeout`. `signal` is aborted when the
+   * attempt is abandoned. Default: none.
    */
   readonly onConnection?:
     ((connection: SetupConnection<Received, Sent>, signal: AbortSignal) => unknown) | undefined;
-  /** The subprotocols to offer (RFC 6455 1.9); the server's choice is checked. Default: none. */
+  /** Subprotocols to offer (RFC 6455 1.9). The handshake fails if the server selects another one. Default: none. */
   readonly subprotocols?: Provided<string | readonly string[]> | undefined;
-  /** Host may be replaced; Upgrade, Connection and Sec-WebSocket-* may not be given. No Origin is sent unless given. */
+  /**
+   * Header fields of the opening handshake. Host may be replaced; Upgrade, Connection and Sec-WebSocket-* are errors.
+   * Origin is sent only if it is set here. Default: none.
+   */
   readonly headers?: Provided<HeadersInit> | undefined;
-  /** Default: strings and bytes as they are, everything else as JSON. */
+  /** Converts sent values to messages. Default: strings and bytes are sent unchanged, other values as JSON. */
   readonly serializer?: Serializer<Sent> | undefined;
   /**
-   * Default: a text whose first character other than white space is `{` or `[` is parsed as JSON, every other text is given as the
-   * string it is, binary as the Buffer it is. `json` and `raw` can be spread into the options instead.
+   * Converts received messages to values. Default: a text message that starts with `{` or `[` after white space is
+   * parsed as JSON; other text is delivered as a string, binary as a Buffer. `json` and `raw` are alternatives to
+   * spread into the options.
    */
   readonly deserializer?: Deserializer<Received> | undefined;
 
   /** Offers permessage-deflate. Default `true`. */
   readonly compress?: boolean | CompressOptions | undefined;
-  /** Messages below this many bytes go uncompressed. Default 128. */
+  /** Size in bytes below which a message is sent without compression. Default 128. */
   readonly compressionThreshold?: number | undefined;
 
-  /** Milliseconds for name look-up, TCP, TLS and HTTP together. Default 10,000. */
+  /** Milliseconds for name lookup, TCP, TLS and the HTTP handshake together. Default 10,000. */
   readonly connectTimeout?: number | undefined;
-  /** Milliseconds without progress that the closing handshake may take. Default 5,000. */
+  /** Milliseconds without progress after which the closing handshake is aborted. Default 5,000. */
   readonly closeTimeout?: number | undefined;
-  /** Milliseconds in which a message that has begun must come on by 1 KiB. Default 120,000. */
+  /**
+   * Milliseconds within which each further 1 KiB of a message that has started must arrive; otherwise the connection
+   * fails with code 1008. Default 120,000.
+   */
   readonly messageTimeout?: number | undefined;
 
-  /** The most bytes of a received message, after decompression; more fails the connection with 1009. Default 64 MiB. */
+  /**
+   * Maximum size of a received message in bytes, after decompression. A larger one fails the connection with code 1009.
+   * Default 64 MiB.
+   */
   readonly maxMessageSize?: number | undefined;
-  /** The most bytes of a received frame. Default: `maxMessageSize`. */
+  /** Maximum size of a received frame in bytes. Default: `maxMessageSize`. */
   readonly maxFrameSize?: number | undefined;
 
-  /** Above this many waiting bytes `send()` waits; see `maxBufferedAmount` for what counts. Default 1 MiB. */
+  /**
+   * Number of buffered bytes above which `send()` waits. `maxBufferedAmount` describes which bytes count. Default 1
+   * MiB.
+   */
   readonly highWaterMark?: number | undefined;
-  /** At this many bytes `drain` comes. Default: half of `highWaterMark`. */
+  /** Number of buffered bytes at which `drain` is emitted. Default: half of `highWaterMark`. */
   readonly lowWaterMark?: number | undefined;
   /**
-   * Above this many bytes `send()` is refused with a `BufferOverflowError`. A message that waits above `highWaterMark`
-   * counts about 1 KiB besides its bytes; the first 1 MiB of that is not counted. Default 64 MiB.
+   * Number of buffered bytes above which `send()` rejects with a `BufferOverflowError`. A message that waits above
+   * `highWaterMark` counts about 1 KiB more than its payload; the first 1 MiB of this overhead does not count. Default
+   * 64 MiB.
    */
   readonly maxBufferedAmount?: number | undefined;
 
-  /** Answers pings by itself. Default `true`; otherwise `pong(payload)` answers by hand. */
+  /** Answers pings automatically. With `false`, call `pong(payload)` for each ping. Default `true`. */
   readonly autoPong?: boolean | undefined;
 
-  /** As in `tls.connect`; never changed. `rejectUnauthorized` is `true` unless given. */
+  /**
+   * Options of `tls.connect`, which are not modified. `rejectUnauthorized` is `true` unless set here. Default: none.
+   */
   readonly tls?: ConnectionOptions | undefined;
-  /** As in `net.connect`. */
+  /** The `lookup` option of `net.connect`. */
   readonly lookup?: LookupFunction | undefined;
-  /** As in `net.connect`. */
+  /** The `localAddress` option of `net.connect`: an IP address. */
   readonly localAddress?: string | undefined;
-  /** Connects to a Unix socket or a named pipe instead of the url's host and port. */
+  /** Path of a Unix socket or named pipe to connect to, instead of the host and port of the URL. */
   readonly socketPath?: string | undefined;
-  /** Sends small segments without delay. Default `true`. */
+  /** Disables Nagle's algorithm, so that small segments are sent without delay. Default `true`. */
   readonly noDelay?: boolean | undefined;
-  /** TCP keep-alive: `true`, or milliseconds of silence before the first probe. Default `false`. */
+  /** TCP keep-alive: the milliseconds without data before the first probe; `true` means 60,000. Default `false`. */
   readonly keepAlive?: boolean | number | undefined;
-  /** Gives the stream in the place of a socket; for `wss:` its TLS is yours. */
+  /** Returns a stream that replaces the socket. For `wss:` the function is responsible for TLS. Default: none. */
   readonly createConnection?: CreateConnection | undefined;
 
-  /** Ends the client: an open connection sends Close 1001, and what waits rejects with `signal.reason`. */
+  /**
+   * Ends the client when it is aborted. An open connection sends Close 1001, and pending promises reject with
+   * `signal.reason`. Default: none.
+   */
   readonly signal?: AbortSignal | undefined;
-  /** Clock, timers, randomness and network. Default: Node's. */
+  /** Clock, timers, randomness and network. Default: those of Node.js. */
   readonly runtime?: Runtime | undefined;
 }

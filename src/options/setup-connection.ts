@@ -1,56 +1,69 @@
+/**
+ * Types of the connection that `onConnection` and `onReplay` receive, and of the options of its methods. It does not
+ * contain the implementation.
+ */
 import type { WaitOptions } from "../runtime/wait.js";
 
-/** What `sendRaw()` takes. */
+/** The data that `sendRaw()` accepts. */
 export type RawData = string | Uint8Array | ArrayBufferView | ArrayBuffer | SharedArrayBuffer | Blob;
 
 /** Options of `send()` on a {@link SetupConnection}. */
 export interface SetupSendOptions extends WaitOptions {
-  /** Compresses this message or not, whatever its size. Default: by `compressionThreshold`. */
+  /** Whether to compress this message, whatever its size. Default: depends on `compressionThreshold`. */
   readonly compress?: boolean | undefined;
 }
 
 /** Options of `sendRaw()` on a {@link SetupConnection}. */
 export interface SetupRawOptions extends SetupSendOptions {
-  /** Sends a binary or a text message. Default: text for a string, binary for all else. */
+  /** `true` sends a binary message, `false` a text message. Default: text for a string, binary for other data. */
   readonly binary?: boolean | undefined;
 }
 
 /** Options of `ping()` on a {@link SetupConnection}. */
 export interface SetupPingOptions extends WaitOptions {
-  /** At most 125 bytes (RFC 6455 5.5). Default: bytes that no other ping has. */
+  /** At most 125 bytes (RFC 6455 5.5). Default: bytes that differ from those of every other ping. */
   readonly payload?: Uint8Array | undefined;
 }
 
 /** Options of `recv()`. */
 export interface RecvOptions<Received> extends WaitOptions {
-  /** Takes the first message for which this is `true`; the others keep their place. Default: the first of all. */
+  /**
+   * Selects the first message for which it returns `true`; the other messages stay in the buffer, in order. Default:
+   * the first message.
+   */
   readonly match?: ((message: Received) => boolean) | undefined;
 }
 
-/** Options of `recv()` with a type predicate, which narrows the result. */
+/** Options of `recv()` with a type predicate, which narrows the type of the result. */
 export interface NarrowingRecvOptions<Received, Matched extends Received> extends WaitOptions {
-  /** Takes the first message of the type `Matched`; the others keep their place. */
+  /** Selects the first message of the type `Matched`; the other messages stay in the buffer, in order. */
   readonly match: (message: Received) => message is Matched;
 }
 
 /** Options of `recv()` on a {@link SetupConnection}. */
 export type SetupRecvOptions<Received> = RecvOptions<Received>;
 
-/** What `onConnection` and `onReplay` work on: one connection, past the outbox and the inbox of the client. */
+/**
+ * The connection that `onConnection` and `onReplay` receive. Its methods use this one connection and bypass the outbox
+ * and the receive buffer of the client.
+ */
 export interface SetupConnection<Received, Sent> {
-  /** Where it leads, without credentials. */
+  /** The URL of the connection, without credentials. */
   readonly url: string;
-  /** What the server chose (RFC 6455 1.9); `""` for none. */
+  /** The subprotocol that the server selected (RFC 6455 1.9); `""` for none. */
   readonly subprotocol: string;
-  /** What the server agreed to (RFC 6455 9.1); `""` for none. */
+  /** The extensions that the server accepted (RFC 6455 9.1); `""` for none. */
   readonly extensions: string;
-  /** Sends a message through the serializer, before all that the client has queued. */
+  /** Sends a message through the serializer, before all messages that the client has queued. */
   send(value: Sent, options?: SetupSendOptions): Promise<void>;
-  /** Sends a message as it is. */
+  /** Sends a message without the serializer. */
   sendRaw(data: RawData, options?: SetupRawOptions): Promise<void>;
-  /** The round trip in milliseconds of a ping of its own. */
+  /** Sends a ping and resolves with its round-trip time in milliseconds. */
   ping(options?: SetupPingOptions): Promise<number>;
-  /** The next message, which the client then does not get. What no call takes goes to the client afterwards, in order. */
+  /**
+   * Resolves with the next message, which the client then does not deliver. Messages that no call of `recv()` consumes
+   * are delivered by the client afterwards, in order.
+   */
   recv<Matched extends Received>(options: NarrowingRecvOptions<Received, Matched>): Promise<Matched>;
   recv(options?: SetupRecvOptions<Received>): Promise<Received>;
 }
