@@ -1,4 +1,5 @@
 // The error classes of this package and the check that makes `instanceof` work across two copies of the package.
+import { ownOptions } from "./own-options.js";
 
 /** The facts that each error of this package is constructed from. */
 export interface ErrorDetails {
@@ -125,6 +126,8 @@ export function brandInstances(
   type: { readonly brand: symbol; readonly prototype: Error },
   name: string,
 ): void {
-  Object.defineProperty(type.prototype, "name", { value: name, configurable: true, writable: true });
-  Object.defineProperty(type.prototype, type.brand, { value: true });
+  // The descriptor inherits nothing: a `get` or `set` in Object.prototype would be read as a part of it.
+  const nameProperty = ownOptions({ value: name, configurable: true, writable: true });
+  Object.defineProperty(type.prototype, "name", nameProperty);
+  Object.defineProperty(type.prototype, type.brand, ownOptions({ value: true }));
 }

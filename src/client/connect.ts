@@ -1,5 +1,6 @@
 /** Provides `connect()`, which creates a client and waits for its connection. It does not add behaviour of its own. */
 import type { Provided, Url, WebSocketOptions } from "../options/options.js";
+import { refuseMoreArguments } from "../options/resolve-options.js";
 import { WebSocket } from "./websocket.js";
 
 /**
@@ -10,10 +11,16 @@ import { WebSocket } from "./websocket.js";
  * @throws the errors of the constructor and of {@link WebSocket.connect}. Every error rejects the promise; if no code
  *   handles it, it is an unhandled rejection.
  */
-export async function connect<Received = unknown, Sent = unknown>(
+export function connect<Received = unknown, Sent = unknown>(
   url: Provided<Url>,
   options?: WebSocketOptions<Received, Sent>,
+): Promise<WebSocket<Received, Sent>>;
+export async function connect<Received, Sent>(
+  url: Provided<Url>,
+  options?: WebSocketOptions<Received, Sent>,
+  ...others: readonly unknown[]
 ): Promise<WebSocket<Received, Sent>> {
+  refuseMoreArguments(others);
   const client = new WebSocket<Received, Sent>(url, options);
   await client.connect();
   return client;

@@ -1,10 +1,10 @@
 // The public class of the package. It checks the arguments of each call and delegates to `Client`. It has no state of
 // its own.
-import { CloseCode, InvalidStateError } from "../../protocol/index.js";
+import { CloseCode, InvalidStateError, ownOptions } from "../../protocol/index.js";
 import type { MessageOptions } from "../connection/send-queue.js";
 import type { CloseReport } from "../events/close-report.js";
 import type { BorrowedMessage, EventMap, EventName, Listener, State } from "../events/event-map.js";
-import { checkEventName } from "../events/event-names.js";
+import { checkEventName, refuseHandlerProperties } from "../events/event-names.js";
 import { findWrongOption, ownCallOptions } from "../options/call-options.js";
 import type {
   NarrowingRecvOptions,
@@ -13,7 +13,7 @@ import type {
   Url,
   WebSocketOptions,
 } from "../options/options.js";
-import { resolveOptions } from "../options/resolve-options.js";
+import { refuseMoreArguments, resolveOptions } from "../options/resolve-options.js";
 import { rejected, type WaitOptions } from "../runtime/wait.js";
 import type { Stats } from "../stats/statistics.js";
 import type { Cursors } from "../buffer/cursor.js";
@@ -72,7 +72,9 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   static {
-    for (const marked of [this, this.prototype]) Object.defineProperty(marked, instanceMark, { value: true });
+    for (const marked of [this, this.prototype])
+      Object.defineProperty(marked, instanceMark, ownOptions({ value: true }));
+    refuseHandlerProperties(this.prototype);
   }
 
   readonly #client: Client<Received, Sent>;
@@ -84,7 +86,13 @@ export class WebSocket<Received = unknown, Sent = unknown>
    *   and password in the URL are sent as Basic authorization.
    * @throws TypeError or RangeError for an invalid URL or option. The message names the option and its value.
    */
-  constructor(url: Provided<Url>, options: WebSocketOptions<Received, Sent> = {}) {
+  constructor(url: Provided<Url>, options?: WebSocketOptions<Received, Sent>);
+  constructor(
+    url: Provided<Url>,
+    options: WebSocketOptions<Received, Sent> = {},
+    ...others: readonly unknown[]
+  ) {
+    refuseMoreArguments(others);
     const resolved = resolveOptions(options, nodeRuntime);
     this.#client = new Client(this, { url, options: resolved }, resolved);
   }

@@ -1,4 +1,5 @@
 import type { EventName } from "./event-map.js";
+import { ownOptions } from "../../protocol/index.js";
 import { nearestName } from "./nearest-name.js";
 
 const eventNames: Readonly<Record<EventName, true>> = {
@@ -11,7 +12,8 @@ const eventNames: Readonly<Record<EventName, true>> = {
 
 /** What other libraries call an event that has the name of the key here; in small letters and without separators. */
 const counterparts: Readonly<Record<string, string>> = {
-  '"connected", and "reconnected" for each later connection': "open connect connection ready up upgrade",
+  '"connected", and "reconnected" for each later connection; connect() or run() opens the first one':
+    "open connect connection ready up upgrade",
   '"closed" for the end of the client, "disconnected" for the end of a connection': "close end finish exit",
   '"disconnected"': "disconnect down lost",
   '"closing"': "disconnecting",
@@ -28,6 +30,29 @@ const counterparts: Readonly<Record<string, string>> = {
   '"resumed"': "resume",
   '"dropped"': "drop overflow",
 };
+
+/** The properties for handlers that the classes of browsers and of other libraries have. */
+const handlerProperties = ["onopen", "onmessage", "onclose", "onerror"] as const;
+
+/**
+ * Defines properties that throw when a handler is assigned, because the handler would never be called. The error names
+ * the event to listen to.
+ */
+export function refuseHandlerProperties(prototype: object): void {
+  for (const name of handlerProperties) {
+    const event = name.slice("on".length);
+    const property: PropertyDescriptor = {
+      configurable: true,
+      get: () => undefined,
+      set(value: unknown) {
+        if (value === undefined || value === null) return;
+        const meant = findMeant(event, Object.keys(eventNames)) ?? JSON.stringify(event);
+        throw new TypeError(`A client has no property ${name}. Add a listener with on(): ${meant}.`);
+      },
+    };
+    Object.defineProperty(prototype, name, ownOptions(property));
+  }
+}
 
 /** @throws TypeError for a name that no event has; it names the event that is most likely meant. */
 export function checkEventName(name: string): void {

@@ -58,7 +58,9 @@ const clientOptions: Counterparts = {
 const withoutOption: Counterparts = {
   "Redirects are not followed.": "followredirects maxredirects",
   "Text is always checked (RFC 6455 8.1).": "skiputf8validation",
-  "Nothing is opened before connect() or run().": "startclosed automaticopen",
+  "Spread it into the options: { ...json }.": "json",
+  "Spread it into the options: { ...raw }.": "raw",
+  "Nothing is opened before connect() or run().": "startclosed automaticopen autoconnect",
 };
 
 const ofTheClient = "which is an option of the client";

@@ -9,8 +9,8 @@ import {
   checkInteger,
   checkNames,
   checkObject,
-  describe,
   headersForm,
+  kindOf,
   wrong,
 } from "./checks.js";
 import type { CompressOptions, Deserializer, LayerOption, Serializer, WebSocketOptions } from "./options.js";
@@ -105,11 +105,23 @@ export function resolveOptions<Received, Sent>(
   return resolveOwn(given, shared);
 }
 
-/** The browser's class takes subprotocols in this place. */
+/** The browser's class has subprotocols at this position. The value is not shown, because it may contain a token. */
 function checkOptions<Options extends object>(options: Options): Options {
   if (typeof options !== "string" && !Array.isArray(options)) return checkObject("options", options);
   throw new TypeError(
-    `The option "options" must be an object, not ${describe(options)}. Subprotocols are an option: { subprotocols: ["chat"] }.`,
+    `The option "options" must be an object, not ${kindOf(options)}. Subprotocols are an option: { subprotocols: ["chat"] }.`,
+  );
+}
+
+/**
+ * Refuses further arguments. In other libraries the options are the third argument; here they would have no effect.
+ * @param others - The arguments after the options.
+ * @throws TypeError if one of them is not `undefined`.
+ */
+export function refuseMoreArguments(others: readonly unknown[]): void {
+  if (others.every((other) => other === undefined)) return;
+  throw new TypeError(
+    "The options are the second and last argument, and contain the subprotocols: (url, { subprotocols, headers }).",
   );
 }
 

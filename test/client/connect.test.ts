@@ -32,6 +32,15 @@ describe("connect()", () => {
     await scene.pass();
   });
 
+  it("rejects if the options are the third argument", async () => {
+    const promise = Reflect.apply(connect, undefined, [
+      "ws://feed.test/",
+      {},
+      { headers: {} },
+    ]) as Promise<unknown>;
+    await expect(promise).rejects.toThrow("The options are the second and last argument");
+  });
+
   it("rejects with the error of the attempt or of the constructor", async () => {
     const failing = errorOf(connect("ws://feed.test/", { runtime: scene.counting.runtime }));
     await scene.pass();

@@ -70,6 +70,14 @@ describe("the constructor", () => {
     expect(() => new WebSocket(url as never, options as never)).toThrow(type);
   });
 
+  it.each([[undefined], [{}]])("refuses options as the third argument, after %j", (options) => {
+    const args = ["ws://feed.test/", options, { headers: { "X-Feed": "trades" } }] as never[];
+    expect(() => Reflect.construct(WebSocket, args) as unknown).toThrow(
+      "The options are the second and last argument",
+    );
+    expect(() => Reflect.construct(WebSocket, [...args.slice(0, 2), undefined]) as unknown).not.toThrow();
+  });
+
   it("sends the credentials of the URL, but does not expose them", async () => {
     const client = scene.watch({}, new URL("ws://user:secret@feed.test/?token=secret"));
     const link = await scene.dial(client);

@@ -13,6 +13,23 @@ function hintFor(name: unknown): string {
   }
 }
 
+describe("a handler property, as browsers have it", () => {
+  const ws = new WebSocket("ws://feed.test/") as unknown as Record<string, unknown>;
+
+  it.each([
+    ["onopen", "connected"],
+    ["onmessage", "message"],
+    ["onclose", "closed"],
+    ["onerror", "error"],
+  ])("throws if a handler is assigned: %s", (name, event) => {
+    expect(() => (ws[name] = () => undefined)).toThrow(
+      new RegExp(`^A client has no property ${name}\\. Add a listener with on\\(\\): "${event}"`),
+    );
+    expect(ws[name]).toBeUndefined();
+    expect(() => (ws[name] = null)).not.toThrow();
+  });
+});
+
 describe("checkEventName", () => {
   it.each(["connected", "message", "rawMessage", "closed", "dropped"])("knows %s", (name) => {
     expect(hintFor(name)).toBe("");

@@ -74,6 +74,9 @@ const ofOptions: Pollution = [
   ["windowBits", "99"],
   ["peerWindowBits", "8"],
   ["codecs", "{}"],
+  // The accessors of a property descriptor.
+  ["get", "() => 'evil'"],
+  ["set", "() => undefined"],
 ];
 /** Those of the streams inside of a TLS socket, such as `writable`, are out of reach. */
 const ofSockets: Pollution = [

@@ -35,6 +35,9 @@ describe("an option that other libraries have", () => {
     ["origin", "Use headers, with the field Origin."],
     ["followRedirects", "Redirects are not followed."],
     ["skipUTF8Validation", "Text is always checked"],
+    ["json", "Spread it into the options: { ...json }."],
+    ["raw", "Spread it into the options: { ...raw }."],
+    ["autoConnect", "Nothing is opened before connect() or run()."],
     ["connect_timeout", "Use connectTimeout."],
     ["reconect", "Use reconnect."],
   ])("is named with its counterpart: %s", (name, hint) => {

@@ -296,6 +296,10 @@ describe("what is wrong is named", () => {
   });
 });
 
+it("does not show a string instead of the options, because a subprotocol may contain a token", () => {
+  expect(() => resolveOptions("bearer.secret" as never, runtime)).toThrow(/^((?!secret).)*$/);
+});
+
 it.each(["chat", ["chat"]])("%o in the place of options is told to be the option subprotocols", (options) => {
   expect(() => resolveOptions(options as never, runtime)).toThrow('{ subprotocols: ["chat"] }');
 });

@@ -1,5 +1,5 @@
 /** Creates close reports and the errors that describe them. It does not decide whether the client tries again. */
-import { escapeControls } from "../../../protocol/index.js";
+import { escapeControls, ownOptions } from "../../../protocol/index.js";
 import type { ConnectionEnd } from "../../connection/connection-end.js";
 import {
   CloseError,
@@ -201,7 +201,7 @@ function codeOf(error: Error | undefined): string | undefined {
 export function failureOf(report: CloseReport): JetSocketError {
   const error = report.error ?? closedError(report);
   // Report and error reference each other. The property is not enumerable, so that printing and JSON do not recurse.
-  Object.defineProperty(error, "report", { value: report, configurable: true, writable: true });
+  Object.defineProperty(error, "report", ownOptions({ value: report, configurable: true, writable: true }));
   return error;
 }
 
