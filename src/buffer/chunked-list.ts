@@ -87,6 +87,11 @@ export class ChunkedList<Item> {
     if (items.length > maxChunkLength) this.#split(chunk);
   }
 
+  /** Adds an item at the end. */
+  push(item: Item): void {
+    this.insert(this.end, item);
+  }
+
   #split(chunk: number): void {
     const items = this.#chunks[chunk]!;
     if (chunk === 0 && this.#shiftedCount > 0) {

@@ -1,4 +1,5 @@
 // Classifies the messages of a stream and delivers them. It does not buffer messages that are ahead: see recovery.ts.
+import { ChunkedList } from "./chunked-list.js";
 import type { Arrival } from "./message-stream.js";
 import type { ReplayPort } from "./replay-port.js";
 import type { SequenceStatus } from "./sequence-window.js";
@@ -13,7 +14,10 @@ export class Delivery<Message> {
   readonly #port: ReplayPort<Message>;
 
   /** Messages that were released from a reorder buffer and are not delivered yet. */
-  readonly #released: { readonly arrival: Arrival<Message>; readonly isReported: boolean }[] = [];
+  readonly #released = new ChunkedList<{
+    readonly arrival: Arrival<Message>;
+    readonly isReported: boolean;
+  }>();
 
   constructor(port: ReplayPort<Message>) {
     this.#port = port;

@@ -119,28 +119,34 @@ export class Inbox<Entry extends InboxItem> {
     if (this.#positions !== undefined) this.#forget(entry.key, this.#positions);
     this.#entries[this.#head++] = undefined;
     this.#bytes -= entry.size;
-    if (this.#head === this.#entries.length) {
-      this.#entries = [];
-      this.#offset += this.#head;
-      this.#head = 0;
-    } else if (this.#head >= 1024 && this.#head * 2 >= this.#entries.length) {
-      this.#entries = this.#entries.slice(this.#head);
-      this.#offset += this.#head;
-      this.#head = 0;
-    }
+    this.#trim();
     return entry;
   }
 
+  /** Releases the memory of removed entries when they are at least 1024 and half of the array, or all of it. */
+  #trim(): void {
+    const head = this.#head;
+    if (head < this.#entries.length && (head < 1024 || head * 2 < this.#entries.length)) return;
+    this.#entries = head === this.#entries.length ? [] : this.#entries.slice(head);
+    this.#offset += head;
+    this.#head = 0;
+  }
+
   /**
-   * Removes an entry at any position.
+   * Removes an entry at any position. The older entries are moved, not the newer ones: the entries that are removed are
+   * usually among the oldest.
    * @returns `false` if the entry is not in the inbox.
    */
   remove(entry: Entry): boolean {
-    if (entry === this.#entries[this.#head]) return this.shift() !== undefined;
-    const index = this.#entries.indexOf(entry, this.#head);
+    const head = this.#head;
+    if (entry === this.#entries[head]) return this.shift() !== undefined;
+    const index = this.#entries.indexOf(entry, head);
     if (index === -1) return false;
-    this.#entries.splice(index, 1);
+    this.#entries.copyWithin(head + 1, head, index);
+    this.#entries[head] = undefined;
+    this.#head++;
     this.#bytes -= entry.size;
+    this.#trim();
     if (this.#positions !== undefined) this.#findPositions(this.#positions);
     return true;
   }
@@ -155,7 +161,21 @@ export class Inbox<Entry extends InboxItem> {
     }
   }
 
-  /** The waiting messages, oldest first. They stay in the inbox. */
+  /**
+   * Iterates over the messages that wait at the start of the iteration, oldest first, without a copy. Messages that are
+   * removed before their turn are skipped. The loop may remove the current message.
+   */
+  *[Symbol.iterator](): Generator<Entry, void> {
+    const end = this.#offset + this.#entries.length;
+    for (let position = this.#offset + this.#head; position < end; position++) {
+      position = Math.max(position, this.#offset + this.#head);
+      const entry = this.#entries[position - this.#offset];
+      if (entry === undefined || position >= end) return;
+      yield entry;
+    }
+  }
+
+  /** A copy of the waiting messages, oldest first. They stay in the inbox. */
   get waiting(): readonly Entry[] {
     return this.#entries.slice(this.#head) as Entry[];
   }

@@ -2,6 +2,7 @@
 
 // to a connection itself: the caller takes the messages with next().
 import { BufferOverflowError } from "../errors.js";
+import { ChunkedList } from "./chunked-list.js";
 import { KeyedQueue } from "./keyed-queue.js";
 import { UnackedMessages } from "./unacked-messages.js";
 import { OutboxCallbacks } from "./outbox-callbacks.js";
@@ -31,7 +32,7 @@ export class Outbox<Sent, Received, Message> {
   #isOpen = false;
   #isClosing = false;
   /** Dropped messages that are not reported to the handler yet. */
-  readonly #unreported: { readonly message: Message; readonly cause: OutboxDropCause }[] = [];
+  readonly #unreported = new ChunkedList<{ readonly message: Message; readonly cause: OutboxDropCause }>();
   /** No waiting message expires before this time. */
   #expiresAt = Infinity;
   /** True if the messages of the queue expire in the order of the queue. */

@@ -1,6 +1,7 @@
 // The replay engine: keeps received messages in sequence across connections. It removes duplicates, reports gaps,
 
 // requests replays, and delivers in order. It reads no clock and sets no timer: the caller passes the time.
+import { ChunkedList } from "./chunked-list.js";
 import type { Cursors } from "./cursor.js";
 import { asError, Delivery } from "./delivery.js";
 import type { Arrival, MessageStream, SequencePosition, ReplayRequest } from "./message-stream.js";
@@ -31,7 +32,7 @@ export class Replay<Value, Message> {
   #singleStream: MessageStream<Message> | undefined;
   #overlap: Overlap<Message> | undefined;
   /** Messages of an overlap that has ended, until they are delivered. */
-  readonly #leavingOverlap: WaitingMessage<Message>[] = [];
+  readonly #leavingOverlap = new ChunkedList<WaitingMessage<Message>>();
   /** The number of the connection whose messages wait in the overlap; 0 without an overlap. */
   #waitingConnection = 0;
 

@@ -3,6 +3,7 @@ import { asError, Delivery } from "../../src/buffer/delivery.js";
 import { type Arrival, MessageStream } from "../../src/buffer/message-stream.js";
 import { NumberWindow } from "../../src/buffer/number-window.js";
 import type { ReplayPort } from "../../src/buffer/replay-port.js";
+import { measureCpuTime } from "../support/cpu-time.js";
 
 function scene(): { log: string[]; delivery: Delivery<string>; stream: MessageStream<string> } {
   const log: string[] = [];
@@ -52,6 +53,15 @@ describe("Delivery", () => {
     const { log, delivery, stream } = scene();
     expect(delivery.classify(arrival(stream, 1.5), false)).toBe("unclassified");
     expect(log[0]).toContain("safe integer");
+  });
+
+  it("releases many messages in linear time", () => {
+    const { log, delivery, stream } = scene();
+    const buffered = Array.from({ length: 240_000 }, (_, index) => arrival(stream, index + 1));
+    const cpuTime = measureCpuTime();
+    delivery.release(buffered);
+    expect(cpuTime()).toBeLessThan(1_000);
+    expect([log.length, log[0], log.at(-1)]).toEqual([buffered.length, "m1", `m${buffered.length}`]);
   });
 });
 

@@ -36,6 +36,49 @@ function takeAll(inbox: Inbox<Sized>): number[] {
   return ids;
 }
 
+describe("Iteration over an Inbox", () => {
+  it("continues while messages are removed and added", () => {
+    const inbox = create({ capacity: 10_000, maxBytes: 10_000 });
+    pushAll(inbox, new Array<number>(3_000).fill(1));
+    const seen: number[] = [];
+    for (const entry of inbox) {
+      seen.push(entry.id);
+      if (entry.id % 2 === 0) expect(inbox.remove(entry)).toBe(true);
+      if (entry.id === 1_000) while (inbox.length > 1_500) inbox.shift();
+      if (entry.id === 2_500) push(inbox);
+    }
+    const left = [...inbox].map(({ id }) => id);
+    expect(seen.filter((id) => id <= 1_000)).toHaveLength(1_000);
+    expect(seen.at(-1)).toBe(3_000);
+    expect(seen.every((id, index) => index === 0 || id > seen[index - 1]!)).toBe(true);
+    expect(left.filter((id) => seen.includes(id) && id % 2 === 0)).toEqual([]);
+    expect([left.length, left.at(-1), inbox.bytes]).toEqual([inbox.length, 3_001, inbox.length]);
+  });
+
+  it("ends if all messages are removed, even if another one is added", () => {
+    const inbox = create();
+    pushAll(inbox, [1, 1, 1]);
+    const seen: number[] = [];
+    for (const { id } of inbox) {
+      seen.push(id);
+      inbox.clear();
+      push(inbox);
+    }
+    expect(seen).toEqual([1]);
+  });
+
+  it("remains correct after many removals next to a message that stays", () => {
+    const inbox = create({ capacity: 10, maxBytes: 1_000 });
+    push(inbox);
+    for (let count = 0; count < 20_000; count++) {
+      push(inbox);
+      const [, second] = inbox;
+      inbox.remove(second!);
+    }
+    expect([...inbox].map(({ id }) => id)).toEqual([1]);
+  });
+});
+
 it("Inbox returns messages in the order in which they were added", () => {
   const inbox = create();
   pushAll(inbox, [1, 2, 3]);
@@ -318,6 +361,7 @@ describe("Inbox with overflow conflate", () => {
             list = pushed(list, entry, expectedDrops);
           }
           expect([idsOf(inbox), dropped]).toEqual([list.map(({ id }) => id), expectedDrops]);
+          expect([...inbox]).toEqual(list);
         }
       }),
       { numRuns: cases(100) },

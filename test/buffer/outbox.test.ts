@@ -3,6 +3,7 @@ import { Outbox } from "../../src/buffer/outbox.js";
 import { OutboxEntry } from "../../src/buffer/outbox-entry.js";
 import type { OutboxDecision, OutboxPolicy } from "../../src/buffer/outbox-policy.js";
 import { BufferOverflowError, type JetSocketError } from "../../src/errors.js";
+import { measureCpuTime } from "../support/cpu-time.js";
 import type { TestMessage } from "./outbox-model.js";
 
 type Entry = OutboxEntry<string>;
@@ -89,6 +90,17 @@ describe("Outbox without acknowledgements", () => {
     expect(scene.take()).toEqual(["a", "b", "c"]);
     expect([scene.outbox.isClear, scene.send("d"), scene.outbox.length]).toEqual([true, "write", 0]);
     expect(scene.log).toEqual([]);
+  });
+
+  it("drops many messages at once in linear time", () => {
+    const scene = new Scene({ capacity: 120_000, ttl: 10 });
+    for (let index = 0; index < 120_000; index++) scene.send(`m${index}`);
+    scene.now = 10;
+    const cpuTime = measureCpuTime();
+    scene.outbox.next(scene.now);
+    scene.send("late");
+    expect(cpuTime()).toBeLessThan(1_000);
+    expect([scene.log.length, scene.log.at(-1)]).toEqual([120_000, "m119999 expired"]);
   });
 
   it("is not clear before the first connection and after the last one", () => {

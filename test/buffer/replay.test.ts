@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Cursors } from "../../src/buffer/cursor.js";
 import type { Sequence } from "../../src/buffer/sequence-window.js";
 import { type Policy, ReplayScene } from "./replay-scene.js";
+import { measureCpuTime } from "../support/cpu-time.js";
 
 const letters = "abcdefghijklmnopqrstuvwxyz";
 const isNextLetter = (previous: Sequence, current: Sequence): boolean =>
@@ -226,6 +227,20 @@ describe("Functions of the application", () => {
     asked.length = 0;
     act(scene);
     expect(asked).toHaveLength(1);
+  });
+});
+
+describe("The end of an overlap", () => {
+  it("delivers many messages in linear time", () => {
+    const count = 120_000;
+    const scene = new ReplayScene({ maxBytes: 1_000 * count });
+    scene.receive(1).replay.beginOverlap(2, count, 0);
+    scene.connection = 2;
+    for (let id = 2; id <= count; id++) scene.receive(id);
+    const cpuTime = measureCpuTime();
+    scene.replay.endOverlap(0);
+    expect(cpuTime()).toBeLessThan(1_500);
+    expect(scene.log.at(-1)).toBe(String(count));
   });
 });
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BufferOverflowError, InvalidStateError, TimeoutError } from "../../src/index.js";
+import { measureCpuTime } from "../support/cpu-time.js";
 import { turns } from "../support/dialling.js";
 import { Scene } from "../support/scene.js";
 import { closeFrame, opcodes, pingFrame, pongFrame, textFrame } from "../support/wire.js";
@@ -263,6 +264,22 @@ describe("a peer that stops reading", () => {
     expect(pinged).toMatchObject({ status: "rejected", reason: { operation: "ping", timeoutMs: 60 } });
     peer.continueReading();
     await clogging;
+  });
+});
+
+describe("calls of flush() that are not awaited", () => {
+  it.each([undefined, 10])("take linear time: outbox %s", async (outbox) => {
+    const { ws, peer } = await scene.open({ outbox });
+    peer.stopReading();
+    ws.trySend(Buffer.alloc(8 * mebibyte));
+    const cpuTime = measureCpuTime();
+    const flushes = Array.from({ length: 16_000 }, () => ws.flush());
+    // If each call or each message read all pending calls, this would take seconds.
+    for (let count = 0; count < 8_000; count++) ws.trySend("x");
+    expect(cpuTime()).toBeLessThan(500);
+    peer.continueReading();
+    await Promise.all(flushes);
+    expect(ws.bufferedAmount).toBe(0);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Message, Options } from "../support/scene.js";
 import { backoff, closeOf, inflatedOf, LayerScene, storyOf, textsOf, settled } from "./layer-scene.js";
+import { measureCpuTime } from "../support/cpu-time.js";
 import { MemoryBlob } from "../support/memory-blob.js";
 import { closeFrame, opcodes, pongFrame, textFrame } from "../support/wire.js";
 
@@ -58,6 +59,22 @@ describe("send() without a connection", () => {
     }
     expect(textsOf(link)).toEqual(["a", "\x01", "b", "c"]);
     expect(ws.stats()).toMatchObject({ outboxMessages: 0, outboxBytes: 0 });
+    await scene.finish();
+  });
+
+  it("reports many messages that one message displaces in linear time", async () => {
+    const scene = new LayerScene();
+    const count = 120_000;
+    const bounds = { capacity: count, maxBytes: 64 * 1024 * 1024, overflow: "dropOldest" } as const;
+    const { ws } = scene.watch({ outbox: bounds });
+    let droppedCount = 0;
+    ws.on("dropped", () => droppedCount++);
+    for (let index = 0; index < count; index++) ws.trySend("x");
+    const large = Buffer.alloc(bounds.maxBytes);
+    const cpuTime = measureCpuTime();
+    expect(ws.trySend(large)).toBe("queued");
+    expect(cpuTime()).toBeLessThan(1_000);
+    expect(droppedCount).toBe(count);
     await scene.finish();
   });
 
@@ -720,6 +737,31 @@ describe("with acknowledges", () => {
 });
 
 describe("flush()", () => {
+  it("takes no longer when many calls are pending", async () => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up();
+    link.peer.takesWrites = false;
+    void ws.send("in flight");
+    await scene.pass();
+    const callMany = (count: number): void => {
+      for (let left = count; left > 0; left--) void ws.flush();
+    };
+    /** The CPU time of some calls: the minimum of several measurements, which contains no garbage collection. */
+    const measure = (): number => {
+      const times = Array.from({ length: 5 }, () => {
+        const elapsed = measureCpuTime();
+        callMany(200);
+        return elapsed();
+      });
+      return Math.min(...times);
+    };
+    measure();
+    const few = measure();
+    callMany(20_000);
+    expect(measure()).toBeLessThan(5 * few);
+    await scene.finish();
+  });
+
   it("waits over a reconnect for all that was accepted", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: 100 });

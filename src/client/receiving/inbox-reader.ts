@@ -60,16 +60,21 @@ export class InboxReader<Received> {
    */
   matching(match: (message: Received) => boolean): ReceivedMessage<Received> | undefined {
     return this.#run(() => {
-      const { inbox, decoder } = this.#host;
-      inbox.beginReading();
-      const entry = inbox.waiting.find((one) => {
-        if (decoder.complete(one)) return match(one.value) && inbox.remove(one);
-        inbox.remove(one);
-        return false;
-      });
+      this.#host.inbox.beginReading();
+      const entry = this.#takeMatching(match);
       this.#host.onTaken(entry);
       return entry;
     });
+  }
+
+  #takeMatching(match: (message: Received) => boolean): ReceivedMessage<Received> | undefined {
+    const { inbox, decoder } = this.#host;
+    for (const entry of inbox) {
+      const isDecoded = decoder.complete(entry);
+      if (isDecoded && !match(entry.value)) continue;
+      if (inbox.remove(entry) && isDecoded) return entry;
+    }
+    return undefined;
   }
 
   #run<Result>(take: () => Result | undefined): Result | undefined {
@@ -107,7 +112,7 @@ export class InboxReader<Received> {
     this.#isActive = true;
     const { inbox, decoder } = this.#host;
     inbox.beginReading();
-    for (const entry of inbox.waiting) {
+    for (const entry of inbox) {
       if (this.#readers.length === 0) break;
       if (!decoder.complete(entry)) {
         inbox.remove(entry);

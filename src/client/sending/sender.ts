@@ -1,5 +1,6 @@
 // Sends messages over the current connection, and stores them in the outbox while there is none. It does not serialize
 // messages and does not write to the socket.
+import { ChunkedList } from "../../buffer/chunked-list.js";
 import { Outbox } from "../../buffer/outbox.js";
 import { OutboxEntry } from "../../buffer/outbox-entry.js";
 import type { OutboxDropCause, OutboxPolicy } from "../../buffer/outbox-policy.js";
@@ -7,6 +8,7 @@ import type { LiveConnection } from "../../connection/live-connection.js";
 import type { UnsentMessage } from "../../connection/message-tokens.js";
 import type { MessageOptions } from "../../connection/send-queue.js";
 import type { Sendable } from "../../connection/pending-message.js";
+import { FlushCalls, type FlushCallsHost } from "./flush-calls.js";
 import { rotationOverflow, rotationPolicy, policyOf } from "./outbox-policies.js";
 import { type Entry, entryOf, isMessage, type OutboxPayload, sourceOf } from "./outbox-message.js";
 import { type Refusal, Refusals } from "../../connection/refusals.js";
@@ -36,7 +38,7 @@ type SenderOptions<Received, Sent> = Pick<
 const overflowKind: unique symbol = Symbol("overflow");
 
 /** Sends messages in the order of the calls, across connections, reconnects and rotations. */
-export class Sender<Received, Sent> {
+export class Sender<Received, Sent> implements FlushCallsHost {
   readonly #runtime: Runtime;
   readonly #options: SenderOptions<Received, Sent>;
   readonly #handler: SenderHandler;
@@ -49,7 +51,7 @@ export class Sender<Received, Sent> {
   // The following objects are created on first use.
   #gate: FairnessGate | undefined;
   #refusals: Refusals | undefined;
-  #flushes: Set<Wait> | undefined;
+  #flushCalls: FlushCalls | undefined;
   /** Calls of `send()` that wait during a rotation, because the outbox is above the high-water mark. */
   #blockedSends: Set<Wait> | undefined;
   /** The wait that is shared by all blocked sends without a signal and a timeout. */
@@ -62,14 +64,15 @@ export class Sender<Received, Sent> {
    * The connection before the current one. It accepts no messages, but still writes its own or returns them as unsent.
    */
   #previous: LiveConnection | undefined;
-  /** How many times a connection returned unsent messages. */
   #returnCount = 0;
   #isPumping = false;
   #isReferenced = true;
   /** A message is being added to the outbox. */
   #isQueueing = false;
-  /** Messages that the outbox dropped meanwhile. They are reported after the new message was added. */
-  readonly #dropped: { readonly message: unknown; readonly cause: OutboxDropCause }[] = [];
+  /**
+   * Messages that the outbox dropped meanwhile. They are reported after the new message was added. Created on first use.
+   */
+  #dropped: ChunkedList<{ readonly message: unknown; readonly cause: OutboxDropCause }> | undefined;
 
   constructor(runtime: Runtime, options: SenderOptions<Received, Sent>, handler: SenderHandler) {
     this.#runtime = runtime;
@@ -87,7 +90,7 @@ export class Sender<Received, Sent> {
   }
 
   #onDropped(message: unknown, cause: OutboxDropCause): void {
-    this.#dropped.push({ message, cause });
+    (this.#dropped ??= new ChunkedList()).push({ message, cause });
     if (!this.#isQueueing) this.#reportDropped();
   }
 
@@ -172,8 +175,7 @@ export class Sender<Received, Sent> {
   }
 
   #rejectPendingCalls(error: unknown): void {
-    const pendingCalls = [...(this.#flushes ?? []), ...this.#takeBlockedSends()];
-    this.#flushes = undefined;
+    const pendingCalls = [...(this.#flushCalls?.takeAll() ?? []), ...this.#takeBlockedSends()];
     for (const wait of pendingCalls) wait.reject(error);
   }
 
@@ -284,7 +286,7 @@ export class Sender<Received, Sent> {
   #reportDropped(): void {
     this.#isQueueing = false;
     // A listener may end the client. The nested call that this causes reports the remaining messages before the end.
-    for (let next = this.#dropped.shift(); next !== undefined; next = this.#dropped.shift())
+    for (let next = this.#dropped?.shift(); next !== undefined; next = this.#dropped?.shift())
       this.#handler.onUnsent(next.message, next.cause);
   }
 
@@ -435,7 +437,7 @@ export class Sender<Received, Sent> {
     this.#writeWaiting(this.#options.highWaterMark);
     this.#isPumping = false;
     this.#updateTimer();
-    if (this.#live !== undefined && (this.#outbox?.waitingCount ?? 0) === 0) this.#flushLive(this.#live);
+    this.#flushCalls?.proceed();
   }
 
   #writeWaiting(mark: number): void {
@@ -485,27 +487,21 @@ export class Sender<Received, Sent> {
     const live = this.#live ?? this.#previous;
     if (live === undefined && this.#outbox === undefined) return rejected(this.#handler.stateError("flush"));
     if (live === undefined && this.#outbox?.waitingCount === 0) return Promise.resolve();
-    const wait: Wait = new Wait(this.#runtime, "flush", options, () => this.#flushes?.delete(wait));
-    (this.#flushes ??= new Set()).add(wait);
-    if (live !== undefined && (this.#outbox?.waitingCount ?? 0) === 0) this.#flushLive(live);
-    return wait.promise;
+    return (this.#flushCalls ??= new FlushCalls(this.#runtime, this)).add(live, options);
   }
 
-  /**
-   * Settles the pending `flush()` calls when the connection has written its messages. Called when the outbox is empty.
-   */
-  #flushLive(live: LiveConnection): void {
-    if (this.#flushes === undefined || this.#flushes.size === 0) return;
-    const pendingCalls = [...this.#flushes];
-    const returnCount = this.#returnCount;
-    live.flush(undefined).then(
-      () => {
-        // Messages that were returned or queued meanwhile wait for the next connection.
-        if (this.#returnCount !== returnCount || (this.#outbox?.waitingCount ?? 0) > 0) return;
-        for (const wait of pendingCalls) if (this.#flushes?.delete(wait) === true) wait.resolve();
-      },
-      () => undefined,
-    );
+  // Read by its flush calls.
+
+  get live(): LiveConnection | undefined {
+    return this.#live;
+  }
+
+  get waitingCount(): number {
+    return this.#outbox?.waitingCount ?? 0;
+  }
+
+  get returnCount(): number {
+    return this.#returnCount;
   }
 
   /**

@@ -6,6 +6,7 @@ import { JetSocketError, TimeoutError } from "../../../src/errors.js";
 import { Emitter } from "../../../src/events/emitter.js";
 import type { EventMap } from "../../../src/events/event-map.js";
 import { createCountingRuntime, type CountingRuntime } from "../../support/counting-runtime.js";
+import { measureCpuTime } from "../../support/cpu-time.js";
 import { VirtualRuntime } from "../../support/virtual-runtime.js";
 
 type Bounds = ConstructorParameters<typeof Dispatcher<string>>[2]["buffer"];
@@ -875,6 +876,20 @@ it("delivers the current message to a reader that `keyOf` starts", async () => {
 });
 
 describe("recv({ match })", () => {
+  it("takes time in proportion to the messages that it checks", async () => {
+    create({ capacity: 100_000, maxBytes: 1_000_000 });
+    const count = 30_000;
+    for (let index = 0; index < count; index++) receive(String(index));
+    const cpuTime = measureCpuTime();
+    const calls: Promise<string>[] = [];
+    // A copy of all waiting messages for each call would take seconds.
+    for (let index = 1; index < count; index++)
+      calls.push(dispatcher.recv({ match: (text) => text !== "<0>" }));
+    expect(cpuTime()).toBeLessThan(1_000);
+    expect((await Promise.all(calls)).at(-1)).toBe(`<${count - 1}>`);
+    expect(await stateOf(dispatcher.recv(undefined))).toBe("<0>");
+  });
+
   const isOf =
     (...values: readonly string[]) =>
     (value: string): boolean =>
