@@ -18,7 +18,7 @@ export const pages: readonly string[] = ["README.md", ...guidePages()];
 function guidePages(): string[] {
   const names = ["README", "connecting", "reconnecting", "heartbeat", "sending", "receiving", "replay"];
   names.push("rotation", "closing", "statistics", "compression", "performance");
-  names.push("errors", "limits", "protocol-by-hand", "runtime", "testing");
+  names.push("errors", "limits", "protocol-by-hand", "runtime", "testing", "design/performance");
   return names.map((name) => `docs/${name}.md`);
 }
 
