@@ -1,9 +1,13 @@
+/**
+ * The error classes of the client; those of the protocol are re-exported. Codes and texts are chosen where errors are
+ * created.
+ */
 import { brandInstances, type ErrorDetails, JetSocketError } from "../protocol/index.js";
 import type { CloseReport, Phase } from "./events/close-report.js";
 
 export { HandshakeError, InvalidStateError, JetSocketError, ProtocolError } from "../protocol/index.js";
 
-/** A connection could not be opened, or was lost without a Close frame. */
+/** A connection could not be opened, or it was lost without a Close frame. */
 export class ConnectionError extends JetSocketError {
   static override readonly brand: symbol = Symbol.for("jetsocket.ConnectionError");
 
@@ -11,10 +15,10 @@ export class ConnectionError extends JetSocketError {
     brandInstances(this, "ConnectionError");
   }
 
-  /** The end that this error has brought. */
+  /** Describes the connection or attempt that this error ended. */
   declare report?: CloseReport;
 
-  /** How far the connection had come. */
+  /** The phase that the connection had reached. */
   readonly phase: Phase;
 
   constructor(message: string, details: ErrorDetails & { readonly phase: Phase }) {
@@ -23,7 +27,7 @@ export class ConnectionError extends JetSocketError {
   }
 }
 
-/** The connection was closed by a closing handshake, or by us. */
+/** The connection was closed by a closing handshake, or by this client. */
 export class CloseError extends JetSocketError {
   static override readonly brand: symbol = Symbol.for("jetsocket.CloseError");
 
@@ -31,6 +35,7 @@ export class CloseError extends JetSocketError {
     brandInstances(this, "CloseError");
   }
 
+  /** Describes the connection that was closed. */
   declare report: CloseReport;
 
   constructor(message: string, report: CloseReport) {
@@ -47,12 +52,12 @@ export class TimeoutError extends JetSocketError {
     brandInstances(this, "TimeoutError");
   }
 
-  /** The end that this error has brought; absent where only a call took too long. */
+  /** Describes the connection or attempt that this error ended; absent if only a call took too long. */
   declare report?: CloseReport;
 
-  /** The time that was allowed, in milliseconds. */
+  /** The time limit in milliseconds. */
   readonly timeoutMs: number;
-  /** What took too long, e.g. `"connect"` or `"recv"`. */
+  /** The operation that took too long, for example `"connect"` or `"recv"`. */
   readonly operation: string;
 
   constructor(message: string, details: { readonly timeoutMs: number; readonly operation: string }) {
@@ -62,7 +67,7 @@ export class TimeoutError extends JetSocketError {
   }
 }
 
-/** A bound on what waits in memory is met. */
+/** A limit on buffered messages or bytes was reached. */
 export class BufferOverflowError extends JetSocketError {
   static override readonly brand: symbol = Symbol.for("jetsocket.BufferOverflowError");
 

@@ -1,5 +1,5 @@
 /**
- * A WebSocket client for Node.js that needs nothing but Node.
+ * A WebSocket client for Node.js without runtime dependencies. This module only exports the public interface.
  *
  * @packageDocumentation
  */

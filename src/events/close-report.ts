@@ -1,9 +1,12 @@
+/**
+ * Types of the report on the end of a connection. It does not contain the code that creates reports.
+ */
 import type { ErrorReport, HeaderField, JetSocketError } from "../../protocol/index.js";
 
-/** Where a connection was when it ended, or when an attempt to open one failed. */
+/** The phase that a connection had reached when it ended, or when the attempt to open it failed. */
 export type Phase = "provider" | "dns" | "tcp" | "proxy" | "tls" | "http" | "setup" | "open" | "closing";
 
-/** Why a connection ended, in one word. */
+/** The reason why a connection ended, as a constant. */
 export type Verdict =
   | "normal"
   | "going-away"
@@ -31,55 +34,60 @@ export type Verdict =
   | "closed-by-us"
   | "closed-by-peer";
 
-/** Something that happened on a connection; messages are not among these. */
+/** An entry in the event log of a connection. Messages are not logged. */
 export interface ReportedEvent {
-  /** Milliseconds from the beginning of the attempt. */
+  /** Milliseconds since the start of the attempt. */
   readonly atMs: number;
   readonly name: string;
   readonly detail: string;
 }
 
-/** Everything that is known of the end of one connection, or of one failed attempt. Frozen. */
+/** Describes the end of one connection, or one failed attempt. The object is frozen. */
 export interface CloseReport extends ErrorReport {
   readonly verdict: Verdict;
-  /** One sentence: what to do about it. */
+  /** One sentence that says what to do. */
   readonly advice: string;
-  /** Whether trying again may help, by the rule for reconnecting. */
+  /** Whether another attempt may succeed, by the rule that the client uses to reconnect. */
   readonly isRetryable: boolean;
+  /** Who ended the connection: this client, the peer, or the network. */
   readonly initiatedBy: "us" | "peer" | "network";
+  /** The phase that the connection had reached. */
   readonly phase: Phase;
-  /** The url, without credentials. */
+  /** The URL, without credentials. */
   readonly url: string;
-  /** The code of our Close frame; 1005 for an empty one, `undefined` where none was sent. */
+  /** The code of the sent Close frame; 1005 for an empty one, `undefined` if none was sent. */
   readonly codeSent: number | undefined;
-  /** The code of the peer's Close frame; 1005 for an empty one, `undefined` where none came. */
+  /** The code of the received Close frame; 1005 for an empty one, `undefined` if none was received. */
   readonly codeReceived: number | undefined;
-  /** The reason in the peer's Close frame, or else in ours. */
+  /** The reason in the received Close frame, otherwise in the sent one. */
   readonly reason: string;
-  /** `true` where both Close frames went through (RFC 6455 7.1.4). */
+  /** `true` if a Close frame was sent and one was received (RFC 6455 7.1.4). */
   readonly wasClean: boolean;
-  /** What broke, with errno, TLS code or HTTP status; `undefined` where nothing did. */
+  /** The error that ended the connection, with errno, TLS code or HTTP status; `undefined` if there was none. */
   readonly error: JetSocketError | undefined;
-  /** The status and header fields of the answer that refused the handshake. */
+  /** The status of the HTTP response that rejected the handshake. */
   readonly statusCode: number | undefined;
+  /** The header fields of the HTTP response that rejected the handshake. */
   readonly headers: readonly HeaderField[];
-  /** Milliseconds that the connection was open. */
+  /** Milliseconds for which the connection was open. */
   readonly ageMs: number;
-  /** Milliseconds since the last byte came; `undefined` where none came. */
+  /** Milliseconds since the last byte arrived; `undefined` if none arrived. */
   readonly lastReceivedMs: number | undefined;
-  /** Milliseconds for which our own back-pressure paused the reading. */
+  /** Milliseconds for which the client paused reading because received messages were not consumed. */
   readonly pausedMs: number;
-  /** Messages accepted of which not a byte was handed to the kernel. */
+  /** Number of accepted messages of which no byte was passed to the kernel. */
   readonly messagesUnsent: number;
   /**
-   * Messages handed to the kernel, in whole or in part, that the peer may not have read. With `outbox.acknowledges` these
-   * are the messages that are not acknowledged. All other messages are those after the last ping whose pong came back;
-   * none where our Close was written before the peer's Close came and that echoes its code.
+   * Number of messages that were passed to the kernel, in whole or in part, and that the peer may not have read.
+   * Messages of an outbox with `acknowledges` count until they are acknowledged. Other messages count if they were sent
+   * after the last ping that a pong answered. They do not count if this client sent its Close frame first and the
+   * peer's Close frame echoes the code.
    */
   readonly messagesUncertain: number;
+  /** Number of pings at the end that no pong answered. */
   readonly unansweredPings: number;
-  /** By how many milliseconds a timer of the heartbeat was late at most: so long did this process stand still. */
+  /** Largest delay of a heartbeat timer in milliseconds, which shows how long the event loop was blocked. */
   readonly loopLagMs: number;
-  /** The last 32 events, oldest first. */
+  /** The last 32 entries of the event log, oldest first. */
   readonly events: readonly ReportedEvent[];
 }

@@ -1,89 +1,95 @@
+/**
+ * Keeps the listeners of all events of a client. It does not check event names, and it does not emit on its own.
+ */
 import type { Listener } from "./event-map.js";
 import { ListenerList, type ListenerListOwner } from "./listener-list.js";
 
 export interface EmitterHandler<Events> {
-  /** A listener has thrown, or rejected. */
+  /** Called when a listener throws, or returns a promise that rejects. */
   onListenerError(event: keyof Events, error: unknown): void;
 }
 
 /**
- * Calls listeners one after the other, in the order in which they were added. What one of them throws, or rejects
- * with, is told to the handler and touches neither the others nor the caller.
+ * Calls the listeners of an event synchronously, in the order in which they were added. An error of a listener is
+ * reported to the handler; the other listeners are still called, and the error does not reach the code that emits.
  */
 export class Emitter<Events> implements ListenerListOwner {
-  readonly #topics: { [Name in keyof Events]?: ListenerList<Events[Name]> } = {};
+  readonly #lists: { [Name in keyof Events]?: ListenerList<Events[Name]> } = {};
   readonly #handler: EmitterHandler<Events>;
-  /** Of those events that have one. */
-  #branches: Map<keyof Events, Pick<ListenerList<never>, "listeners" | "clear">> | undefined;
+  /** Lists of {@link createSeparateList}, by event name. */
+  #separateLists: Map<keyof Events, Pick<ListenerList<never>, "listeners" | "clear">> | undefined;
   #lastId = 0;
 
   constructor(handler: EmitterHandler<Events>) {
     this.#handler = handler;
   }
 
-  /** The id of the listener that was added last. */
+  /** The id of the most recently added listener. */
   get lastId(): number {
     return this.#lastId;
   }
 
-  /** The listeners of one event, for as long as this lives. */
-  topic<Name extends keyof Events>(name: Name): ListenerList<Events[Name]> {
-    return (this.#topics[name] ??= new ListenerList<Events[Name]>(String(name), this));
+  /** Returns the listeners of one event: always the same object, which the caller may keep. */
+  listFor<Name extends keyof Events>(name: Name): ListenerList<Events[Name]> {
+    return (this.#lists[name] ??= new ListenerList<Events[Name]>(String(name), this));
   }
 
-  /** Listeners who are told of an event in another way than the rest: by whoever holds on to this alone. */
-  branch<Event>(name: keyof Events): ListenerList<Event> {
-    const topic = new ListenerList<Event>(String(name), this);
-    (this.#branches ??= new Map()).set(name, topic);
-    return topic;
+  /**
+   * Creates a second list of listeners for an event. {@link emit} does not call them; only the caller emits to this
+   * list.
+   */
+  createSeparateList<Event>(name: keyof Events): ListenerList<Event> {
+    const list = new ListenerList<Event>(String(name), this);
+    (this.#separateLists ??= new Map()).set(name, list);
+    return list;
   }
 
-  /** Called by its topics. */
+  /** Called by the lists of this emitter. */
   onListenerError(name: string, error: unknown): void {
     this.#handler.onListenerError(name as keyof Events, error);
   }
 
-  /** @throws TypeError for a listener that is no function. */
+  /** Adds a listener. @throws TypeError if it is not a function. */
   add<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>, isOnce: boolean): void {
-    this.addTo(this.topic(name), listener, isOnce);
+    this.addTo(this.listFor(name), listener, isOnce);
   }
 
-  /** @throws as {@link add}. */
-  addTo<Event>(topic: ListenerList<Event>, listener: Listener<Event>, isOnce: boolean): void {
+  /** Adds a listener to a list of this emitter. @throws TypeError if it is not a function. */
+  addTo<Event>(list: ListenerList<Event>, listener: Listener<Event>, isOnce: boolean): void {
     const given: unknown = listener;
     if (typeof given !== "function")
-      throw new TypeError(`A listener of "${topic.name}" must be a function, not ${typeof given}.`);
-    topic.add(listener, isOnce, ++this.#lastId);
+      throw new TypeError(`A listener of "${list.name}" must be a function, not ${typeof given}.`);
+    list.add(listener, isOnce, ++this.#lastId);
   }
 
   remove<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): void {
-    this.#topics[name]?.remove(listener);
+    this.#lists[name]?.remove(listener);
   }
 
   has(name: keyof Events): boolean {
-    return this.#topics[name]?.isEmpty === false;
+    return this.#lists[name]?.isEmpty === false;
   }
 
-  /** The names of the events that have listeners. */
+  /** The names of all events with listeners. */
   get names(): (keyof Events)[] {
-    const known = [...Object.keys(this.#topics), ...(this.#branches?.keys() ?? [])] as (keyof Events)[];
+    const known = [...Object.keys(this.#lists), ...(this.#separateLists?.keys() ?? [])] as (keyof Events)[];
     return [...new Set(known)].filter((name) => this.listeners(name).length > 0);
   }
 
-  /** All listeners of an event: those of its branch come last. */
+  /** Returns all listeners of an event; those of its separate list are last. */
   listeners(name: keyof Events): Listener<never>[] {
-    return [...(this.#topics[name]?.listeners ?? []), ...(this.#branches?.get(name)?.listeners ?? [])];
+    return [...(this.#lists[name]?.listeners ?? []), ...(this.#separateLists?.get(name)?.listeners ?? [])];
   }
 
-  /** Removes all listeners of an event, or of every event. */
+  /** Removes all listeners of one event, or of all events without `name`. */
   clear(name?: keyof Events): void {
     for (const each of name === undefined ? this.names : [name]) {
-      this.#topics[each]?.clear();
-      this.#branches?.get(each)?.clear();
+      this.#lists[each]?.clear();
+      this.#separateLists?.get(each)?.clear();
     }
   }
 
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
-    this.#topics[name]?.emit(event);
+    this.#lists[name]?.emit(event);
   }
 }

@@ -1,6 +1,9 @@
+/**
+ * Types of the events and states of a client. It does not contain the code that emits them.
+ */
 import type { CloseReport } from "./close-report.js";
 
-/** The states of a client; `closed` is final, `failed` ends a life that `connect()` may follow with another. */
+/** The states of a client. `closed` is final; after `failed`, `connect()` may start the client again. */
 export type State =
   | "idle"
   | "connecting"
@@ -12,28 +15,40 @@ export type State =
   | "failed"
   | "closed";
 
-/** What was taken and will not be delivered, and why. */
+/** A message that was accepted but will not be delivered, and the cause. */
 export interface DroppedEvent {
   readonly direction: "in" | "out";
-  /** The message as it was taken: the value received, or what would have gone on the wire. */
+  /** The received value (`"in"`), or the message passed to `send()` after the serializer (`"out"`). */
   readonly message: unknown;
+  /**
+   * `"overflow"`: a buffer was full. `"expired"`: `outbox.ttl` passed. `"unsent"`: the connection ended first.
+   * `"decode"`: the deserializer failed. `"closed"`: the client ended first.
+   */
   readonly cause: "overflow" | "expired" | "unsent" | "decode" | "closed";
 }
 
-/** A `rawMessage` for a handler with the option `borrowed`. */
+/** The event `rawMessage` for a listener with the option `borrowed`. */
 export interface BorrowedMessage {
-  /** The bytes of the message, lent until the handler returns; those of a text are known to be UTF-8. `Buffer.from(data)` keeps them. */
+  /**
+   * The bytes of the message, which are overwritten after the listener returns; use `Buffer.from(data)` to keep a copy.
+   * The bytes of a text message are valid UTF-8.
+   */
   readonly data: Buffer;
   readonly isBinary: boolean;
 }
 
-/** Every event by its name. An event is a fresh object and safe to keep. Urls show no credentials. */
+/**
+ * The event objects by event name. Each event is a new object that a listener may keep, except a
+ * {@link BorrowedMessage}. URLs do not contain credentials.
+ */
 export interface EventMap<Received> {
-  /** An attempt begins; the first is attempt 1. */
+  /** An attempt to connect starts; the first has the number 1. */
   connecting: { readonly url: string; readonly attempt: number };
-  /** The first connection of a life is open and set up; no message comes before this. */
+  /**
+   * The first connection after `connect()` or `run()` is open and `onConnection` is done. Messages follow this event.
+   */
   connected: { readonly url: string; readonly subprotocol: string; readonly extensions: string };
-  /** Each later one, after so many attempts and milliseconds without a connection. */
+  /** A later connection is open, after `attempt` attempts and `downtimeMs` milliseconds without a connection. */
   reconnected: {
     readonly url: string;
     readonly subprotocol: string;
@@ -41,41 +56,48 @@ export interface EventMap<Received> {
     readonly attempt: number;
     readonly downtimeMs: number;
   };
-  /** An open connection has ended. */
+  /** An open connection ended. */
   disconnected: { readonly report: CloseReport };
-  /** The wait before an attempt begins; `report` is the end that came before. */
+  /** The wait of `delayMs` milliseconds before an attempt starts; `report` describes the preceding failure. */
   reconnecting: { readonly attempt: number; readonly delayMs: number; readonly report: CloseReport };
-  /** A message, by the deserializer. */
+  /** A message was received; `data` is the result of the deserializer. */
   message: { readonly data: Received };
-  /** A message as it came: a string for text, a Buffer for binary. */
+  /** A message was received; `data` is a string for text and a Buffer for binary, without the deserializer. */
   rawMessage: { readonly data: string | Buffer; readonly isBinary: boolean };
-  /** Something failed; with `isFatal` it has ended the client's life, and `closed` follows. */
+  /** Something failed. If `isFatal` is `true`, the client ends and `closed` follows. */
   error: { readonly error: Error; readonly isFatal: boolean };
+  /** The state of the client changed. */
   stateChange: { readonly from: State; readonly to: State };
+  /** A ping was received. */
   ping: { readonly payload: Buffer };
-  /** `latencyMs` is known where the pong answers a ping of ours. */
+  /** A pong was received; `latencyMs` is set if it answers a ping of this client. */
   pong: { readonly payload: Buffer; readonly latencyMs: number | undefined };
-  /** A Close frame goes or has come. */
+  /** A Close frame is sent (`"us"`) or was received first (`"peer"`). */
   closing: { readonly code: number; readonly reason: string; readonly initiatedBy: "us" | "peer" };
-  /** The end of a life: once, and the last event of it. */
+  /** The client ended. Emitted once after each start by `connect()` or `run()`, as the last event. */
   closed: { readonly report: CloseReport };
-  /** Messages are missing from a stream before `received`; `expected` is known where sequence numbers count by one. */
+  /** Messages of a stream are missing before `received`. `expected` is set if sequence numbers increase by one. */
   gap: {
     readonly stream: string;
     readonly expected: number | undefined;
     readonly received: number | string;
   };
-  /** What was missing from a stream has been delivered, so many messages. */
+  /** The missing messages of a stream were delivered; `count` is their number. */
   recovered: { readonly stream: string; readonly count: number };
-  /** A stream goes on without what is missing, or its numbering begins anew. */
+  /** A stream continues without the missing messages, or its numbering starts again. */
   reset: { readonly stream: string };
-  /** The connection was replaced, with both open for so long, and so many doubles removed. */
+  /**
+   * The connection was replaced. Both connections were open for `overlapMs` milliseconds; `duplicates` is the number of
+   * duplicate messages that were removed.
+   */
   rotated: { readonly overlapMs: number; readonly duplicates: number };
-  /** Back-pressure of our own has stopped the reading. */
+  /** Reading from the socket stopped because the client has not consumed the received messages. */
   paused: object;
+  /** Reading from the socket continues. */
   resumed: object;
-  /** What waits to be sent has fallen to `lowWaterMark` after it was above `highWaterMark`. */
+  /** The number of buffered bytes to send dropped to `lowWaterMark` after it exceeded `highWaterMark`. */
   drain: object;
+  /** A message was discarded. */
   dropped: DroppedEvent;
 }
 

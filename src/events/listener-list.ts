@@ -1,17 +1,24 @@
+/**
+ * The ordered list of listeners of one event. A function that was added twice is called twice. It does not limit the
+ * number of listeners.
+ */
 import { AsyncResource } from "node:async_hooks";
 import type { Listener } from "./event-map.js";
 
-/** A listener, with the async context that it was added in. It keeps no process alive, and says so to who looks for handles. */
+/**
+ * A listener with the async context in which it was added. It does not keep the process alive; `hasRef()` reports this
+ * to tools that look for open handles.
+ */
 class Entry<Event> extends AsyncResource {
-  /** Later listeners have higher ones. */
+  /** Increases with each added listener. */
   readonly id: number;
   readonly listener: Listener<Event>;
   readonly isOnce: boolean;
-  /** Of a listener for one event: it has had its event, and a list that is being walked may still hold it. */
-  isSpent = false;
+  /** Set when a `once()` listener is called. An array that is being iterated may still contain it. */
+  wasCalled = false;
 
-  constructor(topic: string, listener: Listener<Event>, isOnce: boolean, id: number) {
-    super(`jetsocket:${topic}`);
+  constructor(event: string, listener: Listener<Event>, isOnce: boolean, id: number) {
+    super(`jetsocket:${event}`);
     this.id = id;
     this.listener = listener;
     this.isOnce = isOnce;
@@ -23,25 +30,27 @@ class Entry<Event> extends AsyncResource {
 }
 
 export interface ListenerListOwner {
-  /** A listener of the event of that name has thrown, or rejected. */
+  /** Called when a listener of the event `name` throws, or returns a promise that rejects. */
   onListenerError(name: string, error: unknown): void;
 }
 
 export interface ListenerListWatcher {
-  /** A listener was added, or is gone. */
+  /** Called after a listener was added or removed. */
   onListenersChanged(): void;
 }
 
 const none: readonly never[] = [];
 
-/** The listeners of one event. Who emits it for each message holds on to it, and looks nothing up. */
+/**
+ * The listeners of one event. Code that emits an event for each message keeps its list and avoids the lookup by name.
+ */
 export class ListenerList<Event> {
   readonly name: string;
   watcher: ListenerListWatcher | undefined;
   readonly #owner: ListenerListOwner;
-  /** A list is never changed, so that one that is being walked stays as it is. */
+  /** The array is replaced, never modified, so that an iteration in progress is not affected. */
   #entries: readonly Entry<Event>[] = none;
-  /** Where it is the only one, and waits for more than one event. */
+  /** The only listener, if it was not added by `once()`. */
   #only: Entry<Event> | undefined;
   #hasLasting = false;
 
@@ -54,26 +63,27 @@ export class ListenerList<Event> {
     return this.#entries.length === 0;
   }
 
-  /** In the order in which they were added. */
+  /** The listeners in the order in which they were added. */
   get listeners(): Listener<Event>[] {
     return this.#entries.map(({ listener }) => listener);
   }
 
-  /** `true` where a listener waits for more than one event. */
+  /** `true` if a listener was not added by `once()`. */
   get hasLasting(): boolean {
     return this.#hasLasting;
   }
 
   add(listener: Listener<Event>, isOnce: boolean, id: number): void {
-    // Not by a spread, which makes room for sixteen more: most events have one listener.
+    // A spread would allocate capacity for 16 more entries, but most events have one listener.
     this.#set(this.#entries.concat(new Entry(this.name, listener, isOnce, id)));
   }
 
-  /** The id of the one that {@link remove} would take away; 0 where there is none. */
+  /** Returns the id of the listener that {@link remove} would remove; 0 if there is none. */
   idOf(listener: Listener<Event>): number {
     return this.#entries.findLast((entry) => entry.listener === listener)?.id ?? 0;
   }
 
+  /** Removes the most recently added entry of a function. */
   remove(listener: Listener<Event>): void {
     const index = this.#entries.findLastIndex((entry) => entry.listener === listener);
     if (index !== -1) this.#set(this.#entries.toSpliced(index, 1));
@@ -83,7 +93,7 @@ export class ListenerList<Event> {
     if (!this.isEmpty) this.#set(none);
   }
 
-  /** @param afterId - Listeners up to this id have had the event already. */
+  /** @param afterId - Listeners with an id up to this one already received the event and are skipped. */
   emit(event: Event, afterId: number = 0): void {
     const only = this.#only;
     if (only !== undefined) {
@@ -91,27 +101,27 @@ export class ListenerList<Event> {
       return;
     }
     for (const entry of this.#entries) {
-      if (entry.isSpent || entry.id <= afterId) continue;
-      if (entry.isOnce) this.#spend(entry);
+      if (entry.wasCalled || entry.id <= afterId) continue;
+      if (entry.isOnce) this.#removeOnce(entry);
       this.#call(entry, event);
     }
   }
 
-  #spend(entry: Entry<Event>): void {
-    entry.isSpent = true;
+  #removeOnce(entry: Entry<Event>): void {
+    entry.wasCalled = true;
     this.#set(this.#entries.filter((other) => other !== entry));
   }
 
   #call(entry: Entry<Event>, event: Event): void {
     try {
       const result: unknown = entry.runInAsyncScope(entry.listener, undefined, event);
-      if (isThenable(result)) result.then(undefined, (error: unknown) => this.#tellError(error));
+      if (isThenable(result)) result.then(undefined, (error: unknown) => this.#reportError(error));
     } catch (error) {
-      this.#tellError(error);
+      this.#reportError(error);
     }
   }
 
-  #tellError(error: unknown): void {
+  #reportError(error: unknown): void {
     this.#owner.onListenerError(this.name, error);
   }
 
@@ -123,7 +133,7 @@ export class ListenerList<Event> {
   }
 }
 
-/** A promise of this realm or another, or of a library's own. */
+/** Returns whether a value is a promise, including one of another realm or of a library. */
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

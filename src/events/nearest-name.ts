@@ -1,11 +1,15 @@
-/** The known name that `name` is most likely a typo of; `undefined` where none is near. */
+/**
+ * Suggests a known name for an unknown one, for error messages. It recognises typos, not synonyms.
+ */
+
+/** Returns the known name that `name` is most likely a typo of; `undefined` if no known name is similar. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   const given = plain(name);
-  // One typo for each three letters, and at most two.
+  // One edit per three letters is allowed, and at most two.
   const most = Math.min(Math.floor(given.length / 3), 2);
   let nearest: string | undefined;
   let least = most + 1;
-  // A longer name is no typo, and would take long to compare.
+  // No known name is this long, and the comparison would be slow.
   if (given.length > 40) return undefined;
   for (const candidate of known) {
     const distance = editDistance(given, plain(candidate));
@@ -16,12 +20,15 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   return nearest;
 }
 
-/** Neither case nor separators make another name: `connect_timeout` is `connectTimeout`. */
+/** Removes case and separators, so that `connect_timeout` equals `connectTimeout`. */
 function plain(name: string): string {
   return name.replace(/[-_\s]/g, "").toLowerCase();
 }
 
-/** The least number of insertions, deletions, replacements and swaps of neighbours between two words. */
+/**
+ * Returns the minimum number of insertions, deletions, replacements and swaps of adjacent letters between two words
+ * (optimal string alignment distance).
+ */
 function editDistance(from: string, to: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, index) => index);

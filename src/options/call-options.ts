@@ -1,8 +1,11 @@
+/**
+ * Checks the options of method calls such as `send()` and `recv()`. It does not check the data that a call sends.
+ */
 import { ownOptions } from "../../protocol/index.js";
 import { describe } from "./checks.js";
 import { hintFor } from "./option-hints.js";
 
-/** What an option of a call must be, by its name. */
+/** The check of each option, and the expected value as error messages describe it. */
 const checks: Readonly<Record<string, readonly [isRight: (value: unknown) => boolean, expected: string]>> = {
   signal: [(value) => value instanceof AbortSignal, "an AbortSignal"],
   timeout: [(value) => typeof value === "number" && value >= 0, "milliseconds from 0 on"],
@@ -10,13 +13,13 @@ const checks: Readonly<Record<string, readonly [isRight: (value: unknown) => boo
   borrowed: [(value) => typeof value === "boolean", "true or false"],
   binary: [(value) => typeof value === "boolean", "true or false"],
   match: [(value) => typeof value === "function", "a function"],
-  // What is sent is checked where it is made into bytes.
+  // The payload is checked when it is converted to bytes.
   payload: [() => true, "bytes"],
 };
 
 /**
- * What is wrong with the options of a call; `undefined` where nothing is.
- * @param names - Those that the call takes.
+ * Returns an error for the first wrong option of a call, or `undefined` if all are valid.
+ * @param names - The options that the call accepts.
  */
 export function findWrongOption(options: unknown, names: readonly string[]): TypeError | undefined {
   if (options === undefined) return undefined;
@@ -27,7 +30,7 @@ export function findWrongOption(options: unknown, names: readonly string[]): Typ
     if (value === undefined) continue;
     if (!names.includes(name)) {
       const hint = hintFor("a call", name, names);
-      return new TypeError(`Unknown option "${name}" of a call.${hint} It takes: ${names.join(", ")}.`);
+      return new TypeError(`Unknown option "${name}" of a call.${hint} Known options: ${names.join(", ")}.`);
     }
     const [isRight, expected] = checks[name]!;
     if (!isRight(value)) {
@@ -38,8 +41,8 @@ export function findWrongOption(options: unknown, names: readonly string[]): Typ
 }
 
 /**
- * The options of a call without what they inherit: the same object where they inherit none of `names`.
- * @param names - Those that the call takes.
+ * Returns the options of a call without inherited properties; the same object if it inherits none of `names`.
+ * @param names - The options that the call accepts.
  */
 export function ownCallOptions<Options extends object>(
   options: Options | undefined,

@@ -1,22 +1,25 @@
+/**
+ * Checks of single option values, and the errors that they throw. It does not know which options exist.
+ */
 import { hintFor } from "./option-hints.js";
 
-/** The longest string that a message shows whole. */
+/** Longest string that an error message shows in full, in UTF-16 code units. */
 const maxShownLength = 100;
 
-/** What these were given may hold credentials: a message tells its type alone. */
+/** Options whose values may contain credentials: an error message shows only the type of the value. */
 const secretOptions: ReadonlySet<string> = new Set(["headers", "subprotocols", "tls", "proxy"]);
 
-/** What the option `headers` may be, and a function that gives it. */
+/** The accepted forms of the option `headers`, as error messages describe them. */
 export const headersForm: string = "an object, or pairs of name and value in an array, a Map or a Headers";
 
-/** A value as an error message shows it. */
+/** Returns a value as error messages show it. */
 export function describe(value: unknown): string {
   if (typeof value === "string")
     return JSON.stringify(value.length > maxShownLength ? `${value.slice(0, maxShownLength)}…` : value);
   return kindOf(value);
 }
 
-/** As {@link describe}, for a string that may be a secret. */
+/** Returns the kind of a value; unlike {@link describe}, it never shows the text of a string. */
 export function kindOf(value: unknown): string {
   if (typeof value === "string") return "a string";
   if (typeof value === "function") return "a function";
@@ -24,19 +27,20 @@ export function kindOf(value: unknown): string {
   return String(value);
 }
 
+/** Returns the error for an option with a wrong value. */
 export function wrong(name: string, expected: string, value: unknown): TypeError {
   const found = secretOptions.has(name) ? kindOf(value) : describe(value);
   return new TypeError(`The option "${name}" must be ${expected}, not ${found}.`);
 }
 
-/** An unknown name is an error, for a silent typo costs an evening. */
+/** @throws TypeError for an unknown option name: an ignored typo would be hard to find. */
 export function checkNames(where: string, options: object, names: ReadonlySet<string>): void {
   for (const name in options) {
     if (names.has(name) || !Object.hasOwn(options, name)) continue;
     if ((options as Record<string, unknown>)[name] === undefined) continue;
     const known = [...names].sort().join(", ");
     throw new TypeError(
-      `Unknown option "${name}" in ${where}.${hintFor(where, name, names)} Known are: ${known}.`,
+      `Unknown option "${name}" in ${where}.${hintFor(where, name, names)} Known options: ${known}.`,
     );
   }
 }
@@ -78,7 +82,7 @@ export function checkInteger<Default extends number | undefined>(
   throw new RangeError(`The option "${name}" must be a whole number from ${min} to ${max}, not ${value}.`);
 }
 
-/** As {@link checkInteger}, with fractions. */
+/** Like {@link checkInteger}, but accepts fractions. */
 export function checkNumber(
   name: string,
   value: number | undefined,

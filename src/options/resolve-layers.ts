@@ -1,3 +1,7 @@
+/**
+ * Checks the options above a single connection and adds their defaults. It does not check the options of a connection
+ * itself (`resolve-options.ts`).
+ */
 import { ownOptions } from "../../protocol/index.js";
 import {
   checkBoolean,
@@ -21,13 +25,13 @@ import type {
   RotationOptions,
 } from "./layer-options.js";
 
-/** An option with a default always has a value; one without may be `undefined`, but is always there. */
+/** Options in which every property is present. Only those without a default may be `undefined`. */
 type Resolved<Options, WithoutDefault extends keyof Options = never> = {
   readonly [Key in keyof Options]-?:
     Exclude<Options[Key], undefined> | (Key extends WithoutDefault ? undefined : never);
 };
 
-/** The options of the layers with every default in its place. */
+/** The layer options after defaults were added. */
 export interface ResolvedLayers<Received, Sent> {
   readonly reconnect: boolean;
   readonly retryInitial: boolean;
@@ -35,14 +39,17 @@ export interface ResolvedLayers<Received, Sent> {
   readonly shouldReconnect: LayerOptions<Received, Sent>["shouldReconnect"] | undefined;
   readonly maxConnectionAge: number | undefined;
   readonly rotation: Resolved<RotationOptions>;
-  /** `undefined` for none. */
+  /** `undefined` if there is no heartbeat. */
   readonly heartbeat: Resolved<HeartbeatOptions<Received, Sent>, "ping" | "isPong"> | undefined;
   readonly buffer: Resolved<BufferOptions<Received>, "keyOf">;
-  /** `undefined` for none. `idOf` and `acknowledges` are there both or neither; `keyOf` with `"conflate"` alone. */
+  /**
+   * `undefined` if there is no outbox. `idOf` and `acknowledges` are either both present or both absent; `keyOf` is
+   * present only with `"conflate"`.
+   */
   readonly outbox:
     | Resolved<OutboxOptions<Received, Sent>, "ttl" | "perSecond" | "keyOf" | "idOf" | "acknowledges">
     | undefined;
-  /** `undefined` for none. */
+  /** `undefined` if messages are not numbered. */
   readonly replay:
     | Resolved<
         ReplayOptions<Received, Sent>,
@@ -53,7 +60,7 @@ export interface ResolvedLayers<Received, Sent> {
   readonly setupTimeout: number;
 }
 
-/** The names of all these options. */
+/** The names of all layer options. */
 export const layerNames: readonly (keyof LayerOptions<never, never>)[] = [
   ...(["reconnect", "retryInitial", "backoff", "shouldReconnect", "maxConnectionAge", "rotation"] as const),
   ...(["heartbeat", "buffer", "outbox", "replay", "onConnection", "setupTimeout"] as const),
@@ -61,10 +68,10 @@ export const layerNames: readonly (keyof LayerOptions<never, never>)[] = [
 
 const maxInteger = Number.MAX_SAFE_INTEGER;
 const maxBytes = 4 * 1024 * 1024;
-/** The most messages that a bound may name. */
+/** Largest limit that may be set for a number of messages. */
 const maxCount = 2 ** 31 - 1;
 
-// One for all clients that say nothing else.
+// These defaults are shared by all clients that do not override them.
 const defaultBackoff: ResolvedLayers<never, never>["backoff"] = Object.freeze({
   base: 1_000,
   multiplier: 2,
@@ -112,9 +119,10 @@ const replayNames: ReadonlySet<string> = new Set<keyof ReplayOptions<never, neve
 ]);
 
 /**
- * Checks the options of the layers and fills in the defaults.
- * @throws TypeError for an unknown name, a value of the wrong type or one that would be ignored, RangeError for one out
- * of its bounds.
+ * Checks the layer options and adds the defaults.
+ * @throws TypeError for an unknown name, a value of the wrong type, or an option that has no effect without another
+ * one.
+ * @throws RangeError for a number out of bounds.
  */
 export function resolveLayers<Received, Sent>(
   options: LayerOptions<Received, Sent>,
@@ -169,7 +177,7 @@ function resolveRotation(
   const { mode, overlap, jitter, maxWaiting } = own;
   const byDefault = defaultRotation;
   return {
-    // Without replay an overlap would deliver everything twice.
+    // Without replay an overlap would deliver messages twice.
     mode: hasReplay
       ? checkOneOf("rotation.mode", mode, "overlap", ["replace"])
       : checkOneOf("rotation.mode", mode, "replace", ["overlap"]),
@@ -192,7 +200,7 @@ function resolveHeartbeat<Received, Sent>(
   checkNames("heartbeat", heartbeat, heartbeatNames);
   const { interval, timeout, ping, isPong } = heartbeat;
   if (isPong !== undefined && ping === undefined) {
-    throw needs("heartbeat.isPong", "heartbeat.ping", "there is no ping of yours that could be answered");
+    throw needs("heartbeat.isPong", "heartbeat.ping", "there is no message that could be answered");
   }
   const byDefault = defaultHeartbeat;
   return {
@@ -264,7 +272,7 @@ function checkKeyOf<KeyOf>(where: string, keyOf: KeyOf, overflow: string): KeyOf
   checkFunction(`${where}.keyOf`, keyOf);
   const isConflating = overflow === "conflate";
   if (isConflating && keyOf === undefined) {
-    throw needs(`${where}.overflow: "conflate"`, `${where}.keyOf`, "no message has a key to go by");
+    throw needs(`${where}.overflow: "conflate"`, `${where}.keyOf`, "no message has a key");
   }
   if (!isConflating && keyOf !== undefined) {
     throw needs(`${where}.keyOf`, `${where}.overflow: "conflate"`, "it would be ignored");
@@ -272,7 +280,7 @@ function checkKeyOf<KeyOf>(where: string, keyOf: KeyOf, overflow: string): KeyOf
   return keyOf;
 }
 
-/** An option without the one that gives it a meaning. */
+/** Returns the error for an option that has no effect without another one. */
 function needs(option: string, other: string, consequence: string): TypeError {
   return new TypeError(`The option ${option} needs ${other}: without it ${consequence}.`);
 }
@@ -298,9 +306,9 @@ function resolveReplay<Received, Sent>(
   };
 }
 
-/** @param hasOrder - The `isNext` of the user judges ids; without it they are integers that count by one. */
+/** @param hasOrder - Whether `isNext` is set. Without it, sequence ids must be integers. */
 function checkCursors(cursors: Cursors, hasOrder: boolean): Cursors {
-  const form = "an object of cursors by the names of their streams";
+  const form = "an object of cursors by stream name";
   checkObject("replay.cursors", cursors, form);
   if (Symbol.iterator in cursors) throw wrong("replay.cursors", form, cursors);
   const own = Object.entries(cursors).map(([stream, cursor]): [string, Cursor] => {
@@ -309,7 +317,7 @@ function checkCursors(cursors: Cursors, hasOrder: boolean): Cursors {
     const { sequence, epoch } = copy;
     const isRight = hasOrder ? isId(sequence) : Number.isSafeInteger(sequence);
     if (!isRight) {
-      const expected = hasOrder ? "a finite number or a string" : "a safe integer where isNext is not given";
+      const expected = hasOrder ? "a finite number or a string" : "a safe integer, unless isNext is set";
       throw wrong(`${name}.sequence`, expected, sequence);
     }
     if (epoch !== undefined && !isId(epoch))

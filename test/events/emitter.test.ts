@@ -95,33 +95,33 @@ describe("listeners", () => {
   });
 
   it("who are told in another way are called by who holds on to them, with the errors and ids of all", () => {
-    const branch = emitter.branch<string>("one");
+    const separate = emitter.createSeparateList<string>("one");
     const listener = (event: string): void => {
       told.push(event);
       throw new Error(event);
     };
-    emitter.addTo(branch, listener, false);
-    expect(branch.idOf(listener)).toBe(emitter.lastId);
-    expect(branch.idOf(() => undefined)).toBe(0);
+    emitter.addTo(separate, listener, false);
+    expect(separate.idOf(listener)).toBe(emitter.lastId);
+    expect(separate.idOf(() => undefined)).toBe(0);
     emitter.emit("one", 1);
-    branch.emit("branch");
+    separate.emit("branch");
     expect(told).toEqual(["branch"]);
     expect(errors).toEqual([["one", new Error("branch")]]);
-    expect(() => emitter.addTo(branch, 5 as never, false)).toThrow('"one" must be a function');
+    expect(() => emitter.addTo(separate, 5 as never, false)).toThrow('"one" must be a function');
   });
 
   it("after some id alone are called where that is asked", () => {
     emitter.add("one", teller("old"), false);
     const { lastId } = emitter;
     emitter.add("one", teller("new"), false);
-    emitter.topic("one").emit(1, lastId);
+    emitter.listFor("one").emit(1, lastId);
     expect(told).toEqual(["new 1"]);
   });
 
   it("after some id are not called where the only one came before it", () => {
     emitter.add("one", teller("only"), false);
-    emitter.topic("one").emit(1, emitter.lastId);
-    emitter.topic("one").emit(2, emitter.lastId - 1);
+    emitter.listFor("one").emit(1, emitter.lastId);
+    emitter.listFor("one").emit(2, emitter.lastId - 1);
     expect(told).toEqual(["only 2"]);
   });
 
@@ -149,12 +149,12 @@ describe("listeners", () => {
 describe("what it has", () => {
   it("is any listener, or a lasting one", () => {
     const [once, lasting] = [teller("once"), teller("lasting")];
-    expect([emitter.has("one"), emitter.topic("one").hasLasting]).toEqual([false, false]);
+    expect([emitter.has("one"), emitter.listFor("one").hasLasting]).toEqual([false, false]);
     emitter.add("one", once, true);
-    expect([emitter.has("one"), emitter.topic("one").hasLasting]).toEqual([true, false]);
+    expect([emitter.has("one"), emitter.listFor("one").hasLasting]).toEqual([true, false]);
     emitter.add("one", lasting, false);
-    expect([emitter.has("one"), emitter.topic("one").hasLasting]).toEqual([true, true]);
-    expect([emitter.has("two"), emitter.topic("two").hasLasting]).toEqual([false, false]);
+    expect([emitter.has("one"), emitter.listFor("one").hasLasting]).toEqual([true, true]);
+    expect([emitter.has("two"), emitter.listFor("two").hasLasting]).toEqual([false, false]);
     emitter.remove("one", lasting);
     emitter.emit("one", 1);
     expect(emitter.has("one")).toBe(false);

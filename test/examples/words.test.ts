@@ -139,7 +139,7 @@ describe("the words of the pages", () => {
     } catch (error) {
       message = (error as Error).message;
     }
-    const [, known] = /Known are: (.*)\.$/.exec(message) ?? [];
+    const [, known] = /Known options: (.*)\.$/.exec(message) ?? [];
     expect(optionNames().sort()).toEqual(known?.split(", "));
   });
 

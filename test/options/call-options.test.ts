@@ -35,7 +35,7 @@ describe("findWrongOption", () => {
   });
 
   it("knows which options a call takes", () => {
-    expect(findWrongOption({ compress: true }, ["timeout"])?.message).toMatch(/It takes: timeout/);
+    expect(findWrongOption({ compress: true }, ["timeout"])?.message).toMatch(/Known options: timeout/);
   });
 });
 

@@ -133,7 +133,7 @@ describe("checkNames", () => {
   });
 
   it("refuses another name, and tells the known ones", () => {
-    const error = new TypeError('Unknown option "c" in box. Known are: a, b.');
+    const error = new TypeError('Unknown option "c" in box. Known options: a, b.');
     expect(() => checkNames("box", { a: 1, c: 2 }, names)).toThrow(error);
   });
 });

@@ -10,7 +10,7 @@ function messageFor(options: object): string {
     return "";
   } catch (error) {
     expect(error).toBeInstanceOf(TypeError);
-    return (error as Error).message.split(" Known are: ")[0]!;
+    return (error as Error).message.split(" Known options: ")[0]!;
   }
 }
 

@@ -212,7 +212,7 @@ describe("what is wrong is named", () => {
   it.each(["backoff", "rotation", "heartbeat", "buffer", "outbox", "replay"])("a typo in %s", (name) => {
     const check = (): Resolved => resolve(withValue(`${name}.typo`, 5));
     expect(check).toThrow(TypeError);
-    expect(check).toThrow(`Unknown option "typo" in ${name}. Known are: `);
+    expect(check).toThrow(`Unknown option "typo" in ${name}. Known options: `);
   });
 
   it.each([
@@ -233,9 +233,9 @@ describe("cursors that are none", () => {
   it.each([
     [null, "", "a cursor"],
     [5, "", "a cursor"],
-    [{}, ".sequence", "a safe integer where isNext is not given"],
-    [{ sequence: "5" }, ".sequence", "a safe integer where isNext is not given"],
-    [{ sequence: 1.5 }, ".sequence", "a safe integer where isNext is not given"],
+    [{}, ".sequence", "a safe integer, unless isNext is set"],
+    [{ sequence: "5" }, ".sequence", "a safe integer, unless isNext is set"],
+    [{ sequence: 1.5 }, ".sequence", "a safe integer, unless isNext is set"],
     [{ sequence: 5, epoch: null }, ".epoch", "a finite number or a string"],
     [{ sequence: 5, epoch: {} }, ".epoch", "a finite number or a string"],
   ])("%o", (cursor, part, expected) => {

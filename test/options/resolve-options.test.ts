@@ -306,9 +306,9 @@ it.each(["chat", ["chat"]])("%o in the place of options is told to be the option
 
 describe("an unknown name", () => {
   it.each([
-    [{ reconect: false }, "reconect", "options", "Use reconnect. Known are: autoPong, "],
-    [{ compress: { levle: 5 } }, "levle", "compress", "Use level. Known are: level, memLevel"],
-    [{ qqq: 5 }, "qqq", "options", "Known are: autoPong, "],
+    [{ reconect: false }, "reconect", "options", "Use reconnect. Known options: autoPong, "],
+    [{ compress: { levle: 5 } }, "levle", "compress", "Use level. Known options: level, memLevel"],
+    [{ qqq: 5 }, "qqq", "options", "Known options: autoPong, "],
   ])("%o is an error that tells the known ones", (options, name, where, known) => {
     const check = (): Resolved => resolve(options);
     expect(check).toThrow(TypeError);
@@ -330,7 +330,7 @@ describe("an unknown name", () => {
     };
     expect(
       message()
-        .match(/Known are: (.*)\./)?.[1]
+        .match(/Known options: (.*)\./)?.[1]
         ?.split(", "),
     ).toEqual([...names].sort());
   });

@@ -21,13 +21,13 @@ export class MessageListeners<Received> {
   constructor(emitter: Emitter<EventMap<Received>>, watcher: ListenerListWatcher) {
     this.#emitter = emitter;
     this.#watcher = watcher;
-    this.values = emitter.topic("message");
-    this.#raw = emitter.topic("rawMessage");
+    this.values = emitter.listFor("message");
+    this.#raw = emitter.listFor("rawMessage");
     this.values.watcher = this.#raw.watcher = watcher;
   }
 
   addBorrowed(listener: Listener<BorrowedMessage>): void {
-    this.#borrowed ??= this.#emitter.branch("rawMessage");
+    this.#borrowed ??= this.#emitter.createSeparateList("rawMessage");
     this.#borrowed.watcher = this.#watcher;
     this.#emitter.addTo(this.#borrowed, listener, false);
   }
