@@ -14,8 +14,8 @@ import {
   type ClientConnectionHandler,
 } from "../connection/client-connection.js";
 import { errorOf } from "./outcome.js";
-import type { ClientContext, SupervisorHandler } from "../client-context.js";
-import { contextOf, reportConnection, settleConnection } from "../reporting/connection-report.js";
+import type { ClientContext, SupervisorHandler } from "./client-context.js";
+import { contextOf, reportConnection, settleConnection } from "./connection-report.js";
 import { failureOf, reportAttempt, type ReportContext } from "../reporting/report.js";
 import { Rotation, type RotationHandler } from "./rotation.js";
 import { sharedResources } from "../connection/shared-resources.js";

@@ -5,7 +5,7 @@
 import type { CloseReport } from "../../events/close-report.js";
 import { RestartableTimer } from "../../runtime/restartable-timer.js";
 import { diagnostics } from "../reporting/diagnostics.js";
-import type { ClientContext } from "../client-context.js";
+import type { ClientContext } from "./client-context.js";
 import { failureOf } from "../reporting/report.js";
 import { RetryStrategy } from "./retry-strategy.js";
 

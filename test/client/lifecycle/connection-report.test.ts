@@ -6,7 +6,7 @@ import {
   contextOf,
   reportConnection,
   settleConnection,
-} from "../../../src/client/reporting/connection-report.js";
+} from "../../../src/client/lifecycle/connection-report.js";
 import type { ReportContext } from "../../../src/client/reporting/report.js";
 import type { MessageHub } from "../../../src/client/message-hub.js";
 import type { LiveConnection } from "../../../src/connection/live-connection.js";

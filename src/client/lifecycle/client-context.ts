@@ -1,14 +1,14 @@
 /** Declares what the connections of a client need from it. It contains no code. */
-import type { CloseReport } from "../events/close-report.js";
-import type { Emitter } from "../events/emitter.js";
-import type { EventMap } from "../events/event-map.js";
-import type { ResolvedOptions } from "../options/resolve-options.js";
-import type { Statistics } from "../stats/statistics.js";
-import type { StopReasons } from "./lifecycle/stop-reasons.js";
-import type { PendingCalls } from "./lifecycle/pending-calls.js";
-import type { RequestSource } from "./connection/request.js";
-import type { StateMachine } from "./lifecycle/state.js";
-import type { MessageHub } from "./message-hub.js";
+import type { CloseReport } from "../../events/close-report.js";
+import type { Emitter } from "../../events/emitter.js";
+import type { EventMap } from "../../events/event-map.js";
+import type { ResolvedOptions } from "../../options/resolve-options.js";
+import type { Statistics } from "../../stats/statistics.js";
+import type { StopReasons } from "./stop-reasons.js";
+import type { PendingCalls } from "./pending-calls.js";
+import type { RequestSource } from "../connection/request.js";
+import type { StateMachine } from "./state.js";
+import type { MessageHub } from "../message-hub.js";
 
 /** The dependencies that all connections of one client share. */
 export interface ClientContext<Received, Sent> {

@@ -1,9 +1,9 @@
 /** Creates the report on an ended connection and settles what it leaves. It does not decide what follows. */
 import type { CloseReport } from "../../events/close-report.js";
 import type { Statistics } from "../../stats/statistics.js";
-import type { StopReasons } from "../lifecycle/stop-reasons.js";
+import type { StopReasons } from "./stop-reasons.js";
 import type { ClientConnection, ClientConnectionEnd } from "../connection/client-connection.js";
-import { reportAttempt, type ReportContext, reportEnd } from "./report.js";
+import { reportAttempt, type ReportContext, reportEnd } from "../reporting/report.js";
 import type { MessageHub } from "../message-hub.js";
 
 const noEvents: CloseReport["events"] = Object.freeze([]);
