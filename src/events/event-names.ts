@@ -1,4 +1,7 @@
 import type { EventName } from "./event-map.js";
+/**
+ * Checks event names, and suggests the event that an unknown name probably means.
+ */
 import { ownOptions } from "../../protocol/index.js";
 import { nearestName } from "./nearest-name.js";
 
@@ -10,7 +13,9 @@ const eventNames: Readonly<Record<EventName, true>> = {
   ...({ paused: true, resumed: true, drain: true, dropped: true } as const),
 };
 
-/** What other libraries call an event that has the name of the key here; in small letters and without separators. */
+/**
+ * Lower-case event names in other libraries, without separators in a name, by the text that names the same event here.
+ */
 const counterparts: Readonly<Record<string, string>> = {
   '"connected", and "reconnected" for each later connection; connect() or run() opens the first one':
     "open connect connection ready up upgrade",
@@ -31,7 +36,7 @@ const counterparts: Readonly<Record<string, string>> = {
   '"dropped"': "drop overflow",
 };
 
-/** The properties for handlers that the classes of browsers and of other libraries have. */
+/** The handler properties that browsers and other libraries have. */
 const handlerProperties = ["onopen", "onmessage", "onclose", "onerror"] as const;
 
 /**
@@ -54,7 +59,7 @@ export function refuseHandlerProperties(prototype: object): void {
   }
 }
 
-/** @throws TypeError for a name that no event has; it names the event that is most likely meant. */
+/** @throws TypeError for an unknown event name. The error suggests the event that is probably meant. */
 export function checkEventName(name: string): void {
   if (Object.hasOwn(eventNames, name)) return;
   const known = Object.keys(eventNames);

@@ -2,7 +2,7 @@
  * Checks the options of method calls such as `send()` and `recv()`. It does not check the data that a call sends.
  */
 import { ownOptions } from "../../protocol/index.js";
-import { describe } from "./checks.js";
+import { describeValue } from "./checks.js";
 import { hintFor } from "./option-hints.js";
 
 /** The check of each option, and the expected value as error messages describe it. */
@@ -24,7 +24,7 @@ const checks: Readonly<Record<string, readonly [isRight: (value: unknown) => boo
 export function findWrongOption(options: unknown, names: readonly string[]): TypeError | undefined {
   if (options === undefined) return undefined;
   if (typeof options !== "object" || options === null) {
-    return new TypeError(`The options of a call must be an object, not ${describe(options)}.`);
+    return new TypeError(`The options of a call must be an object, not ${describeValue(options)}.`);
   }
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
@@ -34,7 +34,9 @@ export function findWrongOption(options: unknown, names: readonly string[]): Typ
     }
     const [isRight, expected] = checks[name]!;
     if (!isRight(value)) {
-      return new TypeError(`The option "${name}" of a call must be ${expected}, not ${describe(value)}.`);
+      return new TypeError(
+        `The option "${name}" of a call must be ${expected}, not ${describeValue(value)}.`,
+      );
     }
   }
   return undefined;

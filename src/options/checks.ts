@@ -13,13 +13,13 @@ const secretOptions: ReadonlySet<string> = new Set(["headers", "subprotocols", "
 export const headersForm: string = "an object, or pairs of name and value in an array, a Map or a Headers";
 
 /** Returns a value as error messages show it. */
-export function describe(value: unknown): string {
+export function describeValue(value: unknown): string {
   if (typeof value === "string")
     return JSON.stringify(value.length > maxShownLength ? `${value.slice(0, maxShownLength)}…` : value);
   return kindOf(value);
 }
 
-/** Returns the kind of a value; unlike {@link describe}, it never shows the text of a string. */
+/** Returns the kind of a value; unlike {@link describeValue}, it never shows the text of a string. */
 export function kindOf(value: unknown): string {
   if (typeof value === "string") return "a string";
   if (typeof value === "function") return "a function";
@@ -28,8 +28,8 @@ export function kindOf(value: unknown): string {
 }
 
 /** Returns the error for an option with a wrong value. */
-export function wrong(name: string, expected: string, value: unknown): TypeError {
-  const found = secretOptions.has(name) ? kindOf(value) : describe(value);
+export function wrongValue(name: string, expected: string, value: unknown): TypeError {
+  const found = secretOptions.has(name) ? kindOf(value) : describeValue(value);
   return new TypeError(`The option "${name}" must be ${expected}, not ${found}.`);
 }
 
@@ -51,12 +51,12 @@ export function checkObject<Value extends object>(
   expected: string = "an object",
 ): Value {
   if (typeof value === "object" && (value as unknown) !== null && !Array.isArray(value)) return value;
-  throw wrong(name, expected, value);
+  throw wrongValue(name, expected, value);
 }
 
 export function checkFunction<Value>(name: string, value: Value): Value {
   if (value === undefined || typeof value === "function") return value;
-  throw wrong(name, "a function", value);
+  throw wrongValue(name, "a function", value);
 }
 
 export function checkBoolean<Default extends boolean | undefined>(
@@ -66,7 +66,7 @@ export function checkBoolean<Default extends boolean | undefined>(
 ): boolean | Default {
   if (value === undefined) return byDefault;
   if (typeof value === "boolean") return value;
-  throw wrong(name, "true or false", value);
+  throw wrongValue(name, "true or false", value);
 }
 
 export function checkInteger<Default extends number | undefined>(
@@ -77,7 +77,7 @@ export function checkInteger<Default extends number | undefined>(
   max: number,
 ): number | Default {
   if (value === undefined) return byDefault;
-  if (typeof value !== "number") throw wrong(name, "a number", value);
+  if (typeof value !== "number") throw wrongValue(name, "a number", value);
   if (Number.isInteger(value) && value >= min && value <= max) return value;
   throw new RangeError(`The option "${name}" must be a whole number from ${min} to ${max}, not ${value}.`);
 }
@@ -91,7 +91,7 @@ export function checkNumber(
   max: number,
 ): number {
   if (value === undefined) return byDefault;
-  if (typeof value !== "number") throw wrong(name, "a number", value);
+  if (typeof value !== "number") throw wrongValue(name, "a number", value);
   if (value >= min && value <= max) return value;
   throw new RangeError(`The option "${name}" must be a number from ${min} to ${max}, not ${value}.`);
 }
@@ -105,5 +105,5 @@ export function checkOneOf<Value extends string>(
   if (value === undefined) return byDefault;
   const allowed = [byDefault, ...others];
   if (allowed.includes(value)) return value;
-  throw wrong(name, `one of ${allowed.map((one) => JSON.stringify(one)).join(", ")}`, value);
+  throw wrongValue(name, `one of ${allowed.map((one) => JSON.stringify(one)).join(", ")}`, value);
 }

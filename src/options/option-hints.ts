@@ -1,6 +1,10 @@
+/**
+ * Suggests an option for an unknown option name: the counterpart of an option of another library, or the nearest name.
+ * It does not decide which names are valid.
+ */
 import { nearestName } from "../events/nearest-name.js";
 
-/** Names that other libraries have for what is called by the key here; in small letters. */
+/** Lower-case names in other libraries, separated by spaces, by the name of the same option here. */
 type Counterparts = Readonly<Record<string, string>>;
 
 const clientOptions: Counterparts = {
@@ -54,7 +58,7 @@ const clientOptions: Counterparts = {
   "the environment variable NODE_DEBUG=jetsocket": "debug",
 };
 
-/** What has no option here. */
+/** Names of options that have no counterpart here, by the sentence that explains why. */
 const withoutOption: Counterparts = {
   "Redirects are not followed.": "followredirects maxredirects",
   "Text is always checked (RFC 6455 8.1).": "skiputf8validation",
@@ -65,7 +69,7 @@ const withoutOption: Counterparts = {
 
 const ofTheClient = "which is an option of the client";
 
-/** The same for the options inside of others, by the name of the outer one. */
+/** Counterparts of nested options, by the name of the outer option. */
 const innerOptions: Readonly<Record<string, Counterparts>> = {
   backoff: {
     base: "initialdelay initial min mindelay delay mintimeout interval",
@@ -120,7 +124,12 @@ const innerOptions: Readonly<Record<string, Counterparts>> = {
   },
 };
 
-/** A sentence that names the option which is meant by an unknown one; empty where none is near. */
+/**
+ * Returns a sentence, after a space, that suggests an option for an unknown name; an empty string if there is none.
+ *
+ * @param where - `"options"`, or the name of the outer option.
+ * @param known - The valid names there.
+ */
 export function hintFor(where: string, name: string, known: Iterable<string>): string {
   const counterparts = where === "options" ? clientOptions : (innerOptions[where] ?? {});
   const meant = counterpartOf(name, counterparts) ?? nearestName(name, known);

@@ -11,7 +11,7 @@ import {
   checkNumber,
   checkObject,
   checkOneOf,
-  wrong,
+  wrongValue,
 } from "./checks.js";
 import type {
   BackoffOptions,
@@ -200,7 +200,7 @@ function resolveHeartbeat<Received, Sent>(
   checkNames("heartbeat", heartbeat, heartbeatNames);
   const { interval, timeout, ping, isPong } = heartbeat;
   if (isPong !== undefined && ping === undefined) {
-    throw needs("heartbeat.isPong", "heartbeat.ping", "there is no message that could be answered");
+    throw missingOption("heartbeat.isPong", "heartbeat.ping", "there is no message that could be answered");
   }
   const byDefault = defaultHeartbeat;
   return {
@@ -251,17 +251,21 @@ function resolveOutbox<Received, Sent>(
     acknowledges: checkFunction("outbox.acknowledges", acknowledges),
   };
   if (idOf !== undefined && acknowledges === undefined) {
-    throw needs("outbox.idOf", "outbox.acknowledges", "nothing would ever be acknowledged");
+    throw missingOption("outbox.idOf", "outbox.acknowledges", "nothing would ever be acknowledged");
   }
   if (acknowledges !== undefined && idOf === undefined) {
-    throw needs("outbox.acknowledges", "outbox.idOf", "no message has an id that could be acknowledged");
+    throw missingOption(
+      "outbox.acknowledges",
+      "outbox.idOf",
+      "no message has an id that could be acknowledged",
+    );
   }
   return resolved;
 }
 
 function checkPerSecond(perSecond: number | undefined): number | undefined {
   if (perSecond === undefined) return undefined;
-  if (typeof perSecond !== "number") throw wrong("outbox.perSecond", "a number", perSecond);
+  if (typeof perSecond !== "number") throw wrongValue("outbox.perSecond", "a number", perSecond);
   if (perSecond > 0 && perSecond <= maxInteger) return perSecond;
   throw new RangeError(
     `The option "outbox.perSecond" must be a number above 0 and up to ${maxInteger}, not ${perSecond}.`,
@@ -272,16 +276,16 @@ function checkKeyOf<KeyOf>(where: string, keyOf: KeyOf, overflow: string): KeyOf
   checkFunction(`${where}.keyOf`, keyOf);
   const isConflating = overflow === "conflate";
   if (isConflating && keyOf === undefined) {
-    throw needs(`${where}.overflow: "conflate"`, `${where}.keyOf`, "no message has a key");
+    throw missingOption(`${where}.overflow: "conflate"`, `${where}.keyOf`, "no message has a key");
   }
   if (!isConflating && keyOf !== undefined) {
-    throw needs(`${where}.keyOf`, `${where}.overflow: "conflate"`, "it would be ignored");
+    throw missingOption(`${where}.keyOf`, `${where}.overflow: "conflate"`, "it would be ignored");
   }
   return keyOf;
 }
 
 /** Returns the error for an option that has no effect without another one. */
-function needs(option: string, other: string, consequence: string): TypeError {
+function missingOption(option: string, other: string, consequence: string): TypeError {
   return new TypeError(`The option ${option} needs ${other}: without it ${consequence}.`);
 }
 
@@ -291,7 +295,7 @@ function resolveReplay<Received, Sent>(
   const replay = ownOptions(checkObject("replay", given));
   checkNames("replay", replay, replayNames);
   const { sequence, isNext } = replay;
-  if (typeof sequence !== "function") throw wrong("replay.sequence", "a function", sequence);
+  if (typeof sequence !== "function") throw wrongValue("replay.sequence", "a function", sequence);
   return {
     sequence,
     isNext: checkFunction("replay.isNext", isNext),
@@ -310,7 +314,7 @@ function resolveReplay<Received, Sent>(
 function checkCursors(cursors: Cursors, hasOrder: boolean): Cursors {
   const form = "an object of cursors by stream name";
   checkObject("replay.cursors", cursors, form);
-  if (Symbol.iterator in cursors) throw wrong("replay.cursors", form, cursors);
+  if (Symbol.iterator in cursors) throw wrongValue("replay.cursors", form, cursors);
   const own = Object.entries(cursors).map(([stream, cursor]): [string, Cursor] => {
     const name = `replay.cursors[${JSON.stringify(stream)}]`;
     const copy = ownOptions(checkObject(name, cursor, "a cursor"));
@@ -318,10 +322,10 @@ function checkCursors(cursors: Cursors, hasOrder: boolean): Cursors {
     const isRight = hasOrder ? isId(sequence) : Number.isSafeInteger(sequence);
     if (!isRight) {
       const expected = hasOrder ? "a finite number or a string" : "a safe integer, unless isNext is set";
-      throw wrong(`${name}.sequence`, expected, sequence);
+      throw wrongValue(`${name}.sequence`, expected, sequence);
     }
     if (epoch !== undefined && !isId(epoch))
-      throw wrong(`${name}.epoch`, "a finite number or a string", epoch);
+      throw wrongValue(`${name}.epoch`, "a finite number or a string", epoch);
     return [stream, copy];
   });
   return Object.fromEntries(own);

@@ -1,3 +1,6 @@
+/**
+ * Checks the options of a client and adds their defaults. It does not call provider functions or resolve addresses.
+ */
 import { ownOptions } from "../../protocol/index.js";
 import type { ConnectionOptions } from "node:tls";
 import type { DeflateOptions } from "../../protocol/index.js";
@@ -11,12 +14,12 @@ import {
   checkObject,
   headersForm,
   kindOf,
-  wrong,
+  wrongValue,
 } from "./checks.js";
 import type { CompressOptions, Deserializer, LayerOption, Serializer, WebSocketOptions } from "./options.js";
 import { layerNames, type ResolvedLayers, resolveLayers } from "./resolve-layers.js";
 
-/** The options with every default in its place. */
+/** The options after defaults were added. */
 export interface ResolvedOptions<Received, Sent>
   extends
     ResolvedLayers<Received, Sent>,
@@ -26,7 +29,7 @@ export interface ResolvedOptions<Received, Sent>
     > {
   readonly serializer: Serializer<Sent> | undefined;
   readonly deserializer: Deserializer<Received> | undefined;
-  /** `undefined` where no compression is offered. */
+  /** `undefined` if no compression is offered. */
   readonly deflate: DeflateOptions | undefined;
   readonly compressionThreshold: number;
   readonly connectTimeout: number;
@@ -40,7 +43,7 @@ export interface ResolvedOptions<Received, Sent>
   readonly autoPong: boolean;
   readonly tls: ConnectionOptions | undefined;
   readonly noDelay: boolean;
-  /** Milliseconds of silence before the first probe. */
+  /** Milliseconds without data before the first probe. */
   readonly keepAlive: number | false;
   readonly runtime: Runtime;
 }
@@ -48,15 +51,19 @@ export interface ResolvedOptions<Received, Sent>
 const minute = 60_000;
 const mebibyte = 1024 * 1024;
 const maxInteger = Number.MAX_SAFE_INTEGER;
-/** The silence before the first probe of TCP keep-alive where `keepAlive` is `true`. */
+/** Milliseconds without data before the first TCP keep-alive probe, if `keepAlive` is `true`. */
 const keepAliveDelay = minute;
-/** The longest string of V8 is a little longer: no message may be larger than what it can hold. */
+/**
+ * Largest message in bytes. It is slightly below the longest string of V8, so that a text message fits into a string.
+ */
 const maxSize = 512 * mebibyte - 24;
 
-/** Layers that are not built yet: `false` switches them off, and what asks for one is told so, not ignored. */
-const notThereYet: readonly LayerOption[] = ["schema", "proxy"];
+/**
+ * Reserved options without an implementation. Only `false` is accepted, so that other values are not silently ignored.
+ */
+const reservedNames: readonly LayerOption[] = ["schema", "proxy"];
 
-/** The options that are resolved together, for some depend on others. */
+// Each group of options is resolved together, because some options depend on others of the same group.
 const messageNames = [
   ...(["subprotocols", "headers", "serializer", "deserializer", "compress"] as const),
   ...(["compressionThreshold", "autoPong"] as const),
@@ -77,7 +84,7 @@ const socketNames = [
 ] as const;
 
 const optionNames: ReadonlySet<string> = new Set<keyof WebSocketOptions<unknown, unknown>>([
-  ...notThereYet,
+  ...reservedNames,
   ...layerNames,
   ...messageNames,
   ...limitNames,
@@ -86,8 +93,10 @@ const optionNames: ReadonlySet<string> = new Set<keyof WebSocketOptions<unknown,
 ]);
 
 /**
- * Checks the user's options and fills in the defaults.
- * @throws TypeError for an unknown name or a value of the wrong type, RangeError for one out of its bounds.
+ * Checks the options of a client and adds the defaults.
+ *
+ * @throws TypeError for an unknown name or a value of the wrong type.
+ * @throws RangeError for a number out of bounds.
  */
 export function resolveOptions<Received, Sent>(
   options: WebSocketOptions<Received, Sent>,
@@ -98,11 +107,12 @@ export function resolveOptions<Received, Sent>(
   const shared = defaults as unknown as ResolvedOptions<Received, Sent>;
   if (Object.keys(given).length === 0) return shared;
   checkNames("options", given, optionNames);
-  for (const name of notThereYet) {
+  for (const name of reservedNames) {
     const value: unknown = given[name];
-    if (value !== undefined && value !== false) throw wrong(name, "false: it is not built yet", value);
+    if (value !== undefined && value !== false)
+      throw wrongValue(name, "false: it is not implemented yet", value);
   }
-  return resolveOwn(given, shared);
+  return resolveGiven(given, shared);
 }
 
 /** The browser's class has subprotocols at this position. The value is not shown, because it may contain a token. */
@@ -125,7 +135,7 @@ export function refuseMoreArguments(others: readonly unknown[]): void {
   );
 }
 
-/** What all clients share. */
+/** The defaults, which are the prototype of the options of all clients. */
 let defaults: ResolvedOptions<never, never> | undefined;
 
 function resolveDefaults(runtime: Runtime): ResolvedOptions<never, never> {
@@ -142,19 +152,19 @@ function resolveDefaults(runtime: Runtime): ResolvedOptions<never, never> {
 }
 
 /**
- * What differs from the defaults, which stand behind it: the whole list takes 300 bytes, and few clients change much.
- * What nothing is said of is not looked at either.
+ * Returns an object with the values that differ from the defaults, and the defaults as its prototype. A full copy would
+ * take 300 bytes per client. Groups without a given option are not resolved.
  */
-function resolveOwn<Received, Sent>(
+function resolveGiven<Received, Sent>(
   options: WebSocketOptions<Received, Sent>,
   shared: ResolvedOptions<Received, Sent>,
 ): ResolvedOptions<Received, Sent> {
   const own = Object.create(shared) as Mutable<ResolvedOptions<Received, Sent>>;
-  if (hasAny(options, messageNames)) putOwn(own, shared, resolvedMessageNames, resolveMessages(options));
-  if (hasAny(options, limitNames)) putOwn(own, shared, limitNames, resolveLimits(options));
+  if (hasAny(options, messageNames)) copyChanged(own, shared, resolvedMessageNames, resolveMessages(options));
+  if (hasAny(options, limitNames)) copyChanged(own, shared, limitNames, resolveLimits(options));
   if (options.connectTimeout !== undefined || hasAny(options, layerNames))
-    putOwn(own, shared, layerNames, resolveLayers(options, own.connectTimeout));
-  if (hasAny(options, socketNames)) putOwn(own, shared, socketNames, resolveSocket(options));
+    copyChanged(own, shared, layerNames, resolveLayers(options, own.connectTimeout));
+  if (hasAny(options, socketNames)) copyChanged(own, shared, socketNames, resolveSocket(options));
   if (options.signal !== undefined) own.signal = checkSignal(options.signal);
   if (options.runtime !== undefined) own.runtime = checkObject("runtime", options.runtime);
   return own;
@@ -166,7 +176,7 @@ function hasAny<Options>(options: Options, names: readonly (keyof Options)[]): b
   return names.some((name) => options[name] !== undefined);
 }
 
-function putOwn<All extends object, Name extends keyof All>(
+function copyChanged<All extends object, Name extends keyof All>(
   own: Mutable<All>,
   shared: All,
   names: readonly Name[],
@@ -190,14 +200,14 @@ function resolveMessages<Received, Sent>(options: WebSocketOptions<Received, Sen
 function checkProvided<Value>(name: string, value: Value, expected: string): Value {
   if (value === undefined || typeof value === "string" || typeof value === "function") return value;
   if (typeof value === "object" && value !== null) return value;
-  throw wrong(name, `${expected}, or a function that gives it`, value);
+  throw wrongValue(name, `${expected}, or a function that returns it`, value);
 }
 
 function checkHeaders<Received, Sent>(
   headers: WebSocketOptions<Received, Sent>["headers"],
 ): WebSocketOptions<Received, Sent>["headers"] {
   const given = checkProvided("headers", headers, headersForm);
-  // What can be walked only once must do for every attempt.
+  // Some iterables can be iterated only once, but every attempt needs the headers.
   return typeof given === "object" && Symbol.iterator in given ? [...given] : given;
 }
 
@@ -270,23 +280,23 @@ function resolveSocket<Received, Sent>(options: WebSocketOptions<Received, Sent>
 
 function resolveKeepAlive(keepAlive: boolean | number = false): number | false {
   if (typeof keepAlive === "boolean") return keepAlive && keepAliveDelay;
-  if (typeof keepAlive !== "number") throw wrong("keepAlive", "true, false or a number", keepAlive);
+  if (typeof keepAlive !== "number") throw wrongValue("keepAlive", "true, false or a number", keepAlive);
   return checkInteger("keepAlive", keepAlive, keepAliveDelay, 1, maxInteger);
 }
 
 function checkString(name: string, value: string | undefined): string | undefined {
   if (value === undefined || (typeof value === "string" && value !== "")) return value;
-  throw wrong(name, "a string that is not empty", value);
+  throw wrongValue(name, "a string that is not empty", value);
 }
 
-/** At an attempt a wrong one would fail, and be retried for ever. */
+/** Checked here because a wrong address would fail at every attempt and be retried without end. */
 function checkAddress(name: string, value: string | undefined): string | undefined {
   const address = checkString(name, value);
   if (address === undefined || nodeNet().isIP(address) !== 0) return address;
-  throw wrong(name, "an IP address", value);
+  throw wrongValue(name, "an IP address", value);
 }
 
 function checkSignal(signal: AbortSignal | undefined): AbortSignal | undefined {
   if (signal === undefined || signal instanceof AbortSignal) return signal;
-  throw wrong("signal", "an AbortSignal", signal);
+  throw wrongValue("signal", "an AbortSignal", signal);
 }

@@ -7,9 +7,9 @@ import {
   checkNumber,
   checkObject,
   checkOneOf,
-  describe as show,
+  describeValue,
   kindOf,
-  wrong,
+  wrongValue,
 } from "../../src/options/checks.js";
 
 const shown: readonly (readonly [value: unknown, text: string])[] = [
@@ -33,20 +33,20 @@ const shown: readonly (readonly [value: unknown, text: string])[] = [
 
 describe("a value in a message", () => {
   it.each(shown)("%o", (value, text) => {
-    expect(show(value)).toBe(text);
+    expect(describeValue(value)).toBe(text);
     expect(kindOf(value)).toBe(typeof value === "string" ? "a string" : text);
   });
 });
 
 describe("wrong", () => {
   it("names the option, what it takes and what it got", () => {
-    const error = wrong("keepAlive", "a number", "soon");
+    const error = wrongValue("keepAlive", "a number", "soon");
     expect(error).toBeInstanceOf(TypeError);
     expect(error.message).toBe('The option "keepAlive" must be a number, not "soon".');
   });
 
   it.each(["headers", "subprotocols", "tls", "proxy"])("shows no string that was given for %s", (name) => {
-    const { message } = wrong(name, "something else", "secret");
+    const { message } = wrongValue(name, "something else", "secret");
     expect(message).toBe(`The option "${name}" must be something else, not a string.`);
   });
 });
@@ -57,8 +57,8 @@ describe("checkObject", () => {
   });
 
   it.each([null, undefined, "x", 5, [], (): void => undefined])("refuses %o", (value) => {
-    expect(() => checkObject("o", value as never)).toThrow(wrong("o", "an object", value));
-    expect(() => checkObject("o", value as never, "a box")).toThrow(wrong("o", "a box", value));
+    expect(() => checkObject("o", value as never)).toThrow(wrongValue("o", "an object", value));
+    expect(() => checkObject("o", value as never, "a box")).toThrow(wrongValue("o", "a box", value));
   });
 });
 
@@ -70,7 +70,7 @@ describe("checkFunction", () => {
   });
 
   it.each([null, "x", {}])("refuses %o", (value) => {
-    expect(() => checkFunction("f", value)).toThrow(wrong("f", "a function", value));
+    expect(() => checkFunction("f", value)).toThrow(wrongValue("f", "a function", value));
   });
 });
 
@@ -82,7 +82,7 @@ describe("checkBoolean", () => {
   });
 
   it.each([null, 0, "true"])("refuses %o", (value) => {
-    expect(() => checkBoolean("b", value as never, true)).toThrow(wrong("b", "true or false", value));
+    expect(() => checkBoolean("b", value as never, true)).toThrow(wrongValue("b", "true or false", value));
   });
 });
 
@@ -103,7 +103,7 @@ describe("checkInteger", () => {
   });
 
   it.each([null, "4", {}, 4n])("refuses %o, which is no number", (value) => {
-    expect(() => checkInteger("n", value as never, 9, 3, 5)).toThrow(wrong("n", "a number", value));
+    expect(() => checkInteger("n", value as never, 9, 3, 5)).toThrow(wrongValue("n", "a number", value));
   });
 });
 
@@ -121,7 +121,7 @@ describe("checkNumber", () => {
   });
 
   it.each([null, "4", {}, 4n])("refuses %o, which is no number", (value) => {
-    expect(() => checkNumber("n", value as never, 9, 3, 5)).toThrow(wrong("n", "a number", value));
+    expect(() => checkNumber("n", value as never, 9, 3, 5)).toThrow(wrongValue("n", "a number", value));
   });
 });
 
@@ -145,6 +145,8 @@ describe("checkOneOf", () => {
   });
 
   it.each([null, "d", 5])("refuses %o", (value) => {
-    expect(() => checkOneOf("w", value as never, "a", ["b"])).toThrow(wrong("w", 'one of "a", "b"', value));
+    expect(() => checkOneOf("w", value as never, "a", ["b"])).toThrow(
+      wrongValue("w", 'one of "a", "b"', value),
+    );
   });
 });

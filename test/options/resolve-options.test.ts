@@ -224,10 +224,12 @@ const wrongTypes: readonly (readonly [name: string, value: unknown, message: str
     [null, 5, ""].map((value) => [name, value, "must be a string that is not empty, not"] as const),
   ),
   ...layers.flatMap((name) =>
-    [true, null, {}, 5].map((value) => [name, value, "must be false: it is not built yet, not"] as const),
+    [true, null, {}, 5].map(
+      (value) => [name, value, "must be false: it is not implemented yet, not"] as const,
+    ),
   ),
   ...["headers", "subprotocols"].flatMap((name) =>
-    [null, 5, true].map((value) => [name, value, "or a function that gives it, not"] as const),
+    [null, 5, true].map((value) => [name, value, "or a function that returns it, not"] as const),
   ),
   ["tls", null, "must be an object, not null."],
   ["tls", "-----BEGIN PRIVATE KEY-----", "must be an object, not a string."],
@@ -239,7 +241,7 @@ const wrongTypes: readonly (readonly [name: string, value: unknown, message: str
   ["signal", {}, "must be an AbortSignal, not an object."],
   ["signal", null, "must be an AbortSignal, not null."],
   ["runtime", null, "must be an object, not null."],
-  ["proxy", "http://user:secret@proxy", "must be false: it is not built yet, not a string."],
+  ["proxy", "http://user:secret@proxy", "must be false: it is not implemented yet, not a string."],
 ];
 
 const wrongParts: readonly (readonly [options: object, name: string])[] = [

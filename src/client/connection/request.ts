@@ -12,7 +12,7 @@ import {
   parseUri,
   type WebSocketUri,
 } from "../../../protocol/index.js";
-import { describe, headersForm, kindOf, wrong } from "../../options/checks.js";
+import { describeValue, headersForm, kindOf, wrongValue } from "../../options/checks.js";
 import type { AttemptContext, HeadersInit, Provided, Url } from "../../options/options.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 
@@ -161,7 +161,7 @@ function uriOf(url: Url): WebSocketUri {
 function headerFields(headers: HeadersInit | undefined): HeaderField[] {
   if (headers === undefined) return [];
   if (typeof headers !== "object" || (headers as unknown) === null) {
-    throw wrong("headers", headersForm, headers);
+    throw wrongValue("headers", headersForm, headers);
   }
   if (Symbol.iterator in headers) return [...headers].map(checkPair);
   const values = Object.entries(headers as Record<string, string | readonly string[]>);
@@ -180,7 +180,7 @@ function checkPair(pair: unknown): HeaderField {
   if (typeof name === "string" && typeof value === "string") return [name, value];
   const found = kindOf(value);
   throw new TypeError(
-    `The header field ${describe(name)} in the option "headers" must be text, not ${found}.`,
+    `The header field ${describeValue(name)} in the option "headers" must be text, not ${found}.`,
   );
 }
 
@@ -188,5 +188,5 @@ function subprotocolList(subprotocols: string | readonly string[] | undefined): 
   if (subprotocols === undefined) return [];
   const list: readonly unknown[] = typeof subprotocols === "string" ? [subprotocols] : subprotocols;
   if (Array.isArray(list) && list.every((one) => typeof one === "string")) return list;
-  throw wrong("subprotocols", "a string or an array of strings", subprotocols);
+  throw wrongValue("subprotocols", "a string or an array of strings", subprotocols);
 }

@@ -2,7 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import type { MessageOptions } from "../../connection/send-queue.js";
 import { PendingMessage, type Sendable } from "../../connection/pending-message.js";
-import { describe } from "../../options/checks.js";
+import { describeValue } from "../../options/checks.js";
 import type { RawData, Serializer } from "../../options/options.js";
 import { bytesOf, isBlob } from "./binary-data.js";
 
@@ -19,7 +19,7 @@ export function serialize<Sent>(serializer: Serializer<Sent>, value: Sent): stri
   if (typeof data === "string") return data;
   const bytes = bytesOf(data);
   if (bytes !== undefined) return bytes;
-  throw new TypeError(`The serializer must return a string or bytes, not ${describe(data)}.`);
+  throw new TypeError(`The serializer must return a string or bytes, not ${describeValue(data)}.`);
 }
 
 /**
@@ -40,7 +40,7 @@ export function rawMessage(data: RawData, options: RawMessageOptions | undefined
     return new PendingMessage(data, data.size, read);
   }
   throw new TypeError(
-    `sendRaw() requires a string, a Buffer, a typed array, an ArrayBuffer or a Blob, not ${describe(data)}.`,
+    `sendRaw() requires a string, a Buffer, a typed array, an ArrayBuffer or a Blob, not ${describeValue(data)}.`,
   );
 }
 
@@ -48,7 +48,7 @@ export function rawMessage(data: RawData, options: RawMessageOptions | undefined
 export function controlPayload(payload: Uint8Array | undefined): Uint8Array | undefined {
   const bytes = bytesOf(payload);
   if (payload === undefined || bytes !== undefined) return bytes;
-  throw new TypeError(`The payload of a ping or pong must be bytes, not ${describe(payload)}.`);
+  throw new TypeError(`The payload of a ping or pong must be bytes, not ${describeValue(payload)}.`);
 }
 
 function textOf(bytes: Uint8Array): string {
