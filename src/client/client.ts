@@ -17,7 +17,7 @@ import { toError } from "../transport/transport-error.js";
 import type { CallSite } from "./lifecycle/call-site.js";
 import { StopReasons } from "./lifecycle/stop-reasons.js";
 import { ConnectionSupervisor } from "./lifecycle/connection-supervisor.js";
-import type { ClientContext, SupervisorHandler } from "./client-context.js";
+import type { ClientContext, SupervisorHandler } from "./lifecycle/client-context.js";
 import { PendingCalls, type PendingCallsHandler } from "./lifecycle/pending-calls.js";
 import { type Outcome, outcomeOf, errorOf } from "./lifecycle/outcome.js";
 import type { ClientConnection } from "./connection/client-connection.js";
@@ -161,6 +161,16 @@ export class Client<Received, Sent>
     if (this.#hasWarnedFunctionError || this.emitter.has("error")) return;
     this.#hasWarnedFunctionError = true;
     const message = `${what.replace(/[.!?]?$/, ".")} Listen to the event "error" to be notified of each such error.`;
+    process.emitWarning(createWarning(message, code, cause));
+  }
+
+  /** Called by the message hub. Without it, nothing would show that the call failed. */
+  warnUnhandled(reason: unknown): void {
+    const cause = toError(reason, "A call");
+    const message =
+      `A call was refused, and its promise is not handled: ${cause.message.replace(/[.!?]?$/, ".")} ` +
+      `Await the call, or listen to the event "error" to be notified of each refused call.`;
+    const code = cause instanceof JetSocketError ? cause.code : "CALL_REFUSED";
     process.emitWarning(createWarning(message, code, cause));
   }
 

@@ -3,6 +3,7 @@
 import { inboxOverflow } from "../connection/failures.js";
 import type { LiveConnection } from "../connection/live-connection.js";
 import type { Sendable } from "../connection/pending-message.js";
+import type { Refusal } from "../connection/refusals.js";
 import type { InvalidStateError, JetSocketError } from "../errors.js";
 import type { Emitter } from "../events/emitter.js";
 import type { EventMap, State } from "../events/event-map.js";
@@ -22,6 +23,7 @@ import type { DispatcherHandler } from "./receiving/dispatcher-handler.js";
 import { Dispatcher } from "./receiving/dispatcher.js";
 import { Leftovers, type LeftoversHandler } from "./receiving/leftovers.js";
 import { ownPing, sourceOf } from "./sending/outbox-message.js";
+import { RefusedCalls, type RefusedCallsHandler } from "./sending/refused-calls.js";
 import { Sender, type SenderHandler } from "./sending/sender.js";
 
 export interface MessageHubHandler<Received, Sent> {
@@ -30,6 +32,8 @@ export interface MessageHubHandler<Received, Sent> {
   reportError(error: unknown): void;
   /** Reports an error that a user function threw. @param what - For example `The option heartbeat.ping`. */
   reportFunctionError(what: string, thrown: unknown): void;
+  /** A call was refused, its promise is not handled, and `error` had no listener. */
+  warnUnhandled(error: unknown): void;
   /** A message could not be decoded, and the client has no listener that reports it. */
   warnUndecodable(error: JetSocketError): void;
   readonly state: State;
@@ -61,7 +65,8 @@ export class MessageHub<Received, Sent>
     SenderHandler,
     InboundPipelineHandler<Received, Sent>,
     ConnectionMessageHandler<Received, Sent>,
-    LeftoversHandler
+    LeftoversHandler,
+    RefusedCallsHandler
 {
   readonly dispatcher: Dispatcher<Received>;
   readonly inbound: InboundPipeline<Received, Sent>;
@@ -76,6 +81,8 @@ export class MessageHub<Received, Sent>
   readonly #handler: MessageHubHandler<Received, Sent>;
   #pingCount = 0;
   /** The process warning for an undecodable message without a listener is emitted once per client. */
+  /** Created for the first refused call that no `error` listener receives. */
+  #refusedCalls: RefusedCalls | undefined;
   #hasWarnedUndecodable = false;
   /** The oldest application ping without an answer, and the number of the connection that sent it. */
   #ownPing: { readonly connection: number; readonly at: number } | undefined;
@@ -192,6 +199,20 @@ export class MessageHub<Received, Sent>
 
   onUnsent(message: unknown, cause: OutboxDropCause): void {
     this.onDropped({ direction: "out", message, cause });
+  onRefused({ error, promise }: Refusal, isAborted: boolean): Promise<never> {
+    // Read before the event is emitted, because a `once` listener is removed when its event is emitted.
+    const hasListener = this.#emitter.has("error");
+    this.#handler.reportError(error);
+    if (hasListener || isAborted) return promise;
+    this.#refusedCalls ??= new RefusedCalls(this.#options.runtime, this);
+    return this.#refusedCalls.watch(error, promise);
+  }
+
+  /** Called by the refused calls. */
+  warnUnhandled(error: unknown): void {
+    this.#handler.warnUnhandled(error);
+  }
+
   }
 
   onDrain(): void {

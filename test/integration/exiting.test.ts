@@ -239,7 +239,7 @@ describe("a process", () => {
     expect(await running).toEqual({ ...clean, output: "InvalidStateError\n" });
   });
 
-  it("does not crash because of unhandled promises and errors; a listener that throws and the fatal end are warnings", async () => {
+  it("does not crash because of unhandled promises and errors; a refused call, a listener that throws and the fatal end are warnings", async () => {
     const running = run(`
       process.on("warning", ({ name, code }) => console.log(name, code));
       const ws = await connect(url, { reconnect: false });
@@ -257,7 +257,7 @@ describe("a process", () => {
     expect(await running).toMatchObject({
       code: 0,
       signal: null,
-      output: "JetSocketError FUNCTION_FAILED\nConnectionError ECONNRESET\n",
+      output: "JetSocketError CALL_REFUSED\nJetSocketError FUNCTION_FAILED\nConnectionError ECONNRESET\n",
     });
   });
 

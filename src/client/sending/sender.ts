@@ -23,6 +23,8 @@ export type SendResult = "sent" | "queued" | "dropped";
 
 export interface SenderHandler {
   onError(error: unknown): void;
+  /** A call was refused. @returns the promise that the call returns. @param isAborted - The caller aborted the call. */
+  onRefused(refusal: Refusal, isAborted: boolean): Promise<never>;
   onUnsent(message: unknown, cause: OutboxDropCause): void;
   onDrain(): void;
   readonly state: State;
@@ -239,12 +241,10 @@ export class Sender<Received, Sent> implements FlushCallsHost {
   ): Promise<void> {
     const live = this.#live;
     const outbox = this.#outbox;
-    if (outbox === undefined) {
-      if (live === undefined) return this.refuseForState(operation);
-      return live.send(data, options);
-    }
+    if (outbox === undefined)
+      return live === undefined ? this.refuseForState(operation) : live.send(data, options);
     const reason: unknown = options?.signal?.reason;
-    if (options?.signal?.aborted === true) return this.refuse(reason, () => reason);
+    if (options?.signal?.aborted === true) return this.refuse(reason, () => reason, true);
     // The connection will refuse the message, so no entry is created. When many entries exist, V8 moves new ones to the
     // old generation, which entries for millions of refused messages would fill.
     if (live !== undefined && outbox.isClear && live.isFullFor(data)) return live.send(data, options);
@@ -362,19 +362,22 @@ export class Sender<Received, Sent> implements FlushCallsHost {
   }
 
   /**
-   * Reports an error and returns a promise that is rejected with it.
+   * Reports an error and returns a promise that is rejected with it. If neither is observed, the process gets a warning.
    *
    * @param kind - Many refusals of the same kind in one turn of the event loop share an error.
    */
-  refuse(kind: unknown, createError: () => unknown): Promise<never> {
-    const { error, promise } = this.#createRefusal(kind, createError);
-    this.#handler.onError(error);
-    return promise;
+  refuse(kind: unknown, createError: () => unknown, isAborted: boolean = false): Promise<never> {
+    return this.#handler.onRefused(this.#createRefusal(kind, createError), isAborted);
   }
 
   /** Refuses a call that is not possible in the current state. */
   refuseForState(operation: string): Promise<never> {
-    return this.refuse(`${operation} ${this.#handler.state}`, () => this.#handler.stateError(operation));
+    return this.refuse(`${operation} ${this.#handler.state}`, () => {
+      const error = this.#handler.stateError(operation);
+      // The stack begins at the public method. Node keeps ten frames, and those of this package would fill most of them.
+      Error.captureStackTrace(error, Reflect.get(this, "refuseForState"));
+      return error;
+    });
   }
 
   /** Creates the error and the promise of a refused call, or returns shared ones. */
