@@ -1,12 +1,13 @@
+// The timer of the closing handshake. It does not close anything: it calls back when the time is over.
 import { RestartableTimer } from "../runtime/restartable-timer.js";
 import type { Runtime } from "../runtime/runtime.js";
 
-/** The closing handshake takes at most this many times `closeTimeout`, whatever the progress. */
+/** Upper limit of the closing handshake, as a multiple of `closeTimeout`. Progress does not extend it further. */
 const maxTimeouts = 10;
 
 /**
- * The deadline of a closing handshake. It starts again with each progress of a write that the kernel had refused. It stands still
- * while it is held, until {@link makeFinal}.
+ * Expires when `closeTimeout` passes without progress. Progress of a blocked write restarts it, up to a total of
+ * ten timeouts. {@link pause} stops it, until {@link makeFinal} is called.
  */
 export class ClosingTimer {
   readonly #runtime: Runtime;
@@ -14,7 +15,7 @@ export class ClosingTimer {
   readonly #timer: RestartableTimer;
   #timeout = 0;
   #deadline = 0;
-  /** What was left of the ten spans when it was held; `undefined` while it runs. */
+  /** Milliseconds of the ten timeouts that remained when the timer was paused; `undefined` while it is not paused. */
   #remaining: number | undefined;
   #isFinal = false;
 
@@ -34,7 +35,7 @@ export class ClosingTimer {
     this.#arm(timeout);
   }
 
-  /** The last wait: for the end of the peer's stream, once both Closes are through. */
+  /** Starts the last wait: after both Close frames, for the end of the peer's stream. Progress does not extend it. */
   startLinger(timeout: number): void {
     this.#deadline = 0;
     this.#arm(timeout);
@@ -45,14 +46,14 @@ export class ClosingTimer {
     this.#arm(Math.min(this.#timeout, this.#deadline - this.#runtime.now()));
   }
 
-  /** Stands still: our own back-pressure keeps us from reading the peer's Close. */
+  /** Stops the timer while our own back-pressure prevents us from reading the peer's Close. */
   pause(): void {
     if (!this.isRunning || this.#isFinal || this.#remaining !== undefined) return;
     this.#remaining = this.#deadline - this.#runtime.now();
     this.#timer.clear();
   }
 
-  /** Reading goes on, and the peer gets its whole time again. */
+  /** Restarts the timer with a whole timeout, because reading continues. */
   resume(): void {
     if (this.#remaining === undefined) return;
     this.#deadline = this.#runtime.now() + this.#remaining;
@@ -60,7 +61,7 @@ export class ClosingTimer {
     this.#arm(this.#timeout);
   }
 
-  /** From now on nothing holds it. One that is held starts again, with all of its time. */
+  /** Makes later calls of {@link pause} ineffective. A paused timer starts again with its whole time. */
   makeFinal(): void {
     this.#isFinal = true;
     if (this.#remaining === undefined) return;

@@ -1,21 +1,26 @@
+// The closing handshake of an open connection (RFC 6455 7.1) and its timeout. It does not judge the end: see
+// `ConnectionEnd`.
 import type { CloseFrame, ProtocolConnection, ProtocolError } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Transport } from "../runtime/transport.js";
 import { ClosingTimer } from "./closing-timer.js";
 import { closingTimedOut } from "./failures.js";
 
-/** After both Closes the peer has so long to end its side (RFC 6455 7.1.1 lets the server go first). */
+/**
+ * Milliseconds that the peer has to end its side of the stream after both Close frames. RFC 6455 7.1.1: the server
+ * closes the TCP connection first.
+ */
 const maxLingerTime = 1_000;
 
 export interface ClosingOwner {
-  /** Nothing that was accepted waits to be framed: our Close may follow. */
+  /** True when all accepted messages are framed, so that our Close frame may follow them. */
   readonly isAllFramed: boolean;
   readonly isPaused: boolean;
-  /** The first Close goes or has come. */
+  /** The first Close frame is sent or has arrived. */
   onCloseStarted(close: CloseFrame, initiatedBy: "us" | "peer"): void;
   /** The protocol has output. */
   onQueued(): void;
-  /** Time is up: the stream is to be dropped. */
+  /** The closing handshake took too long: the owner must destroy the stream. */
   onCloseTimeout(): void;
 }
 
@@ -27,7 +32,7 @@ export interface ClosingContext {
   readonly isReferenced: boolean;
 }
 
-/** The end of one connection, from the first word of it on: the closing handshake, its time, and who began. */
+/** Performs the closing handshake of one connection and records which side started it. */
 export class Closing {
   readonly #protocol: ProtocolConnection;
   readonly #transport: Transport;
@@ -35,12 +40,12 @@ export class Closing {
   readonly #owner: ClosingOwner;
   readonly #timer: ClosingTimer;
   #initiatedBy: "us" | "peer" | undefined;
-  /** What `close()` was called with. */
+  /** The Close frame passed to `close()`. */
   #request: CloseFrame | undefined;
   #error: Error | undefined;
-  /** Nothing more is to be said on either side. */
+  /** True when neither side sends another frame after the ones that are queued. */
   #isEnding = false;
-  /** Our side of the stream has ended. */
+  /** True after we have ended our side of the stream. */
   #hasEnded = false;
 
   constructor(
@@ -54,27 +59,27 @@ export class Closing {
     this.#timer = new ClosingTimer(runtime, isReferenced, () => this.#onTimerExpired());
   }
 
-  /** `undefined` while it was neither end, but something on the way. */
+  /** `undefined` if neither side has started the closing handshake. */
   get initiatedBy(): "us" | "peer" | undefined {
     return this.#initiatedBy;
   }
 
-  /** The end was asked for by `close()`. */
+  /** True after `close()` was called. */
   get isRequested(): boolean {
     return this.#request !== undefined;
   }
 
-  /** What broke the connection, if something did. */
+  /** The error that broke the connection, if any. */
   get error(): Error | undefined {
     return this.#error;
   }
 
-  /** Nothing more is to be said on either side. */
+  /** True when neither side sends another frame after the ones that are queued. */
   get isEnding(): boolean {
     return this.#isEnding;
   }
 
-  /** Starts the closing handshake, behind all that was accepted. */
+  /** Starts the closing handshake. The Close frame is sent after all accepted messages. */
   begin(close: CloseFrame): void {
     this.#initiatedBy = "us";
     this.#request = close;
@@ -84,18 +89,18 @@ export class Closing {
     this.sendCloseIfReady();
   }
 
-  /** The client itself ends: no pause holds the clock any more. */
+  /** The client itself closes: a pause of reading no longer stops the timer. */
   makeFinal(): void {
     this.#timer.makeFinal();
   }
 
-  /** The peer's Close has come. */
+  /** The peer's Close frame has arrived. */
   onClose(close: CloseFrame): void {
     this.#reportStart(close, "peer");
     this.#endWhenWritten();
   }
 
-  /** The connection has failed (RFC 6455 7.1.7): its Close is under way. */
+  /** The protocol has failed the connection (RFC 6455 7.1.7) and has queued a Close frame. */
   onFailure(error: ProtocolError): void {
     this.recordError(error);
     this.#reportStart({ code: error.closeCode, reason: "" }, "us");
@@ -108,30 +113,31 @@ export class Closing {
     this.#owner.onCloseStarted(close, initiatedBy);
   }
 
-  /** The stream is dropped for `error`, unless another has come first. */
+  /** Records why the stream is destroyed. Only the first error is kept. */
   recordError(error: Error): void {
     this.#error ??= error;
   }
 
-  /** We drop the stream, without a closing handshake. */
+  /** The caller destroys the stream without a closing handshake. */
   terminate(): void {
     this.#initiatedBy ??= "us";
     this.#timer.stop();
   }
 
-  /** A write has gone on that the kernel had refused. */
+  /** The kernel has accepted bytes of a write that it had refused before. */
   onWriteProgress(): void {
     this.#timer.progress();
   }
 
+  /** Sends our Close frame once all accepted messages are framed. */
   sendCloseIfReady(): void {
-    const isDue = this.#owner.isAllFramed && this.#protocol.state === "open";
-    if (this.#request === undefined || !isDue) return;
+    const isReady = this.#owner.isAllFramed && this.#protocol.state === "open";
+    if (this.#request === undefined || !isReady) return;
     this.#protocol.close(this.#request.code, this.#request.reason);
     this.#owner.onQueued();
   }
 
-  /** RFC 6455 7.1.1: nothing more is to be said on either side; our side of the stream ends behind our Close. */
+  /** RFC 6455 7.1.1: both sides are done, so we end our side of the stream after our Close frame is written. */
   #endWhenWritten(): void {
     this.#isEnding = true;
     if (!this.#timer.isRunning) this.#timer.start(this.#timeout);
@@ -151,7 +157,7 @@ export class Closing {
     this.#owner.onCloseTimeout();
   }
 
-  /** Our own back-pressure keeps us from reading the peer's Close: its time stands still. */
+  /** Reading is paused, so the peer's Close cannot arrive: stops the timer. */
   pause(): void {
     this.#timer.pause();
   }
@@ -160,7 +166,7 @@ export class Closing {
     this.#timer.resume();
   }
 
-  /** The stream is gone. */
+  /** The stream is closed: clears the timer. */
   stop(): void {
     this.#timer.stop();
   }

@@ -1,54 +1,56 @@
+// The errors that an open connection creates. They do not say what happens to the connection: the caller decides.
 import { CloseCode, ProtocolError } from "../../protocol/index.js";
 import { BufferOverflowError, JetSocketError, TimeoutError } from "../errors.js";
 
-/** RFC 6455 7.4.1: 1008 is for a peer that breaks a policy of ours. */
+/** RFC 6455 7.4.1: close code 1008 means that the peer violated a policy of this endpoint. */
 export function messageStalled(timeout: number): ProtocolError {
   return new ProtocolError(
-    `A message that had begun made less than 1 KiB of progress in ${timeout} ms. ` +
+    `The peer started a message and then sent less than 1 KiB of it in ${timeout} ms. ` +
       `Raise messageTimeout if the peer is that slow.`,
     { code: "MESSAGE_STALLED", closeCode: CloseCode.policyViolation },
   );
 }
 
-/** The consumer asked for an end rather than for losses. */
+/** The inbox is full and `buffer.overflow` is `"error"`: the consumer prefers a closed connection to lost messages. */
 export function inboxOverflow(capacity: number): ProtocolError {
   return new ProtocolError(
-    `More than ${capacity} received messages waited to be read, and buffer.overflow is "error". ` +
+    `More than ${capacity} received messages are buffered, and buffer.overflow is "error". ` +
       `Read faster, raise buffer.capacity, or choose another overflow.`,
     { code: "INBOX_OVERFLOW", closeCode: CloseCode.policyViolation },
   );
 }
 
-/** @param isPeerDone - The peer's Close has come, or we have failed the connection: only ours was to be written. */
+/** @param isPeerDone - The peer's Close has arrived or we failed the connection, so only our Close was missing. */
 export function closingTimedOut(timeoutMs: number, isPeerDone: boolean): TimeoutError {
-  const what = isPeerDone ? "The peer did not take our Close" : "The peer did not answer our Close";
+  const what = isPeerDone ? "The peer did not read our Close" : "The peer did not answer our Close";
   const message = `${what} in the ${timeoutMs} ms of closeTimeout. Raise it if the peer is that slow.`;
   return new TimeoutError(message, { operation: "close", timeoutMs });
 }
 
 export function droppedPing(): BufferOverflowError {
   return new BufferOverflowError(
-    "A ping was forgotten: too many newer ones are out. Await ping(), or give it a timeout, before the next one.",
+    "A ping was dropped: 64 newer pings are unanswered. Await ping(), or pass it a timeout, before the next one.",
   );
 }
 
-/** Neither a byte nor progress of a write came in time behind a ping. */
+/** After a ping, no byte arrived and no blocked write made progress within the timeout. */
 export function heartbeatTimedOut(timeoutMs: number): TimeoutError {
-  const message = `The peer gave no sign of life in the ${timeoutMs} ms of heartbeat.timeout behind a ping.`;
+  const message = `The peer showed no activity in the ${timeoutMs} ms of heartbeat.timeout after a ping.`;
   return new TimeoutError(message, { operation: "heartbeat", timeoutMs });
 }
 
-/** This end does not read because its consumer is slow, and the peer does not read what this end writes. */
+/** We do not read because our consumer is slow, and the peer does not read what we write. */
 export function mutualStall(timeout: number): JetSocketError {
   return new JetSocketError(
-    `Both ends have waited for each other for ${timeout} ms (heartbeat.timeout): what was received is not consumed, and ` +
-      `the peer takes nothing of what is sent. Consume messages without awaiting send(), or raise buffer.`,
+    `Both ends have waited for each other for ${timeout} ms (heartbeat.timeout): received messages are not consumed, ` +
+      `and the peer does not read what is sent. Consume messages without awaiting send(), or raise buffer.`,
     { code: "MUTUAL_STALL" },
   );
 }
 
 export function tooManyPings(): BufferOverflowError {
   return new BufferOverflowError(
-    "A ping was refused: more than maxBufferedAmount waits to be sent. Await ping(), or give it a timeout, before the next one.",
+    "A ping was refused: more bytes than maxBufferedAmount wait to be sent. " +
+      "Await ping(), or pass it a timeout, before the next one.",
   );
 }

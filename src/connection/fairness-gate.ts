@@ -1,16 +1,18 @@
+// Keeps a loop of awaited sends from starving the event loop. It does not limit how much is sent.
 import type { Runtime } from "../runtime/runtime.js";
 
 const maxBytesPerTurn = 64 * 1024;
+/** In milliseconds. */
 const maxTimePerTurn = 10;
-/** The clock is read once in so many sends. */
+/** The clock is read once per this many sends. */
 const sendsPerClockRead = 32;
 
 const accepted: Promise<void> = Promise.resolve();
 
 /**
- * Gives the promise that an accepted `send()` returns. Mostly that is one that is resolved already and shared by all;
- * but a loop that awaits only resolved promises starves timers and I/O, so each 64 KiB, or after 10 ms,
- * it is one that the event loop resolves in its next turn.
+ * Returns the promise of an accepted `send()`. It is usually one shared, resolved promise. A loop that awaits only
+ * resolved promises starves timers and I/O. Therefore, after every 64 KiB or 10 ms, the promise resolves in the next
+ * turn of the event loop.
  */
 export class FairnessGate {
   readonly #runtime: Pick<Runtime, "now" | "afterTurn">;
@@ -23,12 +25,12 @@ export class FairnessGate {
     this.#runtime = runtime;
   }
 
-  /** @param size - The bytes that were accepted. */
+  /** @param size - The number of bytes that were accepted. */
   pass(size: number): Promise<void> {
     return this.turn(size) ?? accepted;
   }
 
-  /** As {@link pass}; `undefined` where nothing is to be waited for. */
+  /** Like {@link pass}, but returns `undefined` if there is nothing to wait for. */
   turn(size: number): Promise<void> | undefined {
     this.#bytes += size;
     if (this.#bytes < maxBytesPerTurn && ++this.#sends % sendsPerClockRead !== 0) return undefined;

@@ -1,3 +1,5 @@
+// One open connection: connects the transport and the protocol, from the 101 response to the closed stream. It does not
+// open connections and does not reconnect.
 import {
   type CloseFrame,
   ProtocolConnection,
@@ -21,8 +23,8 @@ import type { Sendable } from "./pending-message.js";
 import { SocketWriter } from "./socket-writer.js";
 
 /**
- * One open connection: brings transport and protocol together, and sees to its end. Thousands of them may be idle: what
- * one does not need yet is not made, and its parts are given itself rather than a handful of functions each.
+ * One open connection. A process may have thousands of idle ones, so memory counts: parts are created on first use, and
+ * each part calls methods of this object instead of getting its own closures.
  */
 export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingExchangeHandler, ClosingOwner {
   readonly #transport: Transport;
@@ -31,19 +33,22 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   readonly #handler: LiveHandler;
   readonly #protocol: ProtocolConnection;
   readonly #writer: SocketWriter;
-  /** From the first message on that is sent, or waited for. */
+  /** Created by the first send or flush. */
   #queue: SendQueue | undefined;
   readonly #pings: PingExchange;
-  /** From the first message on that comes in pieces. */
+  /** Created by the first message that arrives in more than one read. */
   #watch: MessageWatch | undefined;
-  /** From the first word of an end on. */
+  /** Created when the connection starts to close. */
   #end: Closing | undefined;
-  /** From the first pause on. */
+  /** Created by the first pause. */
   #pauses: PauseClock | undefined;
   #isReferenced = true;
-  /** How many bytes had come when our Close was written; `undefined` where that does not show what came after it. */
+  /**
+   * Number of bytes received when our Close was written. `undefined` before that; `Infinity` if reading was paused,
+   * because then bytes that arrive later may be older than our Close.
+   */
   #receivedBeforeClose: number | undefined;
-  /** The peer has answered our Close, and so has read all that stood before it. */
+  /** True if the peer answered our Close, and therefore has read everything before it. */
   #isCloseAnswered = false;
 
   readonly openedAt: number;
@@ -51,7 +56,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   #bytesReceived: number = zeroBytes;
   #isStreamClosed = false;
   #isEndReported = false;
-  /** Messages that came before the end are not decoded yet. */
+  /** True if the stream is closed and messages received before that are not decoded yet. */
   #hasLeftover = false;
 
   constructor(context: LiveContext) {
@@ -85,7 +90,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     return this.#writer.bytesWritten;
   }
 
-  /** The bytes of sent messages, before compression. */
+  /** The payload bytes of sent messages, before compression. */
   get payloadBytesSent(): number {
     return this.#protocol.payloadSize;
   }
@@ -94,7 +99,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     return this.#queue?.bufferedAmount ?? this.#protocol.bufferedSize;
   }
 
-  /** What the marks of sending are compared with: `bufferedAmount`, and the memory that waiting messages take besides. */
+  /** The value compared with the water marks: `bufferedAmount` plus the additional memory of waiting messages. */
   get sendLoad(): number {
     return this.#queue?.load ?? this.#protocol.bufferedSize;
   }
@@ -103,12 +108,12 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     return this.#lastReceivedAt;
   }
 
-  /** When the peer last gave a sign of life: bytes that came, or bytes taken of a write that the kernel had refused. */
+  /** When the peer was last active: bytes arrived, or a blocked write made progress. */
   get lastLifeAt(): number {
     return Math.max(this.#lastReceivedAt, this.#writer.lastProgressAt ?? -Infinity);
   }
 
-  /** Since when a write waits for the kernel without progress. */
+  /** When the pending write last made progress; `undefined` if no write is blocked. */
   get stuckSince(): number | undefined {
     return this.#writer.stuckSince;
   }
@@ -121,12 +126,12 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     return this.#pauses !== undefined && this.#pauses.isPaused;
   }
 
-  /** Messages accepted to be sent. */
+  /** Number of messages accepted for sending. */
   get messagesAccepted(): number {
     return this.#queue?.acceptedCount ?? 0;
   }
 
-  /** `true` from the first Close, or the first sign of the end, on: nothing is sent any more. */
+  /** True once a Close frame is sent or received, or the stream is closed. No message is accepted after that. */
   get isClosing(): boolean {
     return this.#end?.initiatedBy !== undefined || this.#isStreamClosed;
   }
@@ -155,7 +160,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#protocol.receiveEnd();
   }
 
-  /** @param token - What the message is known by where it comes back unsent, for an owner that keeps such messages. */
+  /** @param token - Identifies the message if it is returned unsent, for an owner that keeps such messages. */
   send(data: Sendable, options: MessageOptions | undefined, token?: unknown): Promise<void> {
     return this.#sending().send(data, options, token);
   }
@@ -165,7 +170,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     return this.#queue?.isFullFor(data) === true;
   }
 
-  /** Sends a message that was accepted long ago. */
+  /** Sends a message that was accepted earlier, and so cannot be refused now. */
   sendAccepted(data: Sendable, options: MessageOptions | undefined, token: unknown): void {
     this.#sending().sendAccepted(data, options, token);
   }
@@ -188,23 +193,26 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     return this.#pings.call(payload, options);
   }
 
-  /** Sends a ping for which nobody waits, at once: to wait for the end of the tick takes as much memory as all else of it. */
+  /**
+   * Sends a ping without a promise, and writes it immediately. Deferring the write to the end of the tick would cost as
+   * much memory as the rest of the ping.
+   */
   sendHeartbeatPing(payload: Uint8Array): void {
     this.#pings.sendHeartbeatPing(payload);
     this.#writer.flush();
   }
 
-  /** Gives back the memory of compression that was not used since the last call. */
+  /** Releases compression memory that was not used since the last call. */
   releaseUnused(): void {
     this.#protocol.releaseUnused();
   }
 
-  /** What waits was above the mark, and has not fallen to the low one. */
+  /** True if the send queue had reached the high-water mark and has not drained to the low-water mark. */
   get isDrainPending(): boolean {
     return this.#queue?.isDrainPending === true;
   }
 
-  /** Takes back all messages of which not a byte has left; the rest of a message that is half out goes on. */
+  /** Removes and returns all messages of which no byte was written. A partly written message is completed. */
   takeBack(): UnsentMessage[] {
     const framed = this.#protocol.takeBack();
     const unsent = this.#queue?.takeUnsent(framed, this.#protocol.framedCount + framed.length) ?? [];
@@ -237,19 +245,19 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#continueReading();
   }
 
-  /** What was kept may have paused it again. */
+  /** A listener of a buffered message may have paused the connection again. */
   #continueReading(): void {
     if (this.isPaused) return;
     this.#transport.resume();
     this.#watchMessage(this.#runtime.now());
   }
 
-  /** The stream is gone, and messages that came before its end are not decoded yet. */
+  /** True if the stream is closed and messages received before that are not decoded yet. */
   get hasLeftover(): boolean {
     return this.#hasLeftover;
   }
 
-  /** Tells the messages of the rest until {@link pauseLeftover} is called from inside of one, or none is left. */
+  /** Delivers undecoded messages until a listener calls {@link pauseLeftover}, or none is left. */
   resumeLeftover(): void {
     if (this.#hasLeftover) this.#protocol.resume();
   }
@@ -258,19 +266,19 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     if (this.#hasLeftover) this.#protocol.pause();
   }
 
-  /** Discards what is not decoded. */
+  /** Discards the undecoded messages. */
   dropLeftover(): void {
     if (!this.#hasLeftover) return;
     this.#hasLeftover = false;
     this.#protocol.abandon();
   }
 
-  /** Starts the closing handshake. Its Close follows all messages that were accepted before. */
+  /** Starts the closing handshake. The Close frame is sent after all accepted messages. */
   close(close: CloseFrame): void {
     if (!this.isClosing) this.#closing().begin(close);
   }
 
-  /** The client itself ends: from now on the clock of the closing handshake runs, whatever pauses the reading. */
+  /** The client itself closes: a pause of reading no longer stops the timer of the closing handshake. */
   makeFinal(): void {
     if (!this.#isStreamClosed) this.#closing().makeFinal();
   }
@@ -295,13 +303,13 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#writer.wake();
   }
 
-  /** Drops the connection, for the link is dead or stuck; what has come by now is still told. */
+  /** Destroys the stream because the connection is dead or stuck. Data that was received before is still delivered. */
   giveUp(error: Error): void {
     this.#closing().recordError(error);
     this.#drop();
   }
 
-  /** Drops the connection without a closing handshake. No message is delivered and no timer fires after this call. */
+  /** Destroys the stream without a closing handshake. No message is delivered and no timer fires after this call. */
   terminate(): void {
     if (this.#isStreamClosed) return;
     this.#closing().terminate();
@@ -310,7 +318,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#drop();
   }
 
-  /** What is not with the kernel by now is unsent. */
+  /** Bytes that the kernel has not accepted by now are never sent. */
   #drop(): void {
     this.#writer.stop();
     this.#transport.destroy();
@@ -328,7 +336,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#end?.unref();
   }
 
-  // Called by its protocol.
+  // Called by the protocol.
 
   onMessage(data: string | Buffer, size: number): void {
     this.#handler.onMessage(data, size);
@@ -348,7 +356,8 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   onClose(code: number, reason: string): void {
     this.#watch?.stop();
-    // RFC 6455 5.5.1: the answer to a Close echoes its code, and comes after all before that Close was read.
+    // RFC 6455 5.5.1: an endpoint answers a Close with the same status code. It reads everything before that Close
+    // first.
     const isLater =
       this.#receivedBeforeClose !== undefined && this.#bytesReceived > this.#receivedBeforeClose;
     this.#isCloseAnswered = isLater && code === this.#protocol.closeSent?.code;
@@ -364,14 +373,14 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#closing().onFailure(error);
   }
 
-  /** The end of the peer's stream: expected behind its Close, a loss before it. */
+  /** The peer's stream has ended: expected after its Close, a lost connection before it. */
   onEnd(): void {
     if (this.#hasLeftover) this.dropLeftover();
     else if (this.#end?.isEnding === true) this.#end.endIfWritten();
     else this.#drop();
   }
 
-  // Called by its queue, its pings and its end.
+  // Called by the send queue, the pings, the writer and the closing handshake.
 
   onQueued(): void {
     this.#writer.wake();
@@ -411,7 +420,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#end?.endIfWritten();
   }
 
-  /** While reading is paused, the peer's Close may have come before ours was written, and waits to be read. */
+  /** While reading is paused, a Close that the peer sent before ours may wait unread. */
   #noteCloseWritten(): void {
     const { closeSent, closeReceived, bufferedSize } = this.#protocol;
     if (this.#receivedBeforeClose !== undefined || closeSent === undefined || bufferedSize > 0) return;
@@ -419,13 +428,13 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
       this.#receivedBeforeClose = this.isPaused ? Infinity : this.#bytesReceived;
   }
 
-  /** The stream is gone. */
+  /** The stream is closed. */
   streamClosed(error: Error | undefined): void {
     this.#writer.stop();
     const mayKeep = this.#handler.onLastMessages();
     this.#hasLeftover = mayKeep && this.isPaused && this.#protocol.isKeeping;
     this.#pauses?.end(this.#runtime.now());
-    // From now on nothing pauses it but `pauseLeftover()`.
+    // From now on, only `pauseLeftover()` pauses the delivery.
     this.#isStreamClosed = true;
     if (this.#hasLeftover) {
       this.#protocol.isLending = false;
@@ -441,7 +450,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   #takeEnd(error: Error | undefined): ConnectionEnd {
     const { closeReceived, framedCount } = this.#protocol;
     const uncertainCount = this.#countUncertain();
-    // Nothing stands behind our Close: while bytes wait it is not with the kernel, or not all of it.
+    // Our Close is the last frame, so it has been written completely only when no bytes wait.
     const closeSent = this.#protocol.bufferedSize === 0 ? this.#protocol.closeSent : undefined;
     const isClosed = closeReceived !== undefined && closeSent !== undefined;
     const end: ConnectionEnd = {
@@ -449,7 +458,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
       phase: this.#end?.isRequested === true || closeReceived !== undefined ? "closing" : "open",
       closeSent,
       closeReceived,
-      // A reset behind both Closes takes nothing away.
+      // A reset after both Close frames loses nothing.
       error: this.#end?.error ?? (isClosed ? undefined : error),
       openedAt: this.openedAt,
       endedAt: this.#runtime.now(),
@@ -463,19 +472,22 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
       answeredPings: this.#pings.answeredCount,
     };
     if (!this.#hasLeftover) this.#protocol.abandon();
-    // The stream is closed, so that nothing reads the memory of the last write any more.
+    // The stream is closed, so nothing reads the memory of the last write any more.
     this.#protocol.written();
     return end;
   }
 
-  /** Acknowledgements decide where there are any; for all other messages our answered Close does, or the last pong. */
+  /**
+   * Counts by acknowledgement the messages that have one, and the others by the answer to our Close or by the last
+   * pong.
+   */
   #countUncertain(): number {
     const others = this.countWithoutReceipt(this.#protocol.handedCount) - this.#pings.confirmedCount;
-    // A peer may guess the payload of a ping that has not left.
+    // The difference is negative if the peer guesses the payload of a ping that is not written yet.
     return (this.#isCloseAnswered ? 0 : Math.max(others, 0)) + (this.#queue?.unacknowledgedCount ?? 0);
   }
 
-  /** Rejects everything that still waits on this connection, but for sends whose message their owner keeps. */
+  /** Rejects all pending calls on this connection, except sends whose message is kept by its owner. */
   settle(error: unknown): void {
     this.#queue?.end(error);
     this.#pings.end(error);

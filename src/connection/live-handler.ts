@@ -1,3 +1,4 @@
+// The interface between an open connection and its user: settings, context and events.
 import type {
   AgreedExtension,
   CloseFrame,
@@ -10,6 +11,7 @@ import type { Transport } from "../runtime/transport.js";
 import type { ConnectionEnd } from "./connection-end.js";
 import type { SendEvents, SendMarks } from "./send-queue.js";
 
+/** Times in milliseconds, sizes in bytes. */
 export interface ConnectionSettings extends SendMarks {
   readonly closeTimeout: number;
   readonly messageTimeout: number;
@@ -19,27 +21,28 @@ export interface ConnectionSettings extends SendMarks {
   readonly autoPong: boolean;
 }
 
-/** What an open connection tells. */
+/** Receives the events of an open connection. */
 export interface LiveHandler extends SendEvents {
   onMessage(data: string | Buffer, size: number): void;
-  /** Messages may be lent; asked for each read. */
+  /** True if borrowed views of messages may be delivered. Read before each chunk of input. */
   readonly isLending: boolean;
-  /** As `ProtocolHandler.onBorrowed`. */
+  /** See `ProtocolHandler.onBorrowed`. */
   onBorrowed(bytes: Buffer, isBinary: boolean): boolean;
   onPing(payload: Buffer): void;
   onPong(payload: Buffer, latencyMs: number | undefined): void;
-  /** The first Close frame goes or has come. */
+  /** The first Close frame is sent or has arrived. */
   onClosing(close: CloseFrame, initiatedBy: "us" | "peer"): void;
+  /** A call was refused or cancelled; its promise rejects with the same error. */
   onRefused(error: unknown): void;
   /**
-   * The stream is gone, and earlier pauses do not count any more.
+   * The stream is closed, and earlier pauses no longer apply.
    *
-   * @returns `true` if messages that a pause has kept stay undecoded until `resumeLeftover()`; `false` if they are delivered now.
+   * @returns `true` if buffered messages stay undecoded until `resumeLeftover()`; `false` if they are delivered now.
    */
   onLastMessages(): boolean;
-  /** A message that was kept undecoded beyond the end is wrong: the ones after it are lost. */
+  /** A message that was decoded after the end of the stream is invalid. The messages after it are lost. */
   onLeftoverFailed(error: ProtocolError): void;
-  /** The socket is gone. Once, and the last call; `settle()` of the connection is to be called in answer. */
+  /** The stream is closed. This is the last call. The handler must call `settle()` of the connection in return. */
   onEnd(end: ConnectionEnd): void;
 }
 
@@ -50,6 +53,6 @@ export interface LiveContext {
   readonly extension: AgreedExtension | undefined;
   readonly settings: ConnectionSettings;
   readonly handler: LiveHandler;
-  /** Is shown every frame. */
+  /** Notified of every frame. */
   readonly observer?: FrameObserver | undefined;
 }

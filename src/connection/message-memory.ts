@@ -1,41 +1,41 @@
+// Estimates of the memory that a queued message takes in addition to its bytes on the wire. They are the measured
+// growth of the process per 1-byte message, so they include the headroom of the garbage collector. They are not exact.
 import type { WaitOptions } from "../runtime/wait.js";
 import type { Sendable } from "./pending-message.js";
-
-/**
- * Estimates of the memory that a queued message takes besides its bytes on the wire. They were measured on messages of
- * one byte, as the growth of the process for each, and so contain what the garbage collector needs to work in.
- */
 
 /** Bytes of a queued message with its promise. */
 const messageOverhead = 1024;
 
-/** Bytes of a copy of binary data, besides its content. */
+/** Bytes of a copy of binary data, in addition to its content. */
 const copyOverhead = 1024;
 
-/** Bytes of a timer, or of a listener of a signal. */
+/** Bytes of a timer or of an abort listener. */
 const waitOverhead = 1024;
 
-/** Bytes of what a framed message is known by to its owner. */
+/** Bytes of the token that identifies a framed message to its owner. */
 export const ownedMessageOverhead: number = 512;
 
 /**
- * So many bytes of overhead are not counted, so that marks far below it mean bytes on the wire. A bound on memory is
- * exceeded by at most this.
+ * Bytes of overhead that are not counted, so that small water marks mean bytes on the wire. A memory limit is exceeded
+ * by at most this amount.
  */
 export const freeOverhead: number = 1024 * 1024;
 
-/** What a queued message takes besides its bytes. @param size - Its bytes on the wire, or in UTF-8. */
+/**
+ * Returns the bytes of memory that a queued message takes in addition to its size.
+ * @param size - Bytes on the wire, or in UTF-8.
+ */
 export function overheadOf(data: Sendable, size: number, options: WaitOptions | undefined): number {
   let overhead = messageOverhead;
   if (options?.signal !== undefined || options?.timeout !== undefined) overhead += waitOverhead;
   if (typeof data !== "string") return overhead + copyOverhead;
-  // One character outside Latin-1 makes a string take two bytes for each.
+  // V8 stores a string with one character outside Latin-1 as two bytes per character.
   return size === data.length ? overhead : overhead + Math.max(0, data.length * 2 - size);
 }
 
 /**
- * A copy of bytes that the caller may change, in memory of its own: a slice of Node's pool would keep 8 KiB alive for a
- * message of a few bytes.
+ * Copies bytes that the caller may change. The copy has its own memory: a slice of Node's pool would keep 8 KiB alive
+ * for a message of a few bytes.
  */
 export function ownCopyOf(bytes: Uint8Array): Buffer {
   const copy = Buffer.allocUnsafeSlow(bytes.length);

@@ -1,52 +1,57 @@
+// The tokens by which an owner recognizes its unsent messages, and the count of unacknowledged ones. It does not store
+// messages.
 import type { Sendable } from "./pending-message.js";
 
-/** A message that was accepted and of which not a byte left, and what its owner knows it by. */
+/** An accepted message of which no byte was written, with the token of its owner. */
 export interface UnsentMessage {
   readonly data: Sendable;
-  /** `undefined` where its owner has given none. */
+  /** `undefined` if the owner passed none. */
   readonly token: unknown;
 }
 
-/** Says whether the peer has acknowledged a message. A token that has one as its `receipt` is of such a message. */
+/**
+ * The acknowledgement state of a message. A token with a property `receipt` belongs to a message that is acknowledged
+ * individually.
+ */
 export interface Receipt {
   readonly isAcknowledged: boolean;
-  /** It never will be: its owner has given the message up. */
+  /** True if the owner has given up the message, so that it will never be acknowledged. */
   readonly isGivenUp: boolean;
 }
 
 interface TokenEntry {
-  /** The message's count among those that were framed. */
+  /** The number of the message among all framed messages, starting at 1. */
   readonly position: number;
   readonly token: unknown;
 }
 
-/** In the place of one that has left: nothing of a message is kept. */
+/** Replaces the entry of a written message, so that the message can be garbage-collected. */
 const emptyEntry: TokenEntry = { position: 0, token: undefined };
 
-/** The list of receipts is not searched for acknowledged ones before it has this length. */
+/** The list of receipts is not searched for acknowledged ones before it reaches this length. */
 const minReceipts = 64;
 
 /**
- * What framed messages are known by to their owner, until their first byte has left. Of those that are acknowledged one
- * by one, it knows afterwards how many are not.
+ * Maps framed messages to the tokens of their owner until their first byte is written. After that, it counts the
+ * messages that are acknowledged individually and are not acknowledged yet.
  */
 export class MessageTokens {
   #entries: TokenEntry[] = [];
   #head = 0;
-  /** How many messages with a receipt have left. */
+  /** Number of written messages that have a receipt. */
   #handedReceipts = 0;
-  /** Their receipts, but for some that are acknowledged. */
+  /** The receipts of written messages. Some acknowledged ones are removed already. */
   #receipts: Receipt[] = [];
   #maxReceipts = minReceipts;
-  /** How many more have left whose owner has given them up. */
+  /** Number of written messages that their owner has given up; they are not in the list. */
   #givenUp = 0;
 
-  /** How many messages have not left. */
+  /** Number of messages with a token that are not written yet. */
   get length(): number {
     return this.#entries.length - this.#head;
   }
 
-  /** How many messages have left that are acknowledged one by one, and are not yet. */
+  /** Number of written messages that have a receipt and are not acknowledged. */
   get unacknowledgedCount(): number {
     this.#removeSettled();
     return this.#receipts.length + this.#givenUp;
@@ -56,17 +61,17 @@ export class MessageTokens {
     this.#entries.push({ position, token });
   }
 
-  /** How many of the messages up to this count are acknowledged one by one; {@link forget} comes first. */
+  /** Number of messages with a receipt among the first `position` messages. Call {@link forget} first. */
   receiptsUpTo(position: number): number {
     let count = this.#handedReceipts;
     for (let index = this.#head; index < this.#entries.length; index++) {
-      const place = this.#entries[index]!;
-      if (place.position <= position && receiptOf(place.token) !== undefined) count++;
+      const entry = this.#entries[index]!;
+      if (entry.position <= position && receiptOf(entry.token) !== undefined) count++;
     }
     return count;
   }
 
-  /** Messages up to this count have left. */
+  /** Removes the tokens of the first `handedCount` messages, because their first byte is written. */
   forget(handedCount: number): void {
     const entries = this.#entries;
     if (entries.length === 0) return;
@@ -91,14 +96,14 @@ export class MessageTokens {
     this.#maxReceipts = Math.max(minReceipts, this.#receipts.length * 2);
   }
 
-  /** Keeps the receipts that may still change. */
+  /** Keeps only the receipts that may still change. */
   #removeSettled(): void {
     const open = this.#receipts.filter(({ isAcknowledged }) => !isAcknowledged);
     this.#receipts = open.filter(({ isGivenUp }) => !isGivenUp);
     this.#givenUp += open.length - this.#receipts.length;
   }
 
-  /** Matches the messages that did not leave, the last of `framedCount`, with their tokens, and forgets all. */
+  /** Returns the unsent messages, which are the last of `framedCount`, with their tokens, and removes all tokens. */
   match(unsent: readonly Sendable[], framedCount: number): UnsentMessage[] {
     const byPosition = new Map(this.#entries.map(({ position, token }) => [position, token]));
     this.#entries = [];

@@ -1,17 +1,23 @@
+// Detects received messages that stall (`messageTimeout`). It does not fail the connection: it calls back.
 import type { ProtocolConnection } from "../../protocol/index.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
 
-/** A message that has begun must come on by so many bytes in each `messageTimeout`. */
+/** Number of bytes by which an unfinished message must grow in each `messageTimeout`. */
 const minProgress = 1024;
 
-/** Finds the peer that dribbles a message for ever. A read costs it a few comparisons, and no timer is set anew for it. */
+/**
+ * Detects a peer that sends a message extremely slowly. A read costs a few comparisons and never restarts the timer.
+ */
 export class MessageWatch {
   readonly #protocol: ProtocolConnection;
   readonly #runtime: Runtime;
   readonly #timeout: number;
   readonly #onStall: () => void;
   #timer: Timer | undefined;
-  /** When the message was seen to come on, and where it stood; `undefined` between two messages. */
+  /**
+   * When the last progress was seen; `undefined` between two messages. `#message` and `#size` are the state at that
+   * time.
+   */
   #since: number | undefined;
   #message = 0;
   #size = 0;
@@ -23,15 +29,15 @@ export class MessageWatch {
     this.#onStall = onStall;
   }
 
-  /** Called after each read, with the time of it. */
+  /** Called after each read, with the current time. */
   check(now: number): void {
     if (!this.#protocol.isInsideMessage) {
       this.#since = undefined;
       return;
     }
     const { beganCount, unfinishedSize } = this.#protocol;
-    const isStill = beganCount === this.#message && unfinishedSize - this.#size < minProgress;
-    if (this.#since !== undefined && isStill) return;
+    const hasNoProgress = beganCount === this.#message && unfinishedSize - this.#size < minProgress;
+    if (this.#since !== undefined && hasNoProgress) return;
     this.#since = now;
     this.#message = beganCount;
     this.#size = unfinishedSize;
@@ -40,7 +46,7 @@ export class MessageWatch {
 
   #arm(delay: number): void {
     this.#timer = this.#runtime.setTimer(delay, this.#onTimer);
-    // The socket that is being read holds the process, or is not to.
+    // Only the socket decides whether the process stays alive.
     this.#timer.unref();
   }
 
@@ -52,7 +58,7 @@ export class MessageWatch {
     else this.#onStall();
   };
 
-  /** The clock stands still: reading is paused, or the connection is gone. */
+  /** Clears the timer, because reading is paused or the connection is closed. */
   stop(): void {
     this.#timer?.clear();
     this.#timer = undefined;

@@ -1,3 +1,4 @@
+// One attempt to open a connection, from DNS to the 101 response, with its timeout. It does not retry.
 import type { ClientHandshake, HandshakeResult } from "../../protocol/index.js";
 import type { Phase } from "../events/close-report.js";
 import { TimeoutError } from "../errors.js";
@@ -5,34 +6,41 @@ import type { Runtime, Timer } from "../runtime/runtime.js";
 import type { Transport, TransportHandler, TransportPhase, TransportTarget } from "../runtime/transport.js";
 import type { LiveConnection } from "./live-connection.js";
 
-/** The answer that opens a connection. */
+/** The response that opens a connection. */
 export type AcceptingAnswer = Extract<HandshakeResult, { kind: "accepted" }>;
 
-/** What a connection keeps of it. */
+/** The part of the response that the connection keeps. */
 export type AcceptedHandshake = Pick<AcceptingAnswer, "subprotocol" | "extensions">;
 
 export interface OpeningContext {
   readonly runtime: Runtime;
   readonly target: TransportTarget;
   readonly handshake: ClientHandshake;
-  /** One deadline over name look-up, TCP, TLS and HTTP. */
+  /** Milliseconds for DNS, TCP, TLS and HTTP together. */
   readonly timeout: number;
 }
 
-/** For how many milliseconds the body of a refusal is awaited once its status is known: many servers do not end it. */
+/** Milliseconds to wait for the body of a rejection after its status is known. Many servers do not end the body. */
 const bodyTimeout = 1_000;
 
-/** How many milliseconds each step of an opening has taken. */
+/** Duration of each phase of an attempt, in milliseconds. */
 export type OpeningTimes = Partial<Record<TransportPhase | "http", number>>;
 
 export interface OpeningHandler {
-  /** The handshake is through; what is returned gets all that comes from now on, what came behind the 101 first. */
+  /**
+   * The handshake succeeded.
+   *
+   * @returns The connection that receives all further bytes, beginning with the ones that follow the 101 response.
+   */
   onAccepted(accepted: AcceptingAnswer, transport: Transport, times: OpeningTimes): LiveConnection;
-  /** The attempt has failed, and its socket is gone. */
+  /** The attempt failed, and its stream is closed. */
   onFailed(phase: Phase, error: Error | undefined): void;
 }
 
-/** Hears the transport for the opening, then for the connection: an idle one carries nothing of what has opened it. */
+/**
+ * Forwards transport events to the opening, then to the connection. It lets an idle connection keep no reference to its
+ * opening.
+ */
 class Relay implements TransportHandler {
   #opening: Opening | undefined;
   #live: LiveConnection | undefined;
@@ -70,7 +78,7 @@ class Relay implements TransportHandler {
   }
 }
 
-/** One attempt to open a connection, from the name look-up to the 101. */
+/** One attempt to open a connection. */
 export class Opening implements TransportHandler {
   readonly #context: OpeningContext;
   readonly #handler: OpeningHandler;
@@ -87,14 +95,14 @@ export class Opening implements TransportHandler {
   constructor(context: OpeningContext, handler: OpeningHandler) {
     this.#context = context;
     this.#handler = handler;
-    // Until a function of the user's has given its stream, what fails is that function.
+    // A failure before `createConnection` has returned a stream is a failure of that function.
     this.#phase = context.target.createConnection === undefined ? "tcp" : "provider";
     this.#phaseAt = context.runtime.now();
     this.#deadline = context.runtime.setTimer(context.timeout, () => this.#onDeadline());
     this.#transport = context.runtime.openTransport(context.target, this.#relay);
   }
 
-  /** Gives the attempt up; `onFailed` comes with `reason` when the socket is gone. */
+  /** Aborts the attempt. `onFailed` is called with `reason` when the stream is closed. */
   abandon(reason: Error | undefined): void {
     this.#fail(reason);
   }
@@ -156,7 +164,7 @@ export class Opening implements TransportHandler {
     if (result.kind === "rejected") this.#fail(result.error);
   }
 
-  /** The body only adds to what the status says, so the error does not wait for all of it. */
+  /** The body only adds details to the status, so the error does not wait for the whole body. */
   #awaitBody(): void {
     if (this.#bodyDeadline !== undefined) return;
     this.#bodyDeadline = this.#context.runtime.setTimer(bodyTimeout, () => this.#onDeadline());
@@ -169,7 +177,7 @@ export class Opening implements TransportHandler {
     this.#handler.onFailed(this.#phase, this.#failure ?? this.#refusalBefore(error) ?? error);
   }
 
-  /** The stream broke in the middle of a refusal: its status says more than the error of the stream. */
+  /** If the stream breaks during the body of a rejection, the status explains more than the stream's error. */
   #refusalBefore(error: Error | undefined): Error | undefined {
     const refusal = error === undefined ? undefined : this.#context.handshake.rejection();
     return refusal?.kind === "rejected" ? refusal.error : undefined;
@@ -181,7 +189,7 @@ export class Opening implements TransportHandler {
   }
 
   #onDeadline(): void {
-    // The body of a refusal may still be on its way: the status alone says more than "too late".
+    // If the status of a rejection is known and its body is incomplete, the status explains more than a timeout.
     const { handshake, timeout } = this.#context;
     const refusal = handshake.rejection();
     const message = `The connection was not open after the ${timeout} ms of connectTimeout (phase: ${this.#phase}).`;
@@ -194,5 +202,5 @@ export class Opening implements TransportHandler {
 }
 
 function ignore(): void {
-  // The answer tells that the request has arrived.
+  // The server's response shows that the request was written.
 }

@@ -1,4 +1,5 @@
-/** For how long our own back-pressure has paused the reading. */
+// Measures how long reading was paused. It does not pause anything.
+/** Adds up the time for which our own back-pressure has paused reading. */
 export class PauseClock {
   #since: number | undefined;
   #total = 0;
@@ -7,7 +8,7 @@ export class PauseClock {
     return this.#since !== undefined;
   }
 
-  /** Milliseconds of all pauses that are over. */
+  /** Total duration of the finished pauses, in milliseconds. */
   get total(): number {
     return this.#total;
   }

@@ -1,6 +1,8 @@
-/** A message whose content is still to be read, such as that of a Blob. */
+// The types of values that can be sent as one message.
+/** A message whose content must be read asynchronously, such as a Blob. */
 export class PendingMessage {
   readonly source: object;
+  /** In bytes. */
   readonly size: number;
   readonly read: () => Promise<string | Uint8Array>;
 

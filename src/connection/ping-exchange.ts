@@ -1,3 +1,4 @@
+// The pings of one connection, and the promises that wait for their pongs. It does not decide when a heartbeat is due.
 import type { ProtocolConnection } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
@@ -5,18 +6,18 @@ import { droppedPing, tooManyPings } from "./failures.js";
 import { Pings } from "./pings.js";
 
 export interface PingExchangeHandler {
-  /** A ping is to be written. */
+  /** The protocol has output. */
   onQueued(): void;
   /**
-   * How many of the first `position` messages have no acknowledgement of their own: a pong speaks for those. All of them
-   * where this is left out.
+   * Returns how many of the first `position` messages are not acknowledged individually. A pong confirms only those.
+   * Default: all of them.
    */
   countWithoutReceipt?(position: number): number;
   /** A call was refused or cancelled; its promise rejects with the same error. */
   onRefused(error: unknown): void;
 }
 
-/** The pings of one connection: those of calls, whose promises wait for a pong, and those of the heartbeat. */
+/** Sends the pings of `ping()` calls and of the heartbeat, and matches pongs to them. */
 export class PingExchange {
   readonly #protocol: ProtocolConnection;
   readonly #runtime: Runtime;
@@ -38,21 +39,22 @@ export class PingExchange {
     this.#handler = handler;
   }
 
+  /** Number of pings that have no pong yet. */
   get unanswered(): number {
     return this.#pings.unanswered;
   }
 
-  /** How many pings the peer has answered. */
+  /** Number of pings that the peer has answered. */
   get answeredCount(): number {
     return this.#answeredCount;
   }
 
-  /** How many messages without an acknowledgement of their own the peer has read for sure. */
+  /** Number of messages that are not acknowledged individually and that a pong has confirmed as read. */
   get confirmedCount(): number {
     return this.#pings.confirmedCount;
   }
 
-  /** Makes a ping for which nobody waits; its owner has it written. */
+  /** Queues a ping without a promise. The caller must write it. */
   sendHeartbeatPing(payload: Uint8Array): void {
     this.#pings.add(payload, this.#runtime.now(), this.#count(this.#protocol.ping(payload)));
   }
@@ -92,19 +94,19 @@ export class PingExchange {
     this.#handler.onRefused(error);
   }
 
-  /** Gives the latency in milliseconds; `undefined` for a pong that answers no ping of ours. */
+  /** Returns the latency in milliseconds, or `undefined` if the pong matches none of our pings. */
   answer(payload: Uint8Array, now: number): number | undefined {
     const latency = this.#pings.answer(payload, now);
     if (latency !== undefined) this.#answeredCount++;
     return latency;
   }
 
-  /** Messages behind this count were taken back: no ping stands behind them any more. */
+  /** Messages after the first `framedCount` were taken back, so no pong may confirm them. */
   limit(framedCount: number): void {
     this.#pings.limit(this.#count(framedCount));
   }
 
-  /** The connection is gone: the calls that wait reject with `error`. */
+  /** The connection has ended: rejects the pending calls with `error`. */
   end(error: unknown): void {
     for (const wait of this.#waits ?? []) wait.reject(error);
     this.#waits = undefined;

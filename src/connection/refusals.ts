@@ -1,8 +1,11 @@
+// The promises of refused calls. It does not decide which calls are refused.
 import type { Runtime } from "../runtime/runtime.js";
 import { handled, rejected } from "../runtime/wait.js";
 import { FairnessGate } from "./fairness-gate.js";
 
-/** What a refusal counts for, in bytes, among what is accepted in one turn of the event loop: 64 of them end a turn. */
+/**
+ * A refusal counts as this many bytes in the {@link FairnessGate}, so that 64 refusals end a turn of the event loop.
+ */
 const refusalWork = 1024;
 
 /** The error of a refused call, and the promise that the call returns. */
@@ -12,10 +15,10 @@ export interface Refusal {
 }
 
 /**
- * Gives the promises of refused calls. A rejected promise stays in memory until the microtasks have run, so that a
- * synchronous loop of millions of refused calls would keep millions of them. After 64 refusals in one turn of the event
- * loop, refusals of the same kind therefore share one error and one promise. That promise rejects in the next turn: a
- * loop that awaits nothing but refusals does not starve timers and I/O.
+ * Creates the promises of refused calls. A rejected promise stays in memory until the microtasks have run, so a
+ * synchronous loop of millions of refused calls would keep millions of promises. Therefore, after 64 refusals in one
+ * turn of the event loop, refusals of the same kind share one error and one promise. The shared promise rejects in the
+ * next turn, so a loop that awaits only refusals does not starve timers and I/O.
  */
 export class Refusals {
   readonly #gate: FairnessGate;
@@ -27,7 +30,8 @@ export class Refusals {
 
   /**
    * @param kind - Two refusals of one kind may share an error.
-   * @param createError - Called where the error is not shared yet; `isShared` where others are to share it.
+   * @param createError - Called if no shared error of this kind exists. `isShared` is true if later refusals will
+   *   share it.
    */
   refuse(kind: unknown, createError: (isShared: boolean) => unknown): Refusal {
     const shared = this.#shared?.get(kind);

@@ -1,3 +1,5 @@
+// The send queue of one connection: back-pressure, limits and the promises of `send()` and `flush()`. It does not write
+// to the socket.
 import { headerSizeFor, type ProtocolConnection } from "../../protocol/index.js";
 import { BufferOverflowError } from "../errors.js";
 import type { Runtime } from "../runtime/runtime.js";
@@ -10,58 +12,59 @@ import { Refusals } from "./refusals.js";
 import { messagesPerSample, SendSample } from "./send-sample.js";
 import { FairnessGate } from "./fairness-gate.js";
 
+/** Limits of a send queue, in bytes. */
 export interface SendMarks {
-  /** Above so many bytes messages wait to be framed. */
+  /** At this load, messages wait before they are framed. */
   readonly highWaterMark: number;
-  /** At so many bytes `onDrain` comes. */
+  /** At this load, `onDrain` is called. */
   readonly lowWaterMark: number;
-  /** Above so many bytes messages are refused. */
+  /** Above this load, messages are refused. */
   readonly maxBufferedAmount: number;
 }
 
 export interface MessageOptions extends WaitOptions {
-  /** Compresses this message or not, whatever its size. Default: by `compressionThreshold`. */
+  /** Whether to compress this message, whatever its size. Default: determined by `compressionThreshold`. */
   readonly compress?: boolean | undefined;
 }
 
 interface Entry {
-  /** A pending message while it is being read. */
+  /** A `PendingMessage` until its content is read. */
   data: Sendable;
   readonly size: number;
-  /** Bytes of memory that it takes besides `size`. */
+  /** Bytes of memory in addition to `size`. */
   readonly overhead: number;
   readonly options: MessageOptions | undefined;
   readonly token: unknown;
   readonly wait: Wait;
-  /** Calls of `flush()` that wait for this message and those before it. */
+  /** Calls of `flush()` that wait for this message and the earlier ones. */
   flushes: Wait[] | undefined;
 }
 
 export interface SendQueueHandler {
   /** The protocol has output. */
   onQueued(): void;
-  /** Waiting messages take so much memory that the output is to be written now, before the end of the tick. */
+  /** Queued messages take too much memory: the output must be written now, before the end of the tick. */
   onMemoryFull?(): void;
   /** A message was refused or withdrawn; its caller's promise rejects with the same error. */
   onRefused(error: unknown): void;
 }
 
-/** What is of interest to whoever sends. */
+/** Events for the sender of the messages. */
 export interface SendEvents {
-  /** What waits has fallen to the low-water mark. */
+  /** The load has fallen to the low-water mark. */
   onDrain(): void;
-  /** A message that was not framed was taken back by its caller. */
+  /** The caller withdrew a message before it was framed, or the message was refused. */
   onWithdrawn(token: unknown): void;
-  /** A message has taken so many milliseconds from its sending to the kernel. */
+  /** @param duration - Milliseconds from the `send()` of a message until the kernel accepted it. */
   onSampled(duration: number): void;
 }
 
-/** The kind of refusals above `maxBufferedAmount`. */
+/** The kind of all refusals above `maxBufferedAmount`. */
 const overflowKind: unique symbol = Symbol("overflow");
 
 /**
- * Messages on their way to the protocol. Below the high-water mark they are framed at the call; above it, or behind
- * a message that is still being read, they wait here in the order of the calls, and can still be withdrawn.
+ * Queues messages before they are framed. Below the high-water mark, a message is framed during the call. Above it, or
+ * after a message whose content is still being read, messages wait here in call order and can be withdrawn.
  */
 export class SendQueue {
   readonly #protocol: ProtocolConnection;
@@ -69,15 +72,15 @@ export class SendQueue {
   readonly #marks: SendMarks;
   readonly #handler: SendQueueHandler;
   readonly #events: SendEvents;
-  // Each of these is made when it is first needed: a connection that only listens has none.
+  // The optional parts are created on first use, to save memory on connections that only receive.
   #gate: FairnessGate | undefined;
   #entries: LinkedQueue<Entry> | undefined;
   #waitingSize = 0;
   #waitingOverhead = 0;
-  /** {@link load} when a message was last framed: to ask for it once is enough. */
+  /** {@link load} after the last message was framed; cached, because computing it is costly. */
   #loadAfterFrame = 0;
   #acceptedCount = 0;
-  /** Sends whose message is framed and that wait for the mark. */
+  /** Pending sends whose message is framed, waiting until the load is below the high-water mark. */
   #aboveMark: { readonly wait: Wait; readonly token: unknown }[] | undefined;
   #tokens: MessageTokens | undefined;
   #refusals: Refusals | undefined;
@@ -100,20 +103,20 @@ export class SendQueue {
     this.#events = events;
   }
 
-  /** The bytes that the kernel has not taken, framing included. */
+  /** Number of bytes that the kernel has not accepted, including frame headers. */
   get bufferedAmount(): number {
     return this.#protocol.bufferedSize + this.#waitingSize;
   }
 
   /**
-   * What the marks are compared with: {@link bufferedAmount}, and the memory that waiting messages take besides it where
-   * that exceeds 1 MiB.
+   * The number of bytes compared with the marks: {@link bufferedAmount} plus the additional memory of waiting messages
+   * above the first 1 MiB.
    */
   get load(): number {
     return this.bufferedAmount + countedOverhead(this.#framedOverhead() + this.#waitingOverhead);
   }
 
-  /** The part of {@link load} that messages take which are framed already. */
+  /** The part of {@link load} that belongs to framed messages. */
   #framedLoad(): number {
     return this.#protocol.bufferedSize + countedOverhead(this.#framedOverhead());
   }
@@ -126,25 +129,25 @@ export class SendQueue {
   }
 
   /**
-   * How many of the first `position` messages that were framed are acknowledged one by one by the peer.
-   * @param position - At least the count of those that were handed out.
+   * Returns how many of the first `position` framed messages the peer acknowledges individually.
+   * @param position - At least the number of messages that were passed to the kernel.
    */
   receiptsUpTo(position: number): number {
     this.#tokens?.forget(this.#protocol.handedCount);
     return this.#tokens?.receiptsUpTo(position) ?? 0;
   }
 
-  /** How many messages were handed out that are acknowledged one by one, and are not yet. */
+  /** Number of written messages that the peer acknowledges individually and has not acknowledged yet. */
   get unacknowledgedCount(): number {
     return this.#tokens?.unacknowledgedCount ?? 0;
   }
 
-  /** How many messages were accepted and not withdrawn. */
+  /** Number of messages that were accepted and not withdrawn. */
   get acceptedCount(): number {
     return this.#acceptedCount;
   }
 
-  /** `onDrain` is to come. */
+  /** True if `onDrain` will be called when the load falls. */
   get isDrainPending(): boolean {
     return this.#isDrainDue;
   }
@@ -154,8 +157,9 @@ export class SendQueue {
   }
 
   /**
-   * @param token - What the message is known by where it comes back unsent; kept by its owner then, and its promise resolves.
-   * @returns A promise that resolves once the message is accepted and what waits is below the high-water mark.
+   * @param token - Identifies the message if it is returned unsent. The owner then keeps the message, and the promise
+   *   resolves.
+   * @returns A promise that resolves when the message is accepted and the load is below the high-water mark.
    */
   send(data: Sendable, options: MessageOptions | undefined, token?: unknown): Promise<void> {
     if (options?.signal?.aborted === true) return this.#refuse(options.signal.reason, token, data);
@@ -165,11 +169,11 @@ export class SendQueue {
     const size = this.#frame(data, options, token);
     this.#acceptedCount++;
     if (this.#loadAfterFrame < this.#marks.highWaterMark) {
-      // What shrinks well takes its time all the same.
+      // A message that compresses well still costs the time to compress it.
       const work = data.length > size ? data.length : size;
       return (this.#gate ??= new FairnessGate(this.#runtime)).pass(work);
     }
-    // The message is on its way whatever becomes of the wait: only the caller is let go.
+    // The message is already framed: a signal or timeout only ends the caller's wait.
     const wait = new Wait(this.#runtime, "send", options, (reason) => this.#handler.onRefused(reason));
     (this.#aboveMark ??= []).push({ wait, token });
     return wait.promise;
@@ -190,7 +194,10 @@ export class SendQueue {
     return this.#exceedsBound(data, this.load);
   }
 
-  /** Sends without waiting: `true` where the message is framed, `false` where it waits, `undefined` where it is refused. */
+  /**
+   * Sends without a promise. @returns `true` if the message is framed, `false` if it waits, `undefined` if it is
+   * refused.
+   */
   trySend(data: Sendable, options: MessageOptions | undefined, token?: unknown): boolean | undefined {
     const { load } = this;
     if (this.#exceedsBound(data, load)) return undefined;
@@ -203,7 +210,7 @@ export class SendQueue {
     return false;
   }
 
-  /** Sends a message that was accepted long ago: it is not refused whatever waits, and nobody waits for it. */
+  /** Sends a message that was accepted earlier. It is never refused, and it has no promise. */
   sendAccepted(data: Sendable, options: MessageOptions | undefined, token: unknown): void {
     if (this.#isOpenFor(data, this.load)) {
       this.#frame(data, options, token);
@@ -213,14 +220,14 @@ export class SendQueue {
     }
   }
 
-  /** Resolves when all that was accepted before the call is with the kernel. */
+  /** Resolves when the kernel has accepted all messages that were queued before the call. */
   flush(options: WaitOptions | undefined): Promise<void> {
     const wait = new Wait(this.#runtime, "flush", options);
     this.#flushAfter(this.#entries?.last, [wait]);
     return wait.promise;
   }
 
-  /** @param entry - What is to be framed first; `undefined` where all of it is. */
+  /** @param entry - The last message that the calls wait for; `undefined` if all of them are framed. */
   #flushAfter(entry: Entry | undefined, waits: readonly Wait[]): void {
     const target = this.#protocol.framedCount;
     for (const wait of waits) {
@@ -235,24 +242,24 @@ export class SendQueue {
     return typeof data === "string" || !(data instanceof PendingMessage);
   }
 
-  /** Few bytes may stand for much memory: where they have not been written yet, to write them frees it. */
+  /** Tries to free memory: small messages may take much memory, which is released when they are written. */
   #freesMemory(): boolean {
     if (this.#protocol.bufferedSize >= this.#marks.highWaterMark) return false;
     this.#handler.onMemoryFull?.();
-    // A listener of "drain" may have sent, or closed the connection.
+    // A "drain" listener may have sent a message or closed the connection.
     return this.isEmpty && this.load < this.#marks.highWaterMark && this.#protocol.state === "open";
   }
 
-  /** One message larger than the bound passes where nothing waits. */
+  /** A single message larger than the limit is accepted if nothing waits. */
   #exceedsBound(data: Sendable, waiting: number): boolean {
     if (waiting === 0) return false;
-    // A character takes at most three bytes: the exact size is only asked for near the bound.
+    // A UTF-16 code unit takes at most three bytes in UTF-8. The exact size is computed only near the limit.
     const most = typeof data === "string" ? data.length * 3 : sizeOf(data);
     const { maxBufferedAmount } = this.#marks;
     return waiting + most > maxBufferedAmount && waiting + sizeOf(data) > maxBufferedAmount;
   }
 
-  /** @param data - The message; `undefined` where several share the error. */
+  /** @param data - The message; `undefined` if several refusals share the error. */
   #overflow(data: Sendable | undefined): BufferOverflowError {
     const { bufferedAmount, load } = this;
     const refused = data === undefined ? "Messages were" : `A message of ${sizeOf(data)} bytes was`;
@@ -286,7 +293,7 @@ export class SendQueue {
   #enqueue(data: Sendable, options: MessageOptions | undefined, token: unknown): Wait {
     const size = sizeOf(data);
     const wait = new Wait(this.#runtime, "send", options, (reason) => this.#withdraw(node, reason));
-    // The caller may use its bytes again when the call returns.
+    // The caller may reuse its bytes when the call returns.
     const own = data instanceof Uint8Array ? ownCopyOf(data) : data;
     const entry: Entry = {
       data: own,
@@ -318,7 +325,7 @@ export class SendQueue {
     }
   }
 
-  /** Takes a message back; one that is framed is on its way, and only its caller is let go. */
+  /** Withdraws a message. If it is framed already, only the caller's wait ends. */
   #withdraw(node: LinkedQueueNode<Entry>, reason: unknown): void {
     const entry = node.item;
     const previous = node.previous?.item;
@@ -337,9 +344,12 @@ export class SendQueue {
     this.#waitingOverhead -= overhead;
   }
 
-  /** Frames what waits as far as the mark allows, and settles who waited for it. Called after each progress of the socket. */
+  /**
+   * Frames waiting messages up to the high-water mark and settles their promises. Called after each progress of the
+   * socket.
+   */
   pump(): void {
-    // What is framed may be written at once, and that progress calls back: the loop goes on by itself.
+    // Framing may write immediately, and that progress calls this method again. The outer loop continues.
     if (this.#isPumping) return;
     this.#isPumping = true;
     this.#tokens?.forget(this.#protocol.handedCount);
@@ -394,7 +404,10 @@ export class SendQueue {
     }
   }
 
-  /** Takes out all of which not a byte has left, in their order. @param framed - Those of them that were framed. */
+  /**
+   * Removes and returns all messages of which no byte was written, in order.
+   * @param framed - The unwritten messages that were framed.
+   */
   takeUnsent(framed: readonly Sendable[], framedCount: number): UnsentMessage[] {
     const unframed = this.#entries?.takeAll() ?? [];
     this.#waitingSize = 0;
@@ -409,14 +422,16 @@ export class SendQueue {
     return [...matched, ...waiting];
   }
 
-  /** The messages have moved to another connection, which those who wait for this one need not know. */
+  /** Resolves all pending calls, because their messages move to another connection. */
   resolveWaits(): void {
     this.#resolveAboveMark();
     for (const { wait } of this.#flushes?.takeAll() ?? []) wait.resolve();
     this.#isDrainDue = false;
   }
 
-  /** The connection is gone: what waits rejects with `error`, but for sends whose message its owner keeps. */
+  /**
+   * The connection has ended: rejects the pending calls with `error`, except sends whose message is kept by its owner.
+   */
   end(error: unknown): void {
     this.#isDrainDue = false;
     for (const { wait, token } of this.#takeAboveMark()) {
@@ -431,7 +446,7 @@ function countedOverhead(overhead: number): number {
   return overhead > freeOverhead ? overhead - freeOverhead : 0;
 }
 
-/** A message that no owner keeps. */
+/** An unsent message that no owner keeps. */
 function asUnowned(data: Sendable): UnsentMessage {
   return { data, token: undefined };
 }

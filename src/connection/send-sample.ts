@@ -1,9 +1,10 @@
-/** The clock is read for one message in so many: to read it takes a tenth of what it takes to send one. */
+// Samples how long messages take from `send()` to the kernel. It does not average the samples.
+/** One message in this many is measured, because reading the clock costs a tenth of sending a message. */
 export const messagesPerSample = 16;
 
-/** Measures the way from `send()` to the kernel on one message at a time, so that a send mostly costs one comparison. */
+/** Measures the time from `send()` to the kernel for one message at a time, so that most sends cost one comparison. */
 export class SendSample {
-  /** The count of the message that is being followed; 0 for none. */
+  /** The number of the measured message; 0 if none is measured. */
   #position = 0;
   #since = 0;
 
@@ -16,14 +17,14 @@ export class SendSample {
     this.#since = now;
   }
 
-  /** The milliseconds that the message took, once the kernel has it. */
+  /** Returns the milliseconds that the message took, or `undefined` if the kernel has not accepted it yet. */
   end(writtenCount: number, now: number): number | undefined {
     if (this.#position === 0 || writtenCount < this.#position) return undefined;
     this.#position = 0;
     return now - this.#since;
   }
 
-  /** The message has gone elsewhere. */
+  /** Stops measuring: the message moved to another connection or was not sent. */
   cancel(): void {
     this.#position = 0;
   }

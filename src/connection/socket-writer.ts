@@ -1,55 +1,59 @@
+// Writes the protocol's output to the transport and tracks its progress. It does not queue messages: see `SendQueue`.
 import { type ProtocolConnection, zeroBytes } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Transport } from "../runtime/transport.js";
 
 /**
- * What one write takes. Only a small one shows the progress of a slow peer, a large one costs less for each byte. What the kernel has once
- * taken within a tick is at most what it has room for, and it tells of new room by a third of that: a quarter shows as much.
+ * Limits of the size of one write, in bytes. Small writes show the progress of a slow peer; large writes cost less per
+ * byte. The write size grows to a quarter of what the kernel accepted within one tick: the kernel reports free space
+ * when a third of its buffer is free, so a write of a quarter still shows the progress.
  */
 const minWriteSize = 64 * 1024;
 const maxWriteSize = 256 * 1024;
 const acceptedPerWriteSize = 4;
 
-/** So much behind a full write leaves with it, as the end of a message does that is as large as that: alone it would cost as much as 4 KiB. */
+/** Largest remainder in bytes that is appended to a full write. A write of its own would cost as much as 4 KiB. */
 const maxTailSize = 4 * 1024;
 
 /**
- * To wait for the end of a tick takes a sixth of what it takes to write a small message. After so many ticks in a row with one message
- * each it is left out for as many; then a tick is waited for again, to see whether it still has one.
+ * After 16 consecutive ticks with one message each, the next 16 messages are written immediately. Then one tick is
+ * awaited again, to check that it still has one message. Waiting for the end of a tick costs a sixth of the time to
+ * write a small message.
  */
 const minSingleMessageTicks = 16;
 
 export interface SocketWriterHandler {
-  /** Bytes have gone to the kernel; `wasRefused` where it had not taken them at once. */
+  /** The kernel accepted bytes. @param wasRefused - True if it had not accepted them during the write call. */
   onProgress(wasRefused: boolean): void;
 }
 
-/** Brings what the protocol has to say to the transport: one write at a time, and one for all of a tick that has several messages. */
+/** Writes the output of the protocol: one write at a time, and all messages of one tick together. */
 export class SocketWriter {
   readonly #protocol: ProtocolConnection;
   readonly #transport: Transport;
   readonly #runtime: Runtime;
   readonly #handler: SocketWriterHandler;
-  // Bound when they are first needed: a function made here would hold its surroundings too, and take twice as much.
+  // Bound on first use, because a closure created in the constructor takes twice the memory.
   #atTickEnd: (() => void) | undefined;
   #afterWrite: (() => void) | undefined;
   #isScheduled = false;
   #writeSize = minWriteSize;
-  /** What the kernel has taken at once in this tick. */
+  /** Number of bytes that the kernel accepted during the write calls of this tick. */
   #acceptedSize = 0;
-  /** How many ticks in a row had one message. */
+  /** Number of consecutive ticks with one message. */
   #singleMessageTicks = 0;
-  /** How many more messages are taken for the only one of their tick. */
+  /** Number of messages that may still be written immediately. */
   #immediateWriteCredit = 0;
+  /** The protocol's `framedCount` at the end of the last tick. */
   #framedBefore = 0;
-  /** The size of the write that the kernel has not taken; one write is out at a time. */
+  /** Size of the write that the kernel has not accepted completely; 0 if none. */
   #refusedSize = 0;
   #isStopped = false;
   #bytesWritten: number = zeroBytes;
   #lastWrittenAt: number | undefined;
-  /** When the write began that the kernel has refused. */
+  /** When the refused write was started; `undefined` if no write is refused. */
   #refusedAt: number | undefined;
-  /** The kernel has really kept it waiting, which a callback of TLS in the next turn does not show. */
+  /** True if the refused write has outlasted two turns of the event loop. */
   #isSlow = false;
   #isCheckPending = false;
   #lastProgressAt: number | undefined;
@@ -66,30 +70,33 @@ export class SocketWriter {
     this.#handler = handler;
   }
 
-  /** Bytes that the kernel has taken. */
+  /** Number of bytes that the kernel has accepted. */
   get bytesWritten(): number {
     return this.#bytesWritten + 0;
   }
 
-  /** When bytes were last given to the kernel. */
+  /** When bytes were last passed to the kernel. */
   get lastWrittenAt(): number | undefined {
     return this.#lastWrittenAt;
   }
 
-  /** Since when a write waits for the kernel; each piece that it takes begins another. */
+  /** When the refused write was started; `undefined` if no write waits for the kernel. */
   get stuckSince(): number | undefined {
     return this.#refusedAt;
   }
 
-  /** When the kernel last took bytes that it had refused: the peer's side has moved. */
+  /** When the kernel last accepted bytes that it had refused, which shows that the peer reads. */
   get lastProgressAt(): number | undefined {
     return this.#lastProgressAt;
   }
 
-  /** Says that the protocol may have output; it leaves at the end of the tick, or at once what fills a write, or is expected to be alone. */
+  /**
+   * Called when the protocol may have output. The output is written at the end of the tick, or immediately if it fills
+   * a write or is expected to be the only message of the tick.
+   */
   wake(): void {
     if (this.#refusedSize > 0 || this.#isStopped) return;
-    // What fills a write is not worth keeping to the end of the tick; what is left of it is.
+    // Output that fills a write does not gain from waiting; the remainder does.
     const fillsWrite = this.#protocol.bufferedSize >= this.#writeSize;
     if (this.#isScheduled && !fillsWrite) return;
     if (fillsWrite) this.#writeWhile(this.#writeSize);
@@ -135,7 +142,7 @@ export class SocketWriter {
     this.#acceptedSize = 0;
   }
 
-  /** @param size - So many bytes wait at least before each write. */
+  /** @param size - Minimum number of buffered bytes for another write. */
   #writeWhile(size: number): void {
     let hasWritten = false;
     if (this.#protocol.hasOutput) this.#lastWrittenAt = this.#runtime.now();
@@ -169,7 +176,7 @@ export class SocketWriter {
     if (!this.#isCheckPending) this.#checkIfSlow();
   }
 
-  /** TLS tells each write a turn late: only one that outlasts two turns was really refused. */
+  /** TLS reports each write one turn late, so only a write that outlasts two turns was refused by the kernel. */
   #checkIfSlow(): void {
     const refusedAt = this.#refusedAt;
     const written = this.#bytesWritten;
@@ -195,7 +202,7 @@ export class SocketWriter {
     this.flush();
   }
 
-  /** Nothing is written any more. */
+  /** Stops writing. */
   stop(): void {
     this.#isStopped = true;
   }

@@ -1,4 +1,5 @@
-/** Who waits for a signal, and the one listener that it carries for all of them. */
+// Listening to `AbortSignal`s without leaks. It does not create signals.
+/** The callbacks registered for one signal, and the single listener that calls them. */
 interface SharedListener {
   readonly callbacks: Set<() => void>;
   readonly listener: () => void;
@@ -7,8 +8,10 @@ interface SharedListener {
 const sharedListeners = new WeakMap<AbortSignal, SharedListener>();
 
 /**
- * Calls `callback` once `signal` is aborted, until the function that is returned is called.
- * However many wait, a signal carries one listener of ours: Node warns of a leak where it has more than ten.
+ * Calls `callback` when `signal` is aborted. A signal gets one listener for all callbacks, because Node warns of a
+ * memory leak above ten listeners.
+ *
+ * @returns A function that removes the callback.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   const { callbacks, listener } = sharedListeners.get(signal) ?? listen(signal);
@@ -32,39 +35,41 @@ function listen(signal: AbortSignal): SharedListener {
   return entry;
 }
 
-/** What the signal refers to: the target, or only a weak reference to it. */
+/** The object that the signal's callback refers to. It holds the target weakly, or strongly while `held` is set. */
 interface TargetReference<Target extends object> {
   readonly reference: WeakRef<Target>;
   held: Target | undefined;
   stop: () => void;
 }
 
-/** Removes the listeners whose target was garbage-collected. Weak, so that it keeps neither signal nor target alive. */
+/** Removes the listeners of garbage-collected targets. It keeps neither the signal nor the target alive. */
 const collected = new FinalizationRegistry<WeakRef<{ readonly stop: () => void }>>((targetReference) =>
   targetReference.deref()?.stop(),
 );
 
-/** Listens to a signal for a target, which the signal keeps alive only between {@link hold} and {@link release}. */
+/**
+ * Listens to a signal for a target. The signal keeps the target alive only between {@link hold} and {@link release}.
+ */
 export class WeakAbortListener<Target extends object> {
   readonly #targetReference: TargetReference<Target>;
 
-  /** @param callback - Is called with the target, and must not refer to it in another way. */
+  /** @param callback - Called with the target. Its closure must not reference the target. */
   constructor(signal: AbortSignal, target: Target, callback: (target: Target) => void) {
     this.#targetReference = listenWeakly(signal, new WeakRef(target), callback);
     collected.register(target, new WeakRef(this.#targetReference), this);
   }
 
-  /** The signal keeps the target alive from now on. */
+  /** Makes the signal keep the target alive. */
   hold(): void {
     this.#targetReference.held = this.#targetReference.reference.deref();
   }
 
-  /** The signal does not keep the target alive any more. */
+  /** Allows the target to be garbage-collected before the signal. */
   release(): void {
     this.#targetReference.held = undefined;
   }
 
-  /** Ends the listening. */
+  /** Removes the listener. */
   stop(): void {
     this.release();
     collected.unregister(this);
@@ -72,7 +77,7 @@ export class WeakAbortListener<Target extends object> {
   }
 }
 
-/** Outside of the class, so that the callback on the signal has no reference to the target in its closure. */
+/** A function outside the class, so that the closure of the callback does not reference the target. */
 function listenWeakly<Target extends object>(
   signal: AbortSignal,
   reference: WeakRef<Target>,

@@ -1,12 +1,16 @@
-/** Where one of them stands; it is the key to {@link LinkedQueue.leave}. */
+// A queue as a doubly linked list.
+/** A node of a {@link LinkedQueue}. Pass it to {@link LinkedQueue.leave}. */
 export interface LinkedQueueNode<Item> {
   readonly item: Item;
   previous: LinkedQueueNode<Item> | undefined;
   next: LinkedQueueNode<Item> | undefined;
+  /** False after the node was removed. */
   isQueued: boolean;
 }
 
-/** First come, first served; whoever waits may leave. No step takes longer when more of them wait. */
+/**
+ * A first-in, first-out queue from which any item can be removed. Adding and removing an item take constant time.
+ */
 export class LinkedQueue<Item> implements Iterable<Item> {
   #first: LinkedQueueNode<Item> | undefined;
   #last: LinkedQueueNode<Item> | undefined;
@@ -20,7 +24,7 @@ export class LinkedQueue<Item> implements Iterable<Item> {
     return this.#first?.item;
   }
 
-  /** The place of the first; `next` leads on. */
+  /** The first node. Follow `next` to iterate. */
   get firstNode(): LinkedQueueNode<Item> | undefined {
     return this.#first;
   }
@@ -38,7 +42,7 @@ export class LinkedQueue<Item> implements Iterable<Item> {
     return node;
   }
 
-  /** `false` where it has left already. */
+  /** @returns `false` if the node was removed before. */
   remove(node: LinkedQueueNode<Item>): boolean {
     if (!node.isQueued) return false;
     node.isQueued = false;
@@ -52,14 +56,14 @@ export class LinkedQueue<Item> implements Iterable<Item> {
     return true;
   }
 
-  /** Takes the first one out. */
+  /** Removes and returns the first item. */
   shift(): Item | undefined {
     const node = this.#first;
     if (node !== undefined) this.remove(node);
     return node?.item;
   }
 
-  /** Takes all of them out, in their order. */
+  /** Removes and returns all items, in order. */
   takeAll(): Item[] {
     const items = [...this];
     while (this.#first !== undefined) this.remove(this.#first);

@@ -1,3 +1,4 @@
+// Loads Node's own modules on first use. It does not cache them, except `node:net`: Node caches modules itself.
 import { createRequire } from "node:module";
 import type * as crypto from "node:crypto";
 import type * as channels from "node:diagnostics_channel";
@@ -5,25 +6,28 @@ import type * as net from "node:net";
 import type * as tls from "node:tls";
 import type * as util from "node:util";
 
-/** Node 20.12 to 20.15 have no `process.getBuiltinModule`; there a `require` of any place finds Node's own modules. */
+/**
+ * Node 20.12 to 20.15 have no `process.getBuiltinModule`. There, `require` loads Node's modules, whatever its base
+ * path.
+ */
 type Load = (name: string) => unknown;
 const load: Load =
   (process as { getBuiltinModule?: Load }).getBuiltinModule ?? createRequire(process.execPath);
 
 let loadedNet: typeof net | undefined;
 
-/** Node's sockets, loaded with the first connection: to import this package takes no longer than it must. */
+/** Loaded by the first connection, so that importing the package stays fast. */
 export function nodeNet(): typeof net {
   loadedNet ??= load("node:net") as typeof net;
   return loadedNet;
 }
 
-/** Loaded with the first connection that needs it. */
+/** Loaded by the first connection that uses TLS. */
 export function nodeTls(): typeof tls {
   return load("node:tls") as typeof tls;
 }
 
-/** Loaded when the first random bytes are wanted. */
+/** Loaded when random bytes are first needed. */
 export function nodeCrypto(): typeof crypto {
   return load("node:crypto") as typeof crypto;
 }

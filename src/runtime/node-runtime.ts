@@ -1,12 +1,14 @@
+// The runtime of Node without its sockets, which `openTransport` adds.
 import { nodeCrypto } from "./node-modules.js";
 import { startTimer } from "./node-timer.js";
 import type { RuntimeWithoutSockets } from "./runtime.js";
 
-// These globals are accessors: each use of one is a call. To import them would read all properties of `process`, and load sockets.
+// These globals are accessors, so each use would be a function call. Importing them from "node:process" would read all
+// properties of `process`, which loads the socket modules.
 const clock = performance;
 const thisProcess = process;
 
-/** Node's own clocks, timers, turns of its event loop and randomness. */
+/** Node's clocks, timers, event loop and random numbers. */
 export const nodeRuntimeWithoutSockets: RuntimeWithoutSockets = {
   now: (): number => clock.now(),
   wallNow: (): number => Date.now(),

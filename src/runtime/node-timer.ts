@@ -1,14 +1,15 @@
+// Implements `Timer` with Node's `setTimeout`, for delays of any length.
 import type { Timer } from "./runtime.js";
 
-/** What Node can wait at one go; a longer delay it takes for 1 ms. */
+/** Longest delay of `setTimeout` in milliseconds. Node treats a longer delay as 1 ms. */
 const maxDelay = 2 ** 31 - 1;
 
-/** Calls `callback` once, after `delay` milliseconds, however many. */
+/** Calls `callback` once after `delay` milliseconds. The delay has no upper limit. */
 export function startTimer(delay: number, callback: () => void): Timer {
   return delay <= maxDelay ? new NodeTimer(delay, callback) : new LongTimer(delay, callback);
 }
 
-/** A timer of Node's. */
+/** A timer that needs one Node timer. */
 class NodeTimer implements Timer {
   readonly #timeout: NodeJS.Timeout;
 
@@ -33,7 +34,7 @@ class NodeTimer implements Timer {
   }
 }
 
-/** Several timers of Node's, one after the other. */
+/** A timer that uses several Node timers in sequence. */
 class LongTimer implements Timer {
   readonly #callback: () => void;
   #remaining: number;

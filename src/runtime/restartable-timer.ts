@@ -1,6 +1,7 @@
+// At most one pending timer, with a remembered `ref()` state.
 import type { Runtime, Timer } from "./runtime.js";
 
-/** One timer at a time. Whether it lets the process live holds for the one that is set and for those to come. */
+/** A timer that can be set again and again. `ref()` and `unref()` apply to the current timer and to later ones. */
 export class RestartableTimer {
   readonly #runtime: Pick<Runtime, "setTimer">;
   #timer: Timer | undefined;
@@ -15,7 +16,7 @@ export class RestartableTimer {
     return this.#timer !== undefined;
   }
 
-  /** In the place of the one that is set; a timer that has fired counts as set until {@link clear}. */
+  /** Replaces the current timer. A timer that has fired counts as set until {@link clear}. */
   set(delay: number, callback: () => void): void {
     this.#timer?.clear();
     this.#timer = this.#runtime.setTimer(delay, callback);

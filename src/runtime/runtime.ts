@@ -1,41 +1,45 @@
+// The interface between the client and its environment. It contains types only.
 import type { OpenTransport } from "./transport.js";
 
-/** A timer that was set; clearing it twice, or after it fired, does nothing. */
+/** A pending timer. Clearing it twice, or after it fired, does nothing. */
 export interface Timer {
   clear(): void;
-  /** Lets the process live while the timer is set: the default. */
+  /** Keeps the process alive while the timer is pending. This is the default. */
   ref(): void;
-  /** Lets the process end although the timer is set. */
+  /** Allows the process to exit while the timer is pending. */
   unref(): void;
   /**
-   * Begins anew, with the delay that it was set with, once it has fired: to beat takes no new timer each time then. Not
-   * behind {@link clear}. Where it is missing a new timer is set.
+   * Starts a timer that has fired again, with its original delay, so that a periodic task needs no new timer each time.
+   * It is not called after {@link clear}. Optional: if it is missing, a new timer is created.
    */
   restart?(): void;
 }
 
 /**
- * Everything that a client takes from the world around it. `nodeRuntime` is the real one; a test passes its own
- * as the option `runtime` and holds time, randomness and the network in its hand.
+ * The environment of a client: time, randomness and network. `nodeRuntime` is the real one. A test passes its own as
+ * the option `runtime` to control them.
  */
 export interface Runtime {
-  /** Milliseconds on a clock that never jumps; its zero means nothing. */
+  /** Milliseconds on a monotonic clock with an arbitrary origin. */
   now(): number;
-  /** Milliseconds since 1970 on a clock that can be set. */
+  /** Milliseconds since 1970-01-01 UTC. This clock may jump. */
   wallNow(): number;
-  /** Calls `callback` once, after `delay` milliseconds, however many. */
+  /** Calls `callback` once after `delay` milliseconds. The delay has no upper limit. */
   setTimer(delay: number, callback: () => void): Timer;
-  /** Calls `callback` at the end of the current tick, behind all that runs in it. */
+  /** Calls `callback` at the end of the current tick, like `process.nextTick`. */
   defer(callback: () => void): void;
-  /** Calls `callback` one turn of I/O later: what the kernel holds by now has been read by then. */
+  /**
+   * Calls `callback` after the next I/O phase of the event loop, like `setImmediate`. Bytes that wait in the kernel are
+   * read before it.
+   */
   afterTurn(callback: () => void): void;
   /** A number in [0, 1). */
   random(): number;
-  /** Fills `bytes` with random bytes that nobody can foresee. */
+  /** Fills `bytes` with cryptographically strong random bytes. */
   fillRandom(bytes: Uint8Array): void;
   /** Opens a byte stream to `target`. */
   readonly openTransport: OpenTransport;
 }
 
-/** The ports that Node fills by itself; the sockets join them where the client is composed. */
+/** The part of the runtime that does not load sockets. */
 export type RuntimeWithoutSockets = Omit<Runtime, "openTransport">;

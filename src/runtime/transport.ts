@@ -1,46 +1,46 @@
-// The port through which the client opens byte streams. It contains types only; src/transport implements it.
+// The interface through which the client opens byte streams. It contains types only: `src/transport` implements them.
 import type { LookupFunction } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
 
-/** Where an attempt to open a byte stream has got to. */
+/** The phase of an attempt to open a byte stream. */
 export type TransportPhase = "dns" | "tcp" | "proxy" | "tls";
 
-/** What a transport tells; the calls come one at a time and never from inside a call to the transport. */
+/** Receives the events of a transport. They are never emitted during a call to the transport, nor during each other. */
 export interface TransportHandler {
-  /** A step has begun: a failure from now on is of this phase. */
+  /** A phase has begun. A failure from now on belongs to this phase. */
   onPhase(phase: TransportPhase): void;
   /** Bytes may be written now. */
   onOpen(): void;
-  /** The first `length` bytes of `bytes` have come. They are the handler's until it returns, and no longer. */
+  /** The first `length` bytes of `bytes` have arrived. They are valid only until the handler returns. */
   onData(bytes: Buffer, length: number): void;
-  /** The peer has ended its side: no more data comes. */
+  /** The peer has ended its side of the stream: no more data arrives. */
   onEnd(): void;
-  /** The stream is gone, with the error that ended it, if one did. Once, and the last call. */
+  /** The stream is closed. `error` is the error that ended it, if any. This is the last call. */
   onClose(error: Error | undefined): void;
 }
 
-/** One byte stream: a TCP or TLS or Unix socket, or a Duplex of the user's. */
+/** A byte stream: a TCP, TLS or Unix socket, or a Duplex of the application. */
 export interface Transport {
   /**
-   * Hands `bytes` to the kernel, at most one write at a time.
+   * Passes `bytes` to the kernel. At most one write may be pending.
    *
-   * @returns `true` where the kernel has taken all of them at once; otherwise `onWritten` is called when it has.
-   *   `bytes` must stay as they are until then, or until `onClose`. After an error `onWritten` is never called.
+   * @returns `true` if the kernel has accepted all bytes immediately. Otherwise `onWritten` is called when it has, and
+   *   `bytes` must not change until then or until `onClose`. After an error, `onWritten` is never called.
    */
   write(bytes: Uint8Array, onWritten: () => void): boolean;
-  /** Ends our side once all that was written has left. */
+  /** Ends our side of the stream after all written bytes are sent. */
   end(): void;
-  /** Drops the stream at once; `onClose` follows in a later tick. */
+  /** Destroys the stream. `onClose` is called in a later tick. */
   destroy(): void;
-  /** No `onData` comes until {@link resume}, not even for what has been read already. */
+  /** Stops `onData` until {@link resume}, even for bytes that were read before. */
   pause(): void;
   resume(): void;
   ref(): void;
   unref(): void;
 }
 
-/** Creates the stream that is used instead of a socket. `signal` is aborted when the attempt is abandoned. */
+/** Creates the stream to use instead of a socket. `signal` is aborted when the attempt is abandoned. */
 export type CreateConnection = (context: {
   readonly url: string;
   readonly signal: AbortSignal;
@@ -48,29 +48,29 @@ export type CreateConnection = (context: {
 
 /** The destination of a transport, and the options of its socket. */
 export interface TransportTarget {
-  /** The url as the user wrote it but for its credentials; what `createConnection` is given. */
+  /** The url as the application passed it, without credentials. It is passed to `createConnection`. */
   readonly url: string;
-  /** A name or an address, IPv6 without its brackets. */
+  /** A host name or IP address; IPv6 without brackets. */
   readonly host: string;
   readonly port: number;
   /** `true` for wss: TLS on top of the stream. */
   readonly isSecure: boolean;
-  /** Path of a Unix socket or a named pipe, in the place of host and port. */
+  /** Path of a Unix socket or named pipe, used instead of host and port. */
   readonly socketPath?: string | undefined;
   readonly tls?: ConnectionOptions | undefined;
   readonly lookup?: LookupFunction | undefined;
   readonly localAddress?: string | undefined;
-  /** Sends small segments without delay. */
+  /** Disables Nagle's algorithm. */
   readonly noDelay: boolean;
-  /** TCP keep-alive: milliseconds of silence before the first probe, or `false`. */
+  /** TCP keep-alive: idle milliseconds before the first probe, or `false` to disable it. */
   readonly keepAlive: number | false;
-  /** Gives the stream ready for use; TLS, where wanted, is the user's part of it. */
+  /** Returns a stream that is ready for use, including TLS if it is needed. */
   readonly createConnection?: CreateConnection | undefined;
-  /** Aborts what is under way in `createConnection`. */
+  /** Aborts a pending `createConnection`. */
   readonly signal: AbortSignal;
-  /** Memory that all transports read into. */
+  /** Memory that all transports share for reading. */
   readonly readBuffer: Buffer;
 }
 
-/** Opens a stream; a failure is told by `onClose`, never thrown. */
+/** Opens a stream. A failure is reported by `onClose`, never thrown. */
 export type OpenTransport = (target: TransportTarget, handler: TransportHandler) => Transport;

@@ -1,16 +1,17 @@
+// Promises with a signal and a timeout.
 import { TimeoutError } from "../errors.js";
 import { onAbort } from "./abort.js";
 import type { Runtime, Timer } from "./runtime.js";
 
-/** What every call that waits takes. */
+/** Options of every call that waits. */
 export interface WaitOptions {
-  /** Ends the waiting; the promise rejects with `signal.reason`. */
+  /** Ends the wait: the promise rejects with `signal.reason`. */
   readonly signal?: AbortSignal | undefined;
-  /** Ends the waiting after this many milliseconds with a {@link TimeoutError}. Default: none. */
+  /** Milliseconds after which the promise rejects with a {@link TimeoutError}. Default: no limit. */
   readonly timeout?: number | undefined;
 }
 
-/** A promise that its owner settles, and that its caller's signal or timeout may settle first. */
+/** A promise that its owner settles, unless the caller's signal or timeout rejects it first. */
 export class Wait<Value = void> {
   readonly promise: Promise<Value>;
   #resolve!: (value: Value) => void;
@@ -20,8 +21,8 @@ export class Wait<Value = void> {
   #onCancel: ((reason: unknown) => void) | undefined;
 
   /**
-   * @param onCancel - Called when signal or timeout has ended the waiting; not for a signal that is aborted already.
-   * @param isHandled - `false` leaves the promise unmarked: an unhandled rejection unless its caller handles it.
+   * @param onCancel - Called when the signal or timeout ends the wait; not if the signal is aborted already.
+   * @param isHandled - If `false`, a rejection that the caller does not handle is an unhandled rejection.
    */
   constructor(
     runtime: Pick<Runtime, "setTimer">,
@@ -81,13 +82,13 @@ function nothing(): undefined {
   return undefined;
 }
 
-/** Marks a promise of ours: one that nobody awaits is never an unhandled rejection. */
+/** Marks a promise as handled, so that its rejection is never an unhandled rejection. */
 export function handled<Value>(promise: Promise<Value>): Promise<Value> {
   void promise.catch(nothing);
   return promise;
 }
 
-/** A promise that has failed. */
+/** Returns a rejected promise that is marked as handled. */
 export function rejected<Value>(reason: unknown): Promise<Value> {
   return handled(Promise.reject<Value>(reason as Error));
 }

@@ -1,10 +1,11 @@
+// The transport over a stream of the application (`createConnection`). It does not add TLS to that stream.
 import type { Duplex } from "node:stream";
 import { nodeNet, nodeUtil } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
 import { toError } from "./transport-error.js";
 import type { CreateConnection, Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
 
-/** Takes the stream that the user's `createConnection` gives, at once or later. */
+/** Opens a transport over the stream that `createConnection` returns, directly or as a promise. */
 export function openDuplex(
   create: CreateConnection,
   target: TransportTarget,
@@ -12,16 +13,18 @@ export function openDuplex(
 ): Transport {
   const controller = new AbortController();
   const { signal } = target;
-  const follow = (): void => controller.abort(signal.reason);
-  const unfollow = (): void => signal.removeEventListener("abort", follow);
-  if (signal.aborted) follow();
-  else signal.addEventListener("abort", follow, { once: true });
+  const abort = (): void => controller.abort(signal.reason);
+  const removeListener = (): void => signal.removeEventListener("abort", abort);
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort, { once: true });
 
   const transport = new SocketTransport(handler, () => {
-    unfollow();
+    removeListener();
     controller.abort();
   });
-  void createStream(create, { url: target.url, signal: controller.signal }, transport).finally(unfollow);
+  void createStream(create, { url: target.url, signal: controller.signal }, transport).finally(
+    removeListener,
+  );
   return transport;
 }
 
@@ -30,7 +33,8 @@ async function createStream(
   context: Parameters<CreateConnection>[0],
   transport: SocketTransport,
 ): Promise<void> {
-  // Promises settle before the next tick, in which a stream may emit its first event.
+  // A stream may emit its first event in the tick after its creation. Called from a microtask, `create` settles before
+  // that tick, so the listeners are attached in time.
   await Promise.resolve();
   if (transport.isDestroyed) return;
   try {
@@ -43,9 +47,7 @@ async function createStream(
 function attachStream(stream: unknown, transport: SocketTransport): void {
   if (!isDuplex(stream)) {
     transport.fail(
-      new TypeError(
-        `createConnection gave ${nodeUtil().inspect(stream, { depth: 0 })} in the place of a Duplex`,
-      ),
+      new TypeError(`createConnection must return a Duplex, got ${nodeUtil().inspect(stream, { depth: 0 })}`),
     );
     return;
   }
@@ -54,17 +56,17 @@ function attachStream(stream: unknown, transport: SocketTransport): void {
     return;
   }
   if (stream.destroyed || stream.readableEnded || stream.writableEnded) {
-    transport.fail(new Error("createConnection gave a stream that is closed", { cause: stream.errored }));
+    transport.fail(new Error("createConnection returned a stream that is closed", { cause: stream.errored }));
     stream.on("error", () => undefined).destroy();
     return;
   }
-  // Else Node would answer the peer's end with ours, before our Close is out.
+  // Otherwise Node would end our side when the peer ends its side, before our Close frame is written.
   stream.allowHalfOpen = true;
   transport.attach(stream);
   openWhenReady(stream, transport);
 }
 
-/** A stream made by another copy of Node's streams is as good. */
+/** Checks the methods, not the class: a stream from another copy of Node's streams works too. */
 function isDuplex(stream: unknown): stream is Duplex {
   if (typeof stream !== "object" || stream === null) return false;
   const methods = stream as Partial<Record<keyof Duplex, unknown>>;
@@ -73,7 +75,7 @@ function isDuplex(stream: unknown): stream is Duplex {
   );
 }
 
-/** A TLS socket of Node's in the middle of its handshake. */
+/** True for a Node TLS socket whose handshake is not complete. */
 function isInTlsHandshake(stream: Duplex): boolean {
   const isSocket = stream instanceof nodeNet().Socket;
   return isSocket && "secureConnecting" in stream && stream.secureConnecting === true;

@@ -1,10 +1,11 @@
+// Selects the kind of transport for a target.
 import { openDuplex } from "./duplex.js";
 import { openTcp } from "./tcp.js";
 import { openTls } from "./tls.js";
 import type { OpenTransport, Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
 import { openUnix } from "./unix.js";
 
-/** Opens the kind of stream that `target` asks for. */
+/** Opens a TCP, TLS or Unix socket, or the stream of `createConnection`, as `target` requires. */
 export const openTransport: OpenTransport = (
   target: TransportTarget,
   handler: TransportHandler,

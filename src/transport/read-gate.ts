@@ -1,18 +1,20 @@
+// Makes pausing reliable: the handler of a paused transport receives no data. It does not pause the stream itself.
 import type { TransportHandler } from "../runtime/transport.js";
 
 export interface ReadGateOwner {
-  /** Reading may go on after a pause. */
+  /** No data is buffered any more, so reading from the stream may continue. */
   onDrained(): void;
 }
 
 /**
- * Lets data, end and close through to the handler in their order. Data and end are kept while reading is paused, and the
- * close behind them. A stream that was told to pause goes on for a while: TLS gives all that it has decrypted, and the end too.
+ * Passes data, end and close to the handler in order. While reading is paused, data and end are buffered, and close
+ * waits for them. The buffer is necessary because a paused stream may still emit: TLS emits everything that it has
+ * decrypted, and the end.
  */
 export class ReadGate {
   readonly #handler: TransportHandler;
   readonly #owner: ReadGateOwner;
-  /** There while something is kept. */
+  /** Created by the first data that arrives while reading is paused. */
   #buffered: Buffer[] | undefined;
   #isEndBuffered = false;
   #isPaused = false;
@@ -30,7 +32,7 @@ export class ReadGate {
     return this.#isPaused;
   }
 
-  /** Nothing passes any more but the close. */
+  /** True if only the close may still be emitted. */
   get isShut(): boolean {
     return this.#isShut;
   }
@@ -70,7 +72,7 @@ export class ReadGate {
     else this.#owner.onDrained();
   }
 
-  /** Drops what is held; of all that may still come only the close is told. */
+  /** Discards the buffered data. After this call only the close is emitted. */
   shut(): void {
     this.#isShut = true;
     this.#buffered = undefined;
@@ -82,7 +84,7 @@ export class ReadGate {
     return (this.#buffered !== undefined && this.#buffered.length > 0) || this.#isEndBuffered;
   }
 
-  /** False as soon as the handler has paused or destroyed the transport from inside a call. */
+  /** False if the handler has paused or destroyed the transport during a call. */
   #canDeliver(): boolean {
     return !this.#isPaused && !this.#isShut;
   }

@@ -1,3 +1,4 @@
+// Implements `Transport` over a Node stream. It does not open the stream.
 import type { OnReadOpts, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
@@ -6,25 +7,24 @@ import { ReadGate, type ReadGateOwner } from "./read-gate.js";
 import { toError, withMessage } from "./transport-error.js";
 import type { Transport, TransportHandler, TransportPhase } from "../runtime/transport.js";
 
-/** The bytes of one chunk of a stream, or why it has none. */
+/** Returns the bytes of one chunk of a stream, or an error if it is not made of bytes. */
 function bytesOf(chunk: unknown, encoding: BufferEncoding | null): Buffer | TypeError {
   if (Buffer.isBuffer(chunk)) return chunk;
   if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  if (typeof chunk !== "string")
-    return new TypeError(`The stream gave ${typeof chunk} in the place of bytes`);
-  // A stream without an encoding writes strings as UTF-8; one with an encoding has already lost bytes.
+  if (typeof chunk !== "string") return new TypeError(`The stream must emit bytes, got ${typeof chunk}`);
+  // Without an encoding, a string stands for its UTF-8 bytes. With an encoding, bytes are lost already.
   if (encoding === null) return Buffer.from(chunk, "utf8");
-  return new TypeError(`The stream gave text (setEncoding "${encoding}") in the place of bytes`);
+  return new TypeError(`The stream must emit bytes, got text: setEncoding("${encoding}") was called on it`);
 }
 
-/** One of Node's own: it may be a TLS socket, for that is one too. */
+/** True for sockets of Node, including TLS sockets. */
 function isSocket(stream: Duplex | undefined): stream is Socket {
   return stream instanceof nodeNet().Socket;
 }
 
 const nothing = new Uint8Array(0);
 
-/** Where a stream carries its transport: its listeners are functions that all streams share, and find it there. */
+/** Property of a stream that refers to its transport. It allows all streams to share the same listener functions. */
 const transportKey = Symbol("jetsocket:transport");
 
 interface Carrier {
@@ -39,7 +39,7 @@ function onEnd(this: unknown): void {
   (this as Carrier)[transportKey].onEnd();
 }
 
-/** A stream may be destroyed with whatever its owner likes, and a look-up may fail with it. */
+/** `reason` may be any value: a stream may be destroyed with it, or a custom `lookup` may fail with it. */
 function onError(this: unknown, reason: unknown): void {
   (this as Carrier)[transportKey].fail(toError(reason, "The stream"));
 }
@@ -49,15 +49,15 @@ function onClose(this: unknown): void {
 }
 
 /**
- * A {@link Transport} over a stream of Node's. The files that open one hand it over by {@link attach}, tell how far they
- * have got by {@link enter} and {@link open}, and by {@link fail} that there will be none.
+ * A {@link Transport} over a Node stream. The functions that open a stream call {@link attach} with it, report progress
+ * by {@link enter} and {@link open}, and report failure by {@link fail}.
  */
 export class SocketTransport implements Transport, ReadGateOwner {
   readonly #handler: TransportHandler;
   readonly #gate: ReadGate;
   readonly #onAbandoned: (() => void) | undefined;
   #stream: Duplex | undefined;
-  /** It is one of Node's own, and says at once whether the kernel has taken a write. */
+  /** True for a Node socket without TLS, which shows immediately whether the kernel accepted a write. */
   #isPlain = false;
   #fillsBuffer = false;
   #isOpen = false;
@@ -65,12 +65,12 @@ export class SocketTransport implements Transport, ReadGateOwner {
   #error: Error | undefined;
   #onWritten: (() => void) | undefined;
   #callbacksDue = 0;
-  /** From the first write on that is to be called back: of a plain socket few are. */
+  /** Created by the first write that needs a callback. On a plain socket, few writes need one. */
   #afterWrite: ((error?: Error | null) => void) | undefined;
-  /** Only for a stream that does not read into our buffer. */
+  /** The "data" listener; only on a stream that does not read into our buffer. */
   #onChunk: ((chunk: unknown) => void) | undefined;
 
-  /** @param onAbandoned - called by a {@link destroy} that comes before {@link attach} */
+  /** @param onAbandoned - Called if {@link destroy} is called before {@link attach}. */
   constructor(handler: TransportHandler, onAbandoned?: () => void) {
     this.#handler = handler;
     this.#gate = new ReadGate(handler, this);
@@ -81,13 +81,13 @@ export class SocketTransport implements Transport, ReadGateOwner {
     return this.#gate.isShut;
   }
 
-  /** The option `onread` of a socket that is to be attached. */
+  /** Returns the option `onread` for a socket that will be attached. */
   readInto(buffer: Buffer): OnReadOpts {
     this.#fillsBuffer = true;
     return { buffer, callback: onRead };
   }
 
-  /** Tells the first phase, once the caller has the transport in hand. */
+  /** Reports the first phase in the next tick, when the caller has received the transport. */
   begin(phase: TransportPhase): void {
     process.nextTick(() => this.enter(phase));
   }
@@ -107,11 +107,11 @@ export class SocketTransport implements Transport, ReadGateOwner {
   open(): void {
     if (this.#gate.isShut) return;
     this.#isOpen = true;
-    // Each address that Node tries has a socket of its own, and only the last one is ours to keep.
+    // Node replaces the socket's handle for each address that it tries, and a new handle is referenced again.
     if (!this.#isRef) this.unref();
     if (!this.#fillsBuffer) this.#readChunks();
     this.#handler.onOpen();
-    // A socket that fills our buffer reads by itself from here on.
+    // A socket with `onread` starts to read by itself.
     if (!this.#fillsBuffer || this.#gate.isPaused) this.#read();
   }
 
@@ -136,14 +136,15 @@ export class SocketTransport implements Transport, ReadGateOwner {
     try {
       if (this.#isPlain) {
         stream.write(bytes);
-        // A callback is called in another tick even where the kernel has taken all at once: it is asked for behind what it has not.
+        // Node calls a write callback in a later tick even if the kernel has accepted everything. Therefore a callback
+        // is requested, with an empty write, only if bytes remain.
         if (stream.writableLength > 0) this.#writeAndCall(stream, nothing, onWritten);
       } else {
-        // A stream in memory may pass on the very bytes that it was given, and the caller uses them again.
+        // A stream in memory may forward the same Buffer, but the caller reuses its bytes.
         this.#writeAndCall(stream, isSocket(stream) ? bytes : Buffer.from(bytes), onWritten);
       }
     } catch (reason) {
-      // What `_write` of a stream of the user's throws comes out here.
+      // Exceptions thrown by `_write` of a custom stream arrive here.
       this.fail(toError(reason, "The stream"));
       return false;
     }
@@ -177,7 +178,7 @@ export class SocketTransport implements Transport, ReadGateOwner {
 
   pause(): void {
     this.#gate.pause();
-    // Before that, TLS still needs to read for its handshake.
+    // Before that, the TLS handshake must read.
     if (this.#isOpen) this.#stream?.pause();
   }
 
@@ -195,7 +196,7 @@ export class SocketTransport implements Transport, ReadGateOwner {
     if (isSocket(this.#stream) && !this.#stream.destroyed) this.#stream.unref();
   }
 
-  /** Called by the gate. */
+  /** Called by the read gate. */
   onDrained(): void {
     this.#read();
   }
@@ -211,24 +212,27 @@ export class SocketTransport implements Transport, ReadGateOwner {
     if (this.#onChunk !== undefined) stream.off("data", this.#onChunk);
   }
 
-  /** Destroys the stream; only Node's own sockets are sure to say that they are closed. */
+  /** Destroys the stream. Only Node sockets are certain to emit "close", so the close of others is reported here. */
   #drop(stream: Duplex): void {
     this.#stopChunks(stream);
     stream.destroy();
     if (!isSocket(stream)) process.nextTick(() => this.#gate.close(this.#error));
   }
 
-  /** The callbacks come in the order of the writes; that of a write which was taken at once comes late, and says nothing. */
+  /**
+   * Callbacks are called in the order of the writes. The callback of a write that was accepted immediately arrives late
+   * and is ignored: only the last pending one counts.
+   */
   #onCalledBack(error: Error | null | undefined): void {
     this.#callbacksDue--;
-    // A write that a destroyed socket gives up is called back without an error.
+    // A destroyed socket calls the callback of an abandoned write without an error.
     if (error || this.#stream?.destroyed || this.#callbacksDue > 0) return;
     const onWritten = this.#onWritten;
     this.#onWritten = undefined;
     onWritten?.();
   }
 
-  // Called by its stream.
+  // Called by the listeners of the stream.
 
   /** @param bytes - The buffer of {@link readInto}. */
   onRead(length: number, bytes: Uint8Array): boolean {
@@ -237,7 +241,7 @@ export class SocketTransport implements Transport, ReadGateOwner {
   }
 
   onEnd(): void {
-    // An end in the middle of the TLS handshake becomes an error of Node's.
+    // Node reports an end during the TLS handshake as an error.
     if (this.#isOpen) this.#gate.end();
   }
 

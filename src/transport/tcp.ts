@@ -1,3 +1,4 @@
+// Opens TCP connections. It does not implement Happy Eyeballs: Node does.
 import type { LookupFunction, Socket, TcpNetConnectOpts } from "node:net";
 import { nodeNet, nodeUtil } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
@@ -5,7 +6,7 @@ import { toError } from "./transport-error.js";
 import type { Transport, TransportHandler, TransportPhase, TransportTarget } from "../runtime/transport.js";
 import { unsetSocketOptions } from "./unset-options.js";
 
-/** Opens a TCP connection; a name with several addresses is dialled as Node does, with IPv6 and IPv4 in turn. */
+/** Opens a TCP connection. If a name has several addresses, Node tries IPv6 and IPv4 alternately. */
 export function openTcp(target: TransportTarget, handler: TransportHandler): Transport {
   const transport = new SocketTransport(handler);
   transport.begin(firstPhase(target));
@@ -26,22 +27,29 @@ export function openTcp(target: TransportTarget, handler: TransportHandler): Tra
   return transport;
 }
 
-/** The look-up of a name comes before the connection, an address needs none. */
+/** Returns "dns" if the host is a name, and "tcp" if it is an address, which needs no lookup. */
 export function firstPhase(target: TransportTarget): TransportPhase {
   return nodeNet().isIP(target.host) === 0 ? "dns" : "tcp";
 }
 
-/** @throws a TypeError for a local address that is none */
+/** @throws TypeError if `localAddress` is not an IP address. */
 export function dialOptions({ host, port, lookup, localAddress }: TransportTarget): TcpNetConnectOpts {
-  // Node throws for it too, but leaves the handle open that it has made by then.
+  // Node throws too, but leaks the handle that it has created by then.
   if (localAddress !== undefined && nodeNet().isIP(localAddress) === 0) {
     throw new TypeError(`localAddress must be an IP address, got ${nodeUtil().inspect(localAddress)}`);
   }
   return { host, port, lookup: lookup && deferred(lookup), localAddress };
 }
 
-/** Node tells a name's addresses one by one. For an address it tells nothing, and a listener would stay. */
-export function reportTcpAfterLookup(socket: Socket, { host }: TransportTarget, transport: SocketTransport): void {
+/**
+ * Reports the phase "tcp" after the DNS lookup. Node emits no "lookup" for an address, so the listener would stay
+ * attached.
+ */
+export function reportTcpAfterLookup(
+  socket: Socket,
+  { host }: TransportTarget,
+  transport: SocketTransport,
+): void {
   if (nodeNet().isIP(host) !== 0) return;
   socket.once("lookup", (error: Error | null) => {
     if (error === null) transport.enter("tcp");
@@ -53,7 +61,10 @@ export function applySocketOptions(socket: Socket, { noDelay, keepAlive }: Trans
   if (keepAlive !== false) socket.setKeepAlive(true, keepAlive);
 }
 
-/** Node calls `lookup` from inside `connect`, before anybody listens to what comes of it. */
+/**
+ * Node calls `lookup` synchronously in `connect`, before our listeners are attached. This wrapper calls it in the next
+ * tick.
+ */
 function deferred(lookup: LookupFunction): LookupFunction {
   return (hostname, options, callback) => {
     process.nextTick(() => {

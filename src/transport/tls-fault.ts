@@ -1,18 +1,22 @@
+// Finds out which TLS option caused an error. It does not open connections.
 import type { ConnectionOptions } from "node:tls";
 import { nodeCrypto, nodeTls } from "../runtime/node-modules.js";
 import { toError } from "./transport-error.js";
 
-/** Why an attempt over TLS has failed, where the code of its error does not say it. */
+/** The cause of a failed TLS attempt, if the error code does not identify it. */
 export interface TlsFault {
-  /** `"options"`: Node refuses the option `tls`, and will refuse it again. `"identity"`: `checkServerIdentity` refuses the server. */
+  /**
+   * `"options"`: Node refuses the option `tls`, and will refuse it at every attempt. `"identity"`:
+   * `checkServerIdentity` refuses the server.
+   */
   readonly kind: "options" | "identity";
-  /** The options to look at, as in `tls.key`. */
+  /** The names of the options at fault, such as `tls.key`. */
   readonly options: string;
 }
 
 const faults = new WeakMap<Error, TlsFault>();
 
-/** Remembers the fault of an error. The error itself may be the user's, and may be frozen. */
+/** Records the fault of an error. The error may belong to the application and may be frozen, so it is not changed. */
 export function markTlsFault(error: Error, fault: TlsFault): Error {
   faults.set(error, fault);
   return error;
@@ -22,7 +26,7 @@ export function tlsFaultOf(error: Error | undefined): TlsFault | undefined {
   return error === undefined ? undefined : faults.get(error);
 }
 
-/** Options that Node uses together. Each group is tried by itself, in this order. */
+/** Options that Node uses together. Each group is tested separately, in this order. */
 const groups: readonly (readonly string[])[] = [
   ["ca"],
   ["crl"],
@@ -32,10 +36,10 @@ const groups: readonly (readonly string[])[] = [
   ["key", "cert", "passphrase"],
 ];
 
-/** What OpenSSL says where a passphrase is wrong or missing. */
+/** Matches OpenSSL's messages about a wrong or missing passphrase. */
 const passphraseFaults = /passphrase|password|decrypt|interrupted|mac verify/i;
 
-/** The names of the options that made Node throw `error`; `tls` alone where no group of them fails by itself. */
+/** Returns the names of the options that made Node throw `error`, or `"tls"` if no group of options fails by itself. */
 export function refusedTlsOptions(tls: object, error: Error): string {
   const [, byNode, byUs] = /"options\.(\w+)"|^tls\.(\w+) /.exec(error.message) ?? [];
   if (byNode !== undefined || byUs !== undefined) return `tls.${byNode ?? byUs}`;
@@ -50,10 +54,10 @@ export function refusedTlsOptions(tls: object, error: Error): string {
   return "tls";
 }
 
-/** What `createSecureContext` throws for these options alone. */
+/** Returns the error that `createSecureContext` throws for these options alone. */
 function thrownFor(tls: object, group: readonly string[]): Error | undefined {
   const given = Object.entries(tls).filter(([name]) => group.includes(name));
-  // A passphrase alone, or a group of which half is missing, says nothing new.
+  // A group without its main option is not tested.
   if (!Object.hasOwn(tls, group[0]!)) return undefined;
   try {
     nodeTls().createSecureContext(Object.fromEntries(given));
@@ -64,8 +68,8 @@ function thrownFor(tls: object, group: readonly string[]): Error | undefined {
 }
 
 /**
- * Checks what Node does not. It ignores what it cannot read in `tls.ca`, and then trusts nobody: the server's certificate would be
- * blamed. It calls `checkServerIdentity` whatever that is.
+ * Checks options that Node does not check. Node ignores unreadable data in `tls.ca` and then trusts no certificate, so
+ * the error would blame the server. Node calls `checkServerIdentity` without checking that it is a function.
  * @throws TypeError
  */
 export function checkTlsOptions({ ca, secureContext, checkServerIdentity }: ConnectionOptions): void {
@@ -74,11 +78,11 @@ export function checkTlsOptions({ ca, secureContext, checkServerIdentity }: Conn
     throw new TypeError("tls.checkServerIdentity must be a function");
   const given: readonly unknown[] = [ca ?? []].flat();
   if (given.length === 0 || secureContext !== undefined || given.some(mayBeAuthority)) return;
-  throw new TypeError("tls.ca holds no certificate in PEM form");
+  throw new TypeError("tls.ca contains no certificate in PEM format");
 }
 
 function mayBeAuthority(ca: unknown): boolean {
-  // Node throws for what is neither text nor bytes, and takes an empty string for none.
+  // Node throws for values that are neither text nor bytes, and treats an empty string as absent.
   if (typeof ca !== "string" && !ArrayBuffer.isView(ca)) return true;
   const bytes =
     typeof ca === "string" ? Buffer.from(ca) : Buffer.from(ca.buffer, ca.byteOffset, ca.byteLength);

@@ -1,3 +1,4 @@
+// Opens TLS connections. It does not verify certificates itself: Node does.
 import { ownOptions } from "../../protocol/index.js";
 import type { TcpNetConnectOpts } from "node:net";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
@@ -9,10 +10,10 @@ import { toError } from "./transport-error.js";
 import type { Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
 import { unsetSocketOptions, unsetTlsOptions } from "./unset-options.js";
 
-/** What Node's `connect` takes, with what it hands on to the socket below. */
+/** Options of Node's `tls.connect`, including those that it passes to the underlying socket. */
 type TlsOptions = ConnectionOptions & Pick<TcpNetConnectOpts, "localAddress" | "onread">;
 
-/** Opens TLS over TCP, or over a Unix socket, or over the stream that the user's `tls` option brings along. */
+/** Opens TLS over TCP, over a Unix socket, or over the stream `tls.socket`. */
 export function openTls(target: TransportTarget, handler: TransportHandler): Transport {
   const transport = new SocketTransport(handler);
   const tls = ownOptions(target.tls ?? {});
@@ -22,10 +23,10 @@ export function openTls(target: TransportTarget, handler: TransportHandler): Tra
   else transport.begin(isTcp ? firstPhase(target) : "tcp");
   try {
     const options = tlsOptions(target, tls);
-    // Node cannot read into our buffer from a stream that is not its own.
+    // Node supports `onread` only on sockets that it creates.
     if (!hasStream) options.onread = transport.readInto(target.readBuffer);
     const socket = connectWith(options, tls, transport);
-    // Of a stream that was brought along Node takes that stream's own setting, whatever the options say.
+    // With `tls.socket`, Node ignores the option and uses that stream's setting.
     socket.allowHalfOpen = true;
     transport.attach(socket);
     if (isTcp) reportTcpAfterLookup(socket, target, transport);
@@ -41,8 +42,8 @@ export function openTls(target: TransportTarget, handler: TransportHandler): Tra
 }
 
 /**
- * Node throws here where it cannot use the option `tls`: before a byte is sent, and again at each attempt. The phase is "tls",
- * which has not begun yet.
+ * Node throws here if it cannot use the option `tls`, before a byte is sent. Every attempt would fail in the same way.
+ * The failure belongs to the phase "tls", which has not begun yet.
  */
 function connectWith(options: TlsOptions, tls: ConnectionOptions, transport: SocketTransport): TLSSocket {
   try {
@@ -55,7 +56,7 @@ function connectWith(options: TlsOptions, tls: ConnectionOptions, transport: Soc
   }
 }
 
-/** @param tls - The user's, own properties only. */
+/** @param tls - The option `tls`, own properties only. */
 function tlsOptions(target: TransportTarget, tls: ConnectionOptions): TlsOptions {
   const { host, socketPath } = target;
   const { DEFAULT_CIPHERS, checkServerIdentity } = nodeTls();
@@ -63,25 +64,26 @@ function tlsOptions(target: TransportTarget, tls: ConnectionOptions): TlsOptions
   return {
     ...unsetSocketOptions,
     ...unsetTlsOptions,
-    // Node has defaults for these three that an own `undefined` would hide.
+    // An own property with the value `undefined` would hide Node's defaults of these two options and of
+    // `checkServerIdentity`.
     ciphers: DEFAULT_CIPHERS,
     minDHSize: 1024,
     ...tls,
     checkServerIdentity: check === undefined ? checkServerIdentity : identityCheck(check, target.tls),
     ...dialOptions(target),
     path: socketPath,
-    // As browsers do for wss: a server that speaks HTTP/2 too is told not to.
+    // As browsers do for wss, so that a server that supports HTTP/2 selects HTTP/1.1.
     ALPNProtocols: tls.ALPNProtocols ?? ["http/1.1"],
-    // RFC 6066 3: the name is sent without its trailing dot, and never an address.
+    // RFC 6066 3: the server name is sent without a trailing dot, and an IP address is not sent.
     servername: tls.servername ?? (nodeNet().isIP(host) === 0 ? host.replace(/\.$/, "") : undefined),
-    // Not even the environment turns the check off, only the user's own option.
+    // Only the option can disable the check. NODE_TLS_REJECT_UNAUTHORIZED is ignored.
     rejectUnauthorized: tls.rejectUnauthorized ?? true,
   };
 }
 
 type IdentityCheck = NonNullable<ConnectionOptions["checkServerIdentity"]>;
 
-/** Node does not catch what `checkServerIdentity` throws, and destroys the socket with whatever it returns. */
+/** Node does not catch exceptions of `checkServerIdentity`, and destroys the socket with any value that it returns. */
 function identityCheck(check: IdentityCheck, self: ConnectionOptions | undefined): IdentityCheck {
   return (hostname, certificate) => {
     try {
@@ -96,10 +98,10 @@ function identityCheck(check: IdentityCheck, self: ConnectionOptions | undefined
 function identityFault(reason: unknown): Error {
   let error = toError(reason, "tls.checkServerIdentity");
   if (nodeUtil().types.isPromise(reason)) {
-    // Nobody waits for it.
+    // Prevents an unhandled rejection.
     reason.catch(() => undefined);
     error = new TypeError(
-      "tls.checkServerIdentity gave a promise: it must return undefined or an Error at once",
+      "tls.checkServerIdentity returned a promise: it must return undefined or an Error synchronously",
     );
   }
   return markTlsFault(error, { kind: "identity", options: "tls.checkServerIdentity" });

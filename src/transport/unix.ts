@@ -1,3 +1,4 @@
+// Opens Unix sockets and named pipes, without TLS.
 import { nodeNet } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
 import type { Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";

@@ -1,7 +1,7 @@
-/**
- * Node copies the options of a socket into ordinary objects, and reads names that are missing there through `Object.prototype`.
- * Each name that Node knows is therefore an own property with the value `undefined`, which Node treats as absent.
- */
+// Protects socket options from a polluted `Object.prototype`. Node copies options into ordinary objects and reads
+// missing names through the prototype. Therefore every option that Node knows is set to `undefined`, which Node treats
+// as absent.
+
 function unset(names: string): object {
   return Object.freeze(Object.fromEntries(names.split(" ").map((name) => [name, undefined])));
 }

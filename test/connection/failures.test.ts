@@ -12,12 +12,12 @@ const failures: readonly (readonly [Error, object, RegExp])[] = [
   [
     messageStalled(5),
     { code: "MESSAGE_STALLED", closeCode: 1008 },
-    /1 KiB of progress in 5 ms.*messageTimeout/,
+    /less than 1 KiB of it in 5 ms.*messageTimeout/,
   ],
   [inboxOverflow(7), { code: "INBOX_OVERFLOW", closeCode: 1008 }, /More than 7 .*buffer\.capacity/],
   [closingTimedOut(9, false), { operation: "close", timeoutMs: 9 }, /did not answer our Close in the 9 ms/],
-  [closingTimedOut(9, true), { operation: "close", timeoutMs: 9 }, /did not take our Close in the 9 ms/],
-  [droppedPing(), { code: "BUFFER_OVERFLOW" }, /forgotten.*Await ping\(\)/],
+  [closingTimedOut(9, true), { operation: "close", timeoutMs: 9 }, /did not read our Close in the 9 ms/],
+  [droppedPing(), { code: "BUFFER_OVERFLOW" }, /dropped.*Await ping\(\)/],
   [heartbeatTimedOut(9), { operation: "heartbeat", timeoutMs: 9 }, /9 ms of heartbeat\.timeout/],
   [mutualStall(9), { code: "MUTUAL_STALL" }, /waited for each other for 9 ms.*without awaiting send\(\)/],
 ];

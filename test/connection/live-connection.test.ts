@@ -531,7 +531,7 @@ describe("the peer's close", () => {
     scene.receive(closeFrame(1000));
     const end = scene.endWithin(5_000);
     expect(end).toMatchObject({ endedAt: 5_000, initiatedBy: "peer", closeSent: undefined });
-    expect(end.error?.message).toContain("did not take our Close in the 5000 ms");
+    expect(end.error?.message).toContain("did not read our Close in the 5000 ms");
   });
 
   it("that comes with the end of its stream is in good order", () => {

@@ -171,7 +171,7 @@ describe("its chunks", () => {
     theirs.write(Buffer.from("too late"));
     await handler.untilCall("close");
     expect(handler.calls).toEqual(["open", "close"]);
-    expect(handler.error).toEqual(new TypeError("The stream gave object in the place of bytes"));
+    expect(handler.error).toEqual(new TypeError("The stream must emit bytes, got object"));
     expect(ours.destroyed).toBe(true);
   });
 
@@ -183,7 +183,7 @@ describe("its chunks", () => {
     theirs.write(Buffer.of(0xff, 0xfe));
     await handler.untilCall("close");
     expect(handler.error).toMatchObject({ name: "TypeError" });
-    expect(handler.error?.message).toContain('setEncoding "utf8"');
+    expect(handler.error?.message).toContain('setEncoding("utf8")');
   });
 });
 
@@ -235,7 +235,7 @@ describe("createConnection", () => {
     await handler.untilCall("close");
     expect(handler.calls).toEqual(["close"]);
     expect(handler.error).toBeInstanceOf(TypeError);
-    expect(handler.error?.message).toContain("in the place of a Duplex");
+    expect(handler.error?.message).toContain("must return a Duplex");
   });
 
   it.each<[string, (stream: Duplex) => void]>([
@@ -250,7 +250,7 @@ describe("createConnection", () => {
     const { handler } = dial(() => stream);
     await handler.untilCall("close");
     expect(handler.calls).toEqual(["close"]);
-    expect(handler.error?.message).toBe("createConnection gave a stream that is closed");
+    expect(handler.error?.message).toBe("createConnection returned a stream that is closed");
     expect(handler.error?.cause).toBe(how === "destroyed by an error" ? failure : null);
     expect(stream.destroyed).toBe(true);
   });
