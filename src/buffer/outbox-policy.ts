@@ -43,6 +43,11 @@ export type OutboxDropCause = "overflow" | "expired" | "unsent" | "closed";
 
 export interface OutboxHandler<Message> {
   /**
+   * `false` after the client has ended. A function of the application, or a listener of an error that it throws, may end
+   * the client during a send.
+   */
+  isAccepting(): boolean;
+  /**
    * An accepted message is not sent, or not sent again. Called once for each such message. The callback may call the
    * outbox.
    */
@@ -53,6 +58,7 @@ export interface OutboxHandler<Message> {
 
 /**
  * What the caller must do with a message: `write` it now; nothing, because it is `queued`, or because it was `dropped`
- * and the drop was reported; or report to its caller that it is `refused`.
+ * and the drop was reported; report to its caller that it is `refused`; or refuse it, because the client has `ended`
+ * during the call.
  */
-export type OutboxDecision = "write" | "queued" | "dropped" | "refused";
+export type OutboxDecision = "write" | "queued" | "dropped" | "refused" | "ended";

@@ -104,9 +104,15 @@ export class Outbox<Sent, Received, Message> {
     this.#expire(now);
     this.#hasExcess &&= this.#isOver();
     if (this.#unacked !== undefined) this.#identify(entry, sent, this.#unacked);
-    const canWriteNow = this.#isOpen && this.waitingCount === 0;
+    if (this.#policy.overflow === "conflate" && !this.#canWriteNow()) entry.key = this.#callbacks.keyOf(sent);
+    // `idOf`, `keyOf` or a listener of their errors may have ended the client.
+    if (!this.#handler.isAccepting()) {
+      this.#settle(entry);
+      return "ended";
+    }
+    const canWriteNow = this.#canWriteNow();
     if (canWriteNow && entry.id === undefined) return "write";
-    if (!canWriteNow && this.#conflate(entry, sent, now)) return "queued";
+    if (!canWriteNow && this.#conflate(entry, now)) return "queued";
     const isFull = this.#exceeds(entry);
     if (isFull && this.#policy.overflow === "error") {
       this.#settle(entry);
@@ -228,15 +234,19 @@ export class Outbox<Sent, Received, Message> {
     );
   }
 
+  /** True if no message must be written before a new one. */
+  #canWriteNow(): boolean {
+    return this.#isOpen && this.waitingCount === 0;
+  }
+
   #identify(entry: OutboxEntry<Message>, sent: Sent, unacked: UnackedMessages<Message>): void {
     const id = this.#callbacks.idOf(sent);
     if (id !== undefined && !unacked.claim(id, entry)) this.#callbacks.reportDuplicateId(id);
   }
 
   /** @returns `true` if the message replaced an older one. */
-  #conflate(entry: OutboxEntry<Message>, sent: Sent, now: number): boolean {
+  #conflate(entry: OutboxEntry<Message>, now: number): boolean {
     if (this.#policy.overflow !== "conflate") return false;
-    entry.key = this.#callbacks.keyOf(sent);
     const older = this.#queue.replaceable(entry.key);
     if (older === undefined) return false;
     const growth = entry.size - older.size;

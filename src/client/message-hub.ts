@@ -38,6 +38,8 @@ export interface MessageHubHandler<Received, Sent> {
   warnUndecodable(error: JetSocketError): void;
   readonly state: State;
   stateError(operation: string): InvalidStateError;
+  /** `true` if messages are accepted, by a connection or by the outbox. */
+  readonly isAccepting: boolean;
   /** `true` after the event `closed`: no further event may be emitted. */
   readonly isSettled: boolean;
   onPaused(): void;
@@ -221,6 +223,10 @@ export class MessageHub<Received, Sent>
 
   get state(): State {
     return this.#handler.state;
+  }
+
+  get isAccepting(): boolean {
+    return this.#handler.isAccepting;
   }
 
   stateError(operation: string): InvalidStateError {

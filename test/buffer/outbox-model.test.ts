@@ -73,6 +73,7 @@ class Comparison {
       {
         onDropped: ({ name }, cause) => this.log.push([name, cause]),
         onError: ({ message }) => expect(message).toContain("Another message with the id"),
+        isAccepting: () => true,
       },
     );
   }

@@ -39,6 +39,7 @@ class Scene {
           this.onDropped?.(name);
         },
         onError: (error) => this.errors.push(error),
+        isAccepting: () => true,
       },
     );
   }

@@ -671,6 +671,40 @@ describe("with acknowledges", () => {
     });
   });
 
+  describe.each(["send", "trySend"] as const)("%s() during which the client ends", (method) => {
+    const fail = (): never => {
+      throw new Error("This function fails.");
+    };
+    /** Functions that end the client. In the other cases a listener of the error ends it. */
+    const cases: Readonly<Record<string, (close: () => void) => Options>> = {
+      "in idOf": (close) => ({ outbox: { ...atLeastOnce, idOf: close as () => undefined } }),
+      "in keyOf": (close) => ({ outbox: { overflow: "conflate", keyOf: close } }),
+      "in the serializer": (close) => ({ outbox: 10, serializer: (value) => (close(), value) }),
+      "after an error of idOf": () => ({ outbox: { ...atLeastOnce, idOf: fail } }),
+      "after an error of keyOf": () => ({ outbox: { overflow: "conflate", keyOf: fail } }),
+      "after a duplicate id": () => ({ outbox: { ...atLeastOnce, idOf: () => "1" } }),
+    };
+
+    it.each(Object.keys(cases))("refuses its message: %s", async (name) => {
+      const scene = new LayerScene();
+      let mayClose = false;
+      const close = (): void => {
+        if (mayClose) void client.ws.close();
+      };
+      const client = scene.watch(cases[name]!(close));
+      const { ws } = client;
+      ws.on("error", close);
+      void ws.send("first");
+      mayClose = true;
+      const answer = method === "send" ? settled(ws.send("second")) : ws.trySend("second");
+      expect(ws.state).toBe("closed");
+      expect(await answer).toBe(method === "send" ? "InvalidStateError" : "dropped");
+      expect(client.all("dropped").map(({ message }) => message)).toEqual(["first"]);
+      expect(ws.stats().outboxMessages).toBe(0);
+      await scene.finish();
+    });
+  });
+
   it("tells each that was never acknowledged at the end, and refuses nothing before", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ outbox: atLeastOnce });

@@ -28,6 +28,8 @@ export interface SenderHandler {
   onUnsent(message: unknown, cause: OutboxDropCause): void;
   onDrain(): void;
   readonly state: State;
+  /** `true` if messages are accepted, by a connection or by the outbox. */
+  readonly isAccepting: boolean;
   stateError(operation: string): InvalidStateError;
 }
 
@@ -86,6 +88,7 @@ export class Sender<Received, Sent> implements FlushCallsHost {
 
   #createOutbox(policy: OutboxPolicy<Sent, Received>): Outbox<Sent, Received, OutboxPayload> {
     return new Outbox<Sent, Received, OutboxPayload>(policy, {
+      isAccepting: () => this.#handler.isAccepting,
       onDropped: ({ data }, cause) => this.#onDropped(sourceOf(data), cause),
       onError: (error) => this.#handler.onError(error),
     });
@@ -257,6 +260,7 @@ export class Sender<Received, Sent> implements FlushCallsHost {
     try {
       const answer = outbox.send(entry, value as Sent, this.#runtime.now());
       if (answer === "write") return this.#write(outbox, entry, data, options);
+      if (answer === "ended") return this.refuseForState(operation);
       this.#updateTimer();
       if (answer === "queued") return this.#queued(outbox, entry, options);
       const { error, promise } = this.#createRefusal(overflowKind, (isShared) =>
@@ -319,7 +323,7 @@ export class Sender<Received, Sent> implements FlushCallsHost {
   ): Promise<void> {
     const isTemporary = this.#options.outbox === undefined;
     if (!isTemporary || outbox.load < this.#options.highWaterMark)
-      return this.#fairnessGate().pass(entry.size);
+      return (this.#gate ??= new FairnessGate(this.#runtime)).pass(entry.size);
     const blockedSends = (this.#blockedSends ??= new Set());
     // All blocked sends resolve at the same time. Those without a signal or timeout share one promise.
     if (options?.signal === undefined && options?.timeout === undefined) {
@@ -355,10 +359,6 @@ export class Sender<Received, Sent> implements FlushCallsHost {
     const { maxBufferedAmount } = this.#options;
     const previousBytes = this.#previous?.bufferedAmount ?? 0;
     return rotationOverflow(entry?.size, { length, bytes, previousBytes, maxBufferedAmount });
-  }
-
-  #fairnessGate(): FairnessGate {
-    return (this.#gate ??= new FairnessGate(this.#runtime));
   }
 
   /**
