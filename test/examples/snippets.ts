@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { root } from "./run-program.js";
 
 /** A block of code in a page. */
@@ -18,8 +18,9 @@ export const pages: readonly string[] = ["README.md", ...guidePages()];
 function guidePages(): string[] {
   const names = ["README", "connecting", "reconnecting", "heartbeat", "sending", "receiving", "replay"];
   names.push("rotation", "closing", "statistics", "compression", "performance");
-  names.push("errors", "limits", "protocol-by-hand", "runtime", "testing", "design/performance");
-  return names.map((name) => `docs/${name}.md`);
+  names.push("errors", "limits", "protocol-by-hand", "runtime", "testing");
+  const designPages = readdirSync(`${root}/docs/design`).map((file) => `docs/design/${file}`);
+  return [...names.map((name) => `docs/${name}.md`), ...designPages];
 }
 
 export function readPage(page: string): string {
