@@ -101,12 +101,23 @@ function percentDecode(text: string): string {
  * values of query parameters that look like credentials by `***`, and escapes control characters.
  */
 export function displayUrl(text: string): string {
-  const shown = withoutUserinfo(text).replace(
-    /([?&#])([^?&#=]*)=[^&#]*/g,
-    (pair, separator: string, name: string) =>
-      isCredentialName(percentDecode(name)) ? `${separator}${name}=***` : pair,
-  );
-  return escapeControls(shown);
+  return escapeControls(withoutCredentials(withoutUserinfo(text)));
+}
+
+/** A semicolon begins a parameter too, but does not end the value of a credential, which may contain semicolons. */
+function withoutCredentials(text: string): string {
+  const parameter = /[?&;#]([^?&;#=]*)=/g;
+  const end = /[&#]|$/g;
+  let result = "";
+  let done = 0;
+  for (let match = parameter.exec(text); match !== null; match = parameter.exec(text)) {
+    if (!isCredentialName(percentDecode(match[1]!))) continue;
+    result += `${text.slice(done, parameter.lastIndex)}***`;
+    end.lastIndex = parameter.lastIndex;
+    done = end.exec(text)!.index;
+    parameter.lastIndex = done;
+  }
+  return result + text.slice(done);
 }
 
 function withoutUserinfo(text: string): string {
@@ -138,5 +149,6 @@ function isCredentialName(name: string): boolean {
     .replace(/([a-z\d])([A-Z])/g, "$1 $2")
     .replaceAll(/[^a-z\d]+/gi, " ")
     .toLowerCase();
-  return credentialPart.test(words) || credentialWord.test(words);
+  // A name may mix capitals and small letters: `ToKeN` is one word, not three.
+  return credentialPart.test(name.toLowerCase()) || credentialPart.test(words) || credentialWord.test(words);
 }

@@ -178,6 +178,9 @@ describe("displayUrl", () => {
     ["a\r\nb\u0085", "a\\u000d\\u000ab\\u0085"],
     ["a\u2028b\u2029\u001b", "a\\u2028b\\u2029\\u001b"],
     ["no url", "no url"],
+    ["ws://h/?a=1;token=b;c&d=2", "ws://h/?a=1;token=***&d=2"],
+    ["ws://h/a;session=b/c?d=1&e=2", "ws://h/a;session=***&e=2"],
+    ["ws://h/?a==token=b&c=token;d", "ws://h/?a==token=b&c=token;d"],
     ["ws://h:x/?token=a#secret=b&c", "ws://h:x/?token=***#secret=***&c"],
   ])("shows %j as %j", (input, shown) => {
     expect(displayUrl(input)).toBe(shown);
@@ -188,7 +191,7 @@ describe("displayUrl", () => {
       "token access_token X-Amz-Security-Token tokens key api_key apiKey APIKEY api-key listenKey keys key2 " +
       "AccessKeyId secret client_secret signature X-Amz-Signature sig X-Amz-Credential password passwd passphrase " +
       "passcode pass pwd pin otp auth oauth basicAuth authorization authentication ticket jwt session sessionId sid " +
-      "code hmac bearer to%6ben"
+      "code hmac bearer to%6ben ToKeN"
     ).split(" "),
   )("hides the value of %s", (name) => {
     expect(displayUrl(`wss://h/?a=1&${name}=v&b=2`)).toBe(`wss://h/?a=1&${name}=***&b=2`);
