@@ -25,7 +25,7 @@ const errors = [
 ] as const;
 
 describe.each(errors)("%s", (name, type, error) => {
-  it("is an error of ours with its name", () => {
+  it("is a JetSocketError with its own name", () => {
     expect(error).toBeInstanceOf(Error);
     expect(error).toBeInstanceOf(JetSocketError);
     expect(error).toBeInstanceOf(type);
@@ -34,11 +34,11 @@ describe.each(errors)("%s", (name, type, error) => {
     expect(error.stack).toContain(`${name}: m`);
   });
 
-  it("is none of the others", () => {
+  it("is not an instance of the other classes", () => {
     for (const [other, otherType] of errors) expect(error instanceof otherType).toBe(other === name);
   });
 
-  it("is matched by the class of another copy of the package", async () => {
+  it("is an instance of the same class in another copy of the package", async () => {
     vi.resetModules();
     const copy = await import("../src/errors.js");
     expect(copy[name]).not.toBe(type);
@@ -47,12 +47,12 @@ describe.each(errors)("%s", (name, type, error) => {
     expect(new Error("m")).not.toBeInstanceOf(copy[name]);
   });
 
-  it("has no report of its own accord", () => {
+  it("has a report only if the constructor requires one", () => {
     expect("report" in error).toBe(name === "CloseError");
   });
 });
 
-describe("what they tell", () => {
+describe("error properties", () => {
   it("ConnectionError: code, cause and phase", () => {
     expect(errors[0][2]).toMatchObject({ code: "C", cause, phase: "tcp" });
   });
@@ -61,11 +61,11 @@ describe("what they tell", () => {
     expect(errors[1][2]).toMatchObject({ code: "CLOSED", report });
   });
 
-  it("TimeoutError: the operation and its time", () => {
+  it("TimeoutError: the operation and its time limit", () => {
     expect(errors[2][2]).toMatchObject({ code: "TIMEOUT", operation: "recv", timeoutMs: 5 });
   });
 
-  it("BufferOverflowError: its code", () => {
+  it("BufferOverflowError: the code", () => {
     expect(errors[3][2].code).toBe("BUFFER_OVERFLOW");
   });
 });

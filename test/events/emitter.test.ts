@@ -9,16 +9,16 @@ interface Events {
 
 let errors: [keyof Events, unknown][];
 let emitter: Emitter<Events>;
-let told: string[];
+let calls: string[];
 
 beforeEach(() => {
   errors = [];
-  told = [];
+  calls = [];
   emitter = new Emitter<Events>({ onListenerError: (name, error) => errors.push([name, error]) });
 });
 
-function teller(word: string): (event: unknown) => void {
-  return (event) => void told.push(`${word} ${String(event)}`);
+function recorder(name: string): (event: unknown) => void {
+  return (event) => void calls.push(`${name} ${String(event)}`);
 }
 
 async function promisesSettled(): Promise<void> {
@@ -26,39 +26,39 @@ async function promisesSettled(): Promise<void> {
 }
 
 describe("listeners", () => {
-  it("are called in the order in which they were added, with the event", () => {
-    for (const word of ["a", "b", "c"]) emitter.add("one", teller(word), false);
-    emitter.add("two", teller("other"), false);
+  it("are called with the event, in the order in which they were added", () => {
+    for (const name of ["a", "b", "c"]) emitter.add("one", recorder(name), false);
+    emitter.add("two", recorder("other"), false);
     emitter.emit("one", 7);
-    expect(told).toEqual(["a 7", "b 7", "c 7"]);
+    expect(calls).toEqual(["a 7", "b 7", "c 7"]);
   });
 
-  it("for one event are called once, in their place", () => {
-    emitter.add("one", teller("a"), false);
-    emitter.add("one", teller("once"), true);
-    emitter.add("one", teller("b"), false);
+  it("added with once() are called once, in their position", () => {
+    emitter.add("one", recorder("a"), false);
+    emitter.add("one", recorder("once"), true);
+    emitter.add("one", recorder("b"), false);
     emitter.emit("one", 1);
     emitter.emit("one", 2);
-    expect(told).toEqual(["a 1", "once 1", "b 1", "a 2", "b 2"]);
+    expect(calls).toEqual(["a 1", "once 1", "b 1", "a 2", "b 2"]);
   });
 
-  it("for one event are called once where a listener before them emits again", () => {
+  it("added with once() are called once even if an earlier listener emits again", () => {
     emitter.add("one", (event) => event === 1 && emitter.emit("one", 2), false);
-    emitter.add("one", teller("once"), true);
+    emitter.add("one", recorder("once"), true);
     emitter.emit("one", 1);
-    expect(told).toEqual(["once 2"]);
+    expect(calls).toEqual(["once 2"]);
   });
 
-  it("for one event are gone when they are called", () => {
-    emitter.add("one", () => told.push(String(emitter.has("one"))), true);
+  it("added with once() are removed before they are called", () => {
+    emitter.add("one", () => calls.push(String(emitter.has("one"))), true);
     emitter.emit("one", 1);
-    expect(told).toEqual(["false"]);
+    expect(calls).toEqual(["false"]);
   });
 
-  it("that were added twice are called twice, and each removal takes the last of them", () => {
-    const twice = teller("twice");
+  it("added twice are called twice, and each removal removes the last entry", () => {
+    const twice = recorder("twice");
     emitter.add("one", twice, false);
-    emitter.add("one", teller("between"), false);
+    emitter.add("one", recorder("between"), false);
     emitter.add("one", twice, false);
     emitter.emit("one", 1);
     emitter.remove("one", twice);
@@ -66,76 +66,76 @@ describe("listeners", () => {
     emitter.remove("one", twice);
     emitter.remove("one", twice);
     emitter.emit("one", 3);
-    expect(told).toEqual(["twice 1", "between 1", "twice 1", "twice 2", "between 2", "between 3"]);
+    expect(calls).toEqual(["twice 1", "between 1", "twice 1", "twice 2", "between 2", "between 3"]);
   });
 
-  it("for one event can be removed by their function", () => {
-    const listener = teller("never");
+  it("added with once() can be removed by their function", () => {
+    const listener = recorder("never");
     emitter.add("one", listener, true);
     emitter.remove("one", listener);
     emitter.emit("one", 1);
-    expect(told).toEqual([]);
+    expect(calls).toEqual([]);
   });
 
-  it("that are added during an event have the next one", () => {
-    emitter.add("one", () => emitter.add("one", teller("new"), false), true);
+  it("added during an event receive the next event", () => {
+    emitter.add("one", () => emitter.add("one", recorder("new"), false), true);
     emitter.emit("one", 1);
-    expect(told).toEqual([]);
+    expect(calls).toEqual([]);
     emitter.emit("one", 2);
-    expect(told).toEqual(["new 2"]);
+    expect(calls).toEqual(["new 2"]);
   });
 
-  it("that are removed during an event have had their last one, as in Node", () => {
-    const later = teller("later");
+  it("removed during an event still receive this event, as in Node.js", () => {
+    const later = recorder("later");
     emitter.add("one", () => emitter.remove("one", later), false);
     emitter.add("one", later, false);
     emitter.emit("one", 1);
     emitter.emit("one", 2);
-    expect(told).toEqual(["later 1"]);
+    expect(calls).toEqual(["later 1"]);
   });
 
-  it("who are told in another way are called by who holds on to them, with the errors and ids of all", () => {
+  it("of a separate list are called only through this list, with the error handler and ids of the emitter", () => {
     const separate = emitter.createSeparateList<string>("one");
     const listener = (event: string): void => {
-      told.push(event);
+      calls.push(event);
       throw new Error(event);
     };
     emitter.addTo(separate, listener, false);
     expect(separate.idOf(listener)).toBe(emitter.lastId);
     expect(separate.idOf(() => undefined)).toBe(0);
     emitter.emit("one", 1);
-    separate.emit("branch");
-    expect(told).toEqual(["branch"]);
-    expect(errors).toEqual([["one", new Error("branch")]]);
+    separate.emit("separate");
+    expect(calls).toEqual(["separate"]);
+    expect(errors).toEqual([["one", new Error("separate")]]);
     expect(() => emitter.addTo(separate, 5 as never, false)).toThrow('"one" must be a function');
   });
 
-  it("after some id alone are called where that is asked", () => {
-    emitter.add("one", teller("old"), false);
+  it("with an id up to afterId are skipped", () => {
+    emitter.add("one", recorder("old"), false);
     const { lastId } = emitter;
-    emitter.add("one", teller("new"), false);
+    emitter.add("one", recorder("new"), false);
     emitter.listFor("one").emit(1, lastId);
-    expect(told).toEqual(["new 1"]);
+    expect(calls).toEqual(["new 1"]);
   });
 
-  it("after some id are not called where the only one came before it", () => {
-    emitter.add("one", teller("only"), false);
+  it("are skipped by afterId even if there is only one", () => {
+    emitter.add("one", recorder("only"), false);
     emitter.listFor("one").emit(1, emitter.lastId);
     emitter.listFor("one").emit(2, emitter.lastId - 1);
-    expect(told).toEqual(["only 2"]);
+    expect(calls).toEqual(["only 2"]);
   });
 
-  it("that is the only one may add another and leave, from inside its event", () => {
+  it("may add another listener and remove themselves during an event, if there is only one", () => {
     const only = (event: number): void => {
-      told.push(`only ${event}`);
-      emitter.add("one", teller("next"), false);
+      calls.push(`only ${event}`);
+      emitter.add("one", recorder("next"), false);
       emitter.remove("one", only);
       emitter.emit("one", event + 1);
     };
     emitter.add("one", only, false);
     emitter.emit("one", 1);
     emitter.emit("one", 3);
-    expect(told).toEqual(["only 1", "next 2", "next 3"]);
+    expect(calls).toEqual(["only 1", "next 2", "next 3"]);
   });
 
   it.each([undefined, null, "no", {}])("must be functions: %s", (listener) => {
@@ -146,9 +146,9 @@ describe("listeners", () => {
   });
 });
 
-describe("what it has", () => {
-  it("is any listener, or a lasting one", () => {
-    const [once, lasting] = [teller("once"), teller("lasting")];
+describe("has() and hasLasting", () => {
+  it("are true for any listener, and for a listener not added with once()", () => {
+    const [once, lasting] = [recorder("once"), recorder("lasting")];
     expect([emitter.has("one"), emitter.listFor("one").hasLasting]).toEqual([false, false]);
     emitter.add("one", once, true);
     expect([emitter.has("one"), emitter.listFor("one").hasLasting]).toEqual([true, false]);
@@ -164,7 +164,7 @@ describe("what it has", () => {
 describe("a listener that fails", () => {
   const failure = new Error("mine");
 
-  it("by throwing breaks neither the others nor the caller", () => {
+  it("by throwing does not affect other listeners or the caller", () => {
     emitter.add(
       "one",
       () => {
@@ -172,12 +172,12 @@ describe("a listener that fails", () => {
       },
       false,
     );
-    emitter.add("one", teller("b"), false);
+    emitter.add("one", recorder("b"), false);
     emitter.emit("one", 1);
-    expect([told, errors]).toEqual([["b 1"], [["one", failure]]]);
+    expect([calls, errors]).toEqual([["b 1"], [["one", failure]]]);
   });
 
-  it("by a rejection is told too", async () => {
+  it("by a rejection is reported", async () => {
     emitter.add("one", () => Promise.reject(failure), false);
     emitter.add("one", async () => Promise.resolve("fine"), false);
     emitter.emit("one", 1);
@@ -185,7 +185,7 @@ describe("a listener that fails", () => {
     expect(errors).toEqual([["one", failure]]);
   });
 
-  it("by the rejection of a promise of a library's own is told too", async () => {
+  it("by a rejection of a non-native promise is reported", async () => {
     const thenable = {
       then: (_onFulfilled: unknown, onRejected: (error: unknown) => void) => onRejected(failure),
     };
@@ -195,7 +195,7 @@ describe("a listener that fails", () => {
     expect(errors).toEqual([["one", failure]]);
   });
 
-  it("by a `then` that throws is told too", () => {
+  it("by a `then` getter that throws is reported", () => {
     const thenable = {
       get then(): never {
         throw failure;
@@ -206,17 +206,20 @@ describe("a listener that fails", () => {
     expect(errors).toEqual([["two", failure]]);
   });
 
-  it.each([null, undefined, 5, "text", { then: "no function" }])("is none that gives %o", (result) => {
-    emitter.add("one", () => result, false);
-    emitter.emit("one", 1);
-    expect(errors).toEqual([]);
-  });
+  it.each([null, undefined, 5, "text", { then: "no function" }])(
+    "does not exist if the listener returns %o",
+    (result) => {
+      emitter.add("one", () => result, false);
+      emitter.emit("one", 1);
+      expect(errors).toEqual([]);
+    },
+  );
 });
 
 describe("the async context", () => {
   const storage = new AsyncLocalStorage<string>();
 
-  it("is that in which a listener was added, whoever emits", async () => {
+  it("is the one in which the listener was added, not that of the emitting code", async () => {
     const seen: unknown[] = [];
     storage.run("adder", () => emitter.add("one", () => seen.push(storage.getStore()), false));
     emitter.add("one", () => seen.push(storage.getStore()), true);
@@ -228,7 +231,7 @@ describe("the async context", () => {
     expect(seen).toEqual(["adder", undefined, "adder"]);
   });
 
-  it("keeps no process alive, and says so to who looks for what does", () => {
+  it("does not keep the process alive, and hasRef() reports this", () => {
     const held: boolean[] = [];
     const hook = createHook({
       init: (_id, type, _trigger, resource: { hasRef?: () => boolean }) => {
@@ -240,7 +243,7 @@ describe("the async context", () => {
     expect(held).toEqual([false]);
   });
 
-  it("lasts over what the listener awaits", async () => {
+  it("is kept after the listener awaits", async () => {
     const seen: unknown[] = [];
     storage.run("adder", () => {
       const listener = async (): Promise<void> => {

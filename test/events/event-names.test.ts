@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { checkEventName } from "../../src/events/event-names.js";
 import { WebSocket } from "../../src/index.js";
 
-/** What the error says before it lists all events. */
+/** Returns the error message without its list of events. */
 function hintFor(name: unknown): string {
   try {
     checkEventName(name as string);
@@ -13,7 +13,7 @@ function hintFor(name: unknown): string {
   }
 }
 
-describe("a handler property, as browsers have it", () => {
+describe("a handler property of the browser class", () => {
   const ws = new WebSocket("ws://feed.test/") as unknown as Record<string, unknown>;
 
   it.each([
@@ -31,7 +31,7 @@ describe("a handler property, as browsers have it", () => {
 });
 
 describe("checkEventName", () => {
-  it.each(["connected", "message", "rawMessage", "closed", "dropped"])("knows %s", (name) => {
+  it.each(["connected", "message", "rawMessage", "closed", "dropped"])("accepts %s", (name) => {
     expect(hintFor(name)).toBe("");
   });
 
@@ -51,7 +51,7 @@ describe("checkEventName", () => {
     ["unexpected-response", "error"],
     ["stateChanged", "stateChange"],
     ["raw_message", "rawMessage"],
-  ])("suggests, for %s, %s", (name, expected) => {
+  ])("suggests for %s the event %s", (name, expected) => {
     expect(hintFor(name)).toMatch(new RegExp(`^There is no event "${name}"\\. Use "${expected}"`));
   });
 
@@ -65,7 +65,7 @@ describe("checkEventName", () => {
 
 describe.each(["on", "once", "off"] as const)("%s()", (call) => {
   it.each(["mesage", "open", "close", "newListener", "toString"])(
-    "throws for %s, which is no event",
+    "throws for %s, which is not an event",
     (name) => {
       const ws = new WebSocket("ws://feed.test/");
       expect(() => callOn(ws, call, name)).toThrow(TypeError);
@@ -73,7 +73,7 @@ describe.each(["on", "once", "off"] as const)("%s()", (call) => {
     },
   );
 
-  it("takes every event", () => {
+  it("accepts every event", () => {
     const ws = new WebSocket("ws://feed.test/");
     const [, names] = /The events are: (.*)\.$/.exec(
       messageOf(() => ws.on("x" as "message", () => undefined)),
@@ -82,7 +82,7 @@ describe.each(["on", "once", "off"] as const)("%s()", (call) => {
   });
 });
 
-/** As JavaScript calls it: with any name. */
+/** Calls the method with any name, as JavaScript callers may. */
 function callOn(ws: WebSocket, call: "on" | "once" | "off", name: string): WebSocket {
   if (call === "on") return ws.on(name as "message", () => undefined);
   return call === "once"

@@ -14,18 +14,18 @@ describe("nearestName", () => {
     ["conencetd", "connected"],
     ["gsp", "gap"],
     ["clo_sed", "closed"],
-  ])("finds what %s is a typo of", (name, expected) => {
+  ])("recognises %s as a typo of %s", (name, expected) => {
     expect(nearestName(name, known)).toBe(expected);
   });
 
   it.each(["", "x", "ga", "something else", "connection", "a".repeat(100_000)])(
-    "finds nothing where none is near: %s",
+    "returns undefined if no name is similar: %s",
     (name) => {
       expect(nearestName(name, known)).toBeUndefined();
     },
   );
 
-  it("takes the nearest of several", () => {
+  it("returns the nearest of several names", () => {
     expect(nearestName("closee", ["close_x", "closed"])).toBe("close_x");
     expect(nearestName("closec", ["clos", "closed"])).toBe("closed");
   });

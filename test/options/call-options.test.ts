@@ -12,8 +12,8 @@ describe("findWrongOption", () => {
     { timeout: 0 },
     { timeout: 5, signal: AbortSignal.abort() },
     { match: () => true },
-    { compress: true, binary: false, payload: "left to the call" },
-  ])("has nothing against %o", (options) => {
+    { compress: true, binary: false, payload: "checked by the call" },
+  ])("returns undefined for valid options: %o", (options) => {
     expect(findWrongOption(options, all)).toBeUndefined();
   });
 
@@ -28,13 +28,13 @@ describe("findWrongOption", () => {
     [{ compress: 5 }, /"compress" .* not 5/],
     [{ match: true }, /"match" .* a function, not true/],
     [{ binary: "x" }, /"binary" .* not "x"/],
-  ])("names what is wrong with %o", (options, message) => {
+  ])("returns a TypeError that names the wrong option: %o", (options, message) => {
     const error = findWrongOption(options, all);
     expect(error).toBeInstanceOf(TypeError);
     expect(error?.message).toMatch(message);
   });
 
-  it("knows which options a call takes", () => {
+  it("accepts only the options of the call", () => {
     expect(findWrongOption({ compress: true }, ["timeout"])?.message).toMatch(/Known options: timeout/);
   });
 });
@@ -53,23 +53,23 @@ describe("a call with a wrong option", () => {
     ["close", (ws: WebSocket) => ws.close(1000, "", wrong)],
     ["reconnect", (ws: WebSocket) => ws.reconnect(wrong)],
     ["rotate", (ws: WebSocket) => ws.rotate("", wrong)],
-  ])("rejects, and does nothing: %s", async (_name, call) => {
+  ])("rejects and has no effect: %s", async (_name, call) => {
     const ws = new WebSocket("ws://feed.test/");
     await expect(call(ws)).rejects.toThrow(TypeError);
     expect(ws.state).toBe("idle");
   });
 
-  it("throws where there is no promise: trySend", () => {
+  it("throws if the call returns no promise: trySend", () => {
     expect(() => new WebSocket("ws://feed.test/").trySend("x", wrong)).toThrow(TypeError);
   });
 });
 
 describe("ownCallOptions", () => {
-  it.each([undefined, {}, { timeout: 5 }])("gives %o as it is", (options) => {
+  it.each([undefined, {}, { timeout: 5 }])("returns %o unchanged", (options) => {
     expect(ownCallOptions(options, all)).toBe(options);
   });
 
-  it("leaves out what is inherited", () => {
+  it("removes inherited options", () => {
     const options = Object.assign(Object.create({ timeout: 0, signal: AbortSignal.abort() }) as object, {
       compress: true,
     });
@@ -77,7 +77,7 @@ describe("ownCallOptions", () => {
     expect("timeout" in ownCallOptions(options, all)!).toBe(false);
   });
 
-  it("copies nothing for the sake of a name that the call does not take", () => {
+  it("returns the same object if it inherits only names that the call does not accept", () => {
     const options = Object.create({ timeout: 0 }) as object;
     expect(ownCallOptions(options, ["signal"])).toBe(options);
   });

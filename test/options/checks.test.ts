@@ -12,6 +12,7 @@ import {
   wrongValue,
 } from "../../src/options/checks.js";
 
+/** Values, and how error messages show them. */
 const shown: readonly (readonly [value: unknown, text: string])[] = [
   ["text", '"text"'],
   ['with "quotes"', '"with \\"quotes\\""'],
@@ -31,72 +32,75 @@ const shown: readonly (readonly [value: unknown, text: string])[] = [
   [[], "an array"],
 ];
 
-describe("a value in a message", () => {
-  it.each(shown)("%o", (value, text) => {
+describe("describeValue and kindOf", () => {
+  it.each(shown)("show %o", (value, text) => {
     expect(describeValue(value)).toBe(text);
     expect(kindOf(value)).toBe(typeof value === "string" ? "a string" : text);
   });
 });
 
-describe("wrong", () => {
-  it("names the option, what it takes and what it got", () => {
+describe("wrongValue", () => {
+  it("names the option, the expected value and the actual value", () => {
     const error = wrongValue("keepAlive", "a number", "soon");
     expect(error).toBeInstanceOf(TypeError);
     expect(error.message).toBe('The option "keepAlive" must be a number, not "soon".');
   });
 
-  it.each(["headers", "subprotocols", "tls", "proxy"])("shows no string that was given for %s", (name) => {
-    const { message } = wrongValue(name, "something else", "secret");
-    expect(message).toBe(`The option "${name}" must be something else, not a string.`);
-  });
+  it.each(["headers", "subprotocols", "tls", "proxy"])(
+    "does not show a string that was passed for %s",
+    (name) => {
+      const { message } = wrongValue(name, "something else", "secret");
+      expect(message).toBe(`The option "${name}" must be something else, not a string.`);
+    },
+  );
 });
 
 describe("checkObject", () => {
-  it.each([{}, new Map(), Buffer.alloc(1)])("takes %o as it is", (value) => {
+  it.each([{}, new Map(), Buffer.alloc(1)])("returns %o unchanged", (value) => {
     expect(checkObject("o", value)).toBe(value);
   });
 
-  it.each([null, undefined, "x", 5, [], (): void => undefined])("refuses %o", (value) => {
+  it.each([null, undefined, "x", 5, [], (): void => undefined])("rejects %o", (value) => {
     expect(() => checkObject("o", value as never)).toThrow(wrongValue("o", "an object", value));
     expect(() => checkObject("o", value as never, "a box")).toThrow(wrongValue("o", "a box", value));
   });
 });
 
 describe("checkFunction", () => {
-  it("takes a function, or none", () => {
+  it("accepts a function or undefined", () => {
     const value = (): void => undefined;
     expect(checkFunction("f", value)).toBe(value);
     expect(checkFunction<unknown>("f", undefined)).toBeUndefined();
   });
 
-  it.each([null, "x", {}])("refuses %o", (value) => {
+  it.each([null, "x", {}])("rejects %o", (value) => {
     expect(() => checkFunction("f", value)).toThrow(wrongValue("f", "a function", value));
   });
 });
 
 describe("checkBoolean", () => {
-  it.each([true, false])("takes %s, and gives the default for none", (value) => {
+  it.each([true, false])("accepts %s, and returns the default for undefined", (value) => {
     expect(checkBoolean("b", value, !value)).toBe(value);
     expect(checkBoolean("b", undefined, value)).toBe(value);
     expect(checkBoolean("b", undefined, undefined)).toBeUndefined();
   });
 
-  it.each([null, 0, "true"])("refuses %o", (value) => {
+  it.each([null, 0, "true"])("rejects %o", (value) => {
     expect(() => checkBoolean("b", value as never, true)).toThrow(wrongValue("b", "true or false", value));
   });
 });
 
 describe("checkInteger", () => {
-  it.each([3, 4, 5])("takes %i of 3 to 5", (value) => {
+  it.each([3, 4, 5])("accepts %i if the bounds are 3 and 5", (value) => {
     expect(checkInteger("n", value, 9, 3, 5)).toBe(value);
   });
 
-  it("gives the default for none", () => {
+  it("returns the default for undefined", () => {
     expect(checkInteger("n", undefined, 9, 3, 5)).toBe(9);
     expect(checkInteger("n", undefined, undefined, 3, 5)).toBeUndefined();
   });
 
-  it.each([2, 6, 3.5, -3, Number.NaN, Infinity])("refuses %d, which is out of bounds", (value) => {
+  it.each([2, 6, 3.5, -3, Number.NaN, Infinity])("rejects %d, which is out of bounds", (value) => {
     const check = (): number => checkInteger("n", value, 9, 3, 5);
     expect(check).toThrow(RangeError);
     expect(check).toThrow(`The option "n" must be a whole number from 3 to 5, not ${value}.`);
@@ -108,13 +112,13 @@ describe("checkInteger", () => {
 });
 
 describe("checkNumber", () => {
-  it.each([3, 3.5, 5])("takes %d of 3 to 5", (value) => {
+  it.each([3, 3.5, 5])("accepts %d if the bounds are 3 and 5", (value) => {
     expect(checkNumber("n", value, 9, 3, 5)).toBe(value);
   });
 
-  it("gives the default for none", () => expect(checkNumber("n", undefined, 9, 3, 5)).toBe(9));
+  it("returns the default for undefined", () => expect(checkNumber("n", undefined, 9, 3, 5)).toBe(9));
 
-  it.each([2.9, 5.1, Number.NaN, Infinity, -Infinity])("refuses %d, which is out of bounds", (value) => {
+  it.each([2.9, 5.1, Number.NaN, Infinity, -Infinity])("rejects %d, which is out of bounds", (value) => {
     const check = (): number => checkNumber("n", value, 9, 3, 5);
     expect(check).toThrow(RangeError);
     expect(check).toThrow(`The option "n" must be a number from 3 to 5, not ${value}.`);
@@ -128,23 +132,23 @@ describe("checkNumber", () => {
 describe("checkNames", () => {
   const names = new Set(["b", "a"]);
 
-  it.each([{}, { a: 1 }, { a: 1, b: 2 }, { c: undefined }])("takes %o", (options) => {
+  it.each([{}, { a: 1 }, { a: 1, b: 2 }, { c: undefined }])("accepts %o", (options) => {
     expect(() => checkNames("box", options, names)).not.toThrow();
   });
 
-  it("refuses another name, and tells the known ones", () => {
+  it("throws for an unknown name, and lists the known names", () => {
     const error = new TypeError('Unknown option "c" in box. Known options: a, b.');
     expect(() => checkNames("box", { a: 1, c: 2 }, names)).toThrow(error);
   });
 });
 
 describe("checkOneOf", () => {
-  it("takes each of them, and gives the first for none", () => {
+  it("accepts each allowed value, and returns the default for undefined", () => {
     for (const value of ["a", "b", "c"]) expect(checkOneOf("w", value, "a", ["b", "c"])).toBe(value);
     expect(checkOneOf("w", undefined, "a", ["b"])).toBe("a");
   });
 
-  it.each([null, "d", 5])("refuses %o", (value) => {
+  it.each([null, "d", 5])("rejects %o", (value) => {
     expect(() => checkOneOf("w", value as never, "a", ["b"])).toThrow(
       wrongValue("w", 'one of "a", "b"', value),
     );

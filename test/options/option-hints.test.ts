@@ -3,7 +3,7 @@ import { WebSocket } from "../../src/index.js";
 import { findWrongOption } from "../../src/options/call-options.js";
 import { hintFor } from "../../src/options/option-hints.js";
 
-/** What the constructor says before it lists all options. */
+/** Returns the error message of the constructor without its list of options. */
 function messageFor(options: object): string {
   try {
     new WebSocket("ws://feed.test/", options);
@@ -14,7 +14,7 @@ function messageFor(options: object): string {
   }
 }
 
-describe("an option that other libraries have", () => {
+describe("an unknown option", () => {
   it.each([
     ["perMessageDeflate", "Use compress."],
     ["handshakeTimeout", "Use connectTimeout."],
@@ -40,7 +40,7 @@ describe("an option that other libraries have", () => {
     ["autoConnect", "Nothing is opened before connect() or run()."],
     ["connect_timeout", "Use connectTimeout."],
     ["reconect", "Use reconnect."],
-  ])("is named with its counterpart: %s", (name, hint) => {
+  ])("of another library is reported with its counterpart: %s", (name, hint) => {
     expect(messageFor({ [name]: false })).toContain(`Unknown option "${name}" in options. ${hint}`);
     expect(messageFor({ [name]: undefined })).toBe("");
   });
@@ -55,22 +55,21 @@ describe("an option that other libraries have", () => {
     [{ compress: { serverMaxWindowBits: 9 } }, "Use serverWindowBits."],
     [{ replay: { sequence: () => 1, since: 5 } }, "Use cursors."],
     [{ backoff: { multiplyer: 5 } }, "Use multiplier."],
-  ])("is named inside of another one too: %j", (options, hint) => {
+  ])("inside another option is reported with its counterpart: %j", (options, hint) => {
     expect(messageFor(options)).toContain(hint);
   });
 
-  it("is left alone where nothing is near", () => {
+  it("has no hint if no option is similar", () => {
     expect(messageFor({ qqq: 5 })).toBe('Unknown option "qqq" in options.');
     expect(hintFor("nowhere", "toString", ["a"])).toBe("");
     expect(hintFor("options", "constructor", ["a"])).toBe("");
   });
 
-  it("is named for a call", () => {
+  it("of a call is reported with the nearest name", () => {
     expect(findWrongOption({ timout: 5 }, ["signal", "timeout"])?.message).toContain("Use timeout.");
   });
 });
 
-/** Every option that a hint names exists. */
 describe("the hints", () => {
   it.each([
     "perMessageDeflate",
@@ -82,7 +81,7 @@ describe("the hints", () => {
     "path",
     "parse",
     "retryIf",
-  ])("name options that the constructor knows: %s", (name) => {
+  ])("name only options that exist: %s", (name) => {
     const [, named] = / Use (\w+)/.exec(messageFor({ [name]: 1 }))!;
     expect(messageFor({ [named!]: Symbol("wrong") })).not.toContain("Unknown option");
   });

@@ -3,7 +3,7 @@ import { type ResolvedLayers, resolveLayers } from "../../src/options/resolve-la
 
 type Resolved = ResolvedLayers<unknown, unknown>;
 
-/** In JavaScript an option may be anything. */
+/** Accepts any object, as JavaScript callers may pass any value. */
 function resolve(options: object = {}): Resolved {
   return resolveLayers<unknown, unknown>(options, 10_000);
 }
@@ -30,10 +30,10 @@ const defaults = {
   ...{ onConnection: undefined, setupTimeout: 10_000 },
 };
 
-describe("what is not given", () => {
+describe("an option that is not set", () => {
   it("has its default", () => expect(resolve()).toEqual(defaults));
 
-  it.each(Object.keys(defaults))("may be given as undefined: %s", (name) => {
+  it.each(Object.keys(defaults))("may be undefined: %s", (name) => {
     expect(resolve({ [name]: undefined })).toEqual(defaults);
   });
 
@@ -42,11 +42,11 @@ describe("what is not given", () => {
     [{ outbox: {} }, { outbox }],
     [{ replay: { sequence: f } }, { replay, rotation: { ...rotation, mode: "overlap" } }],
     [{ backoff: { x: undefined }, outbox: { ttl: undefined } }, { outbox }],
-  ])("has its default inside of %o", (options, resolved) => {
+  ])("has its default inside %o", (options, resolved) => {
     expect(resolve(options)).toEqual({ ...defaults, ...resolved });
   });
 
-  it("is one frozen object for all clients", () => {
+  it("has a default that is one frozen object for all clients", () => {
     const [one, other] = [resolve(), resolve()];
     for (const name of ["backoff", "rotation", "heartbeat", "buffer"] as const) {
       expect(one[name]).toBe(other[name]);
@@ -124,11 +124,11 @@ const good: readonly (readonly [options: object, resolved: object])[] = [
   ],
 ];
 
-it.each(good)("takes %o", (options, resolved) => {
+it.each(good)("accepts %o", (options, resolved) => {
   expect(resolve(options)).toEqual({ ...defaults, ...resolved });
 });
 
-/** Options by what they must be, as a path; `replay.sequence` is always given. */
+/** The paths of options by their type. `replay.sequence` is always set. */
 const booleans = ["reconnect", "retryInitial", "backoff.jitter"];
 const functions = [
   ...["shouldReconnect", "onConnection", "heartbeat.ping", "outbox.keyOf", "buffer.keyOf"],
@@ -149,7 +149,7 @@ const counts: readonly (readonly [path: string, min: number])[] = [
 ];
 const choices = ["rotation.mode", "buffer.overflow", "outbox.overflow"];
 
-/** The options in which `path` has `value`. */
+/** Returns options in which `path` has `value`. */
 function withValue(path: string, value: unknown): object {
   const [name, part] = path.split(".") as [string, string | undefined];
   if (part === undefined) return { [name]: value };
@@ -187,7 +187,7 @@ const outOfBounds: readonly (readonly [path: string, value: number, bounds: stri
   ...[0, -1, Number.NaN, Infinity].map((value) => ["outbox.perSecond", value, "a number above 0"] as const),
 ];
 
-describe("what is wrong is named", () => {
+describe("a wrong option is named in the error", () => {
   it.each(wrongTypes)("%s: %o", (path, value, expected) => {
     const check = (): Resolved => resolve(withValue(path, value));
     expect(check).toThrow(TypeError);
@@ -209,11 +209,14 @@ describe("what is wrong is named", () => {
     expect(() => resolve(options)).toThrow(`The option "${name}" must be a whole number from 1 to `);
   });
 
-  it.each(["backoff", "rotation", "heartbeat", "buffer", "outbox", "replay"])("a typo in %s", (name) => {
-    const check = (): Resolved => resolve(withValue(`${name}.typo`, 5));
-    expect(check).toThrow(TypeError);
-    expect(check).toThrow(`Unknown option "typo" in ${name}. Known options: `);
-  });
+  it.each(["backoff", "rotation", "heartbeat", "buffer", "outbox", "replay"])(
+    "a typo in an option of %s",
+    (name) => {
+      const check = (): Resolved => resolve(withValue(`${name}.typo`, 5));
+      expect(check).toThrow(TypeError);
+      expect(check).toThrow(`Unknown option "typo" in ${name}. Known options: `);
+    },
+  );
 
   it.each([
     [{ heartbeat: { isPong: f } }, "heartbeat.isPong needs heartbeat.ping"],
@@ -223,13 +226,13 @@ describe("what is wrong is named", () => {
     [{ outbox: { overflow: "dropOldest", keyOf: f } }, 'outbox.keyOf needs outbox.overflow: "conflate"'],
     [{ outbox: { idOf: f } }, "outbox.idOf needs outbox.acknowledges"],
     [{ outbox: { acknowledges: f } }, "outbox.acknowledges needs outbox.idOf"],
-  ])("%o has one without the other", (options, message) => {
+  ])("%o lacks the other option that it needs", (options, message) => {
     expect(() => resolve(options)).toThrow(TypeError);
     expect(() => resolve(options)).toThrow(message);
   });
 });
 
-describe("cursors that are none", () => {
+describe("invalid cursors", () => {
   it.each([
     [null, "", "a cursor"],
     [5, "", "a cursor"],

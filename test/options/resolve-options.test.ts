@@ -9,7 +9,10 @@ type Resolved = ReturnType<typeof resolveOptions<unknown, unknown>>;
 
 const runtime = new VirtualRuntime();
 
-/** In JavaScript an option may be anything. @returns All that is known of each, its default or not. */
+/**
+ * Accepts any object, as JavaScript callers may pass any value.
+ * @returns All resolved options, including inherited defaults, as own properties.
+ */
 function resolve(options: object = {}): Resolved {
   const resolved = resolveOptions<unknown, unknown>(options, runtime);
   const names: string[] = [];
@@ -56,8 +59,8 @@ class Settings {
   readonly tls = tls;
 }
 
-describe("what the options inherit", () => {
-  it("is none of them, whether it would be right or wrong", () => {
+describe("inherited properties of the options", () => {
+  it("are ignored, whether they are valid or not", () => {
     const inherited = { connectTimeout: 7, socketPath: 5, createConnection: "none", unheardOf: 1 };
     expect(resolve(Object.create(inherited) as object)).toEqual(defaults);
   });
@@ -69,29 +72,29 @@ describe("what the options inherit", () => {
     ["heartbeat", { interval: "none" }],
     ["buffer", { capacity: "none" }],
     ["outbox", { capacity: "none" }],
-  ])("is none of those inside either: %s", (name, inherited) => {
+  ])("are ignored inside an option too: %s", (name, inherited) => {
     expect(resolve({ [name]: Object.create(inherited) as object })).toEqual(resolve({ [name]: {} }));
   });
 
-  it("is none of a cursor", () => {
+  it("are ignored in a cursor", () => {
     const cursor = Object.assign(Object.create({ epoch: {} }) as object, { sequence: 1 });
     const { replay } = resolve({ replay: { sequence: () => 1, cursors: { default: cursor } } });
     expect(replay?.cursors?.["default"]?.epoch).toBeUndefined();
   });
 
-  it("leaves the fields of an instance of a class", () => {
+  it("do not include the fields of a class instance, which are used", () => {
     expect(resolve(new Settings())).toMatchObject({ connectTimeout: 7, tls });
   });
 });
 
-describe("what is not given", () => {
+describe("an option that is not set", () => {
   it("has its default", () => expect(resolve()).toEqual(defaults));
 
-  it.each(names)("may be given as undefined: %s", (name) => {
+  it.each(names)("may be undefined: %s", (name) => {
     expect(resolve({ [name]: undefined })).toEqual(defaults);
   });
 
-  it("follows what it depends on", () => {
+  it("has a default that depends on a related option", () => {
     expect(resolve({ maxMessageSize: 1_000 }).maxFrameSize).toBe(1_000);
     expect(resolve({ connectTimeout: 7 }).setupTimeout).toBe(7);
     expect(resolve({ highWaterMark: 7 }).lowWaterMark).toBe(3);
@@ -147,26 +150,26 @@ const good: readonly (readonly [options: Options, resolved: Partial<Resolved>])[
   [{ signal }, { signal }],
 ];
 
-describe("what is given", () => {
-  it("is kept in front of the defaults that all clients share", () => {
+describe("an option that is set", () => {
+  it("is an own property of an object that inherits the shared defaults", () => {
     const all = resolveOptions<unknown, unknown>({}, runtime);
     const resolved = resolveOptions<unknown, unknown>({ connectTimeout: 5, autoPong: true }, runtime);
     expect(Object.getPrototypeOf(resolved)).toBe(all);
-    // The hooks' time is by default that of the attempt.
+    // The default of setupTimeout is connectTimeout.
     expect(Object.keys(resolved).sort()).toEqual(["connectTimeout", "setupTimeout"]);
     expect(all.connectTimeout).toBe(10_000);
   });
 
-  it.each(good)("%o", (options, resolved) => {
+  it.each(good)("is resolved: %o", (options, resolved) => {
     expect(resolve(options)).toEqual({ ...defaults, ...resolved });
   });
 
-  it("is another runtime", () => {
+  it("may be another runtime", () => {
     const other = new VirtualRuntime();
     expect(resolve({ runtime: other }).runtime).toBe(other);
   });
 
-  it("is a function of the kind that lookup and createConnection take", () => {
+  it("may be a function: lookup and createConnection", () => {
     expect(resolve({ lookup: aFunction, createConnection: aFunction })).toEqual({
       ...defaults,
       lookup: aFunction,
@@ -174,7 +177,7 @@ describe("what is given", () => {
     });
   });
 
-  it("is passed on as the very object of the caller, and never changed", () => {
+  it("is passed on as the same object and is not modified", () => {
     const compress = Object.freeze({ level: 5 });
     const headers = Object.freeze({ a: "1" });
     const options = Object.freeze({ tls, compress, headers });
@@ -188,7 +191,7 @@ describe("what is given", () => {
     });
   });
 
-  it("may be headers that can be walked only once", () => {
+  it("may be an iterable of headers that can be iterated only once", () => {
     function* pairs(): Generator<readonly [string, string]> {
       yield ["a", "1"];
     }
@@ -197,7 +200,7 @@ describe("what is given", () => {
   });
 });
 
-/** Values that no option of these names takes, by the kind of it. */
+// The names of options by their type, for the tables of wrong values.
 const booleans = ["autoPong", "noDelay"];
 const numbers = [
   "compressionThreshold",
@@ -271,7 +274,7 @@ const outOfBounds: readonly (readonly [options: object, name: string, min: numbe
   [{ compress: { serverWindowBits: 16 } }, "compress.serverWindowBits", 8],
 ];
 
-describe("what is wrong is named", () => {
+describe("a wrong option is named in the error", () => {
   it.each(wrongTypes)("%s: %o", (name, value, message) => {
     const check = (): Resolved => resolve({ [name]: value });
     expect(check).toThrow(TypeError);
@@ -291,7 +294,7 @@ describe("what is wrong is named", () => {
     expect(check).toThrow(`The option "${name}" must be a whole number from ${min} to `);
   });
 
-  it.each([null, "chat", ["chat"], 5, aFunction])("%o in the place of options", (options) => {
+  it.each([null, "chat", ["chat"], 5, aFunction])("%o instead of an options object", (options) => {
     expect(() => resolveOptions(options as never, runtime)).toThrow(
       'The option "options" must be an object, not ',
     );
@@ -302,26 +305,29 @@ it("does not show a string instead of the options, because a subprotocol may con
   expect(() => resolveOptions("bearer.secret" as never, runtime)).toThrow(/^((?!secret).)*$/);
 });
 
-it.each(["chat", ["chat"]])("%o in the place of options is told to be the option subprotocols", (options) => {
-  expect(() => resolveOptions(options as never, runtime)).toThrow('{ subprotocols: ["chat"] }');
-});
+it.each(["chat", ["chat"]])(
+  "%o instead of an options object: the error mentions the option subprotocols",
+  (options) => {
+    expect(() => resolveOptions(options as never, runtime)).toThrow('{ subprotocols: ["chat"] }');
+  },
+);
 
-describe("an unknown name", () => {
+describe("an unknown option name", () => {
   it.each([
     [{ reconect: false }, "reconect", "options", "Use reconnect. Known options: autoPong, "],
     [{ compress: { levle: 5 } }, "levle", "compress", "Use level. Known options: level, memLevel"],
     [{ qqq: 5 }, "qqq", "options", "Known options: autoPong, "],
-  ])("%o is an error that tells the known ones", (options, name, where, known) => {
+  ])("%o throws an error that lists the known names", (options, name, where, known) => {
     const check = (): Resolved => resolve(options);
     expect(check).toThrow(TypeError);
     expect(check).toThrow(`Unknown option "${name}" in ${where}. ${known}`);
   });
 
-  it("with the value undefined is none", () => {
+  it("is ignored if its value is undefined", () => {
     expect(resolve({ reconect: undefined, compress: { levle: undefined } })).toEqual(defaults);
   });
 
-  it("tells every known one", () => {
+  it("throws an error that lists every known name", () => {
     const message = (): string => {
       try {
         resolve({ x: 1 });

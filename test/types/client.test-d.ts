@@ -1,4 +1,4 @@
-// Checked by `npm run types`; nothing here runs.
+// Type tests of the public interface. `npm run types` checks this file; the code does not run.
 import { on, once } from "node:events";
 import { expectTypeOf } from "vitest";
 import {
@@ -45,7 +45,7 @@ interface Order {
 declare const decode: Deserializer<Trade>;
 declare const encode: Serializer<Order>;
 
-// What is received follows from a typed deserializer, what is sent from a typed serializer.
+// The deserializer determines the type of received messages, the serializer that of sent messages.
 const typed = new WebSocket("ws://feed.test/", { deserializer: decode, serializer: encode });
 expectTypeOf(typed).toEqualTypeOf<WebSocket<Trade, Order>>();
 expectTypeOf(typed.recv()).resolves.toEqualTypeOf<Trade>();
@@ -64,17 +64,17 @@ const inline = new WebSocket("ws://feed.test/", {
 });
 expectTypeOf(inline.recv()).resolves.toEqualTypeOf<{ price: number }>();
 
-// Without either, anything may come and go.
+// Without a typed serializer or deserializer, messages are unknown.
 const plain = new WebSocket("ws://feed.test/");
 expectTypeOf(plain).toEqualTypeOf<WebSocket>();
 expectTypeOf(plain.recv()).resolves.toBeUnknown();
 expectTypeOf(plain.send).parameter(0).toBeUnknown();
 
-// Said by hand.
-const said = new JetSocket<Trade>("ws://feed.test/");
-expectTypeOf(said).toEqualTypeOf<WebSocket<Trade>>();
+// Type arguments may be explicit.
+const explicit = new JetSocket<Trade>("ws://feed.test/");
+expectTypeOf(explicit).toEqualTypeOf<WebSocket<Trade>>();
 
-// Events have their types, and handlers may be async.
+// Each event has its own type, and listeners may be async.
 expectTypeOf(
   typed
     .on("message", ({ data }) => expectTypeOf(data).toEqualTypeOf<Trade>())
@@ -94,27 +94,27 @@ expectTypeOf(
     .off("drain", () => undefined),
 ).toEqualTypeOf<typeof typed>();
 
-// What is lent is bytes, whatever came; only raw messages are.
+// A borrowed message is always bytes; only `rawMessage` supports the option.
 typed.on("rawMessage", (event) => expectTypeOf(event).toEqualTypeOf<BorrowedMessage>(), { borrowed: true });
 typed.on("rawMessage", ({ data }) => expectTypeOf(data).toEqualTypeOf<string | Buffer>(), {
   borrowed: false,
 });
 typed.off("rawMessage", (event: BorrowedMessage) => void event.data.readUInt8());
-// @ts-expect-error -- `once` lends nothing
+// @ts-expect-error -- `once` does not support `borrowed`
 typed.once("rawMessage", () => undefined, { borrowed: true });
 // @ts-expect-error -- without the option, text is a string
 typed.on("rawMessage", (event: BorrowedMessage) => event);
 
-// @ts-expect-error -- there is no event of this name
+// @ts-expect-error -- there is no event with this name
 typed.on("mesage", () => undefined);
-// @ts-expect-error -- `paused` tells nothing
+// @ts-expect-error -- the event `paused` has no properties
 typed.on("paused", ({ report }) => report);
-// @ts-expect-error -- an Order is what goes out
+// @ts-expect-error -- sent messages are of type Order
 void typed.send({ price: 5 });
-// @ts-expect-error -- a number is no message
+// @ts-expect-error -- a number is not a message
 void typed.sendRaw(5);
 
-// Options: unknown names and wrong values are seen before the program runs.
+// Unknown option names and wrong values are compile errors.
 type Options = WebSocketOptions<Trade, Order>;
 expectTypeOf<{ reconect: false }>().not.toExtend<Options>();
 expectTypeOf<{ compress: { levle: 5 } }>().not.toExtend<Options>();
@@ -126,12 +126,12 @@ expectTypeOf<{ reconnect: true; heartbeat: 20_000; outbox: false }>().toExtend<O
 expectTypeOf<{ buffer: { overflow: "explode" } }>().not.toExtend<Options>();
 expectTypeOf<{ reconnect: false; buffer: 5; keepAlive: undefined }>().toExtend<Options>();
 
-// @ts-expect-error -- a typo beside a right option
+// @ts-expect-error -- a misspelled option next to a correct one
 new WebSocket("ws://feed.test/", { closeTimeout: 5, reconect: false });
-// @ts-expect-error -- a typo inside
+// @ts-expect-error -- a misspelled nested option
 new WebSocket("ws://feed.test/", { buffer: { size: 5 } });
 
-// The functions of the layers are held to what is received and sent, and nothing is inferred from them.
+// Functions in the layer options must match the message types; nothing is inferred from them.
 const layered = new WebSocket("ws://feed.test/", {
   deserializer: decode,
   serializer: encode,
@@ -149,7 +149,7 @@ const layered = new WebSocket("ws://feed.test/", {
 });
 expectTypeOf(layered).toEqualTypeOf<WebSocket<Trade, Order>>();
 
-// Acknowledgements take part in the inference: who gives the two functions has said what is sent and received.
+// The two functions for acknowledgements take part in the inference of the message types.
 interface Acknowledgement {
   readonly acknowledged: string;
 }
@@ -173,7 +173,7 @@ expectTypeOf(
   }),
 ).toEqualTypeOf<WebSocket<Acknowledgement, Order>>();
 new WebSocket("ws://feed.test/", {
-  // @ts-expect-error -- a Trade is what comes, and no Acknowledgement
+  // @ts-expect-error -- received messages are of type Trade, not Acknowledgement
   deserializer: decode,
   outbox: {
     idOf: (order: Order) => order.id,
@@ -181,7 +181,7 @@ new WebSocket("ws://feed.test/", {
   },
 });
 
-// `recv({ match })` takes one message of many; a type predicate says which type that is.
+// `recv({ match })` selects one of many messages; a type predicate narrows its type.
 type Event =
   { readonly type: "trade"; readonly price: number } | { readonly type: "news"; readonly text: string };
 type News = Extract<Event, { readonly type: "news" }>;
@@ -202,27 +202,27 @@ expectTypeOf(events.recv({ timeout: 5 })).resolves.toEqualTypeOf<Event>();
 expectTypeOf(
   plain.recv({ match: (message): message is Trade => typeof message === "object" }),
 ).resolves.toEqualTypeOf<Trade>();
-// @ts-expect-error -- a number is no predicate
+// @ts-expect-error -- a number is not a function
 void events.recv({ match: 5 });
 expectTypeOf(
   new WebSocket("ws://feed.test/", { heartbeat: { ping: () => ({ op: "ping" }) } }),
 ).toEqualTypeOf<WebSocket>();
 new WebSocket("ws://feed.test/", { replay: { sequence: () => 1, onReplay: () => undefined } });
 new WebSocket("ws://feed.test/", {
-  replay: { sequence: () => 1, onReplay: (_, link) => link.send("again") },
+  replay: { sequence: () => 1, onReplay: (_, connection) => connection.send("again") },
 });
 new WebSocket("ws://feed.test/", {
   replay: {
     sequence: () => 1,
-    onReplay: async (cursors, link) => {
-      await link.send(cursors);
+    onReplay: async (cursors, connection) => {
+      await connection.send(cursors);
     },
   },
 });
-// @ts-expect-error -- no Order is made here
+// @ts-expect-error -- the ping is not of type Order
 new WebSocket("ws://feed.test/", { serializer: encode, heartbeat: { ping: () => 5 } });
 
-// A provider is a value, or a function that gives it now or later.
+// A provider is a value, or a function that returns the value or a promise of it.
 const provided: Options = {
   headers: async ({ attempt, lastReport, signal }: AttemptContext) => {
     expectTypeOf(attempt).toBeNumber();
@@ -239,7 +239,7 @@ expectTypeOf<Map<string, string>>().toExtend<HeadersInit>();
 expectTypeOf<Headers>().toExtend<HeadersInit>();
 expectTypeOf<Record<string, number>>().not.toExtend<HeadersInit>();
 
-// Errors narrow, and tell them apart.
+// `instanceof` narrows an unknown error to its class.
 export function narrow(error: unknown): void {
   if (error instanceof HandshakeError) {
     expectTypeOf(error).toEqualTypeOf<HandshakeError>();
@@ -267,7 +267,7 @@ export function narrowUnion(error: TimeoutError | BufferOverflowError): void {
   else expectTypeOf(error).toEqualTypeOf<TimeoutError>();
 }
 
-// A verdict is a closed union, and a snapshot cannot be written to.
+// A verdict is a closed union, and snapshots are read-only.
 expectTypeOf<Verdict>().not.toEqualTypeOf<string>();
 expectTypeOf<Stats>().toEqualTypeOf<Readonly<Stats>>();
 expectTypeOf<CloseReport>().toEqualTypeOf<Readonly<CloseReport>>();
@@ -278,7 +278,7 @@ expectTypeOf(typed.stats().histograms[duration]).toEqualTypeOf<HistogramSnapshot
 expectTypeOf<Stats["histograms"]>().toEqualTypeOf<Readonly<Stats["histograms"]>>();
 expectTypeOf<CloseReport["loopLagMs"]>().toBeNumber();
 
-// The events of the layers.
+// Events of reconnecting, replay and rotation.
 typed.on("reconnecting", ({ attempt, delayMs, report }) => {
   expectTypeOf([attempt, delayMs]).toEqualTypeOf<number[]>();
   expectTypeOf(report).toEqualTypeOf<CloseReport>();
@@ -301,13 +301,13 @@ expectTypeOf(typed.cursors()).toEqualTypeOf<Cursors>();
 expectTypeOf(typed.rotate("age", { timeout: 5 })).resolves.toBeVoid();
 expectTypeOf(typed.reconnect()).resolves.toBeVoid();
 
-// `json` takes the type of the client into whose options it is spread, `raw` says what it leaves.
+// `json` takes its message type from the client; `raw` determines the received type.
 expectTypeOf(new WebSocket<Trade>("ws://a", { ...json }).recv()).toEqualTypeOf<Promise<Trade>>();
 expectTypeOf(new WebSocket("ws://a", { ...json }).recv()).toEqualTypeOf<Promise<unknown>>();
 expectTypeOf(new WebSocket("ws://a", { ...raw }).recv()).toEqualTypeOf<Promise<string | Buffer>>();
 expectTypeOf(connect<Trade>("ws://a", { ...json })).resolves.toEqualTypeOf<WebSocket<Trade>>();
 
-// A client is a source of events for `node:events`.
+// `once` and `on` of `node:events` accept a client.
 expectTypeOf(new WebSocket<Trade, Order>("ws://a")).toExtend<NodeJS.EventEmitter>();
 void once(new WebSocket<Trade>("ws://a"), "connected", { signal: AbortSignal.abort() });
 void on(new WebSocket<Trade>("ws://a"), "message");
