@@ -102,9 +102,11 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   /**
    * Answers the opening handshake with a 101.
    *
-   * @throws TypeError for a subprotocol that the client did not name, and for headers that cannot be sent.
+   * @throws TypeError for a subprotocol that the client did not name, and for headers that cannot be sent;
+   *   Error if the connection was accepted before.
    */
   accept(given: ScriptedAccept = {}): void {
+    if (this.#protocol !== undefined) throw new Error("The connection was accepted already.");
     const { subprotocol, headers = [], compress = false } = ownOptions(given);
     const acceptors = compress === false ? [] : [deflateAcceptor(compress === true ? {} : compress)];
     const options: AcceptOptions = { subprotocol, headers: pairsOf(headers), acceptors };

@@ -1,5 +1,6 @@
-import { Resources, ownOptions } from "../../protocol/index.js";
+import { Resources } from "../../protocol/index.js";
 import { nodeRuntimeWithoutSockets } from "../runtime/node-runtime.js";
+import { checkOptions } from "./check-options.js";
 import { ClientGoneError } from "./inbox.js";
 import type { Link } from "./link.js";
 import { MemoryLink } from "./memory-link.js";
@@ -35,8 +36,14 @@ export class ScriptedServer implements VirtualServer, AsyncDisposable {
   #isDown = false;
   #listener: Listener | undefined;
 
+  /** @throws TypeError for an unknown option, and for an option that is not a function. */
   constructor(options: ScriptedServerOptions) {
-    this.#options = ownOptions(options);
+    this.#options = checkOptions(options, ["onConnection", "onOpen", "onError"]);
+    const { onConnection, onOpen = onConnection, onError = onConnection } = this.#options;
+    if ([onConnection, onOpen, onError].some((one: unknown) => typeof one !== "function"))
+      throw new TypeError(
+        "onConnection, onOpen and onError must be functions, and onConnection is required.",
+      );
   }
 
   /** Listens on a free port of 127.0.0.1. */

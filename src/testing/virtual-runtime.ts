@@ -1,7 +1,7 @@
-import { ownOptions } from "../../protocol/index.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
 import type { OpenTransport, Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
 import { CallbackQueue } from "./callback-queue.js";
+import { checkOptions } from "./check-options.js";
 import { TimerHeap } from "./timer-heap.js";
 import { VirtualPeer } from "./virtual-peer.js";
 
@@ -50,8 +50,10 @@ export class VirtualRuntime implements Runtime {
   #random: number;
   #roundsAtOnce = 0;
 
+  /** @throws TypeError for an unknown option. */
   constructor(options: VirtualRuntimeOptions = {}) {
-    const { seed = 1, wallStart = 0, server, isRecording = false } = ownOptions(options);
+    const own = checkOptions(options, ["seed", "wallStart", "server", "isRecording"]);
+    const { seed = 1, wallStart = 0, server, isRecording = false } = own;
     this.#random = Math.imul(seed, 0x9e3779b1) || 1;
     this.#wallOffset = wallStart;
     this.#server = server;
@@ -114,10 +116,11 @@ export class VirtualRuntime implements Runtime {
    * Runs all that comes due within `ms` milliseconds from now; 0 runs what is due already. Promises do not settle
    * meanwhile: see {@link advanceAsync}.
    *
-   * @throws what a callback throws, and an Error where callbacks call for each other without end.
+   * @throws what a callback throws, an Error where callbacks call for each other without end, and a RangeError if `ms` is
+   *   not a number from 0 on.
    */
   advance(ms: number): void {
-    const end = this.#now + ms;
+    const end = this.#now + checkTime(ms);
     this.#roundsAtOnce = 0;
     while (this.#isDueBy(end)) this.#runRound(end);
     this.#now = Math.max(this.#now, end);
@@ -125,7 +128,7 @@ export class VirtualRuntime implements Runtime {
 
   /** As {@link advance}, and lets promises settle before and after each round. */
   async advanceAsync(ms: number): Promise<void> {
-    const end = this.#now + ms;
+    const end = this.#now + checkTime(ms);
     this.#roundsAtOnce = 0;
     await promisesSettled();
     while (this.#isDueBy(end)) {
@@ -137,7 +140,7 @@ export class VirtualRuntime implements Runtime {
 
   /** Lets `ms` milliseconds pass in which the process does not get to run: what comes due meanwhile is late. */
   stall(ms: number): void {
-    this.#now += ms;
+    this.#now += checkTime(ms);
   }
 
   /** Sets the wall clock on by `ms` milliseconds; the other clock does not notice. */
@@ -197,6 +200,12 @@ export class VirtualRuntime implements Runtime {
     this.#random ^= this.#random << 5;
     return this.#random >>> 0;
   }
+}
+
+/** Without this check, `advance()` without a number would do nothing, and the test would not notice. */
+function checkTime(ms: number): number {
+  if (typeof ms === "number" && ms >= 0) return ms;
+  throw new RangeError(`The time to advance must be milliseconds from 0 on, not ${String(ms)}.`);
 }
 
 /** Resolves behind every promise that can settle without the world outside. */

@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { WebSocket } from "../../src/index.js";
+import { ScriptedServer } from "../../src/testing/index.js";
 import type { TransportTarget } from "../../src/runtime/transport.js";
 import { createCountingRuntime } from "../support/counting-runtime.js";
 import { RecordingHandler } from "../support/recording-handler.js";
@@ -371,5 +373,49 @@ describe("a count of what is under way", () => {
     expect([counting.runtime.now(), counting.runtime.wallNow()]).toEqual([5, 5]);
     expect(counting.runtime.random()).toBeLessThan(1);
     counting.runtime.fillRandom(new Uint8Array(1));
+  });
+});
+
+describe("wrong use", () => {
+  it.each([undefined, -1, NaN, "10"])("of advance(), stall() and advanceAsync() throws: %j", async (ms) => {
+    const message = /^The time to advance must be milliseconds from 0 on, not /;
+    expect(() => runtime.advance(ms as never)).toThrow(message);
+    expect(() => runtime.stall(ms as never)).toThrow(message);
+    await expect(runtime.advanceAsync(ms as never)).rejects.toThrow(message);
+    expect(runtime.now()).toBe(0);
+  });
+
+  it("of the constructors throws", () => {
+    expect(() => new VirtualRuntime({ sever: 1 } as never)).toThrow('Unknown option "sever"');
+    expect(() => new ScriptedServer({ onConnect: () => undefined } as never)).toThrow(
+      'Unknown option "onConnect"',
+    );
+    const message = "onConnection is required";
+    expect(() => new ScriptedServer({} as never)).toThrow(message);
+    expect(() => new ScriptedServer({ onConnection: 5 } as never)).toThrow(message);
+    expect(() => new ScriptedServer({ onConnection: () => undefined, onOpen: 5 } as never)).toThrow(message);
+    expect(() => new ScriptedServer((() => undefined) as never)).toThrow("must be an object, not function");
+    expect(() => Reflect.construct(ScriptedServer, []) as unknown).toThrow(
+      "must be an object, not undefined",
+    );
+  });
+
+  it("of accept() throws: a second call on one connection", async () => {
+    const errors: unknown[] = [];
+    const server = new ScriptedServer({
+      onConnection: (connection) => {
+        connection.accept();
+        connection.accept();
+      },
+      onError: (error) => errors.push(error),
+    });
+    const virtual = new VirtualRuntime({ server });
+    const ws = new WebSocket("ws://feed.test/", { runtime: virtual });
+    ws.on("error", () => undefined);
+    void ws.connect();
+    await virtual.advanceAsync(10);
+    ws.terminate();
+    await virtual.advanceAsync(10);
+    expect(errors).toEqual([new Error("The connection was accepted already.")]);
   });
 });

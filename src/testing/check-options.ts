@@ -1,0 +1,15 @@
+/** Checks the names of the options of the test kit. It does not check their values. */
+import { ownOptions } from "../../protocol/index.js";
+
+/**
+ * Returns the own options of an object. A misspelled option would have no effect, so unknown names are refused.
+ * @throws TypeError for a value that is not an object, and for an unknown name.
+ */
+export function checkOptions<Options extends object>(options: Options, names: readonly string[]): Options {
+  if (typeof options !== "object" || (options as unknown) === null)
+    throw new TypeError(`The options must be an object, not ${typeof options}.`);
+  const own = ownOptions(options);
+  const unknown = Object.keys(own).find((name) => !names.includes(name));
+  if (unknown === undefined) return own;
+  throw new TypeError(`Unknown option "${unknown}". Known are: ${names.join(", ")}.`);
+}
