@@ -1,15 +1,21 @@
+/**
+ * Creates a compressed frame that inflates to a large message, for tests of size limits.
+ */
 import { constants, deflateRawSync } from "node:zlib";
 import { Opcode } from "../../protocol/index.js";
 import { frame } from "./frame.js";
 
 const blockSize = 1024 * 1024;
 
-/** The compressed frame (RFC 7692 7.2.1) of a binary message of `size` zeros: a thousandth of that on the wire. */
+/**
+ * Returns a compressed frame (RFC 7692 7.2.1) with a binary message of `size` zero bytes. The frame has about a
+ * thousandth of this size.
+ */
 export function bombFrame(size: number): Buffer {
   const block = deflated(blockSize);
   const blocks = Array.from({ length: Math.floor(size / blockSize) }, () => block);
   const bytes = Buffer.concat([...blocks, deflated(size % blockSize)]);
-  // RFC 7692 7.2.1: the last four bytes, 00 00 ff ff, are left out.
+  // RFC 7692 7.2.1: the last four bytes, 00 00 ff ff, are removed.
   return frame({ opcode: Opcode.binary, rsv1: true, payload: bytes.subarray(0, bytes.length - 4) });
 }
 

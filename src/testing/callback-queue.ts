@@ -1,4 +1,4 @@
-/** Callbacks in their order. It holds what it has not run, also where one of them throws. */
+/** A first-in, first-out queue of callbacks. It does not call them; after an exception the rest stays in the queue. */
 export class CallbackQueue {
   #callbacks: (() => void)[] = [];
   #head = 0;

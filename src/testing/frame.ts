@@ -1,18 +1,21 @@
+/**
+ * Builds the bytes of server frames, valid or not. It does not check them and does not parse frames.
+ */
 import { Opcode } from "../../protocol/index.js";
 
-/** One frame as a server writes it (RFC 6455 5.2); nothing of it is checked. */
+/** The parts of one unmasked frame (RFC 6455 5.2). They are not checked. */
 export interface FrameParts {
-  /** 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong; the others are reserved. */
+  /** 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong; other values are reserved. */
   readonly opcode: number;
   /** Default: empty. */
   readonly payload?: string | Uint8Array | undefined;
-  /** The bit FIN. Default `true`. */
+  /** The FIN bit. Default `true`. */
   readonly isFinal?: boolean | undefined;
-  /** The bit RSV1, which marks a compressed message (RFC 7692 6). Default `false`. */
+  /** The RSV1 bit, which marks a compressed message (RFC 7692 6). Default `false`. */
   readonly rsv1?: boolean | undefined;
 }
 
-/** The bytes of one frame without a mask, for {@link ScriptedConnection.write}: also of one that no server may send. */
+/** Returns the bytes of one unmasked frame for {@link ScriptedConnection.write}. The frame may be invalid. */
 export function frame({ opcode, payload = "", isFinal = true, rsv1 = false }: FrameParts): Buffer {
   const bytes = Buffer.from(payload);
   const header = Buffer.alloc(bytes.length < 126 ? 2 : bytes.length < 65_536 ? 4 : 10);
@@ -23,7 +26,7 @@ export function frame({ opcode, payload = "", isFinal = true, rsv1 = false }: Fr
   return Buffer.concat([header, bytes]);
 }
 
-/** The frames of one message in as many pieces (RFC 6455 5.4). */
+/** Returns the frames of one fragmented message, one frame per piece (RFC 6455 5.4). */
 export function fragments(pieces: readonly (string | Uint8Array)[]): Buffer {
   const opcode = typeof pieces[0] === "string" ? Opcode.text : Opcode.binary;
   const frames = pieces.map((payload, index) =>
@@ -36,7 +39,7 @@ export function fragments(pieces: readonly (string | Uint8Array)[]): Buffer {
   return Buffer.concat(frames);
 }
 
-/** The payload of a Close (RFC 6455 5.5.1), with whatever code and reason. */
+/** Returns the payload of a Close frame (RFC 6455 5.5.1). The code and reason may be invalid. */
 export function closePayload(code: number | undefined, reason: string | Uint8Array): Buffer {
   if (code === undefined) return Buffer.alloc(0);
   return Buffer.concat([Buffer.from([code >>> 8, code & 0xff]), Buffer.from(reason)]);

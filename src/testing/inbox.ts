@@ -1,3 +1,6 @@
+/**
+ * The received messages that a script has not consumed yet. It does not limit their number.
+ */
 import { brandInstances, JetSocketError } from "../../protocol/index.js";
 
 interface Waiting {
@@ -5,7 +8,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** The client has closed the connection, or it is gone: a script that waits for more of it ends here. */
+/** The client closed the connection or disconnected while a script waited for it. */
 export class ClientGoneError extends JetSocketError {
   static override readonly brand: symbol = Symbol.for("jetsocket.ClientGoneError");
 
@@ -14,11 +17,13 @@ export class ClientGoneError extends JetSocketError {
   }
 
   constructor() {
-    super("The client is gone: the script waits for what cannot come.", { code: "CLIENT_GONE" });
+    super("The client has disconnected: the script waits for a message that cannot arrive.", {
+      code: "CLIENT_GONE",
+    });
   }
 }
 
-/** The messages of one client that the script has not taken. */
+/** A queue of messages of one client, with pending calls of `receive()`. */
 export class MessageInbox {
   readonly #messages: (string | Buffer)[] = [];
   readonly #waiting: Waiting[] = [];
@@ -37,7 +42,7 @@ export class MessageInbox {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
-  /** Nothing more comes; the first error stays. */
+  /** Rejects pending and later calls of `take()` once the queue is empty. Only the first error is used. */
   end(error: Error): void {
     this.#error ??= error;
     for (const { reject } of this.#waiting.splice(0)) reject(this.#error);

@@ -1,25 +1,32 @@
-/** What a link tells. */
+/**
+ * The port between a scripted server and its byte streams, in memory or on sockets. It contains types only.
+ */
+
+/** The callbacks of a byte stream. */
 export interface LinkHandler {
   onData(bytes: Buffer): void;
-  /** The client has ended its side. */
+  /** The client ended its side of the stream. */
   onEnd(): void;
-  /** The connection is gone, whoever ended it. The last call. */
+  /** The connection is closed. This is the last callback. */
   onClose(): void;
 }
 
-/** The server's end of one byte stream: in memory or on a socket. */
+/** The server's end of one connection, as a byte stream. */
 export interface Link {
-  /** Set by whoever takes the link, before anything comes. */
+  /** Set by the owner before the first callback. */
   handler: LinkHandler;
-  /** Sends `bytes` in one read of the client's, as far as the network allows; `onSent` is called when they have left. */
+  /**
+   * Sends `bytes` so that the client receives them in one read, if the network allows it. `onSent` is called when they
+   * were sent.
+   */
   write(bytes: Buffer, onSent: () => void): void;
-  /** Ends this side behind what was written. */
+  /** Ends this side of the stream after the written bytes. */
   end(): void;
-  /** Breaks the connection behind what was sent. */
+  /** Resets the connection after the sent bytes. */
   reset(): void;
-  /** Takes nothing more but what the kernel takes. */
+  /** Stops reading; the kernel still accepts bytes until its buffer is full. */
   stopReading(): void;
   continueReading(): void;
-  /** Calls `callback` after `ms` milliseconds; gives what undoes that. */
+  /** Calls `callback` after `ms` milliseconds. Returns a function that cancels it. */
   wait(ms: number, callback: () => void): () => void;
 }

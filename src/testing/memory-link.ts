@@ -1,23 +1,26 @@
+/**
+ * Connects a scripted server to a virtual peer in memory. It does not simulate latency.
+ */
 import type { Runtime } from "../runtime/runtime.js";
 import type { Link, LinkHandler } from "./link.js";
 import type { VirtualPeer } from "./virtual-peer.js";
 
-/** What a virtual kernel takes of a server that does not read. */
-const kernelRoom = 64 * 1024;
+/** Bytes that the virtual kernel accepts while the server does not read. */
+const kernelBufferSize = 64 * 1024;
 
-/** The server's end of a virtual transport; its time is the runtime's. */
+/** The server's end of a virtual transport. It uses the time of the virtual runtime. */
 export class MemoryLink implements Link {
   handler!: LinkHandler;
   readonly #peer: VirtualPeer;
   readonly #runtime: Runtime;
   #isReading = true;
-  #held: (() => void)[] = [];
+  #buffered: (() => void)[] = [];
 
   constructor(peer: VirtualPeer, runtime: Runtime) {
     this.#peer = peer;
     this.#runtime = runtime;
-    peer.onData = (bytes) => this.#tell(() => this.handler.onData(bytes));
-    peer.onEnd = () => this.#tell(() => this.handler.onEnd());
+    peer.onData = (bytes) => this.#emit(() => this.handler.onData(bytes));
+    peer.onEnd = () => this.#emit(() => this.handler.onEnd());
     peer.onClose = () => this.handler.onClose();
   }
 
@@ -37,15 +40,15 @@ export class MemoryLink implements Link {
   stopReading(): void {
     this.#isReading = false;
     this.#peer.takesWrites = false;
-    this.#peer.room = kernelRoom;
+    this.#peer.room = kernelBufferSize;
   }
 
   continueReading(): void {
     this.#runtime.defer(() => {
-      const held = this.#held;
-      this.#held = [];
+      const buffered = this.#buffered;
+      this.#buffered = [];
       this.#isReading = true;
-      for (const tell of held) tell();
+      for (const emit of buffered) emit();
     });
     this.#peer.takesWrites = true;
     this.#peer.take();
@@ -56,8 +59,8 @@ export class MemoryLink implements Link {
     return () => timer.clear();
   }
 
-  #tell(tell: () => void): void {
-    if (this.#isReading) tell();
-    else this.#held.push(tell);
+  #emit(emit: () => void): void {
+    if (this.#isReading) emit();
+    else this.#buffered.push(emit);
   }
 }

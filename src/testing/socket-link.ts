@@ -1,3 +1,6 @@
+/**
+ * Connects a scripted server to TCP sockets on 127.0.0.1. It does not support TLS.
+ */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { nodeRuntimeWithoutSockets } from "../runtime/node-runtime.js";
@@ -13,14 +16,14 @@ class SocketLink implements Link {
     socket.setNoDelay(true);
     socket.on("data", (bytes: Buffer) => this.handler.onData(bytes));
     socket.on("end", () => this.handler.onEnd());
-    // `close` follows, and says all that a script can use.
+    // `close` follows, and the script does not need the error.
     socket.on("error", () => undefined);
     socket.on("close", () => this.handler.onClose());
   }
 
   /**
-   * Waits for a whole turn of I/O behind each write: a client in this process has read it by then, and one elsewhere has
-   * a chance to, so that writes are not joined and a reset does not overtake them.
+   * Waits for a full turn of the event loop after each write. A client in this process has read the bytes by then, and
+   * one in another process probably has. So writes are not merged, and a reset does not discard them.
    */
   write(bytes: Buffer, onSent: () => void): void {
     const { afterTurn } = nodeRuntimeWithoutSockets;
@@ -33,7 +36,7 @@ class SocketLink implements Link {
     this.#socket.end();
   }
 
-  /** `resetAndDestroy()` would send a FIN first, and says so to a client that reads in time. */
+  /** `resetAndDestroy()` would send a FIN first, which a client could read before the reset. */
   reset(): void {
     Object.assign(this.#socket, { resetAndClosing: true }).destroy();
   }
@@ -52,7 +55,7 @@ class SocketLink implements Link {
   }
 }
 
-/** A port of 127.0.0.1 that can be closed and opened again. */
+/** A port of 127.0.0.1 that can be closed and reopened. */
 export class Listener {
   readonly #server: Server;
   #port = 0;
@@ -65,7 +68,7 @@ export class Listener {
     return this.#port;
   }
 
-  /** The first time on a free port, from then on always on that. */
+  /** Listens on a free port the first time, and on the same port afterwards. */
   async open(): Promise<void> {
     if (this.#server.listening) return;
     this.#server.listen(this.#port, "127.0.0.1");
@@ -73,12 +76,12 @@ export class Listener {
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 
-  /** Connections that are open stay. */
+  /** Closes the port. Open connections stay open. */
   shut(): void {
     if (this.#server.listening) this.#server.close();
   }
 
-  /** Resolves when the port and every connection are closed. */
+  /** Resolves when the port and all connections are closed. */
   async close(): Promise<void> {
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }

@@ -1,11 +1,14 @@
+/**
+ * A binary heap of virtual timers. It does not advance time and does not call their callbacks.
+ */
 import type { Timer } from "../runtime/runtime.js";
 
-/** A timer of a {@link TimerHeap}: two for the same moment fire in the order in which they were set. */
+/** A timer of a {@link TimerHeap}. Timers with the same due time fire in the order in which they were created. */
 export class VirtualTimer implements Timer {
   readonly dueAt: number;
   readonly order: number;
   readonly callback: () => void;
-  /** Where it stands in the heap; -1 outside. */
+  /** Index in the heap; -1 if the timer is not in the heap. */
   position = -1;
   isRef = true;
   readonly #heap: TimerHeap;
@@ -34,17 +37,17 @@ export class VirtualTimer implements Timer {
   }
 }
 
-/** Timers by the moment at which they are due: to set, clear or take one costs the logarithm of their number. */
+/** Timers ordered by due time. Adding or removing one takes logarithmic time. */
 export class TimerHeap {
   readonly #timers: VirtualTimer[] = [];
   #count = 0;
 
-  /** The one that is due first. */
+  /** The timer with the earliest due time. */
   get first(): VirtualTimer | undefined {
     return this.#timers[0];
   }
 
-  /** Whether any of them would keep a process alive. */
+  /** Whether a timer would keep the process alive. */
   get hasRef(): boolean {
     return this.#timers.some(({ isRef }) => isRef);
   }
@@ -56,7 +59,7 @@ export class TimerHeap {
     return timer;
   }
 
-  /** Does nothing where it is not here. */
+  /** Has no effect if the timer is not in the heap. */
   remove(timer: VirtualTimer): void {
     const { position } = timer;
     if (position < 0) return;

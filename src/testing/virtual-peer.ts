@@ -1,3 +1,6 @@
+/**
+ * A virtual transport and its other end, in memory. It does not create events on its own: a server controls the peer.
+ */
 import { isIP } from "node:net";
 import type { Transport, TransportHandler, TransportPhase, TransportTarget } from "../runtime/transport.js";
 
@@ -9,32 +12,34 @@ interface RefusedWrite {
 
 type Inbound = Buffer | "end" | { readonly error: Error };
 
-/** What a peer takes from its network. */
+/** The dependencies of a peer. */
 export interface VirtualPeerContext {
-  /** Runs `event` with the next events of the network. */
+  /** Queues `event` for the network phase of the event loop. */
   readonly post: (event: () => void) => void;
-  /** Whether {@link VirtualPeer.received} is kept, and what was read is overwritten. */
+  /** Whether {@link VirtualPeer.received} is kept, and the read buffer is overwritten after each read. */
   readonly isRecording: boolean;
   readonly onClosed: () => void;
 }
 
 /**
- * The other end of a virtual transport, which a server plays. It answers nothing by itself: until {@link accept} or
- * {@link refuse} the attempt hangs. All that it does, and all that is done to it, is told in a later event.
+ * The server's end of a virtual transport. The attempt stays pending until {@link accept} or {@link refuse} is called.
+ * Effects of a method are reported to the other side in a later event, never synchronously.
  */
 export class VirtualPeer {
   readonly target: TransportTarget;
-  /** What the client holds. */
+  /** The client's end. */
   readonly transport: Transport;
-  /** While false, a write that {@link room} does not take whole is refused and waits for {@link take}. */
+  /** While `false`, a write larger than {@link room} is refused and waits for {@link take}. */
   takesWrites = true;
-  /** How many more bytes are taken while {@link takesWrites} is false, as the kernel takes some that nobody reads. */
+  /** Bytes that are still accepted while {@link takesWrites} is `false`, like the buffer of a kernel. */
   room = 0;
+  /** Called with bytes that the client wrote. */
   onData: ((bytes: Buffer) => void) | undefined;
+  /** Called when the client ends its side of the stream. */
   onEnd: (() => void) | undefined;
-  /** The transport was destroyed. */
+  /** Called after the client destroyed the transport. */
   onDestroy: (() => void) | undefined;
-  /** The transport is gone, whoever ended it. */
+  /** Called when the transport is closed, by either side. */
   onClose: (() => void) | undefined;
   readonly #handler: TransportHandler;
   readonly #context: VirtualPeerContext;
@@ -61,12 +66,12 @@ export class VirtualPeer {
     context.post(() => this.#enter(this.#phases[0]));
   }
 
-  /** All that it has taken so far, with `isRecording`. */
+  /** All bytes that the client wrote so far; empty without `isRecording`. */
   get received(): Buffer {
     return Buffer.concat(this.#received);
   }
 
-  /** Bytes of a refused write that it has not taken. */
+  /** Number of bytes of the refused write that were not taken yet. */
   get waitingBytes(): number {
     return this.#write === undefined ? 0 : this.#write.bytes.length - this.#write.taken;
   }
@@ -75,21 +80,22 @@ export class VirtualPeer {
     return this.#isDestroyed;
   }
 
-  /** The transport has told its `onClose`. */
+  /** Whether the transport called `onClose` of its handler. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  /** Whether the transport would keep a process alive. */
+  /** Whether the transport would keep the process alive. */
   get isHeld(): boolean {
     return this.#isRef && !this.#isClosed;
   }
 
-  /** Gets as far as `phase`, and stays there. */
+  /** Advances the attempt to `phase` and stays in this phase. */
   reach(phase: TransportPhase): void {
     this.#context.post(() => this.#enter(phase));
   }
 
+  /** Opens the connection. */
   accept(): void {
     this.#context.post(() => {
       this.#enter(this.#phases.at(-1));
@@ -100,38 +106,38 @@ export class VirtualPeer {
     });
   }
 
-  /** Fails the attempt in the phase that it has reached. */
+  /** Fails the attempt in its current phase. */
   refuse(error: Error = systemError("connect", "ECONNREFUSED")): void {
     this.#context.post(() => this.#close(error));
   }
 
-  /** Sends `bytes`, which come in one read where they fit into the buffer. */
+  /** Sends `bytes` to the client, which receives them in one read if they fit into its buffer. */
   send(bytes: Uint8Array | string): void {
-    this.#bring(Buffer.from(bytes));
+    this.#queueInbound(Buffer.from(bytes));
   }
 
-  /** Ends this side of the stream, behind what was sent. */
+  /** Ends this side of the stream after the sent bytes. */
   end(): void {
-    this.#bring("end");
+    this.#queueInbound("end");
   }
 
-  /** Breaks the connection, behind what was sent; a write from now on finds it broken at once. */
+  /** Resets the connection after the sent bytes. A later write of the client fails at once. */
   reset(error: Error = systemError("read", "ECONNRESET")): void {
     this.#isReset = true;
-    this.#bring({ error });
+    this.#queueInbound({ error });
   }
 
-  /** Takes up to `length` bytes of the refused write. */
+  /** Accepts up to `length` bytes of the refused write. */
   take(length: number = Infinity): void {
     this.#context.post(() => {
       const write = this.#write;
       if (write === undefined || this.#isOver()) return;
       const piece = write.bytes.subarray(write.taken, write.taken + length);
       write.taken += piece.length;
-      this.#give(piece);
+      this.#deliver(piece);
       if (write.taken < write.bytes.length) return;
       this.#write = undefined;
-      if (this.#hasEnded) this.#giveEnd();
+      if (this.#hasEnded) this.#deliverEnd();
       write.onWritten();
     });
   }
@@ -140,7 +146,7 @@ export class VirtualPeer {
     return this.#isDestroyed || this.#isClosed;
   }
 
-  /** Tells the phases up to and with `phase` that were not told before. */
+  /** Reports the phases up to `phase` that were not reported before. */
   #enter(phase: TransportPhase | undefined): void {
     while (phase !== undefined && this.#phases.includes(phase) && !this.#isOver()) {
       const next = this.#phases.shift();
@@ -156,13 +162,13 @@ export class VirtualPeer {
     this.#handler.onClose(this.#isDestroyed ? undefined : error);
   }
 
-  #bring(what: Inbound): void {
+  #queueInbound(item: Inbound): void {
     if (this.#isOver()) return;
-    this.#inbound.push(what);
+    this.#inbound.push(item);
     this.#read();
   }
 
-  /** Reads once per event, as a socket does. */
+  /** Delivers one read per event, as a socket does. */
   #read(): void {
     if (this.#isReading || this.#inbound.length === 0) return;
     this.#isReading = true;
@@ -182,7 +188,7 @@ export class VirtualPeer {
     const length = bytes.copy(readBuffer);
     if (length < bytes.length) this.#inbound.unshift(bytes.subarray(length));
     if (length > 0) this.#handler.onData(readBuffer, length);
-    // Whoever keeps the bytes without a copy shall notice.
+    // A client that keeps the bytes without a copy then fails its test.
     if (this.#context.isRecording) readBuffer.fill(0xdd, 0, length);
   }
 
@@ -192,13 +198,13 @@ export class VirtualPeer {
     this.#closeWhenBothEnded();
   }
 
-  #give(bytes: Uint8Array): void {
+  #deliver(bytes: Uint8Array): void {
     const copy = Buffer.from(bytes);
     if (this.#context.isRecording) this.#received.push(copy);
     this.#context.post(() => this.onData?.(copy));
   }
 
-  #giveEnd(): void {
+  #deliverEnd(): void {
     this.#context.post(() => this.onEnd?.());
     this.#closeWhenBothEnded();
   }
@@ -210,11 +216,11 @@ export class VirtualPeer {
 
   #createTransport(): Transport {
     return {
-      write: (bytes, onWritten) => this.#takeWrite(bytes, onWritten),
+      write: (bytes, onWritten) => this.#acceptWrite(bytes, onWritten),
       end: () => {
         if (this.#hasEnded || this.#isOver()) return;
         this.#hasEnded = true;
-        if (this.#write === undefined) this.#giveEnd();
+        if (this.#write === undefined) this.#deliverEnd();
       },
       destroy: () => {
         if (this.#isOver()) return;
@@ -240,7 +246,7 @@ export class VirtualPeer {
     };
   }
 
-  #takeWrite(bytes: Uint8Array, onWritten: () => void): boolean {
+  #acceptWrite(bytes: Uint8Array, onWritten: () => void): boolean {
     if (!this.#isOpen || this.#isOver()) return false;
     if (this.#isReset) {
       this.#context.post(() => this.#close(systemError("write", "EPIPE")));
@@ -253,7 +259,7 @@ export class VirtualPeer {
       }
       this.room -= bytes.length;
     }
-    this.#give(bytes);
+    this.#deliver(bytes);
     return true;
   }
 }
@@ -263,7 +269,7 @@ function phasesOf({ host, socketPath, isSecure }: TransportTarget): TransportPha
   return isSecure ? [...phases, "tls"] : phases;
 }
 
-/** An error as the system gives it, with its `code`. */
+/** Returns an error like those of Node.js for system calls, with `code` and `syscall`. */
 export function systemError(syscall: string, code: string): Error {
   return Object.assign(new Error(`${syscall} ${code}`), { code, syscall });
 }

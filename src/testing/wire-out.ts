@@ -1,13 +1,17 @@
+/**
+ * Writes the bytes of a scripted server to the client, with the faults that the script requests. It does not know
+ * frames.
+ */
 import type { Link } from "./link.js";
 
-/** What goes to the client: split, joined, cut or swallowed on its way, as the script wants it. */
+/** An output queue that can split, merge, truncate or discard writes. */
 export class WireOut {
   readonly #link: Link;
   readonly #queue: Buffer[] = [];
-  /** While a write is made of several pieces. */
+  /** The pieces of the current merged write; `undefined` outside {@link join}. */
   #joined: Buffer[] | undefined;
   #pieceSize = Infinity;
-  /** How many bytes may still leave before the reset. */
+  /** Number of bytes that are sent before the connection is reset. */
   #allowance = Infinity;
   #isWriting = false;
   #isEnding = false;
@@ -19,10 +23,12 @@ export class WireOut {
     this.#link = link;
   }
 
+  /** Sends each later write in pieces of `size` bytes. */
   splitBy(size: number): void {
     this.#pieceSize = size;
   }
 
+  /** Resets the connection after `size` more bytes were sent. */
   resetAfter(size: number): void {
     this.#allowance = size;
     if (size === 0 && !this.#isWriting) this.#reset();
@@ -39,6 +45,7 @@ export class WireOut {
     this.#next();
   }
 
+  /** Merges all writes that `run` makes into one. */
   join(run: () => void): void {
     this.#joined = [];
     try {
@@ -50,18 +57,19 @@ export class WireOut {
     }
   }
 
+  /** Ends this side of the stream after the queued writes. */
   end(): void {
     this.#isEnding = true;
     this.#next();
   }
 
-  /** Behind what was written before. */
+  /** Resets the connection after the queued writes. */
   reset(): void {
     this.#isResetting = true;
     this.#next();
   }
 
-  /** Swallows all from now on. */
+  /** Discards queued and later writes. */
   shut(): void {
     this.#isShut = true;
     this.#queue.length = 0;
