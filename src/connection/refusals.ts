@@ -16,9 +16,9 @@ export interface Refusal {
 
 /**
  * Creates the promises of refused calls. A rejected promise stays in memory until the microtasks have run, so a
- * synchronous loop of millions of refused calls would keep millions of promises. Therefore, after 64 refusals in one
- * turn of the event loop, refusals of the same kind share one error and one promise. The shared promise rejects in the
- * next turn, so a loop that awaits only refusals does not starve timers and I/O.
+ * synchronous loop of millions of refused calls would keep millions of promises. Therefore, from the 64th refusal in
+ * one turn of the event loop on, refusals of the same kind share one error and one promise. The shared promise rejects
+ * in the next turn, so a loop that awaits only refusals does not starve timers and I/O.
  */
 export class Refusals {
   readonly #gate: FairnessGate;

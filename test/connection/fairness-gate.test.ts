@@ -10,19 +10,19 @@ beforeEach(() => {
   gate = new FairnessGate(clock);
 });
 
-/** Whether the promise settles without the event loop. */
-async function isAtOnce(promise: Promise<void>): Promise<boolean> {
+/** Returns true if the promise settles without a turn of the event loop. */
+async function settlesImmediately(promise: Promise<void>): Promise<boolean> {
   let isSettled = false;
   void promise.then(() => (isSettled = true));
   for (let turn = 0; turn < 5; turn++) await Promise.resolve();
   return isSettled;
 }
 
-it("shares one promise that is resolved already", async () => {
+it("shares one resolved promise", async () => {
   const first = gate.pass(100);
   expect(gate.pass(100)).toBe(first);
   expect(new FairnessGate(clock).pass(1)).toBe(first);
-  expect(await isAtOnce(first)).toBe(true);
+  expect(await settlesImmediately(first)).toBe(true);
 });
 
 describe("64 KiB", () => {
@@ -30,31 +30,31 @@ describe("64 KiB", () => {
     [[65_536], 0],
     [[65_535, 1], 1],
     [Array<number>(64).fill(1_024), 63],
-  ])("of %j make the promise wait for the event loop", async (sizes, at) => {
+  ])("in sends of %j bytes delay the promise until the next turn", async (sizes, at) => {
     const promises = sizes.map((size) => gate.pass(size));
     const shared = new FairnessGate(clock).pass(0);
     expect(promises.map((promise) => promise === shared)).toEqual(sizes.map((_, index) => index < at));
-    expect(await isAtOnce(promises[at]!)).toBe(false);
+    expect(await settlesImmediately(promises[at]!)).toBe(false);
     clock.advance(0);
     await promises[at];
   });
 
-  it("count anew behind the turn", async () => {
+  it("are counted from 0 again after the turn", async () => {
     const turn = gate.pass(70_000);
     expect(gate.pass(1)).toBe(turn);
     clock.advance(0);
     await turn;
     const next = gate.pass(65_535);
-    expect(await isAtOnce(next)).toBe(true);
-    expect(await isAtOnce(gate.pass(1))).toBe(false);
+    expect(await settlesImmediately(next)).toBe(true);
+    expect(await settlesImmediately(gate.pass(1))).toBe(false);
     clock.advance(0);
   });
 });
 
 describe("10 ms", () => {
-  /** Passes small messages until one has to wait, the first turn behind it; gives how many passed. */
+  /** Passes messages of 1 byte until one waits for the next turn, and returns their number. */
   async function passUntilTurn(most: number): Promise<number> {
-    for (let count = 1; count <= most; count++) if (!(await isAtOnce(gate.pass(1)))) return count;
+    for (let count = 1; count <= most; count++) if (!(await settlesImmediately(gate.pass(1)))) return count;
     return Infinity;
   }
 
@@ -64,7 +64,7 @@ describe("10 ms", () => {
     await first;
   });
 
-  it("make the promise of one of the next 32 sends wait", async () => {
+  it("delay the promise of one of the next 32 sends", async () => {
     expect(await passUntilTurn(1_000)).toBe(Infinity);
     clock.stall(9);
     expect(await passUntilTurn(1_000)).toBe(Infinity);
@@ -74,7 +74,7 @@ describe("10 ms", () => {
   });
 });
 
-it("lets timers run in a loop that awaits each send", async () => {
+it("lets timers fire during a loop that awaits each send", async () => {
   const fired = new AbortController();
   let count = 0;
   clock.setTimer(50, () => fired.abort());

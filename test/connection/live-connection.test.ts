@@ -41,14 +41,14 @@ async function errorOf(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-/** Messages that came back, of which their owner keeps nothing. */
+/** Unsent messages without a token. */
 function unsentOf(...messages: readonly Sendable[]): UnsentMessage[] {
   return messages.map((data) => ({ data, token: undefined }));
 }
 
 const send = (data: string | Uint8Array): void => void scene.live.send(data, undefined);
 
-/** Frames in words: text as it is, control frames by their name. */
+/** Describes the sent frames: text as it is, control frames by name. */
 function words(): string[] {
   return scene.frames.map(({ opcode, payload }) => {
     if (opcode === opcodes.ping) return `ping ${payload.toString()}`;
@@ -60,7 +60,7 @@ function words(): string[] {
 }
 
 describe("receiving", () => {
-  it("tells messages, pings and pongs as they come, and answers pings", () => {
+  it("delivers messages, pings and pongs in order, and answers pings", () => {
     scene.receive(
       textFrame("one"),
       pingFrame("p"),
@@ -75,7 +75,7 @@ describe("receiving", () => {
     expect(words()).toEqual(["pong p"]);
   });
 
-  it("leaves the answer to the user where that is asked", () => {
+  it("does not answer pings with autoPong: false", () => {
     begin({ autoPong: false }).receive(pingFrame("p"));
     expect(words()).toEqual([]);
     scene.live.pong(Buffer.from("by hand"));
@@ -83,14 +83,14 @@ describe("receiving", () => {
     expect(words()).toEqual(["pong by hand"]);
   });
 
-  it("counts bytes of both directions", () => {
+  it("counts received and sent bytes", () => {
     scene.receive(textFrame("abc"), pingFrame());
     send("abc");
     scene.clock.advance(0);
     expect([scene.live.bytesReceived, scene.live.bytesSent]).toEqual([5 + 2, 6 + 9]);
   });
 
-  it("inflates and deflates by the extension that was agreed on", () => {
+  it("inflates and deflates with the negotiated extension", () => {
     const extension = deflateOffer({}).agree([]);
     begin({ extension }).receive(textFrame(deflated("hello"), { rsv1: true }));
     expect(scene.messages).toEqual(["hello"]);
@@ -105,7 +105,7 @@ describe("receiving", () => {
 });
 
 describe("sending", () => {
-  it("writes all of one tick at once", () => {
+  it("writes all frames of one tick together", () => {
     for (const text of ["a", "b"]) send(text);
     scene.live.ping(Buffer.from("p"), undefined).catch(() => undefined);
     send("c");
@@ -115,14 +115,14 @@ describe("sending", () => {
     expect(words()).toEqual(["a", "b", "ping p", "c"]);
   });
 
-  it("writes the answer to a ping together with what the handlers send", () => {
+  it("writes a pong together with messages that listeners send", () => {
     scene.onMessageCall = () => send("reply");
     scene.receive(pingFrame("p"), textFrame("question"));
     expect(scene.writes.length).toBe(1);
     expect(words()).toEqual(["pong p", "reply"]);
   });
 
-  it.each(boundaryLengths)("frames %i bytes, masked", (size) => {
+  it.each(boundaryLengths)("sends %i bytes as a masked frame", (size) => {
     send(Buffer.alloc(size, 7));
     scene.clock.advance(0);
     const [sent] = scene.frames;
@@ -130,7 +130,7 @@ describe("sending", () => {
     expect(scene.live.bufferedAmount).toBe(0);
   });
 
-  it("tells drain and refusals", async () => {
+  it("reports drain and refusals", async () => {
     begin({ highWaterMark: 100, lowWaterMark: 50, maxBufferedAmount: 200 });
     send("x".repeat(150));
     const refused = await errorOf(scene.live.send("y".repeat(50), undefined));
@@ -142,7 +142,7 @@ describe("sending", () => {
     expect(scene.told).toEqual([["refused", refused], "drain"]);
   });
 
-  it("flushes", async () => {
+  it("flush() resolves when the kernel has accepted the messages", async () => {
     scene.peer.takesWrites = false;
     send("a");
     let isFlushed = false;
@@ -154,7 +154,7 @@ describe("sending", () => {
     expect(isFlushed).toBe(true);
   });
 
-  it("lets a pong pass what waits behind a write that was refused", () => {
+  it("sends a pong before messages that wait for a blocked write", () => {
     scene.peer.takesWrites = false;
     send("a");
     scene.clock.advance(0);
@@ -170,7 +170,7 @@ describe("sending", () => {
 describe("a ping", () => {
   const ping = (payload: string): Promise<number> => scene.live.ping(Buffer.from(payload), undefined);
 
-  it("resolves with the time until its own pong", async () => {
+  it("resolves with the milliseconds until its own pong", async () => {
     const round = ping("a");
     scene.clock.advance(30);
     scene.receive(pongFrame("a"));
@@ -178,7 +178,7 @@ describe("a ping", () => {
     expect(scene.told).toEqual([["pong", "a", 30]]);
   });
 
-  it("is answered by the pong of a later one too", async () => {
+  it("is also answered by the pong of a later ping", async () => {
     const rounds = [ping("a"), ping("b")];
     scene.clock.advance(20);
     scene.receive(pongFrame("b"), pongFrame("b"), pongFrame("x"));
@@ -190,7 +190,7 @@ describe("a ping", () => {
     ]);
   });
 
-  it("may be given up, which is told", async () => {
+  it("can be cancelled by timeout or signal, which is reported as refused", async () => {
     const controller = new AbortController();
     const late = scene.live.ping(Buffer.from("a"), { timeout: 50 });
     const stopped = scene.live.ping(Buffer.from("b"), { signal: controller.signal });
@@ -204,25 +204,25 @@ describe("a ping", () => {
     expect(scene.told.at(-1)).toEqual(["pong", "b", 50]);
   });
 
-  it("with a signal that is aborted already is not sent", async () => {
+  it("is not sent if its signal is aborted already", async () => {
     const signal = AbortSignal.abort("stop");
     expect(await errorOf(scene.live.ping(Buffer.from("a"), { signal, timeout: 50 }))).toBe("stop");
     scene.clock.advance(0);
     expect([scene.told, words(), scene.counting.openTimers]).toEqual([[["refused", "stop"]], [], 0]);
   });
 
-  it("with too long a payload throws, and leaves no timer", () => {
+  it("throws if the payload is too long, and leaves no timer", () => {
     expect(() => scene.live.ping(Buffer.alloc(126), { timeout: 60_000 })).toThrow(RangeError);
     expect(scene.counting.openTimers).toBe(0);
   });
 
-  it("that is forgotten for too many newer ones rejects", async () => {
+  it("rejects when 64 newer pings are unanswered", async () => {
     const first = ping("first");
     for (let count = 0; count < 64; count++) ping(String(count)).catch(() => undefined);
     expect(await errorOf(first)).toBeInstanceOf(BufferOverflowError);
   });
 
-  it("that waits when the connection is gone rejects with what settles it", async () => {
+  it("that is pending when the connection ends rejects with the error of settle()", async () => {
     const round = ping("a");
     const answered = ping("b");
     scene.peer.reset();
@@ -232,7 +232,7 @@ describe("a ping", () => {
 });
 
 describe("a pause", () => {
-  it("keeps what comes, tells it in order, and is told in milliseconds", () => {
+  it("buffers messages, delivers them in order, and is measured in milliseconds", () => {
     scene.onMessageCall = () => scene.live.pause();
     scene.receive(textFrame("1"), textFrame("2"), textFrame("3"));
     expect(scene.messages).toEqual(["1"]);
@@ -250,7 +250,7 @@ describe("a pause", () => {
     expect(scene.endWithin(0).pausedMs).toBe(150);
   });
 
-  it("counts to the end of a connection that breaks meanwhile", () => {
+  it("is measured up to the end of a connection that breaks meanwhile", () => {
     scene.live.pause();
     scene.clock.advance(100);
     scene.transport.destroy();
@@ -259,7 +259,7 @@ describe("a pause", () => {
     scene.live.pause();
   });
 
-  it("may be asked for and ended twice", () => {
+  it("may be started and ended twice", () => {
     scene.live.resume();
     scene.live.pause();
     scene.clock.advance(10);
@@ -273,7 +273,7 @@ describe("a pause", () => {
     expect(scene.endWithin(0).pausedMs).toBe(20);
   });
 
-  it("does not hold back the pong of a ping that was kept, where the next message pauses again", () => {
+  it("does not delay the pong of a buffered ping if the next message pauses again", () => {
     scene.onMessageCall = () => scene.live.pause();
     scene.receive(textFrame("1"), pingFrame("p"), textFrame("2"), textFrame("3"));
     scene.clock.advance(0);
@@ -283,14 +283,14 @@ describe("a pause", () => {
     expect([scene.messages, words()]).toEqual([["1", "2"], ["pong p"]]);
   });
 
-  it("lets sending go on", () => {
+  it("does not affect sending", () => {
     scene.live.pause();
     send("a");
     scene.clock.advance(0);
     expect(words()).toEqual(["a"]);
   });
 
-  it("stops the clock of a message that has begun", () => {
+  it("stops messageTimeout for an unfinished message", () => {
     begin({ messageTimeout: 1_000 }).receive(textFrame("x".repeat(100)).subarray(0, 50));
     scene.clock.advance(900);
     scene.live.pause();
@@ -303,7 +303,7 @@ describe("a pause", () => {
     expect(scene.endWithin(1_000).error).toEqual(messageStalled(1_000));
   });
 
-  it("is over for what was kept when the stream is gone", () => {
+  it("ends when the stream is closed, so that buffered messages are delivered", () => {
     let isPausing = true;
     scene.onMessageCall = () => isPausing && scene.live.pause();
     scene.receive(textFrame("1"), textFrame("2"), closeFrame(1001, "bye"));
@@ -313,7 +313,7 @@ describe("a pause", () => {
     expect(scene.messages).toEqual(["1", "2"]);
     expect(scene.told).toEqual([["closing", 1001, "bye", "peer"]]);
     expect(end).toMatchObject({ initiatedBy: "peer", closeReceived: { code: 1001, reason: "bye" } });
-    // The answer was made, and never left.
+    // The answer was queued but never written.
     expect(end.closeSent).toBeUndefined();
     scene.clock.advance(60_000);
     expect(scene.ends.length).toBe(1);
@@ -323,7 +323,7 @@ describe("a pause", () => {
 describe("our close", () => {
   const close = (): void => scene.live.close({ code: 1000, reason: "done" });
 
-  it("goes through: Close, the peer's Close, the end of our side, that of the peer's", () => {
+  it("sends Close, receives Close, ends our side and waits for the end of the peer's side", () => {
     close();
     expect([scene.told, scene.live.isClosing]).toEqual([[["closing", 1000, "done", "us"]], true]);
     scene.clock.advance(0);
@@ -342,7 +342,7 @@ describe("our close", () => {
     expect(scene.told.length).toBe(1);
   });
 
-  it("goes behind all that was accepted: messages above the mark and a Blob", async () => {
+  it("follows all accepted messages, including those above the mark and a Blob", async () => {
     begin({ highWaterMark: 100, lowWaterMark: 50 });
     scene.peer.takesWrites = false;
     send("x".repeat(200));
@@ -359,7 +359,7 @@ describe("our close", () => {
   });
 
   it.each(["a Blob that cannot be read", "a message that is withdrawn"])(
-    "is not held up by %s",
+    "is not blocked by %s",
     async (what) => {
       let fail = (_error: Error): void => undefined;
       const read = (): Promise<never> =>
@@ -381,7 +381,7 @@ describe("our close", () => {
     },
   );
 
-  it("is one, however often it is asked for", () => {
+  it("sends one Close for several calls", () => {
     close();
     scene.live.close({ code: 1001, reason: "" });
     scene.clock.advance(0);
@@ -389,13 +389,13 @@ describe("our close", () => {
     expect(scene.told.length).toBe(1);
   });
 
-  it("lets nothing be sent behind it", () => {
+  it("allows no message after it", () => {
     close();
     expect(() => scene.live.send("late", undefined)).toThrow(/connection is closing/);
     expect(() => scene.live.pong(Buffer.alloc(0))).toThrow(/connection is closing/);
   });
 
-  it("is given closeTimeout, from the call on", async () => {
+  it("times out closeTimeout after the call", async () => {
     const { message } = await stalled();
     close();
     const end = scene.endWithin(5_000);
@@ -406,7 +406,7 @@ describe("our close", () => {
     expect(end.unsent).toEqual(unsentOf(message));
   });
 
-  /** A Blob that is never read stands before the Close. */
+  /** Sends a Blob whose content never arrives, so that a later Close must wait. */
   async function stalled(): Promise<{ message: PendingMessage }> {
     const message = new PendingMessage({}, 4, () => never());
     scene.live.send(message, undefined).catch(() => undefined);
@@ -414,7 +414,7 @@ describe("our close", () => {
     return { message };
   }
 
-  it("is given closeTimeout again with each progress of a refused write, and ten times that at most", () => {
+  it("restarts closeTimeout on progress of a blocked write, up to ten times closeTimeout", () => {
     scene.peer.takesWrites = false;
     send(Buffer.alloc(64 * 65_536));
     close();
@@ -429,7 +429,7 @@ describe("our close", () => {
     expect(scene.endWithin(1).endedAt).toBe(50_000);
   });
 
-  it("takes no progress from writes that the kernel takes at once", async () => {
+  it("does not restart closeTimeout for writes that the kernel accepts immediately", async () => {
     await stalled();
     close();
     for (let round = 1; round < 5; round++) {
@@ -440,7 +440,7 @@ describe("our close", () => {
     expect(scene.endWithin(1_000).endedAt).toBe(5_000);
   });
 
-  it("takes no progress from what the peer sends", () => {
+  it("does not restart closeTimeout for received data", () => {
     close();
     for (let round = 0; round < 4; round++) {
       scene.clock.advance(1_000);
@@ -449,7 +449,7 @@ describe("our close", () => {
     expect(scene.endWithin(1_000).endedAt).toBe(5_000);
   });
 
-  it("does not wait for a peer that has sent its Close and does not end", () => {
+  it("waits 1 s for a peer that has sent its Close and does not end its stream", () => {
     close();
     scene.clock.advance(100);
     scene.receive(closeFrame(1000));
@@ -458,7 +458,7 @@ describe("our close", () => {
     expect(scene.endWithin(1)).toMatchObject({ endedAt: 1_100, error: undefined });
   });
 
-  it("ends by the end of the peer's stream, without its Close", () => {
+  it("ends if the peer ends its stream without a Close", () => {
     close();
     scene.clock.advance(0);
     scene.peer.end();
@@ -472,7 +472,7 @@ describe("our close", () => {
     expect(end.closeSent).toEqual({ code: 1000, reason: "done" });
   });
 
-  it("that crosses the peer's is one closing handshake", () => {
+  it("that crosses the peer's Close is one closing handshake", () => {
     close();
     scene.receive(closeFrame(1001));
     expect(words()).toEqual(["close 1000"]);
@@ -481,7 +481,7 @@ describe("our close", () => {
     expect(scene.endWithin(0)).toMatchObject({ initiatedBy: "us", closeReceived: { code: 1001 } });
   });
 
-  it("does not mind a reset behind both Closes", () => {
+  it("ignores a reset after both Close frames", () => {
     close();
     scene.receive(closeFrame(1000));
     scene.peer.reset();
@@ -493,7 +493,7 @@ describe("the peer's close", () => {
   it.each([
     [closeFrame(1001, "deploy"), { code: 1001, reason: "deploy" }, "close 1001"],
     [closeFrame(), { code: 1005, reason: "" }, "close"],
-  ])("is answered in kind: %o", (bytes, received, answer) => {
+  ])("is answered with the same code: %o", (bytes, received, answer) => {
     scene.receive(textFrame("last"), bytes);
     expect(scene.messages).toEqual(["last"]);
     expect(scene.told).toEqual([["closing", received.code, received.reason, "peer"]]);
@@ -505,7 +505,7 @@ describe("the peer's close", () => {
     });
   });
 
-  it("leaves what waits unsent", () => {
+  it("leaves waiting messages unsent", () => {
     begin({ highWaterMark: 10, lowWaterMark: 0 });
     scene.peer.takesWrites = false;
     send("x".repeat(20));
@@ -519,12 +519,12 @@ describe("the peer's close", () => {
     expect(scene.endWithin(0).unsent).toEqual(unsentOf("waits"));
   });
 
-  it("is given a second by a peer that does not end", () => {
+  it("is followed by 1 s of waiting if the peer does not end its stream", () => {
     scene.receive(closeFrame(1000));
     expect(scene.endWithin(1_000)).toMatchObject({ endedAt: 1_000, initiatedBy: "peer", error: undefined });
   });
 
-  it("is given closeTimeout where the peer does not take our answer", () => {
+  it("times out after closeTimeout if the peer does not read our answer", () => {
     scene.peer.takesWrites = false;
     send("in the way");
     scene.clock.advance(0);
@@ -534,7 +534,7 @@ describe("the peer's close", () => {
     expect(end.error?.message).toContain("did not read our Close in the 5000 ms");
   });
 
-  it("that comes with the end of its stream is in good order", () => {
+  it("may arrive together with the end of the stream", () => {
     scene.peer.send(closeFrame(1000));
     scene.peer.end();
     expect(scene.endWithin(0)).toMatchObject({
@@ -544,7 +544,7 @@ describe("the peer's close", () => {
     });
   });
 
-  it("makes a close() of ours do nothing", () => {
+  it("makes our close() a no-op", () => {
     scene.receive(closeFrame(1001));
     scene.live.close({ code: 1000, reason: "" });
     expect(scene.told.length).toBe(1);
@@ -556,27 +556,30 @@ describe("the peer's close", () => {
 describe("a failure", () => {
   it.each([
     ["a frame with RSV1", textFrame("x", { rsv1: true }), "UNEXPECTED_RSV", 1002],
-    ["a message over the limit", frame({ opcode: 2, announced: 2_000_000 }), "MESSAGE_TOO_BIG", 1009],
-    ["text that is no UTF-8", textFrame(Uint8Array.of(0xff)), "INVALID_UTF8", 1007],
+    ["a message above maxMessageSize", frame({ opcode: 2, announced: 2_000_000 }), "MESSAGE_TOO_BIG", 1009],
+    ["text that is not UTF-8", textFrame(Uint8Array.of(0xff)), "INVALID_UTF8", 1007],
     ["a Close frame of one byte", frame({ opcode: 8, payload: "x" }), "INVALID_CLOSE", 1002],
-  ])("by %s sends its code, delivers what came before, and ends", (_what, bytes, code, closeCode) => {
-    scene.receive(textFrame("before"), bytes, textFrame("behind"));
-    expect(scene.messages).toEqual(["before"]);
-    expect(scene.told).toEqual([["closing", closeCode, "", "us"]]);
-    expect([words(), scene.hasEnded]).toEqual([[`close ${closeCode}`], true]);
-    scene.receive(textFrame("later"));
-    scene.peer.end();
-    const end = scene.endWithin(0);
-    expect(end).toMatchObject({
-      initiatedBy: "us",
-      phase: "open",
-      closeSent: { code: closeCode, reason: "" },
-    });
-    expect(end.error).toMatchObject({ code, closeCode });
-    expect(scene.messages).toEqual(["before"]);
-  });
+  ])(
+    "caused by %s delivers earlier messages, sends its close code, and ends",
+    (_what, bytes, code, closeCode) => {
+      scene.receive(textFrame("before"), bytes, textFrame("behind"));
+      expect(scene.messages).toEqual(["before"]);
+      expect(scene.told).toEqual([["closing", closeCode, "", "us"]]);
+      expect([words(), scene.hasEnded]).toEqual([[`close ${closeCode}`], true]);
+      scene.receive(textFrame("later"));
+      scene.peer.end();
+      const end = scene.endWithin(0);
+      expect(end).toMatchObject({
+        initiatedBy: "us",
+        phase: "open",
+        closeSent: { code: closeCode, reason: "" },
+      });
+      expect(end.error).toMatchObject({ code, closeCode });
+      expect(scene.messages).toEqual(["before"]);
+    },
+  );
 
-  it("behind our close is not told as another closing", () => {
+  it("after our close() is not reported as another closing", () => {
     scene.live.close({ code: 1000, reason: "" });
     scene.receive(textFrame("x", { rsv1: true }));
     expect(scene.told).toEqual([["closing", 1000, "", "us"]]);
@@ -586,7 +589,7 @@ describe("a failure", () => {
     expect(end.error).toMatchObject({ code: "UNEXPECTED_RSV" });
   });
 
-  it("that we find ourselves goes behind what was accepted", () => {
+  it("by fail() sends its Close after the accepted messages", () => {
     send("before");
     scene.live.fail(messageStalled(5));
     scene.clock.advance(0);
@@ -600,7 +603,7 @@ describe("the end of the stream", () => {
   it.each([
     ["a reset", () => scene.peer.reset(), { code: "ECONNRESET" }],
     ["an end", () => scene.peer.end(), undefined],
-  ])("by %s without a Close is the network's", (_what, act, error) => {
+  ])("by %s without a Close is attributed to the network", (_what, act, error) => {
     scene.clock.advance(40);
     send("a");
     scene.receive(textFrame("last"));
@@ -619,8 +622,8 @@ describe("the end of the stream", () => {
     else expect(end.error).toMatchObject(error);
   });
 
-  it("is not waited for any more by anyone", () => {
-    // With its header it fills three writes to the last byte.
+  it("settles all pending calls", () => {
+    // With its header it fills exactly three writes.
     const gone = scene.live.send(Buffer.alloc(3 * 65_536 - 14), undefined);
     scene.peer.reset();
     scene.endWithin(0);
@@ -630,7 +633,7 @@ describe("the end of the stream", () => {
 });
 
 describe("terminate", () => {
-  it("drops the connection at once", () => {
+  it("destroys the stream immediately", () => {
     send("never");
     scene.live.terminate();
     expect(scene.live.isClosing).toBe(true);
@@ -641,24 +644,24 @@ describe("terminate", () => {
     expect([words(), scene.told]).toEqual([[], []]);
   });
 
-  it("from inside a message is the last of it, whatever came in the same read", () => {
+  it("called by a message listener discards everything else of the same read", () => {
     scene.onMessageCall = () => scene.live.terminate();
     scene.receive(textFrame("1"), textFrame("2"), closeFrame(1000));
     expect(scene.endWithin(0)).toMatchObject({ initiatedBy: "us", closeReceived: undefined });
     expect(scene.messages).toEqual(["1"]);
   });
 
-  it("cuts a closing handshake short", () => {
+  it("aborts a closing handshake", () => {
     scene.receive(closeFrame(1001));
     scene.live.terminate();
     expect(scene.endWithin(0)).toMatchObject({ initiatedBy: "peer", endedAt: 0, error: undefined });
   });
 });
 
-describe("giving up", () => {
+describe("giveUp()", () => {
   const dead = heartbeatTimedOut(20_000);
 
-  it("drops a link that is dead, and says by what", () => {
+  it("destroys a dead connection and reports the error", () => {
     send("never");
     scene.live.giveUp(dead);
     const end = scene.endWithin(0);
@@ -666,7 +669,7 @@ describe("giving up", () => {
     expect([end.unsent, words()]).toEqual([unsentOf("never"), []]);
   });
 
-  it("tells what has come by then", () => {
+  it("delivers messages that were received before", () => {
     scene.onMessageCall = () => scene.live.pause();
     scene.receive(textFrame("1"), textFrame("2"));
     expect(scene.messages).toEqual(["1"]);
@@ -676,15 +679,15 @@ describe("giving up", () => {
   });
 });
 
-describe("signs of life", () => {
-  it("are the bytes that come", () => {
+describe("activity of the peer", () => {
+  it("includes received bytes", () => {
     scene.clock.advance(5);
     expect([scene.live.openedAt, scene.live.lastLifeAt, scene.live.lastReceivedAt]).toEqual([0, 0, 0]);
     scene.receive(textFrame("1"));
     expect([scene.live.lastLifeAt, scene.live.lastReceivedAt]).toEqual([5, 5]);
   });
 
-  it("are bytes taken of a write that was refused", () => {
+  it("includes progress of a blocked write", () => {
     scene.peer.takesWrites = false;
     send("a");
     scene.clock.advance(0);
@@ -700,7 +703,7 @@ describe("signs of life", () => {
     ]);
   });
 
-  it("are counted in answered pings", () => {
+  it("is counted in answered pings", () => {
     scene.live.sendHeartbeatPing(Buffer.from("1"));
     scene.live.sendHeartbeatPing(Buffer.from("2"));
     scene.receive(pongFrame("1"));
@@ -712,7 +715,7 @@ describe("signs of life", () => {
 });
 
 describe("messages with an owner", () => {
-  it("come back with their tokens, and their promises resolve", async () => {
+  it("are returned with their tokens, and their promises resolve", async () => {
     begin({ highWaterMark: 10, lowWaterMark: 0 });
     scene.peer.takesWrites = false;
     send("taken by no one");
@@ -729,7 +732,7 @@ describe("messages with an owner", () => {
     expect(await errorOf(sending)).toBe("no error");
   });
 
-  it("that are withdrawn are told", () => {
+  it("are reported if they are withdrawn", () => {
     begin({ highWaterMark: 10, lowWaterMark: 0 });
     send("above the mark");
     scene.live.send("late", { timeout: 5 }, "token").catch(() => undefined);
@@ -744,8 +747,8 @@ describe("messages with an owner", () => {
   });
 });
 
-describe("taking back", () => {
-  it("gives what has not begun to leave, and sends the rest of what has", async () => {
+describe("takeBack()", () => {
+  it("returns messages of which no byte is written, and sends the rest of the others", async () => {
     begin({ highWaterMark: 1e6, maxBufferedAmount: 2e6 });
     scene.peer.takesWrites = false;
     const large = "1".repeat(100_000);
@@ -765,7 +768,7 @@ describe("taking back", () => {
     expect(scene.endWithin(0)).toMatchObject({ unsent: [], uncertainCount: 1 });
   });
 
-  it("takes away what a ping would have spoken for", () => {
+  it("removes the messages that a pong would have confirmed", () => {
     scene.peer.takesWrites = false;
     send("1");
     scene.clock.advance(0);
@@ -781,18 +784,18 @@ describe("taking back", () => {
   });
 });
 
-describe("what was sent when the connection breaks", () => {
-  /** Frames of 66,014, 8, 8, 136 and 65,550 bytes: in segments of 64 KiB some stand in two or three. */
+describe("messages of a connection that breaks", () => {
+  /** Their frames have 66,014, 8, 8, 136, 65,550 and 8 bytes, so some span two or three segments of 64 KiB. */
   const messages = ["1".repeat(66_000), "22", "33", "4".repeat(128), Buffer.alloc(65_536, 5), "66"];
   const sizes = [66_014, 8, 8, 136, 65_550, 8];
 
-  /** The kernel takes `count` writes, and refuses the next. */
-  function cutBehind(count: number, confirmed = 0): void {
+  /** Breaks the connection after the kernel has accepted `count` writes. */
+  function breakAfter(count: number, confirmed = 0): void {
     begin({ highWaterMark: 1e6, maxBufferedAmount: 2e6 });
     scene.peer.takesWrites = false;
     for (const [index, message] of messages.entries()) {
       if (index === confirmed && confirmed > 0) {
-        // All of it leaves before the ping, so that its pong speaks for it.
+        // Everything is written before the ping, so its pong confirms it.
         while (scene.live.bufferedAmount > 0) take();
         scene.live.ping(Buffer.from("p"), undefined).catch(() => undefined);
         take();
@@ -813,9 +816,9 @@ describe("what was sent when the connection breaks", () => {
   }
 
   it.each([0, 1, 2, 3, 4, 5])(
-    "with %i writes taken, is unsent from the first message that has not begun to leave",
+    "with %i accepted writes, are unsent from the first message of which no byte was written",
     (count) => {
-      cutBehind(count);
+      breakAfter(count);
       const { unsent, uncertainCount } = scene.endWithin(0);
       const handed = scene.peer.received.length + scene.peer.waitingBytes;
       let begun = 0;
@@ -825,14 +828,17 @@ describe("what was sent when the connection breaks", () => {
     },
   );
 
-  it.each([1, 3, 5])("is certain for %i messages before a ping whose pong came", (confirmed) => {
-    cutBehind(0, confirmed);
-    const { unsent, uncertainCount } = scene.endWithin(0);
-    expect(unsent.length + uncertainCount).toBe(messages.length - confirmed);
-    expect(unsent).toEqual(unsentOf(...messages.slice(messages.length - unsent.length)));
-  });
+  it.each([1, 3, 5])(
+    "are certainly received if they are among the %i messages before an answered ping",
+    (confirmed) => {
+      breakAfter(0, confirmed);
+      const { unsent, uncertainCount } = scene.endWithin(0);
+      expect(unsent.length + uncertainCount).toBe(messages.length - confirmed);
+      expect(unsent).toEqual(unsentOf(...messages.slice(messages.length - unsent.length)));
+    },
+  );
 
-  it("is all unsent before the end of the tick", () => {
+  it("are all unsent before the end of the tick", () => {
     send("a");
     send("b");
     scene.transport.destroy();
@@ -842,7 +848,7 @@ describe("what was sent when the connection breaks", () => {
     expect(scene.ends[0]).toMatchObject({ unsent: unsentOf("a", "b"), uncertainCount: 0 });
   });
 
-  it("has what waits above the mark behind what was framed", () => {
+  it("are returned in order: framed messages, then those above the mark", () => {
     begin({ highWaterMark: 10, lowWaterMark: 0 });
     scene.peer.takesWrites = false;
     send("first, and taken by no one");
@@ -857,7 +863,7 @@ describe("what was sent when the connection breaks", () => {
     });
   });
 
-  it("gives compressed messages as they were given", () => {
+  it("are returned uncompressed", () => {
     begin({ extension: deflateOffer({}).agree([]) });
     scene.peer.takesWrites = false;
     send("x");
@@ -868,13 +874,13 @@ describe("what was sent when the connection breaks", () => {
   });
 });
 
-describe("what is uncertain after our own close", () => {
+describe("the uncertain messages after our close()", () => {
   function sendAndClose(code = 1000): void {
     for (const text of ["1", "2", "3"]) send(text);
     scene.live.close({ code, reason: "" });
   }
 
-  it.each([1000, 1001, 4000])("is nothing where the peer echoes our code %i", (code) => {
+  it.each([1000, 1001, 4000])("are none if the peer echoes our code %i", (code) => {
     sendAndClose(code);
     scene.clock.advance(0);
     scene.receive(closeFrame(code));
@@ -885,7 +891,7 @@ describe("what is uncertain after our own close", () => {
   it.each([
     ["another code", closeFrame(1001)],
     ["no code", closeFrame()],
-  ])("is what no pong has confirmed, where the peer answers with %s", (_, answer) => {
+  ])("are those that no pong has confirmed, if the peer answers with %s", (_, answer) => {
     sendAndClose();
     scene.clock.advance(0);
     scene.receive(answer);
@@ -893,7 +899,7 @@ describe("what is uncertain after our own close", () => {
     expect(scene.endWithin(0).uncertainCount).toBe(3);
   });
 
-  it.each(["a reset", "the end of the stream"])("is all of it where %s comes before the answer", (how) => {
+  it.each(["a reset", "the end of the stream"])("are all messages if %s precedes the answer", (how) => {
     sendAndClose();
     scene.clock.advance(0);
     if (how === "a reset") scene.peer.reset();
@@ -901,7 +907,7 @@ describe("what is uncertain after our own close", () => {
     expect(scene.endWithin(0).uncertainCount).toBe(3);
   });
 
-  it("is all of it where the peer's Close comes before ours is written", () => {
+  it("are all messages if the peer's Close arrives before ours is written", () => {
     scene.peer.takesWrites = false;
     sendAndClose();
     scene.clock.advance(0);
@@ -913,7 +919,7 @@ describe("what is uncertain after our own close", () => {
     expect(scene.endWithin(1_000)).toMatchObject({ unsent: [], uncertainCount: 3 });
   });
 
-  it("is all of it where the peer's Close came before ours, and was kept by a pause", () => {
+  it("are all messages if the peer's Close was buffered by a pause before ours was sent", () => {
     send("1");
     scene.clock.advance(0);
     scene.onMessageCall = () => scene.live.pause();
@@ -926,7 +932,7 @@ describe("what is uncertain after our own close", () => {
     expect(scene.endWithin(1_000).uncertainCount).toBe(1);
   });
 
-  it("is all of it where reading was paused when our Close was written: its answer may have come before", () => {
+  it("are all messages if reading was paused when our Close was written", () => {
     send("1");
     scene.live.pause();
     scene.live.close({ code: 1000, reason: "" });
@@ -938,7 +944,7 @@ describe("what is uncertain after our own close", () => {
     expect(scene.endWithin(1_000).uncertainCount).toBe(1);
   });
 
-  it("is all of it where the peer closes", () => {
+  it("are all messages if the peer closes", () => {
     send("1");
     scene.clock.advance(0);
     scene.receive(closeFrame(1000));
@@ -948,8 +954,8 @@ describe("what is uncertain after our own close", () => {
 });
 
 describe("the memory of unsent output", () => {
-  /** Sends enough that the pool has its wide segments, and then what nobody takes. */
-  function fillUntaken(): () => number {
+  /** Sends enough to fill the pool with wide segments, then data that the kernel does not accept. */
+  function fillUnwritten(): () => number {
     begin({ highWaterMark: 2e6, lowWaterMark: 0, maxBufferedAmount: 4e6 });
     const { segments } = scene.resources;
     for (let count = 0; count < 20; count++) {
@@ -969,9 +975,9 @@ describe("the memory of unsent output", () => {
   }
 
   it.each(["a reset", "terminate()", "giveUp()"])(
-    "returns to the pool once the stream is closed, and not while the kernel may read it: %s",
+    "returns to the pool when the stream is closed, not while the kernel may read it: %s",
     (how) => {
-      const freeWide = fillUntaken();
+      const freeWide = fillUnwritten();
       expect(freeWide()).toBeLessThan(16);
       if (how === "a reset") scene.peer.reset();
       else if (how === "terminate()") scene.live.terminate();
@@ -984,7 +990,7 @@ describe("the memory of unsent output", () => {
     },
   );
 
-  it("of control frames returns too, where no message was ever sent", () => {
+  it("of control frames returns too, even if no message was ever sent", () => {
     begin();
     const { segments } = scene.resources;
     scene.peer.takesWrites = false;
@@ -997,8 +1003,8 @@ describe("the memory of unsent output", () => {
   });
 });
 
-describe("messages on loan", () => {
-  it("come as such from the next read on, while its owner lends", () => {
+describe("borrowed messages", () => {
+  it("are delivered from the next read on, while isLending is true", () => {
     scene.receive(textFrame("1"));
     scene.isLending = true;
     scene.receive(textFrame("2"), textFrame("3"));
@@ -1014,8 +1020,8 @@ describe("messages on loan", () => {
   });
 });
 
-describe("holding the process", () => {
-  it("is the socket's part, while it is open", () => {
+describe("keeping the process alive", () => {
+  it("depends on the socket while the connection is open", () => {
     expect(scene.clock.isHeld).toBe(true);
     scene.live.unref();
     expect(scene.clock.isHeld).toBe(false);
@@ -1023,7 +1029,7 @@ describe("holding the process", () => {
     expect(scene.clock.isHeld).toBe(true);
   });
 
-  it("is not the part of a closing handshake where the connection is not to hold it", () => {
+  it("is not done by the closing handshake of an unreferenced connection", () => {
     scene.live.unref();
     scene.live.close({ code: 1000, reason: "" });
     expect(scene.clock.isHeld).toBe(false);

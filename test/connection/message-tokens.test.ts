@@ -7,13 +7,13 @@ beforeEach(() => {
   tokens = new MessageTokens();
 });
 
-/** Messages of these positions are added; none has left. */
+/** Adds messages with these positions. None is written. */
 function add(...positions: readonly number[]): void {
   for (const position of positions) tokens.add(position, `token ${position}`);
 }
 
-describe("the messages that did not leave", () => {
-  it("are the last that were framed, each with its token", () => {
+describe("match()", () => {
+  it("returns the last framed messages, each with its token", () => {
     add(1, 2, 3, 4);
     expect(tokens.match(["c", "d"], 4)).toEqual([
       { data: "c", token: "token 3" },
@@ -21,7 +21,7 @@ describe("the messages that did not leave", () => {
     ]);
   });
 
-  it("may have none", () => {
+  it("returns undefined for a message without a token", () => {
     add(1, 3);
     expect(tokens.match(["a", "b", "c", "d"], 4)).toEqual([
       { data: "a", token: "token 1" },
@@ -31,17 +31,17 @@ describe("the messages that did not leave", () => {
     ]);
   });
 
-  it("may be none", () => {
+  it("returns nothing if every message was written", () => {
     add(1, 2);
     expect(tokens.match([], 2)).toEqual([]);
   });
 
-  it("may have a token that is a falsy value", () => {
+  it("supports falsy tokens", () => {
     for (const [index, token] of [0, "", null, false].entries()) tokens.add(index + 1, token);
     expect(tokens.match(["a", "b", "c", "d"], 4).map(({ token }) => token)).toEqual([0, "", null, false]);
   });
 
-  it("are forgotten then, and the count goes on behind those that left", () => {
+  it("removes the tokens of the returned messages, so that their positions can be reused", () => {
     add(1, 2, 3);
     tokens.match(["b", "c"], 3);
     expect(tokens.match(["b", "c"], 3).map(({ token }) => token)).toEqual([undefined, undefined]);
@@ -50,19 +50,22 @@ describe("the messages that did not leave", () => {
   });
 });
 
-describe("the messages that have left", () => {
-  it.each([1, 63, 64, 127, 128, 129, 1_000])("are forgotten, and the others are not: behind %i", (count) => {
-    for (let position = 1; position <= count + 2; position++) {
-      tokens.add(position, `token ${position}`);
-      tokens.forget(Math.min(position - 1, count));
-    }
-    const unsent = tokens.match(Array<string>(count + 2).fill("x"), count + 2);
-    const kept = unsent.map(({ token }) => token).filter((token) => token !== undefined);
-    expect(kept).toEqual([`token ${count + 1}`, `token ${count + 2}`]);
-  });
+describe("forget()", () => {
+  it.each([1, 63, 64, 127, 128, 129, 1_000])(
+    "removes the tokens of the first %i messages and keeps the others",
+    (count) => {
+      for (let position = 1; position <= count + 2; position++) {
+        tokens.add(position, `token ${position}`);
+        tokens.forget(Math.min(position - 1, count));
+      }
+      const unsent = tokens.match(Array<string>(count + 2).fill("x"), count + 2);
+      const kept = unsent.map(({ token }) => token).filter((token) => token !== undefined);
+      expect(kept).toEqual([`token ${count + 1}`, `token ${count + 2}`]);
+    },
+  );
 });
 
-it("knows how many messages that have left are not acknowledged, also of those that were given up", () => {
+it("counts the written messages that are not acknowledged, including those that were given up", () => {
   const tokens = new MessageTokens();
   const receipts = Array.from({ length: 1_000 }, () => ({ isAcknowledged: false, isGivenUp: false }));
   for (const [index, receipt] of receipts.entries()) tokens.add(2 * index + 1, { receipt });

@@ -26,12 +26,12 @@ function read(bytes: Buffer): void {
   watch.check(clock.now());
 }
 
-/** A text frame of `size` bytes, of which the first `sent` come. */
+/** Receives a text frame of `size` bytes, up to the first `sent` bytes of its payload. */
 function begin(size: number, sent: number): void {
   read(textFrame("x".repeat(size)).subarray(0, (size < 126 ? 2 : 4) + sent));
 }
 
-it("sets no timer for messages that come whole", () => {
+it("sets no timer for messages that arrive in one read", () => {
   for (let count = 0; count < 10; count++) read(textFrame("whole"));
   expect(counting.openTimers).toBe(0);
 });
@@ -41,7 +41,7 @@ it.each([
   ["a payload", textFrame("x".repeat(100)).subarray(0, 50)],
   ["a message", fragments(opcodes.text, ["a", "b"])[0]!],
   ["a ping", pingFrame("four").subarray(0, 4)],
-])("finds %s that stands still", (_what, bytes) => {
+])("reports %s that makes no progress", (_what, bytes) => {
   read(bytes);
   clock.advance(timeout - 1);
   expect(stalledAt).toEqual([]);
@@ -49,7 +49,7 @@ it.each([
   expect(stalledAt).toEqual([timeout]);
 });
 
-it("does not mind a message that is whole in time", () => {
+it("does not report a message that is complete in time", () => {
   begin(100, 50);
   clock.advance(timeout - 1);
   read(Buffer.alloc(50, "x"));
@@ -57,7 +57,7 @@ it("does not mind a message that is whole in time", () => {
   expect(stalledAt).toEqual([]);
 });
 
-it("counts from the beginning of the message, not from that of the one before", () => {
+it("measures from the start of the current message, not of the previous one", () => {
   begin(100, 50);
   clock.advance(900);
   read(Buffer.concat([Buffer.alloc(50, "x"), textFrame("xx").subarray(0, 3)]));
@@ -68,7 +68,7 @@ it("counts from the beginning of the message, not from that of the one before", 
 });
 
 describe("progress", () => {
-  it("is 1 KiB in each span", () => {
+  it("means 1 KiB per messageTimeout", () => {
     begin(60_000, 0);
     for (let round = 0; round < 10; round++) {
       clock.advance(timeout - 1);
@@ -81,7 +81,7 @@ describe("progress", () => {
     expect(stalledAt).toEqual([11 * timeout - 10]);
   });
 
-  it("adds up over reads", () => {
+  it("is added up over several reads", () => {
     begin(60_000, 0);
     for (let round = 0; round < 40; round++) {
       clock.advance(100);
@@ -90,7 +90,7 @@ describe("progress", () => {
     expect(stalledAt).toEqual([]);
   });
 
-  it("is not what a peer dribbles", () => {
+  it("does not include less than 1 KiB per messageTimeout", () => {
     begin(60_000, 0);
     for (let round = 0; round < 11; round++) {
       clock.advance(100);
@@ -99,7 +99,7 @@ describe("progress", () => {
     expect(stalledAt).toEqual([timeout]);
   });
 
-  it("is not empty fragments without end, nor pings between them", () => {
+  it("does not include empty fragments and the pings between them", () => {
     read(frame({ opcode: opcodes.text, isFinal: false, payload: "a" }));
     for (let round = 0; round < 11; round++) {
       clock.advance(100);
@@ -110,7 +110,7 @@ describe("progress", () => {
 });
 
 describe("a pause", () => {
-  it("stops the clock, and leaves no timer", () => {
+  it("stops the measurement and leaves no timer", () => {
     begin(100, 50);
     clock.advance(900);
     watch.stop();
@@ -119,7 +119,7 @@ describe("a pause", () => {
     expect(stalledAt).toEqual([]);
   });
 
-  it("gives the message a whole span behind it", () => {
+  it("gives the message a whole messageTimeout afterwards", () => {
     begin(100, 50);
     clock.advance(900);
     watch.stop();
@@ -132,7 +132,7 @@ describe("a pause", () => {
   });
 });
 
-it("has one timer, whatever the number of reads, and never holds a process by it", () => {
+it("uses one unreferenced timer for any number of reads", () => {
   for (let round = 0; round < 50; round++) {
     begin(20_000, 0);
     for (let piece = 0; piece < 20; piece++) read(Buffer.alloc(1_000, "x"));

@@ -17,14 +17,14 @@ let counting: CountingRuntime;
 let opening: Opening;
 let peer: VirtualPeer;
 let link: VirtualLink;
-let told: unknown[];
+let events: unknown[];
 
-/** What an open connection is given; the connection itself has tests of its own. */
+/** Records the calls to the open connection. */
 const live = {
   receive: (bytes: Buffer, start: number, end: number) =>
-    told.push(["bytes", bytes.toString("latin1", start, end)]),
-  streamEnded: () => told.push("ended"),
-  streamClosed: (error: Error | undefined) => told.push(["closed", error]),
+    events.push(["bytes", bytes.toString("latin1", start, end)]),
+  streamEnded: () => events.push("ended"),
+  streamClosed: (error: Error | undefined) => events.push(["closed", error]),
 } as unknown as LiveConnection;
 
 beforeEach(() => begin());
@@ -32,7 +32,7 @@ beforeEach(() => begin());
 function begin(url = "wss://feed.test/trades"): void {
   clock = new VirtualRuntime();
   counting = createCountingRuntime(clock);
-  told = [];
+  events = [];
   const uri = parseUri(url);
   const handshake = new ClientHandshake({ uri, fillRandom: steadyRandom() });
   const target = {
@@ -46,48 +46,48 @@ function begin(url = "wss://feed.test/trades"): void {
   const context = { runtime: counting.runtime, target, handshake, timeout };
   opening = new Opening(context, {
     onAccepted: ({ headers, subprotocol }) => {
-      told.push(["accepted", headers.length, subprotocol, counting.openTimers]);
+      events.push(["accepted", headers.length, subprotocol, counting.openTimers]);
       return live;
     },
-    onFailed: (phase, error) => told.push(["failed", phase, error]),
+    onFailed: (phase, error) => events.push(["failed", phase, error]),
   });
   peer = clock.peers[0]!;
   link = new VirtualLink(peer);
 }
 
-/** Comes as far as the request. */
+/** Opens the stream, so that the request is written. */
 function dial(): void {
   peer.accept();
   clock.advance(0);
 }
 
 function failure(): { phase: unknown; error: unknown } {
-  expect(told.length).toBe(1);
+  expect(events.length).toBe(1);
   counting.assertIdle();
-  const [word, phase, error] = told[0] as unknown[];
-  expect(word).toBe("failed");
+  const [event, phase, error] = events[0] as unknown[];
+  expect(event).toBe("failed");
   return { phase, error };
 }
 
-describe("an answer that is a valid 101", () => {
-  it("gives the connection, without a timer", () => {
+describe("a valid 101 response", () => {
+  it("opens the connection and leaves no timer", () => {
     dial();
     expect(link.head).toMatch(/^GET \/trades HTTP\/1.1\r\nHost: feed.test\r\n/);
     link.answer();
     clock.advance(0);
-    expect(told).toEqual([["accepted", 3, "", 0]]);
+    expect(events).toEqual([["accepted", 3, "", 0]]);
     clock.advance(60_000);
-    expect(told.length).toBe(1);
+    expect(events.length).toBe(1);
   });
 
-  it("gives what came behind it in the same read", () => {
+  it("passes on the bytes that follow it in the same read", () => {
     dial();
-    link.answer({ behind: [Buffer.from("behind")] });
+    link.answer({ behind: [Buffer.from("more")] });
     clock.advance(0);
-    expect(told.slice(1)).toEqual([["bytes", "behind"]]);
+    expect(events.slice(1)).toEqual([["bytes", "more"]]);
   });
 
-  it("is followed by all that comes later", () => {
+  it("passes on all later events", () => {
     dial();
     link.answer();
     clock.advance(0);
@@ -97,7 +97,7 @@ describe("an answer that is a valid 101", () => {
     const error = systemError("read", "ECONNRESET");
     peer.reset(error);
     clock.advance(0);
-    expect(told.slice(1)).toEqual([["bytes", "later"], "ended", ["closed", error]]);
+    expect(events.slice(1)).toEqual([["bytes", "later"], "ended", ["closed", error]]);
   });
 });
 
@@ -106,7 +106,7 @@ describe("a failure", () => {
     ["dns", "dns"],
     ["tcp", "tcp"],
     ["tls", "tls"],
-  ] as const)("on the way is of its phase: %s", (reached, phase) => {
+  ] as const)("before the request has the phase that was reached: %s", (reached, phase) => {
     peer.reach(reached);
     const error = systemError("connect", "E");
     peer.refuse(error);
@@ -114,7 +114,7 @@ describe("a failure", () => {
     expect(failure()).toEqual({ phase, error });
   });
 
-  it("behind the request is of the phase http", () => {
+  it("after the request has the phase http", () => {
     dial();
     const error = systemError("read", "ECONNRESET");
     peer.reset(error);
@@ -122,11 +122,11 @@ describe("a failure", () => {
     expect(failure()).toEqual({ phase: "http", error });
   });
 
-  it("is an answer that refuses, once its body is here", () => {
+  it("is reported for a rejection when its body is complete", () => {
     dial();
     peer.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\n\r\nno");
     clock.advance(0);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
     peer.send("pe");
     clock.advance(0);
     const { phase, error } = failure();
@@ -135,14 +135,14 @@ describe("a failure", () => {
     expect(error).toMatchObject({ statusCode: 401, body: Buffer.from("nope") });
   });
 
-  it("is an answer that is no HTTP", () => {
+  it("is reported for a response that is not HTTP", () => {
     dial();
     peer.send("SSH-2.0-OpenSSH_9.2\r\n");
     clock.advance(0);
     expect(failure().error).toMatchObject({ code: "MALFORMED_RESPONSE" });
   });
 
-  it("is an end before the answer", () => {
+  it("is reported for an end before the response", () => {
     dial();
     peer.end();
     clock.advance(0);
@@ -150,12 +150,12 @@ describe("a failure", () => {
   });
 });
 
-describe("the deadline", () => {
-  it.each(["dns", "tcp", "tls", "http"] as const)("is one over all: %s", (phase) => {
+describe("the timeout", () => {
+  it.each(["dns", "tcp", "tls", "http"] as const)("covers all phases: %s", (phase) => {
     if (phase === "http") peer.accept();
     else peer.reach(phase);
     clock.advance(timeout - 1);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
     clock.advance(1);
     const { error, ...rest } = failure();
     expect(rest).toEqual({ phase });
@@ -166,7 +166,7 @@ describe("the deadline", () => {
     );
   });
 
-  it("does not start anew with what comes", () => {
+  it("is not restarted by received bytes", () => {
     dial();
     for (let elapsed = 0; elapsed < timeout; elapsed += 1_000) {
       clock.advance(1_000);
@@ -175,7 +175,7 @@ describe("the deadline", () => {
     expect(failure().error).toBeInstanceOf(TimeoutError);
   });
 
-  it("tells of the status where only the body of a refusal is missing", () => {
+  it("reports the status if only the body of a rejection is missing", () => {
     dial();
     peer.send("HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\nwait");
     clock.advance(timeout);
@@ -183,7 +183,7 @@ describe("the deadline", () => {
   });
 });
 
-/** The heads of refusals, and how much of the body has come when it stalls. */
+/** Incomplete rejections, and the part of the body that they contain. */
 const stalling: [how: string, wire: string, body: string][] = [
   ["without a length", "HTTP/1.1 503 Busy\r\n\r\nwait", "wait"],
   ["without a length or a byte", "HTTP/1.1 403 Forbidden\r\n\r\n", ""],
@@ -191,22 +191,25 @@ const stalling: [how: string, wire: string, body: string][] = [
   ["in chunks", "HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nwait\r\n9\r\nmo", "waitmo"],
 ];
 
-describe("a refusal whose body does not end", () => {
-  it.each(stalling)("fails 1 s after its status, with the part that came: %s", (_how, wire, body) => {
-    dial();
-    clock.advance(3_000);
-    peer.send(wire);
-    clock.advance(999);
-    expect(told).toEqual([]);
-    clock.advance(1);
-    const { phase, error } = failure();
-    expect(phase).toBe("http");
-    expect(error).toBeInstanceOf(HandshakeError);
-    expect(error).toMatchObject({ code: "UNEXPECTED_STATUS", body: Buffer.from(body) });
-    expect(peer.isDestroyed).toBe(true);
-  });
+describe("a rejection whose body does not end", () => {
+  it.each(stalling)(
+    "fails 1 s after its status, with the received part of the body: %s",
+    (_how, wire, body) => {
+      dial();
+      clock.advance(3_000);
+      peer.send(wire);
+      clock.advance(999);
+      expect(events).toEqual([]);
+      clock.advance(1);
+      const { phase, error } = failure();
+      expect(phase).toBe("http");
+      expect(error).toBeInstanceOf(HandshakeError);
+      expect(error).toMatchObject({ code: "UNEXPECTED_STATUS", body: Buffer.from(body) });
+      expect(peer.isDestroyed).toBe(true);
+    },
+  );
 
-  it("is given no more time by bytes that go on coming", () => {
+  it("is not extended by further bytes", () => {
     dial();
     peer.send("HTTP/1.1 503 Busy\r\n\r\n");
     for (let count = 0; count < 10; count++) {
@@ -216,7 +219,7 @@ describe("a refusal whose body does not end", () => {
     expect(failure().error).toMatchObject({ statusCode: 503, body: Buffer.from("xxxxxxxxx") });
   });
 
-  it("is given no more time than connectTimeout leaves", () => {
+  it("does not outlast connectTimeout", () => {
     clock.advance(timeout - 300);
     dial();
     peer.send("HTTP/1.1 503 Busy\r\n\r\nwait");
@@ -224,19 +227,19 @@ describe("a refusal whose body does not end", () => {
     expect(failure().error).toMatchObject({ statusCode: 503, body: Buffer.from("wait") });
   });
 
-  it("has its time from the end of its head, not from the start of it", () => {
+  it("waits 1 s from the end of its head, not from the start", () => {
     dial();
     peer.send("HTTP/1.1 503 Busy\r\nRetry-After: ");
     clock.advance(2_000);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
     peer.send("1\r\n\r\n");
     clock.advance(999);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
     clock.advance(1);
     expect(failure().error).toMatchObject({ statusCode: 503 });
   });
 
-  it("is told with its status where the stream breaks", () => {
+  it("is reported with its status if the stream breaks", () => {
     dial();
     peer.send("HTTP/1.1 503 Busy\r\n\r\nwait");
     clock.advance(0);
@@ -245,7 +248,7 @@ describe("a refusal whose body does not end", () => {
     expect(failure().error).toMatchObject({ statusCode: 503, body: Buffer.from("wait") });
   });
 
-  it("is forgotten where the attempt is given up", () => {
+  it("is not reported if the attempt is abandoned", () => {
     dial();
     peer.send("HTTP/1.1 503 Busy\r\n\r\nwait");
     clock.advance(0);
@@ -257,7 +260,7 @@ describe("a refusal whose body does not end", () => {
   it.each([
     ["before", true],
     ["after", false],
-  ])("does not hold the process where the opening was released %s its status", (_when, isBefore) => {
+  ])("does not keep the process alive if unref() is called %s its status", (_when, isBefore) => {
     dial();
     if (isBefore) opening.unref();
     peer.send("HTTP/1.1 503 Busy\r\n\r\nwait");
@@ -269,27 +272,27 @@ describe("a refusal whose body does not end", () => {
   });
 });
 
-describe("giving up", () => {
+describe("abandon()", () => {
   it.each([
     ["before the stream is open", () => undefined],
-    ["behind the request", dial],
-  ])("%s fails with the reason once the socket is gone", (_when, act) => {
+    ["after the request", dial],
+  ])("%s fails with the reason when the stream is closed", (_when, act) => {
     act();
     const reason = new Error("stop");
     opening.abandon(reason);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
     clock.advance(0);
     expect([failure().error, peer.isDestroyed]).toEqual([reason, true]);
   });
 
-  it("needs no reason", () => {
+  it("works without a reason", () => {
     clock.advance(0);
     opening.abandon(undefined);
     clock.advance(0);
     expect(failure()).toEqual({ phase: "dns", error: undefined });
   });
 
-  it("wins over the deadline and over an answer on its way", () => {
+  it("takes precedence over the timeout and a response in transit", () => {
     dial();
     link.answer();
     opening.abandon(new Error("stop"));
@@ -298,7 +301,7 @@ describe("giving up", () => {
   });
 });
 
-it("holds the process, unless told otherwise", () => {
+it("keeps the process alive unless unref() is called", () => {
   expect(clock.isHeld).toBe(true);
   opening.unref();
   expect(clock.isHeld).toBe(false);

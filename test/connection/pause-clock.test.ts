@@ -7,18 +7,18 @@ beforeEach(() => {
   pauses = new PauseClock();
 });
 
-it("stands at nothing at first", () => {
+it("starts at 0", () => {
   expect([pauses.isPaused, pauses.total]).toEqual([false, 0]);
 });
 
-it("counts a pause once it is over", () => {
+it("counts a pause when it ends", () => {
   pauses.begin(0);
   expect([pauses.isPaused, pauses.total]).toEqual([true, 0]);
   pauses.end(30);
   expect([pauses.isPaused, pauses.total]).toEqual([false, 30]);
 });
 
-it("adds them up", () => {
+it("adds up several pauses", () => {
   pauses.begin(100);
   pauses.end(110);
   pauses.begin(200);
@@ -26,14 +26,14 @@ it("adds them up", () => {
   expect(pauses.total).toBe(15);
 });
 
-it("goes on from the first of two beginnings", () => {
+it("ignores a second begin() during a pause", () => {
   pauses.begin(100);
   pauses.begin(150);
   pauses.end(160);
   expect(pauses.total).toBe(60);
 });
 
-it("counts an end without a beginning for nothing", () => {
+it("ignores end() without a pause", () => {
   pauses.begin(100);
   pauses.end(110);
   pauses.end(500);

@@ -11,16 +11,16 @@ const maxBufferedAmount = 1_000;
 let counting: CountingRuntime;
 let end: ProtocolEnd;
 let pings: PingExchange;
-let told: unknown[];
+let reported: unknown[];
 
 beforeEach(() => {
   clock = new VirtualRuntime();
   counting = createCountingRuntime(clock);
   end = new ProtocolEnd();
-  told = [];
+  reported = [];
   pings = new PingExchange(end.connection, counting.runtime, maxBufferedAmount, {
-    onQueued: () => told.push("queued"),
-    onRefused: (error) => told.push(error),
+    onQueued: () => reported.push("queued"),
+    onRefused: (error) => reported.push(error),
   });
 });
 
@@ -33,7 +33,7 @@ const call = (payload: string, options?: Parameters<PingExchange["call"]>[1]): P
   pings.call(Buffer.from(payload), options);
 const answer = (payload: string): number | undefined => pings.answer(Buffer.from(payload), clock.now());
 
-/** The payloads of the pings that stand for the wire. */
+/** The payloads of the pings in the output. */
 function written(): string[] {
   const frames = readFrames(end.drain());
   return frames.filter(({ opcode }) => opcode === opcodes.ping).map(({ payload }) => payload.toString());
@@ -48,10 +48,10 @@ async function stateOf(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-describe("a ping of a call", () => {
-  it("resolves with the round trip of its own pong", async () => {
+describe("ping()", () => {
+  it("resolves with the round-trip time of its own pong", async () => {
     const ping = call("a");
-    expect([written(), told, pings.unanswered]).toEqual([["a"], ["queued"], 1]);
+    expect([written(), reported, pings.unanswered]).toEqual([["a"], ["queued"], 1]);
     clock.advance(25);
     expect(answer("b")).toBeUndefined();
     expect(await stateOf(ping)).toBe("waits");
@@ -61,7 +61,7 @@ describe("a ping of a call", () => {
     expect(pings.answeredCount).toBe(1);
   });
 
-  it("may be given up; its pong is known all the same", async () => {
+  it("can be cancelled by timeout or signal; its pong is still recognized", async () => {
     const controller = new AbortController();
     const calls = [call("a", { timeout: 50 }), call("b", { signal: controller.signal })];
     clock.advance(50);
@@ -69,41 +69,41 @@ describe("a ping of a call", () => {
     const [late, stopped] = await Promise.all(calls.map(stateOf));
     expect(late).toBeInstanceOf(TimeoutError);
     expect(late).toMatchObject({ operation: "ping", timeoutMs: 50 });
-    expect([stopped, told]).toEqual(["stop", ["queued", "queued", late, "stop"]]);
+    expect([stopped, reported]).toEqual(["stop", ["queued", "queued", late, "stop"]]);
     expect([answer("a"), answer("b"), pings.answeredCount]).toEqual([50, 50, 2]);
   });
 
-  it("is not sent where its signal is aborted, and that is told", async () => {
+  it("is refused and sends nothing if its signal is aborted already", async () => {
     expect(await stateOf(call("a", { signal: AbortSignal.abort("stop") }))).toBe("stop");
-    expect([written(), told, pings.unanswered]).toEqual([[], ["stop"], 0]);
+    expect([written(), reported, pings.unanswered]).toEqual([[], ["stop"], 0]);
   });
 
-  it("that too many newer ones follow is forgotten", async () => {
+  it("rejects when 64 newer pings are unanswered", async () => {
     const first = call("first", { timeout: 50 });
     for (let count = 0; count < 64; count++) pings.sendHeartbeatPing(Buffer.from(`beat ${count}`));
     expect(await stateOf(first)).toBeInstanceOf(BufferOverflowError);
     expect([pings.unanswered, counting.openTimers]).toEqual([64, 0]);
   });
 
-  it("rejects when the connection is gone, once", async () => {
+  it("rejects once when the connection ends", async () => {
     const calls = [call("a", { timeout: 50 }), call("b")];
     pings.end("gone");
     expect(await Promise.all(calls.map(stateOf))).toEqual(["gone", "gone"]);
-    expect([counting.openTimers, told]).toEqual([0, ["queued", "queued"]]);
+    expect([counting.openTimers, reported]).toEqual([0, ["queued", "queued"]]);
     pings.end("again");
     expect(await stateOf(calls[0]!)).toBe("gone");
   });
 });
 
 describe("a ping of the heartbeat", () => {
-  it("is sent and answered without anyone who waits", () => {
+  it("is sent and answered without a promise", () => {
     pings.sendHeartbeatPing(Buffer.from("beat"));
-    expect([written(), told]).toEqual([["beat"], []]);
+    expect([written(), reported]).toEqual([["beat"], []]);
     clock.advance(7);
     expect([answer("beat"), pings.answeredCount]).toEqual([7, 1]);
   });
 
-  it("stands for the pings before it", async () => {
+  it("settles earlier pings with its pong", async () => {
     const earlier = call("a");
     clock.advance(5);
     pings.sendHeartbeatPing(Buffer.from("beat"));
@@ -112,8 +112,8 @@ describe("a ping of the heartbeat", () => {
   });
 });
 
-describe("the messages that the peer has read for sure", () => {
-  it("are those before the last ping that it has answered", () => {
+describe("confirmedCount", () => {
+  it("is the number of messages before the last answered ping", () => {
     end.connection.text("1");
     end.connection.text("2");
     end.drain();
@@ -125,7 +125,7 @@ describe("the messages that the peer has read for sure", () => {
     expect(pings.confirmedCount).toBe(2);
   });
 
-  it("are not those that were taken back", () => {
+  it("does not include messages that were taken back", () => {
     end.connection.text("1");
     end.connection.text("2");
     pings.sendHeartbeatPing(Buffer.from("beat"));
@@ -135,12 +135,12 @@ describe("the messages that the peer has read for sure", () => {
   });
 });
 
-it("refuses a call while more than maxBufferedAmount waits to be sent, and tells it", async () => {
+it("refuses and reports a call while more bytes than maxBufferedAmount wait to be sent", async () => {
   const payload = "x".repeat(120);
   for (let count = 0; count < 8; count++) void call(payload);
   expect(end.connection.bufferedSize).toBeGreaterThan(maxBufferedAmount);
   const size = end.connection.bufferedSize;
   await expect(call(payload)).rejects.toMatchObject({ code: "BUFFER_OVERFLOW" });
   expect(end.connection.bufferedSize).toBe(size);
-  expect(told.at(-1)).toMatchObject({ code: "BUFFER_OVERFLOW" });
+  expect(reported.at(-1)).toMatchObject({ code: "BUFFER_OVERFLOW" });
 });

@@ -15,7 +15,7 @@ function add(payload: string, sentAt: number, position = 0): void {
   pings.add(bytes(payload), sentAt, position, (latency) => settled.push(`${payload} ${String(latency)}`));
 }
 
-it("gives the latency of a ping by its own pong", () => {
+it("returns the latency when the pong arrives", () => {
   add("a", 100);
   expect(pings.unanswered).toBe(1);
   expect(pings.answer(bytes("a"), 130)).toBe(30);
@@ -23,13 +23,13 @@ it("gives the latency of a ping by its own pong", () => {
   expect(pings.unanswered).toBe(0);
 });
 
-it("works for pings that nobody waits for", () => {
+it("supports pings without a callback", () => {
   pings.add(bytes("a"), 100, 3);
   expect(pings.answer(bytes("a"), 101)).toBe(1);
   expect(pings.confirmedCount).toBe(3);
 });
 
-it("keeps what an earlier pong has confirmed where a later ping stood before fewer messages", () => {
+it("never lowers confirmedCount, even if a later ping had a lower position", () => {
   add("a", 100, 10);
   add("b", 110, 5);
   pings.answer(bytes("a"), 120);
@@ -46,7 +46,7 @@ it("answers pings one by one", () => {
   expect(settled).toEqual(["a 20", "b 15"]);
 });
 
-it("takes the pong of the newest as the answer to those before it (RFC 6455 5.5.3)", () => {
+it("settles earlier pings with the pong of a later one (RFC 6455 5.5.3)", () => {
   add("a", 100);
   add("b", 110);
   add("c", 120);
@@ -55,14 +55,14 @@ it("takes the pong of the newest as the answer to those before it (RFC 6455 5.5.
   expect(pings.unanswered).toBe(1);
 });
 
-describe("a pong that answers nothing", () => {
+describe("an unsolicited pong", () => {
   it.each(["", "x", "aa"])("%j changes nothing", (payload) => {
     add("a", 100, 5);
     expect(pings.answer(bytes(payload), 110)).toBeUndefined();
     expect([settled, pings.unanswered, pings.confirmedCount]).toEqual([[], 1, 0]);
   });
 
-  it("comes twice", () => {
+  it("may be a duplicate", () => {
     add("a", 100);
     pings.answer(bytes("a"), 110);
     expect(pings.answer(bytes("a"), 120)).toBeUndefined();
@@ -70,7 +70,7 @@ describe("a pong that answers nothing", () => {
   });
 });
 
-it("tells payloads apart byte by byte, and takes an empty one", () => {
+it("compares payloads byte by byte, and supports an empty one", () => {
   add("\u0000\u00ff", 1);
   add("\u0000\u00fe", 2);
   add("", 3);
@@ -79,14 +79,14 @@ it("tells payloads apart byte by byte, and takes an empty one", () => {
   expect(pings.answer(new Uint8Array(0), 10)).toBe(7);
 });
 
-it("keeps a copy of the payload", () => {
+it("copies the payload", () => {
   const payload = bytes("a");
   pings.add(payload, 1, 0);
   payload.fill(0);
   expect(pings.answer(bytes("a"), 2)).toBe(1);
 });
 
-it("answers two pings with one payload in their order", () => {
+it("answers two pings with the same payload in order", () => {
   add("a", 100);
   add("a", 110);
   expect(pings.answer(bytes("a"), 120)).toBe(20);
@@ -94,7 +94,7 @@ it("answers two pings with one payload in their order", () => {
   expect(settled).toEqual(["a 20", "a 20"]);
 });
 
-it("knows how many messages the peer has read for sure", () => {
+it("counts the messages that the peer has certainly read", () => {
   expect(pings.confirmedCount).toBe(0);
   add("a", 1, 4);
   add("b", 2, 9);
@@ -104,7 +104,7 @@ it("knows how many messages the peer has read for sure", () => {
   expect(pings.confirmedCount).toBe(9);
 });
 
-it("forgets the oldest of more than 64, and says so", () => {
+it("drops the oldest of more than 64 pings, and reports it", () => {
   for (let index = 0; index < 66; index++) add(String(index), index);
   expect(pings.unanswered).toBe(64);
   expect(settled).toEqual(["0 undefined", "1 undefined"]);

@@ -14,7 +14,7 @@ async function errorOf({ promise }: Refusal): Promise<unknown> {
   return promise.catch((error: unknown) => error);
 }
 
-it("gives each of the first 64 refusals of a turn its own error, and a promise that has rejected", async () => {
+it("returns an error of its own and a rejected promise for each of the first 63 refusals of a turn", async () => {
   const refusals = new Refusals(runtime);
   const given = Array.from({ length: 63 }, (_, index) => refuse(refusals, "kind", `${index}`));
   expect(new Set(given.map(({ promise }) => promise)).size).toBe(63);
@@ -24,7 +24,7 @@ it("gives each of the first 64 refusals of a turn its own error, and a promise t
   }
 });
 
-it("gives one error and one promise to all further ones of a kind, whatever their number", async () => {
+it("returns the same error and promise for all further refusals of one kind", async () => {
   const refusals = new Refusals(runtime);
   for (let count = 0; count < 63; count++) refuse(refusals, "kind");
   const first = refuse(refusals, "kind");
@@ -40,7 +40,7 @@ it("gives one error and one promise to all further ones of a kind, whatever thei
   expect(refuse(refusals, "kind").error).toEqual(new Error("kind"));
 });
 
-it("lets the event loop run in a loop that awaits nothing but refusals", async () => {
+it("lets the event loop run during a loop that awaits only refusals", async () => {
   const refusals = new Refusals(runtime);
   let refused = 0;
   const loop = async (): Promise<void> => {

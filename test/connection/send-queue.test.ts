@@ -10,14 +10,14 @@ import { VirtualRuntime } from "../support/virtual-runtime.js";
 import { readFrames } from "../support/wire.js";
 import { never } from "../support/never.js";
 
-/** Room for three small messages, the size of whose frames is 16. */
+/** The high-water mark is the size of three small messages. Their frames have 16 bytes. */
 const marks: SendMarks = { highWaterMark: 48, lowWaterMark: 16, maxBufferedAmount: 128 };
 
 let clock: VirtualRuntime;
 let counting: CountingRuntime;
 let end: ProtocolEnd;
 let queue: SendQueue;
-let told: unknown[];
+let reported: unknown[];
 let wire: Buffer[];
 let withdrawn: unknown[];
 let samples: number[];
@@ -26,7 +26,7 @@ beforeEach(() => {
   clock = new VirtualRuntime();
   counting = createCountingRuntime(clock);
   end = new ProtocolEnd();
-  told = [];
+  reported = [];
   wire = [];
   withdrawn = [];
   samples = [];
@@ -38,7 +38,7 @@ afterEach(() => {
   clock.advance(0);
 });
 
-/** The connection is gone. @returns What was not sent, of which the last are those that were not framed. */
+/** Ends the connection. @returns The unsent messages: first the framed ones, then the others. */
 function finish(error: unknown): readonly UnsentMessage[] {
   const { framedCount } = end.connection;
   const unsent = queue.takeUnsent(end.connection.takeUnsent(), framedCount);
@@ -53,9 +53,9 @@ function create(given: Partial<SendMarks> = {}): SendQueue {
     end.connection,
     counting.runtime,
     { ...marks, ...given },
-    { onQueued: () => undefined, onRefused: (error) => told.push(error) },
+    { onQueued: () => undefined, onRefused: (error) => reported.push(error) },
     {
-      onDrain: () => told.push("drain"),
+      onDrain: () => reported.push("drain"),
       onWithdrawn: (token) => withdrawn.push(token),
       onSampled: (duration) => samples.push(duration),
     },
@@ -65,7 +65,7 @@ function create(given: Partial<SendMarks> = {}): SendQueue {
 /** A message whose frame has 16 bytes, ten of which are `text`. */
 const small = (text: string): string => text.padEnd(10, ".");
 
-/** The kernel takes all that is framed. */
+/** The kernel accepts all framed messages. */
 function progress(): void {
   for (let bytes = end.connection.take(); bytes !== undefined; bytes = end.connection.take()) {
     wire.push(Buffer.from(bytes));
@@ -74,7 +74,7 @@ function progress(): void {
   queue.pump();
 }
 
-/** Progress until nothing comes any more. */
+/** Repeats {@link progress} until no output is left. */
 function drain(): void {
   while (end.connection.hasOutput) progress();
 }
@@ -91,7 +91,7 @@ async function stateOf(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-/** A Blob in the making: its content comes when the test says so. */
+/** A Blob whose content arrives when the test calls `give`. */
 function pending(size: number): {
   message: PendingMessage;
   give: (content: string | Uint8Array) => Promise<void>;
@@ -130,7 +130,7 @@ function withResolvers<Value>(): {
 }
 
 describe("below the high-water mark", () => {
-  it("a message is framed at the call, and the promise is resolved", async () => {
+  it("frames a message during the call and returns a resolved promise", async () => {
     const first = queue.send(small("a"), undefined);
     expect(end.connection.framedCount).toBe(1);
     expect(queue.send(small("b"), undefined)).toBe(first);
@@ -141,7 +141,7 @@ describe("below the high-water mark", () => {
     expect(queue.isEmpty).toBe(true);
   });
 
-  it("bytes may be used again when the call returns", () => {
+  it("allows the caller to reuse its bytes after the call", () => {
     const bytes = Buffer.from("a");
     void queue.send(bytes, undefined);
     bytes.fill("z");
@@ -149,7 +149,7 @@ describe("below the high-water mark", () => {
     expect(sent()).toEqual(["a"]);
   });
 
-  it("the promise lets the event loop run for 64 KiB, whatever is left of them on the wire", async () => {
+  it("delays the promise for a turn after 64 KiB, even if they compress well", async () => {
     end = new ProtocolEnd({ extension: deflateOffer({}).agree([]) });
     queue = create({ highWaterMark: 10_000 });
     const sending = queue.send("x".repeat(70_000), undefined);
@@ -160,7 +160,7 @@ describe("below the high-water mark", () => {
     end.connection.abandon();
   });
 
-  it("`compress` reaches the protocol", () => {
+  it("passes `compress` to the protocol", () => {
     const options = { compress: true };
     void queue.send("text", options);
     expect(queue.trySend("text", options)).toBe(true);
@@ -170,33 +170,36 @@ describe("below the high-water mark", () => {
 });
 
 describe("bufferedAmount", () => {
-  it.each([0, 1, 125, 126, 127, 65_535, 65_536])("counts the framing of %i bytes, and falls to 0", (size) => {
-    queue = create({ highWaterMark: 1e6, maxBufferedAmount: 1e6 });
-    const frameSize = size + (size < 126 ? 6 : size < 65_536 ? 8 : 14);
-    void queue.send(Buffer.alloc(size), undefined);
-    expect(queue.bufferedAmount).toBe(frameSize);
-    void queue.send(pending(size).message, undefined);
-    expect(queue.bufferedAmount).toBe(2 * frameSize);
-    drain();
-    expect(queue.bufferedAmount).toBe(frameSize);
-    finish(new Error("gone"));
-    expect(queue.bufferedAmount).toBe(0);
-  });
+  it.each([0, 1, 125, 126, 127, 65_535, 65_536])(
+    "includes the frame header of %i bytes, and falls to 0",
+    (size) => {
+      queue = create({ highWaterMark: 1e6, maxBufferedAmount: 1e6 });
+      const frameSize = size + (size < 126 ? 6 : size < 65_536 ? 8 : 14);
+      void queue.send(Buffer.alloc(size), undefined);
+      expect(queue.bufferedAmount).toBe(frameSize);
+      void queue.send(pending(size).message, undefined);
+      expect(queue.bufferedAmount).toBe(2 * frameSize);
+      drain();
+      expect(queue.bufferedAmount).toBe(frameSize);
+      finish(new Error("gone"));
+      expect(queue.bufferedAmount).toBe(0);
+    },
+  );
 
-  it("counts characters by their bytes", () => {
+  it("counts the UTF-8 bytes of text", () => {
     void fill();
     void queue.send("\u20ac", undefined);
     expect(queue.bufferedAmount).toBe(48 + 9);
   });
 });
 
-/** Comes to the mark: the third message waits for room, what comes behind it to be framed. */
+/** Reaches the high-water mark: the third send waits, and later messages are not framed. */
 function fill(): readonly Promise<void>[] {
   return ["a", "b", "c"].map((text) => queue.send(small(text), undefined));
 }
 
 describe("above the high-water mark", () => {
-  it("the message that meets it is framed, and its promise waits", async () => {
+  it("frames the message that reaches the mark, and its promise waits", async () => {
     const promises = fill();
     expect(end.connection.framedCount).toBe(3);
     expect(await Promise.all(promises.map(stateOf))).toEqual(["done", "done", "waits"]);
@@ -204,7 +207,7 @@ describe("above the high-water mark", () => {
     expect(await stateOf(promises[2]!)).toBe("done");
   });
 
-  it("messages wait in the order of the calls", async () => {
+  it("keeps messages in call order", async () => {
     void fill();
     const waiting = ["d", "e"].map((text) => queue.send(small(text), undefined));
     expect(queue.trySend(small("f"), undefined)).toBe(false);
@@ -217,7 +220,7 @@ describe("above the high-water mark", () => {
     expect(sent()).toEqual(["a", "b", "c", "d", "e", "f"]);
   });
 
-  it("a promise resolves only when what waits is below it", async () => {
+  it("resolves a promise only when the load is below the mark", async () => {
     void fill();
     const four = ["d", "e", "f", "g"].map((text) => queue.send(small(text), undefined));
     progress();
@@ -226,7 +229,7 @@ describe("above the high-water mark", () => {
     expect(await Promise.all(four.map(stateOf))).toEqual(["done", "done", "done", "done"]);
   });
 
-  it("bytes that wait are the queue's own", () => {
+  it("copies bytes that wait", () => {
     void fill();
     const bytes = Buffer.from(small("d"));
     void queue.send(bytes, undefined);
@@ -235,7 +238,7 @@ describe("above the high-water mark", () => {
     expect(sent()).toEqual(["a", "b", "c", "d"]);
   });
 
-  it("a message that comes while others wait does not overtake them", () => {
+  it("does not let a message overtake waiting ones", () => {
     void fill();
     void queue.send(small("d"), undefined);
     end.connection.take();
@@ -248,52 +251,52 @@ describe("above the high-water mark", () => {
 });
 
 describe("drain", () => {
-  it("comes once, when what waits has fallen to the low-water mark", () => {
+  it("is emitted once when the load falls to the low-water mark", () => {
     void fill();
     void queue.send(small("d"), undefined);
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
     progress();
-    expect(told).toEqual(["drain"]);
+    expect(reported).toEqual(["drain"]);
     expect(queue.bufferedAmount).toBe(16);
     drain();
-    expect(told).toEqual(["drain"]);
+    expect(reported).toEqual(["drain"]);
   });
 
-  it("comes again after the next time above the mark", () => {
+  it("is emitted again after the mark was reached again", () => {
     void fill();
     drain();
     void fill();
     drain();
-    expect(told).toEqual(["drain", "drain"]);
+    expect(reported).toEqual(["drain", "drain"]);
   });
 
-  it("does not come where the high-water mark was never met", () => {
+  it("is not emitted if the high-water mark was never reached", () => {
     void queue.send(small("a"), undefined);
     void queue.send(small("b"), undefined);
     drain();
-    expect(told).toEqual([]);
+    expect(reported).toEqual([]);
   });
 
-  it("does not come for a Blob below the mark", async () => {
+  it("is not emitted for a Blob below the mark", async () => {
     const { message, give } = pending(10);
     void queue.send(message, undefined);
     await give(small("a"));
     drain();
-    expect([told, sent()]).toEqual([[], ["a"]]);
+    expect([reported, sent()]).toEqual([[], ["a"]]);
   });
 
-  it("does not come when the connection is gone", async () => {
+  it("is not emitted after the end of the connection", async () => {
     const { message, give } = pending(100);
     const sending = queue.send(message, undefined);
     finish(new Error("gone"));
     await give("late");
     expect(await stateOf(sending)).toEqual(new Error("gone"));
-    expect([told, end.connection.framedCount]).toEqual([[], 0]);
+    expect([reported, end.connection.framedCount]).toEqual([[], 0]);
   });
 
-  it("may send again from inside", () => {
+  it("may be answered by another send()", () => {
     let isFirst = true;
-    const handler = { onQueued: () => undefined, onRefused: (error: unknown) => told.push(error) };
+    const handler = { onQueued: () => undefined, onRefused: (error: unknown) => reported.push(error) };
     const again = new SendQueue(end.connection, clock, marks, handler, {
       onWithdrawn: () => undefined,
       onSampled: () => undefined,
@@ -310,7 +313,7 @@ describe("drain", () => {
 });
 
 describe("maxBufferedAmount", () => {
-  it("refuses what would go past it, and tells so", async () => {
+  it("refuses and reports messages that would exceed it", async () => {
     void fill();
     for (const text of ["d", "e", "f", "g"]) void queue.send(small(text), undefined);
     expect(queue.bufferedAmount).toBe(112);
@@ -320,15 +323,15 @@ describe("maxBufferedAmount", () => {
     expect((refused as Error).message).toMatch(
       /1 bytes was refused: 128 bytes wait.*maxBufferedAmount is 128/,
     );
-    expect(told).toEqual([refused]);
+    expect(reported).toEqual([refused]);
     expect(queue.trySend("y", undefined)).toBeUndefined();
-    expect(told.length).toBe(1);
+    expect(reported.length).toBe(1);
     expect(queue.acceptedCount).toBe(8);
     drain();
     expect(sent().length).toBe(8);
   });
 
-  it("lets one larger message pass where nothing waits", async () => {
+  it("accepts one larger message if nothing waits", async () => {
     expect(await stateOf(queue.send("x".repeat(1_000), undefined))).toBe("waits");
     expect(await stateOf(queue.send("y", undefined))).toBeInstanceOf(BufferOverflowError);
     drain();
@@ -352,16 +355,16 @@ describe("maxBufferedAmount", () => {
 describe("the memory of messages that wait", () => {
   const mebibyte = 1024 * 1024;
 
-  /** Counts messages that are taken before one is refused. */
+  /** Returns the number of messages that are accepted before one is refused. */
   function countTaken(send: (index: number) => boolean | undefined): number {
     for (let index = 0; index < 1_000_000; index++) if (send(index) === undefined) return index;
     throw new Error("Nothing was refused.");
   }
 
-  it("counts against maxBufferedAmount, while bufferedAmount counts bytes on the wire", async () => {
+  it("counts for maxBufferedAmount, whereas bufferedAmount counts bytes on the wire", async () => {
     queue = create({ highWaterMark: 1_000, maxBufferedAmount: 4 * mebibyte });
     const count = countTaken(() => queue.trySend("x", undefined));
-    // About 1 KiB for each, of which 1 MiB is not counted.
+    // About 1 KiB per message. The first MiB is not counted.
     expect(count).toBeGreaterThan(4_000);
     expect(count).toBeLessThan(6_000);
     expect(queue.bufferedAmount).toBe(count * 7);
@@ -392,7 +395,7 @@ describe("the memory of messages that wait", () => {
     expect([queue.bufferedAmount, queue.load]).toEqual([0, 0]);
   });
 
-  it("contains the two bytes of each character of a text with one outside Latin-1", () => {
+  it("includes two bytes per character for text outside Latin-1", () => {
     queue = create({ highWaterMark: 1, maxBufferedAmount: 64 * mebibyte });
     void queue.send("first", undefined);
     const text = "a".repeat(4 * mebibyte) + "\u20ac";
@@ -400,7 +403,7 @@ describe("the memory of messages that wait", () => {
     expect(queue.load).toBeGreaterThan(2 * text.length - mebibyte);
   });
 
-  it("contains what framed messages are known by, and the mark is met by it", () => {
+  it("includes the tokens of framed messages, which can reach the mark", () => {
     queue = create({ highWaterMark: mebibyte, maxBufferedAmount: 4 * mebibyte });
     let count = 0;
     while (queue.trySend("x", undefined, { count }) === true) count++;
@@ -408,10 +411,10 @@ describe("the memory of messages that wait", () => {
     expect(queue.bufferedAmount).toBeLessThan(100_000);
     drain();
     expect(queue.load).toBe(0);
-    expect(told).toEqual(["drain"]);
+    expect(reported).toEqual(["drain"]);
   });
 
-  it("contains compressed messages as they were given, until their frames are handed out", () => {
+  it("includes the uncompressed size of messages until their frames are passed to the kernel", () => {
     end = new ProtocolEnd({ extension: deflateOffer({}).agree([]) });
     queue = create({ highWaterMark: 2 * mebibyte, maxBufferedAmount: 4 * mebibyte });
     const text = "x".repeat(100_000);
@@ -424,7 +427,7 @@ describe("the memory of messages that wait", () => {
     end.connection.abandon();
   });
 
-  it("is written before the end of the tick where few bytes stand for much of it", () => {
+  it("causes a write before the end of the tick if messages compress well", () => {
     end = new ProtocolEnd({ extension: deflateOffer({}).agree([]) });
     const writes: number[] = [];
     const handler = {
@@ -446,25 +449,25 @@ describe("the memory of messages that wait", () => {
     end.connection.abandon();
   });
 
-  it("keeps one promise for refusals beyond 64 in one turn, and lets a loop of them end the turn", async () => {
+  it("shares one promise from the 64th refusal of a turn on, so that a loop of refusals ends the turn", async () => {
     void fill();
     while (queue.trySend("x", undefined) !== undefined);
     const promises = new Set<Promise<void>>();
     for (let count = 0; count < 10_000; count++) promises.add(queue.send("x", undefined));
     expect(promises.size).toBe(64);
-    expect(told.length).toBe(10_000);
+    expect(reported.length).toBe(10_000);
     const last = queue.send("xy", undefined);
     expect(promises).toContain(last);
     expect(await stateOf(last)).toBe("waits");
     clock.advance(0);
     const error = await stateOf(last);
-    expect(error).toBe(told.at(-1));
+    expect(error).toBe(reported.at(-1));
     expect((error as Error).message).toMatch(/^Messages were refused: \d+ bytes wait/);
   });
 });
 
 describe("a Blob", () => {
-  it("keeps its place while it is read", async () => {
+  it("keeps its position while it is read", async () => {
     const { message, give } = pending(10);
     const blob = queue.send(message, undefined);
     const after = queue.send(small("b"), undefined);
@@ -476,7 +479,7 @@ describe("a Blob", () => {
     expect(sent()).toEqual(["a", "b", "c"]);
   });
 
-  it("that is read waits for those before it", async () => {
+  it("waits for the messages before it, even if it is read first", async () => {
     const [first, second] = [pending(1), pending(1)];
     void queue.send(first.message, undefined);
     void queue.send(second.message, undefined);
@@ -487,19 +490,19 @@ describe("a Blob", () => {
     expect(sent()).toEqual(["a", "b"]);
   });
 
-  it("that cannot be read rejects, and lets the others pass", async () => {
+  it("rejects if it cannot be read, and does not block other messages", async () => {
     const { message, fail } = pending(10);
     const error = new Error("file gone");
     const blob = queue.send(message, undefined);
     void queue.send(small("b"), undefined);
     await fail(error);
     expect(await stateOf(blob)).toBe(error);
-    expect([told, queue.acceptedCount, queue.bufferedAmount]).toEqual([[error], 1, 16]);
+    expect([reported, queue.acceptedCount, queue.bufferedAmount]).toEqual([[error], 1, 16]);
     drain();
     expect(sent()).toEqual(["b"]);
   });
 
-  it("that was withdrawn while it was read is not sent", async () => {
+  it("is not sent if it is withdrawn while it is read", async () => {
     const { message, give } = pending(10);
     const controller = new AbortController();
     const blob = queue.send(message, { signal: controller.signal });
@@ -511,7 +514,7 @@ describe("a Blob", () => {
 });
 
 describe("withdrawing", () => {
-  it("by timeout takes a message that waits to be framed", async () => {
+  it("by timeout removes a message that is not framed", async () => {
     void fill();
     const late = queue.send(small("late"), { timeout: 50 });
     void queue.send(small("d"), undefined);
@@ -519,23 +522,23 @@ describe("withdrawing", () => {
     const error = await stateOf(late);
     expect(error).toBeInstanceOf(TimeoutError);
     expect(error).toMatchObject({ operation: "send", timeoutMs: 50 });
-    expect([told, queue.bufferedAmount, queue.acceptedCount]).toEqual([[error], 64, 4]);
+    expect([reported, queue.bufferedAmount, queue.acceptedCount]).toEqual([[error], 64, 4]);
     drain();
     expect(sent()).toEqual(["a", "b", "c", "d"]);
   });
 
-  it("by signal takes a message that waits to be framed", async () => {
+  it("by signal removes a message that is not framed", async () => {
     void fill();
     const controller = new AbortController();
     const late = queue.send(small("late"), { signal: controller.signal });
     controller.abort("stop");
     expect(await stateOf(late)).toBe("stop");
-    expect(told).toEqual(["stop"]);
+    expect(reported).toEqual(["stop"]);
     drain();
     expect(sent()).toEqual(["a", "b", "c"]);
   });
 
-  it("does not take a message that is framed: only its caller is let go", async () => {
+  it("does not remove a framed message, but ends the caller's wait", async () => {
     void fill();
     const controller = new AbortController();
     const four = ["d", "e", "f", "g"].map((text) =>
@@ -546,12 +549,12 @@ describe("withdrawing", () => {
     controller.abort("stop");
     clock.advance(100);
     expect(await Promise.all(four.map(stateOf))).toEqual(["done", "done", "stop", "stop"]);
-    expect([told, counting.openTimers, queue.acceptedCount]).toEqual([["stop", "stop"], 0, 6]);
+    expect([reported, counting.openTimers, queue.acceptedCount]).toEqual([["stop", "stop"], 0, 6]);
     drain();
     expect(sent()).toEqual(["a", "b", "c", "d", "e", "f"]);
   });
 
-  it("lets the caller go whose message met the mark, and sends the message", async () => {
+  it("ends the wait of a send() that reached the mark, and still sends its message", async () => {
     void fill();
     drain();
     const options = { timeout: 50 };
@@ -559,12 +562,12 @@ describe("withdrawing", () => {
     clock.advance(50);
     const error = await stateOf(large);
     expect(error).toBeInstanceOf(TimeoutError);
-    expect(told).toEqual(["drain", error]);
+    expect(reported).toEqual(["drain", error]);
     drain();
     expect(sent().at(-1)).toBe("x".repeat(100));
   });
 
-  it("does not touch a message that was framed at the call", async () => {
+  it("has no effect on a message that was framed during the call", async () => {
     void fill();
     drain();
     const controller = new AbortController();
@@ -575,22 +578,22 @@ describe("withdrawing", () => {
     expect(await stateOf(one)).toBe("done");
   });
 
-  it("before the call takes nothing, and is told", async () => {
+  it("before the call refuses and reports the message", async () => {
     const signal = AbortSignal.abort("stop");
     expect(await stateOf(queue.send(small("a"), { signal }))).toBe("stop");
-    expect([told, end.connection.framedCount, queue.acceptedCount]).toEqual([["stop"], 0, 0]);
+    expect([reported, end.connection.framedCount, queue.acceptedCount]).toEqual([["stop"], 0, 0]);
   });
 });
 
 describe("flush", () => {
-  it("resolves at once where all is written", async () => {
+  it("resolves immediately if everything is written", async () => {
     expect(await stateOf(queue.flush(undefined))).toBe("done");
     void queue.send("a", undefined);
     drain();
     expect(await stateOf(queue.flush(undefined))).toBe("done");
   });
 
-  it("waits for what was framed before the call, not for what comes later", async () => {
+  it("waits for messages framed before the call, not for later ones", async () => {
     void queue.send(Buffer.alloc(100_000), undefined);
     const flush = queue.flush(undefined);
     const take = async (): Promise<unknown> => {
@@ -604,7 +607,7 @@ describe("flush", () => {
     expect(await take()).toBe("done");
   });
 
-  it("waits for what waits to be framed", async () => {
+  it("waits for messages that are not framed yet", async () => {
     void fill();
     void queue.send(small("d"), undefined);
     const flush = queue.flush(undefined);
@@ -615,7 +618,7 @@ describe("flush", () => {
     expect(await stateOf(flush)).toBe("done");
   });
 
-  it("goes on waiting for those before a message that is withdrawn", async () => {
+  it("still waits for the messages before a withdrawn one", async () => {
     const { message, give } = pending(10);
     const controller = new AbortController();
     void queue.send(message, undefined);
@@ -631,7 +634,7 @@ describe("flush", () => {
     expect(sent()).toEqual(["a"]);
   });
 
-  it("waits for what is framed alone when all that waited is withdrawn", async () => {
+  it("waits only for framed messages after all others are withdrawn", async () => {
     void fill();
     const controller = new AbortController();
     void queue.send(small("d"), { signal: controller.signal });
@@ -642,7 +645,7 @@ describe("flush", () => {
     expect(await stateOf(flush)).toBe("done");
   });
 
-  it("settles in the order of the calls", async () => {
+  it("settles in call order", async () => {
     const order: string[] = [];
     void fill();
     void queue.flush(undefined).then(() => order.push("first"));
@@ -653,7 +656,7 @@ describe("flush", () => {
     expect(order).toEqual(["first", "second"]);
   });
 
-  it("may be given up", async () => {
+  it("can be cancelled by timeout or signal", async () => {
     void fill();
     const controller = new AbortController();
     const flushes = [queue.flush({ timeout: 5 }), queue.flush({ signal: controller.signal })];
@@ -669,8 +672,8 @@ describe("flush", () => {
   });
 });
 
-describe("the end", () => {
-  it("rejects everything that waits, once", async () => {
+describe("the end of the connection", () => {
+  it("rejects all pending calls once", async () => {
     void fill();
     const above = queue.send(small("d"), { timeout: 50 });
     const flushes = [queue.flush(undefined)];
@@ -682,31 +685,31 @@ describe("the end", () => {
     expect(await Promise.all([above, ...flushes].map(stateOf))).toEqual([gone, gone, gone]);
     expect(counting.openTimers).toBe(0);
     clock.advance(100);
-    expect([told, queue.isEmpty, finish(gone)]).toEqual([[], true, []]);
+    expect([reported, queue.isEmpty, finish(gone)]).toEqual([[], true, []]);
   });
 
-  it("rejects the sends of framed messages that wait for the mark", async () => {
+  it("rejects sends of framed messages that wait for the mark", async () => {
     const promises = fill();
     finish("gone");
     expect(await Promise.all(promises.map(stateOf))).toEqual(["done", "done", "gone"]);
   });
 
-  it("of a Blob that fails later is not told twice", async () => {
+  it("is reported once for a Blob that fails later", async () => {
     const { message, fail } = pending(10);
     const sending = queue.send(message, undefined);
     finish("gone");
     await fail(new Error("file gone"));
-    expect([await stateOf(sending), told]).toEqual(["gone", []]);
+    expect([await stateOf(sending), reported]).toEqual(["gone", []]);
   });
 });
 
 describe("a message with a token", () => {
-  /** Three that are framed, the last of which waits for room, and two that are not. */
+  /** Sends three messages that are framed, the last of which waits, and two that are not framed. */
   function sendFive(): readonly Promise<void>[] {
     return ["a", "b", "c", "d", "e"].map((text) => queue.send(small(text), undefined, `token of ${text}`));
   }
 
-  it("comes back with it where it was not sent, framed or not", () => {
+  it("is returned with its token if it was not sent, framed or not", () => {
     void sendFive();
     const { message } = pending(10);
     void queue.send(message, undefined, "token of f");
@@ -719,7 +722,7 @@ describe("a message with a token", () => {
     expect(queue.acceptedCount).toBe(0);
   });
 
-  it("does not come back where it was sent", () => {
+  it("is not returned if it was sent", () => {
     void sendFive();
     progress();
     expect(finish("gone")).toEqual(
@@ -728,7 +731,7 @@ describe("a message with a token", () => {
     expect(queue.acceptedCount).toBe(3);
   });
 
-  it("is kept by its owner: its promise resolves when the connection is gone", async () => {
+  it("is kept by its owner, so its promise resolves when the connection ends", async () => {
     const promises = sendFive();
     const without = queue.send(small("f"), undefined);
     finish("gone");
@@ -736,14 +739,14 @@ describe("a message with a token", () => {
     expect(states).toEqual(["done", "done", "done", "done", "done", "gone"]);
   });
 
-  it("that is withdrawn is told of, unless it is framed", () => {
+  it("is reported when it is withdrawn, unless it is framed", () => {
     void fill();
     const controller = new AbortController();
     const { signal } = controller;
     void queue.send(small("d"), { signal }, "token of d");
     void queue.send(small("e"), { signal });
     controller.abort("stop");
-    expect([withdrawn, told]).toEqual([["token of d"], ["stop", "stop"]]);
+    expect([withdrawn, reported]).toEqual([["token of d"], ["stop", "stop"]]);
     drain();
     const late = new AbortController();
     void queue.send("x".repeat(100), { signal: late.signal }, "token of x");
@@ -752,15 +755,15 @@ describe("a message with a token", () => {
   });
 
   it.each([
-    ["for too much waits", {}],
-    ["for its signal is aborted", { signal: AbortSignal.abort("stop") }],
-  ])("that is refused at the call, %s, is told of", async (_why, options) => {
+    ["because too many bytes wait", {}],
+    ["because its signal is aborted", { signal: AbortSignal.abort("stop") }],
+  ])("is reported when it is refused %s", async (_why, options) => {
     void queue.send("x".repeat(1_000), undefined);
     const refused = await stateOf(queue.send(small("a"), options, "token"));
-    expect([withdrawn, told]).toEqual([["token"], [refused]]);
+    expect([withdrawn, reported]).toEqual([["token"], [refused]]);
   });
 
-  it("of trySend() comes back too", () => {
+  it("is also returned if it was sent by trySend()", () => {
     expect(queue.trySend(small("a"), undefined, 1)).toBe(true);
     void fill();
     expect(queue.trySend(small("b"), undefined, 2)).toBe(false);
@@ -771,20 +774,20 @@ describe("a message with a token", () => {
   });
 });
 
-describe("a message that was accepted long ago", () => {
-  it("is not refused, whatever waits, and keeps the order", () => {
+describe("sendAccepted()", () => {
+  it("never refuses a message, and keeps the order", () => {
     queue.sendAccepted("x".repeat(1_000), undefined, "token");
     queue.sendAccepted(small("second"), undefined, "token");
     expect(queue.trySend(small("refused"), undefined)).toBeUndefined();
     queue.sendAccepted(small("third"), undefined, undefined);
-    expect([queue.acceptedCount, told]).toEqual([3, []]);
+    expect([queue.acceptedCount, reported]).toEqual([3, []]);
     drain();
     expect(sent()).toEqual(["x".repeat(1_000), "second", "third"]);
   });
 });
 
-describe("when the messages move to another connection", () => {
-  it("who waits for this one is let go", async () => {
+describe("resolveWaits()", () => {
+  it("resolves all pending calls when the messages move to another connection", async () => {
     const sends = [...fill(), queue.send(small("d"), undefined)];
     const flushes = [queue.flush(undefined)];
     const { framedCount } = end.connection;
@@ -795,12 +798,12 @@ describe("when the messages move to another connection", () => {
     expect(await Promise.all([...sends, ...flushes].map(stateOf))).toEqual(Array(5).fill("done"));
     expect([queue.isEmpty, queue.acceptedCount, queue.bufferedAmount]).toEqual([true, 0, 0]);
     progress();
-    expect([sent(), told]).toEqual([[], []]);
+    expect([sent(), reported]).toEqual([[], []]);
   });
 });
 
 describe("a sample", () => {
-  it("is the time of one message in sixteen from its sending to the kernel", () => {
+  it("is the time from send() to the kernel, for one message in 16", () => {
     void queue.send(small("a"), undefined);
     void queue.send(small("b"), undefined);
     clock.advance(5);
@@ -815,7 +818,7 @@ describe("a sample", () => {
     expect(samples).toEqual([5, 1]);
   });
 
-  it("is none of a message that was taken back", () => {
+  it("does not exist for a message that was taken back", () => {
     void queue.send(small("a"), undefined);
     finish("gone");
     queue.pump();
@@ -832,22 +835,22 @@ it("frames nothing more once the protocol is closing", async () => {
   expect(dataOf(finish("gone"))).toEqual([small("a")]);
 });
 
-it("does not grow its stack with what waits", () => {
+it("does not grow the stack with the number of waiting messages", () => {
   const deep: SendQueue = new SendQueue(
     end.connection,
     clock,
     { highWaterMark: 1_000, lowWaterMark: 1, maxBufferedAmount: 1e9 },
     {
-      // A kernel that takes all at once, with the progress that comes of it.
+      // A kernel that accepts everything immediately and reports progress.
       onQueued: () => {
         if (!isOpen) return;
         end.drain();
         deep.pump();
       },
-      onRefused: (error) => told.push(error),
+      onRefused: (error) => reported.push(error),
     },
     {
-      onDrain: () => told.push("drain"),
+      onDrain: () => reported.push("drain"),
       onWithdrawn: () => undefined,
       onSampled: () => undefined,
     },
@@ -858,6 +861,6 @@ it("does not grow its stack with what waits", () => {
   isOpen = true;
   end.drain();
   deep.pump();
-  expect([end.connection.writtenCount, deep.bufferedAmount, told]).toEqual([5_000, 0, ["drain"]]);
+  expect([end.connection.writtenCount, deep.bufferedAmount, reported]).toEqual([5_000, 0, ["drain"]]);
   return flush;
 });

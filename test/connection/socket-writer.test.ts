@@ -52,7 +52,7 @@ function send(text: string): void {
 
 const texts = (): string[] => readFrames(peer.received).map(({ payload }) => payload.toString());
 
-it("writes all of one tick at once, at its end", () => {
+it("writes all messages of one tick together at its end", () => {
   for (const text of ["a", "b", "c"]) send(text);
   expect(peer.received.length).toBe(0);
   clock.advance(0);
@@ -61,7 +61,7 @@ it("writes all of one tick at once, at its end", () => {
   expect(progress).toEqual([false]);
 });
 
-describe("where ticks have one message each", () => {
+describe("after ticks with one message each", () => {
   function sendEach(count: number): void {
     for (let left = count; left > 0; left--) {
       send("a");
@@ -70,7 +70,7 @@ describe("where ticks have one message each", () => {
     progress = [];
   }
 
-  it("writes the next ones at once, and each seventeenth at the end of its tick", () => {
+  it("writes the next 16 messages immediately and every 17th at the end of its tick", () => {
     sendEach(16);
     const waits: number[] = [];
     for (let count = 0; count < 36; count++) {
@@ -82,7 +82,7 @@ describe("where ticks have one message each", () => {
     expect(progress.length).toBe(36);
   });
 
-  it("writes sixteen of a burst that comes then, its rest together, and the next burst as one", () => {
+  it("writes 16 messages of a burst immediately, the rest together, and the next burst together", () => {
     sendEach(16);
     for (let count = 0; count < 100; count++) send(String(count));
     expect(progress.length).toBe(16);
@@ -94,7 +94,7 @@ describe("where ticks have one message each", () => {
     expect(texts().slice(16)).toEqual(Array.from({ length: 200 }, (_, count) => String(count)));
   });
 
-  it.each([15, 32])("waits for the end of a tick after %i of them where it has two messages", (count) => {
+  it.each([15, 32])("waits for the end of a tick with two messages after %i such ticks", (count) => {
     sendEach(count);
     for (const text of ["a", "b"]) send(text);
     clock.advance(0);
@@ -106,7 +106,7 @@ describe("where ticks have one message each", () => {
     expect(progress).toEqual([false]);
   });
 
-  it("has nothing to write where nothing was sent", () => {
+  it("writes nothing if nothing was sent", () => {
     sendEach(16);
     writer.wake();
     expect(progress).toEqual([]);
@@ -115,14 +115,14 @@ describe("where ticks have one message each", () => {
   });
 });
 
-it("writes nothing where there is nothing", () => {
+it("writes nothing without output", () => {
   writer.wake();
   writer.flush();
   clock.advance(0);
   expect([writes, progress, writer.lastWrittenAt]).toEqual([[], [], undefined]);
 });
 
-it("does not wait for the end of the tick with what fills a write", () => {
+it("writes immediately when the output fills a write", () => {
   send("x".repeat(60_000));
   expect(peer.received.length).toBe(0);
   send("y".repeat(5_528));
@@ -133,7 +133,7 @@ it("does not wait for the end of the tick with what fills a write", () => {
   expect(progress).toEqual([false, false]);
 });
 
-it("writes a large message in pieces of at most 64 KiB, each as soon as the kernel takes it", () => {
+it("writes a large message in pieces of at most 64 KiB", () => {
   send("x".repeat(300_000));
   clock.advance(0);
   expect(writes.map(({ length }) => length)).toEqual([65_536, 65_536, 65_536, 65_536, 37_870]);
@@ -143,7 +143,7 @@ it("writes a large message in pieces of at most 64 KiB, each as soon as the kern
 describe("the size of a write", () => {
   const kibibyte = 1024;
 
-  /** The last bytes of 1 MiB are sent: from here on segments lie side by side, in memory that is masked faster. */
+  /** Sends 1 MiB first: after that, segments are adjacent in memory that is masked faster. */
   beforeEach(() => {
     const resources = testResources();
     const before = new ProtocolEnd({ resources }).connection;
@@ -152,7 +152,7 @@ describe("the size of a write", () => {
     begin({ resources });
   });
 
-  function sendMuch(kibibytes: number): void {
+  function sendKibibytes(kibibytes: number): void {
     end.connection.binary(Buffer.alloc(kibibytes * kibibyte - 14, 7));
     writer.wake();
   }
@@ -161,11 +161,11 @@ describe("the size of a write", () => {
     return writes.splice(0).map(({ length }) => length / kibibyte);
   }
 
-  it("is at most a quarter of what the kernel has once taken in one tick, and 256 KiB", () => {
-    sendMuch(1024);
+  it("grows to a quarter of the bytes that the kernel accepted in one tick, up to 256 KiB", () => {
+    sendKibibytes(1024);
     clock.advance(0);
     expect(sizes()).toEqual([...Array<number>(8).fill(64), 128, 128, 192, 64]);
-    sendMuch(1024);
+    sendKibibytes(1024);
     clock.advance(0);
     expect(sizes()).toEqual([256, 256, 256, 256]);
     const payloads = readFrames(peer.received).map(({ payload }) => payload);
@@ -178,7 +178,7 @@ describe("the size of a write", () => {
     [64 * kibibyte, [64 * kibibyte + 14]],
     [68 * kibibyte - 14, [68 * kibibyte]],
     [68 * kibibyte - 13, [64 * kibibyte, 4 * kibibyte + 1]],
-  ])("goes up to 4 KiB beyond that, where a message of %i bytes ends there", (size, expected) => {
+  ])("exceeds the limit by up to 4 KiB at the end of a message of %i bytes", (size, expected) => {
     end.connection.binary(Buffer.alloc(size, 7));
     writer.wake();
     clock.advance(0);
@@ -186,17 +186,17 @@ describe("the size of a write", () => {
     expect(readFrames(peer.received).map(({ payload }) => payload)).toEqual([Buffer.alloc(size, 7)]);
   });
 
-  it("stays at 64 KiB where less than 512 are taken in a tick, however many ticks there are", () => {
+  it("stays at 64 KiB if the kernel accepts less than 512 KiB per tick", () => {
     for (let count = 0; count < 20; count++) {
-      sendMuch(448);
+      sendKibibytes(448);
       clock.advance(0);
     }
     expect(sizes()).toEqual(Array(140).fill(64));
   });
 
-  it("stays at 64 KiB towards a kernel that takes a write at a time", () => {
+  it("stays at 64 KiB if the kernel accepts one write at a time", () => {
     peer.takesWrites = false;
-    sendMuch(1024);
+    sendKibibytes(1024);
     clock.advance(0);
     for (let count = 0; count < 16; count++) {
       expect(peer.waitingBytes).toBe(64 * kibibyte);
@@ -210,7 +210,7 @@ describe("the size of a write", () => {
 describe("a write that the kernel refuses", () => {
   beforeEach(() => (peer.takesWrites = false));
 
-  it("holds back all that comes behind it", () => {
+  it("delays all later output", () => {
     send("a");
     clock.advance(0);
     send("b");
@@ -224,7 +224,7 @@ describe("a write that the kernel refuses", () => {
     expect(texts()).toEqual(["a", "b", "x".repeat(70_000)]);
   });
 
-  it("is progress when it is taken", () => {
+  it("is reported as progress when it is accepted", () => {
     send("a");
     clock.advance(0);
     peer.take(3);
@@ -236,7 +236,7 @@ describe("a write that the kernel refuses", () => {
     expect(end.connection.bufferedSize).toBe(0);
   });
 
-  it("counts once it is with the kernel", () => {
+  it("is counted when the kernel has accepted it", () => {
     send("abc");
     clock.advance(0);
     expect(writer.bytesWritten).toBe(0);
@@ -245,7 +245,7 @@ describe("a write that the kernel refuses", () => {
     expect(writer.bytesWritten).toBe(9);
   });
 
-  it("says nothing any more when it has been stopped", () => {
+  it("is not reported after stop()", () => {
     send("a");
     clock.advance(0);
     writer.stop();
@@ -255,8 +255,8 @@ describe("a write that the kernel refuses", () => {
   });
 });
 
-describe("a sign of life", () => {
-  /** Two turns of the event loop have passed. */
+describe("lastProgressAt", () => {
+  /** Passes two turns of the event loop. */
   const outlast = (): void => {
     clock.advance(0);
     clock.advance(0);
@@ -264,7 +264,7 @@ describe("a sign of life", () => {
 
   beforeEach(() => (peer.takesWrites = false));
 
-  it("is what the kernel takes of a write that it had really refused", () => {
+  it("is set when the kernel accepts a write that was blocked", () => {
     clock.advance(10);
     send("a");
     outlast();
@@ -275,14 +275,14 @@ describe("a sign of life", () => {
     expect([writer.stuckSince, writer.lastProgressAt]).toEqual([undefined, 30]);
   });
 
-  it("is none where the kernel takes all at once", () => {
+  it("is not set if the kernel accepts everything immediately", () => {
     peer.takesWrites = true;
     send("a");
     outlast();
     expect([writer.stuckSince, writer.lastProgressAt]).toEqual([undefined, undefined]);
   });
 
-  it("comes with each piece of a large message", () => {
+  it("is set by each piece of a large message", () => {
     send("x".repeat(100_000));
     outlast();
     clock.advance(5);
@@ -295,7 +295,7 @@ describe("a sign of life", () => {
     expect([writer.stuckSince, writer.lastProgressAt]).toEqual([undefined, 10]);
   });
 
-  it("is not looked for when it has been stopped", () => {
+  it("is not set after stop()", () => {
     send("a");
     clock.advance(0);
     writer.stop();
@@ -306,7 +306,7 @@ describe("a sign of life", () => {
   });
 });
 
-describe("a write that is told a turn late, as TLS tells each", () => {
+describe("a write that is reported one turn late, as by TLS", () => {
   const turns: (() => void)[] = [];
   const written: (() => void)[] = [];
   let now: number;
@@ -337,7 +337,7 @@ describe("a write that is told a turn late, as TLS tells each", () => {
     late.flush();
   }
 
-  it("is no sign of life", () => {
+  it("does not set lastProgressAt", () => {
     for (const text of ["a", "b", "c"]) {
       write(text);
       now += 1;
@@ -348,7 +348,7 @@ describe("a write that is told a turn late, as TLS tells each", () => {
     expect([late.lastProgressAt, late.stuckSince, turns.length]).toEqual([undefined, undefined, 0]);
   });
 
-  it("does not hide one behind it that is really refused", () => {
+  it("does not hide a later write that is blocked", () => {
     write("a");
     turn();
     written.shift()!();
@@ -361,7 +361,7 @@ describe("a write that is told a turn late, as TLS tells each", () => {
   });
 });
 
-it("writes what progress brings", () => {
+it("writes messages that a progress listener sends", () => {
   onProgress = () => {
     if (progress.length < 3) send(String(progress.length));
   };
@@ -370,7 +370,7 @@ it("writes what progress brings", () => {
   expect(texts()).toEqual(["0", "1", "2"]);
 });
 
-it("counts bytes, and knows when the last were given away", () => {
+it("counts written bytes and records the time of the last write", () => {
   clock.advance(50);
   send("abc");
   clock.advance(0);
@@ -378,7 +378,7 @@ it("counts bytes, and knows when the last were given away", () => {
   expect([writer.bytesWritten, writer.lastWrittenAt]).toEqual([9, 50]);
 });
 
-it("writes nothing when it has been stopped", () => {
+it("writes nothing after stop()", () => {
   send("a");
   writer.stop();
   send("x".repeat(70_000));
