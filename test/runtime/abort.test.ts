@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { onAbort } from "../../src/runtime/abort.js";
 
 describe("onAbort", () => {
-  it("calls everyone who waits, in their order", () => {
+  it("calls all callbacks in order", () => {
     const controller = new AbortController();
     const called: number[] = [];
     for (const which of [1, 2, 3]) onAbort(controller.signal, () => called.push(which));
@@ -11,7 +11,7 @@ describe("onAbort", () => {
     expect(called).toEqual([1, 2, 3]);
   });
 
-  it("puts one listener on a signal for all, and takes it away with the last", () => {
+  it("adds one listener for all callbacks, and removes it with the last", () => {
     const { signal } = new AbortController();
     const stops = Array.from({ length: 20 }, () => onAbort(signal, () => undefined));
     expect(getEventListeners(signal, "abort").length).toBe(1);
@@ -22,7 +22,7 @@ describe("onAbort", () => {
     expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
-  it("does not call who has stopped waiting, from inside another's call too", () => {
+  it("does not call a removed callback", () => {
     const controller = new AbortController();
     const called: string[] = [];
     const stop = onAbort(controller.signal, () => called.push("stopped"));
@@ -32,7 +32,7 @@ describe("onAbort", () => {
     expect(called).toEqual(["waits"]);
   });
 
-  it("waits anew after all have stopped", () => {
+  it("can be used again after all callbacks are removed", () => {
     const controller = new AbortController();
     onAbort(controller.signal, () => undefined)();
     let isCalled = false;

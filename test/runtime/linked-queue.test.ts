@@ -6,7 +6,7 @@ function queueOf(...items: string[]) {
   return { queue, nodes: items.map((item) => queue.add(item)) };
 }
 
-describe("a waiting line", () => {
+describe("LinkedQueue", () => {
   it("is empty at first", () => {
     const queue = new LinkedQueue<string>();
     expect([queue.length, queue.first, queue.last, queue.shift(), [...queue], queue.takeAll()]).toEqual([
@@ -14,7 +14,7 @@ describe("a waiting line", () => {
     ]);
   });
 
-  it("serves in the order of coming", () => {
+  it("returns items in the order in which they were added", () => {
     const { queue } = queueOf("a", "b");
     expect([queue.length, queue.first, queue.last]).toEqual([2, "a", "b"]);
     expect(queue.shift()).toBe("a");
@@ -28,7 +28,7 @@ describe("a waiting line", () => {
     ["the first", 0, ["b", "c"]],
     ["the middle one", 1, ["a", "c"]],
     ["the last", 2, ["a", "b"]],
-  ] as const)("lets %s leave, once", (_name, index, rest) => {
+  ] as const)("removes %s once", (_name, index, rest) => {
     const { queue, nodes } = queueOf("a", "b", "c");
     expect(queue.remove(nodes[index]!)).toBe(true);
     expect(queue.remove(nodes[index]!)).toBe(false);
@@ -38,7 +38,7 @@ describe("a waiting line", () => {
     expect(queue.takeAll()).toEqual([...rest, "d"]);
   });
 
-  it("lets the only one leave", () => {
+  it("removes the only item", () => {
     const { queue, nodes } = queueOf("a");
     queue.remove(nodes[0]!);
     expect([queue.length, queue.first, queue.last]).toEqual([0, undefined, undefined]);
@@ -46,7 +46,7 @@ describe("a waiting line", () => {
     expect([...queue]).toEqual(["b"]);
   });
 
-  it("knows who was served", () => {
+  it("marks nodes as removed", () => {
     const { queue, nodes } = queueOf("a", "b");
     queue.shift();
     expect(nodes.map(({ isQueued }) => isQueued)).toEqual([false, true]);
@@ -55,7 +55,7 @@ describe("a waiting line", () => {
     expect(nodes[1]!.isQueued).toBe(false);
   });
 
-  it("tells who stands before", () => {
+  it("links each node to the previous one", () => {
     const { queue, nodes } = queueOf("a", "b", "c");
     expect(nodes[2]!.previous?.item).toBe("b");
     queue.remove(nodes[1]!);
@@ -64,7 +64,7 @@ describe("a waiting line", () => {
     expect(nodes[2]!.previous).toBeUndefined();
   });
 
-  it("keeps nothing of those that have left", () => {
+  it("clears the links of a removed node", () => {
     const { queue, nodes } = queueOf("a", "b", "c");
     queue.remove(nodes[1]!);
     expect([nodes[1]!.previous, nodes[1]!.next]).toEqual([undefined, undefined]);

@@ -1,13 +1,13 @@
 import { expect, it } from "vitest";
 import { nodeRuntimeWithoutSockets as runtime } from "../../src/runtime/node-runtime.js";
 
-it("has a clock that goes on, and one that tells the date", () => {
+it("has a monotonic clock and a wall clock", () => {
   const before = runtime.now();
   expect(runtime.now()).toBeGreaterThanOrEqual(before);
   expect(Math.abs(runtime.wallNow() - Date.now())).toBeLessThan(1_000);
 });
 
-it("defers to the end of the tick, before promises and other turns", async () => {
+it("defers to the end of the tick, before promises and later turns", async () => {
   const order: string[] = [];
   await new Promise<void>((resolve) => {
     setImmediate(() => {
@@ -31,7 +31,7 @@ it("sets timers", async () => {
   expect(runtime.now() - before).toBeGreaterThan(3);
 });
 
-it("holds the process by a timer, unless told otherwise", () => {
+it("keeps the process alive by a timer, unless unref() is called", () => {
   const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
   const before = timers();
   const timer = runtime.setTimer(60_000, () => undefined);
@@ -44,13 +44,13 @@ it("holds the process by a timer, unless told otherwise", () => {
   expect(timers()).toBe(before);
 });
 
-it("draws numbers from 0 to below 1", () => {
+it("returns random numbers in [0, 1)", () => {
   const drawn = Array.from({ length: 100 }, () => runtime.random());
   expect(new Set(drawn).size).toBeGreaterThan(90);
   expect(drawn.every((number) => number >= 0 && number < 1)).toBe(true);
 });
 
-it("fills bytes, and those alone that it is given", () => {
+it("fills only the given bytes", () => {
   const bytes = new Uint8Array(1_024);
   runtime.fillRandom(bytes.subarray(256, 768));
   expect(bytes.subarray(0, 256).every((byte) => byte === 0)).toBe(true);

@@ -35,13 +35,13 @@ describe("a timer", () => {
     },
   );
 
-  it.each([0, -5])("fires at once after %i ms", (delay) => {
+  it.each([0, -5])("fires in the next turn for a delay of %i ms", (delay) => {
     start(delay);
     vi.advanceTimersByTime(1);
     expect(fired).toBe(1);
   });
 
-  it("never fires after an endless delay", () => {
+  it("never fires with an infinite delay", () => {
     const timer = start(Infinity);
     vi.advanceTimersByTime(5 * longest);
     expect(fired).toBe(0);
@@ -50,7 +50,7 @@ describe("a timer", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it.each([0, longest])("may be cleared %i ms after its start, and more than once", (elapsed) => {
+  it.each([0, longest])("can be cleared %i ms after its start, and more than once", (elapsed) => {
     const timer = start(month);
     vi.advanceTimersByTime(elapsed);
     timer.clear();
@@ -60,7 +60,7 @@ describe("a timer", () => {
     expect(fired).toBe(0);
   });
 
-  it("begins anew where it is told to, once it has fired", () => {
+  it("can be restarted after it has fired", () => {
     const timer = start(50);
     vi.advanceTimersByTime(50);
     timer.restart?.();
@@ -71,7 +71,7 @@ describe("a timer", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("begins anew from inside its call, and is cleared all the same", () => {
+  it("can be restarted in its callback, and cleared afterwards", () => {
     const timer = startTimer(5, () => {
       fired++;
       timer.restart?.();
@@ -83,7 +83,7 @@ describe("a timer", () => {
     expect(fired).toBe(3);
   });
 
-  it("may be cleared from inside its call, and after it", () => {
+  it("can be cleared in its callback, and after it", () => {
     const timer = startTimer(5, () => {
       fired++;
       timer.clear();
@@ -97,7 +97,7 @@ describe("a timer", () => {
 });
 
 describe("ref and unref", () => {
-  it("are carried over from one piece of a long delay to the next", () => {
+  it("apply to all Node timers of a long delay", () => {
     const setTimeout = vi.spyOn(globalThis, "setTimeout");
     const isHeld = (): boolean => (setTimeout.mock.results.at(-1)?.value as NodeJS.Timeout).hasRef();
     const timer = start(month);

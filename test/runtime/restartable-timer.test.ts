@@ -6,7 +6,7 @@ let clock: VirtualRuntime;
 let timer: RestartableTimer;
 let fired: string[];
 
-const tell = (word: string) => (): void => void fired.push(word);
+const record = (name: string) => (): void => void fired.push(name);
 
 beforeEach(() => {
   clock = new VirtualRuntime();
@@ -16,7 +16,7 @@ beforeEach(() => {
 
 it("fires once, and counts as set until it is cleared", () => {
   expect(timer.isSet).toBe(false);
-  timer.set(10, tell("a"));
+  timer.set(10, record("a"));
   clock.advance(9);
   expect([fired, timer.isSet]).toEqual([[], true]);
   clock.advance(50);
@@ -25,32 +25,32 @@ it("fires once, and counts as set until it is cleared", () => {
   expect(timer.isSet).toBe(false);
 });
 
-it("is one: another takes its place", () => {
-  timer.set(10, tell("a"));
-  timer.set(30, tell("b"));
+it("is replaced by another set()", () => {
+  timer.set(10, record("a"));
+  timer.set(30, record("b"));
   clock.advance(20);
   expect(fired).toEqual([]);
   clock.advance(10);
   expect(fired).toEqual(["b"]);
 });
 
-it("does not fire once it is cleared", () => {
-  timer.set(10, tell("a"));
+it("does not fire after clear()", () => {
+  timer.set(10, record("a"));
   timer.clear();
   clock.advance(50);
   expect(fired).toEqual([]);
 });
 
-it.each([true, false])("lets the process live as it is told, before and behind set(): %s", (isReferenced) => {
-  const told: string[] = [];
-  const handle = { clear: () => undefined, ref: () => told.push("ref"), unref: () => told.push("unref") };
-  const lone = new RestartableTimer({ setTimer: () => handle }, isReferenced);
-  lone.set(1, tell("a"));
-  expect(told).toEqual(isReferenced ? [] : ["unref"]);
-  lone.unref();
-  lone.ref();
-  lone.set(1, tell("b"));
-  lone.unref();
-  lone.set(1, tell("c"));
-  expect(told.slice(isReferenced ? 0 : 1)).toEqual(["unref", "ref", "unref", "unref"]);
+it.each([true, false])("applies ref() and unref() to the current and later timers: %s", (isReferenced) => {
+  const calls: string[] = [];
+  const handle = { clear: () => undefined, ref: () => calls.push("ref"), unref: () => calls.push("unref") };
+  const timerUnderTest = new RestartableTimer({ setTimer: () => handle }, isReferenced);
+  timerUnderTest.set(1, record("a"));
+  expect(calls).toEqual(isReferenced ? [] : ["unref"]);
+  timerUnderTest.unref();
+  timerUnderTest.ref();
+  timerUnderTest.set(1, record("b"));
+  timerUnderTest.unref();
+  timerUnderTest.set(1, record("c"));
+  expect(calls.slice(isReferenced ? 0 : 1)).toEqual(["unref", "ref", "unref", "unref"]);
 });

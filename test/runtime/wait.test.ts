@@ -30,7 +30,7 @@ function wait(options?: WaitOptions): Wait<string> {
   return new Wait<string>(counting.runtime, "recv", options, (reason) => cancelled.push(reason));
 }
 
-/** How many listeners a signal has, told by what it was asked. */
+/** A signal that counts its listeners by the calls that add and remove them. */
 function watchedSignal(): { controller: AbortController; listenerCount: () => number } {
   const controller = new AbortController();
   const added = vi.spyOn(controller.signal, "addEventListener");
@@ -38,14 +38,17 @@ function watchedSignal(): { controller: AbortController; listenerCount: () => nu
   return { controller, listenerCount: () => added.mock.calls.length - removed.mock.calls.length };
 }
 
-it.each([undefined, {}, { signal: undefined, timeout: undefined }])("has no timer by %j", async (options) => {
-  const one = wait(options);
-  expect(counting.openTimers).toBe(0);
-  one.resolve("here");
-  await expect(one.promise).resolves.toBe("here");
-});
+it.each([undefined, {}, { signal: undefined, timeout: undefined }])(
+  "sets no timer with the options %j",
+  async (options) => {
+    const one = wait(options);
+    expect(counting.openTimers).toBe(0);
+    one.resolve("here");
+    await expect(one.promise).resolves.toBe("here");
+  },
+);
 
-it("rejects with what its owner says", async () => {
+it("rejects with the owner's reason", async () => {
   const one = wait();
   const reason = new Error("gone");
   one.reject(reason);
@@ -53,7 +56,7 @@ it("rejects with what its owner says", async () => {
   expect(cancelled).toEqual([]);
 });
 
-it("that nobody awaits is no unhandled rejection", async () => {
+it("never causes an unhandled rejection", async () => {
   wait().reject(new Error("gone"));
   await rejected(new Error("gone")).catch(() => undefined);
   void rejected(new Error("gone"));
@@ -62,7 +65,7 @@ it("that nobody awaits is no unhandled rejection", async () => {
 });
 
 describe("a timeout", () => {
-  it("ends the waiting after its time, and tells the owner", async () => {
+  it("rejects the promise after its time, and calls onCancel", async () => {
     const one = wait({ timeout: 50 });
     clock.advance(49);
     expect(cancelled).toEqual([]);
@@ -84,7 +87,7 @@ describe("a timeout", () => {
 });
 
 describe("a signal", () => {
-  it.each([new Error("stop"), "stop", null])("ends the waiting with its reason, %s", async (reason) => {
+  it.each([new Error("stop"), "stop", null])("rejects the promise with its reason: %s", async (reason) => {
     const { controller, listenerCount } = watchedSignal();
     const one = wait({ signal: controller.signal, timeout: 50 });
     expect(listenerCount()).toBe(1);
@@ -95,7 +98,7 @@ describe("a signal", () => {
     expect(counting.openTimers).toBe(0);
   });
 
-  it.each(["resolve", "reject"] as const)("is let go by %s()", (method) => {
+  it.each(["resolve", "reject"] as const)("loses its listener by %s()", (method) => {
     const { controller, listenerCount } = watchedSignal();
     const one = wait({ signal: controller.signal });
     one[method]("x");
@@ -104,20 +107,20 @@ describe("a signal", () => {
     expect(cancelled).toEqual([]);
   });
 
-  it("that is aborted already rejects, and sets no timer", async () => {
+  it("that is aborted already rejects the promise and sets no timer", async () => {
     const reason = new Error("stop");
     const one = wait({ signal: AbortSignal.abort(reason), timeout: 50 });
     expect(counting.openTimers).toBe(0);
     await expect(one.promise).rejects.toBe(reason);
   });
 
-  it("that is aborted already tells no owner: nothing has begun that would have to be undone", () => {
+  it("that is aborted already does not call onCancel, because nothing must be undone", () => {
     wait({ signal: AbortSignal.abort() });
     expect(cancelled).toEqual([]);
   });
 });
 
-it("settles once, by what comes first", async () => {
+it("settles once, by the first event", async () => {
   const { controller } = watchedSignal();
   const one = wait({ signal: controller.signal, timeout: 5 });
   controller.abort("first");
@@ -128,7 +131,7 @@ it("settles once, by what comes first", async () => {
   expect(cancelled).toEqual(["first"]);
 });
 
-it("has let go before it tells the owner", async () => {
+it("clears its timer before it calls onCancel", async () => {
   const seen: number[] = [];
   const controller = new AbortController();
   const options = { signal: controller.signal, timeout: 5 };

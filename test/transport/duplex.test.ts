@@ -21,7 +21,7 @@ afterEach(async () => {
 
 const releases: (() => void)[] = [];
 
-/** A promise that does not settle before the test is over. */
+/** A promise that does not settle before the end of the test. */
 function never(): Promise<never> {
   return new Promise((_resolve, reject) => releases.push(() => reject(new Error("The test is over"))));
 }
@@ -38,8 +38,8 @@ function listenersOf(stream: Duplex): Record<string, number> {
   return Object.fromEntries(events.map((event) => [event, stream.listenerCount(event)]));
 }
 
-describe("a stream of the user's", () => {
-  it("is asked for with the url and a signal, after the call", async () => {
+describe("a stream of createConnection", () => {
+  it("is created with the url and a signal, after openDuplex() has returned", async () => {
     const [ours] = createDuplexPair();
     const createConnection = vi.fn<CreateConnection>(() => ours);
     const { handler } = dial(createConnection, { url: "ws://feed.test/a" });
@@ -53,10 +53,10 @@ describe("a stream of the user's", () => {
   });
 
   it.each<[string, (stream: Duplex) => Duplex | Promise<Duplex>]>([
-    ["at once", (stream) => stream],
+    ["immediately", (stream) => stream],
     ["by a promise", (stream) => Promise.resolve(stream)],
     ["much later", (stream) => new Promise((resolve) => setImmediate(() => setImmediate(resolve, stream)))],
-  ])("comes %s and carries bytes both ways", async (_when, give) => {
+  ])("is returned %s and carries bytes both ways", async (_when, give) => {
     const [ours, theirs] = createDuplexPair();
     const before = listenersOf(ours);
     const { transport, handler } = dial(() => give(ours));
@@ -72,7 +72,7 @@ describe("a stream of the user's", () => {
     expect(listenersOf(ours)).toEqual(before);
   });
 
-  it("keeps what came before it was handed over", async () => {
+  it("keeps bytes that arrived before it was returned", async () => {
     const [ours, theirs] = createDuplexPair();
     theirs.write("early ");
     ours.pause();
@@ -83,7 +83,7 @@ describe("a stream of the user's", () => {
     expect(handler.received).toBe("early late");
   });
 
-  it("is given bytes of its own: the caller uses its segment again", async () => {
+  it("receives a copy of the bytes, because the caller reuses its segment", async () => {
     const [ours, theirs] = createDuplexPair();
     const { transport, handler } = dial(() => ours);
     await handler.untilCall("open");
@@ -93,7 +93,7 @@ describe("a stream of the user's", () => {
     expect(String(theirs.read())).toBe("first");
   });
 
-  it("may take its time for a write", async () => {
+  it("may complete a write later", async () => {
     let take: (() => void) | undefined;
     const ours = new Duplex({
       read: () => undefined,
@@ -110,7 +110,7 @@ describe("a stream of the user's", () => {
     expect(onWritten).toHaveBeenCalledTimes(1);
   });
 
-  it("may be paused, with data and end behind", async () => {
+  it("may be paused before data and end", async () => {
     const [ours, theirs] = createDuplexPair();
     const { transport, handler } = dial(() => ours);
     handler.onCall = (call) => {
@@ -142,7 +142,7 @@ describe("a stream of the user's", () => {
   });
 });
 
-describe("its chunks", () => {
+describe("chunks", () => {
   it.each<[string, unknown, string]>([
     ["a Buffer", Buffer.from("bytes"), "bytes"],
     [
@@ -151,8 +151,8 @@ describe("its chunks", () => {
       "bytes",
     ],
     ["a string", "ü", "\u00c3\u00bc"],
-    ["an empty Buffer, which is nothing", Buffer.alloc(0), ""],
-  ])("may be in object mode: %s", async (_what, chunk, expected) => {
+    ["an empty Buffer, which is ignored", Buffer.alloc(0), ""],
+  ])("are accepted in object mode: %s", async (_what, chunk, expected) => {
     const [ours, theirs] = createDuplexPair({ objectMode: true });
     const { handler } = dial(() => ours);
     await handler.untilCall("open");
@@ -163,7 +163,7 @@ describe("its chunks", () => {
     expect(handler.calls).toEqual(expected === "" ? ["open", "end"] : ["open", "data", "end"]);
   });
 
-  it("that are no bytes end the connection", async () => {
+  it("that are not bytes end the connection", async () => {
     const [ours, theirs] = createDuplexPair({ objectMode: true });
     const { handler } = dial(() => ours);
     await handler.untilCall("open");
@@ -175,7 +175,7 @@ describe("its chunks", () => {
     expect(ours.destroyed).toBe(true);
   });
 
-  it("of a stream with an encoding have lost their bytes", async () => {
+  it("of a stream with an encoding are rejected", async () => {
     const [ours, theirs] = createDuplexPair();
     ours.setEncoding("utf8");
     const { handler } = dial(() => ours);
@@ -213,7 +213,7 @@ describe("createConnection", () => {
   });
 
   it.each([["a string"], [undefined], [Object.create(null)]])(
-    "rejects with what is no error: %s",
+    "rejects with a value that is not an error: %s",
     async (reason) => {
       const { handler } = dial(() => Promise.reject(reason));
       await handler.untilCall("close");
@@ -230,7 +230,7 @@ describe("createConnection", () => {
     ["a bare object", Object.create(null)],
     ["a function", () => undefined],
     ["a stream that only reads", Readable.from([])],
-  ])("gives in the place of a Duplex: %s", async (_what, rubbish) => {
+  ])("returns a value that is not a Duplex: %s", async (_what, rubbish) => {
     const { handler } = dial(() => rubbish as Duplex);
     await handler.untilCall("close");
     expect(handler.calls).toEqual(["close"]);
@@ -243,7 +243,7 @@ describe("createConnection", () => {
     ["destroyed by an error", (stream) => stream.on("error", () => undefined).destroy(failure)],
     ["ended on our side", (stream) => stream.end()],
     ["ended on the peer's side", (stream) => stream.resume().push(null)],
-  ])("gives a stream that is %s", async (how, finish) => {
+  ])("returns a stream that is %s", async (how, finish) => {
     const stream = new PassThrough();
     finish(stream);
     await turns(1);
@@ -255,7 +255,7 @@ describe("createConnection", () => {
     expect(stream.destroyed).toBe(true);
   });
 
-  it("never settles: destroy aborts its signal and ends it", async () => {
+  it("never settles: destroy() aborts its signal and closes the transport", async () => {
     let signal: AbortSignal | undefined;
     const { transport, handler } = dial((context) => {
       ({ signal } = context);
@@ -270,7 +270,7 @@ describe("createConnection", () => {
     expect(handler.error).toBeUndefined();
   });
 
-  it("settles after destroy: the stream is destroyed, its error goes nowhere", async () => {
+  it("settles after destroy(): the stream is destroyed and its error is ignored", async () => {
     const stream = new PassThrough();
     let settle: ((stream: Duplex) => void) | undefined;
     const { transport, handler } = dial(() => new Promise((resolve) => (settle = resolve)));
@@ -284,7 +284,7 @@ describe("createConnection", () => {
     expect(handler.calls).toEqual(["close"]);
   });
 
-  it("rejects because it was aborted: that is no error of the stream", async () => {
+  it("rejects because it was aborted: the close has no error", async () => {
     const { transport, handler } = dial(({ signal }) => once(signal, "never", { signal }) as Promise<never>);
     await turns(1);
     await Promise.resolve().then(() => transport.destroy());
@@ -293,7 +293,7 @@ describe("createConnection", () => {
     expect(handler.error).toBeUndefined();
   });
 
-  it("is not asked once the transport is destroyed", async () => {
+  it("is not called after the transport is destroyed", async () => {
     const createConnection = vi.fn<CreateConnection>(() => new PassThrough());
     const { transport, handler } = dial(createConnection);
     transport.destroy();
@@ -301,7 +301,7 @@ describe("createConnection", () => {
     expect(createConnection).not.toHaveBeenCalled();
   });
 
-  it("hears of the caller's signal, before and during", async () => {
+  it("follows the caller's signal, aborted before or during the call", async () => {
     const reason = new Error("enough");
     for (const isEarly of [true, false]) {
       const controller = new AbortController();
@@ -322,7 +322,7 @@ describe("createConnection", () => {
     }
   });
 
-  it("leaves no listener on the caller's signal", async () => {
+  it("removes its listener from the caller's signal", async () => {
     const { signal } = new AbortController();
     const add = vi.spyOn(signal, "addEventListener");
     const remove = vi.spyOn(signal, "removeEventListener");
@@ -337,7 +337,7 @@ describe("createConnection", () => {
 });
 
 describe("the end of a stream", () => {
-  it("is its error, once", async () => {
+  it("is reported once with its error", async () => {
     const stream = new PassThrough();
     const { handler } = dial(() => stream);
     await handler.untilCall("open");
@@ -347,7 +347,7 @@ describe("the end of a stream", () => {
     expect(handler.error).toEqual(new Error("torn"));
   });
 
-  it("is its close without an end", async () => {
+  it("is reported if it closes without an end", async () => {
     const stream = new PassThrough();
     const { handler } = dial(() => stream);
     await handler.untilCall("open");
@@ -358,7 +358,7 @@ describe("the end of a stream", () => {
   });
 
   it.each([{ emitClose: false }, { autoDestroy: false }])(
-    "comes from a stream made with %o",
+    "is reported for a stream created with %o",
     async (options) => {
       const failing = new PassThrough(options);
       const first = dial(() => failing);
@@ -376,7 +376,7 @@ describe("the end of a stream", () => {
     },
   );
 
-  it("is an error from inside a write, told later", async () => {
+  it("is reported later if a write emits an error synchronously", async () => {
     const stream = new PassThrough();
     const { transport, handler } = dial(() => stream);
     await handler.untilCall("open");
@@ -387,7 +387,7 @@ describe("the end of a stream", () => {
     expect(handler.error).toEqual(new Error("at once"));
   });
 
-  it("destroys it", async () => {
+  it("is caused by destroy()", async () => {
     const stream = new PassThrough();
     const { transport, handler } = dial(() => stream);
     await handler.untilCall("open");
@@ -398,8 +398,8 @@ describe("the end of a stream", () => {
   });
 });
 
-describe("a socket of the user's", () => {
-  it("that is open already", async () => {
+describe("a socket of createConnection", () => {
+  it("may be open already", async () => {
     const server = await dialling.listen();
     const socket = connect(server.port, "127.0.0.1");
     await once(socket, "connect");
@@ -410,7 +410,7 @@ describe("a socket of the user's", () => {
     transport.ref();
   });
 
-  it("that is refused", async () => {
+  it("may be refused", async () => {
     const server = await dialling.listen();
     const { port } = server;
     await server.close();
@@ -420,7 +420,7 @@ describe("a socket of the user's", () => {
     expect(handler.error).toMatchObject({ code: "ECONNREFUSED" });
   });
 
-  it("that throws when it is written to", async () => {
+  it("may throw when it is written to", async () => {
     const server = await dialling.listen();
     const socket = connect(server.port, "127.0.0.1");
     await once(socket, "connect");
@@ -435,20 +435,20 @@ describe("a socket of the user's", () => {
     expect(handler.error).toBe(failure);
   });
 
-  it("that is destroyed with an error in the tick that made it", async () => {
+  it("may be destroyed with an error in the tick that created it", async () => {
     const { handler } = dial(() => new Socket().destroy(new Error("stillborn")));
     await handler.untilCall("close");
     expect(handler.error?.cause).toEqual(new Error("stillborn"));
   });
 
-  it("that is still in its TLS handshake", async () => {
+  it("may still be in its TLS handshake", async () => {
     const { port, certificate } = await dialling.listen({ isSecure: true });
     const { handler } = dial(() => connectTls({ host: "127.0.0.1", port, ca: certificate.cert }));
     await handler.untilCall("open");
     expect(handler.calls).toEqual(["tls", "open"]);
   });
 
-  it("that does not trust its peer", async () => {
+  it("may not trust its peer", async () => {
     const { port } = await dialling.listen({ isSecure: true });
     const { handler } = dial(() => connectTls({ host: "127.0.0.1", port }));
     await handler.untilCall("close");

@@ -13,10 +13,10 @@ beforeEach(() => {
 afterEach(() => dialling.finish());
 
 it.each<[string, string[], (tcp: RawServer, unix: RawServer) => Partial<TransportTarget>]>([
-  ["host and port", ["tcp", "open"], ({ port }) => ({ port })],
-  ["a path before host and port", ["tcp", "open"], (_tcp, { path }) => ({ socketPath: path })],
+  ["TCP for host and port", ["tcp", "open"], ({ port }) => ({ port })],
+  ["a Unix socket if socketPath is set", ["tcp", "open"], (_tcp, { path }) => ({ socketPath: path })],
   [
-    "createConnection before all, with TLS as its own affair",
+    "createConnection if it is set, without adding TLS",
     ["tcp", "open"],
     ({ port }) => ({
       createConnection: () => connect(port, "127.0.0.1"),
@@ -24,7 +24,7 @@ it.each<[string, string[], (tcp: RawServer, unix: RawServer) => Partial<Transpor
       isSecure: true,
     }),
   ],
-])("takes %s", async (_what, calls, target) => {
+])("uses %s", async (_what, calls, target) => {
   const tcp = await dialling.listen();
   const unix = await dialling.listen({ isLocal: true });
   const { handler } = dialling.dial(target(tcp, unix));
@@ -32,7 +32,7 @@ it.each<[string, string[], (tcp: RawServer, unix: RawServer) => Partial<Transpor
   expect(handler.calls).toEqual(calls);
 });
 
-it("takes TLS where the url is secure", async () => {
+it("uses TLS for a secure url", async () => {
   const { port, certificate } = await dialling.listen({ isSecure: true });
   const { handler } = dialling.dial({ port, isSecure: true, tls: { ca: certificate.cert } });
   await handler.untilCall("open");

@@ -21,25 +21,25 @@ beforeEach(() => {
       onEnd: () => record("end"),
       onClose: (error) => record(error === undefined ? "close" : `close: ${error.message}`),
     },
-    { onDrained: () => record("read on") },
+    { onDrained: () => record("drained") },
   );
 });
 
-/** What a stream gives before it has noticed the pause, in a buffer that is used again. */
+/** Passes data to the gate in a buffer that is reused, as a stream may do even while it is paused. */
 function give(...pieces: string[]): void {
   const buffer = Buffer.alloc(8);
   for (const piece of pieces) gate.data(buffer, buffer.write(piece));
 }
 
 describe("while open", () => {
-  it("lets all pass at once", () => {
+  it("passes all events immediately", () => {
     give("a", "", "b");
     gate.end();
     gate.close(undefined);
     expect(calls).toEqual(["a", "b", "end", "close"]);
   });
 
-  it("tells the close once, and nothing after it", () => {
+  it("emits close once, and nothing after it", () => {
     gate.close(new Error("reset"));
     gate.close(undefined);
     give("a");
@@ -48,7 +48,7 @@ describe("while open", () => {
     expect(calls).toEqual(["close: reset"]);
   });
 
-  it("resumes nothing that was not paused", () => {
+  it("ignores resume() if it is not paused", () => {
     gate.resume();
     expect(calls).toEqual([]);
   });
@@ -57,7 +57,7 @@ describe("while open", () => {
 describe("while paused", () => {
   beforeEach(() => gate.pause());
 
-  it("keeps data, end and close, and gives them in a later tick", async () => {
+  it("buffers data, end and close, and emits them in a later tick after resume()", async () => {
     give("a", "b");
     gate.end();
     gate.close(new Error("reset"));
@@ -68,24 +68,24 @@ describe("while paused", () => {
     expect(calls).toEqual(["a", "b", "end", "close: reset"]);
   });
 
-  it("reads on at once where nothing is kept, and else behind it", async () => {
+  it("continues reading immediately if nothing is buffered, otherwise after the buffered data", async () => {
     gate.resume();
-    expect(calls).toEqual(["read on"]);
+    expect(calls).toEqual(["drained"]);
     gate.pause();
     give("a");
     gate.resume();
-    expect(calls).toEqual(["read on"]);
+    expect(calls).toEqual(["drained"]);
     give("b");
     await turns(1);
-    expect(calls).toEqual(["read on", "a", "b", "read on"]);
+    expect(calls).toEqual(["drained", "a", "b", "drained"]);
   });
 
-  it("tells the close where nothing is kept", () => {
+  it("emits close if nothing is buffered", () => {
     gate.close(new Error("reset"));
     expect(calls).toEqual(["close: reset"]);
   });
 
-  it("keeps the end alone", async () => {
+  it("buffers an end without data", async () => {
     gate.end();
     gate.close(undefined);
     expect(calls).toEqual([]);
@@ -94,7 +94,7 @@ describe("while paused", () => {
     expect(calls).toEqual(["end", "close"]);
   });
 
-  it("may be paused again before it has given anything", async () => {
+  it("may be paused again before it has emitted anything", async () => {
     give("a");
     gate.resume();
     gate.pause();
@@ -104,14 +104,14 @@ describe("while paused", () => {
     gate.pause();
     gate.resume();
     await turns(1);
-    expect(calls.filter((call) => call !== "read on")).toEqual(["a"]);
+    expect(calls.filter((call) => call !== "drained")).toEqual(["a"]);
   });
 
   it.each([
     ["a", ["a"]],
     ["b", ["a", "b"]],
     ["end", ["a", "b", "end", "close"]],
-  ])("is paused again from inside the call: %s", async (moment, first) => {
+  ])("may be paused again during the call: %s", async (moment, first) => {
     give("a", "b");
     gate.end();
     gate.close(undefined);
@@ -123,10 +123,10 @@ describe("while paused", () => {
     expect(calls).toEqual(first);
     gate.resume();
     await turns(1);
-    expect(calls.filter((call) => call !== "read on")).toEqual(["a", "b", "end", "close"]);
+    expect(calls.filter((call) => call !== "drained")).toEqual(["a", "b", "end", "close"]);
   });
 
-  it("reads on only when resumed, where the last call has paused it", async () => {
+  it("continues reading only after resume() if the last call has paused it", async () => {
     give("a");
     onCall = (call) => {
       if (call === "a") gate.pause();
@@ -135,10 +135,10 @@ describe("while paused", () => {
     await turns(1);
     expect(calls).toEqual(["a"]);
     gate.resume();
-    expect(calls).toEqual(["a", "read on"]);
+    expect(calls).toEqual(["a", "drained"]);
   });
 
-  it.each(["a", "end"])("is shut from inside the call: %s", async (moment) => {
+  it.each(["a", "end"])("may be shut during the call: %s", async (moment) => {
     give("a");
     gate.end();
     onCall = (call) => {
@@ -151,7 +151,7 @@ describe("while paused", () => {
     expect(calls.at(-1)).toBe("close");
   });
 
-  it("is shut: what it keeps is dropped, a kept close comes in a later tick", async () => {
+  it("discards buffered data when it is shut, and emits a buffered close in a later tick", async () => {
     give("a");
     gate.end();
     gate.close(new Error("reset"));

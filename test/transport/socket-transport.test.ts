@@ -38,7 +38,7 @@ const kinds: readonly Kind[] = [
     target: ({ path, certificate }) => ({ socketPath: path, isSecure: true, tls: { ca: certificate.cert } }),
   },
   {
-    name: "tls over a stream of the user's",
+    name: "tls over a stream of the application",
     server: { isSecure: true },
     phases: ["tls"],
     target: ({ port, certificate }) => ({
@@ -47,7 +47,7 @@ const kinds: readonly Kind[] = [
     }),
   },
   {
-    name: "a socket of the user's",
+    name: "a socket of createConnection",
     server: {},
     phases: ["tcp"],
     target: ({ port }) => ({ createConnection: () => connect(port, "127.0.0.1") }),
@@ -64,14 +64,14 @@ beforeEach(() => {
 
 afterEach(() => dialling.finish());
 
-/** Bytes that differ from their neighbours, so that a lost or doubled piece shows. */
+/** Bytes that differ from their neighbours, so that a lost or duplicate piece is detected. */
 function pattern(length: number): Buffer {
   const bytes = Buffer.alloc(length);
   for (let index = 0; index < length; index++) bytes[index] = (index % 251) ^ (index >> 12);
   return bytes;
 }
 
-/** Less than any kernel holds of a stream, and several reads of ours. */
+/** Fits into the kernel's buffer of any platform, and takes several reads with `severalReads`. */
 const some = pattern(100_000);
 const severalReads = { readBuffer: Buffer.alloc(16_384) };
 
@@ -95,7 +95,7 @@ describe.each(kinds)("$name", (kind) => {
     expect(handler.error).toBeUndefined();
   });
 
-  it("may write after the peer's end", async () => {
+  it("can write after the peer's end", async () => {
     await open(kind);
     const { transport, handler } = dialled;
     peer.end("last words");
@@ -108,7 +108,7 @@ describe.each(kinds)("$name", (kind) => {
     expect(handler.error).toBeUndefined();
   });
 
-  it("reads on after its own end", async () => {
+  it("continues reading after its own end", async () => {
     await open(kind);
     const { transport, handler } = dialled;
     transport.end();
@@ -121,7 +121,7 @@ describe.each(kinds)("$name", (kind) => {
     expect(handler.received).toBe("still here");
   });
 
-  it("gives nothing after a pause from inside onData, and then all of it with the end", async () => {
+  it("emits nothing after a pause during onData, and everything including the end after resume()", async () => {
     await open(kind, severalReads);
     const { transport, handler } = dialled;
     handler.onCall = (call) => {
@@ -141,7 +141,7 @@ describe.each(kinds)("$name", (kind) => {
     expect(handler.calls.slice(-2)).toEqual(["data", "end"]);
   });
 
-  it("stays paused through a resume and a pause of the same tick", async () => {
+  it("stays paused after resume() and pause() in the same tick", async () => {
     await open(kind, severalReads);
     const { transport, handler } = dialled;
     transport.pause();
@@ -159,7 +159,7 @@ describe.each(kinds)("$name", (kind) => {
     expect(handler.receivedLength).toBe(some.length);
   });
 
-  it("keeps no more than one read while it stays paused", async () => {
+  it("buffers at most one read while it is paused", async () => {
     await open(kind);
     const { transport } = dialled;
     transport.pause();
@@ -185,7 +185,7 @@ describe.each(kinds)("$name", (kind) => {
     expect(handler.received).toBe("early");
   });
 
-  it("takes more than the kernel does, and says when the peer has read it", async () => {
+  it("accepts more bytes than the kernel, and calls onWritten when the peer has read them", async () => {
     await open(kind);
     const { transport, handler } = dialled;
     const sent = pattern(16 * 1024 * 1024);
@@ -199,13 +199,13 @@ describe.each(kinds)("$name", (kind) => {
     expect(handler.calls).not.toContain("close");
   });
 
-  it("calls onWritten for the write that was refused alone", async () => {
+  it("calls onWritten only for the write that the kernel refused", async () => {
     await open(kind);
     const { transport } = dialled;
     const written: string[] = [];
     const isTaken = transport.write(Buffer.from("small"), () => written.push("small"));
     if (!isTaken) {
-      // TLS never takes a write at once.
+      // TLS never accepts a write immediately.
       while (written.length === 0) await turns(1);
       written.length = 0;
     }
@@ -218,7 +218,7 @@ describe.each(kinds)("$name", (kind) => {
     expect(written).toEqual(["large"]);
   });
 
-  it.each(["now", "phase", "open", "data", "end"])("is destroyed at: %s", async (moment) => {
+  it.each(["now", "phase", "open", "data", "end"])("can be destroyed at: %s", async (moment) => {
     const server = await dialling.listen(kind.server);
     server.play((socket) => socket.end("data"));
     const { transport, handler } = dialling.dial(kind.target(server));
@@ -242,7 +242,7 @@ describe.each(kinds)("$name", (kind) => {
     transport.destroy();
   });
 
-  it("is destroyed while data and end wait behind a pause", async () => {
+  it("can be destroyed while data and end wait during a pause", async () => {
     await open(kind);
     const { transport, handler } = dialled;
     handler.onCall = (call) => {

@@ -14,7 +14,7 @@ afterEach(async () => {
   await dialling.finish();
 });
 
-/** A port that nobody listens on. */
+/** A port without a listener. */
 async function closedPort(): Promise<number> {
   const server = await dialling.listen();
   const { port } = server;
@@ -32,21 +32,21 @@ function notFound(): Error {
 }
 
 describe("phases", () => {
-  it("looks a name up first", async () => {
+  it("resolves a name first", async () => {
     const { port } = await dialling.listen();
     const { handler } = dialling.dial({ host: "feed.test", port, lookup: answering("127.0.0.1") });
     await handler.untilCall("open");
     expect(handler.calls).toEqual(["dns", "tcp", "open"]);
   });
 
-  it("uses Node's own look-up without one", async () => {
+  it("uses Node's lookup by default", async () => {
     const { port } = await dialling.listen();
     const { handler } = dialling.dial({ host: "localhost", port });
     await handler.untilCall("open");
     expect(handler.calls).toEqual(["dns", "tcp", "open"]);
   });
 
-  it("goes on to the next address", async () => {
+  it("tries the next address", async () => {
     const server = await dialling.listen();
     const lookup = answering("::1", "127.0.0.1");
     const { handler } = dialling.dial({ host: "feed.test", port: server.port, lookup });
@@ -56,7 +56,7 @@ describe("phases", () => {
     expect(handler.received).toBe("from the second");
   });
 
-  it("hears a look-up that answers at once", async () => {
+  it("supports a lookup that calls back synchronously", async () => {
     const port = await closedPort();
     const lookup: LookupFunction = (_hostname, _options, callback) =>
       callback(null, [{ address: "127.0.0.1", family: 4 }]);
@@ -68,7 +68,7 @@ describe("phases", () => {
 });
 
 describe("failures", () => {
-  it("is refused", async () => {
+  it("reports a refused connection", async () => {
     const port = await closedPort();
     const { handler } = dialling.dial({ port });
     await handler.untilCall("close");
@@ -76,7 +76,7 @@ describe("failures", () => {
     expect(handler.error).toMatchObject({ code: "ECONNREFUSED", port });
   });
 
-  it("is refused by every address: one error with all of theirs", async () => {
+  it("reports one error if every address refuses the connection", async () => {
     const port = await closedPort();
     const { handler } = dialling.dial({
       host: "feed.test",
@@ -95,14 +95,14 @@ describe("failures", () => {
 
   it.each<[string, LookupFunction]>([
     ["later", (_hostname, _options, callback) => setImmediate(() => callback(notFound(), ""))],
-    ["at once", (_hostname, _options, callback) => callback(notFound(), "")],
+    ["synchronously", (_hostname, _options, callback) => callback(notFound(), "")],
     [
-      "by a throw",
+      "by throwing",
       () => {
         throw notFound();
       },
     ],
-  ])("does not find the name: told %s", async (_how, lookup) => {
+  ])("reports a name that is not found: %s", async (_how, lookup) => {
     const { handler } = dialling.dial({ host: "feed.test", lookup });
     expect(handler.calls).toEqual([]);
     await handler.untilCall("close");
@@ -110,14 +110,14 @@ describe("failures", () => {
     expect(handler.error).toMatchObject({ code: "ENOTFOUND" });
   });
 
-  it("gets rubbish from the look-up", async () => {
+  it("reports an invalid result of the lookup", async () => {
     const lookup: LookupFunction = (_hostname, _options, callback) => callback(null, "nowhere");
     const { handler } = dialling.dial({ host: "feed.test", lookup });
     await handler.untilCall("close");
     expect(handler.error).toMatchObject({ code: "ERR_INVALID_IP_ADDRESS" });
   });
 
-  it("throws nothing for a local address that is none", async () => {
+  it("reports an invalid localAddress without throwing", async () => {
     const { transport, handler } = dialling.dial({ localAddress: "here" });
     expect(transport.write(Buffer.from("early"), () => expect.unreachable())).toBe(false);
     transport.unref();
@@ -126,14 +126,14 @@ describe("failures", () => {
     expect(handler.error).toEqual(new TypeError("localAddress must be an IP address, got 'here'"));
   });
 
-  it("cannot bind the local address", async () => {
+  it("reports a localAddress that cannot be bound", async () => {
     const { port } = await dialling.listen();
     const { handler } = dialling.dial({ port, localAddress: "192.0.2.1" });
     await handler.untilCall("close");
     expect(handler.error).toMatchObject({ code: "EADDRNOTAVAIL" });
   });
 
-  it("is destroyed while the name is looked up", async () => {
+  it("can be destroyed during the lookup", async () => {
     const lookup: LookupFunction = (_hostname, _options, callback) => {
       setImmediate(() => setImmediate(callback, null, [{ address: "127.0.0.1", family: 4 }]));
     };
@@ -147,9 +147,9 @@ describe("failures", () => {
   });
 });
 
-// What a reset leaves of the bytes before it is each kernel's own affair.
+// Which bytes are delivered before a reset depends on the kernel.
 describe.runIf(process.platform === "linux")("a reset", () => {
-  it("comes behind the data before it", async () => {
+  it("is reported after the data before it", async () => {
     const server = await dialling.listen();
     const { handler } = dialling.dial({ port: server.port });
     const peer = await server.socket();
@@ -161,7 +161,7 @@ describe.runIf(process.platform === "linux")("a reset", () => {
     expect(handler.error).toMatchObject({ code: "ECONNRESET", syscall: "read" });
   });
 
-  it("waits with the data before it while reading is paused", async () => {
+  it("waits, like the data before it, while reading is paused", async () => {
     const server = await dialling.listen();
     const { transport, handler } = dialling.dial({ port: server.port });
     transport.pause();
@@ -172,14 +172,14 @@ describe.runIf(process.platform === "linux")("a reset", () => {
     await turns(10);
     expect(handler.calls).toEqual(["tcp", "open"]);
     transport.resume();
-    // Node takes it for an end where it has just read the last of the data.
+    // Node reports an end instead of the reset if it has just read the last data.
     await handler.until(() => handler.calls.includes("end") || handler.calls.includes("close"));
     expect(handler.received).toBe("before");
     transport.end();
     await handler.untilCall("close");
   });
 
-  it("is seen by a write, which then is not taken", async () => {
+  it("fails a later write", async () => {
     const server = await dialling.listen();
     const { transport, handler } = dialling.dial({ port: server.port });
     transport.pause();
@@ -195,7 +195,7 @@ describe.runIf(process.platform === "linux")("a reset", () => {
     expect(handler.error).toMatchObject({ syscall: "write" });
   });
 
-  it("ends a write that the kernel had not taken", async () => {
+  it("fails a pending write", async () => {
     const server = await dialling.listen();
     const { transport, handler } = dialling.dial({ port: server.port });
     const [peer] = await Promise.all([server.socket(), handler.untilCall("open")]);
@@ -209,14 +209,14 @@ describe.runIf(process.platform === "linux")("a reset", () => {
 });
 
 describe("writes", () => {
-  it("are taken at once, and then nothing is called", async () => {
+  it("that the kernel accepts immediately call no callback", async () => {
     const server = await dialling.listen();
     const { transport, handler } = dialling.dial({ port: server.port });
     const [peer] = await Promise.all([server.socket(), handler.untilCall("open")]);
     const onWritten = vi.fn();
     const segment = Buffer.alloc(1000);
     for (let index = 0; index < 40; index++) {
-      // What was taken is the kernel's: the caller uses its segment again.
+      // The kernel has copied the bytes, so the caller reuses its segment.
       expect(transport.write(segment.fill(index), onWritten)).toBe(true);
       if (index % 10 === 0) await turns(1);
     }
@@ -253,7 +253,7 @@ describe("the socket's options", () => {
 });
 
 describe("ref and unref", () => {
-  it("say whether the socket holds the process", async () => {
+  it("control whether the socket keeps the process alive", async () => {
     const server = await dialling.listen();
     const before = socketsInUse().length;
     const { transport, handler } = dialling.dial({ port: server.port });
@@ -267,7 +267,7 @@ describe("ref and unref", () => {
     expect(socketsInUse()).toHaveLength(before + 1);
   });
 
-  it("hold from before the connection, and for the second address too", async () => {
+  it("apply before the connection is open, and to the second address too", async () => {
     const server = await dialling.listen();
     const before = socketsInUse().length;
     const lookup = answering("::1", "127.0.0.1");

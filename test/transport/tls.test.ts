@@ -39,13 +39,13 @@ async function peerOf(server: RawServer): Promise<TLSSocket> {
 }
 
 describe("the handshake", () => {
-  it("is a phase of its own", async () => {
+  it("is a separate phase", async () => {
     const { handler } = await dialSecure();
     await handler.untilCall("open");
     expect(handler.calls).toEqual(["dns", "tcp", "tls", "open"]);
   });
 
-  it("works on the second of two addresses", async () => {
+  it("works with the second of two addresses", async () => {
     const addresses = [
       { address: "::1", family: 6 },
       { address: "127.0.0.1", family: 4 },
@@ -64,8 +64,8 @@ describe("the handshake", () => {
     ["a name", { host: "localhost" }, {}, "localhost"],
     ["a name with a trailing dot", { host: "localhost." }, {}, "localhost"],
     ["an address", { host: "127.0.0.1" }, {}, false],
-    ["a name of the user's", { host: "127.0.0.1" }, { servername: "localhost" }, "localhost"],
-    ["none by the user's wish", { host: "localhost" }, { servername: "" }, false],
+    ["the servername option", { host: "127.0.0.1" }, { servername: "localhost" }, "localhost"],
+    ["none if servername is empty", { host: "localhost" }, { servername: "" }, false],
   ] as const)("sends as server name: %s", async (_what, given, tls, expected) => {
     const { server, handler } = await dialSecure(tls, given);
     await handler.untilCall("open");
@@ -73,9 +73,9 @@ describe("the handshake", () => {
   });
 
   it.each([
-    ["http/1.1 alone by default", undefined, "http/1.1"],
-    ["what the user says", ["feed/2"], "feed/2"],
-    ["nothing by the user's wish", [], false],
+    ["only http/1.1 by default", undefined, "http/1.1"],
+    ["the option ALPNProtocols", ["feed/2"], "feed/2"],
+    ["nothing if ALPNProtocols is empty", [], false],
   ])("offers as protocol: %s", async (_what, ALPNProtocols, expected) => {
     const certificate = createTlsCertificate();
     const server = await dialling.listen({
@@ -92,7 +92,7 @@ describe("the handshake", () => {
     expect((await peerOf(server)).alpnProtocol).toBe(expected);
   });
 
-  it("leaves the user's options as they are, and dials where the target says", async () => {
+  it("does not change the option tls, and ignores its destination", async () => {
     const certificate = createTlsCertificate();
     const server = await dialling.listen({ isSecure: true, certificate });
     const tls = Object.freeze({ ca: certificate.cert, host: "nowhere.test", port: 1, path: "/nowhere" });
@@ -101,7 +101,7 @@ describe("the handshake", () => {
     expect(tls).toEqual({ ca: certificate.cert, host: "nowhere.test", port: 1, path: "/nowhere" });
   });
 
-  it("sets TCP's options", async () => {
+  it("sets the TCP options", async () => {
     const setNoDelay = vi.spyOn(Socket.prototype, "setNoDelay");
     const setKeepAlive = vi.spyOn(Socket.prototype, "setKeepAlive");
     const { handler } = await dialSecure({}, { keepAlive: 5_000 });
@@ -111,7 +111,7 @@ describe("the handshake", () => {
   });
 });
 
-describe("a certificate that does not hold", () => {
+describe("an invalid certificate", () => {
   const other = createTlsCertificate();
   const expired = createTlsCertificate({ notBefore: new Date(0), notAfter: new Date(1) });
   const elsewhere = createTlsCertificate({ hosts: ["elsewhere.test"] });
@@ -120,14 +120,14 @@ describe("a certificate that does not hold", () => {
     ["of another authority", { ca: other.cert }, undefined, "DEPTH_ZERO_SELF_SIGNED_CERT"],
     ["expired", {}, expired, "CERT_HAS_EXPIRED"],
     ["of another name", {}, elsewhere, "ERR_TLS_CERT_ALTNAME_INVALID"],
-  ])("%s", async (_what, tls, certificate, code) => {
+  ])("is refused: %s", async (_what, tls, certificate, code) => {
     const { handler } = await dialSecure(tls, {}, certificate);
     await handler.untilCall("close");
     expect(handler.calls).toEqual(["dns", "tcp", "tls", "close"]);
     expect(handler.error).toMatchObject({ code });
   });
 
-  it("is checked against the host over a Unix socket too", async () => {
+  it("is also checked against the host over a Unix socket", async () => {
     const server = await dialling.listen({ isSecure: true, isLocal: true, certificate: elsewhere });
     const target = { socketPath: server.path, isSecure: true, tls: { ca: elsewhere.cert } };
     const wrong = dialling.dial({ ...target, host: "localhost" });
@@ -138,7 +138,7 @@ describe("a certificate that does not hold", () => {
     expect(right.handler.calls).toEqual(["tcp", "tls", "open"]);
   });
 
-  it("is refused whatever the environment says", async () => {
+  it("is refused even with NODE_TLS_REJECT_UNAUTHORIZED=0", async () => {
     vi.spyOn(process, "emitWarning").mockReturnValue();
     vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
     const { handler } = await dialSecure({ ca: other.cert, rejectUnauthorized: undefined });
@@ -146,14 +146,14 @@ describe("a certificate that does not hold", () => {
     expect(handler.error).toMatchObject({ code: "DEPTH_ZERO_SELF_SIGNED_CERT" });
   });
 
-  it("is taken where the user's option says so", async () => {
+  it("is accepted with rejectUnauthorized: false", async () => {
     const { handler } = await dialSecure({ ca: other.cert, rejectUnauthorized: false });
     await handler.untilCall("open");
   });
 });
 
 describe("failures", () => {
-  it("meets a server that speaks plain text", async () => {
+  it("reports a server that does not use TLS", async () => {
     const server = await dialling.listen();
     const { handler } = dialling.dial({ port: server.port, isSecure: true });
     (await server.socket()).write("HTTP/1.1 400 Bad Request\r\n\r\n");
@@ -162,18 +162,21 @@ describe("failures", () => {
     expect(handler.error).toMatchObject({ code: "ERR_SSL_WRONG_VERSION_NUMBER" });
   });
 
-  it.each(["end", "resetAndDestroy"] as const)("is cut off in the handshake: %s", async (how) => {
-    const server = await dialling.listen();
-    const { handler } = dialling.dial({ port: server.port, isSecure: true });
-    const peer = await server.socket();
-    await once(peer, "readable");
-    peer[how]();
-    await handler.untilCall("close");
-    expect(handler.calls).toEqual(["tcp", "tls", "close"]);
-    expect(handler.error).toMatchObject({ code: "ECONNRESET" });
-  });
+  it.each(["end", "resetAndDestroy"] as const)(
+    "reports a peer that disconnects during the handshake: %s",
+    async (how) => {
+      const server = await dialling.listen();
+      const { handler } = dialling.dial({ port: server.port, isSecure: true });
+      const peer = await server.socket();
+      await once(peer, "readable");
+      peer[how]();
+      await handler.untilCall("close");
+      expect(handler.calls).toEqual(["tcp", "tls", "close"]);
+      expect(handler.error).toMatchObject({ code: "ECONNRESET" });
+    },
+  );
 
-  it("is destroyed in the handshake", async () => {
+  it("can be destroyed during the handshake", async () => {
     const server = await dialling.listen();
     const { transport, handler } = dialling.dial({ port: server.port, isSecure: true });
     await once(await server.socket(), "readable");
@@ -183,14 +186,14 @@ describe("failures", () => {
     expect(handler.error).toBeUndefined();
   });
 
-  it("is paused in the handshake without standing still", async () => {
+  it("completes the handshake while it is paused", async () => {
     const { transport, handler } = await dialSecure();
     await handler.untilCall("tls");
     transport.pause();
     await handler.untilCall("open");
   });
 
-  it("is refused", async () => {
+  it("reports a refused connection", async () => {
     const server = await dialling.listen();
     const { port } = server;
     await server.close();
@@ -200,14 +203,14 @@ describe("failures", () => {
     expect(handler.error).toMatchObject({ code: "ECONNREFUSED" });
   });
 
-  it("throws nothing for options that Node refuses", async () => {
+  it("reports options that Node refuses without throwing", async () => {
     const { handler } = dialling.dial({ isSecure: true, tls: { minVersion: "TLSv9" as "TLSv1.3" } });
     await handler.untilCall("close");
     expect(handler.calls).toEqual(["tcp", "tls", "close"]);
     expect(handler.error).toMatchObject({ code: "ERR_TLS_INVALID_PROTOCOL_VERSION" });
   });
 
-  it("tells the error of a stream of the user's below it", async () => {
+  it("reports the error of tls.socket", async () => {
     const server = await dialling.listen();
     const { port } = server;
     await server.close();
@@ -218,21 +221,21 @@ describe("failures", () => {
   });
 });
 
-describe("decrypted data behind a pause", () => {
-  it("comes before the error that has ended the stream meanwhile", async () => {
+describe("decrypted data during a pause", () => {
+  it("is delivered before the error that ended the stream", async () => {
     const { server, transport, handler } = await dialSecure();
     const [peer] = await Promise.all([peerOf(server), handler.untilCall("open")]);
     handler.onCall = (call) => {
       if (call === "data") transport.pause();
     };
-    // Three records, which come in one read of the socket below.
+    // Three TLS records, which arrive in one read of the underlying socket.
     peer.write(Buffer.alloc(40_000, "r"));
     await handler.untilCall("data");
     await turns(3);
     expect(handler.receivedLength).toBeLessThan(40_000);
     peer.destroy();
     await once(peer, "close");
-    // The first write finds out that the peer is gone, a later one is told so.
+    // The first write makes the peer's kernel send a reset, which a later write reports.
     const sockets = socketsInUse().length;
     while (socketsInUse().length === sockets) {
       transport.write(Buffer.alloc(1_000), () => undefined);

@@ -13,7 +13,7 @@ afterEach(async () => {
   await dialling.finish();
 });
 
-it("connects by path, and leaves TCP's options alone", async () => {
+it("connects by path, and does not set TCP options", async () => {
   const setNoDelay = vi.spyOn(Socket.prototype, "setNoDelay");
   const setKeepAlive = vi.spyOn(Socket.prototype, "setKeepAlive");
   const server = await dialling.listen({ isLocal: true });
@@ -29,7 +29,7 @@ it("connects by path, and leaves TCP's options alone", async () => {
   expect(setKeepAlive).not.toHaveBeenCalled();
 });
 
-it("finds no socket at the path", async () => {
+it("reports a path without a socket", async () => {
   const { handler } = dialling.dial({ socketPath: "/nowhere/at/all.sock" });
   expect(handler.calls).toEqual([]);
   await handler.untilCall("close");
@@ -37,7 +37,7 @@ it("finds no socket at the path", async () => {
   expect(handler.error).toMatchObject({ code: "ENOENT", address: "/nowhere/at/all.sock" });
 });
 
-it("is given a path that is too long", async () => {
+it("reports a path that is too long", async () => {
   const { handler } = dialling.dial({ socketPath: "/a".repeat(5_000) });
   await handler.untilCall("close");
   expect(handler.calls).toEqual(["tcp", "close"]);
