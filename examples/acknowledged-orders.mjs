@@ -1,5 +1,6 @@
-// Orders that arrive whatever the link does: those sent while it is down wait in the outbox, and each is sent again until the
-// server has acknowledged it. That is "at least once": the server has to know an order that comes twice by its id.
+// Orders that arrive even if the connection breaks. Orders that are sent without a connection wait in the outbox, and
+// each order is sent again until the server acknowledges it. This is "at least once": the server must recognise
+// duplicate orders by their id.
 import { WebSocket } from "jetsocket";
 import { serve } from "./embedded-server.mjs";
 
@@ -19,7 +20,7 @@ const server = await serve({
       const { id, item } = JSON.parse(String(data));
       if (orders.has(id)) doubles++;
       orders.set(id, item);
-      // On the first connection only order 1 is acknowledged; it breaks when order 3 has come.
+      // On the first connection only order 1 is acknowledged. The connection breaks when order 3 arrives.
       if (number > 1 || id === 1) peer.send(JSON.stringify({ acknowledged: id }));
       else if (id === 3) peer.reset();
     };
@@ -37,7 +38,7 @@ const ws = new WebSocket(server.url, {
 });
 ws.on("reconnecting", ({ report }) => console.log(`The link broke: ${report.verdict}`));
 
-await ws.send({ id: 1, item: "tea" }); // nothing is connected yet
+await ws.send({ id: 1, item: "tea" }); // there is no connection yet
 await ws.connect();
 await ws.recv(); // its acknowledgement
 await ws.send({ id: 2, item: "milk" });

@@ -9,7 +9,7 @@ const payload = "x".repeat(1_000);
 const server = await serve({
   onConnection: (peer) => {
     let sent = 0;
-    // The server sends as fast as its client takes it.
+    // The server sends as fast as the client reads.
     const sendSome = () => {
       for (let burst = 0; burst < 500 && sent < messages; burst++) {
         peer.send(JSON.stringify({ number: ++sent, payload }));
@@ -32,7 +32,7 @@ let most = 0;
 for await (const { number } of ws) {
   if (number !== expected++) throw new Error(`${number} came in the place of ${expected - 1}`);
   most = Math.max(most, ws.stats().messagesWaiting);
-  // Work that takes a while: each hundred messages the event loop turns once.
+  // Simulates slow work: the loop waits for one turn of the event loop after every hundred messages.
   if (number % 100 === 0) await turn();
 }
 

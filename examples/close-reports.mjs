@@ -1,4 +1,4 @@
-// Why did it end? Five ends, and what the CloseReport of each says.
+// Why did a connection end? Creates five different ends and prints the CloseReport of each.
 import { WebSocket } from "jetsocket";
 import { serve } from "./embedded-server.mjs";
 
@@ -16,13 +16,13 @@ const server = await serve({
 
 /** @param {string} url */
 async function reportOf(url) {
-  // Otherwise most of these ends would be followed by another attempt.
+  // With reconnect on, another attempt would follow most of these ends.
   const ws = new WebSocket(url, { reconnect: false });
   try {
     await ws.connect();
     for await (const message of ws) console.log(message);
   } catch {
-    // The report says it all, whatever the end was.
+    // The report contains the cause.
   }
   return ws.lastReport;
 }

@@ -1,5 +1,5 @@
 // A WebSocket server for the examples, on the server role of `jetsocket/protocol` over `node:net`.
-// It has no TLS, no deadlines and no bound on how many clients come: it is not made for an open network.
+// It has no TLS, no deadlines and no limit on the number of clients. Do not use it in an open network.
 import { randomFillSync } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
@@ -12,21 +12,21 @@ import { deflateAcceptor, ProtocolConnection, Resources, ServerHandshake } from 
 
 /**
  * @typedef {object} ServerOptions
- * @property {(peer: Peer, request: Request) => void} onConnection - Sets the peer's handlers; nothing is lost before it returns.
- * @property {(request: Request) => Refusal | undefined} [refuse] - Says which requests are refused, and how.
- * @property {number} [port] - Default: one that is free.
+ * @property {(peer: Peer, request: Request) => void} onConnection - Sets the peer's handlers, before any message.
+ * @property {(request: Request) => Refusal | undefined} [refuse] - Returns the response for a request that is refused.
+ * @property {number} [port] - Default: a free port.
  */
 
 const resources = new Resources({ fillRandom: randomFillSync });
 const acceptors = [deflateAcceptor({})];
 
-/** One client. Its handlers are set from outside. */
+/** The connection of one client. `onConnection` sets its handlers. */
 export class Peer {
   /** @type {(data: string | Buffer) => void} */
   onMessage = () => {};
-  /** Called when the client has taken all that was sent. */
+  /** Called when everything was written to the socket. */
   onDrain = () => {};
-  /** The socket is gone. */
+  /** Called when the socket is closed. */
   onGone = () => {};
   #socket;
   #connection;
@@ -42,7 +42,7 @@ export class Peer {
       role: "server",
       resources,
       extension,
-      // Messages that are alike grow small however short they are, for they share a window.
+      // Similar messages share a window, so compression helps even if they are short.
       compressionThreshold: 0,
       handler: {
         onMessage: (data) => this.onMessage(data),
@@ -59,7 +59,7 @@ export class Peer {
     });
   }
 
-  /** The bytes that wait to be sent. */
+  /** Number of bytes that are not written yet. */
   get bufferedSize() {
     return this.#connection.bufferedSize;
   }
@@ -74,7 +74,7 @@ export class Peer {
     this.#connection.receiveEnd();
   }
 
-  /** @param {string | Uint8Array} data - A string goes as text, bytes as binary. What comes behind a Close goes nowhere. */
+  /** @param {string | Uint8Array} data - A string is sent as text, bytes as binary. Ignored after a Close. */
   send(data) {
     if (this.#connection.state !== "open") return;
     if (typeof data === "string") this.#connection.text(data);
@@ -88,18 +88,18 @@ export class Peer {
     this.#write();
   }
 
-  /** Drops the socket behind what was sent, without a Close. */
+  /** Closes the socket after everything was written, without a Close frame. */
   drop() {
     this.#socket.destroySoon();
   }
 
-  /** Breaks the link at once, as a crashed machine or a careless box in between does. */
+  /** Resets the connection at once, as a crashed machine or a network device does. */
   reset() {
     this.#isCut = true;
     this.#socket.resetAndDestroy();
   }
 
-  /** Says and hears nothing any more, and leaves the link open: only a heartbeat finds out. */
+  /** Stops reading and writing and leaves the socket open: only a heartbeat detects this. */
   freeze() {
     this.#isCut = true;
     this.#socket.pause();
@@ -107,7 +107,7 @@ export class Peer {
 
   #write() {
     if (this.#isCut) return;
-    // What `take` has given stays as it is until `written` is called: one write is under way at a time.
+    // `take` returns nothing more until `written` is called, so there is only one write at a time.
     const bytes = this.#connection.take();
     if (bytes !== undefined) this.#socket.write(bytes, this.#onWritten);
   }
@@ -119,7 +119,7 @@ export class Peer {
     this.#write();
     if (this.#connection.bufferedSize > 0) return;
     const { state } = this.#connection;
-    // RFC 6455 7.1.1: once both Closes are through, the server ends the stream first.
+    // RFC 6455 7.1.1: after both Close frames, the server ends the stream first.
     if (state === "closed" || state === "failed") this.#socket.end();
     else this.onDrain();
   };
@@ -149,7 +149,7 @@ function welcome(socket, { onConnection, refuse }) {
   };
   /** @param {Buffer} response */
   const turnAway = (response) => socket.off("data", onData).resume().end(response);
-  // A client that drops its socket is no error of the server's; "close" follows in any case.
+  // A client that drops its socket is not an error of the server. "close" is emitted in any case.
   socket.on("error", () => {});
   socket.on("data", onData);
   socket.on("end", () => (peer === undefined ? socket.end() : peer.receiveEnd()));

@@ -1,5 +1,5 @@
-// A realtime session as LLM services have them: a token that is fresh at each attempt, a greeting that makes each new
-// connection ready, and an answer that goes on behind a connection that was lost in its midst.
+// A realtime session, as LLM services offer: a fresh token for each attempt, a message that sets up each new
+// connection, and an answer that continues after the connection was lost in the middle of it.
 import { WebSocket } from "jetsocket";
 import { serve } from "./embedded-server.mjs";
 
@@ -24,7 +24,7 @@ const server = await serve({
       if (type === "session.update") peer.send(JSON.stringify({ type: "session.created", id: "s-1" }));
       const first = type === "prompt" ? 0 : after + 1;
       if (type === "session.update" && after < 0) return;
-      // The token runs out in the midst of the answer.
+      // The token expires in the middle of the answer.
       const end = number === 1 ? 3 : answer.length;
       for (let index = first; index < end; index++) {
         peer.send(JSON.stringify({ type: "delta", index, text: answer[index] }));
@@ -35,7 +35,7 @@ const server = await serve({
   },
 });
 
-/** Stands for a call to whoever issues the tokens. */
+/** In a real program this calls the service that issues tokens. */
 const requestToken = async () => `token-${++issued}`;
 let last = -1;
 
@@ -49,7 +49,7 @@ const ws = new WebSocket(server.url, {
   },
   onConnection: async (connection) => {
     await connection.send({ type: "session.update", after: last });
-    // What is no answer to this keeps its place, and goes to the loop below.
+    // Messages that do not match keep their order, and the loop below receives them.
     await connection.recv({ match: ({ type }) => type === "session.created" });
   },
 });

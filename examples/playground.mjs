@@ -1,5 +1,5 @@
-// The server that the snippets of the README and of the guide talk to. It sends back what it receives, except on a few paths.
-// `node node_modules/jetsocket/examples/playground.mjs [port]`; the port is 8080 by default.
+// The server for the snippets of the README and of the guide. It sends back each message, except on a few paths.
+// Usage: `node node_modules/jetsocket/examples/playground.mjs [port]`. The default port is 8080.
 import { serve } from "./embedded-server.mjs";
 import { TradeFeed } from "./market-feed/trade-feed.mjs";
 import { tradesSession } from "./market-feed/trades-session.mjs";
@@ -9,7 +9,7 @@ import { tradesSession } from "./market-feed/trades-session.mjs";
 const feed = new TradeFeed();
 
 /**
- * What the server does at each path; at any other it sends back what comes.
+ * What the server does for each path. For any other path it sends back each message.
  * @type {Readonly<Record<string, (peer: Peer, query: URLSearchParams) => void>>}
  */
 const sessions = {

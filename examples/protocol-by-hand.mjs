@@ -1,4 +1,4 @@
-// `jetsocket/protocol` without the client: a connection in five steps, over a socket of one's own.
+// `jetsocket/protocol` without the client: a connection in five steps, over your own socket.
 import { randomFillSync } from "node:crypto";
 import { connect } from "node:net";
 import { ClientHandshake, deflateOffer, parseUri, ProtocolConnection, Resources } from "jetsocket/protocol";
@@ -8,18 +8,18 @@ const server = await serve({
   onConnection: (peer) => (peer.onMessage = (data) => peer.send(`You said: ${data}`)),
 });
 
-// 1. What all connections of a process share, and the opening handshake.
+// 1. Create the resources that all connections of a process share, and the opening handshake.
 const resources = new Resources({ fillRandom: randomFillSync });
 const uri = parseUri(server.url);
 const handshake = new ClientHandshake({ uri, fillRandom: randomFillSync, offers: [deflateOffer({})] });
 
-// 2. Its request goes out, and what comes is given to it, until there is a result.
+// 2. Write the request, and pass received bytes to the handshake until it returns a result.
 const socket = connect({ host: uri.host, port: uri.port });
 socket.write(handshake.request);
 /** @type {ProtocolConnection | undefined} */
 let connection;
 
-// 3. The connection takes over, with the bytes that came behind the head.
+// 3. Create the connection, and pass it the bytes after the response head.
 /** @param {Buffer} bytes */
 function open(bytes) {
   const result = handshake.receive(bytes);
@@ -44,7 +44,7 @@ const handler = {
   onEnd: () => console.log("The stream has ended"),
 };
 
-// 4. What comes is the connection's; what it has to say is written, and `written` once the socket is done with it.
+// 4. Pass received bytes to the connection, write its output, and call `written` when the socket has finished with it.
 socket.on("data", (bytes) => {
   if (connection === undefined) open(bytes);
   else connection.receive(bytes);
@@ -60,7 +60,7 @@ function write() {
   });
 }
 
-// 5. The end of the stream, and of the socket.
+// 5. Report the end of the stream, and of the socket.
 socket.on("end", () => connection?.receiveEnd());
 socket.on("close", () => {
   connection?.abandon();

@@ -1,5 +1,6 @@
-// Subscriptions that are never lost: one that is added while onConnection awaits an answer, one that is added on an open
-// connection, and all of them after a loss. The server asks for one more channel at the moment that is easiest to get wrong.
+// Subscriptions that are never lost: one that is added while onConnection awaits an answer, one that is added on an
+// open connection, and all of them after a loss. The server triggers one more subscription at the most difficult
+// moment.
 import { WebSocket } from "jetsocket";
 import { serve } from "./embedded-server.mjs";
 
@@ -14,7 +15,7 @@ const server = await serve({
       /** @type {Request} */
       const { subscribe: channel } = JSON.parse(String(data));
       console.log(`Connection ${number} is asked for ${channel}`);
-      // onConnection awaits the answer to "trades", and another part of the program wants "quotes".
+      // While onConnection awaits the answer to "trades", another part of the program subscribes to "quotes".
       if (channel === "trades") subscribe("quotes");
       peer.send(JSON.stringify({ subscribed: channel }));
       if (number === 1 && channel === "news") peer.reset();
@@ -23,13 +24,13 @@ const server = await serve({
 });
 
 /**
- * What is wanted, whatever becomes of the connection.
+ * All wanted channels, independent of any connection.
  * @type {Set<string>}
  */
 const wanted = new Set();
-/** What the connection in use was asked for. */
+/** Channels that were requested on the current connection. */
 let asked = new Set();
-/** What the newest connection was asked for; the events below say when that one is in use. */
+/** Channels that were requested on the newest connection. The events below make it the current one. */
 let prepared = new Set();
 
 /** @type {WebSocket<Reply, Request>} */
@@ -38,7 +39,7 @@ const ws = new WebSocket(server.url, {
   onConnection: async (connection) => {
     const own = new Set();
     prepared = own;
-    // The loop over a Set visits what is added while its body awaits.
+    // A loop over a Set also visits elements that are added while its body awaits.
     for (const channel of wanted) {
       own.add(channel);
       await connection.send({ subscribe: channel });
@@ -47,7 +48,7 @@ const ws = new WebSocket(server.url, {
   },
 });
 
-/** Asks for what is wanted and was not asked for. Without a connection there is nothing to do: onConnection asks for all. */
+/** Requests missing channels. Without a connection it does nothing, because onConnection requests all channels. */
 function catchUp() {
   if (ws.state !== "connected") return;
   for (const channel of wanted) {
@@ -57,7 +58,7 @@ function catchUp() {
   }
 }
 
-/** A connection is in use. A channel that was added after the loop of onConnection had ended is asked for here. */
+/** Makes the newest connection the current one. Requests channels that were added after the loop of onConnection. */
 function adopt() {
   asked = prepared;
   catchUp();
@@ -70,7 +71,7 @@ function subscribe(channel) {
   catchUp();
 }
 
-subscribe("trades"); // nothing is connected yet
+subscribe("trades"); // there is no connection yet
 await ws.connect();
 subscribe("news"); // the connection is open
 await new Promise((resolve) => ws.once("reconnected", resolve));

@@ -1,9 +1,9 @@
-// A test of one's own reconnect logic, in virtual time: three faults and a minute of waiting pass at once.
+// A test of your own reconnect logic in virtual time: three faults and a minute of delays take no real time.
 import { WebSocket } from "jetsocket";
 import { ScriptedServer, VirtualRuntime } from "jetsocket/testing";
 
 /**
- * What is to be tested: its waits, and that it subscribes again on each new connection.
+ * The code under test. The test checks its delays, and that it subscribes again on each new connection.
  *
  * @param {string} url
  * @param {import("jetsocket").Runtime} runtime
@@ -38,7 +38,7 @@ const runtime = new VirtualRuntime({ server });
 /** @param {string} line */
 const print = (line) => console.log(`${runtime.now() / 1_000} s: ${line}`);
 const ws = follow("wss://stream.example.com/trades", runtime, print);
-void ws.run(); // goes on where the first attempt fails
+void ws.run(); // retries even if the first attempt fails
 await runtime.advanceAsync(60_000);
 ws.terminate();
 await server.close();

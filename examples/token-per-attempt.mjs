@@ -1,4 +1,4 @@
-// A token that is fresh at each attempt: `headers` is a function, asked again whenever the client dials.
+// A fresh token for each attempt: `headers` is a function that the client calls at each attempt.
 import { HandshakeError, WebSocket } from "jetsocket";
 import { serve } from "./embedded-server.mjs";
 
@@ -12,12 +12,12 @@ const server = await serve({
 });
 
 let kept = "token-1";
-/** Stands for a call to whoever issues the tokens. */
+/** In a real program this calls the service that issues tokens. */
 const requestToken = async () => (kept = valid);
 
 const ws = new WebSocket(server.url, {
   headers: async ({ lastReport }) => {
-    // A kept token is good enough until the server has refused it.
+    // Uses the same token until the server refuses it.
     const token = lastReport?.verdict === "auth" ? await requestToken() : kept;
     console.log(`Dialling with ${token}`);
     return { Authorization: `Bearer ${token}` };
@@ -32,7 +32,7 @@ try {
   console.log(`Refused with ${error.statusCode}: ${error.body}`);
 }
 
-// An attempt that has failed may be followed by another.
+// A client that has failed may connect again.
 await ws.connect();
 console.log(`The server says: ${await ws.recv()}`);
 await ws.close();

@@ -1,3 +1,4 @@
+// Parses the command line of the market feed example.
 import { parseArgs } from "node:util";
 
 const usage = `npm start                  the embedded market feed
@@ -9,7 +10,7 @@ npm start -- URL           another server
 
 /**
  * @typedef {object} Arguments
- * @property {string | undefined} url - None for the embedded feed.
+ * @property {string | undefined} url - `undefined` for the embedded feed.
  * @property {number} trades
  * @property {number} seconds
  * @property {string | undefined} send
@@ -18,7 +19,7 @@ npm start -- URL           another server
 /**
  * @param {readonly string[]} words
  * @returns {Arguments}
- * @throws Error for what is no argument, with those that there are.
+ * @throws Error for an invalid argument. Its message lists the valid ones.
  */
 export function readArguments(words) {
   try {

@@ -1,4 +1,4 @@
-// The main job: `npm start` for the embedded market feed, `npm start -- wss://any/url` for another server.
+// The main example: `npm start` uses the embedded market feed, `npm start -- wss://any/url` another server.
 import { readArguments } from "./arguments.mjs";
 import { watchFeed } from "./watch-feed.mjs";
 import { watchUrl } from "./watch-url.mjs";

@@ -1,3 +1,5 @@
+// Prints the state and the progress of a client.
+
 /** @typedef {import("jetsocket").WebSocket<any, any>} Client */
 
 const numbers = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
@@ -11,7 +13,7 @@ function inBytes(size) {
     : `${(size / kibibyte ** 2).toFixed(1)} MiB`;
 }
 
-/** Prints what becomes of the connection. @param {Client} client */
+/** Prints the events of the connections. @param {Client} client */
 export function printConnections(client) {
   client.on("connected", ({ url }) => console.log(`Connected to ${url}`));
   client.on("disconnected", ({ report }) => console.log(`Disconnected: ${report.verdict}`));
@@ -25,11 +27,11 @@ export function printConnections(client) {
 }
 
 /**
- * Prints a line a second.
+ * Prints one line per second.
  * @param {Client} client
- * @param {string} noun - What is counted.
- * @param {() => { readonly count: number, readonly last: string }} look - How many came, and what to say of the last.
- * @returns What ends it.
+ * @param {string} noun - Name of the counted items.
+ * @param {() => { readonly count: number, readonly last: string }} look - Returns the number of items, and a description of the last one.
+ * @returns A function that stops it.
  */
 export function printProgress(client, noun, look) {
   const began = performance.now();
@@ -53,9 +55,9 @@ export function printProgress(client, noun, look) {
 }
 
 /**
- * Prints what `stats()` says, and how the last connection ended.
+ * Prints the statistics, and how the last connection ended.
  * @param {Client} client
- * @param {readonly (readonly [name: string, value: number])[]} more - What else was counted.
+ * @param {readonly (readonly [name: string, value: number])[]} more - Additional counters.
  */
 export function printSummary(client, more = []) {
   const stats = client.stats();

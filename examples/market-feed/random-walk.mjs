@@ -1,7 +1,9 @@
+// Creates random trades that are the same in every run.
+
 /**
  * @typedef {object} Trade
  * @property {"trade"} type
- * @property {number} sequence - 1 for the first; each trade has the next.
+ * @property {number} sequence - Consecutive, starting at 1.
  * @property {string} symbol
  * @property {number} price
  * @property {number} size
@@ -9,7 +11,7 @@
  * @property {number} time - Milliseconds since 1970.
  */
 
-/** Random numbers in [0, 1) that are the same in every run: mulberry32. @param {number} seed */
+/** Returns a generator of random numbers in [0, 1), the same in every run (mulberry32). @param {number} seed */
 function seededRandom(seed) {
   let state = seed;
   return () => {
@@ -25,7 +27,7 @@ function rounded(value, digits) {
   return Number(value.toFixed(digits));
 }
 
-/** The trades of a few symbols, without end, each price a small step from the one before it. */
+/** Creates an endless series of trades of a few symbols. Each price differs little from the previous one. */
 export function* randomWalk(seed = 1) {
   const random = seededRandom(seed);
   const markets = [

@@ -1,4 +1,4 @@
-/** Looks whether numbers that should follow each other from 1 on do. */
+/** Counts missing and duplicate numbers in a sequence that should be consecutive. */
 export class SequenceCheck {
   lost = 0;
   doubled = 0;

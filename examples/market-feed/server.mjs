@@ -1,6 +1,7 @@
-// The market feed, in a process of its own: numbered trades as JSON for each client that subscribes.
-// `node examples/market-feed/server.mjs [port]` prints its url. `--reset-at N` resets the connection once trade N was sent,
-// `--silent-at N` says nothing more on it. Started by another process it tells it the url, and ends with it.
+// The market feed in its own process: sends numbered trades as JSON to each client that subscribes.
+// `node examples/market-feed/server.mjs [port]` prints its URL. `--reset-at N` resets the connection after trade N,
+// `--silent-at N` stops sending on it. If another process has started it, it sends the URL to that process and exits
+// with it.
 import { parseArgs } from "node:util";
 import { serve } from "../embedded-server.mjs";
 import { TradeFeed } from "./trade-feed.mjs";

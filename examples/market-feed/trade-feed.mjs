@@ -1,3 +1,4 @@
+// The market data of the example: creates trades and keeps the recent ones. It does not send them.
 import { randomWalk } from "./random-walk.mjs";
 
 /** @typedef {import("./random-walk.mjs").Trade} Trade */
@@ -5,10 +6,10 @@ import { randomWalk } from "./random-walk.mjs";
 
 const interval = 10;
 const tradesPerInterval = 20;
-/** So many trades can be asked for later: 25 seconds of them. */
+/** Number of trades that are kept for later requests: 25 seconds. */
 const capacity = 50_000;
 
-/** The market: 2,000 numbered trades a second from the first listener on, whether or not somebody is connected. */
+/** Creates 2,000 numbered trades per second after the first listener was added, even if no client is connected. */
 export class TradeFeed {
   #trades = randomWalk();
   /** @type {Kept[]} */
@@ -24,25 +25,25 @@ export class TradeFeed {
     return this.#last;
   }
 
-  /** A trade as JSON; `undefined` for one that is not kept any more, or not made yet. @param {number} sequence */
+  /** Returns a trade as JSON; `undefined` if it is no longer kept, or does not exist yet. @param {number} sequence */
   at(sequence) {
     const kept = this.#kept[sequence % capacity];
     return kept?.sequence === sequence ? kept.text : undefined;
   }
 
-  /** The number of the oldest trade that is kept. */
+  /** The number of the oldest kept trade. */
   get first() {
     return Math.max(1, this.#last - capacity + 1);
   }
 
-  /** All trades behind one, oldest first, as JSON. @param {number} sequence */
+  /** Returns all trades after a number as JSON, oldest first. @param {number} sequence */
   after(sequence) {
     const texts = [];
     for (let next = Math.max(sequence + 1, this.first); next <= this.#last; next++) texts.push(this.at(next));
     return texts;
   }
 
-  /** @param {() => void} listener - There are new trades. @returns What ends it. */
+  /** @param {() => void} listener - Called when there are new trades. @returns A function that removes it. */
   listen(listener) {
     this.#listeners.add(listener);
     if (this.#timer === undefined) this.#timer = setInterval(() => this.#trade(), interval);

@@ -1,18 +1,19 @@
+// The server side of one market feed connection.
+
 /** @typedef {import("../embedded-server.mjs").Peer} Peer */
 /** @typedef {import("./trade-feed.mjs").TradeFeed} TradeFeed */
 /** @typedef {{ readonly type?: unknown, readonly channel?: unknown, readonly after?: unknown }} Message */
 
-/** What goes wrong on purpose, once trade `at` was sent; each once, in this order. */
+/** A deliberate fault after trade `at` was sent. Each one happens once, in this order. */
 /** @typedef {{ readonly at: number, readonly kind: "reset" | "silence" }} Fault */
 
-/** Milliseconds that it takes to look up earlier trades; new ones are sent meanwhile. */
+/** Simulated milliseconds of a lookup of earlier trades. New trades are sent meanwhile. */
 const lookUpTime = 50;
-/** With so many bytes waiting for a slow client it gets no more for now. */
+/** Bytes that may wait for a slow client. Above it no trades are sent to it for now. */
 const maxWaiting = 1024 * 1024;
 
 /**
- * What the server says to one client: trades from now on for a subscription to "trades", and earlier ones where they are
- * asked for.
+ * Serves one client: sends new trades after a subscription to "trades", and earlier ones on request.
  * @param {Peer} peer
  * @param {TradeFeed} feed
  * @param {Fault[]} faults
@@ -23,7 +24,7 @@ export function tradesSession(peer, feed, faults = []) {
 
   const sendSome = () => {
     while (peer.bufferedSize <= maxWaiting && next <= feed.last) {
-      // A client that is slower than the market for so long finds a gap.
+      // A client that is too slow for too long gets a gap.
       next = Math.max(next, feed.first);
       peer.send(/** @type {string} */ (feed.at(next)));
       if (next++ >= (faults[0]?.at ?? Infinity)) return breakLink();

@@ -1,3 +1,4 @@
+// Receives the embedded market feed through two broken connections, and checks that no trade is lost or duplicated.
 import { WebSocket } from "jetsocket";
 import { startFeed } from "./feed-process.mjs";
 import { printConnections, printProgress, printSummary } from "./progress.mjs";
@@ -15,9 +16,9 @@ import { SequenceCheck } from "./sequence-check.mjs";
 /** @typedef {import("jetsocket").SetupConnection<Received, Sent>} Connection */
 
 /**
- * Receives trades from the embedded feed, which resets the connection after a third of them and falls silent after another
- * third. Fails where a trade is missing or comes twice, or where one of the two did not happen.
- * @param {number} trades - How many, at the least.
+ * Receives trades from the embedded feed. The feed resets the connection after a third of them and stops sending after
+ * another third. Fails if a trade is missing or duplicated, or if one of the two faults did not happen.
+ * @param {number} trades - Smallest number of trades to receive.
  */
 export async function watchFeed(trades) {
   const faults = ["--reset-at", `${Math.ceil(trades / 3)}`, "--silent-at", `${Math.ceil((trades * 2) / 3)}`];
@@ -33,8 +34,8 @@ export async function watchFeed(trades) {
     returns >= 2 &&
     drops.has("network-lost") &&
     drops.has("heartbeat-timeout") &&
-    feed.stats().messagesHeld === 0; // nothing waits for what is missing
-  // A link whose end is never found must not keep this waiting for ever.
+    feed.stats().messagesHeld === 0; // no gap is open
+  // Ends the program even if a broken connection is not detected.
   const deadline = setTimeout(() => feed.terminate(), 30_000 + trades);
   try {
     await feed.connect();
@@ -65,7 +66,7 @@ function makeClient(url) {
   });
 }
 
-/** Makes each new connection ready. @param {Connection} connection */
+/** Prepares each new connection. @param {Connection} connection */
 async function subscribe(connection) {
   await connection.send({ type: "subscribe", channel: "trades" });
   const answer = await connection.recv({ match: ({ type }) => type === "subscribed" || type === "error" });

@@ -1,11 +1,11 @@
+// Receives messages from any server, and prints their rate.
 import { WebSocket } from "jetsocket";
 import { printConnections, printProgress, printSummary } from "./progress.mjs";
 
 const shownLength = 60;
 
 /**
- * Listens to any server: prints the rate of its messages, until `seconds` are over or Ctrl-C comes. A connection that is lost
- * comes back.
+ * Prints the message rate of a server until `seconds` have passed or Ctrl-C is pressed. It reconnects after a loss.
  * @param {string} url
  * @param {{ readonly seconds: number, readonly send: string | undefined }} options
  */
