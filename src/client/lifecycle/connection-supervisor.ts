@@ -119,15 +119,27 @@ export class ConnectionSupervisor<Received, Sent>
     this.#attempts = 0;
     this.#hasConnected = false;
     this.#reconnector = undefined;
-    this.dial();
+    if (this.#lastReport === undefined) {
+      this.dial();
+      return;
+    }
+    // An attempt may fail without I/O, and the caller may connect again immediately. Each further run therefore first
+    // lets the event loop process timers and I/O.
+    const connection = this.#createNext();
+    this.#context.options.runtime.afterTurn(() => this.start(connection));
   }
 
   dial(): void {
+    this.start(this.#createNext());
+  }
+
+  /** Creates the next connection and makes it the current one, without starting its attempt. */
+  #createNext(): ClientConnection<Received, Sent> {
     this.#reconnector?.stop();
     const connection = this.#createConnection(++this.#attempts);
     this.#connection = connection;
     this.#context.states.enter(this.#hasConnected ? "reconnecting" : "connecting");
-    connection.start(this.#lastReport);
+    return connection;
   }
 
   #createConnection(attempt: number): ClientConnection<Received, Sent> {

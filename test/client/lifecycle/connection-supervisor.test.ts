@@ -116,6 +116,32 @@ describe("a failed attempt", () => {
     expect(client.story.slice(5)).toEqual(opened);
   });
 
+  it("without I/O lets the event loop continue before the next one, however soon connect() is called", async () => {
+    const client = scene.watch({}, () => {
+      throw new Error("no url");
+    });
+    client.ws.on("closed", () => {
+      if (client.all("closed").length < 3) void client.ws.connect();
+    });
+    void client.ws.connect();
+    for (let count = 0; count < 1_000; count++) await Promise.resolve();
+    expect(client.all("closed").length).toBe(1);
+    expect(client.ws.state).toBe("connecting");
+    await scene.pass();
+    expect(client.all("closed").length).toBe(3);
+  });
+
+  it("may be followed by an attempt that is abandoned before it starts", async () => {
+    const { client } = await fail((link) => link.peer.reset());
+    const { length } = scene.clock.peers;
+    const promise = client.ws.connect();
+    client.ws.terminate();
+    expect(client.ws.state).toBe("closed");
+    expect(await stateOf(promise)).toMatchObject({ code: "CLOSED" });
+    await scene.pass();
+    expect(scene.clock.peers.length).toBe(length);
+  });
+
   it("has no URL in its message if the URL is not known yet", async () => {
     const client = scene.watch({}, () => Promise.reject(new Error("no url")));
     const error = await stateOf(client.ws.connect());
