@@ -346,7 +346,7 @@ export class Client<Received, Sent>
   #begin(): void {
     this.stopReasons.begin();
     this.#listenToSignal();
-    this.#abortListener?.hold();
+    this.#abortListener?.retain();
     this.hub.dispatcher.begin();
     this.#supervisor.begin();
   }
@@ -430,7 +430,7 @@ export class Client<Received, Sent>
   onIdleWait(change: number): void {
     this.#idleWaits += change;
     if (this.states.current !== "idle") return;
-    if (this.#idleWaits > 0) this.#abortListener?.hold();
+    if (this.#idleWaits > 0) this.#abortListener?.retain();
     else this.#abortListener?.release();
   }
 

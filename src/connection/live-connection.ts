@@ -109,13 +109,13 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   }
 
   /** When the peer was last active: bytes arrived, or a blocked write made progress. */
-  get lastLifeAt(): number {
+  get lastActivityAt(): number {
     return Math.max(this.#lastReceivedAt, this.#writer.lastProgressAt ?? -Infinity);
   }
 
   /** When the pending write last made progress; `undefined` if no write is blocked. */
-  get stuckSince(): number | undefined {
-    return this.#writer.stuckSince;
+  get blockedSince(): number | undefined {
+    return this.#writer.blockedSince;
   }
 
   get answeredPings(): number {

@@ -1,4 +1,5 @@
 // Measures how long reading was paused. It does not pause anything.
+
 /** Adds up the time for which our own back-pressure has paused reading. */
 export class PauseClock {
   #since: number | undefined;

@@ -1,4 +1,5 @@
 // The types of values that can be sent as one message.
+
 /** A message whose content must be read asynchronously, such as a Blob. */
 export class PendingMessage {
   readonly source: object;

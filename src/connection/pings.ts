@@ -1,4 +1,5 @@
 // The list of unanswered pings of one connection. It does not send them.
+
 /** A ping of ours without a pong; a node of a linked list. */
 class Ping {
   readonly key: string;

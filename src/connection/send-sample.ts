@@ -1,4 +1,5 @@
 // Samples how long messages take from `send()` to the kernel. It does not average the samples.
+
 /** One message in this many is measured, because reading the clock costs a tenth of sending a message. */
 export const messagesPerSample = 16;
 

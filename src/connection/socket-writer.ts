@@ -81,7 +81,7 @@ export class SocketWriter {
   }
 
   /** When the refused write was started; `undefined` if no write waits for the kernel. */
-  get stuckSince(): number | undefined {
+  get blockedSince(): number | undefined {
     return this.#refusedAt;
   }
 

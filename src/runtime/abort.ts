@@ -1,4 +1,5 @@
 // Listening to `AbortSignal`s without leaks. It does not create signals.
+
 /** The callbacks registered for one signal, and the single listener that calls them. */
 interface SharedListener {
   readonly callbacks: Set<() => void>;
@@ -35,10 +36,13 @@ function listen(signal: AbortSignal): SharedListener {
   return entry;
 }
 
-/** The object that the signal's callback refers to. It holds the target weakly, or strongly while `held` is set. */
+/**
+ * The object that the signal's callback refers to. It references the target weakly, or strongly while `strongTarget` is
+ * set.
+ */
 interface TargetReference<Target extends object> {
   readonly reference: WeakRef<Target>;
-  held: Target | undefined;
+  strongTarget: Target | undefined;
   stop: () => void;
 }
 
@@ -48,7 +52,7 @@ const collected = new FinalizationRegistry<WeakRef<{ readonly stop: () => void }
 );
 
 /**
- * Listens to a signal for a target. The signal keeps the target alive only between {@link hold} and {@link release}.
+ * Listens to a signal for a target. The signal keeps the target alive only between {@link retain} and {@link release}.
  */
 export class WeakAbortListener<Target extends object> {
   readonly #targetReference: TargetReference<Target>;
@@ -60,13 +64,13 @@ export class WeakAbortListener<Target extends object> {
   }
 
   /** Makes the signal keep the target alive. */
-  hold(): void {
-    this.#targetReference.held = this.#targetReference.reference.deref();
+  retain(): void {
+    this.#targetReference.strongTarget = this.#targetReference.reference.deref();
   }
 
   /** Allows the target to be garbage-collected before the signal. */
   release(): void {
-    this.#targetReference.held = undefined;
+    this.#targetReference.strongTarget = undefined;
   }
 
   /** Removes the listener. */
@@ -83,9 +87,13 @@ function listenWeakly<Target extends object>(
   reference: WeakRef<Target>,
   callback: (target: Target) => void,
 ): TargetReference<Target> {
-  const targetReference: TargetReference<Target> = { reference, held: undefined, stop: () => undefined };
+  const targetReference: TargetReference<Target> = {
+    reference,
+    strongTarget: undefined,
+    stop: () => undefined,
+  };
   targetReference.stop = onAbort(signal, () => {
-    const target = targetReference.held ?? reference.deref();
+    const target = targetReference.strongTarget ?? reference.deref();
     if (target !== undefined) callback(target);
   });
   return targetReference;

@@ -1,5 +1,6 @@
 // A queue as a doubly linked list.
-/** A node of a {@link LinkedQueue}. Pass it to {@link LinkedQueue.leave}. */
+
+/** A node of a {@link LinkedQueue}. Pass it to {@link LinkedQueue.remove}. */
 export interface LinkedQueueNode<Item> {
   readonly item: Item;
   previous: LinkedQueueNode<Item> | undefined;

@@ -78,13 +78,13 @@ export class Wait<Value = void> {
   }
 }
 
-function nothing(): undefined {
+function noop(): undefined {
   return undefined;
 }
 
 /** Marks a promise as handled, so that its rejection is never an unhandled rejection. */
 export function handled<Value>(promise: Promise<Value>): Promise<Value> {
-  void promise.catch(nothing);
+  void promise.catch(noop);
   return promise;
 }
 

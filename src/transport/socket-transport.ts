@@ -22,7 +22,7 @@ function isSocket(stream: Duplex | undefined): stream is Socket {
   return stream instanceof nodeNet().Socket;
 }
 
-const nothing = new Uint8Array(0);
+const emptyBytes = new Uint8Array(0);
 
 /** Property of a stream that refers to its transport. It allows all streams to share the same listener functions. */
 const transportKey = Symbol("jetsocket:transport");
@@ -138,7 +138,7 @@ export class SocketTransport implements Transport, ReadGateOwner {
         stream.write(bytes);
         // Node calls a write callback in a later tick even if the kernel has accepted everything. Therefore a callback
         // is requested, with an empty write, only if bytes remain.
-        if (stream.writableLength > 0) this.#writeAndCall(stream, nothing, onWritten);
+        if (stream.writableLength > 0) this.#writeAndCall(stream, emptyBytes, onWritten);
       } else {
         // A stream in memory may forward the same Buffer, but the caller reuses its bytes.
         this.#writeAndCall(stream, isSocket(stream) ? bytes : Buffer.from(bytes), onWritten);

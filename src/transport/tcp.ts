@@ -9,7 +9,7 @@ import { unsetSocketOptions } from "./unset-options.js";
 /** Opens a TCP connection. If a name has several addresses, Node tries IPv6 and IPv4 alternately. */
 export function openTcp(target: TransportTarget, handler: TransportHandler): Transport {
   const transport = new SocketTransport(handler);
-  transport.begin(firstPhase(target));
+  transport.begin(initialPhase(target));
   try {
     const { host, port, lookup, localAddress } = dialOptions(target);
     const onread = transport.readInto(target.readBuffer);
@@ -28,7 +28,7 @@ export function openTcp(target: TransportTarget, handler: TransportHandler): Tra
 }
 
 /** Returns "dns" if the host is a name, and "tcp" if it is an address, which needs no lookup. */
-export function firstPhase(target: TransportTarget): TransportPhase {
+export function initialPhase(target: TransportTarget): TransportPhase {
   return nodeNet().isIP(target.host) === 0 ? "dns" : "tcp";
 }
 

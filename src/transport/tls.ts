@@ -4,7 +4,7 @@ import type { TcpNetConnectOpts } from "node:net";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
 import { nodeNet, nodeTls, nodeUtil } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
-import { dialOptions, firstPhase, reportTcpAfterLookup, applySocketOptions } from "./tcp.js";
+import { dialOptions, initialPhase, reportTcpAfterLookup, applySocketOptions } from "./tcp.js";
 import { checkTlsOptions, markTlsFault, refusedTlsOptions } from "./tls-fault.js";
 import { toError } from "./transport-error.js";
 import type { Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
@@ -20,7 +20,7 @@ export function openTls(target: TransportTarget, handler: TransportHandler): Tra
   const hasStream = tls.socket !== undefined;
   const isTcp = !hasStream && target.socketPath === undefined;
   if (hasStream) transport.begin("tls");
-  else transport.begin(isTcp ? firstPhase(target) : "tcp");
+  else transport.begin(isTcp ? initialPhase(target) : "tcp");
   try {
     const options = tlsOptions(target, tls);
     // Node supports `onread` only on sockets that it creates.

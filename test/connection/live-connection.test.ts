@@ -49,7 +49,7 @@ function unsentOf(...messages: readonly Sendable[]): UnsentMessage[] {
 const send = (data: string | Uint8Array): void => void scene.live.send(data, undefined);
 
 /** Describes the sent frames: text as it is, control frames by name. */
-function words(): string[] {
+function frameSummaries(): string[] {
   return scene.frames.map(({ opcode, payload }) => {
     if (opcode === opcodes.ping) return `ping ${payload.toString()}`;
     if (opcode === opcodes.pong) return `pong ${payload.toString()}`;
@@ -72,15 +72,15 @@ describe("receiving", () => {
       ["ping", "p"],
       ["pong", "q", undefined],
     ]);
-    expect(words()).toEqual(["pong p"]);
+    expect(frameSummaries()).toEqual(["pong p"]);
   });
 
   it("does not answer pings with autoPong: false", () => {
     begin({ autoPong: false }).receive(pingFrame("p"));
-    expect(words()).toEqual([]);
+    expect(frameSummaries()).toEqual([]);
     scene.live.pong(Buffer.from("by hand"));
     scene.clock.advance(0);
-    expect(words()).toEqual(["pong by hand"]);
+    expect(frameSummaries()).toEqual(["pong by hand"]);
   });
 
   it("counts received and sent bytes", () => {
@@ -112,14 +112,14 @@ describe("sending", () => {
     expect(scene.writes).toEqual([]);
     scene.clock.advance(0);
     expect(scene.writes.length).toBe(1);
-    expect(words()).toEqual(["a", "b", "ping p", "c"]);
+    expect(frameSummaries()).toEqual(["a", "b", "ping p", "c"]);
   });
 
   it("writes a pong together with messages that listeners send", () => {
     scene.onMessageCall = () => send("reply");
     scene.receive(pingFrame("p"), textFrame("question"));
     expect(scene.writes.length).toBe(1);
-    expect(words()).toEqual(["pong p", "reply"]);
+    expect(frameSummaries()).toEqual(["pong p", "reply"]);
   });
 
   it.each(boundaryLengths)("sends %i bytes as a masked frame", (size) => {
@@ -163,7 +163,7 @@ describe("sending", () => {
     scene.peer.takesWrites = true;
     scene.peer.take();
     scene.clock.advance(0);
-    expect(words()).toEqual(["a", "pong p", "b"]);
+    expect(frameSummaries()).toEqual(["a", "pong p", "b"]);
   });
 });
 
@@ -208,7 +208,7 @@ describe("a ping", () => {
     const signal = AbortSignal.abort("stop");
     expect(await errorOf(scene.live.ping(Buffer.from("a"), { signal, timeout: 50 }))).toBe("stop");
     scene.clock.advance(0);
-    expect([scene.told, words(), scene.counting.openTimers]).toEqual([[["refused", "stop"]], [], 0]);
+    expect([scene.told, frameSummaries(), scene.counting.openTimers]).toEqual([[["refused", "stop"]], [], 0]);
   });
 
   it("throws if the payload is too long, and leaves no timer", () => {
@@ -277,17 +277,17 @@ describe("a pause", () => {
     scene.onMessageCall = () => scene.live.pause();
     scene.receive(textFrame("1"), pingFrame("p"), textFrame("2"), textFrame("3"));
     scene.clock.advance(0);
-    expect([scene.messages, words()]).toEqual([["1"], []]);
+    expect([scene.messages, frameSummaries()]).toEqual([["1"], []]);
     scene.live.resume();
     scene.clock.advance(0);
-    expect([scene.messages, words()]).toEqual([["1", "2"], ["pong p"]]);
+    expect([scene.messages, frameSummaries()]).toEqual([["1", "2"], ["pong p"]]);
   });
 
   it("does not affect sending", () => {
     scene.live.pause();
     send("a");
     scene.clock.advance(0);
-    expect(words()).toEqual(["a"]);
+    expect(frameSummaries()).toEqual(["a"]);
   });
 
   it("stops messageTimeout for an unfinished message", () => {
@@ -327,7 +327,7 @@ describe("our close", () => {
     close();
     expect([scene.told, scene.live.isClosing]).toEqual([[["closing", 1000, "done", "us"]], true]);
     scene.clock.advance(0);
-    expect(words()).toEqual(["close 1000"]);
+    expect(frameSummaries()).toEqual(["close 1000"]);
     expect(scene.frames[0]?.payload.toString("utf8", 2)).toBe("done");
     scene.receive(textFrame("late"), closeFrame(1000));
     expect([scene.messages, scene.hasEnded]).toEqual([["late"], true]);
@@ -355,7 +355,7 @@ describe("our close", () => {
     scene.peer.takesWrites = true;
     scene.peer.take();
     await scene.clock.advanceAsync(0);
-    expect(words()).toEqual(["200 bytes", "above", "blob", "behind", "close 1000"]);
+    expect(frameSummaries()).toEqual(["200 bytes", "above", "blob", "behind", "close 1000"]);
   });
 
   it.each(["a Blob that cannot be read", "a message that is withdrawn"])(
@@ -372,12 +372,12 @@ describe("our close", () => {
       const sending = errorOf(scene.live.send(new PendingMessage({}, 4, read), options));
       close();
       await scene.clock.advanceAsync(0);
-      expect(words()).toEqual([]);
+      expect(frameSummaries()).toEqual([]);
       if (what.startsWith("a Blob")) fail(new Error("file gone"));
       else controller.abort(new Error("file gone"));
       expect(await sending).toEqual(new Error("file gone"));
       await scene.clock.advanceAsync(0);
-      expect(words()).toEqual(["close 1000"]);
+      expect(frameSummaries()).toEqual(["close 1000"]);
     },
   );
 
@@ -385,7 +385,7 @@ describe("our close", () => {
     close();
     scene.live.close({ code: 1001, reason: "" });
     scene.clock.advance(0);
-    expect(words()).toEqual(["close 1000"]);
+    expect(frameSummaries()).toEqual(["close 1000"]);
     expect(scene.told.length).toBe(1);
   });
 
@@ -436,7 +436,7 @@ describe("our close", () => {
       scene.clock.advance(1_000);
       scene.receive(pingFrame(String(round)));
     }
-    expect(words()).toEqual(["pong 1", "pong 2", "pong 3", "pong 4"]);
+    expect(frameSummaries()).toEqual(["pong 1", "pong 2", "pong 3", "pong 4"]);
     expect(scene.endWithin(1_000).endedAt).toBe(5_000);
   });
 
@@ -475,7 +475,7 @@ describe("our close", () => {
   it("that crosses the peer's Close is one closing handshake", () => {
     close();
     scene.receive(closeFrame(1001));
-    expect(words()).toEqual(["close 1000"]);
+    expect(frameSummaries()).toEqual(["close 1000"]);
     expect(scene.told).toEqual([["closing", 1000, "done", "us"]]);
     scene.peer.end();
     expect(scene.endWithin(0)).toMatchObject({ initiatedBy: "us", closeReceived: { code: 1001 } });
@@ -497,7 +497,7 @@ describe("the peer's close", () => {
     scene.receive(textFrame("last"), bytes);
     expect(scene.messages).toEqual(["last"]);
     expect(scene.told).toEqual([["closing", received.code, received.reason, "peer"]]);
-    expect([words(), scene.hasEnded, scene.live.isClosing]).toEqual([[answer], true, true]);
+    expect([frameSummaries(), scene.hasEnded, scene.live.isClosing]).toEqual([[answer], true, true]);
     scene.peer.end();
     expect(scene.endWithin(0)).toMatchObject({
       ...{ initiatedBy: "peer", phase: "closing", closeReceived: received, error: undefined },
@@ -514,7 +514,7 @@ describe("the peer's close", () => {
     scene.peer.take();
     scene.peer.takesWrites = true;
     scene.clock.advance(0);
-    expect(words()).toEqual(["x".repeat(20), "close 1000"]);
+    expect(frameSummaries()).toEqual(["x".repeat(20), "close 1000"]);
     scene.peer.end();
     expect(scene.endWithin(0).unsent).toEqual(unsentOf("waits"));
   });
@@ -565,7 +565,7 @@ describe("a failure", () => {
       scene.receive(textFrame("before"), bytes, textFrame("behind"));
       expect(scene.messages).toEqual(["before"]);
       expect(scene.told).toEqual([["closing", closeCode, "", "us"]]);
-      expect([words(), scene.hasEnded]).toEqual([[`close ${closeCode}`], true]);
+      expect([frameSummaries(), scene.hasEnded]).toEqual([[`close ${closeCode}`], true]);
       scene.receive(textFrame("later"));
       scene.peer.end();
       const end = scene.endWithin(0);
@@ -583,7 +583,7 @@ describe("a failure", () => {
     scene.live.close({ code: 1000, reason: "" });
     scene.receive(textFrame("x", { rsv1: true }));
     expect(scene.told).toEqual([["closing", 1000, "", "us"]]);
-    expect(words()).toEqual(["close 1000"]);
+    expect(frameSummaries()).toEqual(["close 1000"]);
     const end = scene.endWithin(1_000);
     expect(end).toMatchObject({ phase: "closing", closeSent: { code: 1000 } });
     expect(end.error).toMatchObject({ code: "UNEXPECTED_RSV" });
@@ -593,7 +593,7 @@ describe("a failure", () => {
     send("before");
     scene.live.fail(messageStalled(5));
     scene.clock.advance(0);
-    expect(words()).toEqual(["before", "close 1008"]);
+    expect(frameSummaries()).toEqual(["before", "close 1008"]);
     scene.live.fail(messageStalled(6));
     expect(scene.endWithin(1_000).error).toEqual(messageStalled(5));
   });
@@ -641,7 +641,7 @@ describe("terminate", () => {
     const end = scene.endWithin(0);
     expect(end).toMatchObject({ initiatedBy: "us", phase: "open", closeSent: undefined });
     expect(end.unsent).toEqual(unsentOf("never"));
-    expect([words(), scene.told]).toEqual([[], []]);
+    expect([frameSummaries(), scene.told]).toEqual([[], []]);
   });
 
   it("called by a message listener discards everything else of the same read", () => {
@@ -666,7 +666,7 @@ describe("giveUp()", () => {
     scene.live.giveUp(dead);
     const end = scene.endWithin(0);
     expect(end).toMatchObject({ initiatedBy: "network", phase: "open", error: dead });
-    expect([end.unsent, words()]).toEqual([unsentOf("never"), []]);
+    expect([end.unsent, frameSummaries()]).toEqual([unsentOf("never"), []]);
   });
 
   it("delivers messages that were received before", () => {
@@ -682,9 +682,9 @@ describe("giveUp()", () => {
 describe("activity of the peer", () => {
   it("includes received bytes", () => {
     scene.clock.advance(5);
-    expect([scene.live.openedAt, scene.live.lastLifeAt, scene.live.lastReceivedAt]).toEqual([0, 0, 0]);
+    expect([scene.live.openedAt, scene.live.lastActivityAt, scene.live.lastReceivedAt]).toEqual([0, 0, 0]);
     scene.receive(textFrame("1"));
-    expect([scene.live.lastLifeAt, scene.live.lastReceivedAt]).toEqual([5, 5]);
+    expect([scene.live.lastActivityAt, scene.live.lastReceivedAt]).toEqual([5, 5]);
   });
 
   it("includes progress of a blocked write", () => {
@@ -692,11 +692,11 @@ describe("activity of the peer", () => {
     send("a");
     scene.clock.advance(0);
     scene.clock.advance(0);
-    expect(scene.live.stuckSince).toBe(0);
+    expect(scene.live.blockedSince).toBe(0);
     scene.clock.advance(5);
     scene.peer.take();
     scene.clock.advance(0);
-    expect([scene.live.lastLifeAt, scene.live.lastReceivedAt, scene.live.stuckSince]).toEqual([
+    expect([scene.live.lastActivityAt, scene.live.lastReceivedAt, scene.live.blockedSince]).toEqual([
       5,
       0,
       undefined,
@@ -707,7 +707,7 @@ describe("activity of the peer", () => {
     scene.live.sendHeartbeatPing(Buffer.from("1"));
     scene.live.sendHeartbeatPing(Buffer.from("2"));
     scene.receive(pongFrame("1"));
-    expect(words()).toEqual(["ping 1", "ping 2"]);
+    expect(frameSummaries()).toEqual(["ping 1", "ping 2"]);
     expect(scene.live.answeredPings).toBe(1);
     scene.peer.reset();
     expect(scene.endWithin(0)).toMatchObject({ unansweredPings: 1, answeredPings: 1 });

@@ -91,10 +91,10 @@ async function stateOf(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-/** A Blob whose content arrives when the test calls `give`. */
+/** A Blob whose content arrives when the test calls `resolveContent`. */
 function pending(size: number): {
   message: PendingMessage;
-  give: (content: string | Uint8Array) => Promise<void>;
+  resolveContent: (content: string | Uint8Array) => Promise<void>;
   fail: (error: unknown) => Promise<void>;
 } {
   const { promise, resolve, reject } = withResolvers<string | Uint8Array>();
@@ -104,7 +104,7 @@ function pending(size: number): {
   };
   return {
     message: new PendingMessage({ size }, size, () => promise),
-    give: async (content) => {
+    resolveContent: async (content) => {
       resolve(content);
       await settled();
     },
@@ -187,20 +187,20 @@ describe("bufferedAmount", () => {
   );
 
   it("counts the UTF-8 bytes of text", () => {
-    void fill();
+    void fillToHighWaterMark();
     void queue.send("\u20ac", undefined);
     expect(queue.bufferedAmount).toBe(48 + 9);
   });
 });
 
 /** Reaches the high-water mark: the third send waits, and later messages are not framed. */
-function fill(): readonly Promise<void>[] {
+function fillToHighWaterMark(): readonly Promise<void>[] {
   return ["a", "b", "c"].map((text) => queue.send(small(text), undefined));
 }
 
 describe("above the high-water mark", () => {
   it("frames the message that reaches the mark, and its promise waits", async () => {
-    const promises = fill();
+    const promises = fillToHighWaterMark();
     expect(end.connection.framedCount).toBe(3);
     expect(await Promise.all(promises.map(stateOf))).toEqual(["done", "done", "waits"]);
     progress();
@@ -208,7 +208,7 @@ describe("above the high-water mark", () => {
   });
 
   it("keeps messages in call order", async () => {
-    void fill();
+    void fillToHighWaterMark();
     const waiting = ["d", "e"].map((text) => queue.send(small(text), undefined));
     expect(queue.trySend(small("f"), undefined)).toBe(false);
     expect([end.connection.framedCount, queue.isEmpty]).toEqual([3, false]);
@@ -221,7 +221,7 @@ describe("above the high-water mark", () => {
   });
 
   it("resolves a promise only when the load is below the mark", async () => {
-    void fill();
+    void fillToHighWaterMark();
     const four = ["d", "e", "f", "g"].map((text) => queue.send(small(text), undefined));
     progress();
     expect(await Promise.all(four.map(stateOf))).toEqual(["done", "done", "waits", "waits"]);
@@ -230,7 +230,7 @@ describe("above the high-water mark", () => {
   });
 
   it("copies bytes that wait", () => {
-    void fill();
+    void fillToHighWaterMark();
     const bytes = Buffer.from(small("d"));
     void queue.send(bytes, undefined);
     bytes.fill("z");
@@ -239,7 +239,7 @@ describe("above the high-water mark", () => {
   });
 
   it("does not let a message overtake waiting ones", () => {
-    void fill();
+    void fillToHighWaterMark();
     void queue.send(small("d"), undefined);
     end.connection.take();
     end.connection.written();
@@ -252,7 +252,7 @@ describe("above the high-water mark", () => {
 
 describe("drain", () => {
   it("is emitted once when the load falls to the low-water mark", () => {
-    void fill();
+    void fillToHighWaterMark();
     void queue.send(small("d"), undefined);
     expect(reported).toEqual([]);
     progress();
@@ -263,9 +263,9 @@ describe("drain", () => {
   });
 
   it("is emitted again after the mark was reached again", () => {
-    void fill();
+    void fillToHighWaterMark();
     drain();
-    void fill();
+    void fillToHighWaterMark();
     drain();
     expect(reported).toEqual(["drain", "drain"]);
   });
@@ -278,18 +278,18 @@ describe("drain", () => {
   });
 
   it("is not emitted for a Blob below the mark", async () => {
-    const { message, give } = pending(10);
+    const { message, resolveContent } = pending(10);
     void queue.send(message, undefined);
-    await give(small("a"));
+    await resolveContent(small("a"));
     drain();
     expect([reported, sent()]).toEqual([[], ["a"]]);
   });
 
   it("is not emitted after the end of the connection", async () => {
-    const { message, give } = pending(100);
+    const { message, resolveContent } = pending(100);
     const sending = queue.send(message, undefined);
     finish(new Error("gone"));
-    await give("late");
+    await resolveContent("late");
     expect(await stateOf(sending)).toEqual(new Error("gone"));
     expect([reported, end.connection.framedCount]).toEqual([[], 0]);
   });
@@ -306,7 +306,7 @@ describe("drain", () => {
       },
     });
     queue = again;
-    void fill();
+    void fillToHighWaterMark();
     drain();
     expect(sent()).toEqual(["a", "b", "c", "again"]);
   });
@@ -314,7 +314,7 @@ describe("drain", () => {
 
 describe("maxBufferedAmount", () => {
   it("refuses and reports messages that would exceed it", async () => {
-    void fill();
+    void fillToHighWaterMark();
     for (const text of ["d", "e", "f", "g"]) void queue.send(small(text), undefined);
     expect(queue.bufferedAmount).toBe(112);
     void queue.send("x".repeat(10), undefined);
@@ -450,7 +450,7 @@ describe("the memory of messages that wait", () => {
   });
 
   it("shares one promise from the 64th refusal of a turn on, so that a loop of refusals ends the turn", async () => {
-    void fill();
+    void fillToHighWaterMark();
     while (queue.trySend("x", undefined) !== undefined);
     const promises = new Set<Promise<void>>();
     for (let count = 0; count < 10_000; count++) promises.add(queue.send("x", undefined));
@@ -468,12 +468,12 @@ describe("the memory of messages that wait", () => {
 
 describe("a Blob", () => {
   it("keeps its position while it is read", async () => {
-    const { message, give } = pending(10);
+    const { message, resolveContent } = pending(10);
     const blob = queue.send(message, undefined);
     const after = queue.send(small("b"), undefined);
     expect(queue.trySend(small("c"), undefined)).toBe(false);
     expect(await Promise.all([blob, after].map(stateOf))).toEqual(["waits", "waits"]);
-    await give(small("a"));
+    await resolveContent(small("a"));
     expect(await Promise.all([blob, after].map(stateOf))).toEqual(["done", "done"]);
     drain();
     expect(sent()).toEqual(["a", "b", "c"]);
@@ -483,9 +483,9 @@ describe("a Blob", () => {
     const [first, second] = [pending(1), pending(1)];
     void queue.send(first.message, undefined);
     void queue.send(second.message, undefined);
-    await second.give("b");
+    await second.resolveContent("b");
     expect(end.connection.framedCount).toBe(0);
-    await first.give(Buffer.from("a"));
+    await first.resolveContent(Buffer.from("a"));
     drain();
     expect(sent()).toEqual(["a", "b"]);
   });
@@ -503,11 +503,11 @@ describe("a Blob", () => {
   });
 
   it("is not sent if it is withdrawn while it is read", async () => {
-    const { message, give } = pending(10);
+    const { message, resolveContent } = pending(10);
     const controller = new AbortController();
     const blob = queue.send(message, { signal: controller.signal });
     controller.abort("stop");
-    await give(small("a"));
+    await resolveContent(small("a"));
     expect(await stateOf(blob)).toBe("stop");
     expect(end.connection.framedCount).toBe(0);
   });
@@ -515,7 +515,7 @@ describe("a Blob", () => {
 
 describe("withdrawing", () => {
   it("by timeout removes a message that is not framed", async () => {
-    void fill();
+    void fillToHighWaterMark();
     const late = queue.send(small("late"), { timeout: 50 });
     void queue.send(small("d"), undefined);
     clock.advance(50);
@@ -528,7 +528,7 @@ describe("withdrawing", () => {
   });
 
   it("by signal removes a message that is not framed", async () => {
-    void fill();
+    void fillToHighWaterMark();
     const controller = new AbortController();
     const late = queue.send(small("late"), { signal: controller.signal });
     controller.abort("stop");
@@ -539,7 +539,7 @@ describe("withdrawing", () => {
   });
 
   it("does not remove a framed message, but ends the caller's wait", async () => {
-    void fill();
+    void fillToHighWaterMark();
     const controller = new AbortController();
     const four = ["d", "e", "f", "g"].map((text) =>
       queue.send(small(text), { timeout: 50, signal: controller.signal }),
@@ -555,7 +555,7 @@ describe("withdrawing", () => {
   });
 
   it("ends the wait of a send() that reached the mark, and still sends its message", async () => {
-    void fill();
+    void fillToHighWaterMark();
     drain();
     const options = { timeout: 50 };
     const large = queue.send("x".repeat(100), options);
@@ -568,7 +568,7 @@ describe("withdrawing", () => {
   });
 
   it("has no effect on a message that was framed during the call", async () => {
-    void fill();
+    void fillToHighWaterMark();
     drain();
     const controller = new AbortController();
     const options = { timeout: 50, signal: controller.signal };
@@ -608,7 +608,7 @@ describe("flush", () => {
   });
 
   it("waits for messages that are not framed yet", async () => {
-    void fill();
+    void fillToHighWaterMark();
     void queue.send(small("d"), undefined);
     const flush = queue.flush(undefined);
     void queue.send(small("e"), undefined);
@@ -619,7 +619,7 @@ describe("flush", () => {
   });
 
   it("still waits for the messages before a withdrawn one", async () => {
-    const { message, give } = pending(10);
+    const { message, resolveContent } = pending(10);
     const controller = new AbortController();
     void queue.send(message, undefined);
     void queue.send(small("b"), { signal: controller.signal });
@@ -627,7 +627,7 @@ describe("flush", () => {
     const flush = queue.flush(undefined);
     controller.abort();
     expect(await stateOf(flush)).toBe("waits");
-    await give(small("a"));
+    await resolveContent(small("a"));
     expect(await stateOf(flush)).toBe("waits");
     drain();
     expect(await stateOf(flush)).toBe("done");
@@ -635,7 +635,7 @@ describe("flush", () => {
   });
 
   it("waits only for framed messages after all others are withdrawn", async () => {
-    void fill();
+    void fillToHighWaterMark();
     const controller = new AbortController();
     void queue.send(small("d"), { signal: controller.signal });
     const flush = queue.flush(undefined);
@@ -647,7 +647,7 @@ describe("flush", () => {
 
   it("settles in call order", async () => {
     const order: string[] = [];
-    void fill();
+    void fillToHighWaterMark();
     void queue.flush(undefined).then(() => order.push("first"));
     void queue.send(small("d"), undefined);
     void queue.flush(undefined).then(() => order.push("second"));
@@ -657,7 +657,7 @@ describe("flush", () => {
   });
 
   it("can be cancelled by timeout or signal", async () => {
-    void fill();
+    void fillToHighWaterMark();
     const controller = new AbortController();
     const flushes = [queue.flush({ timeout: 5 }), queue.flush({ signal: controller.signal })];
     clock.advance(5);
@@ -674,7 +674,7 @@ describe("flush", () => {
 
 describe("the end of the connection", () => {
   it("rejects all pending calls once", async () => {
-    void fill();
+    void fillToHighWaterMark();
     const above = queue.send(small("d"), { timeout: 50 });
     const flushes = [queue.flush(undefined)];
     const { message } = pending(10);
@@ -689,7 +689,7 @@ describe("the end of the connection", () => {
   });
 
   it("rejects sends of framed messages that wait for the mark", async () => {
-    const promises = fill();
+    const promises = fillToHighWaterMark();
     finish("gone");
     expect(await Promise.all(promises.map(stateOf))).toEqual(["done", "done", "gone"]);
   });
@@ -740,7 +740,7 @@ describe("a message with a token", () => {
   });
 
   it("is reported when it is withdrawn, unless it is framed", () => {
-    void fill();
+    void fillToHighWaterMark();
     const controller = new AbortController();
     const { signal } = controller;
     void queue.send(small("d"), { signal }, "token of d");
@@ -765,7 +765,7 @@ describe("a message with a token", () => {
 
   it("is also returned if it was sent by trySend()", () => {
     expect(queue.trySend(small("a"), undefined, 1)).toBe(true);
-    void fill();
+    void fillToHighWaterMark();
     expect(queue.trySend(small("b"), undefined, 2)).toBe(false);
     expect(finish("gone").filter(({ token }) => token !== undefined)).toEqual([
       { data: small("a"), token: 1 },
@@ -788,7 +788,7 @@ describe("sendAccepted()", () => {
 
 describe("resolveWaits()", () => {
   it("resolves all pending calls when the messages move to another connection", async () => {
-    const sends = [...fill(), queue.send(small("d"), undefined)];
+    const sends = [...fillToHighWaterMark(), queue.send(small("d"), undefined)];
     const flushes = [queue.flush(undefined)];
     const { framedCount } = end.connection;
     expect(dataOf(queue.takeUnsent(end.connection.takeBack(), framedCount))).toEqual(
@@ -827,10 +827,10 @@ describe("a sample", () => {
 });
 
 it("frames nothing more once the protocol is closing", async () => {
-  const { message, give } = pending(10);
+  const { message, resolveContent } = pending(10);
   void queue.send(message, undefined);
   end.connection.close(1000);
-  await give(small("a"));
+  await resolveContent(small("a"));
   drain();
   expect(dataOf(finish("gone"))).toEqual([small("a")]);
 });

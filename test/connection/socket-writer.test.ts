@@ -268,18 +268,18 @@ describe("lastProgressAt", () => {
     clock.advance(10);
     send("a");
     outlast();
-    expect([writer.stuckSince, writer.lastProgressAt]).toEqual([10, undefined]);
+    expect([writer.blockedSince, writer.lastProgressAt]).toEqual([10, undefined]);
     clock.advance(20);
     peer.take();
     clock.advance(0);
-    expect([writer.stuckSince, writer.lastProgressAt]).toEqual([undefined, 30]);
+    expect([writer.blockedSince, writer.lastProgressAt]).toEqual([undefined, 30]);
   });
 
   it("is not set if the kernel accepts everything immediately", () => {
     peer.takesWrites = true;
     send("a");
     outlast();
-    expect([writer.stuckSince, writer.lastProgressAt]).toEqual([undefined, undefined]);
+    expect([writer.blockedSince, writer.lastProgressAt]).toEqual([undefined, undefined]);
   });
 
   it("is set by each piece of a large message", () => {
@@ -288,11 +288,11 @@ describe("lastProgressAt", () => {
     clock.advance(5);
     peer.take();
     outlast();
-    expect([writer.stuckSince, writer.lastProgressAt]).toEqual([5, 5]);
+    expect([writer.blockedSince, writer.lastProgressAt]).toEqual([5, 5]);
     clock.advance(5);
     peer.take();
     clock.advance(0);
-    expect([writer.stuckSince, writer.lastProgressAt]).toEqual([undefined, 10]);
+    expect([writer.blockedSince, writer.lastProgressAt]).toEqual([undefined, 10]);
   });
 
   it("is not set after stop()", () => {
@@ -345,7 +345,7 @@ describe("a write that is reported one turn late, as by TLS", () => {
       written.shift()!();
     }
     for (let count = 0; count < 5; count++) turn();
-    expect([late.lastProgressAt, late.stuckSince, turns.length]).toEqual([undefined, undefined, 0]);
+    expect([late.lastProgressAt, late.blockedSince, turns.length]).toEqual([undefined, undefined, 0]);
   });
 
   it("does not hide a later write that is blocked", () => {

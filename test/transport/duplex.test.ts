@@ -56,10 +56,10 @@ describe("a stream of createConnection", () => {
     ["immediately", (stream) => stream],
     ["by a promise", (stream) => Promise.resolve(stream)],
     ["much later", (stream) => new Promise((resolve) => setImmediate(() => setImmediate(resolve, stream)))],
-  ])("is returned %s and carries bytes both ways", async (_when, give) => {
+  ])("is returned %s and carries bytes both ways", async (_when, returnStream) => {
     const [ours, theirs] = createDuplexPair();
     const before = listenersOf(ours);
-    const { transport, handler } = dial(() => give(ours));
+    const { transport, handler } = dial(() => returnStream(ours));
     await handler.untilCall("open");
     expect(transport.write(Buffer.from("to the peer"), () => undefined)).toBe(true);
     transport.end();

@@ -26,14 +26,14 @@ beforeEach(() => {
 });
 
 /** Passes data to the gate in a buffer that is reused, as a stream may do even while it is paused. */
-function give(...pieces: string[]): void {
+function emitData(...pieces: string[]): void {
   const buffer = Buffer.alloc(8);
   for (const piece of pieces) gate.data(buffer, buffer.write(piece));
 }
 
 describe("while open", () => {
   it("passes all events immediately", () => {
-    give("a", "", "b");
+    emitData("a", "", "b");
     gate.end();
     gate.close(undefined);
     expect(calls).toEqual(["a", "b", "end", "close"]);
@@ -42,7 +42,7 @@ describe("while open", () => {
   it("emits close once, and nothing after it", () => {
     gate.close(new Error("reset"));
     gate.close(undefined);
-    give("a");
+    emitData("a");
     gate.end();
     gate.shut();
     expect(calls).toEqual(["close: reset"]);
@@ -58,7 +58,7 @@ describe("while paused", () => {
   beforeEach(() => gate.pause());
 
   it("buffers data, end and close, and emits them in a later tick after resume()", async () => {
-    give("a", "b");
+    emitData("a", "b");
     gate.end();
     gate.close(new Error("reset"));
     expect(calls).toEqual([]);
@@ -72,10 +72,10 @@ describe("while paused", () => {
     gate.resume();
     expect(calls).toEqual(["drained"]);
     gate.pause();
-    give("a");
+    emitData("a");
     gate.resume();
     expect(calls).toEqual(["drained"]);
-    give("b");
+    emitData("b");
     await turns(1);
     expect(calls).toEqual(["drained", "a", "b", "drained"]);
   });
@@ -95,7 +95,7 @@ describe("while paused", () => {
   });
 
   it("may be paused again before it has emitted anything", async () => {
-    give("a");
+    emitData("a");
     gate.resume();
     gate.pause();
     await turns(1);
@@ -112,7 +112,7 @@ describe("while paused", () => {
     ["b", ["a", "b"]],
     ["end", ["a", "b", "end", "close"]],
   ])("may be paused again during the call: %s", async (moment, first) => {
-    give("a", "b");
+    emitData("a", "b");
     gate.end();
     gate.close(undefined);
     onCall = (call) => {
@@ -127,7 +127,7 @@ describe("while paused", () => {
   });
 
   it("continues reading only after resume() if the last call has paused it", async () => {
-    give("a");
+    emitData("a");
     onCall = (call) => {
       if (call === "a") gate.pause();
     };
@@ -139,7 +139,7 @@ describe("while paused", () => {
   });
 
   it.each(["a", "end"])("may be shut during the call: %s", async (moment) => {
-    give("a");
+    emitData("a");
     gate.end();
     onCall = (call) => {
       if (call === moment) gate.shut();
@@ -152,7 +152,7 @@ describe("while paused", () => {
   });
 
   it("discards buffered data when it is shut, and emits a buffered close in a later tick", async () => {
-    give("a");
+    emitData("a");
     gate.end();
     gate.close(new Error("reset"));
     gate.shut();

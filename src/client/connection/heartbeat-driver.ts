@@ -85,7 +85,7 @@ export class HeartbeatDriver {
   }
 
   #arm(now: number): void {
-    const stallAt = this.#stall?.nextAt(now, this.#live.stuckSince) ?? Infinity;
+    const stallAt = this.#stall?.nextAt(now, this.#live.blockedSince) ?? Infinity;
     this.#dueAt = Math.max(Math.min(this.#heartbeat.nextAt, stallAt), now);
     const delay = this.#dueAt - now;
     // The tolerance, in milliseconds, covers the rounding error of the sum.
@@ -110,7 +110,7 @@ export class HeartbeatDriver {
     const now = this.#runtime.now();
     this.#loopLag = Math.max(this.#loopLag, now - this.#dueAt);
     if (this.#isStalled(now)) this.#recheckStall();
-    else this.#perform(this.#heartbeat.onTimer(now, this.#runtime.wallNow(), this.#live.lastLifeAt), now);
+    else this.#perform(this.#heartbeat.onTimer(now, this.#runtime.wallNow(), this.#live.lastActivityAt), now);
   }
 
   /**
@@ -134,12 +134,12 @@ export class HeartbeatDriver {
   }
 
   #isStalled(now: number): boolean {
-    return this.#stall?.isStalled(now, this.#live.stuckSince) === true;
+    return this.#stall?.isStalled(now, this.#live.blockedSince) === true;
   }
 
   #judge(): void {
     const now = this.#runtime.now();
-    this.#perform(this.#heartbeat.evaluate(now, this.#live.lastLifeAt), now);
+    this.#perform(this.#heartbeat.evaluate(now, this.#live.lastActivityAt), now);
   }
 
   #judgeStall(): void {
@@ -164,7 +164,7 @@ export class HeartbeatDriver {
         this.#live.giveUp(heartbeatTimedOut(this.#policy.timeout));
         return;
       case "ping":
-        this.#heartbeat.onPing(now, this.#live.lastLifeAt);
+        this.#heartbeat.onPing(now, this.#live.lastActivityAt);
         // Before the ping, because a compressed application ping would count as a use of the compression memory.
         this.#live.releaseUnused();
         this.#handler.sendPing();
