@@ -176,7 +176,7 @@ export default defineConfig(
     // The test kit has a runtime and a server of its own.
     ignores: [
       ...["src/runtime/**", "src/transport/**"],
-      ...["src/testing/virtual-runtime.ts", "src/testing/virtual-peer.ts", "src/testing/socket-link.ts"],
+      ...["src/testing/virtual-runtime.ts", "src/testing/virtual-peer.ts", "src/testing/socket-stream.ts"],
     ],
     rules: {
       "no-restricted-globals": ["error", ...injectedGlobals],

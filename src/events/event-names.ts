@@ -1,8 +1,8 @@
-import type { EventName } from "./event-map.js";
 /**
  * Checks event names, and suggests the event that an unknown name probably means.
  */
 import { ownOptions } from "../../protocol/index.js";
+import type { EventName } from "./event-map.js";
 import { nearestName } from "./nearest-name.js";
 
 const eventNames: Readonly<Record<EventName, true>> = {
@@ -22,7 +22,7 @@ const counterparts: Readonly<Record<string, string>> = {
   '"closed" for the end of the client, "disconnected" for the end of a connection': "close end finish exit",
   '"disconnected"': "disconnect down lost",
   '"closing"': "disconnecting",
-  '"message", or "rawMessage" for messages as they came': "data text binary messages",
+  '"message", or "rawMessage" for messages without the deserializer': "data text binary messages",
   '"rawMessage"': "raw frame",
   '"reconnecting" before an attempt, and "reconnected" after it': "reconnect retry backoff",
   '"connecting"': "reconnectattempt reconnectingattempt attempt",

@@ -11,5 +11,5 @@ export function checkOptions<Options extends object>(options: Options, names: re
   const own = ownOptions(options);
   const unknown = Object.keys(own).find((name) => !names.includes(name));
   if (unknown === undefined) return own;
-  throw new TypeError(`Unknown option "${unknown}". Known are: ${names.join(", ")}.`);
+  throw new TypeError(`Unknown option "${unknown}". Known options: ${names.join(", ")}.`);
 }

@@ -1,3 +1,6 @@
+/**
+ * One connection of a scripted server, and the options of its methods. It does not open ports or create connections.
+ */
 import {
   type AcceptOptions,
   deflateAcceptor,
@@ -15,52 +18,55 @@ import { nodeUtil } from "../runtime/node-modules.js";
 import { bombFrame } from "./bomb.js";
 import { closePayload, fragments, frame } from "./frame.js";
 import { ClientGoneError, MessageInbox } from "./inbox.js";
-import type { Link } from "./link.js";
+import type { ByteStream } from "./byte-stream.js";
 import { WireOut } from "./wire-out.js";
 
-/** Header fields: an object, or pairs where order and repeats matter. */
+/** Header fields: an object, or pairs if the order or repeated names matter. */
 export type ScriptedHeaders = Readonly<Record<string, string>> | readonly HeaderField[];
 
-/** How a script says yes. */
+/** Options of {@link ScriptedConnection.accept}. */
 export interface ScriptedAccept {
-  /** One of those that the client named. Default: none. */
+  /** One of the subprotocols that the client offered. Default: none. */
   readonly subprotocol?: string | undefined;
-  /** Fields to add to the 101. */
+  /** Header fields to add to the 101 response. Default: none. */
   readonly headers?: ScriptedHeaders | undefined;
-  /** Agrees to permessage-deflate where the client offers it. Default `false`. */
+  /** Accepts permessage-deflate if the client offers it. Default `false`. */
   readonly compress?: boolean | DeflateOptions | undefined;
 }
 
-/** How a script says no. */
+/** Options of {@link ScriptedConnection.reject}. */
 export interface ScriptedReject {
+  /** Header fields of the response. Default: none. */
   readonly headers?: ScriptedHeaders | undefined;
-  /** Default: empty. */
+  /** The body of the response. Default: empty. */
   readonly body?: string | Uint8Array | undefined;
 }
 
-/** How a client's side of a connection has ended. */
+/** How the client ended its side of a connection. */
 export interface ClientEnd {
-  /** The code of its Close, 1005 where that was empty; `undefined` where no Close came. */
+  /** The code of the client's Close frame; 1005 for an empty one, `undefined` if none was received. */
   readonly code: number | undefined;
+  /** The reason in the client's Close frame; `""` for none. */
   readonly reason: string;
 }
 
-/** What a server gives to its connections. */
+/** The dependencies of a connection, which its server provides. */
 export interface ConnectionContext {
   readonly resources: Resources;
-  /** The request is there and valid. */
+  /** Called when a valid request was received. */
   readonly onRequest: (connection: ScriptedConnection) => void;
   readonly onClosed: (connection: ScriptedConnection) => void;
 }
 
 /**
- * One client, as a script has it. By itself it answers pings and a Close, and ends its side behind the closing handshake;
- * all else is the script's. What is sent to a client that is gone is lost, as on any network.
+ * A connection with one client, controlled by a script. It answers pings and a Close frame automatically, and ends its
+ * side of the stream after the closing handshake; the script does everything else. Data sent to a client that is gone
+ * is lost, as on any network.
  */
 export class ScriptedConnection implements AsyncIterable<string | Buffer> {
-  /** How the client's side has ended; settles when the connection is gone. */
+  /** Resolves when the connection is closed, with the way the client ended its side. */
   readonly closed: Promise<ClientEnd>;
-  readonly #link: Link;
+  readonly #stream: ByteStream;
   readonly #context: ConnectionContext;
   readonly #out: WireOut;
   readonly #handshake = new ServerHandshake();
@@ -77,33 +83,35 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   #resolveClosed!: (end: ClientEnd) => void;
 
   /** @internal */
-  constructor(link: Link, context: ConnectionContext) {
-    this.#link = link;
+  constructor(stream: ByteStream, context: ConnectionContext) {
+    this.#stream = stream;
     this.#context = context;
-    this.#out = new WireOut(link);
+    this.#out = new WireOut(stream);
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
-    link.handler = {
+    stream.handler = {
       onData: (bytes) => this.#receive(bytes),
       onEnd: () => this.#receiveEnd(),
-      onClose: () => this.#leave(),
+      onClose: () => this.#handleClose(),
     };
   }
 
-  /** The client's opening handshake. @throws Error inside `onOpen`, where it has not come yet. */
+  /** The request of the opening handshake. @throws Error in `onOpen`, before the request was received. */
   get request(): ServerRequest {
-    if (this.#request === undefined) throw new Error("The client's request has not come yet.");
+    if (this.#request === undefined)
+      throw new Error("The client's request was not received yet: read it in onConnection, not in onOpen.");
     return this.#request;
   }
 
+  /** Whether the connection is closed. */
   get isGone(): boolean {
     return this.#isGone;
   }
 
   /**
-   * Answers the opening handshake with a 101.
+   * Accepts the opening handshake with a 101 response.
    *
-   * @throws TypeError for a subprotocol that the client did not name, and for headers that cannot be sent;
-   *   Error if the connection was accepted before.
+   * @throws TypeError for a subprotocol that the client did not offer, and for invalid headers.
+   * @throws Error if the connection was accepted before.
    */
   accept(given: ScriptedAccept = {}): void {
     if (this.#protocol !== undefined) throw new Error("The connection was accepted already.");
@@ -124,10 +132,10 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   }
 
   /**
-   * Answers the opening handshake with another status, such as 401, 429 with `Retry-After` or 302 with `Location`, and
-   * ends this side.
+   * Rejects the opening handshake with another status, such as 401, 429 with `Retry-After` or 302 with `Location`, and
+   * ends this side of the stream.
    *
-   * @param status - 200 to 599.
+   * @param status - A status from 200 to 599.
    */
   reject(status: number, given: ScriptedReject = {}): void {
     const { headers = [], body } = ownOptions(given);
@@ -136,7 +144,7 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   }
 
   /**
-   * Sends a message: a string as text, bytes as binary, anything else as JSON. Nothing goes behind the client's Close.
+   * Sends a message: a string as text, bytes as binary, other values as JSON. Has no effect after the client's Close.
    *
    * @throws Error before {@link accept}.
    */
@@ -149,111 +157,123 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     this.#drain();
   }
 
-  /** Sends one message in as many frames as there are pieces: text where the first is a string. */
+  /** Sends one fragmented message, one frame per piece. It is a text message if the first piece is a string. */
   sendFragments(pieces: readonly (string | Uint8Array)[]): void {
     this.#out.write(fragments(pieces));
   }
 
-  /** Puts bytes on the wire as they are: half a frame, a wrong one (see {@link frame}), or an answer that is no HTTP. */
+  /** Sends bytes unchanged, for example a part of a frame, an invalid {@link frame}, or a response that is not HTTP. */
   write(bytes: string | Uint8Array): void {
     this.#out.write(Buffer.from(bytes));
   }
 
+  /** Sends a ping. */
   ping(payload: string | Uint8Array = ""): void {
     this.write(frame({ opcode: Opcode.ping, payload }));
   }
 
-  /** A pong that nobody asked for, or another than the client waits for. */
+  /** Sends a pong that answers no ping, or has another payload than the ping. */
   pong(payload: string | Uint8Array = ""): void {
     this.write(frame({ opcode: Opcode.pong, payload }));
   }
 
-  /** Sends a compressed message of a few KiB that inflates to `size` bytes. @throws Error without `compress`. */
+  /**
+   * Sends a small compressed message that inflates to `size` bytes. @throws Error if compression was not negotiated.
+   */
   bomb(size: number): void {
     if (this.#accepted().extensions === "")
-      throw new Error("A bomb needs accept({ compress: true }) and a client that offers it.");
+      throw new Error(
+        "bomb() needs compression: call accept({ compress: true }), with a client that offers it.",
+      );
     this.write(bombFrame(size));
   }
 
   /**
-   * Starts the closing handshake. Nothing is checked: 999 or 1005 go out too, and a reason of bytes need not be UTF-8.
+   * Starts the closing handshake. The arguments are not checked: invalid codes such as 999 or 1005 are sent too, and a
+   * reason of bytes may be invalid UTF-8.
    *
-   * @param code - Without it the Close is empty.
+   * @param code - Without it the Close frame is empty.
    */
   close(code?: number, reason: string | Uint8Array = ""): void {
     this.closeWith(closePayload(code, reason));
   }
 
-  /** Starts the closing handshake with a payload of your own, such as one of a single byte. */
+  /** Starts the closing handshake with any payload, for example a single byte. */
   closeWith(payload: Uint8Array): void {
     this.#isCloseSent = true;
     this.write(frame({ opcode: Opcode.close, payload }));
   }
 
-  /** Ends this side of the stream behind what was sent, without a Close. */
+  /** Ends this side of the stream after the sent data, without a Close frame. */
   end(): void {
     this.#out.end();
   }
 
-  /** Breaks the connection behind what was sent. */
+  /** Resets the connection after the sent data. */
   reset(): void {
     this.#out.reset();
   }
 
-  /** Breaks the connection once so many more bytes have been sent; what is behind them is cut off. */
+  /** Resets the connection after `bytes` more bytes were sent. The rest is discarded. */
   resetAfterSending(bytes: number): void {
     this.#out.resetAfter(bytes);
   }
 
-  /** Breaks the connection once so many more bytes have come, those of the request included. */
+  /** Resets the connection after `bytes` more bytes were received, including those of the request. */
   resetAfterReceiving(bytes: number): void {
     this.#receivable = bytes;
     if (bytes === 0) this.reset();
   }
 
-  /** From now on neither reads nor writes nor ends, and does not notice that the client does: as if its machine were gone. */
+  /**
+   * Stops reading and writing, ends nothing, and does not notice when the client ends the connection: as if the machine
+   * of the server had disappeared.
+   */
   halfOpen(): void {
     this.#out.shut();
-    this.#link.stopReading();
+    this.#stream.stopReading();
   }
 
-  /** From now on reads, but answers nothing: no ping, no Close, no end. What the script sends still goes out. */
+  /** Continues to read, but does not answer a ping, a Close frame or an end of stream. The script can still send. */
   mute(): void {
     this.#isMute = true;
   }
 
-  /** How pings are answered: properly, never, or with this payload instead of theirs. */
+  /** Sets how pings are answered: correctly (`true`), never (`false`), or with a fixed payload. */
   answerPings(how: boolean | string | Uint8Array): void {
     this.#pong = typeof how === "boolean" ? how : Buffer.from(how);
   }
 
-  /** Takes nothing more off the wire, so that the client's writes are refused once the kernels are full (64 KiB in memory). */
+  /** Stops reading. The client meets back-pressure once the kernel buffers are full (64 KiB in memory). */
   stopReading(): void {
-    this.#link.stopReading();
+    this.#stream.stopReading();
   }
 
+  /** Reads again after {@link stopReading}. */
   continueReading(): void {
-    this.#link.continueReading();
+    this.#stream.continueReading();
   }
 
-  /** From now on each write leaves so many bytes at a time, each in a write of its own. */
+  /** Splits each later write into separate writes of `size` bytes. */
   splitBy(size: number): void {
     this.#out.splitBy(size);
   }
 
-  /** What is sent inside `run` leaves in one write: a 101 with frames behind it, or several frames in one read. */
+  /** Merges all data sent by `run` into one write, for example a 101 response followed by frames. */
   inOneWrite(run: () => void): void {
     this.#out.join(run);
   }
 
-  /** Resolves after `ms` milliseconds: the runtime's in memory, real ones on a socket. Rejects when the server is closed. */
+  /**
+   * Resolves after `ms` milliseconds: virtual ones in memory, real ones on a socket. Rejects when the server is closed.
+   */
   delay(ms: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const cancel = (): void => {
         stop();
         reject(new ClientGoneError());
       };
-      const stop = this.#link.wait(ms, () => {
+      const stop = this.#stream.wait(ms, () => {
         this.#cancels.delete(cancel);
         resolve();
       });
@@ -262,19 +282,19 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   }
 
   /**
-   * The next message, in the order in which they came. Rejects with a `ClientGoneError` when none waits and the client
-   * has closed, and with a `ProtocolError` when it has broken the protocol.
+   * Resolves with the next received message, in order. If no message is left, rejects with a `ClientGoneError` after
+   * the client closed the connection, or with a `ProtocolError` after the client violated the protocol.
    */
   receive(): Promise<string | Buffer> {
     return this.#inbox.take();
   }
 
-  /** As {@link receive}, and gives what `JSON.parse` makes of it. */
+  /** Like {@link receive}, but resolves with the result of `JSON.parse`. */
   receiveJson(): Promise<ReturnType<typeof JSON.parse>> {
     return this.receive().then(String).then(JSON.parse);
   }
 
-  /** The messages one by one; the loop ends when the client is gone. */
+  /** Iterates over the received messages. The loop ends when the client is gone. */
   async *[Symbol.asyncIterator](): AsyncGenerator<string | Buffer, void> {
     for (;;) {
       const message = await this.receive().catch((error: unknown) => {
@@ -286,16 +306,16 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     }
   }
 
-  /** @internal Breaks what is open, and ends what the script waits for. */
+  /** @internal Resets the connection, and rejects the promises that the script waits for. */
   abandon(): void {
     for (const cancel of [...this.#cancels]) cancel();
     this.#cancels.clear();
-    if (!this.#isGone) this.#link.reset();
-    this.#leave();
+    if (!this.#isGone) this.#stream.reset();
+    this.#handleClose();
   }
 
   #accepted(): ProtocolConnection {
-    if (this.#protocol === undefined) throw new Error("Nothing can be sent before accept().");
+    if (this.#protocol === undefined) throw new Error("Call accept() before you send.");
     return this.#protocol;
   }
 
@@ -347,22 +367,22 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     };
   }
 
-  /** RFC 6455 7.1.1: the server ends its side first, behind its Close. */
+  /** RFC 6455 7.1.1: the server ends its side of the stream first, after its Close frame. */
   #finish(): void {
     this.#drain(this.#isMute || this.#isCloseSent);
     if (!this.#isMute) this.#out.end();
   }
 
-  /** @param isSwallowed - Drops what the protocol has to say by itself. */
-  #drain(isSwallowed = false): void {
+  /** @param isDiscarded - Discards the frames that the protocol created, instead of sending them. */
+  #drain(isDiscarded = false): void {
     const protocol = this.#protocol;
     for (let bytes = protocol?.take(); bytes !== undefined; bytes = protocol?.take()) {
-      if (!isSwallowed) this.#out.write(Buffer.from(bytes));
+      if (!isDiscarded) this.#out.write(Buffer.from(bytes));
       protocol?.written();
     }
   }
 
-  #leave(): void {
+  #handleClose(): void {
     if (this.#isGone) return;
     this.#isGone = true;
     this.#out.shut();
@@ -377,7 +397,7 @@ function pairsOf(headers: ScriptedHeaders): readonly HeaderField[] {
   return Array.isArray(headers) ? (headers as readonly HeaderField[]) : Object.entries(headers);
 }
 
-/** The bytes of a binary value, of another realm too. */
+/** Returns the bytes of a binary value, also of another realm; `undefined` for other values. */
 function bytesOf(value: unknown): Uint8Array | undefined {
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   return nodeUtil().types.isAnyArrayBuffer(value) ? new Uint8Array(value) : undefined;

@@ -1,37 +1,41 @@
+/**
+ * A WebSocket server for tests that runs a script for each connection. It does not check that a script follows the
+ * protocol.
+ */
 import { Resources } from "../../protocol/index.js";
 import { nodeRuntimeWithoutSockets } from "../runtime/node-runtime.js";
 import { checkOptions } from "./check-options.js";
 import { ClientGoneError } from "./inbox.js";
-import type { Link } from "./link.js";
-import { MemoryLink } from "./memory-link.js";
+import type { ByteStream } from "./byte-stream.js";
+import { MemoryStream } from "./memory-stream.js";
 import { type ConnectionContext, ScriptedConnection } from "./scripted-connection.js";
-import { Listener } from "./socket-link.js";
+import { Listener } from "./socket-stream.js";
 import type { VirtualPeer } from "./virtual-peer.js";
 import type { VirtualRuntime, VirtualServer } from "./virtual-runtime.js";
 
 export interface ScriptedServerOptions {
   /**
-   * The script: called with each client whose opening handshake has come, and with its number, 1 for the first.
-   * A script that waits for a client that has gone just ends; with any other error its connection is reset and the error
-   * goes to `onError`.
+   * The script. Called with each connection whose opening handshake was received, and with its number (1 for the
+   * first). A script that throws a `ClientGoneError` ends silently. With any other error the connection is reset, and
+   * the error is passed to `onError`.
    */
   readonly onConnection: (connection: ScriptedConnection, n: number) => void | Promise<void>;
-  /** Called before a byte of the connection has come: for faults in the midst of the opening handshake. */
+  /** Called before the first byte of a connection, for faults during the opening handshake. Default: none. */
   readonly onOpen?: ((connection: ScriptedConnection, n: number) => void) | undefined;
-  /** Gets what a script throws. Default: an unhandled rejection, which fails a test. */
+  /** Called with an error that a script throws. Default: an unhandled rejection, which fails a test. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 /**
- * A WebSocket server that does what a script says, byte by byte and fault by fault: on 127.0.0.1 behind {@link listen},
- * or in memory as `new VirtualRuntime({ server })`. The script is the same.
+ * A WebSocket server that a script controls down to single bytes and faults. The same script runs on 127.0.0.1 (call
+ * {@link listen}) or in memory (`new VirtualRuntime({ server })`).
  */
 export class ScriptedServer implements VirtualServer, AsyncDisposable {
   readonly #options: ScriptedServerOptions;
   readonly #resources = new Resources({ fillRandom: (bytes) => nodeRuntimeWithoutSockets.fillRandom(bytes) });
   readonly #connections = new Set<ScriptedConnection>();
-  /** Those whose script has not ended; it may go on when its client is gone. */
-  readonly #playing = new Set<ScriptedConnection>();
+  /** Connections whose script has not ended. A script may continue after its client is gone. */
+  readonly #withRunningScript = new Set<ScriptedConnection>();
   #count = 0;
   #isDown = false;
   #listener: Listener | undefined;
@@ -46,44 +50,45 @@ export class ScriptedServer implements VirtualServer, AsyncDisposable {
       );
   }
 
-  /** Listens on a free port of 127.0.0.1. */
+  /** Listens on a free port of 127.0.0.1. Resolves when the port is open. */
   async listen(): Promise<this> {
-    this.#listener ??= new Listener((link) => this.#open(link));
+    this.#listener ??= new Listener((stream) => this.#open(stream));
     await this.#listener.open();
     return this;
   }
 
-  /** `ws://127.0.0.1:<port>` behind {@link listen}. In memory every url leads here, and this is one of them. */
+  /** `ws://127.0.0.1:<port>` after {@link listen}. In memory the server accepts every URL, and this is one of them. */
   get url(): string {
     return this.#listener === undefined ? "ws://scripted.test" : `ws://127.0.0.1:${this.#listener.port}`;
   }
 
-  /** Those that are open, in their order. */
+  /** The open connections, oldest first. */
   get connections(): readonly ScriptedConnection[] {
     return [...this.#connections];
   }
 
-  /** How many clients have come as far as a connection. */
+  /** Number of connections so far, including closed ones. */
   get connectionCount(): number {
     return this.#count;
   }
 
-  /** Refuses new connections: the port is closed, in memory they meet ECONNREFUSED. Those that are open stay. */
+  /** Refuses new connections (ECONNREFUSED). On a socket this closes the port. Open connections stay open. */
   goDown(): void {
     this.#isDown = true;
     this.#listener?.shut();
   }
 
-  /** Takes connections again, on the same port. */
+  /** Accepts new connections again, on the same port. */
   async comeUp(): Promise<void> {
     this.#isDown = false;
     await this.#listener?.open();
   }
 
-  /** Breaks every connection and ends every script that waits; a port is closed. */
+  /** Resets all connections, ends all scripts that wait, and closes the port. */
   async close(): Promise<void> {
     this.goDown();
-    for (const connection of new Set([...this.#connections, ...this.#playing])) connection.abandon();
+    for (const connection of new Set([...this.#connections, ...this.#withRunningScript]))
+      connection.abandon();
     await this.#listener?.close();
   }
 
@@ -91,32 +96,32 @@ export class ScriptedServer implements VirtualServer, AsyncDisposable {
     return this.close();
   }
 
-  /** For {@link VirtualRuntime}, which calls it for each connection. */
+  /** Called by {@link VirtualRuntime} for each connection. */
   serve(peer: VirtualPeer, runtime: VirtualRuntime): void {
     if (this.#isDown) {
       peer.reach("tcp");
       peer.refuse();
       return;
     }
-    this.#open(new MemoryLink(peer, runtime));
+    this.#open(new MemoryStream(peer, runtime));
     peer.accept();
   }
 
-  #open(link: Link): void {
+  #open(stream: ByteStream): void {
     const n = ++this.#count;
     const context: ConnectionContext = {
       resources: this.#resources,
-      onRequest: (connection) => void this.#play(connection, n),
+      onRequest: (connection) => void this.#runScript(connection, n),
       onClosed: (connection) => void this.#connections.delete(connection),
     };
-    const connection = new ScriptedConnection(link, context);
+    const connection = new ScriptedConnection(stream, context);
     this.#connections.add(connection);
     this.#options.onOpen?.(connection, n);
   }
 
-  async #play(connection: ScriptedConnection, n: number): Promise<void> {
+  async #runScript(connection: ScriptedConnection, n: number): Promise<void> {
     const { onConnection, onError } = this.#options;
-    this.#playing.add(connection);
+    this.#withRunningScript.add(connection);
     try {
       await onConnection(connection, n);
     } catch (error) {
@@ -125,7 +130,7 @@ export class ScriptedServer implements VirtualServer, AsyncDisposable {
       if (onError === undefined) throw error;
       onError(error);
     } finally {
-      this.#playing.delete(connection);
+      this.#withRunningScript.delete(connection);
     }
   }
 }

@@ -1,3 +1,7 @@
+/**
+ * A runtime with virtual time, a deterministic source of randomness and an in-memory network. It does not replace the
+ * global timers.
+ */
 import type { Runtime, Timer } from "../runtime/runtime.js";
 import type { OpenTransport, Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
 import { CallbackQueue } from "./callback-queue.js";
@@ -5,37 +9,37 @@ import { checkOptions } from "./check-options.js";
 import { TimerHeap } from "./timer-heap.js";
 import { VirtualPeer } from "./virtual-peer.js";
 
-/** What plays the peers of a {@link VirtualRuntime}: a `ScriptedServer`, or code of the test's own. */
+/** The server for all connections of a {@link VirtualRuntime}: a `ScriptedServer`, or an implementation of the test. */
 export interface VirtualServer {
-  /** Called once for each connection that a client opens, before a byte of it; the peer is this server's from now on. */
+  /** Called once for each connection of a client, before its first byte. The server then controls the peer. */
   serve(peer: VirtualPeer, runtime: VirtualRuntime): void;
 }
 
 export interface VirtualRuntimeOptions {
-  /** What `random` and `fillRandom` begin with: the same seed gives the same run. Default 1. */
+  /** Seed of `random` and `fillRandom`. The same seed produces the same run. Default 1. */
   readonly seed?: number | undefined;
-  /** Milliseconds since 1970 that `wallNow` says at the start. Default 0. */
+  /** Initial value of `wallNow`, in milliseconds since 1970. Default 0. */
   readonly wallStart?: number | undefined;
-  /** Answers every connection, whatever its url. By default nobody does, and an attempt hangs. */
+  /** Handles every connection, whatever its URL. Default: none; attempts stay pending. */
   readonly server?: VirtualServer | undefined;
   /**
-   * Keeps every peer in {@link VirtualRuntime.peers}, closed ones too, with all that it has received, and overwrites what
-   * a client has read as soon as it returns. Default `false`: a long run takes no more memory than a short one.
+   * Keeps closed peers in {@link VirtualRuntime.peers} and the bytes that each peer received, and overwrites the read
+   * buffer after each read of a client. With `false`, memory does not grow with the length of the run. Default `false`.
    */
   readonly isRecording?: boolean | undefined;
 }
 
-/** More than any test needs without a step of time: a run that goes on for longer feeds itself. */
+/** More rounds than a test needs without a step of time. Beyond it, callbacks schedule each other without end. */
 const maxRounds = 100_000;
 
-// Taken while the module loads, so that a test that fakes timers does not stop the virtual ones.
+// Read while the module loads, so that a test with fake timers does not stop the virtual runtime.
 const { setImmediate } = globalThis;
 
 /**
- * A world that moves when it is told, for the option `runtime`: its time passes in {@link advance} and
- * {@link advanceAsync} alone, its network is in memory and its randomness comes from a seed. One round of its event loop
- * is one of Node's: timers that are due, then what the network has brought, then `afterTurn`; what was deferred runs
- * behind each callback. Nothing runs between two calls.
+ * A deterministic runtime for the option `runtime`. Time passes only in {@link advance}, {@link advanceAsync} and
+ * {@link stall}, the network is in memory, and random values depend on a seed. One round of its event loop has the
+ * order of Node.js: due timers, network events, then callbacks of `afterTurn`. Deferred callbacks run after each
+ * callback. Nothing runs between two calls.
  */
 export class VirtualRuntime implements Runtime {
   readonly #server: VirtualServer | undefined;
@@ -68,7 +72,7 @@ export class VirtualRuntime implements Runtime {
     return this.#now + this.#wallOffset;
   }
 
-  /** As Node does, it takes less than a millisecond for one. */
+  /** Like Node.js, treats a delay of less than one millisecond as one millisecond. */
   setTimer(delay: number, callback: () => void): Timer {
     return this.#timers.add(this.#now + Math.max(delay, 1), callback);
   }
@@ -102,22 +106,22 @@ export class VirtualRuntime implements Runtime {
     return peer.transport;
   };
 
-  /** The other end of every open transport, in the order of their opening; with `isRecording` of the closed ones too. */
+  /** The server's ends of all open transports, oldest first; with `isRecording`, closed ones too. */
   get peers(): readonly VirtualPeer[] {
     return [...this.#peers];
   }
 
-  /** Whether a timer or a transport would keep a process alive. */
+  /** Whether a timer or a transport would keep the process alive. */
   get isHeld(): boolean {
     return this.#timers.hasRef || this.peers.some(({ isHeld }) => isHeld);
   }
 
   /**
-   * Runs all that comes due within `ms` milliseconds from now; 0 runs what is due already. Promises do not settle
-   * meanwhile: see {@link advanceAsync}.
+   * Advances the time by `ms` milliseconds and runs everything that is due meanwhile; 0 runs what is due already.
+   * Promises do not settle meanwhile: use {@link advanceAsync} for that.
    *
-   * @throws what a callback throws, an Error where callbacks call for each other without end, and a RangeError if `ms` is
-   *   not a number from 0 on.
+   * @throws RangeError if `ms` is not a number from 0 on.
+   * @throws Error if callbacks schedule each other without end. Errors of callbacks are rethrown.
    */
   advance(ms: number): void {
     const end = this.#now + checkTime(ms);
@@ -126,7 +130,7 @@ export class VirtualRuntime implements Runtime {
     this.#now = Math.max(this.#now, end);
   }
 
-  /** As {@link advance}, and lets promises settle before and after each round. */
+  /** Like {@link advance}, but lets promises settle before and after each round. */
   async advanceAsync(ms: number): Promise<void> {
     const end = this.#now + checkTime(ms);
     this.#roundsAtOnce = 0;
@@ -138,12 +142,14 @@ export class VirtualRuntime implements Runtime {
     this.#now = Math.max(this.#now, end);
   }
 
-  /** Lets `ms` milliseconds pass in which the process does not get to run: what comes due meanwhile is late. */
+  /**
+   * Advances the time by `ms` milliseconds without running anything, as if the process were blocked. Timers are late.
+   */
   stall(ms: number): void {
     this.#now += checkTime(ms);
   }
 
-  /** Sets the wall clock on by `ms` milliseconds; the other clock does not notice. */
+  /** Moves the wall clock forward by `ms` milliseconds, or back if negative. `now()` is not affected. */
   shiftWallClock(ms: number): void {
     this.#wallOffset += ms;
   }
@@ -155,7 +161,9 @@ export class VirtualRuntime implements Runtime {
 
   #runRound(end: number): void {
     if (this.#roundsAtOnce++ === maxRounds)
-      throw new Error(`Not at rest after ${maxRounds} rounds, ${end - this.#now} ms to go`);
+      throw new Error(
+        `Not idle after ${maxRounds} rounds at ${this.#now} ms: callbacks schedule each other without end.`,
+      );
     this.#runDefers();
     const isIdle = this.#events.length + this.#turns.length === 0;
     const next = this.#timers.first;
@@ -181,7 +189,7 @@ export class VirtualRuntime implements Runtime {
     }
   }
 
-  /** Runs what is in `queue` by now; what is added meanwhile has its turn in the next round. */
+  /** Runs the callbacks that are in `queue` now. Callbacks that are added meanwhile run in the next round. */
   #runAll(queue: CallbackQueue): void {
     for (let count = queue.length; count > 0; count--) {
       queue.shift()?.();
@@ -193,7 +201,7 @@ export class VirtualRuntime implements Runtime {
     for (let next = this.#defers.shift(); next !== undefined; next = this.#defers.shift()) next();
   }
 
-  /** Marsaglia's xorshift with 32 bits. */
+  /** Returns the next value of Marsaglia's 32-bit xorshift generator. */
   #nextRandom(): number {
     this.#random ^= this.#random << 13;
     this.#random ^= this.#random >>> 17;
@@ -208,7 +216,7 @@ function checkTime(ms: number): number {
   throw new RangeError(`The time to advance must be milliseconds from 0 on, not ${String(ms)}.`);
 }
 
-/** Resolves behind every promise that can settle without the world outside. */
+/** Resolves after all promises that do not depend on I/O or real timers have settled. */
 function promisesSettled(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
 }

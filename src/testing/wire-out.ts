@@ -2,11 +2,11 @@
  * Writes the bytes of a scripted server to the client, with the faults that the script requests. It does not know
  * frames.
  */
-import type { Link } from "./link.js";
+import type { ByteStream } from "./byte-stream.js";
 
 /** An output queue that can split, merge, truncate or discard writes. */
 export class WireOut {
-  readonly #link: Link;
+  readonly #stream: ByteStream;
   readonly #queue: Buffer[] = [];
   /** The pieces of the current merged write; `undefined` outside {@link join}. */
   #joined: Buffer[] | undefined;
@@ -19,8 +19,8 @@ export class WireOut {
   #isResetting = false;
   #isShut = false;
 
-  constructor(link: Link) {
-    this.#link = link;
+  constructor(stream: ByteStream) {
+    this.#stream = stream;
   }
 
   /** Sends each later write in pieces of `size` bytes. */
@@ -78,13 +78,13 @@ export class WireOut {
   #sendEnd(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#link.end();
+    this.#stream.end();
   }
 
   #reset(): void {
     if (this.#isShut) return;
     this.shut();
-    this.#link.reset();
+    this.#stream.reset();
   }
 
   #next(): void {
@@ -98,7 +98,7 @@ export class WireOut {
     const piece = whole.subarray(0, this.#allowance);
     this.#allowance -= piece.length;
     this.#isWriting = true;
-    this.#link.write(piece, () => {
+    this.#stream.write(piece, () => {
       this.#isWriting = false;
       if (this.#allowance === 0) this.#reset();
       else this.#next();

@@ -13,7 +13,7 @@ type Script = ScriptedServerOptions["onConnection"];
 describe.each([
   ["in memory", (): World => new MemoryWorld()],
   ["on a socket", (): World => new SocketWorld()],
-])("a script %s", (_, createWorld) => {
+])("a scripted server %s", (_, createWorld) => {
   let world: World;
 
   beforeEach(() => {
@@ -22,22 +22,22 @@ describe.each([
 
   afterEach(() => world.finish());
 
-  const play = (onConnection: Script, more: Partial<ScriptedServerOptions> = {}): Promise<void> =>
+  const listen = (onConnection: Script, more: Partial<ScriptedServerOptions> = {}): Promise<void> =>
     world.listen({ onConnection, ...more });
 
-  /** A client of a server that accepts and then plays `script`. */
+  /** Opens a client of a server that accepts each connection and then runs `script`. */
   const openWith = async (script: Script, options?: Parameters<World["open"]>[0]): Promise<PlainClient> => {
-    await play((connection, n) => {
+    await listen((connection, n) => {
       connection.accept({ compress: true });
       return script(connection, n);
     });
     return world.open(options);
   };
 
-  it("accepts, and answers each message until the client closes", async () => {
+  it("accepts a client and answers each message until the client closes", async () => {
     let request: unknown;
     let end: unknown;
-    await play(async (connection) => {
+    await listen(async (connection) => {
       const { resource, subprotocols } = connection.request;
       request = { resource, subprotocols };
       connection.accept({ subprotocol: "chat", headers: { "X-Shard": "7" } });
@@ -49,12 +49,12 @@ describe.each([
     expect(client.result).toMatchObject({ subprotocol: "chat" });
     expect(client.reads[0]!.toString()).toContain("X-Shard: 7");
     client.send("one", "two");
-    await world.until(() => client.told.length === 2);
+    await world.until(() => client.received.length === 2);
     expect(world.server.connections.map(({ isGone }) => isGone)).toEqual([false]);
     client.close(4000);
     await world.until(() => client.isClosed);
     await world.until(() => end !== undefined);
-    expect(client.told).toEqual(["one", "two", { code: 4000, reason: "" }]);
+    expect(client.received).toEqual(["one", "two", { code: 4000, reason: "" }]);
     expect(end).toEqual({ code: 4000, reason: "" });
     expect([world.server.connections, world.server.connectionCount]).toEqual([[], 1]);
   });
@@ -72,29 +72,29 @@ describe.each([
       connection.ping("are you there");
       connection.pong();
     });
-    await world.until(() => client.told.length === 10);
-    expect(client.told).toEqual([
+    await world.until(() => client.received.length === 10);
+    expect(client.received).toEqual([
       ...["text", Buffer.from([1, 2]), '{"n":1}', "in three pieces", Buffer.from([1, 2]), "raw"],
       ...["r".repeat(200), Buffer.alloc(65_536), { ping: "are you there" }, { pong: "" }],
     ]);
   });
 
-  it("splits what it sends, down to single bytes", async () => {
-    await play((connection) => {
+  it("splits its output into single bytes", async () => {
+    await listen((connection) => {
       connection.splitBy(1);
       connection.accept();
       connection.send("abc");
     });
     const client = await world.open();
-    await world.until(() => client.told.length === 1);
-    expect(client.told).toEqual(["abc"]);
+    await world.until(() => client.received.length === 1);
+    expect(client.received).toEqual(["abc"]);
     if (world instanceof MemoryWorld)
       expect(new Set(client.reads.map(({ length }) => length))).toEqual(new Set([1]));
     else expect(client.reads.length).toBeGreaterThan(10);
   });
 
-  it("sends a 101 with frames behind it in one write", async () => {
-    await play((connection) => {
+  it("sends a 101 response and frames in one write", async () => {
+    await listen((connection) => {
       connection.inOneWrite(() => {
         connection.accept();
         connection.send("first");
@@ -102,11 +102,11 @@ describe.each([
       });
     });
     const client = await world.open();
-    expect(client.told).toEqual(["first", "second"]);
+    expect(client.received).toEqual(["first", "second"]);
     expect(client.reads).toHaveLength(1);
   });
 
-  it("waits by the clock of its world", async () => {
+  it("waits by the clock of the runtime", async () => {
     const times: number[] = [];
     const client = await openWith(async (connection) => {
       times.push(world.runtime.now());
@@ -114,7 +114,7 @@ describe.each([
       times.push(world.runtime.now());
       connection.send("late");
     });
-    await world.until(() => client.told.length === 1);
+    await world.until(() => client.received.length === 1);
     expect(times[1]! - times[0]!).toBeGreaterThanOrEqual(2);
   });
 
@@ -125,24 +125,24 @@ describe.each([
     [429, { "Retry-After": "3" }, "Retry-After", "3"],
     [503, [["Retry-After", "Fri, 01 Jan 2027 00:00:00 GMT"]], "Retry-After", "Fri, 01 Jan 2027 00:00:00 GMT"],
     [302, { Location: "ws://other.test/" }, "Location", "ws://other.test/"],
-  ] as const)("answers %i", async (status, headers, name, value) => {
-    await play((connection) => connection.reject(status, { headers, body: "no" }));
+  ] as const)("rejects the handshake with status %i", async (status, headers, name, value) => {
+    await listen((connection) => connection.reject(status, { headers, body: "no" }));
     const client = world.dial();
     await world.until(() => client.isClosed);
     expect(client.status).toBe(status);
     if (name !== undefined) expect(client.header(name)).toBe(value);
   });
 
-  it("never answers, where it is told to do nothing", async () => {
-    await play(() => undefined);
+  it("does not answer if the script does nothing", async () => {
+    await listen(() => undefined);
     const client = world.dial();
     await world.until(() => world.server.connectionCount === 1);
     await world.settle();
     expect([client.reads, client.isClosed, client.hasEnded]).toEqual([[], false, false]);
   });
 
-  it("answers a request that is none by itself", async () => {
-    await play(() => expect.unreachable());
+  it("answers an invalid request without the script", async () => {
+    await listen(() => expect.unreachable());
     const client = world.dial();
     client.write = (bytes) => {
       client.transport.write(
@@ -154,7 +154,7 @@ describe.each([
     expect(client.status).toBe(405);
   });
 
-  it("resets behind what was sent", async () => {
+  it("resets the connection after the sent data", async () => {
     const client = await openWith((connection) => {
       connection.splitBy(2);
       connection.send("before");
@@ -162,26 +162,26 @@ describe.each([
       connection.send("after");
     });
     await world.until(() => client.isClosed);
-    expect([client.told, client.hasEnded]).toEqual([["before"], false]);
+    expect([client.received, client.hasEnded]).toEqual([["before"], false]);
     expect(client.error).toMatchObject({ code: "ECONNRESET" });
   });
 
-  it("resets after so many bytes sent", async () => {
+  it("resets the connection after a number of sent bytes", async () => {
     const client = await openWith((connection) => {
       connection.resetAfterSending(7);
       connection.send("abc");
       connection.send("def");
     });
     await world.until(() => client.isClosed);
-    expect(client.told).toEqual(["abc"]);
+    expect(client.received).toEqual(["abc"]);
     expect(Buffer.concat(client.reads).subarray(-7).toString("latin1")).toBe("\x81\x03abc\x81\x03");
     expect(client.error).toMatchObject({ code: "ECONNRESET" });
   });
 
-  it.each([0, 1])("resets after %i bytes received, inside the request", async (bytes) => {
-    await play(() => expect.unreachable(), {
+  it.each([0, 1])("resets the connection after %i received bytes, during the request", async (bytes) => {
+    await listen(() => expect.unreachable(), {
       onOpen: (connection) => {
-        expect(() => connection.request).toThrow("has not come yet");
+        expect(() => connection.request).toThrow("was not received yet");
         connection.resetAfterReceiving(bytes);
       },
     });
@@ -190,13 +190,13 @@ describe.each([
     expect([client.reads, client.hasEnded]).toEqual([[], false]);
   });
 
-  it("resets before a byte more goes out", async () => {
+  it("resets the connection before it sends another byte", async () => {
     const client = await openWith((connection) => connection.resetAfterSending(0));
     await world.until(() => client.isClosed);
     expect(client.error).toMatchObject({ code: "ECONNRESET" });
   });
 
-  it("resets after so many bytes received, and has had all before them", async () => {
+  it("resets the connection after a number of received bytes, and delivers all messages before", async () => {
     const received: unknown[] = [];
     const client = await openWith(async (connection) => {
       connection.resetAfterReceiving(2 * (2 + 4 + 3) + 1);
@@ -208,7 +208,7 @@ describe.each([
     expect(client.error).toMatchObject({ code: "ECONNRESET" });
   });
 
-  it("is half-open: takes nothing, says nothing, and does not end", async () => {
+  it("is half-open: does not read, write or end the connection", async () => {
     let connection!: ScriptedConnection;
     const client = await openWith((opened) => {
       connection = opened;
@@ -219,7 +219,7 @@ describe.each([
     client.close(1000);
     client.end();
     await world.settle();
-    expect([client.told, client.isClosed, client.hasEnded, connection.isGone]).toEqual([
+    expect([client.received, client.isClosed, client.hasEnded, connection.isGone]).toEqual([
       [],
       false,
       false,
@@ -227,7 +227,7 @@ describe.each([
     ]);
   });
 
-  it("is mute: reads, and answers neither ping, Close nor end", async () => {
+  it("is mute: reads, but does not answer a ping, a Close frame or an end of stream", async () => {
     const received: unknown[] = [];
     const client = await openWith(async (connection) => {
       connection.mute();
@@ -238,22 +238,22 @@ describe.each([
     client.send("read");
     client.close(1000);
     client.end();
-    await world.until(() => client.told.length === 1);
+    await world.until(() => client.received.length === 1);
     await world.settle();
     expect(received).toEqual(["read"]);
-    expect([client.told, client.hasEnded]).toEqual([[{ ping: "the script may" }], false]);
+    expect([client.received, client.hasEnded]).toEqual([[{ ping: "the script may" }], false]);
   });
 
-  it("answers pings properly, wrongly or never", async () => {
+  it("answers pings correctly, with a wrong payload, or never", async () => {
     let connection!: ScriptedConnection;
     const client = await openWith((opened) => {
       connection = opened;
     });
     client.ping("a");
-    await world.until(() => client.told.length === 1);
+    await world.until(() => client.received.length === 1);
     connection.answerPings("wrong");
     client.ping("b");
-    await world.until(() => client.told.length === 2);
+    await world.until(() => client.received.length === 2);
     connection.answerPings(false);
     client.ping("c");
     client.send("read");
@@ -262,18 +262,14 @@ describe.each([
     await world.until(() => read === "read");
     connection.answerPings(true);
     client.ping("d");
-    await world.until(() => client.told.length === 3);
-    expect(client.told).toEqual([{ pong: "a" }, { pong: "wrong" }, { pong: "d" }]);
+    await world.until(() => client.received.length === 3);
+    expect(client.received).toEqual([{ pong: "a" }, { pong: "wrong" }, { pong: "d" }]);
   });
 
   it.each([
-    [
-      "a code of the user's",
-      (one: ScriptedConnection) => one.close(4321, "bye"),
-      { code: 4321, reason: "bye" },
-    ],
+    ["any code", (one: ScriptedConnection) => one.close(4321, "bye"), { code: 4321, reason: "bye" }],
     ["no code", (one: ScriptedConnection) => one.close(), { code: 1005, reason: "" }],
-  ])("closes with %s, and ends behind the client's answer", async (__, close, told) => {
+  ])("closes with %s, and ends the stream after the client's answer", async (__, close, received) => {
     const ends: unknown[] = [];
     const client = await openWith(async (connection) => {
       close(connection);
@@ -281,21 +277,21 @@ describe.each([
     });
     await world.until(() => client.isClosed);
     await world.until(() => ends.length === 1);
-    expect([client.told, client.error]).toEqual([[told], undefined]);
-    expect(ends).toEqual([{ code: told.code, reason: "" }]);
+    expect([client.received, client.error]).toEqual([[received], undefined]);
+    expect(ends).toEqual([{ code: received.code, reason: "" }]);
   });
 
   it.each([
     ["an invalid code", (one: ScriptedConnection) => one.close(1005), 1002],
-    ["a reason that is no UTF-8", (one: ScriptedConnection) => one.close(1000, Buffer.of(0xff)), 1007],
+    ["a reason that is not UTF-8", (one: ScriptedConnection) => one.close(1000, Buffer.of(0xff)), 1007],
     ["a payload of one byte", (one: ScriptedConnection) => one.closeWith(Buffer.of(3)), 1002],
-  ])("closes badly: %s", async (__, close, closeCode) => {
+  ])("sends an invalid Close frame: %s", async (__, close, closeCode) => {
     const client = await openWith(close);
     await world.until(() => client.isClosed);
     expect(client.failure).toMatchObject({ closeCode });
   });
 
-  it("ends without a Close", async () => {
+  it("ends the stream without a Close frame", async () => {
     const client = await openWith((connection) => {
       connection.send("last");
       connection.end();
@@ -303,17 +299,17 @@ describe.each([
       connection.send("too late");
     });
     await world.until(() => client.isClosed);
-    expect([client.told, client.hasEnded, client.error]).toEqual([["last"], true, undefined]);
+    expect([client.received, client.hasEnded, client.error]).toEqual([["last"], true, undefined]);
   });
 
-  it("sends a bomb: little on the wire, and more than the client takes", async () => {
+  it("sends a bomb: few bytes that inflate to more than the client accepts", async () => {
     const client = await openWith((connection) => connection.bomb(16 * 2 ** 20 + 5), { compress: true });
     await world.until(() => client.failure !== undefined);
     expect(client.failure).toMatchObject({ closeCode: 1009 });
     expect(Buffer.concat(client.reads).length).toBeLessThan(20_000);
   });
 
-  it("inflates a bomb to its size, and compresses what it is told to", async () => {
+  it("sends a bomb of the requested size, and compresses messages on request", async () => {
     const client = await openWith(
       (connection) => {
         connection.send("x".repeat(1_000), { compress: true });
@@ -321,15 +317,15 @@ describe.each([
       },
       { compress: true },
     );
-    await world.until(() => client.told.length === 2);
-    expect(client.told[0]).toBe("x".repeat(1_000));
-    expect(Buffer.alloc(1_000_000).equals(client.told[1] as Buffer)).toBe(true);
+    await world.until(() => client.received.length === 2);
+    expect(client.received[0]).toBe("x".repeat(1_000));
+    expect(Buffer.alloc(1_000_000).equals(client.received[1] as Buffer)).toBe(true);
     expect(Buffer.concat(client.reads).length).toBeLessThan(3_000);
   });
 
-  it("has no bomb without compression, and sends nothing before it accepts", async () => {
+  it("throws for a bomb without compression, and for a message before accept()", async () => {
     const errors: unknown[] = [];
-    await play(
+    await listen(
       (connection, n) => {
         if (n === 2) connection.accept({ compress: { noContextTakeover: true } });
         connection.bomb(1);
@@ -339,12 +335,12 @@ describe.each([
     const clients = [world.dial(), world.dial()];
     await world.until(() => clients.every(({ isClosed }) => isClosed));
     expect(errors.sort()).toEqual([
-      "A bomb needs accept({ compress: true }) and a client that offers it.",
-      "Nothing can be sent before accept().",
+      "Call accept() before you send.",
+      "bomb() needs compression: call accept({ compress: true }), with a client that offers it.",
     ]);
   });
 
-  it("stops reading, so that writes are refused, and goes on", async () => {
+  it("stops reading, so that writes are refused, and reads again", async () => {
     let connection!: ScriptedConnection;
     const received: unknown[] = [];
     const client = await openWith(async (opened) => {
@@ -365,7 +361,7 @@ describe.each([
   });
 
   it("refuses connections while it is down", async () => {
-    await play((connection) => connection.accept());
+    await listen((connection) => connection.accept());
     const before = await world.open();
     const { url } = world.server;
     world.server.goDown();
@@ -379,24 +375,24 @@ describe.each([
     await world.open();
   });
 
-  it("gives what came before the end, then says that the client is gone", async () => {
-    const told: unknown[] = [];
+  it("delivers the messages before the end, then rejects because the client is gone", async () => {
+    const received: unknown[] = [];
     const client = await openWith(async (connection) => {
       await connection.closed;
-      told.push(await connection.receiveJson());
-      await connection.receive().catch((error: unknown) => told.push(error));
-      connection.send("to nobody");
+      received.push(await connection.receiveJson());
+      await connection.receive().catch((error: unknown) => received.push(error));
+      connection.send("discarded");
     });
     client.send('{"n":1}');
     client.close(1000);
-    await world.until(() => told.length === 2);
-    expect(told).toEqual([{ n: 1 }, expect.any(ClientGoneError)]);
-    expect(told[1]).toMatchObject({ name: "ClientGoneError", code: "CLIENT_GONE" });
+    await world.until(() => received.length === 2);
+    expect(received).toEqual([{ n: 1 }, expect.any(ClientGoneError)]);
+    expect(received[1]).toMatchObject({ name: "ClientGoneError", code: "CLIENT_GONE" });
   });
 
-  it("says where the client breaks the protocol, and closes with the code for it", async () => {
+  it("reports a protocol violation of the client, and closes with the matching code", async () => {
     const errors: unknown[] = [];
-    await play(
+    await listen(
       async (connection) => {
         connection.accept();
         for await (const message of connection) errors.push(message);
@@ -407,10 +403,10 @@ describe.each([
     client.write(frame({ opcode: 1, payload: "without a mask" }));
     await world.until(() => client.isClosed);
     expect(errors).toEqual([expect.any(ProtocolError)]);
-    expect(client.told).toEqual([{ code: 1002, reason: "" }]);
+    expect(client.received).toEqual([{ code: 1002, reason: "" }]);
   });
 
-  it("ends where the client is gone, and is cut off where the server is closed", async () => {
+  it("ends the script when the client is gone or the server is closed", async () => {
     const ended: unknown[] = [];
     const client = await openWith(async (connection, n) => {
       if (n === 2) await connection.delay(3_600_000).finally(() => ended.push("delay"));
@@ -425,7 +421,7 @@ describe.each([
   });
 
   it("serves several connections, each with its number", async () => {
-    await play(async (connection, n) => {
+    await listen(async (connection, n) => {
       connection.accept();
       const { subscribe } = (await connection.receiveJson()) as { subscribe: string };
       for (let message = 0; message < 3; message++) connection.send(`${subscribe} ${n}.${message}`);
@@ -435,7 +431,7 @@ describe.each([
       const client = await world.open();
       client.send('{"subscribe":"trades"}');
       await world.until(() => client.isClosed);
-      expect(client.told).toEqual([0, 1, 2].map((message) => `trades ${n}.${message}`));
+      expect(client.received).toEqual([0, 1, 2].map((message) => `trades ${n}.${message}`));
     }
   });
 });

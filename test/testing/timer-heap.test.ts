@@ -5,8 +5,8 @@ import { VirtualRuntime } from "../../src/testing/index.js";
 
 const ignore = (): void => undefined;
 
-describe("a heap of timers", () => {
-  it("gives them by their time, and those of one moment in the order in which they were set", () => {
+describe("TimerHeap", () => {
+  it("returns timers by due time, and timers with the same due time in the order in which they were added", () => {
     const runtime = new VirtualRuntime({ seed: 7 });
     const heap = new TimerHeap();
     let timers = Array.from({ length: 2_000 }, () => heap.add(Math.floor(runtime.random() * 100), ignore));
@@ -25,7 +25,7 @@ describe("a heap of timers", () => {
     expect(taken).toEqual(timers.map(({ order }) => order));
   });
 
-  it("knows whether one would hold a process", () => {
+  it("knows whether a timer would keep the process alive", () => {
     const heap = new TimerHeap();
     const timer = heap.add(1, ignore);
     expect(heap.hasRef).toBe(true);
@@ -36,15 +36,15 @@ describe("a heap of timers", () => {
   });
 });
 
-describe("a queue of callbacks", () => {
-  it("gives each once, in their order, also those that come between", () => {
+describe("CallbackQueue", () => {
+  it("returns each callback once and in order, including callbacks that are added meanwhile", () => {
     const queue = new CallbackQueue();
-    const told: number[] = [];
-    for (let n = 0; n < 3; n++) queue.push(() => told.push(n));
+    const called: number[] = [];
+    for (let n = 0; n < 3; n++) queue.push(() => called.push(n));
     queue.shift()?.();
-    queue.push(() => told.push(3));
+    queue.push(() => called.push(3));
     expect(queue.length).toBe(3);
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) next();
-    expect([told, queue.length]).toEqual([[0, 1, 2, 3], 0]);
+    expect([called, queue.length]).toEqual([[0, 1, 2, 3], 0]);
   });
 });

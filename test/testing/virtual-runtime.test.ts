@@ -8,42 +8,42 @@ import type { VirtualPeer } from "../support/virtual-peer.js";
 import { VirtualRuntime } from "../support/virtual-runtime.js";
 
 let runtime: VirtualRuntime;
-let told: string[];
+let log: string[];
 
 beforeEach(() => {
   runtime = new VirtualRuntime();
-  told = [];
+  log = [];
 });
 
-function tell(what: string): () => void {
-  return () => told.push(`${runtime.now()}: ${what}`);
+function record(what: string): () => void {
+  return () => log.push(`${runtime.now()}: ${what}`);
 }
 
-describe("time", () => {
-  it("moves when it is told, and fires timers in their order", () => {
-    runtime.setTimer(20, tell("c"));
-    runtime.setTimer(10, tell("a"));
-    runtime.setTimer(10, tell("b"));
+describe("the time of a VirtualRuntime", () => {
+  it("advances only on request, and fires timers in order", () => {
+    runtime.setTimer(20, record("c"));
+    runtime.setTimer(10, record("a"));
+    runtime.setTimer(10, record("b"));
     runtime.advance(9);
-    expect(told).toEqual([]);
+    expect(log).toEqual([]);
     runtime.advance(1);
-    expect(told).toEqual(["10: a", "10: b"]);
+    expect(log).toEqual(["10: a", "10: b"]);
     runtime.advance(100);
-    expect(told).toEqual(["10: a", "10: b", "20: c"]);
+    expect(log).toEqual(["10: a", "10: b", "20: c"]);
     expect(runtime.now()).toBe(110);
   });
 
-  it("fires timers that timers set", () => {
+  it("fires timers that were set by timers", () => {
     runtime.setTimer(10, () => {
-      tell("first")();
-      runtime.setTimer(5, tell("second"));
+      record("first")();
+      runtime.setTimer(5, record("second"));
     });
     runtime.advance(20);
-    expect(told).toEqual(["10: first", "15: second"]);
+    expect(log).toEqual(["10: first", "15: second"]);
   });
 
-  it("fires no timer that was cleared, and knows what would hold a process", () => {
-    const timer = runtime.setTimer(10, tell("never"));
+  it("does not fire a cleared timer, and knows whether a timer would keep the process alive", () => {
+    const timer = runtime.setTimer(10, record("never"));
     expect(runtime.isHeld).toBe(true);
     timer.unref();
     expect(runtime.isHeld).toBe(false);
@@ -53,47 +53,47 @@ describe("time", () => {
     timer.clear();
     expect(runtime.isHeld).toBe(false);
     runtime.advance(20);
-    expect(told).toEqual([]);
+    expect(log).toEqual([]);
   });
 
-  it("waits for ever where that is asked", () => {
-    runtime.setTimer(Infinity, tell("never"));
-    runtime.setTimer(2 ** 40, tell("late"));
+  it("accepts very long and infinite delays", () => {
+    runtime.setTimer(Infinity, record("never"));
+    runtime.setTimer(2 ** 40, record("late"));
     runtime.advance(2 ** 41);
-    expect(told).toEqual([`${2 ** 40}: late`]);
+    expect(log).toEqual([`${2 ** 40}: late`]);
   });
 
-  it("runs a round as Node does: timers, network, afterTurn, with what is deferred between", () => {
-    runtime.afterTurn(tell("turn"));
+  it("runs a round in the order of Node.js: timers, network, afterTurn, with deferred callbacks in between", () => {
+    runtime.afterTurn(record("turn"));
     runtime.defer(() => {
-      tell("deferred")();
-      runtime.defer(tell("deferred again"));
+      record("deferred")();
+      runtime.defer(record("deferred again"));
     });
     runtime.setTimer(0, () => {
-      tell("timer")();
-      runtime.afterTurn(tell("turn of the timer"));
-      runtime.defer(tell("deferred by the timer"));
+      record("timer")();
+      runtime.afterTurn(record("turn of the timer"));
+      runtime.defer(record("deferred by the timer"));
     });
     runtime.advance(0);
-    expect(told).toEqual(["0: deferred", "0: deferred again", "0: turn"]);
+    expect(log).toEqual(["0: deferred", "0: deferred again", "0: turn"]);
     runtime.advance(1);
-    expect(told.slice(3)).toEqual(["1: timer", "1: deferred by the timer", "1: turn of the timer"]);
+    expect(log.slice(3)).toEqual(["1: timer", "1: deferred by the timer", "1: turn of the timer"]);
   });
 
-  it("may pass while nothing runs: timers are late, and come before what the network has brought", () => {
+  it("can pass while nothing runs: late timers fire before network events", () => {
     const { handler, peer } = open();
-    handler.onCall = tell("read");
+    handler.onCall = record("read");
     runtime.setTimer(10, () => {
-      tell("timer")();
-      runtime.afterTurn(tell("turn"));
+      record("timer")();
+      runtime.afterTurn(record("turn"));
     });
     peer.send("bytes");
     runtime.stall(25);
     runtime.advance(0);
-    expect(told).toEqual(["25: timer", "25: read", "25: turn"]);
+    expect(log).toEqual(["25: timer", "25: read", "25: turn"]);
   });
 
-  it("has a wall clock that can be set", () => {
+  it("includes a wall clock that can be set", () => {
     runtime = new VirtualRuntime({ wallStart: 1_000 });
     runtime.advance(5);
     expect(runtime.wallNow()).toBe(1_005);
@@ -105,23 +105,23 @@ describe("time", () => {
     runtime.setTimer(10, () => {
       void Promise.resolve()
         .then(() => Promise.resolve())
-        .then(() => runtime.setTimer(5, tell("set by a promise")));
+        .then(() => runtime.setTimer(5, record("set by a promise")));
     });
-    runtime.setTimer(20, tell("later"));
+    runtime.setTimer(20, record("later"));
     await runtime.advanceAsync(20);
-    expect(told).toEqual(["15: set by a promise", "20: later"]);
+    expect(log).toEqual(["15: set by a promise", "20: later"]);
     await runtime.advanceAsync(0);
   });
 
-  it("does not run for ever", () => {
+  it("throws if callbacks schedule each other without end", () => {
     const again = (): void => runtime.afterTurn(again);
     again();
-    expect(() => runtime.advance(0)).toThrow("Not at rest");
+    expect(() => runtime.advance(0)).toThrow("Not idle after");
   });
 });
 
-describe("randomness", () => {
-  it("comes from the seed", () => {
+describe("the randomness of a VirtualRuntime", () => {
+  it("depends only on the seed", () => {
     const draw = (seed: number): unknown => {
       const seeded = new VirtualRuntime({ seed });
       const bytes = new Uint8Array(64);
@@ -133,7 +133,7 @@ describe("randomness", () => {
     expect(draw(0)).not.toEqual(draw(1));
   });
 
-  it("is spread over [0, 1)", () => {
+  it("is uniform in [0, 1)", () => {
     const drawn = Array.from({ length: 1_000 }, () => runtime.random());
     const mean = drawn.reduce((sum, number) => sum + number, 0) / drawn.length;
     expect(mean).toBeGreaterThan(0.45);
@@ -165,7 +165,7 @@ function dial(given: Partial<TransportTarget> = {}): Dialled {
   return { handler, transport, peer: runtime.peers.at(-1)! };
 }
 
-/** Dials and is accepted. */
+/** Dials, and lets the peer accept. */
 function open(): Dialled {
   const dialled = dial();
   dialled.peer.accept();
@@ -177,8 +177,8 @@ function sent(peer: VirtualPeer): string {
   return peer.received.toString();
 }
 
-describe("the network", () => {
-  it("hangs in its first phase until the peer says more", () => {
+describe("the network of a VirtualRuntime", () => {
+  it("stays in the first phase until the peer continues", () => {
     const { handler, peer } = dial({ isSecure: true });
     expect(handler.calls).toEqual([]);
     runtime.advance(60_000);
@@ -196,14 +196,14 @@ describe("the network", () => {
     [{ host: "127.0.0.1" }, ["tcp", "open"]],
     [{ socketPath: "/run/feed" }, ["tcp", "open"]],
     [{ host: "::1", isSecure: true }, ["tcp", "tls", "open"]],
-  ])("tells the phases of %o", (given, calls) => {
+  ])("reports the phases of %o", (given, calls) => {
     runtime = new VirtualRuntime({ server: { serve: (peer) => peer.accept() } });
     const { handler } = dial(given);
     runtime.advance(0);
     expect(handler.calls).toEqual(calls);
   });
 
-  it("refuses where it has got to", () => {
+  it("refuses a connection in its current phase", () => {
     const { handler, peer } = dial();
     peer.reach("tcp");
     peer.refuse();
@@ -214,7 +214,7 @@ describe("the network", () => {
     expect(runtime.isHeld).toBe(false);
   });
 
-  it("carries bytes both ways, a read for each send, and closes after both ends", () => {
+  it("transfers bytes in both directions, one read per send, and closes after both sides ended", () => {
     const { handler, transport, peer } = open();
     peer.onData = (bytes) => {
       peer.send(bytes);
@@ -234,7 +234,7 @@ describe("the network", () => {
     expect(peer.isClosed).toBe(true);
   });
 
-  it("gives nothing while paused, not even from inside onData", () => {
+  it("delivers nothing while paused, even if paused inside onData", () => {
     const { handler, transport, peer } = open();
     handler.onCall = (call) => {
       if (call === "data") transport.pause();
@@ -254,7 +254,7 @@ describe("the network", () => {
     expect(handler.calls.at(-1)).toBe("end");
   });
 
-  it("refuses a write and takes it piece by piece", () => {
+  it("refuses a write and accepts its bytes in pieces", () => {
     const { transport, peer } = open();
     const onWritten = vi.fn();
     peer.takesWrites = false;
@@ -264,7 +264,7 @@ describe("the network", () => {
     runtime.advance(0);
     expect([sent(peer), peer.waitingBytes]).toEqual(["sl", 4]);
     expect(onWritten).not.toHaveBeenCalled();
-    peer.onEnd = tell("end");
+    peer.onEnd = record("end");
     peer.take();
     expect(onWritten).not.toHaveBeenCalled();
     runtime.advance(0);
@@ -272,10 +272,10 @@ describe("the network", () => {
     runtime.advance(0);
     expect([sent(peer), peer.waitingBytes]).toEqual(["slowly", 0]);
     expect(onWritten).toHaveBeenCalledTimes(1);
-    expect(told).toEqual(["0: end"]);
+    expect(log).toEqual(["0: end"]);
   });
 
-  it("resets behind what was sent, or at the next write", () => {
+  it("resets after the sent data, or at the next write", () => {
     const first = open();
     first.peer.send("before");
     first.peer.reset();
@@ -295,25 +295,25 @@ describe("the network", () => {
     expect(second.handler.error).toMatchObject({ code: "EPIPE" });
   });
 
-  it.each(["dialling", "open"])("tells nothing after a destroy while %s, but the close", (when) => {
+  it.each(["dialling", "open"])("reports only the close after destroy() while %s", (when) => {
     const { handler, transport, peer } = when === "open" ? open() : dial();
     runtime.advance(0);
     const before = handler.calls.length;
     peer.accept();
     peer.send("late");
     peer.end();
-    peer.onDestroy = tell("destroyed");
+    peer.onDestroy = record("destroyed");
     transport.destroy();
     transport.destroy();
     expect(peer.isDestroyed).toBe(true);
     runtime.advance(0);
     expect(handler.calls.slice(before)).toEqual(["close"]);
     expect(handler.error).toBeUndefined();
-    expect(told).toEqual(["0: destroyed"]);
+    expect(log).toEqual(["0: destroyed"]);
     expect(transport.write(Buffer.from("x"), () => expect.unreachable())).toBe(false);
   });
 
-  it("holds a process while a transport is open and not unref'd", () => {
+  it("keeps the process alive while a transport is open and not unref'd", () => {
     const { transport } = open();
     expect(runtime.isHeld).toBe(true);
     transport.unref();
@@ -325,7 +325,7 @@ describe("the network", () => {
     expect(runtime.isHeld).toBe(false);
   });
 
-  it("keeps the rules of the port in a long exchange", () => {
+  it("follows the rules of the transport port in a long exchange", () => {
     runtime = new VirtualRuntime({
       server: {
         serve: (peer) => {
@@ -348,8 +348,8 @@ describe("the network", () => {
   });
 });
 
-describe("a count of what is under way", () => {
-  it("names what is left, and nothing once it is gone", () => {
+describe("createCountingRuntime", () => {
+  it("names pending timers, transports and callbacks, and nothing once they are done", () => {
     const counting = createCountingRuntime(runtime);
     const handler = new RecordingHandler();
     counting.assertIdle();

@@ -1,3 +1,6 @@
+/**
+ * The same scripted server in memory and on a socket, and a minimal client that records what it receives.
+ */
 import {
   ClientHandshake,
   deflateOffer,
@@ -19,9 +22,9 @@ export interface ClientOptions {
   readonly compress?: boolean;
 }
 
-/** A client on the ports alone, with all that it was told. */
+/** A minimal client on the transport port. It records everything that it receives. */
 export class PlainClient {
-  readonly told: unknown[] = [];
+  readonly received: unknown[] = [];
   readonly reads: Buffer[] = [];
   readonly transport: Transport;
   result: HandshakeResult | undefined;
@@ -113,7 +116,7 @@ export class PlainClient {
     this.drain();
   }
 
-  /** Bytes as they are, one write at a time. */
+  /** Writes bytes unchanged, one write at a time. */
   write(bytes: Uint8Array): void {
     this.#waiting.push(Buffer.from(bytes));
     this.#writeNext();
@@ -146,17 +149,17 @@ export class PlainClient {
 
   #handler(): ConstructorParameters<typeof ProtocolConnection>[0]["handler"] {
     return {
-      onMessage: (data) => this.told.push(data),
-      onPing: (payload) => this.told.push({ ping: payload.toString() }),
-      onPong: (payload) => this.told.push({ pong: payload.toString() }),
-      onClose: (code, reason) => this.told.push({ code, reason }),
+      onMessage: (data) => this.received.push(data),
+      onPing: (payload) => this.received.push({ ping: payload.toString() }),
+      onPong: (payload) => this.received.push({ pong: payload.toString() }),
+      onClose: (code, reason) => this.received.push({ code, reason }),
       onFailure: (error) => (this.failure = error),
       onEnd: () => undefined,
     };
   }
 }
 
-/** Where a script runs: the same test is run in both. */
+/** The environment of a script. Each test runs in both of them. */
 export abstract class World {
   abstract readonly runtime: Runtime;
   readonly clients: PlainClient[] = [];
@@ -164,9 +167,9 @@ export abstract class World {
   server!: ScriptedServer;
 
   abstract listen(options: ScriptedServerOptions): Promise<void>;
-  /** Lets all that is due happen, until `isTrue`. */
+  /** Runs the event loop until `isTrue` returns `true`. */
   abstract until(isTrue: () => boolean): Promise<void>;
-  /** Gives what is not to happen the chance to. */
+  /** Runs the event loop for a while, so that unexpected events can occur. */
   abstract settle(): Promise<void>;
 
   dial(options: ClientOptions = {}): PlainClient {
@@ -186,7 +189,7 @@ export abstract class World {
     await this.server.close();
     await this.until(() => this.clients.every(({ isClosed }) => isClosed));
     await this.settle();
-    if (this.server.connections.length > 0) throw new Error("Connections are left.");
+    if (this.server.connections.length > 0) throw new Error("Some connections are still open.");
   }
 }
 
@@ -201,7 +204,7 @@ export class MemoryWorld extends World {
 
   override async until(isTrue: () => boolean): Promise<void> {
     for (let rounds = 0; !isTrue(); rounds++) {
-      if (rounds === 100) throw new Error("It does not come to that.");
+      if (rounds === 100) throw new Error("The condition was not met within 100 ms.");
       await this.runtime.advanceAsync(1);
     }
   }

@@ -2,15 +2,15 @@
  * Connects a scripted server to a virtual peer in memory. It does not simulate latency.
  */
 import type { Runtime } from "../runtime/runtime.js";
-import type { Link, LinkHandler } from "./link.js";
+import type { ByteStream, ByteStreamHandler } from "./byte-stream.js";
 import type { VirtualPeer } from "./virtual-peer.js";
 
 /** Bytes that the virtual kernel accepts while the server does not read. */
 const kernelBufferSize = 64 * 1024;
 
 /** The server's end of a virtual transport. It uses the time of the virtual runtime. */
-export class MemoryLink implements Link {
-  handler!: LinkHandler;
+export class MemoryStream implements ByteStream {
+  handler!: ByteStreamHandler;
   readonly #peer: VirtualPeer;
   readonly #runtime: Runtime;
   #isReading = true;

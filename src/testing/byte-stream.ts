@@ -1,9 +1,9 @@
 /**
- * The port between a scripted server and its byte streams, in memory or on sockets. It contains types only.
+ * The port between a scripted server and its connections, in memory or on sockets. It contains types only.
  */
 
 /** The callbacks of a byte stream. */
-export interface LinkHandler {
+export interface ByteStreamHandler {
   onData(bytes: Buffer): void;
   /** The client ended its side of the stream. */
   onEnd(): void;
@@ -12,9 +12,9 @@ export interface LinkHandler {
 }
 
 /** The server's end of one connection, as a byte stream. */
-export interface Link {
+export interface ByteStream {
   /** Set by the owner before the first callback. */
-  handler: LinkHandler;
+  handler: ByteStreamHandler;
   /**
    * Sends `bytes` so that the client receives them in one read, if the network allows it. `onSent` is called when they
    * were sent.

@@ -4,11 +4,11 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { nodeRuntimeWithoutSockets } from "../runtime/node-runtime.js";
-import type { Link, LinkHandler } from "./link.js";
+import type { ByteStream, ByteStreamHandler } from "./byte-stream.js";
 
 /** The server's end of a TCP connection. */
-class SocketLink implements Link {
-  handler!: LinkHandler;
+class SocketStream implements ByteStream {
+  handler!: ByteStreamHandler;
   readonly #socket: Socket;
 
   constructor(socket: Socket) {
@@ -60,8 +60,8 @@ export class Listener {
   readonly #server: Server;
   #port = 0;
 
-  constructor(onLink: (link: Link) => void) {
-    this.#server = createServer({ allowHalfOpen: true }, (socket) => onLink(new SocketLink(socket)));
+  constructor(onStream: (stream: ByteStream) => void) {
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => onStream(new SocketStream(socket)));
   }
 
   get port(): number {
