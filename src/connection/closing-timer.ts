@@ -61,7 +61,7 @@ export class ClosingTimer {
     this.#arm(this.#timeout);
   }
 
-  /** Makes later calls of {@link pause} ineffective. A paused timer starts again with its whole time. */
+  /** Disables {@link pause}. A paused timer starts again with its whole time. */
   makeFinal(): void {
     this.#isFinal = true;
     if (this.#remaining === undefined) return;

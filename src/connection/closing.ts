@@ -1,5 +1,4 @@
-// The closing handshake of an open connection (RFC 6455 7.1) and its timeout. It does not judge the end: see
-// `ConnectionEnd`.
+// The closing handshake of an open connection (RFC 6455 7.1) and its timeout. It does not read or write the socket.
 import type { CloseFrame, ProtocolConnection, ProtocolError } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Transport } from "../runtime/transport.js";
@@ -43,7 +42,7 @@ export class Closing {
   /** The Close frame passed to `close()`. */
   #request: CloseFrame | undefined;
   #error: Error | undefined;
-  /** True when neither side sends another frame after the ones that are queued. */
+  /** True once neither side has anything to send, except the queued output. */
   #isEnding = false;
   /** True after we have ended our side of the stream. */
   #hasEnded = false;
@@ -74,7 +73,7 @@ export class Closing {
     return this.#error;
   }
 
-  /** True when neither side sends another frame after the ones that are queued. */
+  /** True once neither side has anything to send, except the queued output. */
   get isEnding(): boolean {
     return this.#isEnding;
   }
@@ -137,7 +136,7 @@ export class Closing {
     this.#owner.onQueued();
   }
 
-  /** RFC 6455 7.1.1: both sides are done, so we end our side of the stream after our Close frame is written. */
+  /** RFC 6455 7.1.1: both sides are done. Ends our side of the stream when our Close frame is written. */
   #endWhenWritten(): void {
     this.#isEnding = true;
     if (!this.#timer.isRunning) this.#timer.start(this.#timeout);

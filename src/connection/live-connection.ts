@@ -113,7 +113,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     return Math.max(this.#lastReceivedAt, this.#writer.lastProgressAt ?? -Infinity);
   }
 
-  /** When the pending write last made progress; `undefined` if no write is blocked. */
+  /** When the write that waits for the kernel was started; `undefined` if no write waits. */
   get blockedSince(): number | undefined {
     return this.#writer.blockedSince;
   }
@@ -356,8 +356,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   onClose(code: number, reason: string): void {
     this.#watch?.stop();
-    // RFC 6455 5.5.1: an endpoint answers a Close with the same status code. It reads everything before that Close
-    // first.
+    // RFC 6455 5.5.1: the answer to a Close has the same status code. The peer has read everything before our Close.
     const isLater =
       this.#receivedBeforeClose !== undefined && this.#bytesReceived > this.#receivedBeforeClose;
     this.#isCloseAnswered = isLater && code === this.#protocol.closeSent?.code;
@@ -373,7 +372,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#closing().onFailure(error);
   }
 
-  /** The peer's stream has ended: expected after its Close, a lost connection before it. */
+  /** The peer's stream has ended. This is expected after its Close; before it, the connection is lost. */
   onEnd(): void {
     if (this.#hasLeftover) this.dropLeftover();
     else if (this.#end?.isEnding === true) this.#end.endIfWritten();
@@ -478,8 +477,8 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   }
 
   /**
-   * Counts by acknowledgement the messages that have one, and the others by the answer to our Close or by the last
-   * pong.
+   * Messages with an acknowledgement of their own are uncertain until it arrives. The others are uncertain unless the
+   * peer has answered our Close or a later ping.
    */
   #countUncertain(): number {
     const others = this.countWithoutReceipt(this.#protocol.handedCount) - this.#pings.confirmedCount;

@@ -40,7 +40,7 @@ export class MessageTokens {
   #head = 0;
   /** Number of written messages that have a receipt. */
   #handedReceipts = 0;
-  /** The receipts of written messages. Some acknowledged ones are removed already. */
+  /** The receipts of written messages, except some that are acknowledged already. */
   #receipts: Receipt[] = [];
   #maxReceipts = minReceipts;
   /** Number of written messages that their owner has given up; they are not in the list. */

@@ -5,20 +5,16 @@ import type { Runtime, Timer } from "../runtime/runtime.js";
 /** Number of bytes by which an unfinished message must grow in each `messageTimeout`. */
 const minProgress = 1024;
 
-/**
- * Detects a peer that sends a message extremely slowly. A read costs a few comparisons and never restarts the timer.
- */
+/** Detects a peer that sends a message very slowly. A read costs a few comparisons and never restarts the timer. */
 export class MessageWatch {
   readonly #protocol: ProtocolConnection;
   readonly #runtime: Runtime;
   readonly #timeout: number;
   readonly #onStall: () => void;
   #timer: Timer | undefined;
-  /**
-   * When the last progress was seen; `undefined` between two messages. `#message` and `#size` are the state at that
-   * time.
-   */
+  /** When the last progress was seen; `undefined` between two messages. */
   #since: number | undefined;
+  /** The number of the unfinished message, and its size in bytes, at that time. */
   #message = 0;
   #size = 0;
 

@@ -77,7 +77,7 @@ export class SendQueue {
   #entries: LinkedQueue<Entry> | undefined;
   #waitingSize = 0;
   #waitingOverhead = 0;
-  /** {@link load} after the last message was framed; cached, because computing it is costly. */
+  /** {@link load} after the last message was framed. Cached, so that a send computes it only once. */
   #loadAfterFrame = 0;
   #acceptedCount = 0;
   /** Pending sends whose message is framed, waiting until the load is below the high-water mark. */
@@ -195,8 +195,8 @@ export class SendQueue {
   }
 
   /**
-   * Sends without a promise. @returns `true` if the message is framed, `false` if it waits, `undefined` if it is
-   * refused.
+   * Sends without a promise.
+   * @returns `true` if the message is framed, `false` if it waits, `undefined` if it is refused.
    */
   trySend(data: Sendable, options: MessageOptions | undefined, token?: unknown): boolean | undefined {
     const { load } = this;

@@ -12,7 +12,7 @@ const minWriteSize = 64 * 1024;
 const maxWriteSize = 256 * 1024;
 const acceptedPerWriteSize = 4;
 
-/** Largest remainder in bytes that is appended to a full write. A write of its own would cost as much as 4 KiB. */
+/** Largest remainder in bytes that is appended to a full write. A separate write costs as much as writing 4 KiB. */
 const maxTailSize = 4 * 1024;
 
 /**
@@ -23,7 +23,10 @@ const maxTailSize = 4 * 1024;
 const minSingleMessageTicks = 16;
 
 export interface SocketWriterHandler {
-  /** The kernel accepted bytes. @param wasRefused - True if it had not accepted them during the write call. */
+  /**
+   * The kernel accepted bytes.
+   * @param wasRefused - True if it had not accepted them during the write call.
+   */
   onProgress(wasRefused: boolean): void;
 }
 

@@ -9,7 +9,7 @@ export interface Timer {
   /** Allows the process to exit while the timer is pending. */
   unref(): void;
   /**
-   * Starts a timer that has fired again, with its original delay, so that a periodic task needs no new timer each time.
+   * Starts the timer again after it has fired, with its original delay, so that a periodic task needs no new timers.
    * It is not called after {@link clear}. Optional: if it is missing, a new timer is created.
    */
   restart?(): void;
