@@ -8,7 +8,7 @@ import type { InvalidStateError, JetSocketError } from "../errors.js";
 import type { Emitter } from "../events/emitter.js";
 import type { EventMap, State } from "../events/event-map.js";
 import type { OutboxDropCause } from "../buffer/outbox-policy.js";
-import { ownCallOptions } from "../options/call-options.js";
+import { readCallOptions } from "../options/call-options.js";
 import type { Deserializer, Serializer, SetupConnection } from "../options/options.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import type { Statistics } from "../stats/statistics.js";
@@ -49,8 +49,10 @@ export interface MessageHubHandler<Received, Sent> {
   onOverlapFull(): void;
 }
 
-/** The names of all options of the calls that a hook can make on its connection. */
-const hookCallNames = ["signal", "timeout", "compress", "binary", "payload"];
+// The options of the calls that a hook can make on its connection.
+const sendNames = ["signal", "timeout", "compress"];
+const rawNames = [...sendNames, "binary"];
+const pingNames = ["signal", "timeout", "payload"];
 
 interface MessageHubContext<Received, Sent> {
   /** The public client object, which diagnostics channels publish. */
@@ -81,10 +83,10 @@ export class MessageHub<Received, Sent>
   readonly #emitter: Emitter<EventMap<Received>>;
   readonly #statistics: Statistics;
   readonly #handler: MessageHubHandler<Received, Sent>;
-  #pingCount = 0;
-  /** The process warning for an undecodable message without a listener is emitted once per client. */
   /** Created for the first refused call that no `error` listener receives. */
   #refusedCalls: RefusedCalls | undefined;
+  #pingCount = 0;
+  /** The process warning for an undecodable message without a listener is emitted once per client. */
   #hasWarnedUndecodable = false;
   /** The oldest application ping without an answer, and the number of the connection that sent it. */
   #ownPing: { readonly connection: number; readonly at: number } | undefined;
@@ -199,8 +201,6 @@ export class MessageHub<Received, Sent>
 
   // Called by the sender.
 
-  onUnsent(message: unknown, cause: OutboxDropCause): void {
-    this.onDropped({ direction: "out", message, cause });
   onRefused({ error, promise }: Refusal, isAborted: boolean): Promise<never> {
     // Read before the event is emitted, because a `once` listener is removed when its event is emitted.
     const hasListener = this.#emitter.has("error");
@@ -215,6 +215,8 @@ export class MessageHub<Received, Sent>
     this.#handler.warnUnhandled(error);
   }
 
+  onUnsent(message: unknown, cause: OutboxDropCause): void {
+    this.onDropped({ direction: "out", message, cause });
   }
 
   onDrain(): void {
@@ -261,19 +263,21 @@ export class MessageHub<Received, Sent>
       {
         sender: {
           ...{ url: connection.url, subprotocol, extensions },
-          send: (value, given) => {
-            const options = ownCallOptions(given, hookCallNames);
-            return this.#rejectIfThrows(() => live.send(serialize(this.serializer, value), options));
-          },
-          sendRaw: (data, given) => {
-            const options = ownCallOptions(given, hookCallNames);
-            return this.#rejectIfThrows(() => live.send(rawMessage(data, options), options));
-          },
-          ping: (given) => {
-            const options = ownCallOptions(given, hookCallNames);
-            const payload = (): Uint8Array => controlPayload(options?.payload) ?? this.nextPingPayload();
-            return this.#rejectIfThrows(() => live.ping(payload(), options));
-          },
+          send: (value, given) =>
+            this.#rejectIfThrows(() => {
+              const options = readCallOptions(given, sendNames);
+              return live.send(serialize(this.serializer, value), options);
+            }),
+          sendRaw: (data, given) =>
+            this.#rejectIfThrows(() => {
+              const options = readCallOptions(given, rawNames);
+              return live.send(rawMessage(data, options), options);
+            }),
+          ping: (given) =>
+            this.#rejectIfThrows(() => {
+              const options = readCallOptions(given, pingNames);
+              return live.ping(controlPayload(options?.payload) ?? this.nextPingPayload(), options);
+            }),
         },
         ...{ runtime, deserializer: this.#deserializer, maxBytes: maxMessageSize },
         isBuffering: onConnection !== undefined,

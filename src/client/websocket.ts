@@ -5,7 +5,7 @@ import type { MessageOptions } from "../connection/send-queue.js";
 import type { CloseReport } from "../events/close-report.js";
 import type { BorrowedMessage, EventMap, EventName, Listener, State } from "../events/event-map.js";
 import { checkEventName, refuseHandlerProperties } from "../events/event-names.js";
-import { findWrongOption, ownCallOptions } from "../options/call-options.js";
+import { readCallOptions } from "../options/call-options.js";
 import type {
   NarrowingRecvOptions,
   Provided,
@@ -36,6 +36,7 @@ const instanceMark = Symbol.for("jetsocket.WebSocket");
 const waitNames = ["signal", "timeout"];
 const recvNames = [...waitNames, "match"];
 const sendNames = [...waitNames, "compress"];
+const trySendNames = ["compress"];
 const rawNames = [...sendNames, "binary"];
 const pingNames = [...waitNames, "payload"];
 
@@ -219,9 +220,11 @@ export class WebSocket<Received = unknown, Sent = unknown>
    *   has a `report`.
    */
   connect(options?: WaitOptions): Promise<void> {
-    options = ownCallOptions(options, waitNames);
-    const wrong = findWrongOption(options, waitNames);
-    if (wrong !== undefined) return this.#client.refuse(wrong);
+    try {
+      options = readCallOptions(options, waitNames);
+    } catch (error) {
+      return this.#client.refuse(error);
+    }
     return this.#client.connect(options, new CallSite("connect"));
   }
 
@@ -237,9 +240,11 @@ export class WebSocket<Received = unknown, Sent = unknown>
    *   without a handler is treated as in {@link connect}.
    */
   run(options?: WaitOptions): Promise<void> {
-    options = ownCallOptions(options, waitNames);
-    const wrong = findWrongOption(options, waitNames);
-    if (wrong !== undefined) return this.#client.refuse(wrong);
+    try {
+      options = readCallOptions(options, waitNames);
+    } catch (error) {
+      return this.#client.refuse(error);
+    }
     return this.#client.run(options, new CallSite("run"));
   }
 
@@ -257,12 +262,10 @@ export class WebSocket<Received = unknown, Sent = unknown>
    *   full or the message would exceed `maxBufferedAmount`; TypeError if the value cannot be serialized.
    */
   send(value: Sent, options?: MessageOptions): Promise<void> {
-    options = ownCallOptions(options, sendNames);
-    const wrong = findWrongOption(options, sendNames);
-    if (wrong !== undefined) return this.#refuse(wrong);
-    const { hub, isAccepting } = this.#client;
-    if (!isAccepting) return this.#client.hub.sender.refuseForState("send");
     try {
+      options = readCallOptions(options, sendNames);
+      const { hub, isAccepting } = this.#client;
+      if (!isAccepting) return hub.sender.refuseForState("send");
       return hub.sender.send("send", value, serialize(hub.serializer, value), options);
     } catch (error) {
       return this.#refuse(error);
@@ -276,12 +279,10 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * @throws the same errors as {@link send}; also TypeError if `binary` is `false` and the bytes are not valid UTF-8.
    */
   sendRaw(data: RawData, options?: RawMessageOptions): Promise<void> {
-    options = ownCallOptions(options, rawNames);
-    const wrong = findWrongOption(options, rawNames);
-    if (wrong !== undefined) return this.#refuse(wrong);
-    const { hub, isAccepting } = this.#client;
-    if (!isAccepting) return this.#client.hub.sender.refuseForState("sendRaw");
     try {
+      options = readCallOptions(options, rawNames);
+      const { hub, isAccepting } = this.#client;
+      if (!isAccepting) return hub.sender.refuseForState("sendRaw");
       return hub.sender.send("sendRaw", data, rawMessage(data, options), options);
     } catch (error) {
       return this.#refuse(error);
@@ -297,9 +298,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * @throws TypeError if the value cannot be serialized, or an option is invalid.
    */
   trySend(value: Sent, options?: Pick<MessageOptions, "compress">): SendResult {
-    options = ownCallOptions(options, ["compress"]);
-    const wrong = findWrongOption(options, ["compress"]);
-    if (wrong !== undefined) throw wrong;
+    options = readCallOptions(options, trySendNames);
     const { hub, isAccepting } = this.#client;
     const data = serialize(hub.serializer, value);
     return isAccepting ? hub.sender.trySend(value, data, options) : "dropped";
@@ -312,9 +311,11 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * @throws InvalidStateError if the client has neither a connection nor an outbox, or has ended.
    */
   flush(options?: WaitOptions): Promise<void> {
-    options = ownCallOptions(options, waitNames);
-    const wrong = findWrongOption(options, waitNames);
-    if (wrong !== undefined) return rejected(wrong);
+    try {
+      options = readCallOptions(options, waitNames);
+    } catch (error) {
+      return rejected(error);
+    }
     if (this.#client.isOver) return rejected(this.#client.stateError("flush"));
     return this.#client.keepAliveWhile(this.#client.hub.sender.flush(options));
   }
@@ -326,12 +327,10 @@ export class WebSocket<Received = unknown, Sent = unknown>
    *   TypeError if it is not bytes.
    */
   ping(options?: PingOptions): Promise<number> {
-    options = ownCallOptions(options, pingNames);
-    const wrong = findWrongOption(options, pingNames);
-    if (wrong !== undefined) return this.#refuse(wrong);
-    const live = this.#client.sendable;
-    if (live === undefined) return this.#client.hub.sender.refuseForState("ping");
     try {
+      options = readCallOptions(options, pingNames);
+      const live = this.#client.sendable;
+      if (live === undefined) return this.#client.hub.sender.refuseForState("ping");
       return live.ping(controlPayload(options?.payload) ?? this.#client.hub.nextPingPayload(), options);
     } catch (error) {
       return this.#refuse(error);
@@ -367,9 +366,12 @@ export class WebSocket<Received = unknown, Sent = unknown>
   recv<Matched extends Received>(options: NarrowingRecvOptions<Received, Matched>): Promise<Matched>;
   recv(options?: RecvOptions<Received>): Promise<Received>;
   recv(options?: RecvOptions<Received>): Promise<Received> {
-    options = ownCallOptions(options, recvNames);
-    const wrong = findWrongOption(options, recvNames);
-    return wrong === undefined ? this.#client.hub.dispatcher.recv(options) : rejected(wrong);
+    try {
+      options = readCallOptions(options, recvNames);
+    } catch (error) {
+      return rejected(error);
+    }
+    return this.#client.hub.dispatcher.recv(options);
   }
 
   /**
@@ -412,10 +414,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * @throws RangeError if the code is not allowed or the reason is too long.
    */
   close(code: number = CloseCode.normal, reason: string = "", options?: WaitOptions): Promise<void> {
-    options = ownCallOptions(options, waitNames);
-    const wrong = findWrongOption(options, waitNames);
-    if (wrong !== undefined) return rejected(wrong);
     try {
+      options = readCallOptions(options, waitNames);
       return this.#client.close(code, reason, options);
     } catch (error) {
       return rejected(error);
@@ -429,9 +429,12 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * @throws InvalidStateError before {@link connect}, while the client closes, and after it has ended.
    */
   reconnect(options?: WaitOptions): Promise<void> {
-    options = ownCallOptions(options, waitNames);
-    const wrong = findWrongOption(options, waitNames);
-    return wrong === undefined ? this.#client.reconnect(options) : rejected(wrong);
+    try {
+      options = readCallOptions(options, waitNames);
+    } catch (error) {
+      return rejected(error);
+    }
+    return this.#client.reconnect(options);
   }
 
   /**
@@ -444,10 +447,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
    *   of the attempt that failed.
    */
   rotate(reason: string = "", options?: WaitOptions): Promise<void> {
-    options = ownCallOptions(options, waitNames);
-    const wrong = findWrongOption(options, waitNames);
-    if (wrong !== undefined) return rejected(wrong);
     try {
+      options = readCallOptions(options, waitNames);
       return this.#client.rotate(this.#client.options.rotation.mode, reason, options);
     } catch (error) {
       return rejected(error);

@@ -1,7 +1,6 @@
 /**
  * Checks the options of method calls such as `send()` and `recv()`. It does not check the data that a call sends.
  */
-import { ownOptions } from "../../protocol/index.js";
 import { describeValue } from "./checks.js";
 import { hintFor } from "./option-hints.js";
 
@@ -18,39 +17,42 @@ const checks: Readonly<Record<string, readonly [isRight: (value: unknown) => boo
 };
 
 /**
- * Returns an error for the first wrong option of a call, or `undefined` if all are valid.
+ * Reads and checks the options of a call. Each option is read once, so that a getter cannot change or throw later. The
+ * result has all options as own properties, so that none is inherited.
+ *
  * @param names - The options that the call accepts.
+ * @throws TypeError for a value that is not an object, and for an unknown or invalid option; also the error that a
+ * getter or a Proxy throws.
  */
-export function findWrongOption(options: unknown, names: readonly string[]): TypeError | undefined {
-  if (options === undefined) return undefined;
-  if (typeof options !== "object" || options === null) {
-    return new TypeError(`The options of a call must be an object, not ${describeValue(options)}.`);
+export function readCallOptions<Options extends object>(
+  given: Options | undefined,
+  names: readonly string[],
+): Options | undefined {
+  if (given === undefined) return undefined;
+  if (typeof given !== "object" || (given as unknown) === null) {
+    throw new TypeError(`The options of a call must be an object, not ${describeValue(given)}.`);
   }
-  for (const [name, value] of Object.entries(options)) {
+  const options: Record<string, unknown> = {
+    signal: undefined,
+    timeout: undefined,
+    compress: undefined,
+    binary: undefined,
+    payload: undefined,
+    match: undefined,
+    borrowed: undefined,
+  };
+  for (const name of Object.keys(given)) {
+    const value: unknown = given[name as keyof Options];
     if (value === undefined) continue;
     if (!names.includes(name)) {
       const hint = hintFor("a call", name, names);
-      return new TypeError(`Unknown option "${name}" of a call.${hint} Known options: ${names.join(", ")}.`);
+      throw new TypeError(`Unknown option "${name}" of a call.${hint} Known options: ${names.join(", ")}.`);
     }
     const [isRight, expected] = checks[name]!;
     if (!isRight(value)) {
-      return new TypeError(
-        `The option "${name}" of a call must be ${expected}, not ${describeValue(value)}.`,
-      );
+      throw new TypeError(`The option "${name}" of a call must be ${expected}, not ${describeValue(value)}.`);
     }
+    options[name] = value;
   }
-  return undefined;
-}
-
-/**
- * Returns the options of a call without inherited properties; the same object if it inherits none of `names`.
- * @param names - The options that the call accepts.
- */
-export function ownCallOptions<Options extends object>(
-  options: Options | undefined,
-  names: readonly string[],
-): Options | undefined {
-  if (typeof options !== "object" || (options as unknown) === null) return options;
-  for (const name of names) if (name in options && !Object.hasOwn(options, name)) return ownOptions(options);
-  return options;
+  return options as Options;
 }

@@ -14,6 +14,38 @@ function collecting(into: string[]): Script {
   };
 }
 
+describe("a call of the hook whose options are wrong", () => {
+  const calls: readonly (readonly [string, (connection: Connection, options: never) => Promise<unknown>])[] =
+    [
+      ["send", (connection, options) => connection.send("x", options)],
+      ["sendRaw", (connection, options) => connection.sendRaw("x", options)],
+      ["ping", (connection, options) => connection.ping(options)],
+      ["recv", (connection, options) => connection.recv(options)],
+    ];
+
+  it.each(calls)("rejects and does not throw: %s", async (_name, call) => {
+    const failure = new Error("mine");
+    const fail = (): never => {
+      throw failure;
+    };
+    const reasons: unknown[] = [];
+    const stage = new Stage(telling());
+    const player = stage.play({
+      onConnection: async (connection) => {
+        for (const options of [new Proxy({}, { ownKeys: fail }), { timout: 5 }, { timeout: "soon" }]) {
+          const promise = call(connection, options as never);
+          await promise.catch((reason: unknown) => reasons.push(reason));
+        }
+      },
+    });
+    void player.ws.connect();
+    await stage.pass();
+    expect(reasons).toEqual([failure, expect.any(TypeError), expect.any(TypeError)]);
+    expect(player.ws.state).toBe("connected");
+    await stage.finish();
+  });
+});
+
 describe("the order of a new connection", () => {
   it("is handshake, hook, state, outbox, event, connect()", async () => {
     const order: string[] = [];

@@ -4,7 +4,7 @@
  */
 import { BufferOverflowError } from "../../errors.js";
 import type { Deserializer, SetupConnection, SetupRecvOptions } from "../../options/options.js";
-import { findWrongOption, ownCallOptions } from "../../options/call-options.js";
+import { readCallOptions } from "../../options/call-options.js";
 import type { Runtime } from "../../runtime/runtime.js";
 import { rejected, Wait } from "../../runtime/wait.js";
 import { type LinkedQueueNode, LinkedQueue } from "../../runtime/linked-queue.js";
@@ -163,9 +163,12 @@ export class HookConnection<Received, Sent> {
   }
 
   #recv(given: SetupRecvOptions<Received> | undefined): Promise<Received> {
-    const options = ownCallOptions(given, recvNames);
-    const wrong = findWrongOption(options, recvNames);
-    if (wrong !== undefined) return rejected(wrong);
+    let options: SetupRecvOptions<Received> | undefined;
+    try {
+      options = readCallOptions(given, recvNames);
+    } catch (error) {
+      return rejected(error);
+    }
     if (options?.signal?.aborted === true) return rejected(options.signal.reason);
     const match = options?.match ?? always;
     try {

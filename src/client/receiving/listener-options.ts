@@ -1,5 +1,5 @@
 // The options of `on()` and `once()`, and their validation.
-import { findWrongOption, ownCallOptions } from "../../options/call-options.js";
+import { readCallOptions } from "../../options/call-options.js";
 
 export interface ListenerOptions {
   /**
@@ -17,9 +17,7 @@ const names = ["borrowed"];
  * @throws TypeError for an unknown option, and for `borrowed` with `once()` or with another event than `rawMessage`.
  */
 export function isBorrowed(call: "on" | "once", name: string, options: ListenerOptions | undefined): boolean {
-  const wrong = findWrongOption(options, names);
-  if (wrong !== undefined) throw wrong;
-  if (ownCallOptions(options, names)?.borrowed !== true) return false;
+  if (readCallOptions(options, names)?.borrowed !== true) return false;
   if (name !== "rawMessage")
     throw new TypeError(
       `The option "borrowed" is possible only for the event "rawMessage", not for "${name}".`,
