@@ -51,8 +51,8 @@ export function refuseHandlerProperties(prototype: object): void {
       get: () => undefined,
       set(value: unknown) {
         if (value === undefined || value === null) return;
-        const meant = findMeant(event, Object.keys(eventNames)) ?? JSON.stringify(event);
-        throw new TypeError(`A client has no property ${name}. Add a listener with on(): ${meant}.`);
+        const suggestion = findSuggestion(event, Object.keys(eventNames)) ?? JSON.stringify(event);
+        throw new TypeError(`A client has no property ${name}. Add a listener with on(): ${suggestion}.`);
       },
     };
     Object.defineProperty(prototype, name, ownOptions(property));
@@ -65,13 +65,13 @@ export function checkEventName(name: string): void {
   const known = Object.keys(eventNames);
   const given: unknown = name;
   const isText = typeof given === "string";
-  const meant = isText ? findMeant(given, known) : undefined;
-  const hint = meant === undefined ? "" : ` Use ${meant}.`;
+  const suggestion = isText ? findSuggestion(given, known) : undefined;
+  const hint = suggestion === undefined ? "" : ` Use ${suggestion}.`;
   const shown = isText ? JSON.stringify(given.slice(0, 100)) : String(given);
   throw new TypeError(`There is no event ${shown}.${hint} The events are: ${known.join(", ")}.`);
 }
 
-function findMeant(name: string, known: readonly string[]): string | undefined {
+function findSuggestion(name: string, known: readonly string[]): string | undefined {
   const given = name.replace(/[-_\s]/g, "").toLowerCase();
   const counterpart = Object.entries(counterparts).find(([, others]) => others.split(" ").includes(given));
   if (counterpart !== undefined) return counterpart[0];

@@ -4,24 +4,24 @@
 
 /** Returns the known name that `name` is most likely a typo of; `undefined` if no known name is similar. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
-  const given = plain(name);
+  const given = normalize(name);
   // One edit per three letters is allowed, and at most two.
-  const most = Math.min(Math.floor(given.length / 3), 2);
+  const maxDistance = Math.min(Math.floor(given.length / 3), 2);
   let nearest: string | undefined;
-  let least = most + 1;
+  let shortest = maxDistance + 1;
   // No known name is this long, and the comparison would be slow.
   if (given.length > 40) return undefined;
   for (const candidate of known) {
-    const distance = editDistance(given, plain(candidate));
-    if (distance >= least) continue;
-    least = distance;
+    const distance = editDistance(given, normalize(candidate));
+    if (distance >= shortest) continue;
+    shortest = distance;
     nearest = candidate;
   }
   return nearest;
 }
 
 /** Removes case and separators, so that `connect_timeout` equals `connectTimeout`. */
-function plain(name: string): string {
+function normalize(name: string): string {
   return name.replace(/[-_\s]/g, "").toLowerCase();
 }
 
@@ -30,22 +30,22 @@ function plain(name: string): string {
  * (optimal string alignment distance).
  */
 function editDistance(from: string, to: string): number {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: to.length + 1 }, (_, index) => index);
+  let rowBefore: number[] = [];
+  let previousRow = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let row = 1; row <= from.length; row++) {
-    const current = [row];
+    const currentRow = [row];
     for (let column = 1; column <= to.length; column++) {
       const isSame = from[row - 1] === to[column - 1];
       const isSwap = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
-      current[column] = Math.min(
-        last[column]! + 1,
-        current[column - 1]! + 1,
-        last[column - 1]! + (isSame ? 0 : 1),
-        isSwap && row > 1 && column > 1 ? beforeLast[column - 2]! + 1 : Infinity,
+      currentRow[column] = Math.min(
+        previousRow[column]! + 1,
+        currentRow[column - 1]! + 1,
+        previousRow[column - 1]! + (isSame ? 0 : 1),
+        isSwap && row > 1 && column > 1 ? rowBefore[column - 2]! + 1 : Infinity,
       );
     }
-    beforeLast = last;
-    last = current;
+    rowBefore = previousRow;
+    previousRow = currentRow;
   }
-  return last[to.length]!;
+  return previousRow[to.length]!;
 }

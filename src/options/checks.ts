@@ -34,13 +34,13 @@ export function wrongValue(name: string, expected: string, value: unknown): Type
 }
 
 /** @throws TypeError for an unknown option name: an ignored typo would be hard to find. */
-export function checkNames(where: string, options: object, names: ReadonlySet<string>): void {
+export function checkNames(scope: string, options: object, names: ReadonlySet<string>): void {
   for (const name in options) {
     if (names.has(name) || !Object.hasOwn(options, name)) continue;
     if ((options as Record<string, unknown>)[name] === undefined) continue;
     const known = [...names].sort().join(", ");
     throw new TypeError(
-      `Unknown option "${name}" in ${where}.${hintFor(where, name, names)} Known options: ${known}.`,
+      `Unknown option "${name}" in ${scope}.${hintFor(scope, name, names)} Known options: ${known}.`,
     );
   }
 }
@@ -62,9 +62,9 @@ export function checkFunction<Value>(name: string, value: Value): Value {
 export function checkBoolean<Default extends boolean | undefined>(
   name: string,
   value: boolean | undefined,
-  byDefault: Default,
+  defaultValue: Default,
 ): boolean | Default {
-  if (value === undefined) return byDefault;
+  if (value === undefined) return defaultValue;
   if (typeof value === "boolean") return value;
   throw wrongValue(name, "true or false", value);
 }
@@ -72,11 +72,11 @@ export function checkBoolean<Default extends boolean | undefined>(
 export function checkInteger<Default extends number | undefined>(
   name: string,
   value: number | undefined,
-  byDefault: Default,
+  defaultValue: Default,
   min: number,
   max: number,
 ): number | Default {
-  if (value === undefined) return byDefault;
+  if (value === undefined) return defaultValue;
   if (typeof value !== "number") throw wrongValue(name, "a number", value);
   if (Number.isInteger(value) && value >= min && value <= max) return value;
   throw new RangeError(`The option "${name}" must be a whole number from ${min} to ${max}, not ${value}.`);
@@ -86,11 +86,11 @@ export function checkInteger<Default extends number | undefined>(
 export function checkNumber(
   name: string,
   value: number | undefined,
-  byDefault: number,
+  defaultValue: number,
   min: number,
   max: number,
 ): number {
-  if (value === undefined) return byDefault;
+  if (value === undefined) return defaultValue;
   if (typeof value !== "number") throw wrongValue(name, "a number", value);
   if (value >= min && value <= max) return value;
   throw new RangeError(`The option "${name}" must be a number from ${min} to ${max}, not ${value}.`);
@@ -99,11 +99,11 @@ export function checkNumber(
 export function checkOneOf<Value extends string>(
   name: string,
   value: Value | undefined,
-  byDefault: Value,
+  defaultValue: Value,
   others: readonly Value[],
 ): Value {
-  if (value === undefined) return byDefault;
-  const allowed = [byDefault, ...others];
+  if (value === undefined) return defaultValue;
+  const allowed = [defaultValue, ...others];
   if (allowed.includes(value)) return value;
   throw wrongValue(name, `one of ${allowed.map((one) => JSON.stringify(one)).join(", ")}`, value);
 }

@@ -95,8 +95,8 @@ export interface BufferOptions<Received = unknown> {
    */
   readonly overflow?: "pause" | "dropOldest" | "dropNewest" | "conflate" | "error" | undefined;
   /**
-   * Returns the key of a message for `overflow: "conflate"`, which requires it; an error with any other `overflow`. A
-   * message whose key is `undefined` is never replaced, and no message moves ahead of it. Default: none.
+   * Returns the key of a message. Required with `overflow: "conflate"`; an error with any other `overflow`. A message
+   * whose key is `undefined` is never replaced, and no message moves ahead of it. Default: none.
    */
   readonly keyOf?: ((message: Received) => unknown) | undefined;
 }
@@ -131,8 +131,8 @@ export interface OutboxOptions<Received, Sent> {
    */
   readonly perSecond?: number | undefined;
   /**
-   * Returns the key of a message for `overflow: "conflate"`, which requires it; an error with any other `overflow`. A
-   * message whose key is `undefined` is never replaced, and no message moves ahead of it. Default: none.
+   * Returns the key of a message. Required with `overflow: "conflate"`; an error with any other `overflow`. A message
+   * whose key is `undefined` is never replaced, and no message moves ahead of it. Default: none.
    */
   readonly keyOf?: ((sent: NoInfer<Sent>) => unknown) | undefined;
   /**

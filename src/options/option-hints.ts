@@ -16,7 +16,7 @@ const clientOptions: Counterparts = {
   createConnection: "agent httpagent httpsagent dispatcher socket createsocket stream",
   maxMessageSize: "maxpayload maxreceivedmessagesize maxsize maxpayloadlength",
   maxFrameSize: "maxreceivedframesize",
-  "tls, which takes the options of tls.connect":
+  "tls, which contains the options of tls.connect":
     "rejectunauthorized ca cert key pfx passphrase servername ciphers checkserveridentity minversion maxversion " +
     "alpnprotocols ssl secureoptions securecontext tlsoptions crl",
   reconnect: "autoreconnect reconnection retry shouldretry",
@@ -127,14 +127,14 @@ const innerOptions: Readonly<Record<string, Counterparts>> = {
 /**
  * Returns a sentence, after a space, that suggests an option for an unknown name; an empty string if there is none.
  *
- * @param where - `"options"`, or the name of the outer option.
+ * @param scope - `"options"`, or the name of the outer option.
  * @param known - The valid names there.
  */
-export function hintFor(where: string, name: string, known: Iterable<string>): string {
-  const counterparts = where === "options" ? clientOptions : (innerOptions[where] ?? {});
-  const meant = counterpartOf(name, counterparts) ?? nearestName(name, known);
-  if (meant !== undefined) return ` Use ${meant}.`;
-  const note = where === "options" ? counterpartOf(name, withoutOption) : undefined;
+export function hintFor(scope: string, name: string, known: Iterable<string>): string {
+  const counterparts = scope === "options" ? clientOptions : (innerOptions[scope] ?? {});
+  const suggestion = counterpartOf(name, counterparts) ?? nearestName(name, known);
+  if (suggestion !== undefined) return ` Use ${suggestion}.`;
+  const note = scope === "options" ? counterpartOf(name, withoutOption) : undefined;
   return note === undefined ? "" : ` ${note}`;
 }
 

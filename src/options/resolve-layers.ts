@@ -149,17 +149,17 @@ export function resolveLayers<Received, Sent>(
 function resolveBackoff(given: BackoffOptions): ResolvedLayers<never, never>["backoff"] {
   const backoff = ownOptions(checkObject("backoff", given));
   checkNames("backoff", backoff, backoffNames);
-  const byDefault = defaultBackoff;
+  const defaults = defaultBackoff;
   const milliseconds = (
     name: "base" | "cap" | "floor" | "resetAfter" | "retryAfterCap",
     min: number,
-  ): number => checkInteger(`backoff.${name}`, backoff[name], byDefault[name], min, maxInteger);
+  ): number => checkInteger(`backoff.${name}`, backoff[name], defaults[name], min, maxInteger);
   return {
     base: milliseconds("base", 1),
-    multiplier: checkNumber("backoff.multiplier", backoff.multiplier, byDefault.multiplier, 1, maxInteger),
+    multiplier: checkNumber("backoff.multiplier", backoff.multiplier, defaults.multiplier, 1, maxInteger),
     cap: milliseconds("cap", 1),
     floor: milliseconds("floor", 0),
-    jitter: checkBoolean("backoff.jitter", backoff.jitter, byDefault.jitter),
+    jitter: checkBoolean("backoff.jitter", backoff.jitter, defaults.jitter),
     maxAttempts: checkInteger("backoff.maxAttempts", backoff.maxAttempts, 0, 0, maxInteger),
     maxElapsed: checkInteger("backoff.maxElapsed", backoff.maxElapsed, undefined, 1, maxInteger),
     resetAfter: milliseconds("resetAfter", 0),
@@ -175,15 +175,15 @@ function resolveRotation(
   const own = ownOptions(checkObject("rotation", rotation));
   checkNames("rotation", own, rotationNames);
   const { mode, overlap, jitter, maxWaiting } = own;
-  const byDefault = defaultRotation;
+  const defaults = defaultRotation;
   return {
     // Without replay an overlap would deliver messages twice.
     mode: hasReplay
       ? checkOneOf("rotation.mode", mode, "overlap", ["replace"])
       : checkOneOf("rotation.mode", mode, "replace", ["overlap"]),
-    overlap: checkInteger("rotation.overlap", overlap, byDefault.overlap, 0, maxInteger),
-    jitter: checkNumber("rotation.jitter", jitter, byDefault.jitter, 0, 1),
-    maxWaiting: checkInteger("rotation.maxWaiting", maxWaiting, byDefault.maxWaiting, 1, maxCount),
+    overlap: checkInteger("rotation.overlap", overlap, defaults.overlap, 0, maxInteger),
+    jitter: checkNumber("rotation.jitter", jitter, defaults.jitter, 0, 1),
+    maxWaiting: checkInteger("rotation.maxWaiting", maxWaiting, defaults.maxWaiting, 1, maxCount),
   };
 }
 
@@ -202,10 +202,10 @@ function resolveHeartbeat<Received, Sent>(
   if (isPong !== undefined && ping === undefined) {
     throw missingOption("heartbeat.isPong", "heartbeat.ping", "there is no message that could be answered");
   }
-  const byDefault = defaultHeartbeat;
+  const defaults = defaultHeartbeat;
   return {
-    interval: checkInteger("heartbeat.interval", interval, byDefault.interval, 1, maxInteger),
-    timeout: checkInteger("heartbeat.timeout", timeout, byDefault.timeout, 1, maxInteger),
+    interval: checkInteger("heartbeat.interval", interval, defaults.interval, 1, maxInteger),
+    timeout: checkInteger("heartbeat.timeout", timeout, defaults.timeout, 1, maxInteger),
     ping: checkFunction("heartbeat.ping", ping),
     isPong: checkFunction("heartbeat.isPong", isPong),
   };
@@ -272,14 +272,14 @@ function checkPerSecond(perSecond: number | undefined): number | undefined {
   );
 }
 
-function checkKeyOf<KeyOf>(where: string, keyOf: KeyOf, overflow: string): KeyOf {
-  checkFunction(`${where}.keyOf`, keyOf);
+function checkKeyOf<KeyOf>(scope: string, keyOf: KeyOf, overflow: string): KeyOf {
+  checkFunction(`${scope}.keyOf`, keyOf);
   const isConflating = overflow === "conflate";
   if (isConflating && keyOf === undefined) {
-    throw missingOption(`${where}.overflow: "conflate"`, `${where}.keyOf`, "no message has a key");
+    throw missingOption(`${scope}.overflow: "conflate"`, `${scope}.keyOf`, "no message has a key");
   }
   if (!isConflating && keyOf !== undefined) {
-    throw missingOption(`${where}.keyOf`, `${where}.overflow: "conflate"`, "it would be ignored");
+    throw missingOption(`${scope}.keyOf`, `${scope}.overflow: "conflate"`, "it would be ignored");
   }
   return keyOf;
 }
@@ -319,8 +319,8 @@ function checkCursors(cursors: Cursors, hasOrder: boolean): Cursors {
     const name = `replay.cursors[${JSON.stringify(stream)}]`;
     const copy = ownOptions(checkObject(name, cursor, "a cursor"));
     const { sequence, epoch } = copy;
-    const isRight = hasOrder ? isId(sequence) : Number.isSafeInteger(sequence);
-    if (!isRight) {
+    const isValid = hasOrder ? isId(sequence) : Number.isSafeInteger(sequence);
+    if (!isValid) {
       const expected = hasOrder ? "a finite number or a string" : "a safe integer, unless isNext is set";
       throw wrongValue(`${name}.sequence`, expected, sequence);
     }

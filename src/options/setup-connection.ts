@@ -9,7 +9,10 @@ export type RawData = string | Uint8Array | ArrayBufferView | ArrayBuffer | Shar
 
 /** Options of `send()` on a {@link SetupConnection}. */
 export interface SetupSendOptions extends WaitOptions {
-  /** Whether to compress this message, whatever its size. Default: depends on `compressionThreshold`. */
+  /**
+   * Whether to compress this message, whatever its size. Default: `true` if it has at least `compressionThreshold`
+   * bytes.
+   */
   readonly compress?: boolean | undefined;
 }
 

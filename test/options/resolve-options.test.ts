@@ -294,7 +294,7 @@ describe("a wrong option is named in the error", () => {
     expect(check).toThrow(`The option "${name}" must be a whole number from ${min} to `);
   });
 
-  it.each([null, "chat", ["chat"], 5, aFunction])("%o instead of an options object", (options) => {
+  it.each([null, "chat", ["chat"], 5, aFunction])("throws for %o instead of an options object", (options) => {
     expect(() => resolveOptions(options as never, runtime)).toThrow(
       'The option "options" must be an object, not ',
     );
@@ -306,7 +306,7 @@ it("does not show a string instead of the options, because a subprotocol may con
 });
 
 it.each(["chat", ["chat"]])(
-  "%o instead of an options object: the error mentions the option subprotocols",
+  "mentions the option subprotocols for %o instead of an options object",
   (options) => {
     expect(() => resolveOptions(options as never, runtime)).toThrow('{ subprotocols: ["chat"] }');
   },
