@@ -19,7 +19,7 @@ export class FairnessGate {
   #bytes = 0;
   #sends = 0;
   #since = 0;
-  #turn: Promise<void> | undefined;
+  #nextTurn: Promise<void> | undefined;
 
   constructor(runtime: Pick<Runtime, "now" | "afterTurn">) {
     this.#runtime = runtime;
@@ -27,27 +27,27 @@ export class FairnessGate {
 
   /** @param size - The number of bytes that were accepted. */
   pass(size: number): Promise<void> {
-    return this.turn(size) ?? accepted;
+    return this.nextTurn(size) ?? accepted;
   }
 
   /** Like {@link pass}, but returns `undefined` if there is nothing to wait for. */
-  turn(size: number): Promise<void> | undefined {
+  nextTurn(size: number): Promise<void> | undefined {
     this.#bytes += size;
     if (this.#bytes < maxBytesPerTurn && ++this.#sends % sendsPerClockRead !== 0) return undefined;
-    return this.#end();
+    return this.#nextTurnIfDue();
   }
 
-  #end(): Promise<void> | undefined {
-    if (this.#turn !== undefined) return this.#turn;
+  #nextTurnIfDue(): Promise<void> | undefined {
+    if (this.#nextTurn !== undefined) return this.#nextTurn;
     if (this.#bytes < maxBytesPerTurn && this.#runtime.now() - this.#since < maxTimePerTurn) return undefined;
     this.#bytes = maxBytesPerTurn;
-    this.#turn = new Promise((resolve) => this.#runtime.afterTurn(resolve));
-    void this.#turn.then(() => this.#begin());
-    return this.#turn;
+    this.#nextTurn = new Promise((resolve) => this.#runtime.afterTurn(resolve));
+    void this.#nextTurn.then(() => this.#startTurn());
+    return this.#nextTurn;
   }
 
-  #begin(): void {
-    this.#turn = undefined;
+  #startTurn(): void {
+    this.#nextTurn = undefined;
     this.#bytes = 0;
     this.#since = this.#runtime.now();
   }

@@ -162,7 +162,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   /** @param token - Identifies the message if it is returned unsent, for an owner that keeps such messages. */
   send(data: Sendable, options: MessageOptions | undefined, token?: unknown): Promise<void> {
-    return this.#sending().send(data, options, token);
+    return this.#getQueue().send(data, options, token);
   }
 
   /** `true` if {@link send} refuses the message, because it would exceed `maxBufferedAmount`. */
@@ -172,18 +172,18 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   /** Sends a message that was accepted earlier, and so cannot be refused now. */
   sendAccepted(data: Sendable, options: MessageOptions | undefined, token: unknown): void {
-    this.#sending().sendAccepted(data, options, token);
+    this.#getQueue().sendAccepted(data, options, token);
   }
 
   trySend(data: Sendable, options: MessageOptions | undefined, token?: unknown): boolean | undefined {
-    return this.#sending().trySend(data, options, token);
+    return this.#getQueue().trySend(data, options, token);
   }
 
   flush(options: WaitOptions | undefined): Promise<void> {
-    return this.#sending().flush(options);
+    return this.#getQueue().flush(options);
   }
 
-  #sending(): SendQueue {
+  #getQueue(): SendQueue {
     this.#queue ??= new SendQueue(this.#protocol, this.#runtime, this.#settings, this, this.#handler);
     return this.#queue;
   }
@@ -275,15 +275,15 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   /** Starts the closing handshake. The Close frame is sent after all accepted messages. */
   close(close: CloseFrame): void {
-    if (!this.isClosing) this.#closing().begin(close);
+    if (!this.isClosing) this.#getClosing().begin(close);
   }
 
   /** The client itself closes: a pause of reading no longer stops the timer of the closing handshake. */
   makeFinal(): void {
-    if (!this.#isStreamClosed) this.#closing().makeFinal();
+    if (!this.#isStreamClosed) this.#getClosing().makeFinal();
   }
 
-  #closing(): Closing {
+  #getClosing(): Closing {
     this.#end ??= new Closing(
       {
         protocol: this.#protocol,
@@ -305,21 +305,21 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
 
   /** Destroys the stream because the connection is dead or stuck. Data that was received before is still delivered. */
   giveUp(error: Error): void {
-    this.#closing().recordError(error);
-    this.#drop();
+    this.#getClosing().recordError(error);
+    this.#destroyStream();
   }
 
   /** Destroys the stream without a closing handshake. No message is delivered and no timer fires after this call. */
   terminate(): void {
     if (this.#isStreamClosed) return;
-    this.#closing().terminate();
+    this.#getClosing().terminate();
     this.#watch?.stop();
     this.#protocol.abandon();
-    this.#drop();
+    this.#destroyStream();
   }
 
   /** Bytes that the kernel has not accepted by now are never sent. */
-  #drop(): void {
+  #destroyStream(): void {
     this.#writer.stop();
     this.#transport.destroy();
   }
@@ -360,7 +360,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     const isLater =
       this.#receivedBeforeClose !== undefined && this.#bytesReceived > this.#receivedBeforeClose;
     this.#isCloseAnswered = isLater && code === this.#protocol.closeSent?.code;
-    this.#closing().onClose({ code, reason });
+    this.#getClosing().onClose({ code, reason });
   }
 
   onFailure(error: ProtocolError): void {
@@ -369,14 +369,14 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
       return;
     }
     this.#watch?.stop();
-    this.#closing().onFailure(error);
+    this.#getClosing().onFailure(error);
   }
 
   /** The peer's stream has ended. This is expected after its Close; before it, the connection is lost. */
   onEnd(): void {
     if (this.#hasLeftover) this.dropLeftover();
     else if (this.#end?.isEnding === true) this.#end.endIfWritten();
-    else this.#drop();
+    else this.#destroyStream();
   }
 
   // Called by the send queue, the pings, the writer and the closing handshake.
@@ -408,7 +408,7 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   }
 
   onCloseTimeout(): void {
-    this.#drop();
+    this.#destroyStream();
   }
 
   onProgress(wasRefused: boolean): void {
@@ -441,12 +441,12 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     } else this.#protocol.resume();
     this.#end?.stop();
     this.#watch?.stop();
-    const end = this.#takeEnd(error);
+    const end = this.#createEnd(error);
     this.#isEndReported = true;
     this.#handler.onEnd(end);
   }
 
-  #takeEnd(error: Error | undefined): ConnectionEnd {
+  #createEnd(error: Error | undefined): ConnectionEnd {
     const { closeReceived, framedCount } = this.#protocol;
     const uncertainCount = this.#countUncertain();
     // Our Close is the last frame, so it has been written completely only when no bytes wait.

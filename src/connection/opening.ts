@@ -174,13 +174,13 @@ export class Opening implements TransportHandler {
   onClose(error: Error | undefined): void {
     this.#deadline.clear();
     this.#bodyDeadline?.clear();
-    this.#handler.onFailed(this.#phase, this.#failure ?? this.#refusalBefore(error) ?? error);
+    this.#handler.onFailed(this.#phase, this.#failure ?? this.#rejectionBefore(error) ?? error);
   }
 
   /** If the stream breaks during the body of a rejection, the status explains more than the stream's error. */
-  #refusalBefore(error: Error | undefined): Error | undefined {
-    const refusal = error === undefined ? undefined : this.#context.handshake.rejection();
-    return refusal?.kind === "rejected" ? refusal.error : undefined;
+  #rejectionBefore(error: Error | undefined): Error | undefined {
+    const rejection = error === undefined ? undefined : this.#context.handshake.rejection();
+    return rejection?.kind === "rejected" ? rejection.error : undefined;
   }
 
   #fail(error: Error | undefined): void {
@@ -191,11 +191,11 @@ export class Opening implements TransportHandler {
   #onDeadline(): void {
     // If the status of a rejection is known and its body is incomplete, the status explains more than a timeout.
     const { handshake, timeout } = this.#context;
-    const refusal = handshake.rejection();
+    const rejection = handshake.rejection();
     const message = `The connection was not open after the ${timeout} ms of connectTimeout (phase: ${this.#phase}).`;
     this.#fail(
-      refusal?.kind === "rejected"
-        ? refusal.error
+      rejection?.kind === "rejected"
+        ? rejection.error
         : new TimeoutError(message, { operation: "connect", timeoutMs: timeout }),
     );
   }

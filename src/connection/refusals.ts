@@ -36,7 +36,7 @@ export class Refusals {
   refuse(kind: unknown, createError: (isShared: boolean) => unknown): Refusal {
     const shared = this.#shared?.get(kind);
     if (shared !== undefined) return shared;
-    const turn = this.#gate.turn(refusalWork);
+    const turn = this.#gate.nextTurn(refusalWork);
     const error = createError(turn !== undefined);
     if (turn === undefined) return { error, promise: rejected(error) };
     const refusal = { error, promise: handled(turn.then(() => rejected<never>(error))) };

@@ -81,7 +81,7 @@ export class SendQueue {
   #loadAfterFrame = 0;
   #acceptedCount = 0;
   /** Pending sends whose message is framed, waiting until the load is below the high-water mark. */
-  #aboveMark: { readonly wait: Wait; readonly token: unknown }[] | undefined;
+  #sendsAboveMark: { readonly wait: Wait; readonly token: unknown }[] | undefined;
   #tokens: MessageTokens | undefined;
   #refusals: Refusals | undefined;
   #sample: SendSample | undefined;
@@ -175,7 +175,7 @@ export class SendQueue {
     }
     // The message is already framed: a signal or timeout only ends the caller's wait.
     const wait = new Wait(this.#runtime, "send", options, (reason) => this.#handler.onRefused(reason));
-    (this.#aboveMark ??= []).push({ wait, token });
+    (this.#sendsAboveMark ??= []).push({ wait, token });
     return wait.promise;
   }
 
@@ -371,26 +371,26 @@ export class SendQueue {
 
   #frameWaiting(): void {
     while (this.#framedLoad() < this.#marks.highWaterMark) {
-      this.#resolveAboveMark();
+      this.#resolveSendsAboveMark();
       const entry = this.#entries?.first;
       if (entry === undefined || entry.data instanceof PendingMessage || this.#protocol.state !== "open")
         return;
       this.#entries!.shift();
       this.#subtract(entry);
-      (this.#aboveMark ??= []).push(entry);
+      (this.#sendsAboveMark ??= []).push(entry);
       this.#frame(entry.data, entry.options, entry.token);
       if (entry.flushes !== undefined) this.#flushAfter(undefined, entry.flushes);
     }
   }
 
-  #resolveAboveMark(): void {
-    if (this.#aboveMark === undefined) return;
-    for (const { wait } of this.#takeAboveMark()) wait.resolve();
+  #resolveSendsAboveMark(): void {
+    if (this.#sendsAboveMark === undefined) return;
+    for (const { wait } of this.#takeSendsAboveMark()) wait.resolve();
   }
 
-  #takeAboveMark(): readonly { readonly wait: Wait; readonly token: unknown }[] {
-    const waits = this.#aboveMark ?? [];
-    this.#aboveMark = undefined;
+  #takeSendsAboveMark(): readonly { readonly wait: Wait; readonly token: unknown }[] {
+    const waits = this.#sendsAboveMark ?? [];
+    this.#sendsAboveMark = undefined;
     return waits;
   }
 
@@ -416,7 +416,7 @@ export class SendQueue {
     this.#acceptedCount -= framed.length + unframed.length;
     this.#sample?.cancel();
     for (const entry of unframed)
-      (this.#aboveMark ??= []).push(entry, ...(entry.flushes ?? []).map(withoutToken));
+      (this.#sendsAboveMark ??= []).push(entry, ...(entry.flushes ?? []).map(withoutToken));
     const waiting = unframed.map(({ data, token }) => ({ data, token }));
     const matched = this.#tokens?.match(framed, framedCount) ?? framed.map(asUnowned);
     return [...matched, ...waiting];
@@ -424,7 +424,7 @@ export class SendQueue {
 
   /** Resolves all pending calls, because their messages move to another connection. */
   resolveWaits(): void {
-    this.#resolveAboveMark();
+    this.#resolveSendsAboveMark();
     for (const { wait } of this.#flushes?.takeAll() ?? []) wait.resolve();
     this.#isDrainDue = false;
   }
@@ -434,7 +434,7 @@ export class SendQueue {
    */
   end(error: unknown): void {
     this.#isDrainDue = false;
-    for (const { wait, token } of this.#takeAboveMark()) {
+    for (const { wait, token } of this.#takeSendsAboveMark()) {
       if (token === undefined) wait.reject(error);
       else wait.resolve();
     }

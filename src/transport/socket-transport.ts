@@ -27,25 +27,25 @@ const emptyBytes = new Uint8Array(0);
 /** Property of a stream that refers to its transport. It allows all streams to share the same listener functions. */
 const transportKey = Symbol("jetsocket:transport");
 
-interface Carrier {
+interface StreamWithTransport {
   [transportKey]: SocketTransport;
 }
 
 function onRead(this: unknown, length: number, bytes: Uint8Array): boolean {
-  return (this as Carrier)[transportKey].onRead(length, bytes);
+  return (this as StreamWithTransport)[transportKey].onRead(length, bytes);
 }
 
 function onEnd(this: unknown): void {
-  (this as Carrier)[transportKey].onEnd();
+  (this as StreamWithTransport)[transportKey].onEnd();
 }
 
 /** `reason` may be any value: a stream may be destroyed with it, or a custom `lookup` may fail with it. */
 function onError(this: unknown, reason: unknown): void {
-  (this as Carrier)[transportKey].fail(toError(reason, "The stream"));
+  (this as StreamWithTransport)[transportKey].fail(toError(reason, "The stream"));
 }
 
 function onClose(this: unknown): void {
-  (this as Carrier)[transportKey].onClose();
+  (this as StreamWithTransport)[transportKey].onClose();
 }
 
 /**
@@ -59,12 +59,12 @@ export class SocketTransport implements Transport, ReadGateOwner {
   #stream: Duplex | undefined;
   /** True for a Node socket without TLS, which shows immediately whether the kernel accepted a write. */
   #isPlain = false;
-  #fillsBuffer = false;
+  #readsIntoBuffer = false;
   #isOpen = false;
   #isRef = true;
   #error: Error | undefined;
   #onWritten: (() => void) | undefined;
-  #callbacksDue = 0;
+  #pendingCallbacks = 0;
   /** Created by the first write that needs a callback. On a plain socket, few writes need one. */
   #afterWrite: ((error?: Error | null) => void) | undefined;
   /** The "data" listener; only on a stream that does not read into our buffer. */
@@ -83,7 +83,7 @@ export class SocketTransport implements Transport, ReadGateOwner {
 
   /** Returns the option `onread` for a socket that will be attached. */
   readInto(buffer: Buffer): OnReadOpts {
-    this.#fillsBuffer = true;
+    this.#readsIntoBuffer = true;
     return { buffer, callback: onRead };
   }
 
@@ -99,7 +99,7 @@ export class SocketTransport implements Transport, ReadGateOwner {
   attach(stream: Duplex): void {
     this.#stream = stream;
     this.#isPlain = isSocket(stream) && (stream as Partial<TLSSocket>).encrypted !== true;
-    (stream as unknown as Carrier)[transportKey] = this;
+    (stream as unknown as StreamWithTransport)[transportKey] = this;
     stream.on("end", onEnd).on("error", onError).on("close", onClose);
     if (!this.#isRef) this.unref();
   }
@@ -109,10 +109,10 @@ export class SocketTransport implements Transport, ReadGateOwner {
     this.#isOpen = true;
     // Node replaces the socket's handle for each address that it tries, and a new handle is referenced again.
     if (!this.#isRef) this.unref();
-    if (!this.#fillsBuffer) this.#readChunks();
+    if (!this.#readsIntoBuffer) this.#readChunks();
     this.#handler.onOpen();
     // A socket with `onread` starts to read by itself.
-    if (!this.#fillsBuffer || this.#gate.isPaused) this.#read();
+    if (!this.#readsIntoBuffer || this.#gate.isPaused) this.#read();
   }
 
   #readChunks(): void {
@@ -155,7 +155,7 @@ export class SocketTransport implements Transport, ReadGateOwner {
 
   #writeAndCall(stream: Duplex, bytes: Uint8Array, onWritten: () => void): void {
     this.#onWritten = onWritten;
-    this.#callbacksDue++;
+    this.#pendingCallbacks++;
     this.#afterWrite ??= (error) => this.#onCalledBack(error);
     stream.write(bytes, this.#afterWrite);
   }
@@ -224,9 +224,9 @@ export class SocketTransport implements Transport, ReadGateOwner {
    * and is ignored: only the last pending one counts.
    */
   #onCalledBack(error: Error | null | undefined): void {
-    this.#callbacksDue--;
+    this.#pendingCallbacks--;
     // A destroyed socket calls the callback of an abandoned write without an error.
-    if (error || this.#stream?.destroyed || this.#callbacksDue > 0) return;
+    if (error || this.#stream?.destroyed || this.#pendingCallbacks > 0) return;
     const onWritten = this.#onWritten;
     this.#onWritten = undefined;
     onWritten?.();

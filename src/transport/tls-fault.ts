@@ -45,7 +45,7 @@ export function refusedTlsOptions(tls: object, error: Error): string {
   if (byNode !== undefined || byUs !== undefined) return `tls.${byNode ?? byUs}`;
   const others = Object.keys(tls).map((name) => [name]);
   for (const group of [...groups, ...others]) {
-    const thrown = thrownFor(tls, group);
+    const thrown = errorOfGroup(tls, group);
     if (thrown === undefined) continue;
     const mayBePassphrase = passphraseFaults.test(thrown.message);
     const names = group.filter((name) => name !== "passphrase" || mayBePassphrase);
@@ -55,7 +55,7 @@ export function refusedTlsOptions(tls: object, error: Error): string {
 }
 
 /** Returns the error that `createSecureContext` throws for these options alone. */
-function thrownFor(tls: object, group: readonly string[]): Error | undefined {
+function errorOfGroup(tls: object, group: readonly string[]): Error | undefined {
   const given = Object.entries(tls).filter(([name]) => group.includes(name));
   // A group without its main option is not tested.
   if (!Object.hasOwn(tls, group[0]!)) return undefined;
@@ -77,11 +77,11 @@ export function checkTlsOptions({ ca, secureContext, checkServerIdentity }: Conn
   if (check !== undefined && typeof check !== "function")
     throw new TypeError("tls.checkServerIdentity must be a function");
   const given: readonly unknown[] = [ca ?? []].flat();
-  if (given.length === 0 || secureContext !== undefined || given.some(mayBeAuthority)) return;
+  if (given.length === 0 || secureContext !== undefined || given.some(mayBeCertificate)) return;
   throw new TypeError("tls.ca contains no certificate in PEM format");
 }
 
-function mayBeAuthority(ca: unknown): boolean {
+function mayBeCertificate(ca: unknown): boolean {
   // Node throws for values that are neither text nor bytes, and treats an empty string as absent.
   if (typeof ca !== "string" && !ArrayBuffer.isView(ca)) return true;
   const bytes =

@@ -395,7 +395,7 @@ describe("our close", () => {
     expect(() => scene.live.pong(Buffer.alloc(0))).toThrow(/connection is closing/);
   });
 
-  it("times out closeTimeout after the call", async () => {
+  it("fails when closeTimeout has passed since the call", async () => {
     const { message } = await stalled();
     close();
     const end = scene.endWithin(5_000);
