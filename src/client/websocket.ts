@@ -40,6 +40,9 @@ const trySendNames = ["compress"];
 const rawNames = [...sendNames, "binary"];
 const pingNames = [...waitNames, "payload"];
 
+const closeOptionsHint = 'The options of close() are the third argument: close(1000, "", { timeout }).';
+const rotateOptionsHint = 'The options of rotate() are the second argument: rotate("", { timeout }).';
+
 export interface PingOptions extends WaitOptions {
   /** At most 125 bytes (RFC 6455 5.5). Default: 8 bytes that are unique among the pings of this client. */
   readonly payload?: Uint8Array | undefined;
@@ -411,10 +414,12 @@ export class WebSocket<Received = unknown, Sent = unknown>
    *
    * @param code - 1000-1003, 1007-1014 or 3000-4999. Default 1000.
    * @param reason - At most 123 bytes of UTF-8. Default: empty.
-   * @throws RangeError if the code is not allowed or the reason is too long.
+   * @throws RangeError if the code is not allowed or the reason is too long; TypeError if the options are not the third
+   *   argument.
    */
   close(code: number = CloseCode.normal, reason: string = "", options?: WaitOptions): Promise<void> {
     try {
+      for (const value of [code, reason]) refuseOptions(value, closeOptionsHint);
       options = readCallOptions(options, waitNames);
       return this.#client.close(code, reason, options);
     } catch (error) {
@@ -443,11 +448,12 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * one cannot be opened.
    *
    * @param reason - The reason in the Close frame of the old connection; at most 123 bytes of UTF-8. Default: empty.
-   * @throws InvalidStateError if the client is not connected; RangeError if the reason is too long; otherwise the error
-   *   of the attempt that failed.
+   * @throws InvalidStateError if the client is not connected; RangeError if the reason is too long; TypeError if the
+   *   options are not the second argument; otherwise the error of the attempt that failed.
    */
   rotate(reason: string = "", options?: WaitOptions): Promise<void> {
     try {
+      refuseOptions(reason, rotateOptionsHint);
       options = readCallOptions(options, waitNames);
       return this.#client.rotate(this.#client.options.rotation.mode, reason, options);
     } catch (error) {
@@ -567,4 +573,9 @@ export class WebSocket<Received = unknown, Sent = unknown>
   #refuse(error: unknown): Promise<never> {
     return this.#client.hub.sender.refuse(error, () => error);
   }
+}
+
+/** @throws TypeError if `value`, which must be a code or a reason, is an object and therefore probably the options. */
+function refuseOptions(value: unknown, message: string): void {
+  if (typeof value === "object" && value !== null) throw new TypeError(message);
 }

@@ -41,6 +41,18 @@ async function openJson(): Promise<{ ws: WebSocket; link: VirtualLink }> {
   return { ws, link };
 }
 
+describe("options at the position of another argument", () => {
+  it.each([
+    ["close({ timeout })", "third", (ws: WebSocket) => ws.close({ timeout: 1 } as never)],
+    ["close(1000, { timeout })", "third", (ws: WebSocket) => ws.close(1000, { timeout: 1 } as never)],
+    ["rotate({ timeout })", "second", (ws: WebSocket) => ws.rotate({ timeout: 1 } as never)],
+  ])("reject with a hint to the correct position: %s", async (_call, position, call) => {
+    const ws = new WebSocket("ws://feed.test/");
+    await expect(call(ws)).rejects.toThrow(new RegExp(`^The options of .* are the ${position} argument`));
+    expect(ws.state).toBe("idle");
+  });
+});
+
 describe("the constructor", () => {
   it("does not open a connection", async () => {
     const { ws } = scene.watch();
