@@ -488,7 +488,10 @@ export class WebSocket<Received = unknown, Sent = unknown>
     return this;
   }
 
-  /** Allows the process to exit while the connection is open. */
+  /**
+   * Allows the process to exit while the connection is open. The `timeout` of a pending call, such as
+   * `recv({ timeout })`, still keeps the process running until the call ends.
+   */
   unref(): this {
     this.#client.setReferenced(false);
     return this;
