@@ -6,7 +6,7 @@ import type { ErrorReport, HeaderField, JetSocketError } from "../../protocol/in
 /** The phase that a connection had reached when it ended, or when the attempt to open it failed. */
 export type Phase = "provider" | "dns" | "tcp" | "proxy" | "tls" | "http" | "setup" | "open" | "closing";
 
-/** The reason why a connection ended, as a constant. */
+/** Why a connection ended. */
 export type Verdict =
   | "normal"
   | "going-away"
@@ -84,7 +84,7 @@ export interface CloseReport extends ErrorReport {
    * peer's Close frame echoes the code.
    */
   readonly messagesUncertain: number;
-  /** Number of pings at the end that no pong answered. */
+  /** Number of sent pings that were not answered when the connection ended. */
   readonly unansweredPings: number;
   /** Largest delay of a heartbeat timer in milliseconds, which shows how long the event loop was blocked. */
   readonly loopLagMs: number;

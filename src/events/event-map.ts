@@ -30,7 +30,7 @@ export interface DroppedEvent {
 /** The event `rawMessage` for a listener with the option `borrowed`. */
 export interface BorrowedMessage {
   /**
-   * The bytes of the message, which are overwritten after the listener returns; use `Buffer.from(data)` to keep a copy.
+   * The bytes of the message. They are valid until the listener returns; `Buffer.from(data)` creates a copy to keep.
    * The bytes of a text message are valid UTF-8.
    */
   readonly data: Buffer;
@@ -42,7 +42,7 @@ export interface BorrowedMessage {
  * {@link BorrowedMessage}. URLs do not contain credentials.
  */
 export interface EventMap<Received> {
-  /** An attempt to connect starts; the first has the number 1. */
+  /** An attempt to connect starts. `attempt` is 1 for the first one. */
   connecting: { readonly url: string; readonly attempt: number };
   /**
    * The first connection after `connect()` or `run()` is open and `onConnection` is done. Messages follow this event.
@@ -58,7 +58,7 @@ export interface EventMap<Received> {
   };
   /** An open connection ended. */
   disconnected: { readonly report: CloseReport };
-  /** The wait of `delayMs` milliseconds before an attempt starts; `report` describes the preceding failure. */
+  /** A wait of `delayMs` milliseconds before the next attempt starts. `report` describes the preceding failure. */
   reconnecting: { readonly attempt: number; readonly delayMs: number; readonly report: CloseReport };
   /** A message was received; `data` is the result of the deserializer. */
   message: { readonly data: Received };

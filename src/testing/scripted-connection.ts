@@ -64,7 +64,7 @@ export interface ConnectionContext {
  * is lost, as on any network.
  */
 export class ScriptedConnection implements AsyncIterable<string | Buffer> {
-  /** Resolves when the connection is closed, with the way the client ended its side. */
+  /** Resolves when the connection is closed, with the code and reason of the client's Close frame. */
   readonly closed: Promise<ClientEnd>;
   readonly #stream: ByteStream;
   readonly #context: ConnectionContext;

@@ -29,7 +29,9 @@ export interface VirtualRuntimeOptions {
   readonly isRecording?: boolean | undefined;
 }
 
-/** More rounds than a test needs without a step of time. Beyond it, callbacks schedule each other without end. */
+/**
+ * Maximum number of rounds at the same virtual time. More of them mean that callbacks schedule each other without end.
+ */
 const maxRounds = 100_000;
 
 // Read while the module loads, so that a test with fake timers does not stop the virtual runtime.

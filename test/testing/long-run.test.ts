@@ -7,7 +7,8 @@ let server: ScriptedServer | undefined;
 afterEach(() => server?.close());
 
 /**
- * Exchanges one message per second in each direction for 30 minutes. The server resets each connection after minutes.
+ * Exchanges one message per second in each direction for 30 minutes. The server resets each connection
+ * after a few minutes.
  */
 async function run(seed: number): Promise<string[]> {
   const trace: string[] = [];
