@@ -27,10 +27,12 @@ export function closingTimedOut(timeoutMs: number, isPeerDone: boolean): Timeout
   return new TimeoutError(message, { operation: "close", timeoutMs });
 }
 
-export function droppedPing(): BufferOverflowError {
-  return new BufferOverflowError(
-    "A ping was dropped: 64 newer pings are unanswered. Await ping(), or pass it a timeout, before the next one.",
-  );
+/** @param isShared - Several pings share the error; some of them were not sent. */
+export function droppedPing(isShared: boolean): BufferOverflowError {
+  const cause = isShared
+    ? "Pings were dropped or refused: 64 other pings are unanswered."
+    : "A ping was dropped: 64 newer pings are unanswered.";
+  return new BufferOverflowError(`${cause} Await ping(), or pass it a timeout, before the next one.`);
 }
 
 /** After a ping, no byte arrived and no blocked write made progress within the timeout. */
@@ -48,9 +50,10 @@ export function mutualStall(timeout: number): JetSocketError {
   );
 }
 
-export function tooManyPings(): BufferOverflowError {
+/** @param isShared - Several refused calls share the error. */
+export function tooManyPings(isShared: boolean): BufferOverflowError {
   return new BufferOverflowError(
-    "A ping was refused: more bytes than maxBufferedAmount wait to be sent. " +
+    `${isShared ? "Pings were" : "A ping was"} refused: more bytes than maxBufferedAmount wait to be sent. ` +
       "Await ping(), or pass it a timeout, before the next one.",
   );
 }

@@ -1,9 +1,10 @@
 // The pings of one connection, and the promises that wait for their pongs. It does not decide when a heartbeat is due.
 import type { ProtocolConnection } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
-import { rejected, Wait, type WaitOptions } from "../runtime/wait.js";
+import { Wait, type WaitOptions } from "../runtime/wait.js";
 import { droppedPing, tooManyPings } from "./failures.js";
 import { Pings } from "./pings.js";
+import { type Refusal, Refusals } from "./refusals.js";
 
 export interface PingExchangeHandler {
   /** The protocol has output. */
@@ -17,6 +18,9 @@ export interface PingExchangeHandler {
   onRefused(error: unknown): void;
 }
 
+const overflowKind: unique symbol = Symbol("overflow");
+const droppedKind: unique symbol = Symbol("dropped");
+
 /** Sends the pings of `ping()` calls and of the heartbeat, and matches pongs to them. */
 export class PingExchange {
   readonly #protocol: ProtocolConnection;
@@ -25,6 +29,7 @@ export class PingExchange {
   readonly #handler: PingExchangeHandler;
   readonly #pings: Pings = new Pings();
   #waits: Set<Wait<number>> | undefined;
+  #refusals: Refusals | undefined;
   #answeredCount = 0;
 
   constructor(
@@ -61,8 +66,13 @@ export class PingExchange {
 
   /** Resolves with the milliseconds until the ping's own pong. */
   call(payload: Uint8Array, options: WaitOptions | undefined): Promise<number> {
-    if (options?.signal?.aborted === true) return this.#refuse(options.signal.reason);
-    if (this.#protocol.bufferedSize > this.#maxBufferedAmount) return this.#refuse(tooManyPings());
+    const signal = options?.signal;
+    if (signal?.aborted === true) return this.#refuse(signal.reason, () => signal.reason as unknown);
+    // The promise of a ping that is sent cannot be shared. If many pings were dropped in this turn, further ones are
+    // refused, so that a synchronous loop of calls does not create a promise for each.
+    if (this.#refusals?.isShared(droppedKind) === true) return this.#refuse(droppedKind, droppedPing);
+    if (this.#protocol.bufferedSize > this.#maxBufferedAmount)
+      return this.#refuse(overflowKind, tooManyPings);
     const position = this.#count(this.#protocol.ping(payload));
     const wait: Wait<number> = new Wait(this.#runtime, "ping", options, (reason) => {
       this.#waits?.delete(wait);
@@ -83,15 +93,20 @@ export class PingExchange {
     return this.#handler.countWithoutReceipt?.(position) ?? position;
   }
 
-  #refuse(error: unknown): Promise<never> {
+  #refuse(kind: unknown, createError: (isShared: boolean) => unknown): Promise<never> {
+    const { error, promise } = this.#createRefusal(kind, createError);
     this.#handler.onRefused(error);
-    return rejected(error);
+    return promise;
   }
 
   #drop(wait: Wait<number>): void {
-    const error = droppedPing();
+    const { error } = this.#createRefusal(droppedKind, droppedPing);
     wait.reject(error);
     this.#handler.onRefused(error);
+  }
+
+  #createRefusal(kind: unknown, createError: (isShared: boolean) => unknown): Refusal {
+    return (this.#refusals ??= new Refusals(this.#runtime)).refuse(kind, createError);
   }
 
   /** Returns the latency in milliseconds, or `undefined` if the pong matches none of our pings. */

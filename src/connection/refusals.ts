@@ -44,6 +44,11 @@ export class Refusals {
     return refusal;
   }
 
+  /** `true` if further refusals of this kind in this turn of the event loop share an error. */
+  isShared(kind: unknown): boolean {
+    return this.#shared?.has(kind) === true;
+  }
+
   #share(kind: unknown, refusal: Refusal, turn: Promise<void>): void {
     if (this.#shared === undefined) {
       this.#shared = new Map();

@@ -6,6 +6,7 @@ import {
   inboxOverflow,
   messageStalled,
   mutualStall,
+  tooManyPings,
 } from "../../src/connection/failures.js";
 
 const failures: readonly (readonly [Error, object, RegExp])[] = [
@@ -17,7 +18,14 @@ const failures: readonly (readonly [Error, object, RegExp])[] = [
   [inboxOverflow(7), { code: "INBOX_OVERFLOW", closeCode: 1008 }, /More than 7 .*buffer\.capacity/],
   [closingTimedOut(9, false), { operation: "close", timeoutMs: 9 }, /did not answer our Close in the 9 ms/],
   [closingTimedOut(9, true), { operation: "close", timeoutMs: 9 }, /did not read our Close in the 9 ms/],
-  [droppedPing(), { code: "BUFFER_OVERFLOW" }, /dropped.*Await ping\(\)/],
+  [droppedPing(false), { code: "BUFFER_OVERFLOW" }, /^A ping was dropped: 64 newer.*Await ping\(\)/],
+  [
+    droppedPing(true),
+    { code: "BUFFER_OVERFLOW" },
+    /^Pings were dropped or refused: 64 other.*Await ping\(\)/,
+  ],
+  [tooManyPings(false), { code: "BUFFER_OVERFLOW" }, /^A ping was refused.*maxBufferedAmount/],
+  [tooManyPings(true), { code: "BUFFER_OVERFLOW" }, /^Pings were refused.*maxBufferedAmount/],
   [heartbeatTimedOut(9), { operation: "heartbeat", timeoutMs: 9 }, /9 ms of heartbeat\.timeout/],
   [mutualStall(9), { code: "MUTUAL_STALL" }, /waited for each other for 9 ms.*without awaiting send\(\)/],
 ];
