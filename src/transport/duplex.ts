@@ -2,7 +2,7 @@
 import type { Duplex } from "node:stream";
 import { nodeNet, nodeUtil } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
-import { toError } from "./transport-error.js";
+import { toError } from "../runtime/to-error.js";
 import type { CreateConnection, Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
 
 /** Opens a transport over the stream that `createConnection` returns, directly or as a promise. */

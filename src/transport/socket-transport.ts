@@ -4,7 +4,8 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { nodeNet } from "../runtime/node-modules.js";
 import { ReadGate, type ReadGateOwner } from "./read-gate.js";
-import { toError, withMessage } from "./transport-error.js";
+import { toError } from "../runtime/to-error.js";
+import { withMessage } from "./transport-error.js";
 import type { Transport, TransportHandler, TransportPhase } from "../runtime/transport.js";
 
 /** Returns the bytes of one chunk of a stream, or an error if it is not made of bytes. */

@@ -2,7 +2,7 @@
 import type { LookupFunction, Socket, TcpNetConnectOpts } from "node:net";
 import { nodeNet, nodeUtil } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
-import { toError } from "./transport-error.js";
+import { toError } from "../runtime/to-error.js";
 import type { Transport, TransportHandler, TransportPhase, TransportTarget } from "../runtime/transport.js";
 import { unsetSocketOptions } from "./unset-options.js";
 

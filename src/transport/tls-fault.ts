@@ -1,7 +1,7 @@
 // Finds out which TLS option caused an error. It does not open connections.
 import type { ConnectionOptions } from "node:tls";
 import { nodeCrypto, nodeTls } from "../runtime/node-modules.js";
-import { toError } from "./transport-error.js";
+import { toError } from "../runtime/to-error.js";
 
 /** The cause of a failed TLS attempt, if the error code does not identify it. */
 export interface TlsFault {

@@ -6,7 +6,7 @@ import { nodeNet, nodeTls, nodeUtil } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
 import { dialOptions, initialPhase, reportTcpAfterLookup, applySocketOptions } from "./tcp.js";
 import { checkTlsOptions, markTlsFault, refusedTlsOptions } from "./tls-fault.js";
-import { toError } from "./transport-error.js";
+import { toError } from "../runtime/to-error.js";
 import type { Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
 import { unsetSocketOptions, unsetTlsOptions } from "./unset-options.js";
 

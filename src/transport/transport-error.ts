@@ -1,5 +1,5 @@
-// Normalizes errors of transports. It does not classify them.
-import { nodeUtil } from "../runtime/node-modules.js";
+// Adds a message to the errors of Node that have none. It does not classify them.
+import { toError } from "../runtime/to-error.js";
 
 interface NodeAggregateError extends AggregateError {
   readonly code?: string;
@@ -7,13 +7,6 @@ interface NodeAggregateError extends AggregateError {
 
 function isAggregate(error: Error): error is NodeAggregateError {
   return "errors" in error && Array.isArray(error.errors);
-}
-
-/** Returns `reason`, or an `Error` that wraps it if application code threw or rejected with another value. */
-export function toError(reason: unknown, what: string): Error {
-  // Both checks are needed: `instanceof` misses errors of another realm (test runners), `isNativeError` a DOMException.
-  if (reason instanceof Error || nodeUtil().types.isNativeError(reason)) return reason;
-  return new Error(`${what} failed with ${nodeUtil().inspect(reason, { depth: 0 })}`, { cause: reason });
 }
 
 /**

@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   closingTimedOut,
   droppedPing,
@@ -30,7 +30,9 @@ const failures: readonly (readonly [Error, object, RegExp])[] = [
   [mutualStall(9), { code: "MUTUAL_STALL" }, /waited for each other for 9 ms.*without awaiting send\(\)/],
 ];
 
-it.each(failures)("%s", (error, details, message) => {
-  expect(error).toMatchObject(details);
-  expect(error.message).toMatch(message);
+describe("errors of a connection", () => {
+  it.each(failures)("%s", (error, details, message) => {
+    expect(error).toMatchObject(details);
+    expect(error.message).toMatch(message);
+  });
 });

@@ -1,18 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { toError, withMessage } from "../../src/transport/transport-error.js";
-
-describe("toError", () => {
-  it("returns an error unchanged", () => {
-    const error = new RangeError("out");
-    expect(toError(error, "lookup")).toBe(error);
-  });
-
-  it("names the failed function and the value", () => {
-    const error = toError({ code: 7 }, "lookup");
-    expect(error.message).toBe("lookup failed with { code: 7 }");
-    expect(error.cause).toEqual({ code: 7 });
-  });
-});
+import { withMessage } from "../../src/transport/transport-error.js";
 
 describe("withMessage", () => {
   const errors = [new Error("first"), new Error("second")];
