@@ -13,7 +13,7 @@ import type { ResolvedOptions } from "../options/resolve-options.js";
 import { WeakAbortListener } from "../runtime/abort.js";
 import { handled, rejected, type WaitOptions } from "../runtime/wait.js";
 import { type Stats, Statistics } from "../stats/statistics.js";
-import { toError } from "../transport/transport-error.js";
+import { toError } from "../runtime/to-error.js";
 import type { CallSite } from "./lifecycle/call-site.js";
 import { StopReasons } from "./lifecycle/stop-reasons.js";
 import { ConnectionSupervisor } from "./lifecycle/connection-supervisor.js";

@@ -1,19 +1,18 @@
+// Reads the imports of TypeScript files and finds cycles among them.
 import { readdirSync, readFileSync } from "node:fs";
 import { join, posix, relative, sep } from "node:path";
 import ts from "typescript";
 
-/** One module that names another. */
-export interface Arrow {
+/** An import of one file by another. */
+export interface Import {
   readonly from: string;
   readonly to: string;
-  /** `true` where only types are named, so that nothing of it is left in what is built. */
-  readonly isTypeOnly: boolean;
 }
 
-/** Source text by path from the root of the repository, with `/` between its parts. */
+/** Source text by path from the root of the repository, with `/` between the parts of the path. */
 export type Sources = ReadonlyMap<string, string>;
 
-/** Reads every TypeScript file of `folders`. */
+/** Reads every TypeScript file in `folders`. */
 export function readSources(root: string, folders: readonly string[]): Sources {
   const sources = new Map<string, string>();
   for (const folder of folders) {
@@ -26,61 +25,42 @@ export function readSources(root: string, folders: readonly string[]): Sources {
   return sources;
 }
 
-/** Every arrow between two files, in the order of the files; what belongs to Node is left out. */
-export function arrowsOf(sources: Sources): Arrow[] {
+/** Every import of one file by another, types included, in the order of the files. Imports of Node's modules are left out. */
+export function importsOf(sources: Sources): Import[] {
   return [...sources].flatMap(([from, text]) =>
-    importsOf(from, text)
-      .filter(({ path }) => path.startsWith("."))
-      .map(({ path, isTypeOnly }) => ({ from, to: resolve(from, path), isTypeOnly })),
+    specifiersIn(from, text)
+      .filter((specifier) => specifier.startsWith("."))
+      .map((specifier) => ({ from, to: resolve(from, specifier) })),
   );
 }
 
-function resolve(from: string, path: string): string {
-  return posix.join(posix.dirname(from), path).replace(/\.js$/, ".ts");
+function resolve(from: string, specifier: string): string {
+  return posix.join(posix.dirname(from), specifier).replace(/\.js$/, ".ts");
 }
 
-interface Import {
-  readonly path: string;
-  readonly isTypeOnly: boolean;
-}
-
-/** Imports, re-exports, `import()` and `import("…").Type`, wherever they stand. */
-function importsOf(file: string, text: string): Import[] {
-  const found: Import[] = [];
+/** The specifiers of imports, re-exports, `import()` and `import("…").Type`. */
+function specifiersIn(file: string, text: string): string[] {
+  const found: string[] = [];
   const visit = (node: ts.Node): void => {
-    const hit = importIn(node);
-    if (hit !== undefined) found.push(hit);
+    const specifier = specifierOf(node);
+    if (specifier !== undefined && ts.isStringLiteralLike(specifier)) found.push(specifier.text);
     ts.forEachChild(node, visit);
   };
   visit(ts.createSourceFile(file, text, ts.ScriptTarget.ES2022));
   return found;
 }
 
-function importIn(node: ts.Node): Import | undefined {
-  if (ts.isImportDeclaration(node)) return named(node.moduleSpecifier, isTypeImport(node.importClause));
-  if (ts.isExportDeclaration(node)) return named(node.moduleSpecifier, node.isTypeOnly);
-  if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
-    return named(node.arguments[0], false);
-  }
-  if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
-    return named(node.argument.literal, true);
-  }
+function specifierOf(node: ts.Node): ts.Node | undefined {
+  if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return node.moduleSpecifier;
+  if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
+    return node.arguments[0];
+  if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) return node.argument.literal;
   return undefined;
 }
 
-function isTypeImport(clause: ts.ImportClause | undefined): boolean {
-  return clause?.phaseModifier === ts.SyntaxKind.TypeKeyword;
-}
-
-function named(specifier: ts.Node | undefined, isTypeOnly: boolean): Import | undefined {
-  return specifier !== undefined && ts.isStringLiteralLike(specifier)
-    ? { path: specifier.text, isTypeOnly }
-    : undefined;
-}
-
-/** The first circle that `arrows` close, as the files along it, its first one again at the end. */
-export function circleIn(arrows: readonly Arrow[]): string[] | undefined {
-  const next = grouped(arrows);
+/** The first cycle among `imports`: its files in order, with the first one again at the end. */
+export function cycleIn(imports: readonly Import[]): string[] | undefined {
+  const next = grouped(imports);
   const done = new Set<string>();
   const path: string[] = [];
   const walk = (file: string): string[] | undefined => {
@@ -89,22 +69,22 @@ export function circleIn(arrows: readonly Arrow[]): string[] | undefined {
     if (seenAt >= 0) return [...path.slice(seenAt), file];
     path.push(file);
     for (const to of next.get(file) ?? []) {
-      const circle = walk(to);
-      if (circle !== undefined) return circle;
+      const cycle = walk(to);
+      if (cycle !== undefined) return cycle;
     }
     path.pop();
     done.add(file);
     return undefined;
   };
   for (const file of next.keys()) {
-    const circle = walk(file);
-    if (circle !== undefined) return circle;
+    const cycle = walk(file);
+    if (cycle !== undefined) return cycle;
   }
   return undefined;
 }
 
-function grouped(arrows: readonly Arrow[]): Map<string, string[]> {
+function grouped(imports: readonly Import[]): Map<string, string[]> {
   const next = new Map<string, string[]>();
-  for (const { from, to } of arrows) next.set(from, [...(next.get(from) ?? []), to]);
+  for (const { from, to } of imports) next.set(from, [...(next.get(from) ?? []), to]);
   return next;
 }

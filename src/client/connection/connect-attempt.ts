@@ -18,7 +18,7 @@ import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { ResolvedLayers } from "../../options/resolve-layers.js";
 import type { Timer } from "../../runtime/runtime.js";
 import type { Transport, TransportTarget } from "../../runtime/transport.js";
-import { toError } from "../../transport/transport-error.js";
+import { toError } from "../../runtime/to-error.js";
 import {
   isRequestStatic,
   type PreparedRequest,

@@ -1,7 +1,7 @@
 /** Runs `onConnection` for one connection, with a timeout and an abort signal. It does not close the connection. */
 import { TimeoutError } from "../../errors.js";
 import type { Runtime, Timer } from "../../runtime/runtime.js";
-import { toError } from "../../transport/transport-error.js";
+import { toError } from "../../runtime/to-error.js";
 
 export interface SetupHandler {
   onDone(): void;

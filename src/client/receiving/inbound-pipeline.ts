@@ -11,7 +11,7 @@ import type { EventMap } from "../../events/event-map.js";
 import type { SetupConnection } from "../../options/options.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { Runtime, Timer } from "../../runtime/runtime.js";
-import { toError } from "../../transport/transport-error.js";
+import { toError } from "../../runtime/to-error.js";
 import { type Decoder, isUndecodable } from "./decoder.js";
 import { decoded, type ReceivedMessage, memoryOf, detachedMessage } from "./received-message.js";
 import type { Dispatcher } from "./dispatcher.js";
