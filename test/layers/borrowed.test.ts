@@ -9,7 +9,7 @@ import { LayerScene, numbered, range, sequence } from "./layer-scene.js";
 
 type Client = Watching["ws"];
 
-/** A client with a borrowed handler and nobody else. */
+/** A client whose only consumer is a borrowed handler. */
 async function alone(options: Options = {}): Promise<{
   scene: LayerScene;
   ws: Client;
@@ -23,8 +23,8 @@ async function alone(options: Options = {}): Promise<{
   return { scene, ws, client, link, ...borrow(scene, ws) };
 }
 
-describe("a borrowed handler alone", () => {
-  it("sees text and binary where they lie in the read, and the inbox gets none of it", async () => {
+describe("a borrowed handler as the only consumer", () => {
+  it("receives text and binary as views of the read buffer, and nothing enters the inbox", async () => {
     const { scene, ws, link, loans } = await alone();
     link.send(...mixed(1));
     await scene.pass();
@@ -37,7 +37,7 @@ describe("a borrowed handler alone", () => {
     await scene.finish();
   });
 
-  it("sees what came in fragments, over reads, or compressed", async () => {
+  it("receives messages that were fragmented, split over several reads, or compressed", async () => {
     const scene = new LayerScene();
     const client = scene.watch({ reconnect: true });
     const link = await scene.dial(client);
@@ -65,7 +65,7 @@ describe("a borrowed handler alone", () => {
     await scene.finish();
   });
 
-  it("is not told text that is not UTF-8: the connection fails with 1007 (RFC 6455 8.1)", async () => {
+  it("does not receive text that is not UTF-8: the connection fails with 1007 (RFC 6455 8.1)", async () => {
     const { scene, client, link, loans } = await alone({ reconnect: false });
     link.send(textFrame("good"), textFrame(Buffer.of(0x61, 0xff)), textFrame("behind"));
     await scene.pass();
@@ -74,7 +74,7 @@ describe("a borrowed handler alone", () => {
     await scene.finish();
   });
 
-  it("may write into what it is lent: what follows comes as it was sent", async () => {
+  it("may overwrite the borrowed data: later messages arrive unchanged", async () => {
     const { scene, ws, link, loans } = await alone();
     ws.on("rawMessage", ({ data }) => void data.fill(0xff), { borrowed: true });
     link.send(...mixed(1), ...mixed(10));
@@ -83,7 +83,7 @@ describe("a borrowed handler alone", () => {
     await scene.finish();
   });
 
-  it("keeps a copy by Buffer.from(data), where the view is something else by then", async () => {
+  it("keeps a message with a copy by Buffer.from(data); the view itself is overwritten later", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     const kept: { readonly view: Buffer; readonly copy: Buffer }[] = [];
@@ -99,7 +99,7 @@ describe("a borrowed handler alone", () => {
     await scene.finish();
   });
 
-  it("may answer with what it is lent", async () => {
+  it("may send the borrowed data back", async () => {
     const { scene, ws, link } = await alone();
     ws.on("rawMessage", ({ data, isBinary }) => void ws.sendRaw(data, { binary: isBinary }), {
       borrowed: true,
@@ -112,7 +112,7 @@ describe("a borrowed handler alone", () => {
     await scene.finish();
   });
 
-  it("runs in the async context that it was added in, and its errors are told as those of others", async () => {
+  it("runs in the async context in which it was added, and its errors are reported like those of other listeners", async () => {
     const { scene, ws, client, link } = await alone();
     const storage = new AsyncLocalStorage<string>();
     const contexts: unknown[] = [];
@@ -136,7 +136,7 @@ describe("a borrowed handler alone", () => {
     await scene.finish();
   });
 
-  it("goes on over a reconnect", async () => {
+  it("stays registered after a reconnect", async () => {
     const { scene, link, loans } = await alone();
     link.send(...mixed(1));
     await scene.pass();
@@ -151,7 +151,7 @@ describe("a borrowed handler alone", () => {
 });
 
 describe("from inside a borrowed handler", () => {
-  it("close() still delivers what comes before the peer's Close", async () => {
+  it("close() still delivers the messages that arrive before the peer's Close", async () => {
     const { scene, ws, link, loans } = await alone();
     ws.on("rawMessage", () => void ws.close(), { borrowed: true });
     link.send(...mixed(1));
@@ -163,7 +163,7 @@ describe("from inside a borrowed handler", () => {
     await scene.finish();
   });
 
-  it("terminate() is the end: nothing more is told", async () => {
+  it("terminate() discards the rest of the read", async () => {
     const { scene, ws, link, loans } = await alone();
     ws.on("rawMessage", () => ws.terminate(), { borrowed: true });
     link.send(...mixed(1), ...mixed(10));
@@ -173,7 +173,7 @@ describe("from inside a borrowed handler", () => {
     await scene.finish();
   });
 
-  it("off() ends it: what follows in the same read waits for who reads", async () => {
+  it("off() removes the handler: the rest of the read waits for the next reader", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     const seen: string[] = [];
@@ -190,7 +190,7 @@ describe("from inside a borrowed handler", () => {
     await scene.finish();
   });
 
-  it("recv() gets the next message, and so does the handler", async () => {
+  it("recv() receives the next message, and so does the handler", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     const seen: string[] = [];
@@ -211,7 +211,7 @@ describe("from inside a borrowed handler", () => {
     await expect(received[2]).rejects.toThrow();
   });
 
-  it("a handler that is added gets the next message as it always does", async () => {
+  it("a handler that is added receives the next message as usual", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     const values: Message[] = [];
@@ -241,7 +241,7 @@ type Other = readonly [
   options: Options,
 ];
 
-/** What else may want messages; each gives what it has got in the end. */
+/** Other consumers and options that need the whole message. `got` returns the texts that the consumer received. */
 const others: readonly Other[] = [
   ["a message handler", (ws) => listen(ws, "message"), {}],
   ["a plain rawMessage handler", (ws) => listen(ws, "rawMessage"), {}],
@@ -270,7 +270,7 @@ const others: readonly Other[] = [
     {},
   ],
   [
-    "recv() again and again",
+    "repeated recv()",
     (ws) => {
       const waiting = range(1, 5).map(async () => String(await ws.recv()));
       return { got: () => Promise.all(waiting) };
@@ -296,8 +296,8 @@ function listen(ws: Client, name: "message" | "rawMessage"): { readonly got: () 
   return { got: () => kept.map(String) };
 }
 
-describe.each(others)("beside %s", (_, begin, options) => {
-  it("each gets each message once, whole and in order", async () => {
+describe.each(others)("a borrowed handler together with %s", (_, begin, options) => {
+  it("every consumer receives each message once, complete and in order", async () => {
     const { scene, ws, link, loans } = await alone(options);
     const { got } = begin(ws);
     link.send(...mixed(1));
@@ -311,8 +311,8 @@ describe.each(others)("beside %s", (_, begin, options) => {
   });
 });
 
-describe("hooks", () => {
-  it("onConnection takes what it waits for; the rest goes to the handler, none twice", async () => {
+describe("a borrowed handler with hooks, replay and rotation", () => {
+  it("onConnection consumes the message it waits for; the handler receives the others once each", async () => {
     const scene = new LayerScene();
     const taken: string[] = [];
     const client = scene.watch({
@@ -333,7 +333,7 @@ describe("hooks", () => {
     await scene.finish();
   });
 
-  it("replay removes doubles before the handler sees them", async () => {
+  it("replay removes duplicates before the handler is called", async () => {
     const { scene, link, loans } = await alone({ replay: { sequence } });
     link.send(...numbered(1, 3), ...numbered(2, 4));
     await scene.pass();
@@ -341,7 +341,7 @@ describe("hooks", () => {
     await scene.finish();
   });
 
-  it("an overlap of two connections keeps their order", async () => {
+  it("messages keep their order when two connections overlap", async () => {
     const { scene, ws, link, loans } = await alone({ rotation: { mode: "overlap", overlap: 1_000 } });
     const rotated = ws.rotate();
     const second = await scene.second();
@@ -359,8 +359,8 @@ describe("hooks", () => {
   });
 });
 
-describe("a borrowed handler that comes late", () => {
-  it("gets what waits first, then what comes", async () => {
+describe("a borrowed handler that is added late", () => {
+  it("receives the buffered messages first, then the new ones", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     link.send(...mixed(1));
@@ -375,7 +375,7 @@ describe("a borrowed handler that comes late", () => {
     await scene.finish();
   });
 
-  it("beside an open loop gets what waits for that too, once", async () => {
+  it("next to an open loop receives the buffered messages of the loop too, once each", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     link.send(...mixed(1));
@@ -393,8 +393,8 @@ describe("a borrowed handler that comes late", () => {
   });
 });
 
-describe("consumers that come and go", () => {
-  it("lose nothing and get nothing twice, whatever the order", async () => {
+describe("consumers that are added and removed at random", () => {
+  it("receive every message exactly once and in order", async () => {
     let seed = 7;
     const random = (below: number): number => {
       seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fff_ffff;
@@ -452,7 +452,7 @@ describe("consumers that come and go", () => {
 describe("on(), once() and off()", () => {
   const listener = (): void => undefined;
 
-  it("refuse what is no option of theirs", async () => {
+  it("reject unknown options", async () => {
     const scene = new LayerScene();
     const { ws } = await scene.up();
     const on = ws.on.bind(ws) as (...given: unknown[]) => unknown;
@@ -471,7 +471,7 @@ describe("on(), once() and off()", () => {
     await scene.finish();
   });
 
-  it("off() takes away the last one that was added, borrowed or not", async () => {
+  it("off() removes the last registration of the listener, borrowed or not", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     const seen: string[] = [];

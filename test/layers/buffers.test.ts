@@ -6,7 +6,7 @@ import { LayerScene, numbered, range, sequence, storyOf, settled } from "./layer
 type Deserialize = NonNullable<Options["deserializer"]>;
 
 describe("a slow consumer", () => {
-  it("is paused over a reconnect: the new connection is not read before it has room, and nothing is lost", async () => {
+  it("pauses the new connection too after a reconnect, and no message is lost", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ buffer: 4 });
     const read = [ws.recv()];
@@ -30,7 +30,7 @@ describe("a slow consumer", () => {
     const numbers = (await Promise.allSettled(read)).flatMap((one) =>
       one.status === "fulfilled" ? [sequence(one.value)] : [],
     );
-    // What the broken connection had not been read of is the network's loss; of the rest nothing is.
+    // The test does not check messages 6 and 7: data that was never read from the broken connection is lost.
     expect(numbers.filter((id) => id <= 5)).toEqual(range(1, 5));
     expect(numbers.filter((id) => id > 7)).toEqual(range(8, 12));
     expect(client.all("dropped")).toEqual([]);
@@ -38,7 +38,7 @@ describe("a slow consumer", () => {
     await scene.finish();
   });
 
-  it("sees nothing of a reconnect in a loop that goes on", async () => {
+  it("keeps reading in its loop across a reconnect without noticing it", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ buffer: 3 });
     const read: number[] = [];
@@ -60,7 +60,7 @@ describe("a slow consumer", () => {
     await scene.finish();
   });
 
-  it("that reads nothing for a minute with an open loop is not cut off, nor judged dead", async () => {
+  it("with an open loop that reads nothing for a minute is neither disconnected nor taken for dead", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ buffer: 2, heartbeat: { interval: 500, timeout: 500 } });
     const iterator = ws[Symbol.asyncIterator]();
@@ -79,7 +79,7 @@ describe("a slow consumer", () => {
     await scene.finish();
   });
 
-  it("close() while paused ends: the peer's Close behind the data is read", async () => {
+  it("can close() while reading is paused: the peer's Close after the data is read", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ buffer: 2 });
     const first = ws.recv();
@@ -95,7 +95,7 @@ describe("a slow consumer", () => {
     await scene.finish();
   });
 
-  it("the peer's Close is seen once it has room, and the client comes back", async () => {
+  it("sees the peer's Close once the buffer has room, and the client reconnects", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ buffer: 2 });
     const story = storyOf(ws);
@@ -132,8 +132,8 @@ async function readFirst(
   return sequenceOf(first);
 }
 
-describe("an idle pause", () => {
-  it("ends after 30 s in which nobody reads, so that the end is seen; what waits is kept", async () => {
+describe("a pause without a reader", () => {
+  it("ends after 30 s so that the end of the connection is noticed; buffered messages are kept", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ buffer: 2 });
     const read = [await readFirst(scene, ws, () => link.send(...numbered(1)))];
@@ -153,7 +153,7 @@ describe("an idle pause", () => {
     await scene.finish();
   });
 
-  it("is over with the next recv(): the rule of pausing holds again", async () => {
+  it("ends with the next recv(): reading pauses again when the buffer is full", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ buffer: 2 });
     await readFirst(scene, ws, () => link.send(...numbered(1)));
@@ -173,7 +173,7 @@ describe("an idle pause", () => {
     await scene.finish();
   });
 
-  it("begins anew with each recv(): a slow one is not cut", async () => {
+  it("restarts its 30 s with each recv(): a slow consumer loses nothing", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ buffer: 4 });
     const read = [await readFirst(scene, ws, () => link.send(...numbered(1)))];
@@ -188,7 +188,7 @@ describe("an idle pause", () => {
     await scene.finish();
   });
 
-  it("goes on over a reconnect: 30 s from its beginning", async () => {
+  it("continues across a reconnect: it ends 30 s after it began", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ buffer: 2 });
     await readFirst(scene, ws, () => link.send(...numbered(1)));
@@ -203,7 +203,7 @@ describe("an idle pause", () => {
     await scene.finish();
   });
 
-  it("of a client whose process is not to be held holds nothing", async () => {
+  it("does not keep the process running after unref()", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ buffer: 2 });
     await readFirst(scene, ws, () => link.send(...numbered(1)));
@@ -216,7 +216,7 @@ describe("an idle pause", () => {
 });
 
 describe("overflow", () => {
-  it("conflate keeps the newest of each key in its place, over a reconnect too, and never pauses", async () => {
+  it("conflate keeps the newest message of each key, across a reconnect too, and never pauses", async () => {
     const scene = new LayerScene();
     const keyOf = (message: Message): unknown => String(message).split(":")[0];
     const { ws, client, link } = await scene.up({ buffer: { capacity: 3, overflow: "conflate", keyOf } });
@@ -239,7 +239,7 @@ describe("overflow", () => {
     await scene.finish();
   });
 
-  it("a keyOf that throws is told, and no message is lost by it", async () => {
+  it("a keyOf that throws is reported as an error, and no message is lost", async () => {
     const scene = new LayerScene();
     const keyOf = (): unknown => {
       throw new Error("no key");
@@ -254,21 +254,24 @@ describe("overflow", () => {
     await scene.finish();
   });
 
-  it.each(["dropOldest", "dropNewest"] as const)("%s reads on, and tells each", async (overflow) => {
-    const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ buffer: { capacity: 2, overflow } });
-    await readFirst(scene, ws, () => link.send(...numbered(1)));
-    link.send(...numbered(2, 6));
-    await scene.pass();
-    const kept = overflow === "dropOldest" ? [5, 6] : [2, 3];
-    expect([await sequenceOf(ws.recv()), await sequenceOf(ws.recv())]).toEqual(kept);
-    expect(client.all("dropped").length).toBe(3);
-    expect(ws.stats()).toMatchObject({ messagesDropped: 3, messagesReceived: 6 });
-    expect(client.all("paused")).toEqual([]);
-    await scene.finish();
-  });
+  it.each(["%s continues reading and emits `dropped` for each message", "dropNewest"] as const)(
+    "%s reads on, and tells each",
+    async (overflow) => {
+      const scene = new LayerScene();
+      const { ws, client, link } = await scene.up({ buffer: { capacity: 2, overflow } });
+      await readFirst(scene, ws, () => link.send(...numbered(1)));
+      link.send(...numbered(2, 6));
+      await scene.pass();
+      const kept = overflow === "dropOldest" ? [5, 6] : [2, 3];
+      expect([await sequenceOf(ws.recv()), await sequenceOf(ws.recv())]).toEqual(kept);
+      expect(client.all("dropped").length).toBe(3);
+      expect(ws.stats()).toMatchObject({ messagesDropped: 3, messagesReceived: 6 });
+      expect(client.all("paused")).toEqual([]);
+      await scene.finish();
+    },
+  );
 
-  it("error fails the connection with 1008, and the client comes back", async () => {
+  it("error fails the connection with 1008, and the client reconnects", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ buffer: { capacity: 2, overflow: "error" } });
     await readFirst(scene, ws, () => link.send(...numbered(1)));
@@ -283,7 +286,7 @@ describe("overflow", () => {
     await scene.finish();
   });
 
-  it("until the first reader the newest are kept, over connections, and nothing pauses", async () => {
+  it("keeps the newest messages until the first reader appears, across connections, and never pauses", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ buffer: 3 });
     link.send(...numbered(1, 5));
@@ -301,8 +304,8 @@ describe("overflow", () => {
   });
 });
 
-describe("nothing is lost", () => {
-  it("between two recv(), with bursts of five frames a read, over reconnects", async () => {
+describe("no message is lost", () => {
+  it("between two recv() calls, with bursts of five frames per read, across reconnects", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ buffer: 8 });
     const read: number[] = [];
@@ -323,7 +326,7 @@ describe("nothing is lost", () => {
     await scene.finish();
   });
 
-  it("behind a `break`, with a second loop, and recv() between them", async () => {
+  it("after a `break`, with a second loop, and a recv() between the loops", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     const read: number[] = [];
@@ -348,7 +351,7 @@ describe("nothing is lost", () => {
     await scene.finish();
   });
 
-  it("by a loop that is left while its next() waits", async () => {
+  it("when a loop is left while its next() is pending", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     const iterator = ws[Symbol.asyncIterator]();
@@ -361,7 +364,7 @@ describe("nothing is lost", () => {
     await scene.finish();
   });
 
-  it("by a recv() whose timeout ends in the turn of a message", async () => {
+  it("when a message arrives right after recv() has timed out", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     const late = ws.recv({ timeout: 10 });
@@ -373,7 +376,7 @@ describe("nothing is lost", () => {
     await scene.finish();
   });
 
-  it("two loops at a time are a state error, and the first goes on", async () => {
+  it("when a second concurrent loop is rejected with InvalidStateError; the first continues", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     const first = ws[Symbol.asyncIterator]();
@@ -399,7 +402,7 @@ describe("a deserializer that throws", () => {
     ["with acknowledgements", { outbox: { idOf: () => 1, acknowledges: () => undefined } }],
     ["with an application pong", { heartbeat: { ping: () => "ping", isPong: () => false } }],
   ] as [string, Options][])(
-    "is an error, the raw message is in `dropped`, and the connection lives: %s",
+    "emits an error and `dropped` with the raw message, and the connection stays open: %s",
     async (_, options) => {
       const scene = new LayerScene();
       const { ws, client, link } = await scene.up({ deserializer, ...options });
@@ -423,7 +426,7 @@ describe("a deserializer that throws", () => {
     },
   );
 
-  it("does not end a recv() or a loop, and inside onConnection it is told behind it", async () => {
+  it("does not end a recv() or a loop; during onConnection the error is reported after it", async () => {
     const scene = new LayerScene();
     const taken: string[] = [];
     const client = scene.watch({
@@ -445,8 +448,8 @@ describe("a deserializer that throws", () => {
   });
 });
 
-describe("messages behind onConnection", () => {
-  it("come in order behind `reconnected`, and those that a hook took do not come", async () => {
+describe("messages that follow onConnection", () => {
+  it("arrive in order after `reconnected`, without those that the hook consumed", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({
       onConnection: (connection) => connection.recv({ match: (m) => String(m) === "ready" }),
@@ -466,7 +469,7 @@ describe("messages behind onConnection", () => {
     await scene.finish();
   });
 
-  it("held ones of a setup that fails are told as dropped", async () => {
+  it("are reported as dropped when the setup fails", async () => {
     const scene = new LayerScene();
     const client = scene.watch({
       reconnect: true,
@@ -480,7 +483,7 @@ describe("messages behind onConnection", () => {
     await scene.finish();
   });
 
-  it("a slow consumer pauses what is released, and none of it is lost", async () => {
+  it("pause reading when the consumer is slow, and none is lost", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({
       buffer: 2,

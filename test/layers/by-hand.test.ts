@@ -5,7 +5,7 @@ import { breaking, day, drop, inTurn, refusing, steady } from "./scripts.js";
 import { accepting, type Options, outcome, rejection, type Script, Stage } from "./stage.js";
 
 describe("reconnect()", () => {
-  it("is refused where nothing was begun, and in the end", async () => {
+  it("rejects when the client is idle, failed or closed", async () => {
     const stage = new Stage(drop);
     const idle = stage.play();
     expect(await rejection(idle.ws.reconnect())).toMatchObject({ state: "idle" });
@@ -18,7 +18,7 @@ describe("reconnect()", () => {
     await stage.finish();
   });
 
-  it("waits with the attempt that is under way", async () => {
+  it("waits for the attempt in progress", async () => {
     const stage = new Stage(inTurn(accepting));
     const player = stage.play();
     void player.ws.connect();
@@ -29,7 +29,7 @@ describe("reconnect()", () => {
     await stage.finish();
   });
 
-  it("dials at once where it waits, and the wait it cut short comes to nothing", async () => {
+  it("dials at once during backoff and cancels the backoff timer", async () => {
     const stage = new Stage(inTurn(breaking(5), accepting));
     const player = await stage.begin({ backoff: steady });
     await stage.pass(500);
@@ -43,7 +43,7 @@ describe("reconnect()", () => {
     await stage.finish();
   });
 
-  it("replaces an open connection without a wait", async () => {
+  it("replaces an open connection without a delay", async () => {
     const stage = new Stage();
     const player = await stage.begin();
     const again = player.ws.reconnect();
@@ -55,7 +55,7 @@ describe("reconnect()", () => {
     await stage.finish();
   });
 
-  it("is refused while closing", async () => {
+  it("rejects while the client is closing", async () => {
     const stage = new Stage((connection) => {
       connection.accept();
       connection.mute();
@@ -69,7 +69,7 @@ describe("reconnect()", () => {
     await stage.finish();
   });
 
-  it("inside the listener of every event leaves a client that lives", async () => {
+  it("in a listener of any event leaves the client working", async () => {
     for (const name of [
       "disconnected",
       "reconnecting",
@@ -93,7 +93,7 @@ describe("reconnect()", () => {
 });
 
 describe("connect()", () => {
-  it("with a timeout during the wait before the first success gives the client up", async () => {
+  it("with a timeout during the backoff before the first success fails the client", async () => {
     const stage = new Stage(drop);
     const player = stage.play({ retryInitial: true, backoff: steady });
     const connecting = player.ws.connect({ timeout: 1_500 });
@@ -105,7 +105,7 @@ describe("connect()", () => {
     await stage.finish();
   });
 
-  it("with a timeout during a later wait gives up that call alone", async () => {
+  it("with a timeout during a later backoff rejects only that call", async () => {
     const stage = new Stage(inTurn(breaking(5), drop, drop, accepting));
     const player = await stage.begin({ backoff: steady });
     await stage.pass(500);
@@ -119,7 +119,7 @@ describe("connect()", () => {
     await stage.finish();
   });
 
-  it("after a failed life begins another that is told from its start", async () => {
+  it("after a failure starts a new run, whose events begin with `connected`", async () => {
     const stage = new Stage(inTurn(breaking(5), refusing(500), accepting));
     const player = await stage.begin({ backoff: { ...steady, maxAttempts: 2 } });
     await stage.pass(60_000);
@@ -131,7 +131,7 @@ describe("connect()", () => {
   });
 });
 
-describe("close() wins", () => {
+describe("close(), terminate() and abort stop the client", () => {
   const moments: [name: string, script: Script, ms: number, state: string][] = [
     ["while the first attempt hangs", () => undefined, 10, "connecting"],
     ["while it backs off before the first success", drop, 500, "backingOff"],
@@ -170,8 +170,8 @@ describe("close() wins", () => {
   );
 });
 
-describe("a client that holds no process", () => {
-  it("is so in each state, and holds it again with ref()", async () => {
+describe("unref()", () => {
+  it("lets the process exit in every state, and ref() keeps it running again", async () => {
     const stage = new Stage(inTurn(accepting, drop, accepting));
     const player = await stage.begin({ backoff: steady });
     player.ws.unref();
@@ -191,28 +191,31 @@ describe("a client that holds no process", () => {
   });
 });
 
-describe("a replacement that is under way", () => {
+describe("a replacement in progress", () => {
   const mute: Script = (connection, n) => {
     connection.accept();
     if (n === 1) connection.mute();
   };
 
-  it.each(["close", "terminate"] as const)("ends with %s(), and reconnect() rejects", async (way) => {
-    const stage = new Stage(mute);
-    const player = await stage.begin();
-    const again = player.ws.reconnect();
-    await stage.pass(100);
-    expect(player.ws.state).toBe("disconnecting");
-    void player.ws[way]();
-    await stage.pass(6_000);
-    expect(player.ws.state).toBe("closed");
-    expect(await rejection(again)).toBeInstanceOf(Error);
-    await stage.pass(day);
-    expect(stage.server.connectionCount).toBe(1);
-    await stage.finish();
-  });
+  it.each(["ends with %s(), and reconnect() rejects", "terminate"] as const)(
+    "ends with %s(), and reconnect() rejects",
+    async (way) => {
+      const stage = new Stage(mute);
+      const player = await stage.begin();
+      const again = player.ws.reconnect();
+      await stage.pass(100);
+      expect(player.ws.state).toBe("disconnecting");
+      void player.ws[way]();
+      await stage.pass(6_000);
+      expect(player.ws.state).toBe("closed");
+      expect(await rejection(again)).toBeInstanceOf(Error);
+      await stage.pass(day);
+      expect(stage.server.connectionCount).toBe(1);
+      await stage.finish();
+    },
+  );
 
-  it("takes connect() along, and outlasts a peer that does not answer the Close", async () => {
+  it("resolves connect() too, and does not depend on a peer that never answers the Close", async () => {
     const stage = new Stage(mute);
     const player = await stage.begin({ closeTimeout: 500 });
     const again = player.ws.reconnect();
@@ -226,7 +229,7 @@ describe("a replacement that is under way", () => {
     await stage.finish();
   });
 
-  it("whose dialling fails goes on with the backoff", async () => {
+  it("continues with the backoff when dialling fails", async () => {
     const stage = new Stage(inTurn(accepting, drop, drop, accepting));
     const player = await stage.begin({ backoff: steady });
     const again = player.ws.reconnect();
@@ -246,7 +249,7 @@ describe("connect() with a timeout", () => {
     ["the server hangs", {}, () => undefined],
     ["the hook hangs", { onConnection: () => never<undefined>() }, accepting],
   ] as [string, Options, Script][])(
-    "while %s gives up all that is under way",
+    "while %s cancels everything in progress",
     async (_name, options, script) => {
       const stage = new Stage(script);
       const player = stage.play(options);
@@ -262,7 +265,7 @@ describe("connect() with a timeout", () => {
   );
 
   it.each(["close", "terminate", "reconnect", "connect"] as const)(
-    "%s() inside a provider does no harm",
+    "%s() inside a provider is safe",
     async (way) => {
       const stage = new Stage(inTurn(drop, accepting));
       let calls = 0;

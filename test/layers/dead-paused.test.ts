@@ -7,7 +7,7 @@ import { LayerScene, numbered, range, sequence, settled, storyOf } from "./layer
 
 const texts = (from: number, to: number): Buffer[] => range(from, to).map((id) => textFrame(String(id)));
 
-/** Reads one message after the other, as often as the test says. */
+/** Reads messages one by one, as many as the test requests. */
 function reading(client: Watching): { take(count: number): Promise<string[]>; next(): Promise<unknown> } {
   const iterator = client.ws[Symbol.asyncIterator]();
   return {
@@ -20,7 +20,7 @@ function reading(client: Watching): { take(count: number): Promise<string[]>; ne
   };
 }
 
-/** Takes messages until the end, and lets the reading go on between them. */
+/** Reads messages until the end. The client may read from the socket between them. */
 async function takeAll(scene: LayerScene, reader: ReturnType<typeof reading>): Promise<string[]> {
   const taken: string[] = [];
   for (;;) {
@@ -40,7 +40,7 @@ async function takeAll(scene: LayerScene, reader: ReturnType<typeof reading>): P
 
 const buffer = 4;
 
-/** A client whose reader is slow, and whose connection is gone while most of one read of 20 messages is not decoded. */
+/** A client with a slow reader. Its connection is lost while most of a read of 20 messages is not yet decoded. */
 async function dead(
   options: Parameters<LayerScene["up"]>[0] = {},
   ...behind: readonly Buffer[]
@@ -57,8 +57,8 @@ async function dead(
   return { scene, client, reader, link };
 }
 
-describe("a paused connection that dies", () => {
-  it("is reported at once, and leaves the rest of its last read undecoded", async () => {
+describe("a paused connection that is lost", () => {
+  it("is reported at once, and the rest of its last read stays undecoded", async () => {
     const { scene, client } = await dead();
     expect(client.ws.state).toBe("backingOff");
     expect(client.all("disconnected").length).toBe(1);
@@ -66,7 +66,7 @@ describe("a paused connection that dies", () => {
     await scene.finish();
   });
 
-  it("gives all its messages as the reader makes room, before those of the next connection", async () => {
+  it("delivers all its messages as the reader makes room, before those of the next connection", async () => {
     const { scene, client, reader } = await dead();
     const second = await scene.again();
     expect(client.ws.state).toBe("connected");
@@ -86,7 +86,7 @@ describe("a paused connection that dies", () => {
     await scene.finish();
   });
 
-  it("is judged by the peer's Close that lies among what is not decoded", async () => {
+  it("is classified by the peer's Close when that is among the undecoded data", async () => {
     const { scene, client, reader } = await dead(
       { reconnect: false },
       closeFrame(1001, "bye"),
@@ -98,12 +98,12 @@ describe("a paused connection that dies", () => {
     expect(client.all("closing")).toEqual([{ code: 1001, reason: "bye", initiatedBy: "peer" }]);
     const taken = await takeAll(scene, reader);
     expect(taken.slice(0, 19).map(Number)).toEqual(range(2, 20));
-    // Our answer to the Close has never left.
+    // The reader is rejected: the client could not send its answer to the Close.
     expect(taken.slice(19)).toEqual([expect.stringContaining("rejected")]);
     await scene.finish();
   });
 
-  it("is judged by a frame that breaks the protocol among what is not decoded", async () => {
+  it("is classified by a frame that violates the protocol when that is among the undecoded data", async () => {
     const wrong = Buffer.of(0x83, 0);
     const { scene, client, reader } = await dead({ reconnect: false }, wrong, textFrame("late"));
     expect(client.all("closed")[0]!.report.verdict).toBe("protocol-error");
@@ -113,7 +113,7 @@ describe("a paused connection that dies", () => {
     await scene.finish();
   });
 
-  it("answers a ping whose pong lies among what is not decoded", async () => {
+  it("resolves a ping whose pong is among the undecoded data", async () => {
     const scene = new LayerScene();
     const { client, link } = await scene.up({ buffer });
     const reader = reading(client);
@@ -126,7 +126,7 @@ describe("a paused connection that dies", () => {
     await scene.finish();
   });
 
-  it("tells of a message that turns out to be wrong when it is decoded, and goes on with the next connection", async () => {
+  it("reports an invalid message when it is decoded, and continues with the next connection", async () => {
     const { scene, client, reader } = await dead({}, textFrame(Buffer.of(0xff, 0xfe)), textFrame("late"));
     const second = await scene.again();
     second.send(...texts(21, 22));
@@ -143,7 +143,7 @@ describe("a paused connection that dies", () => {
     await scene.finish();
   });
 
-  it("does not wait for its reader where `send()` and the reader wait for each other", async () => {
+  it("is closed as a local stall when `send()` and the reader wait for each other", async () => {
     const scene = new LayerScene();
     const { client, link } = await scene.up({
       ...{ buffer, highWaterMark: 10, heartbeat: { interval: 1_000, timeout: 2_000 } },
@@ -170,8 +170,8 @@ describe("a paused connection that dies", () => {
   });
 });
 
-describe("a paused connection that dies for good", () => {
-  it("gives `for await` all its messages, then the end, with `reconnect: false`", async () => {
+describe("a paused connection that is lost for good", () => {
+  it("delivers all its messages to `for await`, then ends it, with `reconnect: false`", async () => {
     const { scene, client, reader } = await dead({ reconnect: false });
     expect(client.ws.state).toBe("failed");
     const story = client.story.length;
@@ -182,7 +182,7 @@ describe("a paused connection that dies for good", () => {
     await scene.finish();
   });
 
-  it("gives `recv()` all its messages, then rejects, where the client fails", async () => {
+  it("delivers all its messages to `recv()`, then rejects, when the client fails", async () => {
     const scene = new LayerScene();
     const { client, link } = await scene.up({ buffer, shouldReconnect: () => false });
     const first = client.ws.recv();
@@ -202,7 +202,7 @@ describe("a paused connection that dies for good", () => {
     await scene.finish();
   });
 
-  it("gives all its messages before those of the next life", async () => {
+  it("delivers all its messages before those after the next connect()", async () => {
     const { scene, client, reader } = await dead({ shouldReconnect: () => false });
     expect(client.ws.state).toBe("failed");
     const second = await scene.dial(client);
@@ -218,7 +218,7 @@ describe("a paused connection that dies for good", () => {
     await scene.finish();
   });
 
-  it("tells handlers nothing after `closed`: they get the rest before, and the inbox takes its bound once more", async () => {
+  it("delivers the rest to handlers before `closed`, and the inbox accepts its capacity once more", async () => {
     const scene = new LayerScene();
     const { client, link } = await scene.up({ buffer, reconnect: false });
     const heard: string[] = [];
@@ -238,14 +238,14 @@ describe("a paused connection that dies for good", () => {
     await scene.finish();
   });
 
-  it("leaves no timer where nobody reads any more", async () => {
+  it("leaves no timer when there is no reader", async () => {
     const { scene, client } = await dead({ reconnect: false });
     await scene.pass(3_600_000);
     expect(client.ws.stats().messagesWaiting).toBe(4);
     scene.counting.assertIdle();
   });
 
-  it("tells no gap or reset after `closed`, and gives what was held", async () => {
+  it("emits no `gap` or `reset` after `closed`, and delivers the reorder buffer", async () => {
     const replay = { sequence: (message: Message) => Number(message), onReplay: () => undefined };
     const scene = new LayerScene();
     const { client, link } = await scene.up({ buffer, replay, reconnect: false });
@@ -266,8 +266,8 @@ describe("a paused connection that dies for good", () => {
   });
 });
 
-describe("our own end of a client whose paused connection has died", () => {
-  it("lets the inbox take its bound once more with `close()`; the rest is dropped and counted", async () => {
+describe("ending a client whose paused connection was lost", () => {
+  it("with `close()` lets the inbox accept its capacity once more; the rest is dropped and counted", async () => {
     const { scene, client, reader } = await dead();
     const closed = client.ws.close();
     expect(await settled(closed)).toBe("resolved");
@@ -278,7 +278,7 @@ describe("our own end of a client whose paused connection has died", () => {
     await scene.finish();
   });
 
-  it("does so too where the next connection is open", async () => {
+  it("with `close()` does the same when the next connection is open", async () => {
     const { scene, client, reader } = await dead();
     const second = await scene.again();
     second.send(...texts(21, 25));
@@ -293,7 +293,7 @@ describe("our own end of a client whose paused connection has died", () => {
     await scene.finish();
   });
 
-  it("gives nothing more with `terminate()`", async () => {
+  it("with `terminate()` delivers nothing more", async () => {
     const { scene, client, reader } = await dead();
     client.ws.terminate();
     expect(client.story.at(-1)).toBe("closed");
@@ -302,7 +302,7 @@ describe("our own end of a client whose paused connection has died", () => {
     await scene.finish();
   });
 
-  it("gives nothing more with an abort", async () => {
+  it("with an abort delivers nothing more", async () => {
     const controller = new AbortController();
     const { scene, client, reader } = await dead({ signal: controller.signal });
     controller.abort(new Error("stop"));
@@ -312,7 +312,7 @@ describe("our own end of a client whose paused connection has died", () => {
     await scene.finish();
   });
 
-  it("tells nothing after `closed` where a handler closes the client inside the delivery of the rest", async () => {
+  it("emits nothing after `closed` when a handler closes the client during the delivery of the rest", async () => {
     const { scene, client, reader } = await dead();
     const heard: string[] = [];
     client.ws.on("message", ({ data }) => {
@@ -326,8 +326,8 @@ describe("our own end of a client whose paused connection has died", () => {
   });
 });
 
-describe("the next connection while the rest of the last one waits", () => {
-  it("gives its hook what it waits for, and the reader what the hook has left after the rest", async () => {
+describe("the next connection while messages of the last one are pending", () => {
+  it("serves its hook first; the reader receives the remaining messages after the pending ones", async () => {
     let isSecond = false;
     const { scene, client, reader } = await dead({
       onConnection: async (connection) => {
@@ -348,7 +348,7 @@ describe("the next connection while the rest of the last one waits", () => {
     await scene.finish();
   });
 
-  it("may die too: all is given in order", async () => {
+  it("may be lost too: all messages are delivered in order", async () => {
     const { scene, client, reader, link } = await dead({ onConnection: () => undefined });
     expect(link).toBeDefined();
     for (const from of [21, 31]) {
@@ -360,7 +360,7 @@ describe("the next connection while the rest of the last one waits", () => {
     const third = await scene.again();
     third.send(...texts(41, 45));
     const taken: string[] = [];
-    // What the two had sent was never read: their sockets were not either.
+    // Nothing that the two connections sent arrives: the paused client never read their sockets.
     while (taken.length < 24) {
       await scene.pass();
       taken.push(...(await reader.take(1)));
@@ -369,7 +369,7 @@ describe("the next connection while the rest of the last one waits", () => {
     await scene.finish();
   });
 
-  it("is asked for what is missing once the rest is delivered, with the cursors of then", async () => {
+  it("requests missing messages once the pending ones are delivered, with the cursors of that time", async () => {
     const asked: unknown[] = [];
     const replay = {
       sequence,
@@ -399,7 +399,7 @@ describe("the next connection while the rest of the last one waits", () => {
 
 describe("a rotation with a slow reader", () => {
   it.each([true, false])(
-    "goes on at once where the first connection dies, and delivers its rest before the second's (numbered: %s)",
+    "continues at once when the first connection is lost, and delivers its messages before the second's (numbered: %s)",
     async (isNumbered) => {
       const scene = new LayerScene();
       const rotation = { mode: "overlap" } as const;
@@ -429,7 +429,7 @@ describe("a rotation with a slow reader", () => {
     },
   );
 
-  it("keeps the rest of a second connection that dies while its hold is full", async () => {
+  it("keeps the messages of a second connection that is lost while its buffer is full", async () => {
     const scene = new LayerScene();
     const rotation = { mode: "overlap", maxWaiting: 3, overlap: 60_000 } as const;
     const { client, link } = await scene.up({ buffer: 100, rotation, replay: { sequence } });
@@ -450,8 +450,8 @@ describe("a rotation with a slow reader", () => {
   });
 });
 
-describe("a connection that dies during `onConnection`", () => {
-  it("drops what the hook's bound has kept undecoded, one message after the other", async () => {
+describe("a connection that is lost during `onConnection`", () => {
+  it("drops the undecoded messages that exceeded the hook's limit, one by one", async () => {
     const scene = new LayerScene();
     const client = scene.watch({
       ...{ maxMessageSize: 100, buffer },
@@ -470,8 +470,8 @@ describe("a connection that dies during `onConnection`", () => {
   });
 });
 
-describe("two connections of a rotation whose reader makes room", () => {
-  it("do not read on behind the inbox that the first of them has filled again", async () => {
+describe("two connections of a rotation when the reader makes room", () => {
+  it("stop reading again when the first one has refilled the inbox", async () => {
     const scene = new LayerScene();
     const { client, link } = await scene.up({
       buffer,

@@ -1,4 +1,5 @@
-// close(), terminate() and abort next to running timers, during a rotation, a pause or a hook, and from inside listeners.
+// close(), terminate() and abort next to running timers, during a rotation, a pause or a hook, and inside
+// listeners.
 import { describe, expect, it } from "vitest";
 import { never } from "../support/never.js";
 import { inTurn, refusing, steady } from "./scripts.js";
@@ -13,7 +14,7 @@ const silent: Script = (connection) => {
 const sequenceOf = (message: Message): number | undefined =>
   /^\d+$/.test(String(message)) ? Number(message) : undefined;
 
-/** `closed` comes once, and no event follows it. */
+/** Expects exactly one `closed` event, as the last event. */
 function expectOneEnd(player: Player): void {
   expect(player.story.filter((name) => name === "closed")).toEqual(["closed"]);
   expect(player.told.at(-1)?.name).toBe("closed");
@@ -30,7 +31,7 @@ function endBy(player: Player, how: Ending, aborter: AbortController): Promise<v
 
 describe("timers of a connection", () => {
   it.each(["close", "terminate", "abort"] as const)(
-    "of the heartbeat do not fire after %s, though the event loop is blocked before the socket closes",
+    "of the heartbeat do not fire after %s, even if the event loop is blocked before the socket closes",
     async (how) => {
       for (let ms = 1; ms <= 45; ms++) {
         const stage = new Stage(accepting, { seed: ms });
@@ -50,7 +51,7 @@ describe("timers of a connection", () => {
   );
 
   it.each(["close", "terminate", "abort"] as const)(
-    "of the outbox's rate do not send after %s, though the event loop is blocked before the socket closes",
+    "of the outbox's rate do not send after %s, even if the event loop is blocked before the socket closes",
     async (how) => {
       const stage = new Stage();
       const aborter = new AbortController();
@@ -91,8 +92,8 @@ describe("timers of a connection", () => {
   });
 });
 
-describe("the end of a client, from inside its own listeners", () => {
-  it("is a failure when an error listener closes a client whose connect() has timed out during backoff", async () => {
+describe("ending a client from inside its own listeners", () => {
+  it("fails the client when an error listener closes it after connect() has timed out during backoff", async () => {
     const stage = new Stage(refusing(503));
     const player = stage.play({ retryInitial: true, backoff: steady });
     const closes: Promise<void>[] = [];
@@ -199,7 +200,7 @@ describe("the end of a client, from inside its own listeners", () => {
     (["closed", "failed", "aborted"] as const).flatMap((ending) =>
       calls.map(([name, call]) => [name, ending, call] as const),
     ),
-  )("settles a %s() of every listener while it ends as %s", async (_name, ending, call) => {
+  )("settles a call of %s() in every listener while the client ends as %s", async (_name, ending, call) => {
     const stage = new Stage(inTurn(accepting, refusing(503)));
     const aborter = new AbortController();
     const player = await stage.begin({
@@ -222,7 +223,7 @@ describe("the end of a client, from inside its own listeners", () => {
     if (ending === "closed") void player.ws.close();
     if (ending === "aborted") aborter.abort(new Error("enough"));
     await stage.pass(60_000);
-    // A listener that connects begins another life.
+    // A listener that calls connect() starts another run.
     void player.ws.close();
     await stage.pass(60_000);
     for (const promise of promises) expect(await outcome(promise)).not.toBe("pending");
@@ -231,7 +232,7 @@ describe("the end of a client, from inside its own listeners", () => {
   });
 });
 
-describe("the end of a client, from inside the functions that its options name", () => {
+describe("ending a client from inside the functions in its options", () => {
   type Act = () => void;
   const functions: [name: string, options: (act: Act) => Options][] = [
     [
@@ -271,7 +272,7 @@ describe("the end of a client, from inside the functions that its options name",
     functions.flatMap(([name, options]) =>
       (["close", "terminate", "abort"] as const).map((how) => [name, how, options] as const),
     ),
-  )("is one end: %s, %s", async (_name, how, options) => {
+  )("closes it in %s by %s", async (_name, how, options) => {
     const stage = new Stage(async (connection) => {
       connection.accept();
       for (const number of [1, 2, 5]) connection.send(String(number));
@@ -300,7 +301,7 @@ describe("the end of a client, from inside the functions that its options name",
   });
 });
 
-describe("close() settles within its time", () => {
+describe("close() settles in time", () => {
   const closeTimeout = 300;
 
   /** The server keeps sending, so that a client that does not read is paused. */
@@ -379,7 +380,7 @@ describe("close() settles within its time", () => {
   );
 
   it.each(["close", "terminate", "abort"] as const)(
-    "while onConnection never returns and has reading paused: %s",
+    "while onConnection never returns and reading is paused: %s",
     async (how) => {
       const stage = new Stage((connection) => {
         connection.accept();
@@ -400,7 +401,7 @@ describe("close() settles within its time", () => {
     },
   );
 
-  it("after ten times closeTimeout, whatever the progress, though reading was paused before", async () => {
+  it("after ten times closeTimeout, even with progress and after a pause", async () => {
     const stage = new Stage(silent);
     const player = await stage.begin({ closeTimeout });
     const closing = player.ws.close();

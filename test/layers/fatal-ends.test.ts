@@ -3,9 +3,9 @@ import { HandshakeError } from "../../src/index.js";
 import { breaking, closing, day, inTurn, refusing, steady } from "./scripts.js";
 import { accepting, type Options, rejection, type Script, Stage } from "./stage.js";
 
-describe("what is fatal", () => {
+describe("fatal failures", () => {
   it.each([401, 403, 404, 410])(
-    "before the first success: HTTP %d, with retryInitial too",
+    "before the first success: HTTP %d is fatal, with retryInitial too",
     async (status) => {
       const stage = new Stage(refusing(status));
       const player = stage.play({ retryInitial: true });
@@ -19,16 +19,19 @@ describe("what is fatal", () => {
     },
   );
 
-  it.each([400, 402, 408, 426, 429, 500, 503])("before the first success: not HTTP %d", async (status) => {
-    const stage = new Stage(inTurn(refusing(status), accepting));
-    const player = stage.play({ retryInitial: true });
-    void player.ws.connect();
-    await stage.pass(60_000);
-    expect(player.ws.state).toBe("connected");
-    await stage.finish();
-  });
+  it.each([400, 402, 408, 426, 429, 500, 503])(
+    "before the first success: HTTP %d is not fatal",
+    async (status) => {
+      const stage = new Stage(inTurn(refusing(status), accepting));
+      const player = stage.play({ retryInitial: true });
+      void player.ws.connect();
+      await stage.pass(60_000);
+      expect(player.ws.state).toBe("connected");
+      await stage.finish();
+    },
+  );
 
-  it.each([404, 410, 500])("after it: never HTTP %d", async (status) => {
+  it.each([404, 410, 500])("after the first success: HTTP %d is never fatal", async (status) => {
     const stage = new Stage(inTurn(breaking(5), ...Array<Script>(12).fill(refusing(status)), accepting));
     const player = await stage.begin({ backoff: steady });
     await stage.pass(200_000);
@@ -43,7 +46,7 @@ describe("what is fatal", () => {
     ["Close 4403", closing(4403, 5)],
   ];
 
-  it.each(refusals)("after it: %s the third time in a row", async (_name, script) => {
+  it.each(refusals)("after the first success: %s is fatal the third time in a row", async (_name, script) => {
     const stage = new Stage(inTurn(breaking(5), script));
     const player = await stage.begin({ backoff: steady });
     await stage.pass(200_000);
@@ -53,17 +56,20 @@ describe("what is fatal", () => {
     await stage.finish();
   });
 
-  it.each(refusals)("after it: not %s twice between connections that last", async (_name, script) => {
-    const round = [breaking(61_000), script, script];
-    const stage = new Stage(inTurn(...round, ...round, ...round, accepting));
-    const player = await stage.begin({ backoff: steady });
-    await stage.pass(day / 24);
-    expect(player.ws.state).toBe("connected");
-    expect(stage.server.connectionCount).toBe(10);
-    await stage.finish();
-  });
+  it.each(refusals)(
+    "after the first success: %s twice between stable connections is not fatal",
+    async (_name, script) => {
+      const round = [breaking(61_000), script, script];
+      const stage = new Stage(inTurn(...round, ...round, ...round, accepting));
+      const player = await stage.begin({ backoff: steady });
+      await stage.pass(day / 24);
+      expect(player.ws.state).toBe("connected");
+      expect(stage.server.connectionCount).toBe(10);
+      await stage.finish();
+    },
+  );
 
-  it("after it: a Close 4401 of a connection that has lasted is the first again", async () => {
+  it("after the first success: a Close 4401 of a stable connection restarts the count", async () => {
     const stage = new Stage(
       inTurn(closing(4401, 61_000), closing(4401, 61_000), closing(4401, 61_000), accepting),
     );
@@ -73,15 +79,18 @@ describe("what is fatal", () => {
     await stage.finish();
   });
 
-  it.each([1000, 1001, 1008, 1011, 4000])("after it: never a Close %d", async (code) => {
-    const stage = new Stage(inTurn(...Array<Script>(10).fill(closing(code, 5)), accepting));
-    const player = await stage.begin({ backoff: steady });
-    await stage.pass(200_000);
-    expect(player.ws.state).toBe("connected");
-    await stage.finish();
-  });
+  it.each([1000, 1001, 1008, 1011, 4000])(
+    "after the first success: a Close %d is never fatal",
+    async (code) => {
+      const stage = new Stage(inTurn(...Array<Script>(10).fill(closing(code, 5)), accepting));
+      const player = await stage.begin({ backoff: steady });
+      await stage.pass(200_000);
+      expect(player.ws.state).toBe("connected");
+      await stage.finish();
+    },
+  );
 
-  it("is what shouldReconnect says, in both directions", async () => {
+  it("shouldReconnect decides, in both directions", async () => {
     const reports: unknown[] = [];
     const options: Options = {
       retryInitial: true,
@@ -104,7 +113,7 @@ describe("what is fatal", () => {
     await stage.finish();
   });
 
-  it("goes by the rule where shouldReconnect throws, which is told", async () => {
+  it("the default rule applies when shouldReconnect throws, and the error is reported", async () => {
     const fault = new Error("no idea");
     const shouldReconnect = (): boolean => {
       throw fault;
@@ -117,18 +126,21 @@ describe("what is fatal", () => {
     await stage.finish();
   });
 
-  it.each(["close", "terminate"] as const)("is %s() called inside shouldReconnect", async (how) => {
-    const stage = new Stage(breaking(5));
-    const player = stage.play({ shouldReconnect: () => (void player.ws[how](), true) });
-    void player.ws.connect();
-    await stage.pass(day);
-    expect(player.ws.state).toBe("closed");
-    expect(stage.server.connectionCount).toBe(1);
-    await stage.finish();
-  });
+  it.each(["%s() inside shouldReconnect ends the client", "terminate"] as const)(
+    "is %s() called inside shouldReconnect",
+    async (how) => {
+      const stage = new Stage(breaking(5));
+      const player = stage.play({ shouldReconnect: () => (void player.ws[how](), true) });
+      void player.ws.connect();
+      await stage.pass(day);
+      expect(player.ws.state).toBe("closed");
+      expect(stage.server.connectionCount).toBe(1);
+      await stage.finish();
+    },
+  );
 });
 
-describe("a certificate that is not valid", () => {
+describe("an invalid certificate", () => {
   const codes = ["CERT_HAS_EXPIRED", "DEPTH_ZERO_SELF_SIGNED_CERT", "ERR_TLS_CERT_ALTNAME_INVALID"];
   const breakTls = (stage: Stage, code: string): void => {
     const peer = stage.clock.peers.at(-1)!;
@@ -147,7 +159,7 @@ describe("a certificate that is not valid", () => {
     await stage.finish();
   });
 
-  it.each(codes)("%s is none after it", async (code) => {
+  it.each(codes)("%s is not fatal after the first success", async (code) => {
     const script = inTurn(breaking(5), accepting);
     const onOpen = (_connection: unknown, n: number): void => {
       if (n > 1 && n < 9) breakTls(stage, code);
@@ -161,7 +173,7 @@ describe("a certificate that is not valid", () => {
     await stage.finish();
   });
 
-  it("is not what an alert of the peer's is", async () => {
+  it("is fatal, but a TLS alert of the peer is not", async () => {
     const onOpen = (_connection: unknown, n: number): void => {
       if (n === 1) breakTls(stage, "ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR");
     };

@@ -10,8 +10,8 @@ const numbered = (from: number, to: number): Buffer[] =>
 const never = (): Promise<undefined> => new Promise(() => undefined);
 const buffer = { capacity: 1_000, maxBytes: 1_000 };
 
-describe("a replay hold that is full", () => {
-  it("is given up into a full inbox: in order, bounded by both, and the reading pauses", async () => {
+describe("a full reorder buffer of replay", () => {
+  it("is flushed into a full inbox: in order, within both limits, and reading pauses", async () => {
     const scene = new LayerScene();
     const { client, ws, link } = await scene.up({ buffer, replay: { sequence, onReplay: never } });
     const iterator = ws[Symbol.asyncIterator]();
@@ -31,7 +31,7 @@ describe("a replay hold that is full", () => {
     await scene.finish();
   });
 
-  it("counts a value that is made of the text as much again", async () => {
+  it("counts the size of a message twice when the deserializer makes a value of it", async () => {
     const scene = new LayerScene();
     const deserializer = (data: Message): Message => `${String(data)} `;
     const { ws, link } = await scene.up({ buffer, deserializer, replay: { sequence, onReplay: never } });
@@ -46,9 +46,9 @@ describe("a replay hold that is full", () => {
   });
 });
 
-describe("the hold of a rotation that is full", () => {
+describe("a full buffer of a rotation", () => {
   it.each([true, false])(
-    "pauses the second connection, and nothing is lost (numbered: %s)",
+    "pauses the second connection, and no message is lost (numbered: %s)",
     async (isNumbered) => {
       const scene = new LayerScene();
       const rotation = { mode: "overlap", overlap: 5_000 } as const;
@@ -75,8 +75,8 @@ describe("the hold of a rotation that is full", () => {
   );
 });
 
-describe("the bound of `onConnection`", () => {
-  it("stops the reading at the next message of the same read", async () => {
+describe("the limit of buffered messages during `onConnection`", () => {
+  it("stops decoding at the next message of the same read", async () => {
     const scene = new LayerScene();
     const seen: number[] = [];
     let release = (): void => undefined;
@@ -95,7 +95,7 @@ describe("the bound of `onConnection`", () => {
     await scene.pass();
     link.send(...numbered(1, 60));
     await scene.pass(10);
-    // The waiting `recv()` was shown each message until the bound was met.
+    // The pending `recv()` checked each message until the limit was reached.
     expect(seen).toEqual(range(1, 11));
     const heard: number[] = [];
     client.ws.on("message", ({ data }) => void heard.push(sequence(data)));

@@ -40,8 +40,8 @@ interface End {
   readonly lag: number;
 }
 
-describe("a busy loop of 5 s on real sockets", () => {
-  it("takes no healthy peer for dead, and finds those that die meanwhile", async () => {
+describe("a busy loop of 5 s with real sockets", () => {
+  it("does not close a healthy connection, and detects peers that die during the loop", async () => {
     const server = await new ScriptedServer({ onConnection: (connection) => connection.accept() }).listen();
     onTestFinished(() => server.close());
     const lines: string[] = [];
@@ -52,7 +52,7 @@ describe("a busy loop of 5 s on real sockets", () => {
       const dying = server.connections.filter(({ request }) => request.resource !== "/healthy");
       void delay(1_500).then(() => {
         for (const connection of dying) {
-          // What waits to be read when the loop ends is no answer to a ping that goes out then.
+          // Data that was already waiting when the loop ends does not answer a ping that is sent then.
           if (connection.request.resource === "/talking") connection.send("last words");
           connection.halfOpen();
         }
@@ -73,14 +73,14 @@ describe("a busy loop of 5 s on real sockets", () => {
   }, 30_000);
 });
 
-describe("a peer that does not read any more", () => {
+describe("a peer that stops reading", () => {
   const heartbeat = { interval: 200, timeout: 200 };
 
   it.each([
     ["plain", false],
     ["TLS", true],
   ])(
-    "is found over %s while small messages go to it: the kernel's taking them is no life",
+    "is detected over %s while small messages are sent: bytes accepted by the kernel do not count as activity",
     async (_name, isSecure) => {
       const scene = new Scene();
       const certificate = createTlsCertificate();
@@ -106,7 +106,7 @@ describe("a peer that does not read any more", () => {
   it.each([
     ["plain", false],
     ["TLS", true],
-  ])("is found over %s behind a stuck write of 16 MiB", async (_name, isSecure) => {
+  ])("is detected over %s while a write of 16 MiB is blocked", async (_name, isSecure) => {
     const scene = new Scene();
     const certificate = createTlsCertificate();
     const server = await scene.listen({ isSecure, ...(isSecure ? { certificate } : {}) });

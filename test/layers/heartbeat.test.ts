@@ -4,7 +4,7 @@ import { steady } from "./scripts.js";
 import { accepting, Stage } from "./stage.js";
 
 describe("the heartbeat", () => {
-  it("is on by default, with 30 and 20 seconds", async () => {
+  it("is on by default, with an interval of 30 s and a timeout of 20 s", async () => {
     for (const seed of [1, 2, 3, 4]) {
       const stage = new Stage(accepting, { seed });
       const player = await stage.begin();
@@ -20,7 +20,7 @@ describe("the heartbeat", () => {
     }
   });
 
-  it("sends nothing with false", async () => {
+  it("sends nothing when it is false", async () => {
     const stage = new Stage(dying(10));
     const player = await stage.begin({ heartbeat: false });
     await stage.pass(10_000_000);
@@ -29,7 +29,7 @@ describe("the heartbeat", () => {
     await stage.finish();
   });
 
-  it("begins at another part of the interval in each client", async () => {
+  it("starts at a random point of the interval in each client", async () => {
     const firsts = new Set<number>();
     for (let seed = 1; seed <= 20; seed++) {
       const stage = new Stage(accepting, { seed });
@@ -41,7 +41,7 @@ describe("the heartbeat", () => {
     expect(firsts.size).toBeGreaterThan(5);
   });
 
-  it("gives each ping a payload of its own, which comes back in its pong", async () => {
+  it("sends each ping with a unique payload, and the pong returns it", async () => {
     const stage = new Stage();
     const player = await stage.begin({ heartbeat: 100 });
     await stage.pass(10_000);
@@ -56,10 +56,10 @@ describe("the heartbeat", () => {
     ["at once", 0],
     ["soon", 123],
     ["later", 1_777],
-    ["behind many pings", 30_500],
+    ["after many pings", 30_500],
   ] as const;
 
-  it.each(dead)("finds a peer that dies %s within interval + timeout", async (_name, ms) => {
+  it.each(dead)("detects a peer that dies %s within interval + timeout", async (_name, ms) => {
     for (let seed = 1; seed <= 10; seed++) {
       const stage = new Stage(dying(ms), { seed });
       const player = await stage.begin({ heartbeat, backoff: steady });
@@ -69,7 +69,7 @@ describe("the heartbeat", () => {
     }
   });
 
-  it.each(dead)("finds it also while 1 KiB a second is sent to it, dying %s", async (_name, ms) => {
+  it.each(dead)("detects it also while 1 KiB per second is sent, dying %s", async (_name, ms) => {
     for (let seed = 1; seed <= 5; seed++) {
       const stage = new Stage(dying(ms), { seed });
       const player = await stage.begin({ heartbeat, backoff: steady });
@@ -86,7 +86,7 @@ describe("the heartbeat", () => {
     [{ interval: 1_000, timeout: 1_000 }],
     [{ interval: 1, timeout: 1 }],
     [{ interval: 100, timeout: 10_000 }],
-  ])("keeps its time with %o", async (policy) => {
+  ])("detects a dead peer in time with %o", async (policy) => {
     const stage = new Stage(dying(7_003));
     const player = await stage.begin({ heartbeat: policy, backoff: { ...steady, maxAttempts: 2 } });
     await stage.pass(7_003);
@@ -96,7 +96,7 @@ describe("the heartbeat", () => {
     await stage.finish();
   });
 
-  it("finds a dead peer behind a stuck write of 1 MiB", async () => {
+  it("detects a dead peer while a write of 1 MiB is blocked", async () => {
     for (let seed = 1; seed <= 5; seed++) {
       const stage = new Stage(dying(2_000), { seed });
       const player = await stage.begin({ heartbeat, backoff: steady });
@@ -109,12 +109,12 @@ describe("the heartbeat", () => {
     }
   });
 
-  it("takes any bytes for life, though no ping is ever answered", async () => {
+  it("accepts any received bytes as activity, even if no ping is ever answered", async () => {
     const stage = new Stage(async (connection) => {
       connection.accept();
       connection.answerPings(false);
       for (let count = 0; count < 200; count++) {
-        // Half of a frame is life too.
+        // Half of a frame counts as activity too.
         connection.write(count % 2 === 0 ? Buffer.from([0x81, 2]) : "ab");
         await connection.delay(650);
       }
@@ -128,7 +128,7 @@ describe("the heartbeat", () => {
     await stage.finish();
   });
 
-  it("takes a pong of the wrong payload for life, and for no latency", async () => {
+  it("accepts a pong with the wrong payload as activity, but measures no latency", async () => {
     const stage = new Stage((connection) => {
       connection.accept();
       connection.answerPings("wrong");
@@ -140,7 +140,7 @@ describe("the heartbeat", () => {
     await stage.finish();
   });
 
-  it("says in its advice whether the peer has ever answered", async () => {
+  it("states in its advice whether the peer has ever answered", async () => {
     const advices: string[] = [];
     for (const script of [dying(10_000), dying(0)]) {
       const stage = new Stage(script);
@@ -156,8 +156,8 @@ describe("the heartbeat", () => {
   });
 });
 
-describe("a write that the kernel has refused", () => {
-  it("is life with each piece that is taken, however slowly", async () => {
+describe("a write that the kernel does not accept at once", () => {
+  it("counts as activity with each part that is accepted, however slowly", async () => {
     const stage = new Stage((connection) => {
       connection.accept();
       connection.halfOpen();
@@ -176,7 +176,7 @@ describe("a write that the kernel has refused", () => {
     await stage.finish();
   });
 
-  it("is none where it is told a turn late, as TLS tells every write", async () => {
+  it("does not count as activity when its callback is late by one event loop turn, as with every TLS write", async () => {
     const stage = new Stage(dying(100));
     const { runtime } = stage;
     const tardy: typeof runtime = {

@@ -1,6 +1,6 @@
 import { type Player, type Script, type Stage } from "./stage.js";
 
-/** A peer whose machine is gone after `ms` milliseconds. */
+/** A peer whose machine disappears after `ms` milliseconds. */
 export function dying(ms: number): Script {
   return async (connection) => {
     connection.accept();
@@ -9,7 +9,7 @@ export function dying(ms: number): Script {
   };
 }
 
-/** When the connection was given up, and by which verdict; `undefined` while it lives. */
+/** The time and the verdict of the disconnect; `undefined` while the connection is open. */
 export function deathOf(player: Player): { readonly at: number; readonly verdict: string } | undefined {
   const told = player.told.find(({ name }) => name === "disconnected");
   return told?.name === "disconnected" ? { at: told.at, verdict: told.event.report.verdict } : undefined;
@@ -20,7 +20,7 @@ export const heartbeat: { readonly interval: number; readonly timeout: number } 
   timeout: 700,
 };
 
-/** Sends a message each `ms` milliseconds for as long as it lives. */
+/** Sends a message every `ms` milliseconds while the client is connected. */
 export function sendEach(stage: Stage, player: Player, ms: number, message: string | Uint8Array): void {
   const next = (): void => {
     if (player.ws.state !== "connected") return;

@@ -9,7 +9,7 @@ import { accepting, type Player, Stage } from "./stage.js";
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
-/** Collects until finalizers have run too, which takes tasks of their own. */
+/** Collects garbage repeatedly: finalizers run in later tasks. */
 async function collect(): Promise<void> {
   for (let round = 0; round < 10; round++) {
     await new Promise((resolve) => setImmediate(resolve));
@@ -36,7 +36,7 @@ function aliveOf(clients: readonly WeakRef<WebSocket>[]): number {
 
 const listenersOf = (signal: AbortSignal): number => getEventListeners(signal, "abort").length;
 
-it("a client that was never connected is collected while its signal lives on, and leaves no listener", async () => {
+it("a client that never connected is collected while its signal stays alive, and leaves no listener", async () => {
   const { signal } = new AbortController();
   const clients = makeClients({ signal });
   expect(listenersOf(signal)).toBe(1);
@@ -45,7 +45,7 @@ it("a client that was never connected is collected while its signal lives on, an
   expect(listenersOf(signal)).toBe(0);
 });
 
-it("so is one with listeners, and one whose calls were given up", async () => {
+it("a client with listeners, or with cancelled calls, is collected too", async () => {
   const { signal } = new AbortController();
   const given: Promise<unknown>[] = [];
   const clients = makeClients({ signal, outbox: 5 }, (ws) => {
@@ -63,7 +63,7 @@ it("so is one with listeners, and one whose calls were given up", async () => {
   expect(listenersOf(signal)).toBe(0);
 });
 
-it("an abort reaches a client that was never connected, and that is only waited for", async () => {
+it("an abort reaches a client that never connected and has pending calls only", async () => {
   const controller = new AbortController();
   const reasons: unknown[] = [];
   const wait = async (call: Promise<unknown>): Promise<void> => {
@@ -81,7 +81,7 @@ it("an abort reaches a client that was never connected, and that is only waited 
   expect(aliveOf(clients)).toBe(0);
 });
 
-it("an abort closes a client that was never connected and is held by its user alone", () => {
+it("an abort closes a client that never connected and is referenced by its user only", () => {
   const controller = new AbortController();
   const told: string[] = [];
   const ws = new WebSocket("ws://feed.test/", { signal: controller.signal });
@@ -91,7 +91,7 @@ it("an abort closes a client that was never connected and is held by its user al
   expect([ws.state, told, listenersOf(controller.signal)]).toEqual(["closed", ["aborted"], 0]);
 });
 
-/** Clients of a stage that have come to their end, of which only weak references are left. */
+/** Returns weak references to clients of a stage that have ended. No other references remain. */
 async function endedClients(stage: Stage, signal: AbortSignal, how: string): Promise<WeakRef<WebSocket>[]> {
   const clients: WeakRef<WebSocket>[] = [];
   for (let count = 0; count < 5; count++) {
@@ -115,7 +115,7 @@ async function endedClients(stage: Stage, signal: AbortSignal, how: string): Pro
 }
 
 it.each(["closed", "failed"])(
-  "a client that has %s is collected while its signal lives on, and its calls leave no listener",
+  "a client that has %s is collected while its signal stays alive, and its calls leave no listener",
   async (how) => {
     const stage = new Stage(how === "closed" ? accepting : drop, { isRecording: false });
     const { signal } = new AbortController();
@@ -124,12 +124,12 @@ it.each(["closed", "failed"])(
     await stage.server.close();
     await stage.pass(3_600_000);
     await collect();
-    // The last one may still be in a register of the function that has made it.
+    // The engine may still keep the last client in a register of the function that created it.
     expect(aliveOf(clients)).toBeLessThanOrEqual(1);
   },
 );
 
-/** The listeners on a signal once the calls of a connected client have settled. */
+/** Returns the number of listeners on a signal after the calls of a connected client have settled. */
 async function callWith(player: Player, stage: Stage, signal: AbortSignal): Promise<number> {
   const { ws } = player;
   const calls: Promise<unknown>[] = [
@@ -151,7 +151,7 @@ async function callWith(player: Player, stage: Stage, signal: AbortSignal): Prom
   return listenersOf(signal);
 }
 
-it("the signal of a call has no listener once the call has settled", async () => {
+it("a call removes its listener from the signal once it has settled", async () => {
   const stage = new Stage(accepting);
   const player = await stage.begin();
   const { signal } = new AbortController();

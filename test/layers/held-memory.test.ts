@@ -5,7 +5,10 @@ const mebibyte = 1024 * 1024;
 /** The default of `buffer.maxBytes`. */
 const bound = 4 * mebibyte;
 
-/** A server whose compressed messages take 1 KB on the wire and 1 MB in memory, and what measures the client's memory. */
+/**
+ * A server whose compressed messages have 1 KB on the wire and 1 MB in memory, and code that measures the
+ * client's memory.
+ */
 const prelude = (door: string): string => `
   import { createServer } from "node:net";
   import { createHash } from "node:crypto";
@@ -71,14 +74,14 @@ async function measure(program: string): Promise<Record<string, number>> {
   return JSON.parse(lines[0]!) as Record<string, number>;
 }
 
-/** Twice the bound, and 32 MiB for what the collector has not found yet. */
+/** Twice the limit, and 32 MiB for garbage that is not collected yet. */
 function expectBounded(name: string, grown: number): void {
   console.log(`${name}: ${(grown / mebibyte).toFixed(1)} MiB above idle; bound ${bound / mebibyte} MiB`);
   expect(grown).toBeLessThanOrEqual(2 * bound + 32 * mebibyte);
 }
 
-describe("590 compressed messages of 1 MB", () => {
-  it("on the new connection of an overlap take the bound of its hold, and pause its reading", async () => {
+describe("memory for 590 compressed messages of 1 MB", () => {
+  it("on the new connection of an overlap stays within the limit of its buffer, and reading pauses", async () => {
     const { grown, held } = await measure(`
       onSocket = (socket, n) => {
         if (n === 1) socket.write(warmUp);
@@ -95,7 +98,7 @@ describe("590 compressed messages of 1 MB", () => {
     expectBounded("overlap", grown!);
   }, 30_000);
 
-  it("behind a missing number while `onReplay` is pending take the bound of the hold", async () => {
+  it("after a missing number while `onReplay` is pending stays within the limit of the reorder buffer", async () => {
     const { whileHeld, resets, received } = await measure(`
       onSocket = (socket) => {
         socket.write(warmUp);
@@ -122,7 +125,7 @@ describe("590 compressed messages of 1 MB", () => {
     expectBounded("replay hold", whileHeld!);
   }, 30_000);
 
-  it("of which a dead connection has left one read take the bound of the inbox, and are all given to their reader", async () => {
+  it("left over from one read of a lost connection stays within the limit of the inbox, and all are delivered", async () => {
     const { whileDead, read } = await measure(`
       let peer;
       onSocket = (socket) => { peer = socket; socket.write(warmUp); };

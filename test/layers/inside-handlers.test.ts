@@ -15,7 +15,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** A life in which every event comes: numbered messages with a hole, losses, refusals, a rotation, back-pressure, an end. */
+/** Produces every event: numbered messages with a gap, losses, refusals, a rotation, back-pressure and a close. */
 const script: Script = async (connection, n) => {
   if (n === 2) {
     connection.reject(503);
@@ -64,7 +64,7 @@ interface Played {
   readonly running: Promise<void>;
 }
 
-/** @param listen - Adds listeners before it begins. */
+/** @param listen - Adds listeners before the client connects. */
 async function play(listen: (player: Player, controller: AbortController) => void): Promise<Played> {
   const controller = new AbortController();
   const stage = new Stage(script);
@@ -92,8 +92,8 @@ async function play(listen: (player: Player, controller: AbortController) => voi
 
 const events: readonly EventName[] = [...watchedEvents, "message", "rawMessage"];
 
-describe("an undisturbed life", () => {
-  it("has every event, in an order that holds", async () => {
+describe("a run without interference", () => {
+  it("emits every event", async () => {
     const { stage, player } = await play(() => undefined);
     const story = new Set(player.story.concat("stateChange", "message", "rawMessage"));
     expect(events.filter((name) => !story.has(name))).toEqual([]);
@@ -104,7 +104,7 @@ describe("an undisturbed life", () => {
 describe.each(events)("inside a listener of %s", (name) => {
   const ways = ["close", "terminate", "abort"] as const;
 
-  it.each(ways)("%s ends the life once, and nothing is dialled later", async (way) => {
+  it.each(ways)("%s ends the client once, and it does not dial again", async (way) => {
     const reason = new Error("enough");
     let toldBefore = -1;
     const { stage, player, running } = await play(({ ws, told }, controller) => {
@@ -117,7 +117,7 @@ describe.each(events)("inside a listener of %s", (name) => {
     });
     expect(toldBefore).toBeGreaterThan(0);
     const after = player.story.slice(toldBefore);
-    // A listener of the attempt itself hears it before the one that acts.
+    // Other listeners of the attempt's own event run before the listener that ends the client.
     expect(after.slice(1)).not.toContain("connecting");
     expect(after.filter((one) => one === "closed").length).toBe(name === "closed" ? 0 : 1);
     for (const late of ["connected", "reconnected", "reconnecting"])
@@ -138,7 +138,7 @@ describe.each(events)("inside a listener of %s", (name) => {
     ],
     ["rejects", (fault: Error) => Promise.reject(fault)],
   ] as [string, (fault: Error) => unknown][])(
-    "one that %s is told, and changes nothing",
+    "a listener that %s is reported, and has no other effect",
     async (_how, fail) => {
       const undisturbed = await play(() => undefined);
       const fault = new Error("a fault of the listener");
@@ -156,7 +156,7 @@ describe.each(events)("inside a listener of %s", (name) => {
       );
       if (name === "error") expect(told).toEqual([]);
       else expect(told.every(({ isFatal }) => !isFatal)).toBe(true);
-      // Handlers of messages change who gets them, and so the back-pressure.
+      // Message handlers consume messages, which changes the back-pressure.
       const isSame = name !== "message" && name !== "rawMessage";
       const facts = (one: Player): string[] => one.story.filter((word) => word !== "error");
       if (isSame) expect(facts(player)).toEqual(facts(undisturbed.player));
@@ -168,7 +168,7 @@ describe.each(events)("inside a listener of %s", (name) => {
 
 describe("several calls from one listener", () => {
   it.each(["close", "terminate"] as const)(
-    "reconnect() and %s() on entering the wait end the life once",
+    "reconnect() and %s() when backoff begins end the client once",
     async (way) => {
       const stage = new Stage((connection) => {
         connection.accept();
@@ -209,7 +209,7 @@ describe("several calls from one listener", () => {
     },
   );
 
-  it("connect() in `closed` of a failed life begins exactly one other", async () => {
+  it("connect() in `closed` of a failed client starts exactly one new run", async () => {
     const stage = new Stage((connection, n) => (n === 1 ? connection.reset() : connection.accept()));
     const player = stage.play();
     player.ws.on("closed", () => void player.ws.connect());

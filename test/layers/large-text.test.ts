@@ -16,7 +16,7 @@ beforeEach(async () => {
 
 afterEach(() => server.close());
 
-/** Answers the opening handshake, and writes `input` once the client has sent something. */
+/** Answers the opening handshake, and writes `input` once the client has sent a message. */
 function serve(input: Buffer, header: string): void {
   server.play((socket: Socket) => {
     let request: string | undefined = "";
@@ -35,7 +35,7 @@ function serve(input: Buffer, header: string): void {
   });
 }
 
-/** Receives one text, and prints how far the memory of its process was above what it had at rest, in MiB. */
+/** Receives one text, and prints by how many MiB the peak memory of its process exceeded its idle memory. */
 const program = (door: string, port: number): string => `
   import { readFileSync } from "node:fs";
   import { connect } from ${JSON.stringify(door)};
@@ -52,7 +52,7 @@ const program = (door: string, port: number): string => `
 const unit = Buffer.from("äöüß 日本語テキスト één ".repeat(100));
 const payload = Buffer.alloc(size - (size % unit.length), unit);
 
-/** A frame around bytes that are not looked at one by one, for there are many of them. */
+/** A frame around a large payload, which is copied as a whole and not byte by byte. */
 function frameOf(bytes: Buffer, parts: Omit<FrameParts, "announced" | "payload">): Buffer {
   return Buffer.concat([frame({ ...parts, announced: bytes.length }), bytes]);
 }
@@ -72,7 +72,7 @@ function inFragments(bytes: Buffer, isCompressed: boolean): Buffer {
   return Buffer.concat(frames);
 }
 
-/** The kernel tells the peak of a process on Linux alone. */
+/** Only Linux reports the peak memory of a process. */
 describe.runIf(process.platform === "linux")("a text of 64 MiB of two- and three-byte characters", () => {
   const packed = (): Buffer => deflated(payload);
 
@@ -82,7 +82,7 @@ describe.runIf(process.platform === "linux")("a text of 64 MiB of two- and three
     ["compressed in one frame", true, () => inOneFrame(packed(), true)],
     ["compressed in fragments", true, () => inFragments(packed(), true)],
   ] as const)(
-    "takes at most 200 MiB at its peak: %s",
+    "needs at most 200 MiB at its peak: %s",
     async (what, isCompressed, input) => {
       serve(input(), isCompressed ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
       const lines: string[] = [];

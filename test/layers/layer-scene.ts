@@ -5,7 +5,7 @@ import { VirtualLink } from "../support/virtual-link.js";
 import { type Opened, VirtualScene } from "../support/virtual-scene.js";
 import { closeFrame, opcodes, textFrame } from "../support/wire.js";
 
-/** The retry comes a second behind a loss. */
+/** Reconnects one second after a loss. */
 export const backoff = { base: 1_000, multiplier: 1, jitter: false } as const;
 
 const layerEvents = [
@@ -13,14 +13,14 @@ const layerEvents = [
   ...(["rotated", "dropped", "error", "closed"] as const),
 ] satisfies EventName[];
 
-/** A client that comes back, with its peers played by hand, one connection after the other. */
+/** A client that reconnects, with its peers scripted by the test, one connection after the other. */
 export class LayerScene extends VirtualScene {
-  /** A client that is connected and will come back. */
+  /** Opens a client that is connected and will reconnect. */
   async up(options: Options = {}): Promise<Opened> {
     return this.open({ reconnect: true, backoff, ...options });
   }
 
-  /** The server's end of the connection that is dialled next, as far as the request. */
+  /** The server's end of the next connection, after the request has arrived. */
   async dialled(ms = 1_000): Promise<VirtualLink> {
     await this.pass(ms);
     const peer = this.clock.peers.at(-1)!;
@@ -30,7 +30,7 @@ export class LayerScene extends VirtualScene {
     return link;
   }
 
-  /** The connection behind a loss, open. */
+  /** The next connection after a loss, open. */
   async again(ms = 1_000): Promise<VirtualLink> {
     const link = await this.dialled(ms);
     link.answer();
@@ -38,25 +38,25 @@ export class LayerScene extends VirtualScene {
     return link;
   }
 
-  /** The connection breaks. */
+  /** Breaks the connection. */
   async cut(link: VirtualLink): Promise<void> {
     link.peer.reset();
     await this.pass();
   }
 
-  /** The same where nobody reads, and only a write finds it. */
+  /** Breaks a connection that is not read: only a write detects it. */
   async cutUnread(link: VirtualLink, ws: Opened["ws"]): Promise<void> {
     link.peer.reset();
     void ws.ping();
     await this.pass();
   }
 
-  /** The second connection of a rotation that was asked for, ready. */
+  /** The second connection of a requested rotation, open. */
   async second(): Promise<VirtualLink> {
     return this.again(0);
   }
 
-  /** Answers the client's Close, and ends the stream as a server does. */
+  /** Answers the client's Close and ends the stream, as a server does. */
   async answerClose(link: VirtualLink, code = 1000): Promise<void> {
     link.send(closeFrame(code));
     link.peer.end();
@@ -64,7 +64,7 @@ export class LayerScene extends VirtualScene {
   }
 }
 
-/** What a client tells, in words. */
+/** Records the events of a client as text. */
 export function storyOf(ws: WebSocket<Message, string | Uint8Array>): string[] {
   const story: string[] = [];
   for (const name of layerEvents)
@@ -77,14 +77,14 @@ function wordsOf(event: Record<string, unknown>): string[] {
   return names.filter((name) => name in event).map((name) => String(event[name]));
 }
 
-/** The texts of a link's data frames; the handshake and control frames are not among them. */
+/** The payloads of a link's data frames as text, without handshake and control frames. */
 export function textsOf(link: VirtualLink): string[] {
   return link.frames
     .filter(({ opcode }) => opcode <= opcodes.binary)
     .map(({ payload }) => payload.toString());
 }
 
-/** The same where the link has agreed to compress without context of ours. */
+/** The same for a link that negotiated `client_no_context_takeover`. */
 export function inflatedOf(link: VirtualLink): string[] {
   return link.frames
     .filter(({ opcode }) => opcode <= opcodes.binary)
@@ -97,7 +97,7 @@ function inflated(payload: Buffer): Buffer {
   return inflateRawSync(whole, { finishFlush: constants.Z_SYNC_FLUSH });
 }
 
-/** How the client's Close of a link reads, where it has come. */
+/** The code and reason of the client's Close, or `undefined` when it has not sent one. */
 export function closeOf(link: VirtualLink): string | undefined {
   const close = link.frames.find(({ opcode }) => opcode === opcodes.close);
   return close && `${close.payload.readUInt16BE(0)} ${close.payload.subarray(2).toString()}`.trim();
@@ -108,7 +108,7 @@ export function numbered(from: number, to: number = from, stream = "default"): B
   return Array.from({ length: to - from + 1 }, (_, index) => textFrame(`${stream}:${from + index}`));
 }
 
-/** Options that read those numbers. */
+/** Options that parse these messages. */
 export const sequence = (message: Message): number => Number(String(message).split(":")[1]);
 export const streamOf = (message: Message): string => String(message).split(":")[0]!;
 
@@ -116,7 +116,7 @@ export function range(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
 
-/** How a promise has settled by now. */
+/** The current state of a promise: "waits", "resolved" or the class name of the rejection. */
 export async function settled(promise: Promise<unknown>): Promise<string> {
   let state = "waits";
   promise.then(

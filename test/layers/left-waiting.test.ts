@@ -3,12 +3,12 @@ import { expect, it, onTestFinished } from "vitest";
 import { binaryFrame, closeFrame, textFrame } from "../support/wire.js";
 import { closeOf, LayerScene, settled, textsOf } from "./layer-scene.js";
 
-/** What is waited for comes, whichever connection it comes by. */
+/** Pending calls and events are served by whichever connection comes next. */
 
 const big = "x".repeat(5_000);
 
 it.each([["without an outbox", false] as const, ["with an outbox", 100] as const])(
-  "`drain` comes on the connection behind a loss: %s",
+  "`drain` is emitted on the connection after a loss: %s",
   async (_, outbox) => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox, highWaterMark: 4_000 });
@@ -26,7 +26,7 @@ it.each([["without an outbox", false] as const, ["with an outbox", 100] as const
   },
 );
 
-it("`drain` comes on the connection that the writer moves to", async () => {
+it("`drain` is emitted on the connection to which a rotation moves the writer", async () => {
   const scene = new LayerScene();
   const { ws, link } = await scene.up({ highWaterMark: 4_000, rotation: { mode: "overlap", overlap: 50 } });
   let drains = 0;
@@ -40,7 +40,7 @@ it("`drain` comes on the connection that the writer moves to", async () => {
   await scene.finish();
 });
 
-it("flush() resolves at once where nothing waits, connected or not", async () => {
+it("flush() resolves at once when no message is waiting, connected or not", async () => {
   const scene = new LayerScene();
   const { ws } = scene.watch({ outbox: 10 });
   await ws.flush();
@@ -48,7 +48,7 @@ it("flush() resolves at once where nothing waits, connected or not", async () =>
   await scene.finish();
 });
 
-it("flush() waits for what a closing connection has not written, and comes with the next one", async () => {
+it("flush() waits for messages that a closing connection did not write, and resolves on the next one", async () => {
   const scene = new LayerScene();
   const { ws, link } = await scene.up({ outbox: 10 });
   link.peer.takesWrites = false;
@@ -68,7 +68,7 @@ it("flush() waits for what a closing connection has not written, and comes with 
 });
 
 it.each([["without an outbox", false] as const, ["with an outbox", 10] as const])(
-  "flush() while we close resolves when all is written: %s",
+  "flush() during close() resolves when all messages are written: %s",
   async (_, outbox) => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox });
@@ -87,7 +87,7 @@ it.each([["without an outbox", false] as const, ["with an outbox", 10] as const]
   },
 );
 
-it("close() while the connection is replaced ends the life, without reconnect too", async () => {
+it("close() during a replacement ends the client, without reconnect too", async () => {
   const scene = new LayerScene();
   const { ws, link } = await scene.open({ rotation: { mode: "replace" } });
   void ws.rotate();
@@ -100,7 +100,7 @@ it("close() while the connection is replaced ends the life, without reconnect to
   await scene.finish();
 });
 
-it("a rotation that replaces serves whoever asks for one meanwhile", async () => {
+it("concurrent rotate() calls share one replacing rotation", async () => {
   const scene = new LayerScene();
   const { ws, link } = await scene.up({ rotation: { mode: "replace" } });
   const [first, second] = [ws.rotate(), ws.rotate()];
@@ -115,7 +115,7 @@ it("a rotation that replaces serves whoever asks for one meanwhile", async () =>
 it.each([
   ["is its own cause", (error: Error) => Object.assign(error, { cause: error })],
   [
-    "throws where its stack is read",
+    "throws when its stack is read",
     (error: Error) =>
       Object.defineProperty(error, "stack", {
         get: () => {
@@ -136,7 +136,7 @@ it.each([
   await scene.finish();
 });
 
-it("a hook's connection is full of many empty messages too", async () => {
+it("the limit during a hook applies to many empty messages too", async () => {
   const scene = new LayerScene();
   const { ws } = scene.watch({
     maxMessageSize: 10_000,
@@ -153,7 +153,7 @@ it("a hook's connection is full of many empty messages too", async () => {
   await scene.finish();
 });
 
-it("pongs of application pings are published, and lost pings are nobody's loss", async () => {
+it("pongs of application pings are published, and unsent application pings are not reported as dropped", async () => {
   const scene = new LayerScene();
   const pings: unknown[] = [];
   const onPing = (message: unknown): void => void pings.push(message);

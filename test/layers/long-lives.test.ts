@@ -8,8 +8,8 @@ import { accepting, type Options, outcome, type Player, type Script, Stage } fro
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
-describe("an old connection", () => {
-  it("that is told to go on, late, touches nothing of the new one", async () => {
+describe("a connection that was replaced", () => {
+  it("ignores late transport events and does not affect the new connection", async () => {
     const stage = new Stage(inTurn(breaking(5), accepting));
     const player = await stage.begin({ backoff: steady });
     await stage.pass(2_000);
@@ -29,7 +29,7 @@ describe("an old connection", () => {
     await stage.finish();
   });
 
-  it("that never opened and answers late opens nothing", async () => {
+  it("does not open after its connect timeout when the answer arrives late", async () => {
     const stage = new Stage(inTurn(() => undefined, accepting));
     const player = stage.play({ retryInitial: true, connectTimeout: 1_000, backoff: steady });
     void player.ws.connect();
@@ -50,7 +50,7 @@ describe("an old connection", () => {
 });
 
 describe("the order of events", () => {
-  it("of a life with losses, failed attempts and an end is this", async () => {
+  it("of a run with losses, failed attempts and a close is fixed", async () => {
     const stage = new Stage(inTurn(breaking(5), drop, closing(1001, 5), accepting));
     const player = await stage.begin({ backoff: steady });
     await stage.pass(60_000);
@@ -71,7 +71,7 @@ describe("the order of events", () => {
     await stage.finish();
   });
 
-  it("has no disconnected for attempts that never opened", async () => {
+  it("contains no `disconnected` for attempts that never opened", async () => {
     const stage = new Stage(drop);
     const player = stage.play({ backoff: steady });
     void player.ws.run();
@@ -84,7 +84,10 @@ describe("the order of events", () => {
   });
 });
 
-/** Lets a client fail `attempts` times; gives how the heap grew over the second half, and what went wrong. */
+/**
+ * Lets a client fail `attempts` times. Returns the growth of the heap over the second half; checks delays and
+ * stack depth.
+ */
 async function failOften(stage: Stage, player: Player, attempts: number): Promise<number> {
   let count = 0;
   const wrongDelays: number[] = [];
@@ -108,7 +111,7 @@ async function failOften(stage: Stage, player: Player, attempts: number): Promis
   return heaps.at(-1)! - heaps[4]!;
 }
 
-/** What hangs until nobody waits for it any more, and fails then, too late. */
+/** A promise that stays pending until its signal aborts, and rejects then, too late to matter. */
 function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     signal.addEventListener("abort", () => reject(new Error("too late")));
@@ -118,7 +121,7 @@ function untilAborted(signal: AbortSignal): Promise<never> {
 const shortWaits = { base: 10, multiplier: 1.5, cap: 1_000, floor: 5 };
 
 describe("failed attempts in a row, by default a thousand and at most ten thousand", () => {
-  it("take no stack and no memory, and each wait is within its bounds", async () => {
+  it("do not grow the stack or the heap, and each delay is within its limits", async () => {
     const stage = new Stage(accepting, { isRecording: false });
     const player = await stage.begin({ backoff: shortWaits });
     stage.server.goDown();
@@ -133,7 +136,7 @@ describe("failed attempts in a row, by default a thousand and at most ten thousa
   }, 60_000);
 });
 
-describe("a row of failures of another kind", () => {
+describe("a series of failures of one kind", () => {
   const kinds: [name: string, script: Script, options: Options][] = [
     ["a refusal", (connection) => connection.reject(503), {}],
     ["a connection that breaks at once", breaking(1), {}],
@@ -150,7 +153,7 @@ describe("a row of failures of another kind", () => {
   ];
 
   it.each(kinds)(
-    "%s takes no stack and no memory",
+    "%s does not grow the stack or the heap",
     async (_name, script, options) => {
       const stage = new Stage(script, { isRecording: false });
       const player = stage.play({ backoff: shortWaits, ...options });

@@ -11,7 +11,7 @@ beforeEach(() => {
 
 afterEach(() => stage.finish());
 
-/** How many listeners the client has, besides those of the player that watches it. */
+/** The number of listeners of the client, without those of the player that watches it. */
 function added({ ws }: Player): Partial<Record<EventName, number>> {
   const counts = ws.eventNames().map((name): [EventName, number] => {
     const isWatched = (watchedEvents as readonly EventName[]).includes(name);
@@ -47,7 +47,7 @@ describe("once() of node:events", () => {
     },
   );
 
-  it("rejects at once for a signal that is aborted already", async () => {
+  it("rejects at once with a signal that is already aborted", async () => {
     const player = await stage.begin();
     const promise = once(player.ws, "message", { signal: AbortSignal.abort() });
     expect(await outcome(promise)).toMatchObject({ error: { name: "AbortError" } });
@@ -74,7 +74,7 @@ describe("once() of node:events", () => {
     expect(added(player)).toEqual({});
   });
 
-  it("resolves with an error that is waited for", async () => {
+  it("resolves with an error event when it waits for `error`", async () => {
     const player = await stage.begin();
     const promise = once(player.ws, "error");
     void player.ws.send(undefined as never).catch(() => undefined);
@@ -83,7 +83,7 @@ describe("once() of node:events", () => {
     expect(added(player)).toEqual({});
   });
 
-  it("looks at a message, and leaves it to those who read", async () => {
+  it("observes a message without consuming it", async () => {
     const player = await stage.begin();
     const promise = once(player.ws, "message");
     stage.connection.send("hello");
@@ -131,7 +131,7 @@ describe("on() of node:events", () => {
     expect(added(player)).toEqual({});
   });
 
-  it("ends by an event that is named for that", async () => {
+  it("ends with the event that its `close` option names", async () => {
     const player = await stage.begin();
     const iterator = on(player.ws, "message", { close: ["closed"] });
     const next = iterator.next();
@@ -155,7 +155,7 @@ describe("the interface of an EventEmitter", () => {
     ws.terminate();
   });
 
-  it("counts and lists handlers, those that are lent bytes too", () => {
+  it("counts and lists handlers, including borrowed ones", () => {
     const { ws } = stage.play();
     ws.on("rawMessage", handler, { borrowed: true }).on("rawMessage", other).once("message", handler);
     expect([ws.listenerCount("rawMessage"), ws.listenerCount("message")]).toEqual([2, 1]);
@@ -174,7 +174,7 @@ describe("the interface of an EventEmitter", () => {
     ws.removeAllListeners("rawMessage");
     expect(added(player)).toEqual({ message: 1 });
     ws.removeAllListeners("message");
-    // Nobody handles messages any more, so they wait to be read.
+    // There is no message handler any more, so messages wait to be read.
     stage.connection.send("kept");
     await stage.pass();
     expect(await ws.recv()).toBe("kept");
@@ -186,14 +186,14 @@ describe("the interface of an EventEmitter", () => {
     expect(ws.eventNames()).toEqual([]);
   });
 
-  it("has no limit of handlers", () => {
+  it("has no limit of listeners", () => {
     const { ws } = stage.play();
     setMaxListeners(1, ws);
     expect([ws.setMaxListeners(5), ws.getMaxListeners()]).toEqual([ws, 0]);
     ws.terminate();
   });
 
-  it("refuses what a client does not do", () => {
+  it("rejects emit() and prepending", () => {
     const { ws } = stage.play();
     expect(() => ws.emit("message", { data: "forged" })).toThrow(TypeError);
     expect(() => ws.prependListener("message", handler)).toThrow(/use on\(\)/);

@@ -2,29 +2,29 @@ import { type ScriptedConnection, ScriptedServer, VirtualRuntime } from "../../s
 import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
 import { type Options, Watching } from "../support/scene.js";
 
-/** What came from the client, and on which connection. */
+/** A numbered message from the client, and the connection on which it arrived. */
 export interface Noted {
   readonly connection: number;
   readonly id: number;
 }
 
 /**
- * A server with one numbered stream to all who are connected. It repeats it from where they say (`from 17`), or in one
- * answer (`list 17`), and notes and acknowledges what comes numbered (`id 4`).
+ * A server that sends one numbered stream to all connections. It repeats the stream from the number in `from
+ * 17`, or in one answer to `list 17`. It records and acknowledges numbered messages (`id 4`).
  */
 export class NumberedFeed {
   readonly clock: VirtualRuntime;
   readonly counting: CountingRuntime;
   readonly server: ScriptedServer;
   readonly received: Noted[] = [];
-  /** What was wrong with what came. */
+  /** Errors in what the server received. */
   readonly errors: unknown[] = [];
-  /** The number of the last message to the clients, and of the last from them. */
+  /** The number of the last message to the clients, and of the last one from them. */
   last = 0;
   sent = 0;
-  /** Ids of which the client's `send()` has resolved. */
+  /** The ids whose `send()` has resolved. */
   readonly accepted: number[] = [];
-  /** How many of the next handshakes are answered with 503. */
+  /** The number of next handshakes that are answered with 503. */
   busyCount = 0;
   readonly #live = new Set<ScriptedConnection>();
   readonly #cut = new WeakSet<ScriptedConnection>();
@@ -38,12 +38,12 @@ export class NumberedFeed {
     this.counting = createCountingRuntime(this.clock);
   }
 
-  /** Those that are fed. */
+  /** The connections that receive the stream. */
   get live(): readonly ScriptedConnection[] {
     return [...this.#live];
   }
 
-  /** The youngest connection breaks once so many more bytes have come. */
+  /** Breaks the newest connection after it has received `bytes` more bytes. */
   cutWithin(bytes: number): void {
     const connection = this.live.at(-1);
     if (connection === undefined || this.#cut.has(connection)) return;
@@ -51,7 +51,7 @@ export class NumberedFeed {
     connection.resetAfterReceiving(bytes);
   }
 
-  /** The ids that came, each once, in the order of their first coming. */
+  /** The received ids without duplicates, in the order of their first arrival. */
   get ids(): number[] {
     return [...new Set(this.received.map(({ id }) => id))];
   }
@@ -85,7 +85,10 @@ export class NumberedFeed {
     else for (const text of texts) connection.send(text);
   }
 
-  /** One more message in each direction, and a millisecond. @param padding - Bytes to add to the client's. */
+  /**
+   * Sends one more message in each direction, and advances 1 ms. @param padding - Bytes to add to the client's
+   * message.
+   */
   async step(client: Watching, padding = 0): Promise<void> {
     this.last++;
     for (const connection of this.#live) connection.send(`default:${this.last}`);

@@ -16,53 +16,59 @@ const acknowledges = (received: Message): string[] | undefined => {
 const atLeastOnce: OutboxOptions = { idOf, acknowledges };
 
 describe("send() without a connection", () => {
-  it.each(["idle", "backing off", "connecting again"])("is refused without an outbox: %s", async (when) => {
-    const scene = new LayerScene();
-    if (when === "idle") {
-      const client = scene.watch({});
-      expect(await settled(client.ws.send("a"))).toBe("InvalidStateError");
-      expect(client.ws.trySend("a")).toBe("dropped");
-      return;
-    }
-    const { ws, client, link } = await scene.up();
-    await scene.cut(link);
-    if (when === "connecting again") await scene.pass(1_000);
-    expect(await settled(ws.send("a"))).toBe("InvalidStateError");
-    expect(ws.trySend("b")).toBe("dropped");
-    expect(client.all("error").at(-1)?.error.message).toMatch(/send/);
-    const again = await scene.again();
-    expect(textsOf(again)).toEqual([]);
-    await scene.finish();
-  });
-
-  it.each(["idle", "backing off", "connecting again"])("waits in the outbox: %s", async (when) => {
-    const scene = new LayerScene();
-    const client = scene.watch({ reconnect: true, backoff, outbox: 10 });
-    let link = when === "idle" ? undefined : await scene.dial(client);
-    if (link !== undefined) {
-      link.answer();
-      await scene.pass();
+  it.each(["rejects without an outbox: %s", "backing off", "connecting again"])(
+    "is refused without an outbox: %s",
+    async (when) => {
+      const scene = new LayerScene();
+      if (when === "idle") {
+        const client = scene.watch({});
+        expect(await settled(client.ws.send("a"))).toBe("InvalidStateError");
+        expect(client.ws.trySend("a")).toBe("dropped");
+        return;
+      }
+      const { ws, client, link } = await scene.up();
       await scene.cut(link);
       if (when === "connecting again") await scene.pass(1_000);
-    }
-    const { ws } = client;
-    const sends = [ws.send("a"), ws.sendRaw(new Uint8Array([1])), ws.send("b")];
-    expect(ws.trySend("c")).toBe("queued");
-    expect(await Promise.all(sends.map(settled))).toEqual(["resolved", "resolved", "resolved"]);
-    expect(ws.stats()).toMatchObject({ outboxMessages: 4, outboxBytes: 4 });
-    if (when === "idle") {
-      link = await scene.dial(client);
-      link.answer();
-      await scene.pass();
-    } else {
-      link = await scene.again(when === "backing off" ? 1_000 : 0);
-    }
-    expect(textsOf(link)).toEqual(["a", "\x01", "b", "c"]);
-    expect(ws.stats()).toMatchObject({ outboxMessages: 0, outboxBytes: 0 });
-    await scene.finish();
-  });
+      expect(await settled(ws.send("a"))).toBe("InvalidStateError");
+      expect(ws.trySend("b")).toBe("dropped");
+      expect(client.all("error").at(-1)?.error.message).toMatch(/send/);
+      const again = await scene.again();
+      expect(textsOf(again)).toEqual([]);
+      await scene.finish();
+    },
+  );
 
-  it("reports many messages that one message displaces in linear time", async () => {
+  it.each(["waits in the outbox: %s", "backing off", "connecting again"])(
+    "waits in the outbox: %s",
+    async (when) => {
+      const scene = new LayerScene();
+      const client = scene.watch({ reconnect: true, backoff, outbox: 10 });
+      let link = when === "idle" ? undefined : await scene.dial(client);
+      if (link !== undefined) {
+        link.answer();
+        await scene.pass();
+        await scene.cut(link);
+        if (when === "connecting again") await scene.pass(1_000);
+      }
+      const { ws } = client;
+      const sends = [ws.send("a"), ws.sendRaw(new Uint8Array([1])), ws.send("b")];
+      expect(ws.trySend("c")).toBe("queued");
+      expect(await Promise.all(sends.map(settled))).toEqual(["resolved", "resolved", "resolved"]);
+      expect(ws.stats()).toMatchObject({ outboxMessages: 4, outboxBytes: 4 });
+      if (when === "idle") {
+        link = await scene.dial(client);
+        link.answer();
+        await scene.pass();
+      } else {
+        link = await scene.again(when === "backing off" ? 1_000 : 0);
+      }
+      expect(textsOf(link)).toEqual(["a", "\x01", "b", "c"]);
+      expect(ws.stats()).toMatchObject({ outboxMessages: 0, outboxBytes: 0 });
+      await scene.finish();
+    },
+  );
+
+  it("reports in linear time that one message displaced many", async () => {
     const scene = new LayerScene();
     const count = 120_000;
     const bounds = { capacity: count, maxBytes: 64 * 1024 * 1024, overflow: "dropOldest" } as const;
@@ -78,7 +84,7 @@ describe("send() without a connection", () => {
     await scene.finish();
   });
 
-  it("takes bytes at the call: the caller may use them again", async () => {
+  it("copies the bytes at the call: the caller may reuse the buffer", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: 10 });
     await scene.cut(link);
@@ -89,7 +95,7 @@ describe("send() without a connection", () => {
     await scene.finish();
   });
 
-  it("goes behind onConnection and before newer sends", async () => {
+  it("is written after the messages of onConnection and before newer sends", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({
       outbox: 10,
@@ -109,7 +115,7 @@ describe("send() without a connection", () => {
   });
 
   it.each(["disconnected", "reconnecting", "reconnected", "connecting"] as const)(
-    "is taken inside a handler of %s, in the order of the calls",
+    "is accepted inside a handler of %s, in the order of the calls",
     async (name) => {
       const scene = new LayerScene();
       const { ws, link } = await scene.up({ outbox: 10 });
@@ -125,7 +131,7 @@ describe("send() without a connection", () => {
     },
   );
 
-  it("inside a handler of `connected` goes behind what waited", async () => {
+  it("inside a handler of `connected` is written after the waiting messages", async () => {
     const scene = new LayerScene();
     const client = scene.watch({ outbox: 10, reconnect: true });
     client.ws.on("connected", () => void client.ws.send("2"));
@@ -152,8 +158,8 @@ describe("send() without a connection", () => {
   });
 });
 
-describe("the bounds of the outbox", () => {
-  it("expires what waits too long, and tells it", async () => {
+describe("the limits of the outbox", () => {
+  it("drop a message that waits too long, and emit `dropped`", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ outbox: { ttl: 500 } });
     await scene.cut(link);
@@ -174,7 +180,7 @@ describe("the bounds of the outbox", () => {
   it.each([
     ["messages", { capacity: 2 }],
     ["bytes", { maxBytes: 2 }],
-  ])("refuses the newest where %s are too many", async (_, bounds) => {
+  ])("reject the newest message when there are too many %s", async (_, bounds) => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ outbox: bounds });
     await scene.cut(link);
@@ -187,7 +193,7 @@ describe("the bounds of the outbox", () => {
     await scene.finish();
   });
 
-  it("takes one message that is larger than its bytes", async () => {
+  it("accept a single message that is larger than maxBytes", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: { maxBytes: 2 } });
     await scene.cut(link);
@@ -196,7 +202,7 @@ describe("the bounds of the outbox", () => {
     await scene.finish();
   });
 
-  it("drops the oldest, and tells each", async () => {
+  it("drop the oldest message with dropOldest, and emit `dropped` for each", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ outbox: { capacity: 2, overflow: "dropOldest" } });
     await scene.cut(link);
@@ -210,7 +216,7 @@ describe("the bounds of the outbox", () => {
     await scene.finish();
   });
 
-  it("keeps the newest of each key with conflate, in the place of the older one", async () => {
+  it("keep the newest message of each key with conflate", async () => {
     const scene = new LayerScene();
     const keyOf = (sent: string | Uint8Array): string => String(sent)[0]!;
     const { ws, client, link } = await scene.up({ outbox: { capacity: 3, overflow: "conflate", keyOf } });
@@ -226,12 +232,12 @@ describe("the bounds of the outbox", () => {
     ["on a connection", {}, true],
     ["on a connection, to be acknowledged", atLeastOnce, true],
   ])(
-    "counts the time to live from send(), however many connections break: sent %s",
+    "count the time to live from send(), however many connections break: sent %s",
     async (_, outbox: OutboxOptions, isConnected) => {
       const scene = new LayerScene();
       const { ws, client, link } = await scene.up({
         outbox: { ...outbox, ttl: 2_500 },
-        // It fills the kernel of a peer that does not read, so that what comes after it is unsent.
+        // Fills the socket of a peer that does not read, so that the next message stays unsent.
         onConnection: (connection) => connection.send("filler"),
       });
       const expired = (): unknown[] =>
@@ -264,7 +270,7 @@ describe("the bounds of the outbox", () => {
   it.each([
     ["overflowing", { capacity: 1 }],
     ["expired", { ttl: 10 }],
-  ])("is told where nobody awaits: %s", async (_, outbox) => {
+  ])("emit an event when the promise of send() is ignored: %s", async (_, outbox) => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ outbox });
     await scene.cut(link);
@@ -277,7 +283,7 @@ describe("the bounds of the outbox", () => {
 });
 
 describe("perSecond", () => {
-  it("lets so many leave in a second, newer ones behind them, and ends at close()", async () => {
+  it("limits the messages per second, keeps their order, and is ignored by close()", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: { perSecond: 2 } });
     await scene.cut(link);
@@ -299,7 +305,7 @@ describe("perSecond", () => {
     await scene.finish();
   });
 
-  it("sends all within the time that it takes", async () => {
+  it("sends all messages at its rate", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: { perSecond: 2 } });
     await scene.cut(link);
@@ -310,7 +316,7 @@ describe("perSecond", () => {
     await scene.finish();
   });
 
-  it("goes on at its pace behind a second loss, in order", async () => {
+  it("continues at its rate after a second loss, in order", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: { perSecond: 1 } });
     await scene.cut(link);
@@ -325,13 +331,13 @@ describe("perSecond", () => {
   });
 });
 
-describe("what was not sent when the connection broke", () => {
+describe("messages that are unsent when the connection breaks", () => {
   const big = (name: string): string => name.repeat(64 * 1024);
 
   it.each([
     ["text", false],
     ["binary", true],
-  ])("returns to the head in its order: %s", async (_, binary) => {
+  ])("return to the head of the outbox in their order: %s", async (_, binary) => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ outbox: 10 });
     link.peer.takesWrites = false;
@@ -346,14 +352,14 @@ describe("what was not sent when the connection broke", () => {
     expect(await Promise.all(sends.map(settled))).toEqual(Array(4).fill("resolved"));
     const again = await scene.again();
     const firsts = textsOf(again).map((text) => text[0]);
-    // The write in flight is uncertain, and is not sent again.
+    // The write in flight is uncertain, so it is not sent again.
     expect(firsts.join("")).toBe("56");
     expect(ws.lastReport).toMatchObject({ messagesUnsent: 1, messagesUncertain: 5 });
     expect(client.all("dropped")).toEqual([]);
     await scene.finish();
   });
 
-  it("gives back compressed messages and bytes of the caller's as they were", async () => {
+  it("are kept uncompressed, with bytes copied from the caller", async () => {
     const scene = new LayerScene();
     const extension = "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover";
     const options: Options = { reconnect: true, backoff, outbox: 100, compressionThreshold: 0 };
@@ -380,7 +386,7 @@ describe("what was not sent when the connection broke", () => {
     await scene.finish();
   });
 
-  it("resolves a send that waits above the mark, and sends it later", async () => {
+  it("resolve a send that waits above the high-water mark, and are sent later", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: 100, highWaterMark: 1_000 });
     link.peer.takesWrites = false;
@@ -397,7 +403,7 @@ describe("what was not sent when the connection broke", () => {
     await scene.finish();
   });
 
-  it("is dropped and told without an outbox, and a send that waits rejects", async () => {
+  it("are dropped with an event without an outbox, and a waiting send rejects", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ highWaterMark: 1_000 });
     link.peer.takesWrites = false;
@@ -417,7 +423,7 @@ describe("what was not sent when the connection broke", () => {
     await scene.finish();
   });
 
-  it("is kept whatever the bounds; the overflow meets newer sends only", async () => {
+  it("are kept regardless of the limits; only newer sends overflow", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ outbox: { capacity: 2, overflow: "dropOldest" } });
     link.peer.takesWrites = false;
@@ -432,26 +438,29 @@ describe("what was not sent when the connection broke", () => {
     await scene.finish();
   });
 
-  it.each(["timeout", "signal"])("a send that was withdrawn by its %s is not sent later", async (how) => {
-    const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: 100, highWaterMark: 1_000 });
-    link.peer.takesWrites = false;
-    void ws.send("x".repeat(1_000));
-    await scene.pass();
-    const abort = new AbortController();
-    const options = how === "timeout" ? { timeout: 50 } : { signal: abort.signal };
-    void ws.send("y".repeat(1_000));
-    const withdrawn = ws.send("withdrawn", options);
-    void ws.send("z");
-    await scene.pass(50);
-    abort.abort(new RangeError("enough"));
-    expect(await settled(withdrawn)).toBe(how === "timeout" ? "TimeoutError" : "RangeError");
-    await scene.cut(link);
-    expect(textsOf(await scene.again()).map((text) => text[0])).toEqual(["y", "z"]);
-    await scene.finish();
-  });
+  it.each(["are not sent later when they were cancelled by %s", "signal"])(
+    "a send that was withdrawn by its %s is not sent later",
+    async (how) => {
+      const scene = new LayerScene();
+      const { ws, link } = await scene.up({ outbox: 100, highWaterMark: 1_000 });
+      link.peer.takesWrites = false;
+      void ws.send("x".repeat(1_000));
+      await scene.pass();
+      const abort = new AbortController();
+      const options = how === "timeout" ? { timeout: 50 } : { signal: abort.signal };
+      void ws.send("y".repeat(1_000));
+      const withdrawn = ws.send("withdrawn", options);
+      void ws.send("z");
+      await scene.pass(50);
+      abort.abort(new RangeError("enough"));
+      expect(await settled(withdrawn)).toBe(how === "timeout" ? "TimeoutError" : "RangeError");
+      await scene.cut(link);
+      expect(textsOf(await scene.again()).map((text) => text[0])).toEqual(["y", "z"]);
+      await scene.finish();
+    },
+  );
 
-  it("a `dropped` handler may send while what was lost is told", async () => {
+  it("are reported to a `dropped` handler, which may send", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({
       outbox: 100,
@@ -472,8 +481,8 @@ describe("what was not sent when the connection broke", () => {
   const hooks: { send(text: string): Promise<void> }[] = [];
 });
 
-describe("with acknowledges", () => {
-  it("sends again what is not acknowledged, first and in its first order", async () => {
+describe("with acknowledgements", () => {
+  it("unacknowledged messages are sent again, first and in their original order", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: atLeastOnce });
     for (const text of ["1 a", "2 b", "3 c", "4 d"]) void ws.send(text);
@@ -495,7 +504,7 @@ describe("with acknowledges", () => {
     await scene.finish();
   });
 
-  it("sends the uncertain before the unsent, and no message from two places", async () => {
+  it("uncertain messages are sent before unsent ones, each once", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: atLeastOnce });
     void ws.send("1");
@@ -509,13 +518,13 @@ describe("with acknowledges", () => {
     expect(ws.stats().outboxMessages).toBe(5);
     const again = await scene.again();
     expect(textsOf(again)).toEqual(["1", "2", "3", "4", "5"]);
-    // Nothing was acknowledged: all again, in the same order.
+    // No message was acknowledged: all are sent again in the same order.
     await scene.cut(again);
     expect(textsOf(await scene.again())).toEqual(["1", "2", "3", "4", "5"]);
     await scene.finish();
   });
 
-  it("an acknowledgement that comes while it waits to be sent again is taken", async () => {
+  it("an acknowledgement that arrives before its message is sent again is accepted", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: { ...atLeastOnce, perSecond: 1 } });
     void ws.send("1");
@@ -532,49 +541,55 @@ describe("with acknowledges", () => {
   it.each([
     ["error", "refused"],
     ["dropOldest", "taken"],
-  ] as const)("a full ledger is a full outbox: %s", async (overflow, what) => {
-    const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ outbox: { ...atLeastOnce, capacity: 2, overflow } });
-    void ws.send("1");
-    void ws.send("2");
-    await scene.pass();
-    const third = await settled(ws.send("3"));
-    await scene.pass();
-    expect(third).toBe(what === "refused" ? "BufferOverflowError" : "resolved");
-    expect(client.all("dropped").map(({ message }) => message)).toEqual(what === "refused" ? [] : ["1"]);
-    link.send(textFrame("ack 1 2 3"));
-    await scene.pass();
-    expect(await settled(ws.send("4"))).toBe("resolved");
-    await scene.pass();
-    expect(textsOf(link)).toEqual(what === "refused" ? ["1", "2", "4"] : ["1", "2", "3", "4"]);
-    await scene.finish();
-  });
+  ] as const)(
+    "unacknowledged messages count towards the capacity of the outbox: %s",
+    async (overflow, what) => {
+      const scene = new LayerScene();
+      const { ws, client, link } = await scene.up({ outbox: { ...atLeastOnce, capacity: 2, overflow } });
+      void ws.send("1");
+      void ws.send("2");
+      await scene.pass();
+      const third = await settled(ws.send("3"));
+      await scene.pass();
+      expect(third).toBe(what === "refused" ? "BufferOverflowError" : "resolved");
+      expect(client.all("dropped").map(({ message }) => message)).toEqual(what === "refused" ? [] : ["1"]);
+      link.send(textFrame("ack 1 2 3"));
+      await scene.pass();
+      expect(await settled(ws.send("4"))).toBe("resolved");
+      await scene.pass();
+      expect(textsOf(link)).toEqual(what === "refused" ? ["1", "2", "4"] : ["1", "2", "3", "4"]);
+      await scene.finish();
+    },
+  );
 
   it.each([
     ["our own close", 5, 0],
     ["our own close", 3, 2],
     ["a break of the connection", 5, 0],
     ["a break of the connection", 3, 2],
-  ])("are uncertain until they are acknowledged: %s, %i of 5 acknowledged", async (how, count, uncertain) => {
-    const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: atLeastOnce });
-    const texts = ["1", "2", "3", "4", "5"];
-    for (const text of texts) void ws.send(text);
-    await scene.pass();
-    link.send(textFrame(`ack ${texts.slice(0, count).join(" ")}`));
-    await scene.pass();
-    if (how === "our own close") {
-      void ws.close();
+  ])(
+    "messages are uncertain until they are acknowledged: %s, %i of 5 acknowledged",
+    async (how, count, uncertain) => {
+      const scene = new LayerScene();
+      const { ws, link } = await scene.up({ outbox: atLeastOnce });
+      const texts = ["1", "2", "3", "4", "5"];
+      for (const text of texts) void ws.send(text);
       await scene.pass();
-      await scene.answerClose(link);
-    } else {
-      await scene.cut(link);
-    }
-    expect(ws.lastReport).toMatchObject({ messagesUnsent: 0, messagesUncertain: uncertain });
-    await scene.finish();
-  });
+      link.send(textFrame(`ack ${texts.slice(0, count).join(" ")}`));
+      await scene.pass();
+      if (how === "our own close") {
+        void ws.close();
+        await scene.pass();
+        await scene.answerClose(link);
+      } else {
+        await scene.cut(link);
+      }
+      expect(ws.lastReport).toMatchObject({ messagesUnsent: 0, messagesUncertain: uncertain });
+      await scene.finish();
+    },
+  );
 
-  it("stay uncertain where a pong shows only that they were read, and those without an id do not", async () => {
+  it("messages with an id stay uncertain after a pong, which shows only that they were read; others do not", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: atLeastOnce });
     void ws.send("1");
@@ -595,7 +610,7 @@ describe("with acknowledges", () => {
     await scene.finish();
   });
 
-  it("are counted for the connection that they went on, however often they are sent again", async () => {
+  it("messages are counted for the connection that sent them last, however often they are sent", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: atLeastOnce });
     for (let count = 1; count <= 200; count++) {
@@ -620,7 +635,7 @@ describe("with acknowledges", () => {
     const outbox: OutboxOptions = { ...atLeastOnce, capacity: 1, overflow: "dropOldest" };
 
     it.each(["reconnect", "rotate"] as const)(
-      "answers what becomes of its message where a listener of `dropped` calls %s()",
+      "returns the result of its own message when a listener of `dropped` calls %s()",
       async (name) => {
         const scene = new LayerScene();
         const { ws, client, link } = await scene.up({ outbox });
@@ -656,7 +671,7 @@ describe("with acknowledges", () => {
       await scene.finish();
     });
 
-    it("takes its message where a listener of `dropped` closes the client", async () => {
+    it("accepts its message when a listener of `dropped` closes the client", async () => {
       const scene = new LayerScene();
       const { ws, client, link } = await scene.up({ outbox });
       ws.once("dropped", () => void ws.close());
@@ -671,41 +686,44 @@ describe("with acknowledges", () => {
     });
   });
 
-  describe.each(["send", "trySend"] as const)("%s() during which the client ends", (method) => {
-    const fail = (): never => {
-      throw new Error("This function fails.");
-    };
-    /** Functions that end the client. In the other cases a listener of the error ends it. */
-    const cases: Readonly<Record<string, (close: () => void) => Options>> = {
-      "in idOf": (close) => ({ outbox: { ...atLeastOnce, idOf: close as () => undefined } }),
-      "in keyOf": (close) => ({ outbox: { overflow: "conflate", keyOf: close } }),
-      "in the serializer": (close) => ({ outbox: 10, serializer: (value) => (close(), value) }),
-      "after an error of idOf": () => ({ outbox: { ...atLeastOnce, idOf: fail } }),
-      "after an error of keyOf": () => ({ outbox: { overflow: "conflate", keyOf: fail } }),
-      "after a duplicate id": () => ({ outbox: { ...atLeastOnce, idOf: () => "1" } }),
-    };
-
-    it.each(Object.keys(cases))("refuses its message: %s", async (name) => {
-      const scene = new LayerScene();
-      let mayClose = false;
-      const close = (): void => {
-        if (mayClose) void client.ws.close();
+  describe.each(["%s() during which the client ends", "trySend"] as const)(
+    "%s() during which the client ends",
+    (method) => {
+      const fail = (): never => {
+        throw new Error("This function fails.");
       };
-      const client = scene.watch(cases[name]!(close));
-      const { ws } = client;
-      ws.on("error", close);
-      void ws.send("first");
-      mayClose = true;
-      const answer = method === "send" ? settled(ws.send("second")) : ws.trySend("second");
-      expect(ws.state).toBe("closed");
-      expect(await answer).toBe(method === "send" ? "InvalidStateError" : "dropped");
-      expect(client.all("dropped").map(({ message }) => message)).toEqual(["first"]);
-      expect(ws.stats().outboxMessages).toBe(0);
-      await scene.finish();
-    });
-  });
+      /** Functions that end the client. In the other cases a listener of the error ends it. */
+      const cases: Readonly<Record<string, (close: () => void) => Options>> = {
+        "in idOf": (close) => ({ outbox: { ...atLeastOnce, idOf: close as () => undefined } }),
+        "in keyOf": (close) => ({ outbox: { overflow: "conflate", keyOf: close } }),
+        "in the serializer": (close) => ({ outbox: 10, serializer: (value) => (close(), value) }),
+        "after an error of idOf": () => ({ outbox: { ...atLeastOnce, idOf: fail } }),
+        "after an error of keyOf": () => ({ outbox: { overflow: "conflate", keyOf: fail } }),
+        "after a duplicate id": () => ({ outbox: { ...atLeastOnce, idOf: () => "1" } }),
+      };
 
-  it("tells each that was never acknowledged at the end, and refuses nothing before", async () => {
+      it.each(Object.keys(cases))("rejects its message: %s", async (name) => {
+        const scene = new LayerScene();
+        let mayClose = false;
+        const close = (): void => {
+          if (mayClose) void client.ws.close();
+        };
+        const client = scene.watch(cases[name]!(close));
+        const { ws } = client;
+        ws.on("error", close);
+        void ws.send("first");
+        mayClose = true;
+        const answer = method === "send" ? settled(ws.send("second")) : ws.trySend("second");
+        expect(ws.state).toBe("closed");
+        expect(await answer).toBe(method === "send" ? "InvalidStateError" : "dropped");
+        expect(client.all("dropped").map(({ message }) => message)).toEqual(["first"]);
+        expect(ws.stats().outboxMessages).toBe(0);
+        await scene.finish();
+      });
+    },
+  );
+
+  it("messages that were never acknowledged are dropped at the end", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ outbox: atLeastOnce });
     void ws.send("1");
@@ -722,7 +740,7 @@ describe("with acknowledges", () => {
     await scene.finish();
   });
 
-  it("takes acknowledgements behind its own Close, until the peer's", async () => {
+  it("acknowledgements are accepted after the client's Close, until the peer's Close", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ outbox: atLeastOnce });
     void ws.send("1");
@@ -754,8 +772,8 @@ describe("with acknowledges", () => {
         },
       },
     ],
-    ["an id that is none", { ...atLeastOnce, idOf: () => ({}) as string }],
-  ])("lives with a function that fails: %s", async (_, outbox) => {
+    ["an invalid id", { ...atLeastOnce, idOf: () => ({}) as string }],
+  ])("a function that fails is reported, and the client stays connected: %s", async (_, outbox) => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ outbox });
     void ws.send("1");
@@ -771,7 +789,7 @@ describe("with acknowledges", () => {
 });
 
 describe("flush()", () => {
-  it("takes no longer when many calls are pending", async () => {
+  it("costs the same CPU time when many calls are pending", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     link.peer.takesWrites = false;
@@ -796,7 +814,7 @@ describe("flush()", () => {
     await scene.finish();
   });
 
-  it("waits over a reconnect for all that was accepted", async () => {
+  it("waits across a reconnect for all accepted messages", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: 100 });
     link.peer.takesWrites = false;
@@ -813,7 +831,7 @@ describe("flush()", () => {
     await scene.finish();
   });
 
-  it("waits offline, resolves at once where nothing waits, and takes a timeout", async () => {
+  it("waits while offline, resolves at once when no message waits, and times out", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: 100 });
     expect(await settled(ws.flush())).toBe("resolved");
@@ -828,7 +846,7 @@ describe("flush()", () => {
     await scene.finish();
   });
 
-  it("rejects when the end comes first", async () => {
+  it("rejects when the client ends first", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: 100 });
     await scene.cut(link);
@@ -841,7 +859,7 @@ describe("flush()", () => {
     await scene.finish();
   });
 
-  it("is a state error without an outbox and without a connection", async () => {
+  it("rejects with InvalidStateError without an outbox and without a connection", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     await scene.cut(link);
@@ -860,29 +878,32 @@ describe("flush()", () => {
 });
 
 describe("after the end", () => {
-  it.each(["closed", "failed"])("a send is refused and told: %s", async (how) => {
-    const scene = new LayerScene();
-    const shouldReconnect = (): boolean => false;
-    const { ws, client, link } = await scene.up({ outbox: 100, shouldReconnect });
-    if (how === "closed") {
-      void ws.close();
+  it.each(["a send rejects and emits an error: %s", "failed"])(
+    "a send is refused and told: %s",
+    async (how) => {
+      const scene = new LayerScene();
+      const shouldReconnect = (): boolean => false;
+      const { ws, client, link } = await scene.up({ outbox: 100, shouldReconnect });
+      if (how === "closed") {
+        void ws.close();
+        await scene.pass();
+        await scene.answerClose(link);
+      } else {
+        await scene.cut(link);
+      }
+      expect(ws.state).toBe(how);
+      const before = client.all("error").length;
+      void ws.send("a");
+      void ws.sendRaw(new Blob(["b"]));
+      expect(ws.trySend("c")).toBe("dropped");
       await scene.pass();
-      await scene.answerClose(link);
-    } else {
-      await scene.cut(link);
-    }
-    expect(ws.state).toBe(how);
-    const before = client.all("error").length;
-    void ws.send("a");
-    void ws.sendRaw(new Blob(["b"]));
-    expect(ws.trySend("c")).toBe("dropped");
-    await scene.pass();
-    expect(client.all("error").length).toBe(before + 2);
-    expect(ws.stats().outboxMessages).toBe(0);
-    await scene.finish();
-  });
+      expect(client.all("error").length).toBe(before + 2);
+      expect(ws.stats().outboxMessages).toBe(0);
+      await scene.finish();
+    },
+  );
 
-  it("what waits is dropped and told when a retry is not made", async () => {
+  it("waiting messages are dropped with an event when no retry is left", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ outbox: 100, backoff: { base: 10, maxAttempts: 1 } });
     await scene.cut(link);
@@ -898,7 +919,7 @@ describe("after the end", () => {
   });
 
   it.each(["dropped", "error"] as const)(
-    "a send inside a handler of the end is not lost in silence: %s",
+    "a send inside a handler of %s during the end rejects or emits `dropped`",
     async (name) => {
       const scene = new LayerScene();
       let isFailing = false;
@@ -922,7 +943,7 @@ describe("after the end", () => {
     },
   );
 
-  it("close() while offline drops and tells what waits", async () => {
+  it("close() while offline drops the waiting messages with an event", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ outbox: 100 });
     await scene.cut(link);
@@ -951,7 +972,7 @@ describe("a loop of awaited sends", () => {
     const loop = (async () => {
       for (; count < 10_000; count++) await ws.send(text).catch(() => undefined);
     })();
-    // Promises alone must not bring it to its end: virtual time and the event loop of this runtime stand still.
+    // Promises alone must not finish the loop: virtual time does not advance here.
     await new Promise((resolve) => setImmediate(resolve));
     expect(count).toBeLessThan(1_000);
     while (count < 10_000) await scene.pass(0);
@@ -960,8 +981,8 @@ describe("a loop of awaited sends", () => {
   });
 });
 
-describe("blobs", () => {
-  it("wait in the outbox in their place, and are sent", async () => {
+describe("a Blob", () => {
+  it("waits in the outbox at its position, and is sent", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: 100 });
     await scene.cut(link);
@@ -976,7 +997,7 @@ describe("blobs", () => {
     await scene.finish();
   });
 
-  it("return to the head where they were not sent", async () => {
+  it("returns to the head of the outbox when it was not sent", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: 100 });
     link.peer.takesWrites = false;
@@ -992,7 +1013,7 @@ describe("blobs", () => {
     await scene.finish();
   });
 
-  it("that cannot be read are told, and hold nobody up", async () => {
+  it("that cannot be read is reported, and does not block later messages", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ outbox: 100 });
     await scene.cut(link);
@@ -1007,7 +1028,7 @@ describe("blobs", () => {
     await scene.finish();
   });
 
-  it("that cannot be read leave the ledger too", async () => {
+  it("that cannot be read is removed from the unacknowledged messages too", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: { ...atLeastOnce, idOf: () => "blob" } });
     const blob = new MemoryBlob("never");
@@ -1021,8 +1042,8 @@ describe("blobs", () => {
   });
 });
 
-describe("whether it holds the process", () => {
-  it("does offline with a time to live, not behind unref(), and not after the end", async () => {
+describe("keeping the process running", () => {
+  it("an offline client with a time to live does, but not after unref() or after the end", async () => {
     const scene = new LayerScene();
     const client = scene.watch({ outbox: { ttl: 1_000 } });
     void client.ws.send("a");
@@ -1036,7 +1057,7 @@ describe("whether it holds the process", () => {
     expect(scene.clock.isHeld).toBe(false);
   });
 
-  it("unref() before the message holds too", async () => {
+  it("unref() applies to messages that are sent later", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: { ttl: 1_000, perSecond: 1 } });
     ws.unref();
@@ -1052,7 +1073,7 @@ describe("whether it holds the process", () => {
 });
 
 describe("a peer that closes", () => {
-  it("newer sends wait for the next connection, and nothing goes behind its Close", async () => {
+  it("newer sends wait for the next connection, and nothing is written after its Close", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: 100 });
     link.send(closeFrame(1012));
@@ -1066,7 +1087,7 @@ describe("a peer that closes", () => {
     await scene.finish();
   });
 
-  it("a ping that was answered makes what came before it certain", async () => {
+  it("messages before an answered ping are not uncertain", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: 100 });
     void ws.send("a");
@@ -1082,7 +1103,7 @@ describe("a peer that closes", () => {
     await scene.finish();
   });
 
-  it("counts what it has sent: each message once, whatever it went through", async () => {
+  it("counts each sent message once, even if it waited in the outbox", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: 100 });
     for (const text of "abc") void ws.send(text);

@@ -6,7 +6,10 @@ import { pathToFileURL } from "node:url";
 import { onTestFinished } from "vitest";
 import { transpilePackage } from "../support/transpiled-package.js";
 
-/** The package as JavaScript, so that a plain Node runs it: the url of its door, until the test has ended. */
+/**
+ * Transpiles the package to JavaScript for a plain Node process. Returns the URL of its entry point, valid
+ * until the test ends.
+ */
 export function transpiledDoor(): string {
   const folder = mkdtempSync(join(tmpdir(), "jetsocket-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -14,7 +17,10 @@ export function transpiledDoor(): string {
   return pathToFileURL(join(folder, "src/index.js")).href;
 }
 
-/** Runs a program in a process of its own until that ends by itself; `onLine` gets each line that it prints. */
+/**
+ * Runs a program in its own process until it exits. `onLine` receives each line that it prints. Returns the
+ * error output.
+ */
 export async function runProgram(source: string, onLine: (line: string) => void): Promise<string> {
   const child = spawn(process.execPath, ["--input-type=module", "--eval", source], { timeout: 25_000 });
   let rest = "";

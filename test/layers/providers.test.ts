@@ -5,7 +5,7 @@ import { failedWith, breaking, day, drop, inTurn, refusing, steady } from "./scr
 import { accepting, type Options, rejection, Stage } from "./stage.js";
 
 describe("providers", () => {
-  it("are asked at each attempt, with its number, the report before and a signal", async () => {
+  it("are called at each attempt, with its number, the last report and a signal", async () => {
     const asked: {
       readonly attempt: number;
       readonly verdict: string | undefined;
@@ -50,16 +50,16 @@ describe("providers", () => {
   const rubbish: [name: string, provided: Options & { readonly url?: () => unknown }][] = [
     ["a url that is a number", { url: () => 7 }],
     ["a url that is undefined", { url: () => undefined }],
-    ["a url that is none", { url: () => "ws://[" }],
+    ["an invalid url", { url: () => "ws://[" }],
     ["a url with a fragment", { url: () => "ws://feed.test/#a" }],
-    ["a url of another kind", { url: () => Promise.resolve("ftp://feed.test/") }],
+    ["a url of an unsupported scheme", { url: () => Promise.resolve("ftp://feed.test/") }],
     ["headers that are a number", { headers: (() => 7) as never }],
     ["headers that are null", { headers: (() => null) as never }],
     ["headers with a line break", { headers: () => ({ A: "b\r\nC: d" }) }],
     ["headers with a Symbol", { headers: (() => ({ A: Symbol("b") })) as never }],
-    ["headers that may not be", { headers: () => ({ Upgrade: "h2c" }) }],
+    ["forbidden headers", { headers: () => ({ Upgrade: "h2c" }) }],
     ["an iterator of headers that throws", { headers: (() => throwingIterable()) as never }],
-    ["subprotocols that are no list", { subprotocols: (() => ({ length: 1 })) as never }],
+    ["subprotocols that are not a list", { subprotocols: (() => ({ length: 1 })) as never }],
     ["subprotocols with a blank", { subprotocols: () => ["a b"] }],
     [
       "a function that throws",
@@ -84,7 +84,7 @@ describe("providers", () => {
   ];
 
   it.each(rubbish)(
-    "that give %s follow the backoff, in a phase of their own",
+    "that return %s follow the backoff, with their own phase",
     async (_name, { url, ...options }) => {
       const stage = new Stage(breaking(5));
       let isGood = true;
@@ -116,7 +116,7 @@ describe("providers", () => {
     },
   );
 
-  it("that never settle are given connectTimeout, and their signal", async () => {
+  it("that never settle are limited by connectTimeout, and their signal aborts", async () => {
     const signals: AbortSignal[] = [];
     const stage = new Stage();
     const player = stage.play({
@@ -138,28 +138,31 @@ describe("providers", () => {
     await stage.finish();
   });
 
-  it.each(["close", "terminate"] as const)("that answer after %s() open nothing", async (how) => {
-    let answer!: (url: string) => void;
-    const signals: AbortSignal[] = [];
-    const stage = new Stage();
-    const player = stage.play({}, ({ signal }) => {
-      signals.push(signal);
-      return new Promise<string>((resolve) => (answer = resolve));
-    });
-    const connecting = player.ws.connect();
-    await stage.pass(1_000);
-    void player.ws[how]();
-    await stage.pass();
-    expect(await rejection(connecting)).toBeInstanceOf(CloseError);
-    expect(signals[0]!.aborted).toBe(true);
-    answer("ws://feed.test/");
-    await stage.pass(day);
-    expect(stage.server.connectionCount).toBe(0);
-    expect(player.states).toEqual(["connecting", "closed"]);
-    await stage.finish();
-  });
+  it.each(["that answer after %s() open no connection", "terminate"] as const)(
+    "that answer after %s() open nothing",
+    async (how) => {
+      let answer!: (url: string) => void;
+      const signals: AbortSignal[] = [];
+      const stage = new Stage();
+      const player = stage.play({}, ({ signal }) => {
+        signals.push(signal);
+        return new Promise<string>((resolve) => (answer = resolve));
+      });
+      const connecting = player.ws.connect();
+      await stage.pass(1_000);
+      void player.ws[how]();
+      await stage.pass();
+      expect(await rejection(connecting)).toBeInstanceOf(CloseError);
+      expect(signals[0]!.aborted).toBe(true);
+      answer("ws://feed.test/");
+      await stage.pass(day);
+      expect(stage.server.connectionCount).toBe(0);
+      expect(player.states).toEqual(["connecting", "closed"]);
+      await stage.finish();
+    },
+  );
 
-  it("that answer late do not disturb the attempt that came after them", async () => {
+  it("that answer late do not affect the next attempt", async () => {
     const answers: ((url: string) => void)[] = [];
     const stage = new Stage();
     const player = stage.play({ retryInitial: true, connectTimeout: 1_000, backoff: steady }, () =>

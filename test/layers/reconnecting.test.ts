@@ -3,8 +3,8 @@ import { ConnectionError, HandshakeError } from "../../src/index.js";
 import { breaking, closing, day, drop, inTurn, refusing, steady } from "./scripts.js";
 import { accepting, outcome, rejection, type Script, Stage } from "./stage.js";
 
-describe("the waits", () => {
-  it("grow by the multiplier to the cap, and with jitter stay between floor and that", async () => {
+describe("the delays", () => {
+  it("grow by the multiplier up to the cap, and with jitter stay between the floor and that value", async () => {
     const backoff = { base: 1_000, multiplier: 2, cap: 8_000, floor: 250 };
     for (const seed of [1, 2, 3, 4, 5]) {
       const stage = new Stage(inTurn(accepting, drop), { seed });
@@ -22,7 +22,7 @@ describe("the waits", () => {
     }
   });
 
-  it("are kept to the millisecond: connecting comes when the wait is over", async () => {
+  it("are exact to the millisecond: `connecting` is emitted when the delay ends", async () => {
     const stage = new Stage(inTurn(accepting, drop));
     const player = await stage.begin({ backoff: steady });
     stage.connection.reset();
@@ -34,7 +34,7 @@ describe("the waits", () => {
     await stage.finish();
   });
 
-  it("begin anew once a connection was open for resetAfter, and not before", async () => {
+  it("restart once a connection was open for resetAfter, and not before", async () => {
     const backoff = { ...steady, resetAfter: 10_000 };
     const stage = new Stage(inTurn(breaking(10), drop, drop, breaking(9_999), breaking(10_000), accepting));
     const player = await stage.begin({ backoff });
@@ -43,7 +43,7 @@ describe("the waits", () => {
     await stage.finish();
   });
 
-  it("are no shorter for an open connection that breaks at once again and again", async () => {
+  it("keep growing when connections open and break at once", async () => {
     const stage = new Stage(breaking(5));
     const player = await stage.begin({ backoff: steady });
     await stage.pass(60_000);
@@ -53,7 +53,7 @@ describe("the waits", () => {
 });
 
 describe("maxAttempts", () => {
-  it("ends run() after so many that fail, the last error being fatal", async () => {
+  it("ends run() after that many failed attempts, and the last error is fatal", async () => {
     const stage = new Stage(drop);
     const player = stage.play({ backoff: { ...steady, maxAttempts: 4 } });
     const running = player.ws.run();
@@ -65,7 +65,7 @@ describe("maxAttempts", () => {
     await stage.finish();
   });
 
-  it("of one leaves one attempt for a connection that was open for resetAfter", async () => {
+  it("of one allows one attempt after a connection that was open for resetAfter", async () => {
     const stage = new Stage(inTurn(breaking(120_000), accepting));
     const player = await stage.begin({ backoff: { ...steady, maxAttempts: 1, resetAfter: 60_000 } });
     await stage.pass(200_000);
@@ -73,7 +73,7 @@ describe("maxAttempts", () => {
     await stage.finish();
   });
 
-  it("counts anew after resetAfter", async () => {
+  it("restarts its count after resetAfter", async () => {
     const backoff = { ...steady, maxAttempts: 3, resetAfter: 1_000 };
     const stage = new Stage(
       inTurn(breaking(2_000), drop, breaking(2_000), drop, breaking(2_000), drop, accepting),
@@ -86,19 +86,19 @@ describe("maxAttempts", () => {
 });
 
 describe("maxElapsed", () => {
-  it("makes no attempt later than that after the first failure", async () => {
+  it("allows no attempt after that time since the first failure", async () => {
     const stage = new Stage(drop);
     const player = stage.play({ backoff: { ...steady, maxElapsed: 10_000 } });
     const running = player.ws.run();
     await stage.pass(60_000);
     expect(await rejection(running)).toBeInstanceOf(Error);
-    // At 0, 1, 3 and 7 s; the next would be at 15.
+    // Attempts at 0, 1, 3 and 7 s; the next one would be at 15 s.
     expect(player.times("connecting")).toEqual([0, 1_000, 3_000, 7_000]);
     expect(player.times("closed")).toEqual([7_000]);
     await stage.finish();
   });
 
-  it("counts from the first failure after a stable connection, however old the life is", async () => {
+  it("counts from the first failure after a stable connection, however old the client is", async () => {
     const stage = new Stage(inTurn(breaking(day), drop, accepting));
     const player = await stage.begin({ backoff: { ...steady, maxElapsed: 10_000 }, heartbeat: false });
     await stage.pass(day + 60_000);
@@ -108,7 +108,7 @@ describe("maxElapsed", () => {
 });
 
 describe("the first attempt", () => {
-  it("that fails rejects connect() and ends the life with one error", async () => {
+  it("that fails rejects connect() and ends the client with one error", async () => {
     const stage = new Stage(inTurn(refusing(503), accepting));
     const player = stage.play();
     const error = await (async () => {
@@ -123,7 +123,7 @@ describe("the first attempt", () => {
     await stage.finish();
   });
 
-  it("is made again with retryInitial, and connect() waits for one that succeeds", async () => {
+  it("is repeated with retryInitial, and connect() waits for one that succeeds", async () => {
     const stage = new Stage(inTurn(refusing(503), drop, refusing(500), accepting));
     const player = stage.play({ retryInitial: true, backoff: steady });
     const connecting = player.ws.connect();
@@ -142,7 +142,7 @@ describe("the first attempt", () => {
     await stage.finish();
   });
 
-  it("that fails is told as an error that is not fatal where another is made", async () => {
+  it("that fails emits a non-fatal error when a retry follows", async () => {
     const stage = new Stage(inTurn(refusing(503), drop, accepting));
     const player = stage.play({ retryInitial: true, backoff: steady });
     void player.ws.connect();
@@ -152,7 +152,7 @@ describe("the first attempt", () => {
     await stage.finish();
   });
 
-  it("is made again by run(), while a connect() beside it rejects", async () => {
+  it("is repeated by run(), while a concurrent connect() rejects", async () => {
     const stage = new Stage(inTurn(drop, drop, accepting));
     const player = stage.play({ backoff: steady });
     const running = player.ws.run();
@@ -168,7 +168,7 @@ describe("the first attempt", () => {
     await stage.finish();
   });
 
-  it("is the only one with reconnect: false, whatever retryInitial and run() say", async () => {
+  it("is the only one with reconnect: false, regardless of retryInitial and run()", async () => {
     const stage = new Stage(drop);
     const player = stage.play({ reconnect: false, retryInitial: true });
     const running = player.ws.run();
@@ -180,7 +180,7 @@ describe("the first attempt", () => {
 });
 
 describe("a later attempt that fails", () => {
-  it("is told as an error that is not fatal", async () => {
+  it("emits a non-fatal error", async () => {
     const stage = new Stage(inTurn(breaking(5), drop, refusing(500), accepting));
     const player = await stage.begin({ backoff: steady });
     await stage.pass(60_000);
@@ -190,7 +190,7 @@ describe("a later attempt that fails", () => {
   });
 });
 
-describe("a least wait", () => {
+describe("a minimum delay", () => {
   const wallStart = Date.UTC(2030, 0, 1, 12, 0, 0);
   const rows: [name: string, script: Script, least: number][] = [
     ["429 with seconds", refusing(429, { "Retry-After": "120" }), 120_000],
@@ -200,11 +200,11 @@ describe("a least wait", () => {
     ["429 with more than retryAfterCap", refusing(429, { "Retry-After": "99999" }), 200_000],
     ["429 with more digits than a number has", refusing(429, { "Retry-After": "9".repeat(400) }), 200_000],
     ["429 with rubbish", refusing(429, { "Retry-After": "soon" }), 0],
-    ["500 with seconds, which it may not have", refusing(500, { "Retry-After": "120" }), 0],
+    ["500 with seconds, which is ignored", refusing(500, { "Retry-After": "120" }), 0],
   ];
 
-  it.each(rows)("of %s is added to the draw", async (_name, script, least) => {
-    // The first connection breaks when it is 0 s old, the attempt under test is 1 s later.
+  it.each(rows)("of %s is added to the random delay", async (_name, script, least) => {
+    // The first connection breaks after 0 s, the attempt under test is 1 s later.
     const stage = new Stage(inTurn(breaking(1), script, accepting), { wallStart: wallStart - 1 });
     const player = await stage.begin({ backoff: { ...steady, retryAfterCap: 200_000 } });
     await stage.pass(300_000);
@@ -220,7 +220,7 @@ describe("a least wait", () => {
     await stage.finish();
   });
 
-  it("leaves the spread of the draw as it is", async () => {
+  it("keeps the spread of the random delay", async () => {
     const waits = [];
     for (let seed = 1; seed <= 20; seed++) {
       const stage = new Stage(inTurn(closing(1012), accepting), { seed });

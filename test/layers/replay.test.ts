@@ -11,7 +11,7 @@ type Connection = SetupConnection<Message, string | Uint8Array>;
 const numberOf = (message: Message): number | undefined =>
   String(message).includes(":") ? sequence(message) : undefined;
 
-/** Every way to read, with the numbers that have come so far. */
+/** Every way to read messages; each appends the received numbers to `into`. */
 const ways: [string, (ws: Watching["ws"], into: number[]) => void][] = [
   ["a handler", (ws, into) => void ws.on("message", ({ data }) => into.push(sequence(data)))],
   [
@@ -57,7 +57,7 @@ async function start(
   return { scene, ...opened, read, story: storyOf(opened.ws) };
 }
 
-/** Without what every reconnect tells. */
+/** The recorded events without those of every reconnect. */
 function told(story: readonly string[]): string[] {
   return story.filter((line) => !/^(dis|re)connect/.test(line));
 }
@@ -68,7 +68,7 @@ async function* iterable(from: number, to: number): AsyncGenerator<string> {
 }
 
 describe.each(ways)("read by %s", (_, way) => {
-  it("removes what comes twice behind a reconnect", async () => {
+  it("removes duplicates after a reconnect", async () => {
     const { scene, ws, link, read, story } = await start({}, {}, way);
     link.send(...numbered(1, 5));
     await scene.pass();
@@ -82,7 +82,7 @@ describe.each(ways)("read by %s", (_, way) => {
     await scene.finish();
   });
 
-  it("tells a gap and goes on, without onReplay", async () => {
+  it("emits `gap` and continues, without onReplay", async () => {
     const { scene, link, read, story } = await start({}, {}, way);
     link.send(...numbered(1, 2), ...numbered(5));
     await scene.pass();
@@ -102,7 +102,7 @@ describe.each(ways)("read by %s", (_, way) => {
     ["an async iterable", iterable],
     ["a promise of an async iterable", (from: number, to: number) => Promise.resolve(iterable(from, to))],
   ] as const)(
-    "puts what onReplay returns in its place, on a live link and behind a reconnect: %s",
+    "inserts what onReplay returns at its position, on an open connection and after a reconnect: %s",
     async (_, give) => {
       const asked: Cursors[] = [];
       let last = 0;
@@ -129,7 +129,7 @@ describe.each(ways)("read by %s", (_, way) => {
     },
   );
 
-  it("takes what the server repeats in band", async () => {
+  it("accepts messages that the server repeats in band", async () => {
     const onReplay = async (cursors: Cursors, connection: Connection): Promise<void> =>
       connection.send(`from ${cursors["default"]!.sequence}`);
     const { scene, link, read, story } = await start({ onReplay }, {}, way);
@@ -143,7 +143,7 @@ describe.each(ways)("read by %s", (_, way) => {
     await scene.cut(link);
     const again = await scene.again();
     expect(textsOf(again)).toEqual(["from 6"]);
-    // The live message first, then what was missed.
+    // The live message arrives first, then the missed ones.
     again.send(...numbered(9), ...numbered(7, 8), ...numbered(10));
     await scene.pass(1);
     expect(read).toEqual(range(1, 10));
@@ -152,7 +152,7 @@ describe.each(ways)("read by %s", (_, way) => {
   });
 });
 
-describe("onReplay that does not help", () => {
+describe("onReplay that fails", () => {
   const bad: [string, () => unknown][] = [
     ["rejects", () => Promise.reject(new Error("no history"))],
     [
@@ -174,7 +174,7 @@ describe("onReplay that does not help", () => {
     ],
   ];
 
-  it.each(bad)("is told, and the stream goes on at once: %s", async (how, onReplay) => {
+  it.each(bad)("is reported, and the stream continues at once: %s", async (how, onReplay) => {
     const typed = onReplay as NonNullable<Replay["onReplay"]>;
     const { scene, ws, client, link, read, story } = await start({ onReplay: typed });
     link.send(...numbered(1, 2), ...numbered(5, 6));
@@ -194,12 +194,12 @@ describe("onReplay that does not help", () => {
 
   const empty: [string, () => unknown][] = [
     ["hangs", () => never<string[]>()],
-    ["returns nothing, and nothing comes", () => undefined],
+    ["returns nothing, and no message arrives", () => undefined],
     ["returns an empty array", () => []],
     ["returns other messages", () => ["hello", "default:1", "default:2"]],
     ["gives null", () => null],
     [
-      "hangs in the midst of its iterable",
+      "hangs in the middle of its iterable",
       async function* () {
         yield "default:1";
         await never();
@@ -207,28 +207,31 @@ describe("onReplay that does not help", () => {
     ],
   ];
 
-  it.each(empty)("holds at most recoveryTimeout, then resets and goes on: %s", async (_, onReplay) => {
-    const typed = onReplay as NonNullable<Replay["onReplay"]>;
-    const { scene, link, read, story } = await start({ onReplay: typed, recoveryTimeout: 1_000 });
-    const numbers = (): number[] => read.filter((id) => !Number.isNaN(id));
-    link.send(...numbered(1, 2), ...numbered(5));
-    await scene.pass(500);
-    link.send(...numbered(6));
-    await scene.pass(500);
-    expect(numbers()).toEqual([1, 2, 5, 6]);
-    expect(told(story).filter((line) => !line.startsWith("error"))).toEqual([
-      "gap default 3 5",
-      "reset default",
-    ]);
-    link.send(...numbered(7));
-    await scene.pass();
-    expect(numbers()).toEqual([1, 2, 5, 6, 7]);
-    await scene.pass(60_000);
-    expect(story.filter((line) => line === "reset default").length).toBe(1);
-    await scene.finish();
-  });
+  it.each(empty)(
+    "delays messages at most by recoveryTimeout, then the stream resets and continues: %s",
+    async (_, onReplay) => {
+      const typed = onReplay as NonNullable<Replay["onReplay"]>;
+      const { scene, link, read, story } = await start({ onReplay: typed, recoveryTimeout: 1_000 });
+      const numbers = (): number[] => read.filter((id) => !Number.isNaN(id));
+      link.send(...numbered(1, 2), ...numbered(5));
+      await scene.pass(500);
+      link.send(...numbered(6));
+      await scene.pass(500);
+      expect(numbers()).toEqual([1, 2, 5, 6]);
+      expect(told(story).filter((line) => !line.startsWith("error"))).toEqual([
+        "gap default 3 5",
+        "reset default",
+      ]);
+      link.send(...numbered(7));
+      await scene.pass();
+      expect(numbers()).toEqual([1, 2, 5, 6, 7]);
+      await scene.pass(60_000);
+      expect(story.filter((line) => line === "reset default").length).toBe(1);
+      await scene.finish();
+    },
+  );
 
-  it("what comes too late is removed or told: never twice, never stuck", async () => {
+  it("removes or delivers messages that arrive too late, never twice", async () => {
     let release: (value: string[]) => void = ignore;
     const onReplay = (): Promise<string[]> => new Promise((resolve) => (release = resolve));
     const { scene, link, read, story } = await start({ onReplay, recoveryTimeout: 1_000 });
@@ -246,7 +249,7 @@ describe("onReplay that does not help", () => {
     await scene.finish();
   });
 
-  it("is bounded by maxWaiting: then reset, and all is delivered in order", async () => {
+  it("is limited by maxWaiting: the stream resets, and all messages are delivered in order", async () => {
     const { scene, ws, link, read, story } = await start({
       onReplay: () => never<string[]>(),
       maxWaiting: 3,
@@ -262,7 +265,7 @@ describe("onReplay that does not help", () => {
     await scene.finish();
   });
 
-  it("a stream that holds nothing is never reset by time", async () => {
+  it("does not reset a stream without buffered messages", async () => {
     const { scene, link, read, story } = await start({
       onReplay: () => never<string[]>(),
       recoveryTimeout: 100,
@@ -292,8 +295,8 @@ describe("onReplay that does not help", () => {
   });
 });
 
-describe("live messages behind replayed ones", () => {
-  it("wait while an async iterable runs, and come in order", async () => {
+describe("live messages after replayed ones", () => {
+  it("wait while an async iterable runs, and are delivered in order", async () => {
     const gates: (() => void)[] = [];
     const onReplay = async function* (): AsyncGenerator<string> {
       for (const text of array(3, 5)) {
@@ -318,7 +321,7 @@ describe("live messages behind replayed ones", () => {
     await scene.finish();
   });
 
-  it("a lost connection ends the call; the next one asks again, and a late answer brings nothing twice", async () => {
+  it("after a lost connection: the next one requests again, and a late answer delivers no duplicates", async () => {
     const answers: ((value: string[]) => void)[] = [];
     const asked: Cursors[] = [];
     const onReplay = (cursors: Cursors): Promise<string[]> => {
@@ -346,7 +349,7 @@ describe("live messages behind replayed ones", () => {
     await scene.finish();
   });
 
-  it("an iterable whose connection was lost is closed", async () => {
+  it("an iterable whose connection is lost is closed", async () => {
     let isClosed = false;
     const gates: (() => void)[] = [];
     const onReplay = async function* (): AsyncGenerator<string> {
@@ -397,11 +400,11 @@ describe("live messages behind replayed ones", () => {
   });
 });
 
-describe("numbers that go wrong", () => {
+describe("unexpected numbers", () => {
   it.each([
     ["on a live link", false],
-    ["behind a reconnect", true],
-  ])("backwards, beyond the window: reset, and delivered: %s", async (_, isCut) => {
+    ["after a reconnect", true],
+  ])("that go back beyond the window reset the stream, and are delivered: %s", async (_, isCut) => {
     const { scene, ws, link, read, story } = await start({ window: 10 });
     link.send(...numbered(100, 110));
     await scene.pass();
@@ -424,7 +427,7 @@ describe("numbers that go wrong", () => {
     ["array", () => []],
     ["rejects", () => Promise.reject(new Error("no"))],
   ] as [string, NonNullable<Replay["onReplay"]>][])(
-    "restarts at 1 behind a reconnect, beyond the window, while onReplay %s",
+    "that restart at 1 after a reconnect, beyond the window, are delivered while onReplay %s",
     async (_, onReplay) => {
       const { scene, link, read, story } = await start({ window: 10, onReplay, recoveryTimeout: 1_000 });
       link.send(...numbered(100, 110));
@@ -441,7 +444,7 @@ describe("numbers that go wrong", () => {
     },
   );
 
-  it("restarts at 1 within the window, with nothing new for as long as it: not stuck for ever", async () => {
+  it("that restart at 1 within the window reset the stream after as many duplicates as the window", async () => {
     const { scene, ws, link, read, story } = await start({ window: 5 });
     link.send(...numbered(1, 5));
     await scene.pass();
@@ -455,7 +458,7 @@ describe("numbers that go wrong", () => {
     await scene.finish();
   });
 
-  it("an epoch of its own begins the stream anew, however near the numbers are", async () => {
+  it("with a new epoch restart the stream, however close the numbers are", async () => {
     const epochOf = (message: Message): string => String(message).split(":")[2] ?? "first";
     const { scene, ws, link, read, story } = await start({ epochOf });
     link.send(...numbered(1, 3));
@@ -470,7 +473,7 @@ describe("numbers that go wrong", () => {
     await scene.finish();
   });
 
-  it("epochs by the count of connections", async () => {
+  it("with an epoch from the connection count restart the stream after a reconnect", async () => {
     const epochOf = (_: Message, connectionCount: number): number => connectionCount;
     const { scene, ws, link, read, story } = await start({ epochOf });
     link.send(...numbered(1, 3));
@@ -486,7 +489,7 @@ describe("numbers that go wrong", () => {
   });
 
   it.each(["sequence", "streamOf", "epochOf", "isNext"] as const)(
-    "%s that throws is told, and the message delivered",
+    "with %s that throws are reported, and the message is delivered",
     async (name) => {
       let isBroken = false;
       const functions = {
@@ -518,7 +521,7 @@ describe("numbers that go wrong", () => {
   );
 
   it.each([NaN, 1.5, Infinity, {}, true, Symbol("id")])(
-    "an id that is none is told, and the message delivered: %s",
+    "that are invalid are reported, and the message is delivered: %s",
     async (id) => {
       const { scene, client, link, read } = await start({ sequence: () => id as number });
       link.send(...numbered(1, 3));
@@ -530,7 +533,7 @@ describe("numbers that go wrong", () => {
   );
 
   it.each(["gap", "recovered", "reset", "message"] as const)(
-    "a handler of %s that throws, closes or sends breaks nothing",
+    "a handler of %s that throws or sends does not disturb the stream",
     async (name) => {
       const { scene, ws, client, link, read } = await start({ onReplay: () => array(3, 4), window: 1 });
       ws.on(name, () => {
@@ -549,7 +552,7 @@ describe("numbers that go wrong", () => {
   );
 
   it.each(["gap", "recovered", "reset"] as const)(
-    "terminate() inside a handler of %s: nothing is told behind `closed`",
+    "terminate() inside a handler of %s: no event follows `closed`",
     async (name) => {
       const { scene, ws, link, story } = await start({ onReplay: () => array(3, 4), window: 1 });
       ws.on(name, () => ws.terminate());
@@ -565,7 +568,7 @@ describe("numbers that go wrong", () => {
 });
 
 describe("several streams", () => {
-  it("a gap holds its own stream alone", async () => {
+  it("a gap delays only its own stream", async () => {
     const releases: ((value: string[]) => void)[] = [];
     const onReplay = (cursors: Cursors): Promise<string[]> => {
       asked.push(cursors);
@@ -594,7 +597,7 @@ describe("several streams", () => {
     await scene.finish();
   });
 
-  it("a reconnect asks for all of them at once; messages outside of them pass", async () => {
+  it("a reconnect requests all of them at once; unnumbered messages pass", async () => {
     const asked: Cursors[] = [];
     const onReplay = (cursors: Cursors): string[] => {
       asked.push(cursors);
@@ -622,7 +625,7 @@ describe("several streams", () => {
 });
 
 describe("cursors()", () => {
-  it("stand before what waits in the inbox, and a later client goes on from there", async () => {
+  it("exclude messages that wait in the inbox, so that a later client can continue from there", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ replay: { sequence: numberOf, streamOf } });
     expect(ws.cursors()).toEqual({});
@@ -630,7 +633,7 @@ describe("cursors()", () => {
     link.send(...numbered(1, 4, "a"), ...numbered(7, 8, "b"));
     await scene.pass();
     expect(String(await first)).toBe("a:1");
-    // Of `b` nothing is consumed: it is to begin with the first that waits.
+    // No message of `b` is consumed, so its cursor is before the first waiting one.
     expect(ws.cursors()).toEqual({ a: { sequence: 1 }, b: { sequence: 6 } });
     await ws.recv();
     const cursors = JSON.parse(JSON.stringify(ws.cursors())) as Cursors;
@@ -654,7 +657,7 @@ describe("cursors()", () => {
     await later.finish();
   });
 
-  it("without onReplay tell what is missing since", async () => {
+  it("without onReplay report what is missing since then", async () => {
     const scene = new LayerScene();
     const client = scene.watch({ replay: { sequence: numberOf, cursors: { default: { sequence: 4 } } } });
     const story = storyOf(client.ws);
@@ -665,7 +668,7 @@ describe("cursors()", () => {
     await scene.finish();
   });
 
-  it("that are none are a TypeError of the constructor", () => {
+  it("throw a TypeError in the constructor when they are invalid", () => {
     const scene = new LayerScene();
     for (const cursors of [{ a: 1 }, { a: {} }, { a: { sequence: NaN } }, { a: null }]) {
       expect(() => scene.watch({ replay: { sequence: numberOf, cursors: cursors as never } })).toThrow(
@@ -674,7 +677,7 @@ describe("cursors()", () => {
     }
   });
 
-  it("do not count what is held", async () => {
+  it("exclude messages in the reorder buffer", async () => {
     const { scene, ws, link } = await start({ onReplay: () => never<string[]>() });
     link.send(...numbered(1, 2), ...numbered(5, 6));
     await scene.pass();
@@ -682,7 +685,7 @@ describe("cursors()", () => {
     await scene.finish();
   });
 
-  it("survive a failed life, and the next one asks with them", async () => {
+  it("survive a failure, and the next run requests from them", async () => {
     const asked: Cursors[] = [];
     const onReplay = (cursors: Cursors): string[] => {
       asked.push(cursors);
@@ -705,7 +708,7 @@ describe("cursors()", () => {
 });
 
 describe("a connection that is closing", () => {
-  it("what fails on it resets nothing: the next one is asked again", async () => {
+  it("does not reset the stream when a request on it fails: the next connection requests again", async () => {
     const gates: (() => void)[] = [];
     const onReplay = async (cursors: Cursors, connection: Connection): Promise<string[]> => {
       await new Promise<void>((resolve) => gates.push(resolve));
@@ -726,13 +729,13 @@ describe("a connection that is closing", () => {
     await scene.pass(1);
     expect(textsOf(again)).toEqual(["history 2"]);
     expect(read).toEqual(range(1, 5));
-    // The send of the hook is a call in the wrong state, and told as every such one.
+    // The send of the hook happens in the wrong state and is reported like every such call.
     expect(told(story)).toEqual(["gap default 3 5", "error", "recovered default 2"]);
     expect(client.all("error").map(({ error }) => error.name)).toEqual(["InvalidStateError"]);
     await scene.finish();
   });
 
-  it("is not asked for what is found missing on it", async () => {
+  it("is not used to request messages that are found missing on it", async () => {
     const asked: Cursors[] = [];
     const onReplay = async (cursors: Cursors, connection: Connection): Promise<string[]> => {
       asked.push(cursors);
@@ -757,8 +760,8 @@ describe("a connection that is closing", () => {
   });
 });
 
-describe("what onReplay works on", () => {
-  it("send() and recv({ match }): the answer is the hook's alone, the others keep their place", async () => {
+describe("the connection of onReplay", () => {
+  it("send() and recv({ match }): only the hook receives the answer; other messages keep their order", async () => {
     const onReplay = async (cursors: Cursors, connection: Connection): Promise<string[]> => {
       await connection.send(`history ${cursors["default"]!.sequence}`);
       const answer = await connection.recv({ match: (message) => String(message).startsWith("history ") });
@@ -776,7 +779,7 @@ describe("what onReplay works on", () => {
     await scene.finish();
   });
 
-  it("a recv() that waits when the connection breaks rejects: no error of the stream's, the next connection asks", async () => {
+  it("a pending recv() rejects when the connection breaks: no error event, and the next connection requests again", async () => {
     const ends: unknown[] = [];
     const onReplay = async (_: Cursors, connection: Connection): Promise<string[]> => {
       try {
@@ -802,7 +805,7 @@ describe("what onReplay works on", () => {
     await scene.finish();
   });
 
-  it("runs behind onConnection, on the same connection", async () => {
+  it("onReplay runs after onConnection, on the same connection", async () => {
     const order: string[] = [];
     const options: Options = {
       onConnection: async (connection) => {
@@ -828,7 +831,7 @@ describe("what onReplay works on", () => {
     await scene.finish();
   });
 
-  it("rawMessage tells what came over the wire, in the order of delivery, and doubles not", async () => {
+  it("rawMessage reports messages from the wire in the order of delivery, without duplicates", async () => {
     const { scene, ws, link, read } = await start({ onReplay: () => array(3, 4) });
     const raw: string[] = [];
     ws.on("rawMessage", ({ data }) => void raw.push(String(data)));
@@ -840,8 +843,8 @@ describe("what onReplay works on", () => {
   });
 });
 
-describe("an end while messages are held", () => {
-  it("close(): they come out before the end, and are told as a reset", async () => {
+describe("an end while messages are in the reorder buffer", () => {
+  it("close(): they are delivered before the end, and a reset is emitted", async () => {
     const { scene, ws, link, read, story } = await start({ onReplay: () => never<string[]>() });
     link.send(...numbered(1, 2), ...numbered(5, 6));
     await scene.pass();
@@ -854,7 +857,7 @@ describe("an end while messages are held", () => {
     await scene.finish();
   });
 
-  it("a failure: recv() gets what was held before it rejects", async () => {
+  it("a failure: recv() receives them before it rejects", async () => {
     const { scene, ws, link } = await start(
       { onReplay: () => never<string[]>() },
       { shouldReconnect: () => false },
@@ -871,7 +874,7 @@ describe("an end while messages are held", () => {
     await scene.finish();
   });
 
-  it("terminate(): none is delivered any more, and each is told as dropped", async () => {
+  it("terminate(): none is delivered, and each is reported as dropped", async () => {
     const { scene, ws, client, link, read } = await start({ onReplay: () => never<string[]>() });
     link.send(...numbered(1, 2), ...numbered(5, 6));
     await scene.pass();
@@ -885,7 +888,7 @@ describe("an end while messages are held", () => {
     await scene.finish();
   });
 
-  it("a loss: they wait for the next connection, and come in order", async () => {
+  it("a loss: they wait for the next connection, and are delivered in order", async () => {
     let isAnswering = false;
     const onReplay = (): Promise<string[]> =>
       isAnswering ? Promise.resolve(array(3, 4)) : never<string[]>();
@@ -902,7 +905,7 @@ describe("an end while messages are held", () => {
     await scene.finish();
   });
 
-  it("a hold does not keep the process", async () => {
+  it("the reorder buffer does not keep the process running after unref()", async () => {
     const { scene, ws, link } = await start({ onReplay: () => never<string[]>() });
     link.send(...numbered(1, 2), ...numbered(5));
     await scene.pass();
@@ -911,7 +914,7 @@ describe("an end while messages are held", () => {
     await scene.finish();
   });
 
-  it("recoveryTimeout does not pass while there is no connection to ask on", async () => {
+  it("recoveryTimeout does not run while there is no connection", async () => {
     let isAnswering = false;
     const onReplay = (): Promise<string[]> =>
       isAnswering ? Promise.resolve(array(3, 4)) : never<string[]>();
@@ -927,7 +930,7 @@ describe("an end while messages are held", () => {
     await scene.finish();
   });
 
-  it("recoveryTimeout passes behind a reconnect whose replay hangs", async () => {
+  it("recoveryTimeout runs after a reconnect whose replay hangs", async () => {
     const { scene, link, read, story } = await start({
       onReplay: () => never<string[]>(),
       recoveryTimeout: 500,

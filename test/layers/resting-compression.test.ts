@@ -5,7 +5,7 @@ import { type Player, type Script, Stage } from "./stage.js";
 
 const feed = "What is said twice takes fewer bytes the second time. ".repeat(20);
 
-/** Agrees to compression, and sends back what comes. */
+/** Accepts compression, and echoes every message. */
 const echoing: Script = async (connection) => {
   connection.accept({ compress: true });
   for await (const message of connection) connection.send(message);
@@ -17,12 +17,12 @@ async function echo(stage: Stage, { ws }: Player, message: string): Promise<unkn
   return ws.recv();
 }
 
-/** How many codecs hold native memory. */
+/** The number of codecs that hold native memory. */
 function openCodecs(stage: Stage): number {
   return sharedResources(stage.runtime).codecs.openCount;
 }
 
-/** So many pings of the heartbeat go out. */
+/** Waits for `count` pings of the heartbeat. */
 async function beats(stage: Stage, player: Player, count: number): Promise<void> {
   const { length } = player.all("pong");
   await stage.pass(count * heartbeat.interval);
@@ -30,7 +30,7 @@ async function beats(stage: Stage, player: Player, count: number): Promise<void>
 }
 
 describe("a connection with compression", () => {
-  it("gives its memory back after two beats without messages, and goes on with both directions", async () => {
+  it("releases its memory after two pings without messages in between, and both directions continue", async () => {
     const stage = new Stage(echoing);
     const player = await stage.begin({ heartbeat });
     expect(player.ws.extensions).toContain("permessage-deflate");
@@ -46,7 +46,7 @@ describe("a connection with compression", () => {
     await stage.finish();
   });
 
-  it("keeps its history while a message comes between any two beats", async () => {
+  it("keeps its history while a message arrives between any two pings", async () => {
     const stage = new Stage(echoing);
     const player = await stage.begin({ heartbeat });
     for (let round = 0; round < 5; round++) {
@@ -57,7 +57,7 @@ describe("a connection with compression", () => {
     await stage.finish();
   });
 
-  it("keeps its history whatever pings the user sends", async () => {
+  it("keeps its history regardless of pings from the user", async () => {
     const stage = new Stage(echoing);
     const player = await stage.begin({ heartbeat: false });
     expect(await echo(stage, player, feed)).toBe(feed);
