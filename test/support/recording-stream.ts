@@ -12,7 +12,7 @@ export class RecordingStream implements ByteStream {
   /** The written bytes as latin1, and the names of the other calls in parentheses. */
   readonly calls: string[] = [];
   /** The waits that are neither over nor cancelled. */
-  readonly waits = new Set<Wait>();
+  readonly waits: Set<Wait> = new Set();
   #onSent: (() => void) | undefined;
 
   write(bytes: Buffer, onSent: () => void): void {

@@ -47,6 +47,15 @@ describe("MessageInbox", () => {
     ]);
   });
 
+  it("returns a message that is added after its end to the next call", async () => {
+    const inbox = new MessageInbox();
+    const waiting = inbox.take();
+    inbox.end(new ClientGoneError());
+    inbox.add("late");
+    await expect(waiting).rejects.toBeInstanceOf(ClientGoneError);
+    expect(await inbox.take()).toBe("late");
+  });
+
   it("keeps the error of its first end", async () => {
     const inbox = new MessageInbox();
     const first = new Error("the first");
