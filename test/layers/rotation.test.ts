@@ -20,7 +20,7 @@ function read(client: Watching): string[] {
   return messages;
 }
 
-/** The first connection takes nothing more, and half of a large message is out. */
+/** The first connection accepts no more bytes, and half of a large message is written. */
 async function halfWritten(scene: LayerScene, ws: Watching["ws"], link: VirtualLink): Promise<void> {
   link.peer.takesWrites = false;
   void ws.send("A".repeat(100_000));
@@ -36,7 +36,7 @@ async function takeAll(scene: LayerScene, link: VirtualLink): Promise<void> {
 }
 
 describe("overlap", () => {
-  it("opens the second, moves, closes the first with the reason, and reads it to its Close", async () => {
+  it("opens the second, moves the writer, closes the first with the reason, and reads the first until its Close", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up(overlapping);
     const [story, messages] = [storyOf(ws), read(client)];
@@ -76,7 +76,7 @@ describe("overlap", () => {
     await scene.finish();
   });
 
-  it("tells how long both were open, and how many doubles there were", async () => {
+  it("reports in `rotated` how long both were open, and the number of duplicates", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up(overlapping);
     const told: object[] = [];
@@ -92,7 +92,7 @@ describe("overlap", () => {
     await scene.finish();
   });
 
-  it("bounds what it holds together with what the old connection has to write", async () => {
+  it("counts waiting sends and the bytes that the old connection must write against maxBufferedAmount", async () => {
     const scene = new LayerScene();
     const marks = { highWaterMark: 1_000, maxBufferedAmount: 10_000 };
     const { ws, link } = await scene.up({ ...overlapping, ...marks });
@@ -119,7 +119,7 @@ describe("overlap", () => {
     await scene.finish();
   });
 
-  it("reads everything of the old link before the new one's, unnumbered messages too", async () => {
+  it("delivers all messages of the old connection before those of the new one, unnumbered messages too", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ rotation: { mode: "overlap" } });
     const messages = read(client);
@@ -141,7 +141,7 @@ describe("overlap", () => {
     ["and close() ends both", (client: Watching) => void client.ws.close()],
     ["and is lost", () => undefined],
   ])(
-    "delivers what the second has received after the last messages of the first when the second ends first, %s",
+    "delivers the second's messages after the last messages of the first when the second ends first, %s",
     async (_name, act) => {
       const scene = new LayerScene();
       const { client, ws, link } = await scene.up({ rotation: { mode: "overlap" } });
@@ -163,7 +163,7 @@ describe("overlap", () => {
     },
   );
 
-  it("waits for the first to come as far as the second began, at most `overlap`", async () => {
+  it("waits at most `overlap` until the first reaches the number with which the second began", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ ...overlapping, rotation: { overlap: 500 } });
     const [messages, story] = [read(client), storyOf(ws)];
@@ -186,7 +186,7 @@ describe("overlap", () => {
     await scene.finish();
   });
 
-  it("judges a gap when the old link has ended, not before", async () => {
+  it("reports a gap only when the old connection has ended", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ ...overlapping, rotation: { overlap: 500 } });
     const [messages, story] = [read(client), storyOf(ws)];
@@ -203,7 +203,7 @@ describe("overlap", () => {
     await scene.finish();
   });
 
-  it("lets a half-written message end on the old link, and moves what is not begun", async () => {
+  it("finishes a half-written message on the old connection, and moves messages that are not started", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ ...overlapping, rotation: { overlap: 500 } });
     await halfWritten(scene, ws, link);
@@ -229,7 +229,7 @@ describe("overlap", () => {
     await scene.finish();
   });
 
-  it("moves as soon as the old link has written what it had", async () => {
+  it("moves as soon as the old connection has written its messages", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up(overlapping);
     await halfWritten(scene, ws, link);
@@ -254,20 +254,20 @@ describe("overlap", () => {
     const gate = new Promise<void>((resolve) => (release = resolve));
     blob.arrayBuffer = () => gate.then(read);
     const sent = ws.sendRaw(blob);
-    void ws.send("behind");
+    void ws.send("next");
     void ws.rotate();
     const second = await scene.second();
     await scene.pass(500);
     release();
     await scene.pass(10);
     await scene.pass(10);
-    expect(textsOf(second)).toEqual(["blob", "behind"]);
+    expect(textsOf(second)).toEqual(["blob", "next"]);
     expect(await settled(sent)).toBe("resolved");
     expect(client.all("error")).toEqual([]);
     await scene.finish();
   });
 
-  it("newer sends wait above the mark, resolve when they have moved, and can be withdrawn", async () => {
+  it("newer sends wait above the high-water mark, resolve when they have moved, and can be cancelled", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({
       ...overlapping,
@@ -308,7 +308,7 @@ describe("overlap", () => {
   });
 
   it.each([false, 100] as const)(
-    "flush() waits for what moves until it is written: outbox %s",
+    "flush() waits until the moved messages are written: outbox %s",
     async (outbox) => {
       const scene = new LayerScene();
       const { ws, link } = await scene.up({ ...overlapping, outbox, rotation: { overlap: 500 } });
@@ -328,7 +328,7 @@ describe("overlap", () => {
     },
   );
 
-  it("gives up a first that does not answer Close after closeTimeout", async () => {
+  it("closes a first connection that does not answer Close after closeTimeout", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ ...overlapping, closeTimeout: 300, rotation: { overlap: 500 } });
     const rotated = ws.rotate();
@@ -345,7 +345,7 @@ describe("overlap", () => {
     await scene.finish();
   });
 
-  it("serves all who ask while it is under way; a timeout ends only the call", async () => {
+  it("resolves concurrent calls together; a timeout ends only its own call", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up(overlapping);
     const calls = [ws.rotate("one"), ws.rotate("two"), ws.rotate("three", { timeout: 10 })];
@@ -361,7 +361,7 @@ describe("overlap", () => {
     await scene.finish();
   });
 
-  it("can be done again, and again", async () => {
+  it("can be repeated", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up(overlapping);
     const messages = read(client);
@@ -386,8 +386,8 @@ describe("overlap", () => {
   });
 });
 
-describe("what waits of the second connection", () => {
-  it("pauses it when the hold is full, and goes on at the end of the first", async () => {
+describe("buffered messages of the second connection", () => {
+  it("pause it when the buffer is full; reading continues at the end of the first connection", async () => {
     const scene = new LayerScene();
     const rotation = { maxWaiting: 3, overlap: 500 };
     const { ws, client, link } = await scene.up({ ...overlapping, rotation });
@@ -408,7 +408,7 @@ describe("what waits of the second connection", () => {
     await scene.finish();
   });
 
-  it("is neither judged dead nor stalled while it is paused", async () => {
+  it("do not count as a stall or a dead peer while it is paused", async () => {
     const scene = new LayerScene();
     const rotation = { maxWaiting: 1, overlap: 5_000 };
     const heartbeat = { interval: 200, timeout: 200 };
@@ -428,7 +428,7 @@ describe("what waits of the second connection", () => {
     await scene.finish();
   });
 
-  it("the consumer paused through the whole of it: nothing is lost, nothing is cut", async () => {
+  it("are not lost when the consumer is paused during the whole rotation", async () => {
     const scene = new LayerScene();
     const options: Options = { ...overlapping, buffer: 4, closeTimeout: 100, rotation: { overlap: 200 } };
     const { ws, client, link } = await scene.up(options);
@@ -484,7 +484,7 @@ describe("a second connection that fails", () => {
     ["breaks", (link) => link.peer.reset()],
   ];
 
-  it.each(failures)("leaves the first as it was: %s", async (_, fail) => {
+  it.each(failures)("leaves the first connection unchanged: it %s", async (_, fail) => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ ...overlapping, connectTimeout: 500 });
     const [messages, story] = [read(client), storyOf(ws)];
@@ -505,32 +505,35 @@ describe("a second connection that fails", () => {
     await scene.finish();
   });
 
-  it.each(["throws", "hangs"])("in its setup leaves the first as it was: %s", async (how) => {
-    const scene = new LayerScene();
-    let isFailing = false;
-    const { ws, link } = await scene.up({
-      ...overlapping,
-      setupTimeout: 100,
-      onConnection: (): unknown => {
-        if (!isFailing) return undefined;
-        if (how === "throws") throw new Error("not today");
-        return never();
-      },
-    });
-    isFailing = true;
-    const rotated = ws.rotate();
-    const second = await scene.second();
-    await scene.pass(100);
-    await scene.answerClose(second);
-    expect(await settled(rotated)).toBe(how === "throws" ? "ConnectionError" : "TimeoutError");
-    void ws.send("a");
-    await scene.pass();
-    expect(textsOf(link)).toEqual(["a"]);
-    expect(ws.state).toBe("connected");
-    await scene.finish();
-  });
+  it.each(["leaves the first connection unchanged when its setup %s", "hangs"])(
+    "in its setup leaves the first as it was: %s",
+    async (how) => {
+      const scene = new LayerScene();
+      let isFailing = false;
+      const { ws, link } = await scene.up({
+        ...overlapping,
+        setupTimeout: 100,
+        onConnection: (): unknown => {
+          if (!isFailing) return undefined;
+          if (how === "throws") throw new Error("not today");
+          return never();
+        },
+      });
+      isFailing = true;
+      const rotated = ws.rotate();
+      const second = await scene.second();
+      await scene.pass(100);
+      await scene.answerClose(second);
+      expect(await settled(rotated)).toBe(how === "throws" ? "ConnectionError" : "TimeoutError");
+      void ws.send("a");
+      await scene.pass();
+      expect(textsOf(link)).toEqual(["a"]);
+      expect(ws.state).toBe("connected");
+      await scene.finish();
+    },
+  );
 
-  it("an url function that throws or hangs is a failed attempt of the rotation", async () => {
+  it("counts a url function that throws as a failed attempt of the rotation", async () => {
     const scene = new LayerScene();
     let isFailing = false;
     const url = (): string => {
@@ -550,7 +553,7 @@ describe("a second connection that fails", () => {
   });
 
   it.each([false, 100] as const)(
-    "while the writer waits: the first goes on, in order: outbox %s",
+    "while the writer waits: the first continues, in order: outbox %s",
     async (outbox) => {
       const scene = new LayerScene();
       const { ws, client, link } = await scene.up({ ...overlapping, outbox });
@@ -572,7 +575,7 @@ describe("a second connection that fails", () => {
     },
   );
 
-  it("while the writer waits: nothing is sent twice on the first, acknowledged or not", async () => {
+  it("while the writer waits: no message is sent twice on the first", async () => {
     const scene = new LayerScene();
     const outbox = { idOf: (sent: string | Uint8Array) => String(sent)[0]!, acknowledges: () => undefined };
     const { ws, link } = await scene.up({ ...overlapping, outbox });
@@ -588,7 +591,7 @@ describe("a second connection that fails", () => {
     await scene.finish();
   });
 
-  it("with messages of it held: they are delivered in their place", async () => {
+  it("with messages in the reorder buffer: they are delivered in order", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({
       ...overlapping,
@@ -610,7 +613,7 @@ describe("a second connection that fails", () => {
     await scene.finish();
   });
 
-  it("is tried again where its age asks for it, with a wait, and each failure is told", async () => {
+  it("is retried after a delay when maxConnectionAge started it, and each failure emits an error", async () => {
     const scene = new LayerScene();
     const rotation = { jitter: 0 };
     const { ws, client } = await scene.up({ ...overlapping, maxConnectionAge: 60_000, rotation });
@@ -634,7 +637,7 @@ describe("a second connection that fails", () => {
 });
 
 describe("a first connection that ends early", () => {
-  it("before the second is ready: that one becomes the reconnect, with no dial of its own", async () => {
+  it("before the second is open: the second becomes the reconnect, without another dial", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ ...overlapping, outbox: 10 });
     const [story, messages] = [storyOf(ws), read(client)];
@@ -657,7 +660,7 @@ describe("a first connection that ends early", () => {
     await scene.finish();
   });
 
-  it("before the second is ready, and that one fails too: an ordinary retry", async () => {
+  it("before the second is open, which fails too: an ordinary retry follows", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up(overlapping);
     const story = storyOf(ws);
@@ -675,7 +678,7 @@ describe("a first connection that ends early", () => {
   });
 
   it.each(["reset", "Close"])(
-    "after the second is ready: it takes over, and nothing is told: %s",
+    "after the second is open: the second replaces it without `disconnected`: %s",
     async (how) => {
       const scene = new LayerScene();
       const { ws, client, link } = await scene.up({ ...overlapping, outbox: 10 });
@@ -707,7 +710,7 @@ describe("a first connection that ends early", () => {
     },
   );
 
-  it("while it closes the second becomes ready: the client is connected by it", async () => {
+  it("while it closes the second opens: the client is connected by the second", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ ...overlapping, outbox: 10 });
     void ws.rotate();
@@ -728,7 +731,7 @@ describe("a first connection that ends early", () => {
     await scene.finish();
   });
 
-  it("breaks with its Close under way: all is told as a rotation", async () => {
+  it("breaks during its Close: only `rotated` is emitted", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up(overlapping);
     const [story, messages] = [storyOf(ws), read(client)];
@@ -746,7 +749,7 @@ describe("a first connection that ends early", () => {
 });
 
 describe("a second connection that ends after the move", () => {
-  it("is a loss, and the client comes back; what the first still brings is delivered", async () => {
+  it("is a loss, and the client reconnects; messages that the first still receives are delivered", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ ...overlapping, outbox: 10 });
     const [story, messages] = [storyOf(ws), read(client)];
@@ -772,7 +775,7 @@ describe("a second connection that ends after the move", () => {
     await scene.finish();
   });
 
-  it("a second that closes while the first still drains is asked nothing: the next one is", async () => {
+  it("receives no replay request when it closes while the first still closes: the next one does", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({
       replay: {
@@ -805,7 +808,7 @@ describe("a second connection that ends after the move", () => {
     await scene.finish();
   });
 
-  it("the next connection's end is seen while the first still closes", async () => {
+  it("is followed by a connection whose end is noticed while the first still closes", async () => {
     const scene = new LayerScene();
     const { ws, client } = await scene.up({ ...overlapping, outbox: 10, closeTimeout: 30_000 });
     void ws.rotate();
@@ -826,7 +829,7 @@ describe("a second connection that ends after the move", () => {
     await scene.finish();
   });
 
-  it("rotates again while the first still closes", async () => {
+  it("is followed by another rotation while the first still closes", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ ...overlapping, closeTimeout: 3_000 });
     void ws.rotate();
@@ -848,7 +851,7 @@ describe("a second connection that ends after the move", () => {
     await scene.finish();
   });
 
-  it("what waits in a send above the mark is not kept without an outbox", async () => {
+  it("drops sends that wait above the high-water mark without an outbox", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({
       ...overlapping,
@@ -868,7 +871,7 @@ describe("a second connection that ends after the move", () => {
     expect(await settled(ws.send("offline"))).toBe("InvalidStateError");
     expect(ws.trySend("offline")).toBe("dropped");
     const dropped = client.all("dropped").map(({ message }) => String(message)[0]);
-    // B is in the write in flight, and so uncertain.
+    // B is part of the write in flight, so it is uncertain.
     expect(dropped).toEqual(["C", "D", "E"]);
     const third = await scene.again();
     expect(textsOf(third)).toEqual([]);
@@ -877,7 +880,7 @@ describe("a second connection that ends after the move", () => {
   });
 });
 
-describe("the end of all during a rotation", () => {
+describe("ending the client during a rotation", () => {
   type Phase = "dialling" | "setting up" | "moving" | "draining";
   const phases: Phase[] = ["dialling", "setting up", "moving", "draining"];
   const ends = ["close", "terminate", "abort"] as const;
@@ -908,7 +911,7 @@ describe("the end of all during a rotation", () => {
     return { scene, ws, client, link, second, rotated, messages };
   }
 
-  it.each(rows)("%s() while %s leaves nothing", async (end, phase) => {
+  it.each(rows)("%s() while %s closes both connections and leaves no timer", async (end, phase) => {
     const abort = new AbortController();
     const { scene, ws, client, link, second, rotated } = await enter(phase, { signal: abort.signal });
     const story = storyOf(ws);
@@ -931,7 +934,7 @@ describe("the end of all during a rotation", () => {
     await scene.finish();
   });
 
-  it.each(rows)("%s() while %s, with peers that answer nothing", async (end, phase) => {
+  it.each(rows)("%s() while %s ends the client when the peers answer nothing", async (end, phase) => {
     const abort = new AbortController();
     const { scene, ws, rotated } = await enter(phase, { signal: abort.signal });
     if (end === "close") void ws.close();
@@ -944,23 +947,20 @@ describe("the end of all during a rotation", () => {
     await scene.finish();
   });
 
-  it.each(["terminate", "abort"] as const)(
-    "%s() while moving does not tell that it was rotated",
-    async (end) => {
-      const abort = new AbortController();
-      const { scene, ws, rotated } = await enter("moving", { signal: abort.signal });
-      const story = storyOf(ws);
-      if (end === "terminate") ws.terminate();
-      else abort.abort(new RangeError("stop"));
-      await scene.pass(20_000);
-      if (end === "terminate") expect(await settled(rotated)).not.toBe("resolved");
-      expect(story.filter((line) => line === "disconnected").length).toBeLessThanOrEqual(1);
-      await scene.finish();
-    },
-  );
+  it.each(["terminate", "abort"] as const)("%s() while moving does not resolve rotate()", async (end) => {
+    const abort = new AbortController();
+    const { scene, ws, rotated } = await enter("moving", { signal: abort.signal });
+    const story = storyOf(ws);
+    if (end === "terminate") ws.terminate();
+    else abort.abort(new RangeError("stop"));
+    await scene.pass(20_000);
+    if (end === "terminate") expect(await settled(rotated)).not.toBe("resolved");
+    expect(story.filter((line) => line === "disconnected").length).toBeLessThanOrEqual(1);
+    await scene.finish();
+  });
 
   it.each(["moving", "draining"] as const)(
-    "close() delivers the hold behind the old link's messages: %s",
+    "close() delivers the second's messages after those of the old connection: %s",
     async (phase) => {
       const { scene, ws, link, second, messages } = await enter(phase, {});
       void ws.close(1000, "done");
@@ -978,7 +978,7 @@ describe("the end of all during a rotation", () => {
     },
   );
 
-  it("close() while moving: what waits leaves before the Closes", async () => {
+  it("close() while moving sends waiting messages before the Close frames", async () => {
     const { scene, ws, client, link, second } = await enter("moving", {});
     void ws.send("C");
     void ws.close();
@@ -996,7 +996,7 @@ describe("the end of all during a rotation", () => {
 });
 
 describe("replace", () => {
-  it("flushes, closes, and dials at once; sends wait in the outbox", async () => {
+  it("writes pending messages, closes, and dials at once; new sends wait in the outbox", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ outbox: 10 });
     const story = storyOf(ws);
@@ -1023,7 +1023,7 @@ describe("replace", () => {
     await scene.finish();
   });
 
-  it("is what reconnect() does to an open connection, with replay too", async () => {
+  it("also happens when reconnect() is called on an open connection, with replay too", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up(overlapping);
     const back = ws.reconnect();
@@ -1035,7 +1035,7 @@ describe("replace", () => {
     await scene.finish();
   });
 
-  it("a dial that fails is followed by an ordinary wait, and nothing is lost", async () => {
+  it("is followed by an ordinary delay when the dial fails, and no message is lost", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ outbox: 10 });
     const story = storyOf(ws);
@@ -1060,7 +1060,7 @@ describe("replace", () => {
     await scene.finish();
   });
 
-  it("a peer that does not answer Close is given up after closeTimeout", async () => {
+  it("closes the connection after closeTimeout when the peer does not answer Close", async () => {
     const scene = new LayerScene();
     const { ws } = await scene.up({ closeTimeout: 300 });
     const rotated = ws.rotate();
@@ -1073,23 +1073,26 @@ describe("replace", () => {
     await scene.finish();
   });
 
-  it.each(["close", "terminate"] as const)("%s() during it wins: nothing is dialled", async (end) => {
-    const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: 10 });
-    const rotated = ws.rotate();
-    await scene.pass();
-    if (end === "close") void ws.close();
-    else ws.terminate();
-    await scene.answerClose(link);
-    await scene.pass(60_000);
-    expect(ws.state).toBe("closed");
-    expect(scene.clock.peers.length).toBe(1);
-    expect(await settled(rotated)).not.toBe("resolved");
-    expect(await settled(rotated)).not.toBe("waits");
-    await scene.finish();
-  });
+  it.each(["is cancelled by %s(): the client does not dial", "terminate"] as const)(
+    "%s() during it wins: nothing is dialled",
+    async (end) => {
+      const scene = new LayerScene();
+      const { ws, link } = await scene.up({ outbox: 10 });
+      const rotated = ws.rotate();
+      await scene.pass();
+      if (end === "close") void ws.close();
+      else ws.terminate();
+      await scene.answerClose(link);
+      await scene.pass(60_000);
+      expect(ws.state).toBe("closed");
+      expect(scene.clock.peers.length).toBe(1);
+      expect(await settled(rotated)).not.toBe("resolved");
+      expect(await settled(rotated)).not.toBe("waits");
+      await scene.finish();
+    },
+  );
 
-  it("with a peer that closes at the same moment dials once", async () => {
+  it("dials once when the peer closes at the same moment", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     link.send(closeFrame(1000));
@@ -1104,7 +1107,7 @@ describe("replace", () => {
     await scene.finish();
   });
 
-  it("the age goes on counting behind a replacement and behind a loss", async () => {
+  it("measures maxConnectionAge again after a replacement and after a loss", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ maxConnectionAge: 10_000, rotation: { jitter: 0 } });
     await scene.pass(10_000);
@@ -1126,7 +1129,7 @@ describe("replace", () => {
 
 describe("ws.rotate()", () => {
   it.each(["idle", "connecting", "backingOff", "disconnecting", "closed"])(
-    "is a state error while %s",
+    "rejects with InvalidStateError while %s",
     async (state) => {
       const scene = new LayerScene();
       const client = scene.watch({ reconnect: true });
@@ -1146,7 +1149,7 @@ describe("ws.rotate()", () => {
     },
   );
 
-  it("is a RangeError for a reason that is too long, and changes nothing", async () => {
+  it("rejects with RangeError for a reason that is too long, and changes nothing", async () => {
     const scene = new LayerScene();
     const { ws } = await scene.up();
     expect(await settled(ws.rotate("x".repeat(124)))).toBe("RangeError");
@@ -1155,7 +1158,7 @@ describe("ws.rotate()", () => {
     await scene.finish();
   });
 
-  it("with a signal that is aborted already begins nothing", async () => {
+  it("rejects with a signal that is already aborted, and dials nothing", async () => {
     const scene = new LayerScene();
     const { ws } = await scene.up(overlapping);
     expect(await settled(ws.rotate("", { signal: AbortSignal.abort(new RangeError("no")) }))).toBe(
@@ -1166,7 +1169,7 @@ describe("ws.rotate()", () => {
     await scene.finish();
   });
 
-  it("replaces with reconnect: false too", async () => {
+  it("rotates with reconnect: false too", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.open({ ...overlapping });
     const rotated = ws.rotate();
@@ -1182,7 +1185,7 @@ describe("ws.rotate()", () => {
 });
 
 describe("maxConnectionAge", () => {
-  it("is cut by a random part of at most `jitter`", async () => {
+  it("is shortened by a random part of at most `jitter`", async () => {
     const scene = new LayerScene();
     const { link } = await scene.up({ maxConnectionAge: 100_000, rotation: { jitter: 0.2 } });
     await scene.pass(79_999);
@@ -1192,7 +1195,7 @@ describe("maxConnectionAge", () => {
     await scene.finish();
   });
 
-  it("does not hold the process, nor does a rotation of a client that is not to", async () => {
+  it("does not keep the process running, nor does a rotation after unref()", async () => {
     const scene = new LayerScene();
     const { ws } = await scene.up({ ...overlapping, maxConnectionAge: 1_000, rotation: { jitter: 0 } });
     ws.unref();
@@ -1208,8 +1211,8 @@ describe("maxConnectionAge", () => {
   });
 });
 
-describe("acknowledgements across the move", () => {
-  it("what is not acknowledged goes first on the second, in its first order, then the unsent, then newer", async () => {
+describe("acknowledgements during a rotation", () => {
+  it("sends unacknowledged messages first on the second connection, in order, then unsent ones, then newer ones", async () => {
     const scene = new LayerScene();
     const outbox = {
       idOf: (sent: string | Uint8Array) => String(sent)[0]!,
@@ -1237,7 +1240,7 @@ describe("acknowledgements across the move", () => {
   });
 });
 
-describe("numbered streams both ways", () => {
+describe("numbered streams in both directions", () => {
   const seen = (client: Watching): number[] => {
     const ids: number[] = [];
     client.ws.on("message", ({ data }) => {
@@ -1259,7 +1262,7 @@ describe("numbered streams both ways", () => {
       },
     ],
     ["without an outbox", {}],
-  ] as const)("lost 0, doubled 0, gap 0, out of order 0: %s", async (_, options) => {
+  ] as const)("lose, duplicate and reorder no message: %s", async (_, options) => {
     const feed = new NumberedFeed();
     const client = feed.watch({ replay, ...options });
     const ids = seen(client);
@@ -1288,7 +1291,7 @@ describe("numbered streams both ways", () => {
     feed.counting.assertIdle();
   });
 
-  it("with a second connection that stands behind the first, or far ahead of it", async () => {
+  it("lose no message when the second connection is far behind or far ahead of the first", async () => {
     const feed = new NumberedFeed(7);
     const client = feed.watch({
       replay: {

@@ -2,10 +2,10 @@ import type { BackoffOptions } from "../../src/index.js";
 import type { Script } from "./stage.js";
 
 export const day: number = 86_400_000;
-/** Waits that can be told in advance. */
+/** Delays without randomness. */
 export const steady: BackoffOptions = { base: 1_000, multiplier: 2, cap: 8_000, jitter: false };
 
-/** Plays one script after the other, the last one for all that come later. */
+/** Runs the scripts one after the other, and the last one for all later connections. */
 export function inTurn(...scripts: readonly Script[]): Script {
   return (connection, n) => scripts[Math.min(n, scripts.length) - 1]!(connection, n);
 }
@@ -33,12 +33,12 @@ export function closing(code: number, ms: number = 0): Script {
 
 export const drop: Script = (connection) => connection.reset();
 
-/** A promise that has failed with whatever JavaScript lets one fail with. */
+/** A promise that rejects with any value, which need not be an Error. */
 export function failedWith(reason: unknown): Promise<never> {
   return Promise.reject(reason);
 }
 
-/** Sends these at once behind the 101. */
+/** Sends these messages in the same write as the 101. */
 export function telling(...messages: readonly string[]): Script {
   return (connection) => {
     connection.inOneWrite(() => {

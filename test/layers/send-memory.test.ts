@@ -9,21 +9,20 @@ import { cases, runsAll } from "../support/cases.js";
 import { transpilePackage } from "../support/transpiled-package.js";
 import { runProgram } from "./own-process.js";
 
-/** Bytes. */
 const mebibyte = 1024 * 1024;
 /** The default of `maxBufferedAmount`. */
 const bound = 64 * mebibyte;
 const maxGrowth = 2 * bound + 32 * mebibyte;
 
 /**
- * Sends `count` messages in one synchronous loop, and prints by how much its memory has grown at most, and whether timers
- * run soon afterwards.
+ * Sends `count` messages in one synchronous loop. Prints the largest growth of the memory, and by how many
+ * milliseconds a timer is late afterwards.
  */
 const program = `
 const ws = new WebSocket(url, options);
 if (isConnected) {
   await ws.connect();
-  // It fills the kernel, so that all that follows waits here.
+  // Fills the socket, so that all later messages wait in the client.
   ws.sendRaw(Buffer.alloc(8 * 1024 * 1024));
 }
 if (isRotating) ws.rotate();
@@ -54,7 +53,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Accepts every client, and never reads what comes after the request. */
+/** Accepts every client, and reads nothing after the request. */
 async function listen(): Promise<string> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -115,12 +114,12 @@ const everything = "{ capacity: 2 ** 31 - 1, maxBytes: 64 * 1024 * 1024 }";
 const overlap = `replay: { sequence: (message) => message.n }, rotation: { mode: "overlap", overlap: 60_000 }`;
 const ids = "idOf: (message) => message, acknowledges: () => undefined";
 
-/** The first four of them are run by default. */
+/** By default only the first four run. */
 const sends: readonly [string, Case][] = [
   ["send()", { send: `() => ws.send("x")` }],
   ["an outbox with a connection", { options: "{ outbox: {} }", send: `() => ws.send("x")` }],
   [
-    "messages held by a rotation",
+    "messages that wait for a rotation",
     { options: `{ ${overlap} }`, send: `() => ws.send("x")`, isRotating: true },
   ],
   ["sendRaw() of bytes", { send: `() => ws.sendRaw(Buffer.from("x"))` }],
@@ -153,27 +152,27 @@ const sends: readonly [string, Case][] = [
     },
   ],
   [
-    "an outbox of 4 MiB and any number of messages, to be acknowledged",
+    "an outbox of 4 MiB and any number of messages, with acknowledgements",
     { options: `{ outbox: { capacity: 2 ** 31 - 1, ${ids} } }`, send: "(n) => ws.send(String(n))" },
   ],
   [
-    "binary messages held by a rotation",
+    "binary messages that wait for a rotation",
     { options: `{ ${overlap} }`, send: `() => ws.sendRaw(Buffer.from("x"))`, isRotating: true },
   ],
   ["a client without a connection", { send: `() => ws.send("x")`, isConnected: false }],
   ["an aborted signal", { send: `((signal) => () => ws.send("x", { signal }))(AbortSignal.abort())` }],
 ];
 
-/** The growth of the others shows with fewer messages too. */
+/** The other cases show a growth with fewer messages too. */
 const others = sends.slice(4).map(([name, given]) => [name, { count: 1_000_000, ...given }] as const);
 
 it.each(runsAll ? [...sends.slice(0, 4), ...others] : sends.slice(0, 4))(
-  "un-awaited sends that nobody reads keep the memory within twice the bound and 32 MiB: %s",
+  "sends without await to a peer that does not read stay within twice the limit and 32 MiB: %s",
   async (name, given) => {
     const { growth, lateBy, buffered } = await measure(name, given);
     expect(growth).toBeLessThan(maxGrowth);
     expect(buffered).toBeLessThanOrEqual(bound);
-    // The loop leaves no heap of microtasks behind that would keep timers waiting.
+    // The loop queues no backlog of microtasks that would delay timers.
     expect(lateBy).toBeLessThan(1_000);
   },
   60_000,

@@ -22,7 +22,7 @@ describe("a hook that fails", () => {
   ];
 
   it.each(failures)(
-    "%s is a failed attempt of the phase setup, and is retried with growing waits",
+    "a hook that %s fails the attempt in the phase setup, and the client retries with growing delays",
     async (_name, hook, text) => {
       let calls = 0;
       const stage = new Stage();
@@ -50,7 +50,7 @@ describe("a hook that fails", () => {
     },
   );
 
-  it("rejects connect() at the first attempt with a ConnectionError of the phase setup", async () => {
+  it("a hook that fails at the first attempt rejects connect() with a ConnectionError of the phase setup", async () => {
     const stage = new Stage();
     const player = stage.play({ onConnection: () => Promise.reject(new Error("wrong password")) });
     const connecting = player.ws.connect();
@@ -62,7 +62,7 @@ describe("a hook that fails", () => {
     await stage.finish();
   });
 
-  it("closes the connection properly, and drops what the hook left, with a word", async () => {
+  it("a hook that fails closes the connection properly, and the remaining messages are dropped with an event", async () => {
     const ends: unknown[] = [];
     const stage = new Stage(async (connection) => {
       void telling("a", "b")(connection, 1);
@@ -84,7 +84,7 @@ describe("a hook that fails", () => {
     await stage.finish();
   });
 
-  it("and a peer that does not answer the Close hold the next attempt for closeTimeout at most", async () => {
+  it("a peer that does not answer the Close delays the next attempt by at most closeTimeout", async () => {
     const stage = new Stage((connection) => {
       connection.accept();
       connection.mute();
@@ -103,7 +103,7 @@ describe("a hook that fails", () => {
     await stage.finish();
   });
 
-  it("hangs is given setupTimeout, connectTimeout by default, and its signal", async () => {
+  it("a hook that hangs is limited by setupTimeout, by default connectTimeout, and its signal aborts", async () => {
     for (const [options, time] of [
       [{ setupTimeout: 300 }, 300],
       [{ connectTimeout: 400 }, 400],
@@ -130,7 +130,7 @@ describe("a hook that fails", () => {
     }
   });
 
-  it("and answers behind its timeout changes nothing", async () => {
+  it("a hook that resolves after its timeout changes nothing", async () => {
     const resolves: (() => void)[] = [];
     const stage = new Stage();
     const player = stage.play({
@@ -153,32 +153,35 @@ describe("a hook that fails", () => {
   });
 });
 
-describe("a connection that ends inside the hook", () => {
-  it.each(["close", "terminate", "abort"] as const)("by ws.%s() of the hook ends the life", async (way) => {
-    const controller = new AbortController();
-    const stage = new Stage();
-    let hookSignal: AbortSignal | undefined;
-    let afterwards: unknown;
-    const player = stage.play({
-      signal: controller.signal,
-      onConnection: async (connection, signal) => {
-        hookSignal = signal;
-        if (way === "abort") controller.abort(new Error("enough"));
-        else void player.ws[way]();
-        afterwards = await rejectionLater(connection.recv());
-      },
-    });
-    const connecting = player.ws.connect();
-    await stage.pass();
-    expect(player.ws.state).toBe("closed");
-    expect(hookSignal!.aborted).toBe(true);
-    expect(afterwards).toBeInstanceOf(Error);
-    expect(await rejection(connecting)).toBeInstanceOf(Error);
-    expect(player.story.filter((name) => /connected/.test(name))).toEqual([]);
-    await stage.pass(day);
-    expect(stage.server.connectionCount).toBe(1);
-    await stage.finish();
-  });
+describe("a connection that ends during the hook", () => {
+  it.each(["ends the client when the hook calls %s", "terminate", "abort"] as const)(
+    "by ws.%s() of the hook ends the life",
+    async (way) => {
+      const controller = new AbortController();
+      const stage = new Stage();
+      let hookSignal: AbortSignal | undefined;
+      let afterwards: unknown;
+      const player = stage.play({
+        signal: controller.signal,
+        onConnection: async (connection, signal) => {
+          hookSignal = signal;
+          if (way === "abort") controller.abort(new Error("enough"));
+          else void player.ws[way]();
+          afterwards = await rejectionLater(connection.recv());
+        },
+      });
+      const connecting = player.ws.connect();
+      await stage.pass();
+      expect(player.ws.state).toBe("closed");
+      expect(hookSignal!.aborted).toBe(true);
+      expect(afterwards).toBeInstanceOf(Error);
+      expect(await rejection(connecting)).toBeInstanceOf(Error);
+      expect(player.story.filter((name) => /connected/.test(name))).toEqual([]);
+      await stage.pass(day);
+      expect(stage.server.connectionCount).toBe(1);
+      await stage.finish();
+    },
+  );
 
   const hooks: [name: string, hook: (connection: Connection, signal: AbortSignal) => unknown][] = [
     ["waits for a message", (connection) => connection.recv()],
@@ -190,7 +193,7 @@ describe("a connection that ends inside the hook", () => {
         new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("told")))),
     ],
     [
-      "sends on and on",
+      "sends without end",
       async (connection) => {
         for (;;) {
           await connection.send("x");
@@ -201,7 +204,7 @@ describe("a connection that ends inside the hook", () => {
   ];
 
   it.each(hooks)(
-    "by a Close 4401 while it %s is `auth` in the phase setup, and fatal before a success",
+    "by a Close 4401 while the hook %s is `auth` in the phase setup, and fatal before the first success",
     async (_name, hook) => {
       const stage = new Stage(async (connection) => {
         connection.accept();
@@ -235,7 +238,7 @@ describe("a connection that ends inside the hook", () => {
   );
 
   it.each(hooks)(
-    "by a reset while it %s is `network-lost` in the phase setup, and is retried",
+    "by a reset while the hook %s is `network-lost` in the phase setup, and is retried",
     async (_name, hook) => {
       const stage = new Stage(
         inTurn(async (connection) => {
@@ -263,8 +266,8 @@ describe("a connection that ends inside the hook", () => {
   );
 });
 
-describe("what stands in one read with the 101", () => {
-  it("is read by the hook as far as it wants, also with a Close behind it", async () => {
+describe("messages in the same read as the 101", () => {
+  it("are read by the hook as it needs them, also when a Close follows", async () => {
     const stage = new Stage((connection) => {
       connection.inOneWrite(() => {
         connection.accept();
@@ -292,8 +295,8 @@ describe("what stands in one read with the 101", () => {
   });
 });
 
-describe("a peer that dies inside the hook", () => {
-  it("is found by the heartbeat, in the phase setup", async () => {
+describe("a peer that dies during the hook", () => {
+  it("is detected by the heartbeat, in the phase setup", async () => {
     const stage = new Stage((connection) => {
       connection.accept();
       connection.halfOpen();

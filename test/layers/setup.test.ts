@@ -6,7 +6,7 @@ import { accepting, type Message, outcome, rejection, rejectionLater, type Scrip
 
 type Connection = SetupConnection<Message, string | Uint8Array>;
 
-/** What came to the server, in order. */
+/** Accepts the connection, and appends received messages to `into` in order. */
 function collecting(into: string[]): Script {
   return async (connection) => {
     connection.accept();
@@ -14,7 +14,7 @@ function collecting(into: string[]): Script {
   };
 }
 
-describe("a call of the hook whose options are wrong", () => {
+describe("a call of the hook with invalid options", () => {
   const calls: readonly (readonly [string, (connection: Connection, options: never) => Promise<unknown>])[] =
     [
       ["send", (connection, options) => connection.send("x", options)],
@@ -92,7 +92,7 @@ describe("the order of a new connection", () => {
     await stage.finish();
   });
 
-  it("gives no message before connected, whatever the hook leaves", async () => {
+  it("delivers no message before `connected`, even if the hook leaves some", async () => {
     const stage = new Stage(telling("1", "2", "3"));
     const order: string[] = [];
     const player = stage.play({ onConnection: (connection) => connection.ping() });
@@ -106,7 +106,7 @@ describe("the order of a new connection", () => {
 });
 
 describe("recv() in the hook", () => {
-  it("with match takes the first that it accepts, and the others keep their order", async () => {
+  it("with match receives the first matching message, and the others keep their order", async () => {
     const stage = new Stage(telling("a", "ok 1", "b", "ok 2", "c"));
     const taken: Message[] = [];
     const player = await stage.begin({
@@ -123,7 +123,7 @@ describe("recv() in the hook", () => {
     await stage.finish();
   });
 
-  it("gives two that wait what each accepts, whichever comes first", async () => {
+  it("serves two pending calls by their match, in any order", async () => {
     const stage = new Stage(async (connection) => {
       connection.accept();
       await connection.delay(10);
@@ -143,7 +143,7 @@ describe("recv() in the hook", () => {
     await stage.finish();
   });
 
-  it("that is cancelled or times out takes nothing", async () => {
+  it("that is cancelled or times out consumes no message", async () => {
     const stage = new Stage(async (connection) => {
       connection.accept();
       await connection.delay(100);
@@ -172,7 +172,7 @@ describe("recv() in the hook", () => {
 
   it.each([
     ["a wrong option", { mtach: () => true } as never, /Unknown option "mtach"/],
-    ["a match that is none", { match: "a" } as never, /"match"/],
+    ["a match that is not a function", { match: "a" } as never, /"match"/],
     ["a negative timeout", { timeout: -1 }, /"timeout"/],
   ])("with %s rejects", async (_name, options, message) => {
     const stage = new Stage();
@@ -187,10 +187,10 @@ describe("recv() in the hook", () => {
   });
 });
 
-describe("what comes while the hook runs", () => {
+describe("messages that arrive while the hook runs", () => {
   const big = "x".repeat(400);
 
-  it("rejects its recv() with a BufferOverflowError above maxMessageSize", async () => {
+  it("reject its recv() with a BufferOverflowError above maxMessageSize", async () => {
     const stage = new Stage(telling(big, big, big, "wanted"));
     let error: unknown;
     const player = await stage.begin({
@@ -206,7 +206,7 @@ describe("what comes while the hook runs", () => {
     await stage.finish();
   });
 
-  it("stops the reading above that where nobody waits, and goes on behind the hook", async () => {
+  it("pause reading above that limit when no recv() is pending, and reading continues after the hook", async () => {
     let written = 0;
     const stage = new Stage(async (connection) => {
       connection.accept();
@@ -233,7 +233,7 @@ describe("what comes while the hook runs", () => {
     await stage.finish();
   });
 
-  it("takes one message of any allowed size", async () => {
+  it("include one message of any allowed size", async () => {
     const stage = new Stage(telling("y".repeat(1_000)));
     let got: Message = "";
     await stage.begin({
@@ -244,7 +244,7 @@ describe("what comes while the hook runs", () => {
     await stage.finish();
   });
 
-  it("is not bounded by the inbox, which fills behind the hook with a pause and without a loss", async () => {
+  it("are not limited by the inbox, which pauses after the hook and drops nothing", async () => {
     const numbers = Array.from({ length: 50 }, (_, index) => String(index));
     const stage = new Stage(telling(...numbers));
     const player = stage.play({ buffer: 3, onConnection: (connection) => connection.ping() });
@@ -263,7 +263,7 @@ describe("what comes while the hook runs", () => {
 });
 
 describe("ws.send() while the hook runs", () => {
-  it("rejects without an outbox, and says which object to use", async () => {
+  it("rejects without an outbox, and the error names the object to use", async () => {
     const stage = new Stage();
     let error: unknown;
     const player = stage.play({
@@ -276,7 +276,7 @@ describe("ws.send() while the hook runs", () => {
     await stage.finish();
   });
 
-  it("goes to the outbox, behind what the hook sends", async () => {
+  it("enters the outbox, and is written after the messages of the hook", async () => {
     const got: string[] = [];
     const stage = new Stage(collecting(got));
     const player = stage.play({
@@ -296,7 +296,7 @@ describe("ws.send() while the hook runs", () => {
 });
 
 describe("the hook", () => {
-  it("runs again on each connection, with a connection object of its own", async () => {
+  it("runs on each connection, with its own connection object", async () => {
     const seen: Connection[] = [];
     const stage = new Stage(inTurn(breaking(10), breaking(10), accepting));
     const player = await stage.begin({
@@ -310,7 +310,7 @@ describe("the hook", () => {
     await stage.finish();
   });
 
-  it("that fails later is retried too, and no disconnected is told of what never was open", async () => {
+  it("that fails later is retried too, and `disconnected` is emitted only for open connections", async () => {
     let calls = 0;
     const stage = new Stage(inTurn(breaking(10), accepting));
     const player = await stage.begin({
@@ -327,7 +327,7 @@ describe("the hook", () => {
     await stage.finish();
   });
 
-  it("gives an object that is of no use when its connection is gone", async () => {
+  it("receives an object that rejects all calls after its connection is closed", async () => {
     const kept: Connection[] = [];
     const stage = new Stage(inTurn(breaking(10), accepting));
     const player = await stage.begin({
@@ -345,7 +345,7 @@ describe("the hook", () => {
     await stage.finish();
   });
 
-  it("may keep its object while the connection lives: recv() takes messages before the client", async () => {
+  it("may keep its object while the connection is open: its recv() receives messages before the client", async () => {
     const kept: Connection[] = [];
     const stage = new Stage();
     const player = await stage.begin({ onConnection: (connection) => void kept.push(connection) });

@@ -18,7 +18,7 @@ export type Options = WebSocketOptions<Message, string | Uint8Array>;
 type Events = EventMap<Message>;
 export type Script = (connection: ScriptedConnection, n: number) => void | Promise<void>;
 
-/** All but the two that change how messages are read. */
+/** All events except `message` and `rawMessage`, whose listeners change how messages are read. */
 export const watchedEvents: readonly (keyof Events)[] = [
   ...([
     "connecting",
@@ -52,7 +52,7 @@ export type Told = {
 /** Accepts every client. */
 export const accepting: Script = (connection) => connection.accept();
 
-/** A client of a {@link Stage}, with all that it tells and when. */
+/** A client of a {@link Stage} that records its events with their times. */
 export class Player {
   readonly ws: WebSocket<Message, string | Uint8Array>;
   readonly told: Told[] = [];
@@ -70,7 +70,7 @@ export class Player {
     return this.told.filter((one) => one.name === name).map(({ event }) => event as Events[Name]);
   }
 
-  /** When events of this name came. */
+  /** The times of the events of this name, in milliseconds. */
   times(name: Watched): number[] {
     return this.told.filter((one) => one.name === name).map(({ at }) => at);
   }
@@ -79,7 +79,7 @@ export class Player {
     return this.all("stateChange").map(({ to }) => to);
   }
 
-  /** The order of events in words: state changes as `to connected`, a fatal error as `error!`. */
+  /** The names of the events in order: state changes as `to connected`, a fatal error as `error!`. */
   get story(): string[] {
     return this.told.map((one) => {
       if (one.name === "stateChange") return `to ${one.event.to}`;
@@ -87,7 +87,7 @@ export class Player {
     });
   }
 
-  /** The waits before attempts. */
+  /** The delays before attempts, in milliseconds. */
   get delays(): number[] {
     return this.all("reconnecting").map(({ delayMs }) => delayMs);
   }
@@ -96,16 +96,16 @@ export class Player {
     return this.all("disconnected").map(({ report }) => report.verdict);
   }
 
-  /** What holds of every life, whatever was done to it. */
+  /** Checks the order of events that holds for every client. */
   checkStory(): void {
     const { story } = this;
     let hasConnected = false;
     let isOpen = false;
     let isOver = false;
     for (const name of story) {
-      // Another life may begin behind a failed one.
+      // A failed client may start another run.
       if (isOver && name === "to connecting") [hasConnected, isOver] = [false, false];
-      if (isOver && name !== "error") throw new Error(`"${name}" came behind "closed": ${story.join(", ")}`);
+      if (isOver && name !== "error") throw new Error(`"${name}" followed "closed": ${story.join(", ")}`);
       if (name === "connected" || name === "reconnected") {
         expect(isOpen, story.join(", ")).toBe(false);
         expect(name, story.join(", ")).toBe(hasConnected ? "reconnected" : "connected");
@@ -122,12 +122,12 @@ export class Player {
   }
 }
 
-/** A server in memory that plays a script, and clients; at its end it finds that nothing is left. */
+/** A scripted server in memory with its clients. finish() checks that they leave no resources. */
 export class Stage {
   readonly clock: VirtualRuntime;
   readonly counting: CountingRuntime;
   readonly server: ScriptedServer;
-  /** What each transport of a client tells, to be told once more when it is late. */
+  /** The transport handlers of the clients, so that a test can emit late transport events. */
   readonly handlers: TransportHandler[] = [];
   readonly #players: Player[] = [];
   readonly #unhandled: unknown[] = [];
@@ -172,12 +172,12 @@ export class Stage {
     return player;
   }
 
-  /** Lets all run that is due within `ms` milliseconds, promises included. */
+  /** Runs everything that is due within `ms` milliseconds, promises included. */
   async pass(ms: number = 0): Promise<void> {
     await this.clock.advanceAsync(ms);
   }
 
-  /** A client that has begun, and whose first attempt has had its answer. */
+  /** A client that has called connect(), after the outcome of its first attempt. */
   async begin(options: Options = {}): Promise<Player> {
     const player = this.play(options);
     void player.ws.connect();
@@ -190,7 +190,7 @@ export class Stage {
     return this.server.connections.at(-1)!;
   }
 
-  /** Ends what is open, and looks for what is left: transports, timers, callbacks, codecs, rejections nobody saw. */
+  /** Ends all clients and checks that no transport, timer, callback, codec or unhandled rejection is left. */
   async finish(): Promise<void> {
     for (const { ws } of this.#players) ws.terminate();
     await this.pass();
@@ -198,7 +198,7 @@ export class Stage {
     await this.pass();
     const countBefore = this.server.connectionCount;
     const told = this.#players.map((player) => player.told.length);
-    // Nothing comes of it later.
+    // An ended client emits and dials nothing later.
     await this.pass(3_600_000);
     expect(this.server.connectionCount).toBe(countBefore);
     expect(this.#players.map((player) => player.told.length)).toEqual(told);
@@ -222,7 +222,7 @@ export interface StageOptions {
   readonly onOpen?: (connection: ScriptedConnection, n: number) => void;
 }
 
-/** What a promise has come to by now. */
+/** The current state of a promise: "pending", its `value` or its `error`. */
 export async function outcome(promise: Promise<unknown>): Promise<unknown> {
   const settled = promise.then(
     (value) => ({ value }),
@@ -232,19 +232,19 @@ export async function outcome(promise: Promise<unknown>): Promise<unknown> {
   return Promise.race([settled, pending]);
 }
 
-/** What it rejects with; anything else is an error. */
+/** The error with which a promise has rejected. Throws when it has not rejected. */
 export async function rejection(promise: Promise<unknown>): Promise<Error & { readonly code?: string }> {
   const result = (await outcome(promise)) as
     { readonly error?: Error & { readonly code?: string } } | "pending";
   if (result === "pending" || result.error === undefined)
-    throw new Error(`It has not rejected: ${JSON.stringify(result)}`);
+    throw new Error(`The promise has not rejected: ${JSON.stringify(result)}`);
   return result.error;
 }
 
-/** Waits for what it rejects with, in the midst of a life. */
+/** Waits for the error with which a promise rejects. */
 export function rejectionLater(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
-    (value) => `It resolved with ${String(value)}`,
+    (value) => `The promise resolved with ${String(value)}`,
     (error: unknown) => error,
   );
 }

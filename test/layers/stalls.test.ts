@@ -3,10 +3,10 @@ import { deathOf, dying, heartbeat } from "./heartbeats.js";
 import { steady } from "./scripts.js";
 import { type Options, outcome, type Player, Stage } from "./stage.js";
 
-describe("an event loop that stands still", () => {
+describe("an event loop that is blocked", () => {
   const policy = { interval: 1_000, timeout: 1_000 };
 
-  it("for 5 s is no dead peer, whenever it begins", async () => {
+  it("for 5 s does not look like a dead peer, at any moment", async () => {
     for (let at = 0; at <= 3_000; at += 97) {
       const stage = new Stage();
       const player = await stage.begin({ heartbeat: policy });
@@ -19,7 +19,7 @@ describe("an event loop that stands still", () => {
     }
   });
 
-  it("again and again is none either", async () => {
+  it("repeatedly does not look like a dead peer", async () => {
     const stage = new Stage();
     const player = await stage.begin({ heartbeat: policy });
     for (let count = 0; count < 50; count++) {
@@ -30,7 +30,7 @@ describe("an event loop that stands still", () => {
     await stage.finish();
   });
 
-  it("with the answer of a ping on its way is none", async () => {
+  it("while the answer to a ping is waiting does not look like a dead peer", async () => {
     const stage = new Stage((connection) => {
       connection.accept();
       connection.answerPings(false);
@@ -39,7 +39,7 @@ describe("an event loop that stands still", () => {
     const peer = stage.clock.peers.at(-1)!;
     for (let count = 0; count < 20; count++) {
       await stage.pass(300);
-      // The kernel has these bytes, and the process does not get to them.
+      // The kernel has received these bytes, but the blocked process cannot read them.
       peer.send(Buffer.from([0x8a, 0]));
       stage.clock.stall(3_000);
       await stage.pass(1);
@@ -48,7 +48,7 @@ describe("an event loop that stands still", () => {
     await stage.finish();
   });
 
-  it("finds a peer that died meanwhile within timeout + 250 ms of its end", async () => {
+  it("delays the detection of a dead peer to at most timeout + 250 ms after the block", async () => {
     for (let at = 0; at <= 2_500; at += 97) {
       const stage = new Stage();
       const player = await stage.begin({ heartbeat: policy, backoff: steady });
@@ -66,7 +66,7 @@ describe("an event loop that stands still", () => {
 });
 
 describe("a jump of the wall clock", () => {
-  it("asks at once, and a live peer stays", async () => {
+  it("sends a ping at once, and keeps a live peer", async () => {
     const stage = new Stage();
     const player = await stage.begin({ heartbeat: { interval: 10_000, timeout: 5_000 } });
     await stage.pass(25_000);
@@ -81,7 +81,7 @@ describe("a jump of the wall clock", () => {
     await stage.finish();
   });
 
-  it("with a ping out gives the peer its whole time again, and finds a dead one all the same", async () => {
+  it("restarts the timeout of a pending ping, and a dead peer is still detected", async () => {
     for (const policy of [
       { interval: 1_000, timeout: 700 },
       { interval: 700, timeout: 3_000 },
@@ -97,10 +97,10 @@ describe("a jump of the wall clock", () => {
   });
 });
 
-describe("while our own back-pressure pauses the reading", () => {
+describe("while back-pressure of the client pauses reading", () => {
   const options: Options = { heartbeat, buffer: 3, backoff: steady };
 
-  /** A consumer that has begun, and stands still. */
+  /** A client whose consumer reads one message and then stops. */
   async function pausedBy(stage: Stage): Promise<Player> {
     const player = await stage.begin(options);
     const iterator = player.ws[Symbol.asyncIterator]();
@@ -112,7 +112,7 @@ describe("while our own back-pressure pauses the reading", () => {
     return player;
   }
 
-  it("pings go on, no verdict is given, and then all is well", async () => {
+  it("pings continue, and the connection stays open", async () => {
     let pings = 0;
     const stage = new Stage();
     const player = await pausedBy(stage);
@@ -135,7 +135,7 @@ describe("while our own back-pressure pauses the reading", () => {
     await stage.finish();
   });
 
-  it("a peer that has died is found once the reading goes on", async () => {
+  it("a dead peer is detected once reading continues", async () => {
     const stage = new Stage();
     const player = await pausedBy(stage);
     stage.connection.halfOpen();
@@ -152,14 +152,14 @@ describe("while our own back-pressure pauses the reading", () => {
   });
 });
 
-describe("two ends that wait for each other", () => {
+describe("a client and a peer that wait for each other", () => {
   it("end as local-stall within two timeouts", async () => {
     for (const policy of [
       { interval: 1_000, timeout: 700 },
       { interval: 300, timeout: 2_000 },
       { interval: 60_000, timeout: 900 },
     ]) {
-      // It sends a lot, and takes nothing until all of that is out.
+      // The server sends a lot, and reads nothing until all of that is written.
       const stage = new Stage((connection) => {
         connection.accept();
         connection.stopReading();
@@ -188,7 +188,7 @@ describe("two ends that wait for each other", () => {
     }
   });
 
-  it("are none while the write makes progress, however slow", async () => {
+  it("do not end while the write makes progress, however slow", async () => {
     const stage = new Stage((connection) => {
       connection.accept();
       connection.halfOpen();

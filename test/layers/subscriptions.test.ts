@@ -43,7 +43,7 @@ class Subscriptions {
   }
 }
 
-/** A server that acknowledges each subscription; what came to each connection, in order. */
+/** A server that acknowledges each subscription. `seen` receives the messages of each connection, in order. */
 function acknowledging(seen: string[][]): Script {
   return async (connection) => {
     const own: string[] = [];
@@ -56,13 +56,13 @@ function acknowledging(seen: string[][]): Script {
   };
 }
 
-/** Calls `add` after so many microtasks. */
+/** Calls `add` after `turns` microtasks. */
 async function addAfter(turns: number, add: () => void): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await Promise.resolve();
   add();
 }
 
-/** How a new connection comes about. */
+/** How a new connection is made. */
 interface Way {
   readonly options: Options;
   begin(ws: WebSocket<Message, string | Uint8Array>, stage: Stage): void;
@@ -78,7 +78,7 @@ async function play(way: Way, turns: number, isLate: boolean): Promise<string[][
     backoff: steady,
     ...way.options,
     onConnection: async (connection, signal) => {
-      // The moments while the hook runs, or those behind it.
+      // Adds the channel while the hook runs, or after it.
       if (isWatching && !isLate) void addAfter(turns, () => subscriptions.add("quotes"));
       await subscriptions.onConnection?.(connection, signal);
       if (isWatching && isLate) void addAfter(turns, () => subscriptions.add("quotes"));
@@ -98,18 +98,18 @@ async function play(way: Way, turns: number, isLate: boolean): Promise<string[][
 const ways: [name: string, way: Way][] = [
   ["the first connection", { options: { reconnect: false }, begin: () => undefined }],
   ["a reconnect", { options: {}, begin: (_ws, stage) => stage.connection.reset() }],
-  ["a rotation that replaces", { options: {}, begin: (ws) => void ws.rotate() }],
+  ["a replacing rotation", { options: {}, begin: (ws) => void ws.rotate() }],
   [
-    "a rotation that overlaps",
+    "an overlapping rotation",
     { options: { rotation: { mode: "overlap", overlap: 50 } }, begin: (ws) => void ws.rotate() },
   ],
 ];
 
-describe.each(ways)("a subscription that is added in the setup of %s", (_name, way) => {
+describe.each(ways)("a subscription that is added during the setup of %s", (_name, way) => {
   it.each([
     ["while the hook runs", false],
-    ["behind it", true],
-  ])("reaches that connection, at whichever moment: %s", async (_when, isLate) => {
+    ["after the hook", true],
+  ])("reaches that connection at every moment: %s", async (_when, isLate) => {
     for (let turns = 0; turns < 25; turns++) {
       const seen = await play(way, turns, isLate);
       expect(seen.at(-1), `after ${turns} turns`).toEqual(expect.arrayContaining(["trades", "quotes"]));

@@ -28,7 +28,7 @@ const acknowledged = {
   maxBytes: 1_000_000_000,
 };
 
-/** Numbers from 0 to 1, the same for the same seed. */
+/** Random numbers from 0 to 1, repeatable by seed. */
 function createRandom(seed: number): () => number {
   let state = Math.imul(seed, 0x9e3779b1) | 1;
   return () => {
@@ -39,7 +39,7 @@ function createRandom(seed: number): () => number {
   };
 }
 
-/** What may happen in a millisecond. */
+/** Events that may happen in a millisecond. */
 const faults: ((feed: NumberedFeed, client: Watching, random: () => number) => void)[] = [
   (feed) => feed.live.at(-1)?.reset(),
   (feed) => feed.live.at(0)?.reset(),
@@ -61,7 +61,7 @@ const faults: ((feed: NumberedFeed, client: Watching, random: () => number) => v
   (_, { ws }) => void ws.rotate("weather"),
   (_, { ws }) => void ws.reconnect(),
   (_, { ws }) => void ws.ping(),
-  // Messages that are never sent live, and one that is sent again.
+  // Skips some live messages, and sends one twice.
   (feed, _, random) => (feed.last += Math.floor(random() * 5)),
   (feed) => feed.live.at(-1)?.send(`default:${feed.last}`),
 ];
@@ -78,7 +78,7 @@ interface Run {
   readonly random: () => number;
   /** The numbers that the client has delivered. */
   readonly ids: number[];
-  /** Of every connection that has ended, those of rotations too. */
+  /** The reports of every connection that has ended, also of rotations. */
   readonly reports: CloseReport[];
 }
 
@@ -132,7 +132,7 @@ async function storm({ feed, client, random }: Run, steps: number): Promise<void
   }
 }
 
-/** A storm, and then good weather until all has come that is to come. */
+/** Runs a storm of faults, then a quiet time until all messages have arrived. */
 async function live(weather: Weather): Promise<Run> {
   const run = begin(weather);
   const { feed, client } = run;
@@ -168,14 +168,14 @@ const replayed = (onReplay: OnReplay): Options["replay"] => ({
 // Two of six seeds by default, an odd and an even one: the last test reads slowly when its seed is even.
 const seeds = runsAll ? [1, 3, 7, 8, 24, 544] : [7, 8];
 
-describe.each(seeds)("weather from seed %i", (seed) => {
+describe.each(seeds)("random faults from seed %i", (seed) => {
   it.each([
     ["in band", inBand, false],
     ["in one answer", inOneAnswer, false],
     ["in band, to a slow consumer", inBand, true],
     ["in one answer, to a slow consumer", inOneAnswer, true],
   ] as const)(
-    "in: lost 0, doubled 0, out of order 0; out: lost 0, in order: %s",
+    "no received message is lost, duplicated or reordered, and no sent one is lost or reordered: %s",
     async (_, onReplay, isSlow) => {
       const replay = replayed(onReplay);
       const run = await live({ seed, options: { replay, outbox: acknowledged }, isSlow });
@@ -189,13 +189,13 @@ describe.each(seeds)("weather from seed %i", (seed) => {
       expect(feed.ids).toEqual(range(1, feed.sent));
       expect(client.ws.stats()).toMatchObject({ resetCount: 0, messagesHeld: 0, outboxMessages: 0 });
       const dropped = client.all("dropped").map(({ message }) => String(message));
-      // A question of a hook goes with its connection.
+      // A request of a hook is dropped together with its connection.
       expect(dropped.filter((text) => !/^(from|list) /.test(text))).toEqual([]);
       await end(run);
     },
   );
 
-  it("without acknowledgements: never doubled, lost only what a report calls uncertain", async () => {
+  it("without acknowledgements: no duplicates, and only messages that a report counts as uncertain are lost", async () => {
     const outbox = { capacity: 1_000_000, maxBytes: 1_000_000_000 };
     const options: Options = { replay: replayed(inBand), outbox };
     const run = await live({ seed, options });
@@ -212,7 +212,7 @@ describe.each(seeds)("weather from seed %i", (seed) => {
   });
 
   it.each(["overlap", "replace"] as const)(
-    "without an outbox: never doubled; what was taken and has not come is told or uncertain: %s",
+    "without an outbox: no duplicates, and every lost message is dropped with an event or uncertain: %s",
     async (mode) => {
       const run = await live({ seed, options: { replay: replayed(inBand), rotation: { mode } } });
       const { feed, client, ids, reports } = run;
@@ -229,24 +229,27 @@ describe.each(seeds)("weather from seed %i", (seed) => {
     },
   );
 
-  it.each(["close", "terminate", "abort"] as const)("%s() in the midst of it leaves nothing", async (how) => {
-    const abort = new AbortController();
-    const options: Options = { replay: replayed(inBand), outbox: acknowledged, signal: abort.signal };
-    const run = begin({ seed, options, isSlow: seed % 2 === 0 });
-    const { feed, client, random } = run;
-    await storm(run, 100 + Math.floor(random() * 500));
-    if (random() < 0.5) client.ws.rotate().catch(() => undefined);
-    await feed.clock.advanceAsync(Math.floor(random() * 5));
-    if (how === "close") void client.ws.close();
-    else if (how === "terminate") client.ws.terminate();
-    else abort.abort(new Error("enough"));
-    await storm(run, 20);
-    await feed.clock.advanceAsync(5_000);
-    expect(client.ws.state).toBe("closed");
-    expect(client.story.at(-1)).toMatch(/closed|error/);
-    expect(client.ws.stats()).toMatchObject({ outboxMessages: 0, messagesHeld: 0, bufferedAmount: 0 });
-    client.checkEnd();
-    feed.counting.assertIdle();
-    await feed.server.close();
-  });
+  it.each(["%s() in the middle ends the client and leaves no resources", "terminate", "abort"] as const)(
+    "%s() in the midst of it leaves nothing",
+    async (how) => {
+      const abort = new AbortController();
+      const options: Options = { replay: replayed(inBand), outbox: acknowledged, signal: abort.signal };
+      const run = begin({ seed, options, isSlow: seed % 2 === 0 });
+      const { feed, client, random } = run;
+      await storm(run, 100 + Math.floor(random() * 500));
+      if (random() < 0.5) client.ws.rotate().catch(() => undefined);
+      await feed.clock.advanceAsync(Math.floor(random() * 5));
+      if (how === "close") void client.ws.close();
+      else if (how === "terminate") client.ws.terminate();
+      else abort.abort(new Error("enough"));
+      await storm(run, 20);
+      await feed.clock.advanceAsync(5_000);
+      expect(client.ws.state).toBe("closed");
+      expect(client.story.at(-1)).toMatch(/closed|error/);
+      expect(client.ws.stats()).toMatchObject({ outboxMessages: 0, messagesHeld: 0, bufferedAmount: 0 });
+      client.checkEnd();
+      feed.counting.assertIdle();
+      await feed.server.close();
+    },
+  );
 });
