@@ -3,7 +3,7 @@ import { InvalidStateError } from "../../errors.js";
 import type { State } from "../../events/event-map.js";
 
 /** The states that may follow each state. Any other transition is a bug in this package. */
-const transitions: Readonly<Record<State, readonly State[]>> = {
+export const transitions: Readonly<Record<State, readonly State[]>> = {
   idle: ["connecting", "closed"],
   connecting: ["connected", "backingOff", "failed", "closed"],
   connected: ["disconnecting", "disconnected"],
