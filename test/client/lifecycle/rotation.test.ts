@@ -550,6 +550,18 @@ describe("the end of the first connection", () => {
     expect(log.slice(1)).toEqual(["retire second", "inbound end of 2"]);
     expect(scene.others).toEqual([]);
   });
+
+  it("while the client stops, delivers its undecoded messages before those of the second one", () => {
+    scene.moving();
+    scene.isClientStopping = true;
+    scene.isConsumerPaused = true;
+    scene.first.live!.hasLeftover = true;
+    scene.end(scene.first);
+    expect(log).toEqual([]);
+    scene.isConsumerPaused = false;
+    scene.leftovers.deliver();
+    expect(log).toEqual(["first delivers leftovers", "end overlap"]);
+  });
 });
 
 describe("takeSecond()", () => {
@@ -573,6 +585,18 @@ describe("the end of the second connection", () => {
     expect(log.at(-1)).toBe("start third");
   });
 
+  it("before it is ready, is reported as an error if no call waits for it", async () => {
+    create(aged);
+    const outcome = scene.rotate();
+    scene.fail();
+    scene.rotate("overlap", 50);
+    scene.clock.advance(50);
+    const [third] = scene.rotation.otherConnections as unknown as FakeConnection[];
+    scene.fail(third);
+    await turns(1);
+    expect([outcome, scene.errors]).toEqual([[scene.failure], [scene.failure]]);
+  });
+
   it("before the move, delivers its messages and sends on the first one again", () => {
     scene.moving();
     const unsent = [{ data: "a", token: undefined }];
@@ -592,6 +616,27 @@ describe("the end of the second connection", () => {
     expect(scene.end(scene.first)).toBe(true);
     expect(log.slice(1)).toEqual(["retire first", "end overlap", "inbound end of 1"]);
     expect(scene.others).toEqual([]);
+  });
+
+  it("before the move, delivers its undecoded messages before newer ones of the first one", () => {
+    scene.moving();
+    scene.isConsumerPaused = true;
+    scene.second.live!.hasLeftover = true;
+    scene.end(scene.second);
+    expect(scene.leftovers.isPending).toBe(true);
+  });
+
+  it("after the move, delivers the undecoded messages of the first one before those that the second one received", () => {
+    scene.draining();
+    scene.end(scene.second);
+    log = [];
+    scene.isConsumerPaused = true;
+    scene.first.live!.hasLeftover = true;
+    scene.end(scene.first);
+    expect(log).toEqual(["retire first", "inbound end of 1"]);
+    scene.isConsumerPaused = false;
+    scene.leftovers.deliver();
+    expect(log.slice(2)).toEqual(["first delivers leftovers", "end overlap"]);
   });
 
   it("after the move, terminates the first one when the next connection is open", () => {
