@@ -86,6 +86,38 @@ describe("PingExchange", () => {
       expect([pings.unanswered, counting.openTimers]).toEqual([64, 0]);
     });
 
+    it("shares its error with many others that are dropped or refused in one turn of the event loop", async () => {
+      const calls = Array.from({ length: 10_000 }, (_, index) => {
+        const promise = call(`${index}`);
+        end.drain();
+        return promise;
+      });
+      const promises = [...new Set(calls)];
+      // 64 pings that are kept, 64 that newer ones displace, and one promise for all refused ones.
+      expect([promises.length, pings.unanswered, reported.length]).toEqual([129, 64, 10_000 - 64 + 128]);
+      clock.advance(0);
+      const states = await Promise.all(promises.map(stateOf));
+      const rejections = [...states.slice(0, 64), ...states.slice(128)];
+      expect(rejections.every((error) => error instanceof BufferOverflowError)).toBe(true);
+      expect([new Set(rejections).size, states[128] === states[63]]).toEqual([64, true]);
+      expect(states.slice(64, 128).every((state) => state === "waits")).toBe(true);
+      expect(answer("127")).toBe(0);
+      expect(await calls[64]).toBe(0);
+      const next = call("next");
+      expect([answer("next"), await next]).toEqual([0, 0]);
+    });
+
+    it("shares the error of many refused calls in one turn of the event loop", async () => {
+      const payload = "x".repeat(120);
+      while (end.connection.bufferedSize <= maxBufferedAmount) void call(payload);
+      const calls = new Set(Array.from({ length: 10_000 }, () => call(payload)));
+      expect(calls.size).toBe(64);
+      clock.advance(0);
+      const errors = await Promise.all([...calls].map(stateOf));
+      expect(errors.at(-1)).toBeInstanceOf(BufferOverflowError);
+      expect(String(errors.at(-1))).toContain("Pings were refused");
+    });
+
     it("rejects once when the connection ends", async () => {
       const calls = [call("a", { timeout: 50 }), call("b")];
       pings.end("gone");
