@@ -196,7 +196,7 @@ describe("a deflater of the DictionaryBackend", () => {
     const [without, closed] = [deflaterOf(noContext), deflaterOf()];
     for (const deflater of [without, closed]) {
       const first = Buffer.from(deflater.deflate(noise(300)));
-      deflater.close();
+      if (deflater === closed) deflater.close();
       expect(Buffer.from(deflater.deflate(noise(300)))).toEqual(first);
     }
   });

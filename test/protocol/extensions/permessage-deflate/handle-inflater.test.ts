@@ -1,3 +1,4 @@
+import { deflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { ProtocolError } from "../../../../protocol/errors.js";
 import { HandleInflater } from "../../../../protocol/extensions/permessage-deflate/handle-inflater.js";
@@ -152,6 +153,19 @@ describe("HandleInflater chooses an inflater", () => {
     second.close();
   });
 
+  it.each([
+    [15, true],
+    [16, false],
+  ])("after %i messages by zlib, another codec may take its handle: %s", (count, isShared) => {
+    const scene = new Scene(1);
+    const [first, second] = [scene.inflater(), scene.inflater()];
+    for (let index = 0; index < count; index++) receive(first, 200, index);
+    const calls = scene.callsOf(() => receive(second, 5000));
+    expect(calls).toEqual([isShared ? "reset" : "open inflate 15", "write 5000", tail]);
+    first.close();
+    second.close();
+  });
+
   it("uses its own inflater for messages from 2 KiB on after WebAssembly was loaded", () => {
     const scene = new Scene();
     const inflater = scene.inflater();
@@ -226,6 +240,19 @@ describe("HandleInflater without context", () => {
     inflater.close();
   });
 
+  it("discards the window that it has kept for the next block of a message with final blocks", () => {
+    const scene = new Scene();
+    const inflater = scene.inflater(noContext);
+    const { compressed, content } = messageOf(200);
+    const message = Buffer.concat([deflateRawSync(content), compressed]);
+    for (let round = 0; round < 2; round++) {
+      const inflated = inflater.inflate(message, noLimit, true);
+      expect(inflated).toEqual(Buffer.concat([content, content]));
+    }
+    expect(scene.callsOf(() => receive(inflater, 200))).toEqual(["reset", "write 200", tail]);
+    inflater.close();
+  });
+
   it("inflates the next message after an error", () => {
     const inflater = new Scene().inflater(noContext);
     for (const compressed of [Buffer.of(0x06), messageOf(200).compressed.subarray(0, 150)]) {
@@ -294,13 +321,14 @@ describe("HandleInflater.inflatePieces", () => {
     const message = new DeflateBlocks()
       .fixed(["Hello", { length: 5, distance: 305 }], { isFinal: true })
       .stored(", ", { isFinal: true })
-      .fixed([{ length: 8, distance: 12 }])
+      .fixed([{ length: 8, distance: 20 }])
       .flush()
       .bytes();
-    const start = history.subarray(0, 5);
-    // The last match copies the bytes from "Hello" on: 5 of it and 3 of the history.
     const expected = Buffer.concat([
-      ...[Buffer.from("Hello"), start, Buffer.from(", Hello"), start.subarray(0, 3)],
+      Buffer.from("Hello"),
+      history.subarray(0, 5),
+      Buffer.from(", "),
+      history.subarray(-8),
     ]);
     for (let cut = 0; cut <= message.length; cut++) {
       const inflater = new Scene().inflater();
@@ -321,11 +349,13 @@ describe("HandleInflater.inflatePieces", () => {
 });
 
 describe("the errors of HandleInflater", () => {
-  it("rejects a message that ends inside a block, without a cause", () => {
+  it.each([
+    ["without its last byte", 199],
+    ["without its last bytes, which the appended tail replaces", 195],
+  ])("rejects a message %s, without a cause", (_, size) => {
     const inflater = new Scene().inflater();
-    const error = failureOf(() =>
-      inflater.inflate(messageOf(200).compressed.subarray(0, 199), noLimit, false),
-    );
+    const cut = messageOf(200).compressed.subarray(0, size);
+    const error = failureOf(() => inflater.inflate(cut, noLimit, false));
     expect(error).toMatchObject({ code: "INVALID_DEFLATE_DATA", closeCode: 1007 });
     expect(error.message).toContain(": it ends inside a block.");
     expect(error.cause).toBeUndefined();
@@ -354,6 +384,15 @@ describe("the errors of HandleInflater", () => {
       }
       inflater.close();
     }
+  });
+
+  it("releases the output of the rejected message", () => {
+    const scene = new Scene();
+    const inflater = scene.inflater();
+    const { compressed } = messageOf(200);
+    failureOf(() => inflater.inflate(compressed.subarray(0, 150), noLimit, false));
+    expect([scene.scratch.inflated.size, scene.scratch.inflated.chunk.length]).toEqual([0, 0]);
+    inflater.close();
   });
 
   it("rejects the 4097th final block of a message with an empty window, but counts each message anew", () => {
