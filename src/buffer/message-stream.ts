@@ -1,5 +1,5 @@
 // The state of one numbered stream of messages, and of one replay request. It does not deliver messages.
-import type { Cursor, Cursors } from "./cursor.js";
+import type { Cursor, Cursors } from "../options/layer-options.js";
 import type { ReorderBuffer } from "./reorder-buffer.js";
 import type { Sequence, SequenceWindow, SequenceStatus } from "./sequence-window.js";
 

@@ -1,5 +1,5 @@
 // The policy and the port of the replay engine: what the engine reads and what it calls. This module has no logic.
-import type { Cursors } from "./cursor.js";
+import type { Cursors } from "../options/layer-options.js";
 import type { IsNext } from "./id-window.js";
 import type { ReplayRequest } from "./message-stream.js";
 import type { Sequence } from "./sequence-window.js";

@@ -1,5 +1,5 @@
 // The active replay requests, and the streams that each of them covers. It does not call `onReplay`.
-import type { Cursor } from "./cursor.js";
+import type { Cursor } from "../options/layer-options.js";
 import { type MessageStream, ReplayRequest } from "./message-stream.js";
 
 /** Opens and ends replay requests. */

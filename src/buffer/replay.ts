@@ -2,7 +2,7 @@
 
 // requests replays, and delivers in order. It reads no clock and sets no timer: the caller passes the time.
 import { ChunkedList } from "./chunked-list.js";
-import type { Cursors } from "./cursor.js";
+import type { Cursors } from "../options/layer-options.js";
 import { asError, Delivery } from "./delivery.js";
 import type { Arrival, MessageStream, SequencePosition, ReplayRequest } from "./message-stream.js";
 import { Overlap, type WaitingMessage } from "./overlap.js";

@@ -1,7 +1,7 @@
 // The streams by name, at most `maxStreams` of them. It does not decide whether a stream may be evicted: it asks its
 
 // handler.
-import type { Cursor, Cursors } from "./cursor.js";
+import type { Cursor, Cursors } from "../options/layer-options.js";
 import { IdWindow } from "./id-window.js";
 import { MessageStream } from "./message-stream.js";
 import { NumberWindow } from "./number-window.js";

@@ -16,7 +16,7 @@ import type {
 import { refuseMoreArguments, resolveOptions } from "../options/resolve-options.js";
 import { rejected, type WaitOptions } from "../runtime/wait.js";
 import type { Stats } from "../stats/statistics.js";
-import type { Cursors } from "../buffer/cursor.js";
+import type { Cursors } from "../options/options.js";
 import { CallSite } from "./lifecycle/call-site.js";
 import { Client } from "./client.js";
 import { type ListenerOptions, isBorrowed } from "./receiving/listener-options.js";

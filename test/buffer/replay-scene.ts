@@ -1,4 +1,4 @@
-import type { Cursors } from "../../src/buffer/cursor.js";
+import type { Cursors } from "../../src/options/layer-options.js";
 import type { ReplayRequest } from "../../src/buffer/message-stream.js";
 import { defaultStream, type ReplayPolicy, type ReplayPort } from "../../src/buffer/replay-port.js";
 import { Replay } from "../../src/buffer/replay.js";

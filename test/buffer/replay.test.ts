@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Cursors } from "../../src/buffer/cursor.js";
+import type { Cursors } from "../../src/options/layer-options.js";
 import type { Sequence } from "../../src/buffer/sequence-window.js";
 import { type Policy, ReplayScene } from "./replay-scene.js";
 import { measureCpuTime } from "../support/cpu-time.js";

@@ -1,6 +1,6 @@
 // Passes received messages from the connections to the dispatcher: directly, or in sequence and without duplicates if
 // the option `replay` is set. It does not choose which consumer receives a message.
-import type { Cursors } from "../../buffer/cursor.js";
+import type { Cursors } from "../../options/layer-options.js";
 import { Replay } from "../../buffer/replay.js";
 import type { ReplayPolicy, ReplayPort } from "../../buffer/replay-port.js";
 import type { ReplayRequest } from "../../buffer/message-stream.js";
