@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { deathOf, heartbeat } from "./heartbeats.js";
+import { disconnectOf, heartbeat } from "./heartbeats.js";
 import { steady } from "./scripts.js";
 import { type Message, outcome, type Script, Stage } from "./stage.js";
 
@@ -15,7 +15,7 @@ describe("application pings", () => {
     };
   }
 
-  it("are messages, whose answers are swallowed and give the latency", async () => {
+  it("are messages whose answers are consumed and measure the latency", async () => {
     const stage = new Stage(async (connection) => {
       connection.accept();
       for await (const message of connection) {
@@ -36,7 +36,7 @@ describe("application pings", () => {
     await stage.finish();
   });
 
-  it("say nothing of never answered pings where they were answered", async () => {
+  it("do not count as never answered when they were answered", async () => {
     const stage = new Stage(
       answering(async (connection) => {
         await connection.delay(10_000);
@@ -48,12 +48,12 @@ describe("application pings", () => {
       backoff: steady,
     });
     await stage.pass(13_000);
-    expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+    expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
     expect(player.all("disconnected")[0]!.report.advice).not.toContain("never answered");
     await stage.finish();
   });
 
-  it("measure no latency from a ping of an earlier connection", async () => {
+  it("do not measure a latency from a ping of an earlier connection", async () => {
     const stage = new Stage(
       answering(async (connection, n) => {
         if (n > 1) return;
@@ -71,7 +71,7 @@ describe("application pings", () => {
     await stage.finish();
   });
 
-  it("that throw are told, and a peer that was never asked is not given up for its silence", async () => {
+  it("that throw are reported, and a peer without a ping is not closed for its silence", async () => {
     const fault = new Error("no ping today");
     const stage = new Stage();
     const player = await stage.begin({
@@ -84,11 +84,11 @@ describe("application pings", () => {
     });
     await stage.pass(10_000);
     expect(player.all("error").filter(({ error }) => error === fault).length).toBeGreaterThan(2);
-    expect(deathOf(player)).toBeUndefined();
+    expect(disconnectOf(player)).toBeUndefined();
     await stage.finish();
   });
 
-  it("whose isPong throws are told, and the message is delivered", async () => {
+  it("with an isPong that throws are reported, and the message is delivered", async () => {
     const fault = new Error("no idea");
     const stage = new Stage();
     const player = await stage.begin({
@@ -107,7 +107,7 @@ describe("application pings", () => {
     await stage.finish();
   });
 
-  it("are not answered to a hook that waits for a message of its own", async () => {
+  it("have answers that are not delivered to a hook with a pending recv()", async () => {
     const stage = new Stage(
       answering(async (connection) => {
         connection.answerPings(true);
@@ -126,7 +126,7 @@ describe("application pings", () => {
     await stage.finish();
   });
 
-  it("find a dead peer in the same time", async () => {
+  it("detect a dead peer in the same time", async () => {
     const stage = new Stage(
       answering(async (connection) => {
         await connection.delay(5_000);
@@ -138,7 +138,7 @@ describe("application pings", () => {
       backoff: steady,
     });
     await stage.pass(5_000 + 1_700);
-    expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+    expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
     await stage.finish();
   });
 });

@@ -10,7 +10,7 @@ function texts(...ids: readonly number[]): Buffer[] {
   return ids.map((id) => textFrame(String(id)));
 }
 
-/** A loop over batches to the end, with what it has got. */
+/** Reads batches until the end. Returns the batches, and the error or "ended". */
 function loop(ws: Client): { readonly batches: string[][]; readonly ended: Promise<unknown> } {
   const batches: string[][] = [];
   const read = async (): Promise<string> => {
@@ -23,7 +23,7 @@ function loop(ws: Client): { readonly batches: string[][]; readonly ended: Promi
 const idsOf = (batches: readonly string[][]): number[] => batches.flat().map(Number);
 
 describe("batches()", () => {
-  it("gives what one read has brought in one array, and waits for the next", async () => {
+  it("returns the messages of one read in one array, and waits for the next", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     const { batches } = loop(ws);
@@ -38,7 +38,7 @@ describe("batches()", () => {
     await scene.finish();
   });
 
-  it("gives what waits first, in one array, then what comes", async () => {
+  it("returns the waiting messages first, in one array, then new ones", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     link.send(...texts(1, 2));
@@ -56,7 +56,7 @@ describe("batches()", () => {
     await scene.finish();
   });
 
-  it("puts a message that a read has cut into the array of its last byte", async () => {
+  it("puts a message that spans two reads into the array of its last byte", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     const { batches } = loop(ws);
@@ -69,7 +69,7 @@ describe("batches()", () => {
     await scene.finish();
   });
 
-  it("is left by break: the rest waits, and the next loop or recv() goes on", async () => {
+  it("is left by break: the rest waits, and the next loop or recv() continues", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     const left: string[][] = [];
@@ -93,7 +93,7 @@ describe("batches()", () => {
     await scene.finish();
   });
 
-  it("has an end with the client: what waits comes first", async () => {
+  it("ends with the client, after the waiting messages", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     link.send(...texts(1));
@@ -108,7 +108,7 @@ describe("batches()", () => {
     await scene.finish();
   });
 
-  it("rejects with what broke the connection, behind what had come", async () => {
+  it("rejects with the error of the connection, after the received messages", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ reconnect: false });
     const { batches, ended } = loop(ws);
@@ -122,7 +122,7 @@ describe("batches()", () => {
     await scene.finish();
   });
 
-  it("goes on over a reconnect", async () => {
+  it("continues across a reconnect", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     const { batches } = loop(ws);
@@ -139,7 +139,7 @@ describe("batches()", () => {
     await scene.finish();
   });
 
-  it("is one loop at a time, of either kind", async () => {
+  it("allows one loop at a time, of either kind", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     const batches = ws.batches();
@@ -155,7 +155,7 @@ describe("batches()", () => {
     await scene.finish();
   });
 
-  it("holds no more than buffer.maxBytes in one array: the rest of the read waits", async () => {
+  it("limits one array to buffer.maxBytes: the rest of the read waits", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ buffer: { maxBytes: 10 } });
     const { batches } = loop(ws);
@@ -164,12 +164,12 @@ describe("batches()", () => {
     await scene.pass(100);
     expect(batches.flat()).toEqual(range(1, 8).map((id) => String(id).repeat(4)));
     expect(batches.length).toBeGreaterThan(2);
-    // The bound, and one message apart.
+    // The limit, exceeded by at most one message.
     for (const batch of batches) expect(batch.join("").length).toBeLessThanOrEqual(14);
     await scene.finish();
   });
 
-  it("and handlers beside it both get each message", async () => {
+  it("and handlers both receive each message", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     const heard: string[] = [];
@@ -197,7 +197,7 @@ describe("batches()", () => {
     await scene.finish();
   });
 
-  it("gives what was compressed, one read in one array", async () => {
+  it("returns compressed messages of one read in one array", async () => {
     const scene = new LayerScene();
     const client = scene.watch({ reconnect: true });
     const link = await scene.dial(client);
@@ -211,7 +211,7 @@ describe("batches()", () => {
     await scene.finish();
   });
 
-  it("pauses the socket where its body is slow, and goes on: nothing is lost, and the order stays", async () => {
+  it("pauses the socket when the loop is slow, and continues without loss and in order", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({ buffer: 4 });
     const batches: Message[][] = [];
@@ -235,7 +235,7 @@ describe("batches()", () => {
     await scene.finish();
   });
 
-  it("skips what cannot be decoded, and gives no empty array", async () => {
+  it("skips messages that cannot be decoded, and returns no empty array", async () => {
     const scene = new LayerScene();
     const { ws, client, link } = await scene.up({
       deserializer: (data) => {
@@ -256,7 +256,7 @@ describe("batches()", () => {
     await scene.finish();
   });
 
-  it("gives what replay lets through, in sequence and without doubles", async () => {
+  it("returns replayed messages in sequence and without duplicates", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up({ replay: { sequence } });
     const { batches } = loop(ws);
@@ -267,7 +267,7 @@ describe("batches()", () => {
     await scene.finish();
   });
 
-  it("that is terminated ends at once", async () => {
+  it("ends at once after terminate()", async () => {
     const scene = new LayerScene();
     const { ws, link } = await scene.up();
     const { batches, ended } = loop(ws);

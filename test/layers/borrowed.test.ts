@@ -322,7 +322,7 @@ describe("a borrowed handler with hooks, replay and rotation", () => {
     });
     const { loans } = borrow(scene, client.ws);
     const link = await scene.dial(client);
-    link.answer({ behind: mixed(1) });
+    link.answer({ followedBy: mixed(1) });
     await scene.pass();
     link.send(...mixed(10));
     await scene.pass();

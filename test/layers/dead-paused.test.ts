@@ -43,13 +43,13 @@ const buffer = 4;
 /** A client with a slow reader. Its connection is lost while most of a read of 20 messages is not yet decoded. */
 async function dead(
   options: Parameters<LayerScene["up"]>[0] = {},
-  ...behind: readonly Buffer[]
+  ...followedBy: readonly Buffer[]
 ): Promise<{ scene: LayerScene; client: Watching; reader: ReturnType<typeof reading>; link: VirtualLink }> {
   const scene = new LayerScene();
   const { client, link } = await scene.up({ buffer, ...options });
   const reader = reading(client);
   const first = reader.take(1);
-  link.send(...texts(1, 20), ...behind);
+  link.send(...texts(1, 20), ...followedBy);
   await scene.pass();
   expect(await first).toEqual(["1"]);
   expect(client.all("paused").length).toBe(1);

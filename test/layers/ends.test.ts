@@ -17,7 +17,7 @@ const sequenceOf = (message: Message): number | undefined =>
 /** Expects exactly one `closed` event, as the last event. */
 function expectOneEnd(player: Player): void {
   expect(player.story.filter((name) => name === "closed")).toEqual(["closed"]);
-  expect(player.told.at(-1)?.name).toBe("closed");
+  expect(player.recorded.at(-1)?.name).toBe("closed");
 }
 
 type Ending = "close" | "terminate" | "abort";
@@ -147,7 +147,7 @@ describe("ending a client from inside its own listeners", () => {
   });
 
   it.each(["message", "reset"] as const)(
-    "delivers held messages before `closed` when a %s listener closes it again",
+    "delivers buffered messages before `closed` when a %s listener closes it again",
     async (name) => {
       const stage = new Stage(
         inTurn((connection) => {

@@ -4,7 +4,7 @@ import { ScriptedServer } from "../../src/testing/index.js";
 import { turns } from "../support/dialling.js";
 import { createTlsCertificate } from "../support/tls-certificate.js";
 import { Scene } from "../support/scene.js";
-import { runProgram, transpiledDoor } from "./own-process.js";
+import { runProgram, transpiledEntryPoint } from "./own-process.js";
 
 const program = `
 const options = { heartbeat: { interval: 1_000, timeout: 1_000 }, backoff: { base: 60_000, jitter: false } };
@@ -45,7 +45,7 @@ describe("a busy loop of 5 s with real sockets", () => {
     const server = await new ScriptedServer({ onConnection: (connection) => connection.accept() }).listen();
     onTestFinished(() => server.close());
     const lines: string[] = [];
-    const source = `import { WebSocket } from ${JSON.stringify(transpiledDoor())};\nconst url = ${JSON.stringify(server.url)};\n${program}`;
+    const source = `import { WebSocket } from ${JSON.stringify(transpiledEntryPoint())};\nconst url = ${JSON.stringify(server.url)};\n${program}`;
     const errors = await runProgram(source, (line) => {
       lines.push(line);
       if (line !== "loop") return;

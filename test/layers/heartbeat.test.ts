@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { deathOf, dying, heartbeat, sendEach } from "./heartbeats.js";
+import { disconnectOf, dying, heartbeat, sendEach } from "./heartbeats.js";
 import { steady } from "./scripts.js";
 import { accepting, Stage } from "./stage.js";
 
@@ -15,7 +15,7 @@ describe("the heartbeat", () => {
       expect(later.length).toBeGreaterThanOrEqual(5);
       stage.connection.halfOpen();
       await stage.pass(50_000);
-      expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+      expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
       await stage.finish();
     }
   });
@@ -64,7 +64,7 @@ describe("the heartbeat", () => {
       const stage = new Stage(dying(ms), { seed });
       const player = await stage.begin({ heartbeat, backoff: steady });
       await stage.pass(ms + heartbeat.interval + heartbeat.timeout);
-      expect(deathOf(player)).toMatchObject({ verdict: "heartbeat-timeout" });
+      expect(disconnectOf(player)).toMatchObject({ verdict: "heartbeat-timeout" });
       await stage.finish();
     }
   });
@@ -75,7 +75,7 @@ describe("the heartbeat", () => {
       const player = await stage.begin({ heartbeat, backoff: steady });
       sendEach(stage, player, 100, Buffer.alloc(102));
       await stage.pass(ms + heartbeat.interval + heartbeat.timeout);
-      expect(deathOf(player)).toMatchObject({ verdict: "heartbeat-timeout" });
+      expect(disconnectOf(player)).toMatchObject({ verdict: "heartbeat-timeout" });
       await stage.finish();
     }
   });
@@ -92,7 +92,7 @@ describe("the heartbeat", () => {
     await stage.pass(7_003);
     expect(player.ws.state).toBe("connected");
     await stage.pass(policy.interval + policy.timeout);
-    expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+    expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
     await stage.finish();
   });
 
@@ -103,7 +103,7 @@ describe("the heartbeat", () => {
       await stage.pass(2_000);
       void player.ws.sendRaw(Buffer.alloc(1024 * 1024)).catch(() => undefined);
       await stage.pass(heartbeat.interval + heartbeat.timeout);
-      expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+      expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
       expect(player.all("disconnected")[0]!.report.messagesUncertain).toBeLessThanOrEqual(1);
       await stage.finish();
     }
@@ -122,9 +122,9 @@ describe("the heartbeat", () => {
     });
     const player = await stage.begin({ heartbeat });
     await stage.pass(199 * 650);
-    expect(deathOf(player)).toBeUndefined();
+    expect(disconnectOf(player)).toBeUndefined();
     await stage.pass(650 + 1_700);
-    expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+    expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
     await stage.finish();
   });
 
@@ -135,7 +135,7 @@ describe("the heartbeat", () => {
     });
     const player = await stage.begin({ heartbeat });
     await stage.pass(20_000);
-    expect(deathOf(player)).toBeUndefined();
+    expect(disconnectOf(player)).toBeUndefined();
     for (const { latencyMs } of player.all("pong")) expect(latencyMs).toBeUndefined();
     await stage.finish();
   });
@@ -170,9 +170,9 @@ describe("a write that the kernel does not accept at once", () => {
       expect(peer.waitingBytes).toBeGreaterThan(0);
       peer.take();
     }
-    expect(deathOf(player)).toBeUndefined();
+    expect(disconnectOf(player)).toBeUndefined();
     await stage.pass(2_000);
-    expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+    expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
     await stage.finish();
   });
 
@@ -195,7 +195,7 @@ describe("a write that the kernel does not accept at once", () => {
     const player = await stage.begin({ heartbeat, runtime: tardy });
     sendEach(stage, player, 50, Buffer.alloc(500));
     await stage.pass(100 + 1_700);
-    expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+    expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
     await stage.finish();
   });
 });

@@ -1,3 +1,4 @@
+// Helpers for heartbeat tests: peers that die, and the disconnect that the heartbeat causes.
 import { type Player, type Script, type Stage } from "./stage.js";
 
 /** A peer whose machine disappears after `ms` milliseconds. */
@@ -10,9 +11,11 @@ export function dying(ms: number): Script {
 }
 
 /** The time and the verdict of the disconnect; `undefined` while the connection is open. */
-export function deathOf(player: Player): { readonly at: number; readonly verdict: string } | undefined {
-  const told = player.told.find(({ name }) => name === "disconnected");
-  return told?.name === "disconnected" ? { at: told.at, verdict: told.event.report.verdict } : undefined;
+export function disconnectOf(player: Player): { readonly at: number; readonly verdict: string } | undefined {
+  const recorded = player.recorded.find(({ name }) => name === "disconnected");
+  return recorded?.name === "disconnected"
+    ? { at: recorded.at, verdict: recorded.event.report.verdict }
+    : undefined;
 }
 
 export const heartbeat: { readonly interval: number; readonly timeout: number } = {

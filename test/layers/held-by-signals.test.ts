@@ -83,12 +83,12 @@ it("an abort reaches a client that never connected and has pending calls only", 
 
 it("an abort closes a client that never connected and is referenced by its user only", () => {
   const controller = new AbortController();
-  const told: string[] = [];
+  const recorded: string[] = [];
   const ws = new WebSocket("ws://feed.test/", { signal: controller.signal });
-  ws.on("closed", ({ report }) => told.push(report.verdict));
+  ws.on("closed", ({ report }) => recorded.push(report.verdict));
   collectGarbage();
   controller.abort();
-  expect([ws.state, told, listenersOf(controller.signal)]).toEqual(["closed", ["aborted"], 0]);
+  expect([ws.state, recorded, listenersOf(controller.signal)]).toEqual(["closed", ["aborted"], 0]);
 });
 
 /** Returns weak references to clients of a stage that have ended. No other references remain. */

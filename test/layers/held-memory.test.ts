@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { runProgram, transpiledDoor } from "./own-process.js";
+import { runProgram, transpiledEntryPoint } from "./own-process.js";
 
 const mebibyte = 1024 * 1024;
 /** The default of `buffer.maxBytes`. */
@@ -9,12 +9,12 @@ const bound = 4 * mebibyte;
  * A server whose compressed messages have 1 KB on the wire and 1 MB in memory, and code that measures the
  * client's memory.
  */
-const prelude = (door: string): string => `
+const prelude = (entryPoint: string): string => `
   import { createServer } from "node:net";
   import { createHash } from "node:crypto";
   import { constants, deflateRawSync } from "node:zlib";
   import { setTimeout as delay } from "node:timers/promises";
-  import { WebSocket } from ${JSON.stringify(door)};
+  import { WebSocket } from ${JSON.stringify(entryPoint)};
 
   const deflated = (text, finishFlush) => deflateRawSync(text, { finishFlush });
   const body = deflated("x".repeat(1_000_000), constants.Z_FULL_FLUSH);
@@ -69,7 +69,7 @@ const prelude = (door: string): string => `
 
 async function measure(program: string): Promise<Record<string, number>> {
   const lines: string[] = [];
-  const errors = await runProgram(prelude(transpiledDoor()) + program, (line) => void lines.push(line));
+  const errors = await runProgram(prelude(transpiledEntryPoint()) + program, (line) => void lines.push(line));
   expect([errors, lines.length]).toEqual(["", 1]);
   return JSON.parse(lines[0]!) as Record<string, number>;
 }

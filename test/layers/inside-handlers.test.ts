@@ -107,10 +107,10 @@ describe.each(events)("inside a listener of %s", (name) => {
   it.each(ways)("%s ends the client once, and it does not dial again", async (way) => {
     const reason = new Error("enough");
     let toldBefore = -1;
-    const { stage, player, running } = await play(({ ws, told }, controller) => {
+    const { stage, player, running } = await play(({ ws, recorded }, controller) => {
       ws.on(name, () => {
         if (toldBefore !== -1) return;
-        toldBefore = told.length;
+        toldBefore = recorded.length;
         if (way === "abort") controller.abort(reason);
         else void ws[way]();
       });
@@ -150,12 +150,12 @@ describe.each(events)("inside a listener of %s", (name) => {
         });
       });
       expect(calls).toBeGreaterThan(0);
-      const told = player.all("error").filter(({ error }) => error === fault);
-      expect(told.length + warnings.filter((warning) => warning === fault).length).toBeGreaterThanOrEqual(
+      const recorded = player.all("error").filter(({ error }) => error === fault);
+      expect(recorded.length + warnings.filter((warning) => warning === fault).length).toBeGreaterThanOrEqual(
         calls,
       );
-      if (name === "error") expect(told).toEqual([]);
-      else expect(told.every(({ isFatal }) => !isFatal)).toBe(true);
+      if (name === "error") expect(recorded).toEqual([]);
+      else expect(recorded.every(({ isFatal }) => !isFatal)).toBe(true);
       // Message handlers consume messages, which changes the back-pressure.
       const isSame = name !== "message" && name !== "rawMessage";
       const facts = (one: Player): string[] => one.story.filter((word) => word !== "error");

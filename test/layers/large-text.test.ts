@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { acceptKey } from "../../protocol/handshake/accept-key.js";
 import { RawServer } from "../support/raw-server.js";
 import { deflated, frame, type FrameParts, opcodes } from "../support/wire.js";
-import { runProgram, transpiledDoor } from "./own-process.js";
+import { runProgram, transpiledEntryPoint } from "./own-process.js";
 
 const mib = 1024 * 1024;
 const size = 64 * mib;
@@ -36,9 +36,9 @@ function serve(input: Buffer, header: string): void {
 }
 
 /** Receives one text, and prints by how many MiB the peak memory of its process exceeded its idle memory. */
-const program = (door: string, port: number): string => `
+const program = (entryPoint: string, port: number): string => `
   import { readFileSync } from "node:fs";
-  import { connect } from ${JSON.stringify(door)};
+  import { connect } from ${JSON.stringify(entryPoint)};
   const memory = (name) => Number(new RegExp(name + ":\\\\s+(\\\\d+)").exec(readFileSync("/proc/self/status", "utf8"))[1]);
   const ws = await connect("ws://127.0.0.1:${port}/", { deserializer: (text) => text, reconnect: false });
   const idle = memory("VmRSS");
@@ -86,7 +86,9 @@ describe.runIf(process.platform === "linux")("a text of 64 MiB of two- and three
     async (what, isCompressed, input) => {
       serve(input(), isCompressed ? "Sec-WebSocket-Extensions: permessage-deflate\r\n" : "");
       const lines: string[] = [];
-      const errors = await runProgram(program(transpiledDoor(), server.port), (line) => lines.push(line));
+      const errors = await runProgram(program(transpiledEntryPoint(), server.port), (line) =>
+        lines.push(line),
+      );
       expect(errors).toBe("");
       const { peak, length, end } = JSON.parse(lines[0]!) as { peak: number; length: number; end: string };
       expect([length, end]).toEqual([payload.toString().length, "én "]);

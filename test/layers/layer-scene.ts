@@ -1,3 +1,4 @@
+// A test fixture for clients that reconnect over virtual transports, and helpers for numbered messages.
 import { constants, inflateRawSync } from "node:zlib";
 import type { EventName, WebSocket } from "../../src/index.js";
 import type { Message, Options } from "../support/scene.js";

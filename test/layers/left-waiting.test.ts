@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from "vitest";
 import { binaryFrame, closeFrame, textFrame } from "../support/wire.js";
 import { closeOf, LayerScene, settled, textsOf } from "./layer-scene.js";
 
-/** Pending calls and events are served by whichever connection comes next. */
+/** Pending calls and events are served by the next connection. */
 
 const big = "x".repeat(5_000);
 
@@ -146,7 +146,7 @@ it("the limit during a hook applies to many empty messages too", async () => {
   await scene.pass();
   scene.link.peer.accept();
   await scene.pass();
-  scene.link.answer({ behind: Array<Buffer>(1_200).fill(binaryFrame(Buffer.alloc(0))) });
+  scene.link.answer({ followedBy: Array<Buffer>(1_200).fill(binaryFrame(Buffer.alloc(0))) });
   await scene.pass();
   await scene.answerClose(scene.link);
   await expect(connected).rejects.toMatchObject({ report: { verdict: "setup-failed" } });

@@ -94,7 +94,7 @@ async function failOften(stage: Stage, player: Player, attempts: number): Promis
   const depths = new Set<number>();
   const heaps: number[] = [];
   player.ws.on("reconnecting", ({ delayMs }) => {
-    player.told.length = 0;
+    player.recorded.length = 0;
     if (delayMs < 5 || delayMs > Math.min(10 * 1.5 ** count, 1_000)) wrongDelays.push(delayMs);
     if (++count % (attempts / 10) !== 0) return;
     const limit = Error.stackTraceLimit;
@@ -105,7 +105,7 @@ async function failOften(stage: Stage, player: Player, attempts: number): Promis
     heaps.push(process.memoryUsage().heapUsed);
   });
   while (count < attempts) await stage.pass(60_000);
-  player.told.length = 0;
+  player.recorded.length = 0;
   expect(wrongDelays).toEqual([]);
   expect(depths.size).toBe(1);
   return heaps.at(-1)! - heaps[4]!;
@@ -131,7 +131,7 @@ describe("failed attempts in a row, by default a thousand and at most ten thousa
     await stage.server.comeUp();
     await stage.pass(2_000);
     expect(player.ws.state).toBe("connected");
-    player.told.length = 0;
+    player.recorded.length = 0;
     await stage.finish();
   }, 60_000);
 });

@@ -1,3 +1,5 @@
+// A scripted server with a numbered stream in each direction, for tests that no message is lost, duplicated or
+// reordered.
 import { type ScriptedConnection, ScriptedServer, VirtualRuntime } from "../../src/testing/index.js";
 import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
 import { type Options, Watching } from "../support/scene.js";
@@ -17,7 +19,7 @@ export class NumberedFeed {
   readonly counting: CountingRuntime;
   readonly server: ScriptedServer;
   readonly received: Noted[] = [];
-  /** Errors in what the server received. */
+  /** Errors of the scripted server and its connections. */
   readonly errors: unknown[] = [];
   /** The number of the last message to the clients, and of the last one from them. */
   last = 0;

@@ -16,57 +16,51 @@ const acknowledges = (received: Message): string[] | undefined => {
 const atLeastOnce: OutboxOptions = { idOf, acknowledges };
 
 describe("send() without a connection", () => {
-  it.each(["rejects without an outbox: %s", "backing off", "connecting again"])(
-    "is refused without an outbox: %s",
-    async (when) => {
-      const scene = new LayerScene();
-      if (when === "idle") {
-        const client = scene.watch({});
-        expect(await settled(client.ws.send("a"))).toBe("InvalidStateError");
-        expect(client.ws.trySend("a")).toBe("dropped");
-        return;
-      }
-      const { ws, client, link } = await scene.up();
+  it.each(["idle", "backing off", "connecting again"])("rejects without an outbox: %s", async (when) => {
+    const scene = new LayerScene();
+    if (when === "idle") {
+      const client = scene.watch({});
+      expect(await settled(client.ws.send("a"))).toBe("InvalidStateError");
+      expect(client.ws.trySend("a")).toBe("dropped");
+      return;
+    }
+    const { ws, client, link } = await scene.up();
+    await scene.cut(link);
+    if (when === "connecting again") await scene.pass(1_000);
+    expect(await settled(ws.send("a"))).toBe("InvalidStateError");
+    expect(ws.trySend("b")).toBe("dropped");
+    expect(client.all("error").at(-1)?.error.message).toMatch(/send/);
+    const again = await scene.again();
+    expect(textsOf(again)).toEqual([]);
+    await scene.finish();
+  });
+
+  it.each(["idle", "backing off", "connecting again"])("waits in the outbox: %s", async (when) => {
+    const scene = new LayerScene();
+    const client = scene.watch({ reconnect: true, backoff, outbox: 10 });
+    let link = when === "idle" ? undefined : await scene.dial(client);
+    if (link !== undefined) {
+      link.answer();
+      await scene.pass();
       await scene.cut(link);
       if (when === "connecting again") await scene.pass(1_000);
-      expect(await settled(ws.send("a"))).toBe("InvalidStateError");
-      expect(ws.trySend("b")).toBe("dropped");
-      expect(client.all("error").at(-1)?.error.message).toMatch(/send/);
-      const again = await scene.again();
-      expect(textsOf(again)).toEqual([]);
-      await scene.finish();
-    },
-  );
-
-  it.each(["waits in the outbox: %s", "backing off", "connecting again"])(
-    "waits in the outbox: %s",
-    async (when) => {
-      const scene = new LayerScene();
-      const client = scene.watch({ reconnect: true, backoff, outbox: 10 });
-      let link = when === "idle" ? undefined : await scene.dial(client);
-      if (link !== undefined) {
-        link.answer();
-        await scene.pass();
-        await scene.cut(link);
-        if (when === "connecting again") await scene.pass(1_000);
-      }
-      const { ws } = client;
-      const sends = [ws.send("a"), ws.sendRaw(new Uint8Array([1])), ws.send("b")];
-      expect(ws.trySend("c")).toBe("queued");
-      expect(await Promise.all(sends.map(settled))).toEqual(["resolved", "resolved", "resolved"]);
-      expect(ws.stats()).toMatchObject({ outboxMessages: 4, outboxBytes: 4 });
-      if (when === "idle") {
-        link = await scene.dial(client);
-        link.answer();
-        await scene.pass();
-      } else {
-        link = await scene.again(when === "backing off" ? 1_000 : 0);
-      }
-      expect(textsOf(link)).toEqual(["a", "\x01", "b", "c"]);
-      expect(ws.stats()).toMatchObject({ outboxMessages: 0, outboxBytes: 0 });
-      await scene.finish();
-    },
-  );
+    }
+    const { ws } = client;
+    const sends = [ws.send("a"), ws.sendRaw(new Uint8Array([1])), ws.send("b")];
+    expect(ws.trySend("c")).toBe("queued");
+    expect(await Promise.all(sends.map(settled))).toEqual(["resolved", "resolved", "resolved"]);
+    expect(ws.stats()).toMatchObject({ outboxMessages: 4, outboxBytes: 4 });
+    if (when === "idle") {
+      link = await scene.dial(client);
+      link.answer();
+      await scene.pass();
+    } else {
+      link = await scene.again(when === "backing off" ? 1_000 : 0);
+    }
+    expect(textsOf(link)).toEqual(["a", "\x01", "b", "c"]);
+    expect(ws.stats()).toMatchObject({ outboxMessages: 0, outboxBytes: 0 });
+    await scene.finish();
+  });
 
   it("reports in linear time that one message displaced many", async () => {
     const scene = new LayerScene();
@@ -125,8 +119,8 @@ describe("send() without a connection", () => {
       });
       await scene.cut(link);
       void ws.send("later");
-      const told = textsOf(await scene.again()).filter((text) => text !== "later");
-      expect(told).toEqual([`${name} 1`, `${name} 2`]);
+      const recorded = textsOf(await scene.again()).filter((text) => text !== "later");
+      expect(recorded).toEqual([`${name} 1`, `${name} 2`]);
       await scene.finish();
     },
   );
@@ -438,27 +432,24 @@ describe("messages that are unsent when the connection breaks", () => {
     await scene.finish();
   });
 
-  it.each(["are not sent later when they were cancelled by %s", "signal"])(
-    "a send that was withdrawn by its %s is not sent later",
-    async (how) => {
-      const scene = new LayerScene();
-      const { ws, link } = await scene.up({ outbox: 100, highWaterMark: 1_000 });
-      link.peer.takesWrites = false;
-      void ws.send("x".repeat(1_000));
-      await scene.pass();
-      const abort = new AbortController();
-      const options = how === "timeout" ? { timeout: 50 } : { signal: abort.signal };
-      void ws.send("y".repeat(1_000));
-      const withdrawn = ws.send("withdrawn", options);
-      void ws.send("z");
-      await scene.pass(50);
-      abort.abort(new RangeError("enough"));
-      expect(await settled(withdrawn)).toBe(how === "timeout" ? "TimeoutError" : "RangeError");
-      await scene.cut(link);
-      expect(textsOf(await scene.again()).map((text) => text[0])).toEqual(["y", "z"]);
-      await scene.finish();
-    },
-  );
+  it.each(["timeout", "signal"])("are not sent later when they were cancelled by %s", async (how) => {
+    const scene = new LayerScene();
+    const { ws, link } = await scene.up({ outbox: 100, highWaterMark: 1_000 });
+    link.peer.takesWrites = false;
+    void ws.send("x".repeat(1_000));
+    await scene.pass();
+    const abort = new AbortController();
+    const options = how === "timeout" ? { timeout: 50 } : { signal: abort.signal };
+    void ws.send("y".repeat(1_000));
+    const withdrawn = ws.send("withdrawn", options);
+    void ws.send("z");
+    await scene.pass(50);
+    abort.abort(new RangeError("enough"));
+    expect(await settled(withdrawn)).toBe(how === "timeout" ? "TimeoutError" : "RangeError");
+    await scene.cut(link);
+    expect(textsOf(await scene.again()).map((text) => text[0])).toEqual(["y", "z"]);
+    await scene.finish();
+  });
 
   it("are reported to a `dropped` handler, which may send", async () => {
     const scene = new LayerScene();
@@ -686,42 +677,39 @@ describe("with acknowledgements", () => {
     });
   });
 
-  describe.each(["%s() during which the client ends", "trySend"] as const)(
-    "%s() during which the client ends",
-    (method) => {
-      const fail = (): never => {
-        throw new Error("This function fails.");
-      };
-      /** Functions that end the client. In the other cases a listener of the error ends it. */
-      const cases: Readonly<Record<string, (close: () => void) => Options>> = {
-        "in idOf": (close) => ({ outbox: { ...atLeastOnce, idOf: close as () => undefined } }),
-        "in keyOf": (close) => ({ outbox: { overflow: "conflate", keyOf: close } }),
-        "in the serializer": (close) => ({ outbox: 10, serializer: (value) => (close(), value) }),
-        "after an error of idOf": () => ({ outbox: { ...atLeastOnce, idOf: fail } }),
-        "after an error of keyOf": () => ({ outbox: { overflow: "conflate", keyOf: fail } }),
-        "after a duplicate id": () => ({ outbox: { ...atLeastOnce, idOf: () => "1" } }),
-      };
+  describe.each(["send", "trySend"] as const)("%s() during which the client ends", (method) => {
+    const fail = (): never => {
+      throw new Error("This function fails.");
+    };
+    /** Functions that end the client. In the other cases a listener of the error ends it. */
+    const cases: Readonly<Record<string, (close: () => void) => Options>> = {
+      "in idOf": (close) => ({ outbox: { ...atLeastOnce, idOf: close as () => undefined } }),
+      "in keyOf": (close) => ({ outbox: { overflow: "conflate", keyOf: close } }),
+      "in the serializer": (close) => ({ outbox: 10, serializer: (value) => (close(), value) }),
+      "after an error of idOf": () => ({ outbox: { ...atLeastOnce, idOf: fail } }),
+      "after an error of keyOf": () => ({ outbox: { overflow: "conflate", keyOf: fail } }),
+      "after a duplicate id": () => ({ outbox: { ...atLeastOnce, idOf: () => "1" } }),
+    };
 
-      it.each(Object.keys(cases))("rejects its message: %s", async (name) => {
-        const scene = new LayerScene();
-        let mayClose = false;
-        const close = (): void => {
-          if (mayClose) void client.ws.close();
-        };
-        const client = scene.watch(cases[name]!(close));
-        const { ws } = client;
-        ws.on("error", close);
-        void ws.send("first");
-        mayClose = true;
-        const answer = method === "send" ? settled(ws.send("second")) : ws.trySend("second");
-        expect(ws.state).toBe("closed");
-        expect(await answer).toBe(method === "send" ? "InvalidStateError" : "dropped");
-        expect(client.all("dropped").map(({ message }) => message)).toEqual(["first"]);
-        expect(ws.stats().outboxMessages).toBe(0);
-        await scene.finish();
-      });
-    },
-  );
+    it.each(Object.keys(cases))("rejects its message: %s", async (name) => {
+      const scene = new LayerScene();
+      let mayClose = false;
+      const close = (): void => {
+        if (mayClose) void client.ws.close();
+      };
+      const client = scene.watch(cases[name]!(close));
+      const { ws } = client;
+      ws.on("error", close);
+      void ws.send("first");
+      mayClose = true;
+      const answer = method === "send" ? settled(ws.send("second")) : ws.trySend("second");
+      expect(ws.state).toBe("closed");
+      expect(await answer).toBe(method === "send" ? "InvalidStateError" : "dropped");
+      expect(client.all("dropped").map(({ message }) => message)).toEqual(["first"]);
+      expect(ws.stats().outboxMessages).toBe(0);
+      await scene.finish();
+    });
+  });
 
   it("messages that were never acknowledged are dropped at the end", async () => {
     const scene = new LayerScene();
@@ -878,30 +866,27 @@ describe("flush()", () => {
 });
 
 describe("after the end", () => {
-  it.each(["a send rejects and emits an error: %s", "failed"])(
-    "a send is refused and told: %s",
-    async (how) => {
-      const scene = new LayerScene();
-      const shouldReconnect = (): boolean => false;
-      const { ws, client, link } = await scene.up({ outbox: 100, shouldReconnect });
-      if (how === "closed") {
-        void ws.close();
-        await scene.pass();
-        await scene.answerClose(link);
-      } else {
-        await scene.cut(link);
-      }
-      expect(ws.state).toBe(how);
-      const before = client.all("error").length;
-      void ws.send("a");
-      void ws.sendRaw(new Blob(["b"]));
-      expect(ws.trySend("c")).toBe("dropped");
+  it.each(["closed", "failed"])("a send rejects and emits an error: %s", async (how) => {
+    const scene = new LayerScene();
+    const shouldReconnect = (): boolean => false;
+    const { ws, client, link } = await scene.up({ outbox: 100, shouldReconnect });
+    if (how === "closed") {
+      void ws.close();
       await scene.pass();
-      expect(client.all("error").length).toBe(before + 2);
-      expect(ws.stats().outboxMessages).toBe(0);
-      await scene.finish();
-    },
-  );
+      await scene.answerClose(link);
+    } else {
+      await scene.cut(link);
+    }
+    expect(ws.state).toBe(how);
+    const before = client.all("error").length;
+    void ws.send("a");
+    void ws.sendRaw(new Blob(["b"]));
+    expect(ws.trySend("c")).toBe("dropped");
+    await scene.pass();
+    expect(client.all("error").length).toBe(before + 2);
+    expect(ws.stats().outboxMessages).toBe(0);
+    await scene.finish();
+  });
 
   it("waiting messages are dropped with an event when no retry is left", async () => {
     const scene = new LayerScene();

@@ -1,3 +1,4 @@
+// Runs programs in a process of their own, for tests of memory and of a blocked event loop.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +11,7 @@ import { transpilePackage } from "../support/transpiled-package.js";
  * Transpiles the package to JavaScript for a plain Node process. Returns the URL of its entry point, valid
  * until the test ends.
  */
-export function transpiledDoor(): string {
+export function transpiledEntryPoint(): string {
   const folder = mkdtempSync(join(tmpdir(), "jetsocket-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   transpilePackage(folder);

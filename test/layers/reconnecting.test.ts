@@ -199,7 +199,7 @@ describe("a minimum delay", () => {
     ["503 with a date that is over", refusing(503, { "Retry-After": "Tue, 01 Jan 2030 11:00:00 GMT" }), 0],
     ["429 with more than retryAfterCap", refusing(429, { "Retry-After": "99999" }), 200_000],
     ["429 with more digits than a number has", refusing(429, { "Retry-After": "9".repeat(400) }), 200_000],
-    ["429 with rubbish", refusing(429, { "Retry-After": "soon" }), 0],
+    ["429 with an invalid value", refusing(429, { "Retry-After": "soon" }), 0],
     ["500 with seconds, which is ignored", refusing(500, { "Retry-After": "120" }), 0],
   ];
 

@@ -58,7 +58,7 @@ async function start(
 }
 
 /** The recorded events without those of every reconnect. */
-function told(story: readonly string[]): string[] {
+function recorded(story: readonly string[]): string[] {
   return story.filter((line) => !/^(dis|re)connect/.test(line));
 }
 
@@ -78,7 +78,7 @@ describe.each(ways)("read by %s", (_, way) => {
     await scene.pass();
     expect(read).toEqual(range(1, 8));
     expect(ws.stats()).toMatchObject({ duplicateCount: 4, gapCount: 0, messagesReceived: 12 });
-    expect(told(story)).toEqual([]);
+    expect(recorded(story)).toEqual([]);
     await scene.finish();
   });
 
@@ -92,7 +92,7 @@ describe.each(ways)("read by %s", (_, way) => {
     again.send(...numbered(9), ...numbered(10));
     await scene.pass();
     expect(read).toEqual([1, 2, 5, 9, 10]);
-    expect(told(story)).toEqual(["gap default 3 5", "gap default 6 9"]);
+    expect(recorded(story)).toEqual(["gap default 3 5", "gap default 6 9"]);
     await scene.finish();
   });
 
@@ -115,7 +115,7 @@ describe.each(ways)("read by %s", (_, way) => {
       link.send(...numbered(1, 2), ...numbered(5, 6));
       await scene.pass(1);
       expect(read).toEqual(range(1, 6));
-      expect(told(story)).toEqual(["gap default 3 5", "recovered default 2"]);
+      expect(recorded(story)).toEqual(["gap default 3 5", "recovered default 2"]);
       await scene.cut(link);
       last = 9;
       const again = await scene.again();
@@ -123,7 +123,7 @@ describe.each(ways)("read by %s", (_, way) => {
       await scene.pass(1);
       expect(read).toEqual(range(1, 11));
       expect(asked).toEqual([{ default: { sequence: 2 } }, { default: { sequence: 6 } }]);
-      expect(told(story).at(-1)).toBe("recovered default 3");
+      expect(recorded(story).at(-1)).toBe("recovered default 3");
       expect(ws.stats()).toMatchObject({ recoveredCount: 5, resetCount: 0, messagesHeld: 0 });
       await scene.finish();
     },
@@ -161,10 +161,10 @@ describe("onReplay that fails", () => {
         throw new Error("no history");
       },
     ],
-    ["gives a number", () => 7],
-    ["gives a string", () => "default:3"],
-    ["gives an object", () => ({ length: 2 })],
-    ["gives a function", () => () => undefined],
+    ["returns a number", () => 7],
+    ["returns a string", () => "default:3"],
+    ["returns an object", () => ({ length: 2 })],
+    ["returns a function", () => () => undefined],
     [
       "rejects midway",
       async function* () {
@@ -181,7 +181,7 @@ describe("onReplay that fails", () => {
     await scene.pass(1);
     const isMidway = how === "rejects midway";
     expect(read).toEqual(isMidway ? [1, 2, 3, 5, 6] : [1, 2, 5, 6]);
-    expect(told(story)[0]).toBe("gap default 3 5");
+    expect(recorded(story)[0]).toBe("gap default 3 5");
     expect(story).toContain("reset default");
     expect(client.all("error").length).toBe(1);
     expect(client.all("error")[0]?.isFatal).toBe(false);
@@ -197,7 +197,7 @@ describe("onReplay that fails", () => {
     ["returns nothing, and no message arrives", () => undefined],
     ["returns an empty array", () => []],
     ["returns other messages", () => ["hello", "default:1", "default:2"]],
-    ["gives null", () => null],
+    ["returns null", () => null],
     [
       "hangs in the middle of its iterable",
       async function* () {
@@ -218,7 +218,7 @@ describe("onReplay that fails", () => {
       link.send(...numbered(6));
       await scene.pass(500);
       expect(numbers()).toEqual([1, 2, 5, 6]);
-      expect(told(story).filter((line) => !line.startsWith("error"))).toEqual([
+      expect(recorded(story).filter((line) => !line.startsWith("error"))).toEqual([
         "gap default 3 5",
         "reset default",
       ]);
@@ -260,7 +260,7 @@ describe("onReplay that fails", () => {
     link.send(...numbered(7));
     await scene.pass();
     expect(read).toEqual([1, 2, 5, 6, 7]);
-    expect(told(story)).toEqual(["gap default 3 5", "reset default"]);
+    expect(recorded(story)).toEqual(["gap default 3 5", "reset default"]);
     expect(ws.stats().messagesHeld).toBe(0);
     await scene.finish();
   });
@@ -278,7 +278,7 @@ describe("onReplay that fails", () => {
     again.send(...numbered(3));
     await scene.pass(60_000);
     expect(read).toEqual([1, 2, 3]);
-    expect(told(story)).toEqual([]);
+    expect(recorded(story)).toEqual([]);
     await scene.finish();
   });
 
@@ -317,7 +317,7 @@ describe("live messages after replayed ones", () => {
       await scene.pass(1);
     }
     expect(read).toEqual(range(1, 8));
-    expect(told(story)).toEqual(["gap default 3 6", "recovered default 3"]);
+    expect(recorded(story)).toEqual(["gap default 3 6", "recovered default 3"]);
     await scene.finish();
   });
 
@@ -416,7 +416,7 @@ describe("unexpected numbers", () => {
     now.send(...numbered(1, 3));
     await scene.pass();
     expect(read).toEqual([...range(100, 110), 1, 2, 3]);
-    expect(told(story)).toEqual(["reset default"]);
+    expect(recorded(story)).toEqual(["reset default"]);
     expect(ws.stats()).toMatchObject({ resetCount: 1, duplicateCount: 0 });
     await scene.finish();
   });
@@ -468,7 +468,7 @@ describe("unexpected numbers", () => {
     again.send(textFrame("default:1:second"), textFrame("default:2:second"), textFrame("default:2:second"));
     await scene.pass();
     expect(read).toEqual([1, 2, 3, 1, 2]);
-    expect(told(story)).toEqual(["reset default"]);
+    expect(recorded(story)).toEqual(["reset default"]);
     expect(ws.cursors()).toEqual({ default: { sequence: 2, epoch: "second" } });
     await scene.finish();
   });
@@ -484,7 +484,7 @@ describe("unexpected numbers", () => {
     again.send(...numbered(1, 2));
     await scene.pass();
     expect(read).toEqual([1, 2, 3, 1, 2]);
-    expect(told(story)).toEqual(["reset default"]);
+    expect(recorded(story)).toEqual(["reset default"]);
     await scene.finish();
   });
 
@@ -662,7 +662,7 @@ describe("cursors()", () => {
     const client = scene.watch({ replay: { sequence: numberOf, cursors: { default: { sequence: 4 } } } });
     const story = storyOf(client.ws);
     const link = await scene.dial(client);
-    link.answer({ behind: numbered(7) });
+    link.answer({ followedBy: numbered(7) });
     await scene.pass();
     expect(story).toContain("gap default 5 7");
     await scene.finish();
@@ -730,7 +730,7 @@ describe("a connection that is closing", () => {
     expect(textsOf(again)).toEqual(["history 2"]);
     expect(read).toEqual(range(1, 5));
     // The send of the hook happens in the wrong state and is reported like every such call.
-    expect(told(story)).toEqual(["gap default 3 5", "error", "recovered default 2"]);
+    expect(recorded(story)).toEqual(["gap default 3 5", "error", "recovered default 2"]);
     expect(client.all("error").map(({ error }) => error.name)).toEqual(["InvalidStateError"]);
     await scene.finish();
   });
@@ -853,7 +853,7 @@ describe("an end while messages are in the reorder buffer", () => {
     link.send(...numbered(7));
     await scene.answerClose(link);
     expect(read).toEqual([1, 2, 5, 6, 7]);
-    expect(told(story)).toEqual(["gap default 3 5", "reset default", "closed"]);
+    expect(recorded(story)).toEqual(["gap default 3 5", "reset default", "closed"]);
     await scene.finish();
   });
 
@@ -901,7 +901,7 @@ describe("an end while messages are in the reorder buffer", () => {
     again.send(...numbered(6, 7));
     await scene.pass();
     expect(read).toEqual(range(1, 7));
-    expect(told(story)).toEqual(["gap default 3 5", "recovered default 2"]);
+    expect(recorded(story)).toEqual(["gap default 3 5", "recovered default 2"]);
     await scene.finish();
   });
 
@@ -926,7 +926,7 @@ describe("an end while messages are in the reorder buffer", () => {
     await scene.pass(900);
     await scene.again(100);
     expect(read).toEqual(range(1, 5));
-    expect(told(story)).toEqual(["gap default 3 5", "recovered default 2"]);
+    expect(recorded(story)).toEqual(["gap default 3 5", "recovered default 2"]);
     await scene.finish();
   });
 
@@ -941,7 +941,7 @@ describe("an end while messages are in the reorder buffer", () => {
     await scene.again();
     await scene.pass(500);
     expect(read).toEqual([1, 2, 5]);
-    expect(told(story)).toEqual(["gap default 3 5", "reset default"]);
+    expect(recorded(story)).toEqual(["gap default 3 5", "reset default"]);
     await scene.finish();
   });
 });

@@ -17,7 +17,7 @@ async function echo(stage: Stage, { ws }: Player, message: string): Promise<unkn
   return ws.recv();
 }
 
-/** The number of codecs that hold native memory. */
+/** The number of codecs with allocated native memory. */
 function openCodecs(stage: Stage): number {
   return sharedResources(stage.runtime).codecs.openCount;
 }

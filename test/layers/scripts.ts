@@ -1,3 +1,4 @@
+// Server scripts and backoff options that several test files share.
 import type { BackoffOptions } from "../../src/index.js";
 import type { Script } from "./stage.js";
 
@@ -34,12 +35,12 @@ export function closing(code: number, ms: number = 0): Script {
 export const drop: Script = (connection) => connection.reset();
 
 /** A promise that rejects with any value, which need not be an Error. */
-export function failedWith(reason: unknown): Promise<never> {
+export function rejectedWith(reason: unknown): Promise<never> {
   return Promise.reject(reason);
 }
 
 /** Sends these messages in the same write as the 101. */
-export function telling(...messages: readonly string[]): Script {
+export function sending(...messages: readonly string[]): Script {
   return (connection) => {
     connection.inOneWrite(() => {
       connection.accept();

@@ -43,12 +43,12 @@ console.log(JSON.stringify({ growth: peak - idle, lateBy, buffered: ws.bufferedA
 process.exit(0);
 `;
 
-let door = "";
+let entryPoint = "";
 const folder = mkdtempSync(join(tmpdir(), "jetsocket-"));
 
 beforeAll(() => {
   transpilePackage(folder);
-  door = pathToFileURL(join(folder, "src/index.js")).href;
+  entryPoint = pathToFileURL(join(folder, "src/index.js")).href;
 }, 60_000);
 
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -102,7 +102,7 @@ async function measure(name: string, given: Case): Promise<Growth> {
     const isRotating = ${given.isRotating ?? false};
     const count = ${given.count ?? cases(4_000_000)};`;
   const lines: string[] = [];
-  const source = `import { WebSocket } from ${JSON.stringify(door)};${values}${program}`;
+  const source = `import { WebSocket } from ${JSON.stringify(entryPoint)};${values}${program}`;
   const errors = await runProgram(source, (line) => lines.push(line));
   expect(errors).toBe("");
   const result = JSON.parse(lines[0]!) as Growth;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ConnectionError, TimeoutError } from "../../src/index.js";
 import type { SetupConnection } from "../../src/options/setup-connection.js";
 import { never } from "../support/never.js";
-import { telling, failedWith, day, inTurn, steady } from "./scripts.js";
+import { sending, rejectedWith, day, inTurn, steady } from "./scripts.js";
 import { accepting, type Message, type Options, outcome, rejection, rejectionLater, Stage } from "./stage.js";
 
 type Connection = SetupConnection<Message, string | Uint8Array>;
@@ -17,8 +17,8 @@ describe("a hook that fails", () => {
       "wrong password",
     ],
     ["rejects", () => Promise.reject(new Error("wrong password")), "wrong password"],
-    ["rejects with nothing", () => failedWith(undefined), "onConnection"],
-    ["rejects with a string", () => failedWith("wrong password"), "wrong password"],
+    ["rejects with nothing", () => rejectedWith(undefined), "onConnection"],
+    ["rejects with a string", () => rejectedWith("wrong password"), "wrong password"],
   ];
 
   it.each(failures)(
@@ -65,7 +65,7 @@ describe("a hook that fails", () => {
   it("a hook that fails closes the connection properly, and the remaining messages are dropped with an event", async () => {
     const ends: unknown[] = [];
     const stage = new Stage(async (connection) => {
-      void telling("a", "b")(connection, 1);
+      void sending("a", "b")(connection, 1);
       ends.push(await connection.closed);
     });
     const player = await stage.begin({
@@ -154,34 +154,31 @@ describe("a hook that fails", () => {
 });
 
 describe("a connection that ends during the hook", () => {
-  it.each(["ends the client when the hook calls %s", "terminate", "abort"] as const)(
-    "by ws.%s() of the hook ends the life",
-    async (way) => {
-      const controller = new AbortController();
-      const stage = new Stage();
-      let hookSignal: AbortSignal | undefined;
-      let afterwards: unknown;
-      const player = stage.play({
-        signal: controller.signal,
-        onConnection: async (connection, signal) => {
-          hookSignal = signal;
-          if (way === "abort") controller.abort(new Error("enough"));
-          else void player.ws[way]();
-          afterwards = await rejectionLater(connection.recv());
-        },
-      });
-      const connecting = player.ws.connect();
-      await stage.pass();
-      expect(player.ws.state).toBe("closed");
-      expect(hookSignal!.aborted).toBe(true);
-      expect(afterwards).toBeInstanceOf(Error);
-      expect(await rejection(connecting)).toBeInstanceOf(Error);
-      expect(player.story.filter((name) => /connected/.test(name))).toEqual([]);
-      await stage.pass(day);
-      expect(stage.server.connectionCount).toBe(1);
-      await stage.finish();
-    },
-  );
+  it.each(["close", "terminate", "abort"] as const)("ends the client when the hook calls %s", async (way) => {
+    const controller = new AbortController();
+    const stage = new Stage();
+    let hookSignal: AbortSignal | undefined;
+    let afterwards: unknown;
+    const player = stage.play({
+      signal: controller.signal,
+      onConnection: async (connection, signal) => {
+        hookSignal = signal;
+        if (way === "abort") controller.abort(new Error("enough"));
+        else void player.ws[way]();
+        afterwards = await rejectionLater(connection.recv());
+      },
+    });
+    const connecting = player.ws.connect();
+    await stage.pass();
+    expect(player.ws.state).toBe("closed");
+    expect(hookSignal!.aborted).toBe(true);
+    expect(afterwards).toBeInstanceOf(Error);
+    expect(await rejection(connecting)).toBeInstanceOf(Error);
+    expect(player.story.filter((name) => /connected/.test(name))).toEqual([]);
+    await stage.pass(day);
+    expect(stage.server.connectionCount).toBe(1);
+    await stage.finish();
+  });
 
   const hooks: [name: string, hook: (connection: Connection, signal: AbortSignal) => unknown][] = [
     ["waits for a message", (connection) => connection.recv()],

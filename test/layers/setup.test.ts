@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { BufferOverflowError, TimeoutError } from "../../src/index.js";
 import type { SetupConnection } from "../../src/options/setup-connection.js";
-import { telling, breaking, inTurn, steady } from "./scripts.js";
+import { sending, breaking, inTurn, steady } from "./scripts.js";
 import { accepting, type Message, outcome, rejection, rejectionLater, type Script, Stage } from "./stage.js";
 
 type Connection = SetupConnection<Message, string | Uint8Array>;
@@ -29,7 +29,7 @@ describe("a call of the hook with invalid options", () => {
       throw failure;
     };
     const reasons: unknown[] = [];
-    const stage = new Stage(telling());
+    const stage = new Stage(sending());
     const player = stage.play({
       onConnection: async (connection) => {
         for (const options of [new Proxy({}, { ownKeys: fail }), { timout: 5 }, { timeout: "soon" }]) {
@@ -93,7 +93,7 @@ describe("the order of a new connection", () => {
   });
 
   it("delivers no message before `connected`, even if the hook leaves some", async () => {
-    const stage = new Stage(telling("1", "2", "3"));
+    const stage = new Stage(sending("1", "2", "3"));
     const order: string[] = [];
     const player = stage.play({ onConnection: (connection) => connection.ping() });
     player.ws.on("message", ({ data }) => order.push(String(data)));
@@ -107,7 +107,7 @@ describe("the order of a new connection", () => {
 
 describe("recv() in the hook", () => {
   it("with match receives the first matching message, and the others keep their order", async () => {
-    const stage = new Stage(telling("a", "ok 1", "b", "ok 2", "c"));
+    const stage = new Stage(sending("a", "ok 1", "b", "ok 2", "c"));
     const taken: Message[] = [];
     const player = await stage.begin({
       onConnection: async (connection) => {
@@ -191,7 +191,7 @@ describe("messages that arrive while the hook runs", () => {
   const big = "x".repeat(400);
 
   it("reject its recv() with a BufferOverflowError above maxMessageSize", async () => {
-    const stage = new Stage(telling(big, big, big, "wanted"));
+    const stage = new Stage(sending(big, big, big, "wanted"));
     let error: unknown;
     const player = await stage.begin({
       maxMessageSize: 1_000,
@@ -234,7 +234,7 @@ describe("messages that arrive while the hook runs", () => {
   });
 
   it("include one message of any allowed size", async () => {
-    const stage = new Stage(telling("y".repeat(1_000)));
+    const stage = new Stage(sending("y".repeat(1_000)));
     let got: Message = "";
     await stage.begin({
       maxMessageSize: 1_000,
@@ -246,7 +246,7 @@ describe("messages that arrive while the hook runs", () => {
 
   it("are not limited by the inbox, which pauses after the hook and drops nothing", async () => {
     const numbers = Array.from({ length: 50 }, (_, index) => String(index));
-    const stage = new Stage(telling(...numbers));
+    const stage = new Stage(sending(...numbers));
     const player = stage.play({ buffer: 3, onConnection: (connection) => connection.ping() });
     const first = player.ws.recv();
     void player.ws.connect();

@@ -1,3 +1,4 @@
+// A test fixture for whole clients against a ScriptedServer in virtual time. It records events and checks for leaks.
 import { expect, onTestFinished } from "vitest";
 import { sharedResources } from "../../src/client/connection/shared-resources.js";
 import {
@@ -45,7 +46,7 @@ export const watchedEvents: readonly (keyof Events)[] = [
 ] satisfies EventName[];
 
 export type Watched = (typeof watchedEvents)[number];
-export type Told = {
+export type Recorded = {
   [Name in Watched]: { readonly name: Name; readonly event: Events[Name]; readonly at: number };
 }[Watched];
 
@@ -55,7 +56,7 @@ export const accepting: Script = (connection) => connection.accept();
 /** A client of a {@link Stage} that records its events with their times. */
 export class Player {
   readonly ws: WebSocket<Message, string | Uint8Array>;
-  readonly told: Told[] = [];
+  readonly recorded: Recorded[] = [];
 
   constructor(now: () => number, options: Options, url: ConstructorParameters<typeof WebSocket>[0]) {
     this.ws = new WebSocket<Message, string | Uint8Array>(url, {
@@ -63,16 +64,16 @@ export class Player {
       ...options,
     });
     for (const name of watchedEvents)
-      this.ws.on(name, (event) => void this.told.push({ name, event, at: now() } as Told));
+      this.ws.on(name, (event) => void this.recorded.push({ name, event, at: now() } as Recorded));
   }
 
   all<Name extends Watched>(name: Name): Events[Name][] {
-    return this.told.filter((one) => one.name === name).map(({ event }) => event as Events[Name]);
+    return this.recorded.filter((one) => one.name === name).map(({ event }) => event as Events[Name]);
   }
 
   /** The times of the events of this name, in milliseconds. */
   times(name: Watched): number[] {
-    return this.told.filter((one) => one.name === name).map(({ at }) => at);
+    return this.recorded.filter((one) => one.name === name).map(({ at }) => at);
   }
 
   get states(): State[] {
@@ -81,7 +82,7 @@ export class Player {
 
   /** The names of the events in order: state changes as `to connected`, a fatal error as `error!`. */
   get story(): string[] {
-    return this.told.map((one) => {
+    return this.recorded.map((one) => {
       if (one.name === "stateChange") return `to ${one.event.to}`;
       return one.name === "error" && one.event.isFatal ? "error!" : one.name;
     });
@@ -96,7 +97,7 @@ export class Player {
     return this.all("disconnected").map(({ report }) => report.verdict);
   }
 
-  /** Checks the order of events that holds for every client. */
+  /** Checks the rules for the order of events that apply to every client. */
   checkStory(): void {
     const { story } = this;
     let hasConnected = false;
@@ -197,11 +198,11 @@ export class Stage {
     await this.server.close();
     await this.pass();
     const countBefore = this.server.connectionCount;
-    const told = this.#players.map((player) => player.told.length);
+    const recorded = this.#players.map((player) => player.recorded.length);
     // An ended client emits and dials nothing later.
     await this.pass(3_600_000);
     expect(this.server.connectionCount).toBe(countBefore);
-    expect(this.#players.map((player) => player.told.length)).toEqual(told);
+    expect(this.#players.map((player) => player.recorded.length)).toEqual(recorded);
     for (const player of this.#players) {
       player.checkStory();
       expect(player.story.filter((name) => name === "closed").length).toBeGreaterThan(0);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { deathOf, dying, heartbeat } from "./heartbeats.js";
+import { disconnectOf, dying, heartbeat } from "./heartbeats.js";
 import { steady } from "./scripts.js";
 import { type Options, outcome, type Player, Stage } from "./stage.js";
 
@@ -13,7 +13,7 @@ describe("an event loop that is blocked", () => {
       await stage.pass(at);
       stage.clock.stall(5_000);
       await stage.pass(10_000);
-      expect(deathOf(player)).toBeUndefined();
+      expect(disconnectOf(player)).toBeUndefined();
       expect(player.ws.state).toBe("connected");
       await stage.finish();
     }
@@ -26,7 +26,7 @@ describe("an event loop that is blocked", () => {
       stage.clock.stall(1_000 + count * 113);
       await stage.pass(count * 7);
     }
-    expect(deathOf(player)).toBeUndefined();
+    expect(disconnectOf(player)).toBeUndefined();
     await stage.finish();
   });
 
@@ -43,7 +43,7 @@ describe("an event loop that is blocked", () => {
       peer.send(Buffer.from([0x8a, 0]));
       stage.clock.stall(3_000);
       await stage.pass(1);
-      expect(deathOf(player)).toBeUndefined();
+      expect(disconnectOf(player)).toBeUndefined();
     }
     await stage.finish();
   });
@@ -57,8 +57,8 @@ describe("an event loop that is blocked", () => {
       stage.clock.stall(5_000);
       const end = stage.clock.now();
       await stage.pass(policy.timeout + 250);
-      expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
-      expect(deathOf(player)!.at - end).toBeLessThanOrEqual(policy.timeout + 250);
+      expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
+      expect(disconnectOf(player)!.at - end).toBeLessThanOrEqual(policy.timeout + 250);
       expect(player.all("disconnected")[0]!.report.loopLagMs).toBeGreaterThan(3_000);
       await stage.finish();
     }
@@ -74,10 +74,10 @@ describe("a jump of the wall clock", () => {
     stage.clock.shiftWallClock(3_600_000);
     await stage.pass(10_000);
     expect(player.all("pong").length).toBeGreaterThan(before);
-    expect(deathOf(player)).toBeUndefined();
+    expect(disconnectOf(player)).toBeUndefined();
     stage.clock.shiftWallClock(-7_200_000);
     await stage.pass(60_000);
-    expect(deathOf(player)).toBeUndefined();
+    expect(disconnectOf(player)).toBeUndefined();
     await stage.finish();
   });
 
@@ -91,7 +91,7 @@ describe("a jump of the wall clock", () => {
       await stage.pass(10_500);
       stage.clock.shiftWallClock(60_000);
       await stage.pass(2 * (policy.interval + policy.timeout));
-      expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+      expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
       await stage.finish();
     }
   });
@@ -123,7 +123,7 @@ describe("while back-pressure of the client pauses reading", () => {
       onData?.(bytes);
     };
     await stage.pass(60_000);
-    expect(deathOf(player)).toBeUndefined();
+    expect(disconnectOf(player)).toBeUndefined();
     expect(pings).toBeGreaterThanOrEqual(58);
     for (let count = 0; count < 19; count++) {
       const next = player.ws.recv();
@@ -131,7 +131,7 @@ describe("while back-pressure of the client pauses reading", () => {
       expect(await outcome(next)).not.toBe("pending");
     }
     await stage.pass(10_000);
-    expect(deathOf(player)).toBeUndefined();
+    expect(disconnectOf(player)).toBeUndefined();
     await stage.finish();
   });
 
@@ -140,14 +140,14 @@ describe("while back-pressure of the client pauses reading", () => {
     const player = await pausedBy(stage);
     stage.connection.halfOpen();
     await stage.pass(60_000);
-    expect(deathOf(player)).toBeUndefined();
+    expect(disconnectOf(player)).toBeUndefined();
     for (let count = 0; count < 19; count++) {
       const next = player.ws.recv();
       await stage.pass(1);
       expect(await outcome(next)).not.toBe("pending");
     }
     await stage.pass(1_700);
-    expect(deathOf(player)?.verdict).toBe("heartbeat-timeout");
+    expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
     await stage.finish();
   });
 });
@@ -180,8 +180,8 @@ describe("a client and a peer that wait for each other", () => {
       expect(echoed).toBeGreaterThan(60);
       const since = stage.clock.now();
       await stage.pass(2 * policy.timeout + 1);
-      expect(deathOf(player)?.verdict).toBe("local-stall");
-      expect(deathOf(player)!.at - since).toBeLessThanOrEqual(2 * policy.timeout);
+      expect(disconnectOf(player)?.verdict).toBe("local-stall");
+      expect(disconnectOf(player)!.at - since).toBeLessThanOrEqual(2 * policy.timeout);
       const codes = player.all("error").map(({ error }) => (error as { readonly code?: string }).code);
       expect(codes.filter((code) => code === "MUTUAL_STALL")).toEqual(["MUTUAL_STALL"]);
       await stage.finish();
@@ -205,9 +205,9 @@ describe("a client and a peer that wait for each other", () => {
       await stage.pass(650);
       peer.take();
     }
-    expect(deathOf(player)).toBeUndefined();
+    expect(disconnectOf(player)).toBeUndefined();
     await stage.pass(1_400);
-    expect(deathOf(player)?.verdict).toBe("local-stall");
+    expect(disconnectOf(player)?.verdict).toBe("local-stall");
     await stage.finish();
   });
 });

@@ -8,7 +8,7 @@ interface Message {
   readonly size: number;
 }
 
-/** What an inbox is, as plainly as it can be said. */
+/** A model of the inbox, based on a plain list. */
 class Model {
   readonly bounds: InboxBounds;
   waiting: Message[] = [];
@@ -72,7 +72,7 @@ abstract class Step implements fc.Command<Model, Real> {
     const { capacity, maxBytes } = model.bounds;
     expect(inbox.isHalfFree).toBe(model.waiting.length <= capacity / 2 && model.bytes <= maxBytes / 2);
     expect(real.dropped).toEqual(model.dropped);
-    // Nothing is lost or doubled: each message waits, was taken, or was told as dropped.
+    // No message is lost or duplicated: each waits, was taken, or was reported as dropped.
     const seen = [...real.taken, ...real.dropped, ...model.waiting.map(({ id }) => id)];
     expect(seen.sort((one, other) => one - other)).toEqual(
       Array.from({ length: real.pushed }, (_, id) => id),
@@ -112,7 +112,7 @@ class Take extends Step {
   }
 }
 
-/** Takes out a message that waits anywhere, or one that does not wait. */
+/** Removes a waiting message at any position, or tries to remove one that does not wait. */
 class Remove extends Step {
   readonly #at: number;
 
@@ -191,7 +191,7 @@ const bounds: fc.Arbitrary<InboxBounds> = fc.record({
   overflow: fc.constantFrom("pause", "dropOldest", "dropNewest", "error"),
 });
 
-it("an inbox does what a plain list would, and keeps its bounds", () => {
+it("an inbox behaves like a plain list, and stays within its limits", () => {
   fc.assert(
     fc.property(bounds, steps, (given, commands) => {
       fc.modelRun(() => {
@@ -204,7 +204,7 @@ it("an inbox does what a plain list would, and keeps its bounds", () => {
   );
 });
 
-it("an inbox in which everybody obeys its demands stays within its bounds, but for one message", () => {
+it("an inbox whose demands are obeyed exceeds its limits by at most one message", () => {
   const sizes = fc.array(fc.nat(40), { maxLength: 200 });
   fc.assert(
     fc.property(bounds, sizes, fc.array(fc.nat(3)), (given, incoming, takes) => {

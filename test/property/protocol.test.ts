@@ -19,12 +19,12 @@ import {
   ProtocolEnd,
   steadyRandom,
   testResources,
-  type Told,
+  type Recorded,
 } from "../support/protocol-end.js";
-import { badUtf8, edgeCharacters, judgeUtf8 } from "../support/utf8-table.js";
+import { badUtf8, edgeCharacters, checkUtf8 } from "../support/utf8-table.js";
 import { deflated, fragments, frame, opcodes, pingFrame, readFrames } from "../support/wire.js";
 
-/** Where an input is cut, as parts of its length. */
+/** The positions at which an input is split, as fractions of its length. */
 const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 12, size: "max" });
 
 function piecesOf(input: Uint8Array, parts: readonly number[]): Uint8Array[] {
@@ -69,7 +69,7 @@ const sent: fc.Arbitrary<Sent> = fc.oneof(
   fc.record({ kind: fc.constantFrom("ping" as const, "pong" as const), bytes: control }),
 );
 
-function send(end: ProtocolEnd, call: Sent): Told {
+function send(end: ProtocolEnd, call: Sent): Recorded {
   if (call.kind === "text") {
     end.connection.text(call.text, { compress: call.compress });
     return message(call.text);
@@ -99,12 +99,12 @@ function agreed(withoutContext: readonly Role[]): { [role in Role]: AgreedExtens
   };
 }
 
-describe.each(["handle", "dictionary"] as const)("by the codec %s", (codec) => {
+describe.each(["handle", "dictionary"] as const)("with the codec %s", (codec) => {
   describe.each(extensions)("%s", (_name, extension) => {
     it.each([
       ["client", "server"],
       ["server", "client"],
-    ] as const)("what a %s writes a %s reads, in any pieces", (from, to) => {
+    ] as const)("a %s writes messages that a %s reads, split at any positions", (from, to) => {
       const property = fc.property(
         fc.array(sent, { maxLength: 12, size: "max" }),
         closeCode,
@@ -114,7 +114,7 @@ describe.each(["handle", "dictionary"] as const)("by the codec %s", (codec) => {
           const resources = new Resources({ fillRandom: steadyRandom(), codecs: createCodecFactory(codec) });
           const writer = new ProtocolEnd({ role: from, resources, extension: extension?.[from] });
           const reader = new ProtocolEnd({ role: to, resources, extension: extension?.[to] });
-          const expected: Told[] = [];
+          const expected: Recorded[] = [];
           const wire: Buffer[] = [];
           for (const call of calls) {
             expected.push(send(writer, call));
@@ -135,7 +135,7 @@ describe.each(["handle", "dictionary"] as const)("by the codec %s", (codec) => {
   });
 });
 
-/** Frames that are mostly right, so that what is wrong comes late. */
+/** Mostly valid frames, so that errors occur late. */
 const roughFrame = fc.record({
   opcode: fc.oneof(
     { weight: 20, arbitrary: fc.constantFrom(...Object.values(opcodes)) },
@@ -155,7 +155,7 @@ const roughFrame = fc.record({
   ),
 });
 
-/** A message in fragments with a ping between each two. */
+/** A fragmented message with a ping after each fragment. */
 const roughMessage = fc.record({
   opcode: fc.constantFrom(opcodes.text, opcodes.binary),
   text: fc.oneof(
@@ -169,7 +169,7 @@ const roughMessage = fc.record({
 
 const change = fc.tuple(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), fc.nat(255));
 
-/** Mostly right to the end, but for a byte or two that may be any other. */
+/** Joins the frames, and changes a few bytes. */
 function changed(
   frames: readonly Buffer[],
   changes: readonly (readonly [part: number, byte: number])[],
@@ -179,7 +179,7 @@ function changed(
   return all;
 }
 
-describe.each(["client", "server"] as const)("no input of a %s", (role) => {
+describe.each(["client", "server"] as const)("any input of a %s", (role) => {
   const mask = role === "server";
 
   function inputOf(canCompress: boolean): fc.Arbitrary<Uint8Array> {
@@ -229,8 +229,8 @@ describe.each(["client", "server"] as const)("no input of a %s", (role) => {
     if (isPausing) end.onCall = () => end.connection.pause();
     feedPieces(pieces, (lent, from, to) => {
       end.receive(lent, from, to);
-      for (let told = -1; told !== end.calls.length;) {
-        told = end.calls.length;
+      for (let recorded = -1; recorded !== end.calls.length;) {
+        recorded = end.calls.length;
         end.connection.resume();
       }
     });
@@ -242,19 +242,22 @@ describe.each(["client", "server"] as const)("no input of a %s", (role) => {
     return { calls: end.calls, state, closeSent, closeReceived, isInsideMessage, unfinishedSize, sentFrames };
   }
 
-  it.each(extensions)("makes it throw, or tell other things at other splits, %s", (_name, extension) => {
-    const property = fc.property(
-      inputOf(extension !== undefined),
-      cuts,
-      fc.boolean(),
-      (all, parts, isPausing) => {
-        const whole = run([all], extension?.[role], false);
-        expectSame(run(piecesOf(all, parts), extension?.[role], isPausing), whole);
-        expectSame(run(cutAt(all, [...all.keys()]), extension?.[role], isPausing), whole);
-      },
-    );
-    fc.assert(property, { numRuns: cases(150) });
-  });
+  it.each(extensions)(
+    "never throws, and causes the same calls however it is split, %s",
+    (_name, extension) => {
+      const property = fc.property(
+        inputOf(extension !== undefined),
+        cuts,
+        fc.boolean(),
+        (all, parts, isPausing) => {
+          const whole = run([all], extension?.[role], false);
+          expectSame(run(piecesOf(all, parts), extension?.[role], isPausing), whole);
+          expectSame(run(cutAt(all, [...all.keys()]), extension?.[role], isPausing), whole);
+        },
+      );
+      fc.assert(property, { numRuns: cases(150) });
+    },
+  );
 });
 
 describe("UTF-8", () => {
@@ -275,13 +278,13 @@ describe("UTF-8", () => {
     }
   }
 
-  /** Whether some continuation bytes more would make it text. */
+  /** Returns whether more continuation bytes would complete the text. */
   function isCutOff(all: Uint8Array): boolean {
     const tails = [0x80, 0x90, 0xa0].flatMap((byte) => [[byte], [byte, 0x80], [byte, 0x80, 0x80]]);
     return tails.some((tail) => isText(Uint8Array.of(...all, ...tail)));
   }
 
-  it("in pieces is judged as TextDecoder judges the whole, but for its end, at each split in two", () => {
+  it("is accepted in two pieces exactly when TextDecoder accepts the whole, except for an incomplete end", () => {
     const property = fc.property(input, (all) => {
       const expected = isText(all) || isCutOff(all);
       for (let at = 0; at <= all.length; at++) {
@@ -292,9 +295,9 @@ describe("UTF-8", () => {
     fc.assert(property, { numRuns: cases(500) });
   });
 
-  it("is refused in the piece that holds the byte which RFC 3629 refuses", () => {
+  it("is rejected in the piece with the first byte that RFC 3629 rejects", () => {
     const property = fc.property(input, cuts, (all, parts) => {
-      const { badAt } = judgeUtf8(all);
+      const { badAt } = checkUtf8(all);
       const validator = new Utf8Validator();
       let at = 0;
       for (const piece of piecesOf(all, parts)) {
@@ -350,7 +353,7 @@ describe("output", () => {
     fc.record({ kind: fc.constantFrom("take" as const, "written" as const) }),
   );
 
-  /** What a socket makes of an output, and where each message lies in the order of the bytes. */
+  /** Applies steps to an output buffer like a socket, and records the order of the messages. */
   class Model {
     readonly output: OutputBuffer;
     readonly messages: string[] = [];
@@ -400,7 +403,7 @@ describe("output", () => {
   }
 
   it.each(["client", "server"] as const)(
-    "of a %s keeps its order and its counts whatever is taken when",
+    "of a %s keeps its order and its counts, whenever bytes are taken",
     (role) => {
       const property = fc.property(fc.array(step, { maxLength: 40, size: "max" }), (steps) => {
         const model = new Model(role);
@@ -409,7 +412,7 @@ describe("output", () => {
         const takenSize = Buffer.concat(model.taken).length;
         const { handedCount, framedCount } = output;
 
-        // What was taken and what is still there are one stream of whole frames.
+        // The taken bytes and the remaining ones form one stream of complete frames.
         if (model.isTaken) output.written();
         const read = readFrames(Buffer.concat([...model.taken, drain(output)]));
         const contents = read
@@ -442,7 +445,7 @@ describe("output", () => {
   );
 
   it.each(["client", "server"] as const)(
-    "of a %s gives back what it has not begun, whatever was taken when",
+    "of a %s returns the messages that it has not started, whenever bytes are taken",
     (role) => {
       const property = fc.property(fc.array(step, { maxLength: 40, size: "max" }), (steps) => {
         const model = new Model(role);

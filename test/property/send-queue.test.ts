@@ -9,25 +9,25 @@ import { ProtocolEnd } from "../support/protocol-end.js";
 import { VirtualRuntime } from "../support/virtual-runtime.js";
 import { readFrames } from "../support/wire.js";
 
-/** Where a message has got to, as its caller and the wire see it. */
+/** The state of a message, as its caller and the wire see it. */
 interface Sent {
   readonly id: number;
   readonly size: number;
   readonly isRefused: boolean;
-  /** Its owner keeps it, and gets it back by what it is known by. */
+  /** True when the message has a token, with which it is returned to its owner. */
   readonly isKept: boolean;
   readonly controller: AbortController;
   readonly blob: ((content: Uint8Array | Error) => void) | undefined;
   outcome: unknown;
-  /** How often its owner was told that it was taken back. */
+  /** The number of `onWithdrawn` calls. */
   withdrawals: number;
 }
 
 interface Flush {
-  /** How many messages were asked for before it. */
-  readonly behind: number;
+  /** The number of messages sent before the flush. */
+  readonly precedingCount: number;
   outcome: unknown;
-  /** What was with the kernel when it was done. */
+  /** The ids of the written messages when the flush resolved. */
   written: readonly number[];
 }
 
@@ -71,19 +71,19 @@ const someMarks: fc.Arbitrary<SendMarks> = fc
     maxBufferedAmount: high + more,
   }));
 
-/** The payload of a message: its id, and bytes that follow from it. */
+/** The payload of a message: its id, and bytes derived from it. */
 function payloadOf(id: number, length: number): Buffer {
   const payload = Buffer.alloc(length, id);
   payload.writeUInt32BE(id, 0);
   return payload;
 }
 
-/** RFC 6455 5.2: header and masking key in front of the payload. */
+/** RFC 6455 5.2: the header and the masking key precede the payload. */
 function frameSizeOf({ size: length }: Sent): number {
   return length + (length < 126 ? 6 : 8);
 }
 
-/** A queue before a kernel that takes one piece when it is told, and everything that was asked of it. */
+/** A queue with a socket that writes one piece per step, and all calls to the queue. */
 class World {
   readonly clock: VirtualRuntime = new VirtualRuntime();
   readonly counting: CountingRuntime = createCountingRuntime(this.clock);
@@ -93,7 +93,7 @@ class World {
   readonly flushes: Flush[] = [];
   readonly #marks: SendMarks;
   #wire: Buffer = Buffer.alloc(0);
-  /** So much has waited that a drain is due. */
+  /** True when the high-water mark was reached, so that `onDrain` must follow. */
   #isDrainDue = false;
 
   constructor(marks: SendMarks) {
@@ -112,7 +112,7 @@ class World {
     });
   }
 
-  /** The messages that are with the kernel. */
+  /** The ids of the messages that were written. */
   get written(): number[] {
     return idsOf(readFrames(this.#wire).map(({ payload }) => payload));
   }
@@ -123,7 +123,7 @@ class World {
     const { bufferedAmount } = this.queue;
     const { highWaterMark, lowWaterMark } = this.#marks;
     if (bufferedAmount >= highWaterMark) this.#isDrainDue = true;
-    // With both marks the same, what has risen to them has not fallen to one.
+    // If both marks are equal, an amount at the mark does not cause `onDrain`.
     else expect(this.#isDrainDue && bufferedAmount <= lowWaterMark).toBe(false);
     expect(this.end.connection.bufferedSize).toBeLessThan(this.#marks.highWaterMark + maxSize + 8);
   }
@@ -183,16 +183,16 @@ class World {
       one.outcome = "answered";
     } else {
       const promise = this.queue.send(data, { signal: controller.signal, timeout: after }, token);
-      watch(promise, (outcome) => (one.outcome = outcome));
+      observe(promise, (outcome) => (one.outcome = outcome));
     }
-    // The caller uses its bytes again.
+    // The caller reuses its buffer.
     payload.fill(0xee);
   }
 
   #flush(): void {
-    const flush: Flush = { behind: this.sent.length, outcome: undefined, written: [] };
+    const flush: Flush = { precedingCount: this.sent.length, outcome: undefined, written: [] };
     this.flushes.push(flush);
-    watch(this.queue.flush(undefined), (outcome) => {
+    observe(this.queue.flush(undefined), (outcome) => {
       flush.outcome = outcome;
       flush.written = this.written;
     });
@@ -206,7 +206,7 @@ class World {
     this.queue.pump();
   }
 
-  /** Gives every Blob its content, and the kernel takes all. */
+  /** Resolves every Blob, and writes all output. */
   async drain(): Promise<void> {
     for (const { id } of this.sent) await this.act({ kind: "give", which: id });
     while (this.end.connection.hasOutput) await this.act({ kind: "take" });
@@ -214,7 +214,7 @@ class World {
     for (const { outcome } of this.flushes) expect(outcome).toBe("done");
   }
 
-  /** Ends it, and finds each message in one place, with the outcome that belongs to it. */
+  /** Ends the queue, and checks that each message is in one place, with the right outcome. */
   async finish(): Promise<void> {
     const { queue, sent, written } = this;
     const accepted = { count: queue.acceptedCount, size: queue.bufferedAmount + this.#wire.length };
@@ -230,7 +230,7 @@ class World {
     expect(queue.acceptedCount).toBe(written.length);
     queue.end("gone");
     this.clock.advance(1_000);
-    // A Blob that is read too late changes nothing any more.
+    // A Blob that is read too late has no effect.
     for (const { blob } of sent) blob?.(new Error("too late"));
     await promisesSettled();
 
@@ -243,7 +243,7 @@ class World {
     for (const flush of this.flushes) {
       if (flush.outcome === "gone") continue;
       expect(flush.outcome).toBe("done");
-      expect(flush.written).toEqual(expect.arrayContaining(framed.filter((id) => id < flush.behind)));
+      expect(flush.written).toEqual(expect.arrayContaining(framed.filter((id) => id < flush.precedingCount)));
     }
     this.counting.assertIdle();
   }
@@ -254,35 +254,35 @@ class World {
     isWaiting: boolean,
   ): void {
     expect(outcome).toBeDefined();
-    // Each message is in one place: on its way, back with its owner, or taken back.
+    // Each message is in one place: in a frame, returned to its owner, or withdrawn.
     const isTakenBack = !isFramed && !isWaiting && outcome !== "answered";
     expect(withdrawals).toBe(isKept && isTakenBack ? 1 : 0);
     const isGivenUp = outcome === "aborted" || outcome instanceof TimeoutError;
     if (outcome === "answered") expect(isFramed || isWaiting).toBe(!isRefused);
     else if (isRefused) expect(outcome).toBeInstanceOf(BufferOverflowError);
     else if (isWaiting) expect(outcome).toBe(isKept ? "done" : "gone");
-    // A message that is framed is on its way, whoever waits for it.
+    // A framed message will be written, even if its caller has given up.
     else if (isFramed) expect(outcome === "done" || outcome === "gone" || isGivenUp).toBe(true);
-    // One that is nowhere was taken back.
+    // Any other message was withdrawn.
     else expect(isGivenUp || (outcome as Error).message === "unreadable").toBe(true);
   }
 }
 
-function watch(promise: Promise<unknown>, tell: (outcome: unknown) => void): void {
-  promise.then(() => tell("done"), tell);
+function observe(promise: Promise<unknown>, settle: (outcome: unknown) => void): void {
+  promise.then(() => settle("done"), settle);
 }
 
-/** Lets every promise settle that can. */
+/** Waits until every promise that can settle has settled. */
 async function promisesSettled(): Promise<void> {
   for (let turn = 0; turn < 8; turn++) await Promise.resolve();
 }
 
-/** The id of a message that came back: of its bytes, or of the Blob that is still being read. */
+/** The id of a returned message, from its bytes or from its unread Blob. */
 function idOf(data: unknown): number {
   return data instanceof PendingMessage ? (data.source as Sent).id : idsOf([data as Buffer])[0]!;
 }
 
-/** The ids of whole messages, each as it was given. */
+/** The ids of complete messages. Expects that the payloads are unchanged. */
 function idsOf(payloads: readonly Buffer[]): number[] {
   return payloads.map((payload) => {
     const id = payload.readUInt32BE(0);
@@ -291,7 +291,7 @@ function idsOf(payloads: readonly Buffer[]): number[] {
   });
 }
 
-it("a send queue keeps order and bounds, loses and doubles nothing, and settles every promise", async () => {
+it("a send queue keeps its order and limits, loses and duplicates no message, and settles every promise", async () => {
   await fc.assert(
     fc.asyncProperty(someMarks, operations, fc.boolean(), async (marks, given, isDrained) => {
       const world = new World(marks);

@@ -14,7 +14,7 @@ function decodeStrictly(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Characters that take so many bytes, from 1 to 4. */
+/** Characters between two code points, without surrogates. */
 function charactersOf(first: number, last: number): fc.Arbitrary<string> {
   const codePoint = fc.integer({ min: first, max: last });
   const isSurrogate = (value: number): boolean => value >= 0xd800 && value < 0xe000;
@@ -28,7 +28,7 @@ const sizes = [
   charactersOf(0x10000, 0x10ffff),
 ];
 
-/** Stretches of characters that take as many bytes, or not, up to about 2 KiB in all. */
+/** Runs of characters of equal or mixed encoded size, up to about 2 KiB in total. */
 const text = fc
   .array(
     fc.oneof(
@@ -46,7 +46,7 @@ function decodeBetween(bytes: Uint8Array, start: number): string | undefined {
   return decodeText(around, start, start + bytes.length);
 }
 
-describe("text of all planes", () => {
+describe("text of all Unicode planes", () => {
   const wide = new WasmUtf8Decoder();
   const much = Buffer.alloc(maxWasmTextSize, "é");
   for (let count = 0; count < 256; count++) {
@@ -54,7 +54,7 @@ describe("text of all planes", () => {
     decodeText(much, 0, much.length);
   }
 
-  it("is decoded by vectors as TextDecoder decodes it", () => {
+  it("is decoded by WebAssembly like by TextDecoder", () => {
     const property = fc.property(text, (input) => {
       const bytes = Buffer.from(input).subarray(0, maxWasmTextSize);
       fc.pre(decodeStrictly(bytes) === input);
@@ -63,7 +63,7 @@ describe("text of all planes", () => {
     fc.assert(property, { numRuns: cases(1000) });
   });
 
-  it("is decoded wherever it lies, whatever came before", () => {
+  it("is decoded at any offset, regardless of earlier texts", () => {
     const property = fc.property(text, fc.nat(40), (input, start) => {
       const bytes = Buffer.from(input);
       expect(decodeBetween(bytes, start)).toBe(input);
@@ -72,7 +72,7 @@ describe("text of all planes", () => {
     fc.assert(property, { numRuns: cases(500) });
   });
 
-  it("is refused or decoded as by TextDecoder where a byte of it is another", () => {
+  it("with a changed byte is rejected or decoded like by TextDecoder", () => {
     const property = fc.property(text, fc.nat(), fc.nat(255), (input, at, byte) => {
       const bytes = Buffer.from(`€${input}`);
       bytes[at % bytes.length] = byte;

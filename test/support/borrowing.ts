@@ -1,3 +1,5 @@
+// Helpers for tests of borrowed `rawMessage` handlers: they record views of the read buffer. They do not keep the
+// views.
 import { sharedResources } from "../../src/client/connection/shared-resources.js";
 import type { BorrowedMessage } from "../../src/index.js";
 import type { CountingRuntime } from "./counting-runtime.js";
@@ -6,15 +8,15 @@ import { binaryFrame, textFrame } from "./wire.js";
 
 type Client = Watching["ws"];
 
-/** A message as a borrowed handler saw it. */
+/** A message as a borrowed handler received it. */
 export interface Loan {
   readonly text: string;
   readonly isBinary: boolean;
-  /** Its bytes lie in the buffer that sockets are read into. */
+  /** True when the bytes are a view of the buffer into which sockets are read. */
   readonly isInRead: boolean;
 }
 
-/** Borrows every message, and writes down what it sees of it. */
+/** Adds a borrowed handler and records every message that it receives. */
 export function borrow(
   scene: { readonly counting: CountingRuntime },
   ws: Client,
@@ -30,7 +32,7 @@ export function borrow(
 
 export const textsOf = (loans: readonly Loan[]): string[] => loans.map(({ text }) => text);
 
-/** Five messages: three small texts, one that is no ASCII, and a binary one. */
+/** Five messages: three short ASCII texts, one non-ASCII text, and a binary message. */
 export function mixed(from: number): Buffer[] {
   return [...[from, from + 1, from + 2].map(String), `é${from + 3}`]
     .map((text) => textFrame(text))

@@ -13,13 +13,13 @@ it.each([
   ["some", 0, 0],
   ["few", 20_000, 200],
   ["few", 50, 10],
-])("with TEST_CASES=%s, %i cases are %i", async (choice, all, expected) => {
+])("with TEST_CASES=%s, %i cases become %i", async (choice, all, expected) => {
   vi.stubEnv("TEST_CASES", choice);
   const { cases } = await import("./cases.js");
   expect(cases(all)).toBe(expected);
 });
 
-it("runs some cases without TEST_CASES, and refuses another value", async () => {
+it("runs some cases without TEST_CASES, and rejects another value", async () => {
   vi.stubEnv("TEST_CASES", undefined);
   expect((await import("./cases.js")).runsAll).toBe(false);
   vi.resetModules();

@@ -1,9 +1,8 @@
-// The number of cases of random and endurance tests. TEST_CASES in the environment chooses it: `all` of them, as CI runs
-// them once; `some`, a tenth, the default, so that `npm test` stays short; `few`, a hundredth, for a run that looks at
-// something else than the cases.
+// Decides how many cases random and endurance tests run. The environment variable TEST_CASES selects `all` (CI
+// runs it once), `some` (a tenth, the default, so that `npm test` stays short) or `few` (a hundredth).
 import { env } from "node:process";
 
-/** One case in so many runs. */
+/** The divisor of the number of cases for each value of TEST_CASES. */
 const shares: Readonly<Record<string, number>> = { all: 1, some: 10, few: 100 };
 const fewest = 10;
 
@@ -20,7 +19,7 @@ const divisor = share;
 /** True when all cases run. */
 export const runsAll: boolean = choice === "all";
 
-/** The part of `all` that runs: not less than 10, unless `all` itself is less. */
+/** The number of cases to run out of `all`: at least 10, unless `all` itself is smaller. */
 export function cases(all: number): number {
   return Math.max(Math.ceil(all / divisor), Math.min(all, fewest));
 }

@@ -1,3 +1,4 @@
+// Helpers for the end of a client: its close report, its Close frames, and the state of its promises.
 import { expect } from "vitest";
 import type { CloseReport } from "../../src/index.js";
 import type { Watching } from "./scene.js";
@@ -5,7 +6,7 @@ import type { VirtualLink } from "./virtual-link.js";
 import type { VirtualScene } from "./virtual-scene.js";
 import { closeFrame, opcodes } from "./wire.js";
 
-/** The report that came with `closed`. */
+/** The report of the `closed` event. Expects that there is exactly one. */
 export function reportOf(client: Watching): CloseReport {
   const [closed, ...others] = client.all("closed");
   expect(others).toEqual([]);
@@ -13,19 +14,19 @@ export function reportOf(client: Watching): CloseReport {
   return closed!.report;
 }
 
-/** The peer answers our Close, and ends. */
+/** Answers the client's Close and ends the stream. */
 export function answerClose(link: VirtualLink, code = 1000): void {
   link.send(closeFrame(code));
   link.peer.end();
 }
 
-/** The codes of the Closes that the peer has got; `undefined` for an empty one. */
+/** The codes of the Close frames that the peer received; `undefined` for one without a code. */
 export function closesOf(link: VirtualLink): (number | undefined)[] {
   const closes = link.frames.filter(({ opcode }) => opcode === opcodes.close);
   return closes.map(({ payload }) => (payload.length === 0 ? undefined : payload.readUInt16BE(0)));
 }
 
-/** What a promise of a client has come to: "waits", "done", its value, or its error. */
+/** The state of a promise: "waits", "done", its value, or its error. */
 export async function stateIn(scene: VirtualScene, promise: Promise<unknown>): Promise<unknown> {
   const pending = {};
   await scene.pass();
@@ -35,6 +36,6 @@ export async function stateIn(scene: VirtualScene, promise: Promise<unknown>): P
   );
 }
 
-/** The story of a client that dials, and of one that gets its first connection. */
+/** The story of a client that dials, and of one whose first connection opens. */
 export const connecting: readonly string[] = ["to connecting", "connecting"];
 export const opened: readonly string[] = [...connecting, "to connected", "connected"];

@@ -18,7 +18,7 @@ export function compress(message: string | Uint8Array, options: ZlibOptions = {}
   return deflateRawSync(message, { ...options, finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4);
 }
 
-/** Size in bytes of what {@link storedMessage} adds to its content. */
+/** Number of bytes that {@link storedMessage} adds to its content. */
 export const storedOverhead = 6;
 
 /** A message of one stored block. It is {@link storedOverhead} bytes longer than its content of less than 64 KiB. */

@@ -1,24 +1,26 @@
+// Wraps a runtime so that tests can find leaked transports, timers and callbacks. It does not count Blobs or codecs.
 import { nodeRuntimeWithoutSockets } from "../../src/runtime/node-runtime.js";
 import type { Runtime, Timer } from "../../src/runtime/runtime.js";
 import { openTransport } from "../../src/transport/open-transport.js";
 import type { OpenTransport, Transport } from "../../src/runtime/transport.js";
 
-/** Node's runtime, with a count of all that is under way in it. */
+/** A runtime that counts the resources in use. */
 export interface CountingRuntime {
+  /** The runtime to pass to the client. */
   readonly runtime: Runtime;
-  /** Opened, and not yet told closed. */
+  /** Transports that are opened and have not emitted `onClose`. */
   readonly openTransports: number;
-  /** Set, and neither fired nor cleared. */
+  /** Timers that are set and have neither fired nor been cleared. */
   readonly openTimers: number;
   /** Callbacks of `defer` that have not run. */
   readonly pendingDefers: number;
   /** Callbacks of `afterTurn` that have not run. */
   readonly pendingTurns: number;
-  /** @throws an Error that names what is still under way */
+  /** @throws an Error that names the resources still in use. */
   assertIdle(): void;
 }
 
-/** Joins Node's ports, or `inner`, and counts what a client takes from them. */
+/** Wraps Node's runtime, or `inner`, and counts the resources that a client uses. */
 export function createCountingRuntime(
   inner: Runtime = { ...nodeRuntimeWithoutSockets, openTransport },
 ): CountingRuntime {
@@ -64,7 +66,7 @@ export function createCountingRuntime(
       const left = { transports: transports.size, timers: timers.size, ...counts };
       const named = Object.entries(left).filter(([, count]) => count > 0);
       if (named.length === 0) return;
-      throw new Error(`Left behind: ${named.map(([what, count]) => `${count} ${what}`).join(", ")}`);
+      throw new Error(`Still in use: ${named.map(([what, count]) => `${count} ${what}`).join(", ")}`);
     },
   };
 }

@@ -1,7 +1,8 @@
+// Measures the CPU time of this process for tests of algorithmic cost.
+
 /**
- * Starts to measure CPU time, which unlike a clock does not count what else the machine does.
- *
- * @returns A function that gives the milliseconds of CPU time since.
+ * Starts to measure CPU time. Unlike a clock, it does not count the time of other processes.
+ * @returns A function that returns the CPU time since the start, in milliseconds.
  */
 export function measureCpuTime(): () => number {
   const before = process.cpuUsage();

@@ -1,4 +1,6 @@
-/** A match (RFC 1951 3.2.5); its length is 3 to 10, which takes no extra bits. */
+// Builds DEFLATE streams for tests of the decoder. It does not compress, and has no dynamic Huffman codes.
+
+/** A match (RFC 1951 3.2.5). Its length is 3 to 10, so that it needs no extra bits. */
 export interface Match {
   readonly length: number;
   readonly distance: number;
@@ -9,7 +11,7 @@ export interface BlockOptions {
   readonly isFinal?: boolean;
 }
 
-/** Writes DEFLATE data block by block, the way that no deflater would. */
+/** Writes DEFLATE data block by block, including sequences that a deflater would not produce. */
 export class DeflateBlocks {
   #bits = "";
 
@@ -25,7 +27,7 @@ export class DeflateBlocks {
     return this;
   }
 
-  /** A block of bytes as they are (RFC 1951 3.2.4). */
+  /** A block of uncompressed bytes (RFC 1951 3.2.4). */
   stored(text: string, options: BlockOptions = {}): this {
     this.#header(0, options);
     this.align();
@@ -36,7 +38,7 @@ export class DeflateBlocks {
     return this;
   }
 
-  /** The part of an empty stored block that stays when its last four bytes are left out (RFC 7692 7.2.1). */
+  /** An empty stored block without its last four bytes (RFC 7692 7.2.1). */
   flush(options: BlockOptions = {}): this {
     this.#header(0, options);
     return this.align();
@@ -85,12 +87,12 @@ export class DeflateBlocks {
     this.#value((distance - 1) & (2 ** extra - 1), extra);
   }
 
-  /** Most significant bit first: Huffman codes. */
+  /** Appends a Huffman code, most significant bit first. */
   #code(value: number, count: number): void {
     this.#bits += value.toString(2).padStart(count, "0");
   }
 
-  /** Least significant bit first: everything else. */
+  /** Appends any other value, least significant bit first. */
   #value(value: number, count: number): void {
     if (count > 0) this.#bits += Array.from(value.toString(2).padStart(count, "0")).reverse().join("");
   }

@@ -1,3 +1,4 @@
+// A test fixture for transports over real sockets. It does not speak HTTP or WebSocket.
 import { expect } from "vitest";
 import type { Transport, TransportTarget } from "../../src/runtime/transport.js";
 import { createCountingRuntime, type CountingRuntime } from "./counting-runtime.js";
@@ -11,17 +12,17 @@ export interface Dialled {
 
 const socketResources = /^(TCP|TLS|Pipe|GetAddrInfo)/;
 
-/** What holds the process of sockets and look-ups. */
+/** The sockets and look-ups that keep the process running. */
 export function socketsInUse(): string[] {
   return process.getActiveResourcesInfo().filter((name) => socketResources.test(name));
 }
 
-/** Lets `count` turns of the event loop pass: what the kernel holds has been read by then. */
+/** Waits for `count` turns of the event loop. By then, data in the kernel has been read. */
 export async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Opens servers and transports for a test, and finds at its end that nothing is left of them. */
+/** Opens servers and transports for a test. finish() checks that they leave no resources. */
 export class Dialling {
   readonly counting: CountingRuntime = createCountingRuntime();
   readonly #before = socketsInUse();
@@ -53,7 +54,7 @@ export class Dialling {
     return dialled;
   }
 
-  /** Destroys what is open, waits until it is gone, and checks the rules of the port. */
+  /** Destroys open transports, waits for their end, and checks the rules of the port. */
   async finish(): Promise<void> {
     for (const { transport, handler } of this.#dialled) {
       transport.destroy();

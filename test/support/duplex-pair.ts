@@ -1,11 +1,12 @@
+// A pair of connected streams in memory. Unlike sockets, they do not copy or split the data.
 import { Duplex, type DuplexOptions } from "node:stream";
 
-/** One end of a stream in memory; it passes on the very bytes that it is given. */
+/** One end of a stream in memory. It passes on the same Buffer objects that are written. */
 class MemoryEnd extends Duplex {
   other: MemoryEnd | undefined;
 
   override _read(): void {
-    // What the other end writes is pushed as it comes.
+    // _write() of the other end pushes the data.
   }
 
   override _write(chunk: unknown, encoding: BufferEncoding, callback: () => void): void {
@@ -19,7 +20,7 @@ class MemoryEnd extends Duplex {
   }
 }
 
-/** Two streams, each of which reads what the other one writes. */
+/** Two connected streams: each one reads the data that the other one writes. */
 export function createDuplexPair(options: DuplexOptions = {}): [Duplex, Duplex] {
   const one = new MemoryEnd(options);
   const two = new MemoryEnd(options);

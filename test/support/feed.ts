@@ -1,21 +1,25 @@
+// Passes input to a parser in many splits, from borrowed memory, and compares the resulting calls.
 import { isDeepStrictEqual } from "node:util";
 import { expect } from "vitest";
 
-/** Takes the bytes from `start` to `end`, which are only lent for the call. */
+/** Consumes the bytes from `start` to `end`, which are borrowed for the call. */
 export type Feed = (bytes: Buffer, start: number, end: number) => void;
 
-/** What a test feeds: a fresh subject, and the list of what it tells. */
+/** A new subject under test, and the list of the calls that it made. */
 export interface Fed<Call> {
   readonly receive: Feed;
   readonly calls: readonly Call[];
 }
 
-/** Above this length an input is not cut at each of its positions. */
+/** Size in bytes above which an input is not split at every position. */
 const maxEveryCutSize = 600;
 const edgeSize = 300;
 const strideCount = 50;
 
-/** Where an input of `size` bytes is cut in two: everywhere, or near its ends and at a stride between. */
+/**
+ * The positions at which an input of `size` bytes is split: all of them, or those near its ends and some
+ * between.
+ */
 export function cutsOf(size: number): number[] {
   const cuts: number[] = [];
   const stride = Math.max(1, Math.floor((size - 2 * edgeSize) / strideCount));
@@ -27,8 +31,8 @@ export function cutsOf(size: number): number[] {
 }
 
 /**
- * Feeds `pieces` out of one reused buffer, at an odd offset, as a socket would. What was lent must come back
- * unchanged, and is written over before the next piece, so that nothing can be kept of it.
+ * Passes `pieces` from one reused buffer, at an odd offset, as a socket would. Throws when the receiver changes
+ * the borrowed bytes. Overwrites them before the next piece, so that a kept view is noticed.
  */
 export function feedPieces(pieces: Iterable<Uint8Array>, receive: Feed): void {
   const offset = 3;
@@ -39,12 +43,12 @@ export function feedPieces(pieces: Iterable<Uint8Array>, receive: Feed): void {
     lent.set(piece, offset);
     receive(lent, offset, offset + piece.length);
     if (!lent.subarray(offset, offset + piece.length).equals(piece))
-      throw new Error("The lent bytes were changed.");
+      throw new Error("The receiver changed the borrowed bytes.");
   }
   lent.fill(0x5a);
 }
 
-/** Cuts `input` at each of `positions`. */
+/** Splits `input` at each of `positions`. */
 export function cutAt(input: Uint8Array, positions: readonly number[]): Uint8Array[] {
   const bounds = [0, ...positions, input.length];
   return bounds.slice(1).map((end, index) => input.subarray(bounds[index], end));
@@ -54,14 +58,14 @@ function* bytesOf(input: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < input.length; at++) yield input.subarray(at, at + 1);
 }
 
-/** Compares long lists of bytes quickly, and shows where they differ. */
+/** Compares long lists of bytes quickly, and reports the difference. */
 export function expectSame(actual: unknown, expected: unknown, how?: string): void {
   if (!isDeepStrictEqual(actual, expected)) expect(actual, how).toStrictEqual(expected);
 }
 
 /**
- * Feeds the same input whole, byte by byte, and cut in two at each position, each time to a fresh subject,
- * and expects the same calls.
+ * Passes the same input whole, byte by byte, and split in two at each position, each time to a new subject.
+ * Expects the same calls each time.
  */
 export function expectAtEverySplit<Call>(
   input: Uint8Array,

@@ -1,7 +1,8 @@
+// A WebSocket extension for tests of the extension interface. It does not negotiate parameters.
 import { ProtocolError } from "../../protocol/errors.js";
 import type { AgreedExtension, MessageExtension } from "../../protocol/extensions/extension.js";
 
-/** How much larger than a message its encoded form may be. */
+/** Size in bytes that an encoded message may exceed the original. */
 export const invertingOverhead = 10;
 
 export function inverted(payload: string | Uint8Array): Buffer {
@@ -11,7 +12,7 @@ export function inverted(payload: string | Uint8Array): Buffer {
 /** An extension without zlib: it inverts each byte. A message that begins with the byte 0xee is corrupt. */
 export class InvertingExtension implements MessageExtension, AgreedExtension {
   readonly header: string = "x-invert";
-  /** What was asked of it. */
+  /** The arguments of each decode() call. */
   readonly decoded: { readonly maxSize: number; readonly isKept: boolean }[] = [];
   encodedCount = 0;
   restartCount = 0;

@@ -1,3 +1,4 @@
+// A test fixture for LiveConnection. It starts after the handshake, and has no client, reconnect or heartbeat.
 import { expect } from "vitest";
 import type { AgreedExtension, CloseFrame, Resources } from "../../protocol/index.js";
 import type { ConnectionEnd } from "../../src/connection/connection-end.js";
@@ -26,7 +27,7 @@ export interface LiveSceneOptions extends Partial<ConnectionSettings> {
   readonly extension?: AgreedExtension;
 }
 
-/** A connection that is open, over a virtual transport whose peer is played by hand. */
+/** An open connection over a virtual transport, with a peer that the test controls. */
 export class LiveScene implements LiveHandler {
   readonly clock: VirtualRuntime = new VirtualRuntime();
   readonly counting: CountingRuntime = createCountingRuntime(this.clock);
@@ -34,19 +35,19 @@ export class LiveScene implements LiveHandler {
   readonly peer: VirtualPeer;
   readonly transport: Transport;
   readonly resources: Resources = testResources();
-  /** Everything that it tells, but for its end. */
-  readonly told: unknown[] = [];
+  /** Every handler call except `onMessage`, `onSampled` and `onEnd`. */
+  readonly recorded: unknown[] = [];
   readonly messages: (string | Buffer)[] = [];
   readonly ends: ConnectionEnd[] = [];
   readonly writes: Buffer[] = [];
-  /** How long messages took from their sending to the kernel. */
+  /** Times of messages from send to the write, in milliseconds. */
   readonly samples: number[] = [];
   isLending = false;
-  /** Our side of the stream has ended. */
+  /** True when the client has ended its side of the stream. */
   hasEnded = false;
-  /** The test's own part of a message, from inside the call. */
+  /** Called inside onMessage(). */
   onMessageCall: ((data: string | Buffer) => void) | undefined;
-  /** The test's own part of the last messages, from inside the call. */
+  /** Called inside onLastMessages(). */
   onLastMessagesCall: (() => void) | undefined;
 
   constructor({ extension, ...settings }: LiveSceneOptions = {}) {
@@ -84,32 +85,32 @@ export class LiveScene implements LiveHandler {
   }
 
   onBorrowed(bytes: Buffer, isBinary: boolean): boolean {
-    this.told.push(["borrowed", bytes.toString(), isBinary]);
+    this.recorded.push(["borrowed", bytes.toString(), isBinary]);
     return true;
   }
 
   onPing(payload: Buffer): void {
-    this.told.push(["ping", payload.toString()]);
+    this.recorded.push(["ping", payload.toString()]);
   }
 
   onPong(payload: Buffer, latencyMs: number | undefined): void {
-    this.told.push(["pong", payload.toString(), latencyMs]);
+    this.recorded.push(["pong", payload.toString(), latencyMs]);
   }
 
   onClosing({ code, reason }: CloseFrame, initiatedBy: "us" | "peer"): void {
-    this.told.push(["closing", code, reason, initiatedBy]);
+    this.recorded.push(["closing", code, reason, initiatedBy]);
   }
 
   onDrain(): void {
-    this.told.push("drain");
+    this.recorded.push("drain");
   }
 
   onRefused(error: unknown): void {
-    this.told.push(["refused", error]);
+    this.recorded.push(["refused", error]);
   }
 
   onWithdrawn(token: unknown): void {
-    this.told.push(["withdrawn", token]);
+    this.recorded.push(["withdrawn", token]);
   }
 
   onSampled(duration: number): void {
@@ -130,13 +131,13 @@ export class LiveScene implements LiveHandler {
     this.live.settle(new Error("gone"));
   }
 
-  /** Sends bytes to it, and lets them come. */
+  /** Sends bytes to the connection, and lets them arrive. */
   receive(...frames: readonly Uint8Array[]): void {
     this.peer.send(Buffer.concat(frames));
     this.clock.advance(0);
   }
 
-  /** Every whole frame that it has sent. */
+  /** Every complete frame that the connection has sent. */
   get frames(): ReadFrame[] {
     return readFrames(this.peer.received);
   }
@@ -145,7 +146,7 @@ export class LiveScene implements LiveHandler {
     return this.frames.map(({ payload }) => payload.toString());
   }
 
-  /** How it has ended, at the latest within `ms` milliseconds; nothing of it is left. */
+  /** Returns how the connection ended within `ms` milliseconds. Checks that no resources are left. */
   endWithin(ms: number): ConnectionEnd {
     this.clock.advance(ms);
     expect(this.ends.length).toBe(1);

@@ -1,6 +1,8 @@
+// A Blob for tests that check for leaked resources.
+
 /**
- * A Blob that is read a turn later, from memory. Node's own leaves its reader to the garbage collector,
- * which a search for what is left behind takes for a leak.
+ * A Blob whose content is read from memory one event loop turn later. Node's own Blob leaves its reader to the
+ * garbage collector, which a test for leaked resources would report.
  */
 export class MemoryBlob extends Blob {
   readonly #bytes: Uint8Array<ArrayBuffer>;

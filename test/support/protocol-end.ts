@@ -1,3 +1,4 @@
+// Runs ProtocolConnection without sockets, and records the calls of its handler.
 import {
   ProtocolConnection,
   type ProtocolConnectionOptions,
@@ -7,21 +8,21 @@ import type { ProtocolError } from "../../protocol/errors.js";
 import { Resources } from "../../protocol/resources.js";
 import type { Feed } from "./feed.js";
 
-/** What a connection tells, as a list that can be compared. */
-export type Told =
+/** The calls of a ProtocolHandler, as tuples that can be compared. */
+export type Recorded =
   | readonly ["message", string | Buffer, size: number]
   | readonly ["ping" | "pong", string]
   | readonly ["close", code: number, reason: string]
   | readonly ["failure", code: string, closeCode: number]
   | readonly ["end"];
 
-/** The message that a handler is told. */
-export function message(data: string | Uint8Array): Told {
+/** The recorded call of onMessage() for `data`. */
+export function message(data: string | Uint8Array): Recorded {
   if (typeof data === "string") return ["message", data, Buffer.byteLength(data)];
   return ["message", Buffer.from(data), data.length];
 }
 
-/** Random bytes that are the same in every run. */
+/** Pseudo-random bytes that are the same in every run. */
 export function steadyRandom(seed = 1): (bytes: Uint8Array) => void {
   let state = seed;
   return (bytes) => {
@@ -36,13 +37,13 @@ export function testResources(): Resources {
   return new Resources({ fillRandom: steadyRandom() });
 }
 
-/** One end of a connection that writes down what it is told. */
+/** One end of a connection that records the calls of its handler. */
 export class ProtocolEnd implements ProtocolHandler {
   readonly connection: ProtocolConnection;
-  readonly calls: Told[] = [];
+  readonly calls: Recorded[] = [];
   readonly errors: ProtocolError[] = [];
-  /** The test's own part of each call, from inside it. */
-  onCall: ((told: Told) => void) | undefined;
+  /** Called inside each handler call. */
+  onCall: ((recorded: Recorded) => void) | undefined;
 
   constructor(options: Partial<Omit<ProtocolConnectionOptions, "handler">> = {}) {
     this.connection = new ProtocolConnection({
@@ -56,48 +57,48 @@ export class ProtocolEnd implements ProtocolHandler {
   readonly receive: Feed = (bytes, start, end) => this.connection.receive(bytes, start, end);
 
   onMessage(data: string | Buffer, size: number): void {
-    this.#tell(["message", data, size]);
+    this.#record(["message", data, size]);
   }
 
   onPing(payload: Buffer): void {
-    this.#tell(["ping", payload.toString("latin1")]);
+    this.#record(["ping", payload.toString("latin1")]);
   }
 
   onPong(payload: Buffer): void {
-    this.#tell(["pong", payload.toString("latin1")]);
+    this.#record(["pong", payload.toString("latin1")]);
   }
 
   onClose(code: number, reason: string): void {
-    this.#tell(["close", code, reason]);
+    this.#record(["close", code, reason]);
   }
 
   onFailure(error: ProtocolError): void {
     this.errors.push(error);
-    this.#tell(["failure", error.code, error.closeCode]);
+    this.#record(["failure", error.code, error.closeCode]);
   }
 
   onEnd(): void {
-    this.#tell(["end"]);
+    this.#record(["end"]);
   }
 
-  #tell(told: Told): void {
-    this.calls.push(told);
-    this.onCall?.(told);
+  #record(recorded: Recorded): void {
+    this.calls.push(recorded);
+    this.onCall?.(recorded);
   }
 
-  /** Everything that it has for the wire. */
+  /** Takes all output for the wire. */
   drain(): Buffer {
     return drain(this.connection);
   }
 }
 
-/** What gives its bytes for the wire piece by piece: a connection, or its output alone. */
+/** An object that returns its output piece by piece: a connection, or its output buffer. */
 export interface Drainable {
   take(): Buffer | undefined;
   written(): void;
 }
 
-/** Takes everything that is there for the wire, as a socket does that never refuses. */
+/** Takes all output, as a socket does whose writes always complete. */
 export function drain(source: Drainable): Buffer {
   const pieces: Buffer[] = [];
   for (let bytes = source.take(); bytes !== undefined; bytes = source.take()) {

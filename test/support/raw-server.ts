@@ -1,3 +1,4 @@
+// A TCP, TLS or Unix socket server for tests. It does not read or write on its own.
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from "node:net";
@@ -11,17 +12,17 @@ export interface RawServerOptions {
   /** Listens on a Unix socket or a named pipe instead of a port. */
   readonly isLocal?: boolean;
   readonly certificate?: TlsCertificate;
-  /** What it accepts as ALPN protocols, in its order of preference. */
+  /** ALPN protocols to accept, in the order of preference. */
   readonly protocols?: readonly string[];
-  /** Wants a certificate of the client, by this authority. */
+  /** Requires a client certificate that is issued by this authority. */
   readonly clientCa?: string;
 }
 
-/** A server that knows no protocol: a test takes its sockets one by one and plays the peer by hand. */
+/** A server without a protocol: a test takes its sockets one by one and controls the peer. */
 export class RawServer {
   readonly server: Server;
   readonly certificate: TlsCertificate;
-  /** The path that it listens on, if it is local. */
+  /** The path of the Unix socket or named pipe; `undefined` for a port. */
   readonly path: string | undefined;
   readonly #sockets = new Set<Socket>();
   readonly #waiting: Socket[] = [];
@@ -58,7 +59,7 @@ export class RawServer {
     return this;
   }
 
-  /** The next socket that has come or will come; rejects when the server is closed first. */
+  /** Returns the next accepted socket; rejects when the server is closed first. */
   async socket(): Promise<Socket> {
     const socket = this.#waiting.shift();
     if (socket !== undefined) return socket;
@@ -68,7 +69,7 @@ export class RawServer {
     });
   }
 
-  /** Gives every socket that comes from now on to `script`. */
+  /** Passes every later socket to `script`. */
   play(script: (socket: Socket) => void): void {
     this.#script = script;
   }
@@ -100,7 +101,7 @@ function localPath(): string {
   return process.platform === "win32" ? `\\\\?\\pipe\\${name}` : join(tmpdir(), `${name}.sock`);
 }
 
-/** All that a socket gives until its end. */
+/** Reads a socket to its end. */
 export async function readAll(socket: Socket): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of socket.iterator({ destroyOnReturn: false })) chunks.push(chunk as Buffer);

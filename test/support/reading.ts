@@ -1,6 +1,7 @@
+// The ways in which a client can read messages: recv(), for await, and a handler.
 import type { Message, Watching } from "./scene.js";
 
-/** Reads messages to the end, puts them in `into`, and gives what ended it: an error, or `"ended"`. */
+/** Reads messages into `into` until the end. Returns the error that ended it, or "ended". */
 export type Read = (ws: Watching["ws"], into: Message[]) => Promise<unknown>;
 
 const byRecv: Read = async (ws, into) => {
@@ -30,7 +31,7 @@ const byHandler: Read = async (ws, into) => {
   );
 };
 
-/** Every way to read. */
+/** Every way to read messages. */
 export const ways: readonly (readonly [name: string, read: Read])[] = [
   ["recv()", byRecv],
   ["for await", byIterator],

@@ -1,19 +1,20 @@
+// Records the calls of a transport, and reports calls that break the rules of the transport interface.
 import type { Transport, TransportHandler, TransportPhase } from "../../src/runtime/transport.js";
 
 type Call = "phase" | "open" | "data" | "end" | "close";
 
 /**
- * Writes down what a transport tells, and holds it to the rules of its port: one call at a time, none from inside a call
- * to the transport, none after `onClose`. Bytes are copied, and those that were given are overwritten when the call ends.
+ * Records the calls of a transport and checks the rules of its port: one call at a time, none during a call to
+ * the transport, none after `onClose`. It copies the bytes and overwrites the borrowed ones when the call ends.
  */
 export class RecordingHandler implements TransportHandler {
-  /** Every call in order; neighbouring pieces of data are one. */
+  /** Every call in order; consecutive calls of onData are one entry. */
   readonly calls: string[] = [];
   readonly phases: TransportPhase[] = [];
   readonly reads: Buffer[] = [];
   readonly faults: string[] = [];
   error: Error | undefined;
-  /** The test's own part of a call. */
+  /** Called inside each handler call. */
   onCall: ((call: Call) => void) | undefined;
   #isBusy = false;
   #isClosed = false;
@@ -52,7 +53,7 @@ export class RecordingHandler implements TransportHandler {
     this.#isClosed = true;
   }
 
-  /** The transport, with a watch over what it calls meanwhile. */
+  /** Wraps the transport, so that calls of the handler during a call to the transport are recorded as faults. */
   watch(transport: Transport): Transport {
     const during = <T>(run: () => T): T => {
       const wasBusy = this.#isBusy;
@@ -80,7 +81,7 @@ export class RecordingHandler implements TransportHandler {
     };
   }
 
-  /** Resolves as soon as `isTrue` holds, judged after each call. */
+  /** Resolves when `isTrue` returns true; checked after each call. */
   async until(isTrue: () => boolean): Promise<void> {
     while (!isTrue()) {
       if (this.#isClosed) throw new Error(`Closed first: ${this.calls.join(" ")}`, { cause: this.error });
@@ -100,7 +101,7 @@ export class RecordingHandler implements TransportHandler {
   }
 
   #check(call: string): void {
-    if (this.#isBusy) this.faults.push(`${call} from inside a call to the transport`);
+    if (this.#isBusy) this.faults.push(`${call} during a call to the transport`);
     if (this.#isClosed) this.faults.push(`${call} after close`);
   }
 }

@@ -1,3 +1,4 @@
+// A byte stream for tests of the scripted server. It does not transfer bytes.
 import type { ByteStream, ByteStreamHandler } from "../../src/testing/byte-stream.js";
 
 interface Wait {
@@ -5,7 +6,7 @@ interface Wait {
   readonly callback: () => void;
 }
 
-/** A stream that records its calls. A write is complete, and a wait is over, when the test says so. */
+/** A stream that records its calls. The test decides when a write is complete and when a wait is over. */
 export class RecordingStream implements ByteStream {
   /** Set by the code under test. */
   handler!: ByteStreamHandler;

@@ -7,7 +7,7 @@ interface NativeHandle {
   reset: () => void;
 }
 
-/** Creates streams of Node, and records what is done with them in the order of the calls. */
+/** Creates Node's streams, and records the calls to them in order. */
 export class RecordingZlib implements ZlibStreams {
   /** The options of each stream. */
   readonly options: ZlibOptions[] = [];

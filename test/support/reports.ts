@@ -1,8 +1,9 @@
+// Examples of close reports and connection ends, for tests that need only a few of their fields.
 import type { ConnectionEnd } from "../../src/connection/connection-end.js";
 import type { CloseReport } from "../../src/events/close-report.js";
 
-/** A report as that of a connection which the peer has closed in good order. */
-export function aReport(given: Partial<CloseReport> = {}): CloseReport {
+/** A report of a connection that the peer has closed cleanly. */
+export function makeReport(given: Partial<CloseReport> = {}): CloseReport {
   return {
     verdict: "normal",
     advice: "Nothing is to be done.",
@@ -29,8 +30,8 @@ export function aReport(given: Partial<CloseReport> = {}): CloseReport {
   };
 }
 
-/** The end of a connection that broke at its hundredth millisecond without a word. */
-export function anEnd(given: Partial<ConnectionEnd> = {}): ConnectionEnd {
+/** The end of a connection that was lost after 100 ms without a Close. */
+export function makeEnd(given: Partial<ConnectionEnd> = {}): ConnectionEnd {
   return {
     initiatedBy: "network",
     phase: "open",

@@ -1,3 +1,4 @@
+// A test fixture for clients over real sockets. It records events and checks for leaks; the peer is a ScriptedPeer.
 import { expect, onTestFinished } from "vitest";
 import { sharedResources } from "../../src/client/connection/shared-resources.js";
 import {
@@ -17,34 +18,34 @@ import type { PeerSocket } from "./scripted-peer.js";
 import { type Acceptance, ScriptedPeer } from "./scripted-peer.js";
 import { VirtualRuntime } from "./virtual-runtime.js";
 
-/** What a client gives that leaves every message as it came. */
+/** The message type of a client without a deserializer. */
 export type Message = string | Buffer;
 export type Options = WebSocketOptions<Message, string | Uint8Array>;
 type Events = EventMap<Message>;
 
-/** Every event that says nothing of a message: to listen to these changes nothing about how messages are read. */
+/** Every event except `message` and `rawMessage`, whose listeners change how messages are read. */
 const watchedEvents: readonly Watched[] = [
   ...(["connecting", "connected", "stateChange", "ping", "pong", "closing", "disconnected"] as const),
   ...(["error", "closed", "paused", "resumed", "drain", "dropped"] as const),
 ];
 
 type Watched = Exclude<EventName, "message" | "rawMessage">;
-type Told = { [Name in Watched]: { readonly name: Name; readonly event: Events[Name] } }[Watched];
+type Recorded = { [Name in Watched]: { readonly name: Name; readonly event: Events[Name] } }[Watched];
 
-/** A client under test, with everything that it tells. */
+/** A client under test that records its events. */
 export class Watching {
   readonly ws: WebSocket<Message, string | Uint8Array>;
-  readonly told: Told[] = [];
+  readonly recorded: Recorded[] = [];
   readonly #heard = new Set<Watched>();
   #watches: { readonly isTrue: () => boolean; readonly resolve: () => void }[] = [];
 
   constructor(url: ConstructorParameters<typeof WebSocket>[0], options: Options) {
-    // One connection without a heartbeat, unless the test is about more.
+    // By default one connection without a heartbeat.
     const defaults = { deserializer: (data: Message) => data, reconnect: false, heartbeat: false } as const;
     this.ws = new WebSocket<Message, string | Uint8Array>(url, { ...defaults, ...options });
     for (const name of watchedEvents) {
       this.ws.on(name, (event) => {
-        this.told.push({ name, event } as Told);
+        this.recorded.push({ name, event } as Recorded);
         this.#heard.add(name);
         const due = this.#watches.filter(({ isTrue }) => isTrue());
         this.#watches = this.#watches.filter((watch) => !due.includes(watch));
@@ -53,26 +54,26 @@ export class Watching {
     }
   }
 
-  /** The events of this name, in their order. */
+  /** The events of this name, in order. */
   all<Name extends Watched>(name: Name): Events[Name][] {
-    return this.told.filter((one) => one.name === name).map(({ event }) => event as Events[Name]);
+    return this.recorded.filter((one) => one.name === name).map(({ event }) => event as Events[Name]);
   }
 
-  /** The first event of this name, once it has come. */
+  /** Waits for the first event of this name. */
   async event<Name extends Watched>(name: Name): Promise<Events[Name]> {
     await this.until(() => this.#heard.has(name));
     return this.all(name)[0]!;
   }
 
-  /** Resolves as soon as `isTrue` holds, judged at each event. */
+  /** Resolves when `isTrue` returns true; checked at each event. */
   async until(isTrue: () => boolean): Promise<void> {
     if (isTrue()) return;
     await new Promise<void>((resolve) => this.#watches.push({ isTrue, resolve }));
   }
 
-  /** The order of events in words: state changes as `to connected`, a fatal error as `error!`. */
+  /** The names of the events in order: state changes as `to connected`, a fatal error as `error!`. */
   get story(): string[] {
-    return this.told.map((one) => {
+    return this.recorded.map((one) => {
       if (one.name === "stateChange") return `to ${one.event.to}`;
       return one.name === "error" && one.event.isFatal ? "error!" : one.name;
     });
@@ -82,7 +83,7 @@ export class Watching {
     return this.all("error").find(({ isFatal }) => isFatal)?.error;
   }
 
-  /** The duties of every end: `closed` comes once in a life, and nothing after it but errors of later calls. */
+  /** Checks that `closed` is emitted once per run, and that only errors of later calls follow it. */
   checkEnd(): void {
     const { story } = this;
     const last = story.lastIndexOf("closed");
@@ -96,10 +97,10 @@ export interface Opened extends Watching {
   readonly peer: PeerSocket;
 }
 
-/** Servers and clients of one test; at its end it finds that nothing is left of them. */
+/** The servers and clients of one test, over real sockets. finish() checks that they leave no resources. */
 export class Scene {
   readonly counting: CountingRuntime;
-  /** The clock, where the scene has one that is told when to move. */
+  /** The clock of a scene with virtual time. */
   readonly clock: VirtualRuntime = new VirtualRuntime();
   readonly #before = socketsInUse();
   readonly #servers: ScriptedPeer[] = [];
@@ -108,7 +109,7 @@ export class Scene {
   #readSize = 0;
   #reads: { readonly size: number; readonly resolve: () => void }[] = [];
 
-  /** @param hasVirtualTime - Time passes by `clock.advance` alone; the sockets are real all the same. */
+  /** @param hasVirtualTime - Time advances only by `clock.advance`; the sockets are real nevertheless. */
   constructor(hasVirtualTime = false) {
     const node: Runtime = { ...nodeRuntimeWithoutSockets, openTransport: this.#openTransport };
     const { clock } = this;
@@ -135,12 +136,12 @@ export class Scene {
       onClose: (error) => handler.onClose(error),
     });
 
-  /** How many bytes the clients have read, handshakes included. */
+  /** The number of bytes that the clients have read, handshakes included. */
   get readSize(): number {
     return this.#readSize;
   }
 
-  /** The clients have read so many bytes, and made of them what they do. */
+  /** Resolves when the clients have read and processed `size` bytes. */
   async untilRead(size: number): Promise<void> {
     if (this.#readSize >= size) return;
     await new Promise<void>((resolve) => this.#reads.push({ size, resolve }));
@@ -158,7 +159,7 @@ export class Scene {
     return client;
   }
 
-  /** A client that is connected, and its peer. */
+  /** Opens a connected client. Returns it with its peer. */
   async open(
     options: Options = {},
     { server, ...acceptance }: Acceptance & { readonly server?: ScriptedPeer } = {},
@@ -172,7 +173,7 @@ export class Scene {
     return { client, ws: client.ws, peer };
   }
 
-  /** Ends what is open, and looks for what is left: sockets, timers, codecs, callbacks, rejections nobody saw. */
+  /** Ends all clients and checks that no socket, timer, codec, callback or unhandled rejection is left. */
   async finish(): Promise<void> {
     for (const client of this.#clients) {
       client.ws.terminate();

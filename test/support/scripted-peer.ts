@@ -1,3 +1,5 @@
+// The server side of tests over real sockets: a WebSocket peer without code from `protocol/`. It does not answer on
+// its own.
 import { createHash } from "node:crypto";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
@@ -6,24 +8,24 @@ import { opcodes, type ReadFrame, readFrames } from "./wire.js";
 
 /** The head of a client's opening handshake. */
 export interface PeerRequest {
-  /** Every byte of it, the empty line included. */
+  /** All bytes of the head, including the empty line. */
   readonly head: string;
   readonly requestLine: string;
-  /** In their order and spelling, with repeats. */
+  /** The fields in their order and spelling, with repetitions. */
   readonly fields: readonly (readonly [name: string, value: string])[];
-  /** The value of the only field with this name; `undefined` where there is none. */
+  /** The value of the only field with this name, or `undefined`. Throws when there are several. */
   field(name: string): string | undefined;
 }
 
-/** How a handshake is answered. */
+/** The answer to a handshake. */
 export interface Acceptance {
   /** Lines to add to the 101, such as `Sec-WebSocket-Protocol: chat`. */
   readonly fields?: readonly string[];
-  /** What stands behind the 101 in the same segment. */
-  readonly behind?: readonly Uint8Array[];
+  /** Bytes that follow the 101 in the same write. */
+  readonly followedBy?: readonly Uint8Array[];
 }
 
-/** A server on 127.0.0.1 that says nothing of its own accord: the test plays it, byte by byte. */
+/** A server on 127.0.0.1 that sends nothing on its own: the test controls it byte by byte. */
 export class ScriptedPeer {
   readonly #server: RawServer;
   readonly #isSecure: boolean;
@@ -47,22 +49,22 @@ export class ScriptedPeer {
     return `${this.#isSecure ? "wss" : "ws"}://127.0.0.1:${this.port}/feed`;
   }
 
-  /** The path of its Unix socket, where it listens on one. */
+  /** The path of the Unix socket, or `undefined`. */
   get path(): string | undefined {
     return this.#server.path;
   }
 
-  /** What a client is to trust. */
+  /** The certificate that a client must trust. */
   get ca(): string {
     return this.#server.certificate.cert;
   }
 
-  /** How many TCP connections have come. */
+  /** The number of accepted TCP connections. */
   get connectionCount(): number {
     return this.#connectionCount;
   }
 
-  /** The next client. */
+  /** Waits for the next client. */
   async client(): Promise<PeerSocket> {
     return new PeerSocket(await this.#server.socket());
   }
@@ -78,11 +80,11 @@ interface Watch {
   readonly reject: (error: Error) => void;
 }
 
-/** The server's end of one connection. It reads all that comes, and waits for what the test names, never for a time. */
+/** The server's end of one connection. It reads all data, and waits for conditions, never for a time. */
 export class PeerSocket {
   readonly socket: Socket;
   #unread: Buffer = Buffer.alloc(0);
-  /** What has come behind {@link PeerSocket.#unread}, and how much is needed before a look at it pays. */
+  /** The chunks after {@link PeerSocket.#unread}, and the size in bytes that the next parse needs. */
   #chunks: Buffer[] = [];
   #chunksSize = 0;
   #neededSize = 0;
@@ -113,26 +115,25 @@ export class PeerSocket {
       this.#isGone = true;
       this.#look();
     });
-    // Nothing that it writes waits for anything.
     socket.setNoDelay(true);
   }
 
-  /** Bytes that have come, the handshake included. */
+  /** Size in bytes of the received data, including the handshake. */
   get receivedSize(): number {
     return this.#receivedSize;
   }
 
-  /** Whole frames that have come and that nobody has taken. */
+  /** Received frames that frame() has not returned yet. */
   get waitingFrames(): readonly ReadFrame[] {
     return this.#frames;
   }
 
-  /** How many whole frames have come. */
+  /** The number of complete frames received. */
   get frameCount(): number {
     return this.#frameCount;
   }
 
-  /** The client has ended its side. */
+  /** True when the client has ended its side. */
   get hasEnded(): boolean {
     return this.#hasEnded;
   }
@@ -141,7 +142,7 @@ export class PeerSocket {
     return this.#isGone;
   }
 
-  /** What broke the socket. */
+  /** The error of the socket. */
   get error(): Error | undefined {
     return this.#error;
   }
@@ -170,12 +171,13 @@ export class PeerSocket {
     this.#watches = [];
     for (const watch of watches) {
       if (watch.isTrue()) watch.resolve();
-      else if (this.#isGone) watch.reject(new Error("The client went away first", { cause: this.#error }));
+      else if (this.#isGone)
+        watch.reject(new Error("The client closed the connection first", { cause: this.#error }));
       else this.#watches.push(watch);
     }
   }
 
-  /** Resolves as soon as `isTrue` holds, judged whenever something comes. */
+  /** Resolves when `isTrue` returns true; checked whenever data arrives. */
   async until(isTrue: () => boolean): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#watches.push({ isTrue, resolve, reject });
@@ -189,19 +191,19 @@ export class PeerSocket {
   }
 
   /** Answers the handshake with a valid 101. */
-  async accept({ fields = [], behind = [] }: Acceptance = {}): Promise<PeerRequest> {
+  async accept({ fields = [], followedBy = [] }: Acceptance = {}): Promise<PeerRequest> {
     const request = await this.request();
-    this.send(switching(request, fields), ...behind);
+    this.send(switching(request, fields), ...followedBy);
     return request;
   }
 
-  /** Writes all of it at once. */
+  /** Writes all pieces at once. */
   send(...pieces: readonly (Uint8Array | string)[]): void {
     const bytes = pieces.map((piece) => (typeof piece === "string" ? Buffer.from(piece, "latin1") : piece));
     this.socket.write(Buffer.concat(bytes));
   }
 
-  /** Takes the next frame; one without a mask is an error (RFC 6455 5.1). */
+  /** Waits for the next frame. A frame without a mask is an error (RFC 6455 5.1). */
   async frame(): Promise<ReadFrame> {
     await this.until(() => this.#frames.length > 0);
     const frame = this.#frames.shift()!;
@@ -209,7 +211,7 @@ export class PeerSocket {
     return frame;
   }
 
-  /** The payload of the next frame, which is a text message whole. */
+  /** Waits for the next frame, which must be a complete text message. Returns its text. */
   async text(): Promise<string> {
     const { opcode, isFinal, payload } = await this.frame();
     if (opcode !== opcodes.text || !isFinal)
@@ -217,7 +219,7 @@ export class PeerSocket {
     return payload.toString();
   }
 
-  /** Takes frames up to the client's Close, and reads that. */
+  /** Discards frames until the client's Close, and returns that. */
   async untilClose(): Promise<{ readonly code: number | undefined; readonly reason: string }> {
     for (;;) {
       const { opcode, payload } = await this.frame();
@@ -227,7 +229,7 @@ export class PeerSocket {
     }
   }
 
-  /** The client has ended its side of the stream. */
+  /** Waits until the client has ended its side of the stream. */
   async untilEnd(): Promise<void> {
     await this.until(() => this.#hasEnded);
   }
@@ -243,19 +245,19 @@ export class PeerSocket {
     return this;
   }
 
-  /** Ends this side of the stream, behind what was sent. */
+  /** Ends this side of the stream after all sent data. */
   end(): void {
     this.socket.end();
   }
 
-  /** Drops the connection with a RST, and no FIN before it: `resetAndDestroy()` sends one. */
+  /** Aborts the connection with a RST. Unlike `resetAndDestroy()`, it sends no FIN first. */
   reset(): void {
-    // Neither TLS nor a socket whose end is under way can be reset.
+    // TLS sockets and ending sockets cannot be reset.
     if (this.socket.writableEnded || this.socket instanceof TLSSocket) this.socket.destroy();
     else Object.assign(this.socket, { resetAndClosing: true }).destroy();
   }
 
-  /** Reads nothing more: the client's bytes stay with the kernel. */
+  /** Stops reading: the client's bytes stay in the kernel. */
   stopReading(): void {
     this.socket.pause();
   }
@@ -277,25 +279,25 @@ export function readRequest(head: string): PeerRequest {
     fields,
     field: (name) => {
       const values = fields.filter((field) => field[0].toLowerCase() === name.toLowerCase());
-      if (values.length > 1) throw new Error(`${name} is there ${values.length} times.`);
+      if (values.length > 1) throw new Error(`${name} is present ${values.length} times.`);
       return values[0]?.[1];
     },
   };
 }
 
-/** RFC 6455 4.2.2: the key with the fixed GUID behind it, hashed by SHA-1. */
+/** RFC 6455 4.2.2: the SHA-1 hash of the key followed by the fixed GUID. */
 export function acceptFor(request: PeerRequest): string {
   const key = request.field("Sec-WebSocket-Key") ?? "";
   return createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
 }
 
-/** A valid 101 with these lines added. */
+/** A valid 101 with additional lines. */
 export function switching(request: PeerRequest, fields: readonly string[] = []): string {
   const lines = ["Upgrade: websocket", "Connection: Upgrade", `Sec-WebSocket-Accept: ${acceptFor(request)}`];
   return ["HTTP/1.1 101 Switching Protocols", ...lines, ...fields, "", ""].join("\r\n");
 }
 
-/** The size of the first frame, as far as its header tells it. */
+/** The size in bytes of the first frame. With an incomplete header, the size that is needed to read on. */
 function frameSizeOf(bytes: Buffer): number {
   if (bytes.length < 2) return 2;
   const lengthCode = bytes[1]! & 0x7f;

@@ -1,4 +1,6 @@
-/** `bytes` whole, byte by byte, and in two at each position: what a stream may make of one input. */
+// Passes one input to a receiver in all its splits, from borrowed memory that is overwritten after each call.
+
+/** The ways in which a stream may split `bytes`: whole, byte by byte, and in two at each position. */
 export function splitsOf(bytes: Uint8Array): Uint8Array[][] {
   const splits = [[bytes], Array.from(bytes, (byte) => Uint8Array.of(byte))];
   for (let at = 1; at < bytes.length; at++) splits.push([bytes.subarray(0, at), bytes.subarray(at)]);
@@ -7,15 +9,15 @@ export function splitsOf(bytes: Uint8Array): Uint8Array[][] {
 
 export interface Fed<Result> {
   readonly result: Result | undefined;
-  /** Turns an index in the last piece, as the receiver saw it, into one in the whole input. */
+  /** Converts an index in the last piece, as the receiver saw it, to an index in the whole input. */
   readonly offsetOf: (index: number) => number;
 }
 
 const margin = 3;
 
 /**
- * Hands `pieces` to `receive` until it has a result, each within borrowed memory that has other bytes around it
- * and is overwritten after the call, as the shared read buffer is.
+ * Passes `pieces` to `receive` until it returns a result. Each piece is in borrowed memory between other bytes.
+ * The memory is overwritten after the call, like the shared read buffer.
  */
 export function feed<Result>(
   pieces: readonly Uint8Array[],

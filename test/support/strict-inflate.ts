@@ -1,6 +1,8 @@
+// An independent decoder that checks the output of the compressor. It does not aim for speed.
+
 /**
- * A second opinion on DEFLATE (RFC 1951), slow and strict: unlike zlib it refuses every distance that reaches
- * behind the agreed window, and every message that does not end where it should.
+ * A slow and strict DEFLATE decoder (RFC 1951). Unlike zlib, it rejects every distance beyond the agreed
+ * window, and every message that does not end at a block boundary.
  */
 export class StrictInflater {
   readonly #maxDistance: number;
@@ -11,12 +13,12 @@ export class StrictInflater {
     this.#maxDistance = 2 ** windowBits;
   }
 
-  /** The longest distance that any message has used. */
+  /** The longest distance in all messages. */
   get longestDistance(): number {
     return this.#longest;
   }
 
-  /** Forgets what came before, as an end does that takes no context over. */
+  /** Discards the history, like an end without context takeover. */
   reset(): void {
     this.#history = [];
   }
@@ -55,14 +57,14 @@ export class StrictInflater {
   }
 
   #copy(length: number, distance: number): void {
-    if (distance > this.#maxDistance) throw new Error(`distance ${distance} reaches behind the window`);
-    if (distance > this.#history.length) throw new Error(`distance ${distance} reaches behind the beginning`);
+    if (distance > this.#maxDistance) throw new Error(`distance ${distance} exceeds the window`);
+    if (distance > this.#history.length) throw new Error(`distance ${distance} exceeds the history`);
     this.#longest = Math.max(this.#longest, distance);
     for (let index = 0; index < length; index++) this.#history.push(this.#history.at(-distance)!);
   }
 }
 
-/** Symbols by the length of their code and its bits. */
+/** Symbols by the bits of their code. */
 type Codes = ReadonlyMap<string, number>;
 
 class BitReader {

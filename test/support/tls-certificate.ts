@@ -1,14 +1,15 @@
+// Makes TLS certificates for test servers without OpenSSL or files. It does not make chains or RSA keys.
 import { createECDH, createHash, createPrivateKey, createPublicKey, sign, type KeyObject } from "node:crypto";
 import { isIPv4 } from "node:net";
 
-/** What a TLS server needs; `cert` is also the `ca` of a client that is to trust it. */
+/** The key and certificate of a TLS server. `cert` is also the `ca` of a client that must trust it. */
 export interface TlsCertificate {
   readonly key: string;
   readonly cert: string;
 }
 
 export interface TlsCertificateOptions {
-  /** Names and IPv4 addresses that it is good for; `localhost` and `127.0.0.1` by default. */
+  /** Names and IPv4 addresses in the certificate. Default: `localhost` and `127.0.0.1`. */
   readonly hosts?: readonly string[];
   readonly notBefore?: Date;
   readonly notAfter?: Date;
@@ -43,7 +44,7 @@ export function createTlsCertificate(options: TlsCertificateOptions = {}): TlsCe
   };
 }
 
-/** Not by `generateKeyPairSync`, of which a leak detector sees a request until it is collected. */
+/** Does not use `generateKeyPairSync`: a leak detector sees its request until the garbage collector runs. */
 function createKey(): KeyObject {
   const pair = createECDH("prime256v1");
   const point = pair.generateKeys();

@@ -1,7 +1,6 @@
-/**
- * The sequences of RFC 3629 4 (UTF8-octets, from UTF8-1 to UTF8-4), as the ranges of their bytes: a reference that is
- * slow and plain.
- */
+// A reference check of UTF-8, and examples of invalid and unusual sequences.
+
+/** The byte ranges of valid sequences (RFC 3629 4, UTF8-1 to UTF8-4), as a slow and simple reference. */
 const sequences: readonly (readonly (readonly [low: number, high: number])[])[] = [
   [[0x00, 0x7f]],
   [
@@ -49,13 +48,13 @@ const sequences: readonly (readonly (readonly [low: number, high: number])[])[] 
 ];
 
 export interface Utf8Verdict {
-  /** The first byte after which nothing can make this UTF-8; -1 where there is none. */
+  /** The index of the first invalid byte, or -1. */
   readonly badAt: number;
-  /** `true` where all sequences are whole. */
+  /** True when the last sequence is complete. */
   readonly isWhole: boolean;
 }
 
-export function judgeUtf8(bytes: Uint8Array): Utf8Verdict {
+export function checkUtf8(bytes: Uint8Array): Utf8Verdict {
   let open = sequences;
   let depth = 0;
   for (let at = 0; at < bytes.length; at++) {
@@ -71,7 +70,7 @@ export function judgeUtf8(bytes: Uint8Array): Utf8Verdict {
   return { badAt: -1, isWhole: depth === 0 };
 }
 
-/** Bytes that are not UTF-8, each with the index of the byte that shows it; none is only cut off. */
+/** Byte sequences that are not UTF-8, with the index of the first invalid byte. None is merely incomplete. */
 export const badUtf8: readonly (readonly [what: string, bytes: readonly number[], badAt: number])[] = [
   ["a lone continuation byte", [0x80], 0],
   ["the last lone continuation byte", [0xbf], 0],

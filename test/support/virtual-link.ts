@@ -1,3 +1,4 @@
+// The server side of tests with virtual transports, without code from `protocol/`. It does not answer on its own.
 import { createHash } from "node:crypto";
 import type { VirtualPeer } from "./virtual-peer.js";
 import { type ReadFrame, readFrames } from "./wire.js";
@@ -5,14 +6,14 @@ import { type ReadFrame, readFrames } from "./wire.js";
 export interface Answer {
   /** Lines to add to the 101, such as `Sec-WebSocket-Protocol: chat`. */
   readonly fields?: readonly string[];
-  /** What stands behind the 101 in the same read. */
-  readonly behind?: readonly Uint8Array[];
+  /** Bytes that follow the 101 in the same read. */
+  readonly followedBy?: readonly Uint8Array[];
 }
 
-/** The server's end of a virtual transport: handshake and frames by hand, and a list of the writes that it took. */
+/** The server's end of a virtual transport. It builds handshakes and frames, and lists the client's writes. */
 export class VirtualLink {
   readonly peer: VirtualPeer;
-  /** One for each write behind the handshake, or for each piece of a refused one that was taken. */
+  /** One entry per write after the handshake, or per part of a write that the peer accepted later. */
   readonly writes: Buffer[] = [];
   #hasEnded = false;
   #headSize = 0;
@@ -26,18 +27,18 @@ export class VirtualLink {
     peer.onEnd = () => (this.#hasEnded = true);
   }
 
-  /** Our client has ended its side of the stream. */
+  /** True when the client has ended its side of the stream. */
   get hasEnded(): boolean {
     return this.#hasEnded;
   }
 
-  /** The head of the request, every byte of it. */
+  /** The complete head of the request. */
   get head(): string {
     const head = this.peer.received.toString("latin1");
     return head.slice(0, head.indexOf("\r\n\r\n") + 4);
   }
 
-  /** The values of the request's fields with this name, in their order. */
+  /** The values of the request's fields with this name, in order. */
   fields(name: string): string[] {
     const lines = this.head.split("\r\n").slice(1);
     const begins = `${name.toLowerCase()}:`;
@@ -46,21 +47,21 @@ export class VirtualLink {
       .map((line) => line.slice(begins.length).trim());
   }
 
-  /** A valid 101, with what stands behind it. */
-  answer({ fields = [], behind = [] }: Answer = {}): void {
+  /** Sends a valid 101, and the bytes that follow it. */
+  answer({ fields = [], followedBy = [] }: Answer = {}): void {
     const [key = ""] = this.fields("Sec-WebSocket-Key");
     const accept = createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
     const lines = ["Upgrade: websocket", "Connection: Upgrade", `Sec-WebSocket-Accept: ${accept}`, ...fields];
     const head = Buffer.from(["HTTP/1.1 101 Switching Protocols", ...lines, "", ""].join("\r\n"));
-    this.peer.send(Buffer.concat([head, ...behind]));
+    this.peer.send(Buffer.concat([head, ...followedBy]));
   }
 
-  /** Every whole frame that has come so far. */
+  /** Every complete frame received so far. */
   get frames(): ReadFrame[] {
     return readFrames(Buffer.concat(this.writes));
   }
 
-  /** Their payloads as text. */
+  /** The payloads of the frames as text. */
   get texts(): string[] {
     return this.frames.map(({ payload }) => payload.toString());
   }

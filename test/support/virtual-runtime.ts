@@ -1,9 +1,10 @@
+// The virtual runtime of `src/testing` with the defaults of the tests.
 import {
   VirtualRuntime as PublicRuntime,
   type VirtualRuntimeOptions,
 } from "../../src/testing/virtual-runtime.js";
 
-/** The public one, with a list of all that was taken, and with a read buffer that is spoilt behind each read. */
+/** The public VirtualRuntime. It records all writes and overwrites the read buffer after each read. */
 export class VirtualRuntime extends PublicRuntime {
   constructor(options: VirtualRuntimeOptions = {}) {
     super({ isRecording: true, ...options });

@@ -1,3 +1,4 @@
+// A test fixture for clients over virtual transports and virtual time. For real sockets see `scene.ts`.
 import { expect, onTestFinished } from "vitest";
 import { sharedResources } from "../../src/client/connection/shared-resources.js";
 import type { WebSocket } from "../../src/index.js";
@@ -8,7 +9,7 @@ import { VirtualRuntime } from "./virtual-runtime.js";
 
 type Target = ConstructorParameters<typeof WebSocket>[0];
 
-/** Clients on a virtual runtime, with a peer that is played by hand; at its end it finds that nothing is left. */
+/** Clients on a virtual runtime with peers that the test controls. finish() checks that they leave no resources. */
 export class VirtualScene {
   readonly clock: VirtualRuntime = new VirtualRuntime();
   readonly counting: CountingRuntime = createCountingRuntime(this.clock);
@@ -27,17 +28,17 @@ export class VirtualScene {
     return client;
   }
 
-  /** Lets all run that is due within `ms` milliseconds, promises included. */
+  /** Runs everything that is due within `ms` milliseconds, promises included. */
   async pass(ms: number = 0): Promise<void> {
     await this.clock.advanceAsync(ms);
   }
 
-  /** The peer of the transport that was opened last. */
+  /** The peer of the last opened transport. */
   get link(): VirtualLink {
     return new VirtualLink(this.clock.peers.at(-1)!);
   }
 
-  /** Begins to connect, and comes as far as the request. */
+  /** Calls connect(), and waits for the request. */
   async dial(client: Watching): Promise<VirtualLink> {
     client.ws.connect().catch(() => undefined);
     await this.pass();
@@ -47,7 +48,7 @@ export class VirtualScene {
     return link;
   }
 
-  /** A client that is connected, and its peer. */
+  /** Opens a connected client. Returns it with its peer. */
   async open(options: Options = {}, answer: Answer = {}): Promise<Opened> {
     const client = this.watch(options);
     const link = await this.dial(client);
@@ -56,7 +57,7 @@ export class VirtualScene {
     return { client, ws: client.ws, link };
   }
 
-  /** Ends what is open, and looks for what is left: transports, timers, callbacks, codecs, rejections nobody saw. */
+  /** Ends all clients and checks that no transport, timer, callback, codec or unhandled rejection is left. */
   async finish(): Promise<void> {
     for (const { ws } of this.#clients) ws.terminate();
     await this.pass();

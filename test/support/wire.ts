@@ -1,12 +1,13 @@
+// Builds and reads frames byte by byte. It does not use `protocol/`, so that it cannot share its errors.
 import { constants, deflateRawSync } from "node:zlib";
 
-/** The wire by hand: nothing here stands on `protocol/`, so that it shares none of its faults. */
+/** The opcodes of RFC 6455 5.2. */
 export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
-/** The lengths at which a header changes its form, and their neighbours. */
+/** The lengths at which the header size changes, and their neighbours. */
 export const boundaryLengths = [0, 1, 125, 126, 127, 65535, 65536] as const;
 
-/** The masking key that a test's client uses where none is given. */
+/** The masking key that tests use by default. */
 export const someKey: readonly number[] = [0x37, 0xfa, 0x21, 0x3d];
 
 export interface FrameParts {
@@ -16,15 +17,15 @@ export interface FrameParts {
   readonly rsv1?: boolean;
   readonly rsv2?: boolean;
   readonly rsv3?: boolean;
-  /** The masking key, or `true` for {@link someKey}; without it the frame is a server's. */
+  /** The masking key, or `true` for {@link someKey}. Without it, the frame is unmasked, like a server's. */
   readonly mask?: readonly number[] | boolean;
-  /** The bits of the length field where they are not the fewest. */
+  /** The size of the length field in bits, when it is not minimal. */
   readonly lengthBits?: 7 | 16 | 64;
-  /** The length in the header where it is not that of the payload. */
+  /** The length in the header, when it differs from that of the payload. */
   readonly announced?: number | bigint;
 }
 
-/** One frame, from its first bit to its last (RFC 6455 5.2). */
+/** One complete frame (RFC 6455 5.2). */
 export function frame(parts: FrameParts): Buffer {
   const payload = typeof parts.payload === "string" ? Buffer.from(parts.payload) : (parts.payload ?? []);
   const key = parts.mask === true ? someKey : parts.mask === false ? undefined : parts.mask;
@@ -52,7 +53,7 @@ function lengthField(size: bigint, bits: 7 | 16 | 64 = size < 126n ? 7 : size < 
   return field;
 }
 
-/** RFC 6455 5.3, byte by byte. */
+/** Masks byte by byte (RFC 6455 5.3). */
 export function masked(payload: Uint8Array, key: readonly number[]): Buffer {
   const bytes = Buffer.from(payload);
   for (let index = 0; index < bytes.length; index++) bytes[index]! ^= key[index & 3]!;
@@ -77,7 +78,7 @@ export function pongFrame(payload: string | Uint8Array = "", options?: FrameOpti
   return frame({ opcode: opcodes.pong, payload, ...options });
 }
 
-/** A Close frame; an empty one without a code. */
+/** A Close frame. Without a code, its payload is empty. */
 export function closeFrame(code?: number, reason: string | Uint8Array = "", options?: FrameOptions): Buffer {
   return frame({ opcode: opcodes.close, payload: closePayload(code, reason), ...options });
 }
@@ -87,7 +88,7 @@ export function closePayload(code?: number, reason: string | Uint8Array = ""): B
   return Buffer.concat([Buffer.from([code >>> 8, code & 0xff]), Buffer.from(reason)]);
 }
 
-/** One message in as many frames as it has pieces; `options` are those of every frame, RSV1 of the first alone. */
+/** One message with one frame per piece. `options` apply to every frame, RSV1 only to the first. */
 export function fragments(
   opcode: number,
   pieces: readonly (string | Uint8Array)[],
@@ -104,17 +105,17 @@ export function fragments(
   );
 }
 
-/** A frame as a peer of the test reads it off the wire. */
+/** A frame as a test peer reads it from the wire. */
 export interface ReadFrame {
   readonly opcode: number;
   readonly isFinal: boolean;
   readonly rsv1: boolean;
   readonly isMasked: boolean;
-  /** Unmasked. */
+  /** The unmasked payload. */
   readonly payload: Buffer;
 }
 
-/** Reads whole frames; bytes that are no whole frame, RSV2, RSV3 or a length that is not minimal are an error. */
+/** Reads complete frames. Incomplete frames, RSV2, RSV3 and a length that is not minimal are errors. */
 export function readFrames(bytes: Uint8Array): ReadFrame[] {
   const frames: ReadFrame[] = [];
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -128,14 +129,15 @@ export function readFrames(bytes: Uint8Array): ReadFrame[] {
     if (lengthCode === 127) size = view.readBigUInt64BE(at);
     at += lengthCode === 126 ? 2 : lengthCode === 127 ? 8 : 0;
     const shortest = size < 126n ? size : size < 65536n ? 126n : 127n;
-    if (BigInt(lengthCode) !== shortest) throw new Error(`The length ${size} stands in too many bytes.`);
+    if (BigInt(lengthCode) !== shortest)
+      throw new Error(`The encoding of the length ${size} is not minimal.`);
     if ((first & 0x30) !== 0) throw new Error("RSV2 or RSV3 is set.");
     const isMasked = (second & 0x80) !== 0;
     const key = isMasked ? [...view.subarray(at, at + 4)] : [0, 0, 0, 0];
     at += isMasked ? 4 : 0;
     const end = at + Number(size);
     if (end > view.length)
-      throw new Error(`A frame of ${size} bytes is cut off ${end - view.length} bytes too early.`);
+      throw new Error(`A frame of ${size} bytes lacks its last ${end - view.length} bytes.`);
     frames.push({
       opcode: first & 0x0f,
       isFinal: (first & 0x80) !== 0,
@@ -148,7 +150,7 @@ export function readFrames(bytes: Uint8Array): ReadFrame[] {
   return frames;
 }
 
-/** The payload of a compressed message that refers to no other (RFC 7692 7.2.1). */
+/** The payload of a compressed message that does not refer to earlier ones (RFC 7692 7.2.1). */
 export function deflated(payload: string | Uint8Array): Buffer {
   const bytes = deflateRawSync(payload, { finishFlush: constants.Z_SYNC_FLUSH });
   return bytes.subarray(0, bytes.length - 4);
