@@ -15,8 +15,8 @@ import {
 } from "../connection/client-connection.js";
 import { errorOf } from "./outcome.js";
 import type { ClientContext, SupervisorHandler } from "./client-context.js";
-import { contextOf, reportConnection, settleConnection } from "./connection-report.js";
-import { failureOf, reportAttempt, type ReportContext } from "../reporting/report.js";
+import { causeOf, contextOf, reportConnection, settleConnection, verdictOf } from "./connection-report.js";
+import { failureOf } from "../reporting/report.js";
 import { Rotation, type RotationHandler } from "./rotation.js";
 import { sharedResources } from "../connection/shared-resources.js";
 
@@ -204,7 +204,7 @@ export class ConnectionSupervisor<Received, Sent>
     const isBetween = this.#reconnector?.isDeciding === true;
     if (isBetween || (current !== "idle" && current !== "backingOff")) return;
     this.#reconnector?.stop();
-    this.finish(reportAttempt("provider", reason, this.#reportContext(undefined)));
+    this.finish(this.#reportOf(undefined, { kind: "unopened", phase: "provider", error: reason }));
   }
 
   // Called by the connections.
@@ -425,20 +425,16 @@ export class ConnectionSupervisor<Received, Sent>
     this.#handler.onOver(report);
   }
 
-  #reportOf(connection: ClientConnection<Received, Sent>, end: ClientConnectionEnd): CloseReport {
-    return reportConnection(end, this.#reportContext(connection));
-  }
-
-  #reportContext(connection: ClientConnection<Received, Sent> | undefined): ReportContext {
+  /** Decides whether the client may retry, which updates the backoff, and then creates the report. */
+  #reportOf(connection: ClientConnection<Received, Sent> | undefined, end: ClientConnectionEnd): CloseReport {
     const { stopReasons, options } = this.#context;
-    const isRetryable: ReportContext["isRetryable"] = (verdict, error, ageMs) =>
-      this.#getReconnector().judge(verdict, error, ageMs);
-    return {
-      ...contextOf(connection, stopReasons),
-      url: connection === undefined || connection.url === "" ? this.#url : connection.url,
-      hasApplicationPings: options.heartbeat?.ping !== undefined,
-      isRetryable,
-    };
+    const context = contextOf(connection, stopReasons);
+    const verdict = verdictOf(end, context);
+    const { error, ageMs } = causeOf(end);
+    const isRetryable = this.#getReconnector().judge(verdict, error, ageMs);
+    const url = connection === undefined || connection.url === "" ? this.#url : connection.url;
+    const hasApplicationPings = options.heartbeat?.ping !== undefined;
+    return reportConnection(end, { ...context, verdict, isRetryable, url, hasApplicationPings });
   }
 
   /**

@@ -12,41 +12,31 @@ import {
 import type { CloseReport, Phase, ReportedEvent, Verdict } from "../../events/close-report.js";
 import { tlsFaultOf } from "../../transport/tls-fault.js";
 import { attemptAdvice } from "./attempt-advice.js";
-import { adviceFor, judgeAttempt, judgeEnd, unansweredAdvice } from "./verdict.js";
+import { adviceFor, judgeAttempt, type OwnActions, unansweredAdvice } from "./verdict.js";
 
-/** What the client knows about an end, in addition to the facts from the connection itself. */
-export interface ReportContext {
+/** What the client knows and decided about an end, in addition to the facts from the connection itself. */
+export interface ReportContext extends OwnActions {
+  readonly verdict: Verdict;
+  /** True if another attempt may succeed. */
+  readonly isRetryable: boolean;
   readonly url: string;
   readonly events: readonly ReportedEvent[];
-  /** The option `signal`, or the signal of the only pending `connect()`, was aborted. */
-  readonly isAborted: boolean;
-  /** `close()` or `terminate()` was called. */
-  readonly isClosedByUs: boolean;
-  /** True if this client closed the connection because another one replaces it. */
-  readonly isRotated: boolean;
   /** True if the heartbeat sends application messages instead of ping frames. */
   readonly hasApplicationPings: boolean;
   /** The largest observed delay of the event loop in milliseconds. */
   readonly loopLagMs: number;
-  /** Decides whether another attempt may succeed. Called exactly once per report, because it updates the backoff. */
-  isRetryable(verdict: Verdict, error: Error | undefined, ageMs: number | undefined): boolean;
 }
 
 /** The verdicts of attempts that this side ended. */
 const ownVerdicts: ReadonlySet<Verdict> = new Set(["aborted", "closed-by-us", "setup-failed"]);
 
-function clientVerdict(context: ReportContext): Verdict | undefined {
-  if (context.isAborted) return "aborted";
-  return context.isClosedByUs ? "closed-by-us" : undefined;
-}
-
 /** Creates the report on an attempt that never opened a connection. */
 export function reportAttempt(phase: Phase, error: Error | undefined, context: ReportContext): CloseReport {
-  const forced = clientVerdict(context);
-  const verdict = forced ?? judgeAttempt(phase, error);
+  const { verdict, isRetryable } = context;
+  const isOwn = context.isAborted || context.isClosedByUs;
   const isRefusal = phase !== "provider" && verdict !== "tls" && error instanceof HandshakeError;
-  const advice = forced === undefined ? attemptAdvice(verdict, error) : adviceFor(verdict);
-  return createReport(verdict, advice, context.isRetryable(verdict, error, undefined), {
+  const advice = isOwn ? adviceFor(verdict) : attemptAdvice(verdict, error);
+  return createReport(verdict, advice, isRetryable, {
     url: context.url,
     events: context.events,
     initiatedBy: ownVerdicts.has(verdict) ? "us" : isRefusal ? "peer" : "network",
@@ -55,7 +45,7 @@ export function reportAttempt(phase: Phase, error: Error | undefined, context: R
     codeReceived: undefined,
     reason: "",
     wasClean: false,
-    error: forced === undefined ? attemptError(phase, error, context.url) : undefined,
+    error: isOwn ? undefined : attemptError(phase, error, context.url),
     statusCode: isRefusal ? error.statusCode : undefined,
     headers: Object.freeze(isRefusal ? [...error.headers] : []),
     ageMs: 0,
@@ -78,45 +68,34 @@ export function reportEnd(
   setup?: { readonly error: Error | undefined },
 ): CloseReport {
   const setupError = setup?.error;
-  const verdict = judge(end, context, setupError);
+  const { verdict, isRetryable } = context;
   const ageMs = end.endedAt - end.openedAt;
   const isSilent = verdict === "heartbeat-timeout" && end.answeredPings === 0 && !context.hasApplicationPings;
   const advice = isSilent ? unansweredAdvice : adviceFor(verdict);
-  return createReport(
-    verdict,
-    advice,
-    context.isRetryable(verdict, end.error, setup === undefined ? ageMs : undefined),
-    {
-      url: context.url,
-      events: context.events,
-      initiatedBy: end.initiatedBy,
-      phase: setup === undefined ? end.phase : "setup",
-      codeSent: end.closeSent?.code,
-      codeReceived: end.closeReceived?.code,
-      // A peer that answers our Close frame echoes the code, but usually omits the reason.
-      reason: [end.closeReceived, end.closeSent].find((close) => close?.reason)?.reason ?? "",
-      wasClean: end.closeSent !== undefined && end.closeReceived !== undefined,
-      error:
-        setupError === undefined
-          ? endError(end, verdict, context.url)
-          : attemptError("setup", setupError, context.url),
-      statusCode: undefined,
-      headers: Object.freeze([]),
-      ageMs,
-      lastReceivedMs: end.endedAt - end.lastReceivedAt,
-      pausedMs: end.pausedMs,
-      messagesUnsent: end.unsent.length,
-      messagesUncertain: end.uncertainCount,
-      unansweredPings: end.unansweredPings,
-      loopLagMs: context.loopLagMs,
-    },
-  );
-}
-
-function judge(end: ConnectionEnd, context: ReportContext, setupError: Error | undefined): Verdict {
-  if (context.isAborted) return "aborted";
-  if (setupError !== undefined && !context.isClosedByUs) return "setup-failed";
-  return context.isRotated && end.initiatedBy === "us" ? "rotated" : judgeEnd(end);
+  return createReport(verdict, advice, isRetryable, {
+    url: context.url,
+    events: context.events,
+    initiatedBy: end.initiatedBy,
+    phase: setup === undefined ? end.phase : "setup",
+    codeSent: end.closeSent?.code,
+    codeReceived: end.closeReceived?.code,
+    // A peer that answers our Close frame echoes the code, but usually omits the reason.
+    reason: [end.closeReceived, end.closeSent].find((close) => close?.reason)?.reason ?? "",
+    wasClean: end.closeSent !== undefined && end.closeReceived !== undefined,
+    error:
+      setupError === undefined
+        ? endError(end, verdict, context.url)
+        : attemptError("setup", setupError, context.url),
+    statusCode: undefined,
+    headers: Object.freeze([]),
+    ageMs,
+    lastReceivedMs: end.endedAt - end.lastReceivedAt,
+    pausedMs: end.pausedMs,
+    messagesUnsent: end.unsent.length,
+    messagesUncertain: end.uncertainCount,
+    unansweredPings: end.unansweredPings,
+    loopLagMs: context.loopLagMs,
+  });
 }
 
 type ReportFields = Omit<CloseReport, "verdict" | "advice" | "isRetryable">;

@@ -8,7 +8,33 @@ import { tlsFaultOf } from "../../transport/tls-fault.js";
 /** Milliseconds without traffic in both directions after which a loss is attributed to a proxy or firewall. */
 const idleThreshold = 30_000;
 
-/** Returns the verdict on a failed attempt. */
+/** What this client did before an attempt or a connection ended. */
+export interface OwnActions {
+  /** The option `signal`, or the signal of the only pending `connect()`, was aborted. */
+  readonly isAborted: boolean;
+  /** `close()` or `terminate()` was called. */
+  readonly isClosedByUs: boolean;
+  /** True if this client closed the connection because another one replaces it. */
+  readonly isRotated: boolean;
+}
+
+/** Returns the verdict on an attempt that never opened a connection. */
+export function attemptVerdict(phase: Phase, error: Error | undefined, own: OwnActions): Verdict {
+  if (own.isAborted) return "aborted";
+  return own.isClosedByUs ? "closed-by-us" : judgeAttempt(phase, error);
+}
+
+/**
+ * Returns the verdict on a connection that completed its opening handshake.
+ * @param setupError - The error of a failed `onConnection`.
+ */
+export function endVerdict(end: ConnectionEnd, own: OwnActions, setupError: Error | undefined): Verdict {
+  if (own.isAborted) return "aborted";
+  if (setupError !== undefined && !own.isClosedByUs) return "setup-failed";
+  return own.isRotated && end.initiatedBy === "us" ? "rotated" : judgeEnd(end);
+}
+
+/** Returns the verdict on a failed attempt that this client did not end. */
 export function judgeAttempt(phase: Phase, error: Error | undefined): Verdict {
   // A user function may throw an instance of our error classes. It does not describe this attempt.
   if (phase === "provider" || phase === "setup") return "setup-failed";

@@ -3,15 +3,17 @@ import { EventLog } from "../../../src/client/connection/event-log.js";
 import { StopReasons } from "../../../src/client/lifecycle/stop-reasons.js";
 import type { ClientConnection } from "../../../src/client/connection/client-connection.js";
 import {
+  causeOf,
   contextOf,
   reportConnection,
   settleConnection,
+  verdictOf,
 } from "../../../src/client/lifecycle/connection-report.js";
 import type { ReportContext } from "../../../src/client/reporting/report.js";
 import type { MessageHub } from "../../../src/client/message-hub.js";
 import type { LiveConnection } from "../../../src/connection/live-connection.js";
 import { Statistics } from "../../../src/stats/statistics.js";
-import { anEnd } from "../../support/reports.js";
+import { makeEnd } from "../../support/reports.js";
 
 type AnyConnection = ClientConnection<string, string>;
 
@@ -52,25 +54,65 @@ describe("contextOf()", () => {
   });
 });
 
+const own = { isAborted: false, isClosedByUs: false, isRotated: false };
+
+describe("verdictOf()", () => {
+  it.each([
+    [
+      "an attempt that never opened",
+      { kind: "unopened", phase: "dns", error: new Error("x") },
+      "name-not-found",
+    ],
+    ["a failed setup", { kind: "setup", end: makeEnd(), error: new Error("no login") }, "setup-failed"],
+    ["a setup that the peer ended", { kind: "setup", end: makeEnd(), error: undefined }, "network-lost"],
+    ["a connection that was open", { kind: "open", end: makeEnd() }, "network-lost"],
+  ] as const)("judges %s", (_, end, verdict) => {
+    expect(verdictOf(end, own)).toBe(verdict);
+  });
+
+  it.each([
+    ["isAborted", "aborted"],
+    ["isClosedByUs", "closed-by-us"],
+  ] as const)("is forced by %s", (name, verdict) => {
+    const end = { kind: "unopened", phase: "dns", error: new Error("x") } as const;
+    expect(verdictOf(end, { ...own, [name]: true })).toBe(verdict);
+  });
+});
+
+describe("causeOf()", () => {
+  const error = new Error("reset");
+
+  it.each([
+    ["an attempt has no age", { kind: "unopened", phase: "tcp", error }, { error, ageMs: undefined }],
+    [
+      "a connection that was never set up has no age, and the error of the connection",
+      { kind: "setup", end: makeEnd({ error, openedAt: 10, endedAt: 30 }), error: new Error("no login") },
+      { error, ageMs: undefined },
+    ],
+    [
+      "an open connection has the time since it opened",
+      { kind: "open", end: makeEnd({ error, openedAt: 10, endedAt: 30 }) },
+      { error, ageMs: 20 },
+    ],
+  ] as const)("%s", (_, end, expected) => {
+    expect(causeOf(end)).toEqual(expected);
+  });
+});
+
 describe("reportConnection()", () => {
   const context: ReportContext = {
     ...contextOf(undefined, new StopReasons()),
-    ...{ url: "ws://feed.test/", hasApplicationPings: false, isRetryable: () => true },
+    ...{ url: "ws://feed.test/", hasApplicationPings: false, verdict: "network-lost", isRetryable: true },
   };
 
-  it("reports the phase of an attempt that never opened", () => {
-    const report = reportConnection({ kind: "unopened", phase: "dns", error: new Error("x") }, context);
-    expect(report).toMatchObject({ phase: "dns", verdict: "name-not-found" });
-  });
-
-  it("reports the setup of a connection that was not set up", () => {
-    const report = reportConnection({ kind: "setup", end: anEnd(), error: new Error("no login") }, context);
-    expect(report).toMatchObject({ phase: "setup", verdict: "setup-failed" });
-  });
-
-  it("reports the end of a connection that was open", () => {
-    const report = reportConnection({ kind: "open", end: anEnd() }, context);
-    expect(report).toMatchObject({ phase: "open", verdict: "network-lost" });
+  it.each([
+    ["dns", { kind: "unopened", phase: "dns", error: new Error("x") }],
+    ["setup", { kind: "setup", end: makeEnd(), error: new Error("no login") }],
+    ["open", { kind: "open", end: makeEnd() }],
+  ] as const)("reports the phase %s, and the decisions that were made before", (phase, end) => {
+    expect(reportConnection(end, context)).toMatchObject({
+      ...{ phase, verdict: "network-lost", isRetryable: true },
+    });
   });
 });
 
@@ -95,7 +137,7 @@ describe("settleConnection()", () => {
   }
 
   it("ends the calls of an open connection once, and adds it to the statistics", () => {
-    expect(settle({ kind: "open", end: anEnd({ unsent }) })).toEqual([
+    expect(settle({ kind: "open", end: makeEnd({ unsent }) })).toEqual([
       ...[
         ["settled", "over"],
         ["counted", true],
@@ -105,7 +147,7 @@ describe("settleConnection()", () => {
   });
 
   it("reports the unsent messages of a hook", () => {
-    expect(settle({ kind: "setup", end: anEnd({ unsent }), error: undefined }).slice(3)).toEqual([
+    expect(settle({ kind: "setup", end: makeEnd({ unsent }), error: undefined }).slice(3)).toEqual([
       ["unsent", "1"],
       ["unsent", "2"],
     ]);

@@ -32,7 +32,7 @@ describe("connecting", () => {
     expect(client.ws.state).toBe("connecting");
     const link = await scene.dial(client);
     expect(await stateOf(promise)).toBe("waits");
-    link.answer({ behind: [textFrame("early")] });
+    link.answer({ followedBy: [textFrame("early")] });
     expect(await stateOf(promise)).toBe("done");
     expect(client.story).toEqual(opened);
     expect(client.all("connecting")).toEqual([{ url: "ws://feed.test/trades", attempt: 1 }]);
@@ -57,7 +57,7 @@ describe("connecting", () => {
     client.ws.on("message", ({ data }) => order.push(data.toString()));
     client.ws.on("connected", () => order.push("connected"));
     const link = await scene.dial(client);
-    link.answer({ behind: [textFrame("early")] });
+    link.answer({ followedBy: [textFrame("early")] });
     await scene.pass();
     expect(order).toEqual(["connected", "early"]);
   });
@@ -158,7 +158,7 @@ describe("a failed attempt", () => {
     expect(String(error)).toContain(
       "Connecting to ws://feed.test/?token=*** failed (phase: provider): no token.",
     );
-    expect(inspect(client.told, { depth: 10 })).not.toContain("secret");
+    expect(inspect(client.recorded, { depth: 10 })).not.toContain("secret");
   });
 });
 

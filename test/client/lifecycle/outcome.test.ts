@@ -3,7 +3,7 @@ import { StopReasons } from "../../../src/client/lifecycle/stop-reasons.js";
 import { outcomeOf, errorOf } from "../../../src/client/lifecycle/outcome.js";
 import { CloseError, ConnectionError } from "../../../src/errors.js";
 import type { CloseReport } from "../../../src/events/close-report.js";
-import { aReport } from "../../support/reports.js";
+import { makeReport } from "../../support/reports.js";
 
 function stopReasonsWith(
   ...reasons: readonly ("isClosed" | "isAborted" | "isGivenUp" | "isTimedOut")[]
@@ -28,42 +28,42 @@ describe("outcomeOf()", () => {
   ] as const)(
     "without reconnect, after Close %s from the peer, clean: %s, is %s",
     (codeReceived, wasClean, ending) => {
-      expect(outcomeOf(aReport({ codeReceived, wasClean }), new StopReasons(), options)).toBe(ending);
+      expect(outcomeOf(makeReport({ codeReceived, wasClean }), new StopReasons(), options)).toBe(ending);
     },
   );
 
   it("is failed when an error occurs after both Close frames", () => {
-    expect(outcomeOf(aReport({ error: lost }), new StopReasons(), options)).toBe("failed");
+    expect(outcomeOf(makeReport({ error: lost }), new StopReasons(), options)).toBe("failed");
   });
 
   it.each([1000, 1001])("with reconnect, after Close %i from the peer, is failed", (codeReceived) => {
-    const report = aReport({ codeReceived });
+    const report = makeReport({ codeReceived });
     expect(outcomeOf(report, new StopReasons(), { ...options, reconnect: true })).toBe("failed");
   });
 
   it.each([true, false])("is closed after close(), even with an error; reconnect: %s", (reconnect) => {
-    const report = aReport({ wasClean: false, codeReceived: undefined, error: lost });
+    const report = makeReport({ wasClean: false, codeReceived: undefined, error: lost });
     expect(outcomeOf(report, stopReasonsWith("isClosed"), { ...options, reconnect })).toBe("closed");
   });
 
   it.each([[[]], [["isClosed"]]] as const)(
     "is aborted when the signal was aborted; other reasons: %j",
     (others) => {
-      expect(outcomeOf(aReport(), stopReasonsWith("isAborted", ...others), options)).toBe("aborted");
+      expect(outcomeOf(makeReport(), stopReasonsWith("isAborted", ...others), options)).toBe("aborted");
     },
   );
 
   it.each(["isGivenUp", "isTimedOut"] as const)(
     "is failed when the only pending connect() has ended: %s",
     (reason) => {
-      const report = aReport({ wasClean: false, codeReceived: undefined });
+      const report = makeReport({ wasClean: false, codeReceived: undefined });
       expect(outcomeOf(report, stopReasonsWith(reason), options)).toBe("failed");
     },
   );
 });
 
 describe("errorOf()", () => {
-  const failed: CloseReport = aReport({ wasClean: false, codeReceived: undefined, error: lost });
+  const failed: CloseReport = makeReport({ wasClean: false, codeReceived: undefined, error: lost });
 
   it("returns the error of the report, with the report attached", () => {
     expect(errorOf(failed, new StopReasons(), options)).toBe(lost);
@@ -71,7 +71,7 @@ describe("errorOf()", () => {
   });
 
   it("returns a CloseError after a normal close", () => {
-    const report = aReport();
+    const report = makeReport();
     const error = errorOf(report, new StopReasons(), options);
     expect(error).toBeInstanceOf(CloseError);
     expect((error as CloseError).report).toBe(report);

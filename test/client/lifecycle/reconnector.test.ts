@@ -13,7 +13,7 @@ import type { WebSocketOptions } from "../../../src/options/options.js";
 import { resolveOptions } from "../../../src/options/resolve-options.js";
 import { createCountingRuntime, type CountingRuntime } from "../../support/counting-runtime.js";
 import { turns } from "../../support/dialling.js";
-import { aReport } from "../../support/reports.js";
+import { makeReport } from "../../support/reports.js";
 import { VirtualRuntime } from "../../support/virtual-runtime.js";
 
 type Options = WebSocketOptions<string, string>;
@@ -94,7 +94,7 @@ class Scene implements ReconnectorHandler {
   /** A connection or an attempt has ended. */
   end({ isAttempt = false, ...given }: Partial<CloseReport> & { readonly isAttempt?: boolean } = {}): void {
     this.reconnector.beginDeciding();
-    this.reconnector.decide(aReport({ verdict: "network-lost", ...given }), isAttempt);
+    this.reconnector.decide(makeReport({ verdict: "network-lost", ...given }), isAttempt);
   }
 }
 
@@ -124,7 +124,7 @@ describe("after the loss of a connection", () => {
 
   it("passes the report with the event `reconnecting`", () => {
     const reports: CloseReport[] = [];
-    const report = aReport();
+    const report = makeReport();
     scene.emitter.add("reconnecting", (event) => void reports.push(event.report), false);
     scene.reconnector.decide(report, false);
     expect(reports).toEqual([report]);
@@ -136,7 +136,7 @@ describe("after the loss of a connection", () => {
     const subscriber = (message: unknown): void => void published.push(message);
     subscribe("jetsocket:reconnect", subscriber);
     onTestFinished(() => void unsubscribe("jetsocket:reconnect", subscriber));
-    const report = aReport();
+    const report = makeReport();
     scene.reconnector.decide(report, false);
     expect(published).toEqual([{ client: scene.publicClient, attempt: 2, delayMs: 1_000, report }]);
   });
@@ -224,7 +224,7 @@ describe("after a failed attempt before the first connection", () => {
     scene.calls
       .connect("connect", undefined, () => undefined)
       .catch((error: unknown) => rejections.push(error));
-    const report = aReport();
+    const report = makeReport();
     scene.reconnector.decide(report, isAttempt);
     await turns(1);
     expect(scene.errors).toEqual([expect.any(CloseError)]);
@@ -288,7 +288,7 @@ describe("isDeciding", () => {
     expect(scene.reconnector.isDeciding).toBe(false);
     scene.reconnector.beginDeciding();
     expect(scene.reconnector.isDeciding).toBe(true);
-    scene.reconnector.decide(aReport(), false);
+    scene.reconnector.decide(makeReport(), false);
     expect([during, scene.reconnector.isDeciding]).toEqual([[true], false]);
   });
 

@@ -5,7 +5,7 @@ import type { WebSocketOptions } from "../../../src/options/options.js";
 import { resolveOptions } from "../../../src/options/resolve-options.js";
 import type { Runtime } from "../../../src/runtime/runtime.js";
 import { markTlsFault } from "../../../src/transport/tls-fault.js";
-import { aReport } from "../../support/reports.js";
+import { makeReport } from "../../support/reports.js";
 import { VirtualRuntime } from "../../support/virtual-runtime.js";
 
 const wallNow = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -33,7 +33,7 @@ function create(
   );
 }
 
-const retryable = (given: Partial<CloseReport> = {}): CloseReport => aReport({ isRetryable: true, ...given });
+const retryable = (given: Partial<CloseReport> = {}): CloseReport => makeReport({ isRetryable: true, ...given });
 
 function certificateError(): Error {
   return Object.assign(new Error("expired"), { code: "CERT_HAS_EXPIRED" });
@@ -131,7 +131,7 @@ describe("the wait before a retry", () => {
   });
 
   it("is undefined after an end that is not retryable", () => {
-    expect(create().next(aReport({ isRetryable: false }))).toBeUndefined();
+    expect(create().next(makeReport({ isRetryable: false }))).toBeUndefined();
   });
 });
 
@@ -171,7 +171,7 @@ describe("shouldReconnect", () => {
     [true, false, 500],
     [false, true, undefined],
   ])("returns %s and overrides the rule, which says %s", (wanted, isRetryable, expected) => {
-    const report = aReport({ isRetryable });
+    const report = makeReport({ isRetryable });
     const asked: CloseReport[] = [];
     const retryStrategy = create({
       backoff: { floor: 0 },
@@ -194,6 +194,6 @@ describe("shouldReconnect", () => {
         throw error;
       },
     });
-    expect([retryStrategy.next(aReport({ isRetryable })), errors]).toEqual([expected, [error]]);
+    expect([retryStrategy.next(makeReport({ isRetryable })), errors]).toEqual([expected, [error]]);
   });
 });

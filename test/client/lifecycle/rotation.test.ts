@@ -12,7 +12,7 @@ import type { WebSocketOptions } from "../../../src/options/options.js";
 import { resolveOptions } from "../../../src/options/resolve-options.js";
 import { createCountingRuntime, type CountingRuntime } from "../../support/counting-runtime.js";
 import { turns } from "../../support/dialling.js";
-import { anEnd } from "../../support/reports.js";
+import { makeEnd } from "../../support/reports.js";
 import { VirtualRuntime } from "../../support/virtual-runtime.js";
 
 type Connection = ClientConnection<string, string>;
@@ -233,7 +233,7 @@ class Scene implements RotationHandler<string, string> {
 
   /** @returns the result of `onEnd()`: whether the rotation handled the end. */
   end(connection: FakeConnection, given: Partial<ConnectionEnd> = {}): boolean {
-    return this.rotation.onEnd(connection.client, { kind: "open", end: anEnd(given) });
+    return this.rotation.onEnd(connection.client, { kind: "open", end: makeEnd(given) });
   }
 
   /** The attempt of the second connection failed. */

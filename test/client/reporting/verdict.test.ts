@@ -9,7 +9,7 @@ import {
 import { HandshakeError, JetSocketError, ProtocolError, TimeoutError } from "../../../src/errors.js";
 import type { Phase, Verdict } from "../../../src/events/close-report.js";
 import { markTlsFault } from "../../../src/transport/tls-fault.js";
-import { anEnd } from "../../support/reports.js";
+import { makeEnd } from "../../support/reports.js";
 
 const verdicts: readonly Verdict[] = [
   ...(["normal", "going-away", "server-restart", "server-error", "rate-limited", "auth", "policy"] as const),
@@ -101,9 +101,9 @@ describe("judgeAttempt() after checkServerIdentity failed", () => {
 });
 
 describe("judgeEnd()", () => {
-  const closed = (code: number) => anEnd({ initiatedBy: "peer", closeReceived: { code, reason: "" } });
+  const closed = (code: number) => makeEnd({ initiatedBy: "peer", closeReceived: { code, reason: "" } });
   const failed = (closeCode: number, code = "X") =>
-    anEnd({ initiatedBy: "us", error: new ProtocolError("bad", { code, closeCode }) });
+    makeEnd({ initiatedBy: "us", error: new ProtocolError("bad", { code, closeCode }) });
 
   it.each([
     [1000, "normal"],
@@ -143,21 +143,21 @@ describe("judgeEnd()", () => {
 
   it("returns heartbeat-timeout for a heartbeat that timed out", () => {
     const error = new TimeoutError("dead", { operation: "heartbeat", timeoutMs: 1 });
-    expect(judgeEnd(anEnd({ error }))).toBe("heartbeat-timeout");
+    expect(judgeEnd(makeEnd({ error }))).toBe("heartbeat-timeout");
   });
 
   it("returns local-stall for a mutual stall", () => {
     const error = new JetSocketError("stuck", { code: "MUTUAL_STALL" });
-    expect(judgeEnd(anEnd({ error }))).toBe("local-stall");
+    expect(judgeEnd(makeEnd({ error }))).toBe("local-stall");
   });
 
   it("returns closed-by-us for a close by this client, with or without an error", () => {
-    expect(judgeEnd(anEnd({ initiatedBy: "us" }))).toBe("closed-by-us");
-    expect(judgeEnd(anEnd({ initiatedBy: "us", closeReceived: { code: 1011, reason: "" } }))).toBe(
+    expect(judgeEnd(makeEnd({ initiatedBy: "us" }))).toBe("closed-by-us");
+    expect(judgeEnd(makeEnd({ initiatedBy: "us", closeReceived: { code: 1011, reason: "" } }))).toBe(
       "closed-by-us",
     );
     const error = new TimeoutError("late", { operation: "close", timeoutMs: 1 });
-    expect(judgeEnd(anEnd({ initiatedBy: "us", error }))).toBe("closed-by-us");
+    expect(judgeEnd(makeEnd({ initiatedBy: "us", error }))).toBe("closed-by-us");
   });
 
   it.each([
@@ -169,7 +169,7 @@ describe("judgeEnd()", () => {
   ] as const)(
     "without a Close frame, last received at %i ms, last sent at %i ms, ended at %i ms, returns %s",
     (lastReceivedAt, lastSentAt, endedAt, verdict) => {
-      expect(judgeEnd(anEnd({ openedAt: 0, lastReceivedAt, lastSentAt, endedAt }))).toBe(verdict);
+      expect(judgeEnd(makeEnd({ openedAt: 0, lastReceivedAt, lastSentAt, endedAt }))).toBe(verdict);
     },
   );
 });
