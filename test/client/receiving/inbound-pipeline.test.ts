@@ -246,6 +246,14 @@ describe("onReplay", () => {
     expect([scene.pipeline.recoveredCount, scene.pipeline.resetCount]).toEqual([2, 0]);
   });
 
+  it("is called again if it returned only a part of the missing messages", async () => {
+    const parts = [["2"], ["3"]];
+    await gap(() => parts.shift()!);
+    expect(scene.log).toEqual(["2"]);
+    await scene.pass(1);
+    expect(scene.log).toEqual(["2", "3", "recovered default 2", "4"]);
+  });
+
   it("may return undefined: the missing messages then arrive on the connection", async () => {
     await gap(() => undefined);
     expect(scene.log).toEqual([]);
@@ -401,6 +409,15 @@ describe("the end of the client", () => {
     scene.emitter.add("reset", () => void (scene.isSettled = true), false);
     scene.pipeline.finish();
     expect(scene.log).toEqual(["reset default", "dropped 4 closed"]);
+  });
+
+  it("sets no timer for a gap that is found while the end is pending", () => {
+    create({ onReplay: () => never<string[]>() });
+    scene.pipeline.onConnection(1);
+    scene.receive(1, "1");
+    scene.dispatcher.finish({ iteratorError: undefined, recvError: undefined }, false);
+    scene.receive(1, "4");
+    expect([scene.pipeline.heldCount, scene.counting.openTimers]).toEqual([1, 0]);
   });
 
   it("delivers messages to readers while the end is pending, without events and timers", () => {
