@@ -128,7 +128,7 @@ describe("checkTlsOptions()", () => {
     // The content is checked only with the label "CERTIFICATE".
     ["the label of a trusted certificate", "-----BEGIN TRUSTED CERTIFICATE-----\n"],
     ["the label of an X.509 certificate", "-----BEGIN X509 CERTIFICATE-----\n"],
-    ["values for which Node throws", [5]],
+    ["values for which Node throws", 5 as unknown as string],
   ])("accepts as tls.ca: %s", (_, ca) => {
     expect(() => checkTlsOptions({ ca })).not.toThrow();
   });
