@@ -1,3 +1,4 @@
+// Parsing of the command line of the conformance run.
 import { beforeAll, describe, expect, it } from "vitest";
 import { load } from "./load.js";
 
@@ -17,13 +18,13 @@ describe("the command line of the conformance run", () => {
     ({ parseArguments: parse } = await load<Arguments>("arguments.mjs"));
   });
 
-  it("means every case, on two servers at least", () => {
+  it("selects every case and at least two servers by default", () => {
     const { patterns, lanes, server, tarball } = parse([]);
     expect({ patterns, server, tarball }).toEqual({ patterns: ["*"], server: undefined, tarball: undefined });
     expect(lanes).toBeGreaterThanOrEqual(2);
   });
 
-  it("takes patterns repeated or with commas, and the rest by name", () => {
+  it("accepts repeated patterns, patterns separated by commas, and the other options by name", () => {
     const given = [
       "--cases",
       "6.*,7.1.6",
@@ -48,7 +49,7 @@ describe("the command line of the conformance run", () => {
     [["--server", "podman"], `--server takes docker or python, not "podman"`],
     [["--case", "6.*"], "--case"],
     [["6.*"], "6.*"],
-  ])("refuses %j", (given, message) => {
+  ])("rejects %j", (given, message) => {
     expect(() => parse(given)).toThrow(message);
   });
 });

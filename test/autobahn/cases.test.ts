@@ -1,3 +1,4 @@
+// Selection and order of Autobahn cases.
 import { beforeAll, describe, expect, it } from "vitest";
 import { load } from "./load.js";
 
@@ -31,15 +32,15 @@ describe("the selection of cases", () => {
     expect(cases.selectCases(ids, patterns)).toEqual(selected);
   });
 
-  it.each([["3.*"], ["1.1"], ["2.100"]])("%s selects nothing, which is an error", (pattern) => {
+  it.each([["3.*"], ["1.1"], ["2.100"]])("%s selects no case, which is an error", (pattern) => {
     expect(() => cases.selectCases(ids, ["*", pattern])).toThrow(`no case matches "${pattern}"`);
   });
 
-  it.each([[""], ["1.x"], ["2.[12]*"], ["all"]])("'%s' is no pattern", (pattern) => {
+  it.each([[""], ["1.x"], ["2.[12]*"], ["all"]])("'%s' is not a valid pattern", (pattern) => {
     expect(() => cases.selectCases(ids, [pattern])).toThrow("is not a case pattern");
   });
 
-  it("orders by numbers, and a shorter id before its longer ones", () => {
+  it("sorts ids numerically, and a shorter id before its longer ones", () => {
     expect(["10", "9.10", "9", "9.9", "9.9.1"].sort(cases.compareCases)).toEqual([
       "9",
       "9.9",

@@ -1,3 +1,4 @@
+// One lane of the conformance run, with a fake testee instead of the client.
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +18,7 @@ interface Modules {
   runLane(lane: object): Promise<{ taken: number; notes: Record<string, string> }>;
 }
 
-/** Case 1 is answered with an error, case 2 hangs, case 3 ends the process, the others are done at once. */
+/** Fails in case 1, never answers in case 2, exits in case 3, and answers the other cases at once. */
 const testee = `
 process.on("message", (job) => {
   if (job.type === "count") process.send({ type: "done", value: 4 });
@@ -42,7 +43,7 @@ describe("a lane", () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   const lane = (queue: CaseQueue, url = `file://${folder}/node_modules/jetsocket/index.js`): object => ({
-    // The stand-in testee answers with its url when it is asked where its package came from.
+    // This testee reports its first argument, the server URL, as the path of the package that it loaded.
     server: { url, child: { isOver: false } },
     installed: { folder, file: join(folder, "testee.mjs") },
     agent: "jetsocket",
@@ -50,7 +51,7 @@ describe("a lane", () => {
     limits: { idleMs: 500, jobMs: 5_000 },
   });
 
-  it("goes on behind a case without progress and behind one that ends the testee", async () => {
+  it("continues after a case without progress and after a case that ends the testee", async () => {
     const queue = new modules.CaseQueue(["1.1", "1.2", "1.3", "1.4"]);
     const { taken, notes } = await modules.runLane(lane(queue));
     expect(queue.unfinished).toEqual([
@@ -63,21 +64,21 @@ describe("a lane", () => {
     expect(notes).toEqual({ "1.1": "a bad frame" });
   });
 
-  it("refuses a suite with another number of cases", async () => {
+  it("rejects a suite with another number of cases", async () => {
     const queue = new modules.CaseQueue(["1.1"]);
     await expect(modules.runLane(lane(queue))).rejects.toThrow(
       "the suite has 4 of these cases, and 1 verdicts",
     );
   });
 
-  it("refuses a testee that loaded another package than the packed one", async () => {
+  it("rejects a testee that did not load the packed package", async () => {
     const queue = new modules.CaseQueue(["1.1", "1.2", "1.3", "1.4"]);
     await expect(modules.runLane(lane(queue, "file:///elsewhere/dist/index.js"))).rejects.toThrow(
       "the testee loaded file:///elsewhere/dist/index.js, not the packed package",
     );
   });
 
-  it("gives out no case any more after five that did not end", () => {
+  it("assigns no more cases after five that did not end", () => {
     const queue = new modules.CaseQueue(["1", "2", "3", "4", "5", "6", "7"]);
     for (let failures = 0; failures < 5; failures++) {
       const next = queue.take();

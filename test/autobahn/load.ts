@@ -1,4 +1,4 @@
-/** Loads a module of the conformance run. They are plain JavaScript, so the caller says what it finds there. */
+/** Imports a module of autobahn/. The modules are JavaScript, so the caller supplies the type. */
 export async function load<Module>(name: string): Promise<Module> {
   return (await import(new URL(`../../autobahn/${name}`, import.meta.url).href)) as Module;
 }

@@ -1,3 +1,4 @@
+// The Docker server of the conformance run, with a fake `docker` command. It starts no container.
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -17,7 +18,7 @@ interface Servers {
   }>;
 }
 
-/** Records each call, and serves HTTP on the published port as the container would. */
+/** A fake `docker` command: records each call and serves HTTP on the published port like the container. */
 const standIn = `#!${process.execPath}
 const { appendFileSync } = require("node:fs");
 const words = process.argv.slice(2);
@@ -50,7 +51,7 @@ describe("the suite's server on Docker", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it("is the container of one command line, ended with its own name", async () => {
+  it("is started with one `docker run` and removed by its name", async () => {
     const kind = await servers.prepareServers(undefined);
     expect(kind.name).toBe("Docker");
     const server = await kind.start(join(folder, "lane"), ["6.*"]);
@@ -88,12 +89,12 @@ describe("the suite's server on Docker", () => {
     });
   });
 
-  it("is refused where Docker does not answer and nothing else is wanted", async () => {
+  it("is rejected if Docker does not answer and no other server is allowed", async () => {
     vi.stubEnv("DOCKER_VERSION_CODE", "1");
     await expect(servers.prepareServers("docker")).rejects.toThrow("Docker does not answer");
   });
 
-  it("says so in a sentence where there is neither Docker nor Python 2.7", async () => {
+  it("explains that the machine has neither Docker nor Python 2.7", async () => {
     vi.stubEnv("PATH", join(folder, "nothing"));
     vi.stubEnv("PYENV_ROOT", join(folder, "nothing"));
     await expect(servers.prepareServers(undefined)).rejects.toThrow(

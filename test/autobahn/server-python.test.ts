@@ -1,3 +1,4 @@
+// The search for Python 2.7, with fake executables on PATH.
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -31,16 +32,16 @@ describe("the search for Python 2.7", () => {
     return file;
   };
 
-  it("finds nothing on a bare machine", async () => {
+  it("finds nothing on a machine without Python", async () => {
     expect(await find()).toBeUndefined();
   });
 
-  it("takes the one on PATH", async () => {
+  it("finds the one on PATH", async () => {
     await place("bin/python2.7", answering("2.7"));
     expect(await find()).toBe("python2.7");
   });
 
-  it("passes over a shim that points nowhere, and over other versions", async () => {
+  it("skips a broken shim and other versions", async () => {
     await place("bin/python2.7", brokenShim);
     await place("bin/python", answering("3.12"));
     await place("pyenv/versions/3.12.1/bin/python2.7", answering("3.12"));
@@ -48,7 +49,7 @@ describe("the search for Python 2.7", () => {
     expect(await find()).toBe(found);
   });
 
-  it("tries what it finds under pyenv too", async () => {
+  it("searches the versions of pyenv too", async () => {
     await place("pyenv/versions/2.7.18/bin/python2.7", brokenShim);
     expect(await find()).toBeUndefined();
   });

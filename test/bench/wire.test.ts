@@ -1,3 +1,4 @@
+// Payloads and frame counter of the benchmark.
 import { beforeAll, describe, expect, it } from "vitest";
 import { splitsOf } from "../support/splits.js";
 import { load } from "./load.js";
@@ -30,31 +31,28 @@ beforeAll(async () => {
 });
 
 describe("the payloads of the benchmark", () => {
-  it.each(["trade", "words", "feed", "numbered"] as const)(
-    "have the size that was asked for: %s",
-    (content) => {
-      for (const size of [256, 1000, 1024, 16_384]) {
-        const messages = modules.messagesOf({ type: "text", size, content });
-        expect(new Set(messages.map(({ length }) => length))).toEqual(new Set([size]));
-      }
-    },
-  );
+  it.each(["trade", "words", "feed", "numbered"] as const)("have the requested size: %s", (content) => {
+    for (const size of [256, 1000, 1024, 16_384]) {
+      const messages = modules.messagesOf({ type: "text", size, content });
+      expect(new Set(messages.map(({ length }) => length))).toEqual(new Set([size]));
+    }
+  });
 
-  it("are JSON in a feed, each another one", () => {
+  it("are different JSON texts in a feed", () => {
     const texts = modules.messagesOf({ type: "text", size: 256, content: "feed" }).map(String);
     expect(new Set(texts).size).toBe(texts.length);
     expect(JSON.parse(texts[0]!)).toMatchObject({ type: "trade", size: 256 });
   });
 
-  it("are valid UTF-8 beyond ASCII in words", () => {
+  it("are valid non-ASCII UTF-8 in words", () => {
     const [message] = modules.messagesOf({ type: "text", size: 1001, content: "words" });
     const text = new TextDecoder("utf-8", { fatal: true }).decode(message);
     expect(text.length).toBeLessThan(700);
   });
 });
 
-describe("the counter of a client's frames", () => {
-  it("counts messages and bytes however they are split, and no control frame", () => {
+describe("the frame counter of the benchmark", () => {
+  it("counts messages and bytes in any segmentation, without control frames", () => {
     const frame = (size: number) => modules.clientFrame(Buffer.alloc(size, "x"), "text");
     const fragment = frame(3);
     fragment[0] = 0x01;
@@ -68,7 +66,7 @@ describe("the counter of a client's frames", () => {
     }
   });
 
-  it("knows that the last message is not whole", () => {
+  it("detects an incomplete last message", () => {
     const counter = new modules.FrameCounter();
     counter.add(modules.clientFrame(Buffer.alloc(70_000), "binary").subarray(0, -1));
     expect(counter).toMatchObject({ messages: 1, isInsideFrame: true });

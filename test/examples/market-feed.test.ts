@@ -1,3 +1,4 @@
+// Runs the market feed example as a process of its own.
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -12,7 +13,7 @@ interface Served {
   readonly peer: Promise<Peer>;
 }
 
-/** A server that nobody here wrote. */
+/** Starts a server with another WebSocket implementation (`ws`). */
 async function serve(onPeer: (peer: Peer) => void): Promise<Served> {
   const server = new WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: true });
   onTestFinished(() => {
@@ -36,8 +37,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-describe("the main job on the embedded feed", () => {
-  it("receives every trade once over three connections, tells of it in a summary, and ends by itself", async () => {
+describe("the market feed example with its own server", () => {
+  it("receives every trade once over three connections, prints a summary, and exits", async () => {
     const { end, stdout, stderr } = await startProgram(main, "--trades", "2500").outcome;
     expect(stderr).toBe("");
     expect(stdout).toMatch(/^Subscribed to trades\nConnected to ws:\/\/127\.0\.0\.1:\d+\/\n/);
@@ -58,7 +59,7 @@ describe("the main job on the embedded feed", () => {
     expect(end).toBe(0);
   });
 
-  it("has a server that ends with the process that has started it", async () => {
+  it("has a server that exits with the process that started it", async () => {
     const { program, url } = await startServer("examples/market-feed/server.mjs");
     expect(url).toMatch(/^ws:\/\/127\.0\.0\.1:\d+$/);
     program.process.disconnect();
@@ -66,8 +67,8 @@ describe("the main job on the embedded feed", () => {
   });
 });
 
-describe("the main job against another server", () => {
-  it("sends what it is told to, counts what comes, and comes back when the server has closed", async () => {
+describe("the market feed example with another server", () => {
+  it("sends the given message, counts received messages, and reconnects after the server has closed", async () => {
     const { url } = await serve((peer) => {
       peer.once("message", (data) => {
         peer.send(`You said ${(data as Buffer).toString()}`);
@@ -88,7 +89,7 @@ describe("the main job against another server", () => {
     expect(end).toBe(0);
   });
 
-  it("closes with 1000 when the seconds are over", async () => {
+  it("closes with 1000 after --seconds", async () => {
     const { url, peer } = await serve((client) => client.send("one and only"));
     const program = startProgram(main, url, "--seconds", "1");
     expect((await once(await peer, "close"))[0]).toBe(1000);
@@ -109,7 +110,7 @@ describe("the main job against another server", () => {
     expect(end).toBe(0);
   });
 
-  it("says what broke the connection, and comes back", async () => {
+  it("prints why the connection broke, and reconnects", async () => {
     const { url } = await serve((peer) => peer.send("a last word", () => peer.terminate()));
     const { end, stdout, stderr } = await startProgram(main, url, "--seconds", "3").outcome;
     expect(stderr).toBe("");
@@ -121,8 +122,8 @@ describe("the main job against another server", () => {
   });
 });
 
-describe("the main job that cannot be done", () => {
-  it("names a port where nobody listens", async () => {
+describe("the market feed example with an error", () => {
+  it("prints the address of a port without a server", async () => {
     const port = await freePort();
     const { end, stdout, stderr } = await startProgram(main, `ws://127.0.0.1:${port}/`).outcome;
     expect(stdout).toBe("");
@@ -132,10 +133,10 @@ describe("the main job that cannot be done", () => {
   });
 
   it.each([
-    ["a url that is none", ["example.com"], 'Invalid url "example.com"'],
+    ["an invalid url", ["example.com"], 'Invalid url "example.com"'],
     ["two urls", ["ws://a", "ws://b"], "One url at a time"],
-    ["an option that there is not", ["--trade", "1"], "'--trade'"],
-    ["a number that is none", ["--trades", "many"], '--trades takes a whole number from 1 on, not "many".'],
+    ["an unknown option", ["--trade", "1"], "'--trade'"],
+    ["an invalid number", ["--trades", "many"], '--trades takes a whole number from 1 on, not "many".'],
   ])("names %s, in a sentence and without a stack", async (_, words, sentence) => {
     const { end, stdout, stderr } = await startProgram(main, ...words).outcome;
     expect(stdout).toBe("");
@@ -151,14 +152,14 @@ interface SequenceCheck {
   add(sequence: number): void;
 }
 
-describe("the check of the numbers", () => {
+describe("the check of the sequence numbers", () => {
   it.each([
     ["none", [], 0, 0],
-    ["all in their order", [1, 2, 3], 0, 0],
+    ["all in order", [1, 2, 3], 0, 0],
     ["a gap", [1, 2, 5], 2, 0],
-    ["a late beginning", [4], 3, 0],
-    ["one twice", [1, 2, 2, 3], 0, 1],
-    ["one that comes late", [1, 3, 2], 1, 1],
+    ["a late start", [4], 3, 0],
+    ["a duplicate", [1, 2, 2, 3], 0, 1],
+    ["a late number", [1, 3, 2], 1, 1],
   ])("counts what is lost and what is doubled: %s", async (_, sequence, lost, doubled) => {
     const url = new URL("../../examples/market-feed/sequence-check.mjs", import.meta.url).href;
     const module = (await import(url)) as { SequenceCheck: new () => SequenceCheck };

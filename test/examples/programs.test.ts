@@ -1,11 +1,12 @@
+// Runs the example programs and compares their complete output.
 import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { root, startProgram } from "./run-program.js";
 
-/** Parts that the programs share; they do nothing by themselves, or not by themselves alone. */
+/** Modules and servers that the programs share. They are not run on their own. */
 const shared = ["embedded-server.mjs", "playground.mjs"];
 
-/** What each program prints, in whole. */
+/** The complete output of each program. */
 const printed: Readonly<Record<string, RegExp>> = {
   "token-per-attempt.mjs":
     /^Dialling with token-1\nRefused with 401: the token has expired\nDialling with token-2\nThe server says: welcome\n$/,
@@ -54,21 +55,18 @@ const printed: Readonly<Record<string, RegExp>> = {
 };
 
 describe("the example programs", () => {
-  it("are all tried here", async () => {
+  it("are all in this test", async () => {
     const files = await readdir(`${root}/examples`);
     const programs = files.filter((file) => file.endsWith(".mjs") && !shared.includes(file));
     expect(Object.keys(printed).sort()).toEqual(programs.sort());
   });
 
-  it.each(Object.entries(printed))(
-    "%s prints what it promises, and ends by itself",
-    async (file, pattern) => {
-      const { end, stdout, stderr } = await startProgram(`examples/${file}`).outcome;
-      expect(stderr).toBe("");
-      expect(stdout).toMatch(pattern);
-      expect(end).toBe(0);
-    },
-  );
+  it.each(Object.entries(printed))("%s prints the expected output and exits", async (file, pattern) => {
+    const { end, stdout, stderr } = await startProgram(`examples/${file}`).outcome;
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(pattern);
+    expect(end).toBe(0);
+  });
 
   it.each(Object.keys(printed))("%s is short", async (file) => {
     const lines = (await readFile(`${root}/examples/${file}`, "utf8")).split("\n");
@@ -76,8 +74,8 @@ describe("the example programs", () => {
   });
 });
 
-describe("what waits for a slow consumer", () => {
-  it("stays within the capacity of its buffer", async () => {
+describe("the buffer of a slow consumer", () => {
+  it("does not exceed its capacity", async () => {
     const { stdout } = await startProgram("examples/back-pressure.mjs").outcome;
     const [, most] = /^(\d+) waited at the most$/m.exec(stdout) ?? [];
     expect(Number(most)).toBeLessThanOrEqual(1_000);

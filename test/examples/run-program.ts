@@ -1,3 +1,4 @@
+// Runs a program of this repository in a process of its own and collects its output.
 import { type ChildProcess, spawn, type StdioOptions } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -12,16 +13,16 @@ if (!existsSync(new URL("../../dist/index.js", import.meta.url))) {
 }
 
 export interface Outcome {
-  /** The exit code, or the signal that ended it. */
+  /** The exit code, or the signal that ended the process. */
   readonly end: number | NodeJS.Signals;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A program in a process of its own, which does not outlive the test that has started it. */
+/** A program in a process of its own, which is killed at the end of the test that started it. */
 export class RunningProgram {
   readonly process: ChildProcess;
-  /** Once it has ended and all that it printed is here. */
+  /** Resolves after the process has exited and its output has been read. */
   readonly outcome: Promise<Outcome>;
   #stdout = "";
   #stderr = "";
@@ -35,7 +36,7 @@ export class RunningProgram {
       this.#onPrinted?.();
     });
     stderr!.setEncoding("utf8").on("data", (text: string) => (this.#stderr += text));
-    // Node tells no "close" of a process whose channel was closed from here.
+    // Node emits no "close" for a child whose IPC channel this process has disconnected.
     const ends = [once(stdout!, "close"), once(stderr!, "close"), once(this.process, "exit")];
     this.outcome = Promise.all(ends).then(() => ({
       end: this.process.exitCode ?? this.process.signalCode ?? 1,
@@ -48,7 +49,7 @@ export class RunningProgram {
     });
   }
 
-  /** Resolves once it has printed `text`, rejects where it ends without. */
+  /** Resolves once the program has printed `text`; rejects if it exits without printing it. */
   async printed(text: string): Promise<void> {
     const isThere = new Promise<void>((resolve) => {
       this.#onPrinted = (): void => {
@@ -63,23 +64,23 @@ export class RunningProgram {
   }
 }
 
-/** Starts a program as a person does. `file` is in the folder of this repository. */
+/** Starts a program without an IPC channel. `file` is relative to this repository. */
 export function startProgram(file: string, ...words: readonly string[]): RunningProgram {
   return new RunningProgram(file, words, ["ignore", "pipe", "pipe"]);
 }
 
-/** Starts a server of the examples as another process does, and gives the url that it tells. */
+/** Starts a server of the examples with an IPC channel and returns the URL that the server reports. */
 export async function startServer(
   file: string,
   ...words: readonly string[]
 ): Promise<{ program: RunningProgram; url: string }> {
   const program = new RunningProgram(file, words, ["ignore", "pipe", "pipe", "ipc"]);
-  const told = new Promise<string>((resolve) => {
+  const listening = new Promise<string>((resolve) => {
     program.process.once("message", (message) => resolve((message as { readonly url: string }).url));
   });
   const died = program.outcome.then(({ stderr }) => {
     throw new Error(`The server ended before it listened: ${stderr}`);
   });
-  const url = await Promise.race([told, died]);
+  const url = await Promise.race([listening, died]);
   return { program, url };
 }

@@ -1,18 +1,19 @@
+// Finds the code blocks and the tables of names in the pages of the documentation.
 import { readdirSync, readFileSync } from "node:fs";
 import { root } from "./run-program.js";
 
-/** A block of code in a page. */
+/** A code block in a page. */
 export interface Snippet {
-  /** The page and its line, as in `docs/errors.md:30`. */
+  /** The page and the line, for example `docs/errors.md:30`. */
   readonly place: string;
-  /** `js` is run, `ts` is compiled alone. */
+  /** `js` is compiled and run; `ts` is only compiled. */
   readonly language: "js" | "ts";
   readonly code: string;
-  /** What it prints, where the page says so: the `text` block behind it. */
+  /** The expected output: the `text` block after the code, if there is one. */
   readonly output: string | undefined;
 }
 
-/** The pages whose snippets are tried. */
+/** The pages whose snippets are tested. */
 export const pages: readonly string[] = ["README.md", ...guidePages()];
 
 function guidePages(): string[] {
@@ -29,7 +30,7 @@ export function readPage(page: string): string {
 
 const block = /^```(js|ts)\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?/gms;
 
-/** The snippets of a page, in their order. */
+/** Returns the snippets of a page, in order. */
 export function snippetsOf(page: string): Snippet[] {
   const text = readPage(page);
   return [...text.matchAll(block)].map(({ 1: language, 2: code, 3: output, index }) => ({
@@ -40,7 +41,7 @@ export function snippetsOf(page: string): Snippet[] {
   }));
 }
 
-/** The rows below a heading of a page: the words in backquotes of each row's first column. */
+/** Returns the names in backquotes in the first column of the table below `heading`. */
 export function namesInTable(page: string, heading: string): string[] {
   const [, section] = readPage(page).split(new RegExp(`^## ${heading}$`, "m"));
   const rows = section!

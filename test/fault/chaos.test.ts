@@ -1,3 +1,5 @@
+// Property test: random calls of the client and random acts of the peer on one connection over a real socket.
+// It does not test reconnecting; see random-use.test.ts.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BufferOverflowError, InvalidStateError } from "../../src/index.js";
@@ -18,33 +20,33 @@ import {
   textFrame,
 } from "../support/wire.js";
 
-/** Both ends of one connection, and all that is to be compared when it is over. */
+/** Both ends of one connection, and the records that are compared after it has ended. */
 interface Stage {
   readonly client: Watching;
   readonly peer: PeerSocket;
   readonly scene: Scene;
   readonly aborter: AbortController;
-  /** Every promise that the client gave. */
+  /** Every promise that a call of the client returned. */
   readonly promises: Promise<unknown>[];
-  /** What the peer has sent, in its order. */
+  /** The messages that the peer sent, in order. */
   readonly offered: string[];
-  /** What `send` and `trySend` have taken or refused, in the order of the calls. */
+  /** The messages passed to `send` and `trySend`, accepted or refused, in the order of the calls. */
   readonly given: { readonly text: string; isRefused: boolean }[];
-  /** By `recv()` and iterators. */
+  /** Messages from `recv()` and iterators. */
   readonly received: Message[];
-  /** By a listener. */
+  /** Messages from a listener. */
   readonly heard: Message[];
   readonly listener: (event: { readonly data: Message }) => void;
   hasListened: boolean;
   iterator: AsyncIterator<Message> | undefined;
-  /** The peer has thrown away what it had not read. */
+  /** True after the peer has sent a RST: bytes that it had not read are lost. */
   isReset: boolean;
 }
 
 const nameOf = (message: unknown): string => String(message).slice(0, 8);
 const size = (index: number): number => [10, 200, 70_000, 900_000][index % 4]!;
 
-/** A text that begins with its own number. */
+/** A text that starts with its own number. */
 function numbered(kind: string, index: number): string {
   return `${kind}${index}`.padEnd(8, "_").padEnd(size(index), "x");
 }
@@ -66,13 +68,14 @@ function give(stage: Stage, send: (text: string) => Promise<void> | string): voi
   }
   stage.promises.push(
     result.catch((error: unknown) => {
-      // What the end of the connection rejects was taken; a refusal comes before, and has no part in it.
+      // Only these two errors mean that the message was refused. Any other error means that the message was
+      // accepted and the connection ended before it was sent.
       entry.isRefused = error instanceof BufferOverflowError || error instanceof InvalidStateError;
     }),
   );
 }
 
-/** Remembers a promise that is to settle, one way or the other. */
+/** Records a promise that must settle, whether it resolves or rejects. */
 function keep(stage: Stage, promise: Promise<unknown>): void {
   stage.promises.push(promise.catch(() => undefined));
 }
@@ -113,7 +116,7 @@ const ofClient: Record<string, Act> = {
     if (!stage.hasListened) stage.client.ws.on("message", stage.listener);
     stage.hasListened = true;
   },
-  "listen no more": ({ client, listener }) => client.ws.off("message", listener),
+  "remove the listener": ({ client, listener }) => client.ws.off("message", listener),
   unref: ({ client }) => client.ws.unref(),
 };
 
@@ -141,8 +144,8 @@ const ofPeer: Record<string, Act> = {
 const endsOfPeer: Record<string, Act> = {
   closes: ({ peer }) => peer.send(closeFrame(1000, "bye")),
   "closes with 4000": ({ peer }) => peer.send(closeFrame(4000)),
-  "breaks the protocol": ({ peer }) => peer.send(frame({ opcode: 3 })),
-  "begins a frame that never ends": ({ peer }) =>
+  "violates the protocol": ({ peer }) => peer.send(frame({ opcode: 3 })),
+  "starts a frame that never ends": ({ peer }) =>
     peer.send(frame({ opcode: opcodes.binary, announced: 60_000_000 })),
   ends: ({ peer }) => peer.end(),
   resets: (stage) => {
@@ -179,7 +182,7 @@ async function settled(promises: readonly Promise<unknown>[]): Promise<void> {
   expect(waiting.size, "promises that do not settle").toBe(0);
 }
 
-/** Is `part` what is left of `whole` when some are taken out? */
+/** True if `part` is a subsequence of `whole`. */
 function isInOrder(part: readonly string[], whole: readonly string[]): boolean {
   let at = 0;
   return part.every((one) => {
@@ -200,7 +203,7 @@ function check(stage: Stage, leftOver: readonly string[]): void {
   const received = [...stage.received.map(nameOf), ...leftOver];
   const heard = stage.heard.map(nameOf);
 
-  // Each message that came is given once to each who listens, in order, or told as dropped.
+  // Every received message is delivered once to each consumer, in order, or reported as dropped.
   const came = offered.slice(0, stats.messagesReceived);
   for (const list of [received, heard, droppedIn]) expect(new Set(list).size).toBe(list.length);
   expect(isInOrder(received, came)).toBe(true);
@@ -208,7 +211,7 @@ function check(stage: Stage, leftOver: readonly string[]): void {
   expect(received.filter((one) => droppedIn.includes(one))).toEqual([]);
   expect([...new Set([...received, ...heard, ...droppedIn])].sort()).toEqual(came.sort());
 
-  // Each message that was taken is on the wire once, in order, or told as unsent, or counted as uncertain.
+  // Every accepted message is on the wire once, in order, or reported as unsent, or counted as uncertain.
   const arrived = peer.waitingFrames
     .filter(({ opcode }) => opcode === opcodes.text)
     .map((one) => (one.rsv1 ? undefined : nameOf(one.payload)));
@@ -257,7 +260,7 @@ async function play(setting: Setting, script: readonly string[]): Promise<void> 
   if (!peer.isGone) peer.endWithClient();
   stage.promises.push(client.ws.close());
   for (let turn = 0; turn < 200 && client.all("closed").length === 0; turn++) await turns(1);
-  // Whoever still waits does so for a peer that will not answer.
+  // Calls that are still pending wait for a peer that never answers: let their timeouts pass.
   scene.clock.advance(100_000);
   await client.event("closed");
   await settled(stage.promises);
@@ -268,8 +271,8 @@ async function play(setting: Setting, script: readonly string[]): Promise<void> 
   await scene.finish();
 }
 
-describe("whatever both ends do", () => {
-  it("no message is lost or doubled in silence, every promise settles, and nothing is left", async () => {
+describe("random acts of the client and the peer", () => {
+  it("lose or duplicate no message unreported, settle every promise and leave no resource open", async () => {
     const property = fc.asyncProperty(setting, fc.array(act, { maxLength: 30, size: "max" }), play);
     await fc.assert(property, { numRuns: cases(100) });
   }, 60_000);

@@ -1,3 +1,4 @@
+// Ends of a connection while one side does not read. Real sockets, virtual clock.
 import { Duplex } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CloseError } from "../../src/index.js";
@@ -16,10 +17,10 @@ afterEach(() => scene.finish());
 
 const closeTimeout = 5_000;
 
-describe("a closing handshake behind a peer that does not read", () => {
+describe("a closing handshake with a peer that does not read", () => {
   const big = Buffer.alloc(8 * 1024 * 1024, 1);
 
-  it("is given up after closeTimeout without progress", async () => {
+  it("is abandoned after closeTimeout without progress", async () => {
     const { client, ws, peer } = await scene.open();
     peer.stopReading();
     const sending = ws.sendRaw(big).catch((error: unknown) => error);
@@ -33,7 +34,7 @@ describe("a closing handshake behind a peer that does not read", () => {
     peer.endWithClient();
   });
 
-  it("goes on while there is progress", async () => {
+  it("continues while there is progress", async () => {
     const { ws, peer } = await scene.open();
     peer.stopReading();
     const bigger = Buffer.alloc(32 * 1024 * 1024, 1);
@@ -54,7 +55,7 @@ describe("a closing handshake behind a peer that does not read", () => {
     await Promise.all([sending, closing]);
   });
 
-  it("ends after ten times closeTimeout, whatever the progress", async () => {
+  it("ends after ten times closeTimeout even if there is progress", async () => {
     const line = new SlowLine();
     const client = scene.watch("ws://127.0.0.1/", { createConnection: () => line });
     await client.ws.connect();
@@ -72,12 +73,12 @@ describe("a closing handshake behind a peer that does not read", () => {
   });
 });
 
-/** A stream that answers the handshake, and from then on takes one write whenever it is told. */
+/** A stream that answers the handshake and then completes one write per call of `takeOne`. */
 class SlowLine extends Duplex {
   #onTaken: ((error?: Error | null) => void) | undefined;
 
   override _read(): void {
-    // It says nothing of its own accord.
+    // The stream pushes bytes only from `_write`.
   }
 
   override _write(bytes: Buffer, _encoding: BufferEncoding, callback: () => void): void {
@@ -92,8 +93,8 @@ class SlowLine extends Duplex {
   }
 }
 
-describe("a Close while our back-pressure pauses the reading", () => {
-  it("of ours lets the reading go on to the peer's, and delivers what waits and as much again", async () => {
+describe("an end of the connection while back-pressure pauses reading", () => {
+  it("close() resumes reading until the peer's Close and delivers the buffered messages and one more buffer", async () => {
     const { client, ws, peer } = await scene.open({ buffer: 10 });
     const first = ws.recv();
     peer.send(...Array.from({ length: 50 }, (_, index) => textFrame(`${index}`)));
@@ -116,7 +117,7 @@ describe("a Close while our back-pressure pauses the reading", () => {
     expect(ws.stats()).toMatchObject({ messagesReceived: 50, messagesDropped: 29, messagesWaiting: 0 });
   });
 
-  it("of the peer's is seen as soon as somebody reads", async () => {
+  it("the peer's Close is processed as soon as a consumer reads", async () => {
     const { client, ws, peer } = await scene.open({ buffer: 4 });
     const first = ws.recv();
     peer.send(...["0", "1", "2", "3", "4", "5", "6"].map((text) => textFrame(text)), closeFrame(1000));
@@ -131,7 +132,7 @@ describe("a Close while our back-pressure pauses the reading", () => {
     expect(report).toMatchObject({ verdict: "normal", wasClean: true });
   });
 
-  it("of the link itself delivers what was read, and counts the time", async () => {
+  it("terminate() adds the paused time to report.pausedMs", async () => {
     const { client, ws, peer } = await scene.open({ buffer: 2 });
     const first = ws.recv();
     const frames = ["0", "1", "2", "3"].map((text) => textFrame(text));
@@ -145,7 +146,7 @@ describe("a Close while our back-pressure pauses the reading", () => {
     peer.endWithClient();
   });
 
-  it("by the signal lets the reading go on too", async () => {
+  it("an abort of the signal resumes reading until the peer's Close", async () => {
     const controller = new AbortController();
     const { client, ws, peer } = await scene.open({ buffer: 2, signal: controller.signal });
     const first = ws.recv();

@@ -1,3 +1,4 @@
+// Closing handshakes with peers that are slow, incorrect or silent. Real sockets, virtual clock.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CloseError, InvalidStateError, ProtocolError, TimeoutError } from "../../src/index.js";
 import { MemoryBlob } from "../support/memory-blob.js";
@@ -16,7 +17,7 @@ afterEach(() => scene.finish());
 const closeTimeout = 5_000;
 
 describe("a close reason with control characters", () => {
-  it("is escaped in the error's message, and as it came in the report and in the event", async () => {
+  it("is escaped in the error message and unchanged in the report and the event", async () => {
     const { client, ws, peer } = await scene.open({ reconnect: false });
     const reason = "bye\nat 1\u001b[2J\u0085\u2028";
     const receiving = ws.recv();
@@ -34,7 +35,7 @@ describe("a close reason with control characters", () => {
 });
 
 describe("a peer that never answers our Close", () => {
-  it("is given closeTimeout, then the socket is destroyed", async () => {
+  it("has its socket destroyed after closeTimeout", async () => {
     const { client, ws, peer } = await scene.open();
     const closing = ws.close(1000, "bye");
     expect(await peer.untilClose()).toEqual({ code: 1000, reason: "bye" });
@@ -58,7 +59,7 @@ describe("a peer that never answers our Close", () => {
     await peer.untilGone();
   });
 
-  it("may send messages meanwhile, which are delivered", async () => {
+  it("can send messages in the meantime, and they are delivered", async () => {
     const { ws, peer } = await scene.open();
     const received: Message[] = [];
     const reading = (async () => {
@@ -77,7 +78,7 @@ describe("a peer that never answers our Close", () => {
     peer.endWithClient();
   });
 
-  it("does not hold up a close() with a timeout of its own", async () => {
+  it("does not delay the timeout of the close() call itself", async () => {
     const { ws, peer } = await scene.open();
     const closing = ws.close(1000, "", { timeout: 100 });
     await peer.untilClose();
@@ -92,7 +93,7 @@ describe("a peer that never answers our Close", () => {
 });
 
 describe("a peer that answers our Close and never ends its stream", () => {
-  it("is given a second", async () => {
+  it("has its socket destroyed after 1 s", async () => {
     const { client, ws, peer } = await scene.open();
     const closing = ws.close();
     await peer.untilClose();
@@ -110,7 +111,7 @@ describe("a peer that answers our Close and never ends its stream", () => {
 });
 
 describe("a peer that closes and never ends its stream", () => {
-  it("is given a second", async () => {
+  it("has its socket destroyed after 1 s", async () => {
     const { client, ws, peer } = await scene.open();
     peer.send(closeFrame(1001, "restart"));
     expect(await peer.untilClose()).toEqual({ code: 1001, reason: "" });
@@ -127,10 +128,10 @@ describe("a peer that closes and never ends its stream", () => {
     peer.end();
   });
 
-  it("is not listened to any more", async () => {
+  it("sends frames after its Close, which are ignored", async () => {
     const { client, peer } = await scene.open();
-    const behind = [textFrame("never"), pingFrame("never"), frame({ opcode: 3 }), closeFrame(1002)];
-    peer.send(closeFrame(1000), ...behind);
+    const later = [textFrame("never"), pingFrame("never"), frame({ opcode: 3 }), closeFrame(1002)];
+    peer.send(closeFrame(1000), ...later);
     await peer.untilEnd();
     const size = scene.readSize;
     peer.send(textFrame("never ever"));
@@ -144,7 +145,7 @@ describe("a peer that closes and never ends its stream", () => {
     peer.end();
   });
 
-  it("may flood what it likes for that second, and nothing of it is kept", async () => {
+  it("sends a flood during that second, and none of it is buffered", async () => {
     const { client, peer } = await scene.open();
     peer.send(closeFrame(1000));
     await peer.untilEnd();
@@ -159,8 +160,8 @@ describe("a peer that closes and never ends its stream", () => {
   });
 });
 
-describe("a Close that comes in pieces", () => {
-  it("is answered when it is whole", async () => {
+describe("a Close frame that arrives in pieces", () => {
+  it("is answered when it is complete", async () => {
     const { client, peer } = await scene.open();
     for (const byte of closeFrame(4001, "bit by bit")) {
       expect(peer.frameCount).toBe(0);
@@ -176,10 +177,10 @@ describe("a Close that comes in pieces", () => {
     expect(client.fatalError).toBeInstanceOf(CloseError);
   });
 
-  it("and never becomes whole runs into messageTimeout", async () => {
+  it("fails with messageTimeout if it is never completed", async () => {
     const { client, peer } = await scene.open({ messageTimeout: 3_000 });
     const size = scene.readSize;
-    peer.send(closeFrame(1000, "never whole").subarray(0, 5));
+    peer.send(closeFrame(1000, "incomplete").subarray(0, 5));
     await scene.untilRead(size + 5);
     scene.clock.advance(3_000);
     expect(await peer.untilClose()).toEqual({ code: 1008, reason: "" });
@@ -189,12 +190,12 @@ describe("a Close that comes in pieces", () => {
     expect(report).toMatchObject({ verdict: "policy" });
   });
 
-  it("and never becomes whole runs into closeTimeout where it is the answer to ours", async () => {
+  it("fails with closeTimeout if it answers our Close and is never completed", async () => {
     const { client, ws, peer } = await scene.open();
     const closing = ws.close();
     await peer.untilClose();
     const size = scene.readSize;
-    peer.send(closeFrame(1000, "never whole").subarray(0, 5));
+    peer.send(closeFrame(1000, "incomplete").subarray(0, 5));
     await scene.untilRead(size + 5);
     scene.clock.advance(closeTimeout);
     await closing;
@@ -203,8 +204,8 @@ describe("a Close that comes in pieces", () => {
   });
 });
 
-describe("two Closes that cross", () => {
-  it("are a clean end with both codes", async () => {
+describe("two Close frames that cross", () => {
+  it("are a clean close, and the report has both codes", async () => {
     const { client, ws, peer } = await scene.open();
     const closing = ws.close(4000, "ours");
     peer.send(closeFrame(4001, "theirs"));
@@ -221,7 +222,7 @@ describe("two Closes that cross", () => {
 });
 
 describe("close()", () => {
-  it("is one closing handshake, however often it is called", async () => {
+  it("starts one closing handshake, no matter how often it is called", async () => {
     const { client, ws, peer } = await scene.open();
     const closing = [ws.close(4000, "first"), ws.close(4001, "second"), ws.close()];
     expect(await peer.untilClose()).toEqual({ code: 4000, reason: "first" });
@@ -238,7 +239,7 @@ describe("close()", () => {
   });
 
   it.each([0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 1.5, NaN])(
-    "refuses the code %d",
+    "rejects the code %d",
     async (code) => {
       const { ws } = await scene.open();
       await expect(ws.close(code)).rejects.toBeInstanceOf(RangeError);
@@ -246,7 +247,7 @@ describe("close()", () => {
     },
   );
 
-  it("refuses a reason of 124 bytes and takes one of 123", async () => {
+  it("rejects a reason of 124 bytes and accepts one of 123", async () => {
     const { ws, peer } = await scene.open();
     await expect(ws.close(1000, "é".repeat(62))).rejects.toBeInstanceOf(RangeError);
     const closing = ws.close(1000, `${"é".repeat(61)}.`);
@@ -255,7 +256,7 @@ describe("close()", () => {
     await closing;
   });
 
-  it("goes behind all that was accepted, a Blob and what waits at the mark included", async () => {
+  it("sends the Close after all accepted messages, Blobs and messages above the high-water mark included", async () => {
     const { ws, peer } = await scene.open({ highWaterMark: 1_000 });
     const sizes = [5_000, 700_000, 10, 30_000];
     const sends = sizes.map((size) => ws.sendRaw(Buffer.alloc(size, 1)));
@@ -268,7 +269,7 @@ describe("close()", () => {
     await Promise.all([...sends, closing]);
   });
 
-  it("is not held up by a Blob that cannot be read", async () => {
+  it("is not delayed by a Blob that cannot be read", async () => {
     const { client, ws, peer } = await scene.open();
     class BrokenBlob extends Blob {
       override arrayBuffer(): Promise<ArrayBuffer> {
@@ -284,7 +285,7 @@ describe("close()", () => {
     expect(client.all("error")).toHaveLength(1);
   });
 
-  it("is not held up by a message that is withdrawn", async () => {
+  it("is not delayed by a message that is withdrawn", async () => {
     const { ws, peer } = await scene.open();
     class SlowBlob extends Blob {
       override arrayBuffer(): Promise<ArrayBuffer> {
@@ -302,8 +303,8 @@ describe("close()", () => {
   });
 });
 
-describe("a violation behind our Close", () => {
-  it("ends the life as closed, with the error in the report and one Close on the wire", async () => {
+describe("a protocol violation after our Close", () => {
+  it("ends the client as closed, with the error in the report and one Close on the wire", async () => {
     const { client, ws, peer } = await scene.open();
     const closing = ws.close(1000);
     await peer.untilClose();

@@ -1,3 +1,4 @@
+// Checks that connectTimeout limits every phase of an attempt. Real sockets, virtual clock.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HandshakeError, type Phase, TimeoutError } from "../../src/index.js";
 import { turns } from "../support/dialling.js";
@@ -19,7 +20,7 @@ describe("connectTimeout", () => {
   async function expectTimeout(client: Watching, phase: Phase, story = failedStory): Promise<void> {
     const verdict = phase === "provider" ? "setup-failed" : "connect-timeout";
     const failing = failureOf(client, { verdict, phase, isRetryable: true }, story);
-    // The look-up begins in the next tick.
+    // The DNS lookup starts in the next tick.
     await turns(1);
     scene.clock.advance(connectTimeout - 1);
     expect(client.ws.state).toBe("connecting");
@@ -29,7 +30,7 @@ describe("connectTimeout", () => {
     expect(error).toMatchObject({ operation: "connect", timeoutMs: connectTimeout });
   }
 
-  it("bounds a provider function, and tells it by its signal", async () => {
+  it("limits a provider function and aborts its signal", async () => {
     let signal: AbortSignal | undefined;
     const client = scene.watch(
       (context) => {
@@ -42,12 +43,12 @@ describe("connectTimeout", () => {
     expect(signal?.aborted).toBe(true);
   });
 
-  it("bounds a look-up", async () => {
+  it("limits a DNS lookup", async () => {
     const client = scene.watch("ws://slow.example/", { connectTimeout, lookup: () => undefined });
     await expectTimeout(client, "dns");
   });
 
-  it("bounds createConnection, and tells it by its signal", async () => {
+  it("limits createConnection and aborts its signal", async () => {
     let signal: AbortSignal | undefined;
     const client = scene.watch("ws://slow.example/", {
       connectTimeout,
@@ -61,7 +62,7 @@ describe("connectTimeout", () => {
     expect(signal?.aborted).toBe(true);
   });
 
-  it("bounds a TLS handshake", async () => {
+  it("limits a TLS handshake", async () => {
     const server = await scene.listen();
     const client = scene.watch(server.url.replace("ws:", "wss:"), { connectTimeout });
     const failing = failureOf(client, { verdict: "connect-timeout", phase: "tls" });
@@ -72,7 +73,7 @@ describe("connectTimeout", () => {
     await peer.untilGone();
   });
 
-  it("bounds a silent server", async () => {
+  it("limits the wait for a server that never answers", async () => {
     const server = await scene.listen();
     const client = scene.watch(server.url, { connectTimeout });
     const failing = failureOf(client, { verdict: "connect-timeout", phase: "http" });
@@ -83,7 +84,7 @@ describe("connectTimeout", () => {
     await peer.untilGone();
   });
 
-  it("bounds a header section that comes byte by byte for ever", async () => {
+  it("limits a header section that arrives byte by byte without end", async () => {
     const server = await scene.listen();
     const client = scene.watch(server.url, { connectTimeout });
     const failing = failureOf(client, { verdict: "connect-timeout", phase: "http" });
@@ -100,7 +101,7 @@ describe("connectTimeout", () => {
     await peer.untilGone();
   });
 
-  it("ends the body of a refusal, which is told with what has come of it", async () => {
+  it("limits the body of a rejection, and the error has the part that arrived", async () => {
     const server = await scene.listen();
     const client = scene.watch(server.url, { connectTimeout });
     const expected = {

@@ -1,3 +1,4 @@
+// Ends of a connection that coincide with other events, such as a pause, a Blob being read or a running listener.
 import { AsyncLocalStorage } from "node:async_hooks";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -22,7 +23,7 @@ const texts = (from: number, to: number): Buffer[] => numbers(from, to).map((tex
 const big = Buffer.alloc(16 * 1024 * 1024);
 
 describe("a peer that does not read", () => {
-  it("and breaks the protocol is failed all the same, after closeTimeout", async () => {
+  it("and violates the protocol: the connection fails after closeTimeout", async () => {
     const { client, ws, peer } = await scene.open({ closeTimeout: 2_000 });
     peer.stopReading();
     const sending = ws.sendRaw(big).catch((error: unknown) => error);
@@ -40,7 +41,7 @@ describe("a peer that does not read", () => {
     peer.endWithClient();
   });
 
-  it("and closes leaves what waits at the mark unsent, each message told", async () => {
+  it("and closes: messages above the high-water mark are reported as unsent one by one", async () => {
     const { client, ws, peer } = await scene.open({ highWaterMark: 1_000, closeTimeout: 2_000 });
     peer.stopReading();
     const sends = [ws.sendRaw(big), ws.sendRaw("a"), ws.sendRaw(new MemoryBlob("b")), ws.sendRaw("c")];
@@ -73,7 +74,7 @@ describe("a Blob that is being read when the connection ends", () => {
   }
 
   it.each(["finish", "fail"] as const)(
-    "tells nothing behind `closed` when it comes to its %s",
+    "emits no event after `closed` when the read settles by %s",
     async (how) => {
       const { client, ws, peer } = await scene.open({ highWaterMark: 1 });
       const blob = new SlowBlob(["x"]);
@@ -81,11 +82,11 @@ describe("a Blob that is being read when the connection ends", () => {
       peer.reset();
       await client.event("closed");
       expect(await sending).toBeInstanceOf(ConnectionError);
-      const { length } = client.told;
+      const { length } = client.recorded;
       if (how === "finish") blob.finish?.(new ArrayBuffer(1));
       else blob.fail?.(new Error("gone"));
       await turns(3);
-      expect(client.told).toHaveLength(length);
+      expect(client.recorded).toHaveLength(length);
       expect(client.all("dropped")).toEqual([{ direction: "out", message: blob, cause: "unsent" }]);
     },
   );
@@ -93,7 +94,7 @@ describe("a Blob that is being read when the connection ends", () => {
 
 describe("close() inside a for await loop", () => {
   it.each([1, 1_000])(
-    "ends the loop behind what comes before the peer's Close (buffer: %i)",
+    "ends the loop after the messages that precede the peer's Close (buffer: %i)",
     async (buffer) => {
       const { ws, peer } = await scene.open({ buffer });
       const received: Message[] = [];
@@ -113,9 +114,9 @@ describe("close() inside a for await loop", () => {
   );
 });
 
-describe("inside a message listener", () => {
+describe("a message listener", () => {
   it.each(["message", "rawMessage"] as const)(
-    "of %s terminate() is the end of all messages",
+    "receives no more messages after it calls terminate(): %s",
     async (name) => {
       const { client, ws, peer } = await scene.open();
       const received: unknown[] = [];
@@ -132,7 +133,7 @@ describe("inside a message listener", () => {
   );
 
   it.each(["message", "rawMessage"] as const)(
-    "of %s close() lets those of the same read come",
+    "receives the other messages of the same read after it calls close(): %s",
     async (name) => {
       const { client, ws, peer } = await scene.open();
       const received: unknown[] = [];
@@ -150,7 +151,7 @@ describe("inside a message listener", () => {
   );
 
   it.each(["message", "rawMessage"] as const)(
-    "of %s an error is told, and the others go on",
+    "that throws is reported, and the other listeners still run: %s",
     async (name) => {
       const { client, ws, peer } = await scene.open();
       const received: unknown[] = [];
@@ -173,7 +174,7 @@ describe("inside a message listener", () => {
     },
   );
 
-  it("the async context is that in which it was added", async () => {
+  it("runs in the async context in which it was added", async () => {
     const storage = new AsyncLocalStorage<string>();
     const { ws, peer } = await scene.open();
     const seen: (string | undefined)[] = [];
@@ -188,12 +189,12 @@ describe("inside a message listener", () => {
 
 type Kind = "TCP" | "TLS";
 
-/** A client whose inbox is full, and the peer that has sent `count` messages more than the first. */
-async function openPaused(kind: Kind, count: number, ...behind: Buffer[]) {
+/** Opens a client, fills its inbox until it pauses, and returns it with its peer, which sent messages 0 to `count`. */
+async function openPaused(kind: Kind, count: number, ...following: Buffer[]) {
   const server = await scene.listen({ isSecure: kind === "TLS" });
   const opened = await scene.open({ buffer: 4, tls: { ca: server.ca } }, { server });
   const first = opened.ws.recv();
-  opened.peer.send(...texts(0, count), ...behind);
+  opened.peer.send(...texts(0, count), ...following);
   expect(await first).toBe("0");
   await opened.client.event("paused");
   return opened;
@@ -210,8 +211,8 @@ async function readAll(ws: { recv(): Promise<Message> }): Promise<readonly [Mess
   }
 }
 
-describe.each(["TCP", "TLS"] as const)("over %s, while our back-pressure pauses the reading,", (kind) => {
-  it("the peer's Close and its end wait behind the messages", async () => {
+describe.each(["TCP", "TLS"] as const)("over %s, while back-pressure pauses reading,", (kind) => {
+  it("the peer's Close and the end of its stream are processed after the messages", async () => {
     const { client, ws, peer } = await openPaused(kind, 20, closeFrame(1000));
     peer.end();
     await turns(5);
@@ -223,7 +224,7 @@ describe.each(["TCP", "TLS"] as const)("over %s, while our back-pressure pauses 
     expect((await client.event("closed")).report).toMatchObject({ verdict: "normal", wasClean: true });
   });
 
-  it("an end without a Close waits there too", async () => {
+  it("an end without a Close is processed after the messages", async () => {
     const { ws, peer } = await openPaused(kind, 20);
     peer.end();
     const [received, error] = await readAll(ws);
@@ -232,7 +233,7 @@ describe.each(["TCP", "TLS"] as const)("over %s, while our back-pressure pauses 
     expect(ws.state).toBe("failed");
   });
 
-  it("a violation waits there too", async () => {
+  it("a protocol violation is processed after the messages", async () => {
     const { ws, peer } = await openPaused(kind, 20, frame({ opcode: 3 }), textFrame("never"));
     peer.endWithClient();
     const [received, error] = await readAll(ws);
@@ -252,7 +253,7 @@ describe.each(["TCP", "TLS"] as const)("over %s, while our back-pressure pauses 
     expect((await client.event("closed")).report.wasClean).toBe(true);
   });
 
-  it("terminate() drops what waits", async () => {
+  it("terminate() drops the buffered messages", async () => {
     const { client, ws, peer } = await openPaused(kind, 20);
     ws.terminate();
     peer.endWithClient();
@@ -262,7 +263,7 @@ describe.each(["TCP", "TLS"] as const)("over %s, while our back-pressure pauses 
     expect(dropped).toEqual(numbers(1, 4).map((text) => [text, "closed"]));
   });
 
-  it("a handler that comes late takes what waits, and the reading goes on", async () => {
+  it("a handler added later receives the buffered messages, and reading resumes", async () => {
     const { client, ws } = await openPaused(kind, 20);
     const received: Message[] = [];
     const last = new Promise((resolve) =>
@@ -275,12 +276,12 @@ describe.each(["TCP", "TLS"] as const)("over %s, while our back-pressure pauses 
   });
 });
 
-describe("a RST while our back-pressure pauses the reading", () => {
-  it("that a write finds is told at once, and loses nothing that was read before it", async () => {
+describe("a RST while back-pressure pauses reading", () => {
+  it("is reported at once if a write detects it, and the messages read before it are kept", async () => {
     const { client, ws, peer } = await openPaused("TCP", 20);
     peer.reset();
     await turns(2);
-    // The first write meets the RST, the next one is refused.
+    // The first write meets the RST; the next write fails.
     while (ws.state === "connected") {
       void ws.ping();
       await turns(1);
@@ -291,7 +292,7 @@ describe("a RST while our back-pressure pauses the reading", () => {
     expect(client.all("dropped")).toEqual([]);
   });
 
-  it("loses nothing that was read before it", async () => {
+  it("keeps the messages that were read before it", async () => {
     const { client, ws, peer } = await openPaused("TCP", 20);
     peer.reset();
     const [received, error] = await readAll(ws);
@@ -301,8 +302,8 @@ describe("a RST while our back-pressure pauses the reading", () => {
   });
 });
 
-describe("no event, error or report", () => {
-  it("shows a credential", async () => {
+describe("events, errors and reports", () => {
+  it("show no credentials", async () => {
     const server = await scene.listen();
     const secret = "hunter2";
     const url = `${server.url.replace("//", `//user:${secret}@`)}?token=${secret}&x=1`;
@@ -320,15 +321,15 @@ describe("no event, error or report", () => {
     const shownUrl = `${server.url}?token=***&x=1`;
     await server.close();
     await client.ws.connect().catch(() => undefined);
-    const shown = client.told.map(({ event }) => inspect(event, { depth: 20, showHidden: true }));
+    const shown = client.recorded.map(({ event }) => inspect(event, { depth: 20, showHidden: true }));
     expect(shown.join("\n")).not.toContain(secret);
     expect(client.ws.url).toBe(shownUrl);
     expect(client.all("closed")).toHaveLength(3);
   });
 });
 
-describe("a frame in every piece", () => {
-  it("that a peer may send in one tick, byte by byte, is one message", async () => {
+describe("frames that arrive byte by byte", () => {
+  it("are delivered as complete messages", async () => {
     const { ws, peer } = await scene.open();
     const bytes = Buffer.concat([
       ...texts(1, 3),

@@ -1,3 +1,4 @@
+// Attempts that fail in each phase: provider, DNS, TCP, TLS and the HTTP response.
 import type { LookupFunction } from "node:net";
 import { Duplex } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -19,11 +20,11 @@ const notFound: LookupFunction = (hostname, _options, callback) => {
   setImmediate(callback, error, "");
 };
 
-/** Looks every name up as 127.0.0.1. */
+/** Resolves every name to 127.0.0.1. */
 const loopback: LookupFunction = (_hostname, _options, callback) =>
   setImmediate(callback, null, [{ address: "127.0.0.1", family: 4 }]);
 
-describe("a port where nobody listens", () => {
+describe("a port without a listening server", () => {
   it("is a ConnectionError in the phase tcp", async () => {
     const server = await scene.listen();
     const { url } = server;
@@ -35,7 +36,7 @@ describe("a port where nobody listens", () => {
     expect(error.cause).toMatchObject({ code: "ECONNREFUSED" });
   });
 
-  it("on a Unix socket is one too", async () => {
+  it("is a ConnectionError for a Unix socket too", async () => {
     const server = await scene.listen({ isLocal: true });
     await server.close();
     const client = scene.watch("ws://localhost/", { socketPath: server.path });
@@ -88,21 +89,21 @@ describe("TLS", () => {
     return scene.watch(`wss://${host}:${server.port}/`, { lookup: loopback, tls });
   };
 
-  it("with a certificate that nobody trusts fails", async () => {
+  it("fails with an untrusted certificate", async () => {
     const client = await secure(undefined);
     const error = await failureOf(client, { verdict: "tls", phase: "tls", isRetryable: false });
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error).toMatchObject({ code: "DEPTH_ZERO_SELF_SIGNED_CERT" });
   });
 
-  it("with the certificate of another name fails", async () => {
+  it("fails with a certificate for another host name", async () => {
     const certificate = createTlsCertificate({ hosts: ["other.example"] });
     const client = await secure({ ca: certificate.cert }, certificate);
     const expected = { verdict: "tls", phase: "tls", isRetryable: false } as const;
     expect(await failureOf(client, expected)).toMatchObject({ code: "ERR_TLS_CERT_ALTNAME_INVALID" });
   });
 
-  it("with a certificate out of date fails", async () => {
+  it("fails with an expired certificate", async () => {
     const certificate = createTlsCertificate({ notBefore: new Date(0), notAfter: new Date(86_400_000) });
     const client = await secure({ ca: certificate.cert }, certificate);
     const expected = { verdict: "tls", phase: "tls", isRetryable: false } as const;
@@ -113,14 +114,14 @@ describe("TLS", () => {
     ["minVersion", { minVersion: "SSLv9" as never }],
     ["key", { key: "no key", cert: "no certificate" }],
     ["ciphers", { ciphers: "NONE" }],
-  ])("with an option %s that is wrong fails, and says whose it is", async (_name, tls) => {
+  ])("fails with an invalid option tls.%s, and the error names the option tls", async (_name, tls) => {
     const client = await secure(tls);
     const error = await failureOf(client, { verdict: "tls", phase: "tls" });
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error.message).toContain("the option tls");
   });
 
-  it("to a server that speaks none fails", async () => {
+  it("fails with a server that does not use TLS", async () => {
     const server = await scene.listen();
     const client = scene.watch(server.url.replace("ws:", "wss:"));
     const failing = failureOf(client, { verdict: "tls", phase: "tls", isRetryable: true });
@@ -128,7 +129,7 @@ describe("TLS", () => {
     expect(await failing).toBeInstanceOf(ConnectionError);
   });
 
-  it.each(["end", "reset"] as const)("that the server cuts short by %s fails", async (how) => {
+  it.each(["end", "reset"] as const)("fails when the server interrupts the handshake by %s", async (how) => {
     const server = await scene.listen();
     const client = scene.watch(server.url.replace("ws:", "wss:"));
     const failing = failureOf(client, {
@@ -143,7 +144,7 @@ describe("TLS", () => {
     expect(await failing).toBeInstanceOf(ConnectionError);
   });
 
-  it("whose server wants a certificate that we have not got fails, behind the handshake", async () => {
+  it("fails after the handshake when the server requires a client certificate", async () => {
     const certificate = createTlsCertificate();
     const server = await scene.listen({ isSecure: true, certificate, clientCa: createTlsCertificate().cert });
     const client = scene.watch(server.url, { tls: { ca: certificate.cert } });
@@ -152,7 +153,7 @@ describe("TLS", () => {
     expect(error.message).toContain("certificate required");
   });
 
-  it("is not spoken by ws:, and the error says so", async () => {
+  it("is not used for ws:, and the error suggests wss:", async () => {
     const server = await scene.listen({ isSecure: true });
     const client = scene.watch(server.url.replace("wss:", "ws:"));
     const error = await client.ws.connect().catch((reason: unknown) => reason as Error);
@@ -161,15 +162,15 @@ describe("TLS", () => {
   });
 });
 
-describe("a peer that goes away", () => {
+describe("a peer that ends the connection", () => {
   const answers: [when: string, answer: string][] = [
-    ["before a word", ""],
+    ["before any bytes", ""],
     ["in the middle of the status line", "HTTP/1.1 10"],
     ["in the middle of the header section", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: webso"],
     ["before the empty line", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"],
   ];
 
-  it.each(answers)("%s leaves a HandshakeError", async (_when, answer) => {
+  it.each(answers)("%s causes a HandshakeError", async (_when, answer) => {
     const server = await scene.listen();
     const client = scene.watch(server.url);
     const expected = {
@@ -187,14 +188,14 @@ describe("a peer that goes away", () => {
     await peer.untilGone();
   });
 
-  it.each(answers)("with a RST %s leaves a ConnectionError", async (_when, answer) => {
+  it.each(answers)("with a RST %s causes a ConnectionError", async (_when, answer) => {
     const server = await scene.listen();
     const client = scene.watch(server.url);
     const failing = failureOf(client, { verdict: "network-lost", phase: "http", code: "ECONNRESET" });
     const peer = await server.client();
     await peer.request();
     peer.send(answer);
-    // libuv takes a RST that comes together with data for an end.
+    // libuv reports a RST that arrives together with data as an end, so the RST is sent separately.
     await scene.untilRead(answer.length);
     peer.reset();
     expect(await failing).toBeInstanceOf(ConnectionError);
@@ -237,7 +238,7 @@ describe("a provider function", () => {
     expect(error.cause).toBe(fault);
   });
 
-  it("that rejects after another one has thrown is no unhandled rejection", async () => {
+  it("that rejects after another one has thrown causes no unhandled rejection", async () => {
     let rejectUrl: ((reason: Error) => void) | undefined;
     const url = new Promise<string>((_resolve, reject) => (rejectUrl = reject));
     const client = scene.watch(() => url, {
@@ -259,7 +260,7 @@ describe("a provider function", () => {
   ];
 
   it.each(wrong)(
-    "that gives %s fails the attempt before anything is dialled",
+    "that returns %s fails the attempt before a connection is opened",
     async (_name, url, options) => {
       const client = scene.watch(() => url, options);
       const error = await failureOf(client, { verdict: "setup-failed", phase: "provider" }, story);
@@ -281,8 +282,8 @@ describe("createConnection", () => {
       /no line/,
     ],
     ["that rejects", { createConnection: () => Promise.reject(fault) }, /no line/],
-    ["that gives no stream", { createConnection: () => JSON.parse("{}") as Duplex }, /Duplex/],
-    ["that gives a destroyed stream", { createConnection: () => new Duplex().destroy() }, /closed/],
+    ["that returns no stream", { createConnection: () => JSON.parse("{}") as Duplex }, /Duplex/],
+    ["that returns a destroyed stream", { createConnection: () => new Duplex().destroy() }, /closed/],
   ];
 
   it.each(bad)("%s fails the attempt", async (_name, options, message) => {

@@ -1,8 +1,9 @@
+// Checks that a failed attempt is reported in the same way by every call and event.
 import { expect } from "vitest";
 import type { Phase, Verdict } from "../../src/index.js";
 import type { Watching } from "../support/scene.js";
 
-/** Every event of an attempt that fails. */
+/** The events of a failed attempt, in order. */
 export const failedStory: readonly string[] = [
   "to connecting",
   "connecting",
@@ -19,7 +20,7 @@ export interface ExpectedFailure {
   readonly initiatedBy?: "us" | "peer" | "network";
 }
 
-/** Connects, and gives the error that every way of telling tells. */
+/** Connects and returns the error, after checking that every promise and event reports this same error. */
 export async function failureOf(
   client: Watching,
   expected: ExpectedFailure,

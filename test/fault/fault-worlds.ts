@@ -1,3 +1,4 @@
+// Runs one fault against one client, in virtual time or on real sockets, and returns the close report.
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { type CloseReport, WebSocket, type WebSocketOptions } from "../../src/index.js";
 import { ScriptedServer, type ScriptedServerOptions, VirtualRuntime } from "../../src/testing/index.js";
@@ -5,27 +6,27 @@ import { turns } from "../support/dialling.js";
 
 export type Options = WebSocketOptions<unknown, unknown>;
 
-/** A client, and the world that it lives in. */
+/** A client, its scripted server and the control of virtual time. */
 export interface World {
   readonly ws: WebSocket;
   readonly server: ScriptedServer;
-  /** Lets so many milliseconds pass. */
+  /** Advances virtual time by `ms` milliseconds. */
   readonly pass: (ms: number) => Promise<void>;
-  /** Lets so many milliseconds pass in which this process stands still. */
+  /** Simulates an event loop that is blocked for `ms` milliseconds. */
   readonly stall: (ms: number) => void;
 }
 
 export interface InMemory {
   readonly options?: Options;
-  /** What each connection of the server does; by default it accepts. */
+  /** Script of each server connection. Default: accept the handshake. */
   readonly script?: ScriptedServerOptions["onConnection"];
-  /** Nobody answers at all. */
+  /** True if no server exists, so that the attempt is never answered. */
   readonly isUnanswered?: boolean;
-  /** What happens once the first attempt has had a second. */
+  /** Called 1 s after connect(). */
   readonly act?: (world: World) => unknown;
 }
 
-/** The reports of everything that ends for a client, attempts and retired connections too. */
+/** Collects every close report of a client, including those of failed attempts and replaced connections. */
 class Reports {
   readonly all: CloseReport[] = [];
   readonly #ws: WebSocket;
@@ -54,7 +55,7 @@ class Reports {
   }
 }
 
-/** Plays one fault in virtual time. @returns the report of what ended last, before anything is cleared up. */
+/** Runs one fault in virtual time. @returns the last report before the client is terminated. */
 export async function playInMemory({
   options,
   script,
@@ -81,7 +82,7 @@ export async function playInMemory({
   return last;
 }
 
-/** Plays one fault on real sockets, until the life has ended. */
+/** Runs one fault on real sockets until the client has ended. */
 export async function playOnSockets(url: string, options: Options = {}): Promise<CloseReport> {
   const ws = new WebSocket<unknown, unknown>(url, { reconnect: false, heartbeat: false, ...options });
   const closed = new Promise<CloseReport>((resolve) => ws.on("closed", ({ report }) => resolve(report)));

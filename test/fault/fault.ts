@@ -1,7 +1,8 @@
+// The type of one fault of verdicts.test.ts and the values that many faults share.
 import type { CloseReport, Phase, Verdict } from "../../src/index.js";
 import { type InMemory, playInMemory } from "./fault-worlds.js";
 
-/** A fault, how it is played, and what the report of it is to say. */
+/** A fault, the function that runs it, and the expected fields of its close report. */
 export interface Fault {
   readonly name: string;
   readonly play: () => Promise<CloseReport>;
@@ -12,7 +13,7 @@ export interface Fault {
   readonly codeSent?: number;
   readonly codeReceived?: number;
   readonly statusCode?: number;
-  /** The code of `report.error`; without one there is no error. */
+  /** Expected code of `report.error`; undefined if no error is expected. */
   readonly errorCode?: string;
 }
 

@@ -1,3 +1,4 @@
+// Runs programs that do not handle the promises of the client, and checks exit code and output.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +10,7 @@ import { transpilePackage } from "../support/transpiled-package.js";
 
 let folder: string;
 
-/** The package as JavaScript, so that a plain Node runs it. */
+/** The package compiled to JavaScript, so that Node runs it without vitest. */
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "jetsocket-"));
   transpilePackage(folder);
@@ -23,7 +24,7 @@ interface Exit {
   readonly errors: string;
 }
 
-/** What each program begins with; `url` refuses connections, and `server` is played by hand. */
+/** The first lines of each program: `refusing` is a URL without a server, `listen` starts a scripted server. */
 const prologue = (door: string): string => `
 import { once } from "node:events";
 import { createServer } from "node:net";
@@ -43,7 +44,7 @@ const answer = (socket) => socket.once("data", (request) => {
   socket.write(\`HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Accept: \${accept}\\r\\n\\r\\n\`);
   socket.on("data", () => undefined).on("error", () => undefined);
 });
-/** Breaks the connection at the first bytes behind the handshake. */
+/** Resets the connection when the first bytes after the handshake arrive. */
 const breaking = (socket) => {
   answer(socket);
   socket.once("data", () => socket.once("data", () => socket.resetAndDestroy()));
@@ -51,7 +52,7 @@ const breaking = (socket) => {
 const refusing = "ws://127.0.0.1:1/";
 `;
 
-/** Runs a program of its own file, until it ends by itself. */
+/** Writes a program to a file of its own and runs it until it exits. */
 async function run(program: string): Promise<Exit> {
   const door = pathToFileURL(join(folder, "src/index.js")).href;
   const file = join(folder, `program-${Math.random()}.mjs`);
@@ -66,7 +67,7 @@ async function run(program: string): Promise<Exit> {
 
 const noReconnect = "{ reconnect: false }";
 
-describe("a failure of connect() or run() that nobody handles", () => {
+describe("an unhandled failure of connect() or run()", () => {
   it.each([
     ["connect()", `new WebSocket(refusing).connect();`],
     ["run()", `new WebSocket(refusing, ${noReconnect}).run();`],
@@ -79,14 +80,14 @@ describe("a failure of connect() or run() that nobody handles", () => {
       `new WebSocket(refusing, { retryInitial: true, backoff: { base: 1, floor: 1, maxAttempts: 3 } }).connect();`,
     ],
     ["the function connect()", `connect(refusing);`],
-    ["both at once", `const ws = new WebSocket(refusing, ${noReconnect}); ws.connect(); ws.run();`],
+    ["both in one tick", `const ws = new WebSocket(refusing, ${noReconnect}); ws.connect(); ws.run();`],
     [
       "connect() with a listener of other events",
       `new WebSocket(refusing).on("disconnected", () => {}).connect();`,
     ],
     ["a derived promise", `new WebSocket(refusing).connect().then(() => console.log("connected"));`],
     ["Promise.all", `Promise.all([new WebSocket(refusing).connect()]);`],
-  ])("ends the process with the error, its advice and the call: %s", async (_name, program) => {
+  ])("ends the process and prints the error, its advice and the call: %s", async (_name, program) => {
     const { code, output, errors } = await run(program);
     expect(errors).toContain("ConnectionError: Connecting to ws://127.0.0.1:1/ failed (phase: tcp)");
     expect(errors).toContain("Nothing listens at that address");
@@ -94,7 +95,7 @@ describe("a failure of connect() or run() that nobody handles", () => {
     expect([code, output]).toEqual([1, ""]);
   });
 
-  it("has the advice for an answer that is not 101", async () => {
+  it("prints the advice for an HTTP response other than 101", async () => {
     const { code, errors } = await run(`
       const url = await listen((socket) => socket.end("HTTP/1.1 401 Unauthorized\\r\\nContent-Length: 0\\r\\n\\r\\n"));
       async function begin() {
@@ -122,14 +123,14 @@ describe("a failure of connect() or run() that nobody handles", () => {
     [`connect("nonsense");`, "TypeError: Invalid url"],
     [`ws.connect({ timeout: 0 });`, "TimeoutError: connect() took longer than"],
     [`ws.connect(); ws.terminate();`, "CloseError: The connection to"],
-  ])("that comes at once ends it too: %s", async (calls, message) => {
+  ])("ends the process if the call fails at once: %s", async (calls, message) => {
     const { code, output, errors } = await run(`const ws = new WebSocket(refusing);\n${calls}`);
     expect(errors).toContain(message);
     expect(errors).toContain("program-");
     expect([code, output]).toEqual([1, ""]);
   });
 
-  it("of a connection that breaks ends the process: run()", async () => {
+  it("ends the process if run() fails because the connection breaks", async () => {
     const { code, output, errors } = await run(`
       const url = await listen(breaking);
       const ws = new WebSocket(url, ${noReconnect});
@@ -142,7 +143,7 @@ describe("a failure of connect() or run() that nobody handles", () => {
   });
 });
 
-describe("a failure of connect() or run() is silent", () => {
+describe("a failure of connect() or run() does not end the process if it is handled:", () => {
   it.each([
     ["awaited", `await new WebSocket(refusing).connect().catch(({ code }) => console.log(code));`],
     [
@@ -160,7 +161,7 @@ describe("a failure of connect() or run() is silent", () => {
       `new WebSocket(refusing).on("error", ({ error }) => console.log(error.code)).connect();`,
     ],
     [
-      "a listener of error for once",
+      "a once listener of error",
       `new WebSocket(refusing).once("error", ({ error }) => console.log(error.code)).connect();`,
     ],
     [
@@ -168,7 +169,7 @@ describe("a failure of connect() or run() is silent", () => {
       `new WebSocket(refusing, ${noReconnect}).on("closed", ({ report }) => console.log(report.error.code)).run();`,
     ],
     [
-      "a loop",
+      "a for await loop",
       `const ws = new WebSocket(refusing); ws.connect(); try { for await (const one of ws); } catch ({ code }) { console.log(code); }`,
     ],
     [
@@ -180,7 +181,7 @@ describe("a failure of connect() or run() is silent", () => {
       `const ws = new WebSocket(refusing); ws.connect(); await ws.recv().catch(({ code }) => console.log(code));`,
     ],
     [
-      "both, with a listener",
+      "connect() and run(), with a listener",
       `const ws = new WebSocket(refusing, ${noReconnect}); ws.on("closed", ({ report }) => console.log(report.error.code)); ws.connect(); ws.run();`,
     ],
   ])("%s", async (_name, program) => {
@@ -188,7 +189,7 @@ describe("a failure of connect() or run() is silent", () => {
   });
 
   it.each(["for await (const one of ws);", "await ws.recv();"])(
-    "an abort that ends the reading before the connection: %s",
+    "an abort that rejects the read before the connection has ended: %s",
     async (reading) => {
       const program = `
         const url = await listen(answer);
@@ -202,14 +203,14 @@ describe("a failure of connect() or run() is silent", () => {
     },
   );
 
-  it("a call that is refused at once, with a listener", async () => {
+  it("a call that is rejected at once, with a listener", async () => {
     const program = `const ws = new WebSocket(refusing).on("closed", () => console.log("closed")); ws.terminate(); ws.connect(); ws.run({ timout: 5 });`;
     expect(await run(program)).toEqual({ code: 0, output: "closed\n", errors: "" });
   });
 });
 
-describe("other calls that nobody awaits", () => {
-  it("never end the process; the first refused one is a warning", async () => {
+describe("other calls that are not awaited", () => {
+  it("never end the process; the first rejected one emits a warning", async () => {
     const program = `
       const url = await listen(breaking);
       const ws = new WebSocket(url, ${noReconnect});
@@ -227,7 +228,7 @@ describe("other calls that nobody awaits", () => {
     });
   });
 
-  it("a fatal end that nothing observes is one warning, where no call waits", async () => {
+  it("emit one warning for a fatal end that nothing observes while no call is pending", async () => {
     const program = `
       const url = await listen(breaking);
       const ws = new WebSocket(url, ${noReconnect});
@@ -240,18 +241,18 @@ describe("other calls that nobody awaits", () => {
   });
 });
 
-describe("the error of a floating call", () => {
-  it("is the one that listeners get, and only its stack is longer", async () => {
+describe("the error of a call that is not awaited", () => {
+  it("is the object that listeners receive; only its stack is extended", async () => {
     const { code, output, errors } = await run(`
       const ws = new WebSocket(refusing, ${noReconnect});
-      let told;
-      ws.on("error", ({ error }) => (told = { error, message: error.message, code: error.code, cause: error.cause }));
+      let reported;
+      ws.on("error", ({ error }) => (reported = { error, message: error.message, code: error.code, cause: error.cause }));
       const running = ws.run();
       try {
         await ws.connect();
       } catch (error) {
-        const { message, code, cause } = told;
-        console.log(error === told.error, error === ws.lastReport.error, error.message === message, error.code === code, error.cause === cause);
+        const { message, code, cause } = reported;
+        console.log(error === reported.error, error === ws.lastReport.error, error.message === message, error.code === code, error.cause === cause);
         console.log(Object.keys(error).join(), error.stack.startsWith(\`\${error.name}: \${message}\\n\`));
         console.log(await running.catch((same) => same === error));
         console.log(error.stack.match(/\\w+\\(\\) was called:/g).join());

@@ -1,3 +1,4 @@
+// Attempts that are ended by close(), terminate(), a signal or a timeout, and signals in every state.
 import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CloseError, InvalidStateError, type Phase, TimeoutError } from "../../src/index.js";
@@ -23,7 +24,7 @@ interface Dialling {
 
 type Start = (signal: AbortSignal, connect: (client: Watching) => void) => Promise<Dialling>;
 
-/** Gets an attempt as far as its phase, where it hangs. */
+/** Starts an attempt and stops it in one phase, where it waits without end. */
 const hangs: [phase: Phase, how: string, start: Start][] = [
   [
     "provider",
@@ -37,7 +38,7 @@ const hangs: [phase: Phase, how: string, start: Start][] = [
   ],
   [
     "dns",
-    "in a look-up",
+    "in a DNS lookup",
     async (signal, connect) => {
       const client = scene.watch("ws://slow.example/", { signal, lookup: () => undefined });
       connect(client);
@@ -81,7 +82,7 @@ const hangs: [phase: Phase, how: string, start: Start][] = [
   ],
   [
     "http",
-    "in the body of a refusal",
+    "in the body of a rejection",
     async (signal, connect) => {
       const server = await scene.listen();
       const client = scene.watch(server.url, { signal });
@@ -96,7 +97,7 @@ const hangs: [phase: Phase, how: string, start: Start][] = [
   ],
 ];
 
-/** The url is known, and told, before a stream is asked for. */
+/** The URL is known, and `connecting` is emitted, before a stream is created. */
 const story = (how: string, ...end: string[]): string[] => [
   "to connecting",
   ...(how === "in a provider function" ? [] : ["connecting"]),
@@ -104,7 +105,7 @@ const story = (how: string, ...end: string[]): string[] => [
 ];
 
 describe.each(hangs)("an attempt that hangs in the phase %s, %s,", (phase, hangsHow, start) => {
-  it.each(["close", "terminate"] as const)("ends in good order by %s()", async (how) => {
+  it.each(["close", "terminate"] as const)("ends as closed after %s()", async (how) => {
     let connecting: Promise<unknown> | undefined;
     let running: Promise<void> | undefined;
     const { client, peer } = await start(controller().signal, ({ ws }) => {
@@ -126,7 +127,7 @@ describe.each(hangs)("an attempt that hangs in the phase %s, %s,", (phase, hangs
     await expect(ws.connect()).rejects.toBeInstanceOf(InvalidStateError);
   });
 
-  it("ends with the signal's reason by an abort", async () => {
+  it("ends with the reason of the signal after an abort", async () => {
     const aborter = controller();
     let calls: Promise<unknown>[] = [];
     const { client, peer } = await start(aborter.signal, ({ ws }) => {
@@ -147,7 +148,7 @@ describe.each(hangs)("an attempt that hangs in the phase %s, %s,", (phase, hangs
     await expect(client.ws.run()).rejects.toBe(reason);
   });
 
-  it("is given up by the signal of connect(), and another connect() may follow", async () => {
+  it("is abandoned when the signal of connect() aborts, and the client ends as failed", async () => {
     const aborter = controller();
     let connecting: Promise<unknown> | undefined;
     const { client, peer } = await start(controller().signal, ({ ws }) => {
@@ -164,7 +165,7 @@ describe.each(hangs)("an attempt that hangs in the phase %s, %s,", (phase, hangs
     await peer?.untilGone();
   });
 
-  it("is given up by the timeout of connect()", async () => {
+  it("is abandoned after the timeout of connect()", async () => {
     let connecting: Promise<unknown> | undefined;
     const { client, peer } = await start(controller().signal, ({ ws }) => {
       connecting = ws.connect({ timeout: 50 }).catch((error: unknown) => error);
@@ -178,7 +179,7 @@ describe.each(hangs)("an attempt that hangs in the phase %s, %s,", (phase, hangs
     await peer?.untilGone();
   });
 
-  it("goes on for the others when one of two connect() calls gives up", async () => {
+  it("continues for the other connect() call when one of two is aborted", async () => {
     const aborter = controller();
     let first: Promise<unknown> | undefined;
     let second: Promise<unknown> | undefined;
@@ -197,7 +198,7 @@ describe.each(hangs)("an attempt that hangs in the phase %s, %s,", (phase, hangs
 });
 
 describe("a signal", () => {
-  it("that is aborted before connect() lets nothing be dialled", async () => {
+  it("that is aborted before connect() prevents any connection", async () => {
     const server = await scene.listen();
     const reason = new Error("never");
     const client = scene.watch(server.url, { signal: AbortSignal.abort(reason) });
@@ -208,13 +209,13 @@ describe("a signal", () => {
     expect(server.connectionCount).toBe(0);
   });
 
-  it("that is aborted before run() rejects it, and does not hang", async () => {
+  it("that is aborted before run() rejects it at once", async () => {
     const reason = new Error("never");
     const client = scene.watch("ws://127.0.0.1:1/", { signal: AbortSignal.abort(reason) });
     await expect(client.ws.run()).rejects.toBe(reason);
   });
 
-  it("that is aborted while idle ends what waits", async () => {
+  it("that is aborted while idle rejects the pending calls", async () => {
     const aborter = controller();
     const client = scene.watch("ws://127.0.0.1:1/", { signal: aborter.signal });
     const receiving = client.ws.recv();
@@ -225,7 +226,7 @@ describe("a signal", () => {
     expect(client.ws.state).toBe("closed");
   });
 
-  it("that is aborted while connected sends Close 1001 and rejects what waits at once", async () => {
+  it("that is aborted while connected sends Close 1001 and rejects the pending reads at once", async () => {
     const aborter = controller();
     const { client, ws, peer } = await scene.open({ signal: aborter.signal, highWaterMark: 1_000 });
     peer.stopReading();
@@ -250,7 +251,7 @@ describe("a signal", () => {
     expect(await peer.untilClose()).toEqual({ code: 1001, reason: "" });
     peer.end();
     const { report } = await client.event("closed");
-    // The peer has read the message: that it was sent is true all the same.
+    // The result of sendRaw() is not checked: the peer has read the message, so it may resolve.
     const [, , running, pinging] = await Promise.all(settled);
     expect([running, pinging]).toEqual([reason, reason]);
     expect(report).toMatchObject({ verdict: "aborted", codeSent: 1001, initiatedBy: "us" });
@@ -258,7 +259,7 @@ describe("a signal", () => {
     expect(getEventListeners(aborter.signal, "abort")).toEqual([]);
   });
 
-  it("that is aborted while closing changes how what waits ends", async () => {
+  it("that is aborted while closing rejects the pending calls with its reason", async () => {
     const aborter = controller();
     const { client, ws, peer } = await scene.open({ signal: aborter.signal });
     const closing = ws.close(4000);
@@ -284,7 +285,7 @@ describe("a signal", () => {
     await ws.run();
   });
 
-  it("of a peer that never answers waits closeTimeout", async () => {
+  it("that is aborted waits closeTimeout for a peer that never answers", async () => {
     const aborter = controller();
     const { client, peer } = await scene.open({ signal: aborter.signal, closeTimeout: 3_000 });
     aborter.abort(null);

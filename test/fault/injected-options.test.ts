@@ -1,3 +1,4 @@
+// Rejection of options that could inject bytes into the request.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect, WebSocket } from "../../src/index.js";
 import { turns } from "../support/dialling.js";
@@ -30,7 +31,7 @@ const injected: Case[] = controls.flatMap(([name, text]): Case[] => [
   [`${name} in the query`, (base) => `${base}?a=${text}b`, {}],
   [`${name} in the host`, (base) => base.replace("127", `127${text}`), {}],
   [`${name} in the password`, (base) => base.replace("//", `//user:pass${text}word@`), {}],
-  [`${name} behind the url`, (base) => `${base}${text}`, {}],
+  [`${name} after the url`, (base) => `${base}${text}`, {}],
   [`${name} in a header name`, asIs, { headers: { [`A${text}B`]: "x" } }],
   [`${name} in a header value`, asIs, { headers: { A: `x${text}Evil: yes` } }],
   [`${name} in a repeated header value`, asIs, { headers: { A: ["fine", `x${text}y`] } }],
@@ -48,13 +49,13 @@ const badTokens: Case[] = [
   ["no scheme", (base) => base.replace("ws:", ""), {}],
   ["no host", () => "ws:///feed", {}],
   ["a space in the url", (base) => `${base}/a b`, {}],
-  ["a port that is none", () => "ws://127.0.0.1:99999/", {}],
+  ["an invalid port", () => "ws://127.0.0.1:99999/", {}],
   ["an empty header name", asIs, { headers: { "": "x" } }],
   ["a space in a header name", asIs, { headers: { "A B": "x" } }],
   ["a colon in a header name", asIs, { headers: { "A:": "x" } }],
   ["a header value beyond latin1", asIs, { headers: { A: "€" } }],
-  ["a header value that is no text", asIs, { headers: { A: 1 as unknown as string } }],
-  ["a pair of three", asIs, { headers: [["A", "b", "c"]] as unknown as [string, string][] }],
+  ["a header value that is not a string", asIs, { headers: { A: 1 as unknown as string } }],
+  ["a header pair of three items", asIs, { headers: [["A", "b", "c"]] as unknown as [string, string][] }],
   ...["Upgrade", "Connection", "Sec-WebSocket-Key", "sec-websocket-version", "Sec-WebSocket-Extensions"].map(
     (name): Case => [`the header ${name}`, asIs, { headers: { [name]: "x" } }],
   ),
@@ -64,7 +65,7 @@ const badTokens: Case[] = [
     { headers: { [name]: "0" } },
   ]),
   [
-    "two Hosts",
+    "two Host headers",
     asIs,
     {
       headers: [
@@ -74,24 +75,27 @@ const badTokens: Case[] = [
     },
   ],
   ["an empty subprotocol", asIs, { subprotocols: "" }],
-  ["a list in one subprotocol", asIs, { subprotocols: "a, b" }],
+  ["a comma in a subprotocol", asIs, { subprotocols: "a, b" }],
   ["a space in a subprotocol", asIs, { subprotocols: "a b" }],
   ["a subprotocol beyond ASCII", asIs, { subprotocols: "é" }],
   ["a subprotocol twice", asIs, { subprotocols: ["a", "a"] }],
-  ["a subprotocol that is no text", asIs, { subprotocols: [1] as unknown as string[] }],
+  ["a subprotocol that is not a string", asIs, { subprotocols: [1] as unknown as string[] }],
 ];
 
-describe("before a byte is sent", () => {
-  it.each([...injected, ...badTokens])("%s is a TypeError", async (_name, url, options) => {
-    const given = { runtime: scene.counting.runtime, ...options };
-    const target = url(server.url.slice(0, -"/feed".length));
-    expect(() => new WebSocket(target, given)).toThrow(TypeError);
-    await expect(connect(target, given)).rejects.toBeInstanceOf(TypeError);
-    await turns(3);
-    expect(server.connectionCount).toBe(0);
-  });
+describe("an invalid url or option", () => {
+  it.each([...injected, ...badTokens])(
+    "%s causes a TypeError before any byte is sent",
+    async (_name, url, options) => {
+      const given = { runtime: scene.counting.runtime, ...options };
+      const target = url(server.url.slice(0, -"/feed".length));
+      expect(() => new WebSocket(target, given)).toThrow(TypeError);
+      await expect(connect(target, given)).rejects.toBeInstanceOf(TypeError);
+      await turns(3);
+      expect(server.connectionCount).toBe(0);
+    },
+  );
 
-  it("no error shows a credential", () => {
+  it("causes an error without credentials", () => {
     const messages: string[] = [];
     const attempts: [string, Options][] = [
       ["ws://user:hunter2@127.0.0.1/#x", {}],

@@ -1,3 +1,4 @@
+// Calls close(), terminate(), abort, connect() and throws inside a listener of each event and state.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { EventName, State } from "../../src/index.js";
 import { turns } from "../support/dialling.js";
@@ -19,13 +20,13 @@ afterEach(async () => {
 interface Played {
   readonly client: Watching;
   readonly received: Message[];
-  /** What ended the reading. */
+  /** The error that rejected the last recv(). */
   readonly error: unknown;
 }
 
 const controllers = new WeakMap<Watching, AbortController>();
 
-/** Stands behind the 101 in one segment: a message of each kind, and more of them than the inbox holds. */
+/** Sent after the 101 in the same segment: frames of several kinds, and more messages than the inbox can buffer. */
 const burst = [
   pingFrame("are you there"),
   pongFrame("unasked"),
@@ -33,7 +34,7 @@ const burst = [
   ...["1", "2", "3", "4", "5", "6"].map((text) => textFrame(text)),
 ];
 
-/** More than the kernel takes at once. */
+/** More bytes than the kernel accepts in one write. */
 const big = Buffer.alloc(8 * 1024 * 1024);
 
 const options: Options = {
@@ -46,7 +47,7 @@ const options: Options = {
   },
 };
 
-/** Answers what a peer has to answer, and closes once the big message has come, until the client has gone. */
+/** Answers pings and Closes, and closes when the big message arrives. Resolves when the connection has ended. */
 async function answerAll(peer: PeerSocket): Promise<void> {
   peer.endWithClient();
   try {
@@ -60,7 +61,7 @@ async function answerAll(peer: PeerSocket): Promise<void> {
   }
 }
 
-/** Plays a whole life in which every event comes, but for those that `act` takes away by ending it early. */
+/** Runs one client in which every event occurs, unless `act` ends it early. */
 async function play(act: (client: Watching) => void): Promise<Played> {
   const server = await scene.listen();
   const controller = new AbortController();
@@ -79,14 +80,14 @@ async function play(act: (client: Watching) => void): Promise<Played> {
   void ws.connect();
   const peering = server.client().then(async (peer) => {
     const answering = answerAll(peer);
-    await peer.accept({ behind: burst }).catch(() => undefined);
+    await peer.accept({ followedBy: burst }).catch(() => undefined);
     await answering;
   });
   peering.catch(() => undefined);
   await client.event("closed");
   await turns(2);
-  const error = await Promise.race([reading, turns(2).then(() => "It still waits.")]);
-  // Not every attempt gets as far as the server.
+  const error = await Promise.race([reading, turns(2).then(() => "still pending")]);
+  // An attempt that ends early does not reach the server.
   if (server.connectionCount > 0) await peering;
   return { client, received, error };
 }
@@ -114,7 +115,7 @@ const states = [
   "failed",
 ] as const satisfies State[];
 
-/** Every moment at which a listener runs. */
+/** Every event, and every state, in which a listener runs. */
 const moments: [name: string, listen: (client: Watching, listener: () => unknown) => void][] = [
   ...events.map((name): (typeof moments)[number] => [
     name,
@@ -130,7 +131,7 @@ const moments: [name: string, listen: (client: Watching, listener: () => unknown
   ],
 ];
 
-/** Plays a life in which a listener acts the first time that its moment comes. */
+/** Runs one client in which a listener calls `act` on the first call only. */
 async function playWith(
   [, listen]: (typeof moments)[number],
   act: (client: Watching) => unknown,
@@ -138,12 +139,12 @@ async function playWith(
   let count = 0;
   const played = await play((client) => listen(client, () => (count++ === 0 ? act(client) : undefined)));
   expect(count).toBeGreaterThan(0);
-  expect(played.error).not.toBe("It still waits.");
+  expect(played.error).not.toBe("still pending");
   return played;
 }
 
-describe("an undisturbed life", () => {
-  it("has every event", async () => {
+describe("a client without such a listener", () => {
+  it("emits every event", async () => {
     const { client, received, error } = await play(() => undefined);
     expect(received).toEqual(["1", "2", "3", "4", "5", "6"]);
     expect(error).toBe(client.fatalError);
@@ -152,9 +153,9 @@ describe("an undisturbed life", () => {
   });
 });
 
-/** The peer's Close has come, and the life ends by it. */
+/** The peer's Close has arrived, so that it decides how the client ends. */
 const closedMoments = ["closing", "stateChange to disconnecting"];
-/** Nothing is left that could end otherwise. */
+/** The client has already ended. */
 const lastMoments = ["closed", "stateChange to failed", "fatal error"];
 
 describe.each(moments.map((moment) => [moment[0], moment] as const))(
@@ -163,7 +164,7 @@ describe.each(moments.map((moment) => [moment[0], moment] as const))(
     const isLast = lastMoments.includes(name);
     const isClosed = isLast || closedMoments.includes(name);
 
-    it("close() ends the life in good order", async () => {
+    it("close() ends the client as closed, unless the peer has closed before", async () => {
       let closing: Promise<void> | undefined;
       const { client } = await playWith(moment, ({ ws }) => void (closing = ws.close()));
       await closing;
@@ -171,19 +172,19 @@ describe.each(moments.map((moment) => [moment[0], moment] as const))(
       if (!isClosed) expect(client.fatalError).toBeUndefined();
     });
 
-    it("terminate() lets nothing come but the end", async () => {
-      let before = { messagesReceived: -1, toldCount: -1 };
-      const { client } = await playWith(moment, ({ ws, told }) => {
+    it("terminate() stops all events except those of the end", async () => {
+      let before = { messagesReceived: -1, eventCount: -1 };
+      const { client } = await playWith(moment, ({ ws, recorded }) => {
         ws.terminate();
-        before = { ...ws.stats(), toldCount: told.length };
+        before = { ...ws.stats(), eventCount: recorded.length };
       });
       expect(client.ws.state).toBe(isLast ? "failed" : "closed");
       expect(client.ws.stats().messagesReceived).toBe(before.messagesReceived);
-      const after = client.story.slice(before.toldCount);
+      const after = client.story.slice(before.eventCount);
       for (const late of ["ping", "pong", "paused", "drain"]) expect(after).not.toContain(late);
     });
 
-    it("an abort ends the life with its reason", async () => {
+    it("an abort ends the client with its reason", async () => {
       const reason = new Error("that is enough");
       const { client, error } = await playWith(moment, (one) => controllers.get(one)?.abort(reason));
       if (isLast) return;
@@ -198,22 +199,22 @@ describe.each(moments.map((moment) => [moment[0], moment] as const))(
           throw fault;
         },
       ],
-      ["gives a promise that rejects", (fault) => Promise.reject(fault)],
+      ["returns a promise that rejects", (fault) => Promise.reject(fault)],
     ];
 
-    it.each(faults)("one that %s touches nothing else", async (_how, fail) => {
+    it.each(faults)("a listener that %s affects nothing else", async (_how, fail) => {
       const undisturbed = await play(() => undefined);
       const warn = vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
       const fault = new Error("a listener's own");
       const { client, received } = await playWith(moment, () => fail(fault));
       expect(received).toEqual(undisturbed.received);
-      const told = client.all("error").filter(({ error }) => error === fault);
+      const recorded = client.all("error").filter(({ error }) => error === fault);
       const isOfError = name === "error" || name === "fatal error";
-      expect(told).toEqual(isOfError ? [] : [{ error: fault, isFatal: false }]);
+      expect(recorded).toEqual(isOfError ? [] : [{ error: fault, isFatal: false }]);
       expect(warn.mock.calls).toEqual(isOfError ? [[fault]] : []);
-      const others = client.told.filter(({ event }) => !("error" in event && event.error === fault));
+      const others = client.recorded.filter(({ event }) => !("error" in event && event.error === fault));
       expect(others.map((one) => one.name).sort()).toEqual(
-        undisturbed.client.told.map((one) => one.name).sort(),
+        undisturbed.client.recorded.map((one) => one.name).sort(),
       );
       expect(client.ws.state).toBe("failed");
     });
@@ -221,28 +222,31 @@ describe.each(moments.map((moment) => [moment[0], moment] as const))(
 );
 
 describe("connect()", () => {
-  it.each(["closed", "stateChange"] as const)("inside a listener of %s begins another life", async (name) => {
-    const server = await scene.listen();
-    const client = scene.watch(server.url);
-    const { ws } = client;
-    let again: Promise<void> | undefined;
-    ws.on(name, () => {
-      if (ws.state === "failed") again ??= ws.connect();
-    });
-    void ws.connect();
-    const refusing = await server.client();
-    await refusing.request();
-    refusing.send("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
-    await client.event("closed");
-    const peer = await server.client();
-    await peer.accept({ behind: [textFrame("hello again")] });
-    await again;
-    expect(await ws.recv()).toBe("hello again");
-    expect(ws.state).toBe("connected");
-    const lives = client.story
-      .map((one) => (one === "closed" ? "|" : one))
-      .join(" ")
-      .split("|");
-    expect(lives).toHaveLength(2);
-  });
+  it.each(["closed", "stateChange"] as const)(
+    "inside a listener of %s starts the client again",
+    async (name) => {
+      const server = await scene.listen();
+      const client = scene.watch(server.url);
+      const { ws } = client;
+      let again: Promise<void> | undefined;
+      ws.on(name, () => {
+        if (ws.state === "failed") again ??= ws.connect();
+      });
+      void ws.connect();
+      const refusing = await server.client();
+      await refusing.request();
+      refusing.send("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n");
+      await client.event("closed");
+      const peer = await server.client();
+      await peer.accept({ followedBy: [textFrame("hello again")] });
+      await again;
+      expect(await ws.recv()).toBe("hello again");
+      expect(ws.state).toBe("connected");
+      const runs = client.story
+        .map((one) => (one === "closed" ? "|" : one))
+        .join(" ")
+        .split("|");
+      expect(runs).toHaveLength(2);
+    },
+  );
 });

@@ -1,3 +1,4 @@
+// Connections that end without a Close: the report, the unsent messages and the uncertain messages.
 import { connect } from "node:net";
 import { Duplex } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -22,7 +23,7 @@ const theStory = [
 
 const half = textFrame("x".repeat(300));
 
-/** Where the stream breaks, by what stands before the break. */
+/** Where the stream breaks, and the bytes sent before the break. */
 const places: [where: string, bytes: Buffer][] = [
   ["between two messages", Buffer.alloc(0)],
   ["inside the header of a frame", half.subarray(0, 3)],
@@ -71,18 +72,18 @@ async function breakAndCheck(
   });
   expect(client.ws.stats()).toMatchObject({ messagesReceived: 2, messagesDropped: 0, uptimeMs: 0 });
   await peer.untilGone();
-  // Nothing was sent that could be taken for an answer.
+  // The client sent no frame in answer to the break.
   expect(peer.frameCount).toBe(0);
 }
 
 describe.each(places)("an end without a Close %s", (_where, bytes) => {
-  it.each(ways)("is a ConnectionError behind what came before, read by %s", (_way, read) =>
+  it.each(ways)("is a ConnectionError after the messages received before it, read by %s", (_way, read) =>
     breakAndCheck("end", bytes, read),
   );
 });
 
 describe.each(places)("a RST %s", (_where, bytes) => {
-  it.each(ways)("is a ConnectionError behind what came before, read by %s", (_way, read) =>
+  it.each(ways)("is a ConnectionError after the messages received before it, read by %s", (_way, read) =>
     breakAndCheck("reset", bytes, read),
   );
 });
@@ -92,8 +93,8 @@ describe("over TLS", () => {
     breakAndCheck("end", half.subarray(0, 100), ways[0]![1], true));
 });
 
-describe("behind our own Close", () => {
-  it.each(["end", "reset"] as const)("a peer that answers by %s is no error", async (how) => {
+describe("after our own Close", () => {
+  it.each(["end", "reset"] as const)("an answer by %s is not an error", async (how) => {
     const { client, ws, peer } = await scene.open();
     const closing = ws.close(4000, "enough");
     expect(await peer.untilClose()).toEqual({ code: 4000, reason: "enough" });
@@ -112,8 +113,8 @@ describe("behind our own Close", () => {
   });
 });
 
-describe("behind both Closes", () => {
-  it("a RST takes nothing away", async () => {
+describe("after both Close frames", () => {
+  it("a RST does not change the report of a clean close", async () => {
     const { client, ws, peer } = await scene.open();
     peer.send(closeFrame(1000, "done"));
     expect(await peer.untilClose()).toEqual({ code: 1000, reason: "" });
@@ -129,8 +130,8 @@ describe("behind both Closes", () => {
   });
 });
 
-describe("what was sent and had not left", () => {
-  it("is told as unsent, each message once, and its promises reject", async () => {
+describe("messages that are queued when the connection breaks", () => {
+  it("are reported as unsent once each, and their promises reject", async () => {
     const { client, ws, peer } = await scene.open({ highWaterMark: 100_000 });
     peer.stopReading();
     const big = Buffer.alloc(4 * 1024 * 1024, 1);
@@ -151,7 +152,7 @@ describe("what was sent and had not left", () => {
     expect(client.story.at(-1)).toBe("closed");
   });
 
-  it("is told as messages, whatever their form on the wire", async () => {
+  it("are reported as the original messages, compressed or not", async () => {
     const { client, ws, peer } = await scene.open(
       { highWaterMark: 64 * 1024 * 1024 },
       { fields: ["Sec-WebSocket-Extensions: permessage-deflate"] },
@@ -169,7 +170,7 @@ describe("what was sent and had not left", () => {
     expect(ws.stats()).toMatchObject({ messagesSent: 1, messagesDropped: 3 });
   });
 
-  it("is told of each of many small compressed messages", async () => {
+  it("are reported one by one for many small compressed messages", async () => {
     const { client, ws, peer } = await scene.open(
       { highWaterMark: 64 * 1024 * 1024 },
       { fields: ["Sec-WebSocket-Extensions: permessage-deflate"] },
@@ -186,8 +187,8 @@ describe("what was sent and had not left", () => {
   });
 });
 
-describe("a stream of the user's that is destroyed with a string", () => {
-  it("is lost by an Error", async () => {
+describe("a caller's stream that is destroyed with a string", () => {
+  it("ends the connection with an Error", async () => {
     const server = await scene.listen();
     const line = connect(server.port, "127.0.0.1");
     const { client, peer } = await scene.open({ createConnection: () => line }, { server });
@@ -200,10 +201,10 @@ describe("a stream of the user's that is destroyed with a string", () => {
   });
 });
 
-describe("a stream of the user's whose write throws", () => {
+describe("a caller's stream whose write throws", () => {
   class BrokenLine extends Duplex {
     override _read(): void {
-      // It says nothing of its own accord.
+      // The stream pushes bytes only from `_write`.
     }
 
     override _write(bytes: Buffer, _encoding: BufferEncoding, callback: () => void): void {
@@ -214,21 +215,24 @@ describe("a stream of the user's whose write throws", () => {
     }
   }
 
-  it.each([10, 100_000])("is lost by a message of %i bytes, and nothing is thrown", async (size) => {
-    const client = scene.watch("ws://127.0.0.1/", { createConnection: () => new BrokenLine() });
-    await client.ws.connect();
-    const sending = client.ws.sendRaw("x".repeat(size)).catch((error: unknown) => error);
-    const { report } = await client.event("closed");
-    expect(report.error).toBeInstanceOf(ConnectionError);
-    expect(report.error).toMatchObject({ phase: "open", cause: { message: "the line is broken" } });
-    expect(report.messagesUncertain).toBe(1);
-    await sending;
-    expect(client.story).toEqual(theStory);
-  });
+  it.each([10, 100_000])(
+    "ends the connection at a message of %i bytes, and nothing is thrown",
+    async (size) => {
+      const client = scene.watch("ws://127.0.0.1/", { createConnection: () => new BrokenLine() });
+      await client.ws.connect();
+      const sending = client.ws.sendRaw("x".repeat(size)).catch((error: unknown) => error);
+      const { report } = await client.event("closed");
+      expect(report.error).toBeInstanceOf(ConnectionError);
+      expect(report.error).toMatchObject({ phase: "open", cause: { message: "the line is broken" } });
+      expect(report.messagesUncertain).toBe(1);
+      await sending;
+      expect(client.story).toEqual(theStory);
+    },
+  );
 });
 
-describe("what may not have arrived", () => {
-  it("is what was sent behind the last ping whose pong came", async () => {
+describe("report.messagesUncertain", () => {
+  it("counts the messages sent after the last ping that was answered", async () => {
     const { client, ws, peer } = await scene.open();
     await Promise.all(["a", "b", "c"].map((text) => ws.sendRaw(text)));
     const pinging = ws.ping();
@@ -246,7 +250,7 @@ describe("what may not have arrived", () => {
   });
 });
 
-describe("a silent link that breaks", () => {
+describe("a reset after silence", () => {
   beforeEach(() => {
     scene = new Scene(true);
   });
@@ -254,7 +258,7 @@ describe("a silent link that breaks", () => {
   it.each([
     [29_999, "network-lost"],
     [30_000, "idle-cut"],
-  ] as const)("after %i ms is judged %s", async (silence, verdict) => {
+  ] as const)("of %i ms has the verdict %s", async (silence, verdict) => {
     const { client, peer } = await scene.open();
     peer.send(textFrame("hello"));
     expect(await client.ws.recv()).toBe("hello");

@@ -1,3 +1,4 @@
+// Faults of the network: failed attempts and lost connections, with the expected fields of their close reports.
 import type { LookupFunction } from "node:net";
 import type { CloseReport } from "../../src/index.js";
 import type { RawServerOptions } from "../support/raw-server.js";
@@ -40,23 +41,23 @@ const attempts: readonly Fault[] = [
     ...{ verdict: "refused", ...byNetwork, phase: "tcp", errorCode: "ECONNREFUSED" },
   },
   {
-    name: "nobody answers at all",
+    name: "no server answers",
     play: inMemory({ isUnanswered: true, act: ({ pass }) => pass(10_000) }),
     ...{ verdict: "connect-timeout", ...byNetwork, phase: "dns", errorCode: "TIMEOUT" },
   },
   {
-    name: "the server takes the request and says nothing",
+    name: "the server reads the request and never answers",
     play: inMemory({ script: (connection) => connection.mute(), act: ({ pass }) => pass(10_000) }),
     ...{ verdict: "connect-timeout", ...byNetwork, phase: "http", errorCode: "TIMEOUT" },
   },
   {
-    name: "nobody trusts the certificate",
+    name: "the certificate is not trusted",
     play: () => onPeer({ isSecure: true }, (peer) => playOnSockets(peer.url)),
     ...{ verdict: "tls", initiatedBy: "network", phase: "tls", isRetryable: false },
     errorCode: "DEPTH_ZERO_SELF_SIGNED_CERT",
   },
   {
-    name: "the server breaks off the TLS handshake",
+    name: "the server resets during the TLS handshake",
     play: () =>
       onPeer({}, async (peer) => {
         const playing = playOnSockets(peer.url.replace("ws:", "wss:"));
@@ -99,7 +100,7 @@ const losses: readonly Fault[] = [
       onPeer({}, async (peer) => {
         const playing = playOnSockets(peer.url);
         const socket = await peer.client();
-        await socket.accept({ behind: [pingFrame()] });
+        await socket.accept({ followedBy: [pingFrame()] });
         await socket.frame();
         socket.reset();
         return playing;
@@ -127,7 +128,7 @@ const losses: readonly Fault[] = [
     ...{ verdict: "idle-cut", ...byNetwork, phase: "open", errorCode: "ECONNRESET" },
   },
   {
-    name: "the peer is gone without a word",
+    name: "the peer disappears without a Close",
     play: inMemory({
       options: { heartbeat: { interval: 1_000, timeout: 500 } },
       script: (connection) => {
@@ -139,7 +140,7 @@ const losses: readonly Fault[] = [
     ...{ verdict: "heartbeat-timeout", ...byNetwork, phase: "open", errorCode: "TIMEOUT" },
   },
   {
-    name: "the peer reads, and answers no ping",
+    name: "the peer reads but answers no ping",
     play: inMemory({
       options: { heartbeat: { interval: 1_000, timeout: 500 } },
       script: (connection) => {
@@ -152,5 +153,5 @@ const losses: readonly Fault[] = [
   },
 ];
 
-/** What happens on the way to a server, and to a link that is open. */
+/** Faults of attempts and of open connections. */
 export const networkFaults: readonly Fault[] = [...attempts, ...losses];

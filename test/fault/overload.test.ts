@@ -1,3 +1,4 @@
+// More messages, pings and calls than a peer or a reader can process. Real sockets, virtual clock.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { BufferOverflowError, InvalidStateError, TimeoutError } from "../../src/index.js";
 import { measureCpuTime } from "../support/cpu-time.js";
@@ -16,7 +17,7 @@ afterEach(() => scene.finish());
 const kibibyte = 1024;
 const mebibyte = 1024 * kibibyte;
 
-/** A message of so many bytes that tells its number. */
+/** A message of `size` bytes that starts with its own number. */
 function numbered(index: number, size: number): Buffer {
   const message = Buffer.alloc(size, 0x61);
   message.writeUInt32BE(index);
@@ -26,7 +27,7 @@ function numbered(index: number, size: number): Buffer {
 const numberOf = (message: Buffer): number => message.readUInt32BE(0);
 
 describe("callers that send without awaiting", () => {
-  it("are refused above maxBufferedAmount; what was accepted arrives in its order", async () => {
+  it("are refused above maxBufferedAmount; the accepted messages arrive in order", async () => {
     const { client, ws, peer } = await scene.open({ maxBufferedAmount: 2 * mebibyte });
     peer.stopReading();
     const count = 1_500;
@@ -59,7 +60,7 @@ describe("callers that send without awaiting", () => {
     expect(await peer.text()).toBe("all is well again");
   });
 
-  it("may send one message that is larger than the bound while nothing waits", async () => {
+  it("can send one message larger than maxBufferedAmount while the queue is empty", async () => {
     const bound = { highWaterMark: 1_000, maxBufferedAmount: 10_000 };
     const { ws, peer } = await scene.open(bound);
     peer.stopReading();
@@ -72,7 +73,7 @@ describe("callers that send without awaiting", () => {
     expect((await peer.frame()).payload.equals(big)).toBe(true);
   });
 
-  it("are told by trySend() what became of each message", async () => {
+  it("learn from the result of trySend() whether each message was accepted", async () => {
     const bounds = { highWaterMark: 100 * kibibyte, maxBufferedAmount: 200 * kibibyte };
     const { client, ws, peer } = await scene.open(bounds);
     peer.stopReading();
@@ -93,7 +94,7 @@ describe("callers that send without awaiting", () => {
 
   const many = 3_000;
 
-  it("may have so many messages waiting that thousands wait", async () => {
+  it("can queue thousands of messages", async () => {
     const { ws, peer } = await scene.open({ highWaterMark: 64 * kibibyte });
     peer.stopReading();
     void ws.sendRaw(Buffer.alloc(8 * mebibyte));
@@ -104,7 +105,7 @@ describe("callers that send without awaiting", () => {
     expect(peer.waitingFrames.at(-1)?.payload.toString()).toBe(`${many - 1}`);
   });
 
-  it("are told of each of so many messages when the link breaks", async () => {
+  it("receive one dropped event for each of thousands of messages when the connection breaks", async () => {
     const { client, ws, peer } = await scene.open({ highWaterMark: 64 * kibibyte });
     peer.stopReading();
     void ws.sendRaw(Buffer.alloc(8 * mebibyte));
@@ -118,7 +119,7 @@ describe("callers that send without awaiting", () => {
     expect(results.every(({ status }) => status === "rejected")).toBe(true);
   });
 
-  it("may withdraw each of so many messages", async () => {
+  it("can withdraw each of thousands of messages", async () => {
     const { ws, peer } = await scene.open({ highWaterMark: 64 * kibibyte });
     peer.stopReading();
     const clogging = ws.sendRaw(Buffer.alloc(8 * mebibyte));
@@ -133,7 +134,7 @@ describe("callers that send without awaiting", () => {
     expect(await peer.text()).toBe("kept");
   });
 
-  it("get a state error each when it is too early or too late, and no unhandled rejection", async () => {
+  it("get one InvalidStateError per call before and after the connection, and no unhandled rejection", async () => {
     const server = await scene.listen();
     const client = scene.watch(server.url);
     const { ws } = client;
@@ -161,7 +162,7 @@ describe("callers that send without awaiting", () => {
     expect(ws.stats().messagesSent).toBe(0);
   });
 
-  it("of what cannot be sent get a TypeError and an event", async () => {
+  it("get a TypeError and an event for a value that cannot be sent", async () => {
     const { client, ws, peer } = await scene.open({ serializer: (value) => value });
     const wrong = [undefined, null, 7, {}, () => 1, Symbol("x")] as unknown as string[];
     for (const value of wrong) {
@@ -176,7 +177,7 @@ describe("callers that send without awaiting", () => {
 });
 
 describe("a peer that stops reading", () => {
-  it("makes send() wait at the high-water mark, and memory is bounded", async () => {
+  it("makes send() wait at the high-water mark, so that memory stays bounded", async () => {
     const highWaterMark = 256 * kibibyte;
     const { client, ws, peer } = await scene.open({ highWaterMark });
     peer.stopReading();
@@ -206,7 +207,7 @@ describe("a peer that stops reading", () => {
     expect(client.all("drain").length).toBeGreaterThan(0);
   });
 
-  /** Fills the kernel's buffers and the queue up to the mark, so that the next message waits. */
+  /** Fills the kernel's buffers and the queue up to the high-water mark, so that the next message waits. */
   async function clog(options = {}) {
     const opened = await scene.open({ highWaterMark: 100 * kibibyte, ...options });
     opened.peer.stopReading();
@@ -214,7 +215,7 @@ describe("a peer that stops reading", () => {
     return { ...opened, clogging };
   }
 
-  it("lets a send() with a timeout be withdrawn while its message waits", async () => {
+  it("allows a timeout to withdraw a send() while its message waits", async () => {
     const { client, ws, peer, clogging } = await clog();
     const timed = ws.sendRaw("withdrawn", { timeout: 100 });
     const kept = ws.sendRaw("kept");
@@ -229,7 +230,7 @@ describe("a peer that stops reading", () => {
     expect(client.all("dropped")).toEqual([]);
   });
 
-  it("lets a send() with a signal be withdrawn while its message waits", async () => {
+  it("allows a signal to withdraw a send() while its message waits", async () => {
     const { client, ws, peer, clogging } = await clog();
     const controller = new AbortController();
     const signalled = ws.sendRaw("withdrawn", { signal: controller.signal });
@@ -245,7 +246,7 @@ describe("a peer that stops reading", () => {
     expect(client.all("error").map(({ error }) => error)).toContain(reason);
   });
 
-  it("does not hold up a send() with a timeout whose message is on its way", async () => {
+  it("does not delay the timeout of a send() whose message is partly written", async () => {
     const { ws, peer } = await scene.open({ highWaterMark: 100 * kibibyte });
     peer.stopReading();
     const sending = ws.sendRaw(numbered(7, 16 * mebibyte), { timeout: 100 });
@@ -255,7 +256,7 @@ describe("a peer that stops reading", () => {
     expect(numberOf((await peer.frame()).payload)).toBe(7);
   });
 
-  it("does not hold up flush() and ping() with a timeout", async () => {
+  it("does not delay the timeouts of flush() and ping()", async () => {
     const { ws, peer, clogging } = await clog();
     const calls = [ws.flush({ timeout: 50 }), ws.ping({ timeout: 60 })];
     scene.clock.advance(60);
@@ -274,7 +275,7 @@ describe("calls of flush() that are not awaited", () => {
     ws.trySend(Buffer.alloc(8 * mebibyte));
     const cpuTime = measureCpuTime();
     const flushes = Array.from({ length: 16_000 }, () => ws.flush());
-    // If each call or each message read all pending calls, this would take seconds.
+    // If each call or each message iterated over all pending calls, this would take seconds.
     for (let count = 0; count < 8_000; count++) ws.trySend("x");
     expect(cpuTime()).toBeLessThan(500);
     peer.continueReading();
@@ -297,7 +298,7 @@ describe("a flood of pings", () => {
     expect(client.all("ping")).toHaveLength(count);
   });
 
-  it("from a peer that does not read takes no more memory than 16 KiB of pongs; the newest is answered", async () => {
+  it("from a peer that does not read queues at most 16 KiB of pongs, and the newest ping is answered", async () => {
     const { client, ws, peer } = await scene.open();
     peer.stopReading();
     const clogging = ws.sendRaw(Buffer.alloc(16 * mebibyte));
@@ -321,7 +322,7 @@ describe("a flood of pings", () => {
       if (opcode === opcodes.pong) pongs.push(payload.toString());
     }
     await clogging;
-    // The first of them, as many as 16 KiB hold, and the last.
+    // The first pongs, as many as fit into 16 KiB, and the last one.
     expect(pongs.slice(0, -1)).toEqual(pongs.slice(0, -1).map((_, index) => payloadOf(index)));
     expect(pongs.length).toBeLessThan(200);
   });
@@ -340,8 +341,8 @@ describe("a flood of pings", () => {
   });
 });
 
-describe("pings of ours", () => {
-  it("find their pongs, 64 of them at a time; an older one is forgotten and told so", async () => {
+describe("ping()", () => {
+  it("waits for at most 64 pongs; the 65th call rejects the oldest", async () => {
     const { ws, peer } = await scene.open();
     const pinging = Array.from({ length: 65 }, () => ws.ping());
     await expect(pinging[0]).rejects.toBeInstanceOf(BufferOverflowError);
@@ -352,7 +353,7 @@ describe("pings of ours", () => {
     expect(await Promise.all(pinging.slice(1))).toHaveLength(64);
   });
 
-  it("are answered by the pong of a newer one, and not by one that nobody asked for", async () => {
+  it("resolves with the pong of a newer ping, but not with an unsolicited pong", async () => {
     const { client, ws, peer } = await scene.open();
     const pinging = [ws.ping(), ws.ping(), ws.ping()];
     const frames = [await peer.frame(), await peer.frame(), await peer.frame()];
@@ -363,7 +364,7 @@ describe("pings of ours", () => {
     expect(client.all("pong").map(({ latencyMs }) => latencyMs)).toEqual([undefined, 0, undefined, 0]);
   });
 
-  it("of too many bytes are refused, and leave no timer", async () => {
+  it("rejects a payload that is too large, and leaves no timer", async () => {
     const { ws } = await scene.open();
     const controller = new AbortController();
     const tooBig = { payload: Buffer.alloc(126), timeout: 10_000, signal: controller.signal };
@@ -374,7 +375,7 @@ describe("pings of ours", () => {
 });
 
 describe('an inbox with overflow: "error"', () => {
-  it("fails with 1008 when nobody reads fast enough, behind what it holds", async () => {
+  it("fails the connection with 1008 when it is full, after delivering the buffered messages", async () => {
     const { client, ws, peer } = await scene.open({ buffer: { capacity: 3, overflow: "error" } });
     peer.endWithClient();
     const first = ws.recv();

@@ -1,3 +1,4 @@
+// Ends that the client causes itself, with the expected fields of their close reports.
 import { closeFrame } from "../support/wire.js";
 import { byUs, type Fault, inMemory } from "./fault.js";
 import { playInMemory } from "./fault-worlds.js";
@@ -12,7 +13,7 @@ const aborting = (when: "at once" | "once it is open"): Fault["play"] => {
   };
 };
 
-/** What ends a connection from this side. */
+/** Ends by close(), terminate(), rotate() and abort signals. */
 export const ownEnds: readonly Fault[] = [
   {
     name: "close()",
@@ -60,7 +61,7 @@ export const ownEnds: readonly Fault[] = [
     ...{ verdict: "closed-by-us", ...byUs, phase: "dns" },
   },
   {
-    name: "close() while the next attempt is waited for",
+    name: "close() while waiting for the next attempt",
     play: inMemory({
       options: { reconnect: true },
       act: async ({ ws, server, pass }) => {

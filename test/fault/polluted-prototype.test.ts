@@ -1,3 +1,4 @@
+// Checks that properties added to Object.prototype are not read as options.
 import { once } from "node:events";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -5,7 +6,7 @@ import { createServer, type Server } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocketServer } from "ws";
 import { createTlsCertificate } from "../support/tls-certificate.js";
-import { runProgram, transpiledDoor } from "../layers/own-process.js";
+import { runProgram, transpiledEntryPoint } from "../layers/child-process.js";
 
 const certificate = createTlsCertificate();
 const servers: Server[] = [];
@@ -40,7 +41,7 @@ afterAll(() => {
 
 type Pollution = readonly (readonly [name: string, value: string])[];
 
-/** What something adds to `Object.prototype`: each is a value that would change the outcome if it were read as an option. */
+/** Properties added to `Object.prototype`. Each would change the outcome if it were read as an option. */
 const ofOptions: Pollution = [
   ["createConnection", "() => { throw new Error('createConnection') }"],
   ["socketPath", "'/nowhere.sock'"],
@@ -78,7 +79,7 @@ const ofOptions: Pollution = [
   ["get", "() => 'evil'"],
   ["set", "() => undefined"],
 ];
-/** Those of the streams inside of a TLS socket, such as `writable`, are out of reach. */
+/** Options of Node's sockets. Options of the streams inside a TLS socket, such as `writable`, cannot be protected. */
 const ofSockets: Pollution = [
   ["host", "'nowhere.invalid'"],
   ["port", "1"],
@@ -117,14 +118,14 @@ const ofTls: Pollution = [
 
 type Scenario = "plain" | "secure" | "untrusted";
 
-/** What becomes of each, whatever is added to `Object.prototype`. */
+/** The expected result of each program, for every polluted property. */
 const usual: Readonly<Record<Scenario, string>> = {
   plain: '{"hello":"world"}number',
   secure: '{"hello":"world"}number',
   untrusted: "DEPTH_ZERO_SELF_SIGNED_CERT",
 };
 
-/** Connects with each name in `Object.prototype`, and prints what has become of it. */
+/** Connects once per polluted property and prints the results. */
 function program(door: string, pollution: Pollution, played: readonly Scenario[]): string {
   const begin = `
 const { WebSocket } = await import(${JSON.stringify(door)});
@@ -165,14 +166,14 @@ async function talk(url, options) {
   return [begin, ...steps, "process.exit();"].join("\n");
 }
 
-describe("a property that something adds to Object.prototype", () => {
+describe("a property added to Object.prototype", () => {
   it.each([
     ["the client, of calls and of the protocol", ofOptions, ["plain"]],
     ["Node's sockets", ofSockets, ["plain", "secure"]],
     ["TLS", ofTls, ["secure", "untrusted"]],
   ] as const)("is not read as an option of %s", { timeout: 30_000 }, async (_what, pollution, played) => {
     const lines: string[] = [];
-    const source = program(transpiledDoor(), pollution, played);
+    const source = program(transpiledEntryPoint(), pollution, played);
     const errors = await runProgram(source, (line) => void lines.push(line));
     expect(errors).toBe("");
     expect(lines).toEqual(

@@ -1,3 +1,4 @@
+// Sends every violation of violations.ts to a client, over TCP and TLS, for every way of reading.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ProtocolError } from "../../src/index.js";
 import { type Read, ways } from "../support/reading.js";
@@ -15,7 +16,7 @@ afterEach(() => scene.finish());
 
 const deflate = "Sec-WebSocket-Extensions: permessage-deflate";
 
-/** What stands before the violation in the same segment. */
+/** The frames sent before the violation in the same segment. */
 function preludeOf({ isCompressed = false }: Violation): Buffer[] {
   return [
     textFrame("one"),
@@ -35,7 +36,7 @@ const theStory = [
   ...["to disconnected", "disconnected", "error!", "to failed", "closed"],
 ];
 
-async function sendAndCheck(violation: Violation, read: Read, isBehind101: boolean, isSecure = false) {
+async function sendAndCheck(violation: Violation, read: Read, isWith101: boolean, isSecure = false) {
   const server = await scene.listen({ isSecure });
   const bytes = [...preludeOf(violation), ...violation.bytes, textFrame("never")];
   const fields = violation.isCompressed === true ? [deflate] : [];
@@ -45,9 +46,9 @@ async function sendAndCheck(violation: Violation, read: Read, isBehind101: boole
   const connected = client.ws.connect();
   const reading = read(client.ws, received);
   const peer = (await server.client()).endWithClient();
-  await peer.accept({ fields, behind: isBehind101 ? bytes : [] });
+  await peer.accept({ fields, followedBy: isWith101 ? bytes : [] });
   await connected;
-  if (!isBehind101) peer.send(...bytes);
+  if (!isWith101) peer.send(...bytes);
 
   const pong = await peer.frame();
   expect([pong.opcode, pong.payload.toString()]).toEqual([opcodes.pong, "are you there"]);
@@ -73,10 +74,10 @@ async function sendAndCheck(violation: Violation, read: Read, isBehind101: boole
 describe.each(violations.map((violation) => [violation.name, violation] as const))(
   "%s",
   (_name, violation) => {
-    it.each(ways)("comes behind what was sent before it, read by %s", (_way, read) =>
+    it.each(ways)("fails the connection after the messages sent before it, read by %s", (_way, read) =>
       sendAndCheck(violation, read, false),
     );
-    it.each(ways.slice(0, 1))("fails the connection in the segment of the 101 too", (_way, read) =>
+    it.each(ways.slice(0, 1))("fails the connection if it arrives in the segment of the 101", (_way, read) =>
       sendAndCheck(violation, read, true),
     );
   },
@@ -89,8 +90,8 @@ describe("over TLS", () => {
   });
 });
 
-describe("a bomb", () => {
-  it("takes no memory beyond the limit", async () => {
+describe("a decompression bomb", () => {
+  it("uses no memory beyond maxMessageSize", async () => {
     const violation = violations.find(({ name }) => name.startsWith("a bomb"))!;
     const { client, peer } = await scene.open({ maxMessageSize: 1024 * 1024 }, { fields: [deflate] });
     peer.endWithClient();
@@ -103,8 +104,8 @@ describe("a bomb", () => {
   });
 });
 
-describe("a peer that stays open behind its violation", () => {
-  it("is given a second, floods what it likes into nothing, and is left", async () => {
+describe("a peer that stays open after its violation", () => {
+  it("has its further frames ignored, and the socket is destroyed after 1 s", async () => {
     scene = new Scene(true);
     const { client, peer } = await scene.open();
     peer.send(frame({ opcode: 3 }));
@@ -124,8 +125,8 @@ describe("a peer that stays open behind its violation", () => {
   });
 });
 
-describe("what the client sends before it fails", () => {
-  it("leaves first", async () => {
+describe("a message sent by the client before it fails the connection", () => {
+  it("is written before the Close", async () => {
     const { ws, peer, client } = await scene.open();
     peer.endWithClient();
     client.ws.on("message", () => {

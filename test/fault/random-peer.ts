@@ -1,9 +1,9 @@
-// What surrounds a client that is used at random: its options, and a server that does each fault now and then.
+// Random options for a client, and a server that causes each fault with some probability. It checks nothing.
 import type { ScriptedConnection } from "../../src/testing/index.js";
 import type { Message, Options } from "../layers/stage.js";
 import { never } from "../support/never.js";
 
-/** Numbers from 0 to 1, the same for the same seed. */
+/** Pseudo-random numbers from 0 to 1; the same seed gives the same sequence. */
 export class Random {
   #state: number;
 
@@ -103,14 +103,14 @@ export function optionsOf(random: Random, server: RandomServer, signal: AbortSig
   };
 }
 
-/** A server that numbers what it sends to all who are connected, and does each fault now and then. */
+/** A server that sends numbered messages to all its connections and causes random faults. */
 export class RandomServer {
   readonly #random: Random;
   /** The number of the last message. */
   last = 0;
-  /** How often the numbers have begun anew. */
+  /** How often the numbering was set back. */
   restarts = 0;
-  /** Those that are fed, and their numbers. */
+  /** The accepted connections and their numbers. */
   readonly live: Map<ScriptedConnection, number> = new Map();
 
   constructor(random: Random) {
@@ -138,7 +138,7 @@ export class RandomServer {
 
   readonly acts: readonly ((connection: ScriptedConnection) => void)[] = [
     (connection) => this.#send(connection),
-    // The numbers begin anew: below the window of some clients.
+    // The numbering is set back by 20, below the replay window of some clients.
     () => {
       this.last = Math.max(0, this.last - 20);
       this.restarts++;
@@ -157,7 +157,7 @@ export class RandomServer {
     (connection) => connection.write(Buffer.from([0x81, 0x7e, 0x10])),
   ];
 
-  /** Publishes some messages, or leaves some numbers out. */
+  /** Publishes up to 7 messages; sometimes skips up to 3 numbers first. */
   publish(): void {
     if (this.#random.isOnce(0.1)) this.last += 1 + this.#random.below(3);
     for (let count = this.#random.below(8); count > 0; count--) {
@@ -178,11 +178,11 @@ export class RandomServer {
   }
 }
 
-/** A scripted connection refuses to do anything once it has ended. */
+/** Runs `act` and ignores its error: a scripted connection throws once it has ended. */
 function attempt(act: () => void): void {
   try {
     act();
   } catch {
-    // It has ended.
+    // The connection has ended.
   }
 }

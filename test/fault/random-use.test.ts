@@ -1,3 +1,4 @@
+// Property test: random calls of every public method, also from listeners, on a client with a faulty server.
 import { describe, expect, it } from "vitest";
 import type { State } from "../../src/index.js";
 import { cases, runsAll } from "../support/cases.js";
@@ -20,32 +21,33 @@ const states: readonly State[] = [
 const impossible: Readonly<Record<ListenerName, Partial<Record<State, string>>>> = {
   error: {},
   dropped: {
-    failed: "all that waits to be sent is dropped before the state changes, and what waits to be read stays",
+    failed: "the outbox is dropped before the state changes, and the inbox is kept",
   },
   message: {
     idle: "nothing was received",
-    connecting: "messages come after `connected`, and the end of a life leaves none of its held messages",
-    failed: "held messages are delivered before the state changes",
-    closed: "held messages are delivered before the state changes",
+    connecting:
+      "messages are delivered after `connected`, and the end of a run leaves no message in a reorder buffer",
+    failed: "the reorder buffers are delivered before the state changes",
+    closed: "the reorder buffers are delivered before the state changes",
   },
   reset: {
     idle: "nothing was received",
-    connecting: "no stream has held messages before the first connection",
+    connecting: "no reorder buffer has messages before the first connection",
     failed: "streams are ended before the state changes",
     closed: "streams are ended before the state changes",
   },
   closed: Object.fromEntries(
     states
       .filter((state) => state !== "closed" && state !== "failed")
-      .map((state) => [state, "`closed` comes after the state has become final"]),
+      .map((state) => [state, "`closed` is emitted after the state has become final"]),
   ),
-  stateChange: { idle: "no state is followed by idle" },
+  stateChange: { idle: "the client never returns to idle" },
 };
 
-/** So often that each call is made in each listener of theirs. */
+/** Number of seeds: enough for every call to be made in every listener of a slow reader. */
 const slowReaders = 60;
 
-/** A line for each listener and state: how often each call was made there. */
+/** One line per listener and state with the number of calls of each method. */
 function tableOf(tally: Tally): string {
   return listeners
     .flatMap((listener) =>
@@ -59,7 +61,7 @@ function tableOf(tally: Tally): string {
     .join("\n");
 }
 
-/** The combinations that were met although they cannot occur, or missed although they can. */
+/** Lists impossible combinations that occurred, or possible ones that did not occur. */
 function wrong(tally: Tally, isPossible: boolean): string[] {
   return listeners.flatMap((listener) =>
     states
@@ -70,8 +72,8 @@ function wrong(tally: Tally, isPossible: boolean): string[] {
   );
 }
 
-describe("a client that is used at random, from inside its listeners too", () => {
-  it("settles every promise, ends once, keeps the order and leaves nothing: in virtual time", async () => {
+describe("a client that is called at random, also from its listeners", () => {
+  it("settles every promise, ends once, keeps the order and leaves no resource open, in virtual time", async () => {
     const tally = new Tally();
     for (let seed = 1; seed <= cases(20_000); seed++) {
       await playVirtually(seed, tally).catch((error: unknown) => {
@@ -87,7 +89,7 @@ describe("a client that is used at random, from inside its listeners too", () =>
     if (runsAll) expect(wrong(tally, true)).toEqual([]);
   }, 900_000);
 
-  it("does so on sockets, in real time", async () => {
+  it("does the same on sockets in real time", async () => {
     const tally = new Tally();
     const runs = cases(1_000);
     const atOnce = 25;

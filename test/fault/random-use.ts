@@ -1,4 +1,4 @@
-// Uses a client at random, from outside and from inside its own listeners, and checks what must hold whatever was done.
+// Calls a client at random, from outside and from its own listeners, and checks the invariants that every run must keep.
 import { expect } from "vitest";
 import type { State } from "../../src/index.js";
 import { ScriptedServer } from "../../src/testing/index.js";
@@ -13,9 +13,9 @@ export type ListenerName = (typeof listeners)[number];
 export interface Use {
   readonly player: Player;
   readonly aborter: AbortController;
-  /** Every promise that the client gave. */
+  /** Every promise that a call of the client returned. */
   readonly promises: Promise<unknown>[];
-  /** What `recv()` and iterators gave. */
+  /** The messages from `recv()` and iterators. */
   readonly read: string[];
   iterator: AsyncIterator<Message> | undefined;
   count: number;
@@ -23,15 +23,15 @@ export interface Use {
 
 type Call = (use: Use) => unknown;
 
-/** Every public method that does something. */
+/** The public methods that are called at random. */
 export const calls: Readonly<Record<string, Call>> = {
   connect: ({ player }) => player.ws.connect(),
-  "connect, shortly": ({ player }) => player.ws.connect({ timeout: 5 }),
+  "connect with timeout": ({ player }) => player.ws.connect({ timeout: 5 }),
   run: ({ player }) => player.ws.run(),
   reconnect: ({ player }) => player.ws.reconnect(),
   rotate: ({ player }) => player.ws.rotate(),
   send: (use) => use.player.ws.send(`message ${++use.count}`),
-  "send much": (use) => use.player.ws.send(`message ${++use.count} `.padEnd(3_000, "x")),
+  "send 3 kB": (use) => use.player.ws.send(`message ${++use.count} `.padEnd(3_000, "x")),
   trySend: (use) => use.player.ws.trySend(`message ${++use.count}`),
   sendRaw: (use) => use.player.ws.sendRaw(Buffer.from(`message ${++use.count}`)),
   flush: ({ player }) => player.ws.flush(),
@@ -55,10 +55,10 @@ export const calls: Readonly<Record<string, Call>> = {
 };
 
 export const callNames: readonly string[] = Object.keys(calls);
-/** Those that end the client: made less often from outside, or most runs would be short. */
+/** The calls that end the client. They are made less often from outside, because most runs would be short otherwise. */
 const ends = ["close", "terminate", "abort"];
 
-/** How often a call was made: by listener, call and state. */
+/** Counts the calls by listener, method and state. */
 export class Tally {
   readonly #counts = new Map<string, number>();
 
@@ -70,7 +70,7 @@ export class Tally {
     this.#counts.set(`${listener} | ${call} | ${state}`, this.count(listener, call, state) + 1);
   }
 
-  /** The call that was made least often there, and how often. */
+  /** The call made least often in this listener and state, and its count. */
   rarest(listener: ListenerName, state: State): { readonly call: string; readonly count: number } {
     const counts = callNames.map((call) => ({ call, count: this.count(listener, call, state) }));
     return counts.reduce((rarest, other) => (other.count < rarest.count ? other : rarest));
@@ -82,10 +82,10 @@ function make(use: Use, name: string): void {
   if (result instanceof Promise) use.promises.push(result.catch(() => undefined));
 }
 
-/** A call is made from a listener and a state at least this often, if they occur at all. */
+/** Minimum number of calls per method, listener and state, for combinations that occur. */
 const fewest = 3;
 
-/** Makes a random call from inside some of the events, and from inside those that follow from it. */
+/** Adds listeners that make a random call on some of their events, up to 40 calls per run. */
 function listen(use: Use, random: Random, tally: Tally): void {
   const chance = random.pick([0.05, 0.2, 0.6]);
   let left = 40;
@@ -103,12 +103,12 @@ function listen(use: Use, random: Random, tally: Tally): void {
   }
 }
 
-/** A client on its way, and what it has delivered. */
+/** One run of a client, and the messages that it has delivered. */
 interface Run {
   readonly use: Use;
   readonly options: Options;
   readonly heard: readonly string[];
-  /** How often a stream was reset: so often the numbers may begin anew. */
+  /** How often a stream was reset. The numbering may start again once per reset. */
   resets: number;
   readonly server: RandomServer;
   readonly random: Random;
@@ -130,7 +130,7 @@ function begin(random: Random, server: RandomServer, tally: Tally, play: Play): 
   return run;
 }
 
-/** Lets both ends do something, and time pass, for some steps. */
+/** For 10 to 49 steps: the server acts, the client is called at random, and up to 7 ms pass. */
 async function useAtRandom(
   run: Run,
   server: RandomServer,
@@ -145,7 +145,7 @@ async function useAtRandom(
   }
 }
 
-/** A listener may begin another life after one that has failed; it has only so many calls. */
+/** Closes the client. Repeats the call, because a listener can connect a failed client again. */
 async function end({ use }: Run, pass: (ms: number) => Promise<void>): Promise<void> {
   const { ws } = use.player;
   for (let count = 0; count < 50 && ws.state !== "closed"; count++) {
@@ -165,7 +165,7 @@ function check({ use, heard, options, resets, server }: Run, unsettled: number):
   }
 }
 
-/** How many of the promises have not settled when `pass` is done. */
+/** Returns the number of promises that have not settled when `pass` resolves. */
 async function countUnsettled({ use }: Run, pass: () => Promise<void>): Promise<number> {
   const waiting = new Set(use.promises);
   for (const promise of use.promises) void promise.finally(() => waiting.delete(promise));
@@ -173,7 +173,7 @@ async function countUnsettled({ use }: Run, pass: () => Promise<void>): Promise<
   return waiting.size;
 }
 
-/** Plays one run in virtual time to its end, and checks what must hold whatever was done. */
+/** Runs one seed in virtual time to its end and checks the invariants. */
 export async function playVirtually(seed: number, tally: Tally): Promise<void> {
   const random = new Random(seed);
   const server = new RandomServer(random);
@@ -188,10 +188,13 @@ export async function playVirtually(seed: number, tally: Tally): Promise<void> {
   await stage.finish();
 }
 
-/** What a slow reader has not read of a lost connection: the numbers begin anew in it, twice. */
+/** The numbers of the messages that a slow reader has not yet read. The numbering starts again twice. */
 const lastMessages = [1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3];
 
-/** A slow reader gets the last messages of a lost connection while the next one is waited for: a run at random hardly comes to that. */
+/**
+ * Lets a slow reader read the last messages of a lost connection while the client reconnects.
+ * Random runs hardly ever reach this state.
+ */
 export async function playSlowReader(
   seed: number,
   tally: Tally,
@@ -234,7 +237,7 @@ export async function playSlowReader(
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
-/** The same on sockets and in real time. */
+/** Runs one seed on sockets in real time and checks the invariants. */
 export async function playOnSockets(seed: number, tally: Tally): Promise<void> {
   const random = new Random(seed);
   const server = new RandomServer(random);
@@ -259,7 +262,7 @@ export async function playOnSockets(seed: number, tally: Tally): Promise<void> {
   counting.assertIdle();
 }
 
-/** Number and connection of the numbered messages. */
+/** Parses the number and the connection of each numbered message. */
 function placesOf(messages: readonly string[]): { readonly number: number; readonly connection: number }[] {
   return messages
     .map((message) => /^s(\d+) on (\d+)/.exec(message))
@@ -267,14 +270,14 @@ function placesOf(messages: readonly string[]): { readonly number: number; reado
     .map(([, number, connection]) => ({ number: Number(number), connection: Number(connection) }));
 }
 
-/** With `replay` no number comes twice or late, unless a reset was reported or the server begins anew. */
+/** With `replay`, the numbers increase, except after a reported reset or a restart of the numbering. */
 function expectOrderOfNumbers(messages: readonly string[], most: number): void {
   const numbers = placesOf(messages).map(({ number }) => number);
   const steps = numbers.filter((number, index) => index > 0 && number <= numbers[index - 1]!);
   if (steps.length > most) throw new Error(`Out of order, more than ${most} times: ${numbers.join(" ")}`);
 }
 
-/** Without it, each connection has its own order, which begins anew when the server does so. */
+/** Without `replay`, the numbers of each connection increase, except after a restart of the numbering. */
 function expectOrderOfConnections(messages: readonly string[], restarts: number): void {
   const places = placesOf(messages);
   for (const connection of new Set(places.map((place) => place.connection))) {

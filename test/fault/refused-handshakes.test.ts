@@ -1,3 +1,4 @@
+// Responses that the client must reject: invalid 101s, bytes that are not HTTP, other statuses, oversized headers.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HandshakeError, type Verdict } from "../../src/index.js";
 import { turns } from "../support/dialling.js";
@@ -33,7 +34,7 @@ async function dial(options: Options = {}): Promise<Dialled> {
   return { client, peer, request: await peer.request(), failed };
 }
 
-/** The error that the client is told by every way there is. */
+/** Returns the error, after checking that every promise and event reports it. */
 async function handshakeErrorOf(
   { client, peer, failed }: Dialled,
   verdict: Verdict,
@@ -53,7 +54,7 @@ async function handshakeErrorOf(
 
 type Answer = (request: PeerRequest) => string;
 
-/** A 101 with these lines alone. */
+/** A 101 response with exactly these header lines. */
 const upgrade =
   (...lines: string[]): Answer =>
   (request) =>
@@ -75,13 +76,13 @@ const faulty: [name: string, code: string, answer: Answer, options?: Options][] 
   ["no Accept", "INVALID_ACCEPT", upgrade(...without("Sec-WebSocket-Accept"))],
   ["the Accept of another key", "INVALID_ACCEPT", upgrade(...valid).bind(undefined, otherKey())],
   [
-    "an Accept in small letters",
+    "an Accept in lower case",
     "INVALID_ACCEPT",
     (request) => switching(request).replace(acceptFor(request), acceptFor(request).toLowerCase()),
   ],
   ["two Accepts", "INVALID_ACCEPT", upgrade(...valid, "Sec-WebSocket-Accept: $accept")],
   [
-    "a subprotocol where none was offered",
+    "a subprotocol although none was offered",
     "SUBPROTOCOL_MISMATCH",
     upgrade(...valid, "Sec-WebSocket-Protocol: chat"),
   ],
@@ -105,7 +106,7 @@ const faulty: [name: string, code: string, answer: Answer, options?: Options][] 
   ],
   ["an extension that was not offered", "EXTENSION_MISMATCH", extension("permessage-bzip2")],
   [
-    "compression where none was offered",
+    "compression although none was offered",
     "EXTENSION_MISMATCH",
     extension("permessage-deflate"),
     { compress: false },
@@ -122,19 +123,19 @@ const faulty: [name: string, code: string, answer: Answer, options?: Options][] 
   ["a window of 010 bits", "EXTENSION_MISMATCH", extension("permessage-deflate; server_max_window_bits=010")],
   ["a window of no bits", "EXTENSION_MISMATCH", extension("permessage-deflate; client_max_window_bits")],
   [
-    "a larger window than the one asked for",
+    "a larger window than requested",
     "EXTENSION_MISMATCH",
     extension("permessage-deflate; server_max_window_bits=12"),
     { compress: { serverWindowBits: 10 } },
   ],
   [
-    "no word of the window asked for",
+    "no parameter for the window that was requested",
     "EXTENSION_MISMATCH",
     extension("permessage-deflate"),
     { compress: { serverWindowBits: 10 } },
   ],
   [
-    "context where none was asked for",
+    "context takeover although no takeover was requested",
     "EXTENSION_MISMATCH",
     extension("permessage-deflate"),
     { compress: { serverNoContextTakeover: true } },
@@ -150,10 +151,10 @@ function otherKey(): PeerRequest {
 }
 
 describe("a 101 with", () => {
-  it.each(faulty)("%s is a HandshakeError", async (_name, code, answer, options) => {
+  it.each(faulty)("%s causes a HandshakeError", async (_name, code, answer, options) => {
     const dialled = await dial(options);
     const answered = answer(dialled.request);
-    // What stands behind it belongs to nobody.
+    // Frames after an invalid 101 are ignored.
     dialled.peer.send(answered, textFrame("never"));
     const error = await handshakeErrorOf(dialled, "handshake-rejected");
     expect(error).toMatchObject({ code, statusCode: 101 });
@@ -171,24 +172,24 @@ const noHttp: [name: string, answer: Answer][] = [
   ["frames without a handshake", () => textFrame("hello").toString("latin1")],
   ["HTTP/2", () => "HTTP/2 101 Switching Protocols\r\n\r\n"],
   ["a status of two digits", () => "HTTP/1.1 10 Huh\r\n\r\n"],
-  ["a line feed alone", (request) => switching(request).replaceAll("\r\n", "\n")],
-  ["a carriage return alone", (request) => switching(request, ["A: b\rc"])],
+  ["a lone line feed", (request) => switching(request).replaceAll("\r\n", "\n")],
+  ["a lone carriage return", (request) => switching(request, ["A: b\rc"])],
   ["a NUL", (request) => switching(request, ["A: b\0c"])],
   ["a folded line", (request) => switching(request, ["A: b", " c"])],
   ["a space before the colon", (request) => switching(request, ["A : b"])],
   ["a line without a colon", (request) => switching(request, ["A"])],
-  ["an alert of TLS", () => "\x15\x03\x01\x00\x02\x02\x16"],
+  ["a TLS alert", () => "\x15\x03\x01\x00\x02\x02\x16"],
 ];
 
-describe("an answer that is no HTTP", () => {
-  it.each(noHttp)("such as %s is a HandshakeError", async (_name, answer) => {
+describe("a response that is not HTTP", () => {
+  it.each(noHttp)("causes a HandshakeError: %s", async (_name, answer) => {
     const dialled = await dial();
     dialled.peer.send(answer(dialled.request));
     const error = await handshakeErrorOf(dialled, "handshake-rejected");
     expect(error).toMatchObject({ code: "MALFORMED_RESPONSE", statusCode: undefined, headers: [] });
   });
 
-  it("says so where it looks like TLS", async () => {
+  it("causes an error that mentions TLS if the bytes look like TLS", async () => {
     const dialled = await dial();
     dialled.peer.send("\x15\x03\x01\x00\x02\x02\x16");
     expect((await handshakeErrorOf(dialled, "handshake-rejected")).message).toContain("wss:");
@@ -214,35 +215,38 @@ const statuses: [statusCode: number, verdict: Verdict, isRetryable: boolean][] =
 
 const bodies: [how: string, lines: string[], wire: string[], isEnded?: boolean][] = [
   ["a length", ["Content-Length: 11"], ["not ", "tonight"]],
-  ["a length, and more behind it", ["Content-Length: 11"], ["not tonight and not tomorrow"]],
+  ["a length, followed by more bytes", ["Content-Length: 11"], ["not tonight and not tomorrow"]],
   ["chunks", ["Transfer-Encoding: chunked"], ["4\r\nnot \r\n", "7;x=y\r\nton", "ight\r\n0\r\n\r\n"]],
   ["the end of the stream", [], ["not ", "tonight"], true],
-  ["a length that the end cuts short", ["Content-Length: 500"], ["not tonight"], true],
-  ["chunks that the end cuts short", ["Transfer-Encoding: chunked"], ["ff\r\nnot tonight"], true],
+  ["a length, with an early end of the stream", ["Content-Length: 500"], ["not tonight"], true],
+  ["chunks, with an early end of the stream", ["Transfer-Encoding: chunked"], ["ff\r\nnot tonight"], true],
 ];
 
 describe.each(statuses)("a status of %i", (statusCode, verdict, isRetryable) => {
   const hasBody = statusCode !== 204 && statusCode !== 304;
 
-  it.each(bodies)("with a body told by %s is a HandshakeError", async (_how, lines, wire, isEnded) => {
-    const dialled = await dial();
-    const { peer, client } = dialled;
-    const fields = ["X-Trace: 1", "Retry-After: 7", "x-trace: 2", ...lines];
-    peer.send([`HTTP/1.1 ${statusCode} Whatever`, ...fields, "", ""].join("\r\n"));
-    for (const piece of wire) peer.send(piece);
-    if (isEnded === true) peer.end();
-    const error = await handshakeErrorOf(dialled, verdict);
-    expect(error).toMatchObject({ code: "UNEXPECTED_STATUS", statusCode });
-    expect(error.headers.map(([name, value]) => `${name}: ${value}`)).toEqual(fields);
-    expect(error.body.toString()).toBe(hasBody ? "not tonight" : "");
-    expect(error.message).toContain(String(statusCode));
-    const { report } = await client.event("closed");
-    expect(report).toMatchObject({ statusCode, headers: error.headers, isRetryable });
-  });
+  it.each(bodies)(
+    "with a body delimited by %s causes a HandshakeError",
+    async (_how, lines, wire, isEnded) => {
+      const dialled = await dial();
+      const { peer, client } = dialled;
+      const fields = ["X-Trace: 1", "Retry-After: 7", "x-trace: 2", ...lines];
+      peer.send([`HTTP/1.1 ${statusCode} Whatever`, ...fields, "", ""].join("\r\n"));
+      for (const piece of wire) peer.send(piece);
+      if (isEnded === true) peer.end();
+      const error = await handshakeErrorOf(dialled, verdict);
+      expect(error).toMatchObject({ code: "UNEXPECTED_STATUS", statusCode });
+      expect(error.headers.map(([name, value]) => `${name}: ${value}`)).toEqual(fields);
+      expect(error.body.toString()).toBe(hasBody ? "not tonight" : "");
+      expect(error.message).toContain(String(statusCode));
+      const { report } = await client.event("closed");
+      expect(report).toMatchObject({ statusCode, headers: error.headers, isRetryable });
+    },
+  );
 });
 
-describe("a refusal", () => {
-  it("is told with the first 64 KiB of a body that never ends", async () => {
+describe("a rejected handshake", () => {
+  it("reports the first 64 KiB of a body that never ends", async () => {
     const dialled = await dial();
     const { peer } = dialled;
     peer.send("HTTP/1.1 503 Busy\r\n\r\n");
@@ -255,27 +259,27 @@ describe("a refusal", () => {
     expect(error.body).toHaveLength(64 * 1024);
   });
 
-  it("does not wait for a body of no bytes", async () => {
+  it("does not wait for an empty body", async () => {
     const dialled = await dial();
     dialled.peer.send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
     expect((await handshakeErrorOf(dialled, "auth")).body).toHaveLength(0);
   });
 
-  it("comes behind interim answers", async () => {
+  it("may follow interim responses", async () => {
     const dialled = await dial();
     dialled.peer.send("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n");
     dialled.peer.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
     expect(await handshakeErrorOf(dialled, "auth")).toMatchObject({ statusCode: 403 });
   });
 
-  it("is what endless interim answers end in", async () => {
+  it("is the result of endless interim responses", async () => {
     const dialled = await dial();
     dialled.peer.send("HTTP/1.1 102 Processing\r\n\r\n".repeat(20));
     const error = await handshakeErrorOf(dialled, "handshake-rejected");
     expect(error.code).toBe("TOO_MANY_INTERIM_RESPONSES");
   });
 
-  it("of a redirect names the other place, without its credentials, and does not go there", async () => {
+  it("reports the location of a redirect without its credentials and does not follow it", async () => {
     const elsewhere = await scene.listen();
     const dialled = await dial();
     dialled.peer.send(
@@ -287,7 +291,7 @@ describe("a refusal", () => {
     expect(elsewhere.connectionCount).toBe(0);
   });
 
-  it("lets the next connect() begin another life", async () => {
+  it("allows another connect()", async () => {
     const server = await scene.listen();
     const client = scene.watch(server.url);
     const first = client.ws.connect();
@@ -297,7 +301,7 @@ describe("a refusal", () => {
     await expect(first).rejects.toMatchObject({ statusCode: 503 });
     const second = client.ws.connect();
     const peer = await server.client();
-    await peer.accept({ behind: [textFrame("at last")] });
+    await peer.accept({ followedBy: [textFrame("at last")] });
     await second;
     expect(await client.ws.recv()).toBe("at last");
     expect(client.story.filter((name) => name === "closed")).toHaveLength(1);
@@ -315,15 +319,15 @@ const oversized: [name: string, head: string][] = [
   ["101 fields of a refusal", `HTTP/1.1 401 Unauthorized\r\n${"A: b\r\n".repeat(101)}\r\n`],
 ];
 
-describe("an answer with", () => {
-  it.each(oversized)("%s is a HandshakeError, and its socket is destroyed", async (_name, head) => {
+describe("a response with", () => {
+  it.each(oversized)("%s causes a HandshakeError, and the socket is destroyed", async (_name, head) => {
     const dialled = await dial();
     dialled.peer.send(head);
     const error = await handshakeErrorOf(dialled, "handshake-rejected");
     expect(error.code).toBe("HEADERS_TOO_LARGE");
   });
 
-  it("an endless header section is one too, however small its pieces", async () => {
+  it("an endless header section in small pieces causes a HandshakeError", async () => {
     const dialled = await dial();
     const { peer } = dialled;
     peer.send("HTTP/1.1 101 Switching Protocols\r\nA: ");

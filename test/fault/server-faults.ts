@@ -1,10 +1,11 @@
+// Faults of a server, with the expected fields of their close reports.
 import type { Verdict } from "../../src/index.js";
 import { frame } from "../../src/testing/index.js";
 import { opcodes } from "../support/wire.js";
 import { byNetwork, byPeer, type Fault, inMemory } from "./fault.js";
 import type { InMemory, Options } from "./fault-worlds.js";
 
-/** Closes an open connection with `code`; without one the Close is empty. */
+/** The server closes an open connection with `code`, or with an empty Close if `code` is undefined. */
 function closedWith(verdict: Verdict, code?: number): Fault {
   return {
     name: `the server closes with ${code ?? "an empty Close"}`,
@@ -31,7 +32,7 @@ function answeredWith(verdict: Verdict, statusCode: number, headers: Record<stri
   };
 }
 
-/** What a server says to each attempt behind a first connection that was good. */
+/** The server accepts the first connection, resets it, and answers each later attempt with `statusCode`. */
 function answeredLater(
   statusCode: number,
   name: string,
@@ -55,7 +56,7 @@ function answeredLater(
   };
 }
 
-/** The client fails the connection over bytes that it gets. */
+/** The client fails the connection because of the bytes that it receives. */
 function failedOver(
   name: string,
   bytes: Uint8Array,
@@ -96,11 +97,11 @@ const statuses: readonly Fault[] = [
     answeredWith("handshake-rejected", status, status === 302 ? { Location: "/elsewhere" } : {}),
   ),
   answeredLater(401, "HTTP 401 for the third time in a row", { verdict: "auth", isRetryable: false }),
-  answeredLater(404, "HTTP 404 behind a connection that was good", {
+  answeredLater(404, "HTTP 404 after a successful connection", {
     ...{ verdict: "not-found", isRetryable: true },
   }),
   {
-    name: "the server answers with a 101 of a wrong key",
+    name: "the server answers with a 101 for another key",
     play: inMemory({
       script: (connection) =>
         connection.write(
@@ -113,7 +114,7 @@ const statuses: readonly Fault[] = [
     errorCode: "INVALID_ACCEPT",
   },
   {
-    name: "the server answers with what is no HTTP",
+    name: "the server answers with bytes that are not HTTP",
     play: inMemory({ script: (connection) => connection.write("SSH-2.0-OpenSSH_9.2\r\n\r\n") }),
     ...{ verdict: "handshake-rejected", initiatedBy: "peer", phase: "http", isRetryable: true },
     errorCode: "MALFORMED_RESPONSE",
@@ -128,13 +129,13 @@ const failures: readonly Fault[] = [
     ...{ verdict: "protocol-error", codeSent: 1007, errorCode: "INVALID_UTF8" },
   }),
   failedOver(
-    "a message over maxMessageSize comes",
+    "a message larger than maxMessageSize arrives",
     frame({ opcode: opcodes.binary, payload: Buffer.alloc(101) }),
     { verdict: "too-big", codeSent: 1009, errorCode: "MESSAGE_TOO_BIG" },
     { maxMessageSize: 100 },
   ),
   {
-    name: "a message begins and gets no further",
+    name: "a message starts and makes no progress",
     play: inMemory({
       script: (connection) => {
         connection.accept();
@@ -185,5 +186,5 @@ const failures: readonly Fault[] = [
   },
 ];
 
-/** What a server does, and what it sends. */
+/** Closes, HTTP responses and protocol violations of the server. */
 export const serverFaults: readonly Fault[] = [...closes, ...statuses, ...failures];

@@ -1,3 +1,4 @@
+// Checks that messageTimeout ends a message that makes no progress. Real sockets, virtual clock.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ProtocolError } from "../../src/index.js";
 import { Scene } from "../support/scene.js";
@@ -13,7 +14,7 @@ afterEach(() => scene.finish());
 
 const kibibyte = 1024;
 
-describe("a peer that dribbles a message for ever", () => {
+describe("a peer that sends a message very slowly", () => {
   const messageTimeout = 60_000;
 
   async function send(peer: { send(bytes: Buffer): void }, bytes: Buffer): Promise<void> {
@@ -39,7 +40,7 @@ describe("a peer that dribbles a message for ever", () => {
     expect(await ws.recv()).toBe("whole");
   });
 
-  it("goes on as long as there is progress, by fragments too", async () => {
+  it("keeps the connection while there is progress, also by fragments", async () => {
     const { ws, peer } = await scene.open({ messageTimeout });
     const parts = Array.from({ length: 8 }, (_, index) => `${index}`.repeat(kibibyte));
     for (const piece of fragments(opcodes.text, parts)) {
@@ -52,7 +53,7 @@ describe("a peer that dribbles a message for ever", () => {
   it.each([
     ["control frames", pingFrame("still here")],
     ["empty fragments", frame({ opcode: opcodes.continuation, isFinal: false })],
-  ])("%s are no progress", async (_name, filler) => {
+  ])("%s do not count as progress", async (_name, filler) => {
     const { client, peer } = await scene.open({ messageTimeout });
     peer.endWithClient();
     await send(peer, frame({ opcode: opcodes.text, isFinal: false, payload: "a" }));
@@ -67,9 +68,9 @@ describe("a peer that dribbles a message for ever", () => {
 
   it.each([
     ["a header", Buffer.of(0x81)],
-    ["a ping", pingFrame("never whole").subarray(0, 4)],
+    ["a ping", pingFrame("incomplete").subarray(0, 4)],
     ["an announced payload", frame({ opcode: opcodes.binary, announced: 5_000_000 })],
-  ])("%s alone is enough to be one", async (_name, bytes) => {
+  ])("%s alone counts as a started message", async (_name, bytes) => {
     const { client, peer } = await scene.open({ messageTimeout });
     peer.endWithClient();
     await send(peer, bytes);
@@ -80,7 +81,7 @@ describe("a peer that dribbles a message for ever", () => {
     await client.event("closed");
   });
 
-  it("is left alone between two messages", async () => {
+  it("may be silent between two messages", async () => {
     const { ws, peer } = await scene.open({ messageTimeout });
     await send(peer, textFrame("one"));
     scene.clock.advance(100 * messageTimeout);
@@ -89,7 +90,7 @@ describe("a peer that dribbles a message for ever", () => {
     expect(scene.counting.openTimers).toBe(0);
   });
 
-  it("is not blamed for the time in which our back-pressure pauses the reading", async () => {
+  it("is not charged for the time in which back-pressure pauses reading", async () => {
     const { client, ws, peer } = await scene.open({ messageTimeout, buffer: 2 });
     const first = ws.recv();
     const half = textFrame("x".repeat(200));
@@ -106,7 +107,7 @@ describe("a peer that dribbles a message for ever", () => {
     expect((await iterator.next()).value).toBe("x".repeat(200));
   });
 
-  it("comes whole out of a hundred thousand fragments of one byte", async () => {
+  it("can send a message in 100,000 fragments of one byte", async () => {
     const { ws, peer } = await scene.open();
     const count = 100_000;
     const dribble = Buffer.concat(fragments(opcodes.text, Array<string>(count).fill("x")));

@@ -1,3 +1,4 @@
+// TLS options that cannot be used, and checkServerIdentity functions that reject the server.
 import { createPrivateKey } from "node:crypto";
 import type { LookupFunction } from "node:net";
 import type { ConnectionOptions } from "node:tls";
@@ -22,11 +23,11 @@ afterEach(async () => {
   await scene.finish();
 });
 
-/** Looks every name up as 127.0.0.1. */
+/** Resolves every name to 127.0.0.1. */
 const lookup: LookupFunction = (_hostname, _options, callback) =>
   setImmediate(callback, null, [{ address: "127.0.0.1", family: 4 }]);
 
-/** A client that retries from the first attempt on, at once. */
+/** Creates a client that retries at once, the first attempt included. */
 function watch(tls: ConnectionOptions, options: Options = {}): Watching {
   const retrying = { reconnect: true, retryInitial: true, backoff: { base: 1, floor: 0, jitter: false } };
   return scene.watch(`wss://localhost:${server.port}/`, { lookup, tls, ...retrying, ...options });
@@ -37,7 +38,7 @@ interface Failure {
   readonly attempts: number;
 }
 
-/** The error of a client that gives up, and how many attempts it made. */
+/** Connects a client that fails fatally, and returns its error and the number of attempts. */
 async function giveUp(client: Watching): Promise<Failure> {
   const error: unknown = await client.ws.connect().catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(ConnectionError);
@@ -46,7 +47,7 @@ async function giveUp(client: Watching): Promise<Failure> {
   return { error: error as ConnectionError, attempts: client.all("connecting").length };
 }
 
-/** Connects, then replaces the options of TLS, and loses the connection. */
+/** Connects, calls `change`, and resets the connection. */
 async function loseAfter(client: Watching, change: () => void): Promise<void> {
   const connecting = client.ws.connect();
   const peer = await server.client();
@@ -63,8 +64,8 @@ const encrypted = createPrivateKey(other.key)
 const corrupt = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 
 const unusable: [what: string, tls: ConnectionOptions, options: string][] = [
-  ["a certificate that is no PEM", { cert: "no PEM", key: other.key }, "tls.cert"],
-  ["a key that is no PEM", { cert: other.cert, key: "no PEM" }, "tls.key"],
+  ["a certificate that is not PEM", { cert: "no PEM", key: other.key }, "tls.cert"],
+  ["a key that is not PEM", { cert: other.cert, key: "no PEM" }, "tls.key"],
   [
     "a key of another certificate",
     { cert: createTlsCertificate().cert, key: other.key },
@@ -76,29 +77,32 @@ const unusable: [what: string, tls: ConnectionOptions, options: string][] = [
     "tls.key and tls.passphrase",
   ],
   ["no passphrase", { cert: other.cert, key: encrypted }, "tls.key and tls.passphrase"],
-  ["a pfx that is none", { pfx: Buffer.from("no pfx") }, "tls.pfx"],
-  ["an authority that is no PEM", { ca: "no PEM" }, "tls.ca"],
+  ["an invalid pfx", { pfx: Buffer.from("no pfx") }, "tls.pfx"],
+  ["an authority that is not PEM", { ca: "no PEM" }, "tls.ca"],
   ["an authority that is corrupt", { ca: [corrupt] }, "tls.ca"],
   ["an authority of the wrong type", { ca: 5 as never }, "tls.ca"],
-  ["a revocation list that is none", { crl: "no PEM" }, "tls.crl"],
+  ["an invalid revocation list", { crl: "no PEM" }, "tls.crl"],
   ["ciphers that do not exist", { ciphers: "NONE" }, "tls.ciphers"],
   [
-    "a checkServerIdentity that is no function",
+    "a checkServerIdentity that is not a function",
     { checkServerIdentity: 5 as never },
     "tls.checkServerIdentity",
   ],
 ];
 
-describe("options of TLS that Node cannot use", () => {
-  it.each(unusable)("are fatal at the first attempt, and named: %s", async (_what, tls, options) => {
-    const { error, attempts } = await giveUp(watch({ ca: certificate.cert, ...tls }));
-    expect(attempts).toBe(1);
-    expect(error.message).toContain(`Correct the option ${options}:`);
-    expect(error.report?.advice).toContain(`Correct the option ${options}:`);
-    expect(server.connectionCount).toBe(0);
-  });
+describe("TLS options that Node rejects", () => {
+  it.each(unusable)(
+    "are fatal at the first attempt, and the error names the option: %s",
+    async (_what, tls, options) => {
+      const { error, attempts } = await giveUp(watch({ ca: certificate.cert, ...tls }));
+      expect(attempts).toBe(1);
+      expect(error.message).toContain(`Correct the option ${options}:`);
+      expect(error.report?.advice).toContain(`Correct the option ${options}:`);
+      expect(server.connectionCount).toBe(0);
+    },
+  );
 
-  it.each(unusable)("are fatal after a success too: %s", async (_what, tls) => {
+  it.each(unusable)("are fatal after a successful connection too: %s", async (_what, tls) => {
     const options: ConnectionOptions = { ca: certificate.cert };
     const client = watch(options);
     await loseAfter(client, () => Object.assign(options, tls));
@@ -108,7 +112,7 @@ describe("options of TLS that Node cannot use", () => {
     expect(client.fatalError).toBe(report.error);
   });
 
-  it("are none of these: a key with its passphrase, and several authorities of which one is usable", async () => {
+  it("do not include a key with its passphrase, or several authorities if one is usable", async () => {
     const tls = { ca: [corrupt, certificate.cert], cert: other.cert, key: encrypted, passphrase: "right" };
     const connecting = watch(tls).ws.connect();
     await (await server.client()).accept();
@@ -120,22 +124,22 @@ const refusing: [what: string, check: () => Error | undefined, message: string][
   ["an Error without a code", () => new Error("not the pinned key"), "not the pinned key"],
   ["an Error with a code", () => Object.assign(new Error("no"), { code: "EPIN" }), "no"],
   ["a frozen Error", () => Object.freeze(new Error("frozen")), "frozen"],
-  ["an error of our own", () => new TimeoutError("late", { operation: "connect", timeoutMs: 1 }), "late"],
+  ["a JetSocketError", () => new TimeoutError("late", { operation: "connect", timeoutMs: 1 }), "late"],
   [
-    "what it throws",
+    "a thrown error",
     () => {
       throw new Error("thrown");
     },
     "thrown",
   ],
   [
-    "a string that it throws",
+    "a thrown string",
     () => {
       throw JSON.parse('"thrown text"');
     },
     "thrown text",
   ],
-  ["a value that is no Error", () => "no Error" as never, "no Error"],
+  ["a value that is not an Error", () => "no Error" as never, "no Error"],
   [
     "a promise",
     () => Promise.reject(new Error("late")) as never,
@@ -143,8 +147,8 @@ const refusing: [what: string, check: () => Error | undefined, message: string][
   ],
 ];
 
-describe("a checkServerIdentity that refuses the server", () => {
-  it.each(refusing)("is fatal before the first success: %s", async (_what, check, message) => {
+describe("a checkServerIdentity that rejects the server", () => {
+  it.each(refusing)("is fatal before the first successful connection: %s", async (_what, check, message) => {
     const { error, attempts } = await giveUp(watch({ ca: certificate.cert, checkServerIdentity: check }));
     expect(attempts).toBe(1);
     expect(error.message).toContain(message);
@@ -152,13 +156,13 @@ describe("a checkServerIdentity that refuses the server", () => {
     expect(error.cause).toBeInstanceOf(Error);
   });
 
-  it("gives its own error as the cause", async () => {
+  it("sets its own error as the cause", async () => {
     const refusal = Object.assign(new Error("no"), { code: "EPIN" });
     const { error } = await giveUp(watch({ ca: certificate.cert, checkServerIdentity: () => refusal }));
     expect(error).toMatchObject({ code: "EPIN", cause: refusal });
   });
 
-  it.each(refusing)("is retried after the first success: %s", async (_what, check) => {
+  it.each(refusing)("is retried after the first successful connection: %s", async (_what, check) => {
     let isRefusing = false;
     const options: ConnectionOptions = {
       ca: certificate.cert,
@@ -167,15 +171,15 @@ describe("a checkServerIdentity that refuses the server", () => {
     const client = watch(options);
     await loseAfter(client, () => (isRefusing = true));
     await client.until(() => client.all("connecting").length === 4);
-    const told = client.all("error").map(({ error }) => error as Partial<ConnectionError>);
-    expect(told.length).toBeGreaterThanOrEqual(2);
-    for (const { report } of told) expect(report).toMatchObject({ verdict: "tls", isRetryable: true });
+    const recorded = client.all("error").map(({ error }) => error as Partial<ConnectionError>);
+    expect(recorded.length).toBeGreaterThanOrEqual(2);
+    for (const { report } of recorded) expect(report).toMatchObject({ verdict: "tls", isRetryable: true });
     isRefusing = false;
     await (await server.client()).accept();
     await client.until(() => client.ws.state === "connected");
   });
 
-  it("is not asked for more than Node asks: rejectUnauthorized: false accepts the server", async () => {
+  it("is not called with rejectUnauthorized: false, as in Node", async () => {
     const fail = (): never => {
       throw new Error("thrown");
     };
@@ -184,7 +188,7 @@ describe("a checkServerIdentity that refuses the server", () => {
     await connecting;
   });
 
-  it("is called with the host and the certificate, on the options that hold it", async () => {
+  it("is called with the host and the certificate, and with its options as `this`", async () => {
     const seen: unknown[] = [];
     const options: ConnectionOptions = {
       ca: certificate.cert,
@@ -201,11 +205,11 @@ describe("a checkServerIdentity that refuses the server", () => {
 });
 
 describe("the advice about a certificate names the option", () => {
-  it("tls.ca, where the authority is not trusted", async () => {
+  it("tls.ca if the authority is not trusted", async () => {
     expect((await giveUp(watch({}))).error.message).toContain("in tls.ca");
   });
 
-  it("tls.servername, where the certificate is for another name", async () => {
+  it("tls.servername if the certificate is for another host name", async () => {
     certificate = createTlsCertificate({ hosts: ["elsewhere.test"] });
     server = await scene.listen({ isSecure: true, certificate });
     expect((await giveUp(watch({ ca: certificate.cert }))).error.message).toContain("in tls.servername");

@@ -1,3 +1,4 @@
+// HTTP error responses whose body never ends. Real sockets, virtual clock.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HandshakeError } from "../../src/index.js";
 import { Scene } from "../support/scene.js";
@@ -5,7 +6,7 @@ import { Scene } from "../support/scene.js";
 let scene: Scene;
 
 beforeEach(() => {
-  // The sockets are real; the clock is moved by the test.
+  // The sockets are real; the test advances the clock.
   scene = new Scene(true);
 });
 
@@ -18,9 +19,9 @@ const refusals: [what: string, isSecure: boolean, head: string, sent: string, bo
   ["in chunks", false, "HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n", "3\r\nwai", "wai"],
 ];
 
-describe("a refusal whose body does not end, while its connection stays open", () => {
+describe("a rejected handshake with an endless body on an open connection", () => {
   it.each(refusals)(
-    "is an error 1 s after its status, and the socket is closed: %s",
+    "causes an error 1 s after its status, and the socket is closed: %s",
     async (_what, isSecure, head, sent, body) => {
       const server = await scene.listen({ isSecure });
       const client = scene.watch(server.url, { tls: { rejectUnauthorized: false } });

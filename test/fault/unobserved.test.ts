@@ -1,3 +1,4 @@
+// Warnings for clients without listeners, and codecs that throw.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ConnectionError, JetSocketError, WebSocket } from "../../src/index.js";
 import { turns } from "../support/dialling.js";
@@ -22,13 +23,13 @@ function watchWarnings(): () => unknown[] {
   return () => warn.mock.calls.map(([warning]) => warning);
 }
 
-interface Lonely {
+interface Unwatched {
   readonly ws: WebSocket;
   readonly peer: PeerSocket;
 }
 
-/** A client that nobody listens to. */
-async function openUnwatched(): Promise<Lonely> {
+/** A client without listeners. */
+async function openUnwatched(): Promise<Unwatched> {
   const server = await scene.listen();
   const ws = new WebSocket(server.url, { runtime: scene.counting.runtime, reconnect: false });
   const connecting = ws.connect();
@@ -38,33 +39,33 @@ async function openUnwatched(): Promise<Lonely> {
   return { ws, peer };
 }
 
-async function untilFailed({ ws, peer }: Lonely): Promise<void> {
+async function untilFailed({ ws, peer }: Unwatched): Promise<void> {
   await peer.untilGone();
   while (ws.state !== "failed") await turns(1);
 }
 
 describe("a fatal end", () => {
-  it("that nothing observes is one warning", async () => {
+  it("emits one warning if nothing observes it", async () => {
     const warnings = watchWarnings();
-    const lonely = await openUnwatched();
-    lonely.peer.reset();
-    await untilFailed(lonely);
+    const unwatched = await openUnwatched();
+    unwatched.peer.reset();
+    await untilFailed(unwatched);
     expect(warnings()).toEqual([expect.any(ConnectionError)]);
-    expect(warnings()[0]).toBe(lonely.ws.lastReport?.error);
+    expect(warnings()[0]).toBe(unwatched.ws.lastReport?.error);
   });
 
-  it("by a violation is one too", async () => {
+  it("by a protocol violation emits one warning too", async () => {
     const warnings = watchWarnings();
-    const lonely = await openUnwatched();
-    lonely.peer.send(frame({ opcode: 3 }));
-    await untilFailed(lonely);
-    expect(warnings()).toEqual([lonely.ws.lastReport?.error]);
+    const unwatched = await openUnwatched();
+    unwatched.peer.send(frame({ opcode: 3 }));
+    await untilFailed(unwatched);
+    expect(warnings()).toEqual([unwatched.ws.lastReport?.error]);
   });
 
   const observers: [name: string, observe: (ws: WebSocket) => unknown][] = [
     ["a listener of error", (ws) => ws.on("error", () => undefined)],
     ["a listener of closed", (ws) => ws.on("closed", () => undefined)],
-    ["a listener of closed for once", (ws) => ws.once("closed", () => undefined)],
+    ["a once listener of closed", (ws) => ws.once("closed", () => undefined)],
     ["recv()", (ws) => ws.recv().catch(() => undefined)],
     ["run()", (ws) => ws.run().catch(() => undefined)],
     [
@@ -74,28 +75,28 @@ describe("a fatal end", () => {
           .next()
           .catch(() => undefined),
     ],
-    ["an iterator that nobody pulls", (ws) => ws[Symbol.asyncIterator]()],
+    ["an iterator without next()", (ws) => ws[Symbol.asyncIterator]()],
   ];
 
-  it.each(observers)("that %s observes is none", async (_name, observe) => {
+  it.each(observers)("emits no warning if it is observed by %s", async (_name, observe) => {
     const warnings = watchWarnings();
-    const lonely = await openUnwatched();
-    observe(lonely.ws);
-    lonely.peer.reset();
-    await untilFailed(lonely);
+    const unwatched = await openUnwatched();
+    observe(unwatched.ws);
+    unwatched.peer.reset();
+    await untilFailed(unwatched);
     expect(warnings()).toEqual([]);
   });
 
-  it("that only a listener of other events could have seen is a warning", async () => {
+  it("emits a warning if only listeners of other events exist", async () => {
     const warnings = watchWarnings();
-    const lonely = await openUnwatched();
-    lonely.ws.on("disconnected", () => undefined).on("message", () => undefined);
-    lonely.peer.reset();
-    await untilFailed(lonely);
+    const unwatched = await openUnwatched();
+    unwatched.ws.on("disconnected", () => undefined).on("message", () => undefined);
+    unwatched.peer.reset();
+    await untilFailed(unwatched);
     expect(warnings()).toHaveLength(1);
   });
 
-  it("of a connect() that is never awaited is no unhandled rejection where a listener is notified", async () => {
+  it("causes no unhandled rejection of a connect() that is not awaited if a listener is notified", async () => {
     const server = await scene.listen();
     const { url } = server;
     await server.close();
@@ -107,7 +108,7 @@ describe("a fatal end", () => {
     await turns(5);
   });
 
-  it("of calls that are never awaited is no unhandled rejection", async () => {
+  it("causes no unhandled rejection of other calls that are not awaited", async () => {
     const { ws, peer } = await openUnwatched();
     const iterator = ws[Symbol.asyncIterator]();
     void iterator.next();
@@ -127,8 +128,8 @@ describe("a fatal end", () => {
   });
 });
 
-describe("an end in good order", () => {
-  it("that nothing observes is no warning", async () => {
+describe("an end by terminate()", () => {
+  it("emits no warning if nothing observes it", async () => {
     const warnings = watchWarnings();
     const { ws, peer } = await openUnwatched();
     ws.terminate();
@@ -139,7 +140,7 @@ describe("an end in good order", () => {
 });
 
 describe("a deserializer that throws", () => {
-  it("costs its message alone, which is told as dropped, by every way of reading", async () => {
+  it("drops only its message, and reports it as dropped, with recv() and with a listener", async () => {
     const fault = new Error("not today");
     const { client, ws, peer } = await scene.open({
       deserializer: (data) => {
@@ -150,9 +151,9 @@ describe("a deserializer that throws", () => {
     peer.send(textFrame("one"), textFrame("bad"), textFrame("two"));
     expect([await ws.recv(), await ws.recv()]).toEqual(["one", "two"]);
     expect(client.all("dropped")).toEqual([{ direction: "in", message: "bad", cause: "decode" }]);
-    const [told] = client.all("error");
-    expect(told).toMatchObject({ isFatal: false, error: { code: "DECODE_FAILED", cause: fault } });
-    expect(told?.error).toBeInstanceOf(JetSocketError);
+    const [recorded] = client.all("error");
+    expect(recorded).toMatchObject({ isFatal: false, error: { code: "DECODE_FAILED", cause: fault } });
+    expect(recorded?.error).toBeInstanceOf(JetSocketError);
 
     const handled: unknown[] = [];
     ws.on("message", ({ data }) => handled.push(data));
@@ -164,7 +165,7 @@ describe("a deserializer that throws", () => {
     expect(ws.stats()).toMatchObject({ messagesReceived: 6, messagesDropped: 2 });
   });
 
-  it("is what JSON that is none does by default", async () => {
+  it("is the default one for invalid JSON", async () => {
     const { ws, peer } = await openUnwatched();
     const dropped: unknown[] = [];
     ws.on("dropped", ({ message }) => dropped.push(message));
@@ -175,18 +176,18 @@ describe("a deserializer that throws", () => {
     ws.terminate();
   });
 
-  it("is not asked where only raw messages are listened to", async () => {
-    let asked = 0;
-    const { ws, peer } = await scene.open({ deserializer: () => String(asked++) });
+  it("is not called if only rawMessage has a listener", async () => {
+    let callCount = 0;
+    const { ws, peer } = await scene.open({ deserializer: () => String(callCount++) });
     const raw = new Promise((resolve) => ws.on("rawMessage", resolve));
     peer.send(textFrame("as it came"));
     expect(await raw).toEqual({ data: "as it came", isBinary: false });
-    expect(asked).toBe(0);
+    expect(callCount).toBe(0);
   });
 });
 
 describe("a serializer that throws", () => {
-  it("costs its message alone", async () => {
+  it("rejects only its own send", async () => {
     const fault = new Error("no such thing");
     const { client, ws, peer } = await scene.open({
       serializer: (value) => {
@@ -202,7 +203,7 @@ describe("a serializer that throws", () => {
     expect(ws.stats().messagesSent).toBe(1);
   });
 
-  it("or gives what cannot be sent, does so too", async () => {
+  it("or returns a value that cannot be sent rejects only its own send", async () => {
     const { ws, peer } = await scene.open({ serializer: () => 7 as unknown as string });
     await expect(ws.send("x")).rejects.toBeInstanceOf(TypeError);
     await ws.sendRaw("good");

@@ -1,3 +1,4 @@
+// Runs every fault and compares its close report. Prints a table of all verdicts.
 import { afterAll, describe, expect, it } from "vitest";
 import type { CloseReport, Verdict } from "../../src/index.js";
 import type { Fault } from "./fault.js";
@@ -8,7 +9,7 @@ import { serverFaults } from "./server-faults.js";
 
 const faults: readonly Fault[] = [...serverFaults, ...networkFaults, ...ownEnds];
 
-/** A verdict that is added to the union, or taken from it, does not compile here. */
+/** All verdicts except "proxy". The type check fails if the union changes and this list does not. */
 const verdicts: Readonly<Record<Exclude<Verdict, "proxy">, true>> = {
   ...{ normal: true, "going-away": true, "server-restart": true, "server-error": true },
   ...{ "rate-limited": true, auth: true, policy: true, "not-found": true, "handshake-rejected": true },
@@ -18,11 +19,11 @@ const verdicts: Readonly<Record<Exclude<Verdict, "proxy">, true>> = {
   ...{ "closed-by-us": true, "closed-by-peer": true },
 };
 
-const told: { readonly fault: Fault; readonly report: CloseReport }[] = [];
+const recorded: { readonly fault: Fault; readonly report: CloseReport }[] = [];
 
 afterAll(() => {
   const header = ["fault", "verdict", "initiatedBy", "phase", "codes", "HTTP", "retry", "error"];
-  const rows = told.map(({ fault, report }) => [
+  const rows = recorded.map(({ fault, report }) => [
     fault.name,
     report.verdict,
     report.initiatedBy,
@@ -43,10 +44,10 @@ afterAll(() => {
 
 const sentences = /^[A-Z].*[.!?]$/s;
 
-describe("what a report says of a fault", () => {
+describe("the close report of a fault", () => {
   it.each(faults.map((fault) => [fault.name, fault] as const))("%s", async (_name, fault) => {
     const report = await fault.play();
-    told.push({ fault, report });
+    recorded.push({ fault, report });
     const { verdict, initiatedBy, phase, isRetryable } = fault;
     expect({
       ...{ verdict: report.verdict, initiatedBy: report.initiatedBy, phase: report.phase },
@@ -64,13 +65,13 @@ describe("what a report says of a fault", () => {
     expect(Object.isFrozen(report)).toBe(true);
   });
 
-  it("every verdict appears but proxy", () => {
-    expect(new Set(told.map(({ report }) => report.verdict))).toEqual(new Set(Object.keys(verdicts)));
+  it("covers every verdict except proxy", () => {
+    expect(new Set(recorded.map(({ report }) => report.verdict))).toEqual(new Set(Object.keys(verdicts)));
   });
 });
 
-describe("what a report says besides", () => {
-  it("counts the pings without a pong, and names a remedy where none was ever answered", async () => {
+describe("the other fields of a close report", () => {
+  it("count unanswered pings, and the advice names the option if no ping was ever answered", async () => {
     const report = await playInMemory({
       options: { heartbeat: { interval: 1_000, timeout: 2_500 } },
       script: (connection) => {
@@ -83,7 +84,7 @@ describe("what a report says besides", () => {
     expect(report.advice).toMatch(/heartbeat\.ping.*heartbeat\.isPong/);
   });
 
-  it("says for how long this process stood still, which is no fault of the peer", async () => {
+  it("give the lag of a blocked event loop, which is not counted as silence of the peer", async () => {
     const report = await playInMemory({
       options: { heartbeat: { interval: 1_000, timeout: 500 } },
       act: async ({ server, pass, stall }) => {
@@ -97,7 +98,7 @@ describe("what a report says besides", () => {
     expect(report.loopLagMs).toBeLessThanOrEqual(5_000);
   });
 
-  it("tells times, and what became of messages", async () => {
+  it("give the times and the counts of messages", async () => {
     const report = await playInMemory({
       script: async (connection) => {
         connection.accept();
@@ -107,7 +108,7 @@ describe("what a report says besides", () => {
       },
       act: async ({ ws, server, pass }) => {
         void ws.sendRaw(Buffer.alloc(1_000_000));
-        void ws.send("behind it");
+        void ws.send("queued");
         await pass(900);
         server.connections[0]?.reset();
       },

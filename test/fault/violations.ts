@@ -1,3 +1,4 @@
+// The table of protocol violations, each with the expected error code and close code.
 import { deflateRawSync } from "node:zlib";
 import type { Options } from "../support/scene.js";
 import { DeflateBlocks } from "../support/deflate-blocks.js";
@@ -14,7 +15,7 @@ import {
   textFrame,
 } from "../support/wire.js";
 
-/** Bytes that no server may send, and what comes of them. */
+/** Invalid bytes from a server, and the expected failure. */
 export interface Violation {
   readonly name: string;
   readonly bytes: readonly Uint8Array[];
@@ -22,7 +23,7 @@ export interface Violation {
   readonly closeCode: number;
   readonly verdict: "protocol-error" | "too-big";
   readonly options?: Options;
-  /** permessage-deflate is agreed on. */
+  /** True if permessage-deflate is negotiated. */
   readonly isCompressed?: boolean;
 }
 
@@ -47,7 +48,7 @@ const compressed = { isCompressed: true } as const;
 const bytes = (...values: number[]): Buffer => Buffer.from(values);
 
 const flags: Violation[] = [
-  breach("RSV1 where no extension was agreed on", "UNEXPECTED_RSV", textFrame("x", { rsv1: true })),
+  breach("RSV1 without an extension", "UNEXPECTED_RSV", textFrame("x", { rsv1: true })),
   breach("RSV2", "UNEXPECTED_RSV", textFrame("x", { rsv2: true })),
   breach("RSV3", "UNEXPECTED_RSV", textFrame("x", { rsv3: true })),
   breach("RSV2 next to RSV1", "UNEXPECTED_RSV", textFrame("x", { rsv1: true, rsv2: true }), compressed),
@@ -77,10 +78,10 @@ const lengths: Violation[] = [
   breach("a fragmented Close", "FRAGMENTED_CONTROL_FRAME", closeFrame(1000, "", { isFinal: false })),
   breach("a ping of 126 bytes", "CONTROL_FRAME_TOO_BIG", pingFrame("x".repeat(126))),
   breach("a Close of 65,536 bytes", "CONTROL_FRAME_TOO_BIG", closeFrame(1000, "x".repeat(65_534))),
-  breach("125 bytes by a 16-bit length", "INVALID_LENGTH", textFrame("x".repeat(125), { lengthBits: 16 })),
-  breach("no bytes by a 64-bit length", "INVALID_LENGTH", textFrame("", { lengthBits: 64 })),
+  breach("125 bytes with a 16-bit length", "INVALID_LENGTH", textFrame("x".repeat(125), { lengthBits: 16 })),
+  breach("no bytes with a 64-bit length", "INVALID_LENGTH", textFrame("", { lengthBits: 64 })),
   breach(
-    "65,535 bytes by a 64-bit length",
+    "65,535 bytes with a 64-bit length",
     "INVALID_LENGTH",
     textFrame("x".repeat(65_535), { lengthBits: 64 }),
   ),
@@ -91,15 +92,15 @@ const lengths: Violation[] = [
 const begun = frame({ opcode: opcodes.text, isFinal: false, payload: "a" });
 
 const order: Violation[] = [
-  breach("a continuation of nothing", "UNEXPECTED_CONTINUATION", frame({ opcode: 0, payload: "x" })),
+  breach("a continuation without a message", "UNEXPECTED_CONTINUATION", frame({ opcode: 0, payload: "x" })),
   breach(
-    "a continuation behind the end of a message",
+    "a continuation after the end of a message",
     "UNEXPECTED_CONTINUATION",
-    // The first of them is a message of two pieces, which is told.
+    // The frames sent before every violation include a complete fragmented message.
     [frame({ opcode: 0, isFinal: false, payload: "" })],
   ),
   breach("a message inside another", "EXPECTED_CONTINUATION", [begun, textFrame("b")]),
-  breach("a fragment that begins inside a message", "EXPECTED_CONTINUATION", [
+  breach("a first fragment inside a message", "EXPECTED_CONTINUATION", [
     begun,
     frame({ opcode: opcodes.binary, isFinal: false, payload: "b" }),
   ]),
@@ -114,16 +115,16 @@ const badTexts: [name: string, frames: Buffer[]][] = [
   ["a surrogate", [textFrame(bytes(0xed, 0xa0, 0x80))]],
   ["a code point beyond U+10FFFF", [textFrame(bytes(0xf4, 0x90, 0x80, 0x80))]],
   [
-    "an invalid byte behind 64 KiB of ASCII",
+    "an invalid byte after 64 KiB of ASCII",
     [textFrame(Buffer.concat([Buffer.alloc(65_536, 0x61), bytes(0xff)]))],
   ],
   ["an invalid byte in the first fragment", [fragments(opcodes.text, [bytes(0xff), "b"])[0]!]],
   ["an invalid byte in the last fragment", fragments(opcodes.text, ["a", bytes(0xff)])],
   ["a character that the next fragment breaks", fragments(opcodes.text, [euro.subarray(0, 1), "b"])],
   ["a character cut off by the last fragment", fragments(opcodes.text, ["a", euro.subarray(0, 2)])],
-  ["an empty last fragment behind half a character", fragments(opcodes.text, [euro.subarray(0, 2), ""])],
+  ["an empty last fragment after half a character", fragments(opcodes.text, [euro.subarray(0, 2), ""])],
   [
-    "an invalid byte in a frame that is not all there",
+    "an invalid byte in an incomplete frame",
     [frame({ opcode: opcodes.text, payload: bytes(0x61, 0xff), announced: 1_000 })],
   ],
 ];
@@ -233,7 +234,7 @@ const corrupt: Violation[] = (
     ["a stored block whose length does not fit", bytes(0x00, 0x05, 0x00, 0x05, 0x00, 0x61)],
     ["a block that is cut off", deflated("x".repeat(10_000) + "and no end").subarray(0, 8)],
     [
-      "garbage behind a final block",
+      "garbage after a final block",
       Buffer.concat([blocks().fixed(["a"], { isFinal: true }).bytes(), bytes(0x07)]),
     ],
     ["noise", bytes(0xff, 0xff, 0xff, 0xff, 0xff, 0xff)],

@@ -1,3 +1,4 @@
+// Pausing and resuming of reading, and the overflow modes of the inbox. Real sockets, virtual clock.
 import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { turns } from "../support/dialling.js";
@@ -13,7 +14,7 @@ beforeEach(() => {
 
 afterEach(() => scene.finish());
 
-/** Sends texts in one segment, and waits until the client has dealt with them. */
+/** Sends texts in one segment and waits until the client has processed them. */
 async function send(peer: PeerSocket, ...texts: string[]): Promise<void> {
   const bytes = Buffer.concat(texts.map((text) => textFrame(text)));
   const size = scene.readSize;
@@ -21,7 +22,7 @@ async function send(peer: PeerSocket, ...texts: string[]): Promise<void> {
   await scene.untilRead(size + bytes.length);
 }
 
-/** Sends texts to a client that has paused: they stay with the kernel. */
+/** Sends texts to a client that may be paused: does not wait for the client to read them. */
 function sendOnly(peer: PeerSocket, ...texts: string[]): void {
   peer.send(...texts.map((text) => textFrame(text)));
 }
@@ -44,7 +45,7 @@ describe("back-pressure", () => {
     return opened;
   }
 
-  it("pauses the socket at capacity, and resumes it at half", async () => {
+  it("pauses the socket at capacity and resumes it at half of the capacity", async () => {
     const { client, ws, peer } = await openWithReader({ buffer: 4 });
     await send(peer, ...numbers(1, 4));
     expect(client.all("paused")).toHaveLength(1);
@@ -61,7 +62,7 @@ describe("back-pressure", () => {
     expect(client.all("dropped")).toEqual([]);
   });
 
-  it("pauses by bytes too, and lets one message of any size in", async () => {
+  it("pauses at maxBytes too, and accepts one message of any size", async () => {
     const { client, ws, peer } = await openWithReader({ buffer: { maxBytes: 1_000 } });
     await send(peer, "x".repeat(5_000));
     await client.event("paused");
@@ -70,7 +71,7 @@ describe("back-pressure", () => {
     expect(await take(ws, 2)).toEqual(["x".repeat(5_000), "next"]);
   });
 
-  it("leaves no more in memory than the inbox and one read, whatever the peer sends", async () => {
+  it("limits memory to the inbox and one read, regardless of what the peer sends", async () => {
     const { client, ws, peer } = await openWithReader({ buffer: 10 });
     const count = 2_000;
     const message = "x".repeat(10_000);
@@ -82,10 +83,10 @@ describe("back-pressure", () => {
     expect(ws.stats()).toMatchObject({ messagesReceived: count + 1, messagesDropped: 0 });
   });
 
-  it("answers nothing and fails nothing behind the frame at which it pauses", async () => {
+  it("does not process the frames after the one at which it pauses", async () => {
     const { client, ws, peer } = await openWithReader({ buffer: 2 });
-    const behind = [pingFrame("later"), textFrame("3")];
-    peer.send(textFrame("1"), textFrame("2"), ...behind);
+    const followedBy = [pingFrame("later"), textFrame("3")];
+    peer.send(textFrame("1"), textFrame("2"), ...followedBy);
     await client.event("paused");
     await turns(3);
     expect(client.all("ping")).toEqual([]);
@@ -93,30 +94,27 @@ describe("back-pressure", () => {
     expect((await peer.frame()).payload.toString()).toBe("later");
   });
 
-  it.each(["TCP", "TLS", "a stream of the user's"])(
-    "over %s leaves the bytes with the kernel",
-    async (kind) => {
-      const server = await scene.listen({ isSecure: kind === "TLS" });
-      const createConnection = () => connect(server.port, "127.0.0.1");
-      const options = kind.startsWith("T") ? { tls: { ca: server.ca } } : { createConnection };
-      const { client, ws, peer } = await scene.open({ buffer: 4, ...options }, { server });
-      const first = ws.recv();
-      sendOnly(peer, ...numbers(0, 99), "x".repeat(32 * 1024 * 1024));
-      expect(await first).toBe("0");
-      await client.event("paused");
-      let before = -1;
-      while (before !== peer.socket.writableLength) {
-        before = peer.socket.writableLength;
-        await turns(20);
-      }
-      expect(before).toBeGreaterThan(16 * 1024 * 1024);
-      expect(ws.stats().messagesWaiting).toBe(4);
-      expect(await take(ws, 99)).toEqual(numbers(1, 99));
-      expect((await ws.recv()).length).toBe(32 * 1024 * 1024);
-    },
-  );
+  it.each(["TCP", "TLS", "a caller's stream"])("over %s leaves unread bytes in the kernel", async (kind) => {
+    const server = await scene.listen({ isSecure: kind === "TLS" });
+    const createConnection = () => connect(server.port, "127.0.0.1");
+    const options = kind.startsWith("T") ? { tls: { ca: server.ca } } : { createConnection };
+    const { client, ws, peer } = await scene.open({ buffer: 4, ...options }, { server });
+    const first = ws.recv();
+    sendOnly(peer, ...numbers(0, 99), "x".repeat(32 * 1024 * 1024));
+    expect(await first).toBe("0");
+    await client.event("paused");
+    let before = -1;
+    while (before !== peer.socket.writableLength) {
+      before = peer.socket.writableLength;
+      await turns(20);
+    }
+    expect(before).toBeGreaterThan(16 * 1024 * 1024);
+    expect(ws.stats().messagesWaiting).toBe(4);
+    expect(await take(ws, 99)).toEqual(numbers(1, 99));
+    expect((await ws.recv()).length).toBe(32 * 1024 * 1024);
+  });
 
-  it("ends at once where a listener of `paused` reads, and leaves no timer", async () => {
+  it("ends at once if a listener of `paused` reads, and leaves no timer", async () => {
     const { client, ws, peer } = await openWithReader({ buffer: 2 });
     const received: Message[] = [];
     ws.on("paused", () => {
@@ -129,7 +127,7 @@ describe("back-pressure", () => {
     expect(scene.counting.openTimers).toBe(0);
   });
 
-  it("is reported", async () => {
+  it("is recorded in the close report", async () => {
     const { client, ws, peer } = await openWithReader({ buffer: 2 });
     sendOnly(peer, "1", "2", "3");
     await client.event("paused");
@@ -150,7 +148,7 @@ describe("back-pressure", () => {
     ]);
   });
 
-  it("ends after 30 s in which nobody reads, so that the peer's Close is seen; the newest are kept", async () => {
+  it("ends after 30 s without a reader, so that the peer's Close is processed; the newest messages are kept", async () => {
     const { client, ws, peer } = await openWithReader({ buffer: 3 });
     await send(peer, ...numbers(1, 3));
     await client.event("paused");
@@ -168,7 +166,7 @@ describe("back-pressure", () => {
     );
   });
 
-  it("does not end so while a loop is open", async () => {
+  it("does not end after 30 s while an iterator is open", async () => {
     const { client, ws, peer } = await openWithReader({ buffer: 3 });
     await send(peer, ...numbers(1, 3));
     const iterator = ws[Symbol.asyncIterator]();
@@ -179,7 +177,7 @@ describe("back-pressure", () => {
     expect(client.all("dropped")).toEqual([]);
   });
 
-  it("does not end so while recv() is called now and then", async () => {
+  it("does not end after 30 s while recv() is called at intervals", async () => {
     const { client, ws, peer } = await openWithReader({ buffer: 8 });
     await send(peer, ...numbers(1, 8));
     for (const text of ["1", "2", "3"]) {
@@ -190,8 +188,8 @@ describe("back-pressure", () => {
   });
 });
 
-describe("until the first reader", () => {
-  it("the newest are kept, the oldest go and are told, and nothing is paused", async () => {
+describe("before the first reader", () => {
+  it("the newest messages are kept, the oldest are reported as dropped, and reading is not paused", async () => {
     const { client, ws, peer } = await scene.open({ buffer: 3 });
     await send(peer, ...numbers(1, 10));
     expect(client.all("paused")).toEqual([]);
@@ -215,7 +213,7 @@ describe("overflow", () => {
   it.each([
     ["dropOldest", numbers(1, 4), numbers(5, 7)],
     ["dropNewest", numbers(4, 7), numbers(1, 3)],
-  ] as const)("%s tells each message that it drops", async (overflow, dropped, kept) => {
+  ] as const)("%s reports each message that it drops", async (overflow, dropped, kept) => {
     const { client, ws, peer } = await scene.open({ buffer: { capacity: 3, overflow } });
     const first = ws.recv();
     await send(peer, ...numbers(0, 7));

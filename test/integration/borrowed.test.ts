@@ -1,3 +1,4 @@
+// Borrowed message handlers over a real socket.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { borrow, mixed, mixedTexts, textsOf } from "../support/borrowing.js";
 import { Scene } from "../support/scene.js";
@@ -12,9 +13,9 @@ beforeEach(() => {
 afterEach(() => scene.finish());
 
 describe("a borrowed handler over a real socket", () => {
-  it("is lent the bytes of the socket's own read, and large messages whole", async () => {
+  it("receives views of the bytes of the socket's read, and large messages in one piece", async () => {
     const { ws, peer } = await scene.open();
-    const { loans } = borrow(scene, ws);
+    const { received } = borrow(scene, ws);
     const large = "0123456789".repeat(150_000);
     const size = scene.readSize;
     const bytes = Buffer.concat([
@@ -25,14 +26,14 @@ describe("a borrowed handler over a real socket", () => {
     ]);
     peer.send(bytes);
     await scene.untilRead(size + bytes.length);
-    expect(textsOf(loans)).toEqual([...mixedTexts(1), large, large, ...mixedTexts(10)]);
-    expect(loans[0]!.isInRead).toBe(true);
+    expect(textsOf(received)).toEqual([...mixedTexts(1), large, large, ...mixedTexts(10)]);
+    expect(received[0]!.isView).toBe(true);
     expect(ws.stats()).toMatchObject({ messagesReceived: 12, messagesWaiting: 0 });
   });
 
-  it("that goes leaves what follows to who reads", async () => {
+  it("that is removed leaves the following messages to other readers", async () => {
     const { ws, peer } = await scene.open();
-    const { loans, end } = borrow(scene, ws);
+    const { received, end } = borrow(scene, ws);
     const read = async (...frames: readonly Buffer[]): Promise<void> => {
       const size = scene.readSize;
       peer.send(...frames);
@@ -43,6 +44,6 @@ describe("a borrowed handler over a real socket", () => {
     await read(...mixed(10));
     const rest: string[] = [];
     while (ws.stats().messagesWaiting > 0) rest.push(String(await ws.recv()));
-    expect([textsOf(loans), rest]).toEqual([mixedTexts(1), mixedTexts(10)]);
+    expect([textsOf(received), rest]).toEqual([mixedTexts(1), mixedTexts(10)]);
   });
 });

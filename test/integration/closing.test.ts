@@ -1,3 +1,4 @@
+// close(), terminate(), run() and the peer's Close, over real sockets and without faults.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CloseError, connect, InvalidStateError, type Verdict } from "../../src/index.js";
 import { type Message, Scene } from "../support/scene.js";
@@ -38,7 +39,7 @@ const codes: [code: number | undefined, ending: Ending][] = [
 ];
 
 describe("a Close from the peer", () => {
-  it.each(codes)("with %s is echoed, and ends the life as it says", async (code, ending) => {
+  it.each(codes)("with %s is echoed, and its code decides how the client ends", async (code, ending) => {
     const { verdict, isOrderly = false } = ending;
     const { client, ws, peer } = await scene.open();
     const running = ws.run().then(
@@ -57,7 +58,7 @@ describe("a Close from the peer", () => {
     peer.end();
     const { report } = await client.event("closed");
 
-    const told = code ?? 1005;
+    const recorded = code ?? 1005;
     expect(report).toMatchObject({
       verdict,
       isRetryable: true,
@@ -65,11 +66,11 @@ describe("a Close from the peer", () => {
       phase: "closing",
       wasClean: true,
     });
-    expect(report).toMatchObject({ codeSent: told, codeReceived: told, reason, error: undefined });
+    expect(report).toMatchObject({ codeSent: recorded, codeReceived: recorded, reason, error: undefined });
     expect(report.advice).not.toBe("");
     expect(Object.isFrozen(report)).toBe(true);
     expect(received).toEqual(["last words"]);
-    expect(client.all("closing")).toEqual([{ code: told, reason, initiatedBy: "peer" }]);
+    expect(client.all("closing")).toEqual([{ code: recorded, reason, initiatedBy: "peer" }]);
     const end = isOrderly ? ["to closed", "closed"] : ["error!", "to failed", "closed"];
     expect(client.story.slice(4)).toEqual([
       "to disconnecting",
@@ -113,7 +114,7 @@ describe("close()", () => {
     },
   );
 
-  it("delivers what comes before the peer's Close", async () => {
+  it("delivers messages that arrive before the peer's Close", async () => {
     const { ws, peer } = await scene.open();
     const handled: Message[] = [];
     ws.on("message", ({ data }) => handled.push(data));
@@ -140,7 +141,7 @@ describe("close()", () => {
     expect(server.connectionCount).toBe(0);
   });
 
-  it("ends readers behind what waits", async () => {
+  it("ends readers after the buffered messages", async () => {
     const { ws, peer } = await scene.open();
     peer.send(textFrame("1"), textFrame("2"));
     await scene.untilRead(scene.readSize + textFrame("1").length * 2);
@@ -157,7 +158,7 @@ describe("close()", () => {
 });
 
 describe("terminate()", () => {
-  it("ends at once without a Close; what waits is dropped and told", async () => {
+  it("ends at once without a Close; buffered messages are reported as dropped", async () => {
     const { client, ws, peer } = await scene.open();
     const size = scene.readSize;
     peer.send(textFrame("1"), textFrame("2"));
@@ -184,7 +185,7 @@ describe("terminate()", () => {
 });
 
 describe("run()", () => {
-  it("connects when idle, stays to the end, and is one life for all who call it", async () => {
+  it("connects when idle, resolves at the end, and all calls share one connection", async () => {
     const server = await scene.listen();
     const client = scene.watch(server.url);
     const running = [client.ws.run(), client.ws.run()];
@@ -199,7 +200,7 @@ describe("run()", () => {
     expect(client.all("connected")).toHaveLength(1);
   });
 
-  it("rejects with what broke the life", async () => {
+  it("rejects with the error that ended the client", async () => {
     const server = await scene.listen();
     const client = scene.watch(server.url);
     const running = client.ws.run();
@@ -210,7 +211,7 @@ describe("run()", () => {
     await expect(running).rejects.toBeInstanceOf(CloseError);
   });
 
-  it("connects again when it has failed", async () => {
+  it("connects again after a failure", async () => {
     const server = await scene.listen();
     const client = scene.watch(server.url);
     const first = client.ws.run();
@@ -221,15 +222,15 @@ describe("run()", () => {
     await expect(first).rejects.toMatchObject({ phase: "open" });
     const second = client.ws.run();
     const peer = await server.client();
-    await peer.accept({ behind: [closeFrame(1000)] });
+    await peer.accept({ followedBy: [closeFrame(1000)] });
     peer.endWithClient();
     await second;
     expect(client.ws.stats()).toMatchObject({ connectCount: 2 });
   });
 });
 
-describe("a second life", () => {
-  it("gives what the first has left, then its own, with the same listeners", async () => {
+describe("connect() after a failure", () => {
+  it("keeps the unread messages and the listeners of the first run", async () => {
     const server = await scene.listen();
     const { client, ws, peer } = await scene.open({}, { server });
     const size = scene.readSize;
@@ -239,7 +240,7 @@ describe("a second life", () => {
     await client.event("closed");
     const connecting = ws.connect();
     const next = (await server.client()).endWithClient();
-    await next.accept({ behind: [textFrame("new")] });
+    await next.accept({ followedBy: [textFrame("new")] });
     await connecting;
     expect([await ws.recv(), await ws.recv()]).toEqual(["left over", "new"]);
     expect(client.all("connected")).toHaveLength(2);
@@ -247,7 +248,7 @@ describe("a second life", () => {
 });
 
 describe("await using", () => {
-  it("closes at the end of the scope with 1000", async () => {
+  it("closes with 1000 at the end of the scope", async () => {
     const server = await scene.listen();
     const peering = server.client().then(async (peer) => {
       await peer.accept();
@@ -268,7 +269,7 @@ describe("await using", () => {
 });
 
 describe("stats()", () => {
-  it("counts what went over the wire", async () => {
+  it("counts messages, payload bytes and wire bytes", async () => {
     const { ws, peer } = await scene.open();
     const size = scene.readSize;
     const frames = [textFrame("12345"), textFrame("é")];

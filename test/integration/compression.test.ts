@@ -1,3 +1,4 @@
+// permessage-deflate against a peer that uses only public functions of zlib.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DeflateBlocks } from "../support/deflate-blocks.js";
 import { type Message, type Options, Scene } from "../support/scene.js";
@@ -15,13 +16,13 @@ afterEach(() => scene.finish());
 
 const extension = (parameters = ""): string => `Sec-WebSocket-Extensions: permessage-deflate${parameters}`;
 
-/** Bytes that repeat themselves at every distance that a window may have. */
+/** Pseudo-random bytes with repetitions at many distances, below and above the size of each window. */
 function varied(size: number, seed: number): Buffer {
   const bytes = Buffer.alloc(size);
   let state = seed;
   for (let at = 0; at < size; at++) {
     state = (Math.imul(state, 1_103_515_245) + 12_345) | 0;
-    // Of what stands further back than a small window most comes again.
+    // 7 of 8 bytes repeat a byte that is 300 to 599 bytes back, beyond the smallest windows.
     bytes[at] = at > 600 && (state & 7) !== 0 ? bytes[at - 300 - (at % 300)]! : state >>> 24;
   }
   return bytes;
@@ -37,7 +38,7 @@ const messages: readonly (string | Buffer)[] = [
   Buffer.alloc(100_000),
 ];
 
-/** Sends every message from both ends, and reads it at the other. */
+/** Sends every message in both directions and checks it at the other end. Returns the negotiated extensions. */
 async function exchange(
   options: Options,
   parameters: string,
@@ -60,47 +61,44 @@ async function exchange(
 }
 
 describe("permessage-deflate", () => {
-  it("as it is offered by default keeps both contexts", async () => {
+  it("keeps both contexts by default", async () => {
     expect(await exchange({}, "")).toBe("permessage-deflate");
   });
 
-  it.each([9, 10, 11, 12, 13, 14, 15])(
-    "keeps to a window of %i bits for what it sends",
-    async (windowBits) => {
-      const parameters = `; client_max_window_bits=${windowBits}`;
-      expect(await exchange({}, parameters, {}, { windowBits })).toBe(`permessage-deflate${parameters}`);
-    },
-  );
+  it.each([9, 10, 11, 12, 13, 14, 15])("uses a window of %i bits for sent messages", async (windowBits) => {
+    const parameters = `; client_max_window_bits=${windowBits}`;
+    expect(await exchange({}, parameters, {}, { windowBits })).toBe(`permessage-deflate${parameters}`);
+  });
 
   it.each([9, 10, 11, 12, 13, 14, 15])(
-    "takes a window of %i bits for what it receives",
+    "accepts a window of %i bits for received messages",
     async (windowBits) => {
       await exchange({}, `; server_max_window_bits=${windowBits}`, { windowBits });
     },
   );
 
-  it("keeps to a window of 8 bits, which zlib itself does not make", async () => {
+  it("uses a window of 8 bits, which zlib does not support", async () => {
     await exchange({}, "; client_max_window_bits=8", {}, { windowBits: 8 });
     await exchange({ compress: { windowBits: 8 } }, "; client_max_window_bits=8", {}, { windowBits: 8 });
   });
 
-  it("keeps to its own windowBits where the server says nothing of it", async () => {
+  it("uses its own windowBits if the server does not set a window", async () => {
     await exchange({ compress: { windowBits: 9 } }, "", {}, { windowBits: 9 });
   });
 
-  it("takes no context over where the server asks for that", async () => {
+  it("resets its context per message if the server requests it", async () => {
     await exchange({}, "; client_no_context_takeover", {}, { keepsContext: false });
   });
 
-  it("takes no context over where its own options ask for that", async () => {
+  it("resets its context per message if its own options request it", async () => {
     await exchange({ compress: { noContextTakeover: true } }, "", {}, { keepsContext: false });
   });
 
-  it("reads a server that takes no context over", async () => {
+  it("reads messages of a server without context takeover", async () => {
     await exchange({}, "; server_no_context_takeover", { keepsContext: false });
   });
 
-  it("agrees on all four parameters at once", async () => {
+  it("negotiates all four parameters at once", async () => {
     const compress = {
       ...{ windowBits: 11, serverWindowBits: 12, noContextTakeover: true, serverNoContextTakeover: true },
       ...{ level: 9, memLevel: 1 },
@@ -112,13 +110,13 @@ describe("permessage-deflate", () => {
     expect(await exchange({ compress }, parameters, server, client)).toBe(`permessage-deflate${parameters}`);
   });
 
-  it("takes quoted values", async () => {
+  it("accepts quoted values", async () => {
     await exchange({}, '; client_max_window_bits="10"', {}, { windowBits: 10 });
   });
 });
 
-describe("what is sent", () => {
-  it("is compressed from compressionThreshold on, or as the call says", async () => {
+describe("a sent message", () => {
+  it("is compressed from compressionThreshold on, unless the call sets `compress`", async () => {
     const { ws, peer } = await scene.open({ compressionThreshold: 50 }, { fields: [extension()] });
     const rsv1Of = async (...call: Parameters<typeof ws.sendRaw>): Promise<boolean> => {
       await ws.sendRaw(...call);
@@ -133,14 +131,14 @@ describe("what is sent", () => {
     expect(await rsv1Of("x".repeat(500), { compress: false })).toBe(false);
   });
 
-  it("is not compressed without the extension, whatever the call says", async () => {
+  it("is not compressed without the extension, even if the call sets `compress`", async () => {
     const { ws, peer } = await scene.open();
     await ws.sendRaw("x".repeat(500), { compress: true });
     expect(await peer.text()).toBe("x".repeat(500));
     expect(ws.extensions).toBe("");
   });
 
-  it("is never larger than a compressed frame may be", async () => {
+  it("grows only slightly if it is not compressible", async () => {
     const { ws, peer } = await scene.open({}, { fields: [extension()] });
     const noise = varied(10_000, 3).map((byte, index) => byte ^ (index * 31));
     await ws.sendRaw(noise, { compress: true });
@@ -165,8 +163,8 @@ async function received(
   }
 }
 
-describe("what is received", () => {
-  it("may be in fragments, with control frames between them", async () => {
+describe("a received message", () => {
+  it("may arrive in fragments with control frames between them", async () => {
     const { ws, peer } = await scene.open({}, { fields: [extension()] });
     const payload = deflated("a compressed message in pieces ".repeat(20));
     const pieces = [payload.subarray(0, 1), Buffer.alloc(0), payload.subarray(1, 20), payload.subarray(20)];
@@ -174,7 +172,7 @@ describe("what is received", () => {
     expect(await received(peer, ws, ...frames)).toEqual(["a compressed message in pieces ".repeat(20)]);
   });
 
-  it("may be compressed or not, message by message", async () => {
+  it("may be compressed or uncompressed", async () => {
     const { ws, peer } = await scene.open({}, { fields: [extension()] });
     const deflater = new PeerDeflater();
     const text = "the same again and again ".repeat(5);
@@ -189,7 +187,7 @@ describe("what is received", () => {
     expect(await received(peer, ws, ...frames)).toEqual([text, "plain", text, Buffer.of(1), "", text]);
   });
 
-  it("may hold final blocks, with more behind them, and a window that outlives them", async () => {
+  it("may contain final blocks followed by more blocks, and the window continues after them", async () => {
     const { ws, peer } = await scene.open({}, { fields: [extension()] });
     const blocks = (): DeflateBlocks => new DeflateBlocks();
     const payloads: [Buffer, string][] = [
@@ -203,7 +201,7 @@ describe("what is received", () => {
         ]),
         "one two three",
       ],
-      // "three" stands five bytes back, in the last message.
+      // Refers to "three", five bytes back in the previous message.
       [
         blocks()
           .fixed([{ length: 5, distance: 5 }, "!"])
@@ -224,7 +222,7 @@ describe("what is received", () => {
     expect(await received(peer, ws, ...frames)).toEqual(payloads.map(([, text]) => text));
   });
 
-  it("may inflate to the very limit", async () => {
+  it("may inflate to exactly maxMessageSize", async () => {
     const { ws, peer } = await scene.open({ maxMessageSize: 10_000 }, { fields: [extension()] });
     const payload = deflated("x".repeat(10_000));
     expect(await received(peer, ws, textFrame(payload, { rsv1: true }))).toEqual(["x".repeat(10_000)]);

@@ -1,3 +1,4 @@
+// Runs programs in processes of their own and checks when the process exits.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +13,7 @@ import { closeFrame, textFrame } from "../support/wire.js";
 let folder: string;
 let peer: ScriptedPeer;
 
-/** The package as JavaScript, so that a plain Node runs it. */
+/** The package compiled to JavaScript, so that Node runs it without vitest. */
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "jetsocket-"));
   transpilePackage(folder);
@@ -33,7 +34,7 @@ interface Exit {
   readonly errors: string;
 }
 
-/** Runs a program in a process of its own, until that ends by itself. */
+/** Runs a program in a process of its own until it exits. */
 async function run(program: string): Promise<Exit> {
   const door = pathToFileURL(join(folder, "src/index.js")).href;
   const source = `import { connect, WebSocket } from ${JSON.stringify(door)};\nconst url = ${JSON.stringify(peer.url)};\n${program}`;
@@ -47,16 +48,16 @@ async function run(program: string): Promise<Exit> {
   );
 }
 
-async function accepted(behind: Uint8Array[] = []): Promise<PeerSocket> {
+async function accepted(followedBy: Uint8Array[] = []): Promise<PeerSocket> {
   const socket = await peer.client();
-  await socket.accept({ behind });
+  await socket.accept({ followedBy });
   return socket;
 }
 
 const clean = { code: 0, signal: null, errors: "" };
 
 describe("a process", () => {
-  it("ends by itself once close() has resolved", async () => {
+  it("exits after close() has resolved", async () => {
     const running = run(`
       const ws = await connect(url);
       await ws.send({ hello: true });
@@ -72,7 +73,7 @@ describe("a process", () => {
     expect(await running).toEqual({ ...clean, output: "closed\n" });
   });
 
-  it("ends by itself when the peer has closed, with compression in use and a pause behind it", async () => {
+  it("exits after the peer has closed, with compression in use and after a pause of reading", async () => {
     const running = run(`
       const ws = new WebSocket(url, { buffer: 1, reconnect: false });
       ws.connect();
@@ -87,7 +88,7 @@ describe("a process", () => {
     expect(await running).toEqual({ ...clean, output: "1,2,3\n" });
   });
 
-  it("ends by itself after terminate()", async () => {
+  it("exits after terminate()", async () => {
     const running = run(`
       const ws = await connect(url);
       const receiving = ws.recv().catch((error) => console.log(error.name));
@@ -98,7 +99,7 @@ describe("a process", () => {
     expect(await running).toEqual({ ...clean, output: "CloseError\n" });
   });
 
-  it("ends by itself after an abort", async () => {
+  it("exits after an abort", async () => {
     const running = run(`
       const controller = new AbortController();
       const ws = await connect(url, { signal: controller.signal });
@@ -111,7 +112,7 @@ describe("a process", () => {
     expect(await running).toEqual({ ...clean, output: "over\n" });
   });
 
-  it("lives as long as the connection is open", async () => {
+  it("does not exit while the connection is open", async () => {
     const running = run(`
       const ws = new WebSocket(url, { reconnect: false });
       ws.on("message", ({ data }) => console.log(data));
@@ -126,7 +127,7 @@ describe("a process", () => {
     expect(await running).toEqual({ ...clean, output: "1\n2\nclosed\n" });
   });
 
-  it("ends although the connection is open, after unref()", async () => {
+  it("exits with an open connection after unref()", async () => {
     const running = run(`
       const ws = await connect(url);
       ws.unref();
@@ -136,7 +137,7 @@ describe("a process", () => {
     expect(await running).toEqual({ ...clean, output: "connected\n" });
   });
 
-  it("ends although half a message has come, after unref()", async () => {
+  it("exits with an incomplete message after unref()", async () => {
     const running = run(`
       const ws = await connect(url);
       ws.unref();
@@ -144,13 +145,13 @@ describe("a process", () => {
     `);
     const socket = await peer.client();
     await socket.accept();
-    // Half a message stands behind the ping.
+    // Half a message follows the ping.
     socket.send(Buffer.from([0x89, 0x00]), textFrame("half").subarray(0, 3));
     const { code, signal, errors } = await running;
     expect({ code, signal, errors }).toEqual(clean);
   });
 
-  it("ends although our back-pressure has paused the reading, after unref()", async () => {
+  it("exits while back-pressure pauses reading after unref()", async () => {
     const running = run(`
       const ws = new WebSocket(url, { buffer: 1 });
       ws.on("paused", () => console.log("paused"));
@@ -163,7 +164,7 @@ describe("a process", () => {
     expect(await running).toEqual({ ...clean, output: "paused\n" });
   });
 
-  it("ends although an attempt is under way, after unref()", async () => {
+  it("exits during an attempt after unref()", async () => {
     const running = run(`
       const ws = new WebSocket(url).unref();
       ws.connect();
@@ -173,7 +174,7 @@ describe("a process", () => {
     expect(await running).toEqual({ ...clean, output: "connecting\n" });
   });
 
-  it("lives again after ref()", async () => {
+  it("does not exit after unref() and ref()", async () => {
     const running = run(`
       const ws = await connect(url, { reconnect: false });
       ws.unref();
@@ -186,7 +187,7 @@ describe("a process", () => {
     expect(await running).toEqual({ ...clean, output: "closed\n" });
   });
 
-  it("lives through the wait before the next attempt", async () => {
+  it("does not exit during the wait before the next attempt", async () => {
     const running = run(`
       const ws = new WebSocket(url, { backoff: { base: 100 } });
       ws.on("reconnecting", ({ attempt }) => console.log("waiting for attempt", attempt));
@@ -203,16 +204,16 @@ describe("a process", () => {
     expect(await running).toEqual({ ...clean, output: "waiting for attempt 1\nback\n" });
   });
 
-  it.each(["before the wait", "in the wait"])(
-    "ends although the next attempt is waited for, after unref() %s",
+  it.each(["before the wait", "during the wait"])(
+    "exits during the wait before the next attempt after unref() %s",
     async (when) => {
       const running = run(`
         const ws = await connect(url, { backoff: { base: 3_600_000, cap: 3_600_000, jitter: false } });
-        // Only the wait itself is to hold the process, or not.
+        // Nothing but the wait may keep the process alive.
         const hold = setInterval(() => {}, 1_000);
         ws.on("reconnecting", () => setImmediate(() => {
           clearInterval(hold);
-          if (${when === "in the wait"}) ws.unref();
+          if (${when === "during the wait"}) ws.unref();
           console.log(ws.state);
         }));
         if (${when === "before the wait"}) ws.unref();
@@ -222,7 +223,7 @@ describe("a process", () => {
     },
   );
 
-  it("does not live on for heartbeat, rotation and replay once it has ended", async () => {
+  it("exits after the end of a client with heartbeat, rotation and replay", async () => {
     const running = run(`
       const ws = await connect(url, {
         heartbeat: 3_600_000,
@@ -239,7 +240,7 @@ describe("a process", () => {
     expect(await running).toEqual({ ...clean, output: "InvalidStateError\n" });
   });
 
-  it("does not crash because of unhandled promises and errors; a refused call, a listener that throws and the fatal end are warnings", async () => {
+  it("emits warnings instead of crashing on rejected calls, a listener that throws and a fatal end", async () => {
     const running = run(`
       process.on("warning", ({ name, code }) => console.log(name, code));
       const ws = await connect(url, { reconnect: false });
@@ -261,7 +262,7 @@ describe("a process", () => {
     });
   });
 
-  it("stays up with nothing but a connection whose reading is paused", async () => {
+  it("does not exit while reading of its only connection is paused", async () => {
     const running = run(`
       const ws = new WebSocket(url, { buffer: 1, reconnect: false });
       const iterator = ws[Symbol.asyncIterator]();

@@ -1,3 +1,4 @@
+// Opening handshakes over TCP, TLS, Unix sockets and caller's streams, without faults.
 import { connect as connectTcp, type LookupFunction } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -20,7 +21,7 @@ afterEach(() => scene.finish());
 const loopback: LookupFunction = (_hostname, _options, callback) =>
   setImmediate(callback, null, [{ address: "127.0.0.1", family: 4 }]);
 
-/** A word each way, then a closing handshake from our side. */
+/** Exchanges one message in each direction and closes from the client. */
 async function exchange(client: Watching, peer: PeerSocket): Promise<void> {
   const { ws } = client;
   peer.send(textFrame("from the peer"));
@@ -58,14 +59,14 @@ const ways: [name: string, way: Way][] = [
     },
   ],
   [
-    "TCP, by a name",
+    "TCP with a host name",
     async (listen) => {
       const server = await listen();
       return { server, url: `ws://feed.example:${server.port}/`, options: { lookup: loopback } };
     },
   ],
   [
-    "TCP, by an http url",
+    "TCP with an http URL",
     async (listen) => {
       const server = await listen();
       return {
@@ -83,7 +84,7 @@ const ways: [name: string, way: Way][] = [
     },
   ],
   [
-    "TLS, with a certificate that nobody checks",
+    "TLS without certificate check",
     async (listen) => {
       const server = await listen({ isSecure: true });
       return { server, url: server.url, options: { tls: { rejectUnauthorized: false } } };
@@ -108,7 +109,7 @@ const ways: [name: string, way: Way][] = [
     },
   ],
   [
-    "a socket of the user's",
+    "a caller's socket",
     async (listen) => {
       const server = await listen();
       const createConnection = () => connectTcp(server.port, "127.0.0.1");
@@ -116,7 +117,7 @@ const ways: [name: string, way: Way][] = [
     },
   ],
   [
-    "a TLS socket of the user's, later",
+    "a caller's TLS socket, from a promise",
     async (listen) => {
       const server = await listen({ isSecure: true });
       const createConnection = async () => {
@@ -128,8 +129,8 @@ const ways: [name: string, way: Way][] = [
   ],
 ];
 
-describe("a life", () => {
-  it.each(ways)("over %s", async (_name, way) => {
+describe("a connection", () => {
+  it.each(ways)("opens, exchanges messages and closes over %s", async (_name, way) => {
     const { server, url, options } = await way((given) => scene.listen(given));
     const client = scene.watch(url, options);
     const connecting = client.ws.connect();
@@ -139,7 +140,7 @@ describe("a life", () => {
     await exchange(client, peer);
   });
 
-  it("over a stream in memory", async () => {
+  it("works over a stream in memory", async () => {
     const [near, far] = createDuplexPair();
     const client = scene.watch("ws://nowhere.example/", { createConnection: () => near });
     const connecting = client.ws.connect();
@@ -158,7 +159,7 @@ describe("a life", () => {
     await client.event("closed");
   });
 
-  it("of connect() begins with the connection open", async () => {
+  it("is open when the promise of connect() resolves", async () => {
     const server = await scene.listen();
     const connecting = connect<string, string>(server.url, {
       runtime: scene.counting.runtime,
@@ -173,8 +174,8 @@ describe("a life", () => {
   });
 });
 
-describe("the answer", () => {
-  it.each(["one segment", "single bytes"])("may come in %s", async (how) => {
+describe("the response", () => {
+  it.each(["one segment", "single bytes"])("may arrive in %s", async (how) => {
     const server = await scene.listen();
     const client = scene.watch(server.url);
     const connecting = client.ws.connect();
@@ -190,7 +191,7 @@ describe("the answer", () => {
     expect(await client.ws.recv()).toBe("hello");
   });
 
-  it("may come behind interim answers, with 100 fields, in any spelling and order", async () => {
+  it("may follow interim responses and have 100 fields in any case and order", async () => {
     const server = await scene.listen();
     const client = scene.watch(server.url, { subprotocols: "chat" });
     const connecting = client.ws.connect();
@@ -216,31 +217,25 @@ describe("the answer", () => {
     expect(client.ws.extensions).toBe("");
   });
 
-  const whole = textFrame("the whole of it");
+  const whole = textFrame("the last one");
   const longer = textFrame("x".repeat(200));
-  const behind: [what: string, bytes: Buffer[], messages: string[], rest: Buffer, last: string][] = [
-    ["nothing", [], [], whole, "the whole of it"],
-    ["one frame", [textFrame("one")], ["one"], whole, "the whole of it"],
-    [
-      "three frames",
-      ["1", "2", "3"].map((text) => textFrame(text)),
-      ["1", "2", "3"],
-      whole,
-      "the whole of it",
-    ],
-    ["half a frame", [whole.subarray(0, 7)], [], whole.subarray(7), "the whole of it"],
+  const followedBy: [what: string, bytes: Buffer[], messages: string[], rest: Buffer, last: string][] = [
+    ["nothing", [], [], whole, "the last one"],
+    ["one frame", [textFrame("one")], ["one"], whole, "the last one"],
+    ["three frames", ["1", "2", "3"].map((text) => textFrame(text)), ["1", "2", "3"], whole, "the last one"],
+    ["half a frame", [whole.subarray(0, 7)], [], whole.subarray(7), "the last one"],
     [
       "a frame and half of the next",
       [textFrame("one"), whole.subarray(0, 7)],
       ["one"],
       whole.subarray(7),
-      "the whole of it",
+      "the last one",
     ],
     ["half a header", [longer.subarray(0, 3)], [], longer.subarray(3), "x".repeat(200)],
   ];
 
-  it.each(behind)(
-    "may have %s behind it in its segment; nothing is lost, and no message comes before `connected`",
+  it.each(followedBy)(
+    "may be followed by %s in its segment; nothing is lost, and `connected` precedes all messages",
     async (_what, bytes, messages, rest, last) => {
       const server = await scene.listen();
       const client = scene.watch(server.url);
@@ -252,7 +247,7 @@ describe("the answer", () => {
       client.ws.on("message", ({ data }) => order.push(String(data)));
       const connecting = client.ws.connect().then(() => order.push("resolved"));
       const peer = (await server.client()).endWithClient();
-      await peer.accept({ behind: bytes });
+      await peer.accept({ followedBy: bytes });
       await connecting;
       expect(order).toEqual(["connected", ...messages, "resolved"]);
       peer.send(rest);
@@ -261,12 +256,12 @@ describe("the answer", () => {
     },
   );
 
-  it("may have the end behind it", async () => {
+  it("may be followed by the Close and the end of the stream", async () => {
     const server = await scene.listen();
     const client = scene.watch(server.url);
     const connecting = client.ws.connect();
     const peer = await server.client();
-    await peer.accept({ behind: [textFrame("one"), closeFrame(1000, "no more"), textFrame("never")] });
+    await peer.accept({ followedBy: [textFrame("one"), closeFrame(1000, "no more"), textFrame("never")] });
     peer.end();
     await connecting;
     const received: unknown[] = [];

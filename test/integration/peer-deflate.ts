@@ -1,14 +1,15 @@
+// Compression of a test peer, built only on public functions of zlib.
 import { constants, deflateRawSync, inflateRawSync } from "node:zlib";
 
 const tail = Buffer.of(0, 0, 0xff, 0xff);
 
 export interface Direction {
-  /** 9 to 15: the window of what is sent or received. */
+  /** Size of the window in bits, 9 to 15. Default: 15. */
   readonly windowBits?: number;
   readonly keepsContext?: boolean;
 }
 
-/** Reads the compressed messages of one client, as RFC 7692 7.2.2 says, by nothing but public calls of zlib. */
+/** Inflates the compressed messages of one client (RFC 7692 7.2.2). */
 export class PeerInflater {
   readonly #windowBits: number;
   readonly #keepsContext: boolean;
@@ -30,7 +31,7 @@ export class PeerInflater {
   }
 }
 
-/** Makes the compressed messages of a server (RFC 7692 7.2.1). */
+/** Deflates the messages of a server (RFC 7692 7.2.1). */
 export class PeerDeflater {
   readonly #windowBits: number;
   readonly #keepsContext: boolean;

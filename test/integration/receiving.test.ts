@@ -1,3 +1,4 @@
+// recv(), for await and message handlers over real sockets, without faults.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CloseError, InvalidStateError, TimeoutError } from "../../src/index.js";
 import { type Message, Scene, type Watching } from "../support/scene.js";
@@ -20,7 +21,7 @@ beforeEach(() => {
 
 afterEach(() => scene.finish());
 
-/** Sends texts in one segment, and waits until the client has dealt with them. */
+/** Sends texts in one segment and waits until the client has processed them. */
 async function send(peer: PeerSocket, ...texts: string[]): Promise<void> {
   const bytes = Buffer.concat(texts.map((text) => textFrame(text)));
   const size = scene.readSize;
@@ -28,7 +29,7 @@ async function send(peer: PeerSocket, ...texts: string[]): Promise<void> {
   await scene.untilRead(size + bytes.length);
 }
 
-/** Sends texts to a client that has paused: they stay with the kernel. */
+/** Sends texts and does not wait for the client to read them. */
 function sendOnly(peer: PeerSocket, ...texts: string[]): void {
   peer.send(...texts.map((text) => textFrame(text)));
 }
@@ -40,7 +41,7 @@ async function take(ws: Watching["ws"], count: number): Promise<Message[]> {
 }
 
 describe("a message", () => {
-  it.each(boundaryLengths)("of %i bytes is the very one that was sent", async (length) => {
+  it.each(boundaryLengths)("of %i bytes is received unchanged", async (length) => {
     const { ws, peer } = await scene.open();
     const bytes = Buffer.alloc(length, "é");
     const text = "x".repeat(length);
@@ -50,7 +51,7 @@ describe("a message", () => {
     expect(Buffer.concat([bytes, bytes]).equals((await ws.recv()) as Buffer)).toBe(true);
   });
 
-  it("of some megabytes comes whole, in any fragments", async () => {
+  it("of 3 MiB is received unchanged, also in 100 fragments", async () => {
     const { ws, peer } = await scene.open();
     const bytes = Buffer.alloc(3 * 1024 * 1024 + 1);
     for (let at = 0; at < bytes.length; at += 1024) bytes.writeUInt32BE(at, Math.min(at, bytes.length - 4));
@@ -63,7 +64,7 @@ describe("a message", () => {
     expect(Buffer.concat(pieces).equals((await ws.recv()) as Buffer)).toBe(true);
   });
 
-  it("with a ping between its fragments comes whole, and the ping is answered first", async () => {
+  it("with a ping between its fragments is complete, and the ping is answered first", async () => {
     const { ws, peer } = await scene.open();
     const [first, second] = fragments(opcodes.text, ["to", "gether"]);
     peer.send(first!, pingFrame("now"));
@@ -72,7 +73,7 @@ describe("a message", () => {
     expect(await ws.recv()).toBe("together");
   });
 
-  it("in a Buffer is the receiver's own", async () => {
+  it("in a Buffer does not share memory with later messages", async () => {
     const { ws, peer } = await scene.open();
     peer.send(binaryFrame(Buffer.of(1, 2, 3)));
     const first = (await ws.recv()) as Buffer;
@@ -86,7 +87,7 @@ describe("a message", () => {
 });
 
 describe("recv()", () => {
-  it("gives what waits first, then what comes", async () => {
+  it("returns buffered messages first, then new ones", async () => {
     const { ws, peer } = await scene.open();
     await send(peer, "1", "2");
     expect(await take(ws, 2)).toEqual(["1", "2"]);
@@ -95,7 +96,7 @@ describe("recv()", () => {
     expect(await Promise.all(waiting)).toEqual(["3", "4"]);
   });
 
-  it("that times out or is aborted takes nothing", async () => {
+  it("that times out or is aborted consumes no message", async () => {
     const { ws, peer } = await scene.open();
     const timed = ws.recv({ timeout: 5_000 });
     const aborter = new AbortController();
@@ -113,7 +114,7 @@ describe("recv()", () => {
     expect(scene.counting.openTimers).toBe(0);
   });
 
-  it("may wait as often as one likes, and in order", async () => {
+  it("may have thousands of pending calls, which are resolved in order", async () => {
     const { ws, peer } = await scene.open();
     const many = 2_000;
     const aborter = new AbortController();
@@ -127,18 +128,18 @@ describe("recv()", () => {
     expect([texts[0], texts.at(-1)]).toEqual(["0", `${many - 1}`]);
   });
 
-  it("waits before the connection is open", async () => {
+  it("may be called before the connection is open", async () => {
     const server = await scene.listen();
     const client = scene.watch(server.url);
     const receiving = client.ws.recv();
     const connecting = client.ws.connect();
     const peer = (await server.client()).endWithClient();
-    await peer.accept({ behind: [textFrame("first")] });
+    await peer.accept({ followedBy: [textFrame("first")] });
     await connecting;
     expect(await receiving).toBe("first");
   });
 
-  it("rejects with a CloseError once the connection was closed and nothing waits", async () => {
+  it("rejects with a CloseError after the connection has closed and no message is buffered", async () => {
     const { client, ws, peer } = await scene.open();
     await send(peer, "1", "2");
     peer.send(closeFrame(1000, "done"));
@@ -152,7 +153,7 @@ describe("recv()", () => {
 });
 
 describe("for await", () => {
-  it("ends with the connection, behind what waits", async () => {
+  it("ends with the connection, after the buffered messages", async () => {
     const { ws, peer } = await scene.open();
     await send(peer, "1", "2");
     peer.send(textFrame("3"), closeFrame(1001));
@@ -164,7 +165,7 @@ describe("for await", () => {
     expect(received).toHaveLength(3);
   });
 
-  it("leaves the connection open by break, and the next loop goes on where it stopped", async () => {
+  it("leaves the connection open after break, and the next loop continues at the next message", async () => {
     const { ws, peer } = await scene.open();
     await send(peer, "1", "2", "3", "4");
     for await (const message of ws) if (message === "2") break;
@@ -179,7 +180,7 @@ describe("for await", () => {
     expect(received).toEqual(["4", "5"]);
   });
 
-  it("leaves the connection open by an error of the loop's own", async () => {
+  it("leaves the connection open when the loop body throws", async () => {
     const { ws, peer } = await scene.open();
     await send(peer, "1", "2");
     const looping = (async () => {
@@ -189,7 +190,7 @@ describe("for await", () => {
     expect(await ws.recv()).toBe("2");
   });
 
-  it("is one at a time", async () => {
+  it("allows only one loop at a time", async () => {
     const { ws, peer } = await scene.open();
     const first = ws[Symbol.asyncIterator]();
     const looping = (async () => {
@@ -219,7 +220,7 @@ describe("for await", () => {
     ]);
   });
 
-  it("that is left while a next() waits ends that next(), and loses nothing", async () => {
+  it("ends a pending next() on return(), and loses no message", async () => {
     const { ws, peer } = await scene.open();
     const iterator = ws[Symbol.asyncIterator]();
     const waiting = iterator.next();
@@ -231,7 +232,7 @@ describe("for await", () => {
 });
 
 describe("a message handler", () => {
-  it("gets every message, and nothing waits for anybody", async () => {
+  it("receives every message, and none is buffered", async () => {
     const { ws, peer } = await scene.open();
     const handled: Message[] = [];
     ws.on("message", ({ data }) => handled.push(data));
@@ -240,7 +241,7 @@ describe("a message handler", () => {
     expect(ws.stats().messagesWaiting).toBe(0);
   });
 
-  it("that comes late gets what waits before anything newer", async () => {
+  it("that is added later receives the buffered messages before newer ones", async () => {
     const { ws, peer } = await scene.open();
     await send(peer, "1", "2");
     const handled: Message[] = [];
@@ -254,7 +255,7 @@ describe("a message handler", () => {
     expect(ws.stats().messagesWaiting).toBe(0);
   });
 
-  it("and an open iterator get each message both", async () => {
+  it("and an open iterator both receive each message", async () => {
     const { ws, peer } = await scene.open();
     const handled: Message[] = [];
     ws.on("message", ({ data }) => handled.push(data));
@@ -268,7 +269,7 @@ describe("a message handler", () => {
     expect(ws.stats().messagesWaiting).toBe(0);
   });
 
-  it("and a recv() that waits get one message both", async () => {
+  it("and a pending recv() both receive the message", async () => {
     const { ws, peer } = await scene.open();
     const handled: Message[] = [];
     ws.on("message", ({ data }) => handled.push(data));
@@ -279,7 +280,7 @@ describe("a message handler", () => {
     expect(ws.stats().messagesWaiting).toBe(0);
   });
 
-  it("for once sees one message and takes none from the others", async () => {
+  it("added with once() receives one message, which other readers receive too", async () => {
     const { ws, peer } = await scene.open();
     const handled: Message[] = [];
     ws.once("message", ({ data }) => handled.push(data));
@@ -288,7 +289,7 @@ describe("a message handler", () => {
     expect(await take(ws, 2)).toEqual(["1", "2"]);
   });
 
-  it("that is taken off lets messages wait again", async () => {
+  it("that is removed lets messages be buffered again", async () => {
     const { ws, peer } = await scene.open();
     const handled: Message[] = [];
     const listener = ({ data }: { readonly data: Message }): void => void handled.push(data);
@@ -300,7 +301,7 @@ describe("a message handler", () => {
     expect(await ws.recv()).toBe("2");
   });
 
-  it("that comes late while another one has had what waits gets it, and the other one not again", async () => {
+  it("that is added later receives messages buffered for an iterator, and an older handler not again", async () => {
     const { ws, peer } = await scene.open();
     const first: Message[] = [];
     const second: Message[] = [];

@@ -1,3 +1,4 @@
+// The bytes of the HTTP request.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AttemptContext } from "../../src/index.js";
 import { turns } from "../support/dialling.js";
@@ -12,7 +13,7 @@ beforeEach(() => {
 
 afterEach(() => scene.finish());
 
-/** What a client with these options writes first. */
+/** Returns the request that a client with these options writes. */
 async function requestOf(options: Options, urlOf = (url: string): string => url): Promise<PeerRequest> {
   const server = await scene.listen();
   const client = scene.watch(urlOf(server.url), options);
@@ -24,7 +25,7 @@ async function requestOf(options: Options, urlOf = (url: string): string => url)
 }
 
 describe("the request", () => {
-  it("has the fields of RFC 6455 4.1 and nothing else", async () => {
+  it("has the fields of RFC 6455 4.1 and no others", async () => {
     const { requestLine, fields, head } = await requestOf({ compress: false });
     expect(requestLine).toBe("GET /feed HTTP/1.1");
     expect(fields.map(([name]) => name)).toEqual([
@@ -39,12 +40,12 @@ describe("the request", () => {
     expect(keys[0]).not.toBe(keys[1]);
   });
 
-  it("keeps path and query as they are written", async () => {
+  it("keeps path and query unchanged", async () => {
     const { requestLine } = await requestOf({}, (url) => url.replace("/feed", "/a%20b/?q=1&q=2%23"));
     expect(requestLine).toBe("GET /a%20b/?q=1&q=2%23 HTTP/1.1");
   });
 
-  it("carries headers in their order, spelling and number", async () => {
+  it("keeps the order, case and number of headers", async () => {
     const { fields } = await requestOf({
       headers: [
         ["X-Trace", "1"],
@@ -63,7 +64,7 @@ describe("the request", () => {
     ]);
   });
 
-  it("carries the headers of an object, with a field for each value", async () => {
+  it("accepts an object of headers and writes one field per value", async () => {
     const { fields } = await requestOf({ headers: { Origin: "https://here.example", "X-One": ["a", "b"] } });
     expect(fields.slice(-3)).toEqual([
       ["Origin", "https://here.example"],
@@ -72,26 +73,26 @@ describe("the request", () => {
     ]);
   });
 
-  it("carries the userinfo of the url as Basic, and it shows nowhere else", async () => {
+  it("sends the userinfo of the URL as Basic authorization and nowhere else", async () => {
     const withUser = (url: string): string => url.replace("//", "//us%20er:p%40ss@");
     const request = await requestOf({}, withUser);
     expect(request.field("Authorization")).toBe(`Basic ${Buffer.from("us er:p@ss").toString("base64")}`);
     expect(request.head).not.toContain("p%40ss");
   });
 
-  it("carries the user's own Authorization rather than that of the url", async () => {
+  it("prefers the Authorization header to the userinfo of the URL", async () => {
     const withUser = (url: string): string => url.replace("//", "//user:pass@");
     const request = await requestOf({ headers: { authorization: "Bearer token" } }, withUser);
     expect(request.field("Authorization")).toBe("Bearer token");
   });
 
-  it("carries another Host in the place of the first field", async () => {
+  it("writes a custom Host as the first field", async () => {
     const { fields } = await requestOf({ headers: { host: "virtual.example" } });
     expect(fields[0]).toEqual(["host", "virtual.example"]);
     expect(fields.filter(([name]) => name.toLowerCase() === "host")).toHaveLength(1);
   });
 
-  it("offers subprotocols in their order, and compression with its options", async () => {
+  it("offers subprotocols in order, and compression with its options", async () => {
     const request = await requestOf({
       subprotocols: ["v2.chat", "v1.chat"],
       compress: {
@@ -111,7 +112,7 @@ describe("the request", () => {
     );
   });
 
-  it("asks its provider functions, with what an attempt knows", async () => {
+  it("calls the provider functions with the context of the attempt", async () => {
     const contexts: AttemptContext[] = [];
     const server = await scene.listen();
     const client = scene.watch(
@@ -146,7 +147,7 @@ describe("the request", () => {
     }
   });
 
-  it("asks them again in the next life, and tells how the last one ended", async () => {
+  it("calls the provider functions again after a failure, with the last report", async () => {
     const reports: (string | undefined)[] = [];
     const server = await scene.listen();
     const client = scene.watch(({ lastReport }) => {

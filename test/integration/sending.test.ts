@@ -1,3 +1,4 @@
+// send(), flush(), ping() and pong() over real sockets, without faults.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "../../src/index.js";
 import { turns } from "../support/dialling.js";
@@ -17,7 +18,7 @@ afterEach(() => scene.finish());
 const kibibyte = 1024;
 
 describe("a message", () => {
-  it.each(boundaryLengths)("of %i bytes goes as one masked frame", async (length) => {
+  it.each(boundaryLengths)("of %i bytes is sent as one masked frame", async (length) => {
     const { ws, peer } = await scene.open();
     const bytes = Buffer.alloc(length, "é");
     await ws.sendRaw(bytes);
@@ -35,7 +36,7 @@ describe("a message", () => {
   const bytes = new Uint8Array([0, 1, 2, 3, 4, 5, 6, 7]);
   const kinds: [name: string, data: Parameters<WebSocket["sendRaw"]>[0], payload: Uint8Array][] = [
     ["a Buffer", Buffer.from(bytes), bytes],
-    ["a Uint8Array in the middle of its memory", bytes.subarray(2, 5), Uint8Array.of(2, 3, 4)],
+    ["a Uint8Array with an offset", bytes.subarray(2, 5), Uint8Array.of(2, 3, 4)],
     ["an ArrayBuffer", bytes.buffer, bytes],
     ["a SharedArrayBuffer", shared(), Uint8Array.of(9, 9)],
     ["a DataView", new DataView(bytes.buffer, 1, 2), Uint8Array.of(1, 2)],
@@ -51,7 +52,7 @@ describe("a message", () => {
     expect(await peer.frame()).toMatchObject({ opcode: opcodes.binary, payload: Buffer.from(payload) });
   });
 
-  it("goes as text or binary as it is told", async () => {
+  it("is sent as text or binary according to the option `binary`", async () => {
     const { ws, peer } = await scene.open();
     await ws.sendRaw("é", { binary: true });
     await ws.sendRaw(Buffer.from("é"), { binary: false });
@@ -63,11 +64,11 @@ describe("a message", () => {
     await expect(ws.sendRaw(new MemoryBlob(Uint8Array.of(0xff)), { binary: false })).rejects.toBeInstanceOf(
       TypeError,
     );
-    await ws.sendRaw("and goes on");
-    expect(await peer.text()).toBe("and goes on");
+    await ws.sendRaw("still open");
+    expect(await peer.text()).toBe("still open");
   });
 
-  it("is taken at the call: its bytes may be used again", async () => {
+  it("is copied at the call, so that the caller can reuse the bytes", async () => {
     const { ws, peer } = await scene.open({ highWaterMark: 1_000 });
     peer.stopReading();
     const clogging = ws.sendRaw(Buffer.alloc(8 * 1024 * kibibyte));
@@ -80,13 +81,13 @@ describe("a message", () => {
     for (const value of [1, 2, 3]) expect((await peer.frame()).payload).toEqual(Buffer.alloc(2_000, value));
   });
 
-  it("with a lone surrogate goes with U+FFFD in its place", async () => {
+  it("with a lone surrogate is sent with U+FFFD instead", async () => {
     const { ws, peer } = await scene.open();
     await ws.send("a\ud800b");
     expect(await peer.text()).toBe("a\ufffdb");
   });
 
-  it("goes as JSON unless it is text or bytes", async () => {
+  it("is sent as JSON unless it is text or bytes", async () => {
     const server = await scene.listen();
     const ws = new WebSocket(server.url, { runtime: scene.counting.runtime });
     const connecting = ws.connect();
@@ -138,7 +139,7 @@ describe("the order on the wire", () => {
     expect(ws.bufferedAmount).toBe(0);
   });
 
-  it("lets pings and pongs pass between messages, never behind all of them", async () => {
+  it("sends pings and pongs between queued messages, not after all of them", async () => {
     const { ws, peer } = await scene.open();
     peer.stopReading();
     const sends = Array.from({ length: 40 }, (_, index) => ws.sendRaw(Buffer.alloc(900 * kibibyte, index)));
@@ -171,14 +172,14 @@ describe("sends of one tick", () => {
     expect(reads).toHaveLength(1);
   });
 
-  it("cost no promise each below the high-water mark", async () => {
+  it("share one promise below the high-water mark", async () => {
     const { ws } = await scene.open();
     expect(ws.sendRaw("a")).toBe(ws.sendRaw("b"));
   });
 });
 
 describe("a loop of `await send()`", () => {
-  it("lets the event loop turn at least once in 64 KiB", async () => {
+  it("yields to the event loop at least once per 64 KiB", async () => {
     const { ws, peer } = await scene.open({ highWaterMark: 64 * 1024 * kibibyte });
     peer.stopReading();
     const loop = { turnCount: 0, isOver: false };
@@ -193,7 +194,7 @@ describe("a loop of `await send()`", () => {
 });
 
 describe("flush()", () => {
-  it("resolves when all that was accepted has been written", async () => {
+  it("resolves when all accepted messages have been written", async () => {
     const { ws, peer } = await scene.open({ highWaterMark: 100 * kibibyte });
     await ws.flush();
     peer.stopReading();
@@ -213,7 +214,7 @@ describe("flush()", () => {
 });
 
 describe("ping()", () => {
-  it("resolves with its round trip in milliseconds, and tells it", async () => {
+  it("resolves with the round trip in milliseconds and records it in stats()", async () => {
     const virtual = new Scene(true);
     const { client, ws, peer } = await virtual.open();
     const pinging = ws.ping();
@@ -228,7 +229,7 @@ describe("ping()", () => {
     await virtual.finish();
   });
 
-  it("takes a payload of up to 125 bytes", async () => {
+  it("accepts a payload of up to 125 bytes", async () => {
     const { ws, peer } = await scene.open();
     const pinging = ws.ping({ payload: Buffer.alloc(125, 7) });
     const { payload } = await peer.frame();
@@ -237,7 +238,7 @@ describe("ping()", () => {
     await pinging;
   });
 
-  it("has a payload of its own each time", async () => {
+  it("has a different payload each time", async () => {
     const { ws, peer } = await scene.open();
     const pinging = [ws.ping(), ws.ping()];
     const payloads = [(await peer.frame()).payload, (await peer.frame()).payload];
@@ -248,7 +249,7 @@ describe("ping()", () => {
 });
 
 describe("with autoPong: false", () => {
-  it("pings are told, and answered by hand", async () => {
+  it("pings are emitted as events and can be answered with pong()", async () => {
     const { client, ws, peer } = await scene.open({ autoPong: false });
     client.ws.on("ping", ({ payload }) => void ws.pong(payload));
     peer.send(pingFrame("a"), pingFrame(""));

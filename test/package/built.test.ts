@@ -1,3 +1,4 @@
+// Imports of the built files.
 import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -8,15 +9,15 @@ import { describe, expect, inject, it } from "vitest";
 const run = promisify(execFile);
 const dist = join(inject("packed").installed, "dist");
 
-/** What a built file imports, requires, or exports again. */
+/** Returns the modules that a built file imports, requires or re-exports. */
 function importsOf(source: string): string[] {
   return ts.preProcessFile(source, true, true).importedFiles.map((file) => file.fileName);
 }
 
-/** Every module that comes with `door`: those of the package by path, those of Node by name. */
-async function graphOf(door: string): Promise<Map<string, string[]>> {
+/** Returns the import graph of an entry point: package files by path, Node modules by name. */
+async function graphOf(entry: string): Promise<Map<string, string[]>> {
   const graph = new Map<string, string[]>();
-  const waiting = [join(dist, door)];
+  const waiting = [join(dist, entry)];
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
     if (graph.has(file)) continue;
     const imports = importsOf(await readFile(file, "utf8"));
@@ -26,8 +27,8 @@ async function graphOf(door: string): Promise<Map<string, string[]>> {
   return graph;
 }
 
-async function namedOfNode(door: string): Promise<string[]> {
-  const imports = [...(await graphOf(door)).values()].flat();
+async function namedOfNode(entry: string): Promise<string[]> {
+  const imports = [...(await graphOf(entry)).values()].flat();
   return [...new Set(imports.filter((path) => !path.startsWith(".")))].sort();
 }
 
@@ -35,7 +36,7 @@ describe.each([
   ["ES modules", "js"],
   ["CommonJS", "cjs"],
 ])("built as %s", (_, extension) => {
-  it("jetsocket/protocol takes of Node only buffer and what loads crypto and zlib when they are needed", async () => {
+  it("jetsocket/protocol imports only node:buffer and node:module, and loads crypto and zlib on demand", async () => {
     const allowed = ["node:buffer", "node:module"];
     const named = await namedOfNode(`protocol.${extension}`);
     expect(named.filter((name) => !allowed.includes(name))).toEqual([]);
@@ -44,13 +45,13 @@ describe.each([
     expect(loaded.sort()).toEqual(["node:crypto", "node:zlib"]);
   });
 
-  it("jetsocket names nothing but modules of Node, by their full name", async () => {
+  it("jetsocket imports only Node modules, with the prefix node:", async () => {
     const named = await namedOfNode(`index.${extension}`);
     expect(named.filter((name) => !name.startsWith("node:"))).toEqual([]);
     expect(named).toContain("node:module");
   });
 
-  it("loads no sockets, no TLS, no zlib and no crypto before they are needed", async () => {
+  it("jetsocket loads net, tls, zlib and crypto only on demand", async () => {
     const load = extension === "js" ? "await import" : "require";
     const file = JSON.stringify(join(dist, `index.${extension}`));
     const watched = JSON.stringify(["net", "tls", "zlib", "crypto"].map((name) => `NativeModule ${name}`));
@@ -65,12 +66,12 @@ describe.each([
     expect(stdout.trim()).toBe("");
   });
 
-  it.each(["index", "testing"])("%s takes the protocol from its own door", async (door) => {
-    const graph = await graphOf(`${door}.${extension}`);
-    expect(graph.get(join(dist, `${door}.${extension}`))).toContain(`./protocol.${extension}`);
+  it.each(["index", "testing"])("%s imports the protocol from its entry point", async (entry) => {
+    const graph = await graphOf(`${entry}.${extension}`);
+    expect(graph.get(join(dist, `${entry}.${extension}`))).toContain(`./protocol.${extension}`);
   });
 
-  it("jetsocket and jetsocket/testing do without each other", async () => {
+  it("jetsocket and jetsocket/testing do not import each other", async () => {
     expect([...(await graphOf(`index.${extension}`)).keys()]).not.toContain(
       join(dist, `testing.${extension}`),
     );

@@ -1,3 +1,4 @@
+// Compiles TypeScript projects against the declarations of the packed package.
 import { execFile } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,7 +10,7 @@ const run = promisify(execFile);
 const folder = join(inject("packed").project, "consumer");
 const tsc = join(root, "node_modules/typescript/bin/tsc");
 
-/** Uses all three entry points as a TypeScript project does. */
+/** A TypeScript program that uses all three entry points. */
 const moduleSource = `
 import { on, once } from "node:events";
 import { type CloseReport, connect, json, raw, WebSocket, type WebSocketOptions } from "jetsocket";
@@ -58,7 +59,7 @@ const libraries = {
   "the DOM": ["ES2023", "ESNext.Disposable", "DOM", "DOM.Iterable"],
 };
 
-/** What the compiler says of a project that checks the declarations of its packages too. */
+/** Compiles a project that also checks the declarations of its packages, and returns the compiler's output. */
 async function compile(module: string, moduleResolution: string, lib: readonly string[]): Promise<string> {
   const configuration = {
     compilerOptions: {

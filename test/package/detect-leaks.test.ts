@@ -1,3 +1,4 @@
+// Checks that open timers and sockets fail the test run.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -5,7 +6,7 @@ import { root } from "./packed.js";
 
 const tool = join(root, "tools/detect-leaks.mjs");
 
-/** Runs one of the planted test files in a vitest of its own. */
+/** Runs one of the fixture test files in a separate vitest process. */
 function runFixture(name: string): { status: number | null; stdout: string; stderr: string } {
   const own = Object.entries(process.env).filter(([key]) => !/^(VITEST|FORCE_COLOR$)/.test(key));
   const env = { ...Object.fromEntries(own), NO_COLOR: "1" };
@@ -13,8 +14,8 @@ function runFixture(name: string): { status: number | null; stdout: string; stde
   return spawnSync(process.execPath, words, { cwd: root, env, encoding: "utf8", timeout: 60_000 });
 }
 
-describe("the run of the tests", () => {
-  it("fails where a test leaves something behind, although every test passed", () => {
+describe("detect-leaks", () => {
+  it("fails the run if a test leaves resources open, although every test passed", () => {
     const { status, stdout, stderr } = runFixture("leaky");
     expect(stdout).toMatch(/Tests\s+1 passed/);
     expect(stdout).toMatch(/Leaks\s+2 leaks/);
@@ -22,20 +23,20 @@ describe("the run of the tests", () => {
     expect(status).toBe(1);
   });
 
-  it("passes where nothing is left", () => {
+  it("passes if no resource is left open", () => {
     const { status, stdout } = runFixture("tidy");
     expect(stdout).toMatch(/Tests\s+1 passed/);
     expect(status).toBe(0);
   });
 
-  it("passes where the reader of a Blob is left, which the garbage collector ends", () => {
+  it("passes if only the reader of a Blob is left open, because the garbage collector ends it", () => {
     const { status, stdout, stderr } = runFixture("blob");
     expect(stdout).toMatch(/Leaks\s+1 leak/);
     expect(stderr).toContain("BLOBREADER leaking in ");
     expect(status).toBe(0);
   });
 
-  it("fails where a test fails", () => {
+  it("fails if a test fails", () => {
     const { status, stdout } = runFixture("failing");
     expect(stdout).toMatch(/Tests\s+1 failed/);
     expect(status).toBe(1);

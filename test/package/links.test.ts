@@ -1,3 +1,4 @@
+// Checks the links of the pages in the packed package.
 import { readFile } from "node:fs/promises";
 import { dirname, join, normalize } from "node:path";
 import { describe, expect, inject, it } from "vitest";
@@ -5,7 +6,7 @@ import { describe, expect, inject, it } from "vitest";
 const { files, installed } = inject("packed");
 const pages = files.filter((file) => file.endsWith(".md"));
 
-/** The targets of the links of a page: inline ones, images, and definitions. Code is left out. */
+/** Returns the link targets of a page (inline links, images and definitions), without those in code. */
 function targetsIn(page: string): string[] {
   const text = page.replace(/^```[\s\S]*?^```/gm, "").replace(/`[^`\n]*`/g, "");
   const inline = [...text.matchAll(/\]\(\s*<?([^)\s>]+)>?[^)]*\)/g)];
@@ -13,7 +14,7 @@ function targetsIn(page: string): string[] {
   return [...inline, ...definitions].map(([, target]) => target!);
 }
 
-/** The anchors that GitHub and npm give the headings of a page. */
+/** Returns the anchors that GitHub and npm generate for the headings of a page. */
 function anchorsIn(page: string): Set<string> {
   const anchors = new Set<string>();
   for (const [, heading] of page.replace(/^```[\s\S]*?^```/gm, "").matchAll(/^#+ (.*)$/gm)) {
@@ -28,7 +29,7 @@ function anchorsIn(page: string): Set<string> {
   return anchors;
 }
 
-/** What is wrong with a link of a page; `undefined` where nothing is. */
+/** Returns the problem of a link, or `undefined` if the link is valid. */
 async function faultOf(page: string, target: string): Promise<string | undefined> {
   if (/^[a-z][a-z\d+.-]*:/i.test(target)) return undefined;
   const [path, anchor] = target.split("#");
@@ -39,20 +40,20 @@ async function faultOf(page: string, target: string): Promise<string | undefined
   return anchors.has(anchor) ? undefined : `${target}: ${file} has no such heading`;
 }
 
-describe("the links of the package", () => {
-  it("are those of the README, the changes, the guide and the examples", () => {
+describe("the pages of the package", () => {
+  it("are the README, the changelog, the guide and the pages of the examples", () => {
     expect(pages).toEqual(
       expect.arrayContaining(["README.md", "CHANGELOG.md", "docs/README.md", "examples/README.md"]),
     );
   });
 
-  it.each(pages)("lead to a file and a heading that are in the package: %s", async (page) => {
+  it.each(pages)("link only to files and headings in the package: %s", async (page) => {
     const targets = targetsIn(await readFile(join(installed, page), "utf8"));
     const faults = await Promise.all(targets.map((target) => faultOf(page, target)));
     expect(faults.filter((fault) => fault !== undefined)).toEqual([]);
   });
 
-  it("are found", async () => {
+  it("include a README with more than 20 links, which the check finds", async () => {
     const targets = targetsIn(await readFile(join(installed, "README.md"), "utf8"));
     expect(targets.length).toBeGreaterThan(20);
     expect(targets).toContain("docs/README.md");

@@ -1,3 +1,4 @@
+// Checks package.json, the list of packed files and the lock file.
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
@@ -28,24 +29,24 @@ describe("the package", () => {
     expect(await manifestIn(installed)).not.toHaveProperty(kind);
   });
 
-  it("brings nothing with it", async () => {
+  it("installs no other package", async () => {
     const modules = await readdir(join(project, "node_modules"));
     expect(modules.filter((name) => !name.startsWith("."))).toEqual(["jetsocket"]);
   });
 
-  it("runs no script where it is installed", async () => {
+  it("runs no script on installation", async () => {
     const scripts = Object.keys((await manifestIn(installed)).scripts ?? {});
     expect(scripts.filter((name) => /^(pre|post)?(install|uninstall)$/.test(name))).toEqual([]);
   });
 
-  it("holds what was built, its guide and its examples, its README, licence and changes, and nothing else", () => {
+  it("contains only the build output, guide, examples, README, license and changelog", () => {
     const outside = files.filter((path) => !/^(dist|docs|examples)\//.test(path));
     expect(outside.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
     const inside = files.filter((path) => /^(docs|examples)\//.test(path));
     expect(inside.filter((path) => !/\.(md|mjs)$/.test(path))).toEqual([]);
   });
 
-  it("names no repository as long as there is no address", async () => {
+  it("has no repository field until the repository has a public address", async () => {
     const manifest = await manifestIn(installed);
     expect(manifest).not.toHaveProperty("repository");
     expect(manifest).not.toHaveProperty("bugs");

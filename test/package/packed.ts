@@ -1,3 +1,4 @@
+// Packs the package once and installs it in an empty project, for the tests of this folder.
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -13,14 +14,14 @@ declare module "vitest" {
   }
 }
 
-/** The package as a user gets it: packed, and installed in a project that has nothing else. */
+/** The package as a user installs it: packed, and installed in an empty project. */
 export interface Packed {
   readonly tarball: string;
   /** Paths in the tarball, without the leading `package/`. */
   readonly files: readonly string[];
-  /** The folder of the project that has it installed. */
+  /** The folder of the project in which it is installed. */
   readonly project: string;
-  /** The folder in which it lies there. */
+  /** The folder of the installed package, below `node_modules`. */
   readonly installed: string;
 }
 
@@ -29,7 +30,7 @@ const run = promisify(execFile);
 /** The folder of this repository. */
 export const root: string = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** Runs npm in `folder`, as a user would: not as the child of another npm. */
+/** Runs npm in `folder` without the environment variables of an outer npm. */
 export async function npm(folder: string, ...words: readonly string[]): Promise<string> {
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^npm_(package|lifecycle)_/.test(name)),
@@ -38,7 +39,7 @@ export async function npm(folder: string, ...words: readonly string[]): Promise<
   return stdout;
 }
 
-/** Makes a project with nothing in it. */
+/** Creates an empty project in a temporary folder. */
 export async function makeProject(name: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), `jetsocket-${name}-`));
   await writeFile(join(folder, "package.json"), JSON.stringify({ name, private: true, type: "module" }));

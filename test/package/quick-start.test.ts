@@ -1,3 +1,4 @@
+// Runs the README's quick start and the examples from the installed package.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
@@ -9,18 +10,18 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 const run = promisify(execFile);
 const { files, installed, project } = inject("packed");
 
-/** These serve the other programs, and do not end by themselves. */
+/** Servers for the other programs. They do not exit by themselves. */
 const servers = ["embedded-server.mjs", "playground.mjs"];
 const programs = readdirSync(join(installed, "examples")).filter(
   (file) => file.endsWith(".mjs") && !servers.includes(file),
 );
 
-describe("the installed package alone", () => {
+describe("the installed package without the repository", () => {
   let playground: ChildProcess;
   let host: string;
 
   beforeAll(async () => {
-    // As the README says, but on a port that is free.
+    // As in the README, but on a free port.
     const file = "node_modules/jetsocket/examples/playground.mjs";
     const stdio = ["ignore", "inherit", "inherit", "ipc"] as const;
     playground = spawn(process.execPath, [file, "0"], { cwd: project, stdio: [...stdio] });
@@ -33,7 +34,7 @@ describe("the installed package alone", () => {
     await once(playground, "exit");
   });
 
-  it("runs the quick start of its README, with the output that stands there", async () => {
+  it("runs the quick start of its README and prints the output shown there", async () => {
     const readme = await readFile(join(installed, "README.md"), "utf8");
     const [, quickStart] = readme.split(/^## Quick start$/m);
     expect(quickStart).toContain("node node_modules/jetsocket/examples/playground.mjs");
@@ -51,7 +52,7 @@ describe("the installed package alone", () => {
     expect(stdout).not.toBe("");
   });
 
-  it("has its examples and its guide, and nothing of the repository besides", () => {
+  it("contains its examples and its guide, and no other folder of the repository", () => {
     const folders = new Set(files.map((file) => (file.includes("/") ? file.split("/")[0] : file)));
     expect([...folders].sort()).toEqual(
       ["CHANGELOG.md", "LICENSE", "README.md", "dist", "docs", "examples", "package.json"].sort(),

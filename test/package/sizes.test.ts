@@ -1,3 +1,4 @@
+// Checks that `npm run size` detects a larger entry point.
 import { spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

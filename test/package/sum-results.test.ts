@@ -1,3 +1,4 @@
+// The summary line and the table of steps that tools/sum-results.mjs prints.
 import { spawnSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,7 +15,7 @@ const unit = {
 };
 const conformance = { passed: 517, failed: 0, skipped: 0 };
 
-describe("the closing line of CI", () => {
+describe("the summary line of CI", () => {
   let folder: string;
 
   beforeEach(async () => {
@@ -28,21 +29,31 @@ describe("the closing line of CI", () => {
 
   it.each([
     [
-      "sums all that ran",
+      "adds up all steps",
       ["test 0 unit", "lint 0 -", "autobahn 0 conformance"],
       "528 passed, 0 failed, 2 skipped",
       0,
     ],
-    ["counts a step that has no counts", ["lint 1 -", "types 0 -"], "1 passed, 1 failed, 0 skipped", 1],
-    ["counts a step that fails beside its tests", ["test 1 unit"], "10 passed, 1 failed, 2 skipped", 1],
     [
-      "counts a report that is missing",
+      "counts a step without a report as one test",
+      ["lint 1 -", "types 0 -"],
+      "1 passed, 1 failed, 0 skipped",
+      1,
+    ],
+    [
+      "counts a failed step whose tests all passed as one failure",
+      ["test 1 unit"],
+      "10 passed, 1 failed, 2 skipped",
+      1,
+    ],
+    [
+      "counts a missing report as one failure",
       ["test 0 unit", "interop 0 lost"],
       "10 passed, 1 failed, 2 skipped",
       1,
     ],
-    ["counts a report that says nothing", ["interop 0 empty"], "0 passed, 1 failed, 0 skipped", 1],
-    ["fails where nothing ran", [], "0 passed, 0 failed, 0 skipped", 1],
+    ["counts an empty report as one failure", ["interop 0 empty"], "0 passed, 1 failed, 0 skipped", 1],
+    ["fails if no step ran", [], "0 passed, 0 failed, 0 skipped", 1],
   ])("%s", async (_, steps, closing, status) => {
     const lines = steps.map((step) => {
       const [name, code, report] = step.split(" ");

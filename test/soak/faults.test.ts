@@ -1,3 +1,4 @@
+// Drawing of the faults of a soak run from a seed.
 import { beforeAll, describe, expect, it } from "vitest";
 import { load } from "./load.js";
 
@@ -38,24 +39,24 @@ function countKinds(groups: { link: Fault; attempts: Fault[] }[]): Map<string, n
 }
 
 describe("the faults of a run", () => {
-  it.each([1, 9, 100, 667, 2_000])("are %i, as they are asked for", (total) => {
+  it.each([1, 9, 100, 667, 2_000])("add up to the requested number: %i", (total) => {
     const sum = [...faults.countsOf(total).values()].reduce((left, right) => left + right, 0);
     expect(sum).toBe(total);
   });
 
-  it("are of each kind at least a hundred in two thousand, however they are divided", () => {
+  it("include each kind at least 100 times in 2,000 faults, also if they are split in two halves", () => {
     const halves = [faults.drawFaults(1, 1_000), faults.drawFaults(2, 1_000)].map(countKinds);
     for (const kind of faults.countsOf(2_000).keys()) {
       expect(halves[0]!.get(kind)! + halves[1]!.get(kind)!).toBeGreaterThanOrEqual(100);
     }
   });
 
-  it("are the same for the same seed, and others for another", () => {
+  it("depend only on the seed", () => {
     expect(faults.drawFaults(5, 300)).toEqual(faults.drawFaults(5, 300));
     expect(faults.drawFaults(6, 300)).not.toEqual(faults.drawFaults(5, 300));
   });
 
-  it("meet an attempt only where there is none to a connection", () => {
+  it("are of the kinds of connections or of the kinds of attempts", () => {
     const groups = faults.drawFaults(3, 2_000);
     for (const { link, attempts } of groups) {
       expect(["reset", "silent", "1001", "1012", "4000", "restart"]).toContain(link.kind);
@@ -74,14 +75,14 @@ describe("a flood", () => {
     ["silent", 0.7, true, 0],
     ["silent", 0.85, true, 0.5],
     ["reset", 0.9, false, undefined],
-  ])("comes with %s, of which %f is drawn: stuck %s, flood %s", (kind, choice, isStuck, flood) => {
+  ])("depends on the kind %s and the choice %f: stuck %s, flood %s", (kind, choice, isStuck, flood) => {
     const fault: Fault = { kind, choice, direction: "up", offset: 1, settleMs: 0, isEarly: false };
     expect(faults.isStuck(fault)).toBe(isStuck);
     if (flood === undefined) expect(faults.floodOf(fault)).toBeUndefined();
     else expect(faults.floodOf(fault)).toBeCloseTo(flood);
   });
 
-  it.each([1, 11, 77])("is met in each lane of a full run with the seed %i", (seed) => {
+  it.each([1, 11, 77])("occurs in each lane of a full run with the seed %i", (seed) => {
     const lanes = [1_000, 1_000, 667].map((total, index) => faults.drawFaults(seed + index, total));
     for (const groups of lanes) {
       const floods = groups.filter(({ link }) => faults.floodOf(link) !== undefined);
@@ -91,7 +92,7 @@ describe("a flood", () => {
 });
 
 describe("a seeded draw", () => {
-  it("stays in its bounds, and meets both", () => {
+  it("covers its range, both bounds included", () => {
     const { SeededRandom } = random;
     const draw = new SeededRandom(1);
     const drawn = new Set(Array.from({ length: 200 }, () => draw.integer(3, 6)));

@@ -1,3 +1,4 @@
+// The checks of the soak's journals.
 import { beforeAll, describe, expect, it } from "vitest";
 import { load } from "./load.js";
 

@@ -1,3 +1,4 @@
+// Loads the packed package as ES modules and as CommonJS.
 import { execFile, spawnSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -19,18 +20,18 @@ interface Loaded {
   readonly misnamed: string[];
 }
 
-/** Runs in a process of its own in the user's project, and says what it found there. */
+/** Program that loads both copies of the package in the test project and prints the results as JSON. */
 const probe = `
 import { createRequire } from "node:module";
 const require = createRequire(import.meta.url);
 const esm = { main: await import("jetsocket"), protocol: await import("jetsocket/protocol"), testing: await import("jetsocket/testing") };
 const cjs = { main: require("jetsocket"), protocol: require("jetsocket/protocol"), testing: require("jetsocket/testing") };
-const names = (copy) => Object.fromEntries(Object.entries(copy).map(([door, all]) => [door, Object.keys(all).sort()]));
+const names = (copy) => Object.fromEntries(Object.entries(copy).map(([entry, all]) => [entry, Object.keys(all).sort()]));
 const isClass = (value) => typeof value === "function" && /^class\\b/.test(Function.prototype.toString.call(value));
 const both = Object.keys(esm.main).filter((name) => name in esm.protocol);
 const misnamed = [esm, cjs].flatMap(({ main, protocol, testing }) =>
-  [main, protocol, testing].flatMap((door) =>
-    Object.values(door).filter(isClass).map((type) => type.name).filter((name) => !(name in door)),
+  [main, protocol, testing].flatMap((entry) =>
+    Object.values(entry).filter(isClass).map((type) => type.name).filter((name) => !(name in entry)),
   ),
 );
 const error = { code: "PROBE" };
@@ -59,7 +60,7 @@ async function load(): Promise<Loaded> {
   return JSON.parse(stdout) as Loaded;
 }
 
-describe("the doors of the packed package", () => {
+describe("the entry points of the packed package", () => {
   it("load as ES modules and as CommonJS, with the same names", async () => {
     const { esm, cjs } = await load();
     expect(esm["main"]).toContain("WebSocket");
@@ -85,17 +86,17 @@ describe("the doors of the packed package", () => {
     });
   });
 
-  it("give one class, whichever door it comes from", async () => {
+  it("export the same class object from every entry point", async () => {
     const { isOneClassInside } = await load();
     expect(Object.keys(isOneClassInside)).toContain("ProtocolError");
     expect(Object.values(isOneClassInside)).not.toContain(false);
   });
 
-  it("give classes that know their exported name", async () => {
+  it("export each class under its own name", async () => {
     expect((await load()).misnamed).toEqual([]);
   });
 
-  it("satisfy publint", async () => {
+  it("pass publint", async () => {
     const { messages } = await publint({ pkgDir: installed, pack: false, strict: true });
     const manifest = JSON.parse(await readFile(join(installed, "package.json"), "utf8")) as Record<
       string,
@@ -104,7 +105,7 @@ describe("the doors of the packed package", () => {
     expect(messages.map((message) => formatMessage(message, manifest))).toEqual([]);
   });
 
-  it("have types that resolve as ES modules and as CommonJS", () => {
+  it("have types that resolve for ES modules and for CommonJS", () => {
     const attw = join(root, "node_modules/.bin/attw");
     const words = [
       tarball,

@@ -1,3 +1,4 @@
+// Compiles and runs the code blocks of the documentation, and checks its links and its tables of names.
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,7 +8,7 @@ import { WebSocket } from "../../src/index.js";
 import { type Outcome, root, startProgram, startServer } from "./run-program.js";
 import { namesInTable, pages, readPage, type Snippet, snippetsOf } from "./snippets.js";
 
-/** A project that has the package installed. */
+/** Creates a temporary project in which this package is installed. */
 async function makeProject(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "jetsocket-words-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -20,7 +21,7 @@ function fileOf({ place, language }: Snippet): string {
   return `${place.replace(/[^\w]+/g, "-")}.m${language}`;
 }
 
-/** Imports one snippet behind the other; each has ended where its import has. */
+/** Imports the snippets one after another; each import resolves when its snippet has finished. */
 const runner = `
 for (const file of process.argv.slice(2)) {
   console.log("\\u0001" + file);
@@ -28,7 +29,7 @@ for (const file of process.argv.slice(2)) {
 }
 `;
 
-/** Runs snippets against a playground of their own, and gives what each has printed. */
+/** Runs snippets against a new playground server and returns the output of each. */
 async function run(snippets: readonly Snippet[]): Promise<{ outcome: Outcome; printed: string[] }> {
   const { url } = await startServer("examples/playground.mjs", "0");
   const { host, port } = new URL(url);
@@ -49,7 +50,7 @@ const pagesWithPrograms = pages.filter(
 );
 
 describe("the snippets", () => {
-  it.each(pagesWithPrograms)("run, and print what their page says: %s", async (page) => {
+  it.each(pagesWithPrograms)("run and print the output that their page shows: %s", async (page) => {
     const snippets = snippetsOf(page).filter(({ language }) => language === "js");
     expect(snippets).not.toEqual([]);
     const { outcome, printed } = await run(snippets);
@@ -63,7 +64,7 @@ describe("the snippets", () => {
 
 describe("the pages", () => {
   it.each([...pages, "examples/README.md", "CONTRIBUTING.md", "CHANGELOG.md"])(
-    "have links that lead somewhere: %s",
+    "have links to existing files and headings: %s",
     (page) => {
       for (const [, target] of readPage(page).matchAll(/\]\(([^)]+)\)/g)) {
         const [path, anchor] = target!.split("#");
@@ -89,7 +90,7 @@ function optionNames(): string[] {
   return ["Options", "What is not there yet"].flatMap((heading) => namesInTable("README.md", heading));
 }
 
-/** A file that compiles where the tables of the pages have the names that the types have, no more and no less. */
+/** Returns a file that compiles only if the tables of the pages have exactly the names of the types. */
 function namesAsTypes(): string {
   const record = (names: readonly string[]): string => names.map((name) => `"${name}": true`).join(", ");
   return `
@@ -102,7 +103,7 @@ export const report: Record<keyof CloseReport, true> = { ${record(namesInTable("
 `;
 }
 
-describe("the words of the pages", () => {
+describe("the code and the tables of the pages", () => {
   it(
     "compile: every snippet, the tables of names, and the example programs",
     { timeout: 60_000 },
@@ -131,7 +132,7 @@ describe("the words of the pages", () => {
     },
   );
 
-  it("name every option that the constructor knows", () => {
+  it("name every option of the constructor", () => {
     const wrong = { [Symbol.for("none").toString()]: 1 };
     let message = "";
     try {
@@ -143,7 +144,7 @@ describe("the words of the pages", () => {
     expect(optionNames().sort()).toEqual(known?.split(", "));
   });
 
-  it("are all tried here", async () => {
+  it("are all in this test", async () => {
     const entries = await readdir(join(root, "docs"), { recursive: true });
     const files = entries.filter((entry) => entry.endsWith(".md"));
     expect(["README.md", ...files.map((file) => `docs/${file}`)].sort()).toEqual([...pages].sort());
