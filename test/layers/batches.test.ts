@@ -25,7 +25,7 @@ const idsOf = (batches: readonly string[][]): number[] => batches.flat().map(Num
 describe("batches()", () => {
   it("returns the messages of one read in one array, and waits for the next", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     const { batches } = loop(ws);
     await scene.pass();
     expect(batches).toEqual([]);
@@ -40,7 +40,7 @@ describe("batches()", () => {
 
   it("returns the waiting messages first, in one array, then new ones", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     link.send(...texts(1, 2));
     await scene.pass();
     link.send(...texts(3));
@@ -58,7 +58,7 @@ describe("batches()", () => {
 
   it("puts a message that spans two reads into the array of its last byte", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     const { batches } = loop(ws);
     const [first, second, third] = texts(1, 2222, 3);
     link.send(first!, second!.subarray(0, 3));
@@ -71,7 +71,7 @@ describe("batches()", () => {
 
   it("is left by break: the rest waits, and the next loop or recv() continues", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     const left: string[][] = [];
     const first = (async () => {
       for await (const batch of ws.batches()) {
@@ -95,7 +95,7 @@ describe("batches()", () => {
 
   it("ends with the client, after the waiting messages", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     link.send(...texts(1));
     await scene.pass();
     void ws.close();
@@ -110,7 +110,7 @@ describe("batches()", () => {
 
   it("rejects with the error of the connection, after the received messages", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ reconnect: false });
+    const { ws, link } = await scene.openClient({ reconnect: false });
     const { batches, ended } = loop(ws);
     await scene.pass();
     link.send(...texts(1, 2));
@@ -124,13 +124,13 @@ describe("batches()", () => {
 
   it("continues across a reconnect", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     const { batches } = loop(ws);
     link.send(...texts(1, 2));
     await scene.pass();
     await scene.cut(link);
-    const again = await scene.again();
-    again.send(...texts(3, 4));
+    const nextLink = await scene.nextLink();
+    nextLink.send(...texts(3, 4));
     await scene.pass();
     expect(batches).toEqual([
       ["1", "2"],
@@ -141,7 +141,7 @@ describe("batches()", () => {
 
   it("allows one loop at a time, of either kind", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     const batches = ws.batches();
     for (const second of [ws.batches(), ws[Symbol.asyncIterator]()])
       await expect(second.next()).rejects.toBeInstanceOf(InvalidStateError);
@@ -157,7 +157,7 @@ describe("batches()", () => {
 
   it("limits one array to buffer.maxBytes: the rest of the read waits", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ buffer: { maxBytes: 10 } });
+    const { ws, link } = await scene.openClient({ buffer: { maxBytes: 10 } });
     const { batches } = loop(ws);
     await scene.pass();
     link.send(...range(1, 8).map((id) => textFrame(String(id).repeat(4))));
@@ -171,22 +171,22 @@ describe("batches()", () => {
 
   it("and handlers both receive each message", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
-    const heard: string[] = [];
-    ws.on("message", ({ data }) => void heard.push(`value ${String(data)}`));
-    ws.on("rawMessage", ({ data }) => void heard.push(`raw ${String(data)}`));
+    const { ws, link } = await scene.openClient();
+    const handled: string[] = [];
+    ws.on("message", ({ data }) => void handled.push(`value ${String(data)}`));
+    ws.on("rawMessage", ({ data }) => void handled.push(`raw ${String(data)}`));
     const { batches } = loop(ws);
     await scene.pass();
     link.send(...texts(1, 2));
     await scene.pass();
-    expect(heard).toEqual(["raw 1", "value 1", "raw 2", "value 2"]);
+    expect(handled).toEqual(["raw 1", "value 1", "raw 2", "value 2"]);
     expect(batches).toEqual([["1", "2"]]);
     await scene.finish();
   });
 
   it("and recv() share the messages in the order of the calls", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     const iterator = ws.batches();
     const results = [ws.recv(), iterator.next(), ws.recv(), iterator.next()] as const;
     link.send(...texts(1, 2, 3, 4, 5));
@@ -213,7 +213,7 @@ describe("batches()", () => {
 
   it("pauses the socket when the loop is slow, and continues without loss and in order", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ buffer: 4 });
+    const { ws, client, link } = await scene.openClient({ buffer: 4 });
     const batches: Message[][] = [];
     const read = (async () => {
       for await (const batch of ws.batches()) {
@@ -237,7 +237,7 @@ describe("batches()", () => {
 
   it("skips messages that cannot be decoded, and returns no empty array", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({
+    const { ws, client, link } = await scene.openClient({
       deserializer: (data) => {
         if (data === "bad") throw new RangeError("cannot be read");
         return data;
@@ -258,7 +258,7 @@ describe("batches()", () => {
 
   it("returns replayed messages in sequence and without duplicates", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ replay: { sequence } });
+    const { ws, link } = await scene.openClient({ replay: { sequence } });
     const { batches } = loop(ws);
     await scene.pass();
     link.send(...numbered(1, 3), ...numbered(2, 4));
@@ -269,7 +269,7 @@ describe("batches()", () => {
 
   it("ends at once after terminate()", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     const { batches, ended } = loop(ws);
     await scene.pass();
     link.send(...texts(1));

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, it } from "vitest";
 import type { BorrowedMessage } from "../../src/index.js";
-import { borrow, type Loan, mixed, mixedTexts, textsOf } from "../support/borrowing.js";
+import { borrow, type ReceivedView, mixed, mixedTexts, textsOf } from "../support/borrowing.js";
 import type { Message, Options, Watching } from "../support/scene.js";
 import type { VirtualLink } from "../support/virtual-link.js";
 import { binaryFrame, deflated, fragments, opcodes, textFrame } from "../support/wire.js";
@@ -10,27 +10,27 @@ import { LayerScene, numbered, range, sequence } from "./layer-scene.js";
 type Client = Watching["ws"];
 
 /** A client whose only consumer is a borrowed handler. */
-async function alone(options: Options = {}): Promise<{
+async function openBorrowing(options: Options = {}): Promise<{
   scene: LayerScene;
   ws: Client;
   client: Watching;
   link: VirtualLink;
-  loans: Loan[];
+  received: ReceivedView[];
   end: () => void;
 }> {
   const scene = new LayerScene();
-  const { ws, client, link } = await scene.up(options);
+  const { ws, client, link } = await scene.openClient(options);
   return { scene, ws, client, link, ...borrow(scene, ws) };
 }
 
 describe("a borrowed handler as the only consumer", () => {
   it("receives text and binary as views of the read buffer, and nothing enters the inbox", async () => {
-    const { scene, ws, link, loans } = await alone();
+    const { scene, ws, link, received } = await openBorrowing();
     link.send(...mixed(1));
     await scene.pass();
-    expect(textsOf(loans)).toEqual(mixedTexts(1));
-    expect(loans.map(({ isBinary }) => isBinary)).toEqual([false, false, false, false, true]);
-    expect(loans.every(({ isInRead }) => isInRead)).toBe(true);
+    expect(textsOf(received)).toEqual(mixedTexts(1));
+    expect(received.map(({ isBinary }) => isBinary)).toEqual([false, false, false, false, true]);
+    expect(received.every(({ isView }) => isView)).toBe(true);
     expect(ws.stats()).toMatchObject({ messagesReceived: 5, messagesWaiting: 0, messagesDropped: 0 });
     const size = mixedTexts(1).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
     expect(ws.stats().payloadBytesReceived).toBe(size);
@@ -43,49 +43,49 @@ describe("a borrowed handler as the only consumer", () => {
     const link = await scene.dial(client);
     link.answer({ fields: ["Sec-WebSocket-Extensions: permessage-deflate"] });
     await scene.pass();
-    const { loans } = borrow(scene, client.ws);
+    const { received } = borrow(scene, client.ws);
     link.send(...fragments(opcodes.text, ["on", "", "e"]), textFrame(deflated("two"), { rsv1: true }));
     await scene.pass();
     const three = textFrame("three".repeat(1000));
     link.send(three.subarray(0, 2000));
     await scene.pass();
-    expect(loans.length).toBe(2);
+    expect(received.length).toBe(2);
     link.send(three.subarray(2000), binaryFrame(deflated("four"), { rsv1: true }), textFrame(""));
     await scene.pass();
-    expect(textsOf(loans)).toEqual(["one", "two", "three".repeat(1000), "four", ""]);
+    expect(textsOf(received)).toEqual(["one", "two", "three".repeat(1000), "four", ""]);
     await scene.finish();
   });
 
   it("never calls the deserializer", async () => {
     let calls = 0;
-    const { scene, link, loans } = await alone({ deserializer: (data) => (calls++, data) });
+    const { scene, link, received } = await openBorrowing({ deserializer: (data) => (calls++, data) });
     link.send(...mixed(1));
     await scene.pass();
-    expect([loans.length, calls]).toEqual([5, 0]);
+    expect([received.length, calls]).toEqual([5, 0]);
     await scene.finish();
   });
 
   it("does not receive text that is not UTF-8: the connection fails with 1007 (RFC 6455 8.1)", async () => {
-    const { scene, client, link, loans } = await alone({ reconnect: false });
+    const { scene, client, link, received } = await openBorrowing({ reconnect: false });
     link.send(textFrame("good"), textFrame(Buffer.of(0x61, 0xff)), textFrame("behind"));
     await scene.pass();
-    expect(textsOf(loans)).toEqual(["good"]);
+    expect(textsOf(received)).toEqual(["good"]);
     expect(client.all("closing")).toMatchObject([{ code: 1007, initiatedBy: "us" }]);
     await scene.finish();
   });
 
   it("may overwrite the borrowed data: later messages arrive unchanged", async () => {
-    const { scene, ws, link, loans } = await alone();
+    const { scene, ws, link, received } = await openBorrowing();
     ws.on("rawMessage", ({ data }) => void data.fill(0xff), { borrowed: true });
     link.send(...mixed(1), ...mixed(10));
     await scene.pass();
-    expect(textsOf(loans)).toEqual([...mixedTexts(1), ...mixedTexts(10)]);
+    expect(textsOf(received)).toEqual([...mixedTexts(1), ...mixedTexts(10)]);
     await scene.finish();
   });
 
   it("keeps a message with a copy by Buffer.from(data); the view itself is overwritten later", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     const kept: { readonly view: Buffer; readonly copy: Buffer }[] = [];
     ws.on("rawMessage", ({ data }) => void kept.push({ view: data, copy: Buffer.from(data) }), {
       borrowed: true,
@@ -100,7 +100,7 @@ describe("a borrowed handler as the only consumer", () => {
   });
 
   it("may send the borrowed data back", async () => {
-    const { scene, ws, link } = await alone();
+    const { scene, ws, link } = await openBorrowing();
     ws.on("rawMessage", ({ data, isBinary }) => void ws.sendRaw(data, { binary: isBinary }), {
       borrowed: true,
     });
@@ -113,7 +113,7 @@ describe("a borrowed handler as the only consumer", () => {
   });
 
   it("runs in the async context in which it was added, and its errors are reported like those of other listeners", async () => {
-    const { scene, ws, client, link } = await alone();
+    const { scene, ws, client, link } = await openBorrowing();
     const storage = new AsyncLocalStorage<string>();
     const contexts: unknown[] = [];
     storage.run("mine", () => {
@@ -137,45 +137,45 @@ describe("a borrowed handler as the only consumer", () => {
   });
 
   it("stays registered after a reconnect", async () => {
-    const { scene, link, loans } = await alone();
+    const { scene, link, received } = await openBorrowing();
     link.send(...mixed(1));
     await scene.pass();
     await scene.cut(link);
-    const again = await scene.again();
-    again.send(...mixed(10));
+    const nextLink = await scene.nextLink();
+    nextLink.send(...mixed(10));
     await scene.pass();
-    expect(textsOf(loans)).toEqual([...mixedTexts(1), ...mixedTexts(10)]);
-    expect(loans.every(({ isInRead }) => isInRead)).toBe(true);
+    expect(textsOf(received)).toEqual([...mixedTexts(1), ...mixedTexts(10)]);
+    expect(received.every(({ isView }) => isView)).toBe(true);
     await scene.finish();
   });
 });
 
 describe("from inside a borrowed handler", () => {
   it("close() still delivers the messages that arrive before the peer's Close", async () => {
-    const { scene, ws, link, loans } = await alone();
+    const { scene, ws, link, received } = await openBorrowing();
     ws.on("rawMessage", () => void ws.close(), { borrowed: true });
     link.send(...mixed(1));
     await scene.pass();
     link.send(...mixed(10));
     await scene.answerClose(link);
-    expect(textsOf(loans)).toEqual([...mixedTexts(1), ...mixedTexts(10)]);
+    expect(textsOf(received)).toEqual([...mixedTexts(1), ...mixedTexts(10)]);
     expect(ws.state).toBe("closed");
     await scene.finish();
   });
 
   it("terminate() discards the rest of the read", async () => {
-    const { scene, ws, link, loans } = await alone();
+    const { scene, ws, link, received } = await openBorrowing();
     ws.on("rawMessage", () => ws.terminate(), { borrowed: true });
     link.send(...mixed(1), ...mixed(10));
     await scene.pass();
-    expect(textsOf(loans)).toEqual(["1"]);
+    expect(textsOf(received)).toEqual(["1"]);
     expect(ws.state).toBe("closed");
     await scene.finish();
   });
 
   it("off() removes the handler: the rest of the read waits for the next reader", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     const seen: string[] = [];
     const listener = ({ data }: BorrowedMessage): void => {
       seen.push(data.toString());
@@ -192,7 +192,7 @@ describe("from inside a borrowed handler", () => {
 
   it("recv() receives the next message, and so does the handler", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     const seen: string[] = [];
     const received: Promise<Message>[] = [];
     ws.on(
@@ -213,7 +213,7 @@ describe("from inside a borrowed handler", () => {
 
   it("a handler that is added receives the next message as usual", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     const values: Message[] = [];
     const raw: (string | Buffer)[] = [];
     ws.on(
@@ -235,14 +235,14 @@ describe("from inside a borrowed handler", () => {
   });
 });
 
-type Other = readonly [
+type OtherConsumer = readonly [
   name: string,
   begin: (ws: Client) => { readonly got: () => string[] | Promise<string[]> },
   options: Options,
 ];
 
 /** Other consumers and options that need the whole message. `got` returns the texts that the consumer received. */
-const others: readonly Other[] = [
+const otherConsumers: readonly OtherConsumer[] = [
   ["a message handler", (ws) => listen(ws, "message"), {}],
   ["a plain rawMessage handler", (ws) => listen(ws, "rawMessage"), {}],
   [
@@ -296,16 +296,16 @@ function listen(ws: Client, name: "message" | "rawMessage"): { readonly got: () 
   return { got: () => kept.map(String) };
 }
 
-describe.each(others)("a borrowed handler together with %s", (_, begin, options) => {
+describe.each(otherConsumers)("a borrowed handler together with %s", (_, begin, options) => {
   it("every consumer receives each message once, complete and in order", async () => {
-    const { scene, ws, link, loans } = await alone(options);
+    const { scene, ws, link, received } = await openBorrowing(options);
     const { got } = begin(ws);
     link.send(...mixed(1));
     await scene.pass();
-    expect(textsOf(loans)).toEqual(mixedTexts(1));
+    expect(textsOf(received)).toEqual(mixedTexts(1));
     expect(await got()).toEqual(mixedTexts(1));
-    expect(loans.map(({ isBinary }) => isBinary)).toEqual([false, false, false, false, true]);
-    expect(loans.some(({ isInRead }) => isInRead)).toBe(false);
+    expect(received.map(({ isBinary }) => isBinary)).toEqual([false, false, false, false, true]);
+    expect(received.some(({ isView }) => isView)).toBe(false);
     expect(ws.stats()).toMatchObject({ messagesReceived: 5, messagesWaiting: 0, messagesDropped: 0 });
     await scene.finish();
   });
@@ -320,7 +320,7 @@ describe("a borrowed handler with hooks, replay and rotation", () => {
       onConnection: async (connection) =>
         void taken.push(String(await connection.recv({ match: (data) => String(data) === "2" }))),
     });
-    const { loans } = borrow(scene, client.ws);
+    const { received } = borrow(scene, client.ws);
     const link = await scene.dial(client);
     link.answer({ followedBy: mixed(1) });
     await scene.pass();
@@ -328,21 +328,23 @@ describe("a borrowed handler with hooks, replay and rotation", () => {
     await scene.pass();
     expect(taken).toEqual(["2"]);
     const rest = mixedTexts(1).filter((text) => text !== "2");
-    expect(textsOf(loans)).toEqual([...rest, ...mixedTexts(10)]);
-    expect(loans.slice(-5).every(({ isInRead }) => isInRead)).toBe(true);
+    expect(textsOf(received)).toEqual([...rest, ...mixedTexts(10)]);
+    expect(received.slice(-5).every(({ isView }) => isView)).toBe(true);
     await scene.finish();
   });
 
   it("replay removes duplicates before the handler is called", async () => {
-    const { scene, link, loans } = await alone({ replay: { sequence } });
+    const { scene, link, received } = await openBorrowing({ replay: { sequence } });
     link.send(...numbered(1, 3), ...numbered(2, 4));
     await scene.pass();
-    expect(textsOf(loans)).toEqual(range(1, 4).map((id) => `default:${id}`));
+    expect(textsOf(received)).toEqual(range(1, 4).map((id) => `default:${id}`));
     await scene.finish();
   });
 
   it("messages keep their order when two connections overlap", async () => {
-    const { scene, ws, link, loans } = await alone({ rotation: { mode: "overlap", overlap: 1_000 } });
+    const { scene, ws, link, received } = await openBorrowing({
+      rotation: { mode: "overlap", overlap: 1_000 },
+    });
     const rotated = ws.rotate();
     const second = await scene.second();
     second.send(...mixed(10));
@@ -353,8 +355,8 @@ describe("a borrowed handler with hooks, replay and rotation", () => {
     await rotated;
     second.send(...mixed(20));
     await scene.pass();
-    expect(textsOf(loans)).toEqual([1, 10, 20].flatMap(mixedTexts));
-    expect(loans.slice(-5).every(({ isInRead }) => isInRead)).toBe(true);
+    expect(textsOf(received)).toEqual([1, 10, 20].flatMap(mixedTexts));
+    expect(received.slice(-5).every(({ isView }) => isView)).toBe(true);
     await scene.finish();
   });
 });
@@ -362,33 +364,33 @@ describe("a borrowed handler with hooks, replay and rotation", () => {
 describe("a borrowed handler that is added late", () => {
   it("receives the buffered messages first, then the new ones", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     link.send(...mixed(1));
     await scene.pass();
-    const { loans } = borrow(scene, ws);
-    expect(loans).toEqual([]);
+    const { received } = borrow(scene, ws);
+    expect(received).toEqual([]);
     link.send(...mixed(10));
     await scene.pass();
-    expect(textsOf(loans)).toEqual([...mixedTexts(1), ...mixedTexts(10)]);
-    expect(loans.map(({ isBinary }) => isBinary).filter(Boolean).length).toBe(2);
+    expect(textsOf(received)).toEqual([...mixedTexts(1), ...mixedTexts(10)]);
+    expect(received.map(({ isBinary }) => isBinary).filter(Boolean).length).toBe(2);
     expect(ws.stats().messagesWaiting).toBe(0);
     await scene.finish();
   });
 
   it("next to an open loop receives the buffered messages of the loop too, once each", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     link.send(...mixed(1));
     await scene.pass();
     const iterator = ws[Symbol.asyncIterator]();
-    const { loans } = borrow(scene, ws);
+    const { received } = borrow(scene, ws);
     await scene.pass();
     link.send(...mixed(10));
     await scene.pass();
     await iterator.return!();
     link.send(...mixed(20));
     await scene.pass();
-    expect(textsOf(loans)).toEqual([1, 10, 20].flatMap(mixedTexts));
+    expect(textsOf(received)).toEqual([1, 10, 20].flatMap(mixedTexts));
     await scene.finish();
   });
 });
@@ -402,19 +404,19 @@ describe("consumers that are added and removed at random", () => {
     };
     for (let round = 0; round < 20; round++) {
       const scene = new LayerScene();
-      const { ws, link } = await scene.up();
+      const { ws, link } = await scene.openClient();
       const borrowed = new Set<() => void>();
       const handlers = new Set<() => void>();
       const read: string[] = [];
-      const loansOf: string[][] = [];
+      const receivedLists: string[][] = [];
       let sent = 0;
       for (let step = 0; step < 40; step++) {
         const kind = random(6);
         if (kind === 0) {
-          const { loans, end } = borrow(scene, ws);
+          const { received, end } = borrow(scene, ws);
           const mine: string[] = [];
-          loansOf.push(mine);
-          borrowed.add(() => (end(), mine.push(...textsOf(loans))));
+          receivedLists.push(mine);
+          borrowed.add(() => (end(), mine.push(...textsOf(received))));
         } else if (kind === 1 && borrowed.size > 0) {
           const [end] = borrowed;
           borrowed.delete(end!);
@@ -436,7 +438,7 @@ describe("consumers that are added and removed at random", () => {
       for (const end of handlers) end();
       const waiting: string[] = [];
       while (ws.stats().messagesWaiting > 0) waiting.push(String(await ws.recv()));
-      const all = [...loansOf, read, waiting];
+      const all = [...receivedLists, read, waiting];
       for (const one of all) {
         const ids = one.map(Number);
         expect(ids).toEqual([...new Set(ids)].sort((first, second) => first - second));
@@ -454,7 +456,7 @@ describe("on(), once() and off()", () => {
 
   it("reject unknown options", async () => {
     const scene = new LayerScene();
-    const { ws } = await scene.up();
+    const { ws } = await scene.openClient();
     const on = ws.on.bind(ws) as (...given: unknown[]) => unknown;
     const once = ws.once.bind(ws) as (...given: unknown[]) => unknown;
     expect(() => on("rawMessage", listener, { borowed: true })).toThrow(TypeError);
@@ -473,7 +475,7 @@ describe("on(), once() and off()", () => {
 
   it("off() removes the last registration of the listener, borrowed or not", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     const seen: string[] = [];
     const look = ({ data }: { readonly data: string | Buffer }): void => void seen.push(typeof data);
     ws.on("rawMessage", look).on("rawMessage", look, { borrowed: true }).on("rawMessage", look);

@@ -8,7 +8,7 @@ type Deserialize = NonNullable<Options["deserializer"]>;
 describe("a slow consumer", () => {
   it("pauses the new connection too after a reconnect, and no message is lost", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ buffer: 4 });
+    const { ws, client, link } = await scene.openClient({ buffer: 4 });
     const read = [ws.recv()];
     for (const one of numbered(1, 5)) link.send(one);
     await scene.pass();
@@ -16,9 +16,9 @@ describe("a slow consumer", () => {
     expect(ws.stats().messagesWaiting).toBe(4);
     link.send(...numbered(6, 7));
     await scene.cutUnread(link, ws);
-    const again = await scene.again();
+    const nextLink = await scene.nextLink();
     expect(ws.state).toBe("connected");
-    for (const one of numbered(8, 12)) again.send(one);
+    for (const one of numbered(8, 12)) nextLink.send(one);
     await scene.pass(1_000);
     const before = ws.stats().messagesReceived;
     expect(before).toBeLessThanOrEqual(7);
@@ -40,7 +40,7 @@ describe("a slow consumer", () => {
 
   it("keeps reading in its loop across a reconnect without noticing it", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ buffer: 3 });
+    const { ws, link } = await scene.openClient({ buffer: 3 });
     const read: number[] = [];
     const loop = (async () => {
       for await (const message of ws) read.push(sequence(message));
@@ -48,13 +48,13 @@ describe("a slow consumer", () => {
     link.send(...numbered(1, 10));
     await scene.pass();
     await scene.cut(link);
-    const again = await scene.again();
-    again.send(...numbered(11, 20));
+    const nextLink = await scene.nextLink();
+    nextLink.send(...numbered(11, 20));
     await scene.pass();
     void ws.close();
     await scene.pass();
-    again.send(...numbered(21, 22));
-    await scene.answerClose(again);
+    nextLink.send(...numbered(21, 22));
+    await scene.answerClose(nextLink);
     await loop;
     expect(read).toEqual(range(1, 22));
     await scene.finish();
@@ -62,7 +62,10 @@ describe("a slow consumer", () => {
 
   it("with an open loop that reads nothing for a minute is neither disconnected nor taken for dead", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ buffer: 2, heartbeat: { interval: 500, timeout: 500 } });
+    const { ws, client, link } = await scene.openClient({
+      buffer: 2,
+      heartbeat: { interval: 500, timeout: 500 },
+    });
     const iterator = ws[Symbol.asyncIterator]();
     link.send(...numbered(1, 10));
     await scene.pass();
@@ -81,7 +84,7 @@ describe("a slow consumer", () => {
 
   it("can close() while reading is paused: the peer's Close after the data is read", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ buffer: 2 });
+    const { ws, link } = await scene.openClient({ buffer: 2 });
     const first = ws.recv();
     for (const one of numbered(1, 4)) link.send(one);
     await scene.pass();
@@ -97,7 +100,7 @@ describe("a slow consumer", () => {
 
   it("sees the peer's Close once the buffer has room, and the client reconnects", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ buffer: 2 });
+    const { ws, link } = await scene.openClient({ buffer: 2 });
     const story = storyOf(ws);
     const read = [await readFirst(scene, ws, () => link.send(...numbered(1)))];
     for (const one of numbered(2, 4)) link.send(one);
@@ -111,7 +114,7 @@ describe("a slow consumer", () => {
     }
     expect(read).toEqual(range(1, 4));
     expect(story[0]).toBe("disconnected");
-    await scene.again(5_000);
+    await scene.nextLink(5_000);
     expect(ws.state).toBe("connected");
     await scene.finish();
   });
@@ -135,7 +138,7 @@ async function readFirst(
 describe("a pause without a reader", () => {
   it("ends after 30 s so that the end of the connection is noticed; buffered messages are kept", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ buffer: 2 });
+    const { ws, client, link } = await scene.openClient({ buffer: 2 });
     const read = [await readFirst(scene, ws, () => link.send(...numbered(1)))];
     for (const one of numbered(2, 4)) link.send(one);
     link.peer.end();
@@ -155,7 +158,7 @@ describe("a pause without a reader", () => {
 
   it("ends with the next recv(): reading pauses again when the buffer is full", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ buffer: 2 });
+    const { ws, client, link } = await scene.openClient({ buffer: 2 });
     await readFirst(scene, ws, () => link.send(...numbered(1)));
     for (const one of numbered(2, 3)) link.send(one);
     await scene.pass(30_000);
@@ -175,7 +178,7 @@ describe("a pause without a reader", () => {
 
   it("restarts its 30 s with each recv(): a slow consumer loses nothing", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ buffer: 4 });
+    const { ws, client, link } = await scene.openClient({ buffer: 4 });
     const read = [await readFirst(scene, ws, () => link.send(...numbered(1)))];
     for (const one of numbered(2, 9)) link.send(one);
     await scene.pass();
@@ -190,13 +193,13 @@ describe("a pause without a reader", () => {
 
   it("continues across a reconnect: it ends 30 s after it began", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ buffer: 2 });
+    const { ws, client, link } = await scene.openClient({ buffer: 2 });
     await readFirst(scene, ws, () => link.send(...numbered(1)));
     for (const one of numbered(2, 3)) link.send(one);
     await scene.pass(10_000);
     await scene.cutUnread(link, ws);
-    const again = await scene.again();
-    again.send(...numbered(4));
+    const nextLink = await scene.nextLink();
+    nextLink.send(...numbered(4));
     await scene.pass(30_000);
     expect(client.all("resumed").length).toBe(1);
     expect(ws.stats().messagesReceived).toBe(4);
@@ -205,7 +208,7 @@ describe("a pause without a reader", () => {
 
   it("does not keep the process running after unref()", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ buffer: 2 });
+    const { ws, link } = await scene.openClient({ buffer: 2 });
     await readFirst(scene, ws, () => link.send(...numbered(1)));
     for (const one of numbered(2, 3)) link.send(one);
     await scene.pass();
@@ -219,13 +222,15 @@ describe("overflow", () => {
   it("conflate keeps the newest message of each key, across a reconnect too, and never pauses", async () => {
     const scene = new LayerScene();
     const keyOf = (message: Message): unknown => String(message).split(":")[0];
-    const { ws, client, link } = await scene.up({ buffer: { capacity: 3, overflow: "conflate", keyOf } });
+    const { ws, client, link } = await scene.openClient({
+      buffer: { capacity: 3, overflow: "conflate", keyOf },
+    });
     await readFirst(scene, ws, () => link.send(...numbered(1)));
     link.send(...numbered(1, 5, "a"), ...numbered(1, 2, "b"));
     await scene.pass();
     await scene.cut(link);
-    const again = await scene.again();
-    again.send(...numbered(6, 9, "a"), ...numbered(1, 1, "c"), ...numbered(1, 1, "d"));
+    const nextLink = await scene.nextLink();
+    nextLink.send(...numbered(6, 9, "a"), ...numbered(1, 1, "c"), ...numbered(1, 1, "d"));
     await scene.pass();
     const read = [];
     while (ws.stats().messagesWaiting > 0) read.push(String(await ws.recv()));
@@ -244,7 +249,9 @@ describe("overflow", () => {
     const keyOf = (): unknown => {
       throw new Error("no key");
     };
-    const { ws, client, link } = await scene.up({ buffer: { capacity: 10, overflow: "conflate", keyOf } });
+    const { ws, client, link } = await scene.openClient({
+      buffer: { capacity: 10, overflow: "conflate", keyOf },
+    });
     link.send(...numbered(1, 3));
     await scene.pass();
     expect(client.all("error").length).toBe(3);
@@ -258,7 +265,7 @@ describe("overflow", () => {
     "%s continues reading and emits `dropped` for each message",
     async (overflow) => {
       const scene = new LayerScene();
-      const { ws, client, link } = await scene.up({ buffer: { capacity: 2, overflow } });
+      const { ws, client, link } = await scene.openClient({ buffer: { capacity: 2, overflow } });
       await readFirst(scene, ws, () => link.send(...numbered(1)));
       link.send(...numbered(2, 6));
       await scene.pass();
@@ -273,14 +280,14 @@ describe("overflow", () => {
 
   it("error fails the connection with 1008, and the client reconnects", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ buffer: { capacity: 2, overflow: "error" } });
+    const { ws, link } = await scene.openClient({ buffer: { capacity: 2, overflow: "error" } });
     await readFirst(scene, ws, () => link.send(...numbered(1)));
     link.send(...numbered(2, 6));
     await scene.pass();
     expect(link.frames.at(-1)?.payload.readUInt16BE(0)).toBe(1008);
     await scene.answerClose(link);
     expect(ws.lastReport).toMatchObject({ verdict: "local-stall", codeSent: 1008 });
-    await scene.again(5_000);
+    await scene.nextLink(5_000);
     expect(ws.state).toBe("connected");
     expect(await sequenceOf(ws.recv())).toBe(2);
     await scene.finish();
@@ -288,12 +295,12 @@ describe("overflow", () => {
 
   it("keeps the newest messages until the first reader appears, across connections, and never pauses", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ buffer: 3 });
+    const { ws, client, link } = await scene.openClient({ buffer: 3 });
     link.send(...numbered(1, 5));
     await scene.pass();
     await scene.cut(link);
-    const again = await scene.again();
-    again.send(...numbered(6, 7));
+    const nextLink = await scene.nextLink();
+    nextLink.send(...numbered(6, 7));
     await scene.pass();
     expect(client.all("paused")).toEqual([]);
     expect(client.all("dropped").map(({ message }) => sequence(message as Message))).toEqual([1, 2, 3, 4]);
@@ -307,7 +314,7 @@ describe("overflow", () => {
 describe("no message is lost", () => {
   it("between two recv() calls, with bursts of five frames per read, across reconnects", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ buffer: 8 });
+    const { ws, client, link } = await scene.openClient({ buffer: 8 });
     const read: number[] = [];
     const loop = (async () => {
       while (read.length < 300) read.push(await sequenceOf(ws.recv()));
@@ -318,7 +325,7 @@ describe("no message is lost", () => {
       await scene.pass(1);
       if (burst % 20 !== 19 || burst === 59) continue;
       await scene.cut(now);
-      now = await scene.again();
+      now = await scene.nextLink();
     }
     await loop;
     expect(read).toEqual(range(1, 300));
@@ -328,7 +335,7 @@ describe("no message is lost", () => {
 
   it("after a `break`, with a second loop, and a recv() between the loops", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     const read: number[] = [];
     link.send(...numbered(1, 5));
     await scene.pass();
@@ -340,8 +347,8 @@ describe("no message is lost", () => {
     await scene.pass();
     read.push(await sequenceOf(ws.recv()));
     await scene.cut(link);
-    const again = await scene.again();
-    again.send(...numbered(9, 10));
+    const nextLink = await scene.nextLink();
+    nextLink.send(...numbered(9, 10));
     await scene.pass();
     for await (const message of ws) {
       read.push(sequence(message));
@@ -353,7 +360,7 @@ describe("no message is lost", () => {
 
   it("when a loop is left while its next() is pending", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     const iterator = ws[Symbol.asyncIterator]();
     const waiting = iterator.next();
     await iterator.return?.();
@@ -366,7 +373,7 @@ describe("no message is lost", () => {
 
   it("when a message arrives right after recv() has timed out", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     const late = ws.recv({ timeout: 10 });
     await scene.pass(10);
     expect(await settled(late)).toBe("TimeoutError");
@@ -378,7 +385,7 @@ describe("no message is lost", () => {
 
   it("when a second concurrent loop is rejected with InvalidStateError; the first continues", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     const first = ws[Symbol.asyncIterator]();
     const next = first.next();
     expect(await settled(ws[Symbol.asyncIterator]().next())).toBe("InvalidStateError");
@@ -405,7 +412,7 @@ describe("a deserializer that throws", () => {
     "emits an error and `dropped` with the raw message, and the connection stays open: %s",
     async (_, options) => {
       const scene = new LayerScene();
-      const { ws, client, link } = await scene.up({ deserializer, ...options });
+      const { ws, client, link } = await scene.openClient({ deserializer, ...options });
       const raw: string[] = [];
       const read: number[] = [];
       ws.on("message", ({ data }) => void read.push(sequence(data)));
@@ -453,7 +460,7 @@ describe("a deserializer that throws", () => {
 describe("messages that follow onConnection", () => {
   it("arrive in order after `reconnected`, without those that the hook consumed", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({
+    const { ws, link } = await scene.openClient({
       onConnection: (connection) => connection.recv({ match: (m) => String(m) === "ready" }),
     });
     const order: string[] = [];
@@ -464,8 +471,8 @@ describe("messages that follow onConnection", () => {
     await scene.pass();
     expect(order).toEqual(["connected", "default:1", "default:2"]);
     await scene.cut(link);
-    const again = await scene.again();
-    again.send(...numbered(3), textFrame("ready"), ...numbered(4));
+    const nextLink = await scene.nextLink();
+    nextLink.send(...numbered(3), textFrame("ready"), ...numbered(4));
     await scene.pass();
     expect(order.slice(3)).toEqual(["reconnected", "default:3", "default:4"]);
     await scene.finish();
@@ -487,7 +494,7 @@ describe("messages that follow onConnection", () => {
 
   it("pause reading when the consumer is slow, and none is lost", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({
+    const { ws, client, link } = await scene.openClient({
       buffer: 2,
       onConnection: (connection) => connection.recv({ match: (m) => String(m) === "ready" }),
     });

@@ -2,7 +2,7 @@
 // listeners.
 import { describe, expect, it } from "vitest";
 import { never } from "../support/never.js";
-import { inTurn, refusing, steady } from "./scripts.js";
+import { inSequence, refusing, steady } from "./scripts.js";
 import { accepting, type Message, type Options, outcome, type Player, type Script, Stage } from "./stage.js";
 
 /** A server that accepts and never answers a Close. */
@@ -120,7 +120,7 @@ describe("ending a client from inside its own listeners", () => {
       },
     ],
   ])("closes once when a dropped listener closes it again: %s", async (_name, end) => {
-    const stage = new Stage(inTurn(accepting, refusing(503)));
+    const stage = new Stage(inSequence(accepting, refusing(503)));
     const player = await stage.begin({ outbox: {}, backoff: steady });
     stage.connection.reset();
     await stage.pass(10);
@@ -150,7 +150,7 @@ describe("ending a client from inside its own listeners", () => {
     "delivers buffered messages before `closed` when a %s listener closes it again",
     async (name) => {
       const stage = new Stage(
-        inTurn((connection) => {
+        inSequence((connection) => {
           connection.accept();
           for (const number of [1, 3, 4]) connection.send(String(number));
         }, refusing(503)),
@@ -201,7 +201,7 @@ describe("ending a client from inside its own listeners", () => {
       calls.map(([name, call]) => [name, ending, call] as const),
     ),
   )("settles a call of %s() in every listener while the client ends as %s", async (_name, ending, call) => {
-    const stage = new Stage(inTurn(accepting, refusing(503)));
+    const stage = new Stage(inSequence(accepting, refusing(503)));
     const aborter = new AbortController();
     const player = await stage.begin({
       outbox: {},
@@ -315,7 +315,7 @@ describe("close() settles in time", () => {
   it.each(["close", "terminate", "abort"] as const)(
     "during a replacing rotation while reading is paused: %s",
     async (how) => {
-      const stage = new Stage(inTurn(flooding, accepting));
+      const stage = new Stage(inSequence(flooding, accepting));
       const aborter = new AbortController();
       const player = await stage.begin({ buffer: 10, closeTimeout, signal: aborter.signal });
       const { ws } = player;
@@ -346,7 +346,7 @@ describe("close() settles in time", () => {
         connection.mute();
       };
       let finishSetup: (() => void) | undefined;
-      const stage = new Stage(inTurn(accepting, second));
+      const stage = new Stage(inSequence(accepting, second));
       const aborter = new AbortController();
       const player = await stage.begin({
         rotation: { mode: "overlap" },

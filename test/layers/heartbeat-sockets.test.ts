@@ -4,7 +4,7 @@ import { ScriptedServer } from "../../src/testing/index.js";
 import { turns } from "../support/dialling.js";
 import { createTlsCertificate } from "../support/tls-certificate.js";
 import { Scene } from "../support/scene.js";
-import { runProgram, transpiledEntryPoint } from "./own-process.js";
+import { runProgram, transpiledEntryPoint } from "./child-process.js";
 
 const program = `
 const options = { heartbeat: { interval: 1_000, timeout: 1_000 }, backoff: { base: 60_000, jitter: false } };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { disconnectOf, dying, heartbeat, sendEach } from "./heartbeats.js";
+import { disconnectOf, dying, heartbeat, sendRepeatedly } from "./heartbeats.js";
 import { steady } from "./scripts.js";
 import { accepting, Stage } from "./stage.js";
 
@@ -73,7 +73,7 @@ describe("the heartbeat", () => {
     for (let seed = 1; seed <= 5; seed++) {
       const stage = new Stage(dying(ms), { seed });
       const player = await stage.begin({ heartbeat, backoff: steady });
-      sendEach(stage, player, 100, Buffer.alloc(102));
+      sendRepeatedly(stage, player, 100, Buffer.alloc(102));
       await stage.pass(ms + heartbeat.interval + heartbeat.timeout);
       expect(disconnectOf(player)).toMatchObject({ verdict: "heartbeat-timeout" });
       await stage.finish();
@@ -179,7 +179,7 @@ describe("a write that the kernel does not accept at once", () => {
   it("does not count as activity when its callback is late by one event loop turn, as with every TLS write", async () => {
     const stage = new Stage(dying(100));
     const { runtime } = stage;
-    const tardy: typeof runtime = {
+    const lateRuntime: typeof runtime = {
       ...runtime,
       openTransport: (target, handler) => {
         const transport = runtime.openTransport(target, handler);
@@ -192,8 +192,8 @@ describe("a write that the kernel does not accept at once", () => {
         };
       },
     };
-    const player = await stage.begin({ heartbeat, runtime: tardy });
-    sendEach(stage, player, 50, Buffer.alloc(500));
+    const player = await stage.begin({ heartbeat, runtime: lateRuntime });
+    sendRepeatedly(stage, player, 50, Buffer.alloc(500));
     await stage.pass(100 + 1_700);
     expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
     await stage.finish();

@@ -24,7 +24,7 @@ export const heartbeat: { readonly interval: number; readonly timeout: number } 
 };
 
 /** Sends a message every `ms` milliseconds while the client is connected. */
-export function sendEach(stage: Stage, player: Player, ms: number, message: string | Uint8Array): void {
+export function sendRepeatedly(stage: Stage, player: Player, ms: number, message: string | Uint8Array): void {
   const next = (): void => {
     if (player.ws.state !== "connected") return;
     void player.ws.sendRaw(message as string).catch(() => undefined);

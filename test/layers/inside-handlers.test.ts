@@ -106,17 +106,17 @@ describe.each(events)("inside a listener of %s", (name) => {
 
   it.each(ways)("%s ends the client once, and it does not dial again", async (way) => {
     const reason = new Error("enough");
-    let toldBefore = -1;
+    let recordedBefore = -1;
     const { stage, player, running } = await play(({ ws, recorded }, controller) => {
       ws.on(name, () => {
-        if (toldBefore !== -1) return;
-        toldBefore = recorded.length;
+        if (recordedBefore !== -1) return;
+        recordedBefore = recorded.length;
         if (way === "abort") controller.abort(reason);
         else void ws[way]();
       });
     });
-    expect(toldBefore).toBeGreaterThan(0);
-    const after = player.story.slice(toldBefore);
+    expect(recordedBefore).toBeGreaterThan(0);
+    const after = player.story.slice(recordedBefore);
     // Other listeners of the attempt's own event run before the listener that ends the client.
     expect(after.slice(1)).not.toContain("connecting");
     expect(after.filter((one) => one === "closed").length).toBe(name === "closed" ? 0 : 1);
@@ -140,7 +140,7 @@ describe.each(events)("inside a listener of %s", (name) => {
   ] as [string, (fault: Error) => unknown][])(
     "a listener that %s is reported, and has no other effect",
     async (_how, fail) => {
-      const undisturbed = await play(() => undefined);
+      const reference = await play(() => undefined);
       const fault = new Error("a fault of the listener");
       let calls = 0;
       const { stage, player } = await play(({ ws }) => {
@@ -159,8 +159,8 @@ describe.each(events)("inside a listener of %s", (name) => {
       // Message handlers consume messages, which changes the back-pressure.
       const isSame = name !== "message" && name !== "rawMessage";
       const facts = (one: Player): string[] => one.story.filter((word) => word !== "error");
-      if (isSame) expect(facts(player)).toEqual(facts(undisturbed.player));
-      await undisturbed.stage.finish();
+      if (isSame) expect(facts(player)).toEqual(facts(reference.player));
+      await reference.stage.finish();
       await stage.finish();
     },
   );
@@ -196,14 +196,14 @@ describe("several calls from one listener", () => {
         connection.reset();
       });
       const player = stage.play({ backoff: steady });
-      let again: Promise<void> | undefined;
+      let connecting: Promise<void> | undefined;
       player.ws.on("disconnected", () => {
-        again = player.ws.connect();
+        connecting = player.ws.connect();
         void player.ws[way]();
       });
       void player.ws.connect();
       await stage.pass(day);
-      expect(await outcome(again!)).toMatchObject({ error: { code: "CLOSED" } });
+      expect(await outcome(connecting!)).toMatchObject({ error: { code: "CLOSED" } });
       expect(stage.server.connectionCount).toBe(1);
       await stage.finish();
     },

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { acceptKey } from "../../protocol/handshake/accept-key.js";
 import { RawServer } from "../support/raw-server.js";
 import { deflated, frame, type FrameParts, opcodes } from "../support/wire.js";
-import { runProgram, transpiledEntryPoint } from "./own-process.js";
+import { runProgram, transpiledEntryPoint } from "./child-process.js";
 
 const mib = 1024 * 1024;
 const size = 64 * mib;

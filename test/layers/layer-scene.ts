@@ -17,12 +17,12 @@ const layerEvents = [
 /** A client that reconnects, with its peers scripted by the test, one connection after the other. */
 export class LayerScene extends VirtualScene {
   /** Opens a client that is connected and will reconnect. */
-  async up(options: Options = {}): Promise<Opened> {
+  async openClient(options: Options = {}): Promise<Opened> {
     return this.open({ reconnect: true, backoff, ...options });
   }
 
   /** The server's end of the next connection, after the request has arrived. */
-  async dialled(ms = 1_000): Promise<VirtualLink> {
+  async nextDial(ms = 1_000): Promise<VirtualLink> {
     await this.pass(ms);
     const peer = this.clock.peers.at(-1)!;
     const link = new VirtualLink(peer);
@@ -32,8 +32,8 @@ export class LayerScene extends VirtualScene {
   }
 
   /** The next connection after a loss, open. */
-  async again(ms = 1_000): Promise<VirtualLink> {
-    const link = await this.dialled(ms);
+  async nextLink(ms = 1_000): Promise<VirtualLink> {
+    const link = await this.nextDial(ms);
     link.answer();
     await this.pass();
     return link;
@@ -54,7 +54,7 @@ export class LayerScene extends VirtualScene {
 
   /** The second connection of a requested rotation, open. */
   async second(): Promise<VirtualLink> {
-    return this.again(0);
+    return this.nextLink(0);
   }
 
   /** Answers the client's Close and ends the stream, as a server does. */
@@ -92,7 +92,7 @@ export function inflatedOf(link: VirtualLink): string[] {
     .map(({ payload, rsv1 }) => (rsv1 ? inflated(payload) : payload).toString());
 }
 
-/** RFC 7692 7.2.2. */
+/** Decompresses a message (RFC 7692 7.2.2). */
 function inflated(payload: Buffer): Buffer {
   const whole = Buffer.concat([payload, Buffer.from([0, 0, 0xff, 0xff])]);
   return inflateRawSync(whole, { finishFlush: constants.Z_SYNC_FLUSH });

@@ -5,7 +5,7 @@ import { createCountingRuntime, type CountingRuntime } from "../support/counting
 import { type Options, Watching } from "../support/scene.js";
 
 /** A numbered message from the client, and the connection on which it arrived. */
-export interface Noted {
+export interface ReceivedId {
   readonly connection: number;
   readonly id: number;
 }
@@ -18,7 +18,7 @@ export class NumberedFeed {
   readonly clock: VirtualRuntime;
   readonly counting: CountingRuntime;
   readonly server: ScriptedServer;
-  readonly received: Noted[] = [];
+  readonly received: ReceivedId[] = [];
   /** Errors of the scripted server and its connections. */
   readonly errors: unknown[] = [];
   /** The number of the last message to the clients, and of the last one from them. */
@@ -27,8 +27,8 @@ export class NumberedFeed {
   /** The ids whose `send()` has resolved. */
   readonly accepted: number[] = [];
   /** The number of next handshakes that are answered with 503. */
-  busyCount = 0;
-  readonly #live = new Set<ScriptedConnection>();
+  rejectCount = 0;
+  readonly #connections = new Set<ScriptedConnection>();
   readonly #cut = new WeakSet<ScriptedConnection>();
 
   constructor(seed = 1) {
@@ -41,13 +41,13 @@ export class NumberedFeed {
   }
 
   /** The connections that receive the stream. */
-  get live(): readonly ScriptedConnection[] {
-    return [...this.#live];
+  get connections(): readonly ScriptedConnection[] {
+    return [...this.#connections];
   }
 
   /** Breaks the newest connection after it has received `bytes` more bytes. */
   cutWithin(bytes: number): void {
-    const connection = this.live.at(-1);
+    const connection = this.connections.at(-1);
     if (connection === undefined || this.#cut.has(connection)) return;
     this.#cut.add(connection);
     connection.resetAfterReceiving(bytes);
@@ -63,16 +63,16 @@ export class NumberedFeed {
   }
 
   async #serve(connection: ScriptedConnection, n: number): Promise<void> {
-    if (this.busyCount > 0) {
-      this.busyCount--;
+    if (this.rejectCount > 0) {
+      this.rejectCount--;
       connection.reject(503);
       return;
     }
     connection.accept();
-    this.#live.add(connection);
-    void connection.closed.then(() => this.#live.delete(connection));
+    this.#connections.add(connection);
+    void connection.closed.then(() => this.#connections.delete(connection));
     for await (const message of connection) this.#answer(connection, n, String(message).split(" "));
-    this.#live.delete(connection);
+    this.#connections.delete(connection);
   }
 
   #answer(connection: ScriptedConnection, n: number, [word, number]: string[]): void {
@@ -93,7 +93,7 @@ export class NumberedFeed {
    */
   async step(client: Watching, padding = 0): Promise<void> {
     this.last++;
-    for (const connection of this.#live) connection.send(`default:${this.last}`);
+    for (const connection of this.#connections) connection.send(`default:${this.last}`);
     const id = ++this.sent;
     client.ws.send(`id ${id} ${"x".repeat(padding)}`).then(
       () => this.accepted.push(id),

@@ -24,14 +24,14 @@ describe("send() without a connection", () => {
       expect(client.ws.trySend("a")).toBe("dropped");
       return;
     }
-    const { ws, client, link } = await scene.up();
+    const { ws, client, link } = await scene.openClient();
     await scene.cut(link);
     if (when === "connecting again") await scene.pass(1_000);
     expect(await settled(ws.send("a"))).toBe("InvalidStateError");
     expect(ws.trySend("b")).toBe("dropped");
     expect(client.all("error").at(-1)?.error.message).toMatch(/send/);
-    const again = await scene.again();
-    expect(textsOf(again)).toEqual([]);
+    const nextLink = await scene.nextLink();
+    expect(textsOf(nextLink)).toEqual([]);
     await scene.finish();
   });
 
@@ -55,7 +55,7 @@ describe("send() without a connection", () => {
       link.answer();
       await scene.pass();
     } else {
-      link = await scene.again(when === "backing off" ? 1_000 : 0);
+      link = await scene.nextLink(when === "backing off" ? 1_000 : 0);
     }
     expect(textsOf(link)).toEqual(["a", "\x01", "b", "c"]);
     expect(ws.stats()).toMatchObject({ outboxMessages: 0, outboxBytes: 0 });
@@ -80,18 +80,18 @@ describe("send() without a connection", () => {
 
   it("copies the bytes at the call: the caller may reuse the buffer", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: 10 });
+    const { ws, link } = await scene.openClient({ outbox: 10 });
     await scene.cut(link);
     const bytes = Buffer.from("first");
     void ws.sendRaw(bytes, { binary: false });
     bytes.fill("x");
-    expect(textsOf(await scene.again())).toEqual(["first"]);
+    expect(textsOf(await scene.nextLink())).toEqual(["first"]);
     await scene.finish();
   });
 
   it("is written after the messages of onConnection and before newer sends", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({
+    const { ws, link } = await scene.openClient({
       outbox: 10,
       onConnection: (connection) => connection.send("auth"),
     });
@@ -101,10 +101,10 @@ describe("send() without a connection", () => {
     ws.on("stateChange", ({ to }) => void ws.send(`state ${to}`));
     ws.on("reconnected", () => void ws.send("4"));
     void ws.send("2");
-    const again = await scene.again();
+    const nextLink = await scene.nextLink();
     void ws.send("5");
     await scene.pass();
-    expect(textsOf(again)).toEqual(["auth", "1", "2", "state reconnecting", "state connected", "4", "5"]);
+    expect(textsOf(nextLink)).toEqual(["auth", "1", "2", "state reconnecting", "state connected", "4", "5"]);
     await scene.finish();
   });
 
@@ -112,14 +112,14 @@ describe("send() without a connection", () => {
     "is accepted inside a handler of %s, in the order of the calls",
     async (name) => {
       const scene = new LayerScene();
-      const { ws, link } = await scene.up({ outbox: 10 });
+      const { ws, link } = await scene.openClient({ outbox: 10 });
       ws.on(name, () => {
         void ws.send(`${name} 1`);
         ws.trySend(`${name} 2`);
       });
       await scene.cut(link);
       void ws.send("later");
-      const recorded = textsOf(await scene.again()).filter((text) => text !== "later");
+      const recorded = textsOf(await scene.nextLink()).filter((text) => text !== "later");
       expect(recorded).toEqual([`${name} 1`, `${name} 2`]);
       await scene.finish();
     },
@@ -155,7 +155,7 @@ describe("send() without a connection", () => {
 describe("the limits of the outbox", () => {
   it("drop a message that waits too long, and emit `dropped`", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ outbox: { ttl: 500 } });
+    const { ws, client, link } = await scene.openClient({ outbox: { ttl: 500 } });
     await scene.cut(link);
     void ws.send("old");
     await scene.pass(300);
@@ -167,7 +167,7 @@ describe("the limits of the outbox", () => {
     await scene.pass(1);
     expect(client.all("dropped").at(-1)).toEqual({ direction: "out", message: "young", cause: "expired" });
     expect(ws.stats()).toMatchObject({ messagesDropped: 2, outboxMessages: 0 });
-    expect(textsOf(await scene.again(200))).toEqual([]);
+    expect(textsOf(await scene.nextLink(200))).toEqual([]);
     await scene.finish();
   });
 
@@ -176,29 +176,29 @@ describe("the limits of the outbox", () => {
     ["bytes", { maxBytes: 2 }],
   ])("reject the newest message when there are too many %s", async (_, bounds) => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ outbox: bounds });
+    const { ws, client, link } = await scene.openClient({ outbox: bounds });
     await scene.cut(link);
     const sends = ["a", "b", "c"].map((text) => ws.send(text));
     expect(await Promise.all(sends.map(settled))).toEqual(["resolved", "resolved", "BufferOverflowError"]);
     expect(ws.trySend("d")).toBe("dropped");
     expect(client.all("error").map(({ error }) => error.constructor.name)).toEqual(["BufferOverflowError"]);
     expect(client.all("dropped")).toEqual([]);
-    expect(textsOf(await scene.again())).toEqual(["a", "b"]);
+    expect(textsOf(await scene.nextLink())).toEqual(["a", "b"]);
     await scene.finish();
   });
 
   it("accept a single message that is larger than maxBytes", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: { maxBytes: 2 } });
+    const { ws, link } = await scene.openClient({ outbox: { maxBytes: 2 } });
     await scene.cut(link);
     expect(await settled(ws.send("large"))).toBe("resolved");
-    expect(textsOf(await scene.again())).toEqual(["large"]);
+    expect(textsOf(await scene.nextLink())).toEqual(["large"]);
     await scene.finish();
   });
 
   it("drop the oldest message with dropOldest, and emit `dropped` for each", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ outbox: { capacity: 2, overflow: "dropOldest" } });
+    const { ws, client, link } = await scene.openClient({ outbox: { capacity: 2, overflow: "dropOldest" } });
     await scene.cut(link);
     for (const text of "abcd") expect(ws.trySend(text)).toBe("queued");
     expect(client.all("dropped").map(({ message, cause }) => [message, cause])).toEqual([
@@ -206,18 +206,20 @@ describe("the limits of the outbox", () => {
       ["b", "overflow"],
     ]);
     expect(ws.stats().messagesDropped).toBe(2);
-    expect(textsOf(await scene.again())).toEqual(["c", "d"]);
+    expect(textsOf(await scene.nextLink())).toEqual(["c", "d"]);
     await scene.finish();
   });
 
   it("keep the newest message of each key with conflate", async () => {
     const scene = new LayerScene();
     const keyOf = (sent: string | Uint8Array): string => String(sent)[0]!;
-    const { ws, client, link } = await scene.up({ outbox: { capacity: 3, overflow: "conflate", keyOf } });
+    const { ws, client, link } = await scene.openClient({
+      outbox: { capacity: 3, overflow: "conflate", keyOf },
+    });
     await scene.cut(link);
     for (const text of ["a1", "b1", "a2", "c1", "d1"]) void ws.send(text);
     expect(client.all("dropped").map(({ message }) => message)).toEqual(["a1", "a2"]);
-    expect(textsOf(await scene.again())).toEqual(["b1", "c1", "d1"]);
+    expect(textsOf(await scene.nextLink())).toEqual(["b1", "c1", "d1"]);
     await scene.finish();
   });
 
@@ -229,7 +231,7 @@ describe("the limits of the outbox", () => {
     "count the time to live from send(), however many connections break: sent %s",
     async (_, outbox: OutboxOptions, isConnected) => {
       const scene = new LayerScene();
-      const { ws, client, link } = await scene.up({
+      const { ws, client, link } = await scene.openClient({
         outbox: { ...outbox, ttl: 2_500 },
         // Fills the socket of a peer that does not read, so that the next message stays unsent.
         onConnection: (connection) => connection.send("filler"),
@@ -246,7 +248,7 @@ describe("the limits of the outbox", () => {
       void ws.send("message");
       if (isConnected) await scene.cut(link);
       for (let count = 0; count < 2; count++) {
-        const next = await scene.dialled(1_000);
+        const next = await scene.nextDial(1_000);
         next.peer.takesWrites = false;
         next.answer();
         await scene.pass();
@@ -256,7 +258,7 @@ describe("the limits of the outbox", () => {
       expect(expired()).toEqual([]);
       await scene.pass(1);
       expect(expired()).toEqual(["message"]);
-      expect(textsOf(await scene.again(500))).toEqual(["filler"]);
+      expect(textsOf(await scene.nextLink(500))).toEqual(["filler"]);
       await scene.finish();
     },
   );
@@ -266,7 +268,7 @@ describe("the limits of the outbox", () => {
     ["expired", { ttl: 10 }],
   ])("emit an event when the promise of send() is ignored: %s", async (_, outbox) => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ outbox });
+    const { ws, client, link } = await scene.openClient({ outbox });
     await scene.cut(link);
     void ws.send("a");
     void ws.send("b");
@@ -279,46 +281,46 @@ describe("the limits of the outbox", () => {
 describe("perSecond", () => {
   it("limits the messages per second, keeps their order, and is ignored by close()", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: { perSecond: 2 } });
+    const { ws, link } = await scene.openClient({ outbox: { perSecond: 2 } });
     await scene.cut(link);
     for (const text of "abcdef") void ws.send(text);
-    const again = await scene.again();
-    const atOnce = textsOf(again).length;
+    const nextLink = await scene.nextLink();
+    const atOnce = textsOf(nextLink).length;
     expect(atOnce).toBeGreaterThan(0);
     expect(atOnce).toBeLessThanOrEqual(2);
     void ws.send("g");
     await scene.pass(1_000);
-    expect(textsOf(again).length).toBeLessThanOrEqual(atOnce + 2);
-    expect(textsOf(again).length).toBeGreaterThan(atOnce);
+    expect(textsOf(nextLink).length).toBeLessThanOrEqual(atOnce + 2);
+    expect(textsOf(nextLink).length).toBeGreaterThan(atOnce);
     void ws.close();
     await scene.pass();
-    expect(textsOf(again).join("")).toBe("abcdefg");
-    expect(closeOf(again)).toBe("1000");
-    await scene.answerClose(again);
+    expect(textsOf(nextLink).join("")).toBe("abcdefg");
+    expect(closeOf(nextLink)).toBe("1000");
+    await scene.answerClose(nextLink);
     expect(ws.state).toBe("closed");
     await scene.finish();
   });
 
   it("sends all messages at its rate", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: { perSecond: 2 } });
+    const { ws, link } = await scene.openClient({ outbox: { perSecond: 2 } });
     await scene.cut(link);
     for (const text of "abcdef") void ws.send(text);
-    const again = await scene.again();
+    const nextLink = await scene.nextLink();
     await scene.pass(3_000);
-    expect(textsOf(again).join("")).toBe("abcdef");
+    expect(textsOf(nextLink).join("")).toBe("abcdef");
     await scene.finish();
   });
 
   it("continues at its rate after a second loss, in order", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: { perSecond: 1 } });
+    const { ws, link } = await scene.openClient({ outbox: { perSecond: 1 } });
     await scene.cut(link);
     for (const text of "abcd") void ws.send(text);
-    const second = await scene.again();
+    const second = await scene.nextLink();
     await scene.pass(500);
     await scene.cut(second);
-    const third = await scene.again();
+    const third = await scene.nextLink();
     await scene.pass(5_000);
     expect([...textsOf(second), ...textsOf(third)].join("")).toBe("abcd");
     await scene.finish();
@@ -333,7 +335,7 @@ describe("messages that are unsent when the connection breaks", () => {
     ["binary", true],
   ])("return to the head of the outbox in their order: %s", async (_, binary) => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ outbox: 10 });
+    const { ws, client, link } = await scene.openClient({ outbox: 10 });
     link.peer.takesWrites = false;
     const bytes = Buffer.from("x".repeat(10));
     const sends = ["0", "1", "2", "3"].map((text) => ws.sendRaw(text + bytes.toString(), { binary }));
@@ -344,8 +346,8 @@ describe("messages that are unsent when the connection breaks", () => {
     await scene.cut(link);
     void ws.send("6");
     expect(await Promise.all(sends.map(settled))).toEqual(Array(4).fill("resolved"));
-    const again = await scene.again();
-    const firsts = textsOf(again).map((text) => text[0]);
+    const nextLink = await scene.nextLink();
+    const firsts = textsOf(nextLink).map((text) => text[0]);
     // The write in flight is uncertain, so it is not sent again.
     expect(firsts.join("")).toBe("56");
     expect(ws.lastReport).toMatchObject({ messagesUnsent: 1, messagesUncertain: 5 });
@@ -368,11 +370,11 @@ describe("messages that are unsent when the connection breaks", () => {
     void ws.send("plain", { compress: false });
     bytes.fill("?");
     await scene.cut(link);
-    const again = await scene.dialled();
-    again.answer({ fields: [extension] });
+    const nextLink = await scene.nextDial();
+    nextLink.answer({ fields: [extension] });
     await scene.pass();
-    expect(inflatedOf(again)).toEqual(expected);
-    expect(again.frames.map(({ opcode, rsv1 }) => [opcode, rsv1])).toEqual([
+    expect(inflatedOf(nextLink)).toEqual(expected);
+    expect(nextLink.frames.map(({ opcode, rsv1 }) => [opcode, rsv1])).toEqual([
       [opcodes.text, true],
       [opcodes.binary, true],
       [opcodes.text, false],
@@ -382,7 +384,7 @@ describe("messages that are unsent when the connection breaks", () => {
 
   it("resolve a send that waits above the high-water mark, and are sent later", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: 100, highWaterMark: 1_000 });
+    const { ws, link } = await scene.openClient({ outbox: 100, highWaterMark: 1_000 });
     link.peer.takesWrites = false;
     void ws.send("x".repeat(1_000));
     await scene.pass();
@@ -393,13 +395,13 @@ describe("messages that are unsent when the connection breaks", () => {
     await scene.cut(link);
     expect(await settled(framed)).toBe("resolved");
     expect(await settled(waiting)).toBe("resolved");
-    expect(textsOf(await scene.again()).map((text) => text[0])).toEqual(["y", "z"]);
+    expect(textsOf(await scene.nextLink()).map((text) => text[0])).toEqual(["y", "z"]);
     await scene.finish();
   });
 
   it("are dropped with an event without an outbox, and a waiting send rejects", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ highWaterMark: 1_000 });
+    const { ws, client, link } = await scene.openClient({ highWaterMark: 1_000 });
     link.peer.takesWrites = false;
     void ws.send("x".repeat(1_000));
     await scene.pass();
@@ -413,13 +415,13 @@ describe("messages that are unsent when the connection breaks", () => {
       ["z", "unsent"],
     ]);
     expect(ws.stats().messagesDropped).toBe(2);
-    expect(textsOf(await scene.again())).toEqual([]);
+    expect(textsOf(await scene.nextLink())).toEqual([]);
     await scene.finish();
   });
 
   it("are kept regardless of the limits; only newer sends overflow", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ outbox: { capacity: 2, overflow: "dropOldest" } });
+    const { ws, client, link } = await scene.openClient({ outbox: { capacity: 2, overflow: "dropOldest" } });
     link.peer.takesWrites = false;
     void ws.send("in flight");
     await scene.pass();
@@ -428,13 +430,13 @@ describe("messages that are unsent when the connection breaks", () => {
     void ws.send("e");
     await scene.pass();
     expect(client.all("dropped").map(({ message }) => message)).toEqual(["e"]);
-    expect(textsOf(await scene.again())).toEqual(["a", "b", "c", "d"]);
+    expect(textsOf(await scene.nextLink())).toEqual(["a", "b", "c", "d"]);
     await scene.finish();
   });
 
   it.each(["timeout", "signal"])("are not sent later when they were cancelled by %s", async (how) => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: 100, highWaterMark: 1_000 });
+    const { ws, link } = await scene.openClient({ outbox: 100, highWaterMark: 1_000 });
     link.peer.takesWrites = false;
     void ws.send("x".repeat(1_000));
     await scene.pass();
@@ -447,13 +449,13 @@ describe("messages that are unsent when the connection breaks", () => {
     abort.abort(new RangeError("enough"));
     expect(await settled(withdrawn)).toBe(how === "timeout" ? "TimeoutError" : "RangeError");
     await scene.cut(link);
-    expect(textsOf(await scene.again()).map((text) => text[0])).toEqual(["y", "z"]);
+    expect(textsOf(await scene.nextLink()).map((text) => text[0])).toEqual(["y", "z"]);
     await scene.finish();
   });
 
   it("are reported to a `dropped` handler, which may send", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({
+    const { ws, client, link } = await scene.openClient({
       outbox: 100,
       replay: { sequence: () => undefined, onReplay: () => undefined },
       onConnection: (connection) => void hooks.push(connection),
@@ -466,7 +468,7 @@ describe("messages that are unsent when the connection breaks", () => {
     await scene.cut(link);
     expect(client.all("dropped").map(({ cause }) => cause)).toEqual(["unsent"]);
     expect(client.all("error").map(({ error }) => error.name)).not.toContain("TypeError");
-    expect(textsOf(await scene.again())).toEqual(["from the handler"]);
+    expect(textsOf(await scene.nextLink())).toEqual(["from the handler"]);
     await scene.finish();
   });
   const hooks: { send(text: string): Promise<void> }[] = [];
@@ -475,7 +477,7 @@ describe("messages that are unsent when the connection breaks", () => {
 describe("with acknowledgements", () => {
   it("unacknowledged messages are sent again, first and in their original order", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: atLeastOnce });
+    const { ws, link } = await scene.openClient({ outbox: atLeastOnce });
     for (const text of ["1 a", "2 b", "3 c", "4 d"]) void ws.send(text);
     await scene.pass();
     link.send(textFrame("ack 1 3"));
@@ -483,21 +485,21 @@ describe("with acknowledgements", () => {
     expect(ws.stats().outboxMessages).toBe(2);
     await scene.cut(link);
     void ws.send("5 e");
-    const again = await scene.again();
+    const nextLink = await scene.nextLink();
     void ws.send("6 f");
     await scene.pass();
-    expect(textsOf(again)).toEqual(["2 b", "4 d", "5 e", "6 f"]);
-    again.send(textFrame("ack 2 4 5 6"));
+    expect(textsOf(nextLink)).toEqual(["2 b", "4 d", "5 e", "6 f"]);
+    nextLink.send(textFrame("ack 2 4 5 6"));
     await scene.pass();
     expect(ws.stats().outboxMessages).toBe(0);
-    await scene.cut(again);
-    expect(textsOf(await scene.again())).toEqual([]);
+    await scene.cut(nextLink);
+    expect(textsOf(await scene.nextLink())).toEqual([]);
     await scene.finish();
   });
 
   it("uncertain messages are sent before unsent ones, each once", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: atLeastOnce });
+    const { ws, link } = await scene.openClient({ outbox: atLeastOnce });
     void ws.send("1");
     await scene.pass();
     link.peer.takesWrites = false;
@@ -507,25 +509,25 @@ describe("with acknowledgements", () => {
     await scene.cut(link);
     void ws.send("5");
     expect(ws.stats().outboxMessages).toBe(5);
-    const again = await scene.again();
-    expect(textsOf(again)).toEqual(["1", "2", "3", "4", "5"]);
+    const nextLink = await scene.nextLink();
+    expect(textsOf(nextLink)).toEqual(["1", "2", "3", "4", "5"]);
     // No message was acknowledged: all are sent again in the same order.
-    await scene.cut(again);
-    expect(textsOf(await scene.again())).toEqual(["1", "2", "3", "4", "5"]);
+    await scene.cut(nextLink);
+    expect(textsOf(await scene.nextLink())).toEqual(["1", "2", "3", "4", "5"]);
     await scene.finish();
   });
 
   it("an acknowledgement that arrives before its message is sent again is accepted", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: { ...atLeastOnce, perSecond: 1 } });
+    const { ws, link } = await scene.openClient({ outbox: { ...atLeastOnce, perSecond: 1 } });
     void ws.send("1");
     void ws.send("2");
     await scene.pass(3_000);
     await scene.cut(link);
-    const again = await scene.again();
-    again.send(textFrame("ack 2"));
+    const nextLink = await scene.nextLink();
+    nextLink.send(textFrame("ack 2"));
     await scene.pass(5_000);
-    expect(textsOf(again)).toEqual(["1"]);
+    expect(textsOf(nextLink)).toEqual(["1"]);
     await scene.finish();
   });
 
@@ -536,7 +538,9 @@ describe("with acknowledgements", () => {
     "unacknowledged messages count towards the capacity of the outbox: %s",
     async (overflow, what) => {
       const scene = new LayerScene();
-      const { ws, client, link } = await scene.up({ outbox: { ...atLeastOnce, capacity: 2, overflow } });
+      const { ws, client, link } = await scene.openClient({
+        outbox: { ...atLeastOnce, capacity: 2, overflow },
+      });
       void ws.send("1");
       void ws.send("2");
       await scene.pass();
@@ -562,7 +566,7 @@ describe("with acknowledgements", () => {
     "messages are uncertain until they are acknowledged: %s, %i of 5 acknowledged",
     async (how, count, uncertain) => {
       const scene = new LayerScene();
-      const { ws, link } = await scene.up({ outbox: atLeastOnce });
+      const { ws, link } = await scene.openClient({ outbox: atLeastOnce });
       const texts = ["1", "2", "3", "4", "5"];
       for (const text of texts) void ws.send(text);
       await scene.pass();
@@ -582,7 +586,7 @@ describe("with acknowledgements", () => {
 
   it("messages with an id stay uncertain after a pong, which shows only that they were read; others do not", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: atLeastOnce });
+    const { ws, link } = await scene.openClient({ outbox: atLeastOnce });
     void ws.send("1");
     void ws.sendRaw(new Uint8Array(1));
     const ping = ws.ping();
@@ -603,7 +607,7 @@ describe("with acknowledgements", () => {
 
   it("messages are counted for the connection that sent them last, however often they are sent", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: atLeastOnce });
+    const { ws, link } = await scene.openClient({ outbox: atLeastOnce });
     for (let count = 1; count <= 200; count++) {
       void ws.send(`${count}`);
       if (count % 100 === 0) await scene.pass();
@@ -612,12 +616,12 @@ describe("with acknowledgements", () => {
     await scene.pass();
     await scene.cut(link);
     expect(ws.lastReport?.messagesUncertain).toBe(50);
-    const again = await scene.again();
+    const nextLink = await scene.nextLink();
     void ws.send("201");
     await scene.pass();
-    again.send(textFrame("ack 151 201"));
+    nextLink.send(textFrame("ack 151 201"));
     await scene.pass();
-    await scene.cut(again);
+    await scene.cut(nextLink);
     expect(ws.lastReport?.messagesUncertain).toBe(49);
     await scene.finish();
   });
@@ -629,7 +633,7 @@ describe("with acknowledgements", () => {
       "returns the result of its own message when a listener of `dropped` calls %s()",
       async (name) => {
         const scene = new LayerScene();
-        const { ws, client, link } = await scene.up({ outbox });
+        const { ws, client, link } = await scene.openClient({ outbox });
         ws.once("dropped", () => void ws[name]());
         void ws.send("1");
         await scene.pass();
@@ -638,11 +642,11 @@ describe("with acknowledgements", () => {
         await scene.pass();
         expect(closeOf(link)).toBe("1000");
         await scene.answerClose(link);
-        const again = await scene.again(0);
-        expect([textsOf(link), textsOf(again)]).toEqual([["1", "2"], ["2"]]);
+        const nextLink = await scene.nextLink(0);
+        expect([textsOf(link), textsOf(nextLink)]).toEqual([["1", "2"], ["2"]]);
         expect(client.all("dropped").map(({ message }) => message)).toEqual(["1"]);
         expect(client.all("error")).toEqual([]);
-        again.send(textFrame("ack 2"));
+        nextLink.send(textFrame("ack 2"));
         await scene.pass();
         await scene.finish();
       },
@@ -650,7 +654,7 @@ describe("with acknowledgements", () => {
 
     it("writes its message before one that a listener of `dropped` sends", async () => {
       const scene = new LayerScene();
-      const { ws, client, link } = await scene.up({ outbox: { ...outbox, capacity: 2 } });
+      const { ws, client, link } = await scene.openClient({ outbox: { ...outbox, capacity: 2 } });
       ws.once("dropped", () => void ws.send("from the listener"));
       for (const text of ["1", "2", "3"]) {
         if (method === "send") void ws.send(text);
@@ -664,7 +668,7 @@ describe("with acknowledgements", () => {
 
     it("accepts its message when a listener of `dropped` closes the client", async () => {
       const scene = new LayerScene();
-      const { ws, client, link } = await scene.up({ outbox });
+      const { ws, client, link } = await scene.openClient({ outbox });
       ws.once("dropped", () => void ws.close());
       void ws.send("1");
       await scene.pass();
@@ -713,7 +717,7 @@ describe("with acknowledgements", () => {
 
   it("messages that were never acknowledged are dropped at the end", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ outbox: atLeastOnce });
+    const { ws, client, link } = await scene.openClient({ outbox: atLeastOnce });
     void ws.send("1");
     void ws.send("2");
     await scene.pass();
@@ -730,7 +734,7 @@ describe("with acknowledgements", () => {
 
   it("acknowledgements are accepted after the client's Close, until the peer's Close", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ outbox: atLeastOnce });
+    const { ws, client, link } = await scene.openClient({ outbox: atLeastOnce });
     void ws.send("1");
     await scene.pass();
     void ws.close();
@@ -763,7 +767,7 @@ describe("with acknowledgements", () => {
     ["an invalid id", { ...atLeastOnce, idOf: () => ({}) as string }],
   ])("a function that fails is reported, and the client stays connected: %s", async (_, outbox) => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ outbox });
+    const { ws, client, link } = await scene.openClient({ outbox });
     void ws.send("1");
     await scene.pass();
     link.send(textFrame("hello"));
@@ -779,7 +783,7 @@ describe("with acknowledgements", () => {
 describe("flush()", () => {
   it("costs the same CPU time when many calls are pending", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     link.peer.takesWrites = false;
     void ws.send("in flight");
     await scene.pass();
@@ -804,7 +808,7 @@ describe("flush()", () => {
 
   it("waits across a reconnect for all accepted messages", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: 100 });
+    const { ws, link } = await scene.openClient({ outbox: 100 });
     link.peer.takesWrites = false;
     void ws.send("in flight");
     await scene.pass();
@@ -813,15 +817,15 @@ describe("flush()", () => {
     await scene.pass();
     await scene.cut(link);
     expect(await settled(flushed)).toBe("waits");
-    const again = await scene.again();
-    expect(textsOf(again)).toEqual(["unsent"]);
+    const nextLink = await scene.nextLink();
+    expect(textsOf(nextLink)).toEqual(["unsent"]);
     expect(await settled(flushed)).toBe("resolved");
     await scene.finish();
   });
 
   it("waits while offline, resolves at once when no message waits, and times out", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: 100 });
+    const { ws, link } = await scene.openClient({ outbox: 100 });
     expect(await settled(ws.flush())).toBe("resolved");
     await scene.cut(link);
     void ws.send("a");
@@ -829,14 +833,14 @@ describe("flush()", () => {
     await scene.pass(100);
     expect(await settled(late)).toBe("TimeoutError");
     expect(await settled(flushed)).toBe("waits");
-    await scene.again();
+    await scene.nextLink();
     expect(await settled(flushed)).toBe("resolved");
     await scene.finish();
   });
 
   it("rejects when the client ends first", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: 100 });
+    const { ws, link } = await scene.openClient({ outbox: 100 });
     await scene.cut(link);
     void ws.send("a");
     const flushed = ws.flush();
@@ -849,7 +853,7 @@ describe("flush()", () => {
 
   it("rejects with InvalidStateError without an outbox and without a connection", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     await scene.cut(link);
     expect(await settled(ws.flush())).toBe("InvalidStateError");
     await scene.finish();
@@ -858,7 +862,7 @@ describe("flush()", () => {
 
   it("rejects after the end with an outbox too", async () => {
     const scene = new LayerScene();
-    const { ws } = await scene.up({ outbox: 100 });
+    const { ws } = await scene.openClient({ outbox: 100 });
     await scene.finish();
     expect(await settled(ws.flush({ timeout: 1_000 }))).toBe("InvalidStateError");
     scene.counting.assertIdle();
@@ -869,7 +873,7 @@ describe("after the end", () => {
   it.each(["closed", "failed"])("a send rejects and emits an error: %s", async (how) => {
     const scene = new LayerScene();
     const shouldReconnect = (): boolean => false;
-    const { ws, client, link } = await scene.up({ outbox: 100, shouldReconnect });
+    const { ws, client, link } = await scene.openClient({ outbox: 100, shouldReconnect });
     if (how === "closed") {
       void ws.close();
       await scene.pass();
@@ -890,7 +894,10 @@ describe("after the end", () => {
 
   it("waiting messages are dropped with an event when no retry is left", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ outbox: 100, backoff: { base: 10, maxAttempts: 1 } });
+    const { ws, client, link } = await scene.openClient({
+      outbox: 100,
+      backoff: { base: 10, maxAttempts: 1 },
+    });
     await scene.cut(link);
     const story = storyOf(ws);
     void ws.send("a");
@@ -908,14 +915,14 @@ describe("after the end", () => {
     async (name) => {
       const scene = new LayerScene();
       let isFailing = false;
-      const { ws, client, link } = await scene.up({ outbox: 100, shouldReconnect: () => !isFailing });
+      const { ws, client, link } = await scene.openClient({ outbox: 100, shouldReconnect: () => !isFailing });
       await scene.cut(link);
       void ws.send("a");
-      const again = await scene.dialled();
+      const nextLink = await scene.nextDial();
       isFailing = true;
       let late: Promise<void> | undefined;
       ws.on(name, () => (late ??= ws.send("late")));
-      again.peer.reset();
+      nextLink.peer.reset();
       await scene.pass();
       expect(ws.state).toBe("failed");
       expect(late).toBeDefined();
@@ -930,7 +937,7 @@ describe("after the end", () => {
 
   it("close() while offline drops the waiting messages with an event", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ outbox: 100 });
+    const { ws, client, link } = await scene.openClient({ outbox: 100 });
     await scene.cut(link);
     void ws.send("a");
     void ws.close();
@@ -950,7 +957,7 @@ describe("a loop of awaited sends", () => {
     ["offline, refused", { capacity: 10 }],
   ] as const)("lets timers run: %s", async (_, outbox) => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox });
+    const { ws, link } = await scene.openClient({ outbox });
     await scene.cut(link);
     const text = "x".repeat(1_024);
     let count = 0;
@@ -969,22 +976,22 @@ describe("a loop of awaited sends", () => {
 describe("a Blob", () => {
   it("waits in the outbox at its position, and is sent", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: 100 });
+    const { ws, link } = await scene.openClient({ outbox: 100 });
     await scene.cut(link);
     void ws.send("1");
     void ws.sendRaw(new MemoryBlob("2"));
     void ws.send("3");
-    const again = await scene.again();
+    const nextLink = await scene.nextLink();
     await scene.pass();
     void ws.send("4");
     await scene.pass();
-    expect(textsOf(again)).toEqual(["1", "2", "3", "4"]);
+    expect(textsOf(nextLink)).toEqual(["1", "2", "3", "4"]);
     await scene.finish();
   });
 
   it("returns to the head of the outbox when it was not sent", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: 100 });
+    const { ws, link } = await scene.openClient({ outbox: 100 });
     link.peer.takesWrites = false;
     void ws.send("0");
     await scene.pass();
@@ -993,21 +1000,21 @@ describe("a Blob", () => {
     void ws.send("3");
     link.peer.reset();
     await scene.pass();
-    const again = await scene.again();
-    expect(textsOf(again)).toEqual(["1", "2", "3"]);
+    const nextLink = await scene.nextLink();
+    expect(textsOf(nextLink)).toEqual(["1", "2", "3"]);
     await scene.finish();
   });
 
   it("that cannot be read is reported, and does not block later messages", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ outbox: 100 });
+    const { ws, client, link } = await scene.openClient({ outbox: 100 });
     await scene.cut(link);
     const blob = new MemoryBlob("never");
     blob.arrayBuffer = () => Promise.reject(new RangeError("unreadable"));
     void ws.sendRaw(blob);
     void ws.send("next");
-    const again = await scene.again();
-    expect(textsOf(again)).toEqual(["next"]);
+    const nextLink = await scene.nextLink();
+    expect(textsOf(nextLink)).toEqual(["next"]);
     expect(client.all("error").map(({ error }) => error.message)).toEqual(["unreadable"]);
     expect(ws.stats().outboxMessages).toBe(0);
     await scene.finish();
@@ -1015,14 +1022,14 @@ describe("a Blob", () => {
 
   it("that cannot be read is removed from the unacknowledged messages too", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: { ...atLeastOnce, idOf: () => "blob" } });
+    const { ws, link } = await scene.openClient({ outbox: { ...atLeastOnce, idOf: () => "blob" } });
     const blob = new MemoryBlob("never");
     blob.arrayBuffer = () => Promise.reject(new RangeError("unreadable"));
     void ws.sendRaw(blob);
     await scene.pass();
     expect(ws.stats().outboxMessages).toBe(0);
     await scene.cut(link);
-    expect(textsOf(await scene.again())).toEqual([]);
+    expect(textsOf(await scene.nextLink())).toEqual([]);
     await scene.finish();
   });
 });
@@ -1044,13 +1051,13 @@ describe("keeping the process running", () => {
 
   it("unref() applies to messages that are sent later", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: { ttl: 1_000, perSecond: 1 } });
+    const { ws, link } = await scene.openClient({ outbox: { ttl: 1_000, perSecond: 1 } });
     ws.unref();
     expect(scene.clock.isHeld).toBe(false);
     await scene.cut(link);
     for (const text of "abc") void ws.send(text);
     expect(scene.clock.isHeld).toBe(false);
-    await scene.again();
+    await scene.nextLink();
     expect(scene.clock.isHeld).toBe(false);
     await scene.finish();
     expect(scene.clock.isHeld).toBe(false);
@@ -1060,7 +1067,7 @@ describe("keeping the process running", () => {
 describe("a peer that closes", () => {
   it("newer sends wait for the next connection, and nothing is written after its Close", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: 100 });
+    const { ws, link } = await scene.openClient({ outbox: 100 });
     link.send(closeFrame(1012));
     await scene.pass();
     void ws.send("late");
@@ -1068,13 +1075,13 @@ describe("a peer that closes", () => {
     link.peer.end();
     await scene.pass();
     expect(textsOf(link)).toEqual([]);
-    expect(textsOf(await scene.again(5_000))).toEqual(["late", "later"]);
+    expect(textsOf(await scene.nextLink(5_000))).toEqual(["late", "later"]);
     await scene.finish();
   });
 
   it("messages before an answered ping are not uncertain", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: 100 });
+    const { ws, link } = await scene.openClient({ outbox: 100 });
     void ws.send("a");
     const ping = ws.ping();
     await scene.pass();
@@ -1090,12 +1097,12 @@ describe("a peer that closes", () => {
 
   it("counts each sent message once, even if it waited in the outbox", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: 100 });
+    const { ws, link } = await scene.openClient({ outbox: 100 });
     for (const text of "abc") void ws.send(text);
     await scene.pass();
     await scene.cut(link);
     for (const text of "de") void ws.send(text);
-    await scene.again();
+    await scene.nextLink();
     expect(ws.stats()).toMatchObject({ messagesSent: 5, messagesDropped: 0, reconnectCount: 1 });
     await scene.finish();
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { CloseError, TimeoutError } from "../../src/index.js";
 import { never } from "../support/never.js";
-import { rejectedWith, breaking, day, drop, inTurn, refusing, steady } from "./scripts.js";
+import { rejectedWith, breaking, day, drop, inSequence, refusing, steady } from "./scripts.js";
 import { accepting, type Options, rejection, Stage } from "./stage.js";
 
 describe("providers", () => {
@@ -13,7 +13,7 @@ describe("providers", () => {
     }[] = [];
     const paths: string[] = [];
     const fields: unknown[] = [];
-    const script = inTurn(refusing(503), breaking(5), drop, accepting);
+    const script = inSequence(refusing(503), breaking(5), drop, accepting);
     const stage = new Stage((connection, n) => {
       const { resource, headers, subprotocols } = connection.request;
       paths.push(resource);
@@ -47,7 +47,7 @@ describe("providers", () => {
     await stage.finish();
   });
 
-  const rubbish: [name: string, provided: Options & { readonly url?: () => unknown }][] = [
+  const invalidResults: [name: string, provided: Options & { readonly url?: () => unknown }][] = [
     ["a url that is a number", { url: () => 7 }],
     ["a url that is undefined", { url: () => undefined }],
     ["an invalid url", { url: () => "ws://[" }],
@@ -83,7 +83,7 @@ describe("providers", () => {
     ],
   ];
 
-  it.each(rubbish)(
+  it.each(invalidResults)(
     "that return %s follow the backoff, with their own phase",
     async (_name, { url, ...options }) => {
       const stage = new Stage(breaking(5));

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { ConnectionError, HandshakeError } from "../../src/index.js";
-import { breaking, closing, day, drop, inTurn, refusing, steady } from "./scripts.js";
+import { breaking, closing, day, drop, inSequence, refusing, steady } from "./scripts.js";
 import { accepting, outcome, rejection, type Script, Stage } from "./stage.js";
 
 describe("the delays", () => {
   it("grow by the multiplier up to the cap, and with jitter stay between the floor and that value", async () => {
     const backoff = { base: 1_000, multiplier: 2, cap: 8_000, floor: 250 };
     for (const seed of [1, 2, 3, 4, 5]) {
-      const stage = new Stage(inTurn(accepting, drop), { seed });
+      const stage = new Stage(inSequence(accepting, drop), { seed });
       const player = await stage.begin({ backoff });
       stage.connection.reset();
       await stage.pass(200_000);
@@ -23,7 +23,7 @@ describe("the delays", () => {
   });
 
   it("are exact to the millisecond: `connecting` is emitted when the delay ends", async () => {
-    const stage = new Stage(inTurn(accepting, drop));
+    const stage = new Stage(inSequence(accepting, drop));
     const player = await stage.begin({ backoff: steady });
     stage.connection.reset();
     await stage.pass(20_000);
@@ -36,7 +36,9 @@ describe("the delays", () => {
 
   it("restart once a connection was open for resetAfter, and not before", async () => {
     const backoff = { ...steady, resetAfter: 10_000 };
-    const stage = new Stage(inTurn(breaking(10), drop, drop, breaking(9_999), breaking(10_000), accepting));
+    const stage = new Stage(
+      inSequence(breaking(10), drop, drop, breaking(9_999), breaking(10_000), accepting),
+    );
     const player = await stage.begin({ backoff });
     await stage.pass(120_000);
     expect(player.delays).toEqual([1_000, 2_000, 4_000, 8_000, 1_000]);
@@ -66,7 +68,7 @@ describe("maxAttempts", () => {
   });
 
   it("of one allows one attempt after a connection that was open for resetAfter", async () => {
-    const stage = new Stage(inTurn(breaking(120_000), accepting));
+    const stage = new Stage(inSequence(breaking(120_000), accepting));
     const player = await stage.begin({ backoff: { ...steady, maxAttempts: 1, resetAfter: 60_000 } });
     await stage.pass(200_000);
     expect(player.story).toContain("reconnected");
@@ -76,7 +78,7 @@ describe("maxAttempts", () => {
   it("restarts its count after resetAfter", async () => {
     const backoff = { ...steady, maxAttempts: 3, resetAfter: 1_000 };
     const stage = new Stage(
-      inTurn(breaking(2_000), drop, breaking(2_000), drop, breaking(2_000), drop, accepting),
+      inSequence(breaking(2_000), drop, breaking(2_000), drop, breaking(2_000), drop, accepting),
     );
     const player = await stage.begin({ backoff });
     await stage.pass(day / 24);
@@ -99,7 +101,7 @@ describe("maxElapsed", () => {
   });
 
   it("counts from the first failure after a stable connection, however old the client is", async () => {
-    const stage = new Stage(inTurn(breaking(day), drop, accepting));
+    const stage = new Stage(inSequence(breaking(day), drop, accepting));
     const player = await stage.begin({ backoff: { ...steady, maxElapsed: 10_000 }, heartbeat: false });
     await stage.pass(day + 60_000);
     expect(player.ws.state).toBe("connected");
@@ -109,7 +111,7 @@ describe("maxElapsed", () => {
 
 describe("the first attempt", () => {
   it("that fails rejects connect() and ends the client with one error", async () => {
-    const stage = new Stage(inTurn(refusing(503), accepting));
+    const stage = new Stage(inSequence(refusing(503), accepting));
     const player = stage.play();
     const error = await (async () => {
       const connecting = player.ws.connect();
@@ -124,7 +126,7 @@ describe("the first attempt", () => {
   });
 
   it("is repeated with retryInitial, and connect() waits for one that succeeds", async () => {
-    const stage = new Stage(inTurn(refusing(503), drop, refusing(500), accepting));
+    const stage = new Stage(inSequence(refusing(503), drop, refusing(500), accepting));
     const player = stage.play({ retryInitial: true, backoff: steady });
     const connecting = player.ws.connect();
     await stage.pass(3_000);
@@ -143,7 +145,7 @@ describe("the first attempt", () => {
   });
 
   it("that fails emits a non-fatal error when a retry follows", async () => {
-    const stage = new Stage(inTurn(refusing(503), drop, accepting));
+    const stage = new Stage(inSequence(refusing(503), drop, accepting));
     const player = stage.play({ retryInitial: true, backoff: steady });
     void player.ws.connect();
     await stage.pass(10_000);
@@ -153,7 +155,7 @@ describe("the first attempt", () => {
   });
 
   it("is repeated by run(), while a concurrent connect() rejects", async () => {
-    const stage = new Stage(inTurn(drop, drop, accepting));
+    const stage = new Stage(inSequence(drop, drop, accepting));
     const player = stage.play({ backoff: steady });
     const running = player.ws.run();
     const connecting = player.ws.connect();
@@ -181,7 +183,7 @@ describe("the first attempt", () => {
 
 describe("a later attempt that fails", () => {
   it("emits a non-fatal error", async () => {
-    const stage = new Stage(inTurn(breaking(5), drop, refusing(500), accepting));
+    const stage = new Stage(inSequence(breaking(5), drop, refusing(500), accepting));
     const player = await stage.begin({ backoff: steady });
     await stage.pass(60_000);
     expect(player.story).toContain("reconnected");
@@ -205,7 +207,7 @@ describe("a minimum delay", () => {
 
   it.each(rows)("of %s is added to the random delay", async (_name, script, least) => {
     // The first connection breaks after 0 s, the attempt under test is 1 s later.
-    const stage = new Stage(inTurn(breaking(1), script, accepting), { wallStart: wallStart - 1 });
+    const stage = new Stage(inSequence(breaking(1), script, accepting), { wallStart: wallStart - 1 });
     const player = await stage.begin({ backoff: { ...steady, retryAfterCap: 200_000 } });
     await stage.pass(300_000);
     expect(player.delays).toEqual([1_000, 2_000 + least]);
@@ -213,7 +215,7 @@ describe("a minimum delay", () => {
   });
 
   it.each([1012, 1013])("of base is added after a Close %d", async (code) => {
-    const stage = new Stage(inTurn(closing(code), accepting));
+    const stage = new Stage(inSequence(closing(code), accepting));
     const player = await stage.begin({ backoff: { ...steady, base: 1_500 } });
     await stage.pass(60_000);
     expect(player.delays).toEqual([3_000]);
@@ -223,7 +225,7 @@ describe("a minimum delay", () => {
   it("keeps the spread of the random delay", async () => {
     const waits = [];
     for (let seed = 1; seed <= 20; seed++) {
-      const stage = new Stage(inTurn(closing(1012), accepting), { seed });
+      const stage = new Stage(inSequence(closing(1012), accepting), { seed });
       const player = await stage.begin({ backoff: { base: 1_000, floor: 100 } });
       await stage.pass(60_000);
       waits.push(...player.delays);

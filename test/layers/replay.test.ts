@@ -40,7 +40,7 @@ interface Running {
   readonly scene: LayerScene;
   readonly ws: Watching["ws"];
   readonly client: Watching;
-  readonly link: Awaited<ReturnType<LayerScene["up"]>>["link"];
+  readonly link: Awaited<ReturnType<LayerScene["openClient"]>>["link"];
   readonly read: number[];
   readonly story: string[];
 }
@@ -51,7 +51,7 @@ async function start(
   way = ways[0]![1],
 ): Promise<Running> {
   const scene = new LayerScene();
-  const opened = await scene.up({ replay: { sequence: numberOf, ...replay }, ...options });
+  const opened = await scene.openClient({ replay: { sequence: numberOf, ...replay }, ...options });
   const read: number[] = [];
   way(opened.ws, read);
   return { scene, ...opened, read, story: storyOf(opened.ws) };
@@ -73,8 +73,8 @@ describe.each(ways)("read by %s", (_, way) => {
     link.send(...numbered(1, 5));
     await scene.pass();
     await scene.cut(link);
-    const again = await scene.again();
-    again.send(...numbered(2, 8));
+    const nextLink = await scene.nextLink();
+    nextLink.send(...numbered(2, 8));
     await scene.pass();
     expect(read).toEqual(range(1, 8));
     expect(ws.stats()).toMatchObject({ duplicateCount: 4, gapCount: 0, messagesReceived: 12 });
@@ -88,8 +88,8 @@ describe.each(ways)("read by %s", (_, way) => {
     await scene.pass();
     expect(read).toEqual([1, 2, 5]);
     await scene.cut(link);
-    const again = await scene.again();
-    again.send(...numbered(9), ...numbered(10));
+    const nextLink = await scene.nextLink();
+    nextLink.send(...numbered(9), ...numbered(10));
     await scene.pass();
     expect(read).toEqual([1, 2, 5, 9, 10]);
     expect(recorded(story)).toEqual(["gap default 3 5", "gap default 6 9"]);
@@ -118,8 +118,8 @@ describe.each(ways)("read by %s", (_, way) => {
       expect(recorded(story)).toEqual(["gap default 3 5", "recovered default 2"]);
       await scene.cut(link);
       last = 9;
-      const again = await scene.again();
-      again.send(...numbered(10, 11));
+      const nextLink = await scene.nextLink();
+      nextLink.send(...numbered(10, 11));
       await scene.pass(1);
       expect(read).toEqual(range(1, 11));
       expect(asked).toEqual([{ default: { sequence: 2 } }, { default: { sequence: 6 } }]);
@@ -141,10 +141,10 @@ describe.each(ways)("read by %s", (_, way) => {
     await scene.pass(1);
     expect(read).toEqual(range(1, 6));
     await scene.cut(link);
-    const again = await scene.again();
-    expect(textsOf(again)).toEqual(["from 6"]);
+    const nextLink = await scene.nextLink();
+    expect(textsOf(nextLink)).toEqual(["from 6"]);
     // The live message arrives first, then the missed ones.
-    again.send(...numbered(9), ...numbered(7, 8), ...numbered(10));
+    nextLink.send(...numbered(9), ...numbered(7, 8), ...numbered(10));
     await scene.pass(1);
     expect(read).toEqual(range(1, 10));
     expect(story).not.toContain("reset default");
@@ -273,9 +273,9 @@ describe("onReplay that fails", () => {
     link.send(...numbered(1, 2));
     await scene.pass();
     await scene.cut(link);
-    const again = await scene.again();
+    const nextLink = await scene.nextLink();
     await scene.pass(60_000);
-    again.send(...numbered(3));
+    nextLink.send(...numbered(3));
     await scene.pass(60_000);
     expect(read).toEqual([1, 2, 3]);
     expect(recorded(story)).toEqual([]);
@@ -288,8 +288,8 @@ describe("onReplay that fails", () => {
     await scene.pass();
     await scene.cut(link);
     void ws.send("a");
-    const again = await scene.again();
-    expect(textsOf(again)).toEqual(["a"]);
+    const nextLink = await scene.nextLink();
+    expect(textsOf(nextLink)).toEqual(["a"]);
     expect(story).toContain("reconnected");
     await scene.finish();
   });
@@ -308,9 +308,9 @@ describe("live messages after replayed ones", () => {
     link.send(...numbered(1, 2));
     await scene.pass();
     await scene.cut(link);
-    const again = await scene.again();
+    const nextLink = await scene.nextLink();
     for (const id of [6, 7, 8]) {
-      again.send(...numbered(id));
+      nextLink.send(...numbered(id));
       await scene.pass();
       expect(read).toEqual(range(1, id - 4));
       gates.shift()!();
@@ -332,11 +332,11 @@ describe("live messages after replayed ones", () => {
     link.send(...numbered(1, 2));
     await scene.pass();
     await scene.cut(link);
-    const second = await scene.again();
+    const second = await scene.nextLink();
     second.send(...numbered(6));
     await scene.pass();
     await scene.cut(second);
-    const third = await scene.again();
+    const third = await scene.nextLink();
     third.send(...numbered(8));
     await scene.pass();
     answers[0]!(array(3, 5));
@@ -366,8 +366,8 @@ describe("live messages after replayed ones", () => {
     link.send(...numbered(1, 2));
     await scene.pass();
     await scene.cut(link);
-    const again = await scene.again();
-    await scene.cut(again);
+    const nextLink = await scene.nextLink();
+    await scene.cut(nextLink);
     gates.shift()!();
     await scene.pass();
     expect(isClosed).toBe(true);
@@ -381,13 +381,13 @@ describe("live messages after replayed ones", () => {
     };
     const scene = new LayerScene();
     const options = { replay: { sequence: numberOf, onReplay }, buffer: 10 };
-    const { ws, link } = await scene.up(options);
+    const { ws, link } = await scene.openClient(options);
     const first = ws.recv();
     link.send(...numbered(1, 2));
     await scene.pass();
     expect(sequence(await first)).toBe(1);
     await scene.cut(link);
-    await scene.again();
+    await scene.nextLink();
     await scene.pass(100);
     expect(given).toBeLessThan(50);
     const read = [];
@@ -411,7 +411,7 @@ describe("unexpected numbers", () => {
     let now = link;
     if (isCut) {
       await scene.cut(link);
-      now = await scene.again();
+      now = await scene.nextLink();
     }
     now.send(...numbered(1, 3));
     await scene.pass();
@@ -433,10 +433,10 @@ describe("unexpected numbers", () => {
       link.send(...numbered(100, 110));
       await scene.pass();
       await scene.cut(link);
-      const again = await scene.again();
-      again.send(...numbered(1, 3));
+      const nextLink = await scene.nextLink();
+      nextLink.send(...numbered(1, 3));
       await scene.pass(1_000);
-      again.send(...numbered(4));
+      nextLink.send(...numbered(4));
       await scene.pass();
       expect(read).toEqual([...range(100, 110), 1, 2, 3, 4]);
       expect(story.filter((line) => line === "reset default")).toEqual(["reset default"]);
@@ -449,8 +449,8 @@ describe("unexpected numbers", () => {
     link.send(...numbered(1, 5));
     await scene.pass();
     await scene.cut(link);
-    const again = await scene.again();
-    for (let round = 0; round < 20; round++) again.send(...numbered(1));
+    const nextLink = await scene.nextLink();
+    for (let round = 0; round < 20; round++) nextLink.send(...numbered(1));
     await scene.pass();
     expect(read.length).toBeGreaterThan(5);
     expect(read.length + ws.stats().duplicateCount).toBe(25);
@@ -464,8 +464,12 @@ describe("unexpected numbers", () => {
     link.send(...numbered(1, 3));
     await scene.pass();
     await scene.cut(link);
-    const again = await scene.again();
-    again.send(textFrame("default:1:second"), textFrame("default:2:second"), textFrame("default:2:second"));
+    const nextLink = await scene.nextLink();
+    nextLink.send(
+      textFrame("default:1:second"),
+      textFrame("default:2:second"),
+      textFrame("default:2:second"),
+    );
     await scene.pass();
     expect(read).toEqual([1, 2, 3, 1, 2]);
     expect(recorded(story)).toEqual(["reset default"]);
@@ -480,8 +484,8 @@ describe("unexpected numbers", () => {
     await scene.pass();
     expect(ws.cursors()).toEqual({ default: { sequence: 3, epoch: 1 } });
     await scene.cut(link);
-    const again = await scene.again();
-    again.send(...numbered(1, 2));
+    const nextLink = await scene.nextLink();
+    nextLink.send(...numbered(1, 2));
     await scene.pass();
     expect(read).toEqual([1, 2, 3, 1, 2]);
     expect(recorded(story)).toEqual(["reset default"]);
@@ -576,7 +580,7 @@ describe("several streams", () => {
     };
     const asked: Cursors[] = [];
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ replay: { sequence: numberOf, streamOf, onReplay } });
+    const { ws, link } = await scene.openClient({ replay: { sequence: numberOf, streamOf, onReplay } });
     const read: string[] = [];
     ws.on("message", ({ data }) => void read.push(String(data)));
     const story = storyOf(ws);
@@ -604,15 +608,20 @@ describe("several streams", () => {
       return ["a:3", "b:9"];
     };
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ replay: { sequence: numberOf, streamOf, onReplay } });
+    const { ws, link } = await scene.openClient({ replay: { sequence: numberOf, streamOf, onReplay } });
     const read: string[] = [];
     ws.on("message", ({ data }) => void read.push(String(data)));
     const story = storyOf(ws);
     link.send(...numbered(1, 2, "a"), textFrame("hello"), ...numbered(7, 8, "b"));
     await scene.pass();
     await scene.cut(link);
-    const again = await scene.again();
-    again.send(...numbered(4, 4, "a"), textFrame("world"), ...numbered(10, 10, "b"), ...numbered(1, 1, "c"));
+    const nextLink = await scene.nextLink();
+    nextLink.send(
+      ...numbered(4, 4, "a"),
+      textFrame("world"),
+      ...numbered(10, 10, "b"),
+      ...numbered(1, 1, "c"),
+    );
     await scene.pass();
     expect(asked).toEqual([{ a: { sequence: 2 }, b: { sequence: 8 } }]);
     expect(read.slice(0, 5)).toEqual(["a:1", "a:2", "hello", "b:7", "b:8"]);
@@ -627,7 +636,7 @@ describe("several streams", () => {
 describe("cursors()", () => {
   it("exclude messages that wait in the inbox, so that a later client can continue from there", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ replay: { sequence: numberOf, streamOf } });
+    const { ws, link } = await scene.openClient({ replay: { sequence: numberOf, streamOf } });
     expect(ws.cursors()).toEqual({});
     const first = ws.recv();
     link.send(...numbered(1, 4, "a"), ...numbered(7, 8, "b"));
@@ -646,7 +655,7 @@ describe("cursors()", () => {
       asked.push(given);
       return ["a:3", "a:4"];
     };
-    const second = await later.up({ replay: { sequence: numberOf, streamOf, cursors, onReplay } });
+    const second = await later.openClient({ replay: { sequence: numberOf, streamOf, cursors, onReplay } });
     const read: string[] = [];
     second.ws.on("message", ({ data }) => void read.push(String(data)));
     second.link.send(...numbered(2, 2, "a"), ...numbered(5, 5, "a"), ...numbered(7, 7, "b"));
@@ -698,8 +707,8 @@ describe("cursors()", () => {
     expect(ws.state).toBe("failed");
     expect(ws.cursors()).toEqual({ default: { sequence: 3 } });
     void ws.connect();
-    const again = await scene.again(0);
-    again.send(...numbered(2, 4));
+    const nextLink = await scene.nextLink(0);
+    nextLink.send(...numbered(2, 4));
     await scene.pass();
     expect(asked).toEqual([{ default: { sequence: 3 } }]);
     expect(read).toEqual([1, 2, 3, 4]);
@@ -724,10 +733,10 @@ describe("a connection that is closing", () => {
     await scene.pass(10);
     link.peer.end();
     await scene.pass();
-    const again = await scene.again();
+    const nextLink = await scene.nextLink();
     gates.shift()!();
     await scene.pass(1);
-    expect(textsOf(again)).toEqual(["history 2"]);
+    expect(textsOf(nextLink)).toEqual(["history 2"]);
     expect(read).toEqual(range(1, 5));
     // The send of the hook happens in the wrong state and is reported like every such call.
     expect(recorded(story)).toEqual(["gap default 3 5", "error", "recovered default 2"]);
@@ -750,10 +759,10 @@ describe("a connection that is closing", () => {
     link.send(...numbered(5));
     await scene.pass(10);
     await scene.answerClose(link);
-    const again = await scene.second();
+    const nextLink = await scene.second();
     await scene.pass(1);
     expect(asked).toEqual([{ default: { sequence: 2 } }]);
-    expect(textsOf(again)).toEqual(["history"]);
+    expect(textsOf(nextLink)).toEqual(["history"]);
     expect(read).toEqual(range(1, 5));
     expect(story).not.toContain("reset default");
     await scene.finish();
@@ -796,8 +805,8 @@ describe("the connection of onReplay", () => {
     await scene.pass(1);
     await scene.cut(link);
     expect(ends.length).toBe(1);
-    const again = await scene.again();
-    again.send(textFrame("h default:3 default:4"));
+    const nextLink = await scene.nextLink();
+    nextLink.send(textFrame("h default:3 default:4"));
     await scene.pass(1);
     expect(read).toEqual(range(1, 5));
     expect(story).not.toContain("reset default");
@@ -819,7 +828,7 @@ describe("the connection of onReplay", () => {
       return [];
     };
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({
+    const { ws, link } = await scene.openClient({
       replay: { sequence: numberOf, onReplay, cursors: { default: { sequence: 2 } } },
       ...options,
     });
@@ -897,8 +906,8 @@ describe("an end while messages are in the reorder buffer", () => {
     await scene.pass();
     await scene.cut(link);
     isAnswering = true;
-    const again = await scene.again();
-    again.send(...numbered(6, 7));
+    const nextLink = await scene.nextLink();
+    nextLink.send(...numbered(6, 7));
     await scene.pass();
     expect(read).toEqual(range(1, 7));
     expect(recorded(story)).toEqual(["gap default 3 5", "recovered default 2"]);
@@ -924,7 +933,7 @@ describe("an end while messages are in the reorder buffer", () => {
     await scene.cut(link);
     isAnswering = true;
     await scene.pass(900);
-    await scene.again(100);
+    await scene.nextLink(100);
     expect(read).toEqual(range(1, 5));
     expect(recorded(story)).toEqual(["gap default 3 5", "recovered default 2"]);
     await scene.finish();
@@ -938,7 +947,7 @@ describe("an end while messages are in the reorder buffer", () => {
     link.send(...numbered(1, 2), ...numbered(5));
     await scene.pass();
     await scene.cut(link);
-    await scene.again();
+    await scene.nextLink();
     await scene.pass(500);
     expect(read).toEqual([1, 2, 5]);
     expect(recorded(story)).toEqual(["gap default 3 5", "reset default"]);

@@ -21,7 +21,7 @@ function read(client: Watching): string[] {
 }
 
 /** The first connection accepts no more bytes, and half of a large message is written. */
-async function halfWritten(scene: LayerScene, ws: Watching["ws"], link: VirtualLink): Promise<void> {
+async function writeHalf(scene: LayerScene, ws: Watching["ws"], link: VirtualLink): Promise<void> {
   link.peer.takesWrites = false;
   void ws.send("A".repeat(100_000));
   await scene.pass();
@@ -38,7 +38,7 @@ async function takeAll(scene: LayerScene, link: VirtualLink): Promise<void> {
 describe("overlap", () => {
   it("opens the second, moves the writer, closes the first with the reason, and reads the first until its Close", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up(overlapping);
+    const { ws, client, link } = await scene.openClient(overlapping);
     const [story, messages] = [storyOf(ws), read(client)];
     link.send(...numbered(1, 3));
     await scene.pass();
@@ -78,7 +78,7 @@ describe("overlap", () => {
 
   it("reports in `rotated` how long both were open, and the number of duplicates", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up(overlapping);
+    const { ws, link } = await scene.openClient(overlapping);
     const recorded: object[] = [];
     ws.on("rotated", (event) => void recorded.push(event));
     link.send(...numbered(1, 3));
@@ -95,7 +95,7 @@ describe("overlap", () => {
   it("counts waiting sends and the bytes that the old connection must write against maxBufferedAmount", async () => {
     const scene = new LayerScene();
     const marks = { highWaterMark: 1_000, maxBufferedAmount: 10_000 };
-    const { ws, link } = await scene.up({ ...overlapping, ...marks });
+    const { ws, link } = await scene.openClient({ ...overlapping, ...marks });
     link.peer.takesWrites = false;
     void ws.sendRaw(Buffer.alloc(6_000));
     await scene.pass();
@@ -121,7 +121,7 @@ describe("overlap", () => {
 
   it("delivers all messages of the old connection before those of the new one, unnumbered messages too", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ rotation: { mode: "overlap" } });
+    const { ws, client, link } = await scene.openClient({ rotation: { mode: "overlap" } });
     const messages = read(client);
     void ws.rotate();
     const second = await scene.second();
@@ -144,7 +144,7 @@ describe("overlap", () => {
     "delivers the second's messages after the last messages of the first when the second ends first, %s",
     async (_name, act) => {
       const scene = new LayerScene();
-      const { client, ws, link } = await scene.up({ rotation: { mode: "overlap" } });
+      const { client, ws, link } = await scene.openClient({ rotation: { mode: "overlap" } });
       const messages = read(client);
       ws.rotate().catch(() => undefined);
       const second = await scene.second();
@@ -165,7 +165,7 @@ describe("overlap", () => {
 
   it("waits at most `overlap` until the first reaches the number with which the second began", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ ...overlapping, rotation: { overlap: 500 } });
+    const { ws, client, link } = await scene.openClient({ ...overlapping, rotation: { overlap: 500 } });
     const [messages, story] = [read(client), storyOf(ws)];
     link.send(...numbered(1, 2));
     await scene.pass();
@@ -188,7 +188,7 @@ describe("overlap", () => {
 
   it("reports a gap only when the old connection has ended", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ ...overlapping, rotation: { overlap: 500 } });
+    const { ws, client, link } = await scene.openClient({ ...overlapping, rotation: { overlap: 500 } });
     const [messages, story] = [read(client), storyOf(ws)];
     link.send(...numbered(1, 2));
     await scene.pass();
@@ -205,8 +205,8 @@ describe("overlap", () => {
 
   it("finishes a half-written message on the old connection, and moves messages that are not started", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ ...overlapping, rotation: { overlap: 500 } });
-    await halfWritten(scene, ws, link);
+    const { ws, link } = await scene.openClient({ ...overlapping, rotation: { overlap: 500 } });
+    await writeHalf(scene, ws, link);
     void ws.send("B");
     void ws.sendRaw(Buffer.from("C"));
     void ws.rotate("age");
@@ -231,8 +231,8 @@ describe("overlap", () => {
 
   it("moves as soon as the old connection has written its messages", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up(overlapping);
-    await halfWritten(scene, ws, link);
+    const { ws, link } = await scene.openClient(overlapping);
+    await writeHalf(scene, ws, link);
     void ws.send("B");
     void ws.rotate();
     const second = await scene.second();
@@ -246,8 +246,12 @@ describe("overlap", () => {
 
   it.each([false, 100] as const)("moves a Blob that is still being read: outbox %s", async (outbox) => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ ...overlapping, outbox, rotation: { overlap: 500 } });
-    await halfWritten(scene, ws, link);
+    const { ws, client, link } = await scene.openClient({
+      ...overlapping,
+      outbox,
+      rotation: { overlap: 500 },
+    });
+    await writeHalf(scene, ws, link);
     const blob = new MemoryBlob("blob");
     let release = (): void => undefined;
     const read = blob.arrayBuffer.bind(blob);
@@ -269,13 +273,13 @@ describe("overlap", () => {
 
   it("newer sends wait above the high-water mark, resolve when they have moved, and can be cancelled", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({
+    const { ws, link } = await scene.openClient({
       ...overlapping,
       rotation: { overlap: 500 },
       highWaterMark: 1_000,
       maxBufferedAmount: 200_000,
     });
-    await halfWritten(scene, ws, link);
+    await writeHalf(scene, ws, link);
     void ws.rotate();
     const second = await scene.second();
     const sends = [ws.send("B".repeat(990)), ws.send("C".repeat(20)), ws.send("withdrawn", { timeout: 100 })];
@@ -291,8 +295,8 @@ describe("overlap", () => {
 
   it("a loop of awaited sends lets timers run while the writer moves", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ ...overlapping, rotation: { overlap: 500 } });
-    await halfWritten(scene, ws, link);
+    const { ws, link } = await scene.openClient({ ...overlapping, rotation: { overlap: 500 } });
+    await writeHalf(scene, ws, link);
     void ws.rotate();
     await scene.second();
     let count = 0;
@@ -311,8 +315,8 @@ describe("overlap", () => {
     "flush() waits until the moved messages are written: outbox %s",
     async (outbox) => {
       const scene = new LayerScene();
-      const { ws, link } = await scene.up({ ...overlapping, outbox, rotation: { overlap: 500 } });
-      await halfWritten(scene, ws, link);
+      const { ws, link } = await scene.openClient({ ...overlapping, outbox, rotation: { overlap: 500 } });
+      await writeHalf(scene, ws, link);
       void ws.send("B");
       const flushed = ws.flush();
       void ws.rotate();
@@ -330,7 +334,11 @@ describe("overlap", () => {
 
   it("closes a first connection that does not answer Close after closeTimeout", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ ...overlapping, closeTimeout: 300, rotation: { overlap: 500 } });
+    const { ws, link } = await scene.openClient({
+      ...overlapping,
+      closeTimeout: 300,
+      rotation: { overlap: 500 },
+    });
     const rotated = ws.rotate();
     const second = await scene.second();
     await scene.pass(500);
@@ -347,7 +355,7 @@ describe("overlap", () => {
 
   it("resolves concurrent calls together; a timeout ends only its own call", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up(overlapping);
+    const { ws, link } = await scene.openClient(overlapping);
     const calls = [ws.rotate("one"), ws.rotate("two"), ws.rotate("three", { timeout: 10 })];
     const second = await scene.second();
     await scene.pass(10);
@@ -363,7 +371,7 @@ describe("overlap", () => {
 
   it("can be repeated", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up(overlapping);
+    const { ws, client, link } = await scene.openClient(overlapping);
     const messages = read(client);
     let first = link;
     let last = 0;
@@ -390,7 +398,7 @@ describe("buffered messages of the second connection", () => {
   it("pause it when the buffer is full; reading continues at the end of the first connection", async () => {
     const scene = new LayerScene();
     const rotation = { maxWaiting: 3, overlap: 500 };
-    const { ws, client, link } = await scene.up({ ...overlapping, rotation });
+    const { ws, client, link } = await scene.openClient({ ...overlapping, rotation });
     const messages = read(client);
     link.send(...numbered(1));
     await scene.pass();
@@ -412,7 +420,7 @@ describe("buffered messages of the second connection", () => {
     const scene = new LayerScene();
     const rotation = { maxWaiting: 1, overlap: 5_000 };
     const heartbeat = { interval: 200, timeout: 200 };
-    const { ws, client, link } = await scene.up({ ...overlapping, rotation, heartbeat });
+    const { ws, client, link } = await scene.openClient({ ...overlapping, rotation, heartbeat });
     link.send(...numbered(1));
     await scene.pass();
     const answering = answersTo([link]);
@@ -431,7 +439,7 @@ describe("buffered messages of the second connection", () => {
   it("are not lost when the consumer is paused during the whole rotation", async () => {
     const scene = new LayerScene();
     const options: Options = { ...overlapping, buffer: 4, closeTimeout: 100, rotation: { overlap: 200 } };
-    const { ws, client, link } = await scene.up(options);
+    const { ws, client, link } = await scene.openClient(options);
     const messages = [await startReading(scene, ws, link)];
     for (const one of numbered(2, 8)) link.send(one);
     await scene.pass();
@@ -486,10 +494,10 @@ describe("a second connection that fails", () => {
 
   it.each(failures)("leaves the first connection unchanged: it %s", async (_, fail) => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ ...overlapping, connectTimeout: 500 });
+    const { ws, client, link } = await scene.openClient({ ...overlapping, connectTimeout: 500 });
     const [messages, story] = [read(client), storyOf(ws)];
     const rotated = ws.rotate();
-    const second = await scene.dialled(0);
+    const second = await scene.nextDial(0);
     fail(second);
     await scene.pass();
     expect(["ConnectionError", "HandshakeError"]).toContain(await settled(rotated));
@@ -508,7 +516,7 @@ describe("a second connection that fails", () => {
   it.each(["throws", "hangs"])("leaves the first connection unchanged when its setup %s", async (how) => {
     const scene = new LayerScene();
     let isFailing = false;
-    const { ws, link } = await scene.up({
+    const { ws, link } = await scene.openClient({
       ...overlapping,
       setupTimeout: 100,
       onConnection: (): unknown => {
@@ -553,8 +561,8 @@ describe("a second connection that fails", () => {
     "while the writer waits: the first continues, in order: outbox %s",
     async (outbox) => {
       const scene = new LayerScene();
-      const { ws, client, link } = await scene.up({ ...overlapping, outbox });
-      await halfWritten(scene, ws, link);
+      const { ws, client, link } = await scene.openClient({ ...overlapping, outbox });
+      await writeHalf(scene, ws, link);
       void ws.send("B");
       const rotated = ws.rotate();
       const second = await scene.second();
@@ -575,10 +583,10 @@ describe("a second connection that fails", () => {
   it("while the writer waits: no message is sent twice on the first", async () => {
     const scene = new LayerScene();
     const outbox = { idOf: (sent: string | Uint8Array) => String(sent)[0]!, acknowledges: () => undefined };
-    const { ws, link } = await scene.up({ ...overlapping, outbox });
+    const { ws, link } = await scene.openClient({ ...overlapping, outbox });
     void ws.send("1");
     await scene.pass();
-    await halfWritten(scene, ws, link);
+    await writeHalf(scene, ws, link);
     void ws.rotate();
     const second = await scene.second();
     void ws.send("2");
@@ -590,12 +598,12 @@ describe("a second connection that fails", () => {
 
   it("with messages in the reorder buffer: they are delivered in order", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({
+    const { ws, client, link } = await scene.openClient({
       ...overlapping,
       replay: { ...replay, onReplay: () => undefined },
     });
     const [messages, story] = [read(client), storyOf(ws)];
-    await halfWritten(scene, ws, link);
+    await writeHalf(scene, ws, link);
     link.send(...numbered(1));
     await scene.pass();
     void ws.rotate();
@@ -613,18 +621,18 @@ describe("a second connection that fails", () => {
   it("is retried after a delay when maxConnectionAge started it, and each failure emits an error", async () => {
     const scene = new LayerScene();
     const rotation = { jitter: 0 };
-    const { ws, client } = await scene.up({ ...overlapping, maxConnectionAge: 60_000, rotation });
+    const { ws, client } = await scene.openClient({ ...overlapping, maxConnectionAge: 60_000, rotation });
     await scene.pass(59_999);
     expect(scene.clock.peers.length).toBe(1);
     for (let round = 1; round <= 3; round++) {
-      const failing = await scene.dialled(round === 1 ? 1 : 1_000);
+      const failing = await scene.nextDial(round === 1 ? 1 : 1_000);
       expect(scene.clock.peers.length).toBe(round + 1);
       failing.peer.refuse();
       await scene.pass();
       expect(client.all("error").length).toBe(round);
     }
     expect(client.all("error").every(({ isFatal }) => !isFatal)).toBe(true);
-    const good = await scene.again();
+    const good = await scene.nextLink();
     await scene.pass(5_000);
     void ws.send("on the young one");
     await scene.pass();
@@ -636,10 +644,10 @@ describe("a second connection that fails", () => {
 describe("a first connection that ends early", () => {
   it("before the second is open: the second becomes the reconnect, without another dial", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ ...overlapping, outbox: 10 });
+    const { ws, client, link } = await scene.openClient({ ...overlapping, outbox: 10 });
     const [story, messages] = [storyOf(ws), read(client)];
     const rotated = ws.rotate();
-    const second = await scene.dialled(0);
+    const second = await scene.nextDial(0);
     await scene.cut(link);
     expect(story).toEqual(["disconnected"]);
     expect(ws.state).toBe("reconnecting");
@@ -659,13 +667,13 @@ describe("a first connection that ends early", () => {
 
   it("before the second is open, which fails too: an ordinary retry follows", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up(overlapping);
+    const { ws, link } = await scene.openClient(overlapping);
     const story = storyOf(ws);
     const rotated = ws.rotate();
-    const second = await scene.dialled(0);
+    const second = await scene.nextDial(0);
     await scene.cut(link);
     await scene.cut(second);
-    const third = await scene.again();
+    const third = await scene.nextLink();
     expect(story.filter((line) => line !== "error")).toEqual(["disconnected", "reconnecting", "reconnected"]);
     void ws.send("a");
     await scene.pass();
@@ -678,9 +686,9 @@ describe("a first connection that ends early", () => {
     "after the second is open: the second replaces it without `disconnected`: %s",
     async (how) => {
       const scene = new LayerScene();
-      const { ws, client, link } = await scene.up({ ...overlapping, outbox: 10 });
+      const { ws, client, link } = await scene.openClient({ ...overlapping, outbox: 10 });
       const [story, messages] = [storyOf(ws), read(client)];
-      await halfWritten(scene, ws, link);
+      await writeHalf(scene, ws, link);
       void ws.send("B");
       link.send(...numbered(1, 2));
       await scene.pass();
@@ -709,9 +717,9 @@ describe("a first connection that ends early", () => {
 
   it("while it closes the second opens: the client is connected by the second", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ ...overlapping, outbox: 10 });
+    const { ws, link } = await scene.openClient({ ...overlapping, outbox: 10 });
     void ws.rotate();
-    const second = await scene.dialled(0);
+    const second = await scene.nextDial(0);
     link.send(closeFrame(1012));
     await scene.pass();
     second.answer();
@@ -730,7 +738,7 @@ describe("a first connection that ends early", () => {
 
   it("breaks during its Close: only `rotated` is emitted", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up(overlapping);
+    const { ws, client, link } = await scene.openClient(overlapping);
     const [story, messages] = [storyOf(ws), read(client)];
     link.send(...numbered(1));
     await scene.pass();
@@ -748,7 +756,7 @@ describe("a first connection that ends early", () => {
 describe("a second connection that ends after the move", () => {
   it("is a loss, and the client reconnects; messages that the first still receives are delivered", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ ...overlapping, outbox: 10 });
+    const { ws, client, link } = await scene.openClient({ ...overlapping, outbox: 10 });
     const [story, messages] = [storyOf(ws), read(client)];
     link.send(...numbered(1));
     await scene.pass();
@@ -763,7 +771,7 @@ describe("a second connection that ends after the move", () => {
     expect(messages.map(numberOf)).toEqual([1, 2, 3]);
     expect(closeOf(link)).toBe("1000");
     await scene.answerClose(link);
-    const third = await scene.again();
+    const third = await scene.nextLink();
     expect(textsOf(third)).toEqual(["a"]);
     third.send(...numbered(3, 4));
     await scene.pass();
@@ -774,7 +782,7 @@ describe("a second connection that ends after the move", () => {
 
   it("receives no replay request when it closes while the first still closes: the next one does", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({
+    const { ws, client, link } = await scene.openClient({
       replay: {
         ...replay,
         onReplay: async (cursors, connection) => {
@@ -796,7 +804,7 @@ describe("a second connection that ends after the move", () => {
     await scene.pass(10);
     second.peer.end();
     await scene.pass();
-    const third = await scene.again(2_000);
+    const third = await scene.nextLink(2_000);
     third.send(...numbered(4, 7));
     await scene.pass(10);
     expect(textsOf(third)).toEqual(["from 3"]);
@@ -807,11 +815,11 @@ describe("a second connection that ends after the move", () => {
 
   it("is followed by a connection whose end is noticed while the first still closes", async () => {
     const scene = new LayerScene();
-    const { ws, client } = await scene.up({ ...overlapping, outbox: 10, closeTimeout: 30_000 });
+    const { ws, client } = await scene.openClient({ ...overlapping, outbox: 10, closeTimeout: 30_000 });
     void ws.rotate();
     const second = await scene.second();
     await scene.cut(second);
-    const third = await scene.again();
+    const third = await scene.nextLink();
     expect(ws.state).toBe("connected");
     third.send(closeFrame(1012));
     await scene.pass();
@@ -820,7 +828,7 @@ describe("a second connection that ends after the move", () => {
     void ws.send("a");
     third.peer.end();
     await scene.pass();
-    const fourth = await scene.again(5_000);
+    const fourth = await scene.nextLink(5_000);
     expect(textsOf(fourth)).toEqual(["a"]);
     expect(client.all("error").filter(({ error }) => error.name === "TypeError")).toEqual([]);
     await scene.finish();
@@ -828,11 +836,11 @@ describe("a second connection that ends after the move", () => {
 
   it("is followed by another rotation while the first still closes", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ ...overlapping, closeTimeout: 3_000 });
+    const { ws, link } = await scene.openClient({ ...overlapping, closeTimeout: 3_000 });
     void ws.rotate();
     const second = await scene.second();
     await scene.cut(second);
-    const third = await scene.again();
+    const third = await scene.nextLink();
     const rotated = ws.rotate();
     const fourth = await scene.second();
     expect(scene.clock.peers.length).toBe(4);
@@ -850,12 +858,12 @@ describe("a second connection that ends after the move", () => {
 
   it("drops sends that wait above the high-water mark without an outbox", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({
+    const { ws, client, link } = await scene.openClient({
       ...overlapping,
       rotation: { overlap: 500 },
       highWaterMark: 1_000,
     });
-    await halfWritten(scene, ws, link);
+    await writeHalf(scene, ws, link);
     void ws.send("B".repeat(2_000));
     void ws.rotate();
     const second = await scene.second();
@@ -870,7 +878,7 @@ describe("a second connection that ends after the move", () => {
     const dropped = client.all("dropped").map(({ message }) => String(message)[0]);
     // B is part of the write in flight, so it is uncertain.
     expect(dropped).toEqual(["C", "D", "E"]);
-    const third = await scene.again();
+    const third = await scene.nextLink();
     expect(textsOf(third)).toEqual([]);
     expect(ws.stats().outboxMessages).toBe(0);
     await scene.finish();
@@ -886,7 +894,7 @@ describe("ending the client during a rotation", () => {
   async function enter(phase: Phase, options: Options) {
     const scene = new LayerScene();
     let isHanging = false;
-    const { ws, client, link } = await scene.up({
+    const { ws, client, link } = await scene.openClient({
       ...overlapping,
       ...options,
       closeTimeout: 1_000,
@@ -895,10 +903,10 @@ describe("ending the client during a rotation", () => {
     const messages = read(client);
     link.send(...numbered(1, 2));
     await scene.pass();
-    if (phase === "moving") await halfWritten(scene, ws, link);
+    if (phase === "moving") await writeHalf(scene, ws, link);
     isHanging = phase === "setting up";
     const rotated = ws.rotate("age");
-    const second = await scene.dialled(0);
+    const second = await scene.nextDial(0);
     if (phase !== "dialling") second.answer();
     await scene.pass();
     if (phase === "moving" || phase === "draining") {
@@ -998,9 +1006,9 @@ describe("ending the client during a rotation", () => {
 describe("replace", () => {
   it("writes pending messages, closes, and dials at once; new sends wait in the outbox", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: 10 });
+    const { ws, link } = await scene.openClient({ outbox: 10 });
     const story = storyOf(ws);
-    await halfWritten(scene, ws, link);
+    await writeHalf(scene, ws, link);
     void ws.send("B");
     const rotated = ws.rotate("age");
     void ws.send("C");
@@ -1025,7 +1033,7 @@ describe("replace", () => {
 
   it("also happens when reconnect() is called on an open connection, with replay too", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up(overlapping);
+    const { ws, link } = await scene.openClient(overlapping);
     const back = ws.reconnect();
     await scene.pass();
     expect(closeOf(link)).toBe("1000");
@@ -1037,17 +1045,17 @@ describe("replace", () => {
 
   it("is followed by an ordinary delay when the dial fails, and no message is lost", async () => {
     const scene = new LayerScene();
-    const { ws, client, link } = await scene.up({ outbox: 10 });
+    const { ws, client, link } = await scene.openClient({ outbox: 10 });
     const story = storyOf(ws);
     const rotated = ws.rotate();
     await scene.pass();
     void ws.send("a");
     await scene.answerClose(link);
-    const failing = await scene.dialled(0);
+    const failing = await scene.nextDial(0);
     failing.peer.refuse();
     await scene.pass();
     expect(ws.state).toBe("backingOff");
-    const good = await scene.again();
+    const good = await scene.nextLink();
     expect(textsOf(good)).toEqual(["a"]);
     expect(story.filter((line) => line !== "error")).toEqual([
       "disconnected",
@@ -1062,7 +1070,7 @@ describe("replace", () => {
 
   it("closes the connection after closeTimeout when the peer does not answer Close", async () => {
     const scene = new LayerScene();
-    const { ws } = await scene.up({ closeTimeout: 300 });
+    const { ws } = await scene.openClient({ closeTimeout: 300 });
     const rotated = ws.rotate();
     await scene.pass(299);
     expect(scene.clock.peers.length).toBe(1);
@@ -1075,7 +1083,7 @@ describe("replace", () => {
 
   it.each(["close", "terminate"] as const)("is cancelled by %s(): the client does not dial", async (end) => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox: 10 });
+    const { ws, link } = await scene.openClient({ outbox: 10 });
     const rotated = ws.rotate();
     await scene.pass();
     if (end === "close") void ws.close();
@@ -1091,7 +1099,7 @@ describe("replace", () => {
 
   it("dials once when the peer closes at the same moment", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up();
+    const { ws, link } = await scene.openClient();
     link.send(closeFrame(1000));
     const rotated = ws.rotate();
     link.peer.end();
@@ -1106,13 +1114,13 @@ describe("replace", () => {
 
   it("measures maxConnectionAge again after a replacement and after a loss", async () => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ maxConnectionAge: 10_000, rotation: { jitter: 0 } });
+    const { ws, link } = await scene.openClient({ maxConnectionAge: 10_000, rotation: { jitter: 0 } });
     await scene.pass(10_000);
     await scene.answerClose(link);
     const second = await scene.second();
     await scene.pass(5_000);
     await scene.cut(second);
-    const third = await scene.again();
+    const third = await scene.nextLink();
     await scene.pass(9_999);
     expect(closeOf(third)).toBeUndefined();
     await scene.pass(1);
@@ -1148,7 +1156,7 @@ describe("ws.rotate()", () => {
 
   it("rejects with RangeError for a reason that is too long, and changes nothing", async () => {
     const scene = new LayerScene();
-    const { ws } = await scene.up();
+    const { ws } = await scene.openClient();
     expect(await settled(ws.rotate("x".repeat(124)))).toBe("RangeError");
     await scene.pass();
     expect(ws.state).toBe("connected");
@@ -1157,7 +1165,7 @@ describe("ws.rotate()", () => {
 
   it("rejects with a signal that is already aborted, and dials nothing", async () => {
     const scene = new LayerScene();
-    const { ws } = await scene.up(overlapping);
+    const { ws } = await scene.openClient(overlapping);
     expect(await settled(ws.rotate("", { signal: AbortSignal.abort(new RangeError("no")) }))).toBe(
       "RangeError",
     );
@@ -1184,7 +1192,7 @@ describe("ws.rotate()", () => {
 describe("maxConnectionAge", () => {
   it("is shortened by a random part of at most `jitter`", async () => {
     const scene = new LayerScene();
-    const { link } = await scene.up({ maxConnectionAge: 100_000, rotation: { jitter: 0.2 } });
+    const { link } = await scene.openClient({ maxConnectionAge: 100_000, rotation: { jitter: 0.2 } });
     await scene.pass(79_999);
     expect(closeOf(link)).toBeUndefined();
     await scene.pass(20_001);
@@ -1194,10 +1202,14 @@ describe("maxConnectionAge", () => {
 
   it("does not keep the process running, nor does a rotation after unref()", async () => {
     const scene = new LayerScene();
-    const { ws } = await scene.up({ ...overlapping, maxConnectionAge: 1_000, rotation: { jitter: 0 } });
+    const { ws } = await scene.openClient({
+      ...overlapping,
+      maxConnectionAge: 1_000,
+      rotation: { jitter: 0 },
+    });
     ws.unref();
     expect(scene.clock.isHeld).toBe(false);
-    const second = await scene.dialled(1_000);
+    const second = await scene.nextDial(1_000);
     expect(scene.clock.isHeld).toBe(false);
     second.answer();
     await scene.pass();
@@ -1216,11 +1228,11 @@ describe("acknowledgements during a rotation", () => {
       acknowledges: (received: Message) =>
         String(received).startsWith("ack ") ? String(received).slice(4).split(" ") : undefined,
     };
-    const { ws, link } = await scene.up({ ...overlapping, outbox, rotation: { overlap: 500 } });
+    const { ws, link } = await scene.openClient({ ...overlapping, outbox, rotation: { overlap: 500 } });
     for (const text of "123") void ws.send(text);
     await scene.pass();
     link.send(textFrame("ack 2"));
-    await halfWritten(scene, ws, link);
+    await writeHalf(scene, ws, link);
     void ws.send("B");
     void ws.rotate();
     const second = await scene.second();

@@ -7,7 +7,7 @@ export const day: number = 86_400_000;
 export const steady: BackoffOptions = { base: 1_000, multiplier: 2, cap: 8_000, jitter: false };
 
 /** Runs the scripts one after the other, and the last one for all later connections. */
-export function inTurn(...scripts: readonly Script[]): Script {
+export function inSequence(...scripts: readonly Script[]): Script {
   return (connection, n) => scripts[Math.min(n, scripts.length) - 1]!(connection, n);
 }
 

@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import { cases, runsAll } from "../support/cases.js";
 import { transpilePackage } from "../support/transpiled-package.js";
-import { runProgram } from "./own-process.js";
+import { runProgram } from "./child-process.js";
 
 const mebibyte = 1024 * 1024;
 /** The default of `maxBufferedAmount`. */

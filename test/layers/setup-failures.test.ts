@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ConnectionError, TimeoutError } from "../../src/index.js";
 import type { SetupConnection } from "../../src/options/setup-connection.js";
 import { never } from "../support/never.js";
-import { sending, rejectedWith, day, inTurn, steady } from "./scripts.js";
+import { sending, rejectedWith, day, inSequence, steady } from "./scripts.js";
 import { accepting, type Message, type Options, outcome, rejection, rejectionLater, Stage } from "./stage.js";
 
 type Connection = SetupConnection<Message, string | Uint8Array>;
@@ -238,7 +238,7 @@ describe("a connection that ends during the hook", () => {
     "by a reset while the hook %s is `network-lost` in the phase setup, and is retried",
     async (_name, hook) => {
       const stage = new Stage(
-        inTurn(async (connection) => {
+        inSequence(async (connection) => {
           connection.accept();
           connection.answerPings(false);
           await connection.delay(50);

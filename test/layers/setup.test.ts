@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { BufferOverflowError, TimeoutError } from "../../src/index.js";
 import type { SetupConnection } from "../../src/options/setup-connection.js";
-import { sending, breaking, inTurn, steady } from "./scripts.js";
+import { sending, breaking, inSequence, steady } from "./scripts.js";
 import { accepting, type Message, outcome, rejection, rejectionLater, type Script, Stage } from "./stage.js";
 
 type Connection = SetupConnection<Message, string | Uint8Array>;
@@ -298,7 +298,7 @@ describe("ws.send() while the hook runs", () => {
 describe("the hook", () => {
   it("runs on each connection, with its own connection object", async () => {
     const seen: Connection[] = [];
-    const stage = new Stage(inTurn(breaking(10), breaking(10), accepting));
+    const stage = new Stage(inSequence(breaking(10), breaking(10), accepting));
     const player = await stage.begin({
       backoff: steady,
       onConnection: (connection) => void seen.push(connection),
@@ -312,7 +312,7 @@ describe("the hook", () => {
 
   it("that fails later is retried too, and `disconnected` is emitted only for open connections", async () => {
     let calls = 0;
-    const stage = new Stage(inTurn(breaking(10), accepting));
+    const stage = new Stage(inSequence(breaking(10), accepting));
     const player = await stage.begin({
       backoff: steady,
       onConnection: () => {
@@ -329,7 +329,7 @@ describe("the hook", () => {
 
   it("receives an object that rejects all calls after its connection is closed", async () => {
     const kept: Connection[] = [];
-    const stage = new Stage(inTurn(breaking(10), accepting));
+    const stage = new Stage(inSequence(breaking(10), accepting));
     const player = await stage.begin({
       backoff: steady,
       onConnection: (connection) => void kept.push(connection),

@@ -136,7 +136,7 @@ describe.each(["handle", "dictionary"] as const)("with the codec %s", (codec) =>
 });
 
 /** Mostly valid frames, so that errors occur late. */
-const roughFrame = fc.record({
+const mostlyValidFrame = fc.record({
   opcode: fc.oneof(
     { weight: 20, arbitrary: fc.constantFrom(...Object.values(opcodes)) },
     { weight: 1, arbitrary: fc.nat(15) },
@@ -156,7 +156,7 @@ const roughFrame = fc.record({
 });
 
 /** A fragmented message with a ping after each fragment. */
-const roughMessage = fc.record({
+const mostlyValidMessage = fc.record({
   opcode: fc.constantFrom(opcodes.text, opcodes.binary),
   text: fc.oneof(
     fc.string({ unit: "binary", maxLength: 80 }),
@@ -183,8 +183,8 @@ describe.each(["client", "server"] as const)("any input of a %s", (role) => {
   const mask = role === "server";
 
   function inputOf(canCompress: boolean): fc.Arbitrary<Uint8Array> {
-    const frames = fc.array(roughFrame, { maxLength: 8, size: "max" });
-    const messages = fc.array(roughMessage, { maxLength: 5, size: "max" });
+    const frames = fc.array(mostlyValidFrame, { maxLength: 8, size: "max" });
+    const messages = fc.array(mostlyValidMessage, { maxLength: 5, size: "max" });
     return fc.oneof(
       { weight: 1, arbitrary: fc.uint8Array({ maxLength: 300 }) },
       {
@@ -209,7 +209,7 @@ describe.each(["client", "server"] as const)("any input of a %s", (role) => {
   }
 
   function framesOf(
-    parts: typeof roughMessage extends fc.Arbitrary<infer Value> ? Value : never,
+    parts: typeof mostlyValidMessage extends fc.Arbitrary<infer Value> ? Value : never,
     canCompress: boolean,
   ): Buffer[] {
     const rsv1 = canCompress && parts.isCompressed;
@@ -227,8 +227,8 @@ describe.each(["client", "server"] as const)("any input of a %s", (role) => {
   ): unknown {
     const end = new ProtocolEnd({ role, extension, maxMessageSize: 500, maxFrameSize: 400 });
     if (isPausing) end.onCall = () => end.connection.pause();
-    feedPieces(pieces, (lent, from, to) => {
-      end.receive(lent, from, to);
+    feedPieces(pieces, (borrowed, from, to) => {
+      end.receive(borrowed, from, to);
       for (let recorded = -1; recorded !== end.calls.length;) {
         recorded = end.calls.length;
         end.connection.resume();

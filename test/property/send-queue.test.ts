@@ -15,12 +15,12 @@ interface Sent {
   readonly size: number;
   readonly isRefused: boolean;
   /** True when the message has a token, with which it is returned to its owner. */
-  readonly isKept: boolean;
+  readonly hasToken: boolean;
   readonly controller: AbortController;
   readonly blob: ((content: Uint8Array | Error) => void) | undefined;
   outcome: unknown;
   /** The number of `onWithdrawn` calls. */
-  withdrawals: number;
+  withdrawnCount: number;
 }
 
 interface Flush {
@@ -35,7 +35,7 @@ interface Message {
   readonly kind: "send" | "trySend" | "blob";
   readonly size: number;
   readonly timeout: number | undefined;
-  readonly isKept: boolean;
+  readonly hasToken: boolean;
 }
 
 type Operation =
@@ -54,7 +54,7 @@ const operations: fc.Arbitrary<Operation[]> = fc.array(
       kind: fc.constantFrom("send", "send", "trySend", "blob"),
       size,
       timeout,
-      isKept: fc.boolean(),
+      hasToken: fc.boolean(),
     }),
     fc.record({ kind: fc.constantFrom("abort", "give", "give", "fail"), which: fc.nat(30) }),
     fc.record({ kind: fc.constantFrom("take", "take", "flush") }),
@@ -84,7 +84,7 @@ function frameSizeOf({ size: length }: Sent): number {
 }
 
 /** A queue with a socket that writes one piece per step, and all calls to the queue. */
-class World {
+class QueueModel {
   readonly clock: VirtualRuntime = new VirtualRuntime();
   readonly counting: CountingRuntime = createCountingRuntime(this.clock);
   readonly end: ProtocolEnd = new ProtocolEnd();
@@ -101,7 +101,7 @@ class World {
     const handler = { onQueued: () => undefined, onRefused: () => undefined };
     this.queue = new SendQueue(this.end.connection, this.counting.runtime, marks, handler, {
       onWithdrawn: (token) => {
-        (token as Sent).withdrawals++;
+        (token as Sent).withdrawnCount++;
       },
       onSampled: (duration) => expect(duration).toBeGreaterThanOrEqual(0),
       onDrain: () => {
@@ -158,7 +158,7 @@ class World {
     }
   }
 
-  #send({ kind, size: length, timeout: after, isKept }: Message): void {
+  #send({ kind, size: length, timeout: after, hasToken }: Message): void {
     const id = this.sent.length;
     const waiting = this.queue.bufferedAmount;
     const isRefused = waiting > 0 && waiting + length > this.#marks.maxBufferedAmount;
@@ -173,10 +173,10 @@ class World {
     const payload = payloadOf(id, length);
     const data = content === undefined ? payload : new PendingMessage({ id }, length, () => content);
     const one: Sent = {
-      ...{ id, size: length, isRefused, isKept, controller, blob },
-      ...{ outcome: undefined, withdrawals: 0 },
+      ...{ id, size: length, isRefused, hasToken, controller, blob },
+      ...{ outcome: undefined, withdrawnCount: 0 },
     };
-    const token = isKept ? one : undefined;
+    const token = hasToken ? one : undefined;
     this.sent.push(one);
     if (kind === "trySend") {
       expect(this.queue.trySend(data, undefined, token) === undefined).toBe(isRefused);
@@ -222,7 +222,7 @@ class World {
     const taken = this.end.connection.takeUnsent();
     const unsent = queue.takeUnsent(taken, framedCount).map(({ data, token }) => {
       const one = sent[idOf(data)]!;
-      expect(token).toBe(one.isKept ? one : undefined);
+      expect(token).toBe(one.hasToken ? one : undefined);
       return one.id;
     });
     const unframed = unsent.slice(taken.length);
@@ -249,22 +249,22 @@ class World {
   }
 
   #checkOutcome(
-    { isRefused, isKept, outcome, withdrawals }: Sent,
+    { isRefused, hasToken, outcome, withdrawnCount }: Sent,
     isFramed: boolean,
     isWaiting: boolean,
   ): void {
     expect(outcome).toBeDefined();
     // Each message is in one place: in a frame, returned to its owner, or withdrawn.
-    const isTakenBack = !isFramed && !isWaiting && outcome !== "answered";
-    expect(withdrawals).toBe(isKept && isTakenBack ? 1 : 0);
-    const isGivenUp = outcome === "aborted" || outcome instanceof TimeoutError;
+    const isWithdrawn = !isFramed && !isWaiting && outcome !== "answered";
+    expect(withdrawnCount).toBe(hasToken && isWithdrawn ? 1 : 0);
+    const isCancelled = outcome === "aborted" || outcome instanceof TimeoutError;
     if (outcome === "answered") expect(isFramed || isWaiting).toBe(!isRefused);
     else if (isRefused) expect(outcome).toBeInstanceOf(BufferOverflowError);
-    else if (isWaiting) expect(outcome).toBe(isKept ? "done" : "gone");
+    else if (isWaiting) expect(outcome).toBe(hasToken ? "done" : "gone");
     // A framed message will be written, even if its caller has given up.
-    else if (isFramed) expect(outcome === "done" || outcome === "gone" || isGivenUp).toBe(true);
+    else if (isFramed) expect(outcome === "done" || outcome === "gone" || isCancelled).toBe(true);
     // Any other message was withdrawn.
-    else expect(isGivenUp || (outcome as Error).message === "unreadable").toBe(true);
+    else expect(isCancelled || (outcome as Error).message === "unreadable").toBe(true);
   }
 }
 
@@ -294,10 +294,10 @@ function idsOf(payloads: readonly Buffer[]): number[] {
 it("a send queue keeps its order and limits, loses and duplicates no message, and settles every promise", async () => {
   await fc.assert(
     fc.asyncProperty(someMarks, operations, fc.boolean(), async (marks, given, isDrained) => {
-      const world = new World(marks);
-      for (const operation of given) await world.act(operation);
-      if (isDrained) await world.drain();
-      await world.finish();
+      const model = new QueueModel(marks);
+      for (const operation of given) await model.act(operation);
+      if (isDrained) await model.drain();
+      await model.finish();
     }),
     { numRuns: cases(300) },
   );

@@ -39,26 +39,26 @@ const text = fc
   )
   .map((stretches) => stretches.join(""));
 
-const around = Buffer.alloc(2 * maxWasmTextSize);
+const memory = Buffer.alloc(2 * maxWasmTextSize);
 
 function decodeBetween(bytes: Uint8Array, start: number): string | undefined {
-  around.fill(0xbf).set(bytes, start);
-  return decodeText(around, start, start + bytes.length);
+  memory.fill(0xbf).set(bytes, start);
+  return decodeText(memory, start, start + bytes.length);
 }
 
 describe("text of all Unicode planes", () => {
-  const wide = new WasmUtf8Decoder();
-  const much = Buffer.alloc(maxWasmTextSize, "é");
+  const wasmDecoder = new WasmUtf8Decoder();
+  const longText = Buffer.alloc(maxWasmTextSize, "é");
   for (let count = 0; count < 256; count++) {
-    wide.decode(much);
-    decodeText(much, 0, much.length);
+    wasmDecoder.decode(longText);
+    decodeText(longText, 0, longText.length);
   }
 
   it("is decoded by WebAssembly like by TextDecoder", () => {
     const property = fc.property(text, (input) => {
       const bytes = Buffer.from(input).subarray(0, maxWasmTextSize);
       fc.pre(decodeStrictly(bytes) === input);
-      expect(wide.decode(bytes)).toBe(input);
+      expect(wasmDecoder.decode(bytes)).toBe(input);
     });
     fc.assert(property, { numRuns: cases(1000) });
   });
@@ -67,7 +67,7 @@ describe("text of all Unicode planes", () => {
     const property = fc.property(text, fc.nat(40), (input, start) => {
       const bytes = Buffer.from(input);
       expect(decodeBetween(bytes, start)).toBe(input);
-      expect(decodeValid(around, start, start + bytes.length, false)).toBe(input);
+      expect(decodeValid(memory, start, start + bytes.length, false)).toBe(input);
     });
     fc.assert(property, { numRuns: cases(500) });
   });

@@ -9,28 +9,28 @@ import { binaryFrame, textFrame } from "./wire.js";
 type Client = Watching["ws"];
 
 /** A message as a borrowed handler received it. */
-export interface Loan {
+export interface ReceivedView {
   readonly text: string;
   readonly isBinary: boolean;
   /** True when the bytes are a view of the buffer into which sockets are read. */
-  readonly isInRead: boolean;
+  readonly isView: boolean;
 }
 
 /** Adds a borrowed handler and records every message that it receives. */
 export function borrow(
   scene: { readonly counting: CountingRuntime },
   ws: Client,
-): { readonly loans: Loan[]; readonly end: () => void } {
+): { readonly received: ReceivedView[]; readonly end: () => void } {
   const { readBuffer } = sharedResources(scene.counting.runtime);
-  const loans: Loan[] = [];
+  const received: ReceivedView[] = [];
   const listener = ({ data, isBinary }: BorrowedMessage): void => {
-    loans.push({ text: data.toString(), isBinary, isInRead: data.buffer === readBuffer.buffer });
+    received.push({ text: data.toString(), isBinary, isView: data.buffer === readBuffer.buffer });
   };
   ws.on("rawMessage", listener, { borrowed: true });
-  return { loans, end: () => void ws.off("rawMessage", listener) };
+  return { received, end: () => void ws.off("rawMessage", listener) };
 }
 
-export const textsOf = (loans: readonly Loan[]): string[] => loans.map(({ text }) => text);
+export const textsOf = (received: readonly ReceivedView[]): string[] => received.map(({ text }) => text);
 
 /** Five messages: three short ASCII texts, one non-ASCII text, and a binary message. */
 export function mixed(from: number): Buffer[] {

@@ -6,7 +6,7 @@ import { expect } from "vitest";
 export type Feed = (bytes: Buffer, start: number, end: number) => void;
 
 /** A new subject under test, and the list of the calls that it made. */
-export interface Fed<Call> {
+export interface FeedSubject<Call> {
   readonly receive: Feed;
   readonly calls: readonly Call[];
 }
@@ -36,16 +36,16 @@ export function cutsOf(size: number): number[] {
  */
 export function feedPieces(pieces: Iterable<Uint8Array>, receive: Feed): void {
   const offset = 3;
-  let lent = Buffer.alloc(0);
+  let borrowed = Buffer.alloc(0);
   for (const piece of pieces) {
-    if (lent.length < offset + piece.length + 1) lent = Buffer.alloc(offset + piece.length + 1);
-    lent.fill(0xa5);
-    lent.set(piece, offset);
-    receive(lent, offset, offset + piece.length);
-    if (!lent.subarray(offset, offset + piece.length).equals(piece))
+    if (borrowed.length < offset + piece.length + 1) borrowed = Buffer.alloc(offset + piece.length + 1);
+    borrowed.fill(0xa5);
+    borrowed.set(piece, offset);
+    receive(borrowed, offset, offset + piece.length);
+    if (!borrowed.subarray(offset, offset + piece.length).equals(piece))
       throw new Error("The receiver changed the borrowed bytes.");
   }
-  lent.fill(0x5a);
+  borrowed.fill(0x5a);
 }
 
 /** Splits `input` at each of `positions`. */
@@ -69,7 +69,7 @@ export function expectSame(actual: unknown, expected: unknown, how?: string): vo
  */
 export function expectAtEverySplit<Call>(
   input: Uint8Array,
-  begin: () => Fed<Call>,
+  begin: () => FeedSubject<Call>,
   expected: readonly Call[],
 ): void {
   const check = (how: string, pieces: Iterable<Uint8Array>): void => {

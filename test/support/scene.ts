@@ -36,7 +36,7 @@ type Recorded = { [Name in Watched]: { readonly name: Name; readonly event: Even
 export class Watching {
   readonly ws: WebSocket<Message, string | Uint8Array>;
   readonly recorded: Recorded[] = [];
-  readonly #heard = new Set<Watched>();
+  readonly #emitted = new Set<Watched>();
   #watches: { readonly isTrue: () => boolean; readonly resolve: () => void }[] = [];
 
   constructor(url: ConstructorParameters<typeof WebSocket>[0], options: Options) {
@@ -46,7 +46,7 @@ export class Watching {
     for (const name of watchedEvents) {
       this.ws.on(name, (event) => {
         this.recorded.push({ name, event } as Recorded);
-        this.#heard.add(name);
+        this.#emitted.add(name);
         const due = this.#watches.filter(({ isTrue }) => isTrue());
         this.#watches = this.#watches.filter((watch) => !due.includes(watch));
         for (const { resolve } of due) resolve();
@@ -61,7 +61,7 @@ export class Watching {
 
   /** Waits for the first event of this name. */
   async event<Name extends Watched>(name: Name): Promise<Events[Name]> {
-    await this.until(() => this.#heard.has(name));
+    await this.until(() => this.#emitted.has(name));
     return this.all(name)[0]!;
   }
 
@@ -88,8 +88,8 @@ export class Watching {
     const { story } = this;
     const last = story.lastIndexOf("closed");
     expect(story.slice(last + 1).filter((name) => name !== "error")).toEqual([]);
-    const lives = story.filter((name) => name === "to connecting").length;
-    expect(story.filter((name) => name === "closed").length).toBe(Math.max(lives, 1));
+    const runCount = story.filter((name) => name === "to connecting").length;
+    expect(story.filter((name) => name === "closed").length).toBe(Math.max(runCount, 1));
   }
 }
 

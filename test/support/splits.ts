@@ -7,7 +7,7 @@ export function splitsOf(bytes: Uint8Array): Uint8Array[][] {
   return splits;
 }
 
-export interface Fed<Result> {
+export interface FeedResult<Result> {
   readonly result: Result | undefined;
   /** Converts an index in the last piece, as the receiver saw it, to an index in the whole input. */
   readonly offsetOf: (index: number) => number;
@@ -22,7 +22,7 @@ const margin = 3;
 export function feed<Result>(
   pieces: readonly Uint8Array[],
   receive: (bytes: Uint8Array, start: number, end: number) => Result | undefined,
-): Fed<Result> {
+): FeedResult<Result> {
   let before = 0;
   for (const piece of pieces) {
     const end = margin + piece.length;

@@ -105,7 +105,7 @@ class BitReader {
   }
 }
 
-/** RFC 1951 3.2.2: the canonical codes for a list of lengths. */
+/** The canonical codes for a list of lengths (RFC 1951 3.2.2). */
 function codesOf(lengths: readonly number[]): Codes {
   const codes = new Map<string, number>();
   let code = 0;
@@ -125,7 +125,7 @@ function repeat(value: number, count: number): number[] {
 const fixedLiterals = codesOf([...repeat(8, 144), ...repeat(9, 112), ...repeat(7, 24), ...repeat(8, 8)]);
 const fixedDistances = codesOf(repeat(5, 30));
 
-/** RFC 1951 3.2.7. */
+/** The order of code lengths in a dynamic block (RFC 1951 3.2.7). */
 const lengthOrder = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
 function dynamicTables(bits: BitReader): [Codes, Codes] {
@@ -146,7 +146,7 @@ function dynamicTables(bits: BitReader): [Codes, Codes] {
   return [codesOf(lengths.slice(0, literalCount)), codesOf(lengths.slice(literalCount))];
 }
 
-/** RFC 1951 3.2.5. */
+/** Decodes the length of a match (RFC 1951 3.2.5). */
 function lengthOf(symbol: number, bits: BitReader): number {
   if (symbol < 265) return symbol - 254;
   if (symbol === 285) return 258;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { CloseError, TimeoutError } from "../../src/index.js";
 import { never } from "../support/never.js";
-import { breaking, day, drop, inTurn, refusing, steady } from "./scripts.js";
+import { breaking, day, drop, inSequence, refusing, steady } from "./scripts.js";
 import { accepting, type Options, outcome, rejection, type Script, Stage } from "./stage.js";
 
 describe("reconnect()", () => {
@@ -19,25 +19,25 @@ describe("reconnect()", () => {
   });
 
   it("waits for the attempt in progress", async () => {
-    const stage = new Stage(inTurn(accepting));
+    const stage = new Stage(inSequence(accepting));
     const player = stage.play();
     void player.ws.connect();
-    const again = player.ws.reconnect();
+    const reconnected = player.ws.reconnect();
     await stage.pass();
-    expect(await outcome(again)).toEqual({ value: undefined });
+    expect(await outcome(reconnected)).toEqual({ value: undefined });
     expect(stage.server.connectionCount).toBe(1);
     await stage.finish();
   });
 
   it("dials at once during backoff and cancels the backoff timer", async () => {
-    const stage = new Stage(inTurn(breaking(5), accepting));
+    const stage = new Stage(inSequence(breaking(5), accepting));
     const player = await stage.begin({ backoff: steady });
     await stage.pass(500);
     expect(player.ws.state).toBe("backingOff");
-    const again = player.ws.reconnect();
+    const reconnected = player.ws.reconnect();
     expect(player.ws.state).toBe("reconnecting");
     await stage.pass();
-    expect(await outcome(again)).toEqual({ value: undefined });
+    expect(await outcome(reconnected)).toEqual({ value: undefined });
     await stage.pass(120_000);
     expect(stage.server.connectionCount).toBe(2);
     await stage.finish();
@@ -46,9 +46,9 @@ describe("reconnect()", () => {
   it("replaces an open connection without a delay", async () => {
     const stage = new Stage();
     const player = await stage.begin();
-    const again = player.ws.reconnect();
+    const reconnected = player.ws.reconnect();
     await stage.pass();
-    expect(await outcome(again)).toEqual({ value: undefined });
+    expect(await outcome(reconnected)).toEqual({ value: undefined });
     expect(player.delays).toEqual([]);
     expect(player.verdicts).toEqual(["rotated"]);
     expect(stage.server.connectionCount).toBe(2);
@@ -78,7 +78,7 @@ describe("reconnect()", () => {
       "stateChange",
       "error",
     ] as const) {
-      const stage = new Stage(inTurn(breaking(5), drop, breaking(5), accepting));
+      const stage = new Stage(inSequence(breaking(5), drop, breaking(5), accepting));
       const player = stage.play({ backoff: steady });
       let calls = 0;
       player.ws.on(name, () => {
@@ -106,7 +106,7 @@ describe("connect()", () => {
   });
 
   it("with a timeout during a later backoff rejects only that call", async () => {
-    const stage = new Stage(inTurn(breaking(5), drop, drop, accepting));
+    const stage = new Stage(inSequence(breaking(5), drop, drop, accepting));
     const player = await stage.begin({ backoff: steady });
     await stage.pass(500);
     const connecting = player.ws.connect({ timeout: 600 });
@@ -120,7 +120,7 @@ describe("connect()", () => {
   });
 
   it("after a failure starts a new run, whose events begin with `connected`", async () => {
-    const stage = new Stage(inTurn(breaking(5), refusing(500), accepting));
+    const stage = new Stage(inSequence(breaking(5), refusing(500), accepting));
     const player = await stage.begin({ backoff: { ...steady, maxAttempts: 2 } });
     await stage.pass(60_000);
     expect(player.ws.state).toBe("failed");
@@ -135,8 +135,8 @@ describe("close(), terminate() and abort stop the client", () => {
   const moments: [name: string, script: Script, ms: number, state: string][] = [
     ["while the first attempt hangs", () => undefined, 10, "connecting"],
     ["while it backs off before the first success", drop, 500, "backingOff"],
-    ["while it backs off", inTurn(breaking(5), drop), 500, "backingOff"],
-    ["while a later attempt hangs", inTurn(breaking(5), () => undefined), 2_000, "reconnecting"],
+    ["while it backs off", inSequence(breaking(5), drop), 500, "backingOff"],
+    ["while a later attempt hangs", inSequence(breaking(5), () => undefined), 2_000, "reconnecting"],
   ];
   const ways = ["close", "terminate", "abort"] as const;
 
@@ -172,7 +172,7 @@ describe("close(), terminate() and abort stop the client", () => {
 
 describe("unref()", () => {
   it("lets the process exit in every state, and ref() keeps it running again", async () => {
-    const stage = new Stage(inTurn(accepting, drop, accepting));
+    const stage = new Stage(inSequence(accepting, drop, accepting));
     const player = await stage.begin({ backoff: steady });
     player.ws.unref();
     expect(stage.clock.isHeld).toBe(false);
@@ -200,13 +200,13 @@ describe("a replacement in progress", () => {
   it.each(["close", "terminate"] as const)("ends with %s(), and reconnect() rejects", async (way) => {
     const stage = new Stage(mute);
     const player = await stage.begin();
-    const again = player.ws.reconnect();
+    const reconnected = player.ws.reconnect();
     await stage.pass(100);
     expect(player.ws.state).toBe("disconnecting");
     void player.ws[way]();
     await stage.pass(6_000);
     expect(player.ws.state).toBe("closed");
-    expect(await rejection(again)).toBeInstanceOf(Error);
+    expect(await rejection(reconnected)).toBeInstanceOf(Error);
     await stage.pass(day);
     expect(stage.server.connectionCount).toBe(1);
     await stage.finish();
@@ -215,26 +215,26 @@ describe("a replacement in progress", () => {
   it("resolves connect() too, and does not depend on a peer that never answers the Close", async () => {
     const stage = new Stage(mute);
     const player = await stage.begin({ closeTimeout: 500 });
-    const again = player.ws.reconnect();
+    const reconnected = player.ws.reconnect();
     const connecting = player.ws.connect();
     await stage.pass(400);
     expect(await outcome(connecting)).toBe("pending");
     await stage.pass(200);
     expect(await outcome(connecting)).toEqual({ value: undefined });
-    expect(await outcome(again)).toEqual({ value: undefined });
+    expect(await outcome(reconnected)).toEqual({ value: undefined });
     expect(player.delays).toEqual([]);
     await stage.finish();
   });
 
   it("continues with the backoff when dialling fails", async () => {
-    const stage = new Stage(inTurn(accepting, drop, drop, accepting));
+    const stage = new Stage(inSequence(accepting, drop, drop, accepting));
     const player = await stage.begin({ backoff: steady });
-    const again = player.ws.reconnect();
+    const reconnected = player.ws.reconnect();
     await stage.pass();
     expect(player.ws.state).toBe("backingOff");
     await stage.pass(60_000);
     expect(player.ws.state).toBe("connected");
-    expect(await outcome(again)).not.toBe("pending");
+    expect(await outcome(reconnected)).not.toBe("pending");
     expect(player.delays.length).toBe(2);
     await stage.finish();
   });
@@ -264,7 +264,7 @@ describe("connect() with a timeout", () => {
   it.each(["close", "terminate", "reconnect", "connect"] as const)(
     "%s() inside a provider is safe",
     async (way) => {
-      const stage = new Stage(inTurn(drop, accepting));
+      const stage = new Stage(inSequence(drop, accepting));
       let calls = 0;
       const player = stage.play({ retryInitial: true, backoff: steady }, () => {
         if (calls++ === 0) void player.ws[way]();

@@ -3,7 +3,7 @@ import { sharedResources } from "../../src/client/connection/shared-resources.js
 import { heartbeat } from "./heartbeats.js";
 import { type Player, type Script, Stage } from "./stage.js";
 
-const feed = "What is said twice takes fewer bytes the second time. ".repeat(20);
+const repeatedText = "What is said twice takes fewer bytes the second time. ".repeat(20);
 
 /** Accepts compression, and echoes every message. */
 const echoing: Script = async (connection) => {
@@ -23,7 +23,7 @@ function openCodecs(stage: Stage): number {
 }
 
 /** Waits for `count` pings of the heartbeat. */
-async function beats(stage: Stage, player: Player, count: number): Promise<void> {
+async function waitForPings(stage: Stage, player: Player, count: number): Promise<void> {
   const { length } = player.all("pong");
   await stage.pass(count * heartbeat.interval);
   expect(player.all("pong").length).toBe(length + count);
@@ -35,9 +35,9 @@ describe("a connection with compression", () => {
     const player = await stage.begin({ heartbeat });
     expect(player.ws.extensions).toContain("permessage-deflate");
     for (let round = 0; round < 3; round++) {
-      expect(await echo(stage, player, `${feed}${round}`)).toBe(`${feed}${round}`);
+      expect(await echo(stage, player, `${repeatedText}${round}`)).toBe(`${repeatedText}${round}`);
       expect(openCodecs(stage)).toBe(2);
-      await beats(stage, player, 2);
+      await waitForPings(stage, player, 2);
       expect(openCodecs(stage)).toBe(1);
     }
     const { payloadBytesSent, bytesSent, payloadBytesReceived, bytesReceived } = player.ws.stats();
@@ -50,8 +50,8 @@ describe("a connection with compression", () => {
     const stage = new Stage(echoing);
     const player = await stage.begin({ heartbeat });
     for (let round = 0; round < 5; round++) {
-      expect(await echo(stage, player, feed)).toBe(feed);
-      await beats(stage, player, 1);
+      expect(await echo(stage, player, repeatedText)).toBe(repeatedText);
+      await waitForPings(stage, player, 1);
       expect(openCodecs(stage)).toBe(2);
     }
     await stage.finish();
@@ -60,7 +60,7 @@ describe("a connection with compression", () => {
   it("keeps its history regardless of pings from the user", async () => {
     const stage = new Stage(echoing);
     const player = await stage.begin({ heartbeat: false });
-    expect(await echo(stage, player, feed)).toBe(feed);
+    expect(await echo(stage, player, repeatedText)).toBe(repeatedText);
     for (let count = 0; count < 5; count++) {
       const latency = player.ws.ping();
       await stage.pass();

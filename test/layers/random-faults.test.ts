@@ -41,32 +41,32 @@ function createRandom(seed: number): () => number {
 
 /** Events that may happen in a millisecond. */
 const faults: ((feed: NumberedFeed, client: Watching, random: () => number) => void)[] = [
-  (feed) => feed.live.at(-1)?.reset(),
-  (feed) => feed.live.at(0)?.reset(),
-  (feed, _, random) => feed.live.at(-1)?.close([1000, 1001, 1012, 4000][Math.floor(random() * 4)]),
-  (feed, _, random) => feed.live.at(-1)?.resetAfterSending(Math.floor(random() * 300)),
+  (feed) => feed.connections.at(-1)?.reset(),
+  (feed) => feed.connections.at(0)?.reset(),
+  (feed, _, random) => feed.connections.at(-1)?.close([1000, 1001, 1012, 4000][Math.floor(random() * 4)]),
+  (feed, _, random) => feed.connections.at(-1)?.resetAfterSending(Math.floor(random() * 300)),
   (feed, _, random) => feed.cutWithin(1 + Math.floor(random() * 5_000)),
-  (feed) => feed.live.at(-1)?.halfOpen(),
-  (feed) => feed.live.at(-1)?.mute(),
-  (feed) => feed.live.at(-1)?.stopReading(),
+  (feed) => feed.connections.at(-1)?.halfOpen(),
+  (feed) => feed.connections.at(-1)?.mute(),
+  (feed) => feed.connections.at(-1)?.stopReading(),
   (feed) => {
-    for (const connection of feed.live) connection.continueReading();
+    for (const connection of feed.connections) connection.continueReading();
   },
-  (feed, _, random) => feed.live.at(-1)?.splitBy(1 + Math.floor(random() * 50)),
+  (feed, _, random) => feed.connections.at(-1)?.splitBy(1 + Math.floor(random() * 50)),
   (feed) => feed.server.goDown(),
   (feed) => void feed.server.comeUp(),
-  (feed, _, random) => (feed.busyCount = Math.floor(random() * 3)),
-  (_, { ws }) => void ws.rotate("weather"),
-  (_, { ws }) => void ws.rotate("weather"),
-  (_, { ws }) => void ws.rotate("weather"),
+  (feed, _, random) => (feed.rejectCount = Math.floor(random() * 3)),
+  (_, { ws }) => void ws.rotate("random fault"),
+  (_, { ws }) => void ws.rotate("random fault"),
+  (_, { ws }) => void ws.rotate("random fault"),
   (_, { ws }) => void ws.reconnect(),
   (_, { ws }) => void ws.ping(),
   // Skips some live messages, and sends one twice.
   (feed, _, random) => (feed.last += Math.floor(random() * 5)),
-  (feed) => feed.live.at(-1)?.send(`default:${feed.last}`),
+  (feed) => feed.connections.at(-1)?.send(`default:${feed.last}`),
 ];
 
-interface Weather {
+interface FaultScenario {
   readonly seed: number;
   readonly options: Options;
   readonly isSlow?: boolean;
@@ -82,7 +82,7 @@ interface Run {
   readonly reports: CloseReport[];
 }
 
-function begin({ seed, options, isSlow = false }: Weather): Run {
+function begin({ seed, options, isSlow = false }: FaultScenario): Run {
   const feed = new NumberedFeed(seed);
   const random = createRandom(seed);
   const client = feed.watch({
@@ -125,7 +125,7 @@ async function readSlowly(run: Run): Promise<void> {
   }
 }
 
-async function storm({ feed, client, random }: Run, steps: number): Promise<void> {
+async function injectFaults({ feed, client, random }: Run, steps: number): Promise<void> {
   for (let step = 0; step < steps; step++) {
     if (random() < 0.03) faults[Math.floor(random() * faults.length)]!(feed, client, random);
     await feed.step(client, random() < 0.02 ? 30_000 : 0);
@@ -133,14 +133,14 @@ async function storm({ feed, client, random }: Run, steps: number): Promise<void
 }
 
 /** Runs a storm of faults, then a quiet time until all messages have arrived. */
-async function live(weather: Weather): Promise<Run> {
-  const run = begin(weather);
+async function runScenario(scenario: FaultScenario): Promise<Run> {
+  const run = begin(scenario);
   const { feed, client } = run;
   await feed.clock.advanceAsync(5);
-  await storm(run, 800);
+  await injectFaults(run, 800);
   await feed.server.comeUp();
-  feed.busyCount = 0;
-  for (const connection of feed.live) connection.continueReading();
+  feed.rejectCount = 0;
+  for (const connection of feed.connections) connection.continueReading();
   for (let step = 0; step < 100; step++) await feed.step(client);
   await feed.clock.advanceAsync(2_000);
   for (let step = 0; step < 20; step++) await feed.step(client);
@@ -178,7 +178,7 @@ describe.each(seeds)("random faults from seed %i", (seed) => {
     "no received message is lost, duplicated or reordered, and no sent one is lost or reordered: %s",
     async (_, onReplay, isSlow) => {
       const replay = replayed(onReplay);
-      const run = await live({ seed, options: { replay, outbox: acknowledged }, isSlow });
+      const run = await runScenario({ seed, options: { replay, outbox: acknowledged }, isSlow });
       const { feed, client, ids } = run;
       expect(client.all("error").filter(({ isFatal }) => isFatal)).toEqual([]);
       expect(
@@ -198,7 +198,7 @@ describe.each(seeds)("random faults from seed %i", (seed) => {
   it("without acknowledgements: no duplicates, and only messages that a report counts as uncertain are lost", async () => {
     const outbox = { capacity: 1_000_000, maxBytes: 1_000_000_000 };
     const options: Options = { replay: replayed(inBand), outbox };
-    const run = await live({ seed, options });
+    const run = await runScenario({ seed, options });
     const { feed, client, reports } = run;
     const uncertain = reports.reduce((sum, { messagesUncertain }) => sum + messagesUncertain, 0);
     expect(feed.received.length).toBe(feed.ids.length);
@@ -214,7 +214,7 @@ describe.each(seeds)("random faults from seed %i", (seed) => {
   it.each(["overlap", "replace"] as const)(
     "without an outbox: no duplicates, and every lost message is dropped with an event or uncertain: %s",
     async (mode) => {
-      const run = await live({ seed, options: { replay: replayed(inBand), rotation: { mode } } });
+      const run = await runScenario({ seed, options: { replay: replayed(inBand), rotation: { mode } } });
       const { feed, client, ids, reports } = run;
       expect(ids).toEqual(range(ids[0]!, feed.last));
       expect(feed.received.length).toBe(feed.ids.length);
@@ -236,13 +236,13 @@ describe.each(seeds)("random faults from seed %i", (seed) => {
       const options: Options = { replay: replayed(inBand), outbox: acknowledged, signal: abort.signal };
       const run = begin({ seed, options, isSlow: seed % 2 === 0 });
       const { feed, client, random } = run;
-      await storm(run, 100 + Math.floor(random() * 500));
+      await injectFaults(run, 100 + Math.floor(random() * 500));
       if (random() < 0.5) client.ws.rotate().catch(() => undefined);
       await feed.clock.advanceAsync(Math.floor(random() * 5));
       if (how === "close") void client.ws.close();
       else if (how === "terminate") client.ws.terminate();
       else abort.abort(new Error("enough"));
-      await storm(run, 20);
+      await injectFaults(run, 20);
       await feed.clock.advanceAsync(5_000);
       expect(client.ws.state).toBe("closed");
       expect(client.story.at(-1)).toMatch(/closed|error/);

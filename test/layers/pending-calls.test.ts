@@ -11,7 +11,7 @@ it.each([["without an outbox", false] as const, ["with an outbox", 100] as const
   "`drain` is emitted on the connection after a loss: %s",
   async (_, outbox) => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox, highWaterMark: 4_000 });
+    const { ws, link } = await scene.openClient({ outbox, highWaterMark: 4_000 });
     let drains = 0;
     ws.on("drain", () => drains++);
     link.peer.takesWrites = false;
@@ -19,7 +19,7 @@ it.each([["without an outbox", false] as const, ["with an outbox", 100] as const
     await scene.pass();
     await scene.cut(link);
     expect(drains).toBe(0);
-    await scene.again();
+    await scene.nextLink();
     await scene.pass();
     expect(drains).toBe(1);
     await scene.finish();
@@ -28,7 +28,10 @@ it.each([["without an outbox", false] as const, ["with an outbox", 100] as const
 
 it("`drain` is emitted on the connection to which a rotation moves the writer", async () => {
   const scene = new LayerScene();
-  const { ws, link } = await scene.up({ highWaterMark: 4_000, rotation: { mode: "overlap", overlap: 50 } });
+  const { ws, link } = await scene.openClient({
+    highWaterMark: 4_000,
+    rotation: { mode: "overlap", overlap: 50 },
+  });
   let drains = 0;
   ws.on("drain", () => drains++);
   link.peer.takesWrites = false;
@@ -50,7 +53,7 @@ it("flush() resolves at once when no message is waiting, connected or not", asyn
 
 it("flush() waits for messages that a closing connection did not write, and resolves on the next one", async () => {
   const scene = new LayerScene();
-  const { ws, link } = await scene.up({ outbox: 10 });
+  const { ws, link } = await scene.openClient({ outbox: 10 });
   link.peer.takesWrites = false;
   void ws.send("first");
   await scene.pass();
@@ -61,8 +64,8 @@ it("flush() waits for messages that a closing connection did not write, and reso
   const flushed = ws.flush();
   expect(await settled(flushed)).toBe("waits");
   await scene.cut(link);
-  const again = await scene.again(3_000);
-  expect(textsOf(again)).toEqual(["second"]);
+  const nextLink = await scene.nextLink(3_000);
+  expect(textsOf(nextLink)).toEqual(["second"]);
   expect(await settled(flushed)).toBe("resolved");
   await scene.finish();
 });
@@ -71,7 +74,7 @@ it.each([["without an outbox", false] as const, ["with an outbox", 10] as const]
   "flush() during close() resolves when all messages are written: %s",
   async (_, outbox) => {
     const scene = new LayerScene();
-    const { ws, link } = await scene.up({ outbox });
+    const { ws, link } = await scene.openClient({ outbox });
     link.peer.takesWrites = false;
     void ws.send("last");
     await scene.pass();
@@ -102,11 +105,11 @@ it("close() during a replacement ends the client, without reconnect too", async 
 
 it("concurrent rotate() calls share one replacing rotation", async () => {
   const scene = new LayerScene();
-  const { ws, link } = await scene.up({ rotation: { mode: "replace" } });
+  const { ws, link } = await scene.openClient({ rotation: { mode: "replace" } });
   const [first, second] = [ws.rotate(), ws.rotate()];
   await scene.pass();
   await scene.answerClose(link);
-  await scene.again(0);
+  await scene.nextLink(0);
   await Promise.all([first, second]);
   expect(ws.stats()).toMatchObject({ rotationCount: 1, connectCount: 2 });
   await scene.finish();
@@ -159,7 +162,7 @@ it("pongs of application pings are published, and unsent application pings are n
   const onPing = (message: unknown): void => void pings.push(message);
   subscribe("jetsocket:ping", onPing);
   onTestFinished(() => void unsubscribe("jetsocket:ping", onPing));
-  const { ws, client, link } = await scene.up({
+  const { ws, client, link } = await scene.openClient({
     heartbeat: { interval: 100, timeout: 1_000, ping: () => "ping", isPong: (text) => text === "pong" },
   });
   await scene.pass(150);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { runProgram, transpiledEntryPoint } from "./own-process.js";
+import { runProgram, transpiledEntryPoint } from "./child-process.js";
 
 const mebibyte = 1024 * 1024;
 /** The default of `buffer.maxBytes`. */

@@ -41,12 +41,12 @@ async function takeAll(scene: LayerScene, reader: ReturnType<typeof reading>): P
 const buffer = 4;
 
 /** A client with a slow reader. Its connection is lost while most of a read of 20 messages is not yet decoded. */
-async function dead(
-  options: Parameters<LayerScene["up"]>[0] = {},
+async function openAndLose(
+  options: Parameters<LayerScene["openClient"]>[0] = {},
   ...followedBy: readonly Buffer[]
 ): Promise<{ scene: LayerScene; client: Watching; reader: ReturnType<typeof reading>; link: VirtualLink }> {
   const scene = new LayerScene();
-  const { client, link } = await scene.up({ buffer, ...options });
+  const { client, link } = await scene.openClient({ buffer, ...options });
   const reader = reading(client);
   const first = reader.take(1);
   link.send(...texts(1, 20), ...followedBy);
@@ -59,7 +59,7 @@ async function dead(
 
 describe("a paused connection that is lost", () => {
   it("is reported at once, and the rest of its last read stays undecoded", async () => {
-    const { scene, client } = await dead();
+    const { scene, client } = await openAndLose();
     expect(client.ws.state).toBe("backingOff");
     expect(client.all("disconnected").length).toBe(1);
     expect(client.ws.stats()).toMatchObject({ messagesWaiting: 4, messagesReceived: 5, messagesDropped: 0 });
@@ -67,8 +67,8 @@ describe("a paused connection that is lost", () => {
   });
 
   it("delivers all its messages as the reader makes room, before those of the next connection", async () => {
-    const { scene, client, reader } = await dead();
-    const second = await scene.again();
+    const { scene, client, reader } = await openAndLose();
+    const second = await scene.nextLink();
     expect(client.ws.state).toBe("connected");
     second.send(...texts(21, 40));
     await scene.pass();
@@ -87,7 +87,7 @@ describe("a paused connection that is lost", () => {
   });
 
   it("is classified by the peer's Close when that is among the undecoded data", async () => {
-    const { scene, client, reader } = await dead(
+    const { scene, client, reader } = await openAndLose(
       { reconnect: false },
       closeFrame(1001, "bye"),
       textFrame("late"),
@@ -105,7 +105,7 @@ describe("a paused connection that is lost", () => {
 
   it("is classified by a frame that violates the protocol when that is among the undecoded data", async () => {
     const wrong = Buffer.of(0x83, 0);
-    const { scene, client, reader } = await dead({ reconnect: false }, wrong, textFrame("late"));
+    const { scene, client, reader } = await openAndLose({ reconnect: false }, wrong, textFrame("late"));
     expect(client.all("closed")[0]!.report.verdict).toBe("protocol-error");
     const taken = await takeAll(scene, reader);
     expect(taken.slice(0, 19).map(Number)).toEqual(range(2, 20));
@@ -115,7 +115,7 @@ describe("a paused connection that is lost", () => {
 
   it("resolves a ping whose pong is among the undecoded data", async () => {
     const scene = new LayerScene();
-    const { client, link } = await scene.up({ buffer });
+    const { client, link } = await scene.openClient({ buffer });
     const reader = reading(client);
     const pong = client.ws.ping({ payload: Buffer.from("p") });
     link.send(...texts(1, 20), pongFrame("p"));
@@ -127,8 +127,12 @@ describe("a paused connection that is lost", () => {
   });
 
   it("reports an invalid message when it is decoded, and continues with the next connection", async () => {
-    const { scene, client, reader } = await dead({}, textFrame(Buffer.of(0xff, 0xfe)), textFrame("late"));
-    const second = await scene.again();
+    const { scene, client, reader } = await openAndLose(
+      {},
+      textFrame(Buffer.of(0xff, 0xfe)),
+      textFrame("late"),
+    );
+    const second = await scene.nextLink();
     second.send(...texts(21, 22));
     await scene.pass();
     const taken: string[] = [];
@@ -145,7 +149,7 @@ describe("a paused connection that is lost", () => {
 
   it("is closed as a local stall when `send()` and the reader wait for each other", async () => {
     const scene = new LayerScene();
-    const { client, link } = await scene.up({
+    const { client, link } = await scene.openClient({
       ...{ buffer, highWaterMark: 10, heartbeat: { interval: 1_000, timeout: 2_000 } },
     });
     const echoed: string[] = [];
@@ -172,7 +176,7 @@ describe("a paused connection that is lost", () => {
 
 describe("a paused connection that is lost for good", () => {
   it("delivers all its messages to `for await`, then ends it, with `reconnect: false`", async () => {
-    const { scene, client, reader } = await dead({ reconnect: false });
+    const { scene, client, reader } = await openAndLose({ reconnect: false });
     expect(client.ws.state).toBe("failed");
     const story = client.story.length;
     const taken = await takeAll(scene, reader);
@@ -184,7 +188,7 @@ describe("a paused connection that is lost for good", () => {
 
   it("delivers all its messages to `recv()`, then rejects, when the client fails", async () => {
     const scene = new LayerScene();
-    const { client, link } = await scene.up({ buffer, shouldReconnect: () => false });
+    const { client, link } = await scene.openClient({ buffer, shouldReconnect: () => false });
     const first = client.ws.recv();
     link.send(...texts(1, 20));
     await scene.pass();
@@ -203,7 +207,7 @@ describe("a paused connection that is lost for good", () => {
   });
 
   it("delivers all its messages before those after the next connect()", async () => {
-    const { scene, client, reader } = await dead({ shouldReconnect: () => false });
+    const { scene, client, reader } = await openAndLose({ shouldReconnect: () => false });
     expect(client.ws.state).toBe("failed");
     const second = await scene.dial(client);
     second.answer();
@@ -220,17 +224,17 @@ describe("a paused connection that is lost for good", () => {
 
   it("delivers the rest to handlers before `closed`, and the inbox accepts its capacity once more", async () => {
     const scene = new LayerScene();
-    const { client, link } = await scene.up({ buffer, reconnect: false });
-    const heard: string[] = [];
+    const { client, link } = await scene.openClient({ buffer, reconnect: false });
+    const received: string[] = [];
     client.ws.on("message", ({ data }) => {
       expect(client.ws.state).not.toBe("closed");
-      heard.push(String(data));
+      received.push(String(data));
     });
     const reader = reading(client);
     link.send(...texts(1, 20));
     await scene.pass();
     await scene.cutUnread(link, client.ws);
-    expect(heard.map(Number)).toEqual(range(1, 20));
+    expect(received.map(Number)).toEqual(range(1, 20));
     expect((await takeAll(scene, reader)).slice(0, 8).map(Number)).toEqual(range(1, 8));
     expect(client.all("dropped").map(({ message, cause }) => [Number(message), cause])).toEqual(
       range(9, 20).map((id) => [id, "overflow"]),
@@ -239,7 +243,7 @@ describe("a paused connection that is lost for good", () => {
   });
 
   it("leaves no timer when there is no reader", async () => {
-    const { scene, client } = await dead({ reconnect: false });
+    const { scene, client } = await openAndLose({ reconnect: false });
     await scene.pass(3_600_000);
     expect(client.ws.stats().messagesWaiting).toBe(4);
     scene.counting.assertIdle();
@@ -248,7 +252,7 @@ describe("a paused connection that is lost for good", () => {
   it("emits no `gap` or `reset` after `closed`, and delivers the reorder buffer", async () => {
     const replay = { sequence: (message: Message) => Number(message), onReplay: () => undefined };
     const scene = new LayerScene();
-    const { client, link } = await scene.up({ buffer, replay, reconnect: false });
+    const { client, link } = await scene.openClient({ buffer, replay, reconnect: false });
     const story = storyOf(client.ws);
     const reader = reading(client);
     link.send(...texts(1, 10), ...texts(12, 14));
@@ -268,7 +272,7 @@ describe("a paused connection that is lost for good", () => {
 
 describe("ending a client whose paused connection was lost", () => {
   it("with `close()` lets the inbox accept its capacity once more; the rest is dropped and counted", async () => {
-    const { scene, client, reader } = await dead();
+    const { scene, client, reader } = await openAndLose();
     const closed = client.ws.close();
     expect(await settled(closed)).toBe("resolved");
     expect(client.story.at(-1)).toBe("closed");
@@ -279,8 +283,8 @@ describe("ending a client whose paused connection was lost", () => {
   });
 
   it("with `close()` does the same when the next connection is open", async () => {
-    const { scene, client, reader } = await dead();
-    const second = await scene.again();
+    const { scene, client, reader } = await openAndLose();
+    const second = await scene.nextLink();
     second.send(...texts(21, 25));
     await scene.pass();
     const closed = client.ws.close();
@@ -294,7 +298,7 @@ describe("ending a client whose paused connection was lost", () => {
   });
 
   it("with `terminate()` delivers nothing more", async () => {
-    const { scene, client, reader } = await dead();
+    const { scene, client, reader } = await openAndLose();
     client.ws.terminate();
     expect(client.story.at(-1)).toBe("closed");
     expect(await takeAll(scene, reader)).toEqual([]);
@@ -304,7 +308,7 @@ describe("ending a client whose paused connection was lost", () => {
 
   it("with an abort delivers nothing more", async () => {
     const controller = new AbortController();
-    const { scene, client, reader } = await dead({ signal: controller.signal });
+    const { scene, client, reader } = await openAndLose({ signal: controller.signal });
     controller.abort(new Error("stop"));
     await scene.pass();
     expect(client.story.at(-1)).toBe("closed");
@@ -313,15 +317,15 @@ describe("ending a client whose paused connection was lost", () => {
   });
 
   it("emits nothing after `closed` when a handler closes the client during the delivery of the rest", async () => {
-    const { scene, client, reader } = await dead();
-    const heard: string[] = [];
+    const { scene, client, reader } = await openAndLose();
+    const received: string[] = [];
     client.ws.on("message", ({ data }) => {
-      heard.push(`${String(data)} in ${client.ws.state}`);
+      received.push(`${String(data)} in ${client.ws.state}`);
       if (String(data) === "12") void client.ws.close();
     });
     await takeAll(scene, reader);
     expect(client.story.at(-1)).toBe("closed");
-    expect(heard.filter((entry) => entry.endsWith("closed"))).toEqual([]);
+    expect(received.filter((entry) => entry.endsWith("closed"))).toEqual([]);
     await scene.finish();
   });
 });
@@ -329,13 +333,13 @@ describe("ending a client whose paused connection was lost", () => {
 describe("the next connection while messages of the last one are pending", () => {
   it("serves its hook first; the reader receives the remaining messages after the pending ones", async () => {
     let isSecond = false;
-    const { scene, client, reader } = await dead({
+    const { scene, client, reader } = await openAndLose({
       onConnection: async (connection) => {
         if (isSecond) await connection.recv({ match: (message: Message) => String(message) === "hello" });
         isSecond = true;
       },
     });
-    const second = await scene.again();
+    const second = await scene.nextLink();
     second.send(...texts(21, 22), textFrame("hello"), ...texts(23, 24));
     await scene.pass();
     expect(client.ws.state).toBe("connected");
@@ -349,15 +353,15 @@ describe("the next connection while messages of the last one are pending", () =>
   });
 
   it("may be lost too: all messages are delivered in order", async () => {
-    const { scene, client, reader, link } = await dead({ onConnection: () => undefined });
+    const { scene, client, reader, link } = await openAndLose({ onConnection: () => undefined });
     expect(link).toBeDefined();
     for (const from of [21, 31]) {
-      const next = await scene.again();
+      const next = await scene.nextLink();
       next.send(...texts(from, from + 9));
       await scene.pass();
       await scene.cutUnread(next, client.ws);
     }
-    const third = await scene.again();
+    const third = await scene.nextLink();
     third.send(...texts(41, 45));
     const taken: string[] = [];
     // Nothing that the two connections sent arrives: the paused client never read their sockets.
@@ -376,13 +380,13 @@ describe("the next connection while messages of the last one are pending", () =>
       onReplay: (cursors: unknown): undefined => void asked.push(cursors),
     };
     const scene = new LayerScene();
-    const { client, link } = await scene.up({ buffer, replay });
+    const { client, link } = await scene.openClient({ buffer, replay });
     const reader = reading(client);
     link.send(...numbered(1, 20));
     await scene.pass();
     await reader.take(1);
     await scene.cutUnread(link, client.ws);
-    const second = await scene.again();
+    const second = await scene.nextLink();
     second.send(...numbered(18, 25));
     expect(asked).toEqual([]);
     const taken: string[] = [];
@@ -403,7 +407,7 @@ describe("a rotation with a slow reader", () => {
     async (isNumbered) => {
       const scene = new LayerScene();
       const rotation = { mode: "overlap" } as const;
-      const { client, link } = await scene.up({
+      const { client, link } = await scene.openClient({
         buffer,
         rotation,
         ...(isNumbered ? { replay: { sequence } } : {}),
@@ -432,9 +436,9 @@ describe("a rotation with a slow reader", () => {
   it("keeps the messages of a second connection that is lost while its buffer is full", async () => {
     const scene = new LayerScene();
     const rotation = { mode: "overlap", maxWaiting: 3, overlap: 60_000 } as const;
-    const { client, link } = await scene.up({ buffer: 100, rotation, replay: { sequence } });
-    const heard: number[] = [];
-    client.ws.on("message", ({ data }) => void heard.push(sequence(data)));
+    const { client, link } = await scene.openClient({ buffer: 100, rotation, replay: { sequence } });
+    const received: number[] = [];
+    client.ws.on("message", ({ data }) => void received.push(sequence(data)));
     link.send(...numbered(1, 2));
     void client.ws.rotate().catch(() => undefined);
     const second = await scene.second();
@@ -445,7 +449,7 @@ describe("a rotation with a slow reader", () => {
     link.send(...numbered(3));
     await scene.answerClose(link);
     await scene.pass(60_000);
-    expect(heard.toSorted((left, right) => left - right)).toEqual(range(1, 20));
+    expect(received.toSorted((left, right) => left - right)).toEqual(range(1, 20));
     await scene.finish();
   });
 });
@@ -473,7 +477,7 @@ describe("a connection that is lost during `onConnection`", () => {
 describe("two connections of a rotation when the reader makes room", () => {
   it("stop reading again when the first one has refilled the inbox", async () => {
     const scene = new LayerScene();
-    const { client, link } = await scene.up({
+    const { client, link } = await scene.openClient({
       buffer,
       rotation: { mode: "overlap", overlap: 60_000 },
       replay: { sequence },

@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { cases } from "../support/cases.js";
-import { breaking, closing, drop, inTurn, steady } from "./scripts.js";
+import { breaking, closing, drop, inSequence, steady } from "./scripts.js";
 import { accepting, type Options, outcome, type Player, type Script, Stage } from "./stage.js";
 
 setFlagsFromString("--expose-gc");
@@ -10,7 +10,7 @@ const collectGarbage = runInNewContext("gc") as () => void;
 
 describe("a connection that was replaced", () => {
   it("ignores late transport events and does not affect the new connection", async () => {
-    const stage = new Stage(inTurn(breaking(5), accepting));
+    const stage = new Stage(inSequence(breaking(5), accepting));
     const player = await stage.begin({ backoff: steady });
     await stage.pass(2_000);
     expect(player.ws.state).toBe("connected");
@@ -30,7 +30,7 @@ describe("a connection that was replaced", () => {
   });
 
   it("does not open after its connect timeout when the answer arrives late", async () => {
-    const stage = new Stage(inTurn(() => undefined, accepting));
+    const stage = new Stage(inSequence(() => undefined, accepting));
     const player = stage.play({ retryInitial: true, connectTimeout: 1_000, backoff: steady });
     void player.ws.connect();
     await stage.pass(1_500);
@@ -51,7 +51,7 @@ describe("a connection that was replaced", () => {
 
 describe("the order of events", () => {
   it("of a run with losses, failed attempts and a close is fixed", async () => {
-    const stage = new Stage(inTurn(breaking(5), drop, closing(1001, 5), accepting));
+    const stage = new Stage(inSequence(breaking(5), drop, closing(1001, 5), accepting));
     const player = await stage.begin({ backoff: steady });
     await stage.pass(60_000);
     void player.ws.close();

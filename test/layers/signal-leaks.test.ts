@@ -30,7 +30,7 @@ function makeClients(
   });
 }
 
-function aliveOf(clients: readonly WeakRef<WebSocket>[]): number {
+function countAlive(clients: readonly WeakRef<WebSocket>[]): number {
   return clients.filter((client) => client.deref() !== undefined).length;
 }
 
@@ -41,7 +41,7 @@ it("a client that never connected is collected while its signal stays alive, and
   const clients = makeClients({ signal });
   expect(listenersOf(signal)).toBe(1);
   await collect();
-  expect(aliveOf(clients)).toBe(0);
+  expect(countAlive(clients)).toBe(0);
   expect(listenersOf(signal)).toBe(0);
 });
 
@@ -59,7 +59,7 @@ it("a client with listeners, or with cancelled calls, is collected too", async (
   await Promise.allSettled(given);
   given.length = 0;
   await collect();
-  expect(aliveOf(clients)).toBe(0);
+  expect(countAlive(clients)).toBe(0);
   expect(listenersOf(signal)).toBe(0);
 });
 
@@ -74,11 +74,11 @@ it("an abort reaches a client that never connected and has pending calls only", 
     for (const call of [ws.recv(), ws.flush(), ws[Symbol.asyncIterator]().next()]) void wait(call);
   });
   await collect();
-  expect(aliveOf(clients)).toBe(clientCount);
+  expect(countAlive(clients)).toBe(clientCount);
   controller.abort("over");
   await collect();
   expect(reasons).toEqual(Array.from({ length: 3 * clientCount }, () => "over"));
-  expect(aliveOf(clients)).toBe(0);
+  expect(countAlive(clients)).toBe(0);
 });
 
 it("an abort closes a client that never connected and is referenced by its user only", () => {
@@ -125,7 +125,7 @@ it.each(["closed", "failed"])(
     await stage.pass(3_600_000);
     await collect();
     // The engine may still keep the last client in a register of the function that created it.
-    expect(aliveOf(clients)).toBeLessThanOrEqual(1);
+    expect(countAlive(clients)).toBeLessThanOrEqual(1);
   },
 );
 

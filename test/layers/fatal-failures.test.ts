@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { HandshakeError } from "../../src/index.js";
-import { breaking, closing, day, inTurn, refusing, steady } from "./scripts.js";
+import { breaking, closing, day, inSequence, refusing, steady } from "./scripts.js";
 import { accepting, type Options, rejection, type Script, Stage } from "./stage.js";
 
 describe("fatal failures", () => {
@@ -22,7 +22,7 @@ describe("fatal failures", () => {
   it.each([400, 402, 408, 426, 429, 500, 503])(
     "before the first success: HTTP %d is not fatal",
     async (status) => {
-      const stage = new Stage(inTurn(refusing(status), accepting));
+      const stage = new Stage(inSequence(refusing(status), accepting));
       const player = stage.play({ retryInitial: true });
       void player.ws.connect();
       await stage.pass(60_000);
@@ -32,7 +32,7 @@ describe("fatal failures", () => {
   );
 
   it.each([404, 410, 500])("after the first success: HTTP %d is never fatal", async (status) => {
-    const stage = new Stage(inTurn(breaking(5), ...Array<Script>(12).fill(refusing(status)), accepting));
+    const stage = new Stage(inSequence(breaking(5), ...Array<Script>(12).fill(refusing(status)), accepting));
     const player = await stage.begin({ backoff: steady });
     await stage.pass(200_000);
     expect(player.ws.state).toBe("connected");
@@ -47,7 +47,7 @@ describe("fatal failures", () => {
   ];
 
   it.each(refusals)("after the first success: %s is fatal the third time in a row", async (_name, script) => {
-    const stage = new Stage(inTurn(breaking(5), script));
+    const stage = new Stage(inSequence(breaking(5), script));
     const player = await stage.begin({ backoff: steady });
     await stage.pass(200_000);
     expect(player.ws.state).toBe("failed");
@@ -60,7 +60,7 @@ describe("fatal failures", () => {
     "after the first success: %s twice between stable connections is not fatal",
     async (_name, script) => {
       const round = [breaking(61_000), script, script];
-      const stage = new Stage(inTurn(...round, ...round, ...round, accepting));
+      const stage = new Stage(inSequence(...round, ...round, ...round, accepting));
       const player = await stage.begin({ backoff: steady });
       await stage.pass(day / 24);
       expect(player.ws.state).toBe("connected");
@@ -71,7 +71,7 @@ describe("fatal failures", () => {
 
   it("after the first success: a Close 4401 of a stable connection restarts the count", async () => {
     const stage = new Stage(
-      inTurn(closing(4401, 61_000), closing(4401, 61_000), closing(4401, 61_000), accepting),
+      inSequence(closing(4401, 61_000), closing(4401, 61_000), closing(4401, 61_000), accepting),
     );
     const player = await stage.begin({ backoff: steady });
     await stage.pass(day / 24);
@@ -82,7 +82,7 @@ describe("fatal failures", () => {
   it.each([1000, 1001, 1008, 1011, 4000])(
     "after the first success: a Close %d is never fatal",
     async (code) => {
-      const stage = new Stage(inTurn(...Array<Script>(10).fill(closing(code, 5)), accepting));
+      const stage = new Stage(inSequence(...Array<Script>(10).fill(closing(code, 5)), accepting));
       const player = await stage.begin({ backoff: steady });
       await stage.pass(200_000);
       expect(player.ws.state).toBe("connected");
@@ -101,7 +101,7 @@ describe("fatal failures", () => {
       },
     };
     const stage = new Stage(
-      inTurn(refusing(404), refusing(401), refusing(401), refusing(401), breaking(5), refusing(500)),
+      inSequence(refusing(404), refusing(401), refusing(401), refusing(401), breaking(5), refusing(500)),
     );
     const player = stage.play(options);
     const running = player.ws.run();
@@ -118,7 +118,7 @@ describe("fatal failures", () => {
     const shouldReconnect = (): boolean => {
       throw fault;
     };
-    const stage = new Stage(inTurn(breaking(5), accepting));
+    const stage = new Stage(inSequence(breaking(5), accepting));
     const player = await stage.begin({ shouldReconnect, backoff: steady });
     await stage.pass(60_000);
     expect(player.story).toContain("reconnected");
@@ -157,7 +157,7 @@ describe("an invalid certificate", () => {
   });
 
   it.each(codes)("%s is not fatal after the first success", async (code) => {
-    const script = inTurn(breaking(5), accepting);
+    const script = inSequence(breaking(5), accepting);
     const onOpen = (_connection: unknown, n: number): void => {
       if (n > 1 && n < 9) breakTls(stage, code);
     };

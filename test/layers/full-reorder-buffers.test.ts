@@ -13,7 +13,7 @@ const buffer = { capacity: 1_000, maxBytes: 1_000 };
 describe("a full reorder buffer of replay", () => {
   it("is flushed into a full inbox: in order, within both limits, and reading pauses", async () => {
     const scene = new LayerScene();
-    const { client, ws, link } = await scene.up({ buffer, replay: { sequence, onReplay: never } });
+    const { client, ws, link } = await scene.openClient({ buffer, replay: { sequence, onReplay: never } });
     const iterator = ws[Symbol.asyncIterator]();
     const first = iterator.next();
     link.send(...numbered(1, 10), ...numbered(12, 100));
@@ -34,7 +34,11 @@ describe("a full reorder buffer of replay", () => {
   it("counts the size of a message twice when the deserializer makes a value of it", async () => {
     const scene = new LayerScene();
     const deserializer = (data: Message): Message => `${String(data)} `;
-    const { ws, link } = await scene.up({ buffer, deserializer, replay: { sequence, onReplay: never } });
+    const { ws, link } = await scene.openClient({
+      buffer,
+      deserializer,
+      replay: { sequence, onReplay: never },
+    });
     ws.on("message", () => undefined);
     link.send(...numbered(1, 1), ...numbered(3, 6));
     await scene.pass();
@@ -52,13 +56,13 @@ describe("a full buffer of a rotation", () => {
     async (isNumbered) => {
       const scene = new LayerScene();
       const rotation = { mode: "overlap", overlap: 5_000 } as const;
-      const { ws, link } = await scene.up({
+      const { ws, link } = await scene.openClient({
         buffer,
         rotation,
         ...(isNumbered ? { replay: { sequence } } : {}),
       });
-      const heard: number[] = [];
-      ws.on("message", ({ data }) => void heard.push(sequence(data)));
+      const received: number[] = [];
+      ws.on("message", ({ data }) => void received.push(sequence(data)));
       link.send(...numbered(1, 2));
       const rotated = ws.rotate();
       const second = await scene.second();
@@ -69,7 +73,7 @@ describe("a full buffer of a rotation", () => {
       await scene.pass(5_000);
       await scene.answerClose(link);
       expect(await settled(rotated)).toBe("resolved");
-      expect(heard).toEqual(range(1, 60));
+      expect(received).toEqual(range(1, 60));
       await scene.finish();
     },
   );
@@ -97,11 +101,11 @@ describe("the limit of buffered messages during `onConnection`", () => {
     await scene.pass(10);
     // The pending `recv()` checked each message until the limit was reached.
     expect(seen).toEqual(range(1, 11));
-    const heard: number[] = [];
-    client.ws.on("message", ({ data }) => void heard.push(sequence(data)));
+    const received: number[] = [];
+    client.ws.on("message", ({ data }) => void received.push(sequence(data)));
     release();
     await scene.pass();
-    expect(heard).toEqual(range(1, 60));
+    expect(received).toEqual(range(1, 60));
     await scene.finish();
   });
 });
