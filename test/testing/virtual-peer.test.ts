@@ -364,6 +364,15 @@ describe("destroy()", () => {
     expect(scene.handler.error).toBeUndefined();
   });
 
+  it("reports no error if the peer refused before, in an event that did not run yet", () => {
+    const scene = new Scene();
+    scene.peer.refuse();
+    scene.transport.destroy();
+    expect(scene.run().at(-1)).toBe("close");
+    expect(scene.handler.error).toBeUndefined();
+    expect(scene.closedCount).toBe(1);
+  });
+
   it("has no effect after the transport closed", () => {
     const scene = opened();
     scene.peer.onDestroy = () => expect.unreachable();
