@@ -9,10 +9,10 @@ import {
   ProtocolError,
   TimeoutError,
 } from "../src/errors.js";
-import { aReport } from "./support/reports.js";
+import { makeReport } from "./support/reports.js";
 
 const cause = new Error("below");
-const report = aReport();
+const report = makeReport();
 
 const errors = [
   ["ConnectionError", ConnectionError, new ConnectionError("m", { code: "C", cause, phase: "tcp" })],

@@ -69,7 +69,7 @@ describe("LiveConnection", () => {
         pongFrame("q"),
       );
       expect(scene.messages).toEqual(["one", Buffer.from("two")]);
-      expect(scene.told).toEqual([
+      expect(scene.recorded).toEqual([
         ["ping", "p"],
         ["pong", "q", undefined],
       ]);
@@ -136,11 +136,11 @@ describe("LiveConnection", () => {
       send("x".repeat(150));
       const refused = await errorOf(scene.live.send("y".repeat(50), undefined));
       expect(refused).toBeInstanceOf(BufferOverflowError);
-      expect(scene.told).toEqual([["refused", refused]]);
+      expect(scene.recorded).toEqual([["refused", refused]]);
       expect(scene.live.trySend("z", undefined)).toBe(false);
       expect(scene.live.messagesAccepted).toBe(2);
       scene.clock.advance(0);
-      expect(scene.told).toEqual([["refused", refused], "drain"]);
+      expect(scene.recorded).toEqual([["refused", refused], "drain"]);
     });
 
     it("flush() resolves when the kernel has accepted the messages", async () => {
@@ -176,7 +176,7 @@ describe("LiveConnection", () => {
       scene.clock.advance(30);
       scene.receive(pongFrame("a"));
       expect(await round).toBe(30);
-      expect(scene.told).toEqual([["pong", "a", 30]]);
+      expect(scene.recorded).toEqual([["pong", "a", 30]]);
     });
 
     it("is also answered by the pong of a later ping", async () => {
@@ -184,7 +184,7 @@ describe("LiveConnection", () => {
       scene.clock.advance(20);
       scene.receive(pongFrame("b"), pongFrame("b"), pongFrame("x"));
       expect(await Promise.all(rounds)).toEqual([20, 20]);
-      expect(scene.told).toEqual([
+      expect(scene.recorded).toEqual([
         ["pong", "b", 20],
         ["pong", "b", undefined],
         ["pong", "x", undefined],
@@ -200,16 +200,16 @@ describe("LiveConnection", () => {
       const errors = await Promise.all([late, stopped].map(errorOf));
       expect(errors[0]).toBeInstanceOf(TimeoutError);
       expect(errors[1]).toBe("stop");
-      expect(scene.told).toEqual(errors.map((error) => ["refused", error]));
+      expect(scene.recorded).toEqual(errors.map((error) => ["refused", error]));
       scene.receive(pongFrame("b"));
-      expect(scene.told.at(-1)).toEqual(["pong", "b", 50]);
+      expect(scene.recorded.at(-1)).toEqual(["pong", "b", 50]);
     });
 
     it("is not sent if its signal is aborted already", async () => {
       const signal = AbortSignal.abort("stop");
       expect(await errorOf(scene.live.ping(Buffer.from("a"), { signal, timeout: 50 }))).toBe("stop");
       scene.clock.advance(0);
-      expect([scene.told, frameSummaries(), scene.counting.openTimers]).toEqual([
+      expect([scene.recorded, frameSummaries(), scene.counting.openTimers]).toEqual([
         [["refused", "stop"]],
         [],
         0,
@@ -305,9 +305,9 @@ describe("LiveConnection", () => {
       scene.clock.advance(60_000);
       scene.live.resume();
       scene.clock.advance(999);
-      expect(scene.told).toEqual([]);
+      expect(scene.recorded).toEqual([]);
       scene.clock.advance(1);
-      expect(scene.told).toEqual([["closing", 1008, "", "us"]]);
+      expect(scene.recorded).toEqual([["closing", 1008, "", "us"]]);
       expect(scene.endWithin(1_000).error).toEqual(messageStalled(1_000));
     });
 
@@ -319,7 +319,7 @@ describe("LiveConnection", () => {
       scene.onLastMessagesCall = () => (isPausing = false);
       const end = scene.endWithin(0);
       expect(scene.messages).toEqual(["1", "2"]);
-      expect(scene.told).toEqual([["closing", 1001, "bye", "peer"]]);
+      expect(scene.recorded).toEqual([["closing", 1001, "bye", "peer"]]);
       expect(end).toMatchObject({ initiatedBy: "peer", closeReceived: { code: 1001, reason: "bye" } });
       // The answer was queued but never written.
       expect(end.closeSent).toBeUndefined();
@@ -333,7 +333,7 @@ describe("LiveConnection", () => {
 
     it("sends Close, receives Close, ends our side and waits for the end of the peer's side", () => {
       close();
-      expect([scene.told, scene.live.isClosing]).toEqual([[["closing", 1000, "done", "us"]], true]);
+      expect([scene.recorded, scene.live.isClosing]).toEqual([[["closing", 1000, "done", "us"]], true]);
       scene.clock.advance(0);
       expect(frameSummaries()).toEqual(["close 1000"]);
       expect(scene.frames[0]?.payload.toString("utf8", 2)).toBe("done");
@@ -347,7 +347,7 @@ describe("LiveConnection", () => {
         closeReceived: { code: 1000, reason: "" },
         error: undefined,
       });
-      expect(scene.told.length).toBe(1);
+      expect(scene.recorded.length).toBe(1);
     });
 
     it("follows all accepted messages, including those above the mark and a Blob", async () => {
@@ -394,7 +394,7 @@ describe("LiveConnection", () => {
       scene.live.close({ code: 1001, reason: "" });
       scene.clock.advance(0);
       expect(frameSummaries()).toEqual(["close 1000"]);
-      expect(scene.told.length).toBe(1);
+      expect(scene.recorded.length).toBe(1);
     });
 
     it("allows no message after it", () => {
@@ -484,7 +484,7 @@ describe("LiveConnection", () => {
       close();
       scene.receive(closeFrame(1001));
       expect(frameSummaries()).toEqual(["close 1000"]);
-      expect(scene.told).toEqual([["closing", 1000, "done", "us"]]);
+      expect(scene.recorded).toEqual([["closing", 1000, "done", "us"]]);
       scene.peer.end();
       expect(scene.endWithin(0)).toMatchObject({ initiatedBy: "us", closeReceived: { code: 1001 } });
     });
@@ -504,7 +504,7 @@ describe("LiveConnection", () => {
     ])("is answered with the same code: %o", (bytes, received, answer) => {
       scene.receive(textFrame("last"), bytes);
       expect(scene.messages).toEqual(["last"]);
-      expect(scene.told).toEqual([["closing", received.code, received.reason, "peer"]]);
+      expect(scene.recorded).toEqual([["closing", received.code, received.reason, "peer"]]);
       expect([frameSummaries(), scene.hasEnded, scene.live.isClosing]).toEqual([[answer], true, true]);
       scene.peer.end();
       expect(scene.endWithin(0)).toMatchObject({
@@ -555,7 +555,7 @@ describe("LiveConnection", () => {
     it("makes our close() a no-op", () => {
       scene.receive(closeFrame(1001));
       scene.live.close({ code: 1000, reason: "" });
-      expect(scene.told.length).toBe(1);
+      expect(scene.recorded.length).toBe(1);
       scene.peer.end();
       expect(scene.endWithin(0).initiatedBy).toBe("peer");
     });
@@ -572,7 +572,7 @@ describe("LiveConnection", () => {
       (_what, bytes, code, closeCode) => {
         scene.receive(textFrame("before"), bytes, textFrame("behind"));
         expect(scene.messages).toEqual(["before"]);
-        expect(scene.told).toEqual([["closing", closeCode, "", "us"]]);
+        expect(scene.recorded).toEqual([["closing", closeCode, "", "us"]]);
         expect([frameSummaries(), scene.hasEnded]).toEqual([[`close ${closeCode}`], true]);
         scene.receive(textFrame("later"));
         scene.peer.end();
@@ -590,7 +590,7 @@ describe("LiveConnection", () => {
     it("after our close() is not reported as another closing", () => {
       scene.live.close({ code: 1000, reason: "" });
       scene.receive(textFrame("x", { rsv1: true }));
-      expect(scene.told).toEqual([["closing", 1000, "", "us"]]);
+      expect(scene.recorded).toEqual([["closing", 1000, "", "us"]]);
       expect(frameSummaries()).toEqual(["close 1000"]);
       const end = scene.endWithin(1_000);
       expect(end).toMatchObject({ phase: "closing", closeSent: { code: 1000 } });
@@ -649,7 +649,7 @@ describe("LiveConnection", () => {
       const end = scene.endWithin(0);
       expect(end).toMatchObject({ initiatedBy: "us", phase: "open", closeSent: undefined });
       expect(end.unsent).toEqual(unsentOf("never"));
-      expect([frameSummaries(), scene.told]).toEqual([[], []]);
+      expect([frameSummaries(), scene.recorded]).toEqual([[], []]);
     });
 
     it("called by a message listener discards everything else of the same read", () => {
@@ -748,7 +748,7 @@ describe("LiveConnection", () => {
       scene.clock.advance(0);
       scene.live.send("later", { timeout: 5 }, "another").catch(() => undefined);
       scene.clock.advance(5);
-      expect(scene.told.slice(-2)).toEqual([
+      expect(scene.recorded.slice(-2)).toEqual([
         ["withdrawn", "another"],
         ["refused", expect.any(TimeoutError)],
       ]);
@@ -1019,7 +1019,7 @@ describe("LiveConnection", () => {
       scene.isLending = false;
       scene.receive(textFrame("4"));
       expect(scene.messages).toEqual(["1", "4"]);
-      expect(scene.told).toEqual([
+      expect(scene.recorded).toEqual([
         ["borrowed", "2", false],
         ["borrowed", "3", false],
       ]);

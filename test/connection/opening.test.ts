@@ -83,7 +83,7 @@ describe("Opening", () => {
 
     it("passes on the bytes that follow it in the same read", () => {
       dial();
-      link.answer({ behind: [Buffer.from("more")] });
+      link.answer({ followedBy: [Buffer.from("more")] });
       clock.advance(0);
       expect(events.slice(1)).toEqual([["bytes", "more"]]);
     });

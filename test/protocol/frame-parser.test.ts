@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Role } from "../../protocol/constants.js";
 import type { ProtocolError } from "../../protocol/errors.js";
 import { FrameParser, type FrameSink } from "../../protocol/frame-parser.js";
-import { expectAtEverySplit, type Fed, feedPieces } from "../support/feed.js";
+import { expectAtEverySplit, type FeedSubject, feedPieces } from "../support/feed.js";
 import {
   binaryFrame,
   boundaryLengths,
@@ -52,7 +52,7 @@ class RecordingSink implements FrameSink {
   }
 }
 
-function parserOf(role: Role): Fed<Parsed> {
+function parserOf(role: Role): FeedSubject<Parsed> {
   const { parser, calls } = new RecordingSink(role);
   return { calls, receive: (bytes, start, end) => parser.receive(bytes, start, end) };
 }

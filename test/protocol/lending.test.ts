@@ -6,7 +6,7 @@ import { deflateOffer } from "../../protocol/extensions/permessage-deflate/perme
 import { Resources } from "../../protocol/resources.js";
 import { expectAtEverySplit, expectSame, feedPieces } from "../support/feed.js";
 import { inverted, InvertingExtension } from "../support/inverting-extension.js";
-import { message, ProtocolEnd, steadyRandom, testResources, type Told } from "../support/protocol-end.js";
+import { message, ProtocolEnd, steadyRandom, testResources, type Recorded } from "../support/protocol-end.js";
 import { badUtf8 } from "../support/utf8-table.js";
 import {
   binaryFrame,
@@ -69,7 +69,7 @@ describe("a lent message", () => {
     const binary = fragments(opcodes.binary, ["", "one", "two"]);
     const input = Buffer.concat([first!, pingFrame("p"), ...rest, ...binary]);
     const expected = [["ping", "p"] as const, message("café!"), message(Buffer.from("onetwo"))];
-    expectAtEverySplit<Told>(input, borrowing, expected);
+    expectAtEverySplit<Recorded>(input, borrowing, expected);
   });
 
   it("may arrive compressed, at every split", () => {
@@ -159,10 +159,11 @@ function afterwards(before: string): Buffer {
 describe("text that is not UTF-8 (RFC 6455 8.1)", () => {
   it.each(badUtf8)("fails the connection and is not lent: %s", (_, given) => {
     const bytes = Buffer.from(given);
-    expectAtEverySplit<Told>(Buffer.concat([textFrame("ok"), textFrame(bytes), textFrame("no")]), borrowing, [
-      message("ok"),
-      ["failure", "INVALID_UTF8", 1007],
-    ]);
+    expectAtEverySplit<Recorded>(
+      Buffer.concat([textFrame("ok"), textFrame(bytes), textFrame("no")]),
+      borrowing,
+      [message("ok"), ["failure", "INVALID_UTF8", 1007]],
+    );
     const pieces = fragments(opcodes.text, [bytes.subarray(0, 1), bytes.subarray(1), ""]);
     const end = borrowing();
     end.connection.receive(Buffer.concat(pieces));
@@ -202,16 +203,17 @@ const long = longText(3);
 const packed = { rsv1: true };
 
 /** Each way in which messages can arrive, with the expected calls of the handler. */
-const kinds: readonly (readonly [name: string, frames: readonly Buffer[], expected: readonly Told[]])[] = [
-  ["small texts", [small.bytes], small.texts.map((text) => message(text))],
-  ["small binary messages", smallBinaries.map((one) => binaryFrame(one)), smallBinaries.map(message)],
-  ["text with non-ASCII characters", [textFrame("é"), textFrame(long)], [message("é"), message(long)]],
-  ["binary", [binaryFrame(Buffer.alloc(9000, 5))], [message(Buffer.alloc(9000, 5))]],
-  ["text in fragments", fragments(opcodes.text, ["a", long]), [message(`a${long}`)]],
-  ["binary in fragments", fragments(opcodes.binary, ["a", "b"]), [message(Buffer.from("ab"))]],
-  ["compressed text", [textFrame(inverted("packed"), packed)], [message("packed")]],
-  ["compressed binary", [binaryFrame(inverted("packed"), packed)], [message(Buffer.from("packed"))]],
-];
+const kinds: readonly (readonly [name: string, frames: readonly Buffer[], expected: readonly Recorded[]])[] =
+  [
+    ["small texts", [small.bytes], small.texts.map((text) => message(text))],
+    ["small binary messages", smallBinaries.map((one) => binaryFrame(one)), smallBinaries.map(message)],
+    ["text with non-ASCII characters", [textFrame("é"), textFrame(long)], [message("é"), message(long)]],
+    ["binary", [binaryFrame(Buffer.alloc(9000, 5))], [message(Buffer.alloc(9000, 5))]],
+    ["text in fragments", fragments(opcodes.text, ["a", long]), [message(`a${long}`)]],
+    ["binary in fragments", fragments(opcodes.binary, ["a", "b"]), [message(Buffer.from("ab"))]],
+    ["compressed text", [textFrame(inverted("packed"), packed)], [message("packed")]],
+    ["compressed binary", [binaryFrame(inverted("packed"), packed)], [message(Buffer.from("packed"))]],
+  ];
 
 const extended = (): BorrowingEnd => new BorrowingEnd({ extension: new InvertingExtension() });
 

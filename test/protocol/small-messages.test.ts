@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { cases } from "../support/cases.js";
 import { cutAt, expectAtEverySplit, expectSame, feedPieces } from "../support/feed.js";
-import { message, ProtocolEnd, type Told } from "../support/protocol-end.js";
+import { message, ProtocolEnd, type Recorded } from "../support/protocol-end.js";
 import { badUtf8 } from "../support/utf8-table.js";
 import { binaryFrame, closeFrame, fragments, frame, opcodes, pingFrame, textFrame } from "../support/wire.js";
 
@@ -99,7 +99,7 @@ describe("consecutive small texts", () => {
   it("may be followed by frames of any other kind", () => {
     const [first, second] = fragments(opcodes.text, ["one", "two"]);
     const others = [pingFrame("p"), binaryFrame(Buffer.of(0x81, 1)), Buffer.concat([first!, second!])];
-    const expected: Told[][] = [[["ping", "p"]], [message(Buffer.of(0x81, 1))], [message("onetwo")]];
+    const expected: Recorded[][] = [[["ping", "p"]], [message(Buffer.of(0x81, 1))], [message("onetwo")]];
     for (const [index, other] of others.entries()) {
       const input = Buffer.concat([framesOf(["a", "b", "c"]), other, framesOf(["d", "e"]), closeFrame(1000)]);
       const before = ["a", "b", "c"].map(message);
@@ -133,7 +133,7 @@ describe("an invalid frame among small texts", () => {
   it("fails the connection if it is inside a fragmented message", () => {
     const [first] = fragments(opcodes.text, ["one", "two"]);
     const input = Buffer.concat([framesOf(["a", "b"]), first!, framesOf(["c", "d"])]);
-    const failure: Told = ["failure", "EXPECTED_CONTINUATION", 1002];
+    const failure: Recorded = ["failure", "EXPECTED_CONTINUATION", 1002];
     expectAtEverySplit(input, begin, [message("a"), message("b"), failure]);
   });
 

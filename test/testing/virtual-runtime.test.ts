@@ -360,9 +360,9 @@ describe("createCountingRuntime", () => {
     counting.runtime.defer(() => undefined);
     counting.runtime.afterTurn(() => undefined);
     expect(counting).toMatchObject({ openTransports: 1, openTimers: 2, pendingDefers: 1, pendingTurns: 1 });
-    expect(() => counting.assertIdle()).toThrow("Left behind: 1 transports, 2 timers, 1 defers, 1 turns");
+    expect(() => counting.assertIdle()).toThrow("Still in use: 1 transports, 2 timers, 1 defers, 1 turns");
     runtime.advance(5);
-    expect(() => counting.assertIdle()).toThrow("Left behind: 1 transports, 1 timers");
+    expect(() => counting.assertIdle()).toThrow("Still in use: 1 transports, 1 timers");
     timer.unref();
     timer.ref();
     timer.clear();

@@ -111,7 +111,7 @@ async function dial(options: Options = {}): Promise<void> {
 
 async function open(options: Options = {}, ...trailing: readonly Uint8Array[]): Promise<void> {
   await dial(options);
-  peer.answer({ behind: trailing });
+  peer.answer({ followedBy: trailing });
   await clock.advanceAsync(0);
 }
 
@@ -163,7 +163,7 @@ describe("ClientConnection without a hook", () => {
       false,
     ]);
     await clock.advanceAsync(5);
-    peer.answer({ behind: [textFrame("first")] });
+    peer.answer({ followedBy: [textFrame("first")] });
     await clock.advanceAsync(0);
     expect(calls).toEqual([
       ...["dialling ws://feed.test/?token=***", "open , ready: false, dns http tcp", "ready: true"],

@@ -10,7 +10,7 @@ import type { CloseReport } from "../../../src/events/close-report.js";
 import type { WebSocketOptions } from "../../../src/options/options.js";
 import { resolveOptions } from "../../../src/options/resolve-options.js";
 import { createCountingRuntime, type CountingRuntime } from "../../support/counting-runtime.js";
-import { aReport } from "../../support/reports.js";
+import { makeReport } from "../../support/reports.js";
 import { VirtualLink } from "../../support/virtual-link.js";
 import { systemError } from "../../support/virtual-peer.js";
 import { VirtualRuntime } from "../../support/virtual-runtime.js";
@@ -109,7 +109,7 @@ it("resolves the URL, dials, and passes on the open connection before messages a
   begin({ options: { subprotocols: ["chat"] } });
   expect(calls).toEqual([]);
   const link = await dial();
-  link.answer({ fields: ["Sec-WebSocket-Protocol: chat"], behind: [textFrame("first")] });
+  link.answer({ fields: ["Sec-WebSocket-Protocol: chat"], followedBy: [textFrame("first")] });
   await clock.advanceAsync(0);
   expect(calls).toEqual([
     ["dialling", "ws://feed.test/?token=***"],
@@ -196,7 +196,7 @@ describe("a failed attempt", () => {
 
 describe("a provider function", () => {
   it("receives the attempt number, the last report and a signal", async () => {
-    const lastReport = aReport();
+    const lastReport = makeReport();
     const seen: unknown[] = [];
     begin({
       ...{ attempt: 7, lastReport },

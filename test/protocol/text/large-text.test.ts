@@ -4,7 +4,7 @@ import { deflateOffer } from "../../../protocol/extensions/permessage-deflate/pe
 import { LargeText, minLargeTextSize } from "../../../protocol/text/large-text.js";
 import { Resources } from "../../../protocol/resources.js";
 import { expectSame } from "../../support/feed.js";
-import { message, ProtocolEnd, steadyRandom, type Told } from "../../support/protocol-end.js";
+import { message, ProtocolEnd, steadyRandom, type Recorded } from "../../support/protocol-end.js";
 import { deflated, fragments, opcodes, textFrame } from "../../support/wire.js";
 
 /** Returns a text of at least `size` bytes that repeats `unit`. */
@@ -29,7 +29,7 @@ interface Options {
   onRead?(end: ProtocolEnd, index: number): void;
 }
 
-function receive(input: Buffer, { readSize, codecs = "handle", onRead }: Options): readonly Told[] {
+function receive(input: Buffer, { readSize, codecs = "handle", onRead }: Options): readonly Recorded[] {
   const resources = new Resources({ fillRandom: steadyRandom(), codecs: createCodecFactory(codecs) });
   const end = new ProtocolEnd({ resources, extension: deflateOffer({}).agree([]) });
   for (let at = 0; at < input.length; at += readSize) {

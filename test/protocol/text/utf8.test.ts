@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { decodeText, decodeValid, Utf8Validator } from "../../../protocol/text/utf8.js";
-import { expectAtEverySplit, type Fed } from "../../support/feed.js";
-import { badUtf8, edgeCharacters, judgeUtf8 } from "../../support/utf8-table.js";
+import { expectAtEverySplit, type FeedSubject } from "../../support/feed.js";
+import { badUtf8, edgeCharacters, checkUtf8 } from "../../support/utf8-table.js";
 
 const edges = edgeCharacters.join("");
 
@@ -22,7 +22,7 @@ describe("judgeUtf8, the reference of these tests", () => {
       for (const second of seconds) {
         for (const tail of [[], [0x80], [0x80, 0xbf], [0xbf, 0x80, 0x41]]) {
           const bytes = Uint8Array.of(lead, second, ...tail);
-          const { badAt, isWhole } = judgeUtf8(bytes);
+          const { badAt, isWhole } = checkUtf8(bytes);
           let isText = true;
           try {
             decoder.decode(bytes);
@@ -110,7 +110,7 @@ describe("the decoding methods", () => {
 
 describe("Utf8Validator", () => {
   /** Records "bad" at the first invalid piece and ignores later ones, or records "good" at the end of the input. */
-  function validatorOf(input: Uint8Array): Fed<"bad" | "good"> {
+  function validatorOf(input: Uint8Array): FeedSubject<"bad" | "good"> {
     const validator = new Utf8Validator();
     const calls: ("bad" | "good")[] = [];
     let received = 0;
@@ -139,7 +139,7 @@ describe("Utf8Validator", () => {
   });
 
   it.each(badUtf8)("rejects %s at its first invalid byte", (_what, bad, badAt) => {
-    expect(judgeUtf8(Uint8Array.from(bad)).badAt).toBe(badAt);
+    expect(checkUtf8(Uint8Array.from(bad)).badAt).toBe(badAt);
     for (let start = 0; start <= badAt; start++) {
       const validator = new Utf8Validator();
       const bytes = Uint8Array.from(bad);
