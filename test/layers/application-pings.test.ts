@@ -25,14 +25,14 @@ describe("application pings", () => {
       }
     });
     const messages: Message[] = [];
-    const player = stage.play({ heartbeat: { ...heartbeat, ping: () => "ping", isPong } });
-    player.ws.on("message", ({ data }) => messages.push(data));
-    void player.ws.connect();
+    const client = stage.createClient({ heartbeat: { ...heartbeat, ping: () => "ping", isPong } });
+    client.ws.on("message", ({ data }) => messages.push(data));
+    void client.ws.connect();
     await stage.pass(20_000);
     expect(messages).toEqual([]);
-    expect(player.all("pong").length).toBeGreaterThanOrEqual(18);
-    for (const { latencyMs } of player.all("pong")) expect(latencyMs).toBe(30);
-    expect(player.ws.stats().histograms.latencyMs).toMatchObject({ max: expect.closeTo(30, 0) as number });
+    expect(client.all("pong").length).toBeGreaterThanOrEqual(18);
+    for (const { latencyMs } of client.all("pong")) expect(latencyMs).toBe(30);
+    expect(client.ws.stats().histograms.latencyMs).toMatchObject({ max: expect.closeTo(30, 0) as number });
     await stage.finish();
   });
 
@@ -43,13 +43,13 @@ describe("application pings", () => {
         connection.halfOpen();
       }),
     );
-    const player = await stage.begin({
+    const client = await stage.connect({
       heartbeat: { ...heartbeat, ping: () => "ping", isPong },
       backoff: steady,
     });
     await stage.pass(13_000);
-    expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
-    expect(player.all("disconnected")[0]!.report.advice).not.toContain("never answered");
+    expect(disconnectOf(client)?.verdict).toBe("heartbeat-timeout");
+    expect(client.all("disconnected")[0]!.report.advice).not.toContain("never answered");
     await stage.finish();
   });
 
@@ -61,20 +61,20 @@ describe("application pings", () => {
         connection.halfOpen();
       }),
     );
-    const player = await stage.begin({
+    const client = await stage.connect({
       heartbeat: { ...heartbeat, ping: () => "ping", isPong },
       backoff: { ...steady, base: 8_000 },
     });
     await stage.pass(60_000);
-    expect(player.ws.stats().reconnectCount).toBe(1);
-    for (const { latencyMs } of player.all("pong")) expect(latencyMs).toBeLessThan(10);
+    expect(client.ws.stats().reconnectCount).toBe(1);
+    for (const { latencyMs } of client.all("pong")) expect(latencyMs).toBeLessThan(10);
     await stage.finish();
   });
 
   it("that throw are reported, and a peer without a ping is not closed for its silence", async () => {
     const fault = new Error("no ping today");
     const stage = new Stage();
-    const player = await stage.begin({
+    const client = await stage.connect({
       heartbeat: {
         ...heartbeat,
         ping: () => {
@@ -83,15 +83,15 @@ describe("application pings", () => {
       },
     });
     await stage.pass(10_000);
-    expect(player.all("error").filter(({ error }) => error === fault).length).toBeGreaterThan(2);
-    expect(disconnectOf(player)).toBeUndefined();
+    expect(client.all("error").filter(({ error }) => error === fault).length).toBeGreaterThan(2);
+    expect(disconnectOf(client)).toBeUndefined();
     await stage.finish();
   });
 
   it("with an isPong that throws are reported, and the message is delivered", async () => {
     const fault = new Error("no idea");
     const stage = new Stage();
-    const player = await stage.begin({
+    const client = await stage.connect({
       heartbeat: {
         ...heartbeat,
         ping: () => "ping",
@@ -102,8 +102,8 @@ describe("application pings", () => {
     });
     stage.connection.send("hello");
     await stage.pass();
-    expect(await outcome(player.ws.recv())).toEqual({ value: "hello" });
-    expect(player.all("error").map(({ error }) => error)).toEqual([fault]);
+    expect(await outcome(client.ws.recv())).toEqual({ value: "hello" });
+    expect(client.all("error").map(({ error }) => error)).toEqual([fault]);
     await stage.finish();
   });
 
@@ -116,12 +116,12 @@ describe("application pings", () => {
       }),
     );
     let got: Message | undefined;
-    const player = await stage.begin({
+    const client = await stage.connect({
       heartbeat: { ...heartbeat, ping: () => "ping", isPong },
       onConnection: async (connection) => void (got = await connection.recv()),
     });
     await stage.pass(5_000);
-    expect(player.ws.state).toBe("connected");
+    expect(client.ws.state).toBe("connected");
     expect(got).toBe("welcome");
     await stage.finish();
   });
@@ -133,12 +133,12 @@ describe("application pings", () => {
         connection.halfOpen();
       }),
     );
-    const player = await stage.begin({
+    const client = await stage.connect({
       heartbeat: { ...heartbeat, ping: () => "ping", isPong },
       backoff: steady,
     });
     await stage.pass(5_000 + 1_700);
-    expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
+    expect(disconnectOf(client)?.verdict).toBe("heartbeat-timeout");
     await stage.finish();
   });
 });

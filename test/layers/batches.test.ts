@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { CloseError, InvalidStateError } from "../../src/index.js";
-import type { Message, Watching } from "../support/scene.js";
+import type { Message, RecordedClient } from "../support/scene.js";
 import { deflated, fragments, opcodes, pingFrame, textFrame } from "../support/wire.js";
 import { LayerScene, numbered, range, sequence } from "./layer-scene.js";
 
-type Client = Watching["ws"];
+type Client = RecordedClient["ws"];
 
 function texts(...ids: readonly number[]): Buffer[] {
   return ids.map((id) => textFrame(String(id)));

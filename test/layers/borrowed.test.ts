@@ -2,18 +2,18 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, it } from "vitest";
 import type { BorrowedMessage } from "../../src/index.js";
 import { borrow, type ReceivedView, mixed, mixedTexts, textsOf } from "../support/borrowing.js";
-import type { Message, Options, Watching } from "../support/scene.js";
+import type { Message, Options, RecordedClient } from "../support/scene.js";
 import type { VirtualLink } from "../support/virtual-link.js";
 import { binaryFrame, deflated, fragments, opcodes, textFrame } from "../support/wire.js";
 import { LayerScene, numbered, range, sequence } from "./layer-scene.js";
 
-type Client = Watching["ws"];
+type Client = RecordedClient["ws"];
 
 /** A client whose only consumer is a borrowed handler. */
 async function openBorrowing(options: Options = {}): Promise<{
   scene: LayerScene;
   ws: Client;
-  client: Watching;
+  client: RecordedClient;
   link: VirtualLink;
   received: ReceivedView[];
   end: () => void;

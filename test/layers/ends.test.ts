@@ -3,7 +3,15 @@
 import { describe, expect, it } from "vitest";
 import { never } from "../support/never.js";
 import { inSequence, refusing, steady } from "./scripts.js";
-import { accepting, type Message, type Options, outcome, type Player, type Script, Stage } from "./stage.js";
+import {
+  accepting,
+  type Message,
+  type Options,
+  outcome,
+  type RecordedClient,
+  type Script,
+  Stage,
+} from "./stage.js";
 
 /** A server that accepts and never answers a Close. */
 const silent: Script = (connection) => {
@@ -15,18 +23,18 @@ const sequenceOf = (message: Message): number | undefined =>
   /^\d+$/.test(String(message)) ? Number(message) : undefined;
 
 /** Expects exactly one `closed` event, as the last event. */
-function expectOneEnd(player: Player): void {
-  expect(player.story.filter((name) => name === "closed")).toEqual(["closed"]);
-  expect(player.recorded.at(-1)?.name).toBe("closed");
+function expectOneEnd(client: RecordedClient): void {
+  expect(client.story.filter((name) => name === "closed")).toEqual(["closed"]);
+  expect(client.recorded.at(-1)?.name).toBe("closed");
 }
 
 type Ending = "close" | "terminate" | "abort";
 
-function endBy(player: Player, how: Ending, aborter: AbortController): Promise<void> {
-  if (how === "close") return player.ws.close();
-  if (how === "terminate") player.ws.terminate();
+function endBy(client: RecordedClient, how: Ending, aborter: AbortController): Promise<void> {
+  if (how === "close") return client.ws.close();
+  if (how === "terminate") client.ws.terminate();
   else aborter.abort(new Error("enough"));
-  return player.ws.close();
+  return client.ws.close();
 }
 
 describe("timers of a connection", () => {
@@ -36,15 +44,15 @@ describe("timers of a connection", () => {
       for (let ms = 1; ms <= 45; ms++) {
         const stage = new Stage(accepting, { seed: ms });
         const aborter = new AbortController();
-        const player = await stage.begin({
+        const client = await stage.connect({
           heartbeat: { interval: 20, timeout: 40 },
           signal: aborter.signal,
         });
         await stage.pass(ms);
-        void endBy(player, how, aborter);
+        void endBy(client, how, aborter);
         stage.clock.stall(100);
         await stage.pass(100);
-        expectOneEnd(player);
+        expectOneEnd(client);
         await stage.finish();
       }
     },
@@ -55,38 +63,38 @@ describe("timers of a connection", () => {
     async (how) => {
       const stage = new Stage();
       const aborter = new AbortController();
-      const player = stage.play({ outbox: { perSecond: 20 }, signal: aborter.signal });
-      for (let count = 0; count < 50; count++) player.ws.send(`message ${count}`).catch(() => undefined);
-      void player.ws.connect();
+      const client = stage.createClient({ outbox: { perSecond: 20 }, signal: aborter.signal });
+      for (let count = 0; count < 50; count++) client.ws.send(`message ${count}`).catch(() => undefined);
+      void client.ws.connect();
       await stage.pass(10);
-      expect(player.ws.stats().outboxMessages).toBeGreaterThan(40);
-      void endBy(player, how, aborter);
+      expect(client.ws.stats().outboxMessages).toBeGreaterThan(40);
+      void endBy(client, how, aborter);
       stage.clock.stall(80);
       await stage.pass(100);
-      expectOneEnd(player);
+      expectOneEnd(client);
       await stage.finish();
     },
   );
 
   it("of onConnection do not fire after terminate", async () => {
     const stage = new Stage();
-    const player = await stage.begin({ setupTimeout: 50, onConnection: () => never() });
-    player.ws.terminate();
+    const client = await stage.connect({ setupTimeout: 50, onConnection: () => never() });
+    client.ws.terminate();
     stage.clock.stall(80);
     await stage.pass(100);
-    expect(player.all("closed")[0]!.report.events.map(({ name }) => name)).not.toContain("setup failed");
-    expectOneEnd(player);
+    expect(client.all("closed")[0]!.report.events.map(({ name }) => name)).not.toContain("setup failed");
+    expectOneEnd(client);
     await stage.finish();
   });
 
   it("of a rotation do not fire after terminate", async () => {
     const stage = new Stage();
-    const player = await stage.begin({ maxConnectionAge: 50, rotation: { mode: "overlap", overlap: 60 } });
+    const client = await stage.connect({ maxConnectionAge: 50, rotation: { mode: "overlap", overlap: 60 } });
     await stage.pass(20);
-    player.ws.terminate();
+    client.ws.terminate();
     stage.clock.stall(200);
     await stage.pass(100);
-    expectOneEnd(player);
+    expectOneEnd(client);
     expect(stage.server.connectionCount).toBe(1);
     await stage.finish();
   });
@@ -95,54 +103,54 @@ describe("timers of a connection", () => {
 describe("ending a client from inside its own listeners", () => {
   it("fails the client when an error listener closes it after connect() has timed out during backoff", async () => {
     const stage = new Stage(refusing(503));
-    const player = stage.play({ retryInitial: true, backoff: steady });
+    const client = stage.createClient({ retryInitial: true, backoff: steady });
     const closes: Promise<void>[] = [];
-    player.ws.on("error", ({ isFatal }) => {
-      if (isFatal) closes.push(player.ws.close());
+    client.ws.on("error", ({ isFatal }) => {
+      if (isFatal) closes.push(client.ws.close());
     });
-    const connecting = player.ws.connect({ timeout: 300 });
+    const connecting = client.ws.connect({ timeout: 300 });
     connecting.catch(() => undefined);
     await stage.pass(1_000);
     expect(await outcome(connecting)).toMatchObject({ error: { name: "TimeoutError" } });
-    expect(player.ws.state).toBe("failed");
+    expect(client.ws.state).toBe("failed");
     expect(await outcome(Promise.all(closes))).toEqual({ value: [undefined] });
-    expectOneEnd(player);
+    expectOneEnd(client);
     await stage.finish();
   });
 
   it.each([
-    ["close() during backoff", (player: Player) => player.ws.close()],
+    ["close() during backoff", (client: RecordedClient) => client.ws.close()],
     [
       "terminate() during backoff",
-      (player: Player) => {
-        player.ws.terminate();
+      (client: RecordedClient) => {
+        client.ws.terminate();
         return Promise.resolve();
       },
     ],
   ])("closes once when a dropped listener closes it again: %s", async (_name, end) => {
     const stage = new Stage(inSequence(accepting, refusing(503)));
-    const player = await stage.begin({ outbox: {}, backoff: steady });
+    const client = await stage.connect({ outbox: {}, backoff: steady });
     stage.connection.reset();
     await stage.pass(10);
-    player.ws.send("waits").catch(() => undefined);
-    player.ws.on("dropped", () => void player.ws.close());
-    const closing = end(player);
+    client.ws.send("waits").catch(() => undefined);
+    client.ws.on("dropped", () => void client.ws.close());
+    const closing = end(client);
     await stage.pass(10);
     expect(await outcome(closing)).toEqual({ value: undefined });
-    expect(player.all("dropped")).toHaveLength(1);
-    expectOneEnd(player);
+    expect(client.all("dropped")).toHaveLength(1);
+    expectOneEnd(client);
     await stage.finish();
   });
 
   it("closes an idle client once when a dropped listener closes it again", async () => {
     const stage = new Stage();
-    const player = stage.play({ outbox: {} });
-    player.ws.send("waits").catch(() => undefined);
-    player.ws.on("dropped", () => void player.ws.close());
-    player.ws.terminate();
+    const client = stage.createClient({ outbox: {} });
+    client.ws.send("waits").catch(() => undefined);
+    client.ws.on("dropped", () => void client.ws.close());
+    client.ws.terminate();
     await stage.pass();
-    expect(player.ws.state).toBe("closed");
-    expectOneEnd(player);
+    expect(client.ws.state).toBe("closed");
+    expectOneEnd(client);
     await stage.finish();
   });
 
@@ -155,33 +163,33 @@ describe("ending a client from inside its own listeners", () => {
           for (const number of [1, 3, 4]) connection.send(String(number));
         }, refusing(503)),
       );
-      const player = await stage.begin({
+      const client = await stage.connect({
         backoff: steady,
         replay: { sequence: sequenceOf, onReplay: () => never<never[]>() },
       });
       const messages: string[] = [];
-      player.ws.on("message", ({ data }) => {
+      client.ws.on("message", ({ data }) => {
         messages.push(String(data));
-        if (player.story.includes("closed")) messages.push("after closed");
+        if (client.story.includes("closed")) messages.push("after closed");
       });
       await stage.pass(1);
       stage.connection.reset();
       await stage.pass(10);
-      expect([player.ws.state, messages]).toEqual(["backingOff", ["1"]]);
+      expect([client.ws.state, messages]).toEqual(["backingOff", ["1"]]);
       const closes: Promise<void>[] = [];
-      player.ws.on(name, () => void closes.push(player.ws.close()));
-      const closing = player.ws.close();
+      client.ws.on(name, () => void closes.push(client.ws.close()));
+      const closing = client.ws.close();
       await stage.pass(10);
       expect(await outcome(closing)).toEqual({ value: undefined });
       expect(closes.length).toBeGreaterThan(0);
       expect(await outcome(Promise.all(closes))).toHaveProperty("value");
       expect(messages).toEqual(["1", "3", "4"]);
-      expectOneEnd(player);
+      expectOneEnd(client);
       await stage.finish();
     },
   );
 
-  const calls: [name: string, call: (player: Player) => unknown][] = [
+  const calls: [name: string, call: (client: RecordedClient) => unknown][] = [
     ["close", ({ ws }) => ws.close()],
     ["terminate", ({ ws }) => ws.terminate()],
     ["connect", ({ ws }) => ws.connect()],
@@ -203,31 +211,31 @@ describe("ending a client from inside its own listeners", () => {
   )("settles a call of %s() in every listener while the client ends as %s", async (_name, ending, call) => {
     const stage = new Stage(inSequence(accepting, refusing(503)));
     const aborter = new AbortController();
-    const player = await stage.begin({
+    const client = await stage.connect({
       outbox: {},
       backoff: { ...steady, maxAttempts: ending === "failed" ? 1 : 0 },
       signal: aborter.signal,
     });
-    player.ws.send("waits").catch(() => undefined);
+    client.ws.send("waits").catch(() => undefined);
     const promises: Promise<unknown>[] = [];
     for (const name of ["error", "dropped", "stateChange", "closed"] as const) {
-      player.ws.on(name, () => {
+      client.ws.on(name, () => {
         if (promises.length > 50) return;
-        const result = call(player);
+        const result = call(client);
         if (result instanceof Promise) promises.push(result.catch(() => undefined));
       });
     }
     stage.connection.reset();
     await stage.pass(10);
-    player.ws.send("waits too").catch(() => undefined);
-    if (ending === "closed") void player.ws.close();
+    client.ws.send("waits too").catch(() => undefined);
+    if (ending === "closed") void client.ws.close();
     if (ending === "aborted") aborter.abort(new Error("enough"));
     await stage.pass(60_000);
     // A listener that calls connect() starts another run.
-    void player.ws.close();
+    void client.ws.close();
     await stage.pass(60_000);
     for (const promise of promises) expect(await outcome(promise)).not.toBe("pending");
-    player.checkStory();
+    client.checkStory();
     await stage.finish();
   });
 });
@@ -281,22 +289,22 @@ describe("ending a client from inside the functions in its options", () => {
     });
     const aborter = new AbortController();
     let calls = 0;
-    const player: Player = stage.play({
+    const client: RecordedClient = stage.createClient({
       ...{ backoff: steady, signal: aborter.signal, retryInitial: true },
       ...options(() => {
         calls++;
-        if (how === "close") void player.ws.close();
-        else if (how === "terminate") player.ws.terminate();
+        if (how === "close") void client.ws.close();
+        else if (how === "terminate") client.ws.terminate();
         else aborter.abort(new Error("enough"));
       }),
     });
-    player.ws.connect().catch(() => undefined);
-    player.ws.on("connected", () => void player.ws.send("one").catch(() => undefined));
+    client.ws.connect().catch(() => undefined);
+    client.ws.on("connected", () => void client.ws.send("one").catch(() => undefined));
     await stage.pass(2_000);
-    for (const message of ["two", "three"]) player.ws.send(message).catch(() => undefined);
+    for (const message of ["two", "three"]) client.ws.send(message).catch(() => undefined);
     await stage.pass(100_000);
     expect(calls).toBeGreaterThan(0);
-    expect(player.ws.state).toBe("closed");
+    expect(client.ws.state).toBe("closed");
     await stage.finish();
   });
 });
@@ -317,22 +325,22 @@ describe("close() settles in time", () => {
     async (how) => {
       const stage = new Stage(inSequence(flooding, accepting));
       const aborter = new AbortController();
-      const player = await stage.begin({ buffer: 10, closeTimeout, signal: aborter.signal });
-      const { ws } = player;
+      const client = await stage.connect({ buffer: 10, closeTimeout, signal: aborter.signal });
+      const { ws } = client;
       const iterator = ws[Symbol.asyncIterator]();
       const first = iterator.next();
       await stage.pass(10);
       expect(await outcome(first)).toMatchObject({ value: { value: "message 0" } });
-      expect(player.story).toContain("paused");
+      expect(client.story).toContain("paused");
       const waiting = [ws.reconnect(), ws.rotate(), ws.run(), ws.flush()];
       for (const promise of waiting) promise.catch(() => undefined);
       await stage.pass(10);
-      const closing = endBy(player, how, aborter);
+      const closing = endBy(client, how, aborter);
       await stage.pass(closeTimeout);
       expect(await outcome(closing)).toEqual({ value: undefined });
       for (const promise of waiting) expect(await outcome(promise)).not.toBe("pending");
-      expect(player.all("closed")[0]!.report.verdict).toBe(how === "abort" ? "aborted" : "closed-by-us");
-      expectOneEnd(player);
+      expect(client.all("closed")[0]!.report.verdict).toBe(how === "abort" ? "aborted" : "closed-by-us");
+      expectOneEnd(client);
       await stage.finish();
     },
   );
@@ -348,7 +356,7 @@ describe("close() settles in time", () => {
       let finishSetup: (() => void) | undefined;
       const stage = new Stage(inSequence(accepting, second));
       const aborter = new AbortController();
-      const player = await stage.begin({
+      const client = await stage.connect({
         rotation: { mode: "overlap" },
         closeTimeout,
         signal: aborter.signal,
@@ -361,20 +369,20 @@ describe("close() settles in time", () => {
       });
       const [first] = stage.server.connections;
       const messages: Message[] = [];
-      player.ws.on("message", ({ data }) => void messages.push(data));
-      player.ws.rotate().catch(() => undefined);
+      client.ws.on("message", ({ data }) => void messages.push(data));
+      client.ws.rotate().catch(() => undefined);
       await stage.pass(5);
       first!.close(1000);
       first!.halfOpen();
       await stage.pass(1);
       finishSetup!();
       await stage.pass(1);
-      const closing = endBy(player, how, aborter);
+      const closing = endBy(client, how, aborter);
       await stage.pass(1_000 + closeTimeout);
       expect(await outcome(closing)).toEqual({ value: undefined });
-      const dropped = player.all("dropped").map(({ message }) => message);
+      const dropped = client.all("dropped").map(({ message }) => message);
       expect([...messages, ...dropped]).toEqual(["second"]);
-      expectOneEnd(player);
+      expectOneEnd(client);
       await stage.finish();
     },
   );
@@ -388,23 +396,23 @@ describe("close() settles in time", () => {
         connection.mute();
       });
       const aborter = new AbortController();
-      const player = await stage.begin({
+      const client = await stage.connect({
         ...{ maxMessageSize: 65_536, closeTimeout, signal: aborter.signal },
         onConnection: () => never(),
       });
       await stage.pass(10);
-      const closing = endBy(player, how, aborter);
+      const closing = endBy(client, how, aborter);
       await stage.pass(closeTimeout);
       expect(await outcome(closing)).toEqual({ value: undefined });
-      expectOneEnd(player);
+      expectOneEnd(client);
       await stage.finish();
     },
   );
 
   it("after ten times closeTimeout, even with progress and after a pause", async () => {
     const stage = new Stage(silent);
-    const player = await stage.begin({ closeTimeout });
-    const closing = player.ws.close();
+    const client = await stage.connect({ closeTimeout });
+    const closing = client.ws.close();
     await stage.pass(closeTimeout * 10);
     expect(await outcome(closing)).toEqual({ value: undefined });
     await stage.finish();

@@ -8,13 +8,13 @@ describe("fatal failures", () => {
     "before the first success: HTTP %d is fatal, with retryInitial too",
     async (status) => {
       const stage = new Stage(refusing(status));
-      const player = stage.play({ retryInitial: true });
-      const connecting = player.ws.connect();
+      const client = stage.createClient({ retryInitial: true });
+      const connecting = client.ws.connect();
       await stage.pass(day);
       const error = await rejection(connecting);
       expect(error).toBeInstanceOf(HandshakeError);
       expect(stage.server.connectionCount).toBe(1);
-      expect(player.all("closed")[0]!.report.isRetryable).toBe(false);
+      expect(client.all("closed")[0]!.report.isRetryable).toBe(false);
       await stage.finish();
     },
   );
@@ -23,19 +23,19 @@ describe("fatal failures", () => {
     "before the first success: HTTP %d is not fatal",
     async (status) => {
       const stage = new Stage(inSequence(refusing(status), accepting));
-      const player = stage.play({ retryInitial: true });
-      void player.ws.connect();
+      const client = stage.createClient({ retryInitial: true });
+      void client.ws.connect();
       await stage.pass(60_000);
-      expect(player.ws.state).toBe("connected");
+      expect(client.ws.state).toBe("connected");
       await stage.finish();
     },
   );
 
   it.each([404, 410, 500])("after the first success: HTTP %d is never fatal", async (status) => {
     const stage = new Stage(inSequence(breaking(5), ...Array<Script>(12).fill(refusing(status)), accepting));
-    const player = await stage.begin({ backoff: steady });
+    const client = await stage.connect({ backoff: steady });
     await stage.pass(200_000);
-    expect(player.ws.state).toBe("connected");
+    expect(client.ws.state).toBe("connected");
     await stage.finish();
   });
 
@@ -48,11 +48,11 @@ describe("fatal failures", () => {
 
   it.each(refusals)("after the first success: %s is fatal the third time in a row", async (_name, script) => {
     const stage = new Stage(inSequence(breaking(5), script));
-    const player = await stage.begin({ backoff: steady });
+    const client = await stage.connect({ backoff: steady });
     await stage.pass(200_000);
-    expect(player.ws.state).toBe("failed");
+    expect(client.ws.state).toBe("failed");
     expect(stage.server.connectionCount).toBe(4);
-    expect(player.all("closed")[0]!.report).toMatchObject({ verdict: "auth", isRetryable: false });
+    expect(client.all("closed")[0]!.report).toMatchObject({ verdict: "auth", isRetryable: false });
     await stage.finish();
   });
 
@@ -61,9 +61,9 @@ describe("fatal failures", () => {
     async (_name, script) => {
       const round = [breaking(61_000), script, script];
       const stage = new Stage(inSequence(...round, ...round, ...round, accepting));
-      const player = await stage.begin({ backoff: steady });
+      const client = await stage.connect({ backoff: steady });
       await stage.pass(day / 24);
-      expect(player.ws.state).toBe("connected");
+      expect(client.ws.state).toBe("connected");
       expect(stage.server.connectionCount).toBe(10);
       await stage.finish();
     },
@@ -73,9 +73,9 @@ describe("fatal failures", () => {
     const stage = new Stage(
       inSequence(closing(4401, 61_000), closing(4401, 61_000), closing(4401, 61_000), accepting),
     );
-    const player = await stage.begin({ backoff: steady });
+    const client = await stage.connect({ backoff: steady });
     await stage.pass(day / 24);
-    expect(player.ws.state).toBe("connected");
+    expect(client.ws.state).toBe("connected");
     await stage.finish();
   });
 
@@ -83,9 +83,9 @@ describe("fatal failures", () => {
     "after the first success: a Close %d is never fatal",
     async (code) => {
       const stage = new Stage(inSequence(...Array<Script>(10).fill(closing(code, 5)), accepting));
-      const player = await stage.begin({ backoff: steady });
+      const client = await stage.connect({ backoff: steady });
       await stage.pass(200_000);
-      expect(player.ws.state).toBe("connected");
+      expect(client.ws.state).toBe("connected");
       await stage.finish();
     },
   );
@@ -103,8 +103,8 @@ describe("fatal failures", () => {
     const stage = new Stage(
       inSequence(refusing(404), refusing(401), refusing(401), refusing(401), breaking(5), refusing(500)),
     );
-    const player = stage.play(options);
-    const running = player.ws.run();
+    const client = stage.createClient(options);
+    const running = client.ws.run();
     await stage.pass(day);
     expect(await rejection(running)).toBeInstanceOf(HandshakeError);
     expect(stage.server.connectionCount).toBe(6);
@@ -119,19 +119,19 @@ describe("fatal failures", () => {
       throw fault;
     };
     const stage = new Stage(inSequence(breaking(5), accepting));
-    const player = await stage.begin({ shouldReconnect, backoff: steady });
+    const client = await stage.connect({ shouldReconnect, backoff: steady });
     await stage.pass(60_000);
-    expect(player.story).toContain("reconnected");
-    expect(player.all("error").map(({ error }) => error)).toContain(fault);
+    expect(client.story).toContain("reconnected");
+    expect(client.all("error").map(({ error }) => error)).toContain(fault);
     await stage.finish();
   });
 
   it.each(["close", "terminate"] as const)("%s() inside shouldReconnect ends the client", async (how) => {
     const stage = new Stage(breaking(5));
-    const player = stage.play({ shouldReconnect: () => (void player.ws[how](), true) });
-    void player.ws.connect();
+    const client = stage.createClient({ shouldReconnect: () => (void client.ws[how](), true) });
+    void client.ws.connect();
     await stage.pass(day);
-    expect(player.ws.state).toBe("closed");
+    expect(client.ws.state).toBe("closed");
     expect(stage.server.connectionCount).toBe(1);
     await stage.finish();
   });
@@ -147,11 +147,11 @@ describe("an invalid certificate", () => {
 
   it.each(codes)("%s is fatal before the first success", async (code) => {
     const stage: Stage = new Stage(accepting, { onOpen: () => breakTls(stage, code) });
-    const player = stage.play({ retryInitial: true }, "wss://feed.test/");
-    const connecting = player.ws.connect();
+    const client = stage.createClient({ retryInitial: true }, "wss://feed.test/");
+    const connecting = client.ws.connect();
     await stage.pass(day);
     expect(await rejection(connecting)).toMatchObject({ code, phase: "tls" });
-    expect(player.all("closed")[0]!.report).toMatchObject({ verdict: "tls", isRetryable: false });
+    expect(client.all("closed")[0]!.report).toMatchObject({ verdict: "tls", isRetryable: false });
     expect(stage.server.connectionCount).toBe(1);
     await stage.finish();
   });
@@ -162,10 +162,10 @@ describe("an invalid certificate", () => {
       if (n > 1 && n < 9) breakTls(stage, code);
     };
     const stage: Stage = new Stage(script, { onOpen });
-    const player = stage.play({ backoff: steady }, "wss://feed.test/");
-    void player.ws.connect();
+    const client = stage.createClient({ backoff: steady }, "wss://feed.test/");
+    void client.ws.connect();
     await stage.pass(200_000);
-    expect(player.ws.state).toBe("connected");
+    expect(client.ws.state).toBe("connected");
     expect(stage.server.connectionCount).toBe(9);
     await stage.finish();
   });
@@ -175,10 +175,10 @@ describe("an invalid certificate", () => {
       if (n === 1) breakTls(stage, "ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR");
     };
     const stage: Stage = new Stage(accepting, { onOpen });
-    const player = stage.play({ retryInitial: true, backoff: steady }, "wss://feed.test/");
-    void player.ws.connect();
+    const client = stage.createClient({ retryInitial: true, backoff: steady }, "wss://feed.test/");
+    void client.ws.connect();
     await stage.pass(10_000);
-    expect(player.ws.state).toBe("connected");
+    expect(client.ws.state).toBe("connected");
     await stage.finish();
   });
 });

@@ -7,25 +7,25 @@ describe("the heartbeat", () => {
   it("is on by default, with an interval of 30 s and a timeout of 20 s", async () => {
     for (const seed of [1, 2, 3, 4]) {
       const stage = new Stage(accepting, { seed });
-      const player = await stage.begin();
+      const client = await stage.connect();
       await stage.pass(200_000);
-      const [first, ...later] = player.times("pong");
+      const [first, ...later] = client.times("pong");
       expect(first).toBeLessThan(30_000);
       expect(later).toEqual(later.map((_, index) => first! + 30_000 * (index + 1)));
       expect(later.length).toBeGreaterThanOrEqual(5);
       stage.connection.halfOpen();
       await stage.pass(50_000);
-      expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
+      expect(disconnectOf(client)?.verdict).toBe("heartbeat-timeout");
       await stage.finish();
     }
   });
 
   it("sends nothing when it is false", async () => {
     const stage = new Stage(dying(10));
-    const player = await stage.begin({ heartbeat: false });
+    const client = await stage.connect({ heartbeat: false });
     await stage.pass(10_000_000);
-    expect(player.story).not.toContain("pong");
-    expect(player.ws.state).toBe("connected");
+    expect(client.story).not.toContain("pong");
+    expect(client.ws.state).toBe("connected");
     await stage.finish();
   });
 
@@ -33,9 +33,9 @@ describe("the heartbeat", () => {
     const firsts = new Set<number>();
     for (let seed = 1; seed <= 20; seed++) {
       const stage = new Stage(accepting, { seed });
-      const player = await stage.begin({ heartbeat });
+      const client = await stage.connect({ heartbeat });
       await stage.pass(1_001);
-      firsts.add(Math.floor(player.times("pong")[0]! / 100));
+      firsts.add(Math.floor(client.times("pong")[0]! / 100));
       await stage.finish();
     }
     expect(firsts.size).toBeGreaterThan(5);
@@ -43,12 +43,12 @@ describe("the heartbeat", () => {
 
   it("sends each ping with a unique payload, and the pong returns it", async () => {
     const stage = new Stage();
-    const player = await stage.begin({ heartbeat: 100 });
+    const client = await stage.connect({ heartbeat: 100 });
     await stage.pass(10_000);
-    const payloads = player.all("pong").map(({ payload }) => payload.toString("hex"));
+    const payloads = client.all("pong").map(({ payload }) => payload.toString("hex"));
     expect(payloads.length).toBeGreaterThan(90);
     expect(new Set(payloads).size).toBe(payloads.length);
-    for (const { latencyMs } of player.all("pong")) expect(latencyMs).toBe(0);
+    for (const { latencyMs } of client.all("pong")) expect(latencyMs).toBe(0);
     await stage.finish();
   });
 
@@ -62,9 +62,9 @@ describe("the heartbeat", () => {
   it.each(dead)("detects a peer that dies %s within interval + timeout", async (_name, ms) => {
     for (let seed = 1; seed <= 10; seed++) {
       const stage = new Stage(dying(ms), { seed });
-      const player = await stage.begin({ heartbeat, backoff: steady });
+      const client = await stage.connect({ heartbeat, backoff: steady });
       await stage.pass(ms + heartbeat.interval + heartbeat.timeout);
-      expect(disconnectOf(player)).toMatchObject({ verdict: "heartbeat-timeout" });
+      expect(disconnectOf(client)).toMatchObject({ verdict: "heartbeat-timeout" });
       await stage.finish();
     }
   });
@@ -72,10 +72,10 @@ describe("the heartbeat", () => {
   it.each(dead)("detects it also while 1 KiB per second is sent, dying %s", async (_name, ms) => {
     for (let seed = 1; seed <= 5; seed++) {
       const stage = new Stage(dying(ms), { seed });
-      const player = await stage.begin({ heartbeat, backoff: steady });
-      sendRepeatedly(stage, player, 100, Buffer.alloc(102));
+      const client = await stage.connect({ heartbeat, backoff: steady });
+      sendRepeatedly(stage, client, 100, Buffer.alloc(102));
       await stage.pass(ms + heartbeat.interval + heartbeat.timeout);
-      expect(disconnectOf(player)).toMatchObject({ verdict: "heartbeat-timeout" });
+      expect(disconnectOf(client)).toMatchObject({ verdict: "heartbeat-timeout" });
       await stage.finish();
     }
   });
@@ -88,23 +88,23 @@ describe("the heartbeat", () => {
     [{ interval: 100, timeout: 10_000 }],
   ])("detects a dead peer in time with %o", async (policy) => {
     const stage = new Stage(dying(7_003));
-    const player = await stage.begin({ heartbeat: policy, backoff: { ...steady, maxAttempts: 2 } });
+    const client = await stage.connect({ heartbeat: policy, backoff: { ...steady, maxAttempts: 2 } });
     await stage.pass(7_003);
-    expect(player.ws.state).toBe("connected");
+    expect(client.ws.state).toBe("connected");
     await stage.pass(policy.interval + policy.timeout);
-    expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
+    expect(disconnectOf(client)?.verdict).toBe("heartbeat-timeout");
     await stage.finish();
   });
 
   it("detects a dead peer while a write of 1 MiB is blocked", async () => {
     for (let seed = 1; seed <= 5; seed++) {
       const stage = new Stage(dying(2_000), { seed });
-      const player = await stage.begin({ heartbeat, backoff: steady });
+      const client = await stage.connect({ heartbeat, backoff: steady });
       await stage.pass(2_000);
-      void player.ws.sendRaw(Buffer.alloc(1024 * 1024)).catch(() => undefined);
+      void client.ws.sendRaw(Buffer.alloc(1024 * 1024)).catch(() => undefined);
       await stage.pass(heartbeat.interval + heartbeat.timeout);
-      expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
-      expect(player.all("disconnected")[0]!.report.messagesUncertain).toBeLessThanOrEqual(1);
+      expect(disconnectOf(client)?.verdict).toBe("heartbeat-timeout");
+      expect(client.all("disconnected")[0]!.report.messagesUncertain).toBeLessThanOrEqual(1);
       await stage.finish();
     }
   });
@@ -120,11 +120,11 @@ describe("the heartbeat", () => {
       }
       connection.halfOpen();
     });
-    const player = await stage.begin({ heartbeat });
+    const client = await stage.connect({ heartbeat });
     await stage.pass(199 * 650);
-    expect(disconnectOf(player)).toBeUndefined();
+    expect(disconnectOf(client)).toBeUndefined();
     await stage.pass(650 + 1_700);
-    expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
+    expect(disconnectOf(client)?.verdict).toBe("heartbeat-timeout");
     await stage.finish();
   });
 
@@ -133,10 +133,10 @@ describe("the heartbeat", () => {
       connection.accept();
       connection.answerPings("wrong");
     });
-    const player = await stage.begin({ heartbeat });
+    const client = await stage.connect({ heartbeat });
     await stage.pass(20_000);
-    expect(disconnectOf(player)).toBeUndefined();
-    for (const { latencyMs } of player.all("pong")) expect(latencyMs).toBeUndefined();
+    expect(disconnectOf(client)).toBeUndefined();
+    for (const { latencyMs } of client.all("pong")) expect(latencyMs).toBeUndefined();
     await stage.finish();
   });
 
@@ -144,9 +144,9 @@ describe("the heartbeat", () => {
     const advices: string[] = [];
     for (const script of [dying(10_000), dying(0)]) {
       const stage = new Stage(script);
-      const player = await stage.begin({ heartbeat });
+      const client = await stage.connect({ heartbeat });
       await stage.pass(20_000);
-      const { report } = player.all("disconnected")[0]!;
+      const { report } = client.all("disconnected")[0]!;
       expect(report.unansweredPings).toBeGreaterThan(0);
       advices.push(report.advice);
       await stage.finish();
@@ -162,17 +162,17 @@ describe("a write that the kernel does not accept at once", () => {
       connection.accept();
       connection.halfOpen();
     });
-    const player = await stage.begin({ heartbeat });
+    const client = await stage.connect({ heartbeat });
     const peer = stage.clock.peers.at(-1)!;
-    void player.ws.sendRaw(Buffer.alloc(1024 * 1024)).catch(() => undefined);
+    void client.ws.sendRaw(Buffer.alloc(1024 * 1024)).catch(() => undefined);
     for (let count = 0; count < 10; count++) {
       await stage.pass(600);
       expect(peer.waitingBytes).toBeGreaterThan(0);
       peer.take();
     }
-    expect(disconnectOf(player)).toBeUndefined();
+    expect(disconnectOf(client)).toBeUndefined();
     await stage.pass(2_000);
-    expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
+    expect(disconnectOf(client)?.verdict).toBe("heartbeat-timeout");
     await stage.finish();
   });
 
@@ -192,10 +192,10 @@ describe("a write that the kernel does not accept at once", () => {
         };
       },
     };
-    const player = await stage.begin({ heartbeat, runtime: lateRuntime });
-    sendRepeatedly(stage, player, 50, Buffer.alloc(500));
+    const client = await stage.connect({ heartbeat, runtime: lateRuntime });
+    sendRepeatedly(stage, client, 50, Buffer.alloc(500));
     await stage.pass(100 + 1_700);
-    expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
+    expect(disconnectOf(client)?.verdict).toBe("heartbeat-timeout");
     await stage.finish();
   });
 });

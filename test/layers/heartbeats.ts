@@ -1,5 +1,5 @@
 // Helpers for heartbeat tests: peers that die, and the disconnect that the heartbeat causes.
-import { type Player, type Script, type Stage } from "./stage.js";
+import { type RecordedClient, type Script, type Stage } from "./stage.js";
 
 /** A peer whose machine disappears after `ms` milliseconds. */
 export function dying(ms: number): Script {
@@ -11,8 +11,10 @@ export function dying(ms: number): Script {
 }
 
 /** The time and the verdict of the disconnect; `undefined` while the connection is open. */
-export function disconnectOf(player: Player): { readonly at: number; readonly verdict: string } | undefined {
-  const recorded = player.recorded.find(({ name }) => name === "disconnected");
+export function disconnectOf(
+  client: RecordedClient,
+): { readonly at: number; readonly verdict: string } | undefined {
+  const recorded = client.recorded.find(({ name }) => name === "disconnected");
   return recorded?.name === "disconnected"
     ? { at: recorded.at, verdict: recorded.event.report.verdict }
     : undefined;
@@ -24,10 +26,15 @@ export const heartbeat: { readonly interval: number; readonly timeout: number } 
 };
 
 /** Sends a message every `ms` milliseconds while the client is connected. */
-export function sendRepeatedly(stage: Stage, player: Player, ms: number, message: string | Uint8Array): void {
+export function sendRepeatedly(
+  stage: Stage,
+  client: RecordedClient,
+  ms: number,
+  message: string | Uint8Array,
+): void {
   const next = (): void => {
-    if (player.ws.state !== "connected") return;
-    void player.ws.sendRaw(message as string).catch(() => undefined);
+    if (client.ws.state !== "connected") return;
+    void client.ws.sendRaw(message as string).catch(() => undefined);
     stage.clock.setTimer(ms, next);
   };
   next();

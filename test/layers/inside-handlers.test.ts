@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { EventName } from "../../src/index.js";
 import { frame } from "../../src/testing/index.js";
 import { day, steady } from "./scripts.js";
-import { type Options, outcome, type Player, type Script, Stage, watchedEvents } from "./stage.js";
+import { type Options, outcome, type RecordedClient, type Script, Stage, watchedEvents } from "./stage.js";
 
 let warnings: unknown[];
 
@@ -59,18 +59,18 @@ const options: Options = {
 
 interface Played {
   readonly stage: Stage;
-  readonly player: Player;
+  readonly client: RecordedClient;
   readonly controller: AbortController;
   readonly running: Promise<void>;
 }
 
 /** @param listen - Adds listeners before the client connects. */
-async function play(listen: (player: Player, controller: AbortController) => void): Promise<Played> {
+async function play(listen: (client: RecordedClient, controller: AbortController) => void): Promise<Played> {
   const controller = new AbortController();
   const stage = new Stage(script);
-  const player = stage.play({ ...options, signal: controller.signal });
-  const { ws } = player;
-  listen(player, controller);
+  const client = stage.createClient({ ...options, signal: controller.signal });
+  const { ws } = client;
+  listen(client, controller);
   ws.on("connected", () => void ws.sendRaw(Buffer.alloc(5_000)).catch(() => undefined));
   const reading = (async () => {
     for (;;) {
@@ -87,15 +87,15 @@ async function play(listen: (player: Player, controller: AbortController) => voi
   await stage.pass(10_000);
   expect(["closed", "failed"]).toContain(ws.state);
   expect(await outcome(reading)).not.toBe("pending");
-  return { stage, player, controller, running };
+  return { stage, client, controller, running };
 }
 
 const events: readonly EventName[] = [...watchedEvents, "message", "rawMessage"];
 
 describe("a run without interference", () => {
   it("emits every event", async () => {
-    const { stage, player } = await play(() => undefined);
-    const story = new Set(player.story.concat("stateChange", "message", "rawMessage"));
+    const { stage, client } = await play(() => undefined);
+    const story = new Set(client.story.concat("stateChange", "message", "rawMessage"));
     expect(events.filter((name) => !story.has(name))).toEqual([]);
     await stage.finish();
   });
@@ -107,7 +107,7 @@ describe.each(events)("inside a listener of %s", (name) => {
   it.each(ways)("%s ends the client once, and it does not dial again", async (way) => {
     const reason = new Error("enough");
     let recordedBefore = -1;
-    const { stage, player, running } = await play(({ ws, recorded }, controller) => {
+    const { stage, client, running } = await play(({ ws, recorded }, controller) => {
       ws.on(name, () => {
         if (recordedBefore !== -1) return;
         recordedBefore = recorded.length;
@@ -116,14 +116,14 @@ describe.each(events)("inside a listener of %s", (name) => {
       });
     });
     expect(recordedBefore).toBeGreaterThan(0);
-    const after = player.story.slice(recordedBefore);
+    const after = client.story.slice(recordedBefore);
     // Other listeners of the attempt's own event run before the listener that ends the client.
     expect(after.slice(1)).not.toContain("connecting");
     expect(after.filter((one) => one === "closed").length).toBe(name === "closed" ? 0 : 1);
     for (const late of ["connected", "reconnected", "reconnecting"])
       expect(after.slice(1)).not.toContain(late);
     if (name !== "closed") {
-      expect(player.ws.state).toBe("closed");
+      expect(client.ws.state).toBe("closed");
       expect(await outcome(running)).toEqual(way === "abort" ? { error: reason } : { value: undefined });
     }
     await stage.finish();
@@ -143,14 +143,14 @@ describe.each(events)("inside a listener of %s", (name) => {
       const reference = await play(() => undefined);
       const fault = new Error("a fault of the listener");
       let calls = 0;
-      const { stage, player } = await play(({ ws }) => {
+      const { stage, client } = await play(({ ws }) => {
         ws.on(name, () => {
           calls++;
           return fail(fault);
         });
       });
       expect(calls).toBeGreaterThan(0);
-      const recorded = player.all("error").filter(({ error }) => error === fault);
+      const recorded = client.all("error").filter(({ error }) => error === fault);
       expect(recorded.length + warnings.filter((warning) => warning === fault).length).toBeGreaterThanOrEqual(
         calls,
       );
@@ -158,8 +158,8 @@ describe.each(events)("inside a listener of %s", (name) => {
       else expect(recorded.every(({ isFatal }) => !isFatal)).toBe(true);
       // Message handlers consume messages, which changes the back-pressure.
       const isSame = name !== "message" && name !== "rawMessage";
-      const facts = (one: Player): string[] => one.story.filter((word) => word !== "error");
-      if (isSame) expect(facts(player)).toEqual(facts(reference.player));
+      const facts = (one: RecordedClient): string[] => one.story.filter((word) => word !== "error");
+      if (isSame) expect(facts(client)).toEqual(facts(reference.client));
       await reference.stage.finish();
       await stage.finish();
     },
@@ -174,16 +174,16 @@ describe("several calls from one listener", () => {
         connection.accept();
         connection.reset();
       });
-      const player = stage.play({ backoff: steady });
-      player.ws.on("stateChange", ({ to }) => {
+      const client = stage.createClient({ backoff: steady });
+      client.ws.on("stateChange", ({ to }) => {
         if (to !== "backingOff") return;
-        void player.ws.reconnect();
-        void player.ws[way]();
+        void client.ws.reconnect();
+        void client.ws[way]();
       });
-      void player.ws.connect();
+      void client.ws.connect();
       await stage.pass(day);
-      expect(player.ws.state).toBe("closed");
-      expect(player.story.at(-1)).toBe("closed");
+      expect(client.ws.state).toBe("closed");
+      expect(client.story.at(-1)).toBe("closed");
       await stage.finish();
     },
   );
@@ -195,13 +195,13 @@ describe("several calls from one listener", () => {
         connection.accept();
         connection.reset();
       });
-      const player = stage.play({ backoff: steady });
+      const client = stage.createClient({ backoff: steady });
       let connecting: Promise<void> | undefined;
-      player.ws.on("disconnected", () => {
-        connecting = player.ws.connect();
-        void player.ws[way]();
+      client.ws.on("disconnected", () => {
+        connecting = client.ws.connect();
+        void client.ws[way]();
       });
-      void player.ws.connect();
+      void client.ws.connect();
       await stage.pass(day);
       expect(await outcome(connecting!)).toMatchObject({ error: { code: "CLOSED" } });
       expect(stage.server.connectionCount).toBe(1);
@@ -211,14 +211,14 @@ describe("several calls from one listener", () => {
 
   it("connect() in `closed` of a failed client starts exactly one new run", async () => {
     const stage = new Stage((connection, n) => (n === 1 ? connection.reset() : connection.accept()));
-    const player = stage.play();
-    player.ws.on("closed", () => void player.ws.connect());
-    player.ws.on("closed", () => void player.ws.connect());
-    void player.ws.connect();
+    const client = stage.createClient();
+    client.ws.on("closed", () => void client.ws.connect());
+    client.ws.on("closed", () => void client.ws.connect());
+    void client.ws.connect();
     await stage.pass(60_000);
-    expect(player.ws.state).toBe("connected");
+    expect(client.ws.state).toBe("connected");
     expect(stage.server.connectionCount).toBe(2);
-    player.ws.terminate();
+    client.ws.terminate();
     await stage.pass();
     await stage.finish();
   });

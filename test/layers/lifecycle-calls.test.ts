@@ -7,12 +7,12 @@ import { accepting, type Options, outcome, rejection, type Script, Stage } from 
 describe("reconnect()", () => {
   it("rejects when the client is idle, failed or closed", async () => {
     const stage = new Stage(drop);
-    const idle = stage.play();
+    const idle = stage.createClient();
     expect(await rejection(idle.ws.reconnect())).toMatchObject({ state: "idle" });
-    const failed = await stage.begin();
+    const failed = await stage.connect();
     expect(failed.ws.state).toBe("failed");
     expect(await rejection(failed.ws.reconnect())).toMatchObject({ state: "failed" });
-    const closed = stage.play();
+    const closed = stage.createClient();
     closed.ws.terminate();
     expect(await rejection(closed.ws.reconnect())).toMatchObject({ state: "closed" });
     await stage.finish();
@@ -20,9 +20,9 @@ describe("reconnect()", () => {
 
   it("waits for the attempt in progress", async () => {
     const stage = new Stage(inSequence(accepting));
-    const player = stage.play();
-    void player.ws.connect();
-    const reconnected = player.ws.reconnect();
+    const client = stage.createClient();
+    void client.ws.connect();
+    const reconnected = client.ws.reconnect();
     await stage.pass();
     expect(await outcome(reconnected)).toEqual({ value: undefined });
     expect(stage.server.connectionCount).toBe(1);
@@ -31,11 +31,11 @@ describe("reconnect()", () => {
 
   it("dials at once during backoff and cancels the backoff timer", async () => {
     const stage = new Stage(inSequence(breaking(5), accepting));
-    const player = await stage.begin({ backoff: steady });
+    const client = await stage.connect({ backoff: steady });
     await stage.pass(500);
-    expect(player.ws.state).toBe("backingOff");
-    const reconnected = player.ws.reconnect();
-    expect(player.ws.state).toBe("reconnecting");
+    expect(client.ws.state).toBe("backingOff");
+    const reconnected = client.ws.reconnect();
+    expect(client.ws.state).toBe("reconnecting");
     await stage.pass();
     expect(await outcome(reconnected)).toEqual({ value: undefined });
     await stage.pass(120_000);
@@ -45,12 +45,12 @@ describe("reconnect()", () => {
 
   it("replaces an open connection without a delay", async () => {
     const stage = new Stage();
-    const player = await stage.begin();
-    const reconnected = player.ws.reconnect();
+    const client = await stage.connect();
+    const reconnected = client.ws.reconnect();
     await stage.pass();
     expect(await outcome(reconnected)).toEqual({ value: undefined });
-    expect(player.delays).toEqual([]);
-    expect(player.verdicts).toEqual(["rotated"]);
+    expect(client.delays).toEqual([]);
+    expect(client.verdicts).toEqual(["rotated"]);
     expect(stage.server.connectionCount).toBe(2);
     await stage.finish();
   });
@@ -60,12 +60,12 @@ describe("reconnect()", () => {
       connection.accept();
       connection.mute();
     });
-    const player = await stage.begin();
-    void player.ws.close();
-    expect(player.ws.state).toBe("disconnecting");
-    expect(await rejection(player.ws.reconnect())).toMatchObject({ code: "INVALID_STATE" });
+    const client = await stage.connect();
+    void client.ws.close();
+    expect(client.ws.state).toBe("disconnecting");
+    expect(await rejection(client.ws.reconnect())).toMatchObject({ code: "INVALID_STATE" });
     await stage.pass(10_000);
-    expect(player.ws.state).toBe("closed");
+    expect(client.ws.state).toBe("closed");
     await stage.finish();
   });
 
@@ -79,14 +79,14 @@ describe("reconnect()", () => {
       "error",
     ] as const) {
       const stage = new Stage(inSequence(breaking(5), drop, breaking(5), accepting));
-      const player = stage.play({ backoff: steady });
+      const client = stage.createClient({ backoff: steady });
       let calls = 0;
-      player.ws.on(name, () => {
-        if (calls++ < 50) void player.ws.reconnect();
+      client.ws.on(name, () => {
+        if (calls++ < 50) void client.ws.reconnect();
       });
-      void player.ws.connect();
+      void client.ws.connect();
       await stage.pass(120_000);
-      expect(player.ws.state, name).toBe("connected");
+      expect(client.ws.state, name).toBe("connected");
       await stage.finish();
     }
   });
@@ -95,11 +95,11 @@ describe("reconnect()", () => {
 describe("connect()", () => {
   it("with a timeout during the backoff before the first success fails the client", async () => {
     const stage = new Stage(drop);
-    const player = stage.play({ retryInitial: true, backoff: steady });
-    const connecting = player.ws.connect({ timeout: 1_500 });
+    const client = stage.createClient({ retryInitial: true, backoff: steady });
+    const connecting = client.ws.connect({ timeout: 1_500 });
     await stage.pass(1_500);
     expect(await rejection(connecting)).toBeInstanceOf(TimeoutError);
-    expect(player.ws.state).toBe("failed");
+    expect(client.ws.state).toBe("failed");
     await stage.pass(day);
     expect(stage.server.connectionCount).toBe(2);
     await stage.finish();
@@ -107,26 +107,26 @@ describe("connect()", () => {
 
   it("with a timeout during a later backoff rejects only that call", async () => {
     const stage = new Stage(inSequence(breaking(5), drop, drop, accepting));
-    const player = await stage.begin({ backoff: steady });
+    const client = await stage.connect({ backoff: steady });
     await stage.pass(500);
-    const connecting = player.ws.connect({ timeout: 600 });
-    const patient = player.ws.connect();
+    const connecting = client.ws.connect({ timeout: 600 });
+    const patient = client.ws.connect();
     await stage.pass(1_000);
     expect(await rejection(connecting)).toBeInstanceOf(TimeoutError);
     await stage.pass(60_000);
     expect(await outcome(patient)).toEqual({ value: undefined });
-    expect(player.ws.state).toBe("connected");
+    expect(client.ws.state).toBe("connected");
     await stage.finish();
   });
 
   it("after a failure starts a new run, whose events begin with `connected`", async () => {
     const stage = new Stage(inSequence(breaking(5), refusing(500), accepting));
-    const player = await stage.begin({ backoff: { ...steady, maxAttempts: 2 } });
+    const client = await stage.connect({ backoff: { ...steady, maxAttempts: 2 } });
     await stage.pass(60_000);
-    expect(player.ws.state).toBe("failed");
-    void player.ws.connect();
+    expect(client.ws.state).toBe("failed");
+    void client.ws.connect();
     await stage.pass();
-    expect(player.story.filter((name) => /^(re)?connected$/.test(name))).toEqual(["connected", "connected"]);
+    expect(client.story.filter((name) => /^(re)?connected$/.test(name))).toEqual(["connected", "connected"]);
     await stage.finish();
   });
 });
@@ -145,26 +145,26 @@ describe("close(), terminate() and abort stop the client", () => {
     async (_name, script, ms, state, way) => {
       const controller = new AbortController();
       const stage = new Stage(script);
-      const player = stage.play({ retryInitial: true, backoff: steady, signal: controller.signal });
-      const connecting = player.ws.connect();
-      const running = player.ws.run();
+      const client = stage.createClient({ retryInitial: true, backoff: steady, signal: controller.signal });
+      const connecting = client.ws.connect();
+      const running = client.ws.run();
       await stage.pass(ms);
-      expect(player.ws.state).toBe(state);
+      expect(client.ws.state).toBe(state);
       const reason = new Error("enough");
       if (way === "abort") controller.abort(reason);
-      const closing = way === "close" ? player.ws.close() : undefined;
-      if (way === "terminate") player.ws.terminate();
+      const closing = way === "close" ? client.ws.close() : undefined;
+      if (way === "terminate") client.ws.terminate();
       await stage.pass();
-      expect(player.ws.state).toBe("closed");
+      expect(client.ws.state).toBe("closed");
       if (closing !== undefined) expect(await outcome(closing)).toEqual({ value: undefined });
       expect(await outcome(running)).toEqual(way === "abort" ? { error: reason } : { value: undefined });
-      const wasConnected = player.story.includes("connected");
+      const wasConnected = client.story.includes("connected");
       if (!wasConnected)
         expect(await rejection(connecting)).toEqual(way === "abort" ? reason : expect.any(CloseError));
       const count = stage.server.connectionCount;
       await stage.pass(day);
       expect(stage.server.connectionCount).toBe(count);
-      expect(player.all("error").filter(({ isFatal }) => isFatal)).toEqual([]);
+      expect(client.all("error").filter(({ isFatal }) => isFatal)).toEqual([]);
       await stage.finish();
     },
   );
@@ -173,19 +173,19 @@ describe("close(), terminate() and abort stop the client", () => {
 describe("unref()", () => {
   it("lets the process exit in every state, and ref() keeps it running again", async () => {
     const stage = new Stage(inSequence(accepting, drop, accepting));
-    const player = await stage.begin({ backoff: steady });
-    player.ws.unref();
+    const client = await stage.connect({ backoff: steady });
+    client.ws.unref();
     expect(stage.clock.isHeld).toBe(false);
-    player.ws.ref();
+    client.ws.ref();
     expect(stage.clock.isHeld).toBe(true);
     stage.connection.reset();
     await stage.pass(500);
-    expect(player.ws.state).toBe("backingOff");
+    expect(client.ws.state).toBe("backingOff");
     expect(stage.clock.isHeld).toBe(true);
-    player.ws.unref();
+    client.ws.unref();
     expect(stage.clock.isHeld).toBe(false);
     await stage.pass(60_000);
-    expect(player.ws.state).toBe("connected");
+    expect(client.ws.state).toBe("connected");
     expect(stage.clock.isHeld).toBe(false);
     await stage.finish();
   });
@@ -199,13 +199,13 @@ describe("a replacement in progress", () => {
 
   it.each(["close", "terminate"] as const)("ends with %s(), and reconnect() rejects", async (way) => {
     const stage = new Stage(mute);
-    const player = await stage.begin();
-    const reconnected = player.ws.reconnect();
+    const client = await stage.connect();
+    const reconnected = client.ws.reconnect();
     await stage.pass(100);
-    expect(player.ws.state).toBe("disconnecting");
-    void player.ws[way]();
+    expect(client.ws.state).toBe("disconnecting");
+    void client.ws[way]();
     await stage.pass(6_000);
-    expect(player.ws.state).toBe("closed");
+    expect(client.ws.state).toBe("closed");
     expect(await rejection(reconnected)).toBeInstanceOf(Error);
     await stage.pass(day);
     expect(stage.server.connectionCount).toBe(1);
@@ -214,28 +214,28 @@ describe("a replacement in progress", () => {
 
   it("resolves connect() too, and does not depend on a peer that never answers the Close", async () => {
     const stage = new Stage(mute);
-    const player = await stage.begin({ closeTimeout: 500 });
-    const reconnected = player.ws.reconnect();
-    const connecting = player.ws.connect();
+    const client = await stage.connect({ closeTimeout: 500 });
+    const reconnected = client.ws.reconnect();
+    const connecting = client.ws.connect();
     await stage.pass(400);
     expect(await outcome(connecting)).toBe("pending");
     await stage.pass(200);
     expect(await outcome(connecting)).toEqual({ value: undefined });
     expect(await outcome(reconnected)).toEqual({ value: undefined });
-    expect(player.delays).toEqual([]);
+    expect(client.delays).toEqual([]);
     await stage.finish();
   });
 
   it("continues with the backoff when dialling fails", async () => {
     const stage = new Stage(inSequence(accepting, drop, drop, accepting));
-    const player = await stage.begin({ backoff: steady });
-    const reconnected = player.ws.reconnect();
+    const client = await stage.connect({ backoff: steady });
+    const reconnected = client.ws.reconnect();
     await stage.pass();
-    expect(player.ws.state).toBe("backingOff");
+    expect(client.ws.state).toBe("backingOff");
     await stage.pass(60_000);
-    expect(player.ws.state).toBe("connected");
+    expect(client.ws.state).toBe("connected");
     expect(await outcome(reconnected)).not.toBe("pending");
-    expect(player.delays.length).toBe(2);
+    expect(client.delays.length).toBe(2);
     await stage.finish();
   });
 });
@@ -249,13 +249,13 @@ describe("connect() with a timeout", () => {
     "while %s cancels everything in progress",
     async (_name, options, script) => {
       const stage = new Stage(script);
-      const player = stage.play(options);
-      const connecting = player.ws.connect({ timeout: 200 });
+      const client = stage.createClient(options);
+      const connecting = client.ws.connect({ timeout: 200 });
       await stage.pass(200);
       expect(await rejection(connecting)).toBeInstanceOf(TimeoutError);
       await stage.pass(100);
-      expect(player.ws.state).toBe("failed");
-      const { verdict } = player.all("closed")[0]!.report;
+      expect(client.ws.state).toBe("failed");
+      const { verdict } = client.all("closed")[0]!.report;
       expect(["connect-timeout", "setup-failed"]).toContain(verdict);
       await stage.finish();
     },
@@ -266,14 +266,14 @@ describe("connect() with a timeout", () => {
     async (way) => {
       const stage = new Stage(inSequence(drop, accepting));
       let calls = 0;
-      const player = stage.play({ retryInitial: true, backoff: steady }, () => {
-        if (calls++ === 0) void player.ws[way]();
+      const client = stage.createClient({ retryInitial: true, backoff: steady }, () => {
+        if (calls++ === 0) void client.ws[way]();
         return "ws://feed.test/";
       });
-      void player.ws.connect();
+      void client.ws.connect();
       await stage.pass(60_000);
       const isEnding = way === "close" || way === "terminate";
-      expect(player.ws.state).toBe(isEnding ? "closed" : "connected");
+      expect(client.ws.state).toBe(isEnding ? "closed" : "connected");
       expect(stage.server.connectionCount).toBe(isEnding ? 0 : 2);
       await stage.finish();
     },

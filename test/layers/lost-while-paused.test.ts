@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { never } from "../support/never.js";
-import type { Message, Watching } from "../support/scene.js";
+import type { Message, RecordedClient } from "../support/scene.js";
 import type { VirtualLink } from "../support/virtual-link.js";
 import { binaryFrame, closeFrame, pongFrame, textFrame } from "../support/wire.js";
 import { LayerScene, numbered, range, sequence, settled, storyOf } from "./layer-scene.js";
@@ -8,7 +8,10 @@ import { LayerScene, numbered, range, sequence, settled, storyOf } from "./layer
 const texts = (from: number, to: number): Buffer[] => range(from, to).map((id) => textFrame(String(id)));
 
 /** Reads messages one by one, as many as the test requests. */
-function reading(client: Watching): { take(count: number): Promise<string[]>; next(): Promise<unknown> } {
+function reading(client: RecordedClient): {
+  take(count: number): Promise<string[]>;
+  next(): Promise<unknown>;
+} {
   const iterator = client.ws[Symbol.asyncIterator]();
   return {
     next: () => iterator.next(),
@@ -44,7 +47,12 @@ const buffer = 4;
 async function openAndLose(
   options: Parameters<LayerScene["openClient"]>[0] = {},
   ...followedBy: readonly Buffer[]
-): Promise<{ scene: LayerScene; client: Watching; reader: ReturnType<typeof reading>; link: VirtualLink }> {
+): Promise<{
+  scene: LayerScene;
+  client: RecordedClient;
+  reader: ReturnType<typeof reading>;
+  link: VirtualLink;
+}> {
   const scene = new LayerScene();
   const { client, link } = await scene.openClient({ buffer, ...options });
   const reader = reading(client);

@@ -2,7 +2,7 @@
 // reordered.
 import { type ScriptedConnection, ScriptedServer, VirtualRuntime } from "../../src/testing/index.js";
 import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
-import { type Options, Watching } from "../support/scene.js";
+import { type Options, RecordedClient } from "../support/scene.js";
 
 /** A numbered message from the client, and the connection on which it arrived. */
 export interface ReceivedId {
@@ -58,8 +58,12 @@ export class NumberedFeed {
     return [...new Set(this.received.map(({ id }) => id))];
   }
 
-  watch(options: Options): Watching {
-    return new Watching("ws://feed.test", { runtime: this.counting.runtime, reconnect: true, ...options });
+  watch(options: Options): RecordedClient {
+    return new RecordedClient("ws://feed.test", {
+      runtime: this.counting.runtime,
+      reconnect: true,
+      ...options,
+    });
   }
 
   async #serve(connection: ScriptedConnection, n: number): Promise<void> {
@@ -91,7 +95,7 @@ export class NumberedFeed {
    * Sends one more message in each direction, and advances 1 ms. @param padding - Bytes to add to the client's
    * message.
    */
-  async step(client: Watching, padding = 0): Promise<void> {
+  async step(client: RecordedClient, padding = 0): Promise<void> {
     this.last++;
     for (const connection of this.#connections) connection.send(`default:${this.last}`);
     const id = ++this.sent;

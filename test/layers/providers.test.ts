@@ -26,14 +26,14 @@ describe("providers", () => {
       headers: async ({ attempt }) => Promise.resolve({ Authorization: `Bearer ${attempt}` }),
       subprotocols: async () => Promise.resolve(["chat"]),
     };
-    const player = stage.play(options, async ({ attempt, lastReport, signal }) => {
+    const client = stage.createClient(options, async ({ attempt, lastReport, signal }) => {
       asked.push({ attempt, verdict: lastReport?.verdict, signal });
       await Promise.resolve();
       return `ws://feed.test/n${asked.length}`;
     });
-    void player.ws.connect();
+    void client.ws.connect();
     await stage.pass(60_000);
-    expect(player.ws.state).toBe("connected");
+    expect(client.ws.state).toBe("connected");
     expect(asked.map(({ attempt }) => attempt)).toEqual([1, 2, 1, 2]);
     expect(asked.map(({ verdict }) => verdict)).toEqual([
       undefined,
@@ -94,14 +94,14 @@ describe("providers", () => {
           () => (isGood ? undefined : (provide as () => unknown)()),
         ]),
       ) as Options;
-      const player = stage.play({ ...wrapped, backoff: steady }, (() =>
+      const client = stage.createClient({ ...wrapped, backoff: steady }, (() =>
         isGood || url === undefined ? "ws://feed.test/" : url()) as never);
-      void player.ws.connect();
+      void client.ws.connect();
       await stage.pass();
       isGood = false;
       await stage.pass(16_000);
-      expect(player.delays.slice(0, 4)).toEqual([1_000, 2_000, 4_000, 8_000]);
-      const { report } = player.all("reconnecting").at(-1)!;
+      expect(client.delays.slice(0, 4)).toEqual([1_000, 2_000, 4_000, 8_000]);
+      const { report } = client.all("reconnecting").at(-1)!;
       expect(report).toMatchObject({
         phase: "provider",
         verdict: "setup-failed",
@@ -111,7 +111,7 @@ describe("providers", () => {
       expect(stage.server.connectionCount).toBe(1);
       isGood = true;
       await stage.pass(8_000);
-      expect(player.ws.stats().reconnectCount).toBe(1);
+      expect(client.ws.stats().reconnectCount).toBe(1);
       await stage.finish();
     },
   );
@@ -119,7 +119,7 @@ describe("providers", () => {
   it("that never settle are limited by connectTimeout, and their signal aborts", async () => {
     const signals: AbortSignal[] = [];
     const stage = new Stage();
-    const player = stage.play({
+    const client = stage.createClient({
       retryInitial: true,
       connectTimeout: 3_000,
       backoff: steady,
@@ -128,13 +128,13 @@ describe("providers", () => {
         return signals.length < 3 ? never() : {};
       },
     });
-    void player.ws.connect();
+    void client.ws.connect();
     await stage.pass(20_000);
-    expect(player.ws.state).toBe("connected");
-    expect(player.delays).toEqual([1_000, 2_000]);
-    expect(player.times("connected")).toEqual([9_000]);
+    expect(client.ws.state).toBe("connected");
+    expect(client.delays).toEqual([1_000, 2_000]);
+    expect(client.times("connected")).toEqual([9_000]);
     expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, false]);
-    expect(player.all("reconnecting")[0]!.report.error).toBeInstanceOf(TimeoutError);
+    expect(client.all("reconnecting")[0]!.report.error).toBeInstanceOf(TimeoutError);
     await stage.finish();
   });
 
@@ -142,37 +142,37 @@ describe("providers", () => {
     let answer!: (url: string) => void;
     const signals: AbortSignal[] = [];
     const stage = new Stage();
-    const player = stage.play({}, ({ signal }) => {
+    const client = stage.createClient({}, ({ signal }) => {
       signals.push(signal);
       return new Promise<string>((resolve) => (answer = resolve));
     });
-    const connecting = player.ws.connect();
+    const connecting = client.ws.connect();
     await stage.pass(1_000);
-    void player.ws[how]();
+    void client.ws[how]();
     await stage.pass();
     expect(await rejection(connecting)).toBeInstanceOf(CloseError);
     expect(signals[0]!.aborted).toBe(true);
     answer("ws://feed.test/");
     await stage.pass(day);
     expect(stage.server.connectionCount).toBe(0);
-    expect(player.states).toEqual(["connecting", "closed"]);
+    expect(client.states).toEqual(["connecting", "closed"]);
     await stage.finish();
   });
 
   it("that answer late do not affect the next attempt", async () => {
     const answers: ((url: string) => void)[] = [];
     const stage = new Stage();
-    const player = stage.play({ retryInitial: true, connectTimeout: 1_000, backoff: steady }, () =>
+    const client = stage.createClient({ retryInitial: true, connectTimeout: 1_000, backoff: steady }, () =>
       answers.length === 1
         ? "ws://feed.test/second"
         : new Promise<string>((resolve) => answers.push(resolve)),
     );
-    void player.ws.connect();
+    void client.ws.connect();
     await stage.pass(2_000);
     answers[0]!("ws://feed.test/first");
     await stage.pass(60_000);
-    expect(player.ws.state).toBe("connected");
-    expect(player.ws.url).toBe("ws://feed.test/second");
+    expect(client.ws.state).toBe("connected");
+    expect(client.ws.url).toBe("ws://feed.test/second");
     expect(stage.server.connectionCount).toBe(1);
     await stage.finish();
   });

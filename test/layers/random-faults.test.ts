@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { CloseReport } from "../../src/index.js";
 import { runsAll } from "../support/cases.js";
-import type { Message, Options, Watching } from "../support/scene.js";
+import type { Message, Options, RecordedClient } from "../support/scene.js";
 import { range, sequence } from "./layer-scene.js";
 import { NumberedFeed } from "./numbered-feed.js";
 
@@ -40,7 +40,7 @@ function createRandom(seed: number): () => number {
 }
 
 /** Events that may happen in a millisecond. */
-const faults: ((feed: NumberedFeed, client: Watching, random: () => number) => void)[] = [
+const faults: ((feed: NumberedFeed, client: RecordedClient, random: () => number) => void)[] = [
   (feed) => feed.connections.at(-1)?.reset(),
   (feed) => feed.connections.at(0)?.reset(),
   (feed, _, random) => feed.connections.at(-1)?.close([1000, 1001, 1012, 4000][Math.floor(random() * 4)]),
@@ -74,7 +74,7 @@ interface FaultScenario {
 
 interface Run {
   readonly feed: NumberedFeed;
-  readonly client: Watching;
+  readonly client: RecordedClient;
   readonly random: () => number;
   /** The numbers that the client has delivered. */
   readonly ids: number[];
@@ -101,7 +101,7 @@ function begin({ seed, options, isSlow = false }: FaultScenario): Run {
   return run;
 }
 
-function reportsOf(client: Watching): CloseReport[] {
+function reportsOf(client: RecordedClient): CloseReport[] {
   const reports: CloseReport[] = [];
   const onClose = (message: unknown): void => {
     const recorded = message as { readonly client: unknown; readonly report: CloseReport };

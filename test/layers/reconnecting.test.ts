@@ -8,10 +8,10 @@ describe("the delays", () => {
     const backoff = { base: 1_000, multiplier: 2, cap: 8_000, floor: 250 };
     for (const seed of [1, 2, 3, 4, 5]) {
       const stage = new Stage(inSequence(accepting, drop), { seed });
-      const player = await stage.begin({ backoff });
+      const client = await stage.connect({ backoff });
       stage.connection.reset();
       await stage.pass(200_000);
-      const { delays } = player;
+      const { delays } = client;
       expect(delays.length).toBeGreaterThan(20);
       for (const [index, delay] of delays.entries()) {
         expect(delay).toBeGreaterThanOrEqual(250);
@@ -24,12 +24,12 @@ describe("the delays", () => {
 
   it("are exact to the millisecond: `connecting` is emitted when the delay ends", async () => {
     const stage = new Stage(inSequence(accepting, drop));
-    const player = await stage.begin({ backoff: steady });
+    const client = await stage.connect({ backoff: steady });
     stage.connection.reset();
     await stage.pass(20_000);
-    expect(player.delays.slice(0, 5)).toEqual([1_000, 2_000, 4_000, 8_000, 8_000]);
-    const [, ...dialled] = player.times("connecting");
-    const expected = player.times("reconnecting").map((at, index) => at + player.delays[index]!);
+    expect(client.delays.slice(0, 5)).toEqual([1_000, 2_000, 4_000, 8_000, 8_000]);
+    const [, ...dialled] = client.times("connecting");
+    const expected = client.times("reconnecting").map((at, index) => at + client.delays[index]!);
     expect(dialled).toEqual(expected.slice(0, dialled.length));
     await stage.finish();
   });
@@ -39,17 +39,17 @@ describe("the delays", () => {
     const stage = new Stage(
       inSequence(breaking(10), drop, drop, breaking(9_999), breaking(10_000), accepting),
     );
-    const player = await stage.begin({ backoff });
+    const client = await stage.connect({ backoff });
     await stage.pass(120_000);
-    expect(player.delays).toEqual([1_000, 2_000, 4_000, 8_000, 1_000]);
+    expect(client.delays).toEqual([1_000, 2_000, 4_000, 8_000, 1_000]);
     await stage.finish();
   });
 
   it("keep growing when connections open and break at once", async () => {
     const stage = new Stage(breaking(5));
-    const player = await stage.begin({ backoff: steady });
+    const client = await stage.connect({ backoff: steady });
     await stage.pass(60_000);
-    expect(player.delays.slice(0, 5)).toEqual([1_000, 2_000, 4_000, 8_000, 8_000]);
+    expect(client.delays.slice(0, 5)).toEqual([1_000, 2_000, 4_000, 8_000, 8_000]);
     await stage.finish();
   });
 });
@@ -57,21 +57,21 @@ describe("the delays", () => {
 describe("maxAttempts", () => {
   it("ends run() after that many failed attempts, and the last error is fatal", async () => {
     const stage = new Stage(drop);
-    const player = stage.play({ backoff: { ...steady, maxAttempts: 4 } });
-    const running = player.ws.run();
+    const client = stage.createClient({ backoff: { ...steady, maxAttempts: 4 } });
+    const running = client.ws.run();
     await stage.pass(60_000);
     expect(await rejection(running)).toBeInstanceOf(Error);
     expect(stage.server.connectionCount).toBe(4);
-    expect(player.ws.state).toBe("failed");
-    expect(player.story.filter((name) => name === "error!")).toEqual(["error!"]);
+    expect(client.ws.state).toBe("failed");
+    expect(client.story.filter((name) => name === "error!")).toEqual(["error!"]);
     await stage.finish();
   });
 
   it("of one allows one attempt after a connection that was open for resetAfter", async () => {
     const stage = new Stage(inSequence(breaking(120_000), accepting));
-    const player = await stage.begin({ backoff: { ...steady, maxAttempts: 1, resetAfter: 60_000 } });
+    const client = await stage.connect({ backoff: { ...steady, maxAttempts: 1, resetAfter: 60_000 } });
     await stage.pass(200_000);
-    expect(player.story).toContain("reconnected");
+    expect(client.story).toContain("reconnected");
     await stage.finish();
   });
 
@@ -80,9 +80,9 @@ describe("maxAttempts", () => {
     const stage = new Stage(
       inSequence(breaking(2_000), drop, breaking(2_000), drop, breaking(2_000), drop, accepting),
     );
-    const player = await stage.begin({ backoff });
+    const client = await stage.connect({ backoff });
     await stage.pass(day / 24);
-    expect(player.ws.state).toBe("connected");
+    expect(client.ws.state).toBe("connected");
     await stage.finish();
   });
 });
@@ -90,21 +90,21 @@ describe("maxAttempts", () => {
 describe("maxElapsed", () => {
   it("allows no attempt after that time since the first failure", async () => {
     const stage = new Stage(drop);
-    const player = stage.play({ backoff: { ...steady, maxElapsed: 10_000 } });
-    const running = player.ws.run();
+    const client = stage.createClient({ backoff: { ...steady, maxElapsed: 10_000 } });
+    const running = client.ws.run();
     await stage.pass(60_000);
     expect(await rejection(running)).toBeInstanceOf(Error);
     // Attempts at 0, 1, 3 and 7 s; the next one would be at 15 s.
-    expect(player.times("connecting")).toEqual([0, 1_000, 3_000, 7_000]);
-    expect(player.times("closed")).toEqual([7_000]);
+    expect(client.times("connecting")).toEqual([0, 1_000, 3_000, 7_000]);
+    expect(client.times("closed")).toEqual([7_000]);
     await stage.finish();
   });
 
   it("counts from the first failure after a stable connection, however old the client is", async () => {
     const stage = new Stage(inSequence(breaking(day), drop, accepting));
-    const player = await stage.begin({ backoff: { ...steady, maxElapsed: 10_000 }, heartbeat: false });
+    const client = await stage.connect({ backoff: { ...steady, maxElapsed: 10_000 }, heartbeat: false });
     await stage.pass(day + 60_000);
-    expect(player.ws.state).toBe("connected");
+    expect(client.ws.state).toBe("connected");
     await stage.finish();
   });
 });
@@ -112,33 +112,33 @@ describe("maxElapsed", () => {
 describe("the first attempt", () => {
   it("that fails rejects connect() and ends the client with one error", async () => {
     const stage = new Stage(inSequence(refusing(503), accepting));
-    const player = stage.play();
+    const client = stage.createClient();
     const error = await (async () => {
-      const connecting = player.ws.connect();
+      const connecting = client.ws.connect();
       await stage.pass();
       return rejection(connecting);
     })();
     expect(error).toBeInstanceOf(HandshakeError);
     await stage.pass(day);
-    expect(player.story).toEqual(["to connecting", "connecting", "error!", "to failed", "closed"]);
+    expect(client.story).toEqual(["to connecting", "connecting", "error!", "to failed", "closed"]);
     expect(stage.server.connectionCount).toBe(1);
     await stage.finish();
   });
 
   it("is repeated with retryInitial, and connect() waits for one that succeeds", async () => {
     const stage = new Stage(inSequence(refusing(503), drop, refusing(500), accepting));
-    const player = stage.play({ retryInitial: true, backoff: steady });
-    const connecting = player.ws.connect();
+    const client = stage.createClient({ retryInitial: true, backoff: steady });
+    const connecting = client.ws.connect();
     await stage.pass(3_000);
     expect(await outcome(connecting)).toBe("pending");
     await stage.pass(10_000);
     expect(await outcome(connecting)).toEqual({ value: undefined });
-    expect(player.states).toEqual([
+    expect(client.states).toEqual([
       "connecting",
       ...Array<string[]>(3).fill(["backingOff", "connecting"]).flat(),
       "connected",
     ]);
-    expect(player.story.filter((name) => name === "connected" || name === "reconnected")).toEqual([
+    expect(client.story.filter((name) => name === "connected" || name === "reconnected")).toEqual([
       "connected",
     ]);
     await stage.finish();
@@ -146,25 +146,25 @@ describe("the first attempt", () => {
 
   it("that fails emits a non-fatal error when a retry follows", async () => {
     const stage = new Stage(inSequence(refusing(503), drop, accepting));
-    const player = stage.play({ retryInitial: true, backoff: steady });
-    void player.ws.connect();
+    const client = stage.createClient({ retryInitial: true, backoff: steady });
+    void client.ws.connect();
     await stage.pass(10_000);
-    expect(player.ws.state).toBe("connected");
-    expect(player.all("error").map(({ isFatal }) => isFatal)).toEqual([false, false]);
+    expect(client.ws.state).toBe("connected");
+    expect(client.all("error").map(({ isFatal }) => isFatal)).toEqual([false, false]);
     await stage.finish();
   });
 
   it("is repeated by run(), while a concurrent connect() rejects", async () => {
     const stage = new Stage(inSequence(drop, drop, accepting));
-    const player = stage.play({ backoff: steady });
-    const running = player.ws.run();
-    const connecting = player.ws.connect();
+    const client = stage.createClient({ backoff: steady });
+    const running = client.ws.run();
+    const connecting = client.ws.connect();
     await stage.pass();
     expect(await rejection(connecting)).toBeInstanceOf(ConnectionError);
     await stage.pass(10_000);
-    expect(player.ws.state).toBe("connected");
+    expect(client.ws.state).toBe("connected");
     expect(await outcome(running)).toBe("pending");
-    void player.ws.close();
+    void client.ws.close();
     await stage.pass();
     expect(await outcome(running)).toEqual({ value: undefined });
     await stage.finish();
@@ -172,8 +172,8 @@ describe("the first attempt", () => {
 
   it("is the only one with reconnect: false, regardless of retryInitial and run()", async () => {
     const stage = new Stage(drop);
-    const player = stage.play({ reconnect: false, retryInitial: true });
-    const running = player.ws.run();
+    const client = stage.createClient({ reconnect: false, retryInitial: true });
+    const running = client.ws.run();
     await stage.pass(day);
     expect(await rejection(running)).toBeInstanceOf(ConnectionError);
     expect(stage.server.connectionCount).toBe(1);
@@ -184,10 +184,10 @@ describe("the first attempt", () => {
 describe("a later attempt that fails", () => {
   it("emits a non-fatal error", async () => {
     const stage = new Stage(inSequence(breaking(5), drop, refusing(500), accepting));
-    const player = await stage.begin({ backoff: steady });
+    const client = await stage.connect({ backoff: steady });
     await stage.pass(60_000);
-    expect(player.story).toContain("reconnected");
-    expect(player.all("error").map(({ isFatal }) => isFatal)).toEqual([false, false]);
+    expect(client.story).toContain("reconnected");
+    expect(client.all("error").map(({ isFatal }) => isFatal)).toEqual([false, false]);
     await stage.finish();
   });
 });
@@ -208,17 +208,17 @@ describe("a minimum delay", () => {
   it.each(rows)("of %s is added to the random delay", async (_name, script, least) => {
     // The first connection breaks after 0 s, the attempt under test is 1 s later.
     const stage = new Stage(inSequence(breaking(1), script, accepting), { wallStart: wallStart - 1 });
-    const player = await stage.begin({ backoff: { ...steady, retryAfterCap: 200_000 } });
+    const client = await stage.connect({ backoff: { ...steady, retryAfterCap: 200_000 } });
     await stage.pass(300_000);
-    expect(player.delays).toEqual([1_000, 2_000 + least]);
+    expect(client.delays).toEqual([1_000, 2_000 + least]);
     await stage.finish();
   });
 
   it.each([1012, 1013])("of base is added after a Close %d", async (code) => {
     const stage = new Stage(inSequence(closing(code), accepting));
-    const player = await stage.begin({ backoff: { ...steady, base: 1_500 } });
+    const client = await stage.connect({ backoff: { ...steady, base: 1_500 } });
     await stage.pass(60_000);
-    expect(player.delays).toEqual([3_000]);
+    expect(client.delays).toEqual([3_000]);
     await stage.finish();
   });
 
@@ -226,9 +226,9 @@ describe("a minimum delay", () => {
     const waits = [];
     for (let seed = 1; seed <= 20; seed++) {
       const stage = new Stage(inSequence(closing(1012), accepting), { seed });
-      const player = await stage.begin({ backoff: { base: 1_000, floor: 100 } });
+      const client = await stage.connect({ backoff: { base: 1_000, floor: 100 } });
       await stage.pass(60_000);
-      waits.push(...player.delays);
+      waits.push(...client.delays);
       await stage.finish();
     }
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(1_100);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Cursors, SetupConnection } from "../../src/index.js";
 import { never } from "../support/never.js";
-import type { Message, Options, Watching } from "../support/scene.js";
+import type { Message, Options, RecordedClient } from "../support/scene.js";
 import { closeFrame, textFrame } from "../support/wire.js";
 import { LayerScene, numbered, range, sequence, storyOf, streamOf, textsOf } from "./layer-scene.js";
 
@@ -12,7 +12,7 @@ const numberOf = (message: Message): number | undefined =>
   String(message).includes(":") ? sequence(message) : undefined;
 
 /** Every way to read messages; each appends the received numbers to `into`. */
-const ways: [string, (ws: Watching["ws"], into: number[]) => void][] = [
+const ways: [string, (ws: RecordedClient["ws"], into: number[]) => void][] = [
   ["a handler", (ws, into) => void ws.on("message", ({ data }) => into.push(sequence(data)))],
   [
     "recv()",
@@ -38,8 +38,8 @@ const ignore = (): void => undefined;
 
 interface Running {
   readonly scene: LayerScene;
-  readonly ws: Watching["ws"];
-  readonly client: Watching;
+  readonly ws: RecordedClient["ws"];
+  readonly client: RecordedClient;
   readonly link: Awaited<ReturnType<LayerScene["openClient"]>>["link"];
   readonly read: number[];
   readonly story: string[];

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { never } from "../support/never.js";
 import { MemoryBlob } from "../support/memory-blob.js";
-import type { Message, Options, Watching } from "../support/scene.js";
+import type { Message, Options, RecordedClient } from "../support/scene.js";
 import type { VirtualLink } from "../support/virtual-link.js";
 import { closeFrame, textFrame } from "../support/wire.js";
 import { closeOf, LayerScene, numbered, range, sequence, storyOf, textsOf, settled } from "./layer-scene.js";
@@ -14,14 +14,14 @@ const numberOf = (message: Message): number | undefined =>
 /** A client that rotates with both connections open. */
 const overlapping: Options = { replay };
 
-function read(client: Watching): string[] {
+function read(client: RecordedClient): string[] {
   const messages: string[] = [];
   client.ws.on("message", ({ data }) => void messages.push(String(data)));
   return messages;
 }
 
 /** The first connection accepts no more bytes, and half of a large message is written. */
-async function writeHalf(scene: LayerScene, ws: Watching["ws"], link: VirtualLink): Promise<void> {
+async function writeHalf(scene: LayerScene, ws: RecordedClient["ws"], link: VirtualLink): Promise<void> {
   link.peer.takesWrites = false;
   void ws.send("A".repeat(100_000));
   await scene.pass();
@@ -138,7 +138,7 @@ describe("overlap", () => {
   });
 
   it.each([
-    ["and close() ends both", (client: Watching) => void client.ws.close()],
+    ["and close() ends both", (client: RecordedClient) => void client.ws.close()],
     ["and is lost", () => undefined],
   ])(
     "delivers the second's messages after the last messages of the first when the second ends first, %s",
@@ -465,7 +465,7 @@ describe("buffered messages of the second connection", () => {
   });
 });
 
-async function startReading(scene: LayerScene, ws: Watching["ws"], link: VirtualLink): Promise<number> {
+async function startReading(scene: LayerScene, ws: RecordedClient["ws"], link: VirtualLink): Promise<number> {
   const first = ws.recv();
   link.send(...numbered(1));
   await scene.pass();
@@ -1250,7 +1250,7 @@ describe("acknowledgements during a rotation", () => {
 });
 
 describe("numbered streams in both directions", () => {
-  const seen = (client: Watching): number[] => {
+  const seen = (client: RecordedClient): number[] => {
     const ids: number[] = [];
     client.ws.on("message", ({ data }) => {
       if (numberOf(data) !== undefined) ids.push(numberOf(data)!);

@@ -26,15 +26,15 @@ describe("a hook that fails", () => {
     async (_name, hook, text) => {
       let calls = 0;
       const stage = new Stage();
-      const player = stage.play({
+      const client = stage.createClient({
         retryInitial: true,
         backoff: steady,
         onConnection: () => (++calls < 4 ? hook() : undefined),
       });
-      const connecting = player.ws.connect();
+      const connecting = client.ws.connect();
       await stage.pass(7_500);
-      expect(player.delays).toEqual([1_000, 2_000, 4_000]);
-      for (const { report } of player.all("reconnecting")) {
+      expect(client.delays).toEqual([1_000, 2_000, 4_000]);
+      for (const { report } of client.all("reconnecting")) {
         expect(report).toMatchObject({
           phase: "setup",
           verdict: "setup-failed",
@@ -44,21 +44,21 @@ describe("a hook that fails", () => {
         expect(String(report.error)).toContain(text);
       }
       expect(await outcome(connecting)).toEqual({ value: undefined });
-      expect(player.story).not.toContain("disconnected");
-      expect(player.states.filter((state) => state === "connected")).toEqual(["connected"]);
+      expect(client.story).not.toContain("disconnected");
+      expect(client.states.filter((state) => state === "connected")).toEqual(["connected"]);
       await stage.finish();
     },
   );
 
   it("a hook that fails at the first attempt rejects connect() with a ConnectionError of the phase setup", async () => {
     const stage = new Stage();
-    const player = stage.play({ onConnection: () => Promise.reject(new Error("wrong password")) });
-    const connecting = player.ws.connect();
+    const client = stage.createClient({ onConnection: () => Promise.reject(new Error("wrong password")) });
+    const connecting = client.ws.connect();
     await stage.pass();
     const error = await rejection(connecting);
     expect(error).toBeInstanceOf(ConnectionError);
     expect(error).toMatchObject({ phase: "setup", cause: { message: "wrong password" } });
-    expect(player.ws.state).toBe("failed");
+    expect(client.ws.state).toBe("failed");
     await stage.finish();
   });
 
@@ -68,7 +68,7 @@ describe("a hook that fails", () => {
       void sending("a", "b")(connection, 1);
       ends.push(await connection.closed);
     });
-    const player = await stage.begin({
+    const client = await stage.connect({
       reconnect: false,
       onConnection: async (connection) => {
         await connection.ping();
@@ -77,7 +77,7 @@ describe("a hook that fails", () => {
     });
     await stage.pass();
     expect(ends).toEqual([{ code: 1000, reason: "" }]);
-    expect(player.all("dropped").map(({ message, cause }) => [message, cause])).toEqual([
+    expect(client.all("dropped").map(({ message, cause }) => [message, cause])).toEqual([
       ["a", "closed"],
       ["b", "closed"],
     ]);
@@ -90,16 +90,16 @@ describe("a hook that fails", () => {
       connection.mute();
     });
     let calls = 0;
-    const player = stage.play({
+    const client = stage.createClient({
       retryInitial: true,
       backoff: steady,
       closeTimeout: 700,
       onConnection: () => (++calls === 1 ? Promise.reject(new Error("no")) : Promise.resolve()),
     });
-    void player.ws.connect();
+    void client.ws.connect();
     await stage.pass(1_700);
-    expect(player.ws.state).toBe("connected");
-    expect(player.all("reconnecting")[0]!.report).toMatchObject({ phase: "setup", verdict: "setup-failed" });
+    expect(client.ws.state).toBe("connected");
+    expect(client.all("reconnecting")[0]!.report).toMatchObject({ phase: "setup", verdict: "setup-failed" });
     await stage.finish();
   });
 
@@ -111,21 +111,21 @@ describe("a hook that fails", () => {
     ] as [Options, number][]) {
       const signals: AbortSignal[] = [];
       const stage = new Stage();
-      const player = stage.play({
+      const client = stage.createClient({
         ...options,
         onConnection: (_connection, signal) => {
           signals.push(signal);
           return never();
         },
       });
-      const connecting = player.ws.connect();
+      const connecting = client.ws.connect();
       await stage.pass(time - 1);
-      expect(player.ws.state).toBe("connecting");
+      expect(client.ws.state).toBe("connecting");
       expect(signals[0]!.aborted).toBe(false);
       await stage.pass(2);
       expect(signals[0]!.aborted).toBe(true);
       expect(await rejection(connecting)).toBeInstanceOf(TimeoutError);
-      expect(player.all("closed")[0]!.report).toMatchObject({ phase: "setup", verdict: "setup-failed" });
+      expect(client.all("closed")[0]!.report).toMatchObject({ phase: "setup", verdict: "setup-failed" });
       await stage.finish();
     }
   });
@@ -133,22 +133,22 @@ describe("a hook that fails", () => {
   it("a hook that resolves after its timeout changes nothing", async () => {
     const resolves: (() => void)[] = [];
     const stage = new Stage();
-    const player = stage.play({
+    const client = stage.createClient({
       retryInitial: true,
       backoff: steady,
       setupTimeout: 100,
       onConnection: () =>
         resolves.length === 0 ? new Promise<void>((resolve) => resolves.push(resolve)) : undefined,
     });
-    void player.ws.connect();
+    void client.ws.connect();
     await stage.pass(500);
-    expect(player.ws.state).toBe("backingOff");
+    expect(client.ws.state).toBe("backingOff");
     resolves[0]!();
     await stage.pass(100);
-    expect(player.ws.state).toBe("backingOff");
+    expect(client.ws.state).toBe("backingOff");
     await stage.pass(2_000);
-    expect(player.ws.state).toBe("connected");
-    expect(player.story.filter((name) => name === "connected")).toEqual(["connected"]);
+    expect(client.ws.state).toBe("connected");
+    expect(client.story.filter((name) => name === "connected")).toEqual(["connected"]);
     await stage.finish();
   });
 });
@@ -159,22 +159,22 @@ describe("a connection that ends during the hook", () => {
     const stage = new Stage();
     let hookSignal: AbortSignal | undefined;
     let afterwards: unknown;
-    const player = stage.play({
+    const client = stage.createClient({
       signal: controller.signal,
       onConnection: async (connection, signal) => {
         hookSignal = signal;
         if (way === "abort") controller.abort(new Error("enough"));
-        else void player.ws[way]();
+        else void client.ws[way]();
         afterwards = await rejectionLater(connection.recv());
       },
     });
-    const connecting = player.ws.connect();
+    const connecting = client.ws.connect();
     await stage.pass();
-    expect(player.ws.state).toBe("closed");
+    expect(client.ws.state).toBe("closed");
     expect(hookSignal!.aborted).toBe(true);
     expect(afterwards).toBeInstanceOf(Error);
     expect(await rejection(connecting)).toBeInstanceOf(Error);
-    expect(player.story.filter((name) => /connected/.test(name))).toEqual([]);
+    expect(client.story.filter((name) => /connected/.test(name))).toEqual([]);
     await stage.pass(day);
     expect(stage.server.connectionCount).toBe(1);
     await stage.finish();
@@ -187,7 +187,9 @@ describe("a connection that ends during the hook", () => {
     [
       "rejects when its signal is aborted",
       (_connection, signal) =>
-        new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("told")))),
+        new Promise((_resolve, reject) =>
+          signal.addEventListener("abort", () => reject(new Error("aborted"))),
+        ),
     ],
     [
       "sends without end",
@@ -210,16 +212,16 @@ describe("a connection that ends during the hook", () => {
         connection.close(4401, "who are you");
       });
       let signal: AbortSignal | undefined;
-      const player = stage.play({
+      const client = stage.createClient({
         retryInitial: true,
         onConnection: (connection, given) => {
           signal = given;
           return hook(connection, given);
         },
       });
-      const connecting = player.ws.connect();
+      const connecting = client.ws.connect();
       await stage.pass(9_000);
-      const { report } = player.all("closed")[0]!;
+      const { report } = client.all("closed")[0]!;
       expect(report).toMatchObject({
         verdict: "auth",
         phase: "setup",
@@ -246,15 +248,15 @@ describe("a connection that ends during the hook", () => {
         }, accepting),
       );
       let calls = 0;
-      const player = stage.play({
+      const client = stage.createClient({
         retryInitial: true,
         backoff: steady,
         onConnection: (connection, signal) => (++calls === 1 ? hook(connection, signal) : undefined),
       });
-      void player.ws.connect();
+      void client.ws.connect();
       await stage.pass(9_000);
-      expect(player.ws.state).toBe("connected");
-      expect(player.all("reconnecting")[0]!.report).toMatchObject({
+      expect(client.ws.state).toBe("connected");
+      expect(client.all("reconnecting")[0]!.report).toMatchObject({
         verdict: "network-lost",
         phase: "setup",
       });
@@ -274,7 +276,7 @@ describe("messages in the same read as the 101", () => {
       });
     });
     const got: unknown[] = [];
-    const player = await stage.begin({
+    const client = await stage.connect({
       onConnection: async (connection) => {
         got.push(await connection.recv());
         got.push(await rejectionLater(connection.recv({ match: (message) => message === "never" })));
@@ -282,12 +284,12 @@ describe("messages in the same read as the 101", () => {
     });
     expect(got[0]).toBe("welcome");
     expect(got[1]).toBeInstanceOf(Error);
-    expect(player.all("closed")[0]!.report).toMatchObject({
+    expect(client.all("closed")[0]!.report).toMatchObject({
       verdict: "auth",
       phase: "setup",
       codeReceived: 4401,
     });
-    expect(player.all("dropped").map(({ message }) => message)).toEqual(["left over"]);
+    expect(client.all("dropped").map(({ message }) => message)).toEqual(["left over"]);
     await stage.finish();
   });
 });
@@ -298,16 +300,16 @@ describe("a peer that dies during the hook", () => {
       connection.accept();
       connection.halfOpen();
     });
-    const player = stage.play({
+    const client = stage.createClient({
       heartbeat: { interval: 500, timeout: 400 },
       setupTimeout: 60_000,
       onConnection: async (connection) => {
         await connection.recv();
       },
     });
-    void player.ws.connect();
+    void client.ws.connect();
     await stage.pass(901);
-    expect(player.all("closed")[0]!.report).toMatchObject({ verdict: "heartbeat-timeout", phase: "setup" });
+    expect(client.all("closed")[0]!.report).toMatchObject({ verdict: "heartbeat-timeout", phase: "setup" });
     await stage.finish();
   });
 });

@@ -30,7 +30,7 @@ describe("a call of the hook with invalid options", () => {
     };
     const reasons: unknown[] = [];
     const stage = new Stage(sending());
-    const player = stage.play({
+    const client = stage.createClient({
       onConnection: async (connection) => {
         for (const options of [new Proxy({}, { ownKeys: fail }), { timout: 5 }, { timeout: "soon" }]) {
           const promise = call(connection, options as never);
@@ -38,10 +38,10 @@ describe("a call of the hook with invalid options", () => {
         }
       },
     });
-    void player.ws.connect();
+    void client.ws.connect();
     await stage.pass();
     expect(reasons).toEqual([failure, expect.any(TypeError), expect.any(TypeError)]);
-    expect(player.ws.state).toBe("connected");
+    expect(client.ws.state).toBe("connected");
     await stage.finish();
   });
 });
@@ -54,7 +54,7 @@ describe("the order of a new connection", () => {
       connection.accept();
       for await (const message of connection) order.push(`server got ${String(message)}`);
     });
-    const player = stage.play({
+    const client = stage.createClient({
       outbox: 10,
       onConnection: async (connection) => {
         order.push("hook");
@@ -63,7 +63,7 @@ describe("the order of a new connection", () => {
         order.push("hook done");
       },
     });
-    const { ws } = player;
+    const { ws } = client;
     ws.on("stateChange", ({ to }) => order.push(`state ${to}`));
     ws.on("connected", () => {
       order.push("event");
@@ -95,10 +95,10 @@ describe("the order of a new connection", () => {
   it("delivers no message before `connected`, even if the hook leaves some", async () => {
     const stage = new Stage(sending("1", "2", "3"));
     const order: string[] = [];
-    const player = stage.play({ onConnection: (connection) => connection.ping() });
-    player.ws.on("message", ({ data }) => order.push(String(data)));
-    player.ws.on("connected", () => order.push("connected"));
-    void player.ws.connect();
+    const client = stage.createClient({ onConnection: (connection) => connection.ping() });
+    client.ws.on("message", ({ data }) => order.push(String(data)));
+    client.ws.on("connected", () => order.push("connected"));
+    void client.ws.connect();
     await stage.pass();
     expect(order).toEqual(["connected", "1", "2", "3"]);
     await stage.finish();
@@ -109,7 +109,7 @@ describe("recv() in the hook", () => {
   it("with match receives the first matching message, and the others keep their order", async () => {
     const stage = new Stage(sending("a", "ok 1", "b", "ok 2", "c"));
     const taken: Message[] = [];
-    const player = await stage.begin({
+    const client = await stage.connect({
       onConnection: async (connection) => {
         await connection.ping();
         const match = (message: Message): boolean => String(message).startsWith("ok");
@@ -118,7 +118,7 @@ describe("recv() in the hook", () => {
     });
     expect(taken).toEqual(["ok 1", "ok 2"]);
     const rest = [];
-    for (let count = 0; count < 3; count++) rest.push(await player.ws.recv());
+    for (let count = 0; count < 3; count++) rest.push(await client.ws.recv());
     expect(rest).toEqual(["a", "b", "c"]);
     await stage.finish();
   });
@@ -130,7 +130,7 @@ describe("recv() in the hook", () => {
       for (const message of ["x", "b", "a", "a"]) connection.send(message);
     });
     let taken: unknown;
-    const player = await stage.begin({
+    const client = await stage.connect({
       onConnection: async (connection) => {
         const of = (text: string): Promise<Message> =>
           connection.recv({ match: (message) => message === text });
@@ -139,7 +139,7 @@ describe("recv() in the hook", () => {
     });
     await stage.pass(10);
     expect(taken).toEqual(["a", "b"]);
-    expect([await player.ws.recv(), await player.ws.recv()]).toEqual(["x", "a"]);
+    expect([await client.ws.recv(), await client.ws.recv()]).toEqual(["x", "a"]);
     await stage.finish();
   });
 
@@ -153,7 +153,7 @@ describe("recv() in the hook", () => {
     });
     const errors: unknown[] = [];
     const controller = new AbortController();
-    const player = stage.play({
+    const client = stage.createClient({
       onConnection: async (connection) => {
         const aborted = connection.recv({ signal: controller.signal });
         errors.push(await rejectionLater(connection.recv({ timeout: 50 })));
@@ -162,11 +162,11 @@ describe("recv() in the hook", () => {
         errors.push(await connection.recv());
       },
     });
-    void player.ws.connect();
+    void client.ws.connect();
     await stage.pass(1_000);
     expect(errors[0]).toBeInstanceOf(TimeoutError);
     expect(errors.slice(1)).toEqual([new Error("no more"), "late"]);
-    expect(await player.ws.recv()).toBe("later");
+    expect(await client.ws.recv()).toBe("later");
     await stage.finish();
   });
 
@@ -176,13 +176,13 @@ describe("recv() in the hook", () => {
     ["a negative timeout", { timeout: -1 }, /"timeout"/],
   ])("with %s rejects", async (_name, options, message) => {
     const stage = new Stage();
-    const player = await stage.begin({
+    const client = await stage.connect({
       reconnect: false,
       onConnection: async (connection) => {
         await connection.recv(options);
       },
     });
-    expect(String(player.all("closed")[0]!.report.error)).toMatch(message);
+    expect(String(client.all("closed")[0]!.report.error)).toMatch(message);
     await stage.finish();
   });
 });
@@ -193,7 +193,7 @@ describe("messages that arrive while the hook runs", () => {
   it("reject its recv() with a BufferOverflowError above maxMessageSize", async () => {
     const stage = new Stage(sending(big, big, big, "wanted"));
     let error: unknown;
-    const player = await stage.begin({
+    const client = await stage.connect({
       maxMessageSize: 1_000,
       onConnection: async (connection) => {
         error = await rejectionLater(connection.recv({ match: (message) => message === "wanted" }));
@@ -201,7 +201,7 @@ describe("messages that arrive while the hook runs", () => {
     });
     expect(error).toBeInstanceOf(BufferOverflowError);
     const got = [];
-    for (let count = 0; count < 4; count++) got.push(await player.ws.recv());
+    for (let count = 0; count < 4; count++) got.push(await client.ws.recv());
     expect(got).toEqual([big, big, big, "wanted"]);
     await stage.finish();
   });
@@ -216,19 +216,19 @@ describe("messages that arrive while the hook runs", () => {
       }
     });
     let end!: () => void;
-    const player = await stage.begin({
+    const client = await stage.connect({
       maxMessageSize: 1_000,
       heartbeat: false,
       onConnection: () => new Promise<void>((resolve) => (end = resolve)),
     });
     await stage.pass(1_000);
     expect(written).toBe(20);
-    const { bytesReceived } = player.ws.stats();
+    const { bytesReceived } = client.ws.stats();
     expect(bytesReceived).toBeLessThan(2_500);
     end();
     await stage.pass(10);
     const got = [];
-    for (let count = 0; count < 20; count++) got.push(parseInt(String(await player.ws.recv()), 10));
+    for (let count = 0; count < 20; count++) got.push(parseInt(String(await client.ws.recv()), 10));
     expect(got).toEqual(Array.from({ length: 20 }, (_, index) => index));
     await stage.finish();
   });
@@ -236,7 +236,7 @@ describe("messages that arrive while the hook runs", () => {
   it("include one message of any allowed size", async () => {
     const stage = new Stage(sending("y".repeat(1_000)));
     let got: Message = "";
-    await stage.begin({
+    await stage.connect({
       maxMessageSize: 1_000,
       onConnection: async (connection) => void (got = await connection.recv()),
     });
@@ -247,17 +247,17 @@ describe("messages that arrive while the hook runs", () => {
   it("are not limited by the inbox, which pauses after the hook and drops nothing", async () => {
     const numbers = Array.from({ length: 50 }, (_, index) => String(index));
     const stage = new Stage(sending(...numbers));
-    const player = stage.play({ buffer: 3, onConnection: (connection) => connection.ping() });
-    const first = player.ws.recv();
-    void player.ws.connect();
+    const client = stage.createClient({ buffer: 3, onConnection: (connection) => connection.ping() });
+    const first = client.ws.recv();
+    void client.ws.connect();
     await stage.pass();
     const got = [await first];
     for (let count = 1; count < 50; count++) {
-      got.push(await player.ws.recv());
+      got.push(await client.ws.recv());
       await stage.pass(1);
     }
     expect(got).toEqual(numbers);
-    expect(player.all("dropped")).toEqual([]);
+    expect(client.all("dropped")).toEqual([]);
     await stage.finish();
   });
 });
@@ -266,10 +266,10 @@ describe("ws.send() while the hook runs", () => {
   it("rejects without an outbox, and the error names the object to use", async () => {
     const stage = new Stage();
     let error: unknown;
-    const player = stage.play({
-      onConnection: async () => void (error = await rejectionLater(player.ws.send("a"))),
+    const client = stage.createClient({
+      onConnection: async () => void (error = await rejectionLater(client.ws.send("a"))),
     });
-    void player.ws.connect();
+    void client.ws.connect();
     await stage.pass();
     expect(error).toMatchObject({ state: "connecting" });
     expect(String(error)).toContain("onConnection");
@@ -279,16 +279,16 @@ describe("ws.send() while the hook runs", () => {
   it("enters the outbox, and is written after the messages of the hook", async () => {
     const got: string[] = [];
     const stage = new Stage(collecting(got));
-    const player = stage.play({
+    const client = stage.createClient({
       outbox: 10,
       onConnection: async (connection) => {
-        await player.ws.send("client");
+        await client.ws.send("client");
         await connection.send("hook 1");
         await connection.ping();
         void connection.send("hook 2");
       },
     });
-    void player.ws.connect();
+    void client.ws.connect();
     await stage.pass();
     expect(got).toEqual(["hook 1", "hook 2", "client"]);
     await stage.finish();
@@ -299,12 +299,12 @@ describe("the hook", () => {
   it("runs on each connection, with its own connection object", async () => {
     const seen: Connection[] = [];
     const stage = new Stage(inSequence(breaking(10), breaking(10), accepting));
-    const player = await stage.begin({
+    const client = await stage.connect({
       backoff: steady,
       onConnection: (connection) => void seen.push(connection),
     });
     await stage.pass(60_000);
-    expect(player.ws.state).toBe("connected");
+    expect(client.ws.state).toBe("connected");
     expect(new Set(seen).size).toBe(3);
     for (const one of seen) expect(Object.isFrozen(one)).toBe(true);
     await stage.finish();
@@ -313,7 +313,7 @@ describe("the hook", () => {
   it("that fails later is retried too, and `disconnected` is emitted only for open connections", async () => {
     let calls = 0;
     const stage = new Stage(inSequence(breaking(10), accepting));
-    const player = await stage.begin({
+    const client = await stage.connect({
       backoff: steady,
       onConnection: () => {
         if (++calls === 2 || calls === 3) throw new Error("not yet");
@@ -321,39 +321,39 @@ describe("the hook", () => {
       },
     });
     await stage.pass(60_000);
-    expect(player.ws.state).toBe("connected");
-    expect(player.story.filter((name) => name === "disconnected")).toEqual(["disconnected"]);
-    expect(player.delays).toEqual([1_000, 2_000, 4_000]);
+    expect(client.ws.state).toBe("connected");
+    expect(client.story.filter((name) => name === "disconnected")).toEqual(["disconnected"]);
+    expect(client.delays).toEqual([1_000, 2_000, 4_000]);
     await stage.finish();
   });
 
   it("receives an object that rejects all calls after its connection is closed", async () => {
     const kept: Connection[] = [];
     const stage = new Stage(inSequence(breaking(10), accepting));
-    const player = await stage.begin({
+    const client = await stage.connect({
       backoff: steady,
       onConnection: (connection) => void kept.push(connection),
     });
     await stage.pass(60_000);
-    expect(player.ws.state).toBe("connected");
+    expect(client.ws.state).toBe("connected");
     const [old] = kept;
     const calls = [old!.send("a"), old!.sendRaw("a"), old!.ping(), old!.recv(), old!.recv({ timeout: 10 })];
     await stage.pass(100);
     for (const call of calls) expect(await rejection(call)).toBeInstanceOf(Error);
-    expect(player.ws.state).toBe("connected");
-    expect(player.ws.stats().messagesSent).toBe(0);
+    expect(client.ws.state).toBe("connected");
+    expect(client.ws.stats().messagesSent).toBe(0);
     await stage.finish();
   });
 
   it("may keep its object while the connection is open: its recv() receives messages before the client", async () => {
     const kept: Connection[] = [];
     const stage = new Stage();
-    const player = await stage.begin({ onConnection: (connection) => void kept.push(connection) });
+    const client = await stage.connect({ onConnection: (connection) => void kept.push(connection) });
     const taken = kept[0]!.recv({ match: (message) => message === "b" });
     for (const message of ["a", "b", "c"]) stage.connection.send(message);
     await stage.pass();
     expect(await outcome(taken)).toEqual({ value: "b" });
-    expect([await player.ws.recv(), await player.ws.recv()]).toEqual(["a", "c"]);
+    expect([await client.ws.recv(), await client.ws.recv()]).toEqual(["a", "c"]);
     await stage.finish();
   });
 });

@@ -4,7 +4,7 @@ import { runInNewContext } from "node:vm";
 import { expect, it } from "vitest";
 import { WebSocket, type WebSocketOptions } from "../../src/index.js";
 import { drop } from "./scripts.js";
-import { accepting, type Player, Stage } from "./stage.js";
+import { accepting, type RecordedClient, Stage } from "./stage.js";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
@@ -130,8 +130,8 @@ it.each(["closed", "failed"])(
 );
 
 /** Returns the number of listeners on a signal after the calls of a connected client have settled. */
-async function callWith(player: Player, stage: Stage, signal: AbortSignal): Promise<number> {
-  const { ws } = player;
+async function callWith(client: RecordedClient, stage: Stage, signal: AbortSignal): Promise<number> {
+  const { ws } = client;
   const calls: Promise<unknown>[] = [
     ws.connect({ signal }),
     ws.send("x", { signal }),
@@ -153,13 +153,13 @@ async function callWith(player: Player, stage: Stage, signal: AbortSignal): Prom
 
 it("a call removes its listener from the signal once it has settled", async () => {
   const stage = new Stage(accepting);
-  const player = await stage.begin();
+  const client = await stage.connect();
   const { signal } = new AbortController();
-  expect(await callWith(player, stage, signal)).toBe(0);
-  const close = player.ws.close(1000, "", { signal });
+  expect(await callWith(client, stage, signal)).toBe(0);
+  const close = client.ws.close(1000, "", { signal });
   await stage.pass();
   await close;
-  for (const call of [player.ws.connect({ signal }), player.ws.recv({ signal }), player.ws.run({ signal })])
+  for (const call of [client.ws.connect({ signal }), client.ws.recv({ signal }), client.ws.run({ signal })])
     await Promise.allSettled([call]);
   expect(listenersOf(signal)).toBe(0);
   await stage.finish();

@@ -54,7 +54,7 @@ export type Recorded = {
 export const accepting: Script = (connection) => connection.accept();
 
 /** A client of a {@link Stage} that records its events with their times. */
-export class Player {
+export class RecordedClient {
   readonly ws: WebSocket<Message, string | Uint8Array>;
   readonly recorded: Recorded[] = [];
 
@@ -130,7 +130,7 @@ export class Stage {
   readonly server: ScriptedServer;
   /** The transport handlers of the clients, so that a test can emit late transport events. */
   readonly handlers: TransportHandler[] = [];
-  readonly #players: Player[] = [];
+  readonly #clients: RecordedClient[] = [];
   readonly #unhandled: unknown[] = [];
   readonly #scriptErrors: unknown[] = [];
   readonly #runtime: Runtime;
@@ -164,13 +164,13 @@ export class Stage {
     return this.#runtime;
   }
 
-  play(
+  createClient(
     options: Options = {},
     url: ConstructorParameters<typeof WebSocket>[0] = "ws://feed.test/trades",
-  ): Player {
-    const player = new Player(() => this.clock.now(), { runtime: this.#runtime, ...options }, url);
-    this.#players.push(player);
-    return player;
+  ): RecordedClient {
+    const client = new RecordedClient(() => this.clock.now(), { runtime: this.#runtime, ...options }, url);
+    this.#clients.push(client);
+    return client;
   }
 
   /** Runs everything that is due within `ms` milliseconds, promises included. */
@@ -179,11 +179,11 @@ export class Stage {
   }
 
   /** A client that has called connect(), after the outcome of its first attempt. */
-  async begin(options: Options = {}): Promise<Player> {
-    const player = this.play(options);
-    void player.ws.connect();
+  async connect(options: Options = {}): Promise<RecordedClient> {
+    const client = this.createClient(options);
+    void client.ws.connect();
     await this.pass();
-    return player;
+    return client;
   }
 
   /** The server's side of the connection that was opened last. */
@@ -193,20 +193,20 @@ export class Stage {
 
   /** Ends all clients and checks that no transport, timer, callback, codec or unhandled rejection is left. */
   async finish(): Promise<void> {
-    for (const { ws } of this.#players) ws.terminate();
+    for (const { ws } of this.#clients) ws.terminate();
     await this.pass();
     await this.server.close();
     await this.pass();
     const countBefore = this.server.connectionCount;
-    const recorded = this.#players.map((player) => player.recorded.length);
+    const recorded = this.#clients.map((client) => client.recorded.length);
     // An ended client emits and dials nothing later.
     await this.pass(3_600_000);
     expect(this.server.connectionCount).toBe(countBefore);
-    expect(this.#players.map((player) => player.recorded.length)).toEqual(recorded);
-    for (const player of this.#players) {
-      player.checkStory();
-      expect(player.story.filter((name) => name === "closed").length).toBeGreaterThan(0);
-      expect(["closed", "failed"]).toContain(player.ws.state);
+    expect(this.#clients.map((client) => client.recorded.length)).toEqual(recorded);
+    for (const client of this.#clients) {
+      client.checkStory();
+      expect(client.story.filter((name) => name === "closed").length).toBeGreaterThan(0);
+      expect(["closed", "failed"]).toContain(client.ws.state);
     }
     this.counting.assertIdle();
     expect(sharedResources(this.#runtime).codecs.openCount).toBe(0);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { disconnectOf, dying, heartbeat } from "./heartbeats.js";
 import { steady } from "./scripts.js";
-import { type Options, outcome, type Player, Stage } from "./stage.js";
+import { type Options, outcome, type RecordedClient, Stage } from "./stage.js";
 
 describe("an event loop that is blocked", () => {
   const policy = { interval: 1_000, timeout: 1_000 };
@@ -9,24 +9,24 @@ describe("an event loop that is blocked", () => {
   it("for 5 s does not look like a dead peer, at any moment", async () => {
     for (let at = 0; at <= 3_000; at += 97) {
       const stage = new Stage();
-      const player = await stage.begin({ heartbeat: policy });
+      const client = await stage.connect({ heartbeat: policy });
       await stage.pass(at);
       stage.clock.stall(5_000);
       await stage.pass(10_000);
-      expect(disconnectOf(player)).toBeUndefined();
-      expect(player.ws.state).toBe("connected");
+      expect(disconnectOf(client)).toBeUndefined();
+      expect(client.ws.state).toBe("connected");
       await stage.finish();
     }
   });
 
   it("repeatedly does not look like a dead peer", async () => {
     const stage = new Stage();
-    const player = await stage.begin({ heartbeat: policy });
+    const client = await stage.connect({ heartbeat: policy });
     for (let count = 0; count < 50; count++) {
       stage.clock.stall(1_000 + count * 113);
       await stage.pass(count * 7);
     }
-    expect(disconnectOf(player)).toBeUndefined();
+    expect(disconnectOf(client)).toBeUndefined();
     await stage.finish();
   });
 
@@ -35,7 +35,7 @@ describe("an event loop that is blocked", () => {
       connection.accept();
       connection.answerPings(false);
     });
-    const player = await stage.begin({ heartbeat: { interval: 500, timeout: 400 } });
+    const client = await stage.connect({ heartbeat: { interval: 500, timeout: 400 } });
     const peer = stage.clock.peers.at(-1)!;
     for (let count = 0; count < 20; count++) {
       await stage.pass(300);
@@ -43,7 +43,7 @@ describe("an event loop that is blocked", () => {
       peer.send(Buffer.from([0x8a, 0]));
       stage.clock.stall(3_000);
       await stage.pass(1);
-      expect(disconnectOf(player)).toBeUndefined();
+      expect(disconnectOf(client)).toBeUndefined();
     }
     await stage.finish();
   });
@@ -51,15 +51,15 @@ describe("an event loop that is blocked", () => {
   it("delays the detection of a dead peer to at most timeout + 250 ms after the block", async () => {
     for (let at = 0; at <= 2_500; at += 97) {
       const stage = new Stage();
-      const player = await stage.begin({ heartbeat: policy, backoff: steady });
+      const client = await stage.connect({ heartbeat: policy, backoff: steady });
       await stage.pass(at);
       stage.connection.halfOpen();
       stage.clock.stall(5_000);
       const end = stage.clock.now();
       await stage.pass(policy.timeout + 250);
-      expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
-      expect(disconnectOf(player)!.at - end).toBeLessThanOrEqual(policy.timeout + 250);
-      expect(player.all("disconnected")[0]!.report.loopLagMs).toBeGreaterThan(3_000);
+      expect(disconnectOf(client)?.verdict).toBe("heartbeat-timeout");
+      expect(disconnectOf(client)!.at - end).toBeLessThanOrEqual(policy.timeout + 250);
+      expect(client.all("disconnected")[0]!.report.loopLagMs).toBeGreaterThan(3_000);
       await stage.finish();
     }
   });
@@ -68,16 +68,16 @@ describe("an event loop that is blocked", () => {
 describe("a jump of the wall clock", () => {
   it("sends a ping at once, and keeps a live peer", async () => {
     const stage = new Stage();
-    const player = await stage.begin({ heartbeat: { interval: 10_000, timeout: 5_000 } });
+    const client = await stage.connect({ heartbeat: { interval: 10_000, timeout: 5_000 } });
     await stage.pass(25_000);
-    const before = player.all("pong").length;
+    const before = client.all("pong").length;
     stage.clock.shiftWallClock(3_600_000);
     await stage.pass(10_000);
-    expect(player.all("pong").length).toBeGreaterThan(before);
-    expect(disconnectOf(player)).toBeUndefined();
+    expect(client.all("pong").length).toBeGreaterThan(before);
+    expect(disconnectOf(client)).toBeUndefined();
     stage.clock.shiftWallClock(-7_200_000);
     await stage.pass(60_000);
-    expect(disconnectOf(player)).toBeUndefined();
+    expect(disconnectOf(client)).toBeUndefined();
     await stage.finish();
   });
 
@@ -87,11 +87,11 @@ describe("a jump of the wall clock", () => {
       { interval: 700, timeout: 3_000 },
     ]) {
       const stage = new Stage(dying(10_000));
-      const player = await stage.begin({ heartbeat: policy, backoff: steady });
+      const client = await stage.connect({ heartbeat: policy, backoff: steady });
       await stage.pass(10_500);
       stage.clock.shiftWallClock(60_000);
       await stage.pass(2 * (policy.interval + policy.timeout));
-      expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
+      expect(disconnectOf(client)?.verdict).toBe("heartbeat-timeout");
       await stage.finish();
     }
   });
@@ -101,21 +101,21 @@ describe("while back-pressure of the client pauses reading", () => {
   const options: Options = { heartbeat, buffer: 3, backoff: steady };
 
   /** A client whose consumer reads one message and then stops. */
-  async function pausedBy(stage: Stage): Promise<Player> {
-    const player = await stage.begin(options);
-    const iterator = player.ws[Symbol.asyncIterator]();
+  async function pausedBy(stage: Stage): Promise<RecordedClient> {
+    const client = await stage.connect(options);
+    const iterator = client.ws[Symbol.asyncIterator]();
     const first = iterator.next();
     for (let count = 0; count < 20; count++) stage.connection.send(`m${count}`);
     await stage.pass(10);
     await first;
-    expect(player.ws.stats().messagesWaiting).toBeGreaterThanOrEqual(3);
-    return player;
+    expect(client.ws.stats().messagesWaiting).toBeGreaterThanOrEqual(3);
+    return client;
   }
 
   it("pings continue, and the connection stays open", async () => {
     let pings = 0;
     const stage = new Stage();
-    const player = await pausedBy(stage);
+    const client = await pausedBy(stage);
     const peer = stage.clock.peers.at(-1)!;
     const { onData } = peer;
     peer.onData = (bytes) => {
@@ -123,31 +123,31 @@ describe("while back-pressure of the client pauses reading", () => {
       onData?.(bytes);
     };
     await stage.pass(60_000);
-    expect(disconnectOf(player)).toBeUndefined();
+    expect(disconnectOf(client)).toBeUndefined();
     expect(pings).toBeGreaterThanOrEqual(58);
     for (let count = 0; count < 19; count++) {
-      const next = player.ws.recv();
+      const next = client.ws.recv();
       await stage.pass(1);
       expect(await outcome(next)).not.toBe("pending");
     }
     await stage.pass(10_000);
-    expect(disconnectOf(player)).toBeUndefined();
+    expect(disconnectOf(client)).toBeUndefined();
     await stage.finish();
   });
 
   it("a dead peer is detected once reading continues", async () => {
     const stage = new Stage();
-    const player = await pausedBy(stage);
+    const client = await pausedBy(stage);
     stage.connection.halfOpen();
     await stage.pass(60_000);
-    expect(disconnectOf(player)).toBeUndefined();
+    expect(disconnectOf(client)).toBeUndefined();
     for (let count = 0; count < 19; count++) {
-      const next = player.ws.recv();
+      const next = client.ws.recv();
       await stage.pass(1);
       expect(await outcome(next)).not.toBe("pending");
     }
     await stage.pass(1_700);
-    expect(disconnectOf(player)?.verdict).toBe("heartbeat-timeout");
+    expect(disconnectOf(client)?.verdict).toBe("heartbeat-timeout");
     await stage.finish();
   });
 });
@@ -165,24 +165,29 @@ describe("a client and a peer that wait for each other", () => {
         connection.stopReading();
         for (let count = 0; count < 2_000; count++) connection.send("x".repeat(1_000));
       });
-      const player = stage.play({ heartbeat: policy, buffer: 10, highWaterMark: 10_000, backoff: steady });
+      const client = stage.createClient({
+        heartbeat: policy,
+        buffer: 10,
+        highWaterMark: 10_000,
+        backoff: steady,
+      });
       let echoed = 0;
-      player.ws.on("connected", () => {
+      client.ws.on("connected", () => {
         void (async () => {
-          for await (const message of player.ws) {
-            await player.ws.sendRaw(message);
+          for await (const message of client.ws) {
+            await client.ws.sendRaw(message);
             echoed++;
           }
         })().catch(() => undefined);
       });
-      void player.ws.connect();
+      void client.ws.connect();
       await stage.pass();
       expect(echoed).toBeGreaterThan(60);
       const since = stage.clock.now();
       await stage.pass(2 * policy.timeout + 1);
-      expect(disconnectOf(player)?.verdict).toBe("local-stall");
-      expect(disconnectOf(player)!.at - since).toBeLessThanOrEqual(2 * policy.timeout);
-      const codes = player.all("error").map(({ error }) => (error as { readonly code?: string }).code);
+      expect(disconnectOf(client)?.verdict).toBe("local-stall");
+      expect(disconnectOf(client)!.at - since).toBeLessThanOrEqual(2 * policy.timeout);
+      const codes = client.all("error").map(({ error }) => (error as { readonly code?: string }).code);
       expect(codes.filter((code) => code === "MUTUAL_STALL")).toEqual(["MUTUAL_STALL"]);
       await stage.finish();
     }
@@ -193,21 +198,21 @@ describe("a client and a peer that wait for each other", () => {
       connection.accept();
       connection.halfOpen();
     });
-    const player = await stage.begin({ heartbeat, buffer: 3, backoff: steady });
+    const client = await stage.connect({ heartbeat, buffer: 3, backoff: steady });
     const peer = stage.clock.peers.at(-1)!;
-    const iterator = player.ws[Symbol.asyncIterator]();
+    const iterator = client.ws[Symbol.asyncIterator]();
     const first = iterator.next();
     for (let count = 0; count < 20; count++) peer.send(Buffer.from([0x81, 1, 0x61]));
     await stage.pass(10);
     await first;
-    void player.ws.sendRaw(Buffer.alloc(1024 * 1024)).catch(() => undefined);
+    void client.ws.sendRaw(Buffer.alloc(1024 * 1024)).catch(() => undefined);
     for (let count = 0; count < 12; count++) {
       await stage.pass(650);
       peer.take();
     }
-    expect(disconnectOf(player)).toBeUndefined();
+    expect(disconnectOf(client)).toBeUndefined();
     await stage.pass(1_400);
-    expect(disconnectOf(player)?.verdict).toBe("local-stall");
+    expect(disconnectOf(client)?.verdict).toBe("local-stall");
     await stage.finish();
   });
 });

@@ -74,7 +74,7 @@ async function play(way: Way, turns: number, isLate: boolean): Promise<string[][
   const subscriptions = new Subscriptions();
   subscriptions.add("trades");
   let isWatching = false;
-  const player = stage.play({
+  const client = stage.createClient({
     backoff: steady,
     ...way.options,
     onConnection: async (connection, signal) => {
@@ -84,12 +84,12 @@ async function play(way: Way, turns: number, isLate: boolean): Promise<string[][
       if (isWatching && isLate) void addAfter(turns, () => subscriptions.add("quotes"));
     },
   });
-  subscriptions.follow(player.ws);
+  subscriptions.follow(client.ws);
   isWatching = way.options.reconnect === false;
-  void player.ws.connect();
+  void client.ws.connect();
   await stage.pass(100);
   isWatching = true;
-  way.begin(player.ws, stage);
+  way.begin(client.ws, stage);
   await stage.pass(60_000);
   await stage.finish();
   return seen;

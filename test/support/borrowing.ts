@@ -3,10 +3,10 @@
 import { sharedResources } from "../../src/client/connection/shared-resources.js";
 import type { BorrowedMessage } from "../../src/index.js";
 import type { CountingRuntime } from "./counting-runtime.js";
-import type { Watching } from "./scene.js";
+import type { RecordedClient } from "./scene.js";
 import { binaryFrame, textFrame } from "./wire.js";
 
-type Client = Watching["ws"];
+type Client = RecordedClient["ws"];
 
 /** A message as a borrowed handler received it. */
 export interface ReceivedView {

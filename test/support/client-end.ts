@@ -1,13 +1,13 @@
 // Helpers for the end of a client: its close report, its Close frames, and the state of its promises.
 import { expect } from "vitest";
 import type { CloseReport } from "../../src/index.js";
-import type { Watching } from "./scene.js";
+import type { RecordedClient } from "./scene.js";
 import type { VirtualLink } from "./virtual-link.js";
 import type { VirtualScene } from "./virtual-scene.js";
 import { closeFrame, opcodes } from "./wire.js";
 
 /** The report of the `closed` event. Expects that there is exactly one. */
-export function reportOf(client: Watching): CloseReport {
+export function reportOf(client: RecordedClient): CloseReport {
   const [closed, ...others] = client.all("closed");
   expect(others).toEqual([]);
   expect(client.ws.lastReport).toBe(closed?.report);

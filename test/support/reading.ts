@@ -1,8 +1,8 @@
 // The ways in which a client can read messages: recv(), for await, and a handler.
-import type { Message, Watching } from "./scene.js";
+import type { Message, RecordedClient } from "./scene.js";
 
 /** Reads messages into `into` until the end. Returns the error that ended it, or "ended". */
-export type Read = (ws: Watching["ws"], into: Message[]) => Promise<unknown>;
+export type Read = (ws: RecordedClient["ws"], into: Message[]) => Promise<unknown>;
 
 const byRecv: Read = async (ws, into) => {
   for (;;) {

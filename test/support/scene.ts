@@ -33,7 +33,7 @@ type Watched = Exclude<EventName, "message" | "rawMessage">;
 type Recorded = { [Name in Watched]: { readonly name: Name; readonly event: Events[Name] } }[Watched];
 
 /** A client under test that records its events. */
-export class Watching {
+export class RecordedClient {
   readonly ws: WebSocket<Message, string | Uint8Array>;
   readonly recorded: Recorded[] = [];
   readonly #emitted = new Set<Watched>();
@@ -93,7 +93,7 @@ export class Watching {
   }
 }
 
-export interface Opened extends Watching {
+export interface Opened extends RecordedClient {
   readonly peer: PeerSocket;
 }
 
@@ -104,7 +104,7 @@ export class Scene {
   readonly clock: VirtualRuntime = new VirtualRuntime();
   readonly #before = socketsInUse();
   readonly #servers: ScriptedPeer[] = [];
-  readonly #clients: Watching[] = [];
+  readonly #clients: RecordedClient[] = [];
   readonly #unhandled: unknown[] = [];
   #readSize = 0;
   #reads: { readonly size: number; readonly resolve: () => void }[] = [];
@@ -153,8 +153,8 @@ export class Scene {
     return server;
   }
 
-  watch(url: ConstructorParameters<typeof WebSocket>[0], options: Options = {}): Watching {
-    const client = new Watching(url, { runtime: this.counting.runtime, ...options });
+  watch(url: ConstructorParameters<typeof WebSocket>[0], options: Options = {}): RecordedClient {
+    const client = new RecordedClient(url, { runtime: this.counting.runtime, ...options });
     this.#clients.push(client);
     return client;
   }
@@ -163,7 +163,11 @@ export class Scene {
   async open(
     options: Options = {},
     { server, ...acceptance }: Acceptance & { readonly server?: ScriptedPeer } = {},
-  ): Promise<{ readonly client: Watching; readonly ws: Watching["ws"]; readonly peer: PeerSocket }> {
+  ): Promise<{
+    readonly client: RecordedClient;
+    readonly ws: RecordedClient["ws"];
+    readonly peer: PeerSocket;
+  }> {
     const listening = server ?? (await this.listen());
     const client = this.watch(listening.url, options);
     const connected = client.ws.connect();

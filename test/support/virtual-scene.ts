@@ -3,7 +3,7 @@ import { expect, onTestFinished } from "vitest";
 import { sharedResources } from "../../src/client/connection/shared-resources.js";
 import type { WebSocket } from "../../src/index.js";
 import { createCountingRuntime, type CountingRuntime } from "./counting-runtime.js";
-import { type Options, Watching } from "./scene.js";
+import { type Options, RecordedClient } from "./scene.js";
 import { type Answer, VirtualLink } from "./virtual-link.js";
 import { VirtualRuntime } from "./virtual-runtime.js";
 
@@ -13,7 +13,7 @@ type Target = ConstructorParameters<typeof WebSocket>[0];
 export class VirtualScene {
   readonly clock: VirtualRuntime = new VirtualRuntime();
   readonly counting: CountingRuntime = createCountingRuntime(this.clock);
-  readonly #clients: Watching[] = [];
+  readonly #clients: RecordedClient[] = [];
   readonly #unhandled: unknown[] = [];
 
   constructor() {
@@ -22,8 +22,8 @@ export class VirtualScene {
     onTestFinished(() => void process.off("unhandledRejection", onUnhandled));
   }
 
-  watch(options: Options = {}, url: Target = "ws://feed.test/trades"): Watching {
-    const client = new Watching(url, { runtime: this.counting.runtime, ...options });
+  watch(options: Options = {}, url: Target = "ws://feed.test/trades"): RecordedClient {
+    const client = new RecordedClient(url, { runtime: this.counting.runtime, ...options });
     this.#clients.push(client);
     return client;
   }
@@ -39,7 +39,7 @@ export class VirtualScene {
   }
 
   /** Calls connect(), and waits for the request. */
-  async dial(client: Watching): Promise<VirtualLink> {
+  async dial(client: RecordedClient): Promise<VirtualLink> {
     client.ws.connect().catch(() => undefined);
     await this.pass();
     const { link } = this;
@@ -69,7 +69,7 @@ export class VirtualScene {
 }
 
 export interface Opened {
-  readonly client: Watching;
-  readonly ws: Watching["ws"];
+  readonly client: RecordedClient;
+  readonly ws: RecordedClient["ws"];
   readonly link: VirtualLink;
 }
