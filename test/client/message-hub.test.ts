@@ -9,6 +9,7 @@ import type { WebSocketOptions } from "../../src/options/options.js";
 import { resolveOptions } from "../../src/options/resolve-options.js";
 import { Statistics } from "../../src/stats/statistics.js";
 import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
+import { never } from "../support/never.js";
 import { VirtualRuntime } from "../support/virtual-runtime.js";
 
 type Options = WebSocketOptions<string, string>;
@@ -461,6 +462,28 @@ describe("end()", () => {
     scene.leave(scene.first, "a");
     scene.hub.end(false, true);
     expect([scene.hub.leftovers.isPending, scene.hub.dispatcher.waitingCount]).toEqual([false, 1]);
+  });
+
+  it("adds them up to twice the capacity, although reading is paused, and drops the rest", () => {
+    create({ buffer: { capacity: 2 } }).on("dropped", dropOf);
+    void scene.hub.dispatcher.recv(undefined);
+    scene.receive(scene.first, "read", "a", "b");
+    scene.leave(scene.first, "c", "d", "e");
+    scene.hub.end(false, true);
+    expect(scene.hub.dispatcher.waiting.map(({ value }) => value)).toEqual(["a", "b", "c", "d"]);
+    expect(log).toContain("dropped in e overflow");
+  });
+
+  it("stops the timer of buffered messages, which are delivered after the undecoded ones", () => {
+    create({ replay: { sequence: Number, onReplay: () => never<string[]>() } });
+    scene.hub.inbound.onConnection(1);
+    scene.receive(scene.first, "1", "4");
+    expect(scene.counting.openTimers).toBe(1);
+    scene.leave(scene.first, "5");
+    scene.hub.end(false, false);
+    expect([scene.counting.openTimers, scene.hub.inbound.heldCount]).toEqual([0, 1]);
+    scene.hub.leftovers.deliver();
+    expect(scene.hub.dispatcher.waiting.map(({ value }) => value)).toEqual(["1", "4", "5"]);
   });
 
   it("keeps undecoded messages for readers if the peer ended the connection", () => {
