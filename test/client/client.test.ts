@@ -10,7 +10,7 @@ import {
 } from "../../src/index.js";
 import { answerClose, closesOf, connecting, reportOf, stateIn } from "../support/client-end.js";
 import { never } from "../support/never.js";
-import type { Options, Watching } from "../support/scene.js";
+import type { Options, RecordedClient } from "../support/scene.js";
 import { systemError } from "../support/virtual-peer.js";
 import { VirtualScene } from "../support/virtual-scene.js";
 import { closeFrame, textFrame } from "../support/wire.js";
@@ -135,7 +135,7 @@ describe("close()", () => {
   );
 
   it("ends the attempt when a provider function calls it", async () => {
-    const client: Watching = scene.watch({}, () => {
+    const client: RecordedClient = scene.watch({}, () => {
       void client.ws.close();
       return "ws://feed.test/";
     });

@@ -6,7 +6,7 @@ import { BufferOverflowError, InvalidStateError } from "../../src/index.js";
 import { cases } from "../support/cases.js";
 import { turns } from "../support/dialling.js";
 import { MemoryBlob } from "../support/memory-blob.js";
-import { type Message, Scene, type Watching } from "../support/scene.js";
+import { type Message, Scene, type RecordedClient } from "../support/scene.js";
 import type { PeerSocket } from "../support/scripted-peer.js";
 import {
   binaryFrame,
@@ -22,7 +22,7 @@ import {
 
 /** Both ends of one connection, and the records that are compared after it has ended. */
 interface Stage {
-  readonly client: Watching;
+  readonly client: RecordedClient;
   readonly peer: PeerSocket;
   readonly scene: Scene;
   readonly aborter: AbortController;

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HandshakeError, type Phase, TimeoutError } from "../../src/index.js";
 import { turns } from "../support/dialling.js";
-import { Scene, type Watching } from "../support/scene.js";
+import { Scene, type RecordedClient } from "../support/scene.js";
 import { failedStory, failureOf } from "./failing.js";
 import { never } from "../support/never.js";
 
@@ -17,7 +17,7 @@ afterEach(() => scene.finish());
 describe("connectTimeout", () => {
   const connectTimeout = 7_000;
 
-  async function expectTimeout(client: Watching, phase: Phase, story = failedStory): Promise<void> {
+  async function expectTimeout(client: RecordedClient, phase: Phase, story = failedStory): Promise<void> {
     const verdict = phase === "provider" ? "setup-failed" : "connect-timeout";
     const failing = failureOf(client, { verdict, phase, isRetryable: true }, story);
     // The DNS lookup starts in the next tick.

@@ -1,7 +1,7 @@
 // Checks that a failed attempt is reported in the same way by every call and event.
 import { expect } from "vitest";
 import type { Phase, Verdict } from "../../src/index.js";
-import type { Watching } from "../support/scene.js";
+import type { RecordedClient } from "../support/scene.js";
 
 /** The events of a failed attempt, in order. */
 export const failedStory: readonly string[] = [
@@ -22,7 +22,7 @@ export interface ExpectedFailure {
 
 /** Connects and returns the error, after checking that every promise and event reports this same error. */
 export async function failureOf(
-  client: Watching,
+  client: RecordedClient,
   expected: ExpectedFailure,
   story: readonly string[] = failedStory,
 ): Promise<Error> {

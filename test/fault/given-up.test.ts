@@ -3,7 +3,7 @@ import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CloseError, InvalidStateError, type Phase, TimeoutError } from "../../src/index.js";
 import { turns } from "../support/dialling.js";
-import { Scene, type Watching } from "../support/scene.js";
+import { Scene, type RecordedClient } from "../support/scene.js";
 import type { PeerSocket } from "../support/scripted-peer.js";
 import { never } from "../support/never.js";
 
@@ -18,11 +18,11 @@ afterEach(() => scene.finish());
 const controller = (): AbortController => new AbortController();
 
 interface Dialling {
-  readonly client: Watching;
+  readonly client: RecordedClient;
   readonly peer?: PeerSocket;
 }
 
-type Start = (signal: AbortSignal, connect: (client: Watching) => void) => Promise<Dialling>;
+type Start = (signal: AbortSignal, connect: (client: RecordedClient) => void) => Promise<Dialling>;
 
 /** Starts an attempt and stops it in one phase, where it waits without end. */
 const hangs: [phase: Phase, how: string, start: Start][] = [

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { EventName, State } from "../../src/index.js";
 import { turns } from "../support/dialling.js";
-import { type Message, type Options, Scene, type Watching } from "../support/scene.js";
+import { type Message, type Options, Scene, type RecordedClient } from "../support/scene.js";
 import type { PeerSocket } from "../support/scripted-peer.js";
 import { closeFrame, opcodes, pingFrame, pongFrame, textFrame } from "../support/wire.js";
 
@@ -18,13 +18,13 @@ afterEach(async () => {
 });
 
 interface Played {
-  readonly client: Watching;
+  readonly client: RecordedClient;
   readonly received: Message[];
   /** The error that rejected the last recv(). */
   readonly error: unknown;
 }
 
-const controllers = new WeakMap<Watching, AbortController>();
+const controllers = new WeakMap<RecordedClient, AbortController>();
 
 /** Sent after the 101 in the same segment: frames of several kinds, and more messages than the inbox can buffer. */
 const burst = [
@@ -62,7 +62,7 @@ async function answerAll(peer: PeerSocket): Promise<void> {
 }
 
 /** Runs one client in which every event occurs, unless `act` ends it early. */
-async function play(act: (client: Watching) => void): Promise<Played> {
+async function play(act: (client: RecordedClient) => void): Promise<Played> {
   const server = await scene.listen();
   const controller = new AbortController();
   const client = scene.watch(server.url, { ...options, signal: controller.signal });
@@ -116,7 +116,7 @@ const states = [
 ] as const satisfies State[];
 
 /** Every event, and every state, in which a listener runs. */
-const moments: [name: string, listen: (client: Watching, listener: () => unknown) => void][] = [
+const moments: [name: string, listen: (client: RecordedClient, listener: () => unknown) => void][] = [
   ...events.map((name): (typeof moments)[number] => [
     name,
     (client, listener) => client.ws.on(name, listener),
@@ -134,7 +134,7 @@ const moments: [name: string, listen: (client: Watching, listener: () => unknown
 /** Runs one client in which a listener calls `act` on the first call only. */
 async function playWith(
   [, listen]: (typeof moments)[number],
-  act: (client: Watching) => unknown,
+  act: (client: RecordedClient) => unknown,
 ): Promise<Played> {
   let count = 0;
   const played = await play((client) => listen(client, () => (count++ === 0 ? act(client) : undefined)));

@@ -2,7 +2,7 @@
 import { expect } from "vitest";
 import type { State } from "../../src/index.js";
 import { ScriptedServer } from "../../src/testing/index.js";
-import { type Message, type Options, Player, Stage } from "../layers/stage.js";
+import { type Message, type Options, RecordedClient, Stage } from "../layers/stage.js";
 import { createCountingRuntime } from "../support/counting-runtime.js";
 import { optionsOf, Random, RandomServer, sequenceOf } from "./random-peer.js";
 
@@ -11,7 +11,7 @@ export const listeners = ["error", "dropped", "message", "reset", "closed", "sta
 export type ListenerName = (typeof listeners)[number];
 
 export interface Use {
-  readonly player: Player;
+  readonly client: RecordedClient;
   readonly aborter: AbortController;
   /** Every promise that a call of the client returned. */
   readonly promises: Promise<unknown>[];
@@ -25,21 +25,21 @@ type Call = (use: Use) => unknown;
 
 /** The public methods that are called at random. */
 export const calls: Readonly<Record<string, Call>> = {
-  connect: ({ player }) => player.ws.connect(),
-  "connect with timeout": ({ player }) => player.ws.connect({ timeout: 5 }),
-  run: ({ player }) => player.ws.run(),
-  reconnect: ({ player }) => player.ws.reconnect(),
-  rotate: ({ player }) => player.ws.rotate(),
-  send: (use) => use.player.ws.send(`message ${++use.count}`),
-  "send 3 kB": (use) => use.player.ws.send(`message ${++use.count} `.padEnd(3_000, "x")),
-  trySend: (use) => use.player.ws.trySend(`message ${++use.count}`),
-  sendRaw: (use) => use.player.ws.sendRaw(Buffer.from(`message ${++use.count}`)),
-  flush: ({ player }) => player.ws.flush(),
-  ping: ({ player }) => player.ws.ping(),
-  pong: ({ player }) => player.ws.pong(),
-  recv: (use) => use.player.ws.recv({ timeout: 30 }).then((message) => use.read.push(String(message))),
+  connect: ({ client }) => client.ws.connect(),
+  "connect with timeout": ({ client }) => client.ws.connect({ timeout: 5 }),
+  run: ({ client }) => client.ws.run(),
+  reconnect: ({ client }) => client.ws.reconnect(),
+  rotate: ({ client }) => client.ws.rotate(),
+  send: (use) => use.client.ws.send(`message ${++use.count}`),
+  "send 3 kB": (use) => use.client.ws.send(`message ${++use.count} `.padEnd(3_000, "x")),
+  trySend: (use) => use.client.ws.trySend(`message ${++use.count}`),
+  sendRaw: (use) => use.client.ws.sendRaw(Buffer.from(`message ${++use.count}`)),
+  flush: ({ client }) => client.ws.flush(),
+  ping: ({ client }) => client.ws.ping(),
+  pong: ({ client }) => client.ws.pong(),
+  recv: (use) => use.client.ws.recv({ timeout: 30 }).then((message) => use.read.push(String(message))),
   next: (use) => {
-    use.iterator ??= use.player.ws[Symbol.asyncIterator]();
+    use.iterator ??= use.client.ws[Symbol.asyncIterator]();
     return use.iterator.next().then(({ done, value }) => done !== true && use.read.push(String(value)));
   },
   break: (use) => {
@@ -47,10 +47,10 @@ export const calls: Readonly<Record<string, Call>> = {
     use.iterator = undefined;
     return iterator?.return?.();
   },
-  look: ({ player: { ws } }) => [ws.stats(), ws.cursors(), ws.state, ws.bufferedAmount, ws.lastReport],
-  unref: ({ player }) => player.ws.unref(),
-  close: ({ player }) => player.ws.close(),
-  terminate: ({ player }) => player.ws.terminate(),
+  look: ({ client: { ws } }) => [ws.stats(), ws.cursors(), ws.state, ws.bufferedAmount, ws.lastReport],
+  unref: ({ client }) => client.ws.unref(),
+  close: ({ client }) => client.ws.close(),
+  terminate: ({ client }) => client.ws.terminate(),
   abort: ({ aborter }) => aborter.abort(new Error("aborted")),
 };
 
@@ -90,8 +90,8 @@ function listen(use: Use, random: Random, tally: Tally): void {
   const chance = random.pick([0.05, 0.2, 0.6]);
   let left = 40;
   for (const listener of listeners) {
-    use.player.ws.on(listener, () => {
-      const { state } = use.player.ws;
+    use.client.ws.on(listener, () => {
+      const { state } = use.client.ws;
       const rarest = tally.rarest(listener, state);
       const isRare = rarest.count < fewest;
       if (left <= 0 || !(isRare || random.isOnce(chance))) return;
@@ -114,17 +114,17 @@ interface Run {
   readonly random: Random;
 }
 
-type Play = (options: Options) => Player;
+type Play = (options: Options) => RecordedClient;
 
 function begin(random: Random, server: RandomServer, tally: Tally, play: Play): Run {
   const aborter = new AbortController();
   const options = optionsOf(random, server, aborter.signal);
-  const player = play(options);
-  const use: Use = { ...{ player, aborter, promises: [], read: [] }, iterator: undefined, count: 0 };
+  const client = play(options);
+  const use: Use = { ...{ client, aborter, promises: [], read: [] }, iterator: undefined, count: 0 };
   const heard: string[] = [];
-  player.ws.on("message", ({ data }) => void heard.push(String(data)));
+  client.ws.on("message", ({ data }) => void heard.push(String(data)));
   const run: Run = { use, options, heard, resets: 0, server, random };
-  player.ws.on("reset", () => run.resets++);
+  client.ws.on("reset", () => run.resets++);
   listen(use, random, tally);
   for (let count = random.below(4); count > 0; count--) make(use, random.pick(callNames));
   return run;
@@ -147,7 +147,7 @@ async function useAtRandom(
 
 /** Closes the client. Repeats the call, because a listener can connect a failed client again. */
 async function end({ use }: Run, pass: (ms: number) => Promise<void>): Promise<void> {
-  const { ws } = use.player;
+  const { ws } = use.client;
   for (let count = 0; count < 50 && ws.state !== "closed"; count++) {
     if (count > 2 && ws.state === "failed") break;
     use.promises.push(ws.close());
@@ -158,7 +158,7 @@ async function end({ use }: Run, pass: (ms: number) => Promise<void>): Promise<v
 
 function check({ use, heard, options, resets, server }: Run, unsettled: number): void {
   expect(unsettled, "promises that do not settle").toBe(0);
-  use.player.checkStory();
+  use.client.checkStory();
   for (const messages of [heard, use.read]) {
     if (options.replay === undefined) expectOrderOfConnections(messages, server.restarts);
     else expectOrderOfNumbers(messages, resets + server.restarts);
@@ -178,7 +178,7 @@ export async function playVirtually(seed: number, tally: Tally): Promise<void> {
   const random = new Random(seed);
   const server = new RandomServer(random);
   const stage = new Stage((connection, n) => server.serve(connection, n), { seed });
-  const run = begin(random, server, tally, (options) => stage.play(options));
+  const run = begin(random, server, tally, (options) => stage.createClient(options));
   await useAtRandom(run, server, (ms) => {
     if (random.isOnce(0.1)) stage.clock.stall(random.below(100));
     return stage.pass(ms);
@@ -217,14 +217,14 @@ export async function playSlowReader(
     buffer: { capacity: 1, overflow: "pause" },
     replay: { sequence: sequenceOf, window: 3 },
   };
-  const player = await stage.begin(options);
-  const use: Use = { ...{ player, aborter, promises: [], read: [] }, iterator: undefined, count: 0 };
+  const client = await stage.connect(options);
+  const use: Use = { ...{ client, aborter, promises: [], read: [] }, iterator: undefined, count: 0 };
   const run: Run = { use, options, heard: [], resets: lastMessages.length, server, random };
   make(use, "next");
   await stage.pass(10);
   stage.connection.reset();
   await stage.pass(60);
-  expect(player.ws.state).toBe(state);
+  expect(client.ws.state).toBe(state);
   listen(use, random, tally);
   for (let count = 0; count < lastMessages.length; count++) {
     make(use, "next");
@@ -248,10 +248,11 @@ export async function playOnSockets(seed: number, tally: Tally): Promise<void> {
     random,
     server,
     tally,
-    (options) => new Player(() => performance.now(), { runtime: counting.runtime, ...options }, scripted.url),
+    (options) =>
+      new RecordedClient(() => performance.now(), { runtime: counting.runtime, ...options }, scripted.url),
   );
   await useAtRandom(run, server, sleep);
-  const { ws } = run.use.player;
+  const { ws } = run.use.client;
   await end(run, async () => {
     const isOver = (): boolean => ws.state === "closed" || ws.state === "failed";
     for (let waited = 0; waited < 3_000 && !isOver(); waited += 5) await sleep(5);

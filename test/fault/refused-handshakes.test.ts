@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HandshakeError, type Verdict } from "../../src/index.js";
 import { turns } from "../support/dialling.js";
-import { type Options, Scene, type Watching } from "../support/scene.js";
+import { type Options, Scene, type RecordedClient } from "../support/scene.js";
 import { acceptFor, type PeerRequest, type PeerSocket, switching } from "../support/scripted-peer.js";
 import { textFrame } from "../support/wire.js";
 
@@ -17,7 +17,7 @@ afterEach(() => scene.finish());
 const theStory = ["to connecting", "connecting", "error!", "to failed", "closed"];
 
 interface Dialled {
-  readonly client: Watching;
+  readonly client: RecordedClient;
   readonly peer: PeerSocket;
   readonly request: PeerRequest;
   readonly failed: Promise<unknown>;

@@ -2,7 +2,7 @@
 import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { turns } from "../support/dialling.js";
-import { type Message, type Options, Scene, type Watching } from "../support/scene.js";
+import { type Message, type Options, Scene, type RecordedClient } from "../support/scene.js";
 import type { PeerSocket } from "../support/scripted-peer.js";
 import { closeFrame, pingFrame, textFrame } from "../support/wire.js";
 
@@ -30,7 +30,7 @@ function sendOnly(peer: PeerSocket, ...texts: string[]): void {
 const numbers = (from: number, to: number): string[] =>
   Array.from({ length: to - from + 1 }, (_, index) => `${from + index}`);
 
-async function take(ws: Watching["ws"], count: number): Promise<Message[]> {
+async function take(ws: RecordedClient["ws"], count: number): Promise<Message[]> {
   const messages: Message[] = [];
   while (messages.length < count) messages.push(await ws.recv());
   return messages;

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../../src/index.js";
 import { turns } from "../support/dialling.js";
 import { createDuplexPair } from "../support/duplex-pair.js";
-import { type Options, Scene, type Watching } from "../support/scene.js";
+import { type Options, Scene, type RecordedClient } from "../support/scene.js";
 import type { PeerSocket } from "../support/scripted-peer.js";
 import { type PeerRequest, type ScriptedPeer, switching } from "../support/scripted-peer.js";
 import { closeFrame, textFrame } from "../support/wire.js";
@@ -22,7 +22,7 @@ const loopback: LookupFunction = (_hostname, _options, callback) =>
   setImmediate(callback, null, [{ address: "127.0.0.1", family: 4 }]);
 
 /** Exchanges one message in each direction and closes from the client. */
-async function exchange(client: Watching, peer: PeerSocket): Promise<void> {
+async function exchange(client: RecordedClient, peer: PeerSocket): Promise<void> {
   const { ws } = client;
   peer.send(textFrame("from the peer"));
   expect(await ws.recv()).toBe("from the peer");

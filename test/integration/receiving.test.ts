@@ -1,7 +1,7 @@
 // recv(), for await and message handlers over real sockets, without faults.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CloseError, InvalidStateError, TimeoutError } from "../../src/index.js";
-import { type Message, Scene, type Watching } from "../support/scene.js";
+import { type Message, Scene, type RecordedClient } from "../support/scene.js";
 import type { PeerSocket } from "../support/scripted-peer.js";
 import {
   binaryFrame,
@@ -34,7 +34,7 @@ function sendOnly(peer: PeerSocket, ...texts: string[]): void {
   peer.send(...texts.map((text) => textFrame(text)));
 }
 
-async function take(ws: Watching["ws"], count: number): Promise<Message[]> {
+async function take(ws: RecordedClient["ws"], count: number): Promise<Message[]> {
   const messages: Message[] = [];
   while (messages.length < count) messages.push(await ws.recv());
   return messages;

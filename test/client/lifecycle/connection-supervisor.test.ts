@@ -8,7 +8,7 @@ import {
   TimeoutError,
 } from "../../../src/index.js";
 import { closesOf, connecting, opened, reportOf, stateIn } from "../../support/client-end.js";
-import type { Options, Watching } from "../../support/scene.js";
+import type { Options, RecordedClient } from "../../support/scene.js";
 import type { VirtualLink } from "../../support/virtual-link.js";
 import { VirtualScene } from "../../support/virtual-scene.js";
 import { closeFrame, pongFrame, textFrame } from "../../support/wire.js";
@@ -67,7 +67,7 @@ describe("a failed attempt", () => {
   async function fail(
     act: (link: VirtualLink) => void,
     options: Options = {},
-  ): Promise<{ client: Watching; error: unknown }> {
+  ): Promise<{ client: RecordedClient; error: unknown }> {
     const client = scene.watch(options);
     const promise = client.ws.connect();
     const link = await scene.dial(client);

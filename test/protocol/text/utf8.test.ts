@@ -14,7 +14,7 @@ function decodeMuch(decode: typeof decodeText): void {
   for (let count = 0; count < 1024; count++) decode(text, 0, text.length);
 }
 
-describe("judgeUtf8, the reference of these tests", () => {
+describe("checkUtf8, the reference of these tests", () => {
   it("agrees with TextDecoder on every first byte followed by boundary values", () => {
     const decoder = new TextDecoder("utf-8", { fatal: true });
     const seconds = [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff];
