@@ -32,7 +32,7 @@ describe("overheadOf()", () => {
   it.each([
     ["a Uint8Array", new Uint8Array(10)],
     ["a Buffer", Buffer.alloc(10)],
-    ["a pending message", new PendingMessage(new Blob(), 10, () => Promise.resolve(""))],
+    ["a pending message", new PendingMessage(new Blob([]), 10, () => Promise.resolve(""))],
   ])("adds 1 KiB for a copy of %s", (_, data) => {
     expect(overheadOf(data, 10, undefined)).toBe(oneMessage + 1024);
     expect(overheadOf(data, 0, undefined)).toBe(oneMessage + 1024);

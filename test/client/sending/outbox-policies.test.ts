@@ -6,7 +6,8 @@ describe("policyOf()", () => {
   const idOf = (sent: { readonly id: number }): number => sent.id;
   const acknowledges = (received: number): number => received;
   const outbox = {
-    ...{ capacity: 10, maxBytes: 1_000, ttl: 50, overflow: "conflate", perSecond: 5 },
+    ...{ capacity: 10, maxBytes: 1_000, ttl: 50, perSecond: 5 },
+    overflow: "conflate",
     ...{ keyOf: () => "key", idOf: undefined, acknowledges: undefined },
   } as const;
 
