@@ -31,7 +31,7 @@ describe("a full reorder buffer of replay", () => {
     await scene.finish();
   });
 
-  it("counts the size of a message twice when the deserializer makes a value of it", async () => {
+  it("counts the size of a message twice when the deserializer creates a new value from it", async () => {
     const scene = new LayerScene();
     const deserializer = (data: Message): Message => `${String(data)} `;
     const { ws, link } = await scene.openClient({
