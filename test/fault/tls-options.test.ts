@@ -4,7 +4,7 @@ import type { LookupFunction } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ConnectionError, TimeoutError } from "../../src/index.js";
-import { type Options, Scene, type Watching } from "../support/scene.js";
+import { type Options, Scene, type RecordedClient } from "../support/scene.js";
 import type { ScriptedPeer } from "../support/scripted-peer.js";
 import { createTlsCertificate, type TlsCertificate } from "../support/tls-certificate.js";
 
@@ -28,7 +28,7 @@ const lookup: LookupFunction = (_hostname, _options, callback) =>
   setImmediate(callback, null, [{ address: "127.0.0.1", family: 4 }]);
 
 /** Creates a client that retries at once, the first attempt included. */
-function watch(tls: ConnectionOptions, options: Options = {}): Watching {
+function watch(tls: ConnectionOptions, options: Options = {}): RecordedClient {
   const retrying = { reconnect: true, retryInitial: true, backoff: { base: 1, floor: 0, jitter: false } };
   return scene.watch(`wss://localhost:${server.port}/`, { lookup, tls, ...retrying, ...options });
 }
@@ -39,7 +39,7 @@ interface Failure {
 }
 
 /** Connects a client that fails fatally, and returns its error and the number of attempts. */
-async function giveUp(client: Watching): Promise<Failure> {
+async function giveUp(client: RecordedClient): Promise<Failure> {
   const error: unknown = await client.ws.connect().catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(ConnectionError);
   const { report } = await client.event("closed");
@@ -48,7 +48,7 @@ async function giveUp(client: Watching): Promise<Failure> {
 }
 
 /** Connects, calls `change`, and resets the connection. */
-async function loseAfter(client: Watching, change: () => void): Promise<void> {
+async function loseAfter(client: RecordedClient, change: () => void): Promise<void> {
   const connecting = client.ws.connect();
   const peer = await server.client();
   await peer.accept();
@@ -143,7 +143,7 @@ const refusing: [what: string, check: () => Error | undefined, message: string][
   [
     "a promise",
     () => Promise.reject(new Error("late")) as never,
-    "must return undefined or an Error at once",
+    "must return undefined or an Error synchronously",
   ],
 ];
 
