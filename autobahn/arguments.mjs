@@ -1,4 +1,4 @@
-/** The command line of the run. */
+/** Parses the command line of the conformance run. */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 

@@ -1,7 +1,7 @@
-/** Case ids and the patterns that select them, by the suite's own rule. */
+/** Order of Autobahn case ids, and the patterns that select them (same rules as in the suite). */
 
 /**
- * Orders ids as the suite numbers them: by their parts, as numbers.
+ * Compares ids in the suite's order: part by part, as numbers.
  * @param {string} left
  * @param {string} right
  */
@@ -16,7 +16,7 @@ export function compareCases(left, right) {
 }
 
 /**
- * The suite's rule: with a `*` the pattern is a prefix in which `*` stands for anything; without one it is an id.
+ * The suite's rule: a pattern with `*` is a prefix in which `*` matches any characters; a pattern without `*` is an id.
  * @param {string} id
  * @param {string} pattern
  */
@@ -26,11 +26,11 @@ export function matchesPattern(id, pattern) {
 }
 
 /**
- * The ids that at least one pattern selects, in the suite's order, which is the order of its case numbers.
+ * Returns the ids that match at least one pattern, in the order of the suite's case numbers.
  * @param {readonly string[]} ids
  * @param {readonly string[]} patterns
  * @returns {string[]}
- * @throws {Error} on a pattern that is malformed or selects nothing
+ * @throws {Error} if a pattern is malformed or matches no id
  */
 export function selectCases(ids, patterns) {
   for (const pattern of patterns) {

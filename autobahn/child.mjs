@@ -1,8 +1,8 @@
-/** Child processes: each is known by its pid, keeps the end of its output, and is ended by that pid alone. */
+/** Child processes: each keeps the last part of its output and is ended only by its own pid. */
 import { spawn } from "node:child_process";
 
 const KEPT_OUTPUT = 4_000;
-const MERCY_MS = 10_000;
+const KILL_AFTER_MS = 10_000;
 
 /** @type {Set<Child>} */
 const running = new Set();
@@ -13,7 +13,7 @@ export class Child {
   #output = "";
   #isOver = false;
 
-  /** Resolves, never rejects, with a few words on how the process ended. */
+  /** Resolves with a short text on how the process ended. Never rejects. */
   ended;
 
   /**
@@ -30,7 +30,7 @@ export class Child {
         this.#output = (this.#output + text).slice(-KEPT_OUTPUT);
       });
     }
-    // A child that is gone already makes the pipe to it fail; `ended` tells of that.
+    // Writing to a child that has exited fails. The error is ignored, because `ended` reports the exit.
     this.#process.stdin?.on("error", () => {});
     this.ended = new Promise((resolve) => {
       this.#process.once("error", (error) => resolve(error.message));
@@ -48,7 +48,7 @@ export class Child {
     return this.#isOver;
   }
 
-  /** The last lines that the process wrote, for a message about its failure. */
+  /** Returns the last lines of output, for an error message. */
   lastLines(count = 5) {
     return this.#output.trim().split("\n").slice(-count).join("\n");
   }
@@ -63,24 +63,24 @@ export class Child {
     this.#process.on("message", listener);
   }
 
-  /** Asks the process to end, and after ten seconds ends it. */
+  /** Sends SIGTERM, and SIGKILL after 10 s. */
   async end() {
     if (this.#isOver) return;
     this.#process.kill("SIGTERM");
-    const timer = setTimeout(() => this.#process.kill("SIGKILL"), MERCY_MS);
+    const timer = setTimeout(() => this.#process.kill("SIGKILL"), KILL_AFTER_MS);
     await this.ended;
     clearTimeout(timer);
   }
 }
 
-/** Ends every process that is still running; from now on none can be started. */
+/** Ends all running processes. No process can be started afterwards. */
 export async function endChildren() {
   isOpen = false;
   await Promise.all([...running].map((child) => child.end()));
 }
 
 /**
- * Runs a command to its end.
+ * Runs a command until it exits or `limitMs` has passed.
  * @param {string} command
  * @param {readonly string[]} commandArguments
  * @param {import("node:child_process").SpawnOptions & { limitMs: number }} options

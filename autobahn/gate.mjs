@@ -1,6 +1,6 @@
 /**
- * The gate: judges the results of a run by the pinned verdicts and writes the report. By itself,
- * `node autobahn/gate.mjs`, it judges the results of the last run again.
+ * The gate: compares the results of a run with the pinned verdicts and writes the report. It runs no case.
+ * `node autobahn/gate.mjs` checks the results of the last run again.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,9 +17,9 @@ export const EXPECTED_FILE = join(HERE, "expected-results.json");
 const DEVIATIONS_PRINTED = 20;
 
 /**
- * Expects `run.json` and `cases/` in the report folder; writes the rest of it.
+ * Reads `run.json` and `cases/` in the report folder and writes its other files.
  * @param {{ reportFolder?: string, expectedFile?: string }} [places]
- * @returns {Promise<boolean>} whether every verdict is as pinned
+ * @returns {Promise<boolean>} true if every verdict equals the pinned one
  */
 export async function passGate({ reportFolder = REPORT_FOLDER, expectedFile = EXPECTED_FILE } = {}) {
   /** @type {import("./report.mjs").Run} */

@@ -1,4 +1,4 @@
-/** A lane: one server of the suite, one testee, and cases from the common queue, one after the other. */
+/** A lane: one server of the suite and one testee, which run cases from the common queue one after another. */
 import { TesteeProcess } from "./testee-process.mjs";
 
 /**
@@ -7,9 +7,9 @@ import { TesteeProcess } from "./testee-process.mjs";
  * @param {{ folder: string, file: string }} lane.installed
  * @param {string} lane.agent
  * @param {import("./queue.mjs").CaseQueue} lane.queue
- * @param {{ idleMs: number, jobMs: number }} [lane.limits] how long the testee may take
- * @returns {Promise<{ taken: number, notes: Record<string, string> }>} how many cases it ran, and the client's first
- *   error in a case, by the case's id
+ * @param {{ idleMs: number, jobMs: number }} [lane.limits] time limits of the testee in milliseconds
+ * @returns {Promise<{ taken: number, notes: Record<string, string> }>} the number of cases it ran, and the
+ *   client's first error in each case, by case id
  */
 export async function runLane({ server, installed, agent, queue, limits }) {
   const startTestee = () => TesteeProcess.start(installed, server.url, agent, limits);
@@ -34,7 +34,7 @@ export async function runLane({ server, installed, agent, queue, limits }) {
         throw new Error(`the suite's server ${await server.child.ended}\n${server.child.lastLines()}`);
       }
     }
-    // The suite writes its results only when it is asked to.
+    // The suite writes its results only on request.
     await testee.ask({ type: "report" });
   } finally {
     await testee.end();
@@ -48,7 +48,7 @@ export async function runLane({ server, installed, agent, queue, limits }) {
  */
 async function checkCount(testee, expected) {
   const { value, error } = await testee.ask({ type: "count" });
-  if (error !== undefined) throw new Error(`the suite's number of cases was not learnt: ${error}`);
+  if (error !== undefined) throw new Error(`the number of cases could not be read from the suite: ${error}`);
   if (value !== expected) {
     throw new Error(`the suite has ${String(value)} of these cases, and ${expected} verdicts are pinned`);
   }

@@ -1,4 +1,4 @@
-/** The package as its users get it: packed, and installed from the tarball into an empty folder. */
+/** Packs the package and installs the tarball into an empty folder, as a user would. */
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ const NPM_LIMIT_MS = 120_000;
 
 /**
  * @param {string} folder a folder of the run
- * @param {string | undefined} tarball one that is packed already
+ * @param {string | undefined} tarball an existing tarball; default: pack the package now
  * @returns {Promise<{ folder: string, file: string, version: string }>}
  */
 export async function installPackage(folder, tarball) {
@@ -18,13 +18,13 @@ export async function installPackage(folder, tarball) {
   await mkdir(home);
   await writeFile(join(home, "package.json"), JSON.stringify({ private: true, type: "module" }));
   const packed = tarball ?? (await pack(folder));
-  // Without the network: there is nothing but the tarball to install.
+  // Offline: only the tarball is installed.
   const options = ["--offline", "--ignore-scripts", "--no-audit", "--no-fund"];
   await npm(["install", ...options, packed], home);
 
   const names = readdirSync(join(home, "node_modules")).filter((name) => !name.startsWith("."));
   if (tarball === undefined && names.join() !== "jetsocket") {
-    throw new Error(`the tarball brought more than itself: ${names.join(", ")}`);
+    throw new Error(`installing the tarball installed other packages too: ${names.join(", ")}`);
   }
   await copyFile(join(HERE, "testee.mjs"), join(home, "testee.mjs"));
   const manifest = await readFile(join(home, "node_modules", "jetsocket", "package.json"), "utf8");
@@ -36,7 +36,7 @@ async function pack(folder) {
   if (!existsSync(join(ROOT, "dist"))) throw new Error("there is no dist/: run `npm run build` first");
   await npm(["pack", "--ignore-scripts", "--pack-destination", folder], ROOT);
   const [file] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
-  if (file === undefined) throw new Error("`npm pack` made no tarball");
+  if (file === undefined) throw new Error("`npm pack` wrote no tarball");
   return join(folder, file);
 }
 

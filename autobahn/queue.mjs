@@ -1,6 +1,6 @@
-/** The cases that wait: every lane takes from here, so that no lane is done long before another. */
+/** The common queue of cases. All lanes take from it, so that they finish at about the same time. */
 
-/** After so many cases without an end the rest is not tried: each takes minutes. */
+/** After this many unfinished cases the run stops, because each of them takes minutes. */
 const MAX_UNFINISHED = 5;
 
 export class CaseQueue {
@@ -12,7 +12,7 @@ export class CaseQueue {
   problems = [];
   finished = 0;
 
-  /** @param {readonly string[]} ids in the suite's order, which is the order of its case numbers */
+  /** @param {readonly string[]} ids in the order of the suite's case numbers */
   constructor(ids) {
     this.#waiting = ids.map((id, index) => ({ id, number: index + 1 }));
     this.#total = ids.length;
@@ -23,7 +23,8 @@ export class CaseQueue {
   }
 
   /**
-   * The next case. The slow ones stand at the end of the suite's order and go first, so that the lanes end together.
+   * Returns the next case, from the end of the list. The slow cases have the highest numbers and are run first, so that
+   * the lanes finish at about the same time.
    * @returns {{ id: string, number: number } | undefined}
    */
   take() {
@@ -42,7 +43,7 @@ export class CaseQueue {
   }
 
   /**
-   * Gives out no case any more.
+   * Removes all waiting cases.
    * @param {string} why
    */
   stop(why) {

@@ -1,20 +1,20 @@
-/** The report: a page for people, and the same as data. */
+/** The report of a run: a Markdown page, and the same as data. */
 import { compareCases } from "./cases.mjs";
 import { count, DID_NOT_RUN, inOrder } from "./verdicts.mjs";
 
 /**
- * @typedef {object} Run what is known of a run beside its results
+ * @typedef {object} Run facts of a run without its results
  * @property {string} agent
  * @property {string} version of the package
  * @property {string} suite
- * @property {string} server where the suite ran
+ * @property {string} server "Docker" or "Python 2.7"
  * @property {number} lanes
  * @property {readonly string[]} patterns
  * @property {string} started ISO 8601
  * @property {number} durationMs
  * @property {{ id: string, why: string }[]} unfinished
- * @property {string[]} problems what went wrong outside of a case
- * @property {Record<string, string>} notes the client's first error in a case
+ * @property {string[]} problems failures that belong to no case
+ * @property {Record<string, string>} notes the client's first error in each case, by case id
  *
  * @typedef {object} Report
  * @property {Run} run
@@ -42,7 +42,7 @@ const GROUPS = new Map([
 ]);
 
 /**
- * The line that says it all.
+ * Returns the summary line.
  * @param {Report} report
  */
 export function sentence({ run, ids, judgement }) {
@@ -58,7 +58,7 @@ export function sentence({ run, ids, judgement }) {
  * @param {Run} run
  */
 export function countFailed(judgement, run) {
-  // A problem outside of every case must not pass because no case shows it.
+  // A problem that belongs to no case must fail the run too.
   return judgement.deviations.length > 0 ? judgement.deviations.length : Math.min(run.problems.length, 1);
 }
 
@@ -108,7 +108,7 @@ export function page(report) {
     informational(report),
     "## Slowest",
     slowest(report),
-    "Every case stands in `results.json`, with the suite's own record of it under `cases/`.",
+    "`results.json` lists every case. The suite's own record of each case is under `cases/`.",
   ].join("\n\n")}\n`;
 }
 

@@ -1,12 +1,12 @@
-/** What the suite wrote about each case: one JSON file a case, as it came. */
+/** Reads the result files of the suite, one JSON file per case. It does not judge them. */
 import { copyFile, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
- * Gathers the result files of a lane.
+ * Copies the result files of a lane into the report.
  * @param {string} resultFolder
  * @param {string} caseFolder
- * @returns {Promise<number>} how many there are
+ * @returns {Promise<number>} the number of files
  */
 export async function gatherResults(resultFolder, caseFolder) {
   const names = (await readdir(resultFolder)).filter((name) => /_case_[\d_]+\.json$/.test(name));
@@ -15,7 +15,7 @@ export async function gatherResults(resultFolder, caseFolder) {
 }
 
 /**
- * The suite's name for the result file of a case.
+ * Returns the suite's file name for the result of a case.
  * @param {string} agent
  * @param {string} id
  */
@@ -24,7 +24,7 @@ export function resultFile(agent, id) {
 }
 
 /**
- * The results of the given cases. One whose file is missing, damaged or about something else has none.
+ * Returns the results of the given cases. A case has no result if its file is missing, damaged or of another case.
  * @param {string} caseFolder
  * @param {string} agent
  * @param {readonly string[]} ids

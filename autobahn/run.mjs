@@ -1,6 +1,6 @@
 /**
  * The conformance run: `node autobahn/run.mjs [--cases '6.*'] [--servers 2] [--server docker|python] [--tarball FILE]`.
- * Needs a built package, unless a tarball is given.
+ * Needs a built package (`npm run build`), unless a tarball is given.
  */
 import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -20,15 +20,15 @@ import { readPinned } from "./verdicts.mjs";
 const AGENT = "jetsocket";
 const CASE_FOLDER = join(REPORT_FOLDER, "cases");
 const RUN_LIMIT_MS = 60 * 60_000;
-const TELL_MS = 30_000;
+const PROGRESS_MS = 30_000;
 
 /**
- * The exit code of a run that a signal has stopped.
+ * The exit code of a run that was stopped by a signal.
  * @type {number | undefined}
  */
 let stopCode;
 
-/** @param {string} folder for everything that the run makes but its report */
+/** @param {string} folder for all files of the run except its report */
 async function run(folder) {
   const { patterns, lanes: wantedLanes, server, tarball } = parseArguments(process.argv.slice(2));
   const ids = selectCases([...(await readPinned(EXPECTED_FILE)).keys()], patterns);
@@ -43,7 +43,7 @@ async function run(folder) {
   const queue = new CaseQueue(ids);
   const timers = watch(queue);
   const runOne = (/** @type {unknown} */ _, /** @type {number} */ index) =>
-    runLaneOfItsOwn({ folder: join(folder, `lane-${index + 1}`), patterns, servers, installed, queue });
+    runOneLane({ folder: join(folder, `lane-${index + 1}`), patterns, servers, installed, queue });
   const notes = await Promise.all(Array.from({ length: lanes }, runOne));
   for (const timer of timers) clearTimeout(timer);
   if (stopCode !== undefined) return false;
@@ -67,16 +67,16 @@ async function run(folder) {
 }
 
 /**
- * Starts a server and a testee, has them run cases, and gathers the results. What fails on the way is told by the queue.
+ * Starts a server and a testee, runs cases, and copies the results. Errors are recorded in the queue.
  * @param {object} lane
  * @param {string} lane.folder
  * @param {readonly string[]} lane.patterns
  * @param {Awaited<ReturnType<typeof prepareServers>>} lane.servers
  * @param {{ folder: string, file: string }} lane.installed
  * @param {CaseQueue} lane.queue
- * @returns {Promise<Record<string, string>>} the client's first error in a case, by the case's id
+ * @returns {Promise<Record<string, string>>} the client's first error in each case, by case id
  */
-async function runLaneOfItsOwn({ folder, patterns, servers, installed, queue }) {
+async function runOneLane({ folder, patterns, servers, installed, queue }) {
   try {
     await mkdir(folder);
     const server = await servers.start(folder, patterns);
@@ -94,14 +94,14 @@ async function runLaneOfItsOwn({ folder, patterns, servers, installed, queue }) 
 /** @param {CaseQueue} queue */
 function watch(queue) {
   const begin = performance.now();
-  const teller = setInterval(() => {
+  const progress = setInterval(() => {
     const seconds = Math.round((performance.now() - begin) / 1000);
     console.log(`autobahn: ${queue.finished} of ${queue.total} cases after ${seconds} s`);
-  }, TELL_MS);
+  }, PROGRESS_MS);
   const limit = setTimeout(() => {
     queue.stop(`the run took more than ${RUN_LIMIT_MS / 60_000} min, so the rest was not tried`);
   }, RUN_LIMIT_MS);
-  return [teller, limit];
+  return [progress, limit];
 }
 
 const folder = await realpath(await mkdtemp(join(tmpdir(), "jetsocket-autobahn-")));
@@ -110,7 +110,7 @@ for (const [signal, exitCode] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIG
   process.once(signal, () => {
     console.error(`autobahn: stopped by ${signal}`);
     stopCode = exitCode;
-    // With its processes gone the run comes to its end by itself.
+    // The run ends when its processes have ended.
     void endChildren();
   });
 }

@@ -1,4 +1,4 @@
-/** The suite's server in a Docker container. */
+/** Starts the suite's server in a Docker container. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Child, runToEnd } from "./child.mjs";
@@ -8,14 +8,14 @@ const ANSWER_LIMIT_MS = 20_000;
 /** The first start pulls the image. */
 const START_LIMIT_MS = 600_000;
 
-/** Whether there is a `docker` on PATH whose daemon answers. */
+/** Resolves with true if `docker` is on PATH and its daemon answers. */
 export async function answersDocker() {
   const format = ["--format", "{{.Server.Version}}"];
   return (await runToEnd("docker", ["version", ...format], { limitMs: ANSWER_LIMIT_MS })).succeeded;
 }
 
 /**
- * The one command line: what follows `docker`.
+ * Returns the arguments of `docker`.
  * @param {{ name: string, port: number, folder: string, user: string }} run
  * @returns {string[]}
  */
@@ -48,12 +48,12 @@ export async function startDockerServer(folder, port, patterns) {
   await writeFile(join(folder, "specification.json"), JSON.stringify(contents, null, 2));
 
   const name = `jetsocket-autobahn-${port}`;
-  // Results belong to whoever runs this, who must be able to delete them.
+  // The container writes its results as the current user, so that this user can delete them.
   const user = `${process.getuid?.() ?? 0}:${process.getgid?.() ?? 0}`;
   const child = new Child("docker", dockerArguments({ name, port, folder, user }));
   const stop = async () => {
     await child.end();
-    // A client that had to be killed leaves its container behind.
+    // If the docker command was killed, its container still runs.
     await runToEnd("docker", ["rm", "--force", name], { limitMs: ANSWER_LIMIT_MS });
   };
   return { url: contents.url, resultFolder, child, stop, startLimitMs: START_LIMIT_MS };

@@ -1,4 +1,4 @@
-/** The suite's server on Python 2.7, installed from PyPI into a folder of its own. */
+/** Installs the suite for Python 2.7 from PyPI into a separate folder and starts its server. */
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
@@ -16,7 +16,7 @@ const INSTALL_LIMIT_MS = 600_000;
 const START_LIMIT_MS = 60_000;
 
 /**
- * A Python 2.7 that starts. A bare name may be a shim that points nowhere, so each candidate is tried.
+ * Returns a Python 2.7 that starts, or undefined. Each candidate is run, because a name on PATH may be a broken shim.
  * @param {NodeJS.ProcessEnv} [environment]
  * @returns {Promise<string | undefined>}
  */
@@ -38,9 +38,9 @@ export async function findPython(environment = process.env) {
 }
 
 /**
- * Installs the pinned suite, unless an earlier run has completed that.
+ * Installs the pinned suite, unless an earlier run has completed the installation.
  * @param {string} python
- * @param {string} version the suite's, checked at the end
+ * @param {string} version version of the suite, checked after the installation
  */
 export async function installSuite(python, version) {
   const requirements = readFileSync(REQUIREMENTS, "utf8");
@@ -48,7 +48,7 @@ export async function installSuite(python, version) {
   console.log("autobahn: installing the suite for Python 2.7");
   await rm(SITE, { recursive: true, force: true });
   await mkdir(SITE, { recursive: true });
-  // Twisted's setup asks for `incremental`, which must be there before, and in a version that 2.7 can import.
+  // Twisted's setup imports `incremental`, so a version for Python 2.7 must be installed first.
   const first = requirements.match(/^(incremental|six)==\S+/gm) ?? [];
   await pip(python, first);
   await pip(python, ["--requirement", REQUIREMENTS]);
@@ -66,7 +66,7 @@ export async function installSuite(python, version) {
  * @param {readonly string[]} what
  */
 async function pip(python, what) {
-  // `--user` with a base of ours: `--target` breaks zope's namespace package.
+  // `--user` with our own PYTHONUSERBASE, because `--target` breaks zope's namespace package.
   const options = ["--user", "--no-deps", "--no-warn-script-location", "--disable-pip-version-check"];
   const { succeeded, how, output } = await runToEnd(python, ["-m", "pip", "install", ...options, ...what], {
     env: environment(),

@@ -1,4 +1,4 @@
-/** The suite's server, wherever it runs: which of the two kinds there is, and when it is ready. */
+/** Chooses Docker or Python 2.7 for the suite's server, starts the server and waits until it is ready. */
 import { get } from "node:http";
 import { createServer } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
@@ -11,13 +11,13 @@ const POLL_MS = 100;
 /**
  * @typedef {object} Server
  * @property {string} url
- * @property {string} resultFolder where the suite writes its results, on this machine
+ * @property {string} resultFolder the folder on this machine in which the suite writes its results
  * @property {import("./child.mjs").Child} child
  * @property {() => Promise<void>} stop
  */
 
 /**
- * Chooses where the suite runs, and makes it ready to run there.
+ * Chooses Docker or Python 2.7 and prepares it.
  * @param {"docker" | "python" | undefined} wanted
  * @returns {Promise<{ name: string, start: (folder: string, patterns: readonly string[]) => Promise<Server> }>}
  */
@@ -33,7 +33,7 @@ export async function prepareServers(wanted) {
   if (python === undefined) {
     throw new Error(
       "the suite needs Docker, or Python 2.7 (on PATH or under pyenv), and this machine has neither; " +
-        "autobahn/README.md says more",
+        "see autobahn/README.md",
     );
   }
   await installSuite(python, SUITE_VERSION);
@@ -75,7 +75,8 @@ async function startServer(start, folder, patterns) {
 }
 
 /**
- * Whether HTTP is answered: a port that Docker forwards takes connections before the server behind it is there.
+ * Resolves with true if HTTP is answered. Accepted connections are no proof: Docker accepts them before the server
+ * in the container listens.
  * @param {string} url
  * @returns {Promise<boolean>}
  */

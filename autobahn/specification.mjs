@@ -1,4 +1,4 @@
-/** What the suite's server is told. */
+/** The configuration of the suite's server. */
 
 /** The version of the suite that the pinned verdicts belong to. */
 export const SUITE_VERSION = "25.10.1";
@@ -6,20 +6,20 @@ export const SUITE_VERSION = "25.10.1";
 const HANDSHAKE_SECONDS = 30;
 
 /**
- * The specification that the suite reads.
+ * Returns the specification file of the suite.
  * @param {number} port
- * @param {string} resultFolder as the server sees it
+ * @param {string} resultFolder path inside the server's file system
  * @param {readonly string[]} patterns
  */
 export function specification(port, resultFolder, patterns) {
   return {
-    // The suite refuses a Host header whose port is not the one of this url.
+    // The suite rejects a Host header whose port differs from the one in this URL.
     url: `ws://127.0.0.1:${port}`,
     outdir: resultFolder,
     cases: patterns,
     "exclude-cases": [],
     "exclude-agent-cases": {},
-    // The suite's own second is too short for a machine that is busy.
+    // The suite's default of 1 s is too short for a busy machine.
     options: { openHandshakeTimeout: HANDSHAKE_SECONDS, closeHandshakeTimeout: HANDSHAKE_SECONDS },
   };
 }

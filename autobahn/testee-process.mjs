@@ -1,12 +1,12 @@
-/** The testee as its parent sees it: one job at a time, each within a bound. */
+/** The parent's side of the testee process: one job at a time, each with a time limit. */
 import { pathToFileURL } from "node:url";
 import { Child } from "./child.mjs";
 
 const CHECK_MS = 500;
 
 /**
- * No message for `idleMs` is no progress: the longest wait for one, of 16 MiB, takes a few seconds.
- * A job takes at most `jobMs`, which is above the suite's own limit for its slow cases, 480 s.
+ * `idleMs`: longest time without a message from the testee. A real wait, for 16 MiB, takes a few seconds at most.
+ * `jobMs`: longest time of a job. It is above the suite's own limit of 480 s for its slow cases.
  */
 const LIMITS = { idleMs: 120_000, jobMs: 600_000 };
 
@@ -31,7 +31,7 @@ export class TesteeProcess {
   }
 
   /**
-   * @param {{ folder: string, file: string }} installed the folder into which the tarball was installed, the testee in it
+   * @param {{ folder: string, file: string }} installed folder with the installed package, testee's file
    * @param {string} url
    * @param {string} agent
    * @param {{ idleMs: number, jobMs: number }} [limits]
@@ -42,7 +42,7 @@ export class TesteeProcess {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     const testee = new TesteeProcess(child, limits);
-    // A process that starts has nothing to show before it is ready: its start is bounded as a job alone.
+    // A starting process reports no progress, so only `jobMs` limits its start.
     const { value } = await testee.#answer(limits.jobMs);
     const expected = pathToFileURL(`${installed.folder}/node_modules/`).href;
     if (!String(value).startsWith(expected)) {
@@ -54,7 +54,7 @@ export class TesteeProcess {
 
   /**
    * @param {{ type: "count" | "case" | "report", number?: number }} job
-   * @throws {Error} when the testee has ended or makes no progress
+   * @throws {Error} if the testee has ended or makes no progress
    */
   async ask(job) {
     const answer = this.#answer();

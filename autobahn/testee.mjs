@@ -1,6 +1,6 @@
 /**
- * The client under test, a process of its own: `node testee.mjs URL AGENT`. It runs beside the installed tarball,
- * so that "jetsocket" is the packed package, and does what its parent asks over the IPC channel.
+ * The client under test, in a process of its own: `node testee.mjs URL AGENT`. It runs in the folder of the installed
+ * tarball, so that "jetsocket" is the packed package. It performs the jobs that its parent sends over the IPC channel.
  */
 import { WebSocket } from "jetsocket";
 
@@ -10,8 +10,8 @@ const [url, agent] = process.argv.slice(2);
 
 let lastProgress = 0;
 
-/** Tells the parent, at most once a second, that something moves. */
-function tellProgress() {
+/** Reports progress to the parent, at most once a second. */
+function reportProgress() {
   const now = performance.now();
   if (now - lastProgress < PROGRESS_MS) return;
   lastProgress = now;
@@ -19,10 +19,10 @@ function tellProgress() {
 }
 
 /**
- * One connection from its start to its end.
+ * Opens a connection and resolves when it has ended.
  * @param {string} path
  * @param {(ws: WebSocket, data: string | Buffer) => void} onData
- * @returns {Promise<string | undefined>} the first error on the way, for a reader of the report
+ * @returns {Promise<string | undefined>} the first error, for the report
  */
 async function converse(path, onData) {
   let firstError;
@@ -32,7 +32,7 @@ async function converse(path, onData) {
     firstError ??= String(error?.message ?? error);
   });
   ws.on("rawMessage", ({ data }) => {
-    tellProgress();
+    reportProgress();
     onData(ws, data);
   });
   try {
@@ -55,7 +55,7 @@ async function caseCount() {
 /** @param {number} number */
 async function runCase(number) {
   const error = await converse(`/runCase?case=${number}&agent=${agent}`, (ws, data) => {
-    // An echo that comes too late for a closed connection is refused, and the suite judges that.
+    // An echo on a closed connection is rejected. It is ignored here, because the suite judges the result.
     ws.sendRaw(data).catch(() => {});
   });
   return { error };

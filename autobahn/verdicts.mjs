@@ -1,12 +1,12 @@
-/** The pinned verdicts, and the judgement of a run by them. */
+/** Reads the pinned verdicts and compares the results of a run with them. */
 import { readFile } from "node:fs/promises";
 
 /**
- * @typedef {object} Pinned the verdicts of the suite that a case must get
+ * @typedef {object} Pinned the expected verdicts of a case
  * @property {string} behavior
  * @property {string} behaviorClose
  *
- * @typedef {object} Result what the suite wrote about a case
+ * @typedef {object} Result the fields of the suite's result file of a case
  * @property {string} behavior
  * @property {string} behaviorClose
  * @property {string} result
@@ -19,7 +19,7 @@ import { readFile } from "node:fs/promises";
  * @property {string} what
  *
  * @typedef {object} Judgement
- * @property {Deviation[]} deviations at most one a case
+ * @property {Deviation[]} deviations at most one per case
  * @property {Record<string, number>} behavior cases by verdict
  * @property {Record<string, number>} close cases by the verdict on the close
  * @property {number} closeAsPinned
@@ -28,7 +28,7 @@ import { readFile } from "node:fs/promises";
 /** The verdict of a case without a result. */
 export const DID_NOT_RUN = "DID NOT RUN";
 
-/** From best to worst: the order in which they are printed. */
+/** The verdicts from best to worst, in the order in which they are printed. */
 const VERDICTS = ["OK", "NON-STRICT", "INFORMATIONAL", "UNIMPLEMENTED", "FAILED", DID_NOT_RUN];
 
 /**
@@ -90,7 +90,7 @@ export function count(counts, verdict) {
 }
 
 /**
- * The verdicts that occur, from best to worst.
+ * Returns the verdicts that occur, from best to worst.
  * @param {Record<string, number>} counts
  * @returns {[verdict: string, cases: number][]}
  */

@@ -1,3 +1,4 @@
+// Makes WebSocket frames in advance, for servers and for the floor client.
 import { constants, createDeflateRaw, deflateRawSync } from "node:zlib";
 import { messagesOf } from "./payloads.mjs";
 
@@ -5,8 +6,9 @@ const chunkSize = 256 * 1024;
 const opcodes = { continuation: 0x0, text: 0x1, binary: 0x2, close: 0x8, pong: 0xa };
 
 /**
- * The bytes of one stream of messages as a server sends them, made beforehand: `messages`, each the bytes of one, and
- * `chunk`, about 256 KiB of them or one message, to be written again and again, so that many messages come with each read.
+ * Makes the frames of a server's stream in advance: `messages`, the bytes of each message, and `chunk`, about 256 KiB
+ * of messages or one larger message. The chunk is written repeatedly, so that the client receives many messages per
+ * read.
  *
  * @param {import("./scenarios/index.mjs").Scenario} scenario
  */
@@ -21,7 +23,7 @@ export async function prepareStream({ payload, fragments = 1, compression }) {
   return { messages, chunk, bytesPerMessage: size / messages.length };
 }
 
-/** One message as a client sends it: in one frame, masked (RFC 6455 5.3), uncompressed. @param {Buffer} payload */
+/** Returns one message in one masked frame (RFC 6455 5.3), uncompressed. @param {Buffer} payload */
 export function clientFrame(payload, type) {
   const header = headerOf(payload.length, 0x80 | opcodes[type]);
   header[1] |= 0x80;
@@ -68,8 +70,8 @@ function headerOf(size, firstByte) {
 }
 
 /**
- * RFC 7692 7.2.1. With context the first message refers to nothing before it, so that the stream may begin again
- * whenever it has come to its end.
+ * Deflates messages (RFC 7692 7.2.1). With context takeover, the first message does not refer to earlier ones, so that
+ * the stream can be repeated from its start.
  */
 async function compressed(payloads, compression) {
   if (compression === undefined) return payloads;

@@ -1,15 +1,19 @@
+// Decides whether a measured ratio passes the gate. It measures nothing.
 import { median } from "./statistics.mjs";
 
-/** Of a recorded ratio, that must be reached: a busy machine moves a median of seven rounds by less. */
+/** Share of the recorded ratio that must be reached. The median of seven rounds varies by less on a busy machine. */
 const share = 0.8;
 
 /**
- * @param {readonly number[]} ratios - To the baseline, one for each round.
+ * @param {readonly number[]} ratios - Ratios to the baseline, one per round.
  * @param {number | undefined} recorded
  */
 export function decide(ratios, recorded) {
   if (recorded === undefined) {
-    return { isPassed: false, reason: "nothing was recorded; `npm run bench -- --gate --record` does" };
+    return {
+      isPassed: false,
+      reason: "no ratio is recorded; record one with `npm run bench -- --gate --record`",
+    };
   }
   const least = recorded * share;
   const isPassed = median(ratios) >= least;

@@ -1,3 +1,4 @@
+// `npm run bench -- --gate`: compares measured ratios with the recorded ones.
 import { readFile, writeFile } from "node:fs/promises";
 import { baseline } from "./clients/index.mjs";
 import { decide } from "./gate-decision.mjs";
@@ -16,8 +17,8 @@ const gated = [
 ];
 
 /**
- * Compares the ratios of a handful of scenarios, or of those that are named, with what is recorded, a line for each; or
- * records them.
+ * Compares the ratios of the named scenarios, or of a default selection, with the recorded ones and prints one line per
+ * scenario; or records them.
  *
  * @param {object} options
  * @param {readonly import("./scenarios/index.mjs").Scenario[]} options.chosen
@@ -26,9 +27,9 @@ const gated = [
  * @returns {Promise<0 | 1>} The exit code.
  */
 export async function checkGate({ chosen, rounds = fewestRounds, isRecording }) {
-  if (rounds < fewestRounds) throw new RangeError(`the gate takes at least ${fewestRounds} rounds`);
+  if (rounds < fewestRounds) throw new RangeError(`the gate needs at least ${fewestRounds} rounds`);
   const recorded = await readRecorded();
-  console.log(`${machine()}; ${rounds} rounds, times less CPU than ${baseline}: median (least to greatest)`);
+  console.log(`${machine()}; ${rounds} rounds, times less CPU than ${baseline}: median (minimum to maximum)`);
   let isPassed = true;
   for (const scenario of chosen.length > 0 ? chosen : gated.map(scenarioNamed)) {
     const reading = await measureScenario(scenario, [subject, baseline], () => rounds);

@@ -1,16 +1,17 @@
+// Describes the machine and the measured packages.
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem, type } from "node:os";
 import { execFileSync } from "node:child_process";
 import { clients, nodeOf } from "./clients/index.mjs";
 
-/** Node and the machine, in a line. */
+/** Describes Node and the machine in one line. */
 export function machine() {
   const memory = Math.round(totalmem() / 1024 ** 3);
   const processors = `${cpus().length} x ${cpus()[0]?.model.trim()}`;
   return `Node ${process.version}, ${type()} ${release()}, ${processors}, ${memory} GiB`;
 }
 
-/** What was measured, with its version. @param {readonly string[]} names - Of clients. */
+/** Names the measured packages with their versions. @param {readonly string[]} names - Names of clients. */
 export function versions(names) {
   const root = new URL("../", import.meta.url);
   const packages = ["ws", "bufferutil", "undici", "websocket"].map(

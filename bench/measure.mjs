@@ -1,8 +1,9 @@
+// Measures all clients of one scenario.
 import { clients } from "./clients/index.mjs";
 import { measureOnce, startServer } from "./processes.mjs";
 
 /**
- * What was measured of one scenario: the results of each client, one for each round.
+ * The measurements of one scenario: the results of each client, one per round.
  *
  * @typedef {object} Reading
  * @property {import("./scenarios/index.mjs").Scenario} scenario
@@ -10,7 +11,7 @@ import { measureOnce, startServer } from "./processes.mjs";
  */
 
 /**
- * Measures the clients of one scenario in turns, forwards and backwards, each time in a fresh process.
+ * Measures the clients of one scenario alternately, in forward and backward order, each time in a fresh process.
  *
  * @param {import("./scenarios/index.mjs").Scenario} scenario
  * @param {readonly string[]} names

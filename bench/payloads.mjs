@@ -1,20 +1,20 @@
 /**
- * What the messages of a scenario hold.
+ * The content of the messages of a scenario.
  *
  * @typedef {object} Payload
  * @property {"text" | "binary"} type
- * @property {number} size - In bytes, as UTF-8.
- * @property {"trade" | "words" | "feed" | "numbered"} [content] - `trade`, the default, is ASCII that repeats itself;
- *   `words` is text beyond ASCII; `feed` is JSON, and no two messages are alike; `numbered` is `trade` with a sequence
- *   number before it.
+ * @property {number} size - Size in bytes, as UTF-8.
+ * @property {"trade" | "words" | "feed" | "numbered"} [content] - `trade`, the default, is repetitive ASCII; `words` is
+ *   text with non-ASCII characters; `feed` is JSON, different in each message; `numbered` is `trade` with a leading
+ *   sequence number.
  */
 
-/** As many bytes of messages that differ as are made before they come again; far more than a window of deflate. */
+/** Bytes of different messages before they repeat. Much larger than a window of deflate. */
 const feedSize = 1024 * 1024;
 const mostFeedMessages = 4096;
 
 /**
- * The messages, each of exactly `size` bytes; to be sent in turns.
+ * Returns the messages, each of exactly `size` bytes. They are sent in rotation.
  *
  * @param {Payload} payload
  * @returns {Buffer[]}
@@ -29,7 +29,7 @@ export function messagesOf({ size, content = "trade" }) {
   return Array.from({ length: count }, (_, sequence) => feedMessage(size, sequence, random));
 }
 
-/** Where the sequence number stands in a message that is `numbered`, and where it begins; it keeps its width. */
+/** Position and first value of the sequence number in a `numbered` message. Its width is constant. */
 export const sequencePlace = { begin: 12, end: 21 };
 export const sequenceStart = 100_000_000;
 
@@ -48,7 +48,7 @@ function wordsOf(size) {
   return Buffer.from(text + " ".repeat(size - Buffer.byteLength(text)));
 }
 
-/** JSON of exactly `size` bytes: a trade, and levels of an order book where there is room. */
+/** JSON of exactly `size` bytes: a trade, and as many levels of an order book as fit. */
 function feedMessage(size, sequence, random) {
   const price = 64_000 + random() * 50;
   const message = {
@@ -73,7 +73,7 @@ function feedMessage(size, sequence, random) {
   return Buffer.from(JSON.stringify(message));
 }
 
-/** The same numbers in every process (mulberry32). */
+/** Pseudo-random numbers, the same in every process (mulberry32). */
 function randomFrom(seed) {
   let state = seed;
   return () => {

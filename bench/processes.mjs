@@ -1,3 +1,4 @@
+// Starts the server process and the client processes of a scenario.
 import { createInterface } from "node:readline";
 import { execFile, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -39,8 +40,8 @@ export async function startServer(scenario) {
  * @returns {Promise<Result>}
  *
  * @typedef {object} Result
- * @property {number} cost - In the unit of the scenario's group; less is better.
- * @property {number} [more] - Its second figure.
+ * @property {number} cost - Cost in the unit of the scenario's group; less is better.
+ * @property {number} [more] - The second figure of the scenario.
  */
 export async function measureOnce(client, { name, execArgv = [] }, serverFacts) {
   const { env, module = client } = clients[client];

@@ -1,3 +1,4 @@
+// Measures all scenarios and writes bench/RESULTS.md.
 import { writeFile } from "node:fs/promises";
 import { clients, thoseThere } from "./clients/index.mjs";
 import { writeSpeedTable } from "../tools/speed-table.mjs";
@@ -44,7 +45,7 @@ function heading(known, minutes, rounds) {
     "idle\nconnections three.";
   return [
     "# Results",
-    "Written by `npm run bench`; [README.md](README.md) says what is measured and how.",
+    "Written by `npm run bench`; [README.md](README.md) describes what is measured and how.",
     `${machine()}.\n${versions(known)}.\nThe run took ${minutes} minutes.`,
     'Each cell is a median, with the least and the greatest in brackets. "Times less" is the ratio to the first client of\n' +
       "the table, taken within each round: above 1 takes less than it. `socket` is the floor: it counts bytes and writes\n" +

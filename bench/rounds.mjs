@@ -1,10 +1,11 @@
+// Decides how many rounds a client has.
 import { clients } from "./clients/index.mjs";
 
-/** Of a ratio that is to be relied on. */
+/** Least number of rounds for a reliable ratio. */
 export const fewestRounds = 7;
 
 /**
- * How many rounds a client has in a run of everything: the peers that nobody is measured against have a third.
+ * Returns the number of rounds of a client in a complete run. Peers that are not a baseline have a third of the rounds.
  *
  * @param {string} name
  * @param {{ rounds?: number }} group

@@ -1,4 +1,4 @@
-// `npm run bench`: the built package against its peers, side by side in one run. See README.md.
+// `npm run bench`: measures the built package and its peers in one run. See README.md.
 import { access } from "node:fs/promises";
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -29,17 +29,17 @@ const { values, positionals } = parseArgs({
 });
 const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
 if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1)) {
-  throw new RangeError(`--rounds is ${values.rounds}; give a whole number from 1 on`);
+  throw new RangeError(`--rounds is ${values.rounds}; it must be a whole number of at least 1`);
 }
 const chosen = positionals.map(scenarioNamed);
 if (values.other !== undefined) addOtherBuild(takeSnapshot(values.other));
 const names = values.clients?.split(",");
 for (const name of names ?? []) {
   if (!(name in clients))
-    throw new RangeError(`no client ${name}; there are: ${Object.keys(clients).join(", ")}`);
+    throw new RangeError(`unknown client ${name}; known clients: ${Object.keys(clients).join(", ")}`);
 }
 await installPeers();
-// So that what is to be done at the exit is done.
+// Without this listener, SIGINT would skip the "exit" listeners, which delete the snapshot.
 process.on("SIGINT", () => process.exit(130));
 Object.assign(process.env, takeSnapshot(values.package));
 
@@ -48,7 +48,7 @@ else if (chosen.length > 0) await measureChosen();
 else await writeReport({ rounds, names });
 
 async function measureChosen() {
-  console.log(`${machine()}; ${rounds ?? fewestRounds} rounds: median (least to greatest)`);
+  console.log(`${machine()}; ${rounds ?? fewestRounds} rounds: median (minimum to maximum)`);
   for (const scenario of chosen) {
     const group = groupOf(scenario);
     const usual = group.clients.filter((name) => group.isWhole || clients[name].isMain);

@@ -1,4 +1,4 @@
-// A server that costs nothing to speak of: the handshake by hand, then bytes made beforehand. argv: the scenario's name.
+// A server with negligible cost: a minimal handshake, then bytes made in advance. argv: name of the scenario.
 import { createServer as createTcpServer } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { answerHandshake } from "./serving/handshake.mjs";

@@ -1,16 +1,17 @@
+// Copies the package under test, so that a later build does not change a running measurement.
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-/** Names the folder of the package to the processes of a run. */
+/** Environment variable with the URL of the package's folder, for the processes of a run. */
 export const packageVariable = "JETSOCKET_BENCH_PACKAGE";
 
 /**
- * Copies the package as built, until this process ends, so that a build meanwhile does not change what a run measures.
+ * Copies the built package. The copy is deleted when this process exits.
  *
- * @param {string} folder - Of a package, with `dist/`.
- * @returns The environment of a process that is to use the copy.
+ * @param {string} folder - Folder of a package with `dist/`.
+ * @returns The environment variables of a process that uses the copy.
  */
 export function takeSnapshot(folder) {
   const copy = mkdtempSync(join(tmpdir(), "jetsocket-bench-"));

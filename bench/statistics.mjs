@@ -5,14 +5,14 @@ export function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** The least and the greatest. @param {readonly number[]} values */
+/** Returns the minimum and the maximum. @param {readonly number[]} values */
 export function spread(values) {
   return [Math.min(...values), Math.max(...values)];
 }
 
 /**
- * How many times less one client takes than another, within each round that both have, so that what disturbs the
- * machine meets both.
+ * Returns the ratio of the baseline's cost to the client's cost in each round that both have. Both costs of a round are
+ * measured at about the same time, so that a disturbance of the machine affects both.
  *
  * @param {readonly { cost: number }[]} results
  * @param {readonly { cost: number }[]} baselineResults

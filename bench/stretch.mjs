@@ -1,15 +1,17 @@
-/** Long enough for the optimising compiler to be done with most of a client; it works on threads that are counted. */
+/**
+ * Warm-up in milliseconds: long enough for the optimizing compiler to finish most of a client, because its threads are
+ * counted in the CPU time.
+ */
 const defaultWarmUp = 700;
 const measuredMilliseconds = 400;
 
 /**
- * The stretch of a run that is measured: messages are counted, and when the warm-up is over the CPU time of this
- * process, all threads, is taken until the stretch is over. Both last for a time, not for a number of messages, so that
- * a slow client and a fast one take equally long.
+ * The measured part of a run. It counts messages, and after the warm-up it measures the CPU time of all threads of this
+ * process. Both parts last for a fixed time instead of a number of messages, so that every client takes equally long.
  */
 export class Stretch {
   #finish;
-  /** Resolves with the messages of the stretch, the CPU time of each, and when the stretch was. */
+  /** Resolves with the number of messages, the CPU time per message in microseconds, and the start and end times. */
   finished = new Promise((resolve) => (this.#finish = resolve));
   #count = 0;
   #next = 0;
@@ -19,7 +21,7 @@ export class Stretch {
   #begun;
 
   /**
-   * @param {number} every - The messages between two looks at the clock.
+   * @param {number} every - Number of messages between two readings of the clock.
    * @param {{ warmUpMilliseconds?: number }} scenario
    */
   constructor(every, { warmUpMilliseconds = defaultWarmUp }) {
@@ -27,7 +29,7 @@ export class Stretch {
     this.#warmUp = warmUpMilliseconds;
   }
 
-  /** All messages, the warm-up's too. */
+  /** Number of all messages, including those of the warm-up. */
   get count() {
     return this.#count;
   }
@@ -62,7 +64,7 @@ export class Stretch {
   }
 }
 
-/** How often to look at the clock: about each 64 KiB, at least each 1,024 messages. @param {number} size */
+/** Returns the number of messages between two readings of the clock: about 256 KiB, at most 1,024 messages. @param {number} size */
 export function lookEvery(size) {
   return Math.min(1024, Math.ceil((256 * 1024) / size));
 }

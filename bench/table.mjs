@@ -1,8 +1,9 @@
+// Formats measurements as tables. It measures nothing.
 import { clients } from "./clients/index.mjs";
 import { median, pairedRatios, spread } from "./statistics.mjs";
 
 /**
- * One line for each client of each scenario.
+ * Returns one line for each client of each scenario.
  *
  * @param {readonly import("./measure.mjs").Reading[]} readings
  * @param {{ baseline: string, unit: string, more?: string | undefined }} group
@@ -21,8 +22,8 @@ export function linesOf(readings, { baseline, unit, more }) {
 }
 
 /**
- * One line for each scenario, one column for each client: what the baseline and the subject take, and how many times
- * less than the baseline each other takes.
+ * Returns one line per scenario and one column per client: the costs of the baseline and of the subject, and the ratio
+ * of the baseline's cost to that of each client.
  *
  * @param {readonly import("./measure.mjs").Reading[]} readings
  * @param {{ baseline: string, subject: string }} group
@@ -40,12 +41,12 @@ export function comparisonOf(readings, { baseline, subject }) {
   return alignedTable(rows);
 }
 
-/** What each client takes. @param {readonly import("./measure.mjs").Reading[]} readings */
+/** Returns the costs of each client. @param {readonly import("./measure.mjs").Reading[]} readings */
 export function costsOf(readings) {
   return perClient(readings, ({ cost }) => cost);
 }
 
-/** The second figure of each client. @param {readonly import("./measure.mjs").Reading[]} readings */
+/** Returns the second figure of each client. @param {readonly import("./measure.mjs").Reading[]} readings */
 export function secondFiguresOf(readings) {
   return perClient(readings, ({ more }) => more);
 }
@@ -59,12 +60,12 @@ function perClient(readings, figureOf) {
   return alignedTable(rows);
 }
 
-/** In the order in which they are named everywhere. */
+/** Sorts clients into the order of `clients`. */
 function clientsOf(readings) {
   return Object.keys(clients).filter((name) => readings.some(({ rounds }) => name in rounds));
 }
 
-/** As Markdown, in the shape that Prettier gives it. @param {readonly string[][]} rows */
+/** Formats rows as a Markdown table like Prettier. @param {readonly string[][]} rows */
 export function alignedTable(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   const lines = rows.map(
@@ -74,7 +75,7 @@ export function alignedTable(rows) {
   return lines.join("\n");
 }
 
-/** The median, and in brackets the least and the greatest. @param {readonly number[]} values */
+/** Formats the median, and the minimum and the maximum in brackets. @param {readonly number[]} values */
 export function figures(values) {
   if (values.length === 0) return "";
   if (values.length === 1) return figure(values[0]);

@@ -1,20 +1,21 @@
+// Makes the TLS certificates of an interop run with `openssl`.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runCommand } from "./run-command.mjs";
 
 /**
- * Makes two certificates for `localhost`, each its own authority: one for the servers, and a stranger's.
+ * Makes two self-signed certificates for `localhost`: one for the servers, and one that the servers do not use.
  *
- * @param {string} folder - Where the files go.
+ * @param {string} folder - Folder for the files.
  */
 export async function makeCertificates(folder) {
   const server = await makeCertificate(folder, "server");
-  const stranger = await makeCertificate(folder, "stranger");
+  const untrusted = await makeCertificate(folder, "untrusted");
   return {
     certificateFile: server.certificateFile,
     keyFile: server.keyFile,
     trusted: await readFile(server.certificateFile),
-    stranger: await readFile(stranger.certificateFile),
+    untrusted: await readFile(untrusted.certificateFile),
   };
 }
 

@@ -1,16 +1,17 @@
+// What a check uses: clients of the tested package and the reports of the server. It closes everything after the check.
 import { WireMeter } from "./wire-meter.mjs";
 
 let lastId = 0;
 
 /**
- * What one check has to work with; whatever it opened is gone when the check has ended.
+ * Opens clients for one check. `cleanUp` ends everything that the check has opened.
  *
  * @typedef {object} OpenOptions
- * @property {Record<string, string | number>} [query] - What the path takes.
- * @property {object} [client] - Options of the client, next to `reconnect: false`.
+ * @property {Record<string, string | number>} [query] - Query parameters of the path.
+ * @property {object} [client] - Additional client options.
  * @property {"port" | "plainPort" | "tlsPort"} [to] - The server's listener: with compression, without, or over TLS.
  * @property {string} [host]
- * @property {boolean} [isMetered] - Goes through a relay that counts the bytes on the wire.
+ * @property {boolean} [isMetered] - True to connect through a relay that counts the bytes on the wire.
  */
 export class CheckContext {
   #listening;
@@ -26,7 +27,7 @@ export class CheckContext {
   }
 
   /**
-   * Makes a client that has yet to connect.
+   * Creates a client without connecting it.
    *
    * @param {string} path
    * @param {OpenOptions} [options]
@@ -46,13 +47,13 @@ export class CheckContext {
       meter,
       connected: eventOf(ws, "connected"),
       closed: eventOf(ws, "closed").then((event) => event.report),
-      /** Waits for what the server tells of this connection. */
-      serverTells: (event) => this.#peer.report(event, id),
+      /** Resolves with the server's report of this event on this connection. */
+      serverReport: (event) => this.#peer.report(event, id),
     };
   }
 
   /**
-   * Makes a client and connects it.
+   * Creates a client and connects it.
    *
    * @param {string} path
    * @param {OpenOptions} [options]
@@ -65,7 +66,7 @@ export class CheckContext {
     return { ...connection, extensions: String(extensions ?? ""), subprotocol };
   }
 
-  /** As {@link open}, with messages as they are in the place of parsed JSON. */
+  /** Like {@link open}, but messages are not parsed as JSON. */
   openRaw(path, options = {}) {
     return this.open(path, { ...options, client: { deserializer: (data) => data, ...options.client } });
   }
@@ -75,7 +76,7 @@ export class CheckContext {
   }
 }
 
-/** The next event of this name. */
+/** Resolves with the next event of this name. */
 export function eventOf(ws, name) {
   return new Promise((resolve) => ws.once(name, resolve));
 }

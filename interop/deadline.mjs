@@ -1,10 +1,10 @@
 /**
- * Settles as `promise` does, or rejects once `milliseconds` have passed.
+ * Settles like `promise`, or rejects after `milliseconds`.
  *
  * @template T
  * @param {Promise<T>} promise
  * @param {number} milliseconds
- * @param {string} what - What is waited for: the words of the error.
+ * @param {string} what - What is awaited, for the error message.
  * @returns {Promise<T>}
  */
 export function within(promise, milliseconds, what) {

@@ -1,14 +1,15 @@
+// Packs, unpacks and imports the package under test.
 import { access, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { runCommand } from "./run-command.mjs";
 
 /**
- * Packs the package, unpacks the tarball as an installation would, and imports it from there: what is tested
- * is what a user gets, through its public exports.
+ * Packs the package, unpacks the tarball as an installation does, and imports it from there, so that the checks use the
+ * public exports of the published files.
  *
  * @param {string} root - The folder of the package.
- * @param {string} folder - An empty folder to work in.
+ * @param {string} folder - An empty temporary folder.
  */
 export async function importPackedClient(root, folder) {
   await access(join(root, "dist")).catch((cause) => {
@@ -35,7 +36,7 @@ export async function importPackedClient(root, folder) {
   return import(pathToFileURL(door).href);
 }
 
-/** npm 11 prints an array of packages, later ones an object by name. */
+/** npm 11 prints an array of packages; later versions print an object with the package names as keys. */
 function tarballName(printed) {
   const [first] = Object.values(JSON.parse(printed));
   return first.filename;

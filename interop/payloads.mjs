@@ -1,24 +1,24 @@
-/** What one side sends and the other must see, byte for byte; the servers make the same by the same rules. */
+/** Payloads of the checks. The servers make the same bytes by the same rules, so that both sides can compare them. */
 
 const phrase = "Grüße, 世界 🌍; ";
 
-/** Text whose characters take 1 to 4 bytes, so that a cut at any byte may go through one. */
+/** Text with characters of 1 to 4 bytes, so that a cut at any byte can split a character. */
 export function phraseText(count) {
   return phrase.repeat(count);
 }
 
-/** Bytes in which every value comes, in an order that a shifted copy does not match. */
+/** Bytes with every value, in an order that differs from any shifted copy. */
 export function patternBytes(size) {
   return Buffer.from(Uint8Array.from({ length: size }, (_, index) => (index * 31 + (index >> 8)) & 0xff));
 }
 
-/** Text of exactly `size` bytes: {@link phraseText}, filled up with full stops. */
+/** Text of exactly `size` bytes: {@link phraseText}, padded with full stops. */
 export function textOfSize(size) {
   const text = phraseText(Math.floor(size / Buffer.byteLength(phrase)));
   return text + ".".repeat(size - Buffer.byteLength(text));
 }
 
-/** A message of some 196 bytes which differs little from the one before it, as those of a feed do. */
+/** A message of about 196 bytes that differs little from the previous one, as in a feed. */
 export function tradeText(sequence) {
   return (
     `{"sequence":${sequence},"channel":"trades","symbol":"BTC-USD","price":"${64_000 + (sequence % 97)}.25",` +

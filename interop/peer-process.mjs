@@ -1,3 +1,4 @@
+// Starts and stops the process of a server and reads its reports.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { within } from "./deadline.mjs";
@@ -7,8 +8,8 @@ const stopTimeout = 3_000;
 const keptErrorOutput = 4_000;
 
 /**
- * A server in a process of its own. It prints one JSON object a line: first `listening` with its ports, then what
- * it sees of each connection, under the `id` that the connection's url carries.
+ * A server in a process of its own. It prints one JSON object per line: first `listening` with its ports, then its
+ * observations of each connection, with the `id` from the connection's URL.
  */
 export class PeerProcess {
   #child;
@@ -24,7 +25,7 @@ export class PeerProcess {
     this.#child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"] });
     this.#exit = new Promise((resolve) => this.#child.once("close", resolve));
     this.#child.once("error", (error) => (this.#errorOutput += error.message));
-    // A server ends when its standard input does, also when this process dies without a word.
+    // A server exits when its standard input ends, so it also exits when this process is killed.
     this.#child.stdin.on("error", () => {});
     this.#child.stderr.setEncoding("utf8").on("data", (text) => {
       this.#errorOutput = (this.#errorOutput + text).slice(-keptErrorOutput);
@@ -32,7 +33,7 @@ export class PeerProcess {
     createInterface({ input: this.#child.stdout }).on("line", (line) => this.#onReport(JSON.parse(line)));
   }
 
-  /** What the server has written to its standard error. */
+  /** The server's output on standard error. */
   get errorOutput() {
     return this.#errorOutput.trim();
   }
@@ -46,7 +47,7 @@ export class PeerProcess {
   }
 
   /**
-   * Waits for what the server tells of a connection.
+   * Resolves with the server's report of an event on a connection.
    *
    * @param {string} event
    * @param {string} [id]

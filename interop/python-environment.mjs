@@ -1,3 +1,4 @@
+// Prepares the virtual environment of the Python servers.
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -12,8 +13,8 @@ const stampFile = join(folder, "complete");
 const installTimeout = 300_000;
 
 /**
- * Makes the virtual environment of the Python servers, or takes the one that an earlier run completed
- * with the same requirements and the same Python.
+ * Creates the virtual environment of the Python servers, or reuses one that an earlier run completed with the same
+ * requirements and the same Python.
  *
  * @returns {Promise<string>} The path of its interpreter.
  */
@@ -32,7 +33,7 @@ export async function preparePython() {
       timeout: installTimeout,
     },
   );
-  // The stamp comes last: an environment whose installation broke off is made anew.
+  // The stamp is written last, so that an incomplete environment is created again.
   await writeFile(stampFile, stamp);
   return python;
 }

@@ -1,3 +1,4 @@
+// The report of an interop run: a table, a summary and JSON.
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
@@ -6,7 +7,7 @@ const folder = fileURLToPath(new URL("report", import.meta.url));
 const words = { passed: "ok", failed: "FAILED", skipped: "skipped" };
 
 /**
- * One check against one server.
+ * The result of one check against one server.
  *
  * @typedef {object} Result
  * @property {string} server - The library and its version.
@@ -42,7 +43,7 @@ export function summaryOf(results) {
   return { passed: count("passed"), failed: count("failed"), skipped: count("skipped") };
 }
 
-/** A run that breaks off must not leave the report of the one before. */
+/** Deletes the report of an earlier run, so that an interrupted run leaves no outdated report. */
 export function clearReport() {
   return rm(folder, { recursive: true, force: true });
 }

@@ -1,19 +1,20 @@
+// Runs all checks against one server.
 import { CheckContext } from "./check-context.mjs";
 import { PeerProcess } from "./peer-process.mjs";
 import { within } from "./deadline.mjs";
 
 const checkTimeout = 15_000;
-/** Once the checks of one server have taken so long, those that are left fail at once. */
+/** Time limit in milliseconds for all checks of one server. The remaining checks fail without being run. */
 const serverTimeout = 90_000;
 const longestReason = 600;
 
 /**
- * Runs the checks against one server, one after the other. Never rejects: what goes wrong is a failed check.
+ * Runs the checks against one server, one after another. Never rejects: every error is a failed check.
  *
  * @param {object} setting
  * @param {object} setting.jetsocket - The module under test.
  * @param {import("./servers.mjs").Server} setting.server
- * @param {string} setting.interpreter - What runs the server's script.
+ * @param {string} setting.interpreter - Path of the program that runs the server's script.
  * @param {object} setting.certificates
  * @param {readonly import("./checks/index.mjs").Check[]} checks
  * @returns {Promise<import("./report.mjs").Result[]>}
@@ -27,7 +28,7 @@ export async function runChecks({ jetsocket, server, interpreter, certificates }
     const begun = performance.now();
     for (const [index, check] of checks.entries()) {
       if (performance.now() - begun > serverTimeout) {
-        const late = new Error(`not run: the checks before it have taken ${serverTimeout} ms`);
+        const late = new Error(`not run: the previous checks took ${serverTimeout} ms`);
         return [...results, ...allFailed(listening.library, checks.slice(index), late)];
       }
       const context = new CheckContext({ jetsocket, server, peer, listening, certificates });
@@ -43,7 +44,7 @@ export async function runChecks({ jetsocket, server, interpreter, certificates }
   }
 }
 
-/** What a server that cannot be started comes to: none of its checks is passed over in silence. */
+/** Returns a failed result for every check of a server that could not be started, so that none is omitted. */
 export function allFailed(server, checks, error) {
   const reason = reasonOf(error);
   return checks.map((check) => ({ server, check: check.name, outcome: "failed", reason }));

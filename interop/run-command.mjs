@@ -1,10 +1,11 @@
+// Runs a command and returns its output.
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
 const execute = promisify(execFile);
 
 /**
- * Runs a command to its end and gives its output; an error carries what it printed.
+ * Runs a command until it exits and returns its output. The error of a failed command contains its output.
  *
  * @param {string} file
  * @param {readonly string[]} args

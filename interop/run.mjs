@@ -1,4 +1,4 @@
-// `npm run interop`: the packed client against servers that others wrote. See README.md.
+// `npm run interop`: runs the packed client against servers of other libraries. See README.md.
 import { mkdtemp, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ const { values: chosen } = parseArgs({
 const servers = allServers.filter(({ name }) => chosen.server?.includes(name) ?? true);
 const checks = allChecks.filter(({ name }) => name.includes(chosen.check));
 if (servers.length === 0 || checks.length === 0) {
-  throw new Error(`no such server or check; servers: ${allServers.map(({ name }) => name).join(", ")}`);
+  throw new Error(`unknown server or check; servers: ${allServers.map(({ name }) => name).join(", ")}`);
 }
 
 await clearReport();
@@ -34,7 +34,7 @@ const { passed, failed, skipped } = summaryOf(results);
 console.log(`${tableOf(results)}\n\n${passed} passed, ${failed} failed, ${skipped} skipped`);
 if (failed > 0) process.exitCode = 1;
 
-// The client promises to leave nothing behind: a process that does not end by itself is a failure too.
+// A client leaves no timer or socket open, so a process that does not exit by itself is a failure too.
 setTimeout(() => {
   console.error(`FAILED: still open after all checks: ${process.getActiveResourcesInfo().join(", ")}`);
   process.exit(1);

@@ -1,10 +1,11 @@
+// The list of servers and their known differences.
 import { fileURLToPath } from "node:url";
 
 /**
- * The servers, as data.
+ * A server of the checks.
  *
- * `echoesCloseCode`: whether the answer to the client's Close carries the client's code, or 1000 always.
- * `compressesFragments`: whether a message that it sends in fragments is compressed where that was agreed.
+ * `echoesCloseCode`: true if its answer to the client's Close has the client's code, false if it always has 1000.
+ * `compressesFragments`: true if it also compresses messages that it sends in fragments.
  *
  * @typedef {object} Server
  * @property {string} name

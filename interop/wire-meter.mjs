@@ -1,7 +1,8 @@
+// Counts the bytes between client and server.
 import { connect, createServer } from "node:net";
 import { once } from "node:events";
 
-/** A relay between client and server that counts what really goes over the wire. */
+/** A TCP relay between client and server that counts the bytes on the wire in both directions. */
 export class WireMeter {
   /** Bytes from the client to the server since the last {@link reset}. */
   sent = 0;
@@ -18,7 +19,7 @@ export class WireMeter {
       far.on("data", (bytes) => (this.received += bytes.length));
       for (const socket of [near, far]) {
         this.#sockets.add(socket);
-        // A broken half takes the other with it: the check sees a lost connection.
+        // An error on one side destroys the other side, so that the check sees a lost connection.
         socket.on("error", () => {});
         socket.on("close", () => {
           near.destroy();

@@ -1,11 +1,11 @@
-/** The checker, a process of its own: reads the journals of both sides and tells what is wrong with them. */
+/** The checker process: reads the journals of both sides and reports lost, duplicate and unordered messages. */
 import { readFile } from "node:fs/promises";
-import { checkStream, deduplicate, lostUntold, parseJournal } from "./journal.mjs";
+import { checkStream, deduplicate, unreportedLosses, parseJournal } from "./journal.mjs";
 
 process.on("message", (request) => {
   check(/** @type {any} */ (request)).then(
-    (result) => process.send?.({ tell: "checked", ...result }),
-    (error) => process.send?.({ tell: "checked", problems: [String(error)], line: "the checker failed" }),
+    (result) => process.send?.({ type: "checked", ...result }),
+    (error) => process.send?.({ type: "checked", problems: [String(error)], line: "the checker failed" }),
   );
 });
 
@@ -26,26 +26,26 @@ async function check({ down, up, downLast, upLast, kind, ends = [] }) {
   const isAcknowledged = kind === "acknowledged";
   const upNumbers = isAcknowledged ? deduplicate(taken.numbers) : taken.numbers;
   const upFaults = checkStream(upNumbers, upLast);
-  const untold = kind === "unacknowledged" ? lostUntold(upFaults.lost, ends) : upFaults.lost;
+  const unreported = kind === "unacknowledged" ? unreportedLosses(upFaults.lost, ends) : upFaults.lost;
 
-  tell(problems, "down", { ...downFaults, lost: downFaults.lost.length, broken: received.broken });
-  // Two links of a rotation are read by the server in an order of its own.
+  addProblem(problems, "down", { ...downFaults, lost: downFaults.lost.length, broken: received.broken });
+  // During a rotation the server reads two connections, so their messages may arrive out of order.
   const outOfOrder = kind === "rotation" ? 0 : upFaults.outOfOrder;
-  tell(problems, "up", { ...upFaults, outOfOrder, lost: untold.length, broken: taken.broken });
-  if (untold.length > 0) problems.push(`up: lost and not told: ${untold.slice(0, 10)}`);
+  addProblem(problems, "up", { ...upFaults, outOfOrder, lost: unreported.length, broken: taken.broken });
+  if (unreported.length > 0) problems.push(`up: lost and not reported: ${unreported.slice(0, 10)}`);
 
   const repeats = taken.numbers.length - upNumbers.length;
   const uncertain = ends.reduce((sum, end) => sum + end.uncertain, 0);
   const unsent = ends.reduce((sum, end) => sum + end.unsent, 0);
   const upLost =
     kind === "unacknowledged"
-      ? `lost ${upFaults.lost.length}, all but ${untold.length} among the ${uncertain} uncertain (${unsent} were unsent)`
-      : `lost ${untold.length}`;
+      ? `lost ${upFaults.lost.length}, all but ${unreported.length} among the ${uncertain} uncertain (${unsent} were unsent)`
+      : `lost ${unreported.length}`;
   return {
     problems,
     line:
-      `down ${downLast}: lost ${downFaults.lost.length}, doubled ${downFaults.doubled}, out of order ${downFaults.outOfOrder}; ` +
-      `up ${upLast}: ${upLost}, doubled ${upFaults.doubled}, out of order ${upFaults.outOfOrder}` +
+      `down ${downLast}: lost ${downFaults.lost.length}, duplicated ${downFaults.duplicated}, out of order ${downFaults.outOfOrder}; ` +
+      `up ${upLast}: ${upLost}, duplicated ${upFaults.duplicated}, out of order ${upFaults.outOfOrder}` +
       (isAcknowledged ? ` (${repeats} repeats removed by their ids)` : ""),
   };
 }
@@ -55,7 +55,7 @@ async function check({ down, up, downLast, upLast, kind, ends = [] }) {
  * @param {string} direction
  * @param {Record<string, any>} faults
  */
-function tell(problems, direction, { first, ...counts }) {
+function addProblem(problems, direction, { first, ...counts }) {
   const wrong = Object.entries(counts).filter(([, count]) => count > 0);
   if (wrong.length === 0) return;
   problems.push(

@@ -1,4 +1,4 @@
-/** Processes of the run: each is known by its own id, talks over a channel, and is ended by that id alone. */
+/** Child processes of the soak: each communicates over an IPC channel and is ended only by its own pid. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 
@@ -13,7 +13,7 @@ export class Child {
   #onMessage;
 
   /**
-   * @param {string} file - In this folder.
+   * @param {string} file - File name in this folder.
    * @param {{ execArgv?: string[], args?: string[], onMessage?: (message: any) => void }} [options]
    */
   constructor(file, { execArgv = [], args = [], onMessage } = {}) {
@@ -39,7 +39,7 @@ export class Child {
   }
 
   /**
-   * The next message that tells `what`; rejects where none comes in time.
+   * Resolves with the next message of the type `what`; rejects if none arrives within `limitMs`.
    * @param {string} what
    * @param {number} limitMs
    * @returns {Promise<any>}
@@ -56,7 +56,7 @@ export class Child {
 
   /**
    * @param {object} message
-   * @param {string} what - What the answer tells.
+   * @param {string} what - Type of the answer.
    * @param {number} limitMs
    */
   ask(message, what, limitMs) {
@@ -77,14 +77,14 @@ export class Child {
   }
 
   #take(message) {
-    const waiting = this.#waiting.get(message.tell) ?? [];
-    this.#waiting.delete(message.tell);
+    const waiting = this.#waiting.get(message.type) ?? [];
+    this.#waiting.delete(message.type);
     for (const { resolve } of waiting) resolve(message);
     this.#onMessage?.(message);
   }
 }
 
-/** Ends every process that still runs. */
+/** Ends all running processes. */
 export async function endChildren() {
   await Promise.all([...running].map((child) => child.end()));
 }

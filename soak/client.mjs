@@ -1,4 +1,4 @@
-/** The process under test: one client after another, each with a lane of its own. */
+/** The process under test: runs one client per lane, one lane after another. It writes a journal and checks nothing. */
 import { getEventListeners } from "node:events";
 import { get } from "node:http";
 import { join } from "node:path";
@@ -16,17 +16,17 @@ let lastQuestion = 0;
 /** @type {Lane | undefined} */
 let lane;
 
-/** Asks the parent where the next attempt is to go. */
+/** Asks the parent for the URL of the next attempt. */
 function askForUrl() {
   const question = ++lastQuestion;
-  process.send?.({ tell: "attempt", question });
+  process.send?.({ type: "attempt", question });
   return new Promise((resolve) => asked.set(question, resolve));
 }
 
 class Lane {
-  /** The highest number that was given to `send()`. */
+  /** The highest number passed to `send()`. */
   sent = 0;
-  /** The highest number that has come. */
+  /** The highest number received. */
   received = 0;
   counts = {
     opened: 0,
@@ -42,16 +42,16 @@ class Lane {
   problems = [];
   /** @type {import("./journal.mjs").LinkEnd[]} */
   ends = [];
-  /** Reports by their verdict. @type {Record<string, number>} */
+  /** Number of reports by verdict. @type {Record<string, number>} */
   verdicts = {};
   #plan;
   #ws;
   #journal;
   #timer;
-  /** All that was sent so far went to the connection itself, and nothing waits in front of it. */
+  /** True if the outbox was empty at the last burst, so that all messages so far were passed to the connection. */
   #isClear = false;
-  /** What `sent` was when the connection began to end. */
-  #sentToLink = 0;
+  /** Value of `sent` when the connection started to end. */
+  #sentBeforeEnd = 0;
   #controller = new AbortController();
   #reading;
 
@@ -73,7 +73,7 @@ class Lane {
     for (let index = 0; index < count; index++) {
       this.#ws.send(makeMessage("id", ++this.sent, size)).catch((error) => {
         this.counts.failedSends++;
-        this.#tellProblem(`send failed: ${error}`);
+        this.#reportProblem(`send failed: ${error}`);
       });
     }
   }
@@ -94,8 +94,8 @@ class Lane {
     this.#journal.close();
     const { sent, received, counts, problems, ends, verdicts } = this;
     const abortListeners = getEventListeners(this.#controller.signal, "abort").length;
-    if (abortListeners > 0) problems.push(`${abortListeners} listeners left on the signal`);
-    if (counts.closed !== 1) problems.push(`closed came ${counts.closed} times`);
+    if (abortListeners > 0) problems.push(`${abortListeners} listeners are left on the signal`);
+    if (counts.closed !== 1) problems.push(`the event closed was emitted ${counts.closed} times`);
     return { sent, received, counts, problems, ends, verdicts, stats: this.#ws.stats() };
   }
 
@@ -131,18 +131,18 @@ class Lane {
     };
     const onOpen = () => {
       counts.opened++;
-      process.send?.({ tell: "open" });
+      process.send?.({ type: "open" });
     };
     ws.on("connecting", () => counts.attempts++);
     ws.on("connected", onOpen);
     ws.on("reconnected", onOpen);
     ws.on("stateChange", ({ from }) => {
-      if (from === "connected") this.#sentToLink = this.sent;
+      if (from === "connected") this.#sentBeforeEnd = this.sent;
     });
     ws.on("disconnected", ({ report }) => {
       this.ends.push(this.#endOf(report));
       process.send?.({
-        tell: "ended",
+        type: "ended",
         verdict: report.verdict,
         ageMs: report.ageMs,
         lastReceivedMs: report.lastReceivedMs,
@@ -150,38 +150,41 @@ class Lane {
     });
     ws.on("reconnecting", ({ report, delayMs }) => {
       countReport(report);
-      if (!(delayMs >= 0 && delayMs <= 1_000 + 50 + 5)) this.#tellProblem(`delayMs ${delayMs} out of bounds`);
+      if (!(delayMs >= 0 && delayMs <= 1_000 + 50 + 5))
+        this.#reportProblem(`delayMs ${delayMs} out of bounds`);
     });
     ws.on("gap", () => counts.gaps++);
     ws.on("reset", () => counts.resets++);
     ws.on("recovered", ({ count }) => (counts.recovered += count));
     ws.on("dropped", ({ direction, message, cause }) => {
-      // What onReplay sends is of one connection, and is dropped with it.
+      // Messages sent by onReplay belong to one connection and are dropped with it.
       if (String(message).startsWith('{"resumeAfter"')) return;
       counts.dropped++;
-      this.#tellProblem(`dropped ${direction}: ${cause}`);
+      this.#reportProblem(`dropped ${direction}: ${cause}`);
     });
     ws.on("error", ({ error, isFatal }) => {
-      if (isFatal) this.#tellProblem(`fatal: ${error.stack}`);
+      if (isFatal) this.#reportProblem(`fatal: ${error.stack}`);
       else if (error instanceof TypeError || error instanceof RangeError)
-        this.#tellProblem(`error: ${error.stack}`);
+        this.#reportProblem(`error: ${error.stack}`);
     });
     ws.on("closed", () => counts.closed++);
   }
 
   /** @returns {import("./journal.mjs").LinkEnd} */
   #endOf({ messagesUnsent: unsent, messagesUncertain: uncertain }) {
-    // With acknowledgement the outbox keeps what was sent, too.
+    // With acknowledgement, the outbox also keeps sent messages.
     if (this.#plan.isAcknowledged) return { given: this.sent, unsent, uncertain };
     const kept = this.#ws.stats().outboxMessages;
-    const behind = this.sent - this.#sentToLink;
-    if (this.#isClear && kept !== unsent + behind)
-      this.#tellProblem(`${unsent} unsent are told, and ${behind} were sent since, but ${kept} are kept`);
+    const sentLater = this.sent - this.#sentBeforeEnd;
+    if (this.#isClear && kept !== unsent + sentLater)
+      this.#reportProblem(
+        `the report has ${unsent} unsent, ${sentLater} were sent later, but the outbox has ${kept}`,
+      );
     this.#isClear = false;
     return { given: this.sent - (kept - unsent), unsent, uncertain };
   }
 
-  #tellProblem(problem) {
+  #reportProblem(problem) {
     if (this.problems.length < 20) this.problems.push(problem);
   }
 
@@ -195,7 +198,7 @@ class Lane {
     this.#journal.write(message.seq, isWhole(message.seq, message.fill));
   }
 
-  /** Asks by HTTP; a server that is away is asked again. */
+  /** Requests missed messages over HTTP; repeats the request while the server is down. */
   async #fetchMissed(cursors) {
     const url = `http://127.0.0.1:${this.#plan.serverPort}/?lane=${this.#plan.name}&after=${cursors.default.sequence}`;
     for (let attempt = 1; ; attempt++) {
@@ -209,7 +212,7 @@ class Lane {
   }
 }
 
-/** The server sends again what is missing, on the connection itself. */
+/** Asks the server to send missed messages again on the connection. */
 async function repeatInBand(cursors, connection) {
   await connection.send({ resumeAfter: cursors.default.sequence });
 }
@@ -236,31 +239,31 @@ const orders = {
   open: (plan) => {
     lane = new Lane(plan);
     lane.open().then(
-      () => process.send?.({ tell: "begun" }),
-      (error) => process.send?.({ tell: "failed", error: String(error?.stack) }),
+      () => process.send?.({ type: "begun" }),
+      (error) => process.send?.({ type: "failed", error: String(error?.stack) }),
     );
   },
   burst: ({ count }) => lane?.burst(count),
   stop: () => {
     lane?.stopSending();
-    process.send?.({ tell: "stopped", sent: lane?.sent });
+    process.send?.({ type: "stopped", sent: lane?.sent });
   },
-  progress: () => process.send?.({ tell: "progress", received: lane?.received }),
+  progress: () => process.send?.({ type: "progress", received: lane?.received }),
   close: () => {
     const closing = lane;
     lane = undefined;
     closing?.close().then(
-      (result) => process.send?.({ tell: "closed", ...result }),
-      (error) => process.send?.({ tell: "failed", error: String(error?.stack) }),
+      (result) => process.send?.({ type: "closed", ...result }),
+      (error) => process.send?.({ type: "failed", error: String(error?.stack) }),
     );
   },
-  measure: async () => process.send?.({ tell: "measured", ...(await measure()) }),
+  measure: async () => process.send?.({ type: "measured", ...(await measure()) }),
 };
 
 process.on("message", (/** @type {any} */ order) => orders[order.do](order));
 process.on("disconnect", () => process.exit());
 for (const event of ["unhandledRejection", "uncaughtException", "warning"]) {
   process.on(event, (error) =>
-    process.send?.({ tell: "failed", error: `${event}: ${error?.stack ?? error}` }),
+    process.send?.({ type: "failed", error: `${event}: ${error?.stack ?? error}` }),
   );
 }

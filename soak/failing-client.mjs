@@ -1,16 +1,16 @@
-/** A client that cannot connect, in a process of its own. */
+/** A process with a client that can never connect: measures its delays, stack depth and memory. */
 import { createServer } from "node:net";
 import { WebSocket } from "jetsocket";
 import { measure } from "./measure.mjs";
 
 const backoff = { base: 1, multiplier: 2, cap: 4, floor: 1 };
-/** Memory is measured from here on: code is compiled, and what is kept for a time is full. */
+/** Attempts before the first measurement, so that code is compiled and bounded logs are full. */
 const warmAttempts = 2_000;
 
 process.on("message", (/** @type {any} */ { kind, attempts }) => {
   void fail(kind, attempts).then(
-    (result) => process.send?.({ tell: "failed", ...result }),
-    (error) => process.send?.({ tell: "failed", problems: [String(error.stack)] }),
+    (result) => process.send?.({ type: "failed", ...result }),
+    (error) => process.send?.({ type: "failed", problems: [String(error.stack)] }),
   );
 });
 
@@ -49,7 +49,7 @@ function watch(ws) {
     verdicts: new Set(),
     problems: /** @type {string[]} */ ([]),
   };
-  // Not by `connecting`: where the function gives no url nothing is dialled.
+  // Counted by `reconnecting`, because an attempt whose URL function throws emits no `connecting`.
   ws.on("reconnecting", ({ attempt, delayMs, report }) => {
     seen.attempts++;
     if (attempt !== seen.attempts + 1 && seen.problems.length < 10) {
@@ -72,7 +72,7 @@ async function until(isTrue) {
   while (!isTrue()) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
-/** A port that nobody listens on. */
+/** Returns a port without a listening server. */
 function closedPort() {
   const server = createServer();
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-/** Attempts that fail, one behind the other: no recursion, flat memory, waits inside their bounds. */
+/** Runs 10,000 failing attempts: checks that stack and memory do not grow and that delays stay within their bounds. */
 import { Child } from "./child.mjs";
 import { findLeaks } from "./measure.mjs";
 
@@ -16,7 +16,7 @@ export async function runFailures() {
     const problems = [...result.problems];
     if (result.late !== undefined) {
       const { start, early, late, end } = result;
-      // In between an attempt is under way; at the end nothing may be.
+      // During the run an attempt is in progress, so handles are compared only between start and end.
       problems.push(...findLeaks({ ...early, handles: late.handles }, late, mostHeapGrowth));
       problems.push(...findLeaks(start, { ...end, heapUsed: 0, external: 0 }, 0));
     }

@@ -1,4 +1,4 @@
-/** Drives one client through the faults of a lane: holds the wire, and starts, tells and kills the server. */
+/** Runs one client through the faults of a lane: controls the wire, and starts, instructs and kills the server. */
 import { Child } from "./child.mjs";
 import { floodOf, isStuck } from "./faults.mjs";
 import { burstCount, floodCounts } from "./messages.mjs";
@@ -9,7 +9,7 @@ const messagesPerTick = 5;
 const openLimitMs = 20_000;
 const endLimitMs = 10_000;
 const drainLimitMs = 60_000;
-/** Interval and timeout of the client's heartbeat, and what a busy machine takes. */
+/** Interval and timeout of the client's heartbeat (200 ms), plus a margin for a busy machine, in milliseconds. */
 const silenceLimitMs = 200 + 1_000;
 
 export class FaultDriver {
@@ -23,7 +23,7 @@ export class FaultDriver {
   /** @type {string[]} */
   #problems = [];
   #isOpen = false;
-  /** How many open connections have ended. */
+  /** Number of open connections that have ended. */
   #endCount = 0;
   /** @type {import("./faults.mjs").Fault[]} */
   #attempts = [];
@@ -78,7 +78,7 @@ export class FaultDriver {
     await this.#drain();
     const result = await this.#client.ask({ do: "close" }, "closed", drainLimitMs);
     if (result.counts.resets > 0)
-      this.#problems.push(`a sequence was given up: ${result.counts.resets} resets`);
+      this.#problems.push(`missing messages were abandoned: ${result.counts.resets} resets`);
     return {
       ...result,
       sent,
@@ -107,8 +107,8 @@ export class FaultDriver {
       if (!this.#isSettled()) continue;
       this.#attempts.push(...attempts.splice(0));
       if (await this.#force(link)) break;
-      // It has ended of itself before the fault could meet it.
-      if (attempt === 10) throw new Error(`no connection lived long enough for the fault ${link.kind}`);
+      // The connection ended for another reason before the fault.
+      if (attempt === 10) throw new Error(`no connection lasted long enough for the fault ${link.kind}`);
     }
     this.#count(link.kind);
   }
@@ -122,7 +122,7 @@ export class FaultDriver {
     );
   }
 
-  /** @returns {Promise<boolean>} whether the fault was what has ended the connection */
+  /** @returns {Promise<boolean>} true if the fault ended the connection */
   async #force(fault) {
     const before = this.#endCount;
     const cutsBefore = this.#cutCount;
@@ -141,10 +141,11 @@ export class FaultDriver {
 
   #checkSilence(ms) {
     this.#slowestSilenceMs = Math.max(this.#slowestSilenceMs, ms);
-    if (ms > silenceLimitMs) this.#problems.push(`a silent link was found after ${Math.round(ms)} ms`);
+    if (ms > silenceLimitMs)
+      this.#problems.push(`a silent connection was detected after ${Math.round(ms)} ms`);
   }
 
-  /** More than is in flight at any cut, in both directions. @param {number | undefined} flood */
+  /** Sends more bytes in both directions than pass before any cut. @param {number | undefined} flood */
   #burst(flood) {
     const { head } = this.#lane;
     this.#lane.bursts.push([head + 1, head + burstCount]);
@@ -156,10 +157,10 @@ export class FaultDriver {
 
   #advance(count) {
     this.#lane.head += count;
-    this.#tellHead();
+    this.#sendHead();
   }
 
-  #tellHead() {
+  #sendHead() {
     const { name, head, bursts } = this.#lane;
     this.#server.send({ do: "head", lane: name, head, bursts });
   }
@@ -169,7 +170,7 @@ export class FaultDriver {
   }
 
   #onClient(message) {
-    switch (message.tell) {
+    switch (message.type) {
       case "open":
         this.#isOpen = true;
         break;
@@ -216,17 +217,17 @@ export class FaultDriver {
     };
     const { port } = await this.#server.ask(order, "listening", openLimitMs);
     this.#wire.serverPort = port;
-    this.#tellHead();
+    this.#sendHead();
   }
 
   async #restartServer(fault) {
-    // Some of the burst is under way, some is not.
+    // Restart while part of the burst is in flight.
     await sleep(fault.choice * 8);
     await this.#server.end(fault.choice < 0.5 ? "SIGKILL" : "SIGTERM");
     await this.#startServer();
   }
 
-  /** What was sent arrives; nothing is cut any more. */
+  /** Waits until all sent messages have arrived. No fault is active any more. */
   async #drain() {
     await this.#until(
       async () => {
@@ -237,7 +238,7 @@ export class FaultDriver {
       "all that was sent to the client",
       50,
     );
-    // Acknowledgements come no later than what was sent before them; the closing handshake brings the rest.
+    // Gives late acknowledgements time to arrive; the closing handshake delivers the rest.
     await sleep(300);
   }
 
@@ -245,7 +246,7 @@ export class FaultDriver {
     const limit = performance.now() + limitMs;
     while (!(await isTrue())) {
       if (performance.now() > limit)
-        throw new Error(`${limitMs} ms without ${what}; ${this.#problems.join("; ")}`);
+        throw new Error(`waited ${limitMs} ms for ${what}; ${this.#problems.join("; ")}`);
       await sleep(everyMs);
     }
   }

@@ -1,6 +1,7 @@
+/** Draws the faults of the main soak from a seed. It causes none of them. */
 import { SeededRandom } from "./random.mjs";
 
-/** How often each fault comes in a run of 2,000. */
+/** Number of faults of each kind in a run of 2,000. */
 const shares = {
   reset: 420,
   silent: 220,
@@ -13,16 +14,16 @@ const shares = {
   refused: 230,
 };
 
-/** Those that meet an attempt to connect, and not an open connection. */
+/** Faults of attempts. The other kinds are faults of open connections. */
 const ofAttempts = new Set(["503", "tls", "refused"]);
 
-/** Of the resets, those that come within the first bytes of a connection, its handshake included. */
+/** Share of the resets that occur within the first bytes of a connection, its handshake included. */
 const earlyShare = 0.15;
 
-/** A burst is larger than this by far, so that more than 64 KiB are in flight at the cut. */
+/** Largest offset of a cut in bytes. A burst is much larger, so that more than 64 KiB are in flight at the cut. */
 const mostBytesBeforeCut = 160 * 1024;
 
-/** Of the silent wires, those that read nothing; and those of them that are offered more than the kernel takes. */
+/** A silent wire with a choice above `stuckFrom` reads nothing; above `floodedFrom` it is also flooded. */
 const stuckFrom = 0.5;
 const floodedFrom = 0.7;
 
@@ -31,13 +32,13 @@ const floodedFrom = 0.7;
  * @property {string} kind
  * @property {"up" | "down"} direction - Which of the two streams is cut at `offset`.
  * @property {number} offset - Bytes that pass before the cut.
- * @property {number} settleMs - How long the connection is left alone before.
- * @property {boolean} isEarly - Meets an attempt, and counts from the first byte.
- * @property {number} choice - In [0, 1): for what differs within a kind.
+ * @property {number} settleMs - Time in milliseconds without a fault before this one.
+ * @property {boolean} isEarly - True if it occurs during an attempt; `offset` then counts from the first byte.
+ * @property {number} choice - In [0, 1): selects a variant of the kind.
  */
 
 /**
- * One end of an open connection, and what the attempts after it meet.
+ * One fault of an open connection, and the faults of the attempts after it.
  * @typedef {{ link: Fault, attempts: Fault[] }} FaultGroup
  */
 
@@ -47,7 +48,7 @@ export function isStuck({ kind, choice }) {
 }
 
 /**
- * How much of a flood the client is to send at this fault, in [0, 1); `undefined` where it is to send a burst.
+ * Returns the size of the flood that the client sends, in [0, 1), or `undefined` if it sends a normal burst.
  * @param {Fault} fault
  */
 export function floodOf({ kind, choice }) {

@@ -1,18 +1,19 @@
+/** Writes the journal of one receiver: one line per received message. It does not check them. */
 import { closeSync, openSync, writeSync } from "node:fs";
 
-/** The number of the line that a sabotaged journal has wrong. */
+/** Number of the message whose line is wrong in a sabotaged journal. */
 const victim = 100;
 
-/** Writes what arrived, a line for a message; what is written is kept, whatever becomes of the process. */
+/** Appends lines synchronously, so that no line is lost when the process is killed. */
 export class JournalWriter {
   #file;
   #sabotage;
   /** @type {string | undefined} */
-  #held;
+  #delayed;
 
   /**
    * @param {string} path
-   * @param {"lost" | "doubled" | "order" | undefined} sabotage - What is to be wrong with one line, for a check must be able to fail.
+   * @param {"lost" | "doubled" | "order" | undefined} sabotage - Error in one line, to prove that the check can fail.
    */
   constructor(path, sabotage) {
     this.#file = openSync(path, "a");
@@ -27,12 +28,12 @@ export class JournalWriter {
     const line = `${number} ${isWhole ? 1 : 0}\n`;
     if (number === victim && this.#sabotage === "lost") return;
     if (number === victim && this.#sabotage === "order") {
-      this.#held = line;
+      this.#delayed = line;
       return;
     }
     writeSync(this.#file, number === victim && this.#sabotage === "doubled" ? line + line : line);
-    if (this.#held !== undefined) writeSync(this.#file, this.#held);
-    this.#held = undefined;
+    if (this.#delayed !== undefined) writeSync(this.#file, this.#delayed);
+    this.#delayed = undefined;
   }
 
   close() {

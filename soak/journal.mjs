@@ -1,22 +1,22 @@
-/** What is wrong with what arrived: pure functions over the numbers, in the order in which they came. */
+/** Checks of the received numbers, in the order of their arrival. Pure functions without input or output. */
 
 /**
  * @param {readonly number[]} numbers
- * @returns {number[]} the first of each
+ * @returns {number[]} the first occurrence of each number
  */
 export function deduplicate(numbers) {
   return [...new Set(numbers)];
 }
 
 /**
- * Holds what arrived against the numbers from 1 to `last`, each of which must come once and in its order.
+ * Compares the received numbers with 1 to `last`. Each must occur once and in order.
  * @param {readonly number[]} numbers
  * @param {number} last
  */
 export function checkStream(numbers, last) {
   const seen = new Set();
   let highest = 0;
-  let doubled = 0;
+  let duplicated = 0;
   let outOfOrder = 0;
   let unknown = 0;
   /** @type {string | undefined} */
@@ -24,10 +24,10 @@ export function checkStream(numbers, last) {
   for (const [index, number] of numbers.entries()) {
     let fault;
     if (!(number >= 1 && number <= last)) fault = ++unknown && "unknown";
-    else if (seen.has(number)) fault = ++doubled && "doubled";
+    else if (seen.has(number)) fault = ++duplicated && "duplicated";
     else if (number < highest) fault = ++outOfOrder && "out of order";
     if (fault !== undefined)
-      first ??= `${number} ${fault}, behind ${numbers.slice(Math.max(0, index - 3), index)}`;
+      first ??= `${number} ${fault}, after ${numbers.slice(Math.max(0, index - 3), index)}`;
     seen.add(number);
     highest = Math.max(highest, number);
   }
@@ -36,24 +36,24 @@ export function checkStream(numbers, last) {
     if (!seen.has(number)) lost.push(number);
   }
   if (lost.length > 0) first ??= `${lost[0]} lost`;
-  return { lost, doubled, outOfOrder, unknown, first };
+  return { lost, duplicated, outOfOrder, unknown, first };
 }
 
 /**
- * What one connection has told at its end.
+ * The close report of one connection.
  * @typedef {object} LinkEnd
- * @property {number} given - The highest number that was given to it, or to one before.
+ * @property {number} given - The highest number passed to this connection or to an earlier one.
  * @property {number} unsent
  * @property {number} uncertain
  */
 
 /**
- * The lost numbers that no connection has named as uncertain: of the numbers up to `given`, the last `unsent` go again,
- * and the `uncertain` before those may be lost.
+ * Returns the lost numbers that no connection reported as uncertain. Of the numbers up to `given`, the last `unsent`
+ * ones are sent again, and the `uncertain` ones before them may be lost.
  * @param {readonly number[]} lost - Ascending.
  * @param {readonly LinkEnd[]} ends
  */
-export function lostUntold(lost, ends) {
+export function unreportedLosses(lost, ends) {
   const spans = ends.map(({ given, unsent, uncertain }) => ({
     above: given - unsent - uncertain,
     upTo: given - unsent,
@@ -62,7 +62,7 @@ export function lostUntold(lost, ends) {
 }
 
 /**
- * Reads a journal: in each line a number, and 1 where the message was whole.
+ * Parses a journal. Each line has a number, and 1 if the message was intact, else 0.
  * @param {string} text
  */
 export function parseJournal(text) {

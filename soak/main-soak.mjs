@@ -1,4 +1,4 @@
-/** The main soak: a numbered stream in each direction, and forced ends drawn from a seed. */
+/** The main soak: a numbered stream in each direction, and faults drawn from a seed that end the connections. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,11 +8,11 @@ import { FaultDriver } from "./fault-driver.mjs";
 import { findLeaks } from "./measure.mjs";
 
 const mebibyte = 1024 * 1024;
-/** What compiled code and the like may take in the client, next to what it holds. */
+/** Heap growth in bytes that is allowed for compiled code and caches. */
 const mostHeapGrowth = 4 * mebibyte;
 
 /**
- * What differs between the lanes; the faults of the acknowledged ones are counted together.
+ * The lanes. The faults of the acknowledged lanes are counted together.
  * @type {{ name: string, isAcknowledged: boolean, replays: "inBand" | "returned", reads: "iterator" | "handler", compress: boolean }[]}
  */
 const lanes = [
@@ -51,7 +51,7 @@ async function runLanes(driver, { seed, faults, folder, sabotage }) {
   const problems = [];
   const checker = new Child("checker.mjs");
   await driver.start();
-  // A short life first: what is loaded and compiled once is no growth.
+  // A short warm-up run, so that code loaded and compiled once does not count as growth.
   await driver.runLane({ ...lanes[0], name: "warm-up", folder }, drawFaults(seed + 99, 20));
   const start = await driver.measure();
   const acknowledged = lanes.filter((lane) => lane.isAcknowledged).length;
@@ -63,7 +63,7 @@ async function runLanes(driver, { seed, faults, folder, sabotage }) {
     const checked = await checkLane(checker, folder, lane, result);
     problems.push(...checked.problems.map((problem) => `${lane.name}: ${problem}`));
     problems.push(...checkUnsent(result).map((problem) => `${lane.name}: ${problem}`));
-    console.log(`${lane.name}: ${tellLane(result)}\n  ${checked.line}`);
+    console.log(`${lane.name}: ${describeLane(result)}\n  ${checked.line}`);
     if (lane.isAcknowledged) {
       for (const [kind, count] of result.done) done.set(kind, (done.get(kind) ?? 0) + count);
     }
@@ -73,9 +73,9 @@ async function runLanes(driver, { seed, faults, folder, sabotage }) {
   problems.push(...findLeaks(start, end, mostHeapGrowth));
   console.log(
     `faults with acknowledgement: ${[...done].map(([kind, count]) => `${kind} ${count}`).join(", ")}\n` +
-      `client: handles ${tellHandles(start)} -> ${tellHandles(end)}, listeners ${start.listeners} -> ${end.listeners}, ` +
-      `heap ${tellSize(start.heapUsed)} -> ${tellSize(end.heapUsed)}, ` +
-      `outside ${tellSize(start.external)} -> ${tellSize(end.external)}, rss ${tellSize(start.rss)} -> ${tellSize(end.rss)}`,
+      `client: handles ${countHandles(start)} -> ${countHandles(end)}, listeners ${start.listeners} -> ${end.listeners}, ` +
+      `heap ${formatSize(start.heapUsed)} -> ${formatSize(end.heapUsed)}, ` +
+      `outside ${formatSize(start.external)} -> ${formatSize(end.external)}, rss ${formatSize(start.rss)} -> ${formatSize(end.rss)}`,
   );
   return problems;
 }
@@ -92,7 +92,7 @@ function checkLane(checker, folder, lane, { sent, head, ends }) {
   return checker.ask(request, "checked", 60_000);
 }
 
-/** A wire that takes less than it is offered leaves messages unsent, or it was no such wire. */
+/** A flood must leave messages unsent; otherwise the wire was not stuck. */
 function checkUnsent({ ends, floods }) {
   return floods > 0 && unsentOf(ends) === 0 ? [`no message was unsent at ${floods} floods`] : [];
 }
@@ -101,7 +101,7 @@ function unsentOf(ends) {
   return ends.reduce((sum, { unsent }) => sum + unsent, 0);
 }
 
-/** Each fault as often as drawn. */
+/** Checks that each kind of fault occurred often enough. */
 function checkCounts(done, faults) {
   const problems = [];
   const total = [...done.values()].reduce((left, right) => left + right, 0);
@@ -113,20 +113,20 @@ function checkCounts(done, faults) {
   return problems;
 }
 
-function tellLane({ counts, verdicts, seconds, slowestSilenceMs, ends, floods }) {
-  const told = Object.entries(verdicts).map(([verdict, count]) => `${verdict} ${count}`);
+function describeLane({ counts, verdicts, seconds, slowestSilenceMs, ends, floods }) {
+  const endings = Object.entries(verdicts).map(([verdict, count]) => `${verdict} ${count}`);
   return (
     `${seconds} s, ${counts.attempts} attempts, ${counts.opened} connections, gaps ${counts.gaps}, ` +
     `recovered ${counts.recovered}, resets ${counts.resets}, ` +
-    `floods ${floods}, unsent in reports ${unsentOf(ends)}, silence found within ${Math.round(slowestSilenceMs)} ms\n` +
-    `  ${told.join(", ")}`
+    `floods ${floods}, unsent in reports ${unsentOf(ends)}, silence detected within ${Math.round(slowestSilenceMs)} ms\n` +
+    `  ${endings.join(", ")}`
   );
 }
 
-function tellSize(bytes) {
+function formatSize(bytes) {
   return `${(bytes / mebibyte).toFixed(1)} MiB`;
 }
 
-function tellHandles({ handles }) {
+function countHandles({ handles }) {
   return Object.values(handles).reduce((left, right) => left + right, 0);
 }

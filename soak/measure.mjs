@@ -1,7 +1,7 @@
-/** What a process holds: handles, listeners, memory. Needs `--expose-gc`. */
+/** Measures the handles, listeners and memory of a process. Needs `--expose-gc`. */
 
 export async function measure() {
-  // What has ended in this turn is gone in the next ones.
+  // Closed handles disappear only in later turns of the event loop.
   for (let turn = 0; turn < 5; turn++) {
     await new Promise((resolve) => setTimeout(resolve, 20));
     globalThis.gc?.();
@@ -9,7 +9,7 @@ export async function measure() {
   /** @type {Record<string, number>} */
   const handles = {};
   for (const name of process.getActiveResourcesInfo()) handles[name] = (handles[name] ?? 0) + 1;
-  // The timer of the wait above has ended by now.
+  // The timer of the wait above may still be listed although it has fired.
   delete handles.Timeout;
   const listeners = process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0);
   const { heapUsed, external, arrayBuffers, rss } = process.memoryUsage();
@@ -17,10 +17,10 @@ export async function measure() {
 }
 
 /**
- * What is there at the end and was not at the start.
+ * Returns the handles, listeners and memory that exist at the end but not at the start.
  * @param {Awaited<ReturnType<typeof measure>>} start
  * @param {Awaited<ReturnType<typeof measure>>} end
- * @param {number} mostGrowth - Bytes that the heap may have grown.
+ * @param {number} mostGrowth - Allowed growth of the heap in bytes.
  */
 export function findLeaks(start, end, mostGrowth) {
   const problems = [];

@@ -1,16 +1,16 @@
-/** Every message is known by its number alone, so that who sees it can tell whether it is whole. */
+/** Makes messages whose text follows from their number, so that a receiver can check that a message is intact. */
 import { SeededRandom } from "./random.mjs";
 
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const stockLength = 256 * 1024;
-/** Text that deflate takes no more than a quarter off. */
+/** Text that deflate reduces by at most a quarter. */
 const stock = makeStock();
 
-/** The size of what a burst is made of. */
+/** Size of a message in a burst, in characters. */
 export const burstSize = 16 * 1024;
-/** Messages in a burst. */
+/** Number of messages in a burst. */
 export const burstCount = 24;
-/** Messages in a burst that no kernel takes whole: 8 MiB and twice that. */
+/** Number of messages in a flood: 8 to 16 MiB, more than any kernel buffers. */
 export const floodCounts = { least: 512, most: 1_024 };
 
 function makeStock() {
@@ -28,7 +28,7 @@ function fillOf(number, size) {
 }
 
 /**
- * @param {"seq" | "id"} name - How the number is called in this direction.
+ * @param {"seq" | "id"} name - Property name of the number in this direction.
  * @param {number} number
  * @param {number} [size]
  */

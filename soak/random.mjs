@@ -1,4 +1,4 @@
-/** Draws that a seed repeats. */
+/** Pseudo-random numbers; the same seed gives the same sequence. */
 export class SeededRandom {
   #state;
 

@@ -1,4 +1,4 @@
-/** A client whose connection is replaced again and again. */
+/** A process with a client whose connection is replaced every second. */
 import { join } from "node:path";
 import { WebSocket } from "jetsocket";
 import { JournalWriter } from "./journal-writer.mjs";
@@ -49,7 +49,7 @@ class RotatingClient {
     while (this.received < head && performance.now() < limit)
       await new Promise((resolve) => setTimeout(resolve, 20));
     await this.#ws.flush();
-    // Our own end is none that counts.
+    // Copied before close(), so that our own end is not counted as a disconnect.
     const counts = { ...this.counts };
     await this.#ws.close();
     return { sent: this.sent, counts, problems: this.problems };
@@ -69,21 +69,21 @@ class RotatingClient {
       counts.longestOverlapMs = Math.max(counts.longestOverlapMs, overlapMs);
     });
     this.#ws.on("disconnected", () => counts.disconnects++);
-    this.#ws.on("error", ({ error }) => this.#tellProblem(String(error.stack)));
-    this.#ws.on("dropped", ({ direction, cause }) => this.#tellProblem(`dropped ${direction}: ${cause}`));
+    this.#ws.on("error", ({ error }) => this.#reportProblem(String(error.stack)));
+    this.#ws.on("dropped", ({ direction, cause }) => this.#reportProblem(`dropped ${direction}: ${cause}`));
   }
 
   #rotate() {
-    this.#ws.rotate("soak").catch((error) => this.#tellProblem(`rotate(): ${error}`));
+    this.#ws.rotate("soak").catch((error) => this.#reportProblem(`rotate(): ${error}`));
   }
 
   #sendUntil(count) {
     while (this.sent < count) {
-      this.#ws.send(makeMessage("id", ++this.sent)).catch((error) => this.#tellProblem(`send(): ${error}`));
+      this.#ws.send(makeMessage("id", ++this.sent)).catch((error) => this.#reportProblem(`send(): ${error}`));
     }
   }
 
-  #tellProblem(problem) {
+  #reportProblem(problem) {
     if (this.problems.length < 20) this.problems.push(problem);
   }
 }
@@ -93,8 +93,8 @@ process.on("message", (/** @type {any} */ order) => {
   if (isOpening) client = new RotatingClient(order);
   const work = isOpening ? client.open() : client.close(order.head);
   work.then(
-    (result) => process.send?.({ tell: isOpening ? "begun" : "closed", ...result }),
-    (error) => process.send?.({ tell: "failed", error: String(error.stack) }),
+    (result) => process.send?.({ type: isOpening ? "begun" : "closed", ...result }),
+    (error) => process.send?.({ type: "failed", error: String(error.stack) }),
   );
 });
 process.on("disconnect", () => process.exit());

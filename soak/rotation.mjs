@@ -1,4 +1,4 @@
-/** A connection that is replaced every second, under a numbered stream in each direction. */
+/** Replaces a connection every second while a numbered stream runs in each direction. Causes no faults. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,20 +40,20 @@ async function runLane(lane, { folder, server, checker, port, seconds }) {
     upLast: result.sent,
     kind: "rotation",
   };
-  // The checkers of two lanes must not take each other's answers.
+  // One request at a time, so that two lanes do not receive each other's answers.
   const checked = await (checking = checking.then(() => checker.ask(request, "checked", 30_000)));
   await client.end();
 
   const problems = [...result.problems, ...checked.problems];
   const { counts } = result;
-  if (counts.gaps > 0) problems.push(`${counts.gaps} gaps were told`);
-  if (counts.resets > 0) problems.push(`${counts.resets} sequences were given up`);
+  if (counts.gaps > 0) problems.push(`${counts.gaps} gaps were reported`);
+  if (counts.resets > 0) problems.push(`${counts.resets} times missing messages were abandoned`);
   if (lane.mode === "overlap" && counts.disconnects > 0) problems.push(`${counts.disconnects} disconnects`);
   if (counts.rotations < seconds * 0.6) problems.push(`only ${counts.rotations} rotations`);
   for (const problem of problems.slice(0, 20)) console.error(`  rotation, ${lane.name}: ${problem}`);
   console.log(
     `rotation, ${lane.name}: ${problems.length === 0 ? "passed" : "FAILED"}: ${counts.rotations} rotations in ${seconds} s, ` +
-      `gaps ${counts.gaps}, doubles removed ${counts.duplicates}, longest overlap ${Math.round(counts.longestOverlapMs)} ms\n  ${checked.line}`,
+      `gaps ${counts.gaps}, duplicates removed ${counts.duplicates}, longest overlap ${Math.round(counts.longestOverlapMs)} ms\n  ${checked.line}`,
   );
   return problems.length === 0;
 }
@@ -61,7 +61,7 @@ async function runLane(lane, { folder, server, checker, port, seconds }) {
 /** @type {Promise<any>} */
 let checking = Promise.resolve();
 
-/** A message a millisecond. */
+/** Makes the server send one message per millisecond. */
 async function feed(server, lane, seconds) {
   const began = performance.now();
   let head = 0;

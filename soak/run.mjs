@@ -1,5 +1,6 @@
 /**
- * The soak: `node soak/run.mjs [--short] [--seed N] [--faults N] [--sabotage lost|doubled|order]`, or one of
+ * Entry point of the soak:
+ * `node soak/run.mjs [--short] [--seed N] [--faults N] [--sabotage lost|doubled|order]`, or one of
  * `--failures`, `--slow`, `--rotation` (these two with `--seconds N`), `--virtual`. Needs a built package.
  */
 import { existsSync } from "node:fs";
@@ -51,7 +52,7 @@ async function run() {
 
 async function runVirtual(seed) {
   const file = new URL("virtual.mjs", import.meta.url);
-  if (!existsSync(file)) throw new Error("--virtual is not there yet");
+  if (!existsSync(file)) throw new Error("--virtual needs soak/virtual.mjs, which does not exist");
   const { runVirtualSoak } = await import(file.href);
   const { twice, trace, sabotage } = values;
   const days = values.days === undefined ? undefined : Number(values.days);

@@ -1,6 +1,6 @@
 /**
- * The server: `ws`, in a process of its own, that may be killed and started again at any moment. It keeps nothing but
- * its journal: what it sends is known by its number, and how far it goes it is told by its parent.
+ * The server process, built on `ws`. It can be killed and restarted at any time, because its only state is its journal:
+ * messages follow from their numbers, and the parent sets the highest number of each lane.
  */
 import { createServer } from "node:http";
 import { join } from "node:path";
@@ -8,10 +8,10 @@ import { WebSocketServer } from "ws";
 import { JournalWriter } from "./journal-writer.mjs";
 import { burstSize, isWhole, makeMessage } from "./messages.mjs";
 
-/** More than this is not given to a socket that does not take it. */
+/** Limit of buffered bytes per socket. */
 const mostBuffered = 2 * 1024 * 1024;
 
-/** How far each lane goes, and which of its messages are large. @type {Map<string, { head: number, bursts: [number, number][] }>} */
+/** The highest number and the ranges of large messages of each lane. @type {Map<string, { head: number, bursts: [number, number][] }>} */
 const lanes = new Map();
 /** @type {Set<Connection>} */
 const connections = new Set();
@@ -26,7 +26,7 @@ class Connection {
   #isLive;
   #acknowledges;
   #isBlocked = false;
-  #onTaken = () => {
+  #onWritten = () => {
     if (this.#isBlocked && this.#ws.bufferedAmount < mostBuffered / 2) this.pump();
   };
   /** @type {number[]} */
@@ -41,7 +41,7 @@ class Connection {
     this.#lane = url.searchParams.get("lane") ?? "";
     this.#position = headOf(this.#lane);
     this.#acknowledges = url.searchParams.has("acknowledges");
-    // A server that has one session waits to be told from where on; others send at once, and repeat when asked.
+    // With the parameter `waits` the server sends nothing before `resumeAfter`; otherwise it sends at once.
     this.#isLive = !url.searchParams.has("waits");
     ws.on("message", (data) => this.#onMessage(JSON.parse(String(data))));
     ws.on("close", () => connections.delete(this));
@@ -63,7 +63,7 @@ class Connection {
     const head = headOf(this.#lane);
     while (this.#position < head && this.#ws.bufferedAmount < mostBuffered) {
       this.#position++;
-      this.#ws.send(textOf(this.#lane, this.#position), this.#onTaken);
+      this.#ws.send(textOf(this.#lane, this.#position), this.#onWritten);
     }
     this.#isBlocked = this.#position < head;
   }
@@ -76,7 +76,7 @@ class Connection {
       this.pump();
       return;
     }
-    // In the journal before it is acknowledged, and before a ping behind it is answered.
+    // Written to the journal before it is acknowledged and before a later ping is answered.
     journalOf(this.#lane).write(message.id, isWhole(message.id, message.fill));
     if (!this.#acknowledges) return;
     if (this.#acknowledged.length === 0) setImmediate(() => this.#acknowledge());
@@ -117,7 +117,7 @@ function journalOf(lane) {
   return journal;
 }
 
-/** What a client has missed, for one that asks by HTTP. */
+/** Answers an HTTP request with the messages after `after`. */
 function answerHistory(request, response) {
   const url = new URL(request.url, "http://127.0.0.1");
   const lane = url.searchParams.get("lane") ?? "";
@@ -137,7 +137,7 @@ function start(port) {
     connection.pump();
   });
   http.listen(port, "127.0.0.1", () => {
-    process.send?.({ tell: "listening", port: /** @type {any} */ (http.address()).port });
+    process.send?.({ type: "listening", port: /** @type {any} */ (http.address()).port });
   });
 }
 

@@ -1,20 +1,20 @@
-/** A client that takes ten messages a second, or none at all. */
+/** A process with a client that reads ten messages per second, or only sends. */
 import { WebSocket } from "jetsocket";
 
 const perSecond = 10;
-/** Memory is counted from so many messages or milliseconds on. */
+/** The memory baseline is taken after this many messages or milliseconds. */
 const baselineAfter = { count: 1_000, ms: 5_000 };
 
 const options = {
   messageTimeout: 5_000,
-  // A wrong verdict must show, and not be healed.
+  // An unexpected end must be visible, so the client does not reconnect.
   reconnect: false,
 };
 
 const quick = { interval: 1_000, timeout: 1_000 };
 /**
- * A server on `ws` that is blocked in small messages closes its socket after about 61 s where pings come each second, whoever
- * sends them: a bare socket that stops reading sees the same.
+ * A blocked `ws` server that sends small messages closes its socket after about 61 s if it receives a ping every
+ * second. A plain socket that stops reading shows the same, so the client is not the cause.
  */
 const slow = { interval: 30_000, timeout: 1_000 };
 const heartbeats = { text: slow, binary: quick, compressed: slow };
@@ -43,7 +43,7 @@ async function consume({ port, kind, seconds }) {
     consumed++;
     const number = kind === "binary" ? /** @type {Buffer} */ (message).readUInt32BE(0) : message.seq;
     if (number !== consumed && seen.problems.length < 10)
-      seen.problems.push(`${number} came as number ${consumed}`);
+      seen.problems.push(`message ${number} arrived as number ${consumed}`);
     if (performance.now() - began > (seconds + baselineAfter.ms / 1_000) * 1_000) break;
     const waitMs = began + (consumed * 1_000) / perSecond - performance.now();
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, waitMs)));
@@ -54,7 +54,7 @@ async function consume({ port, kind, seconds }) {
   ws.terminate();
   const { baseline, most } = memory;
   const took = Math.round((performance.now() - began) / 1_000);
-  if (took < seconds) seen.problems.push(`over after ${took} s`);
+  if (took < seconds) seen.problems.push(`the run ended after ${took} s`);
   return { ...seen, consumed, seconds: took, baseline, growth: most - baseline };
 }
 
@@ -94,10 +94,10 @@ async function send({ port, seconds }) {
 
 process.on("message", (/** @type {any} */ order) => {
   const work = order.do === "consume" ? consume(order) : send(order);
-  const told = order.do === "consume" ? "consumed" : "sent";
+  const type = order.do === "consume" ? "consumed" : "sent";
   work.then(
-    (result) => process.send?.({ tell: told, ...result }),
-    (error) => process.send?.({ tell: told, problems: [String(error.stack)] }),
+    (result) => process.send?.({ type, ...result }),
+    (error) => process.send?.({ type, problems: [String(error.stack)] }),
   );
 });
 process.on("disconnect", () => process.exit());

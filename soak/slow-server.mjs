@@ -1,10 +1,10 @@
-/** A server on `ws` that sends as fast as the other side takes. */
+/** A process with a `ws` server that sends as fast as the client reads, or at a fixed rate. */
 import { randomBytes } from "node:crypto";
 import { WebSocketServer } from "ws";
 
-/** What is given to the socket ahead of its taking it. */
+/** Limit of buffered bytes in the socket. */
 const mostBuffered = 2 * 1024 * 1024;
-/** Without progress for so long the server counts as blocked. */
+/** The server counts as blocked after this time without progress. */
 const blockedAfterMs = 50;
 
 /** @type {import("ws").WebSocket | undefined} */
@@ -17,7 +17,7 @@ function start({ size, kind, total, perSecond }) {
   const isCompressed = kind === "compressed";
   const server = new WebSocketServer({ port: 0, host: "127.0.0.1", perMessageDeflate: isCompressed });
   server.on("listening", () =>
-    process.send?.({ tell: "listening", port: /** @type {any} */ (server.address()).port }),
+    process.send?.({ type: "listening", port: /** @type {any} */ (server.address()).port }),
   );
   server.on("connection", (ws) => {
     client = ws;
@@ -38,17 +38,17 @@ function offer(ws, make, { size, total = Infinity, perSecond = Infinity }) {
       perSecond === Infinity ? Infinity : (perSecond * (performance.now() - began)) / 1_000,
     );
     for (let count = 0; number < most && ws.bufferedAmount < mostBuffered && count < 500; count++) {
-      ws.send(make(++number), onTaken);
+      ws.send(make(++number), onWritten);
     }
   };
-  const onTaken = () => {
+  const onWritten = () => {
     taken += size;
     const now = performance.now();
     if (now - lastProgress > blockedAfterMs) blockedMs += now - lastProgress;
     lastProgress = now;
   };
   setInterval(push, 2);
-  // A block that has not ended yet counts too.
+  // Also counts a block that still lasts.
   setInterval(() => {
     const now = performance.now();
     if (ws.bufferedAmount > 0 && now - lastProgress > 1_000) {
@@ -58,7 +58,7 @@ function offer(ws, make, { size, total = Infinity, perSecond = Infinity }) {
   }, 250);
 }
 
-/** Makes messages of about `size` bytes that begin with their number. */
+/** Returns a function that makes messages of about `size` bytes that start with their number. */
 function makeMaker(size, kind) {
   if (kind === "binary") {
     const body = randomBytes(size);
@@ -68,7 +68,7 @@ function makeMaker(size, kind) {
       return message;
     };
   }
-  // Random text, and for 100:1 so little of it that deflate makes a hundredth of the whole.
+  // Random text. For the ratio 100:1 a short random text is repeated.
   const isCompressed = kind === "compressed";
   const random = randomBytes(isCompressed ? Math.ceil(size / 260) : size).toString("base64");
   const fill = isCompressed
@@ -80,6 +80,6 @@ function makeMaker(size, kind) {
 process.on("message", (/** @type {any} */ order) => {
   if (order.do === "start") start(order);
   else if (order.do === "close") client?.close(order.code);
-  else process.send?.({ tell: "state", taken, blockedMs: Math.round(blockedMs), received });
+  else process.send?.({ type: "state", taken, blockedMs: Math.round(blockedMs), received });
 });
 process.on("disconnect", () => process.exit());

@@ -1,8 +1,11 @@
-/** A consumer far slower than its server: memory stays flat, the server waits, nothing is lost, nobody is taken for dead. */
+/**
+ * A consumer that is much slower than its server: memory must not grow, the server must be blocked, no message may be
+ * lost, and neither side may treat the other as dead.
+ */
 import { Child } from "./child.mjs";
 
 const mebibyte = 1024 * 1024;
-/** The server offers at least so much. */
+/** Least number of bytes that the server offers. */
 const offered = 500 * mebibyte;
 
 /** @type {{ name: string, size: number, kind: "text" | "binary" | "compressed", mostGrowth: number }[]} */
@@ -31,9 +34,9 @@ export async function runSlow({ seconds, only }) {
 
 async function runCase({ name, size, kind, mostGrowth }, seconds) {
   const server = new Child("slow-server.mjs");
-  // What the consumer takes in the time must not be all.
+  // The consumer must not be able to read everything in the time of the run.
   const least = Math.max(offered, (seconds + 10) * 10 * size * 1.5);
-  // Five of 500 MB go through the wire, and a kernel takes those: only more can block the server.
+  // Compressed 100:1, 500 MB are only 5 MB on the wire, which fit into kernel buffers. Blocking the server needs more.
   const total = kind === "compressed" ? 5 * least : least;
   const { port } = await server.ask({ do: "start", size, kind, total }, "listening", 20_000);
   const consumer = new Child("slow-consumer.mjs");
@@ -51,18 +54,18 @@ async function runCase({ name, size, kind, mostGrowth }, seconds) {
   if (state.blockedMs < 1_000 * seconds * 0.5)
     problems.push(`the server was blocked for ${state.blockedMs} ms only`);
   if (result.pauses === 0) problems.push("reading was never paused");
-  tell(
+  report(
     `slow, ${name}`,
     problems,
     `${result.consumed} consumed in ${result.seconds} s of ${inMebibytes(total)} offered, ` +
-      `RSS ${inMebibytes(result.baseline)} and ${inMebibytes(result.growth)} more at most, ` +
-      `server: ${inMebibytes(state.taken)} taken from it, blocked for ${Math.round(state.blockedMs / 1_000)} s, ` +
+      `RSS ${inMebibytes(result.baseline)} with at most ${inMebibytes(result.growth)} more, ` +
+      `server: ${inMebibytes(state.taken)} written, blocked for ${Math.round(state.blockedMs / 1_000)} s, ` +
       `pauses ${result.pauses}, pongs ${result.pongs}`,
   );
   return problems.length === 0;
 }
 
-/** A client that only sends, to a server that talks a lot. */
+/** Runs a client that only sends, with a server that sends 20,000 messages per second. */
 async function runSender(seconds) {
   const server = new Child("slow-server.mjs");
   const order = { do: "start", size: 1_000, kind: "text", perSecond: 20_000 };
@@ -77,20 +80,19 @@ async function runSender(seconds) {
 
   const problems = [...result.problems];
   if (result.pauses > 0) problems.push(`reading was paused ${result.pauses} times`);
-  if (result.heard < seconds * 2_000) problems.push(`only ${result.heard} messages were heard`);
-  if (result.pongs < seconds * 0.5) problems.push(`only ${result.pongs} pongs were seen`);
-  if (result.codeReceived !== 4001) problems.push(`Close 4001 was seen as ${result.codeReceived}`);
-  if (state.received !== result.sent)
-    problems.push(`${state.received} of ${result.sent} messages came through`);
-  tell(
+  if (result.heard < seconds * 2_000) problems.push(`only ${result.heard} messages were received`);
+  if (result.pongs < seconds * 0.5) problems.push(`only ${result.pongs} pongs were received`);
+  if (result.codeReceived !== 4001) problems.push(`Close 4001 was received as ${result.codeReceived}`);
+  if (state.received !== result.sent) problems.push(`${state.received} of ${result.sent} messages arrived`);
+  report(
     "slow, only sends",
     problems,
-    `${result.sent} sent, ${result.heard} heard, pauses ${result.pauses}, pongs ${result.pongs}, Close ${result.codeReceived}`,
+    `${result.sent} sent, ${result.heard} received, pauses ${result.pauses}, pongs ${result.pongs}, Close ${result.codeReceived}`,
   );
   return problems.length === 0;
 }
 
-function tell(name, problems, line) {
+function report(name, problems, line) {
   for (const problem of problems) console.error(`  ${name}: ${problem}`);
   console.log(`${name}: ${problems.length === 0 ? "passed" : "FAILED"}: ${line}`);
 }

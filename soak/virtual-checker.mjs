@@ -1,16 +1,16 @@
 /**
- * Holds a stream of numbers against 1, 2, 3 ... while it comes, in memory that does not grow with it. Each must come once
- * and in its order; where a sender may repeat, only what it knew to have arrived is a double.
+ * Compares a stream of numbers with 1, 2, 3 ... while it arrives, in bounded memory. Each number must arrive once and
+ * in order. If the sender may repeat messages, only a repeated message with a known acknowledgement is a duplicate.
  */
 export class StreamChecker {
   /** The highest number so far. */
   highest = 0;
-  doubled = 0;
+  duplicated = 0;
   outOfOrder = 0;
   broken = 0;
-  /** Numbers that came again, as they may. */
+  /** Count of allowed repetitions. */
   repeats = 0;
-  /** What was wrong first. @type {string | undefined} */
+  /** Description of the first fault. @type {string | undefined} */
   first;
   /** @type {Set<number>} */
   #missing = new Set();
@@ -20,7 +20,7 @@ export class StreamChecker {
 
   /**
    * @param {object} [options]
-   * @param {() => number} [options.mayRepeatFrom] - Numbers from this one on may come again. Default: none may.
+   * @param {() => number} [options.mayRepeatFrom] - Numbers from this one on may be repeated. Default: no number may.
    * @param {{ kind: "lost" | "doubled" | "order", at: number }} [options.sabotage]
    */
   constructor({ mayRepeatFrom = () => Infinity, sabotage } = {}) {
@@ -39,13 +39,13 @@ export class StreamChecker {
   take(number, isWhole) {
     if (!isWhole) {
       this.broken++;
-      this.first ??= `${number} is not what was sent`;
+      this.first ??= `${number} has a wrong content`;
     }
     if (this.#sabotage !== undefined && number >= this.#sabotage.at) this.#takeWrong(number);
     else this.#take(number);
   }
 
-  /** @param {number} last - The number that was sent last. */
+  /** @param {number} last - The last number that was sent. */
   finish(last) {
     for (let number = this.highest + 1; number <= last; number++) this.#missing.add(number);
     const [first] = this.#missing;
@@ -63,7 +63,7 @@ export class StreamChecker {
       return;
     }
     for (let missing = this.highest + 1; missing < number; missing++) this.#missing.add(missing);
-    this.first ??= `${number} came behind ${this.highest}`;
+    this.first ??= `${number} arrived after ${this.highest}`;
     this.highest = number;
   }
 
@@ -75,8 +75,8 @@ export class StreamChecker {
     } else if (number >= this.#mayRepeatFrom()) {
       this.repeats++;
     } else {
-      this.doubled++;
-      this.first ??= `${number} doubled, behind ${this.highest}`;
+      this.duplicated++;
+      this.first ??= `${number} duplicated, after ${this.highest}`;
     }
   }
 

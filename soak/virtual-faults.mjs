@@ -1,3 +1,4 @@
+/** Causes the faults of the virtual soak that virtual-plan.mjs has planned. It does not judge the result. */
 import { burstSize } from "./virtual-plan.mjs";
 import { refuse } from "./virtual-service.mjs";
 
@@ -8,19 +9,19 @@ const tlsCodes = [
   "DEPTH_ZERO_SELF_SIGNED_CERT",
 ];
 const earlyShare = 0.15;
-/** Bytes of an opening handshake in one direction, or a little more. */
+/** Upper bound of the size of an opening handshake in one direction, in bytes. */
 const handshakeBytes = 400;
 const mostRetryAfterSeconds = 90;
 const mostDowntimeMs = 60_000;
 
-/** Makes the faults of a plan happen to a lane and its service, and counts those that did. */
+/** Applies the faults of a plan to a lane and its service, and counts those that took effect. */
 export class VirtualFaults {
   /** @type {Record<string, number>} */
   counts = {};
   #runtime;
   #service;
   #lane;
-  /** Before that no attempt may come: a server has asked for it. */
+  /** Time before which the client must not connect, from the last Retry-After, in milliseconds. */
   #notBefore = 0;
 
   /**
@@ -34,16 +35,16 @@ export class VirtualFaults {
     this.#lane = lane;
   }
 
-  /** An attempt has come. */
+  /** Called for each attempt: checks that it respects Retry-After. */
   checkAttempt() {
     const early = this.#notBefore - this.#runtime.now();
-    if (early > 0) this.#lane.tellProblem(`an attempt came ${early} ms before Retry-After`);
+    if (early > 0) this.#lane.reportProblem(`an attempt started ${early} ms before Retry-After`);
     this.#notBefore = 0;
   }
 
   /**
    * @param {import("./virtual-plan.mjs").Fault} fault
-   * @returns {boolean} `false` where there is no connection that it could meet
+   * @returns {boolean} `false` if there is no suitable connection
    */
   perform(fault) {
     const link = [...this.#service.live].findLast(({ isOpen }) => isOpen);
@@ -60,7 +61,7 @@ export class VirtualFaults {
     return true;
   }
 
-  /** Ends a link in the midst of a rotation. */
+  /** Resets one of the two connections during a rotation. */
   resetOneOf(links, choice) {
     const open = [...links].filter(({ isOpen }) => isOpen);
     open[Math.floor(choice * open.length)]?.reset();
@@ -70,7 +71,7 @@ export class VirtualFaults {
     this.counts[kind] = (this.counts[kind] ?? 0) + 1;
   }
 
-  /** Both sides send, and what is behind so many bytes is cut off. */
+  /** Calls `act` after `offset` bytes of a burst of both sides. */
   #cut(link, { direction, offset, burst }, act) {
     link.cutAfter(direction, offset, act);
     this.#burst(burst);
@@ -104,7 +105,7 @@ export class VirtualFaults {
     this.#burst(burst);
   }
 
-  /** Reset or ended in the midst of a frame, then nobody listens for a while. */
+  /** Resets or ends all connections inside a frame, and refuses new ones for a while. */
   #restart(fault) {
     this.#count("restart");
     this.#service.isDown = true;
@@ -124,7 +125,7 @@ export class VirtualFaults {
     this.#service.isSkipping = true;
   }
 
-  /** The link is cut, and the next attempts, one to three of them, fail. */
+  /** Resets the connection and lets the next one to three attempts fail. */
   #failAttempts(link, fault) {
     const { kind, choice } = fault;
     this.#cut(link, fault, () => link.reset());
@@ -139,7 +140,7 @@ export class VirtualFaults {
     }
   }
 
-  /** With `Retry-After` in seconds or as a date, which has no milliseconds. */
+  /** Answers with 503 and `Retry-After`, in seconds or as a date, which has no milliseconds. */
   #answerUnavailable(link, choice) {
     const seconds = 1 + Math.floor(choice * mostRetryAfterSeconds);
     const at = this.#runtime.now() + seconds * 1_000;

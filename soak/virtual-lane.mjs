@@ -1,3 +1,4 @@
+/** One client of the virtual soak: sends numbered messages, traces its events and records problems. */
 import { WebSocket } from "jetsocket";
 import { isWhole, makeMessage } from "./messages.mjs";
 import { StreamChecker } from "./virtual-checker.mjs";
@@ -5,18 +6,18 @@ import { burstSize, sizeOf } from "./virtual-plan.mjs";
 
 const interval = 30_000;
 const timeout = 20_000;
-/** Longer than a silence lasts; the time without a connection does not count. */
+/** Longer than any silence. The time without a connection does not count. */
 const recoveryTimeout = 120_000;
-/** After anything but a message a client is given so long in which its promises settle at each step. */
+/** For this time after any event except a message, promises settle at every step of the clock. */
 const busyMs = 5_000;
 const mostProblems = 20;
 
-/** One client of the built package, and what it tells. */
+/** A client of the built package, with its counts and problems. */
 export class VirtualLane {
-  /** The highest number that was given to `send()`. */
+  /** The highest number passed to `send()`. */
   sent = 0;
   down;
-  /** Until then the clock moves in steps between which promises settle. */
+  /** Until this time, promises settle between the steps of the clock. */
   busyUntil = 0;
   counts = {
     opened: 0,
@@ -29,7 +30,7 @@ export class VirtualLane {
     silences: 0,
     closed: 0,
   };
-  /** Ends of connections and attempts by their verdict. @type {Record<string, number>} */
+  /** Number of ended connections and attempts by verdict. @type {Record<string, number>} */
   verdicts = {};
   /** @type {string[]} */
   problems = [];
@@ -40,7 +41,7 @@ export class VirtualLane {
   #service;
   #random;
   #trace;
-  /** When a link fell silent that the client stands on. @type {number | undefined} */
+  /** When the current connection fell silent. @type {number | undefined} */
   #silentAt;
 
   /**
@@ -72,14 +73,14 @@ export class VirtualLane {
     return this.#ws.connect();
   }
 
-  /** Sends one in sixteen by the call that waits, the others by the one that does not. */
+  /** Sends one message in sixteen with `send()` and the others with `trySend()`. */
   send(isLarge = false) {
     this.sent++;
     const message = makeMessage("id", this.sent, isLarge ? burstSize : sizeOf(this.sent));
     if (this.sent % 16 === 0) {
-      this.#ws.send(message).catch((error) => this.tellProblem(`send failed: ${error}`));
+      this.#ws.send(message).catch((error) => this.reportProblem(`send failed: ${error}`));
     } else if (this.#ws.trySend(message) === "dropped") {
-      this.tellProblem(`trySend dropped ${this.sent}`);
+      this.reportProblem(`trySend dropped ${this.sent}`);
     }
   }
 
@@ -88,13 +89,13 @@ export class VirtualLane {
     this.#ws.rotate("drawn").catch((error) => this.#trace(`rotate failed ${error.code}`));
   }
 
-  /** The link that the client stands on has fallen silent. */
+  /** Called when the current connection falls silent. */
   onSilence() {
     this.counts.silences++;
     this.#silentAt = this.#runtime.now();
   }
 
-  /** Gives promises a turn at each step of the time that follows. */
+  /** Lets promises settle at every step for the next `busyMs`. */
   beBusy() {
     this.busyUntil = this.#runtime.now() + busyMs;
   }
@@ -105,7 +106,7 @@ export class VirtualLane {
   }
 
   /** @param {string} problem */
-  tellProblem(problem) {
+  reportProblem(problem) {
     const text = `${this.#name}, ${(this.#runtime.now() / 1_000).toFixed(3)} s: ${problem}`;
     if (this.problems.length < mostProblems) this.problems.push(text);
   }
@@ -139,7 +140,7 @@ export class VirtualLane {
     return acknowledged;
   }
 
-  /** What is missed comes again on the connection, or is given back: at once, later, or one by one. */
+  /** Requests missed messages on the connection, or returns them: at once, later, or one by one. */
   async #replay(after, connection) {
     this.beBusy();
     const choice = this.#random.integer(0, 3);
@@ -186,13 +187,13 @@ export class VirtualLane {
     this.#on("reset", () => void counts.resets++);
     this.#on("rotated", ({ overlapMs, duplicates }) => {
       counts.rotations++;
-      // What was silent is replaced, and nobody has to find it any more.
+      // The silent connection has been replaced, so the heartbeat need not detect it.
       this.#silentAt = undefined;
       return `${overlapMs} ${duplicates}`;
     });
     this.#on("dropped", ({ direction, cause }) => {
       counts.dropped++;
-      this.tellProblem(`dropped ${direction}: ${cause}`);
+      this.reportProblem(`dropped ${direction}: ${cause}`);
       return `${direction} ${cause}`;
     });
     this.#on("error", ({ error, isFatal }) => this.#onError(error, isFatal));
@@ -205,12 +206,12 @@ export class VirtualLane {
 
   /**
    * @param {string} name
-   * @param {(event: any) => unknown} tell - Gives what the trace says of it.
+   * @param {(event: any) => unknown} describe - Returns the text for the trace.
    */
-  #on(name, tell) {
+  #on(name, describe) {
     this.#ws.on(name, (event) => {
       this.beBusy();
-      this.#trace(`${name} ${tell(event) ?? ""}`);
+      this.#trace(`${name} ${describe(event) ?? ""}`);
     });
   }
 
@@ -219,15 +220,16 @@ export class VirtualLane {
       const silenceMs = this.#runtime.now() - this.#silentAt;
       this.#silentAt = undefined;
       this.longestSilenceMs = Math.max(this.longestSilenceMs, silenceMs);
-      if (silenceMs > interval + timeout + 1) this.tellProblem(`a silence was found after ${silenceMs} ms`);
-      if (report.verdict !== "heartbeat-timeout") this.tellProblem(`a silence ended as ${report.verdict}`);
+      if (silenceMs > interval + timeout + 1)
+        this.reportProblem(`a silence was detected after ${silenceMs} ms`);
+      if (report.verdict !== "heartbeat-timeout") this.reportProblem(`a silence ended as ${report.verdict}`);
     }
     return `${report.verdict} ${report.messagesUnsent} ${report.messagesUncertain} ${report.ageMs}`;
   }
 
   #onError(error, isFatal) {
-    if (isFatal) this.tellProblem(`fatal: ${error.stack}`);
-    else if (error instanceof TypeError || error instanceof RangeError) this.tellProblem(error.stack);
+    if (isFatal) this.reportProblem(`fatal: ${error.stack}`);
+    else if (error instanceof TypeError || error instanceof RangeError) this.reportProblem(error.stack);
     return `${error.code} ${error.message}`;
   }
 

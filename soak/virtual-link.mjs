@@ -1,15 +1,16 @@
+/** The server side of one virtual connection, which can be cut at any byte. */
 import { ProtocolConnection, ServerHandshake } from "jetsocket/protocol";
 
 /**
- * The server's end of one connection in the virtual network. It can be cut after so many bytes in either direction, in
- * the midst of a frame or of the opening handshake.
+ * The server side of one connection in the virtual network. It can be cut after a number of bytes in either direction,
+ * inside a frame or inside the opening handshake.
  */
 export class VirtualLink {
-  /** Gets the messages. @type {(message: any) => void} */
+  /** Called with each message. @type {(message: any) => void} */
   onMessage = () => {};
   onOpen = () => {};
   onGone = () => {};
-  /** A cut falls behind the first byte of a message and before its last. */
+  /** Called when a cut falls inside a message. */
   onCutInside = () => {};
   isOpen = false;
   #peer;
@@ -35,12 +36,12 @@ export class VirtualLink {
     peer.onClose = () => this.#leave();
   }
 
-  /** Neither reads nor writes any more. */
+  /** True when it neither reads nor writes any more. */
   get isDead() {
     return this.#isDead;
   }
 
-  /** It is to be cut, and has not come so far. */
+  /** True while a cut is planned and not yet reached. */
   get isDoomed() {
     return this.#cut !== undefined;
   }
@@ -59,7 +60,7 @@ export class VirtualLink {
   }
 
   /**
-   * Calls `act` once `bytes` more have passed in `direction`; what is behind them is lost.
+   * Calls `act` once `bytes` more have passed in `direction`; the following bytes are lost.
    * @param {"up" | "down"} direction
    * @param {number} bytes
    * @param {() => void} act
@@ -68,7 +69,7 @@ export class VirtualLink {
     this.#cut = { direction, left: bytes, act };
   }
 
-  /** Makes a cut that waits for more bytes than came. */
+  /** Carries out a planned cut now, although too few bytes have passed. */
   cutNow() {
     if (this.#cut !== undefined) this.#act(this.#cut);
   }
@@ -86,8 +87,8 @@ export class VirtualLink {
   }
 
   /**
-   * Is gone without a word.
-   * @param {number} room - Bytes that the client's kernel still takes; Infinity for one that never refuses.
+   * Stops reading and writing without a Close or an end.
+   * @param {number} room - Bytes that the client's kernel still accepts; Infinity for no limit.
    */
   fallSilent(room) {
     this.#isDead = true;
@@ -97,7 +98,7 @@ export class VirtualLink {
   }
 
   /**
-   * Answers the opening handshake with `status`, and ends.
+   * Answers the opening handshake with `status` and ends the connection.
    * @param {number} status
    * @param {[string, string][]} headers
    */
@@ -163,7 +164,7 @@ export class VirtualLink {
     };
   }
 
-  /** RFC 6455 7.1.1: the server ends its side first, behind both Closes. */
+  /** RFC 6455 7.1.1: the server ends its side first, after both Close frames. */
   #finish() {
     this.#drain();
     if (!this.#isDead) this.end();

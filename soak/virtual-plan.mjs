@@ -1,6 +1,7 @@
+/** Plans the faults of the virtual soak. It causes none of them. */
 import { SeededRandom } from "./random.mjs";
 
-/** Each of them once an hour, in an order of that hour's own. */
+/** The kinds of faults. Each occurs once per hour, in random order. */
 export const faultKinds = [
   "reset",
   "silent",
@@ -16,9 +17,9 @@ export const faultKinds = [
 
 const hourSeconds = 3_600;
 const slotSeconds = hourSeconds / faultKinds.length;
-/** So much of a slot is left alone at its end, so that most faults meet a connection that stands. */
+/** Seconds without a fault at the end of a slot, so that most faults occur on an open connection. */
 const quietSeconds = 160;
-/** Of the faults, those that come a few seconds behind another, or as soon as there is a connection again. */
+/** Share of the faults that follow another fault after 1 to 5 s, or as soon as there is a connection again. */
 const uponShare = 0.2;
 
 /**
@@ -28,7 +29,7 @@ const uponShare = 0.2;
  * @property {"up" | "down"} direction - Which of the two streams is cut at `offset`.
  * @property {number} offset - Bytes that pass before the cut.
  * @property {number} burst - Messages that both sides send before.
- * @property {number} choice - In [0, 1): for what differs within a kind.
+ * @property {number} choice - In [0, 1): selects a variant of the kind.
  */
 
 /**
@@ -71,10 +72,10 @@ export function drawFault(kind, random, at) {
   };
 }
 
-/** The bytes of a message in a burst; what is cut lies in one of them. */
+/** Size of a message in a burst, in characters. A cut falls into one of these messages. */
 export const burstSize = 4 * 1024;
 
-/** The bytes of every other message. @param {number} number */
+/** Size of every other message, in characters. @param {number} number */
 export function sizeOf(number) {
   return 8 + ((number * 37) % 90);
 }

@@ -1,28 +1,29 @@
+/** The server of one client of the virtual soak. It checks the numbers that it receives. */
 import { isWhole, makeMessage } from "./messages.mjs";
 import { StreamChecker } from "./virtual-checker.mjs";
 import { burstSize, sizeOf } from "./virtual-plan.mjs";
 import { VirtualLink } from "./virtual-link.mjs";
 
-/** Numbers back from the newest for which the sizes of bursts are kept; the client is never so far behind. */
+/** The sizes of burst messages are kept for this many newest numbers. The client never lags by more. */
 const keptNumbers = 100_000;
 const millisecondsPerMinute = 60_000;
 
 /**
- * The server of one client, which never forgets what it has sent: it numbers its messages whether or not anybody is there,
- * repeats them when asked, and acknowledges what comes. What the next attempts to connect meet it is told beforehand.
+ * The server of one client. It numbers its messages even without a connection, repeats them on request, and
+ * acknowledges received messages. `nextAttempts` sets in advance how it treats the next attempts.
  */
 export class VirtualService {
   /** The number of the newest message. */
   head = 0;
   up;
-  /** Links that have come as far as a subscription. @type {Set<VirtualLink>} */
+  /** Connections with a subscription. @type {Set<VirtualLink>} */
   live = new Set();
-  /** Every link whose opening handshake has passed, dead ones too. @type {Set<VirtualLink>} */
+  /** Every connection after its opening handshake, dead ones included. @type {Set<VirtualLink>} */
   links = new Set();
-  /** What the next attempts meet, each by its own. @type {((peer: any, link: () => VirtualLink) => void)[]} */
+  /** Handlers of the next attempts, one per attempt. @type {((peer: any, link: () => VirtualLink) => void)[]} */
   nextAttempts = [];
   isDown = false;
-  /** The number that the next message of a live link leaves out. */
+  /** True if the next number is skipped on the wire. */
   isSkipping = false;
   counts = { connections: 0, inBand: 0, returned: 0, cutsInside: 0 };
   #runtime;
@@ -32,9 +33,9 @@ export class VirtualService {
   #onAttempt;
   /** @type {Map<number, number>} */
   #sizes = new Map();
-  /** What was acknowledged on each link since its last message. @type {Map<VirtualLink, number[]>} */
+  /** Acknowledgements of each connection that wait for its next message. @type {Map<VirtualLink, number[]>} */
   #acknowledged = new Map();
-  /** The highest acknowledgement that has come back, as it was at the last two turns of a minute. */
+  /** The highest acknowledgement that the client has received, and its value at the last two full minutes. */
   #ackKnown = 0;
   #ackFloor = 0;
   #ackNext = 0;
@@ -78,7 +79,7 @@ export class VirtualService {
   }
 
   /**
-   * Numbers a message and sends it to those who have subscribed.
+   * Numbers a message and sends it to all subscribers.
    * @param {boolean} isLarge
    */
   produce(isLarge = false) {
@@ -109,7 +110,7 @@ export class VirtualService {
     return makeMessage("seq", number, this.#sizes.get(number) ?? sizeOf(number));
   }
 
-  /** All behind `after`, for who asks apart from the connection. @param {number} after */
+  /** Returns all messages after `after`. @param {number} after */
   messagesAfter(after) {
     this.counts.returned++;
     const messages = [];
@@ -117,7 +118,7 @@ export class VirtualService {
     return messages;
   }
 
-  /** Acknowledges what still waits for the next message. */
+  /** Sends the acknowledgements that wait for the next message. */
   flush() {
     for (const [link, acknowledged] of this.#acknowledged) {
       sendAcknowledgement(link, acknowledged);
@@ -125,7 +126,7 @@ export class VirtualService {
     this.#acknowledged.clear();
   }
 
-  /** An acknowledgement has come back: from now on the sender knows it. @param {number} number */
+  /** Called when the client has received an acknowledgement. @param {number} number */
   onAckKnown(number) {
     if (number > this.#ackKnown) this.#ackKnown = number;
     if (this.#runtime.now() < this.#ackTurnAt) return;
@@ -162,7 +163,7 @@ export class VirtualService {
     }
   }
 
-  /** One in eight goes by itself, the others with the next message. */
+  /** Sends one acknowledgement in eight at once, and the others with the next message. */
   #acknowledge(link, id) {
     const waiting = this.#acknowledged.get(link);
     if (this.#random.chance(1 / 8)) {

@@ -1,12 +1,13 @@
+/** Records the events of a virtual run as text and hashes them. */
 import { createHash } from "node:crypto";
 import { closeSync, openSync, writeSync } from "node:fs";
 
-/** Hashed in pieces of so many characters. */
+/** Characters that are hashed at once. */
 const pieceLength = 64 * 1024;
 
-/** Everything that happens, each with its time, as lines of text: their hash tells one run from another. */
+/** All events with their times as lines of text. Two runs are equal if their hashes are equal. */
 export class Trace {
-  /** How many lines there are. */
+  /** Number of lines. */
   lines = 0;
   #hash = createHash("sha256");
   #waiting = "";
@@ -15,7 +16,7 @@ export class Trace {
 
   /**
    * @param {() => number} now
-   * @param {string} [path] - Where the lines go too.
+   * @param {string} [path] - File to which the lines are also written.
    */
   constructor(now, path) {
     this.#now = now;
@@ -29,7 +30,7 @@ export class Trace {
     if (this.#waiting.length >= pieceLength) this.#flush();
   }
 
-  /** Ends the trace. @returns the hash, as 64 hexadecimal digits */
+  /** Ends the trace. @returns the SHA-256 hash as 64 hexadecimal digits */
   end() {
     this.#flush();
     if (this.#file !== undefined) closeSync(this.#file);

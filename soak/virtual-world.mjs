@@ -1,3 +1,4 @@
+/** The clients, servers and clock of one run of the virtual soak. It does not judge the result (virtual.mjs). */
 import { Resources } from "jetsocket/protocol";
 import { VirtualRuntime } from "jetsocket/testing";
 import { SeededRandom } from "./random.mjs";
@@ -9,13 +10,13 @@ import { Trace } from "./virtual-trace.mjs";
 
 const hour = 3_600;
 const rotationHours = 23;
-/** Of the rotations, those that meet a reset while two links are open. */
+/** Share of the rotations during which one of the two open connections is reset. */
 const brokenRotationShare = 0.5;
 const settleSeconds = 600;
 const stepMs = 1_000;
-/** In quiet times promises settle once in so many steps; else at each round. */
+/** Without recent events, promises settle once in this many steps, otherwise at every step. */
 const quietSteps = 10;
-/** Messages that the quiet client and its server send at once, while nothing happens. */
+/** Messages per batch of the client without faults and its server, while nothing happens. */
 const quietBatch = 5;
 /** 2026-01-01, for a `Retry-After` that is a date. */
 const wallStart = 1_767_225_600_000;
@@ -28,7 +29,7 @@ const wallStart = 1_767_225_600_000;
  * @property {string} [tracePath]
  */
 
-/** Two clients and their servers in one virtual time: one under a storm of faults, one whose connections just grow old. */
+/** Two clients and their servers in one virtual time: one with many faults, one with only rotations by age. */
 export class VirtualWorld {
   #options;
   #runtime;
@@ -82,7 +83,7 @@ export class VirtualWorld {
 
   /**
    * @param {string} name
-   * @param {number} batch - In quiet times so many messages leave at once, in as many seconds.
+   * @param {number} batch - Without recent events, this many messages are sent at once, every `batch` seconds.
    * @param {number | undefined} maxConnectionAge
    */
   #add(name, batch, maxConnectionAge) {
@@ -139,7 +140,7 @@ export class VirtualWorld {
     else this.#runtime.advance(stepMs);
   }
 
-  /** One message a second in each direction. */
+  /** Sends one message per elapsed second in each direction. */
   #send(entry) {
     for (; entry.owed > 0; entry.owed--) {
       entry.service.produce();

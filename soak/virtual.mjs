@@ -1,5 +1,5 @@
 /**
- * Weeks in less than a minute: `node soak/virtual.mjs [--seed N] [--days N] [--twice] [--trace FILE]
+ * The virtual soak: weeks in less than a minute. `node soak/virtual.mjs [--seed N] [--days N] [--twice] [--trace FILE]
  * [--sabotage lost|doubled|order|trace]`, or `node soak/run.mjs --virtual`. Time and network are those of
  * `jetsocket/testing`.
  */
@@ -15,10 +15,10 @@ const sabotages = ["lost", "doubled", "order", "trace"];
  * @param {object} options
  * @param {number} options.seed
  * @param {number} [options.days]
- * @param {boolean} [options.twice] - Runs it again, and holds the two traces against each other.
+ * @param {boolean} [options.twice] - Runs the same seed again and compares the two traces.
  * @param {string} [options.trace] - A file for the trace of the first run; the second adds `.2` to its name.
  * @param {"lost" | "doubled" | "order" | "trace"} [options.sabotage]
- * @returns {Promise<boolean>} whether all is as it must be
+ * @returns {Promise<boolean>} true if no problem was found
  */
 export async function runVirtualSoak({ seed, days = standardDays, twice = false, trace, sabotage }) {
   if (sabotage !== undefined && !sabotages.includes(sabotage))
@@ -55,15 +55,16 @@ function judge({ lanes, faults, isHeld }, { days }) {
   }
   const fewest = Math.floor(hours / 24 / 2);
   const [storm, age] = lanes;
-  // Six kinds of fault cut the link, most of them inside of a message.
+  // Six kinds of faults cut the connection, mostly inside a message.
   if (storm.service.counts.cutsInside < 4.5 * hours)
     problems.push(`${storm.service.counts.cutsInside} cuts inside a message`);
-  if (age.service.counts.connections <= Math.floor(hours / 23)) problems.push("a connection was too old");
+  if (age.service.counts.connections <= Math.floor(hours / 23))
+    problems.push("a connection exceeded its maximum age");
   for (const { name, lane } of lanes) {
     if (lane.counts.rotations < fewest)
       problems.push(`${name}: ${lane.counts.rotations} rotations, fewer than ${fewest}`);
   }
-  if (isHeld) problems.push("a timer or a connection is left");
+  if (isHeld) problems.push("a timer or a connection is still open");
   return problems;
 }
 
@@ -73,15 +74,15 @@ function judgeLane({ name, lane, service }) {
     ["down", lane.down],
     ["up", service.up],
   ]) {
-    const { lost, doubled, outOfOrder, broken, first } = checker;
-    if (lost + doubled + outOfOrder + broken > 0)
+    const { lost, duplicated, outOfOrder, broken, first } = checker;
+    if (lost + duplicated + outOfOrder + broken > 0)
       problems.push(
-        `${name} ${direction}: lost ${lost}, doubled ${doubled}, out of order ${outOfOrder}, broken ${broken}; first: ${first}`,
+        `${name} ${direction}: lost ${lost}, duplicated ${duplicated}, out of order ${outOfOrder}, broken ${broken}; first: ${first}`,
       );
   }
   const { resets, closed } = lane.counts;
-  if (resets > 0) problems.push(`${name}: ${resets} times a gap was given up`);
-  if (closed !== 1) problems.push(`${name}: closed came ${closed} times`);
+  if (resets > 0) problems.push(`${name}: ${resets} times missing messages were abandoned`);
+  if (closed !== 1) problems.push(`${name}: the event closed was emitted ${closed} times`);
   return problems;
 }
 
@@ -96,20 +97,20 @@ function print({ seconds, lanes, faults, brokenRotations, lines, hash }, { seed,
 function printLane(name, lane, service) {
   const { counts, down, longestSilenceMs, verdicts } = lane;
   const { up } = service;
-  const wrong = ({ lost, doubled, outOfOrder }) =>
-    `lost ${lost}, doubled ${doubled}, out of order ${outOfOrder}`;
+  const wrong = ({ lost, duplicated, outOfOrder }) =>
+    `lost ${lost}, duplicated ${duplicated}, out of order ${outOfOrder}`;
   console.log(`  ${name}: down ${down.highest} (${wrong(down)}), up ${up.highest} (${wrong(up)})`);
   console.log(
     `    connections ${service.counts.connections}, reconnects ${counts.reconnects}, rotations ${counts.rotations}, ` +
-      `gaps ${counts.gaps}, recovered ${counts.recovered}, given up ${counts.resets}, dropped ${counts.dropped}, ` +
+      `gaps ${counts.gaps}, recovered ${counts.recovered}, abandoned ${counts.resets}, dropped ${counts.dropped}, ` +
       `sent again ${up.repeats}`,
   );
   console.log(
     `    cuts inside a message ${service.counts.cutsInside}; replays in band ${service.counts.inBand}, returned ${service.counts.returned}; ` +
-      `silences ${counts.silences}, found after ${longestSilenceMs} ms at most`,
+      `silences ${counts.silences}, detected after at most ${longestSilenceMs} ms`,
   );
-  const told = Object.entries(verdicts).map(([verdict, count]) => `${verdict} ${count}`);
-  console.log(`    ends: ${told.join(", ")}`);
+  const ends = Object.entries(verdicts).map(([verdict, count]) => `${verdict} ${count}`);
+  console.log(`    ends: ${ends.join(", ")}`);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,20 +1,20 @@
-/** The network between client and server: passes bytes on, and cuts where it is told to. */
+/** A TCP relay between client and server that forwards bytes and cuts connections at a given byte. */
 import { createServer, connect } from "node:net";
 
-/** What was passed on before a cut has this long to be read at the other end. */
+/** Milliseconds between the last forwarded bytes and a reset, so that the other side can read them. */
 const readMs = 3;
 
 /**
  * @typedef {object} Cut
  * @property {"up" | "down"} direction
- * @property {number} after - So many more bytes of that direction pass.
- * @property {"reset" | "swallow" | "stuck"} how - `swallow` and `stuck` are silence; the first goes on reading.
+ * @property {number} after - Bytes of that direction that are still forwarded.
+ * @property {"reset" | "swallow" | "stuck"} how - `swallow` and `stuck` are silent; `swallow` continues reading.
  */
 
-/** One connection through the wire. */
+/** One relayed connection. */
 class Link {
   isOver = false;
-  /** A cut was done on it. */
+  /** True after a cut. */
   isCut = false;
   #client;
   #server;
@@ -60,7 +60,7 @@ class Link {
       if (!this.isCut) to.end();
     });
     from.on("error", () => {});
-    // What an end without its FIN tells one side, the other is told too.
+    // A reset of one side resets the other side too.
     from.on("close", () => this.destroy());
   }
 
@@ -97,15 +97,15 @@ class Link {
 export class Wire {
   /** The newest connection. @type {Link | undefined} */
   link;
-  /** What the next connection is to meet. @type {Cut | undefined} */
+  /** The cut of the next connection. @type {Cut | undefined} */
   nextCut;
-  /** The port of the server behind. */
+  /** The port of the real server. */
   serverPort = 0;
-  /** Listeners by what they do. @type {Record<"good" | "tls" | "503" | "refused", number>} */
+  /** Ports of the listeners, by their behavior. @type {Record<"good" | "tls" | "503" | "refused", number>} */
   ports = { good: 0, tls: 0, 503: 0, refused: 0 };
-  /** For the Retry-After of the next 503. */
+  /** Value of Retry-After in the next 503, in seconds. */
   retryAfter = 0;
-  /** How many aborted handshakes, by what was sent before. */
+  /** Number of aborted TLS handshakes; selects the next variant. */
   #abortCount = 0;
   #onCut;
   #links = new Set();
@@ -124,7 +124,7 @@ export class Wire {
     await new Promise((resolve) => this.#servers.pop().close(resolve));
   }
 
-  /** Ends all that is open, and listens no longer. */
+  /** Resets all connections and closes all listeners. */
   close() {
     for (const link of this.#links) link.destroy();
     for (const server of this.#servers) server.close();
@@ -151,7 +151,7 @@ export class Wire {
     socket.on("close", () => this.#links.delete(link));
   }
 
-  /** Ends a TLS handshake once it has begun: with nothing, with rubbish, or with the first half of an answer. */
+  /** Aborts a TLS handshake after the first bytes: without an answer, with an HTTP answer, or with half a record. */
   #abortTls(socket) {
     const kind = this.#abortCount++ % 4;
     socket.once("data", () => {

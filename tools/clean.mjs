@@ -1,4 +1,4 @@
-// The two formats are built side by side: neither may empty the folder that the other writes to.
+// Deletes dist/ before a build. The builds of the two formats run in parallel, so neither of them may delete it.
 import { rmSync } from "node:fs";
 
 rmSync(new URL("../dist", import.meta.url), { recursive: true, force: true });

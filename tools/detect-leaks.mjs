@@ -21,10 +21,10 @@ for (const name of ["stdout", "stderr"]) {
 
 child.on("close", (code, signal) => {
   const leaks = /^\s*Leaks\s+(\d+)/m.exec(stripVTControlCharacters(printed.stdout));
-  // Only the garbage collector ends the reader of a Blob; no call of Node does.
+  // The reader of a Blob is not counted: Node has no call to end it, only the garbage collector does.
   const blobReaders = stripVTControlCharacters(printed.stderr).match(/^BLOBREADER leaking in /gm) ?? [];
   const count = Number(leaks?.[1] ?? 0) - blobReaders.length;
-  if (count > 0) console.error(`Failed: ${count} timers, servers or other handles were left behind.`);
+  if (count > 0) console.error(`Failed: ${count} timers, servers or other handles were left open.`);
   if (signal !== null) console.error(`Failed: vitest was ended by ${signal}.`);
   process.exitCode = count > 0 ? 1 : (code ?? 1);
 });

@@ -1,5 +1,5 @@
-// Draws 50 comments of protocol/ and src/ and 50 sentences of README.md and docs/ at random, to check whether each can be
-// understood by itself. Prints them with their places; the same seed draws the same ones from the same tree.
+// Prints 50 random comments of protocol/ and src/ and 50 random sentences of README.md and docs/, with their locations.
+// A reader then checks whether each can be understood by itself. The same seed and the same tree give the same output.
 //
 //   node tools/draw-sentences.mjs --seed 7 [--count 50] [--paths src/buffer,docs/closing.md]
 import { readdirSync, readFileSync, statSync } from "node:fs";
@@ -15,7 +15,7 @@ const { values } = parseArgs({
   },
 });
 
-/** A generator of numbers in [0, 1) (mulberry32). */
+/** Returns a pseudo-random generator of numbers in [0, 1) (mulberry32). */
 function randomFrom(seed) {
   let state = seed >>> 0;
   return () => {
@@ -32,7 +32,7 @@ function filesIn(path, extension) {
   return names.filter((name) => name.endsWith(extension) && statSync(name).isFile()).sort();
 }
 
-/** The comments of a source file; `//` lines that follow each other are one comment. */
+/** Returns the comments of a source file. Consecutive `//` lines are one comment. */
 function commentsOf(file) {
   const text = readFileSync(file, "utf8");
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
@@ -63,7 +63,7 @@ function commentsOf(file) {
   }));
 }
 
-/** The sentences of a page, without its programs. */
+/** Returns the sentences of a page, without its code blocks. */
 function sentencesOf(file) {
   const prose = readFileSync(file, "utf8").replace(/^```[\s\S]*?^```/gm, (code) =>
     code.replace(/[^\n]/g, ""),

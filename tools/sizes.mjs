@@ -1,5 +1,5 @@
-// Measures what each entry point adds to a program: one file, bundled by esbuild, minified, gzip.
-// Fails if one is more than 1 % larger than sizes.json says. `--record` writes sizes.json.
+// Measures the size of each entry point in a program: bundled by esbuild into one file, minified, gzip, in bytes.
+// Fails if one is more than 1 % larger than in sizes.json. `--record` writes sizes.json.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -14,7 +14,7 @@ const { values } = parseArgs({
   },
 });
 
-/** A program for each entry point. The name is what `sizes.json` calls it. */
+/** One program per entry point, by its name in `sizes.json`. */
 const programs = {
   "{ connect }": 'export { connect } from "./index.js";',
   "jetsocket/protocol": 'export * from "./protocol.js";',
@@ -53,7 +53,7 @@ if (values.record) {
   }
   if (process.exitCode === 1) {
     console.error(
-      "An entry point has grown. Make it smaller, or run `npm run size -- --record` and commit sizes.json.",
+      "An entry point has grown by more than 1 %. Make it smaller, or run `npm run size -- --record` and commit sizes.json.",
     );
   }
 }

@@ -1,4 +1,5 @@
-// Writes the table of figures in README.md, from bench/RESULTS.md. `npm run bench` does it after each full run.
+// Writes the speed table of README.md from bench/RESULTS.md. `npm run bench` calls it after each full run.
+// It measures nothing.
 import { readFileSync, writeFileSync } from "node:fs";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
@@ -9,7 +10,7 @@ const results = new URL("../bench/RESULTS.md", import.meta.url);
 const begin = "<!-- Written by tools/speed-table.mjs from bench/RESULTS.md. -->\n";
 const end = "\n<!-- End of what tools/speed-table.mjs writes. -->";
 
-/** The scenarios that the README shows, and how it names them. */
+/** The scenarios in the README's table, with their titles there. */
 const shown = {
   "recv-text-128B": "receive text of 128 B, many in one read",
   "recv-text-16KiB": "receive text of 16 KiB, many in one read",
@@ -31,13 +32,13 @@ function cellsOf(line) {
     .map((cell) => cell.trim());
 }
 
-/** @param {string} cell A median, with the least and the greatest in brackets. */
+/** @param {string} cell A median, followed by the minimum and the maximum in brackets. */
 function medianOf(cell) {
   return cell.replace(/ \(.*$/, "");
 }
 
 /**
- * The first row of each scenario, by the names of its columns.
+ * Returns the first row of each scenario as an object with the column names as keys.
  *
  * @param {string} text RESULTS.md
  * @returns {Map<string, Record<string, string>>}

@@ -1,9 +1,9 @@
-// Sums the steps of a CI run: prints the seconds, share and verdict of each step, then
-// `N passed, N failed, N skipped`, and fails if a step failed. Its argument is a file with a line per step:
-// name, exit code, seconds, report or `-`.
+// Adds up the steps of a CI run. Prints the seconds, the share and the result of each step, then
+// `N passed, N failed, N skipped`. Fails if a step failed. Its argument is a file with one line per step:
+// name, exit code, seconds, and the path of its report or `-`, separated by tabs.
 import { readFileSync } from "node:fs";
 
-/** The counts of a report: vitest's own JSON, or `{ passed, failed, skipped }`. */
+/** Reads the counts of a report, which is vitest's JSON or `{ passed, failed, skipped }`. */
 function countsOf(file) {
   const report = JSON.parse(readFileSync(file, "utf8"));
   const counts =
@@ -15,12 +15,12 @@ function countsOf(file) {
         }
       : { passed: report.passed, failed: report.failed, skipped: report.skipped };
   if (!Object.values(counts).every((count) => Number.isInteger(count) && count >= 0)) {
-    throw new Error(`${file} does not say how many passed, failed and were skipped`);
+    throw new Error(`${file} has no counts of passed, failed and skipped tests`);
   }
   return counts;
 }
 
-/** A step with no counts of its own is one check, and so is the end of a step that fails with no count of it. */
+/** Returns the counts of a step. A step without a report counts as one test. A failed step has at least one failure. */
 function judge({ name, code, report }) {
   const hasPassed = code === 0;
   if (report === "-") return { passed: Number(hasPassed), failed: Number(!hasPassed), skipped: 0 };

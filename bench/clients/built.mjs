@@ -1,14 +1,15 @@
+// Finds the entry points of the built package under test.
 import { readFile } from "node:fs/promises";
 import { packageVariable } from "../snapshot.mjs";
 
 /**
- * The package as built, by the door that an import goes through.
+ * Returns the file of an entry point of the built package.
  *
- * @param {string} door - Of `exports` in package.json.
+ * @param {string} entry - Key of `exports` in package.json.
  * @returns {Promise<string>} What to import.
  */
-export async function builtEntry(door) {
+export async function builtEntry(entry) {
   const root = process.env[packageVariable];
   const { exports } = JSON.parse(await readFile(new URL("package.json", root), "utf8"));
-  return new URL(exports[door].import.default, root).href;
+  return new URL(exports[entry].import.default, root).href;
 }

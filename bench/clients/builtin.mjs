@@ -1,4 +1,4 @@
-// The WebSocket that a newer Node brings.
+// The built-in WebSocket of newer versions of Node.
 import { connectWhatwg } from "./whatwg.mjs";
 
 /** @type {import("./index.mjs").Client["connect"]} */

@@ -1,3 +1,4 @@
+// The interface of a client, and the list of clients with their settings.
 import { access } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { builtEntry } from "./built.mjs";
@@ -6,17 +7,17 @@ import { builtEntry } from "./built.mjs";
  * A module in this folder.
  *
  * @typedef {object} Client
- * @property {boolean} [isFloor] - Counts bytes, and sends frames made beforehand.
+ * @property {boolean} [isFloor] - True if it only counts bytes and sends frames made in advance.
  * @property {number} [warmUpMilliseconds] - Instead of the scenario's.
  * @property {(server: import("../client-process.mjs").Server, settings: Settings) => Promise<Connection>} connect
  *
  * @typedef {object} Settings
- * @property {boolean} isBinary - What comes is binary.
- * @property {boolean} isCompressed - permessage-deflate is agreed on, and messages of all sizes are compressed.
- * @property {boolean} isParsed - What comes is JSON, and is wanted as a value.
- * @property {boolean} isLookedAfter - With the options that are the client's default, its heartbeat each second.
+ * @property {boolean} isBinary - True if the server sends binary messages.
+ * @property {boolean} isCompressed - True if permessage-deflate is negotiated and messages of all sizes are compressed.
+ * @property {boolean} isParsed - True if the server sends JSON, which the client must parse.
+ * @property {boolean} isLookedAfter - True for the client's default options with a heartbeat every second.
  * @property {(data: any) => void} onMessage - A string, bytes, or the parsed value.
- * @property {(size: number) => void} onBytes - In its place, for the floor.
+ * @property {(size: number) => void} onBytes - Called by the floor instead of `onMessage`.
  *
  * @typedef {object} Connection
  * @property {(data: string | Buffer) => void} send
@@ -24,17 +25,17 @@ import { builtEntry } from "./built.mjs";
  */
 
 /**
- * How a client is run.
+ * The settings of a client's process.
  *
  * @typedef {object} Runner
- * @property {string} [module] - Its module, where that is not its name.
- * @property {string} [node] - The Node that runs it, by its folder in node_modules; else that of the whole run.
+ * @property {string} [module] - Name of its module. Default: its own name.
+ * @property {string} [node] - Folder of its Node in node_modules. Default: the Node of the run.
  * @property {Record<string, string>} [env]
- * @property {boolean} [isMain] - It is part of a run that names no clients, and has all rounds.
- * @property {boolean} [isVariant] - It is another way to use a client, and stands in the tables that name it.
- * @property {readonly string[] | (() => Promise<readonly string[]>)} [imports] - What a user imports. Default: its name.
- * @property {(scenario: import("../scenarios/index.mjs").Scenario) => boolean} [lacks] - It cannot do a scenario.
- * @property {() => Promise<boolean>} [isThere] - Asked before a run.
+ * @property {boolean} [isMain] - True if it is part of a run without named clients and has all rounds.
+ * @property {boolean} [isVariant] - True if it is another use of a client. It appears only in tables that name it.
+ * @property {readonly string[] | (() => Promise<readonly string[]>)} [imports] - The modules that a user imports. Default: its name.
+ * @property {(scenario: import("../scenarios/index.mjs").Scenario) => boolean} [lacks] - Returns true for a scenario that it does not support.
+ * @property {() => Promise<boolean>} [isThere] - Called before a run; false if it is not available.
  */
 
 const withoutAddOns = { WS_NO_BUFFER_UTIL: "1", WS_NO_UTF_8_VALIDATE: "1" };
@@ -66,17 +67,17 @@ export const clients = {
   "jetsocket-public-codecs": { isMain: true, isVariant: true },
 };
 
-/** Another build of the package, beside the one that is measured. */
+/** Name of another build of the package, which is compared with the measured one. */
 export const otherBuild = "jetsocket-other";
 
-/** @param {Record<string, string>} env - Of its processes. */
+/** @param {Record<string, string>} env - Environment variables of its processes. */
 export function addOtherBuild(env) {
   clients[otherBuild] = { module: "jetsocket", env };
 }
 
 /** @param {string} node */
 function builtin(node) {
-  // It trusts no certificate that a program gives it.
+  // The built-in client has no option for a trusted certificate.
   const lacks = (scenario) => sendsUncompressed(scenario) || scenario.isSecure === true;
   return { node, module: "builtin", lacks, isThere: () => exists(nodeAt(node)) };
 }

@@ -1,3 +1,4 @@
+// `jetsocket` read by `for await`.
 import { reading } from "./jetsocket.mjs";
 
 export const connect = reading(async (ws, onMessage) => {

@@ -1,4 +1,4 @@
-// `jetsocket/protocol` by itself, over a socket that reads into one buffer and writes at the end of a tick.
+// `jetsocket/protocol` alone, over a socket that reads into one buffer and writes at the end of a tick.
 import { randomFillSync } from "node:crypto";
 import { builtEntry } from "./built.mjs";
 import { openSocket } from "./open-socket.mjs";
@@ -10,7 +10,7 @@ const { ClientHandshake, deflateOffer, parseUri, ProtocolConnection, Resources }
 export const connect = connecting();
 
 /**
- * @param {object} [codecs] - In the place of those that this Node allows.
+ * @param {object} [codecs] - Codecs that replace the default ones.
  * @returns {import("./index.mjs").Client["connect"]}
  */
 export function connecting(codecs) {

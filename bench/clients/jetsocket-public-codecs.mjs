@@ -1,4 +1,4 @@
-// `jetsocket/protocol` where Node shows no handle of its zlib streams: the codecs stand on public calls alone.
+// `jetsocket/protocol` with codecs that use only the public interface of zlib, not the handle of its streams.
 import { builtEntry } from "./built.mjs";
 import { connecting } from "./jetsocket-protocol.mjs";
 

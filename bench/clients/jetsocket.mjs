@@ -1,8 +1,9 @@
+// `jetsocket` with a message handler, and helpers for its other variants.
 import { builtEntry } from "./built.mjs";
 
 const { WebSocket } = await import(await builtEntry("."));
 
-/** One connection that nothing looks after; all else is as by default. */
+/** Options without reconnecting and heartbeat; all others have their defaults. */
 const bare = { reconnect: false, heartbeat: false };
 const lookedAfter = { heartbeat: { interval: 1000 } };
 
@@ -22,7 +23,7 @@ export function createClient({ url, ca }, settings, options = settings.isLookedA
 }
 
 /**
- * A client whose messages are read, in the place of a handler.
+ * Creates a client whose messages are read by `read` instead of by a handler.
  *
  * @param {(ws: InstanceType<typeof WebSocket>, onMessage: (data: any) => void) => Promise<void>} read
  * @returns {import("./index.mjs").Client["connect"]}
@@ -41,7 +42,7 @@ export async function connect(server, settings) {
   return handling(createClient(server, settings), settings);
 }
 
-/** A client that gives its messages to a handler. */
+/** The client with a message handler. */
 export async function handling(ws, { onMessage }) {
   ws.on("message", ({ data }) => onMessage(data));
   await ws.connect();

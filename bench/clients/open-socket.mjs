@@ -1,11 +1,12 @@
+// Opens the raw sockets of the clients that have no socket of their own.
 import { connect as connectTcp } from "node:net";
 import { connect as connectTls } from "node:tls";
 
 /**
- * A socket that reads into one buffer.
+ * Opens a socket that reads into one buffer.
  *
  * @param {{ host: string, port: string | number, protocol?: string }} uri
- * @param {string | undefined} ca - With it TLS is spoken.
+ * @param {string | undefined} ca - Certificate to trust; if given, TLS is used.
  * @param {Buffer} buffer
  * @param {(size: number) => void} onRead
  */

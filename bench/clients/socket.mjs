@@ -1,8 +1,8 @@
-// The floor: a socket that counts bytes and writes frames made beforehand.
+// The floor: a socket that counts bytes and writes frames made in advance.
 import { openSocket } from "./open-socket.mjs";
 
 export const isFloor = true;
-/** There is little to warm up. */
+/** Short, because this client has little code to compile. */
 export const warmUpMilliseconds = 200;
 
 const buffer = Buffer.allocUnsafeSlow(256 * 1024);

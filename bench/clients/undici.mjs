@@ -1,3 +1,4 @@
+// The WebSocket of the package `undici`.
 import { Agent, WebSocket } from "undici";
 import { connectWhatwg } from "./whatwg.mjs";
 

@@ -1,3 +1,4 @@
+// The client of the package `websocket`.
 import websocket from "websocket";
 
 /** @type {import("./index.mjs").Client["connect"]} */

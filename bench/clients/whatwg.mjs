@@ -1,5 +1,5 @@
 /**
- * A client with the interface of browsers. It has no call that drops the connection.
+ * Wraps a client with the browser interface, which has no call that drops the connection.
  *
  * @param {WebSocket} ws
  * @param {import("./index.mjs").Settings} settings

@@ -1,3 +1,4 @@
+// The client of the package `ws`.
 import { WebSocket } from "ws";
 import { once } from "node:events";
 
@@ -7,7 +8,7 @@ export async function connect({ url, ca }, { isBinary, isCompressed, isParsed, o
     ...(isCompressed && { perMessageDeflate: { threshold: 0 } }),
     ...(ca !== undefined && { ca }),
   });
-  // `ws` gives text as a Buffer, and what is measured is a string in the hands of the user.
+  // `ws` delivers text as a Buffer. Every client must deliver a string, so the conversion is measured too.
   if (isBinary) ws.on("message", (data) => onMessage(data));
   else if (isParsed) ws.on("message", (data) => onMessage(JSON.parse(data.toString())));
   else ws.on("message", (data) => onMessage(data.toString()));

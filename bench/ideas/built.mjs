@@ -1,10 +1,11 @@
+// Gives the scripts of this folder access to parts of the built package that it does not export.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
 /**
- * Parts of `dist/protocol.js` that are not to be had through its door, by a copy that has one for them.
+ * Returns parts of `dist/protocol.js` that it does not export, by importing a copy with an additional export.
  *
  * @param {...string} names
  */

@@ -1,9 +1,9 @@
-// What it would cost to time each message.
+// Measures the cost of timing each message.
 import { createHistogram } from "node:perf_hooks";
 import { compare, repeat } from "./harness.mjs";
 
 const native = createHistogram();
-/** As the product's: a bucket for each 1/32 of a power of two, found by the bits of the number. */
+/** Like the histogram of the package: 32 buckets per power of two, found from the bits of the number. */
 const counts = new Uint32Array(64 * 32);
 let sample = 1;
 

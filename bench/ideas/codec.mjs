@@ -1,12 +1,11 @@
-// One compressed message after the other, each built on those before it (RFC 7692 7.1.1): the zlib handle that is
-// kept, and public calls alone. Both inflate by a program of our own what that does in less time. All is the product's,
-// from `dist/`.
+// Compares codecs with context takeover (RFC 7692 7.1.1): one that keeps the zlib handle, and one that uses only public
+// calls. Both inflate with WebAssembly of the package where that is faster. The codecs are those of `dist/`.
 import { constants, createInflateRaw, deflateRawSync, inflateRawSync } from "node:zlib";
 import { createCodecFactory } from "../../dist/protocol.js";
 import { messagesOf } from "../payloads.mjs";
 import { compare, sizeName } from "./harness.mjs";
 
-/** What RFC 7692 7.2.1 takes off the end of each message. */
+/** The bytes that RFC 7692 7.2.1 removes from the end of each message. */
 const tail = Buffer.of(0, 0, 0xff, 0xff);
 const settings = { windowBits: 15, keepsContext: true, level: -1, memLevel: 8 };
 const fillings = {
@@ -39,7 +38,7 @@ for (const size of [200, 2 * 1024, 16 * 1024]) {
     },
   };
 }
-// WebAssembly is first there after 512 KiB, and compiled once more, for speed, after some megabytes.
+// WebAssembly is used after 512 KiB, and V8 optimizes it after some megabytes, so each codec is warmed up first.
 for (const factory of Object.values(fillings)) warmUp(factory);
 await compare("A message inflated", inflating);
 await compare("A message deflated", deflating);
@@ -48,7 +47,7 @@ function eachFilling(runOf) {
   return Object.fromEntries(Object.entries(fillings).map(([name, factory]) => [name, runOf(factory)]));
 }
 
-/** From the first message on for each turn of them, for their bytes belong together. */
+/** Starts with a new inflater at each first message, because the messages depend on the earlier ones. */
 function inflateAll(factory, compressed) {
   let inflater;
   let next = 0;
@@ -83,7 +82,7 @@ function warmUp(factory) {
   inflateAll(factory, compressed)(2000);
 }
 
-/** The usual way: write the message and its tail, and wait until all of it has come out. */
+/** The usual way with streams: write the message and its tail, and wait for all output. */
 function inflateByStream(compressed) {
   let stream;
   let next = 0;

@@ -1,12 +1,12 @@
-// A small binary message is copied into a slab of 8 KiB, and handed out as a view of it. To ask a buffer for its
-// memory is a call of the runtime, which `subarray` and `copy` make each time. Of messages that follow each other 8 KiB are
-// copied at once, headers and all.
+// Compares ways to copy a small binary message into a slab of 8 KiB and to return a view of it. Reading the `buffer` of
+// a Buffer is a runtime call, which `subarray` and `copy` make each time. Consecutive messages can be copied 8 KiB at
+// once, headers included.
 import { compare, repeat, sizeName } from "./harness.mjs";
 
 const slabSize = 8 * 1024;
 const BufferView = Buffer[Symbol.species];
 
-/** A function that says where the next so many bytes go; `onSlab` is told of each slab. */
+/** Returns a function that reserves `size` bytes and returns their offset. Calls `onSlab` with each new slab. */
 function slabs(onSlab) {
   let used = slabSize;
   return (size) => {

@@ -1,4 +1,4 @@
-// Ways to tell a listener of a message.
+// Compares ways to call a listener with a message.
 import { AsyncResource } from "node:async_hooks";
 import { EventEmitter } from "node:events";
 import { compare, repeat } from "./harness.mjs";

@@ -1,21 +1,21 @@
-// What all of these scripts share: alternatives measured in turns, by the CPU time of this process.
+// Shared by the scripts of this folder: measures alternatives in turn by the CPU time of this process.
 import { median } from "../statistics.mjs";
 
 const rounds = 9;
-/** Microseconds of CPU that one turn takes at the least; `process.cpuUsage()` counts whole microseconds. */
+/** Least CPU time of one turn in microseconds; the resolution of `process.cpuUsage()` is 1 us. */
 const turnTime = 4000;
 
 /**
- * Does a thing so many times, and gives something of the last result.
+ * Performs an operation `times` times and returns a part of the last result.
  *
  * @typedef {(times: number) => unknown} Run
  */
 
-/** What came out last: as anybody could read it, no call is left out as useless. */
+/** The last result. It is exported, so that the compiler cannot remove the calls. */
 export let kept;
 
 /**
- * A run that calls one function again and again; the call itself is part of what is measured, 2 to 3 ns.
+ * Returns a run that calls one function repeatedly. The measured time includes the call, 2 to 3 ns.
  *
  * @param {() => unknown} operation
  * @returns {Run}
@@ -27,11 +27,11 @@ export function repeat(operation) {
 }
 
 /**
- * Measures the alternatives of each row in turns, forwards and backwards, and prints nanoseconds of CPU (all threads)
- * for each time, the median of the rounds. Runs may give a promise.
+ * Measures the alternatives of each row in turn, in forward and backward order, and prints the CPU time of all threads
+ * per operation in nanoseconds, as the median of the rounds. Runs may return a promise.
  *
  * @param {string} title
- * @param {Record<string, Record<string, Run>>} rows - Alternatives by their names, which are the columns.
+ * @param {Record<string, Record<string, Run>>} rows - Alternatives by column name.
  */
 export async function compare(title, rows) {
   console.log(`\n${title}: ns of CPU, median of ${rounds} rounds, Node ${process.version}`);
@@ -52,7 +52,10 @@ export async function compare(title, rows) {
   print(table);
 }
 
-/** How many times fill a turn, twice in a row: one slow turn may be the work of the compiler. It has warmed up by then. */
+/**
+ * Warms up a run and returns the number of operations that fill a turn. It takes the faster of two turns, because the
+ * compiler may slow down one of them.
+ */
 async function calibrate(run) {
   let times = 1;
   for (;;) {
@@ -75,7 +78,7 @@ function format(nanoseconds) {
   return nanoseconds.toPrecision(2);
 }
 
-/** Each column as wide as its widest cell. @param {readonly string[][]} table */
+/** Prints a table with aligned columns. @param {readonly string[][]} table */
 export function print(table) {
   const widths = table[0].map((_, column) => Math.max(...table.map((row) => (row[column] ?? "").length)));
   for (const row of table) {
@@ -86,7 +89,7 @@ export function print(table) {
   }
 }
 
-/** A size as people write it. @param {number} bytes */
+/** Formats a size in B, KiB or MiB. @param {number} bytes */
 export function sizeName(bytes) {
   if (bytes < 1024) return `${bytes} B`;
   return bytes < 1024 ** 2 ? `${bytes / 1024} KiB` : `${bytes / 1024 ** 2} MiB`;

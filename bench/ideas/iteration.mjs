@@ -1,4 +1,4 @@
-// Ways to hand out messages that wait: a hundred came with one read.
+// Compares ways to deliver 100 messages that arrived in one read.
 import { compare } from "./harness.mjs";
 
 const perRead = 100;
@@ -8,7 +8,7 @@ const use = (message) => {
   seen += message.length;
 };
 
-/** An iterator over what `take` gives, each step a promise that has settled. */
+/** Returns an async iterator over the results of `take`. Each step is a settled promise. */
 function iterate(take) {
   return {
     [Symbol.asyncIterator]() {

@@ -1,5 +1,5 @@
-// A large message is copied into memory of its own. V8 collects those when many are there: are all of them garbage then,
-// the system has its memory back, and gives it anew page by page. One that is held keeps it with the process.
+// Compares copies of a large message into new memory. If V8 collects all earlier copies at once, the memory returns to
+// the system, and each new copy causes page faults. Holding the newest copy keeps the memory in the process.
 import { compare, print, repeat, sizeName } from "./harness.mjs";
 
 const held = [];

@@ -1,4 +1,4 @@
-// A handler that looks at few messages: what does it save to make no string of the others?
+// Measures how much a handler that needs few messages saves by not decoding the others.
 import { isUtf8 } from "node:buffer";
 import { compare, repeat, sizeName } from "./harness.mjs";
 

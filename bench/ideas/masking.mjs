@@ -1,5 +1,5 @@
-// Masking in place (RFC 6455 5.3), by ever wider words. The module of WebAssembly is the product's, whose segments
-// are in its memory once 1 MiB was sent.
+// Compares ways to mask in place (RFC 6455 5.3), with increasing word sizes. The WebAssembly module is that of the
+// package, which uses it after 1 MiB has been sent.
 import { randomFillSync } from "node:crypto";
 import bufferUtil from "bufferutil";
 import { compare, repeat, sizeName } from "./harness.mjs";

@@ -1,4 +1,4 @@
-// The other end of a socket, in a process of its own: it reads and forgets, or writes as fast as it is read.
+// The peer of a socket, in a process of its own: it discards what it reads, or writes as fast as possible.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";

@@ -1,4 +1,4 @@
-// A stream of bytes read from a process that writes as fast as it can: by events, or into one buffer.
+// Compares ways to read a stream from a fast writer: by "data" events, or into one buffer.
 import { once } from "node:events";
 import { connect } from "node:net";
 import { compare } from "./harness.mjs";
@@ -8,9 +8,9 @@ const port = await startPeer("writer");
 const mebibyte = 1024 * 1024;
 
 /**
- * Reads so many MiB from a connection that is made with the first of them.
+ * Returns a run that reads `times` MiB from a connection, which the first call opens.
  *
- * @param {(take: (size: number) => void) => object} optionsOf - Of the socket.
+ * @param {(take: (size: number) => void) => object} optionsOf - Returns the options of the socket.
  * @param {boolean} [isByEvents]
  */
 function reading(optionsOf, isByEvents = false) {

@@ -1,4 +1,4 @@
-// Ways to read a sequence number out of the text of a message, which was cut from a run of them or decoded by itself.
+// Compares ways to read a sequence number from a text that was sliced from a larger string or decoded by itself.
 import { compare } from "./harness.mjs";
 
 const perRun = 62;

@@ -1,12 +1,12 @@
-// A burst of small texts on its way into one stretch of memory, where room is left before each for its header: by a
-// call of `utf8Write` each, character by character, masked on the way, or joined into one string that is written by one call.
+// Compares ways to write a burst of small texts into one buffer, with space for a header before each: one `utf8Write`
+// per text, character by character with masking, or one call for a joined string.
 import { compare, sizeName } from "./harness.mjs";
 
 const count = 64;
 const memory = Buffer.allocUnsafeSlow(256 * 1024);
 const room = "\0".repeat(8);
 
-/** A run of the harness asks for one text; this does a burst of them each time that as many were asked for. */
+/** The harness counts texts; this runs `burst` once per burst of texts. */
 function inBursts(burst) {
   let owed = 0;
   return (times) => {

@@ -1,7 +1,7 @@
-// Small texts that came with one read: each decoded by a call of its own, or all by one call and then cut out.
+// Compares decoding small texts of one read one by one with decoding all of them in one call and slicing the result.
 import { compare, sizeName } from "./harness.mjs";
 
-/** As the product does: what a kept message holds on to is the string that it was cut from. */
+/** Size limit as in the package: a retained message retains the string from which it was sliced. */
 const runSize = 8 * 1024;
 const headerSize = 4;
 
@@ -27,7 +27,7 @@ for (const size of [32, 128, 512, 1024]) {
       let length = 0;
       for (let count = 0; count < times; count += ranges.length) {
         const run = bytes.latin1Slice(0, runSize);
-        // In UTF-8 a byte above 0x7f would take two: so it is seen that all of it is ASCII.
+        // Equal lengths prove that all bytes are ASCII, because a character above 0x7f takes two bytes in UTF-8.
         if (Buffer.byteLength(run) !== run.length) throw new Error("not ASCII");
         for (const [start, end] of ranges) length += run.slice(start, end).length;
       }
@@ -37,7 +37,7 @@ for (const size of [32, 128, 512, 1024]) {
 }
 await compare("A text", rows);
 
-/** Bytes of heap that a kept message takes, when one of each run is kept. */
+/** Returns the heap bytes per retained message if one message of each run is retained. */
 function pinned(keep) {
   const bytes = Buffer.alloc(runSize, "x");
   const count = 2000;

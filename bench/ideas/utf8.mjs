@@ -1,5 +1,5 @@
-// Text beyond ASCII: from UTF-8 to a string. The module of WebAssembly is the product's, and wants what `isUtf8` has
-// shown to be valid; the others but `TextDecoder` and the one in JavaScript do, too. Nodes differ:
+// Compares ways to decode non-ASCII UTF-8. The WebAssembly module is that of the package. Only `TextDecoder` and the
+// JavaScript decoder validate; the others need valid UTF-8, which `isUtf8` checks. The results differ between Nodes:
 // `bench/node_modules/node-24/bin/node bench/ideas/utf8.mjs`
 import { isAscii, isUtf8, transcode } from "node:buffer";
 import { messagesOf } from "../payloads.mjs";
@@ -9,12 +9,12 @@ import { compare, repeat, sizeName } from "./harness.mjs";
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const { WasmUtf8Decoder } = await importInner("WasmUtf8Decoder");
 const wideDecoder = new WasmUtf8Decoder();
-// It begins when it has seen what it is worth.
+// The decoder uses WebAssembly only after enough text.
 for (let count = 0; count < 256; count++) wideDecoder.decode(Buffer.alloc(4096, "\u044f"));
 const units = new Uint16Array(64 * 1024);
 const unitBytes = Buffer.from(units.buffer);
 
-/** Writes UTF-16 to `units` and gives how many of them, or -1 where it is not UTF-8. */
+/** Writes UTF-16 to `units` and returns the number of units, or -1 if the bytes are not valid UTF-8. */
 function decodeByHand(bytes, start, end) {
   let count = 0;
   let at = start;
@@ -36,7 +36,7 @@ function decodeByHand(bytes, start, end) {
       if (!areContinued || unit < 0x800 || (unit & 0xf800) === 0xd800) return -1;
       units[count++] = unit;
       at += 3;
-    } else return -1; // Four bytes: none in these texts.
+    } else return -1; // Four-byte characters do not occur in these texts.
   }
   return at === end ? count : -1;
 }

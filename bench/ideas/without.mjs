@@ -1,5 +1,5 @@
-// What one technique is worth in the whole client: the built package beside a copy of itself that lacks it, by the
-// scenarios that it is there for. Takes a minute: `node bench/ideas/without.mjs wide-mask`.
+// Measures the effect of one technique in the whole client: compares the built package with a copy without it, in the
+// scenarios that it should speed up. Takes about a minute: `node bench/ideas/without.mjs wide-mask`.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { addOtherBuild, otherBuild } from "../clients/index.mjs";
@@ -12,7 +12,7 @@ import { print } from "./harness.mjs";
 
 const rounds = 7;
 
-/** What is replaced in `dist/protocol.js`, or another file there, and what that changes. */
+/** For each technique: the replacement in `dist/protocol.js` or `file` that disables it, and the affected scenarios. */
 const techniques = {
   "wide-mask": {
     code: ["globalThis.WebAssembly", "undefined"],

@@ -1,4 +1,4 @@
-// Bursts of frames to a process that reads them, over the loopback: by how many writes, and of how many pieces.
+// Compares ways to write bursts of frames to a reading process over loopback: number of writes and of segments.
 import { once } from "node:events";
 import { connect } from "node:net";
 import { compare, sizeName } from "./harness.mjs";
@@ -8,10 +8,10 @@ const socket = connect(await startPeer("reader"), "127.0.0.1");
 await once(socket, "connect");
 const frameSizes = { 128: 1000, 16384: 64, 65536: 64, 1048576: 8 };
 
-/** All has left this process. */
+/** Resolves when all bytes have been written. */
 const written = () => new Promise((resolve) => socket.write("", resolve));
 
-/** A frame is its header and its payload, masked; here its payload is copied, for that takes its place. */
+/** Writes each frame separately. Copies the payload as a substitute for masking it. */
 function eachFrame(payload) {
   const frame = Buffer.concat([Buffer.alloc(8), payload]);
   return (count) => {
@@ -32,7 +32,7 @@ function corked(payload) {
   };
 }
 
-/** Frames are copied into memory that is used again; the next piece is filled when the kernel has taken the last. */
+/** Copies frames into a reused segment. The segment is filled again when the kernel has accepted its bytes. */
 function segments(payload, segmentSize) {
   const header = Buffer.alloc(8);
   const segment = Buffer.allocUnsafeSlow(segmentSize);

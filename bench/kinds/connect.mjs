@@ -1,11 +1,12 @@
+// Measures opening connections.
 import { settingsFor } from "./settings.mjs";
 import { Stretch } from "../stretch.mjs";
 
-/** Connections that are being opened at any time. */
+/** Number of connections that are opened concurrently. */
 const lanes = 16;
 
 /**
- * Opens a connection, drops it, opens the next.
+ * Repeatedly opens a connection and drops it.
  *
  * @param {import("../clients/index.mjs").Client} client
  * @param {import("../scenarios/index.mjs").Scenario} scenario

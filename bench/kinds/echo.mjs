@@ -1,10 +1,12 @@
+// Measures round trips.
 import { clientFrame } from "../frames.mjs";
 import { messagesOf } from "../payloads.mjs";
 import { settingsFor } from "./settings.mjs";
 import { Stretch } from "../stretch.mjs";
 
 /**
- * So many messages are under way, and each that comes back sends the next: one is a round trip, more are a pipeline.
+ * Keeps `underWay` messages in flight; each reply triggers the next message. One message in flight measures a round
+ * trip, several a pipeline.
  *
  * @param {import("../clients/index.mjs").Client} client
  * @param {import("../scenarios/index.mjs").Scenario} scenario
@@ -21,7 +23,7 @@ export async function measure(client, scenario, server) {
     server,
     settingsFor(scenario, {
       onMessage: (text) => {
-        if (text.length !== sending.length) throw new Error(`${text.length} characters came back`);
+        if (text.length !== sending.length) throw new Error(`${text.length} characters were returned`);
         stretch.add(1);
         if (!stretch.isOver) connection.send(sending);
       },

@@ -1,13 +1,14 @@
+// Measures the memory of idle connections.
 import { setTimeout as sleep } from "node:timers/promises";
 import { messagesOf } from "../payloads.mjs";
 import { settingsFor } from "./settings.mjs";
 
 const atOnce = 50;
-/** Connections that are there before the first look at the memory, so that what is made once is made. */
+/** Connections opened before the first measurement of memory, so that one-time allocations are not counted. */
 const before = 100;
 
 /**
- * Opens connections, lets them idle for two heartbeats, and looks at the memory of the process.
+ * Opens connections, leaves them idle for two heartbeats, and measures the memory of the process.
  *
  * @param {import("../clients/index.mjs").Client} client
  * @param {import("../scenarios/index.mjs").Scenario} scenario
@@ -33,7 +34,7 @@ export async function measure(client, scenario, server) {
 
   async function openOne() {
     let answer;
-    // The promise does not keep what was answered.
+    // Resolves without a value, so that the promise does not retain the answer.
     const answered = new Promise((resolve) => (answer = () => resolve()));
     const connection = await client.connect(
       server,
@@ -47,7 +48,7 @@ export async function measure(client, scenario, server) {
   }
 }
 
-/** After collection: of the whole process, and what V8 and Node know to be held. */
+/** Returns the memory after a garbage collection: the RSS, and the bytes that V8 and Node report as used. */
 function usedMemory() {
   for (let times = 0; times < 4; times++) globalThis.gc();
   const { rss, heapUsed, external } = process.memoryUsage();

@@ -1,7 +1,8 @@
+// Measures importing a client.
 import { importsOf } from "../clients/index.mjs";
 
 /**
- * CPU time, all threads, and memory that the import of a client takes in this fresh process.
+ * Measures the CPU time of all threads and the memory of importing a client in this fresh process.
  *
  * @param {string} moduleName
  */

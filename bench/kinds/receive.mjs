@@ -1,8 +1,9 @@
+// Measures receiving messages.
 import { lookEvery, Stretch } from "../stretch.mjs";
 import { messagesOf } from "../payloads.mjs";
 import { settingsFor } from "./settings.mjs";
 
-/** What is added up of each message, so that none can come wrong and each has been in the user's hands. */
+/** The value added up per message. It proves that every message was delivered completely to the handler. */
 const measureOf = {
   text: (text) => text.length,
   binary: (bytes) => bytes.byteLength,
@@ -10,7 +11,7 @@ const measureOf = {
 };
 
 /**
- * The server sends as fast as it can, or one message at a time.
+ * Receives messages while the server sends as fast as it can, or one message at a time.
  *
  * @param {import("../clients/index.mjs").Client} client
  * @param {import("../scenarios/index.mjs").Scenario} scenario
@@ -32,7 +33,7 @@ export async function measure(client, scenario, server) {
     }),
   );
   const result = await stretch.finished;
-  // What came behind the stretch was counted too.
+  // `stretch.count` includes messages that arrived after the measured time.
   if (client.isFloor !== true) check(sum, stretch.count, payload, isParsed);
   connection.disconnect();
   return result;
@@ -42,5 +43,5 @@ function check(sum, count, payload, isParsed) {
   const isOfBytes = isParsed || payload.type === "binary";
   const each = isOfBytes ? payload.size : messagesOf(payload)[0].toString().length;
   if (sum !== each * count)
-    throw new Error(`${sum} characters or bytes came in ${count} messages of ${each}`);
+    throw new Error(`${sum} characters or bytes were received in ${count} messages of ${each}`);
 }

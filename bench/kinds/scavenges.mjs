@@ -1,3 +1,4 @@
+// Counts garbage collections of the young generation while receiving.
 import { constants, PerformanceObserver } from "node:perf_hooks";
 import { setImmediate as turn } from "node:timers/promises";
 import { measure as measureReceive } from "./receive.mjs";
@@ -5,7 +6,7 @@ import { measure as measureReceive } from "./receive.mjs";
 const million = 1_000_000;
 
 /**
- * Receives, and counts the scavenges of the young generation meanwhile.
+ * Receives messages and counts the scavenges of the young generation.
  *
  * @type {typeof measureReceive}
  */

@@ -1,11 +1,12 @@
+// Measures sending messages.
 import { clientFrame } from "../frames.mjs";
 import { messagesOf } from "../payloads.mjs";
 import { settingsFor } from "./settings.mjs";
 import { Stretch } from "../stretch.mjs";
 
 /**
- * Sends a burst, waits until the server says that it has all of it, and so on: what waits to be written is bounded. The
- * messages of a burst are sent in one tick, or each in a tick of its own.
+ * Sends bursts. Each burst waits until the server has confirmed the previous one, so that the queue is bounded. The
+ * messages of a burst are sent in one tick, or in one tick each.
  *
  * @param {import("../clients/index.mjs").Client} client
  * @param {import("../scenarios/index.mjs").Scenario} scenario
@@ -54,7 +55,10 @@ export async function measure(client, scenario, server) {
   }
 }
 
-/** What `send` is given in turns, and how often in a burst. The floor writes frames made beforehand, a burst in one piece. */
+/**
+ * Returns the values that are passed to `send` in rotation, and the number of calls per burst. The floor writes frames
+ * made in advance, a whole burst in one call.
+ */
 function sendingsOf(client, { payload, burst, isOnePerTick = false }) {
   const messages = messagesOf(payload);
   if (client.isFloor !== true) {

@@ -1,5 +1,5 @@
 /**
- * What a scenario asks of a client.
+ * Returns the client settings of a scenario.
  *
  * @param {import("../scenarios/index.mjs").Scenario} scenario
  * @param {Pick<import("../clients/index.mjs").Settings, "onMessage" | "onBytes">} callbacks
@@ -7,7 +7,7 @@
  */
 export function settingsFor({ kind, payload, compression, isParsed = false }, callbacks) {
   return {
-    // In other kinds the server speaks text, if at all.
+    // In the other kinds the server sends text or nothing.
     isBinary: kind === "receive" && payload.type === "binary",
     isCompressed: compression !== undefined,
     isParsed,

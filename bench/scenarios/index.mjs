@@ -1,3 +1,4 @@
+// The types and the list of all scenarios. The other files of this folder define them.
 import { baseline, clients } from "../clients/index.mjs";
 import { ofTheProcess } from "./process.mjs";
 import { receiving } from "./receive.mjs";
@@ -5,39 +6,39 @@ import { secure } from "./secure.mjs";
 import { sending } from "./send.mjs";
 
 /**
- * What is measured, as data. `kind` names the module in `kinds/` that runs in the client's process, and the one in
- * `serving/` that runs in the server's.
+ * A scenario. `kind` is the name of the module in `kinds/` that runs in the client's process and of the module in
+ * `serving/` that runs in the server's process.
  *
  * @typedef {object} Scenario
  * @property {string} name
  * @property {"receive" | "send" | "echo" | "connect" | "idle" | "import" | "scavenges"} kind
  * @property {import("../payloads.mjs").Payload} payload
  * @property {number} [warmUpMilliseconds] - Default 700.
- * @property {boolean} [isForMainClients] - The other peers are left out, to keep the whole run short.
- * @property {"context" | "without-context"} [compression] - What is agreed on of permessage-deflate: both ends take
- *   their context over, or neither does.
- * @property {boolean} [isSecure] - Over TLS.
+ * @property {boolean} [isForMainClients] - True if the other peers are omitted, to keep the complete run short.
+ * @property {"context" | "without-context"} [compression] - permessage-deflate with context
+ *   takeover in both directions, or in none. Default: no compression.
+ * @property {boolean} [isSecure] - True to use TLS.
  * @property {number} [fragments] - Frames in a message. Default 1.
- * @property {boolean} [isParsed] - JSON becomes a value.
- * @property {boolean} [isOneAtATime] - Each read brings one message.
- * @property {number} [burst] - Messages that are sent before the server's answer is waited for.
- * @property {boolean} [isOnePerTick] - Each message of a burst is sent in a tick of its own.
- * @property {number} [underWay] - Messages between the sides at any time.
- * @property {number} [connections] - That idle.
- * @property {number} [idleMilliseconds] - For which they do.
- * @property {string[]} [execArgv] - Flags of the client's Node.
+ * @property {boolean} [isParsed] - True if the client parses JSON.
+ * @property {boolean} [isOneAtATime] - True if each read contains one message.
+ * @property {number} [burst] - Messages that are sent before waiting for the server's answer.
+ * @property {boolean} [isOnePerTick] - True if each message of a burst is sent in a separate tick.
+ * @property {number} [underWay] - Messages in flight at any time.
+ * @property {number} [connections] - Number of idle connections.
+ * @property {number} [idleMilliseconds] - Time for which they are idle.
+ * @property {string[]} [execArgv] - Node flags of the client's process.
  *
- * Scenarios that stand in one table.
+ * Scenarios in one table.
  *
  * @typedef {object} Group
  * @property {string} title
- * @property {string} unit - Of the figure that is compared: less is better.
- * @property {string} [more] - Of a second figure, which is shown.
+ * @property {string} unit - Unit of the compared figure; less is better.
+ * @property {string} [more] - Unit of a second figure, which is only shown.
  * @property {readonly string[]} clients
  * @property {string} baseline - The client that the others are compared with.
- * @property {boolean} [isWhole] - A scenario that is asked for by name has all clients, not the main ones alone, and the
- *   table shows what each takes.
- * @property {number} [rounds] - At most.
+ * @property {boolean} [isWhole] - True if a scenario selected by name is run with all clients instead of the main ones,
+ *   and the table shows the costs of each.
+ * @property {number} [rounds] - Greatest number of rounds.
  * @property {readonly Scenario[]} scenarios
  */
 

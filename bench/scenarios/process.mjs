@@ -1,3 +1,4 @@
+// Scenarios of importing, connecting, idling and garbage collection.
 import { feed, kibibyte, numbered, text } from "./payloads.mjs";
 
 const packages = ["jetsocket", "jetsocket-protocol", "ws", "ws-bufferutil", "undici", "websocket", "socket"];

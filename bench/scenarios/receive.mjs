@@ -1,3 +1,4 @@
+// Scenarios of receiving.
 import { bytes, feed, kibibyte, mebibyte, text, words } from "./payloads.mjs";
 
 const isForMainClients = true;

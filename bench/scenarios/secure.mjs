@@ -1,3 +1,4 @@
+// Scenarios over TLS.
 import { bytes, kibibyte, text } from "./payloads.mjs";
 
 const receive = { kind: "receive", isSecure: true };

@@ -1,9 +1,10 @@
+// Scenarios of sending and of round trips.
 import { bytes, feed, kibibyte, mebibyte, text } from "./payloads.mjs";
 
 const isForMainClients = true;
 const together = { kind: "send" };
 const singly = { kind: "send", isOnePerTick: true };
-/** A round trip takes long, so that few of them warm a client up. */
+/** Longer warm-up in milliseconds, because only a few round trips fit into the default one. */
 const echo = { kind: "echo", warmUpMilliseconds: 1500 };
 const compressed = { kind: "send", compression: "context" };
 

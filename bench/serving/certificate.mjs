@@ -1,9 +1,10 @@
+// Makes the certificate of the TLS scenarios.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A certificate for 127.0.0.1, its own authority, with its key. */
+/** Returns a self-signed certificate for 127.0.0.1 with its key. */
 export function makeCertificate() {
   const folder = mkdtempSync(join(tmpdir(), "jetsocket-bench-"));
   try {

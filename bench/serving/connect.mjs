@@ -1,6 +1,7 @@
+// The server side of the kind `connect`.
 import { closeFrame } from "../frames.mjs";
 
-/** Nothing is said on the connections; a Close is answered, and the first to end the stream has ended it. */
+/** Sends no messages. Answers the first bytes of a client with a Close and ends the stream. */
 export function prepare() {
   return { serve: (socket) => socket.once("data", () => socket.end(closeFrame())), facts: {} };
 }

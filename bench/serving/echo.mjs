@@ -1,8 +1,9 @@
+// The server side of the kind `echo`.
 import { FrameCounter } from "./frame-counter.mjs";
 import { prepareStream } from "../frames.mjs";
 
 /**
- * Answers each message with one of the same size, made beforehand.
+ * Answers each message with a message of the same size, made in advance.
  *
  * @param {import("../scenarios/index.mjs").Scenario} scenario
  */

@@ -1,13 +1,13 @@
-/** Counts the messages in a stream of a client's frames by their headers alone, however it is split. */
+/** Counts the messages in a stream of client frames. It reads only headers and accepts any segmentation. */
 export class FrameCounter {
   messages = 0;
   bytes = 0;
-  /** Of the frame that is under way, still to come. */
+  /** Remaining bytes of the current frame. */
   #left = 0;
   #header = Buffer.alloc(14);
   #headerSize = 0;
 
-  /** The last message that was counted has not come whole. */
+  /** True if the last counted message is incomplete. */
   get isInsideFrame() {
     return this.#left > 0;
   }
@@ -33,7 +33,10 @@ export class FrameCounter {
     }
   }
 
-  /** The last frame of a message counts (RFC 6455 5.4), a control frame does not. @returns The size of the header. */
+  /**
+   * Counts the last frame of a message (RFC 6455 5.4), but no control frame.
+   * @returns The size of the header in bytes.
+   */
   #begin(bytes, offset) {
     if (bytes[offset] & 0x80 && (bytes[offset] & 0x08) === 0) this.messages++;
     const length = bytes[offset + 1] & 0x7f;

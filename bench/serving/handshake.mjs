@@ -1,3 +1,4 @@
+// The opening handshake of the benchmark's servers. It does not validate the request.
 import { createHash } from "node:crypto";
 
 const handshakeGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -8,7 +9,7 @@ const extensions = {
 };
 
 /**
- * Answers the opening handshake by hand, then hands over. What a scenario does not ask for is not agreed on.
+ * Answers the opening handshake and then calls `serve`. It negotiates only the compression that the scenario requires.
  *
  * @param {import("node:stream").Duplex} socket
  * @param {"context" | "without-context" | undefined} compression
@@ -16,7 +17,7 @@ const extensions = {
  */
 export function answerHandshake(socket, compression, serve) {
   let head = "";
-  // The client drops the connection when it has measured.
+  // The client drops the connection after the measurement, which may cause an error here.
   socket.on("error", () => {});
   socket.on("data", function onHead(bytes) {
     head += bytes.toString("latin1");

@@ -1,9 +1,10 @@
+// The server side of the kind `idle`.
 import { closeFrame, pongFrame, prepareStream } from "../frames.mjs";
 
 const opcodes = { close: 0x8, ping: 0x9 };
 
 /**
- * Answers pings, and each message with one of the same size.
+ * Answers pings, and answers each message with a message of the same size.
  *
  * @param {import("../scenarios/index.mjs").Scenario} scenario
  */
@@ -25,7 +26,7 @@ export async function prepare(scenario) {
   }
 }
 
-/** A client's frame of less than 64 KiB, its payload unmasked; `undefined` when it is not whole. */
+/** Parses and unmasks a client frame of less than 64 KiB. Returns `undefined` if the frame is incomplete. */
 function firstFrame(bytes) {
   if (bytes.length < 6) return undefined;
   const isLong = (bytes[1] & 0x7f) === 126;

@@ -1,4 +1,4 @@
-/** Nobody connects. */
+/** No client connects in this scenario. */
 export function prepare() {
   return { serve: (socket) => socket.destroy(), facts: {} };
 }

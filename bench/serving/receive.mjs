@@ -1,7 +1,8 @@
+// The server side of the kind `receive`.
 import { prepareStream } from "../frames.mjs";
 import { sequencePlace, sequenceStart } from "../payloads.mjs";
 
-/** Time for the client to have read one message before the next is written. */
+/** Delay between two messages, so that the client reads each message separately. */
 const betweenSingleMessages = 40;
 
 /** @param {import("../scenarios/index.mjs").Scenario} scenario */
@@ -23,7 +24,7 @@ function sendAll(socket, nextChunk) {
   write();
 }
 
-/** Each chunk is a copy, whose messages go on with the numbers. */
+/** Copies the chunk and continues the numbers of its messages. */
 function numberedChunks(chunk, size, bytesPerMessage) {
   let sequence = sequenceStart;
   const place = bytesPerMessage - size + sequencePlace.begin;

@@ -1,8 +1,9 @@
+// The server side of the kind `send`.
 import { FrameCounter } from "./frame-counter.mjs";
 import { textFrame } from "../frames.mjs";
 
 /**
- * Counts, and answers each whole burst with the number of bytes that have come.
+ * Counts messages and answers each complete burst with the number of bytes received so far.
  *
  * @param {import("../scenarios/index.mjs").Scenario} scenario
  */

@@ -1,6 +1,7 @@
+// Checks of closing handshakes by either side.
 import { strictEqual as equal } from "node:assert";
 
-/** What the server closes with, and the verdict that the client must reach. */
+/** Closes of the server, with the expected verdict of the client. */
 const closesOfServer = [
   { code: 1000, reason: "all done", verdict: "normal" },
   { code: 1001, reason: "shutting down", verdict: "going-away" },
@@ -20,7 +21,7 @@ export const closingChecks = [
 ];
 
 async function closeByClient(context, code, reason) {
-  const { ws, closed, serverTells } = await context.open("/echo");
+  const { ws, closed, serverReport } = await context.open("/echo");
   await ws.close(code, reason);
   const report = await closed;
   equal(report.codeSent, code);
@@ -29,13 +30,13 @@ async function closeByClient(context, code, reason) {
   equal(report.initiatedBy, "us");
   equal(report.wasClean, true);
   if (context.traits.echoesCloseCode) equal(report.reason, reason);
-  const seen = await serverTells("closed");
+  const seen = await serverReport("closed");
   equal(seen.code, code, "the code that the server saw");
   equal(seen.reason, reason, "the reason that the server saw");
 }
 
 async function closeByServer(context, { code, reason, verdict }) {
-  const { ws, closed, serverTells } = await context.openRaw("/close", { query: { code, reason } });
+  const { ws, closed, serverReport } = await context.openRaw("/close", { query: { code, reason } });
   equal(await ws.recv({ timeout: 5_000 }), "the last message");
   const report = await closed;
   equal(report.codeReceived, code);
@@ -44,5 +45,5 @@ async function closeByServer(context, { code, reason, verdict }) {
   equal(report.verdict, verdict);
   equal(report.initiatedBy, "peer");
   equal(report.wasClean, true);
-  equal((await serverTells("closed")).code, code, "the code that the server saw");
+  equal((await serverReport("closed")).code, code, "the code that the server saw");
 }

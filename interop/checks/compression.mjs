@@ -1,10 +1,11 @@
+// Checks of permessage-deflate. They measure the bytes on the wire to detect whether messages are compressed.
 import { equal as alike, match, ok, strictEqual as equal } from "node:assert";
 import { phraseText, textOfSize, tradeText } from "../payloads.mjs";
 
 const receiveTimeout = 5_000;
 const mebibyte = 1024 * 1024;
 const count = 500;
-/** A message of these takes 196 bytes, some 155 when compressed alone, and far less with the context of those before. */
+/** A message has 196 bytes, about 155 if compressed alone, and far fewer with the context of earlier messages. */
 const mostBytesWithContext = 60 * count;
 const leastBytesWithoutContext = 100 * count;
 const mostBytesWithoutContext = 185 * count;
@@ -24,9 +25,9 @@ export const compressionChecks = [
 
 async function openCompressed(context, path, options) {
   const connection = await context.openRaw(path, { isMetered: true, ...options });
-  match(connection.extensions, /^permessage-deflate\b/, "the client tells no permessage-deflate");
-  const { compression } = await connection.serverTells("open");
-  equal(compression, true, "the server tells no permessage-deflate");
+  match(connection.extensions, /^permessage-deflate\b/, "the client did not negotiate permessage-deflate");
+  const { compression } = await connection.serverReport("open");
+  equal(compression, true, "the server did not negotiate permessage-deflate");
   return connection;
 }
 
@@ -68,7 +69,7 @@ async function compressWithoutContext(context) {
     received < mostBytesWithoutContext,
     `${received} bytes received for ${count} messages: they are not compressed`,
   );
-  // RFC 7692 7.1.1.2: a server need not confirm this hint, and then the client is free to keep its context.
+  // RFC 7692 7.1.1.2: a server need not confirm this hint. Without confirmation the client may keep its context.
   if (connection.extensions.includes("client_no_context_takeover")) {
     ok(sent > leastBytesWithoutContext, `${sent} bytes sent for ${count} messages: a context is kept`);
   }
@@ -93,17 +94,17 @@ async function receiveCompressedFragments(context) {
   const { ws, meter } = await openCompressed(context, "/fragments", { query });
   const text = phraseText(query.count);
   alike(await ws.recv({ timeout: receiveTimeout }), text);
-  // The messages may have come before the meter was set to zero, so it bounds from above only.
+  // Some bytes may have arrived before the meter was reset, so only an upper bound is checked.
   if (context.traits.compressesFragments) ok(meter.received < 10_000, `${meter.received} bytes received`);
 }
 
 async function expectNone(context, options) {
-  const { ws, meter, extensions, serverTells } = await context.openRaw("/echo", {
+  const { ws, meter, extensions, serverReport } = await context.openRaw("/echo", {
     isMetered: true,
     ...options,
   });
   equal(extensions, "");
-  equal((await serverTells("open")).compression, false);
+  equal((await serverReport("open")).compression, false);
   const text = textOfSize(mebibyte);
   await ws.sendRaw(text);
   alike(await ws.recv({ timeout: receiveTimeout }), text);

@@ -1,16 +1,17 @@
+// Checks of the opening handshake: subprotocols, headers and a rejection.
 import { ok, rejects, strictEqual as equal } from "node:assert";
 
 export const handshakeChecks = [
   { name: "subprotocol chosen", run: chooseSubprotocol },
   { name: "headers of the client", run: sendHeaders },
-  { name: "refused with 401", run: takeRefusal },
+  { name: "rejected with 401", run: expectRejection },
 ];
 
 async function chooseSubprotocol(context) {
   const client = { subprotocols: ["interop.v0", "interop.v1"] };
-  const { subprotocol, serverTells } = await context.open("/echo", { client });
+  const { subprotocol, serverReport } = await context.open("/echo", { client });
   equal(subprotocol, "interop.v1");
-  equal((await serverTells("open")).subprotocol, "interop.v1");
+  equal((await serverReport("open")).subprotocol, "interop.v1");
 }
 
 async function sendHeaders(context) {
@@ -19,13 +20,13 @@ async function sendHeaders(context) {
     ["Authorization", "Bearer a.b-c"],
     ["X-Interop", "two"],
   ];
-  const { serverTells } = await context.open("/echo", { client: { headers } });
-  const seen = (await serverTells("open")).headers;
+  const { serverReport } = await context.open("/echo", { client: { headers } });
+  const seen = (await serverReport("open")).headers;
   equal(seen["x-interop"], "one, two");
   equal(seen.authorization, "Bearer a.b-c");
 }
 
-async function takeRefusal(context) {
+async function expectRejection(context) {
   const { ws } = await context.client("/refuse");
   await rejects(ws.connect(), (error) => {
     ok(error instanceof context.jetsocket.HandshakeError, `${error.name}: ${error.message}`);

@@ -1,3 +1,4 @@
+// Checks of text, binary, fragmented and many messages, without compression.
 import { deepStrictEqual as same, ok, strictEqual as equal } from "node:assert";
 import { patternBytes, phraseText, textOfSize, tradeText } from "../payloads.mjs";
 import { eventOf } from "../check-context.mjs";
@@ -5,18 +6,21 @@ import { eventOf } from "../check-context.mjs";
 const receiveTimeout = 5_000;
 const mebibyte = 1024 * 1024;
 
-/** The connection without compression: the bytes themselves go over the wire. */
+/** Connects without compression, so that the payload bytes are sent unchanged. */
 const plain = { to: "plainPort" };
 
 export const messageChecks = [
   { name: "text", run: (context) => echoTexts(context, ["plain", phraseText(9), "x", ""]) },
   { name: "binary", run: (context) => echoBinary(context, [0, 1, 125, 126, 127, 65_535, 65_536]) },
-  { name: "JSON, as by default", run: echoValues },
+  { name: "JSON by default", run: echoValues },
   { name: "text of 1 MiB", run: (context) => echoTexts(context, [textOfSize(mebibyte)]) },
   { name: "binary of 1 MiB", run: (context) => echoBinary(context, [mebibyte]) },
-  { name: "text in fragments, a ping between", run: (context) => receiveFragments(context, "text", 20) },
   {
-    name: "binary in fragments, a ping between",
+    name: "text in fragments with a ping between them",
+    run: (context) => receiveFragments(context, "text", 20),
+  },
+  {
+    name: "binary in fragments with a ping between them",
     run: (context) => receiveFragments(context, "binary", 300_000),
   },
   { name: "2,000 messages at once, for await", run: receiveBurst },
@@ -64,7 +68,7 @@ async function receiveFragments(context, kind, count) {
   await connection.ws.connect();
   const received = await connection.ws.recv({ timeout: receiveTimeout });
   if (kind === "text") equal(received, phraseText(count));
-  else ok(received.equals(patternBytes(count)), "the message came changed");
+  else ok(received.equals(patternBytes(count)), "the received message differs from the sent one");
   equal(String((await ping).payload), "between");
 }
 

@@ -1,3 +1,4 @@
+// Checks of pings by either side.
 import { ok, strictEqual as equal } from "node:assert";
 import { eventOf } from "../check-context.mjs";
 
@@ -11,7 +12,7 @@ async function pingServer(context) {
   const pong = eventOf(ws, "pong");
   const roundTrip = await ws.ping({ timeout: 5_000 });
   ok(roundTrip >= 0 && roundTrip < 5_000, `a round trip of ${roundTrip} ms`);
-  ok((await pong).latencyMs >= 0, "the event `pong` carries no latency");
+  ok((await pong).latencyMs >= 0, "the event `pong` has no latency");
 }
 
 async function answerPing(context) {
@@ -20,5 +21,5 @@ async function answerPing(context) {
   const ping = eventOf(connection.ws, "ping");
   await connection.ws.connect();
   equal(String((await ping).payload), payload);
-  equal((await connection.serverTells("pong")).payload, payload);
+  equal((await connection.serverReport("pong")).payload, payload);
 }

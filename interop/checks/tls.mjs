@@ -1,3 +1,4 @@
+// Checks over TLS: an echo, and certificates that the client must reject.
 import { ok, rejects, strictEqual as equal } from "node:assert";
 import { textOfSize } from "../payloads.mjs";
 
@@ -5,8 +6,8 @@ const receiveTimeout = 5_000;
 
 export const tlsChecks = [
   { name: "TLS: echo of 1 MiB, then close", run: echoOverTls },
-  { name: "TLS: a stranger's certificate refused", run: refuseStranger },
-  { name: "TLS: a certificate for another name refused", run: refuseOtherName },
+  { name: "TLS: an untrusted certificate is rejected", run: rejectUntrusted },
+  { name: "TLS: a certificate for another name is rejected", run: rejectOtherName },
 ];
 
 async function echoOverTls(context) {
@@ -14,21 +15,21 @@ async function echoOverTls(context) {
   const { ws, closed } = await context.openRaw("/echo", { to: "tlsPort", host: "localhost", client });
   const text = textOfSize(1024 * 1024);
   await ws.sendRaw(text);
-  ok((await ws.recv({ timeout: receiveTimeout })) === text, "the message came back changed");
+  ok((await ws.recv({ timeout: receiveTimeout })) === text, "the echo differs from the sent message");
   await ws.close();
   equal((await closed).wasClean, true);
 }
 
-async function refuseStranger(context) {
-  const client = { tls: { ca: context.certificates.stranger } };
+async function rejectUntrusted(context) {
+  const client = { tls: { ca: context.certificates.untrusted } };
   await expectTlsFailure(
     context,
     await context.client("/echo", { to: "tlsPort", host: "localhost", client }),
   );
 }
 
-async function refuseOtherName(context) {
-  // The certificate names localhost, not its address.
+async function rejectOtherName(context) {
+  // The certificate is for the name localhost, not for its address.
   const client = { tls: { ca: context.certificates.trusted } };
   await expectTlsFailure(
     context,

@@ -1,4 +1,4 @@
-// The checks' server on `ws`: see ../README.md for what each path does.
+// The server of the checks built on `ws`. ../README.md describes its paths.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:http";
@@ -11,7 +11,7 @@ const maxMessageSize = 16 * 1024 * 1024;
 const knownSubprotocols = ["interop.v2", "interop.v1"];
 const [certificateFile, keyFile] = process.argv.slice(2);
 
-function tell(event, details) {
+function report(event, details) {
   process.stdout.write(`${JSON.stringify({ event, ...details })}\n`);
 }
 
@@ -38,7 +38,7 @@ const paths = {
   },
 
   "/ping": (ws, query, id) => {
-    ws.on("pong", (payload) => tell("pong", { id, payload: payload.toString() }));
+    ws.on("pong", (payload) => report("pong", { id, payload: payload.toString() }));
     ws.ping(query.get("payload"));
   },
 
@@ -62,8 +62,8 @@ async function listen(httpServer, perMessageDeflate) {
     const { pathname, searchParams: query } = new URL(request.url, "ws://localhost");
     const id = query.get("id");
     const compression = ws.extensions.includes("permessage-deflate");
-    tell("open", { id, headers: request.headers, subprotocol: ws.protocol, compression });
-    ws.on("close", (code, reason) => tell("closed", { id, code, reason: reason.toString() }));
+    report("open", { id, headers: request.headers, subprotocol: ws.protocol, compression });
+    ws.on("close", (code, reason) => report("closed", { id, code, reason: reason.toString() }));
     ws.on("error", (error) => process.stderr.write(`${error.stack}\n`));
     paths[pathname](ws, query, id);
   });
@@ -72,12 +72,12 @@ async function listen(httpServer, perMessageDeflate) {
   return httpServer.address().port;
 }
 
-// Threshold 0: small messages are compressed too, or nothing of the context would be seen.
+// Threshold 0 compresses small messages too, so that the effect of the context can be measured.
 const compression = { threshold: 0 };
 const secure = { cert: readFileSync(certificateFile), key: readFileSync(keyFile) };
 const port = await listen(createServer(), compression);
 const plainPort = await listen(createServer(), false);
 const tlsPort = await listen(createTlsServer(secure), compression);
 const { version } = createRequire(import.meta.url)("ws/package.json");
-tell("listening", { library: `ws ${version}`, port, plainPort, tlsPort });
+report("listening", { library: `ws ${version}`, port, plainPort, tlsPort });
 process.stdin.resume().on("end", () => process.exit());

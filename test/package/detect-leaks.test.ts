@@ -19,7 +19,7 @@ describe("detect-leaks", () => {
     const { status, stdout, stderr } = runFixture("leaky");
     expect(stdout).toMatch(/Tests\s+1 passed/);
     expect(stdout).toMatch(/Leaks\s+2 leaks/);
-    expect(stderr).toContain("2 timers, servers or other handles were left behind");
+    expect(stderr).toContain("2 timers, servers or other handles were left open");
     expect(status).toBe(1);
   });
 
