@@ -438,6 +438,34 @@ describe("with acknowledgements", () => {
     scene.sender.onWithdrawn(undefined);
   });
 
+  it.each(["send", "trySend"] as const)(
+    "reports a displaced message after %s() has written the new one",
+    (method) => {
+      scene = new Scene({ ...acknowledgement, capacity: 1, overflow: "dropOldest" });
+      first = scene.attach();
+      scene.send("a");
+      const written: unknown[] = [];
+      scene.onUnsentCall = () => written.push(...first.texts);
+      scene[method]("b");
+      expect([scene.log, written]).toEqual([["a overflow"], ["a", "b"]]);
+    },
+  );
+
+  it("reports all displaced messages before the end if a listener ends the client and no message is left", () => {
+    scene = new Scene({ ...acknowledgement, maxBytes: 2, overflow: "dropOldest" });
+    first = scene.attach();
+    scene.send("a");
+    scene.send("b");
+    scene.onUnsentCall = (message) => {
+      if (message !== "a") return;
+      scene.sender.received("cc");
+      scene.sender.end("over");
+      scene.log.push("ended");
+    };
+    scene.send("cc");
+    expect(scene.log).toEqual(["a overflow", "b overflow", "ended"]);
+  });
+
   it("does not keep a message for which the connection throws", () => {
     first.onSend = () => {
       throw new Error("thrown");
@@ -497,6 +525,17 @@ describe("a rotation without an outbox", () => {
     scene.sender.move([], new Connection().live, false);
     await turns(1);
     expect(calls.map(({ result }) => result)).toEqual(["resolved", "resolved", "resolved"]);
+  });
+
+  it("shares one promise between waiting calls without a signal and a timeout", async () => {
+    scene.send(large);
+    const send = (options?: MessageOptions): Promise<void> => scene.sender.send("send", "a", "a", options);
+    const calls = [send(), send({ compress: true }), send({ timeout: 10 }), send({ timeout: 10 })];
+    expect(new Set(calls).size).toBe(3);
+    expect(calls[1]).toBe(calls[0]);
+    scene.sender.move([], new Connection().live, false);
+    await Promise.all(calls);
+    scene.counting.assertIdle();
   });
 
   it("withdraws the message of a waiting call whose timeout has passed", async () => {
@@ -608,6 +647,21 @@ describe("flush() with an outbox", () => {
     await turns(1);
     expect([isFlushed, first.flushes.length]).toEqual([false, 1]);
     first.flushes[0]!();
+    await turns(1);
+    expect(isFlushed).toBe(true);
+  });
+
+  it("waits for the next connection if messages were returned to the outbox", async () => {
+    first = scene.attach();
+    scene.send("a");
+    let isFlushed = false;
+    void scene.sender.flush(undefined).then(() => (isFlushed = true));
+    scene.sender.lost(first.accepted, "gone", false);
+    const second = scene.attach();
+    first.flushes[0]!();
+    await turns(1);
+    expect([isFlushed, second.texts, second.flushes.length]).toEqual([false, ["a"], 1]);
+    second.flushes[0]!();
     await turns(1);
     expect(isFlushed).toBe(true);
   });
