@@ -592,7 +592,7 @@ describe("a rotation without an outbox", () => {
   });
 });
 
-describe("drain that the lost connection owes", () => {
+describe("drain after the loss of a connection above its high-water mark", () => {
   beforeEach(() => {
     scene = new Scene({});
     first = scene.attach();
@@ -617,7 +617,7 @@ describe("drain that the lost connection owes", () => {
     expect(scene.log).toEqual([]);
   });
 
-  it("is emitted by the connection after the next if that one is lost too", async () => {
+  it("is emitted for a later connection if the next one is lost too", async () => {
     const second = scene.attach();
     scene.sender.lost([], "gone", false);
     const third = scene.attach();
