@@ -75,11 +75,12 @@ export class InputBuffer implements ActiveRead {
    * @param given - Only used during the call.
    */
   receive(given: Uint8Array, start: number, end: number): void {
-    if (this.#isDiscarding) return;
     const bytes = Buffer.isBuffer(given) ? given : Buffer.from(given.buffer, given.byteOffset, given.length);
-    if (this.#isPaused || this.#isParsing || this.isKeeping)
+    if (this.#isDiscarding || this.#isPaused || this.#isParsing || this.isKeeping) {
+      this.#loans.onUnparsed(bytes, start, end);
+      if (this.#isDiscarding) return;
       this.#ensureBacklog().append(bytes.subarray(start, end));
-    else this.#parse(bytes, start, end, false);
+    } else this.#parse(bytes, start, end, false);
     this.#processBacklog();
   }
 

@@ -55,8 +55,17 @@ export class Loans {
     this.#read = read;
     if (outer === undefined) return;
     read.outer = outer;
-    for (let active: ActiveRead | undefined = outer; active !== undefined; active = active.outer)
-      if (overlaps(active, read)) active.isOverwritten = true;
+    this.#markOverwritten(outer, read.bytes, read.start, read.end);
+  }
+
+  /** Must be called if `receive` does not parse its bytes: they may have overwritten those of a call in progress. */
+  onUnparsed(bytes: Buffer, start: number, end: number): void {
+    this.#markOverwritten(this.#read, bytes, start, end);
+  }
+
+  #markOverwritten(from: ActiveRead | undefined, bytes: Buffer, start: number, end: number): void {
+    for (let active = from; active !== undefined; active = active.outer)
+      if (overlaps(active, bytes, start, end)) active.isOverwritten = true;
   }
 
   endRead(read: ActiveRead): void {
@@ -79,8 +88,8 @@ export class Loans {
   }
 }
 
-function overlaps(one: ActiveRead, other: ActiveRead): boolean {
-  if (one.bytes.buffer !== other.bytes.buffer) return false;
-  const [oneAt, otherAt] = [one.bytes.byteOffset, other.bytes.byteOffset];
-  return oneAt + one.start < otherAt + other.end && otherAt + other.start < oneAt + one.end;
+function overlaps(active: ActiveRead, bytes: Buffer, start: number, end: number): boolean {
+  if (active.bytes.buffer !== bytes.buffer || start === end) return false;
+  const [activeAt, at] = [active.bytes.byteOffset, bytes.byteOffset];
+  return activeAt + active.start < at + end && at + start < activeAt + active.end;
 }

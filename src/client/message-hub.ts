@@ -169,15 +169,17 @@ export class MessageHub<Received, Sent>
 
   onDropped(event: EventMap<Received>["dropped"]): void {
     this.#statistics.messagesDropped++;
-    // A listener of this message may have ended the client. `closed` must be the last event.
-    if (event.cause === "closed" && this.#handler.isSettled) return;
+    // A listener of this message may have ended the client, or `recv()` decodes it after the end. `closed` must be the last
+    // event.
+    if (this.#handler.isSettled) return;
     this.#emitter.emit("dropped", event);
   }
 
   onUndecodable(message: string | Buffer, error: JetSocketError): void {
-    const isObserved = this.#emitter.has("error") || this.#emitter.has("dropped");
+    const { isSettled } = this.#handler;
+    const isObserved = !isSettled && (this.#emitter.has("error") || this.#emitter.has("dropped"));
     this.onDropped({ direction: "in", message, cause: "decode" });
-    this.#handler.reportError(error);
+    if (!isSettled) this.#handler.reportError(error);
     if (isObserved || this.#hasWarnedUndecodable) return;
     this.#hasWarnedUndecodable = true;
     this.#handler.warnUndecodable(error);

@@ -6,8 +6,9 @@ import { ownOptions } from "../../protocol/index.js";
  * @throws TypeError for a value that is not an object, and for an unknown name.
  */
 export function checkOptions<Options extends object>(options: Options, names: readonly string[]): Options {
-  if (typeof options !== "object" || (options as unknown) === null)
-    throw new TypeError(`The options must be an object, not ${typeof options}.`);
+  const given: unknown = options;
+  if (typeof given !== "object" || given === null)
+    throw new TypeError(`The options must be an object, not ${given === null ? "null" : typeof given}.`);
   const own = ownOptions(options);
   const unknown = Object.keys(own).find((name) => !names.includes(name));
   if (unknown === undefined) return own;

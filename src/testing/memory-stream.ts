@@ -14,7 +14,9 @@ export class MemoryStream implements ByteStream {
   readonly #peer: VirtualPeer;
   readonly #runtime: Runtime;
   #isReading = true;
-  #buffered: (() => void)[] = [];
+  /** Reading continues at the end of the tick. */
+  #isContinuing = false;
+  readonly #buffered: (() => void)[] = [];
 
   constructor(peer: VirtualPeer, runtime: Runtime) {
     this.#peer = peer;
@@ -38,20 +40,30 @@ export class MemoryStream implements ByteStream {
   }
 
   stopReading(): void {
+    this.#isContinuing = false;
+    if (!this.#isReading) return;
     this.#isReading = false;
     this.#peer.takesWrites = false;
     this.#peer.room = kernelBufferSize;
   }
 
   continueReading(): void {
-    this.#runtime.defer(() => {
-      const buffered = this.#buffered;
-      this.#buffered = [];
-      this.#isReading = true;
-      for (const emit of buffered) emit();
-    });
+    this.#isContinuing = true;
+    this.#runtime.defer(() => this.#emitBuffered());
     this.#peer.takesWrites = true;
     this.#peer.take();
+  }
+
+  /** A handler may stop reading between two reads. */
+  #emitBuffered(): void {
+    if (!this.#isContinuing) return;
+    this.#isContinuing = false;
+    this.#isReading = true;
+    for (let emit = this.#nextBuffered(); emit !== undefined; emit = this.#nextBuffered()) emit();
+  }
+
+  #nextBuffered(): (() => void) | undefined {
+    return this.#isReading ? this.#buffered.shift() : undefined;
   }
 
   wait(ms: number, callback: () => void): () => void {
@@ -60,7 +72,7 @@ export class MemoryStream implements ByteStream {
   }
 
   #emit(emit: () => void): void {
-    if (this.#isReading) emit();
+    if (this.#isReading && this.#buffered.length === 0) emit();
     else this.#buffered.push(emit);
   }
 }

@@ -146,14 +146,14 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   /**
    * Sends a message: a string as text, bytes as binary, other values as JSON. Has no effect after the client's Close.
    *
-   * @throws Error before {@link accept}.
+   * @throws Error before {@link accept}, TypeError for a value without a JSON form.
    */
   send(message: unknown, options?: { readonly compress?: boolean | undefined }): void {
     const protocol = this.#accepted();
     if (protocol.state === "closed" || protocol.state === "failed") return;
     const bytes = bytesOf(message);
     if (bytes !== undefined) protocol.binary(bytes, options);
-    else protocol.text(typeof message === "string" ? message : JSON.stringify(message), options);
+    else protocol.text(typeof message === "string" ? message : jsonOf(message), options);
     this.#drain();
   }
 
@@ -401,4 +401,12 @@ function pairsOf(headers: ScriptedHeaders): readonly HeaderField[] {
 function bytesOf(value: unknown): Uint8Array | undefined {
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   return nodeUtil().types.isAnyArrayBuffer(value) ? new Uint8Array(value) : undefined;
+}
+
+function jsonOf(message: unknown): string {
+  const text: unknown = JSON.stringify(message);
+  if (typeof text === "string") return text;
+  throw new TypeError(
+    `A value of type ${typeof message} has no JSON form: send an object, a string or bytes.`,
+  );
 }

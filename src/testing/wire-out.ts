@@ -45,26 +45,37 @@ export class WireOut {
     this.#next();
   }
 
-  /** Merges all writes that `run` makes into one. */
+  /** Merges all writes that `run` makes into one. An end or a reset inside `run` follows the writes before it. */
   join(run: () => void): void {
+    if (this.#joined !== undefined) {
+      run();
+      return;
+    }
     this.#joined = [];
     try {
       run();
     } finally {
-      const bytes = Buffer.concat(this.#joined);
-      this.#joined = undefined;
-      this.write(bytes);
+      this.#writeJoined();
     }
+  }
+
+  #writeJoined(): void {
+    if (this.#joined === undefined) return;
+    const bytes = Buffer.concat(this.#joined);
+    this.#joined = undefined;
+    this.write(bytes);
   }
 
   /** Ends this side of the stream after the queued writes. */
   end(): void {
+    this.#writeJoined();
     this.#isEnding = true;
     this.#next();
   }
 
   /** Resets the connection after the queued writes. */
   reset(): void {
+    this.#writeJoined();
     this.#isResetting = true;
     this.#next();
   }

@@ -254,6 +254,16 @@ describe("a message that cannot be decoded", () => {
     expect([log, scene.errors]).toEqual([["dropped in bad decode", "error"], [error]]);
   });
 
+  it("is counted and causes one process warning, but no event, after `closed`", () => {
+    for (const name of ["error", "dropped"] as const) scene.emitter.add(name, () => undefined, true);
+    scene.on("dropped", dropOf);
+    scene.isSettled = true;
+    scene.hub.onUndecodable("bad", error);
+    scene.hub.onUndecodable("bad", error);
+    expect([log, scene.errors]).toEqual([["warning: undecodable"], []]);
+    expect(scene.statistics.messagesDropped).toBe(2);
+  });
+
   it("causes one process warning per client without a listener of `error` or `dropped`", () => {
     scene.hub.onUndecodable("bad", error);
     scene.hub.onUndecodable("bad", error);

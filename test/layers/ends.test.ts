@@ -418,3 +418,29 @@ describe("close() settles in time", () => {
     await stage.finish();
   });
 });
+
+describe("a message that waits undecoded at the end of the client", () => {
+  it("causes no event after `closed` if recv() cannot decode it", async () => {
+    const stage = new Stage((connection) => {
+      connection.accept();
+      // The inbox keeps messages undecoded after 64 KiB.
+      connection.send("x".repeat(70_000));
+      connection.send("bad");
+      connection.close(1000);
+    });
+    const client = await stage.connect({
+      reconnect: false,
+      deserializer: (data) => {
+        if (data === "bad") throw new Error("bad");
+        return String(data);
+      },
+    });
+    await stage.pass(5_000);
+    expect(client.ws.state).toBe("closed");
+    expect(await client.ws.recv()).toHaveLength(70_000);
+    expect(await outcome(client.ws.recv())).toMatchObject({ error: { name: "CloseError" } });
+    expect(client.ws.stats().messagesDropped).toBe(1);
+    expectOneEnd(client);
+    await stage.finish();
+  });
+});

@@ -45,6 +45,15 @@ class BorrowingEnd extends ProtocolEnd {
 
 const borrowing = (): BorrowingEnd => new BorrowingEnd();
 
+function catchError(call: () => void): unknown {
+  try {
+    call();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
 /** Returns lines of 1001 bytes. Each line contains non-ASCII characters. */
 function longText(lines: number): string {
   return "é".repeat(500).concat("\n").repeat(lines);
@@ -472,6 +481,41 @@ describe("a handler that lets other connections receive and then declines its le
       read(first, frameOf(Buffer.from("the next")));
       expect(first.calls).toEqual([message(what === "text" ? "the next" : Buffer.from("the next"))]);
     }
+  });
+
+  it.each([
+    ["another connection that is paused", "paused"],
+    ["another connection that has failed", "failed"],
+    ["the same connection", "same"],
+  ] as const)("causes an error if %s received bytes in the same memory", (_, which) => {
+    const resources = testResources();
+    const { readBuffer } = resources;
+    const read = (end: BorrowingEnd, frames: Buffer): void =>
+      end.connection.receive(readBuffer, 0, frames.copy(readBuffer));
+    const [first, second] = [new BorrowingEnd({ resources }), new BorrowingEnd({ resources })];
+    if (which === "paused") second.connection.pause();
+    if (which === "failed")
+      second.connection.fail(new ProtocolError("stop", { code: "STOP", closeCode: 1008 }));
+    let count = 0;
+    first.isKept = () => {
+      if (count++ === 0) read(which === "same" ? first : second, textFrame("another's"));
+      return true;
+    };
+    const error: unknown = catchError(() => read(first, textFrame("its own")));
+    expect(error).toMatchObject({ code: "LENT_MESSAGE_OVERWRITTEN" });
+    expect(first.calls).toEqual([]);
+  });
+
+  it("receives its own message if the other connection received no bytes", () => {
+    const resources = testResources();
+    const [first, second] = [new BorrowingEnd({ resources }), new BorrowingEnd({ resources })];
+    const memory = textFrame("its own");
+    first.isKept = () => {
+      second.connection.receive(memory, 3, 3);
+      return true;
+    };
+    first.connection.receive(memory);
+    expect(first.calls).toEqual([message("its own")]);
   });
 
   it("receives its own message if the other bytes are in a different part of the same memory", () => {

@@ -152,6 +152,39 @@ describe("stopReading()", () => {
     expect(scene.send(Buffer.alloc(2))).toBe(false);
   });
 
+  it("does not grant the buffer again if it is called twice", () => {
+    const scene = new Scene();
+    scene.stream.stopReading();
+    scene.send(Buffer.alloc(kernelBufferSize));
+    scene.stream.stopReading();
+    expect(scene.send(Buffer.alloc(1))).toBe(false);
+  });
+
+  it("cancels a continueReading() of the same tick", () => {
+    const scene = new Scene();
+    scene.stream.stopReading();
+    scene.stream.continueReading();
+    scene.stream.stopReading();
+    scene.send("kept");
+    scene.run();
+    expect(scene.calls).toEqual([]);
+    scene.stream.continueReading();
+    scene.run();
+    expect(scene.calls).toEqual(["kept"]);
+  });
+
+  it("stops inside a handler of kept data", () => {
+    const scene = new Scene();
+    scene.stream.stopReading();
+    scene.send("a");
+    scene.send("b");
+    scene.run();
+    scene.onCall = () => scene.stream.stopReading();
+    scene.stream.continueReading();
+    scene.run();
+    expect(scene.calls).toEqual(["a"]);
+  });
+
   it("still allows writing", () => {
     const scene = new Scene();
     scene.stream.stopReading();

@@ -188,6 +188,17 @@ describe("send()", () => {
     expect(scene.takeCalls()).toEqual([]);
   });
 
+  it.each([
+    ["undefined", undefined],
+    ["a function", () => 1],
+    ["a symbol", Symbol("x")],
+  ])("throws a TypeError for %s, which has no JSON form", (_, value) => {
+    const scene = opened();
+    expect(() => scene.connection.send(value)).toThrow("has no JSON form");
+    expect(() => scene.connection.send(value)).toThrow(TypeError);
+    expect(scene.takeCalls()).toEqual([]);
+  });
+
   it("still sends after the script's own Close frame", () => {
     const scene = opened();
     scene.connection.close(1000);

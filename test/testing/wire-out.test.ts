@@ -107,6 +107,29 @@ describe("join()", () => {
     scene.write("b");
     expect(scene.finish()).toEqual(["a", "b"]);
   });
+
+  it("contains another join()", () => {
+    const scene = new Scene();
+    scene.out.join(() => {
+      scene.write("a");
+      scene.out.join(() => scene.write("b"));
+      scene.write("c");
+    });
+    expect(scene.finish()).toEqual(["abc"]);
+  });
+
+  it.each([
+    ["an end", "end", "(end)"],
+    ["a reset", "reset", "(reset)"],
+  ] as const)("is followed by %s that happens inside, and later writes are discarded", (_, name, call) => {
+    const scene = new Scene();
+    scene.out.join(() => {
+      scene.write("a", "b");
+      scene.out[name]();
+      scene.write("c");
+    });
+    expect(scene.finish()).toEqual(["ab", call]);
+  });
 });
 
 describe("end()", () => {

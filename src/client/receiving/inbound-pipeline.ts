@@ -306,7 +306,8 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
     request: ReplayRequest<ReceivedMessage<Received>>,
     result: Iterable<Received> | AsyncIterable<Received>,
   ): Promise<void> {
-    if (typeof result !== "object" || !(Symbol.iterator in result || Symbol.asyncIterator in result)) {
+    const isObject = typeof result === "object" && (result as unknown) !== null;
+    if (!isObject || !(Symbol.iterator in result || Symbol.asyncIterator in result)) {
       const message = "replay.onReplay must return an array or an async iterable of messages, or undefined.";
       throw new JetSocketError(message, { code: "REPLAY_FUNCTION_FAILED" });
     }

@@ -276,6 +276,7 @@ describe("onReplay", () => {
     ["a string", "2"],
     ["an object", { length: 2 }],
     ["a function", (): undefined => undefined],
+    ["null", null],
   ])("is an error if it returns %s, and the stream continues", async (_, result) => {
     await gap(() => result as never);
     expect(scene.log).toEqual(["reset default", "4"]);
