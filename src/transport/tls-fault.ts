@@ -36,6 +36,8 @@ const groups: readonly (readonly string[])[] = [
   ["key", "cert", "passphrase"],
 ];
 
+const grouped: ReadonlySet<string> = new Set(groups.flat());
+
 /** Matches OpenSSL's messages about a wrong or missing passphrase. */
 const passphraseFaults = /passphrase|password|decrypt|interrupted|mac verify/i;
 
@@ -43,7 +45,10 @@ const passphraseFaults = /passphrase|password|decrypt|interrupted|mac verify/i;
 export function refusedTlsOptions(tls: object, error: Error): string {
   const [, byNode, byUs] = /"options\.(\w+)"|^tls\.(\w+) /.exec(error.message) ?? [];
   if (byNode !== undefined || byUs !== undefined) return `tls.${byNode ?? byUs}`;
-  const others = Object.keys(tls).map((name) => [name]);
+  // An option of a group is not tested alone: an encrypted key fails without its passphrase.
+  const others = Object.keys(tls)
+    .filter((name) => !grouped.has(name))
+    .map((name) => [name]);
   for (const group of [...groups, ...others]) {
     const thrown = errorOfGroup(tls, group);
     if (thrown === undefined) continue;

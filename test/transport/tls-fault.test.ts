@@ -106,9 +106,17 @@ describe("refusedTlsOptions() by a test of the options", () => {
     expect(refusedTlsOptions(Object.create({ crl: "no PEM" }) as object, new Error("wrong"))).toBe("tls");
   });
 
-  it.each([{}, good])('returns "tls" if no group of options fails by itself', (tls) => {
-    expect(refusedTlsOptions(tls, new Error("wrong"))).toBe("tls");
+  it("tests an encrypted key only with its passphrase", () => {
+    const tls = { cert, key: encrypted, passphrase: "right", ciphers: "NONE" };
+    expect(refusedTlsOptions(tls, new Error("wrong"))).toBe("tls.ciphers");
   });
+
+  it.each([{}, good, { cert, key: encrypted, passphrase: "right" }])(
+    'returns "tls" if no group of options fails by itself',
+    (tls) => {
+      expect(refusedTlsOptions(tls, new Error("wrong"))).toBe("tls");
+    },
+  );
 });
 
 describe("checkTlsOptions()", () => {
