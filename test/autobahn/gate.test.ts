@@ -57,9 +57,9 @@ describe("the gate", () => {
       ...more,
     });
 
-  const judge = (): { status: number | null; lines: string[]; stderr: string } => {
-    const words = [gate, "--report", folder, "--expected", join(folder, "expected.json")];
-    const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: "utf8" });
+  const runGate = (): { status: number | null; lines: string[]; stderr: string } => {
+    const args = [gate, "--report", folder, "--expected", join(folder, "expected.json")];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
     return { status, lines: stdout.trim().split("\n"), stderr };
   };
 
@@ -67,7 +67,7 @@ describe("the gate", () => {
     JSON.parse(await readFile(join(folder, "summary.json"), "utf8"));
 
   it("passes when every verdict equals the pinned one", async () => {
-    expect(judge()).toEqual({
+    expect(runGate()).toEqual({
       status: 0,
       stderr: "",
       lines: ["autobahn: 4 cases, 3 OK, 1 INFORMATIONAL, 0 failed, close: 4 as pinned, in 8 min 12 s"],
@@ -82,7 +82,7 @@ describe("the gate", () => {
     await write("expected.json", {
       cases: { ...pinned, "6.4.1": { behavior: "NON-STRICT", behaviorClose: "OK" } },
     });
-    const { status, lines } = judge();
+    const { status, lines } = runGate();
     expect(status).toBe(1);
     expect(lines).toEqual([
       "autobahn: 6.4.1 behaviour OK, pinned NON-STRICT (as seen)",
@@ -95,7 +95,7 @@ describe("the gate", () => {
     await write("expected.json", {
       cases: { ...pinned, "7.1.6": { behavior: "INFORMATIONAL", behaviorClose: "OK" } },
     });
-    const { status, lines } = judge();
+    const { status, lines } = runGate();
     expect(status).toBe(1);
     expect(lines[0]).toBe("autobahn: 7.1.6 close INFORMATIONAL, pinned OK (closed | so)");
     expect(lines.at(-1)).toContain("1 failed, close: 3 as pinned");
@@ -104,7 +104,7 @@ describe("the gate", () => {
 
   it("fails when one result file is deleted", async () => {
     await rm(join(folder, fileOf("12.1.10")));
-    const { status, lines } = judge();
+    const { status, lines } = runGate();
     expect(status).toBe(1);
     expect(lines).toEqual([
       "autobahn: 12.1.10 did not run: there is no result of it",
@@ -125,7 +125,7 @@ describe("the gate", () => {
     ],
   ])("takes a result that %s for none", async (_, damage) => {
     await damage();
-    const { status, lines } = judge();
+    const { status, lines } = runGate();
     expect(status).toBe(1);
     expect(lines[0]).toBe("autobahn: 1.1.1 did not run: there is no result of it");
   });
@@ -134,7 +134,7 @@ describe("the gate", () => {
     "fails on the verdict %s",
     async (behavior) => {
       await writeResult("1.1.1", { behavior, behaviorClose: "OK" });
-      const { status, lines } = judge();
+      const { status, lines } = runGate();
       expect(status).toBe(1);
       expect(lines[0]).toBe(`autobahn: 1.1.1 behaviour ${behavior}, pinned OK (as seen)`);
     },
@@ -142,14 +142,14 @@ describe("the gate", () => {
 
   it("fails on a case that did not end, regardless of its verdict", async () => {
     await write("run.json", { ...run, unfinished: [{ id: "6.4.1", why: "no progress in 120 s" }] });
-    const { status, lines } = judge();
+    const { status, lines } = runGate();
     expect(status).toBe(1);
     expect(lines[0]).toBe("autobahn: 6.4.1 did not end: no progress in 120 s");
   });
 
   it("fails on a problem that belongs to no case", async () => {
     await write("run.json", { ...run, problems: ["the server ended by SIGKILL"] });
-    const { status, lines } = judge();
+    const { status, lines } = runGate();
     expect(status).toBe(1);
     expect(lines).toEqual([
       "autobahn: the server ended by SIGKILL",
@@ -160,14 +160,14 @@ describe("the gate", () => {
   it("checks only the selected cases", async () => {
     await write("run.json", { ...run, patterns: ["6.*", "7.1.6"], durationMs: 5_400 });
     await rm(join(folder, fileOf("1.1.1")));
-    const { status, lines } = judge();
+    const { status, lines } = runGate();
     expect(status).toBe(0);
     expect(lines).toEqual(["autobahn: 2 cases, 1 OK, 1 INFORMATIONAL, 0 failed, close: 2 as pinned, in 5 s"]);
   });
 
   it("fails if there is no run to check", async () => {
     await rm(join(folder, "run.json"));
-    const { status, stderr } = judge();
+    const { status, stderr } = runGate();
     expect(status).toBe(1);
     expect(stderr).toContain("run.json");
   });

@@ -21,11 +21,11 @@ interface Servers {
 /** A fake `docker` command: records each call and serves HTTP on the published port like the container. */
 const standIn = `#!${process.execPath}
 const { appendFileSync } = require("node:fs");
-const words = process.argv.slice(2);
-appendFileSync(process.env.DOCKER_CALLS, JSON.stringify(words) + "\\n");
-if (words[0] === "version") process.exit(Number(process.env.DOCKER_VERSION_CODE));
-if (words[0] === "run") {
-  const port = Number(words.find((word) => word.startsWith("--publish=")).split(":").at(-1));
+const args = process.argv.slice(2);
+appendFileSync(process.env.DOCKER_CALLS, JSON.stringify(args) + "\\n");
+if (args[0] === "version") process.exit(Number(process.env.DOCKER_VERSION_CODE));
+if (args[0] === "run") {
+  const port = Number(args.find((arg) => arg.startsWith("--publish=")).split(":").at(-1));
   require("node:http").createServer((_, response) => response.end()).listen(port, "127.0.0.1");
 }
 `;

@@ -137,8 +137,8 @@ describe("the market feed example with an error", () => {
     ["two urls", ["ws://a", "ws://b"], "One url at a time"],
     ["an unknown option", ["--trade", "1"], "'--trade'"],
     ["an invalid number", ["--trades", "many"], '--trades takes a whole number from 1 on, not "many".'],
-  ])("names %s, in a sentence and without a stack", async (_, words, sentence) => {
-    const { end, stdout, stderr } = await startProgram(main, ...words).outcome;
+  ])("exits with a message and without a stack for %s", async (_, args, sentence) => {
+    const { end, stdout, stderr } = await startProgram(main, ...args).outcome;
     expect(stdout).toBe("");
     expect(stderr).toContain(sentence);
     expect(stderr).not.toMatch(/^ +at /m);

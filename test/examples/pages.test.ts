@@ -10,7 +10,7 @@ import { namesInTable, pages, readPage, type Snippet, snippetsOf } from "./snipp
 
 /** Creates a temporary project in which this package is installed. */
 async function makeProject(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "jetsocket-words-"));
+  const folder = await mkdtemp(join(tmpdir(), "jetsocket-pages-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await mkdir(join(folder, "node_modules"));
   await symlink(root, join(folder, "node_modules/jetsocket"), "junction");

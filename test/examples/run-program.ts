@@ -28,8 +28,8 @@ export class RunningProgram {
   #stderr = "";
   #onPrinted: (() => void) | undefined;
 
-  constructor(file: string, words: readonly string[], stdio: StdioOptions) {
-    this.process = spawn(process.execPath, [file, ...words], { cwd: root, stdio });
+  constructor(file: string, args: readonly string[], stdio: StdioOptions) {
+    this.process = spawn(process.execPath, [file, ...args], { cwd: root, stdio });
     const { stdout, stderr } = this.process;
     stdout!.setEncoding("utf8").on("data", (text: string) => {
       this.#stdout += text;
@@ -65,16 +65,16 @@ export class RunningProgram {
 }
 
 /** Starts a program without an IPC channel. `file` is relative to this repository. */
-export function startProgram(file: string, ...words: readonly string[]): RunningProgram {
-  return new RunningProgram(file, words, ["ignore", "pipe", "pipe"]);
+export function startProgram(file: string, ...args: readonly string[]): RunningProgram {
+  return new RunningProgram(file, args, ["ignore", "pipe", "pipe"]);
 }
 
 /** Starts a server of the examples with an IPC channel and returns the URL that the server reports. */
 export async function startServer(
   file: string,
-  ...words: readonly string[]
+  ...args: readonly string[]
 ): Promise<{ program: RunningProgram; url: string }> {
-  const program = new RunningProgram(file, words, ["ignore", "pipe", "pipe", "ipc"]);
+  const program = new RunningProgram(file, args, ["ignore", "pipe", "pipe", "ipc"]);
   const listening = new Promise<string>((resolve) => {
     program.process.once("message", (message) => resolve((message as { readonly url: string }).url));
   });

@@ -29,13 +29,13 @@ interface Stage {
   /** Every promise that a call of the client returned. */
   readonly promises: Promise<unknown>[];
   /** The messages that the peer sent, in order. */
-  readonly offered: string[];
+  readonly peerMessages: string[];
   /** The messages passed to `send` and `trySend`, accepted or refused, in the order of the calls. */
-  readonly given: { readonly text: string; isRefused: boolean }[];
+  readonly clientMessages: { readonly text: string; isRefused: boolean }[];
   /** Messages from `recv()` and iterators. */
   readonly received: Message[];
   /** Messages from a listener. */
-  readonly heard: Message[];
+  readonly listenerMessages: Message[];
   readonly listener: (event: { readonly data: Message }) => void;
   hasListened: boolean;
   iterator: AsyncIterator<Message> | undefined;
@@ -51,16 +51,16 @@ function numbered(kind: string, index: number): string {
   return `${kind}${index}`.padEnd(8, "_").padEnd(size(index), "x");
 }
 
-function offer(stage: Stage): string {
-  const text = numbered("p", stage.offered.length);
-  stage.offered.push(nameOf(text));
+function nextPeerText(stage: Stage): string {
+  const text = numbered("p", stage.peerMessages.length);
+  stage.peerMessages.push(nameOf(text));
   return text;
 }
 
-function give(stage: Stage, send: (text: string) => Promise<void> | string): void {
-  const text = numbered("c", stage.given.length);
+function sendFromClient(stage: Stage, send: (text: string) => Promise<void> | string): void {
+  const text = numbered("c", stage.clientMessages.length);
   const entry = { text: nameOf(text), isRefused: false };
-  stage.given.push(entry);
+  stage.clientMessages.push(entry);
   const result = send(text);
   if (typeof result === "string") {
     entry.isRefused = result === "dropped";
@@ -76,25 +76,26 @@ function give(stage: Stage, send: (text: string) => Promise<void> | string): voi
 }
 
 /** Records a promise that must settle, whether it resolves or rejects. */
-function keep(stage: Stage, promise: Promise<unknown>): void {
+function track(stage: Stage, promise: Promise<unknown>): void {
   stage.promises.push(promise.catch(() => undefined));
 }
 
 type Act = (stage: Stage) => unknown;
 
 const ofClient: Record<string, Act> = {
-  sendRaw: (stage) => give(stage, (text) => stage.client.ws.sendRaw(text)),
-  "sendRaw compressed": (stage) => give(stage, (text) => stage.client.ws.sendRaw(text, { compress: true })),
+  sendRaw: (stage) => sendFromClient(stage, (text) => stage.client.ws.sendRaw(text)),
+  "sendRaw compressed": (stage) =>
+    sendFromClient(stage, (text) => stage.client.ws.sendRaw(text, { compress: true })),
   "sendRaw a Blob": (stage) =>
-    give(stage, (text) => stage.client.ws.sendRaw(new MemoryBlob(text), { binary: false })),
-  trySend: (stage) => give(stage, (text) => stage.client.ws.trySend(text)),
+    sendFromClient(stage, (text) => stage.client.ws.sendRaw(new MemoryBlob(text), { binary: false })),
+  trySend: (stage) => sendFromClient(stage, (text) => stage.client.ws.trySend(text)),
   recv: (stage) =>
-    keep(
+    track(
       stage,
       stage.client.ws.recv().then((message) => stage.received.push(message)),
     ),
   "recv with a timeout": (stage) =>
-    keep(
+    track(
       stage,
       stage.client.ws.recv({ timeout: 10 }).then((message) => stage.received.push(message)),
     ),
@@ -103,15 +104,15 @@ const ofClient: Record<string, Act> = {
     const next = stage.iterator
       .next()
       .then(({ done, value }) => (done === true ? 0 : stage.received.push(value)));
-    keep(stage, next);
+    track(stage, next);
   },
   break: (stage) => {
-    keep(stage, stage.iterator?.return?.() ?? Promise.resolve());
+    track(stage, stage.iterator?.return?.() ?? Promise.resolve());
     stage.iterator = undefined;
   },
-  ping: (stage) => keep(stage, stage.client.ws.ping()),
-  flush: (stage) => keep(stage, stage.client.ws.flush()),
-  run: (stage) => keep(stage, stage.client.ws.run()),
+  ping: (stage) => track(stage, stage.client.ws.ping()),
+  flush: (stage) => track(stage, stage.client.ws.flush()),
+  run: (stage) => track(stage, stage.client.ws.run()),
   listen: (stage) => {
     if (!stage.hasListened) stage.client.ws.on("message", stage.listener);
     stage.hasListened = true;
@@ -121,18 +122,19 @@ const ofClient: Record<string, Act> = {
 };
 
 const endsOfClient: Record<string, Act> = {
-  close: (stage) => keep(stage, stage.client.ws.close(4000)),
+  close: (stage) => track(stage, stage.client.ws.close(4000)),
   terminate: ({ client }) => client.ws.terminate(),
   abort: ({ aborter }) => aborter.abort(new Error("aborted")),
 };
 
 const ofPeer: Record<string, Act> = {
-  "sends text": (stage) => stage.peer.send(textFrame(offer(stage))),
-  "sends binary": (stage) => stage.peer.send(binaryFrame(Buffer.from(offer(stage)))),
-  "sends a burst": (stage) => stage.peer.send(...Array.from({ length: 12 }, () => textFrame(offer(stage)))),
-  "sends compressed": (stage) => stage.peer.send(textFrame(deflated(offer(stage)), { rsv1: true })),
+  "sends text": (stage) => stage.peer.send(textFrame(nextPeerText(stage))),
+  "sends binary": (stage) => stage.peer.send(binaryFrame(Buffer.from(nextPeerText(stage)))),
+  "sends a burst": (stage) =>
+    stage.peer.send(...Array.from({ length: 12 }, () => textFrame(nextPeerText(stage)))),
+  "sends compressed": (stage) => stage.peer.send(textFrame(deflated(nextPeerText(stage)), { rsv1: true })),
   "sends fragments": (stage) => {
-    const text = offer(stage);
+    const text = nextPeerText(stage);
     stage.peer.send(...fragments(opcodes.text, [text.slice(0, 5), "", text.slice(5)]));
   },
   pings: ({ peer }) => peer.send(pingFrame("ping")),
@@ -185,14 +187,14 @@ async function settled(promises: readonly Promise<unknown>[]): Promise<void> {
 /** True if `part` is a subsequence of `whole`. */
 function isInOrder(part: readonly string[], whole: readonly string[]): boolean {
   let at = 0;
-  return part.every((one) => {
-    at = whole.indexOf(one, at) + 1;
+  return part.every((item) => {
+    at = whole.indexOf(item, at) + 1;
     return at > 0;
   });
 }
 
 function check(stage: Stage, leftOver: readonly string[]): void {
-  const { client, offered, given, peer } = stage;
+  const { client, peerMessages, clientMessages, peer } = stage;
   const { report } = client.all("closed")[0]!;
   const stats = client.ws.stats();
   const dropped = client.all("dropped");
@@ -201,26 +203,28 @@ function check(stage: Stage, leftOver: readonly string[]): void {
     .map(({ message }) => nameOf(message));
   const droppedOut = dropped.filter(({ direction }) => direction === "out");
   const received = [...stage.received.map(nameOf), ...leftOver];
-  const heard = stage.heard.map(nameOf);
+  const listenerMessages = stage.listenerMessages.map(nameOf);
 
   // Every received message is delivered once to each consumer, in order, or reported as dropped.
-  const came = offered.slice(0, stats.messagesReceived);
-  for (const list of [received, heard, droppedIn]) expect(new Set(list).size).toBe(list.length);
-  expect(isInOrder(received, came)).toBe(true);
-  expect(isInOrder(heard, came)).toBe(true);
-  expect(received.filter((one) => droppedIn.includes(one))).toEqual([]);
-  expect([...new Set([...received, ...heard, ...droppedIn])].sort()).toEqual(came.sort());
+  const arrivedMessages = peerMessages.slice(0, stats.messagesReceived);
+  for (const list of [received, listenerMessages, droppedIn]) expect(new Set(list).size).toBe(list.length);
+  expect(isInOrder(received, arrivedMessages)).toBe(true);
+  expect(isInOrder(listenerMessages, arrivedMessages)).toBe(true);
+  expect(received.filter((item) => droppedIn.includes(item))).toEqual([]);
+  expect([...new Set([...received, ...listenerMessages, ...droppedIn])].sort()).toEqual(
+    arrivedMessages.sort(),
+  );
 
   // Every accepted message is on the wire once, in order, or reported as unsent, or counted as uncertain.
-  const arrived = peer.waitingFrames
+  const framesAtPeer = peer.waitingFrames
     .filter(({ opcode }) => opcode === opcodes.text)
-    .map((one) => (one.rsv1 ? undefined : nameOf(one.payload)));
-  const taken = given.filter(({ isRefused }) => !isRefused).map(({ text }) => text);
-  const readable = arrived.filter((one) => one !== undefined);
-  expect(isInOrder(readable, taken)).toBe(true);
+    .map((item) => (item.rsv1 ? undefined : nameOf(item.payload)));
+  const accepted = clientMessages.filter(({ isRefused }) => !isRefused).map(({ text }) => text);
+  const uncompressed = framesAtPeer.filter((item) => item !== undefined);
+  expect(isInOrder(uncompressed, accepted)).toBe(true);
   expect(report.messagesUnsent).toBe(droppedOut.length);
-  expect(arrived.length + droppedOut.length).toBeLessThanOrEqual(taken.length);
-  const missing = taken.length - arrived.length - droppedOut.length;
+  expect(framesAtPeer.length + droppedOut.length).toBeLessThanOrEqual(accepted.length);
+  const missing = accepted.length - framesAtPeer.length - droppedOut.length;
   const hasReadAll = !stage.isReset && peer.error === undefined;
   if (hasReadAll) expect(missing).toBeLessThanOrEqual(report.wasClean ? 0 : report.messagesUncertain);
   expect(client.ws.bufferedAmount).toBe(0);
@@ -243,10 +247,20 @@ async function begin({ isSecure, overflow }: Setting): Promise<Stage> {
     },
     { server, fields: [`Sec-WebSocket-Extensions: permessage-deflate; ${parameters}`] },
   );
-  const heard: Message[] = [];
+  const listenerMessages: Message[] = [];
   return {
-    ...{ client, peer, scene, aborter, heard, promises: [], offered: [], given: [], received: [] },
-    listener: ({ data }) => heard.push(data),
+    ...{
+      client,
+      peer,
+      scene,
+      aborter,
+      listenerMessages,
+      promises: [],
+      peerMessages: [],
+      clientMessages: [],
+      received: [],
+    },
+    listener: ({ data }) => listenerMessages.push(data),
     ...{ hasListened: false, iterator: undefined, isReset: false },
   };
 }

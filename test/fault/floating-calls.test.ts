@@ -25,11 +25,11 @@ interface Exit {
 }
 
 /** The first lines of each program: `refusing` is a URL without a server, `listen` starts a scripted server. */
-const prologue = (door: string): string => `
+const prologue = (entryPoint: string): string => `
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { createHash } from "node:crypto";
-import { connect, WebSocket } from ${JSON.stringify(door)};
+import { connect, WebSocket } from ${JSON.stringify(entryPoint)};
 
 process.on("warning", ({ name, message }) => console.log("warning", name, message.slice(0, 40)));
 const listen = async (onSocket) => {
@@ -54,9 +54,9 @@ const refusing = "ws://127.0.0.1:1/";
 
 /** Writes a program to a file of its own and runs it until it exits. */
 async function run(program: string): Promise<Exit> {
-  const door = pathToFileURL(join(folder, "src/index.js")).href;
+  const entryPoint = pathToFileURL(join(folder, "src/index.js")).href;
   const file = join(folder, `program-${Math.random()}.mjs`);
-  await writeFile(file, `${prologue(door)}\n${program}`);
+  await writeFile(file, `${prologue(entryPoint)}\n${program}`);
   const child = spawn(process.execPath, [file], { timeout: 8_000 });
   let output = "";
   let errors = "";

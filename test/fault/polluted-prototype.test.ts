@@ -126,16 +126,16 @@ const usual: Readonly<Record<Scenario, string>> = {
 };
 
 /** Connects once per polluted property and prints the results. */
-function program(door: string, pollution: Pollution, played: readonly Scenario[]): string {
+function program(entryPoint: string, pollution: Pollution, played: readonly Scenario[]): string {
   const begin = `
-const { WebSocket } = await import(${JSON.stringify(door)});
+const { WebSocket } = await import(${JSON.stringify(entryPoint)});
 const secure = "wss://localhost:${securePort}/";
 const plays = {
-  plain: () => talk("ws://127.0.0.1:${port}/", { reconnect: false }),
-  secure: () => talk(secure, { reconnect: false, tls: { ca: ${JSON.stringify(certificate.cert)} } }),
-  untrusted: () => talk(secure, { reconnect: false, tls: {} }),
+  plain: () => exchange("ws://127.0.0.1:${port}/", { reconnect: false }),
+  secure: () => exchange(secure, { reconnect: false, tls: { ca: ${JSON.stringify(certificate.cert)} } }),
+  untrusted: () => exchange(secure, { reconnect: false, tls: {} }),
 };
-async function talk(url, options) {
+async function exchange(url, options) {
   const ws = new WebSocket(url, options);
   ws.on("error", () => {});
   try {

@@ -83,7 +83,7 @@ function make(use: Use, name: string): void {
 }
 
 /** Minimum number of calls per method, listener and state, for combinations that occur. */
-const fewest = 3;
+const minimumCalls = 3;
 
 /** Adds listeners that make a random call on some of their events, up to 40 calls per run. */
 function listen(use: Use, random: Random, tally: Tally): void {
@@ -93,7 +93,7 @@ function listen(use: Use, random: Random, tally: Tally): void {
     use.client.ws.on(listener, () => {
       const { state } = use.client.ws;
       const rarest = tally.rarest(listener, state);
-      const isRare = rarest.count < fewest;
+      const isRare = rarest.count < minimumCalls;
       if (left <= 0 || !(isRare || random.isOnce(chance))) return;
       left--;
       const call = isRare ? rarest.call : random.pick(callNames);
@@ -107,7 +107,7 @@ function listen(use: Use, random: Random, tally: Tally): void {
 interface Run {
   readonly use: Use;
   readonly options: Options;
-  readonly heard: readonly string[];
+  readonly listenerMessages: readonly string[];
   /** How often a stream was reset. The numbering may start again once per reset. */
   resets: number;
   readonly server: RandomServer;
@@ -121,9 +121,9 @@ function begin(random: Random, server: RandomServer, tally: Tally, play: Play): 
   const options = optionsOf(random, server, aborter.signal);
   const client = play(options);
   const use: Use = { ...{ client, aborter, promises: [], read: [] }, iterator: undefined, count: 0 };
-  const heard: string[] = [];
-  client.ws.on("message", ({ data }) => void heard.push(String(data)));
-  const run: Run = { use, options, heard, resets: 0, server, random };
+  const listenerMessages: string[] = [];
+  client.ws.on("message", ({ data }) => void listenerMessages.push(String(data)));
+  const run: Run = { use, options, listenerMessages, resets: 0, server, random };
   client.ws.on("reset", () => run.resets++);
   listen(use, random, tally);
   for (let count = random.below(4); count > 0; count--) make(use, random.pick(callNames));
@@ -156,10 +156,10 @@ async function end({ use }: Run, pass: (ms: number) => Promise<void>): Promise<v
   expect(["closed", "failed"]).toContain(ws.state);
 }
 
-function check({ use, heard, options, resets, server }: Run, unsettled: number): void {
+function check({ use, listenerMessages, options, resets, server }: Run, unsettled: number): void {
   expect(unsettled, "promises that do not settle").toBe(0);
   use.client.checkStory();
-  for (const messages of [heard, use.read]) {
+  for (const messages of [listenerMessages, use.read]) {
     if (options.replay === undefined) expectOrderOfConnections(messages, server.restarts);
     else expectOrderOfNumbers(messages, resets + server.restarts);
   }
@@ -219,7 +219,7 @@ export async function playSlowReader(
   };
   const client = await stage.connect(options);
   const use: Use = { ...{ client, aborter, promises: [], read: [] }, iterator: undefined, count: 0 };
-  const run: Run = { use, options, heard: [], resets: lastMessages.length, server, random };
+  const run: Run = { use, options, listenerMessages: [], resets: lastMessages.length, server, random };
   make(use, "next");
   await stage.pass(10);
   stage.connection.reset();
@@ -264,7 +264,9 @@ export async function playOnSockets(seed: number, tally: Tally): Promise<void> {
 }
 
 /** Parses the number and the connection of each numbered message. */
-function placesOf(messages: readonly string[]): { readonly number: number; readonly connection: number }[] {
+function parseNumbered(
+  messages: readonly string[],
+): { readonly number: number; readonly connection: number }[] {
   return messages
     .map((message) => /^s(\d+) on (\d+)/.exec(message))
     .filter((found) => found !== null)
@@ -273,16 +275,16 @@ function placesOf(messages: readonly string[]): { readonly number: number; reado
 
 /** With `replay`, the numbers increase, except after a reported reset or a restart of the numbering. */
 function expectOrderOfNumbers(messages: readonly string[], most: number): void {
-  const numbers = placesOf(messages).map(({ number }) => number);
+  const numbers = parseNumbered(messages).map(({ number }) => number);
   const steps = numbers.filter((number, index) => index > 0 && number <= numbers[index - 1]!);
   if (steps.length > most) throw new Error(`Out of order, more than ${most} times: ${numbers.join(" ")}`);
 }
 
 /** Without `replay`, the numbers of each connection increase, except after a restart of the numbering. */
 function expectOrderOfConnections(messages: readonly string[], restarts: number): void {
-  const places = placesOf(messages);
-  for (const connection of new Set(places.map((place) => place.connection))) {
-    const numbers = places.filter((place) => place.connection === connection).map(({ number }) => number);
+  const numbered = parseNumbered(messages);
+  for (const connection of new Set(numbered.map((one) => one.connection))) {
+    const numbers = numbered.filter((one) => one.connection === connection).map(({ number }) => number);
     const steps = numbers.filter((number, index) => index > 0 && number < numbers[index - 1]!);
     if (steps.length > restarts)
       throw new Error(`Out of order, with ${restarts} restarts: ${numbers.join(" ")}`);

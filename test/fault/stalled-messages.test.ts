@@ -110,11 +110,11 @@ describe("a peer that sends a message very slowly", () => {
   it("can send a message in 100,000 fragments of one byte", async () => {
     const { ws, peer } = await scene.open();
     const count = 100_000;
-    const dribble = Buffer.concat(fragments(opcodes.text, Array<string>(count).fill("x")));
+    const bytes = Buffer.concat(fragments(opcodes.text, Array<string>(count).fill("x")));
     const size = scene.readSize;
-    peer.send(dribble.subarray(0, -3));
-    await scene.untilRead(size + dribble.length - 3);
-    peer.send(dribble.subarray(-3));
+    peer.send(bytes.subarray(0, -3));
+    await scene.untilRead(size + bytes.length - 3);
+    peer.send(bytes.subarray(-3));
     expect(await ws.recv()).toBe("x".repeat(count));
   });
 });

@@ -36,8 +36,8 @@ interface Exit {
 
 /** Runs a program in a process of its own until it exits. */
 async function run(program: string): Promise<Exit> {
-  const door = pathToFileURL(join(folder, "src/index.js")).href;
-  const source = `import { connect, WebSocket } from ${JSON.stringify(door)};\nconst url = ${JSON.stringify(peer.url)};\n${program}`;
+  const entryPoint = pathToFileURL(join(folder, "src/index.js")).href;
+  const source = `import { connect, WebSocket } from ${JSON.stringify(entryPoint)};\nconst url = ${JSON.stringify(peer.url)};\n${program}`;
   const child = spawn(process.execPath, ["--input-type=module", "--eval", source], { timeout: 8_000 });
   let output = "";
   let errors = "";

@@ -240,7 +240,7 @@ describe("the response", () => {
       const server = await scene.listen();
       const client = scene.watch(server.url);
       const order: string[] = [];
-      const lastCame = new Promise<void>((resolve) => {
+      const lastArrived = new Promise<void>((resolve) => {
         client.ws.on("message", ({ data }) => (data === last ? resolve() : undefined));
       });
       client.ws.on("connected", () => order.push("connected"));
@@ -251,7 +251,7 @@ describe("the response", () => {
       await connecting;
       expect(order).toEqual(["connected", ...messages, "resolved"]);
       peer.send(rest);
-      await lastCame;
+      await lastArrived;
       expect(order).toEqual(["connected", ...messages, "resolved", last]);
     },
   );

@@ -10,8 +10,8 @@ const tool = join(root, "tools/detect-leaks.mjs");
 function runFixture(name: string): { status: number | null; stdout: string; stderr: string } {
   const own = Object.entries(process.env).filter(([key]) => !/^(VITEST|FORCE_COLOR$)/.test(key));
   const env = { ...Object.fromEntries(own), NO_COLOR: "1" };
-  const words = [tool, "--root", join(root, "test/package/fixtures"), name];
-  return spawnSync(process.execPath, words, { cwd: root, env, encoding: "utf8", timeout: 60_000 });
+  const args = [tool, "--root", join(root, "test/package/fixtures"), name];
+  return spawnSync(process.execPath, args, { cwd: root, env, encoding: "utf8", timeout: 60_000 });
 }
 
 describe("detect-leaks", () => {

@@ -107,16 +107,8 @@ describe("the entry points of the packed package", () => {
 
   it("have types that resolve for ES modules and for CommonJS", () => {
     const attw = join(root, "node_modules/.bin/attw");
-    const words = [
-      tarball,
-      "--profile",
-      "node16",
-      "--no-definitely-typed",
-      "--format",
-      "ascii",
-      "--no-color",
-    ];
-    const { status, stdout } = spawnSync(attw, words, { cwd: project, encoding: "utf8" });
+    const args = [tarball, "--profile", "node16", "--no-definitely-typed", "--format", "ascii", "--no-color"];
+    const { status, stdout } = spawnSync(attw, args, { cwd: project, encoding: "utf8" });
     expect(status, stdout).toBe(0);
   });
 });

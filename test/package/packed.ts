@@ -31,11 +31,11 @@ const run = promisify(execFile);
 export const root: string = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** Runs npm in `folder` without the environment variables of an outer npm. */
-export async function npm(folder: string, ...words: readonly string[]): Promise<string> {
+export async function npm(folder: string, ...args: readonly string[]): Promise<string> {
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^npm_(package|lifecycle)_/.test(name)),
   );
-  const { stdout } = await run("npm", [...words], { cwd: folder, env, maxBuffer: 16 * 1024 * 1024 });
+  const { stdout } = await run("npm", [...args], { cwd: folder, env, maxBuffer: 16 * 1024 * 1024 });
   return stdout;
 }
 

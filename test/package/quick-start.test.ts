@@ -45,9 +45,9 @@ describe("the installed package without the repository", () => {
   });
 
   it.each([...programs, "market-feed/main.mjs"])("runs its example %s", async (file) => {
-    const words = file === "market-feed/main.mjs" ? ["--trades", "1000"] : [];
+    const args = file === "market-feed/main.mjs" ? ["--trades", "1000"] : [];
     const path = join("node_modules/jetsocket/examples", file);
-    const { stdout, stderr } = await run(process.execPath, [path, ...words], { cwd: project });
+    const { stdout, stderr } = await run(process.execPath, [path, ...args], { cwd: project });
     expect(stderr).toBe("");
     expect(stdout).not.toBe("");
   });

@@ -60,8 +60,8 @@ describe("the summary line of CI", () => {
       return [name, code, "1", report === "-" ? "-" : join(folder, `${report}.json`)].join("\t") + "\n";
     });
     await writeFile(join(folder, "steps.tsv"), lines.join(""));
-    const words = [join(root, "tools/sum-results.mjs"), join(folder, "steps.tsv")];
-    const run = spawnSync(process.execPath, words, { encoding: "utf8" });
+    const args = [join(root, "tools/sum-results.mjs"), join(folder, "steps.tsv")];
+    const run = spawnSync(process.execPath, args, { encoding: "utf8" });
     expect(run.stdout.trimEnd().split("\n").at(-1)).toBe(closing);
     expect(run.status).toBe(status);
   });
@@ -69,8 +69,8 @@ describe("the summary line of CI", () => {
   it("prints the seconds and the share of each step", async () => {
     const lines = ["install\t0\t30\t-\n", "lint\t1\t90\t-\n"];
     await writeFile(join(folder, "steps.tsv"), lines.join(""));
-    const words = [join(root, "tools/sum-results.mjs"), join(folder, "steps.tsv")];
-    const { stdout } = spawnSync(process.execPath, words, { encoding: "utf8" });
+    const args = [join(root, "tools/sum-results.mjs"), join(folder, "steps.tsv")];
+    const { stdout } = spawnSync(process.execPath, args, { encoding: "utf8" });
     expect(stdout).toMatch(/^install +30 s +25 % +ok$/m);
     expect(stdout).toMatch(/^lint +90 s +75 % +failed \(exit code 1\)$/m);
     expect(stdout).toMatch(/^total +120 s, 2\.0 minutes$/m);
