@@ -144,7 +144,7 @@ describe("the code and the tables of the pages", () => {
     expect(optionNames().sort()).toEqual(known?.split(", "));
   });
 
-  it("are all in this test", async () => {
+  it("are those of all listed pages", async () => {
     const entries = await readdir(join(root, "docs"), { recursive: true });
     const files = entries.filter((entry) => entry.endsWith(".md"));
     expect(["README.md", ...files.map((file) => `docs/${file}`)].sort()).toEqual([...pages].sort());

@@ -55,7 +55,7 @@ const printed: Readonly<Record<string, RegExp>> = {
 };
 
 describe("the example programs", () => {
-  it("are all in this test", async () => {
+  it("are all listed in this test", async () => {
     const files = await readdir(`${root}/examples`);
     const programs = files.filter((file) => file.endsWith(".mjs") && !shared.includes(file));
     expect(Object.keys(printed).sort()).toEqual(programs.sort());

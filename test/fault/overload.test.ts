@@ -375,7 +375,7 @@ describe("ping()", () => {
 });
 
 describe('an inbox with overflow: "error"', () => {
-  it("fails the connection with 1008 when it is full, after delivering the buffered messages", async () => {
+  it("fails the connection with 1008 when it is full, and the buffered messages remain readable", async () => {
     const { client, ws, peer } = await scene.open({ buffer: { capacity: 3, overflow: "error" } });
     peer.endWithClient();
     const first = ws.recv();

@@ -165,7 +165,7 @@ describe("a deserializer that throws", () => {
     expect(ws.stats()).toMatchObject({ messagesReceived: 6, messagesDropped: 2 });
   });
 
-  it("is the default one for invalid JSON", async () => {
+  it("may be the default one, which throws for invalid JSON", async () => {
     const { ws, peer } = await openUnwatched();
     const dropped: unknown[] = [];
     ws.on("dropped", ({ message }) => dropped.push(message));

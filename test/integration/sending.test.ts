@@ -162,7 +162,7 @@ describe("the order on the wire", () => {
 });
 
 describe("sends of one tick", () => {
-  it("leave in one write", async () => {
+  it("are sent in one write", async () => {
     const { ws, peer } = await scene.open();
     const reads: number[] = [];
     peer.socket.on("data", (bytes: Buffer) => reads.push(bytes.length));

@@ -1,4 +1,4 @@
-// Checks that open timers and sockets fail the test run.
+// Checks that tools/detect-leaks.mjs fails a test run that leaves timers or servers open.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

@@ -56,7 +56,7 @@ describe("the faults of a run", () => {
     expect(faults.drawFaults(6, 300)).not.toEqual(faults.drawFaults(5, 300));
   });
 
-  it("are of the kinds of connections or of the kinds of attempts", () => {
+  it("occur on a connection or on an attempt, depending on their kind", () => {
     const groups = faults.drawFaults(3, 2_000);
     for (const { link, attempts } of groups) {
       expect(["reset", "silent", "1001", "1012", "4000", "restart"]).toContain(link.kind);
