@@ -2,7 +2,7 @@
 import { prepareStream } from "../frames.mjs";
 import { sequencePlace, sequenceStart } from "../payloads.mjs";
 
-/** Delay between two messages, so that the client reads each message separately. */
+/** Delay between two messages in microseconds, so that the client reads each message separately. */
 const betweenSingleMessages = 40;
 
 /** @param {import("../scenarios/index.mjs").Scenario} scenario */

@@ -134,7 +134,7 @@ describe("messages that are queued when the connection breaks", () => {
   it("are reported as unsent once each, and their promises reject", async () => {
     const { client, ws, peer } = await scene.open({ highWaterMark: 100_000 });
     peer.stopReading();
-    const big = Buffer.alloc(4 * 1024 * 1024, 1);
+    const big = Buffer.alloc(16 * 1024 * 1024, 1);
     const inFlight = ws.sendRaw(big).catch((error: unknown) => error);
     const waiting = ["a", "b", "c"].map((text) => ws.sendRaw(text).catch((error: unknown) => error));
     const flushed = ws.flush().catch((error: unknown) => error);
@@ -158,7 +158,7 @@ describe("messages that are queued when the connection breaks", () => {
       { fields: ["Sec-WebSocket-Extensions: permessage-deflate"] },
     );
     peer.stopReading();
-    await ws.sendRaw(Buffer.alloc(4 * 1024 * 1024, 1), { compress: false });
+    await ws.sendRaw(Buffer.alloc(16 * 1024 * 1024, 1), { compress: false });
     await ws.sendRaw("compressed".repeat(100), { compress: true });
     await ws.sendRaw(Buffer.of(1, 2, 3), { compress: true });
     await ws.sendRaw("plain", { compress: false });
@@ -176,7 +176,7 @@ describe("messages that are queued when the connection breaks", () => {
       { fields: ["Sec-WebSocket-Extensions: permessage-deflate"] },
     );
     peer.stopReading();
-    await ws.sendRaw(Buffer.alloc(4 * 1024 * 1024, 1), { compress: false });
+    await ws.sendRaw(Buffer.alloc(16 * 1024 * 1024, 1), { compress: false });
     const count = 3_000;
     for (let index = 0; index < count; index++) void ws.sendRaw(`${index}`, { compress: true });
     peer.reset();
