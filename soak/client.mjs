@@ -4,7 +4,7 @@ import { get } from "node:http";
 import { join } from "node:path";
 import { WebSocket } from "jetsocket";
 import { JournalWriter } from "./journal-writer.mjs";
-import { burstSize, isWhole, makeMessage } from "./messages.mjs";
+import { burstSize, isIntact, makeMessage } from "./messages.mjs";
 import { measure } from "./measure.mjs";
 
 const tickMs = 10;
@@ -195,7 +195,7 @@ class Lane {
   #onMessage(message) {
     if (message.seq === undefined) return;
     this.received = Math.max(this.received, message.seq);
-    this.#journal.write(message.seq, isWhole(message.seq, message.fill));
+    this.#journal.write(message.seq, isIntact(message.seq, message.fill));
   }
 
   /** Requests missed messages over HTTP; repeats the request while the server is down. */

@@ -22,10 +22,10 @@ export class JournalWriter {
 
   /**
    * @param {number} number
-   * @param {boolean} isWhole
+   * @param {boolean} isIntact
    */
-  write(number, isWhole) {
-    const line = `${number} ${isWhole ? 1 : 0}\n`;
+  write(number, isIntact) {
+    const line = `${number} ${isIntact ? 1 : 0}\n`;
     if (number === victim && this.#sabotage === "lost") return;
     if (number === victim && this.#sabotage === "order") {
       this.#delayed = line;

@@ -70,9 +70,9 @@ export function parseJournal(text) {
   let broken = 0;
   for (const line of text.split("\n")) {
     if (line === "") continue;
-    const [number, isWhole] = line.split(" ");
+    const [number, isIntact] = line.split(" ");
     numbers.push(Number(number));
-    if (isWhole !== "1") broken++;
+    if (isIntact !== "1") broken++;
   }
   return { numbers, broken };
 }

@@ -40,6 +40,6 @@ export function makeMessage(name, number, size = 20 + ((number * 37) % 280)) {
  * @param {number} number
  * @param {unknown} fill
  */
-export function isWhole(number, fill) {
+export function isIntact(number, fill) {
   return typeof fill === "string" && fill === fillOf(number, fill.length);
 }

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { WebSocket } from "jetsocket";
 import { JournalWriter } from "./journal-writer.mjs";
-import { isWhole, makeMessage } from "./messages.mjs";
+import { isIntact, makeMessage } from "./messages.mjs";
 
 const rotationMs = 1_000;
 
@@ -59,7 +59,7 @@ class RotatingClient {
     const { counts } = this;
     this.#ws.on("message", ({ data }) => {
       this.received = Math.max(this.received, data.seq);
-      this.#journal.write(data.seq, isWhole(data.seq, data.fill));
+      this.#journal.write(data.seq, isIntact(data.seq, data.fill));
     });
     this.#ws.on("gap", () => counts.gaps++);
     this.#ws.on("reset", () => counts.resets++);

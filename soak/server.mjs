@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { WebSocketServer } from "ws";
 import { JournalWriter } from "./journal-writer.mjs";
-import { burstSize, isWhole, makeMessage } from "./messages.mjs";
+import { burstSize, isIntact, makeMessage } from "./messages.mjs";
 
 /** Limit of buffered bytes per socket. */
 const mostBuffered = 2 * 1024 * 1024;
@@ -77,7 +77,7 @@ class Connection {
       return;
     }
     // Written to the journal before it is acknowledged and before a later ping is answered.
-    journalOf(this.#lane).write(message.id, isWhole(message.id, message.fill));
+    journalOf(this.#lane).write(message.id, isIntact(message.id, message.fill));
     if (!this.#acknowledges) return;
     if (this.#acknowledged.length === 0) setImmediate(() => this.#acknowledge());
     this.#acknowledged.push(message.id);

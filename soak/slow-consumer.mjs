@@ -89,7 +89,7 @@ async function send({ port, seconds }) {
   const problems = seen.problems.filter(
     (problem) => !problem.startsWith("dropped") && !problem.includes("4001"),
   );
-  return { ...seen, problems, sent, heard: messagesReceived, codeReceived: report.codeReceived, seconds };
+  return { ...seen, problems, sent, messagesReceived, codeReceived: report.codeReceived, seconds };
 }
 
 process.on("message", (/** @type {any} */ order) => {

@@ -80,14 +80,15 @@ async function runSender(seconds) {
 
   const problems = [...result.problems];
   if (result.pauses > 0) problems.push(`reading was paused ${result.pauses} times`);
-  if (result.heard < seconds * 2_000) problems.push(`only ${result.heard} messages were received`);
+  if (result.messagesReceived < seconds * 2_000)
+    problems.push(`only ${result.messagesReceived} messages were received`);
   if (result.pongs < seconds * 0.5) problems.push(`only ${result.pongs} pongs were received`);
   if (result.codeReceived !== 4001) problems.push(`Close 4001 was received as ${result.codeReceived}`);
   if (state.received !== result.sent) problems.push(`${state.received} of ${result.sent} messages arrived`);
   report(
     "slow, only sends",
     problems,
-    `${result.sent} sent, ${result.heard} received, pauses ${result.pauses}, pongs ${result.pongs}, Close ${result.codeReceived}`,
+    `${result.sent} sent, ${result.messagesReceived} received, pauses ${result.pauses}, pongs ${result.pongs}, Close ${result.codeReceived}`,
   );
   return problems.length === 0;
 }

@@ -34,10 +34,10 @@ export class StreamChecker {
 
   /**
    * @param {number} number
-   * @param {boolean} isWhole
+   * @param {boolean} isIntact
    */
-  take(number, isWhole) {
-    if (!isWhole) {
+  take(number, isIntact) {
+    if (!isIntact) {
       this.broken++;
       this.first ??= `${number} has a wrong content`;
     }

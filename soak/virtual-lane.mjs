@@ -1,6 +1,6 @@
 /** One client of the virtual soak: sends numbered messages, traces its events and records problems. */
 import { WebSocket } from "jetsocket";
-import { isWhole, makeMessage } from "./messages.mjs";
+import { isIntact, makeMessage } from "./messages.mjs";
 import { StreamChecker } from "./virtual-checker.mjs";
 import { burstSize, sizeOf } from "./virtual-plan.mjs";
 
@@ -236,7 +236,7 @@ export class VirtualLane {
   #onMessage(message) {
     if (message.seq === undefined) return;
     this.#trace(`message ${message.seq}`);
-    this.down.take(message.seq, isWhole(message.seq, message.fill));
+    this.down.take(message.seq, isIntact(message.seq, message.fill));
   }
 }
 

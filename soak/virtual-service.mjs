@@ -1,5 +1,5 @@
 /** The server of one client of the virtual soak. It checks the numbers that it receives. */
-import { isWhole, makeMessage } from "./messages.mjs";
+import { isIntact, makeMessage } from "./messages.mjs";
 import { StreamChecker } from "./virtual-checker.mjs";
 import { burstSize, sizeOf } from "./virtual-plan.mjs";
 import { VirtualLink } from "./virtual-link.mjs";
@@ -158,7 +158,7 @@ export class VirtualService {
     } else if (message.resumeAfter !== undefined) {
       this.#repeat(link, message.resumeAfter);
     } else {
-      this.up.take(message.id, isWhole(message.id, message.fill));
+      this.up.take(message.id, isIntact(message.id, message.fill));
       this.#acknowledge(link, message.id);
     }
   }
