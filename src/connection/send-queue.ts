@@ -33,7 +33,8 @@ interface Entry {
   readonly size: number;
   /** Bytes of memory in addition to `size`. */
   readonly overhead: number;
-  readonly options: MessageOptions | undefined;
+  /** Kept instead of the options: one object less per message. */
+  readonly compress: boolean | undefined;
   readonly token: unknown;
   readonly wait: Wait;
   /** Calls of `flush()` that wait for this message and the earlier ones. */
@@ -299,7 +300,7 @@ export class SendQueue {
       data: own,
       size: size + headerSizeFor(size, true),
       overhead: overheadOf(data, size, options),
-      options,
+      compress: options?.compress,
       token,
       wait,
       flushes: undefined,
@@ -378,7 +379,8 @@ export class SendQueue {
       this.#entries!.shift();
       this.#subtract(entry);
       (this.#sendsAboveMark ??= []).push(entry);
-      this.#frame(entry.data, entry.options, entry.token);
+      const { data, compress, token } = entry;
+      this.#frame(data, compress === undefined ? undefined : { compress }, token);
       if (entry.flushes !== undefined) this.#flushAfter(undefined, entry.flushes);
     }
   }

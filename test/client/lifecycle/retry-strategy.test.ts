@@ -33,7 +33,8 @@ function create(
   );
 }
 
-const retryable = (given: Partial<CloseReport> = {}): CloseReport => makeReport({ isRetryable: true, ...given });
+const retryable = (given: Partial<CloseReport> = {}): CloseReport =>
+  makeReport({ isRetryable: true, ...given });
 
 function certificateError(): Error {
   return Object.assign(new Error("expired"), { code: "CERT_HAS_EXPIRED" });
