@@ -9,7 +9,8 @@ import { InvalidStateError, ProtocolError } from "./errors.js";
 import type { AgreedExtension, MessageExtension } from "./extensions/extension.js";
 import type { FrameObserver } from "./frame-observer.js";
 import { InputBuffer } from "./input-buffer.js";
-import { MessageAssembler, resolveLimits } from "./message-assembler.js";
+import { MessageAssembler, type MessageSink } from "./message-assembler.js";
+import { resolveLimits } from "./message-limits.js";
 import { OutputBuffer } from "./output-buffer.js";
 import { ownOptions } from "./own-options.js";
 import type { Resources } from "./resources.js";
@@ -82,6 +83,11 @@ export interface SendOptions {
   readonly compress?: boolean | undefined;
 }
 
+/** Receives the events of a connection other than messages. */
+type EventHandler = Omit<ProtocolHandler, keyof MessageSink>;
+
+type EventOptions = Omit<ProtocolConnectionOptions, "handler"> & { readonly handler: EventHandler };
+
 const defaultCompressionThreshold = 128;
 
 /**
@@ -92,7 +98,8 @@ const defaultCompressionThreshold = 128;
  * no difference. After a failure or the peer's Close frame, all further input is discarded.
  */
 export class ProtocolConnection {
-  readonly #handler: ProtocolHandler;
+  readonly #handler: EventHandler;
+  readonly #messages: MessageSink;
   readonly #extension: MessageExtension | undefined;
   readonly #compressionThreshold: number;
   readonly #isPongAutomatic: boolean;
@@ -107,10 +114,13 @@ export class ProtocolConnection {
   #closeSent: CloseFrame | undefined;
   #closeReceived: CloseFrame | undefined;
 
+  /** @internal Passes messages to `messages`, which saves a call per message. */
+  constructor(given: EventOptions, messages: MessageSink);
   /**
    * @throws RangeError if `maxMessageSize` or `maxFrameSize` is not a whole number from 1 to the maximum string length.
    */
-  constructor(given: ProtocolConnectionOptions) {
+  constructor(given: ProtocolConnectionOptions);
+  constructor(given: EventOptions, messages: MessageSink = (given as ProtocolConnectionOptions).handler) {
     const options = ownOptions(given);
     const limits = resolveLimits(options);
     this.#handler = options.handler;
@@ -119,7 +129,8 @@ export class ProtocolConnection {
     this.#isPongAutomatic = options.autoPong ?? true;
     this.#output = new OutputBuffer(options.role, options.resources, options.observer);
     this.#slab = options.resources.slab;
-    this.#assembler = new MessageAssembler(this, limits, this.#extension, options.resources);
+    this.#messages = messages;
+    this.#assembler = new MessageAssembler(messages, this, limits, this.#extension, options.resources);
     const { role, observer } = options;
     const { spare, loans } = options.resources;
     this.#inputBuffer = new InputBuffer(
@@ -151,7 +162,7 @@ export class ProtocolConnection {
   }
 
   set isLending(isLending: boolean) {
-    this.#assembler.isLending = isLending && this.#handler.onBorrowed !== undefined;
+    this.#assembler.isLending = isLending && this.#messages.onBorrowed !== undefined;
   }
 
   /** The negotiated extension in the form of the Sec-WebSocket-Extensions header; empty without an extension. */
@@ -269,20 +280,10 @@ export class ProtocolConnection {
     return this.#state === "failed" || this.#state === "closed";
   }
 
-  // The class implements MessageSink without declaring it. Members marked @internal are removed from the published type
+  // The class implements AssemblerHandler without declaring it. Members marked @internal are removed from the published type
   // declarations, and a class that declares an interface must also declare the interface's methods.
 
-  /** @internal Called by the assembler, like the three methods below. */
-  onMessage(data: string | Buffer, size: number): void {
-    this.#handler.onMessage(data, size);
-  }
-
-  /** @internal */
-  onBorrowed(bytes: Buffer, isBinary: boolean): boolean {
-    return this.#handler.onBorrowed!(bytes, isBinary);
-  }
-
-  /** @internal */
+  /** @internal Called by the assembler, like the method below. */
   onMessageError(error: ProtocolError): void {
     if (this.#isEndedPaused) this.#endScanned(error);
     else this.fail(error);

@@ -1,6 +1,6 @@
 // Assembles messages from the frames of one connection. It checks the order of fragments, the size limits and UTF-8,
 // and calls the extension to decompress. It does not answer control frames.
-import { constants, isUtf8 } from "node:buffer";
+import { isUtf8 } from "node:buffer";
 import { CloseCode, isSendableCloseCode } from "./close-codes.js";
 import { Opcode } from "./constants.js";
 import { ProtocolError } from "./errors.js";
@@ -10,6 +10,7 @@ import type { FrameSink } from "./frame-parser.js";
 import { hasRsv1, isControl, isFinal, opcodeOf } from "./frame-header.js";
 import { LargeText, minLargeTextSize, textBlockSize } from "./text/large-text.js";
 import type { Loans } from "./loans.js";
+import type { MessageLimits } from "./message-limits.js";
 import { PayloadBuffer, type PayloadMemory } from "./payload-buffer.js";
 import type { SmallFrameSink } from "./small-frame-scanner.js";
 import { decodeText, decodeValid, Utf8Validator } from "./text/utf8.js";
@@ -22,17 +23,14 @@ export interface MessageSink {
    * Receives a message as a view of shared memory, while `isLending` is `true`.
    * @returns `false` to decline the view. The message is then passed to {@link onMessage}.
    */
-  onBorrowed(bytes: Buffer, isBinary: boolean): boolean;
+  onBorrowed?(bytes: Buffer, isBinary: boolean): boolean;
+}
+
+/** Receives everything that is not a message. */
+export interface AssemblerHandler {
   /** @param payload - Only valid during the call. */
   onControl(opcode: number, payload: Buffer): void;
   onMessageError(error: ProtocolError): void;
-}
-
-export interface MessageLimits {
-  /** Maximum size of a message in bytes, after decompression. */
-  readonly maxMessageSize: number;
-  /** Maximum payload size of a frame in bytes, on the wire. */
-  readonly maxFrameSize: number;
 }
 
 export interface AssemblerMemory extends PayloadMemory {
@@ -42,29 +40,11 @@ export interface AssemblerMemory extends PayloadMemory {
   readonly loans: Loans;
 }
 
-const defaultMaxMessageSize = 64 * 1024 * 1024;
-
-/** @throws RangeError if a size is not a whole number from 1 to the maximum string length. */
-export function resolveLimits(given: {
-  readonly maxMessageSize?: number | undefined;
-  readonly maxFrameSize?: number | undefined;
-}): MessageLimits {
-  const maxMessageSize = checkSize("maxMessageSize", given.maxMessageSize ?? defaultMaxMessageSize);
-  return { maxMessageSize, maxFrameSize: checkSize("maxFrameSize", given.maxFrameSize ?? maxMessageSize) };
-}
-
-function checkSize(name: string, size: number): number {
-  // A text message longer than the maximum string length of V8 could not be delivered.
-  if (Number.isInteger(size) && size > 0 && size <= constants.MAX_STRING_LENGTH) return size;
-  throw new RangeError(
-    `${name} is ${size}: it must be a whole number of bytes from 1 to ${constants.MAX_STRING_LENGTH}.`,
-  );
-}
-
 /** The message assembler of one connection. */
 export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink {
   readonly smallFrameSink: SmallFrameSink = this;
-  readonly #sink: MessageSink;
+  readonly #messages: MessageSink;
+  readonly #handler: AssemblerHandler;
   readonly #limits: MessageLimits;
   readonly #extension: MessageExtension | undefined;
   readonly #memory: AssemblerMemory;
@@ -94,12 +74,14 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
   beganCount = 0;
 
   constructor(
-    sink: MessageSink,
+    messages: MessageSink,
+    handler: AssemblerHandler,
     limits: MessageLimits,
     extension: MessageExtension | undefined,
     memory: AssemblerMemory,
   ) {
-    this.#sink = sink;
+    this.#messages = messages;
+    this.#handler = handler;
     this.#limits = limits;
     this.#extension = extension;
     this.#memory = memory;
@@ -144,7 +126,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
 
   onSmallMessage(data: string | Buffer, size: number): void {
     this.beganCount++;
-    this.#sink.onMessage(data, size);
+    this.#messages.onMessage(data, size);
   }
 
   onLentText(bytes: Buffer, start: number, end: number): void {
@@ -157,7 +139,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     if (isControl(first)) return;
     const error = this.#checkDataFrame(first, payloadSize);
     if (error !== undefined) {
-      this.#sink.onMessageError(error);
+      this.#handler.onMessageError(error);
       return;
     }
     if (this.#opcode === 0) {
@@ -207,7 +189,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
   }
 
   onFrameError(error: ProtocolError): void {
-    this.#sink.onMessageError(error);
+    this.#handler.onMessageError(error);
   }
 
   onFramePayload(bytes: Buffer, start: number, end: number, isLast: boolean): void {
@@ -224,14 +206,14 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
   #handleControl(bytes: Buffer, start: number, end: number, isLast: boolean): void {
     const opcode = opcodeOf(this.#firstByte);
     if (isLast && this.#controlPieces === undefined) {
-      this.#sink.onControl(opcode, bytes.subarray(start, end));
+      this.#handler.onControl(opcode, bytes.subarray(start, end));
       return;
     }
     const pieces = (this.#controlPieces ??= new PayloadBuffer());
     pieces.append(bytes, start, end);
     if (!isLast) return;
     this.#controlPieces = undefined;
-    this.#sink.onControl(opcode, pieces.take());
+    this.#handler.onControl(opcode, pieces.take());
   }
 
   #handleWhole(bytes: Buffer, start: number, end: number): void {
@@ -241,7 +223,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     if (isCompressed) this.#deliverInflated(this.#inflate(bytes.subarray(start, end), isText), isText);
     else if (isText) this.#deliverText(bytes, start, end, false);
     else if (this.isLending) this.#lendBinary(bytes.subarray(start, end), false);
-    else this.#sink.onMessage(this.#memory.slab.copy(bytes, start, end), end - start);
+    else this.#messages.onMessage(this.#memory.slab.copy(bytes, start, end), end - start);
   }
 
   /**
@@ -255,7 +237,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
   #lendBinary(lent: Buffer, isShared: boolean): void {
     const declined = this.#lend(lent, true, isShared);
     if (declined === undefined) return;
-    this.#sink.onMessage(this.#memory.slab.copy(declined, 0, declined.length), declined.length);
+    this.#messages.onMessage(this.#memory.slab.copy(declined, 0, declined.length), declined.length);
   }
 
   /**
@@ -268,13 +250,13 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
   #lend(bytes: Buffer, isBinary: boolean, isShared: boolean): Buffer | undefined {
     const { loans } = this.#memory;
     if (!isShared) {
-      if (this.#sink.onBorrowed(bytes, isBinary)) return undefined;
+      if (this.#messages.onBorrowed!(bytes, isBinary)) return undefined;
       loans.checkRead();
       return bytes;
     }
     const loan = loans.begin(bytes);
     try {
-      return this.#sink.onBorrowed(bytes, isBinary) ? undefined : (loan.copy ?? bytes);
+      return this.#messages.onBorrowed!(bytes, isBinary) ? undefined : (loan.copy ?? bytes);
     } finally {
       loans.end(loan);
     }
@@ -296,7 +278,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     const isCompressed = this.#isCompressed;
     const piece = this.#memory.slab.view(bytes, start, end);
     if (isText && !isCompressed && !(this.#utf8 ??= new Utf8Validator()).push(piece, 0, piece.length)) {
-      this.#sink.onMessageError(invalidUtf8());
+      this.#handler.onMessageError(invalidUtf8());
       return;
     }
     const needsOwnMemory =
@@ -354,7 +336,7 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     try {
       if (isWhole && this.#text !== undefined) this.#finishLargeText(pieces);
       else if (isWhole) this.#emitText(pieces.lend(this.#acquireScratch()), 0, pieces.size, isAscii, true);
-      else this.#sink.onMessageError(invalidUtf8());
+      else this.#handler.onMessageError(invalidUtf8());
     } finally {
       pieces.clear();
     }
@@ -369,21 +351,21 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     const { size } = this.#text!;
     const text = this.#text!.finish();
     this.#text = undefined;
-    if (text === undefined) this.#sink.onMessageError(invalidUtf8());
+    if (text === undefined) this.#handler.onMessageError(invalidUtf8());
     // `isLending` was set after decoding had started.
-    else if (!this.isLending || !this.#sink.onBorrowed(Buffer.from(text), false))
-      this.#sink.onMessage(text, size);
+    else if (!this.isLending || !this.#messages.onBorrowed!(Buffer.from(text), false))
+      this.#messages.onMessage(text, size);
   }
 
   /** Delivers a text that is known to be valid UTF-8. */
   #emitText(bytes: Buffer, start: number, end: number, isAscii: boolean, isShared: boolean): void {
     if (!this.isLending) {
-      this.#sink.onMessage(decodeValid(bytes, start, end, isAscii), end - start);
+      this.#messages.onMessage(decodeValid(bytes, start, end, isAscii), end - start);
       return;
     }
     const declined = this.#lend(bytes.subarray(start, end), false, isShared);
     if (declined === undefined) return;
-    this.#sink.onMessage(decodeValid(declined, 0, declined.length, isAscii), declined.length);
+    this.#messages.onMessage(decodeValid(declined, 0, declined.length, isAscii), declined.length);
   }
 
   #finishBinary(pieces: PayloadBuffer): void {
@@ -396,7 +378,8 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
       return;
     }
     const bytes = pieces.take();
-    if (!this.isLending || !this.#sink.onBorrowed(bytes, true)) this.#sink.onMessage(bytes, bytes.length);
+    if (!this.isLending || !this.#messages.onBorrowed!(bytes, true))
+      this.#messages.onMessage(bytes, bytes.length);
   }
 
   #inflate(compressed: Buffer, isText: boolean): Buffer | ProtocolError {
@@ -444,11 +427,11 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
   #deliverInflated(inflated: Buffer | ProtocolError, isText: boolean): void {
     if (!Buffer.isBuffer(inflated)) {
       this.#text = undefined;
-      this.#sink.onMessageError(inflated);
+      this.#handler.onMessageError(inflated);
     } else if (this.#text !== undefined) this.#deliverInflatedText(inflated);
     else if (isText) this.#deliverText(inflated, 0, inflated.length, true);
     else if (this.isLending) this.#lendBinary(inflated, true);
-    else this.#sink.onMessage(inflated, inflated.length);
+    else this.#messages.onMessage(inflated, inflated.length);
   }
 
   /** @param rest - The end of a text whose first part is already decoded. */
@@ -457,20 +440,20 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
       this.#deliverLargeText();
     } else {
       this.#text = undefined;
-      this.#sink.onMessageError(invalidUtf8());
+      this.#handler.onMessageError(invalidUtf8());
     }
   }
 
   #deliverText(bytes: Buffer, start: number, end: number, isShared: boolean): void {
     if (this.isLending) {
       if (isUtf8(bytes.subarray(start, end))) this.#emitText(bytes, start, end, false, isShared);
-      else this.#sink.onMessageError(invalidUtf8());
+      else this.#handler.onMessageError(invalidUtf8());
       return;
     }
     const text = decodeText(bytes, start, end);
     // RFC 6455 8.1: a text message that is not valid UTF-8 fails the connection.
-    if (text === undefined) this.#sink.onMessageError(invalidUtf8());
-    else this.#sink.onMessage(text, end - start);
+    if (text === undefined) this.#handler.onMessageError(invalidUtf8());
+    else this.#messages.onMessage(text, end - start);
   }
 }
 

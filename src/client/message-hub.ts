@@ -107,7 +107,7 @@ export class MessageHub<Received, Sent>
     const isInspected = this.sender.needsReceivedMessages || heartbeat?.isPong !== undefined;
     const { dispatcher } = this;
     this.inbound = new InboundPipeline<Received, Sent>(
-      { runtime, replay, emitter, dispatcher, isInspected, maxBytes: buffer.maxBytes },
+      { runtime, replay, emitter, dispatcher, statistics, isInspected, maxBytes: buffer.maxBytes },
       this,
     );
   }
@@ -296,17 +296,6 @@ export class MessageHub<Received, Sent>
       this.#handler.reportError(error);
       return rejected(error);
     }
-  }
-
-  onMessage(
-    connection: ClientConnection<Received, Sent>,
-    data: string | Buffer,
-    size: number,
-    at: number,
-  ): void {
-    this.#statistics.messagesReceived++;
-    this.#statistics.payloadBytesReceived += size;
-    this.inbound.receive(connection.number, data, size, at);
   }
 
   get isLending(): boolean {

@@ -26,7 +26,13 @@ import { SocketWriter } from "./socket-writer.js";
  * One open connection. A process may have thousands of idle ones, so memory counts: parts are created on first use, and
  * each part calls methods of this object instead of getting its own closures.
  */
-export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingExchangeHandler, ClosingOwner {
+export class LiveConnection
+  implements
+    Omit<ProtocolHandler, "onMessage" | "onBorrowed">,
+    SendQueueHandler,
+    PingExchangeHandler,
+    ClosingOwner
+{
   readonly #transport: Transport;
   readonly #runtime: Runtime;
   readonly #settings: ConnectionSettings;
@@ -67,8 +73,8 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
     this.#handler = handler;
     this.openedAt = runtime.now();
     this.#lastReceivedAt = this.openedAt;
-    this.#protocol = new ProtocolConnection({
-      role: "client",
+    const options = {
+      role: "client" as const,
       handler: this,
       resources: context.resources,
       extension: context.extension,
@@ -77,7 +83,9 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
       compressionThreshold: settings.compressionThreshold,
       autoPong: settings.autoPong,
       observer: context.observer,
-    });
+    };
+    // Messages bypass this class.
+    this.#protocol = new ProtocolConnection(options, handler);
     this.#writer = new SocketWriter(this.#protocol, transport, runtime, this);
     this.#pings = new PingExchange(this.#protocol, runtime, settings.maxBufferedAmount, this);
   }
@@ -337,14 +345,6 @@ export class LiveConnection implements ProtocolHandler, SendQueueHandler, PingEx
   }
 
   // Called by the protocol.
-
-  onMessage(data: string | Buffer, size: number): void {
-    this.#handler.onMessage(data, size);
-  }
-
-  onBorrowed(bytes: Buffer, isBinary: boolean): boolean {
-    return this.#handler.onBorrowed(bytes, isBinary);
-  }
 
   onPing(payload: Buffer): void {
     this.#handler.onPing(payload);

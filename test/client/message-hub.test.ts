@@ -164,7 +164,8 @@ class Scene implements MessageHubHandler<string, string> {
   }
 
   receive(connection: FakeConnection, ...texts: readonly string[]): void {
-    for (const text of texts) this.hub.onMessage(connection.client, text, text.length, this.clock.now());
+    for (const text of texts)
+      this.hub.inbound.receive(connection.number, text, text.length, this.clock.now());
   }
 
   /** `connection` has ended and has undecoded messages. */

@@ -5,7 +5,12 @@ import { Loans } from "../../protocol/loans.js";
 import { SegmentPool } from "../../protocol/segment-pool.js";
 import { Slab } from "../../protocol/slab.js";
 import { SpareBuffer } from "../../protocol/spare-buffer.js";
-import { MessageAssembler, type MessageLimits, type MessageSink } from "../../protocol/message-assembler.js";
+import {
+  type AssemblerHandler,
+  MessageAssembler,
+  type MessageSink,
+} from "../../protocol/message-assembler.js";
+import type { MessageLimits } from "../../protocol/message-limits.js";
 import { expectAtEverySplit, type Feed, feedPieces } from "../support/feed.js";
 import { inverted, InvertingExtension, invertingOverhead } from "../support/inverting-extension.js";
 import { badUtf8, edgeCharacters } from "../support/utf8-table.js";
@@ -38,14 +43,14 @@ const memory = {
 };
 
 /** An assembler with its parser, which stops after the first failed message. */
-class Subject implements MessageSink {
+class Subject implements MessageSink, AssemblerHandler {
   readonly calls: Call[] = [];
   readonly errors: ProtocolError[] = [];
   readonly assembler: MessageAssembler;
   readonly parser: FrameParser;
 
   constructor(limits: MessageLimits = wide, extension?: InvertingExtension) {
-    this.assembler = new MessageAssembler(this, limits, extension, memory);
+    this.assembler = new MessageAssembler(this, this, limits, extension, memory);
     this.parser = new FrameParser(this.assembler, "client");
   }
 

@@ -33,16 +33,17 @@ const pauseBits = { consumer: 1, hook: 2, overlap: 4 };
 export interface ConnectionMessageHandler<Received, Sent> {
   /** Creates the object that the hooks of a connection use. Called at most once per connection. */
   createHook(connection: ClientConnection<Received, Sent>): HookConnection<Received, Sent>;
-  /** @param at - When the last bytes of the message arrived, in milliseconds of the runtime's clock. */
-  onMessage(
-    connection: ClientConnection<Received, Sent>,
-    data: string | Buffer,
-    size: number,
-    at: number,
-  ): void;
+  /** Receives the messages. */
+  readonly inbound: {
+    /**
+     * @param connection - The number of the connection.
+     * @param at - When the last bytes of the message arrived.
+     */
+    receive(connection: number, data: string | Buffer, size: number, at: number): void;
+  };
   /** True when messages may be passed to {@link onBorrowed} without a copy. */
   readonly isLending: boolean;
-  /** @returns `false` if the message must be passed to {@link onMessage} instead. */
+  /** @returns `false` if the message must be passed to {@link inbound} instead. */
   onBorrowed(bytes: Buffer, isBinary: boolean): boolean;
   /** A message is dropped, because the setup of its connection failed or was not completed. */
   onDiscarded(data: string | Buffer): void;
@@ -278,7 +279,8 @@ export class ClientConnection<Received, Sent>
   }
 
   #deliverHookMessages(): void {
-    for (const { data, size, at } of this.#hook?.release() ?? []) this.#hub.onMessage(this, data, size, at);
+    for (const { data, size, at } of this.#hook?.release() ?? [])
+      this.#hub.inbound.receive(this.number, data, size, at);
     this.resume("hook");
   }
 
@@ -330,7 +332,8 @@ export class ClientConnection<Received, Sent>
     if (hook?.wantsMessages === true && hook.receive({ data, size, at })) return;
     // A listener of the previous message may have discarded the remaining ones.
     const isOfLeftover = this.#hasLeftover && this.#live!.hasLeftover;
-    if (isOfLeftover || (this.#isReady && !this.#isOnStandby)) this.#hub.onMessage(this, data, size, at);
+    if (isOfLeftover || (this.#isReady && !this.#isOnStandby))
+      this.#hub.inbound.receive(this.number, data, size, at);
     else this.#hub.onDiscarded(data);
   }
 

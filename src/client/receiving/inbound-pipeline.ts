@@ -37,6 +37,12 @@ export interface InboundPipelineHandler<Received, Sent> {
   onDropped(event: EventMap<Received>["dropped"]): void;
 }
 
+/** The counters of received messages. */
+export interface ReceiveCounters {
+  messagesReceived: number;
+  payloadBytesReceived: number;
+}
+
 /** The default of the option `replay.maxStreams`. */
 const defaultMaxStreams = 10_000;
 
@@ -61,6 +67,7 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
   readonly #options: ReplayOptions<Received> | undefined;
   readonly #emitter: Emitter<EventMap<Received>>;
   readonly #dispatcher: Dispatcher<Received>;
+  readonly #statistics: ReceiveCounters;
   readonly #decoder: Decoder<Received>;
   readonly #handler: InboundPipelineHandler<Received, Sent>;
   readonly #isInspected: boolean;
@@ -78,6 +85,7 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
       readonly replay: ReplayOptions<Received> | undefined;
       readonly emitter: Emitter<EventMap<Received>>;
       readonly dispatcher: Dispatcher<Received>;
+      readonly statistics: ReceiveCounters;
       /** `true` if every message is decoded and passed to `onDecoded`. */
       readonly isInspected: boolean;
       /**
@@ -92,6 +100,7 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
     this.#options = context.replay;
     this.#emitter = context.emitter;
     this.#dispatcher = context.dispatcher;
+    this.#statistics = context.statistics;
     this.#decoder = context.dispatcher.decoder;
     this.#isInspected = context.isInspected;
     this.#maxBytes = context.maxBytes;
@@ -135,6 +144,8 @@ export class InboundPipeline<Received, Sent> implements ReplayPort<ReceivedMessa
 
   /** @param at - The time at which the last bytes of the message arrived. */
   receive(connection: number, data: string | Buffer, size: number, at: number): void {
+    this.#statistics.messagesReceived++;
+    this.#statistics.payloadBytesReceived += size;
     if (this.#isInspected) {
       this.#receiveInspected(connection, data, size, at);
       return;

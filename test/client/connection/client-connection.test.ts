@@ -55,7 +55,9 @@ const handler: ClientConnectionHandler<Message, Message> & ConnectionMessageHand
     return isLending;
   },
   onBorrowed: (bytes) => calls.push(`borrowed ${bytes.toString()}`) > 0,
-  onMessage: (_connection, data, size, at) => calls.push(`message ${data.toString()} of ${size} at ${at}`),
+  inbound: {
+    receive: (_connection, data, size, at) => calls.push(`message ${data.toString()} of ${size} at ${at}`),
+  },
   onDiscarded: (data) => calls.push(`discarded ${data.toString()}`),
   onPing: (payload) => calls.push(`ping ${payload.toString()}`),
   onPong: (payload, latencyMs) => calls.push(`pong ${payload.toString()} ${latencyMs}`),

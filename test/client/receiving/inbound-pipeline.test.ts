@@ -22,6 +22,7 @@ class Scene {
     onListenerError: (_name, error) => this.errors.push(error),
   });
   readonly dispatcher: Dispatcher<string>;
+  readonly statistics = { messagesReceived: 0, payloadBytesReceived: 0 };
   readonly pipeline: InboundPipeline<string, string>;
   readonly connection = { url: "ws://feed.test/" } as SetupConnection<string, string>;
   isSettled = false;
@@ -58,7 +59,10 @@ class Scene {
     );
     const isSettled = (): boolean => this.isSettled;
     this.pipeline = new InboundPipeline<string, string>(
-      { runtime, replay: resolved.replay, emitter, dispatcher: this.dispatcher, isInspected, maxBytes },
+      {
+        ...{ runtime, replay: resolved.replay, emitter, dispatcher: this.dispatcher, isInspected, maxBytes },
+        statistics: this.statistics,
+      },
       {
         connectionOf: (number) => (number === 1 ? this.connection : undefined),
         onDecoded: (message, at, number) => {
