@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { cases } from "../support/cases.js";
 import type { Message, Options } from "../support/scene.js";
 import { backoff, closeOf, inflatedOf, LayerScene, storyOf, textsOf, settled } from "./layer-scene.js";
 import { measureCpuTime } from "../support/cpu-time.js";
@@ -801,7 +802,7 @@ describe("flush()", () => {
     };
     measure();
     const few = measure();
-    callMany(20_000);
+    callMany(cases(20_000));
     expect(measure()).toBeLessThan(5 * few);
     await scene.finish();
   });

@@ -1,5 +1,5 @@
 import { runInNewContext } from "node:vm";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { ProtocolError } from "../../src/errors.js";
 import { ClientGoneError } from "../../src/testing/inbox.js";
 import { type ScriptedAccept, ScriptedConnection } from "../../src/testing/scripted-connection.js";
@@ -19,6 +19,13 @@ function requestOf(...fields: readonly string[]): Buffer {
 
 const request = requestOf();
 
+/** Closed after each test, which settles the promise `closed` of their connections. */
+const scenes: Scene[] = [];
+
+afterEach(() => {
+  for (const { connection, stream } of scenes.splice(0)) if (!connection.isGone) stream.handler.onClose();
+});
+
 /** A connection on a recording stream. */
 class Scene {
   readonly stream = new RecordingStream();
@@ -29,6 +36,10 @@ class Scene {
     onRequest: () => this.requestCount++,
     onClosed: () => this.closedCount++,
   });
+
+  constructor() {
+    scenes.push(this);
+  }
 
   /** Receives `bytes` from the client, and completes the writes that follow. */
   receive(...all: readonly Uint8Array[]): this {

@@ -20,6 +20,13 @@ type Options = WebSocketOptions<string, string>;
 
 let log: string[];
 
+/** Rejects the flushes that a test leaves pending; has no effect on settled ones. */
+const pendingFlushes: ((error: Error) => void)[] = [];
+
+afterEach(() => {
+  for (const reject of pendingFlushes.splice(0)) reject(new Error("the test has ended"));
+});
+
 /** The open connection of a {@link FakeConnection}. The test settles its flush. */
 class FakeLive {
   readonly name: string;
@@ -34,7 +41,10 @@ class FakeLive {
   }
 
   flush(): Promise<void> {
-    return new Promise((resolve, reject) => this.#flushes.push({ resolve, reject }));
+    return new Promise((resolve, reject) => {
+      this.#flushes.push({ resolve, reject });
+      pendingFlushes.push(reject);
+    });
   }
 
   async flushed(): Promise<void> {

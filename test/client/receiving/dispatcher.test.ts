@@ -5,6 +5,7 @@ import { Dispatcher } from "../../../src/client/receiving/dispatcher.js";
 import { JetSocketError, TimeoutError } from "../../../src/errors.js";
 import { Emitter } from "../../../src/events/emitter.js";
 import type { EventMap } from "../../../src/events/event-map.js";
+import { cases } from "../../support/cases.js";
 import { createCountingRuntime, type CountingRuntime } from "../../support/counting-runtime.js";
 import { measureCpuTime } from "../../support/cpu-time.js";
 import { VirtualRuntime } from "../../support/virtual-runtime.js";
@@ -878,7 +879,7 @@ it("delivers the current message to a reader that `keyOf` starts", async () => {
 describe("recv({ match })", () => {
   it("takes time in proportion to the messages that it checks", async () => {
     create({ capacity: 100_000, maxBytes: 1_000_000 });
-    const count = 30_000;
+    const count = cases(30_000);
     for (let index = 0; index < count; index++) receive(String(index));
     const cpuTime = measureCpuTime();
     const calls: Promise<string>[] = [];

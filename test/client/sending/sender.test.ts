@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ownPing } from "../../../src/client/sending/outbox-message.js";
 import { Sender, type SenderHandler, type SendResult } from "../../../src/client/sending/sender.js";
 import type { LiveConnection } from "../../../src/connection/live-connection.js";
@@ -17,6 +17,13 @@ const defaultOutbox: OutboxOption = {
   ...{ capacity: 10, maxBytes: 1_000, ttl: undefined, overflow: "error", perSecond: undefined },
   ...{ keyOf: undefined, idOf: undefined, acknowledges: undefined },
 };
+
+/** Rejects the flushes that a test leaves pending; has no effect on settled ones. */
+const pendingFlushes: ((error: Error) => void)[] = [];
+
+afterEach(() => {
+  for (const reject of pendingFlushes.splice(0)) reject(new Error("the test has ended"));
+});
 
 /** A connection that records what it accepts. The test sets its load, and settles its flushes. */
 class Connection {
@@ -65,7 +72,10 @@ class Connection {
   }
 
   flush(): Promise<void> {
-    return new Promise((resolve) => this.flushes.push(resolve));
+    return new Promise((resolve, reject) => {
+      this.flushes.push(resolve);
+      pendingFlushes.push(reject);
+    });
   }
 }
 
