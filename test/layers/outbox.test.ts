@@ -687,7 +687,7 @@ describe("with acknowledgements", () => {
       throw new Error("This function fails.");
     };
     /** Functions that end the client. In the other cases a listener of the error ends it. */
-    const cases: Readonly<Record<string, (close: () => void) => Options>> = {
+    const fatalOptions: Readonly<Record<string, (close: () => void) => Options>> = {
       "in idOf": (close) => ({ outbox: { ...atLeastOnce, idOf: close as () => undefined } }),
       "in keyOf": (close) => ({ outbox: { overflow: "conflate", keyOf: close } }),
       "in the serializer": (close) => ({ outbox: 10, serializer: (value) => (close(), value) }),
@@ -696,13 +696,13 @@ describe("with acknowledgements", () => {
       "after a duplicate id": () => ({ outbox: { ...atLeastOnce, idOf: () => "1" } }),
     };
 
-    it.each(Object.keys(cases))("rejects its message: %s", async (name) => {
+    it.each(Object.keys(fatalOptions))("rejects its message: %s", async (name) => {
       const scene = new LayerScene();
       let mayClose = false;
       const close = (): void => {
         if (mayClose) void client.ws.close();
       };
-      const client = scene.watch(cases[name]!(close));
+      const client = scene.watch(fatalOptions[name]!(close));
       const { ws } = client;
       ws.on("error", close);
       void ws.send("first");
