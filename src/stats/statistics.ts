@@ -1,7 +1,6 @@
 // The statistics of a client: counters, gauges and histograms over all its connections. It does not measure anything
 
 // itself: the client reports counts and durations.
-import { zeroBytes } from "../../protocol/index.js";
 import { Histogram, type HistogramSnapshot } from "./histogram.js";
 
 /** Maximum length of a list of samples. A longer list takes more memory than a histogram. */
@@ -92,7 +91,7 @@ export interface ConnectionCounts {
 /** A histogram takes memory only after its first sample. */
 export class Statistics {
   messagesReceived = 0;
-  payloadBytesReceived: number = zeroBytes;
+  payloadBytesReceived = 0;
   messagesDropped = 0;
   attemptCount = 0;
   connectCount = 0;
@@ -130,7 +129,7 @@ export class Statistics {
   snapshot(connections: readonly ConnectionCounts[], gauges: Gauges): Stats {
     const counts = this.#ended === undefined ? connections : [this.#ended, ...connections];
     const payloadBytesSent = total(counts, "payloadBytesSent");
-    const payloadBytesReceived = this.payloadBytesReceived + 0;
+    const payloadBytesReceived = this.payloadBytesReceived;
     const bytesSent = total(counts, "bytesSent");
     const bytesReceived = total(counts, "bytesReceived");
     const histograms = this.#snapshotHistograms();

@@ -172,7 +172,7 @@ export class Rotation<Received, Sent> {
     this.#hub.sender.hold();
     this.#overlapTimer = runtime.setTimer(rotation.overlap, () => this.#onOverlapOver());
     this.#overlapTimer.unref();
-    first.live.flush(undefined).then(
+    first.live.queue.flush(undefined).then(
       () => this.move(),
       () => undefined,
     );
