@@ -121,6 +121,39 @@ export class HandshakeError extends JetSocketError {
   }
 }
 
+/** The facts of a failed handshake with a proxy. */
+export interface ProxyErrorDetails extends ErrorDetails {
+  readonly statusCode?: number | undefined;
+  readonly headers?: readonly HeaderField[] | undefined;
+  readonly socksCode?: number | undefined;
+}
+
+/**
+ * A proxy could not be reached, or it opened no tunnel. The codes are `PROXY_UNREACHABLE`, `PROXY_REFUSED`,
+ * `PROXY_AUTHENTICATION`, `PROXY_MALFORMED`, `PROXY_EARLY_DATA` and `PROXY_CLOSED`.
+ */
+export class ProxyError extends JetSocketError {
+  static override readonly brand: symbol = Symbol.for("jetsocket.ProxyError");
+
+  static {
+    brandInstances(this, "ProxyError");
+  }
+
+  /** The HTTP status of an HTTP proxy that refused; otherwise `undefined`. */
+  readonly statusCode: number | undefined;
+  /** The header fields of that response. */
+  readonly headers: readonly HeaderField[];
+  /** The reply of a SOCKS5 proxy that refused (RFC 1928 6); otherwise `undefined`. */
+  readonly socksCode: number | undefined;
+
+  constructor(message: string, details: ProxyErrorDetails) {
+    super(message, details);
+    this.statusCode = details.statusCode;
+    this.headers = details.headers ?? [];
+    this.socksCode = details.socksCode;
+  }
+}
+
 /** Sets the name and the brand of all instances of an error class. Each error class calls it once. */
 export function brandInstances(
   type: { readonly brand: symbol; readonly prototype: Error },

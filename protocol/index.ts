@@ -39,6 +39,8 @@ export {
   InvalidStateError,
   JetSocketError,
   ProtocolError,
+  ProxyError,
+  type ProxyErrorDetails,
 } from "./errors.js";
 export { escapeControls } from "./escape-controls.js";
 export { ownOptions } from "./own-options.js";
@@ -80,5 +82,9 @@ export type { ServerRequest } from "./handshake/server-request.js";
 export { headerSizeFor } from "./frame-header.js";
 export type { FrameObserver, ObservedFrame } from "./frame-observer.js";
 export type { FillRandom } from "./masking-keys.js";
+export { HttpTunnel } from "./proxy/http-tunnel.js";
+export { parseProxy, type ProxyUri } from "./proxy/proxy-uri.js";
+export { Socks5Tunnel } from "./proxy/socks5-tunnel.js";
+export type { TunnelHandshake, TunnelStep, TunnelTarget } from "./proxy/tunnel-handshake.js";
 export { Resources, type ResourcesOptions } from "./resources.js";
 export { parseUri, type WebSocketUri } from "./uri.js";

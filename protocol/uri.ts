@@ -58,6 +58,11 @@ export function parseUri(input: string | URL): WebSocketUri {
   };
 }
 
+/** Returns a host as it is written before a port. */
+export function withBrackets(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
+
 /** Rejects input that `new URL` would silently correct. Returns whether the scheme is a secure one. */
 function checkText(text: string): boolean {
   if (/[\p{Cc} ]/u.test(text)) throw invalid(text, "a space or a control character must be percent-encoded");

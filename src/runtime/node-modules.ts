@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import type * as crypto from "node:crypto";
 import type * as channels from "node:diagnostics_channel";
+import type * as dns from "node:dns";
 import type * as net from "node:net";
 import type * as tls from "node:tls";
 import type * as util from "node:util";
@@ -20,6 +21,11 @@ let loadedNet: typeof net | undefined;
 export function nodeNet(): typeof net {
   loadedNet ??= load("node:net") as typeof net;
   return loadedNet;
+}
+
+/** Loaded by the first connection to a host name. */
+export function nodeDns(): typeof dns {
+  return load("node:dns") as typeof dns;
 }
 
 /** Loaded by the first connection that uses TLS. */

@@ -2,6 +2,7 @@
 import type { LookupFunction } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
+import type { HeaderField, ProxyUri } from "../../protocol/index.js";
 
 /** The phase of an attempt to open a byte stream. */
 export type TransportPhase = "dns" | "tcp" | "proxy" | "tls";
@@ -18,6 +19,20 @@ export interface TransportHandler {
   onEnd(): void;
   /** The stream is closed. `error` is the error that ended it, if any. This is the last call. */
   onClose(error: Error | undefined): void;
+}
+
+/** One attempt to connect to an address of a host. */
+export interface AddressAttempt {
+  /** The IP address. */
+  readonly address: string;
+  readonly port: number;
+  /** Milliseconds from the start of the name lookup to the start of this attempt. */
+  readonly atMs: number;
+  /** Milliseconds that the attempt took; `undefined` while it is pending. */
+  readonly durationMs: number | undefined;
+  /** `abandoned`: another address was connected first, or the whole attempt ended. */
+  readonly result: "pending" | "connected" | "failed" | "abandoned";
+  readonly error: Error | undefined;
 }
 
 /** A byte stream: a TCP, TLS or Unix socket, or a Duplex of the application. */
@@ -38,6 +53,8 @@ export interface Transport {
   resume(): void;
   ref(): void;
   unref(): void;
+  /** The addresses that were tried, in the order of their starts. Optional: streams without addresses have none. */
+  readonly addresses?: readonly AddressAttempt[];
 }
 
 /** Creates the stream to use instead of a socket. `signal` is aborted when the attempt is abandoned. */
@@ -45,6 +62,15 @@ export type CreateConnection = (context: {
   readonly url: string;
   readonly signal: AbortSignal;
 }) => Duplex | Promise<Duplex>;
+
+/** The proxy through which a transport reaches its destination. */
+export interface ProxyTarget {
+  readonly uri: ProxyUri;
+  /** Header fields for the request to an HTTP proxy. */
+  readonly headers: readonly HeaderField[];
+  /** Options of TLS to the proxy itself, for `https:`. */
+  readonly tls?: ConnectionOptions | undefined;
+}
 
 /** The destination of a transport, and the options of its socket. */
 export interface TransportTarget {
@@ -64,6 +90,8 @@ export interface TransportTarget {
   readonly noDelay: boolean;
   /** TCP keep-alive: idle milliseconds before the first probe, or `false` to disable it. */
   readonly keepAlive: number | false;
+  /** The proxy to use, if any. It resolves the host name. */
+  readonly proxy?: ProxyTarget | undefined;
   /** Returns a stream that is ready for use, including TLS if it is needed. */
   readonly createConnection?: CreateConnection | undefined;
   /** Aborts a pending `createConnection`. */

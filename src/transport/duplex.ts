@@ -18,9 +18,12 @@ export function openDuplex(
   if (signal.aborted) abort();
   else signal.addEventListener("abort", abort, { once: true });
 
-  const transport = new SocketTransport(handler, () => {
-    removeListener();
-    controller.abort();
+  const transport = new SocketTransport(handler);
+  transport.wait({
+    stop: () => {
+      removeListener();
+      controller.abort();
+    },
   });
   void createStream(create, { url: target.url, signal: controller.signal }, transport).finally(
     removeListener,

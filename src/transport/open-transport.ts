@@ -1,5 +1,6 @@
 // Selects the kind of transport for a target.
 import { openDuplex } from "./duplex.js";
+import { openProxied } from "./proxied.js";
 import { openTcp } from "./tcp.js";
 import { openTls } from "./tls.js";
 import type { OpenTransport, Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
@@ -11,6 +12,7 @@ export const openTransport: OpenTransport = (
   handler: TransportHandler,
 ): Transport => {
   if (target.createConnection !== undefined) return openDuplex(target.createConnection, target, handler);
+  if (target.proxy !== undefined) return openProxied(target, target.proxy, handler);
   if (target.isSecure) return openTls(target, handler);
   if (target.socketPath !== undefined) return openUnix(target.socketPath, target, handler);
   return openTcp(target, handler);

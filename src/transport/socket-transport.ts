@@ -6,7 +6,7 @@ import { nodeNet } from "../runtime/node-modules.js";
 import { ReadGate, type ReadGateOwner } from "./read-gate.js";
 import { toError } from "../runtime/to-error.js";
 import { withMessage } from "./transport-error.js";
-import type { Transport, TransportHandler, TransportPhase } from "../runtime/transport.js";
+import type { AddressAttempt, Transport, TransportHandler, TransportPhase } from "../runtime/transport.js";
 
 /** Returns the bytes of one chunk of a stream, or an error if it is not made of bytes. */
 function bytesOf(chunk: unknown, encoding: BufferEncoding | null): Buffer | TypeError {
@@ -49,6 +49,16 @@ function onClose(this: unknown): void {
   (this as StreamWithTransport)[transportKey].onClose();
 }
 
+/** Leads to the stream of a transport: a race of addresses, a tunnel, or a function of the application. */
+export interface StreamOpener {
+  /** The addresses that were tried. */
+  readonly attempts?: readonly AddressAttempt[];
+  /** The stream is not needed any more. */
+  stop(): void;
+  ref?(): void;
+  unref?(): void;
+}
+
 /**
  * A {@link Transport} over a Node stream. The functions that open a stream call {@link attach} with it, report progress
  * by {@link enter} and {@link open}, and report failure by {@link fail}.
@@ -56,7 +66,7 @@ function onClose(this: unknown): void {
 export class SocketTransport implements Transport, ReadGateOwner {
   readonly #handler: TransportHandler;
   readonly #gate: ReadGate;
-  readonly #onAbandoned: (() => void) | undefined;
+  #opener: StreamOpener | undefined;
   #stream: Duplex | undefined;
   /** True for a Node socket without TLS, which shows immediately whether the kernel accepted a write. */
   #isPlain = false;
@@ -71,11 +81,19 @@ export class SocketTransport implements Transport, ReadGateOwner {
   /** The "data" listener; only on a stream that does not read into our buffer. */
   #onChunk: ((chunk: unknown) => void) | undefined;
 
-  /** @param onAbandoned - Called if {@link destroy} is called before {@link attach}. */
-  constructor(handler: TransportHandler, onAbandoned?: () => void) {
+  constructor(handler: TransportHandler) {
     this.#handler = handler;
     this.#gate = new ReadGate(handler, this);
-    this.#onAbandoned = onAbandoned;
+  }
+
+  get addresses(): readonly AddressAttempt[] {
+    return this.#opener?.attempts ?? [];
+  }
+
+  /** Waits for a stream. `opener` is stopped if the transport is destroyed before {@link attach}. */
+  wait(opener: StreamOpener): void {
+    this.#opener = opener;
+    if (!this.#isRef) opener.unref?.();
   }
 
   get isDestroyed(): boolean {
@@ -170,7 +188,7 @@ export class SocketTransport implements Transport, ReadGateOwner {
     this.#gate.shut();
     this.#onWritten = undefined;
     if (this.#stream === undefined) {
-      this.#onAbandoned?.();
+      this.#opener?.stop();
       process.nextTick(() => this.#gate.close(this.#error));
     } else {
       this.#drop(this.#stream);
@@ -189,11 +207,13 @@ export class SocketTransport implements Transport, ReadGateOwner {
 
   ref(): void {
     this.#isRef = true;
+    if (this.#stream === undefined) this.#opener?.ref?.();
     if (isSocket(this.#stream) && !this.#stream.destroyed) this.#stream.ref();
   }
 
   unref(): void {
     this.#isRef = false;
+    if (this.#stream === undefined) this.#opener?.unref?.();
     if (isSocket(this.#stream) && !this.#stream.destroyed) this.#stream.unref();
   }
 

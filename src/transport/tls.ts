@@ -1,67 +1,126 @@
 // Opens TLS connections. It does not verify certificates itself: Node does.
 import { ownOptions } from "../../protocol/index.js";
-import type { TcpNetConnectOpts } from "node:net";
+import type { LookupFunction, OnReadOpts, TcpNetConnectOpts } from "node:net";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
+import type { Duplex } from "node:stream";
 import { nodeNet, nodeTls, nodeUtil } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
-import { dialOptions, initialPhase, reportTcpAfterLookup, applySocketOptions } from "./tcp.js";
+import { dial } from "./tcp.js";
 import { checkTlsOptions, markTlsFault, refusedTlsOptions } from "./tls-fault.js";
 import { toError } from "../runtime/to-error.js";
 import type { Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
 import { unsetSocketOptions, unsetTlsOptions } from "./unset-options.js";
 
 /** Options of Node's `tls.connect`, including those that it passes to the underlying socket. */
-type TlsOptions = ConnectionOptions & Pick<TcpNetConnectOpts, "localAddress" | "onread">;
+type TlsOptions = ConnectionOptions &
+  Pick<TcpNetConnectOpts, "localAddress" | "onread" | "autoSelectFamily"> & {
+    readonly path?: string | undefined;
+  };
 
 /** Opens TLS over TCP, over a Unix socket, or over the stream `tls.socket`. */
 export function openTls(target: TransportTarget, handler: TransportHandler): Transport {
   const transport = new SocketTransport(handler);
-  const tls = ownOptions(target.tls ?? {});
-  const hasStream = tls.socket !== undefined;
-  const isTcp = !hasStream && target.socketPath === undefined;
-  if (hasStream) transport.begin("tls");
-  else transport.begin(isTcp ? initialPhase(target) : "tcp");
-  try {
-    const options = tlsOptions(target, tls);
-    // Node supports `onread` only on sockets that it creates.
-    if (!hasStream) options.onread = transport.readInto(target.readBuffer);
-    const socket = connectWith(options, tls, transport);
-    // With `tls.socket`, Node ignores the option and uses that stream's setting.
-    socket.allowHalfOpen = true;
-    transport.attach(socket);
-    if (isTcp) reportTcpAfterLookup(socket, target, transport);
-    socket.once("connect", () => {
-      if (isTcp) applySocketOptions(socket, target);
-      if (!hasStream) transport.enter("tls");
-    });
-    socket.once("secureConnect", () => transport.open());
-  } catch (error) {
-    transport.fail(toError(error, "connect"));
+  const stream = target.tls?.socket;
+  if (stream !== undefined) {
+    transport.begin("tls");
+    openOver(target, transport, { socket: stream });
+  } else if (target.socketPath !== undefined) {
+    transport.begin("tcp");
+    const onread = transport.readInto(target.readBuffer);
+    const socket = openOver(target, transport, { path: target.socketPath, onread });
+    socket?.once("connect", () => transport.enter("tls"));
+  } else {
+    dialTls(target, transport);
   }
   return transport;
 }
 
+/** Starts TLS on `stream`, which is connected to the target. */
+export function startTls(target: TransportTarget, transport: SocketTransport, stream: Duplex): void {
+  transport.enter("tls");
+  openOver(target, transport, { socket: stream });
+}
+
+function dialTls(target: TransportTarget, transport: SocketTransport): void {
+  const connect = tryTls(target.tls, "tls", transport, () =>
+    tlsConnector(target, () => transport.readInto(target.readBuffer)),
+  );
+  if (connect === undefined) return;
+  dial(target, transport, connect, (socket) => {
+    transport.enter("tls");
+    socket.once("secureConnect", () => transport.open());
+  });
+}
+
 /**
- * Node throws here if it cannot use the option `tls`, before a byte is sent. Every attempt would fail in the same way.
- * The failure belongs to the phase "tls", which has not begun yet.
+ * Returns a function that connects to an address of the target and starts TLS.
+ *
+ * @param onread - Returns the option `onread` of a socket.
+ * @throws if Node cannot use the option `tls`.
  */
-function connectWith(options: TlsOptions, tls: ConnectionOptions, transport: SocketTransport): TLSSocket {
+export function tlsConnector(
+  target: TransportTarget,
+  onread?: () => OnReadOpts,
+): (address: string) => TLSSocket {
+  const { host, port, localAddress } = target;
+  const options = tlsOptions(target);
+  return (address) => {
+    const family = nodeNet().isIP(address);
+    // The name stays in `host`, because Node compares it with the certificate.
+    const lookup: LookupFunction = (_name, _options, callback) => callback(null, address, family);
+    return nodeTls().connect({
+      ...options,
+      // `path` would take precedence over the address.
+      ...{ host, port, localAddress, lookup, path: undefined, autoSelectFamily: false, allowHalfOpen: true },
+      onread: onread?.(),
+    } as ConnectionOptions);
+  };
+}
+
+/** @param connection - The stream, or the path of a Unix socket. */
+function openOver(
+  target: TransportTarget,
+  transport: SocketTransport,
+  connection: TlsOptions,
+): TLSSocket | undefined {
+  const socket = tryTls(target.tls, "tls", transport, () =>
+    nodeTls().connect({ ...tlsOptions(target), ...connection } as ConnectionOptions),
+  );
+  if (socket === undefined) return undefined;
+  // With `socket`, Node ignores the option `allowHalfOpen` and uses the setting of that stream.
+  socket.allowHalfOpen = true;
+  transport.attach(socket);
+  return socket.once("secureConnect", () => transport.open());
+}
+
+/**
+ * Calls a function that throws if Node cannot use the option `tls`, before a byte is sent. Every attempt would fail in
+ * the same way. The failure belongs to the phase "tls", which has not begun yet.
+ */
+export function tryTls<Result>(
+  tls: ConnectionOptions | undefined = {},
+  optionName: string,
+  transport: SocketTransport,
+  create: () => Result,
+): Result | undefined {
   try {
-    checkTlsOptions(tls);
-    return nodeTls().connect(options);
+    return create();
   } catch (thrown) {
     transport.begin("tls");
     const error = toError(thrown, "tls.connect");
-    throw markTlsFault(error, { kind: "options", options: refusedTlsOptions(tls, error) });
+    const options = refusedTlsOptions(ownOptions(tls), error).replaceAll("tls", optionName);
+    transport.fail(markTlsFault(error, { kind: "options", options }));
+    return undefined;
   }
 }
 
-/** @param tls - The option `tls`, own properties only. */
-function tlsOptions(target: TransportTarget, tls: ConnectionOptions): TlsOptions {
-  const { host, socketPath } = target;
-  const { DEFAULT_CIPHERS, checkServerIdentity } = nodeTls();
+/** @throws if Node cannot use the option `tls`. */
+function tlsOptions({ host, tls: given = {} }: TransportTarget): TlsOptions {
+  const tls = ownOptions(given);
+  checkTlsOptions(tls);
+  const { DEFAULT_CIPHERS, checkServerIdentity, createSecureContext } = nodeTls();
   const { checkServerIdentity: check } = tls;
-  return {
+  const options = {
     ...unsetSocketOptions,
     ...unsetTlsOptions,
     // An own property with the value `undefined` would hide Node's defaults of these two options and of
@@ -69,9 +128,8 @@ function tlsOptions(target: TransportTarget, tls: ConnectionOptions): TlsOptions
     ciphers: DEFAULT_CIPHERS,
     minDHSize: 1024,
     ...tls,
-    checkServerIdentity: check === undefined ? checkServerIdentity : identityCheck(check, target.tls),
-    ...dialOptions(target),
-    path: socketPath,
+    checkServerIdentity: check === undefined ? checkServerIdentity : identityCheck(check, given),
+    host,
     // As browsers do for wss, so that a server that supports HTTP/2 selects HTTP/1.1.
     ALPNProtocols: tls.ALPNProtocols ?? ["http/1.1"],
     // RFC 6066 3: the server name is sent without a trailing dot, and an IP address is not sent.
@@ -79,12 +137,13 @@ function tlsOptions(target: TransportTarget, tls: ConnectionOptions): TlsOptions
     // Only the option can disable the check. NODE_TLS_REJECT_UNAUTHORIZED is ignored.
     rejectUnauthorized: tls.rejectUnauthorized ?? true,
   };
+  return { ...options, secureContext: tls.secureContext ?? createSecureContext(options) };
 }
 
 type IdentityCheck = NonNullable<ConnectionOptions["checkServerIdentity"]>;
 
 /** Node does not catch exceptions of `checkServerIdentity`, and destroys the socket with any value that it returns. */
-function identityCheck(check: IdentityCheck, self: ConnectionOptions | undefined): IdentityCheck {
+function identityCheck(check: IdentityCheck, self: ConnectionOptions): IdentityCheck {
   return (hostname, certificate) => {
     try {
       const refusal: unknown = Reflect.apply(check, self, [hostname, certificate]);

@@ -115,7 +115,7 @@ describe("openTcp", () => {
       const lookup: LookupFunction = (_hostname, _options, callback) => callback(null, "nowhere");
       const { handler } = dialling.dial({ host: "feed.test", lookup });
       await handler.untilCall("close");
-      expect(handler.error).toMatchObject({ code: "ERR_INVALID_IP_ADDRESS" });
+      expect(handler.error).toMatchObject({ code: "ENOTFOUND" });
     });
 
     it("reports an invalid localAddress without throwing", async () => {

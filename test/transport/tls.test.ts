@@ -207,7 +207,7 @@ describe("openTls", () => {
     it("reports options that Node refuses without throwing", async () => {
       const { handler } = dialling.dial({ isSecure: true, tls: { minVersion: "TLSv9" as "TLSv1.3" } });
       await handler.untilCall("close");
-      expect(handler.calls).toEqual(["tcp", "tls", "close"]);
+      expect(handler.calls).toEqual(["tls", "close"]);
       expect(handler.error).toMatchObject({ code: "ERR_TLS_INVALID_PROTOCOL_VERSION" });
     });
 

@@ -1,0 +1,71 @@
+// Opens a tunnel by HTTP CONNECT (RFC 9110 9.3.6). It does not connect to the proxy.
+import type { HeaderField } from "../errors.js";
+import { checkUserFields } from "../handshake/user-fields.js";
+import { fieldValues } from "../http/header-fields.js";
+import { HeadParser } from "../http/head-parser.js";
+import { writeHead } from "../http/head-writer.js";
+import { parseStatusLine, type StatusLine } from "../http/start-line.js";
+import { statusText } from "../http/status-text.js";
+import { withBrackets } from "../uri.js";
+import type { ProxyUri } from "./proxy-uri.js";
+import {
+  opened,
+  rejected,
+  type TunnelHandshake,
+  type TunnelStep,
+  type TunnelTarget,
+} from "./tunnel-handshake.js";
+
+/** Most interim responses (1xx) before the final one. */
+const maxInterimResponses = 8;
+
+/** The handshake with an HTTP proxy. */
+export class HttpTunnel implements TunnelHandshake {
+  readonly request: Buffer;
+  #parser: HeadParser<StatusLine> = new HeadParser(parseStatusLine);
+  #interimResponses = 0;
+
+  /**
+   * @param headers - Added to the request, such as `Proxy-Authorization` or `User-Agent`.
+   * @throws TypeError for an invalid header field.
+   */
+  constructor(target: TunnelTarget, { credentials }: ProxyUri, headers: readonly HeaderField[] = []) {
+    checkUserFields(headers);
+    const authority = `${withBrackets(target.host)}:${target.port}`;
+    const fields: HeaderField[] = [["Host", authority]];
+    if (credentials !== undefined && fieldValues(headers, "proxy-authorization").length === 0) {
+      const { user, password } = credentials;
+      const token = Buffer.from(`${user}:${password}`, "latin1").toString("base64");
+      fields.push(["Proxy-Authorization", `Basic ${token}`]);
+    }
+    this.request = writeHead(`CONNECT ${authority} HTTP/1.1`, [...fields, ...headers]);
+  }
+
+  receive(bytes: Uint8Array): TunnelStep | undefined {
+    let position = 0;
+    for (;;) {
+      const head = this.#parser.receive(bytes, position, bytes.length);
+      if (head === undefined) return undefined;
+      if (head.kind !== "head") {
+        const message = `The answer of the proxy is not valid: ${head.reason}. Check that the address is that of an HTTP proxy.`;
+        return rejected("PROXY_MALFORMED", message);
+      }
+      position = head.consumed;
+      const { statusCode } = head.startLine;
+      // RFC 9110 9.3.6: any 2xx opens the tunnel, and a length in its header is ignored.
+      if (statusCode >= 200 && statusCode < 300) return opened(bytes.length - position);
+      if (statusCode >= 200) return refused(statusCode, head.headers);
+      if (++this.#interimResponses > maxInterimResponses)
+        return rejected("PROXY_MALFORMED", "The proxy sent more than 8 interim responses and no final one.");
+      this.#parser = new HeadParser(parseStatusLine);
+    }
+  }
+}
+
+function refused(statusCode: number, headers: readonly HeaderField[]): TunnelStep {
+  const status = `${statusCode} ${statusText(statusCode)}`.trimEnd();
+  if (statusCode !== 407)
+    return rejected("PROXY_REFUSED", `The proxy answered ${status} to CONNECT.`, { statusCode, headers });
+  const message = `The proxy requires other credentials: it answered ${status}. Set user name and password in the proxy url.`;
+  return rejected("PROXY_AUTHENTICATION", message, { statusCode, headers });
+}
