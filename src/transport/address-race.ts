@@ -63,9 +63,11 @@ export class AddressRace {
 
   #lookUp(): void {
     const { host, lookup } = this.#context;
+    let isDone = false;
     try {
       (lookup ?? (nodeDns().lookup as LookupFunction))(host, { all: true }, (error, found, family) => {
-        if (this.#isOver) return;
+        if (this.#isOver || isDone) return;
+        isDone = true;
         if (error) this.#end(toError(error, "lookup"));
         else this.#onFound(typeof found === "string" ? [{ address: found, family: family ?? 0 }] : found);
       });

@@ -65,6 +65,9 @@ export class RecordingHandler implements TransportHandler {
       }
     };
     return {
+      get addresses() {
+        return transport.addresses ?? [];
+      },
       write: (bytes, onWritten) =>
         during(() =>
           transport.write(bytes, () => {
