@@ -5,12 +5,10 @@
  */
 export { connect } from "./client/connect.js";
 export { json, type JsonMessages, raw } from "./client/sending/default-messages.js";
-export type { RawData, RawMessageOptions } from "./client/sending/serialize.js";
 export { nodeRuntime } from "./client/runtime.js";
 export type { SendResult } from "./client/sending/sender.js";
 export type { ListenerOptions } from "./client/receiving/listener-options.js";
-export { type PingOptions, WebSocket, WebSocket as JetSocket } from "./client/websocket.js";
-export type { MessageOptions } from "./connection/send-queue.js";
+export { WebSocket, WebSocket as JetSocket } from "./client/websocket.js";
 export {
   BufferOverflowError,
   CloseError,
@@ -43,10 +41,14 @@ export type {
   HeartbeatOptions,
   LayerOption,
   LayerOptions,
+  MessageOptions,
   NarrowingRecvOptions,
   OutboxId,
   OutboxOptions,
+  PingOptions,
   Provided,
+  RawData,
+  RawMessageOptions,
   RecvOptions,
   Replayed,
   ReplayOptions,

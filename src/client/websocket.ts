@@ -1,14 +1,18 @@
 // The public class of the package. It checks the arguments of each call and delegates to `Client`. It has no state of
 // its own.
 import { CloseCode, InvalidStateError, ownOptions } from "../../protocol/index.js";
-import type { MessageOptions } from "../connection/send-queue.js";
 import type { CloseReport } from "../events/close-report.js";
 import type { BorrowedMessage, EventMap, EventName, Listener, State } from "../events/event-map.js";
 import { checkEventName, refuseHandlerProperties } from "../events/event-names.js";
 import { readCallOptions } from "../options/call-options.js";
 import type {
+  Cursors,
+  MessageOptions,
   NarrowingRecvOptions,
+  PingOptions,
   Provided,
+  RawData,
+  RawMessageOptions,
   RecvOptions,
   Url,
   WebSocketOptions,
@@ -16,17 +20,10 @@ import type {
 import { refuseMoreArguments, resolveOptions } from "../options/resolve-options.js";
 import { rejected, type WaitOptions } from "../runtime/wait.js";
 import type { Stats } from "../stats/statistics.js";
-import type { Cursors } from "../options/options.js";
 import { CallSite } from "./lifecycle/call-site.js";
 import { Client } from "./client.js";
 import { type ListenerOptions, isBorrowed } from "./receiving/listener-options.js";
-import {
-  controlPayload,
-  type RawData,
-  type RawMessageOptions,
-  rawMessage,
-  serialize,
-} from "./sending/serialize.js";
+import { controlPayload, rawMessage, serialize } from "./sending/serialize.js";
 import { nodeRuntime } from "./runtime.js";
 import type { SendResult } from "./sending/sender.js";
 
@@ -42,11 +39,6 @@ const pingNames = [...waitNames, "payload"];
 
 const closeOptionsHint = 'The options of close() are the third argument: close(1000, "", { timeout }).';
 const rotateOptionsHint = 'The options of rotate() are the second argument: rotate("", { timeout }).';
-
-export interface PingOptions extends WaitOptions {
-  /** At most 125 bytes (RFC 6455 5.5). Default: 8 bytes that are unique among the pings of this client. */
-  readonly payload?: Uint8Array | undefined;
-}
 
 /**
  * A WebSocket client (RFC 6455, RFC 7692).

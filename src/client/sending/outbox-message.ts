@@ -3,7 +3,7 @@ import { OutboxEntry } from "../../buffer/outbox-entry.js";
 import { overheadOf, ownCopyOf } from "../../connection/message-memory.js";
 import type { UnsentMessage } from "../../connection/message-tokens.js";
 import { PendingMessage, type Sendable } from "../../connection/pending-message.js";
-import type { MessageOptions } from "../../connection/send-queue.js";
+import type { MessageOptions } from "../../options/options.js";
 
 /** The content of an outbox entry. */
 export interface OutboxPayload {

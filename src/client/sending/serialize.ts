@@ -1,17 +1,9 @@
 // Converts the arguments of `send()`, `sendRaw()`, `ping()` and `pong()` to text or bytes, and checks them.
 import { isUtf8 } from "node:buffer";
-import type { MessageOptions } from "../../connection/send-queue.js";
 import { PendingMessage, type Sendable } from "../../connection/pending-message.js";
 import { describeValue } from "../../options/checks.js";
-import type { RawData, Serializer } from "../../options/options.js";
+import type { RawData, RawMessageOptions, Serializer } from "../../options/options.js";
 import { bytesOf, isBlob } from "./binary-data.js";
-
-export type { RawData } from "../../options/options.js";
-
-export interface RawMessageOptions extends MessageOptions {
-  /** `true` sends a binary message, `false` a text message. Default: `false` for a string, `true` for other data. */
-  readonly binary?: boolean | undefined;
-}
 
 /** Calls the serializer. @throws any error of the serializer; TypeError if it returns neither a string nor bytes. */
 export function serialize<Sent>(serializer: Serializer<Sent>, value: Sent): string | Uint8Array {
