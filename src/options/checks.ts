@@ -1,6 +1,7 @@
 /**
  * Checks of single option values, and the errors that they throw. It does not know which options exist.
  */
+import { ownOptions } from "../../protocol/index.js";
 import { hintFor } from "./option-hints.js";
 
 /** Longest string that an error message shows in full, in UTF-16 code units. */
@@ -33,16 +34,22 @@ export function wrongValue(name: string, expected: string, value: unknown): Type
   return new TypeError(`The option "${name}" must be ${expected}, not ${found}.`);
 }
 
-/** @throws TypeError for an unknown option name: an ignored typo would be hard to find. */
-export function checkNames(scope: string, options: object, names: ReadonlySet<string>): void {
-  for (const name in options) {
-    if (names.has(name) || !Object.hasOwn(options, name)) continue;
-    if ((options as Record<string, unknown>)[name] === undefined) continue;
-    const known = [...names].sort().join(", ");
-    throw new TypeError(
-      `Unknown option "${name}" in ${scope}.${hintFor(scope, name, names)} Known options: ${known}.`,
-    );
-  }
+/**
+ * Returns the own options of an object.
+ * @throws TypeError for a value that is not an object, and for an unknown name: an ignored typo would be hard to find.
+ */
+export function readOptions<Options extends object>(
+  scope: string,
+  given: Options,
+  names: readonly (keyof Options & string)[],
+  expected?: string,
+): Options {
+  const own = ownOptions(checkObject(scope, given, expected));
+  const unknown = Object.keys(own).find((name) => !names.some((known) => known === name));
+  if (unknown === undefined) return own;
+  const known = names.toSorted().join(", ");
+  const hint = hintFor(scope, unknown, names);
+  throw new TypeError(`Unknown option "${unknown}" in ${scope}.${hint} Known options: ${known}.`);
 }
 
 export function checkObject<Value extends object>(
@@ -96,14 +103,13 @@ export function checkNumber(
   throw new RangeError(`The option "${name}" must be a number from ${min} to ${max}, not ${value}.`);
 }
 
+/** @param allowed - The first value is the default. */
 export function checkOneOf<Value extends string>(
   name: string,
   value: Value | undefined,
-  defaultValue: Value,
-  others: readonly Value[],
+  allowed: readonly [Value, ...Value[]],
 ): Value {
-  if (value === undefined) return defaultValue;
-  const allowed = [defaultValue, ...others];
+  if (value === undefined) return allowed[0];
   if (allowed.includes(value)) return value;
   throw wrongValue(name, `one of ${allowed.map((one) => JSON.stringify(one)).join(", ")}`, value);
 }

@@ -10,14 +10,14 @@ import {
   checkBoolean,
   checkFunction,
   checkInteger,
-  checkNames,
   checkObject,
   headersForm,
   kindOf,
+  readOptions,
   wrongValue,
 } from "./checks.js";
 import type { CompressOptions, Deserializer, LayerOption, Serializer, WebSocketOptions } from "./options.js";
-import { layerNames, type ResolvedLayers, resolveLayers } from "./resolve-layers.js";
+import { type ResolvedLayers, resolveLayers } from "./resolve-layers.js";
 
 /** The options after defaults were added. */
 export interface ResolvedOptions<Received, Sent>
@@ -63,35 +63,6 @@ const maxSize = 512 * mebibyte - 24;
  */
 const reservedNames: readonly LayerOption[] = ["schema", "proxy"];
 
-// Each group of options is resolved together, because some options depend on others of the same group.
-const messageNames = [
-  ...(["subprotocols", "headers", "serializer", "deserializer", "compress"] as const),
-  ...(["compressionThreshold", "autoPong"] as const),
-] as const;
-const resolvedMessageNames = messageNames.map((name) => (name === "compress" ? "deflate" : name));
-const limitNames = [
-  ...(["connectTimeout", "closeTimeout", "messageTimeout", "maxMessageSize", "maxFrameSize"] as const),
-  ...(["highWaterMark", "lowWaterMark", "maxBufferedAmount"] as const),
-] as const;
-const socketNames = [
-  "tls",
-  "lookup",
-  "localAddress",
-  "socketPath",
-  "createConnection",
-  "noDelay",
-  "keepAlive",
-] as const;
-
-const optionNames: ReadonlySet<string> = new Set<keyof WebSocketOptions<unknown, unknown>>([
-  ...reservedNames,
-  ...layerNames,
-  ...messageNames,
-  ...limitNames,
-  ...socketNames,
-  ...(["signal", "runtime"] as const),
-]);
-
 /**
  * Checks the options of a client and adds the defaults.
  *
@@ -102,22 +73,23 @@ export function resolveOptions<Received, Sent>(
   options: WebSocketOptions<Received, Sent>,
   defaultRuntime: Runtime,
 ): ResolvedOptions<Received, Sent> {
-  const given = ownOptions(checkOptions(options));
-  if (defaults?.runtime !== defaultRuntime) defaults = resolveDefaults(defaultRuntime);
+  refuseSubprotocols(options);
+  if (defaults?.runtime !== defaultRuntime)
+    defaults = resolveAll<never, never>(ownOptions({}), defaultRuntime);
   const shared = defaults as unknown as ResolvedOptions<Received, Sent>;
+  const given = readOptions("options", options, namesOf(defaults));
   if (Object.keys(given).length === 0) return shared;
-  checkNames("options", given, optionNames);
   for (const name of reservedNames) {
     const value: unknown = given[name];
     if (value !== undefined && value !== false)
       throw wrongValue(name, "false: it is not implemented yet", value);
   }
-  return resolveGiven(given, shared);
+  return inheriting(shared, resolveAll(given, defaultRuntime));
 }
 
 /** The browser's class has subprotocols at this position. The value is not shown, because it may contain a token. */
-function checkOptions<Options extends object>(options: Options): Options {
-  if (typeof options !== "string" && !Array.isArray(options)) return checkObject("options", options);
+function refuseSubprotocols(options: unknown): void {
+  if (typeof options !== "string" && !Array.isArray(options)) return;
   throw new TypeError(
     `The option "options" must be an object, not ${kindOf(options)}. Subprotocols are an option: { subprotocols: ["chat"] }.`,
   );
@@ -138,51 +110,37 @@ export function refuseMoreArguments(others: readonly unknown[]): void {
 /** The defaults, which are the prototype of the options of all clients. */
 let defaults: ResolvedOptions<never, never> | undefined;
 
-function resolveDefaults(runtime: Runtime): ResolvedOptions<never, never> {
-  const none: WebSocketOptions<never, never> = ownOptions({});
-  const limits = resolveLimits(none);
+/** Returns the names of all options. Only `compress` has another name after it is resolved. */
+function namesOf(resolved: ResolvedOptions<never, never>): (keyof WebSocketOptions<never, never>)[] {
+  const names = Object.keys(resolved) as (keyof typeof resolved)[];
+  return [...reservedNames, ...names.map((name) => (name === "deflate" ? "compress" : name))];
+}
+
+function resolveAll<Received, Sent>(
+  options: WebSocketOptions<Received, Sent>,
+  defaultRuntime: Runtime,
+): ResolvedOptions<Received, Sent> {
+  const messages = resolveMessages(options);
+  const limits = resolveLimits(options);
   return {
-    ...resolveMessages(none),
+    ...messages,
     ...limits,
-    ...resolveLayers(none, limits.connectTimeout),
-    ...resolveSocket(none),
-    signal: undefined,
-    runtime,
+    ...resolveLayers(options, limits.connectTimeout),
+    ...resolveSocket(options),
+    signal: checkSignal(options.signal),
+    runtime: options.runtime === undefined ? defaultRuntime : checkObject("runtime", options.runtime),
   };
 }
 
 /**
- * Returns an object with the values that differ from the defaults, and the defaults as its prototype. A full copy would
- * take 300 bytes per client. Groups without a given option are not resolved.
+ * Returns an object that inherits the defaults and has the other values as own properties. A full copy would take 300
+ * bytes per client.
  */
-function resolveGiven<Received, Sent>(
-  options: WebSocketOptions<Received, Sent>,
-  shared: ResolvedOptions<Received, Sent>,
-): ResolvedOptions<Received, Sent> {
-  const own = Object.create(shared) as Mutable<ResolvedOptions<Received, Sent>>;
-  if (hasAny(options, messageNames)) copyChanged(own, shared, resolvedMessageNames, resolveMessages(options));
-  if (hasAny(options, limitNames)) copyChanged(own, shared, limitNames, resolveLimits(options));
-  if (options.connectTimeout !== undefined || hasAny(options, layerNames))
-    copyChanged(own, shared, layerNames, resolveLayers(options, own.connectTimeout));
-  if (hasAny(options, socketNames)) copyChanged(own, shared, socketNames, resolveSocket(options));
-  if (options.signal !== undefined) own.signal = checkSignal(options.signal);
-  if (options.runtime !== undefined) own.runtime = checkObject("runtime", options.runtime);
+function inheriting<All extends object>(shared: All, resolved: All): All {
+  const own = Object.create(shared) as All;
+  for (const name of Object.keys(resolved) as (keyof All)[])
+    if (resolved[name] !== shared[name]) own[name] = resolved[name];
   return own;
-}
-
-type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
-
-function hasAny<Options>(options: Options, names: readonly (keyof Options)[]): boolean {
-  return names.some((name) => options[name] !== undefined);
-}
-
-function copyChanged<All extends object, Name extends keyof All>(
-  own: Mutable<All>,
-  shared: All,
-  names: readonly Name[],
-  resolved: Pick<All, Name>,
-): void {
-  for (const name of names) if (resolved[name] !== shared[name]) own[name] = resolved[name];
 }
 
 function resolveMessages<Received, Sent>(options: WebSocketOptions<Received, Sent>) {
@@ -211,24 +169,20 @@ function checkHeaders<Received, Sent>(
   return typeof given === "object" && Symbol.iterator in given ? [...given] : given;
 }
 
-const compressNames: ReadonlySet<string> = new Set<keyof CompressOptions>([
-  ...([
-    "level",
-    "memLevel",
-    "windowBits",
-    "serverWindowBits",
-    "noContextTakeover",
-    "serverNoContextTakeover",
-  ] as const),
-]);
-
 const noOptions: DeflateOptions = Object.freeze({});
 
 function resolveCompress(compress: boolean | CompressOptions = true): DeflateOptions | undefined {
   if (compress === false) return undefined;
   if (compress === true) return noOptions;
-  const own = ownOptions(checkObject("compress", compress, "true, false or an object"));
-  checkNames("compress", own, compressNames);
+  const own = readOptions(
+    "compress",
+    compress,
+    [
+      ...(["level", "memLevel", "windowBits", "serverWindowBits"] as const),
+      ...(["noContextTakeover", "serverNoContextTakeover"] as const),
+    ],
+    "true, false or an object",
+  );
   const { level, memLevel, windowBits, serverWindowBits, noContextTakeover, serverNoContextTakeover } = own;
   return {
     level: checkInteger("compress.level", level, undefined, 0, 9),
