@@ -3,7 +3,7 @@ import type { ExtensionElement, ExtensionParameter } from "../extensions/extensi
 import { isToken } from "./tokens.js";
 import { ValueScanner } from "./value-scanner.js";
 
-/** Returns the tokens of a list, such as Connection or Sec-WebSocket-Protocol, or `undefined` if it is malformed. */
+/** Returns the tokens of a list, for example of Connection. Returns `undefined` for a malformed list. */
 export function parseTokenList(value: string): string[] | undefined {
   return parseList(value, (scanner) => scanner.readToken());
 }
@@ -21,8 +21,8 @@ export function parseProtocolList(value: string): string[] | undefined {
 }
 
 /**
- * Returns the elements of Sec-WebSocket-Extensions (RFC 6455 9.1) in their order. Returns `undefined` if the value is
- * malformed or has no element.
+ * Returns the elements of Sec-WebSocket-Extensions (RFC 6455 9.1) in their order. Returns `undefined` for a malformed
+ * value and for a value without elements.
  */
 export function parseExtensions(value: string): ExtensionElement[] | undefined {
   const elements = parseList(value, parseExtension);
@@ -48,6 +48,11 @@ function parseParameter(scanner: ValueScanner): ExtensionParameter | undefined {
   const value = scanner.readToken() ?? scanner.readQuotedString();
   // RFC 6455 9.1: the content of a quoted-string must be a token.
   return value !== undefined && isToken(value) ? [name, value] : undefined;
+}
+
+/** Returns `true` if a parsed list contains a token in any spelling. A malformed list, `undefined`, contains none. */
+export function includesIgnoringCase(tokens: readonly string[] | undefined, lowerCaseToken: string): boolean {
+  return tokens?.some((token) => token.toLowerCase() === lowerCaseToken) === true;
 }
 
 /** RFC 9110 5.6.1.2: elements are separated by commas, and empty elements are ignored. */

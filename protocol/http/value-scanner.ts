@@ -1,9 +1,9 @@
 // A scanner for the value of a header field. It does not know the grammar of a particular field.
 
-// Sticky patterns: `lastIndex` sets the position of the match.
+// These patterns are sticky: they match only at the position `lastIndex`.
 const whitespace = /[ \t]*/y;
 const token = /[!#$%&'*+\-.^_`|~\dA-Za-z]+/y;
-// RFC 9110 5.6.4: text without quotes and backslashes, or a backslash followed by any character.
+// RFC 9110 5.6.4: between the quotes, each quote and backslash of the text is preceded by a backslash.
 const quotedString = /"(?:[\t !#-[\]-~\u0080-\u00ff]|\\[\t -~\u0080-\u00ff])*"/y;
 
 /** Reads the parts of a value from left to right. The position never moves backwards. */
@@ -23,14 +23,14 @@ export class ValueScanner {
     this.#match(whitespace);
   }
 
-  /** Consumes `character` if it is next. */
+  /** Consumes the next character if it is `character`. */
   consume(character: string): boolean {
     const isNext = this.#text[this.#position] === character;
     if (isNext) this.#position++;
     return isNext;
   }
 
-  /** Skips whitespace, then consumes `character` and the whitespace after it, if it is next. */
+  /** Skips whitespace. If the next character is `character`, consumes it and the whitespace after it. */
   consumeSeparator(character: string): boolean {
     this.skipWhitespace();
     const isNext = this.consume(character);
@@ -38,12 +38,12 @@ export class ValueScanner {
     return isNext;
   }
 
-  /** Consumes a token, if one is next. */
+  /** Consumes and returns the token at the current position, or returns `undefined` if there is none. */
   readToken(): string | undefined {
     return this.#match(token);
   }
 
-  /** Consumes a quoted-string, if one is next, and returns its content without escapes. */
+  /** Consumes the quoted-string at the current position. Returns its content without quotes and escapes. */
   readQuotedString(): string | undefined {
     return this.#match(quotedString)?.slice(1, -1).replace(/\\(.)/g, "$1");
   }
