@@ -1,6 +1,6 @@
 // The server's side of the opening handshake. It reads, checks and answers a request, but it does not write to a
 // socket.
-import { HandshakeError, JetSocketError, type HeaderField } from "../errors.js";
+import { type HandshakeError, JetSocketError, type HeaderField } from "../errors.js";
 import type { AgreedExtension, ExtensionAcceptor, ExtensionElement } from "../extensions/extension.js";
 import { checkField } from "../http/header-fields.js";
 import { HeadParser, type HeadLimits } from "../http/head-parser.js";

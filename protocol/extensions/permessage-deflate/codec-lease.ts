@@ -32,7 +32,7 @@ export class SharedCodec<Codec extends Closable> {
 }
 
 /** One user's reference to a codec. The codec is acquired at its first use. */
-class Lease<Codec extends Closable> {
+abstract class Lease<Codec extends Closable> {
   readonly #shared: SharedCodec<Codec>;
   readonly #onClose: () => void;
   #codec: Codec | undefined;
@@ -44,11 +44,11 @@ class Lease<Codec extends Closable> {
   }
 
   /** The codec, or `undefined` if it was not used yet. */
-  get current(): Codec | undefined {
+  protected get current(): Codec | undefined {
     return this.#codec;
   }
 
-  get codec(): Codec {
+  protected get codec(): Codec {
     return this.#codec ?? this.#acquire();
   }
 
@@ -67,15 +67,9 @@ class Lease<Codec extends Closable> {
   }
 }
 
-export class LeasedInflater implements Inflater {
-  readonly #lease: Lease<Inflater>;
-
-  constructor(shared: SharedCodec<Inflater>, onClose: () => void) {
-    this.#lease = new Lease(shared, onClose);
-  }
-
+export class LeasedInflater extends Lease<Inflater> implements Inflater {
   inflate(compressed: Uint8Array, maxSize: number, isKept: boolean, sink?: InflatedSink): Buffer {
-    return this.#lease.codec.inflate(compressed, maxSize, isKept, sink);
+    return this.codec.inflate(compressed, maxSize, isKept, sink);
   }
 
   inflatePieces(
@@ -84,32 +78,18 @@ export class LeasedInflater implements Inflater {
     isKept: boolean,
     sink?: InflatedSink,
   ): Buffer {
-    const { codec } = this.#lease;
+    const { codec } = this;
     if (codec.inflatePieces !== undefined) return codec.inflatePieces(compressed, maxSize, isKept, sink);
     return codec.inflate(Buffer.concat(compressed), maxSize, isKept, sink);
   }
 
   rest(): void {
-    this.#lease.current?.rest();
-  }
-
-  close(): void {
-    this.#lease.close();
+    this.current?.rest();
   }
 }
 
-export class LeasedDeflater implements Deflater {
-  readonly #lease: Lease<Deflater>;
-
-  constructor(shared: SharedCodec<Deflater>, onClose: () => void) {
-    this.#lease = new Lease(shared, onClose);
-  }
-
+export class LeasedDeflater extends Lease<Deflater> implements Deflater {
   deflate(payload: Uint8Array): Uint8Array {
-    return this.#lease.codec.deflate(payload);
-  }
-
-  close(): void {
-    this.#lease.close();
+    return this.codec.deflate(payload);
   }
 }

@@ -2,8 +2,7 @@
 // slower than the handle backend.
 import { Buffer, constants as bufferConstants } from "node:buffer";
 import type { ZlibOptions } from "node:zlib";
-import type { Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
-import type { CodecBackend } from "./codec-backend.js";
+import type { CodecBackend, Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
 import { asProtocolError, inflatesTooBig, invalidDeflateData } from "./deflate-errors.js";
 import { constants, deflateRawSync, inflateRawSync } from "./node-zlib.js";
 import { WasmInflater } from "./wasm-inflater.js";
@@ -75,14 +74,12 @@ class DictionaryInflater implements Inflater {
     if (compressed.length === 0) return Buffer.alloc(0);
     if (!this.#keepsContext) this.#window.clear();
     const inflated = this.#scratch.ownInflater.inflate(compressed, maxSize, isKept, this.#window);
-    if (inflated === undefined) return this.#inflateByZlib(compressed, maxSize, isKept);
-    if (this.#keepsContext) this.#window.append(inflated, 0, inflated.length);
-    return inflated;
-  }
-
-  #inflateByZlib(compressed: Uint8Array, maxSize: number, isKept: boolean): Buffer {
+    if (inflated !== undefined) {
+      if (this.#keepsContext) this.#window.append(inflated, 0, inflated.length);
+      return inflated;
+    }
     try {
-      const parts = this.#inflate(compressed, maxSize);
+      const parts = this.#inflateByZlib(compressed, maxSize);
       // zlib's result is part of a chunk that may be many times as large. The copy allows that chunk to be freed.
       return parts.length > 1 || isKept ? Buffer.concat(parts) : parts[0]!;
     } catch (error) {
@@ -101,7 +98,7 @@ class DictionaryInflater implements Inflater {
   /**
    * RFC 7692 7.2.3.4: a final block ends zlib's stream, not the message. Returns the output of each of these streams.
    */
-  #inflate(compressed: Uint8Array, maxSize: number): Buffer[] {
+  #inflateByZlib(compressed: Uint8Array, maxSize: number): Buffer[] {
     const input = Buffer.concat([compressed, tailAndSentinel]);
     const parts: Buffer[] = [];
     this.#scratch.restarts.begin(maxSize);

@@ -125,9 +125,7 @@ function checkWindowBits(
 function mismatch(fault: string): HandshakeError {
   return new HandshakeError(
     `The server's answer for ${deflateExtensionName} does not match the offer: ${fault}. Fix the server or connect without compression.`,
-    {
-      code: "EXTENSION_MISMATCH",
-    },
+    { code: "EXTENSION_MISMATCH" },
   );
 }
 
