@@ -1,6 +1,6 @@
-// A first-in, first-out queue that removes several items at a time.
+// A first-in, first-out queue that removes several items at a time. It has no limit.
 
-/** An array with a start index. The average cost of removing an item does not depend on the length of the queue. */
+/** Stores the items in an array with a start index. The average cost of removing an item is constant. */
 export class Fifo<Item> {
   #items: (Item | undefined)[] = [];
   #head = 0;
@@ -14,7 +14,7 @@ export class Fifo<Item> {
     const head = this.#head + count;
     if (onDropped !== undefined)
       for (let at = this.#head; at < head; at++) onDropped(this.#items[at] as Item);
-    // The items are released now; the empty places at the front are removed once they are half of the array.
+    // The removed items are released at once. Their places are removed when they are half of the array.
     this.#items.fill(undefined, this.#head, head);
     this.#head = head;
     if (head * 2 < this.#items.length) return;

@@ -1,18 +1,15 @@
-// Allocates and recycles the memory for frames to send, in segments of 64 KiB. Once much data was sent, it switches to
-// "wide memory": WebAssembly memory that is masked 16 bytes at a time. It does not know connections.
+// Allocates and recycles the memory for frames to send, in segments of 64 KiB. After 1 MiB was sent, it switches to
+// "wide memory": WebAssembly memory that is masked 16 bytes at a time. The pool does not know connections.
 import { BufferView } from "./buffer-view.js";
 import { createWideMemory, type WideMask } from "./wide-mask.js";
 
-/**
- * Size of a segment in bytes. It is also the default maximum of one write, so that the progress of a slow peer is
- * visible.
- */
+/** Size of a segment in bytes. A write has this size by default, so that the progress of a slow peer is visible. */
 export const segmentSize: number = 64 * 1024;
 
-/** The pool keeps 16 free segments (1 MiB) for the next burst. Further segments are garbage collected. */
+/** The pool keeps 16 free segments (1 MiB) for the next burst. More free segments are garbage collected. */
 const maxFreeSegments = 16;
 
-/** Number of sent bytes after which allocating the memory with faster masking, which takes 1.5 ms, pays off. */
+/** Number of sent bytes after which wide memory is allocated. The allocation takes 1.5 ms. */
 const minSentForWideMask = 1024 * 1024;
 
 /** A piece of contiguous memory for frames to send, filled from the front. */
@@ -21,22 +18,22 @@ export class Segment {
   /** The ArrayBuffer that contains `bytes`, and the offset of `bytes` in it. */
   readonly memory: ArrayBufferLike;
   readonly offset: number;
-  /** View of the same memory as 64-bit words, for masking. */
+  /** View of `bytes` as 64-bit words, for masking. */
   readonly words: BigUint64Array;
-  /** Masks this memory faster than word by word. Its positions are offsets in `memory`. */
+  /** Masks wide memory; `undefined` for other memory. Its parameters are offsets in `memory`. */
   readonly wideMask: WideMask | undefined;
-  /** Start and end of the bytes to send. */
+  /** Start and end of the bytes to send, as offsets in `bytes`. */
   start = 0;
   end = 0;
-  /** Offset of the first frame that starts in this segment; -1 if none does. */
+  /** Offset of the first frame that starts in this segment. -1 if no frame starts here. */
   firstFrame = -1;
   /** Number of data messages that end in this segment. */
   messageCount = 0;
   /** Number of compressed messages that start in this segment. */
   compressedCount = 0;
-  /** The next segment of the same chain. */
+  /** The next segment of the same chain, or the next free segment of the pool. */
   next: Segment | undefined;
-  /** Index in the pool's wide memory; -1 for a segment with its own memory. */
+  /** Index of this segment in the wide memory of the pool. -1 for a segment with memory of its own. */
   readonly index: number;
 
   constructor(bytes: Buffer = Buffer.allocUnsafeSlow(segmentSize), wideMask?: WideMask, index: number = -1) {
@@ -74,46 +71,48 @@ export class Segment {
 
 /** The segments that are not in use. */
 export class SegmentPool {
-  readonly #free: Segment[] = [];
-  /**
-   * One free segment outside of the array. Emptying and refilling the array would allocate capacity for 16 each time.
-   */
-  #extraFree: Segment | undefined;
+  /** The first of the free segments, which form a linked list. V8 would reallocate an array that is often empty. */
+  #free: Segment | undefined;
+  #freeCount = 0;
   #sentSize = 0;
-  /** All segments of the wide memory. Once it exists, other segments are not kept. */
+  /** All segments of the wide memory. While wide memory exists, the pool does not keep other segments. */
   #wide: readonly Segment[] | undefined;
-  /** Bit set of the free segments of the wide memory. */
+  /** The free segments of the wide memory: the bit at the index of a free segment is 1. */
   #freeWide = 0;
 
   /**
-   * @param previous - If the segment that follows `previous` in memory is free, it is returned. Both can then be sent
-   *   by one write.
+   * @param previous - If the segment after `previous` in memory is free, it is returned. One write can then send both
+   *   segments.
    */
   acquire(previous?: Segment): Segment {
-    if (this.#wide === undefined) return this.#takeFree() ?? new Segment();
+    if (this.#wide === undefined) return this.#takeFree();
     if (this.#freeWide === 0) return new Segment();
     const next = previous === undefined ? 0 : 1 << (previous.index + 1);
-    // Otherwise the first free segment is used, because its memory is probably in the cache.
+    // Otherwise the first free segment is returned, because its memory is probably in the processor's cache.
     const bit = (this.#freeWide & next) === 0 ? this.#freeWide & -this.#freeWide : next;
     this.#freeWide &= ~bit;
     return this.#wide[31 - Math.clz32(bit)]!;
   }
 
-  #takeFree(): Segment | undefined {
-    const segment = this.#extraFree;
-    if (segment === undefined) return this.#free.pop();
-    this.#extraFree = undefined;
+  #takeFree(): Segment {
+    const segment = this.#free;
+    if (segment === undefined) return new Segment();
+    this.#free = segment.next;
+    this.#freeCount--;
+    segment.next = undefined;
     return segment;
   }
 
   release(segment: Segment): void {
     if (this.#sentSize < minSentForWideMask) this.#countSent(segment);
-    if (segment.index !== -1) this.#freeWide |= 1 << segment.index;
-    else if (this.#wide !== undefined) return;
-    else if (this.#extraFree === undefined) this.#extraFree = segment;
-    else if (this.#free.length < maxFreeSegments - 1) this.#free.push(segment);
-    else return;
     segment.clear();
+    if (segment.index !== -1) {
+      this.#freeWide |= 1 << segment.index;
+    } else if (this.#wide === undefined && this.#freeCount < maxFreeSegments) {
+      segment.next = this.#free;
+      this.#free = segment;
+      this.#freeCount++;
+    }
   }
 
   #countSent({ start, end }: Segment): void {
@@ -125,8 +124,7 @@ export class SegmentPool {
     const memory = createWideMemory(maxFreeSegments * segmentSize);
     if (memory === undefined) return;
     const { bytes, mask } = memory;
-    this.#free.length = 0;
-    this.#extraFree = undefined;
+    this.#free = undefined;
     this.#freeWide = (1 << maxFreeSegments) - 1;
     this.#wide = Array.from(
       { length: maxFreeSegments },

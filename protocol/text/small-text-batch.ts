@@ -1,34 +1,30 @@
-// Decodes the payloads of several small text frames by one call. It only handles ASCII.
+// Decodes the payloads of several small text frames by one call. It does not decode texts with non-ASCII characters.
 import { Buffer } from "node:buffer";
+import type { FastBuffer } from "../buffer-view.js";
 import type { SmallFrameScanner, SmallFrameSink } from "../small-frame-scanner.js";
 import { isByteLengthSlow } from "./utf8.js";
 
 /**
- * Largest payload in bytes. For longer ones, decoding a run is hardly faster than decoding its messages one by one,
- * because `Buffer.byteLength` must check the whole run.
+ * Largest payload in bytes. For larger payloads, decoding several messages together is hardly faster than decoding them
+ * one by one, because `Buffer.byteLength` must check all bytes.
  */
 const maxPayloadSize = isByteLengthSlow ? 256 : 1024;
 
-/** Number of messages that are decoded one by one after a run was not ASCII. */
+/** Number of messages that are decoded one by one after a sequence of messages was not ASCII. */
 const messagesPerTry = 256;
 
-/** A buffer method that exists in all versions of Node. */
-interface SliceableBuffer {
-  latin1Slice(start: number, end: number): string;
-}
-
 /**
- * Decodes a run of small texts by one call. The messages are then slices of the string: a slice costs a fifth of a call
- * that decodes a few bytes (`bench/ideas/text-run.mjs`).
+ * Decodes a run, which is a sequence of small text frames, by one call. The messages are then slices of the string. A
+ * slice takes a fifth of the time of a call that decodes a few bytes (`bench/ideas/text-run.mjs`).
  *
- * All texts of the run must be ASCII. The check compares lengths: `Buffer.byteLength` counts one byte for each
- * character of a latin1 string, and one more for each character above 0x7f. In a run of ASCII texts, only bytes of
- * frame headers are above 0x7f, and the scanner has counted these.
+ * All texts of the run must be ASCII. This is checked by a comparison of lengths: `Buffer.byteLength` counts one byte
+ * for each character of a latin1 string, and a second byte for each character above 0x7f. In a run of ASCII texts, only
+ * the frame headers contain bytes above 0x7f. The scanner has counted these bytes.
  */
 export class SmallTextBatch {
   #untilTry = 0;
 
-  /** Returns the run at `start` as a string with one character per byte, or `undefined` if there is no such run. */
+  /** Returns the run at `start` as a string with one character per byte. `undefined` if no ASCII run starts there. */
   find(
     scanner: SmallFrameScanner,
     bytes: Buffer,
@@ -42,7 +38,7 @@ export class SmallTextBatch {
       return undefined;
     }
     if (!scanner.find(bytes, start, end, maxPayloadSize)) return undefined;
-    const text = (bytes as Buffer & SliceableBuffer).latin1Slice(start, scanner.end);
+    const text = (bytes as FastBuffer).latin1Slice(start, scanner.end);
     if (Buffer.byteLength(text) === text.length + scanner.nonAsciiCount) return text;
     this.#untilTry = messagesPerTry;
     return undefined;

@@ -17,6 +17,7 @@ import {
   highBits,
   i32,
   ifElse,
+  type Instruction,
   interleaveLowerHalf,
   interleaveUpperHalf,
   lessThan,
@@ -40,8 +41,8 @@ import {
 } from "../wasm-module.js";
 
 /**
- * Bounds for comparing bytes as signed integers. A continuation byte is 0b10xxxxxx: at most `largestContinuation` and
- * less than `smallestStartByte`.
+ * A continuation byte is 0b10xxxxxx. As a signed integer, it is at most `largestContinuation` and less than
+ * `smallestStartByte`. All other bytes are larger.
  */
 const largestContinuation = 0xbf;
 const smallestStartByte = 0xc0;
@@ -49,57 +50,64 @@ const smallestStartByte = 0xc0;
 /** The first byte of a character of four bytes is at least this value. */
 const smallestLeadOfFour = 0xf0;
 
-/** Largest number of bytes of a character before its last one. `at` is this far before the bytes of the vector. */
+/**
+ * Maximum number of bytes of a character before its last byte. The local `at` is this far before the current vector.
+ */
 const maxBytesBefore = 3;
 
-/** Number of bytes that are classified together. The vectors of a block are then decoded one by one. */
+/** Number of bytes of a block. The bytes of a block are classified together and then decoded vector by vector. */
 const blockSize = 64;
-/** In bytes. */
+/** Size of a vector in bytes. */
 const vectorSize = 16;
 
-// Parameters and local variables of the function.
+// Indexes of the parameters (0 to 2) and of the local variables of the function.
 const at = 0;
 const end = 1;
 const out = 2;
 const blockEnd = 3;
-/**
- * One bit per byte of the vector, the first byte lowest: 1 if a character ends there. Then the same for half a vector.
- */
+/** One bit per byte of the vector: 1 if a character ends at this byte. The lowest bit belongs to the first byte. */
 const ends = 4;
+/** The bits of `ends` for one half of the vector. */
 const halfEnds = 5;
-/** For each position: its byte, the byte before it and the one before that. */
+/** For each position of the vector: its byte, and the two bytes before it. */
 const lastByte = 6;
 const secondToLast = 7;
 const thirdToLast = 8;
-/** For each position: whether its byte is a continuation byte. */
+/** For each position of the vector: whether its byte is a continuation byte. */
 const continues = 9;
-/** For each position: bits 0 to 7 and bits 8 to 15 of the UTF-16 code unit of the character that ends there. */
+/** For each position: bits 0 to 7 of the UTF-16 code unit of the character that ends at this position. */
 const lower = 10;
+/** For each position: bits 8 to 15 of the UTF-16 code unit of the character that ends at this position. */
 const upper = 11;
-/** For each position: whether its byte is the third or the fourth of a character of four bytes. */
+/** For each position: whether its byte is the third byte of a character of four bytes. */
 const isThirdOfFour = 12;
+/** For each position: whether its byte is the fourth byte of a character of four bytes. */
 const isFourthOfFour = 13;
+/** For each position: the largest byte of all vectors of the block. */
 const largest = 14;
-/** Constants, the same for all positions. `startByte` is also the mask of bits 6 and 7, `leadOfFour` of bits 4 to 7. */
+/** `largestContinuation` at each position. */
 const continuation = 15;
+/** `smallestStartByte` at each position. It is also the mask of bits 6 and 7. */
 const startByte = 16;
+/** `smallestLeadOfFour` at each position. It is also the mask of bits 4 to 7. */
 const leadOfFour = 17;
 const bits0To6 = 18;
 const bits0To3 = 19;
+/** A local variable is initially 0. */
 const zero = 20;
 
 const locals = [...Array<number>(3).fill(i32), ...Array<number>(15).fill(v128)];
 
 /**
- * Memory offset of the shuffle masks. For each value of `halfEnds` there is a mask of 16 bytes, which contains for each
- * byte of the result the index of its source byte.
+ * Memory offset of the shuffle masks. Each value of `halfEnds` has a mask of 16 bytes. A byte of the mask is the index
+ * of the source byte for the byte of the result at the same position.
  */
 export const shuffleMasksOffset: number = 0;
 
-/** An index that does not exist: the byte of the result becomes 0. */
+/** An index beyond the vector. The byte of the result becomes 0. */
 const outOfRange = 0xff;
 
-/** Writes the shuffle masks, which move the code units at which a character ends next to each other. */
+/** Writes the shuffle masks. A mask moves the code units next to each other that are the end of a character. */
 export function writeShuffleMasks(memory: ArrayBuffer): void {
   const masks = new Uint8Array(memory, shuffleMasksOffset, 256 * 16).fill(outOfRange);
   for (let set = 0; set < 256; set++) {
@@ -120,19 +128,19 @@ function fill(byte: number): Code {
   return splat8(constant(byte));
 }
 
-/** Shifts each byte to the left. The mask `bits` removes the bits that are shifted in from the neighbouring byte. */
+/** Shifts each byte to the left. The mask `bits` removes the bits that come from the neighbouring byte. */
 function bitsUp(value: Code, by: number, bits: Code): Code {
   return andVector(shiftLeft16(value, constant(by)), bits);
 }
 
-/** Shifts each byte to the right, like {@link bitsUp}. */
+/** Shifts each byte to the right. The mask `bits` removes the bits that come from the neighbouring byte. */
 function bitsDown(value: Code, by: number, bits: Code): Code {
   return andVector(shiftRight16(value, constant(by)), bits);
 }
 
 /**
- * Computes the code units of characters of one to three bytes that end in this vector: 0b0aaaaaaa, 0b110aaaaa_10bbbbbb
- * and 0b1110aaaa_10bbbbbb_10cccccc (RFC 3629 3).
+ * Computes the code units of the characters of one to three bytes that end in this vector. RFC 3629 3 defines their
+ * bytes: 0b0aaaaaaa, 0b110aaaaa_10bbbbbb and 0b1110aaaa_10bbbbbb_10cccccc.
  */
 function findUnits(): Code {
   const fromSecondToLast = andVector(bitsUp(get(secondToLast), 6, get(startByte)), get(continues));
@@ -152,8 +160,9 @@ function findUnits(): Code {
 }
 
 /**
- * A character of four bytes, 0b11110aaa_10bbbbbb_10cccccc_10dddddd, becomes two surrogates (RFC 2781 2.1). They are
- * stored at the positions of its third and fourth byte. {@link unitsWithSurrogates} later subtracts 0x10000.
+ * A character of four bytes, 0b11110aaa_10bbbbbb_10cccccc_10dddddd, becomes two surrogates (RFC 2781 2.1). The
+ * surrogates are stored at the positions of the third and the fourth byte. {@link unitsWithSurrogates} later subtracts
+ * 0x10000.
  */
 function findSurrogates(): Code {
   const firstLower = orVector(
@@ -171,19 +180,17 @@ function findSurrogates(): Code {
   ];
 }
 
-type Interleave = (lower: Code, upper: Code) => Code;
-
-function units(interleave: Interleave): Code {
+function units(interleave: Instruction): Code {
   return interleave(get(lower), get(upper));
 }
 
-/** A high surrogate is 0xd800 plus the upper bits of (code point - 0x10000). So 0xd7c0 is added to the upper bits. */
-function unitsWithSurrogates(interleave: Interleave): Code {
+/** RFC 2781 2.1: a high surrogate is 0xd800 + ((code point - 0x10000) >> 10). This is 0xd7c0 + (code point >> 10). */
+function unitsWithSurrogates(interleave: Instruction): Code {
   const inThird = (byte: number): Code => andVector(get(isThirdOfFour), fill(byte));
   return add16(units(interleave), interleave(inThird(0xc0), inThird(0xd7)));
 }
 
-/** Writes the code units of half a vector at which a character ends. */
+/** Writes the code units of half a vector. Omits each position at which no character ends. */
 function writeUnits(half: Code, endsOfHalf: Code): Code {
   return [
     ...set(halfEnds, endsOfHalf),
@@ -195,7 +202,7 @@ function writeUnits(half: Code, endsOfHalf: Code): Code {
   ];
 }
 
-function writeVector(unitsOf: (interleave: Interleave) => Code): Code {
+function writeVector(unitsOf: (interleave: Instruction) => Code): Code {
   return [
     ...writeUnits(unitsOf(interleaveLowerHalf), and(get(ends), constant(0xff))),
     ...writeUnits(unitsOf(interleaveUpperHalf), shiftRight(get(ends), constant(8))),
@@ -217,7 +224,7 @@ function decodeAscii(): Code {
   return [...copies, ...advance(out, blockSize * 2), ...set(at, get(blockEnd))];
 }
 
-/** Finds the largest bytes of a block and of the three bytes before it, which may belong to its first character. */
+/** Finds the largest bytes of a block. Includes the three bytes before it, as its first character may begin there. */
 function findLargest(): Code {
   const all = [...offsets, blockSize + maxBytesBefore - vectorSize];
   const vectors = all.map((offset) => loadVector(get(at), offset));
@@ -242,18 +249,19 @@ function decodeBlock(): Code {
 }
 
 /**
- * Generates a function that decodes valid UTF-8 from `at` to `end` and returns the number of UTF-16 code units. For
- * each byte it computes the code unit of a character that would end there, and then keeps those at which one ends. So
- * no branch depends on the sizes of the characters, except that blocks with characters of four bytes take another
- * branch. The idea is from "Transcoding Unicode Characters with AVX-512 Instructions" (Clausecker and Lemire, 2023).
+ * Generates a function that decodes valid UTF-8 from `at` to `end` and returns the number of UTF-16 code units.
  *
- * @param unitsOffset - Memory offset of the output. The function also receives it as its third parameter.
+ * At each byte, the function computes the code unit of a character that would end there. Then it keeps the code units
+ * of the bytes at which a character really ends. So most of the code does not branch on the sizes of the characters.
+ * Only blocks with a character of four bytes have a branch of their own. The idea is from "Transcoding Unicode
+ * Characters with AVX-512 Instructions" (Clausecker and Lemire, 2023).
+ *
+ * @param unitsOffset - Memory offset of the output. It must also be the third argument of each call of the function.
  */
 export function wasmUtf8Function(unitsOffset: number): WasmFunction {
   const count = shiftRight(subtract(get(out), constant(unitsOffset)), constant(1));
   const code = [
-    // A local variable starts as 0. The zeros written after the text are decoded as ASCII and subtracted from the
-    // count.
+    // Writes zeros after the text. They are decoded as ASCII characters, and their number is subtracted from the count.
     ...offsets.flatMap((offset) => storeVector(get(end), get(zero), offset)),
     ...advance(at, -maxBytesBefore),
     ...advance(end, -maxBytesBefore),
