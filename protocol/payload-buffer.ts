@@ -1,8 +1,7 @@
 // Collects the pieces of a payload that arrives in several reads or frames. It does not limit the size of the payload.
 import { copyBytes } from "./copy-bytes.js";
-import type { Segment, SegmentPool } from "./segment-pool.js";
-import type { Slab } from "./slab.js";
-import type { SpareBuffer } from "./spare-buffer.js";
+import type { Resources } from "./resources.js";
+import type { Segment } from "./segment-pool.js";
 
 const minChunkSize = 1024;
 const maxChunkSize = 64 * 1024;
@@ -10,14 +9,8 @@ const maxChunkSize = 64 * 1024;
 /** Maximum memory of a payload in bytes, in addition to twice its received bytes. */
 const maxSpareSize = 64 * 1024;
 
-export interface PayloadMemory {
-  /** Memory for results that the application keeps. */
-  readonly slab: Slab;
-  /** Memory for pieces. Its segments are returned to the pool. */
-  readonly segments: SegmentPool;
-  /** One large buffer. One user at a time can borrow it. */
-  readonly spare: SpareBuffer;
-}
+/** The slab is for results that the application keeps. The segments and the spare buffer are for pieces. */
+export type PayloadMemory = Pick<Resources, "slab" | "segments" | "spare">;
 
 /**
  * Collects the pieces of a payload. The memory grows with the received bytes, not with the announced size. It is at

@@ -31,7 +31,7 @@ export class Segment {
   messageCount = 0;
   /** Number of compressed messages that start in this segment. */
   compressedCount = 0;
-  /** The next segment of the same chain, or the next free segment of the pool. */
+  /** The next segment of the same chain. */
   next: Segment | undefined;
   /** Index of this segment in the wide memory of the pool. -1 for a segment with memory of its own. */
   readonly index: number;
@@ -71,8 +71,8 @@ export class Segment {
 
 /** The segments that are not in use. */
 export class SegmentPool {
-  /** The first of the free segments, which form a linked list. V8 would reallocate an array that is often empty. */
-  #free: Segment | undefined;
+  /** The free segments, and then places of removed segments. `pop` would make V8 shrink and grow the array each time. */
+  readonly #free: Segment[] = [];
   #freeCount = 0;
   #sentSize = 0;
   /** All segments of the wide memory. While wide memory exists, the pool does not keep other segments. */
@@ -85,8 +85,8 @@ export class SegmentPool {
    *   segments.
    */
   acquire(previous?: Segment): Segment {
-    if (this.#wide === undefined) return this.#takeFree();
-    if (this.#freeWide === 0) return new Segment();
+    if (this.#freeCount > 0) return this.#free[--this.#freeCount]!;
+    if (this.#wide === undefined || this.#freeWide === 0) return new Segment();
     const next = previous === undefined ? 0 : 1 << (previous.index + 1);
     // Otherwise the first free segment is returned, because its memory is probably in the processor's cache.
     const bit = (this.#freeWide & next) === 0 ? this.#freeWide & -this.#freeWide : next;
@@ -94,37 +94,23 @@ export class SegmentPool {
     return this.#wide[31 - Math.clz32(bit)]!;
   }
 
-  #takeFree(): Segment {
-    const segment = this.#free;
-    if (segment === undefined) return new Segment();
-    this.#free = segment.next;
-    this.#freeCount--;
-    segment.next = undefined;
-    return segment;
-  }
-
   release(segment: Segment): void {
-    if (this.#sentSize < minSentForWideMask) this.#countSent(segment);
-    segment.clear();
-    if (segment.index !== -1) {
-      this.#freeWide |= 1 << segment.index;
-    } else if (this.#wide === undefined && this.#freeCount < maxFreeSegments) {
-      segment.next = this.#free;
-      this.#free = segment;
-      this.#freeCount++;
+    if (this.#sentSize < minSentForWideMask) {
+      this.#sentSize += segment.end - segment.start;
+      if (this.#sentSize >= minSentForWideMask) this.#switchToWideMemory();
     }
-  }
-
-  #countSent({ start, end }: Segment): void {
-    this.#sentSize += end - start;
-    if (this.#sentSize >= minSentForWideMask) this.#switchToWideMemory();
+    segment.clear();
+    if (segment.index !== -1) this.#freeWide |= 1 << segment.index;
+    else if (this.#wide === undefined && this.#freeCount < maxFreeSegments)
+      this.#free[this.#freeCount++] = segment;
   }
 
   #switchToWideMemory(): void {
     const memory = createWideMemory(maxFreeSegments * segmentSize);
     if (memory === undefined) return;
     const { bytes, mask } = memory;
-    this.#free = undefined;
+    this.#free.length = 0;
+    this.#freeCount = 0;
     this.#freeWide = (1 << maxFreeSegments) - 1;
     this.#wide = Array.from(
       { length: maxFreeSegments },

@@ -84,9 +84,7 @@ function basicAuthorization(url: URL, text: string): string | undefined {
 
 /** Decodes each percent-encoded byte of an ASCII text to the character with the code of this byte. */
 function percentDecode(text: string): string {
-  return text.replace(/%([\da-f]{2})/gi, (_match, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
+  return text.replace(/%([\da-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
 /**

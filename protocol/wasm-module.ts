@@ -110,18 +110,15 @@ const noResult = 0x40;
 export const block = (body: Code): Code => [0x02, noResult, ...body, 0x0b];
 export const loop = (body: Code): Code => [0x03, noResult, ...body, 0x0b];
 export const when = (condition: Code, then: Code): Code => [...condition, 0x04, noResult, ...then, 0x0b];
+export const ifElse = (condition: Code, then: Code, otherwise: Code): Code =>
+  when(condition, [...then, 0x05, ...otherwise]);
 
 /** Continues an enclosing loop or leaves an enclosing block. With `depth` 0, this is the innermost loop or block. */
 export const branch = (depth: number): Code => [0x0c, depth];
 export const branchIf = (condition: Code, depth: number): Code => [...condition, 0x0d, depth];
 
-export function ifElse(condition: Code, then: Code, otherwise: Code): Code {
-  return when(condition, [...then, 0x05, ...otherwise]);
-}
-
-export function whileTrue(condition: Code, body: Code): Code {
-  return loop(when(condition, [...body, ...branch(1)]));
-}
+export const whileTrue = (condition: Code, body: Code): Code =>
+  loop(when(condition, [...body, ...branch(1)]));
 
 /** A function with three 32-bit parameters and a 32-bit result. */
 export interface WasmFunction {

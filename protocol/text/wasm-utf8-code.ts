@@ -81,22 +81,18 @@ const lower = 10;
 const upper = 11;
 /** For each position: whether its byte is the third byte of a character of four bytes. */
 const isThirdOfFour = 12;
-/** For each position: whether its byte is the fourth byte of a character of four bytes. */
-const isFourthOfFour = 13;
 /** For each position: the largest byte of all vectors of the block. */
-const largest = 14;
+const largest = 13;
 /** `largestContinuation` at each position. */
-const continuation = 15;
+const continuation = 14;
 /** `smallestStartByte` at each position. It is also the mask of bits 6 and 7. */
-const startByte = 16;
+const startByte = 15;
 /** `smallestLeadOfFour` at each position. It is also the mask of bits 4 to 7. */
-const leadOfFour = 17;
-const bits0To6 = 18;
-const bits0To3 = 19;
-/** A local variable is initially 0. */
-const zero = 20;
+const leadOfFour = 16;
+const bits0To6 = 17;
+const bits0To3 = 18;
 
-const locals = [...Array<number>(3).fill(i32), ...Array<number>(15).fill(v128)];
+const locals = [...Array<number>(3).fill(i32), ...Array<number>(13).fill(v128)];
 
 /**
  * Memory offset of the shuffle masks. Each value of `halfEnds` has a mask of 16 bytes. A byte of the mask is the index
@@ -120,13 +116,10 @@ export function writeShuffleMasks(memory: ArrayBuffer): void {
   }
 }
 
-function advance(local: number, by: number): Code {
-  return set(local, add(get(local), constant(by)));
-}
+const advance = (local: number, by: number): Code => set(local, add(get(local), constant(by)));
 
-function fill(byte: number): Code {
-  return splat8(constant(byte));
-}
+/** A vector with the same byte at each position. */
+const fill = (byte: number): Code => splat8(constant(byte));
 
 /** Shifts each byte to the left. The mask `bits` removes the bits that come from the neighbouring byte. */
 function bitsUp(value: Code, by: number, bits: Code): Code {
@@ -170,19 +163,17 @@ function findSurrogates(): Code {
     bitsDown(get(lastByte), 4, fill(0x03)),
   );
   const secondUpper = orVector(bitsDown(get(secondToLast), 2, fill(0x03)), fill(0xdc));
+  const isFourthOfFour = atLeastUnsigned8(loadVector(get(at)), get(leadOfFour));
   return [
     ...set(isThirdOfFour, atLeastUnsigned8(get(thirdToLast), get(leadOfFour))),
-    ...set(isFourthOfFour, atLeastUnsigned8(loadVector(get(at)), get(leadOfFour))),
     ...set(lower, bitSelect(firstLower, get(lower), get(isThirdOfFour))),
     ...set(upper, bitSelect(andVector(get(thirdToLast), fill(0x07)), get(upper), get(isThirdOfFour))),
-    ...set(upper, bitSelect(secondUpper, get(upper), get(isFourthOfFour))),
+    ...set(upper, bitSelect(secondUpper, get(upper), isFourthOfFour)),
     ...set(ends, or(get(ends), highBits(get(isThirdOfFour)))),
   ];
 }
 
-function units(interleave: Instruction): Code {
-  return interleave(get(lower), get(upper));
-}
+const units = (interleave: Instruction): Code => interleave(get(lower), get(upper));
 
 /** RFC 2781 2.1: a high surrogate is 0xd800 + ((code point - 0x10000) >> 10). This is 0xd7c0 + (code point >> 10). */
 function unitsWithSurrogates(interleave: Instruction): Code {
@@ -192,12 +183,10 @@ function unitsWithSurrogates(interleave: Instruction): Code {
 
 /** Writes the code units of half a vector. Omits each position at which no character ends. */
 function writeUnits(half: Code, endsOfHalf: Code): Code {
+  const mask = loadVector(shiftLeft(get(halfEnds), constant(4)), shuffleMasksOffset);
   return [
     ...set(halfEnds, endsOfHalf),
-    ...storeVector(
-      get(out),
-      pickBytes(half, loadVector(shiftLeft(get(halfEnds), constant(4)), shuffleMasksOffset)),
-    ),
+    ...storeVector(get(out), pickBytes(half, mask)),
     ...set(out, add(get(out), shiftLeft(countBits(get(halfEnds)), constant(1)))),
   ];
 }
@@ -228,10 +217,8 @@ function decodeAscii(): Code {
 function findLargest(): Code {
   const all = [...offsets, blockSize + maxBytesBefore - vectorSize];
   const vectors = all.map((offset) => loadVector(get(at), offset));
-  return set(
-    largest,
-    vectors.reduce((one, other) => maxUnsigned8(one, other)),
-  );
+  const largestOfAll = vectors.reduce((one, other) => maxUnsigned8(one, other));
+  return set(largest, largestOfAll);
 }
 
 function decodeBlock(): Code {
@@ -262,7 +249,7 @@ export function wasmUtf8Function(unitsOffset: number): WasmFunction {
   const count = shiftRight(subtract(get(out), constant(unitsOffset)), constant(1));
   const code = [
     // Writes zeros after the text. They are decoded as ASCII characters, and their number is subtracted from the count.
-    ...offsets.flatMap((offset) => storeVector(get(end), get(zero), offset)),
+    ...offsets.flatMap((offset) => storeVector(get(end), fill(0), offset)),
     ...advance(at, -maxBytesBefore),
     ...advance(end, -maxBytesBefore),
     ...set(continuation, fill(largestContinuation)),
