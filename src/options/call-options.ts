@@ -4,6 +4,13 @@
 import { describeValue } from "./checks.js";
 import { hintFor } from "./option-hints.js";
 
+// The names of the options of each call. A call of a client and of a hook has the same options.
+export const waitNames: readonly string[] = ["signal", "timeout"];
+export const recvNames: readonly string[] = [...waitNames, "match"];
+export const sendNames: readonly string[] = [...waitNames, "compress"];
+export const rawNames: readonly string[] = [...sendNames, "binary"];
+export const pingNames: readonly string[] = [...waitNames, "payload"];
+
 /** The check of each option, and the expected value as error messages describe it. */
 const checks: Readonly<Record<string, readonly [isRight: (value: unknown) => boolean, expected: string]>> = {
   signal: [(value) => value instanceof AbortSignal, "an AbortSignal"],

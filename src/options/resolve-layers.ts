@@ -32,7 +32,7 @@ type Resolved<Options, WithoutDefault extends keyof Options = never> = {
 };
 
 /** The layer options after defaults were added. */
-export interface ResolvedLayers<Received, Sent> {
+export interface ResolvedLayers<Received = unknown, Sent = unknown> {
   readonly reconnect: boolean;
   readonly retryInitial: boolean;
   readonly backoff: Resolved<BackoffOptions, "maxElapsed">;
@@ -70,7 +70,7 @@ const maxCount = 2 ** 31 - 1;
 const defaultBackoff = Object.freeze(resolveBackoff({}));
 const defaultRotation = Object.freeze(resolveRotation({}, false));
 const overlapRotation = Object.freeze(resolveRotation({}, true));
-const defaultHeartbeat = Object.freeze(resolveHeartbeat<unknown, never>({}));
+const defaultHeartbeat = Object.freeze(resolveHeartbeat({}));
 const defaultBuffer = Object.freeze(resolveBuffer<unknown>({}));
 
 /**
@@ -79,10 +79,10 @@ const defaultBuffer = Object.freeze(resolveBuffer<unknown>({}));
  * one.
  * @throws RangeError for a number out of bounds.
  */
-export function resolveLayers<Received, Sent>(
-  options: LayerOptions<Received, Sent>,
+export function resolveLayers(
+  options: LayerOptions<unknown, unknown>,
   connectTimeout: number,
-): ResolvedLayers<Received, Sent> {
+): ResolvedLayers {
   const { maxConnectionAge, setupTimeout } = options;
   const replay = options.replay === undefined ? undefined : resolveReplay(options.replay);
   return {
@@ -101,7 +101,7 @@ export function resolveLayers<Received, Sent>(
   };
 }
 
-function resolveBackoff(given: BackoffOptions): ResolvedLayers<never, never>["backoff"] {
+function resolveBackoff(given: BackoffOptions): ResolvedLayers["backoff"] {
   const backoff = readOptions("backoff", given, [
     ...(["base", "multiplier", "cap", "floor", "jitter"] as const),
     ...(["maxAttempts", "maxElapsed", "resetAfter", "retryAfterCap"] as const),
@@ -122,7 +122,7 @@ function resolveBackoff(given: BackoffOptions): ResolvedLayers<never, never>["ba
 function resolveRotation(
   rotation: RotationOptions | undefined,
   hasReplay: boolean,
-): ResolvedLayers<never, never>["rotation"] {
+): ResolvedLayers["rotation"] {
   if (rotation === undefined) return hasReplay ? overlapRotation : defaultRotation;
   const own = readOptions("rotation", rotation, ["mode", "overlap", "jitter", "maxWaiting"]);
   const { mode, overlap, jitter, maxWaiting } = own;
@@ -135,12 +135,10 @@ function resolveRotation(
   };
 }
 
-function resolveHeartbeat<Received, Sent>(
-  given: LayerOptions<Received, Sent>["heartbeat"],
-): ResolvedLayers<Received, Sent>["heartbeat"] {
+function resolveHeartbeat(given: LayerOptions<unknown, unknown>["heartbeat"]): ResolvedLayers["heartbeat"] {
   if (given === undefined) return defaultHeartbeat;
   if (given === false) return undefined;
-  const { interval, timeout, ping, isPong } = readOptions<HeartbeatOptions<Received, Sent>>(
+  const { interval, timeout, ping, isPong } = readOptions<HeartbeatOptions<unknown, unknown>>(
     "heartbeat",
     typeof given === "number" ? { interval: given } : given,
     ["interval", "timeout", "ping", "isPong"],
@@ -176,11 +174,9 @@ function resolveBuffer<Received>(
   };
 }
 
-function resolveOutbox<Received, Sent>(
-  given: LayerOptions<Received, Sent>["outbox"],
-): ResolvedLayers<Received, Sent>["outbox"] {
+function resolveOutbox(given: LayerOptions<unknown, unknown>["outbox"]): ResolvedLayers["outbox"] {
   if (given === undefined || given === false) return undefined;
-  const outbox = readOptions<OutboxOptions<Received, Sent>>(
+  const outbox = readOptions<OutboxOptions<unknown, unknown>>(
     "outbox",
     typeof given === "number" ? { capacity: given } : given,
     ["capacity", "maxBytes", "ttl", "overflow", "perSecond", "keyOf", "idOf", "acknowledges"],
@@ -237,9 +233,7 @@ function missingOption(option: string, other: string, consequence: string): Type
   return new TypeError(`The option ${option} needs ${other}: without it ${consequence}.`);
 }
 
-function resolveReplay<Received, Sent>(
-  given: ReplayOptions<Received, Sent>,
-): NonNullable<ResolvedLayers<Received, Sent>["replay"]> {
+function resolveReplay(given: ReplayOptions<unknown, unknown>): NonNullable<ResolvedLayers["replay"]> {
   const replay = readOptions("replay", given, [
     ...(["sequence", "isNext", "streamOf", "epochOf", "onReplay"] as const),
     ...(["window", "maxWaiting", "maxStreams", "recoveryTimeout", "cursors"] as const),

@@ -19,8 +19,8 @@ import {
 import type { CompressOptions, Deserializer, LayerOption, Serializer, WebSocketOptions } from "./options.js";
 import { type ResolvedLayers, resolveLayers } from "./resolve-layers.js";
 
-/** The options after defaults were added. */
-export interface ResolvedOptions<Received, Sent>
+/** The options after defaults were added. Only code that uses the values of messages knows their types. */
+export interface ResolvedOptions<Received = unknown, Sent = unknown>
   extends
     ResolvedLayers<Received, Sent>,
     Pick<
@@ -48,6 +48,8 @@ export interface ResolvedOptions<Received, Sent>
   readonly runtime: Runtime;
 }
 
+type GivenOptions = WebSocketOptions<unknown, unknown>;
+
 const minute = 60_000;
 const mebibyte = 1024 * 1024;
 const maxInteger = Number.MAX_SAFE_INTEGER;
@@ -72,19 +74,17 @@ const reservedNames: readonly LayerOption[] = ["schema", "proxy"];
 export function resolveOptions<Received, Sent>(
   options: WebSocketOptions<Received, Sent>,
   defaultRuntime: Runtime,
-): ResolvedOptions<Received, Sent> {
+): ResolvedOptions {
   refuseSubprotocols(options);
-  if (defaults?.runtime !== defaultRuntime)
-    defaults = resolveAll<never, never>(ownOptions({}), defaultRuntime);
-  const shared = defaults as unknown as ResolvedOptions<Received, Sent>;
-  const given = readOptions("options", options, namesOf(defaults));
-  if (Object.keys(given).length === 0) return shared;
+  if (defaults?.runtime !== defaultRuntime) defaults = resolveAll(ownOptions({}), defaultRuntime);
+  const given = readOptions("options", options as GivenOptions, namesOf(defaults));
+  if (Object.keys(given).length === 0) return defaults;
   for (const name of reservedNames) {
     const value: unknown = given[name];
     if (value !== undefined && value !== false)
       throw wrongValue(name, "false: it is not implemented yet", value);
   }
-  return inheriting(shared, resolveAll(given, defaultRuntime));
+  return inheriting(defaults, resolveAll(given, defaultRuntime));
 }
 
 /** The browser's class has subprotocols at this position. The value is not shown, because it may contain a token. */
@@ -108,18 +108,15 @@ export function refuseMoreArguments(others: readonly unknown[]): void {
 }
 
 /** The defaults, which are the prototype of the options of all clients. */
-let defaults: ResolvedOptions<never, never> | undefined;
+let defaults: ResolvedOptions | undefined;
 
 /** Returns the names of all options. Only `compress` has another name after it is resolved. */
-function namesOf(resolved: ResolvedOptions<never, never>): (keyof WebSocketOptions<never, never>)[] {
+function namesOf(resolved: ResolvedOptions): (keyof GivenOptions)[] {
   const names = Object.keys(resolved) as (keyof typeof resolved)[];
   return [...reservedNames, ...names.map((name) => (name === "deflate" ? "compress" : name))];
 }
 
-function resolveAll<Received, Sent>(
-  options: WebSocketOptions<Received, Sent>,
-  defaultRuntime: Runtime,
-): ResolvedOptions<Received, Sent> {
+function resolveAll(options: GivenOptions, defaultRuntime: Runtime): ResolvedOptions {
   const messages = resolveMessages(options);
   const limits = resolveLimits(options);
   return {
@@ -143,7 +140,7 @@ function inheriting<All extends object>(shared: All, resolved: All): All {
   return own;
 }
 
-function resolveMessages<Received, Sent>(options: WebSocketOptions<Received, Sent>) {
+function resolveMessages(options: GivenOptions) {
   return {
     subprotocols: checkProvided("subprotocols", options.subprotocols, "a string or an array of strings"),
     headers: checkHeaders(options.headers),
@@ -161,9 +158,7 @@ function checkProvided<Value>(name: string, value: Value, expected: string): Val
   throw wrongValue(name, `${expected}, or a function that returns it`, value);
 }
 
-function checkHeaders<Received, Sent>(
-  headers: WebSocketOptions<Received, Sent>["headers"],
-): WebSocketOptions<Received, Sent>["headers"] {
+function checkHeaders(headers: GivenOptions["headers"]): GivenOptions["headers"] {
   const given = checkProvided("headers", headers, headersForm);
   // Some iterables can be iterated only once, but every attempt needs the headers.
   return typeof given === "object" && Symbol.iterator in given ? [...given] : given;
@@ -198,10 +193,12 @@ function resolveCompress(compress: boolean | CompressOptions = true): DeflateOpt
   };
 }
 
-function resolveLimits<Received, Sent>(options: WebSocketOptions<Received, Sent>) {
+function resolveLimits(options: GivenOptions) {
   const maxMessageSize = checkInteger("maxMessageSize", options.maxMessageSize, 64 * mebibyte, 1, maxSize);
   const highWaterMark = checkInteger("highWaterMark", options.highWaterMark, mebibyte, 1, maxInteger);
   const half = Math.floor(highWaterMark / 2);
+  const most = Math.max(64 * mebibyte, highWaterMark);
+  const { maxBufferedAmount } = options;
   return {
     connectTimeout: checkInteger("connectTimeout", options.connectTimeout, 10_000, 1, maxInteger),
     closeTimeout: checkInteger("closeTimeout", options.closeTimeout, 5_000, 1, maxInteger),
@@ -210,17 +207,11 @@ function resolveLimits<Received, Sent>(options: WebSocketOptions<Received, Sent>
     maxFrameSize: checkInteger("maxFrameSize", options.maxFrameSize, maxMessageSize, 1, maxSize),
     highWaterMark,
     lowWaterMark: checkInteger("lowWaterMark", options.lowWaterMark, half, 0, highWaterMark),
-    maxBufferedAmount: checkInteger(
-      "maxBufferedAmount",
-      options.maxBufferedAmount,
-      Math.max(64 * mebibyte, highWaterMark),
-      highWaterMark,
-      maxInteger,
-    ),
+    maxBufferedAmount: checkInteger("maxBufferedAmount", maxBufferedAmount, most, highWaterMark, maxInteger),
   };
 }
 
-function resolveSocket<Received, Sent>(options: WebSocketOptions<Received, Sent>) {
+function resolveSocket(options: GivenOptions) {
   return {
     tls: options.tls === undefined ? undefined : checkObject("tls", options.tls),
     lookup: checkFunction("lookup", options.lookup),

@@ -15,7 +15,7 @@ import type { LiveConnection } from "../../../src/connection/live-connection.js"
 import { Statistics } from "../../../src/stats/statistics.js";
 import { makeEnd } from "../../support/reports.js";
 
-type AnyConnection = ClientConnection<string, string>;
+type AnyConnection = ClientConnection<unknown, unknown>;
 
 const unsent = [
   { data: "1", token: undefined },
@@ -128,10 +128,8 @@ describe("settleConnection()", () => {
         : undefined,
       endHook: (error: unknown) => calls.push(["hook", error]),
     } as unknown as AnyConnection;
-    const hub = { onHookUnsent: (data: unknown) => calls.push(["unsent", data]) } as unknown as MessageHub<
-      string,
-      string
-    >;
+    const onHookUnsent = (data: unknown): void => void calls.push(["unsent", data]);
+    const hub = { onHookUnsent } as unknown as MessageHub;
     settleConnection({ statistics, hub }, connection, end, "over");
     return calls;
   }

@@ -10,6 +10,7 @@ let counting: CountingRuntime;
 let calls: PendingCalls;
 let cancelled: unknown[];
 let isWatched: boolean;
+let onCancelled: (reason: unknown) => void;
 
 beforeEach(() => {
   clock = new VirtualRuntime();
@@ -19,7 +20,9 @@ beforeEach(() => {
     get isWatched() {
       return isWatched;
     },
+    onConnectCancelled: (reason) => onCancelled(reason),
   });
+  onCancelled = (reason) => cancelled.push(reason);
   cancelled = [];
 });
 
@@ -30,7 +33,7 @@ afterEach(() => {
 });
 
 function connect(options?: Parameters<PendingCalls["connect"]>[1], operation = "connect"): Promise<void> {
-  return calls.connect(operation, options, (reason) => cancelled.push(reason));
+  return calls.connect(operation, options);
 }
 
 async function stateOf(promise: Promise<unknown>): Promise<unknown> {
@@ -79,9 +82,8 @@ describe("connect()", () => {
 
   it("rejects when its signal is aborted, and reports it after removing the call", async () => {
     const controller = new AbortController();
-    const promise = calls.connect("connect", { signal: controller.signal }, (reason) =>
-      cancelled.push([reason, calls.hasConnects]),
-    );
+    onCancelled = (reason) => cancelled.push([reason, calls.hasConnects]);
+    const promise = connect({ signal: controller.signal });
     controller.abort("stop");
     expect([await stateOf(promise), cancelled]).toEqual(["stop", [["stop", false]]]);
     calls.onConnected();
@@ -179,7 +181,7 @@ describe("a connect() or run() with a call site", () => {
   async function floating(act: () => void): Promise<unknown[]> {
     for (const operation of ["connect", "run"] as const) {
       const site = new CallSite(operation);
-      if (operation === "connect") void calls.connect("connect", { timeout: 50 }, () => undefined, site);
+      if (operation === "connect") void calls.connect("connect", { timeout: 50 }, site);
       else void calls.run({ timeout: 50 }, site);
     }
     act();
