@@ -1,4 +1,4 @@
-// The types of values that can be sent as one message.
+// The types of values that can be sent as one message, and their sizes. It does not send messages.
 
 /** A message whose content must be read asynchronously, such as a Blob. */
 export class PendingMessage {
@@ -16,3 +16,9 @@ export class PendingMessage {
 
 /** What can be sent as one message. */
 export type Sendable = string | Uint8Array | PendingMessage;
+
+/** Returns the size of a message in bytes, before compression. */
+export function sizeOf(data: Sendable): number {
+  if (typeof data === "string") return Buffer.byteLength(data);
+  return data instanceof PendingMessage ? data.size : data.byteLength;
+}

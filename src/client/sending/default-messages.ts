@@ -1,16 +1,15 @@
-// The default serializer and deserializer, and the pairs `json` and `raw` for the options.
+// The default serializer and deserializer, and the option sets `json` and `raw`. It does not call them.
 import type { Deserializer, Serializer } from "../../options/options.js";
 import { bytesOf } from "./binary-data.js";
 import { jsonText } from "./json-text.js";
 
-/** The default serializer: sends strings and bytes unchanged, and any other value as JSON. */
+/** The default serializer. It returns strings and bytes unchanged, and other values as JSON. */
 export const serializeByDefault: Serializer<unknown> = (value) =>
   typeof value === "string" ? value : (bytesOf(value) ?? jsonText(value));
 
 /**
- * The default deserializer: parses a text message as JSON if its first character after white space is `{` or `[`. It
- * returns any other text unchanged, so that an echo of `send("hello")` arrives as `"hello"`. It returns a binary
- * message as a Buffer.
+ * The default deserializer. It parses a text as JSON if the first character after white space is `{` or `[`. It returns
+ * other texts unchanged: an echo of `send("hello")` arrives as `"hello"`. It returns a binary message as a Buffer.
  */
 export const deserializeByDefault: Deserializer<unknown> = (data) =>
   typeof data === "string" && startsAsJson(data) ? JSON.parse(data) : data;

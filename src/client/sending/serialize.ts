@@ -1,11 +1,12 @@
-// Converts the arguments of `send()`, `sendRaw()`, `ping()` and `pong()` to text or bytes, and checks them.
+// Checks the arguments of `send()`, `sendRaw()`, `ping()` and `pong()`, and converts them to text or bytes. It does not
+// send messages.
 import { isUtf8 } from "node:buffer";
 import { PendingMessage, type Sendable } from "../../connection/pending-message.js";
 import { describeValue } from "../../options/checks.js";
 import type { RawData, RawMessageOptions, Serializer } from "../../options/options.js";
 import { bytesOf, isBlob } from "./binary-data.js";
 
-/** Calls the serializer. @throws any error of the serializer; TypeError if it returns neither a string nor bytes. */
+/** Calls the serializer. @throws the error of the serializer, or TypeError if it returns neither a string nor bytes. */
 export function serialize<Sent>(serializer: Serializer<Sent>, value: Sent): string | Uint8Array {
   const data: unknown = serializer(value);
   if (typeof data === "string") return data;
@@ -25,18 +26,17 @@ export function rawMessage(data: RawData, options: RawMessageOptions | undefined
   const bytes = bytesOf(data);
   if (bytes !== undefined) return isBinary ? bytes : textOf(bytes);
   if (isBlob(data)) {
-    const read = async (): Promise<string | Uint8Array> => {
+    return new PendingMessage(data, data.size, async () => {
       const content = new Uint8Array(await data.arrayBuffer());
       return isBinary ? content : textOf(content);
-    };
-    return new PendingMessage(data, data.size, read);
+    });
   }
   throw new TypeError(
     `sendRaw() requires a string, a Buffer, a typed array, an ArrayBuffer or a Blob, not ${describeValue(data)}.`,
   );
 }
 
-/** Returns the payload of a ping or pong as bytes. @throws TypeError if it is not bytes. */
+/** Returns the payload of a ping or pong as bytes. @throws TypeError for another type. */
 export function controlPayload(payload: Uint8Array | undefined): Uint8Array | undefined {
   const bytes = bytesOf(payload);
   if (payload === undefined || bytes !== undefined) return bytes;
