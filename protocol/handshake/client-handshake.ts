@@ -3,7 +3,7 @@
 import { HandshakeError, JetSocketError, type HandshakeErrorDetails, type HeaderField } from "../errors.js";
 import type { AgreedExtension } from "../extensions/extension.js";
 import { bodyFraming, BodyReader } from "../http/body-reader.js";
-import { HeadParser, type HeadLimits } from "../http/head-parser.js";
+import { type Head, HeadParser, type HeadLimits } from "../http/head-parser.js";
 import { parseStatusLine, type StatusLine } from "../http/start-line.js";
 import type { FillRandom } from "../masking-keys.js";
 import { ownOptions } from "../own-options.js";
@@ -110,8 +110,12 @@ export class ClientHandshake {
    *   handshake.
    */
   rejection(): HandshakeResult | undefined {
-    if (this.#refusal !== undefined) this.#result = refused(this.#refusal);
-    this.#refusal = undefined;
+    if (this.#refusal !== undefined) {
+      const { statusCode, headers, body } = this.#refusal;
+      const details = { code: "UNEXPECTED_STATUS", statusCode, headers, body: body.takeBody() };
+      this.#result = rejected(describeRefusedStatus(statusCode, headers), details);
+      this.#refusal = undefined;
+    }
     return this.#result?.kind === "rejected" ? this.#result : undefined;
   }
 
@@ -125,7 +129,7 @@ export class ClientHandshake {
         return;
       }
       position = head.consumed;
-      this.#result = this.#handleHead(head.startLine, head.headers, position);
+      this.#result = this.#handleHead(head);
       if (this.#result !== undefined) return;
     }
     const { body } = this.#refusal;
@@ -133,13 +137,10 @@ export class ClientHandshake {
     if (body.isComplete) this.rejection();
   }
 
-  #handleHead(
-    line: StatusLine,
-    headers: readonly HeaderField[],
-    consumed: number,
-  ): HandshakeResult | undefined {
-    const { statusCode } = line;
-    if (statusCode === 101) return this.#checkUpgraded(line, headers, consumed);
+  #handleHead(head: Head<StatusLine>): HandshakeResult | undefined {
+    const { headers } = head;
+    const { statusCode } = head.startLine;
+    if (statusCode === 101) return this.#checkUpgraded(head);
     if (statusCode >= 200) {
       const body = new BodyReader(bodyFraming(statusCode, headers), this.#options.maxBodySize ?? 64 * 1024);
       this.#refusal = { statusCode, headers, body };
@@ -151,10 +152,10 @@ export class ClientHandshake {
     return undefined;
   }
 
-  #checkUpgraded(line: StatusLine, headers: readonly HeaderField[], consumed: number): HandshakeResult {
+  #checkUpgraded({ startLine, headers, consumed }: Head<StatusLine>): HandshakeResult {
     try {
       const accept = acceptKey(this.#key);
-      const { subprotocol, extension } = checkResponse(line, headers, accept, this.#options);
+      const { subprotocol, extension } = checkResponse(startLine, headers, accept, this.#options);
       const extensions = extension?.header ?? "";
       return { kind: "accepted", headers, subprotocol, extensions, extension, consumed };
     } catch (error) {
@@ -194,11 +195,6 @@ function tooLarge(reason: string): HandshakeResult {
 function tooManyInterim(statusCode: number, headers: readonly HeaderField[]): HandshakeResult {
   const message = `The server sent more than ${maxInterimResponses} interim responses (1xx) and no final one. Report this to the operator of the server.`;
   return rejected(message, { code: "TOO_MANY_INTERIM_RESPONSES", statusCode, headers });
-}
-
-function refused({ statusCode, headers, body }: Refusal): HandshakeResult {
-  const message = describeRefusedStatus(statusCode, headers);
-  return rejected(message, { code: "UNEXPECTED_STATUS", statusCode, headers, body: body.takeBody() });
 }
 
 /** Adds the response to an error of this package. Any other exception comes from an extension and becomes the cause. */

@@ -12,17 +12,11 @@ import {
 import type { StatusLine } from "../http/start-line.js";
 import type { ClientRequestOptions } from "./client-request.js";
 
-/** The negotiated subprotocol and extension. */
-export interface Agreement {
-  /** Empty if the server chose none. */
-  readonly subprotocol: string;
-  readonly extension: AgreedExtension | undefined;
-}
-
 /**
  * Checks a 101 response (RFC 6455 4.1, 4.2.2).
  *
  * @param accept - The Sec-WebSocket-Accept value for the key of the request.
+ * @returns The negotiated subprotocol, which is empty if the server chose none, and the negotiated extension.
  * @throws HandshakeError for the first fault. The error has no status and no headers; the caller adds them.
  */
 export function checkResponse(
@@ -30,7 +24,7 @@ export function checkResponse(
   headers: readonly HeaderField[],
   accept: string,
   { subprotocols = [], offers = [] }: Partial<ClientRequestOptions>,
-): Agreement {
+): { subprotocol: string; extension: AgreedExtension | undefined } {
   // RFC 9110 7.8: HTTP/1.0 has no Upgrade.
   if (minorVersion === 0) {
     throw refusal(

@@ -10,16 +10,19 @@ export interface HeadLimits {
   readonly maxHeaderFields?: number | undefined;
 }
 
+/** The parsed head of a message. */
+export interface Head<StartLine> {
+  readonly kind: "head";
+  readonly startLine: StartLine;
+  /** The header fields in the received order and spelling, with repeats. */
+  readonly headers: readonly HeaderField[];
+  /** Index of the first byte after the head. */
+  readonly consumed: number;
+}
+
 /** The parsed head, or the reason why the head is refused. */
 export type HeadResult<StartLine> =
-  | {
-      readonly kind: "head";
-      readonly startLine: StartLine;
-      /** The header fields in the received order and spelling, with repeats. */
-      readonly headers: readonly HeaderField[];
-      /** Index of the first byte after the head. */
-      readonly consumed: number;
-    }
+  | Head<StartLine>
   | {
       readonly kind: "malformed" | "too-large";
       /** The end of a sentence about the HTTP message, for an error: "it contains …" or "its head has …". */

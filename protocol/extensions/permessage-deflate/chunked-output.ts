@@ -117,8 +117,7 @@ export class ChunkedOutput {
    * @param isKept - `true` if the caller keeps the result. If `false`, the next message may overwrite it.
    */
   finish(isKept: boolean, size: number = this.size): Buffer {
-    const rest = size - this.#spilledSize;
-    const result = this.#full.length > 0 ? this.#join(rest) : this.#firstBytes(rest, isKept);
+    const result = this.#take(size - this.#spilledSize, isKept);
     this.clear();
     return result;
   }
@@ -135,11 +134,10 @@ export class ChunkedOutput {
     this.#sink = undefined;
   }
 
-  #join(size: number): Buffer {
-    return Buffer.concat([...this.#full, this.#chunk.subarray(0, this.#offset)], size);
-  }
-
-  #firstBytes(size: number, isKept: boolean): Buffer {
+  #take(size: number, isKept: boolean): Buffer {
+    if (this.#full.length > 0) {
+      return Buffer.concat([...this.#full, this.#chunk.subarray(0, this.#offset)], size);
+    }
     return isKept ? this.#slab.copy(this.#chunk, 0, size) : this.#chunk.subarray(0, size);
   }
 }

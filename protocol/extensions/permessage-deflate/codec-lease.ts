@@ -3,12 +3,8 @@ import { Buffer } from "node:buffer";
 import { InvalidStateError } from "../../errors.js";
 import type { Deflater, InflatedSink, Inflater } from "./codec.js";
 
-interface Closable {
-  close(): void;
-}
-
 /** A codec with a reference count: created for its first user and closed with its last. */
-export class SharedCodec<Codec extends Closable> {
+export class SharedCodec<Codec extends Inflater | Deflater> {
   readonly #make: () => Codec;
   #codec: Codec | undefined;
   #userCount = 0;
@@ -32,7 +28,7 @@ export class SharedCodec<Codec extends Closable> {
 }
 
 /** One user's reference to a codec. The codec is acquired at its first use. */
-abstract class Lease<Codec extends Closable> {
+abstract class Lease<Codec extends Inflater | Deflater> {
   readonly #shared: SharedCodec<Codec>;
   readonly #onClose: () => void;
   #codec: Codec | undefined;
@@ -73,14 +69,14 @@ export class LeasedInflater extends Lease<Inflater> implements Inflater {
   }
 
   inflatePieces(
-    compressed: readonly Uint8Array[],
+    pieces: readonly Uint8Array[],
     maxSize: number,
     isKept: boolean,
     sink?: InflatedSink,
   ): Buffer {
     const { codec } = this;
-    if (codec.inflatePieces !== undefined) return codec.inflatePieces(compressed, maxSize, isKept, sink);
-    return codec.inflate(Buffer.concat(compressed), maxSize, isKept, sink);
+    if (codec.inflatePieces !== undefined) return codec.inflatePieces(pieces, maxSize, isKept, sink);
+    return codec.inflate(Buffer.concat(pieces), maxSize, isKept, sink);
   }
 
   rest(): void {

@@ -27,7 +27,7 @@ export interface Inflater {
    * Inflates a message in pieces without joining them. If a codec does not implement it, the caller joins the pieces.
    */
   inflatePieces?(
-    compressed: readonly Uint8Array[],
+    pieces: readonly Uint8Array[],
     maxSize: number,
     isKept: boolean,
     sink?: InflatedSink,

@@ -62,7 +62,7 @@ export class HandleInflater implements Inflater {
 
   /** Always uses zlib, because messages in pieces are large. */
   inflatePieces(
-    compressed: readonly Uint8Array[],
+    pieces: readonly Uint8Array[],
     maxSize: number,
     isKept: boolean,
     sink?: InflatedSink,
@@ -74,7 +74,7 @@ export class HandleInflater implements Inflater {
     const handle = this.#primedHandle();
     this.#lease.touch();
     try {
-      for (const piece of compressed) this.#inflatePiece(handle, piece);
+      for (const piece of pieces) this.#inflatePiece(handle, piece);
       this.#inflateTail(handle);
       if (this.#keepsContext) output.record();
       return output.finish(isKept);

@@ -85,7 +85,7 @@ export class ZlibHandle {
       this.#state[0] = notWritten;
       this.#handle.writeSync(flush, input, input.length - unread, unread, chunk, offset, freeSpace);
       if (this.#failure !== undefined) throw this.#failure;
-      const unused = this.#state[0]!;
+      const unused = this.#state[0];
       if (unused > freeSpace) throw new Error("zlib did not report the result of a write");
       unread = this.#state[1]!;
       output.advance(freeSpace - unused);

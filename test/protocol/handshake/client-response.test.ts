@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { HandshakeError, type HeaderField } from "../../../protocol/errors.js";
 import type { ClientRequestOptions } from "../../../protocol/handshake/client-request.js";
-import { checkResponse, type Agreement } from "../../../protocol/handshake/client-response.js";
+import { checkResponse } from "../../../protocol/handshake/client-response.js";
 import { levelOffer } from "./stand-in-extension.js";
 
 const accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
@@ -21,7 +21,7 @@ function check(
   headers: HeaderField[],
   options: Partial<ClientRequestOptions> = {},
   minorVersion = 1,
-): Agreement {
+): ReturnType<typeof checkResponse> {
   const line = { minorVersion, statusCode: 101 };
   return checkResponse(line, headers, accept, {
     subprotocols: ["chat", "v2"],
