@@ -36,7 +36,7 @@ export class ControlScan implements FrameSink {
 
   onFrameHeader(first: number): void {
     this.#first = first;
-    this.#payload = emptyBuffer;
+    this.#payload = Buffer.alloc(0);
   }
 
   onFramePayload(bytes: Buffer, start: number, end: number, isLast: boolean): void {
@@ -51,5 +51,3 @@ export class ControlScan implements FrameSink {
     this.#handler.onScanFailed(error);
   }
 }
-
-const emptyBuffer: Buffer = Buffer.alloc(0);

@@ -12,8 +12,7 @@ export class Fifo<Item> {
   /** Removes the first `count` items and calls `onDropped` for each of them. */
   drop(count: number, onDropped?: (item: Item) => void): void {
     const head = this.#head + count;
-    if (onDropped !== undefined)
-      for (let at = this.#head; at < head; at++) onDropped(this.#items[at] as Item);
+    for (let at = this.#head; at < head; at++) onDropped?.(this.#items[at] as Item);
     // The removed items are released at once. Their places are removed when they are half of the array.
     this.#items.fill(undefined, this.#head, head);
     this.#head = head;

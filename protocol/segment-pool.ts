@@ -71,7 +71,9 @@ export class Segment {
 
 /** The segments that are not in use. */
 export class SegmentPool {
-  /** The free segments, and then places of removed segments. `pop` would make V8 shrink and grow the array each time. */
+  /**
+   * The free segments, and then places of removed segments. `pop` would make V8 shrink and grow the array each time.
+   */
   readonly #free: Segment[] = [];
   #freeCount = 0;
   #sentSize = 0;

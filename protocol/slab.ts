@@ -12,7 +12,10 @@ const minOwnSize = slabSize / 2;
 const minRetainedSize = 64 * 1024;
 const maxRetainedSize = 4 * 1024 * 1024;
 
-/** Maximum memory in bytes of a source that is cached. It is the size of the read buffer. */
+/**
+ * Maximum memory in bytes of a source that is cached, because the cache keeps this memory alive. It is the size of the
+ * read buffer.
+ */
 const maxSourceSize = 1024 * 1024;
 
 /**
@@ -46,23 +49,22 @@ export class Slab {
 
   /** Returns a view of the bytes of `source` from `start` to `end`. */
   view(source: Buffer, start: number, end: number): Uint8Array {
-    if (source !== this.#source && !this.#cacheSource(source))
-      return new Uint8Array(source.buffer, source.byteOffset + start, end - start);
+    if (source !== this.#source) {
+      const { buffer, byteOffset } = source;
+      if (buffer.byteLength > maxSourceSize) return new Uint8Array(buffer, byteOffset + start, end - start);
+      this.#source = source;
+      this.#sourceMemory = buffer;
+      this.#sourceOffset = byteOffset;
+    }
     return new Uint8Array(this.#sourceMemory, this.#sourceOffset + start, end - start);
   }
 
-  /** @returns `false` if the memory of `source` is too large to be kept alive by a reference. */
-  #cacheSource(source: Buffer): boolean {
-    const memory = source.buffer;
-    if (memory.byteLength > maxSourceSize) return false;
-    this.#source = source;
-    this.#sourceMemory = memory;
-    this.#sourceOffset = source.byteOffset;
-    return true;
-  }
-
   allocate(size: number): Buffer {
-    if (size >= minOwnSize) return this.#allocateOwn(size);
+    if (size >= minOwnSize) {
+      const bytes = Buffer.allocUnsafeSlow(size);
+      if (size >= minRetainedSize && size <= maxRetainedSize) this.#newestLarge[0] = bytes;
+      return bytes;
+    }
     if (this.#used + size > slabSize) {
       this.#memory = Buffer.allocUnsafeSlow(slabSize).buffer;
       this.#used = 0;
@@ -70,12 +72,6 @@ export class Slab {
     const start = this.#used;
     this.#used = start + size;
     return new BufferView(this.#memory, start, size);
-  }
-
-  #allocateOwn(size: number): Buffer {
-    const bytes = Buffer.allocUnsafeSlow(size);
-    if (size >= minRetainedSize && size <= maxRetainedSize) this.#newestLarge[0] = bytes;
-    return bytes;
   }
 }
 

@@ -35,21 +35,17 @@ export function readUnsentFrames(
   let isInsideFrames = false;
   for (let segment = chain.shift(); segment !== undefined; segment = chain.shift()) {
     const { start, firstFrame, end, bytes } = segment;
-    if (isInsideFrames) {
-      parser.receive(bytes, start, end);
-      unsent.emptied.push(segment);
-      continue;
-    }
-    if (firstFrame !== -1) {
+    const framesStart = isInsideFrames ? start : firstFrame;
+    if (framesStart !== -1) {
       isInsideFrames = true;
-      parser.receive(bytes, firstFrame, end);
-      // The end of the frame that began in an earlier segment stays.
-      segment.end = firstFrame;
+      parser.receive(bytes, framesStart, end);
+      // Only the end of a frame that began in an earlier segment stays.
+      segment.end = framesStart;
       segment.firstFrame = -1;
       segment.messageCount = 1;
       segment.compressedCount = 0;
     }
-    if (start === firstFrame) unsent.emptied.push(segment);
+    if (framesStart === start) unsent.emptied.push(segment);
     else unsent.partialFrame.push(segment);
   }
   return unsent;

@@ -38,15 +38,13 @@ let isAsciiExpected = !isByteLengthSlow;
 /** Prediction like {@link isAsciiExpected}, for texts that satisfy {@link isDense}. */
 let isDenseExpected = false;
 
-const replacementCharacter = "\ufffd";
-
 /** Decodes the payload of a text message. Returns `undefined` if the payload is not UTF-8 (RFC 6455 8.1). */
 export function decodeText(bytes: Buffer, start: number, end: number): string | undefined {
   const size = end - start;
   if (size < minAsciiCheckSize && !(isDenseExpected && size >= minWasmSize)) {
     const text = (bytes as FastBuffer).utf8Slice(start, end);
     // The decoder replaces invalid bytes by U+FFFD, but the peer may also have sent this character.
-    if (text.includes(replacementCharacter) && !isUtf8(bytes.subarray(start, end))) return undefined;
+    if (text.includes("\ufffd") && !isUtf8(bytes.subarray(start, end))) return undefined;
     if (text.length !== size && size >= minWasmSize) isDenseExpected = isDense(text, size);
     return text;
   }
@@ -60,7 +58,8 @@ function decodeChecked(bytes: Buffer, start: number, end: number): string | unde
   const slices = bytes as FastBuffer;
   if (isAsciiExpected && end - start <= maxDecodeFirstSize) {
     const text = slices.latin1Slice(start, end);
-    if (isAsciiText(text)) return text;
+    // The length of a latin1 string in UTF-8 is its number of characters, plus 1 for each character above 0x7f.
+    if (Buffer.byteLength(text) === text.length) return text;
   }
   const payload = bytes.subarray(start, end);
   const isOnlyAscii = !isDenseExpected && isAscii(payload);
@@ -70,11 +69,6 @@ function decodeChecked(bytes: Buffer, start: number, end: number): string | unde
   const text = decodeNonAscii(payload);
   isDenseExpected = isDense(text, payload.length);
   return text;
-}
-
-/** The length of a latin1 string in UTF-8 is its number of characters, plus 1 for each character above 0x7f. */
-function isAsciiText(oneByteText: string): boolean {
-  return Buffer.byteLength(oneByteText) === oneByteText.length;
 }
 
 /**

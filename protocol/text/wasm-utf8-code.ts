@@ -41,16 +41,6 @@ import {
 } from "../wasm-module.js";
 
 /**
- * A continuation byte is 0b10xxxxxx. As a signed integer, it is at most `largestContinuation` and less than
- * `smallestStartByte`. All other bytes are larger.
- */
-const largestContinuation = 0xbf;
-const smallestStartByte = 0xc0;
-
-/** The first byte of a character of four bytes is at least this value. */
-const smallestLeadOfFour = 0xf0;
-
-/**
  * Maximum number of bytes of a character before its last byte. The local `at` is this far before the current vector.
  */
 const maxBytesBefore = 3;
@@ -83,11 +73,13 @@ const upper = 11;
 const isThirdOfFour = 12;
 /** For each position: the largest byte of all vectors of the block. */
 const largest = 13;
-/** `largestContinuation` at each position. */
+/** 0xbf at each position: the largest continuation byte. As signed integers, all other bytes are larger. */
 const continuation = 14;
-/** `smallestStartByte` at each position. It is also the mask of bits 6 and 7. */
+/**
+ * 0xc0 at each position. As signed integers, only continuation bytes are smaller. It is also the mask of bits 6 and 7.
+ */
 const startByte = 15;
-/** `smallestLeadOfFour` at each position. It is also the mask of bits 4 to 7. */
+/** 0xf0 at each position: the smallest first byte of a character of four bytes. It is also the mask of bits 4 to 7. */
 const leadOfFour = 16;
 const bits0To6 = 17;
 const bits0To3 = 18;
@@ -100,12 +92,10 @@ const locals = [...Array<number>(3).fill(i32), ...Array<number>(13).fill(v128)];
  */
 export const shuffleMasksOffset: number = 0;
 
-/** An index beyond the vector. The byte of the result becomes 0. */
-const outOfRange = 0xff;
-
 /** Writes the shuffle masks. A mask moves the code units next to each other that are the end of a character. */
 export function writeShuffleMasks(memory: ArrayBuffer): void {
-  const masks = new Uint8Array(memory, shuffleMasksOffset, 256 * 16).fill(outOfRange);
+  // The index 0xff is beyond the vector: the byte of the result becomes 0.
+  const masks = new Uint8Array(memory, shuffleMasksOffset, 256 * 16).fill(0xff);
   for (let set = 0; set < 256; set++) {
     let maskOffset = set * 16;
     for (let unit = 0; unit < 8; unit++) {
@@ -252,9 +242,9 @@ export function wasmUtf8Function(unitsOffset: number): WasmFunction {
     ...offsets.flatMap((offset) => storeVector(get(end), fill(0), offset)),
     ...advance(at, -maxBytesBefore),
     ...advance(end, -maxBytesBefore),
-    ...set(continuation, fill(largestContinuation)),
-    ...set(startByte, fill(smallestStartByte)),
-    ...set(leadOfFour, fill(smallestLeadOfFour)),
+    ...set(continuation, fill(0xbf)),
+    ...set(startByte, fill(0xc0)),
+    ...set(leadOfFour, fill(0xf0)),
     ...set(bits0To6, fill(0x7f)),
     ...set(bits0To3, fill(0x0f)),
     ...whileTrue(lessThan(get(at), get(end)), decodeBlock()),
