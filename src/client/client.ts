@@ -2,7 +2,7 @@
  * Implements the operations of one client: it connects the layers, checks the state for each call, and settles pending
  * calls. It does not manage single connections, and it does not check the arguments of public methods.
  */
-import { checkClose, CloseCode, type InvalidStateError } from "../../protocol/index.js";
+import { checkClose, CloseCode, type CloseFrame, type InvalidStateError } from "../../protocol/index.js";
 import type { LiveConnection } from "../connection/live-connection.js";
 import { JetSocketError, TimeoutError } from "../errors.js";
 import type { CloseReport } from "../events/close-report.js";
@@ -23,6 +23,9 @@ import type { ClientConnection } from "./connection/client-connection.js";
 import { checkRequest, type RequestSource } from "./connection/request.js";
 import { createStateError, StateMachine } from "./lifecycle/state.js";
 import { MessageHub, type MessageHubClient } from "./message-hub.js";
+
+/** The close frame of a client that an abort or a timeout ends. */
+const goingAway: CloseFrame = { code: CloseCode.goingAway, reason: "" };
 
 /**
  * The implementation of `WebSocket`. A "run" of the client begins with `connect()` or `run()` and ends with the event
@@ -119,7 +122,8 @@ export class Client
   /** Emits a non-fatal `error` event. */
   reportError(reason: unknown): void {
     const error = toError(reason, "A call");
-    if (error instanceof JetSocketError && isFunctionError(error))
+    // A function of an option threw, or returned an invalid value.
+    if (error instanceof JetSocketError && error.code.endsWith("_FUNCTION_FAILED"))
       this.#warnFunctionError(error.message, error.cause, error.code);
     this.#emitError(error);
   }
@@ -348,7 +352,7 @@ export class Client
     this.stopReasons.isEndReported = true;
     this.stopReasons.isGivenUp = !isTimeout;
     this.stopReasons.isTimedOut = isTimeout;
-    this.supervisor.giveUp(isTimeout ? reason : undefined);
+    this.supervisor.close(goingAway, isTimeout ? reason : undefined);
   }
 
   #listenToSignal(): void {
@@ -386,7 +390,7 @@ export class Client
     const reason: unknown = this.options.signal?.reason;
     if (this.live !== undefined)
       this.hub.dispatcher.finish({ iteratorError: reason, recvError: reason }, true);
-    this.supervisor.close({ code: CloseCode.goingAway, reason: "" });
+    this.supervisor.close(goingAway);
   }
 
   /**
@@ -439,11 +443,6 @@ export class Client
 function createWarning(message: string, code: string, cause: unknown): JetSocketError {
   const warning = new JetSocketError(message, { code, cause });
   return cause instanceof Error ? Object.assign(warning, { detail: cause.stack }) : warning;
-}
-
-/** True if a function of an option threw, or returned an invalid value. */
-function isFunctionError({ code }: JetSocketError): boolean {
-  return code.endsWith("_FUNCTION_FAILED");
 }
 
 /** Defined outside the class, so that the callback on the signal does not reference the client. */

@@ -143,17 +143,10 @@ export class ConnectionSupervisor
   createConnection(attempt: number = 1): Connection {
     const { source, options, publicClient, statistics, hub } = this.#context;
     statistics.attemptCount++;
-    const connection = new ClientConnection<unknown, unknown>(
-      {
-        source,
-        options,
-        attempt,
-        resources: sharedResources(options.runtime),
-        observer: diagnostics.frameObserver(publicClient),
-      },
-      hub,
-      this,
-    );
+    const resources = sharedResources(options.runtime);
+    const observer = diagnostics.frameObserver(publicClient);
+    const plan = { source, options, attempt, resources, observer };
+    const connection = new ClientConnection<unknown, unknown>(plan, hub, this);
     if (!this.#isReferenced) connection.unref();
     return connection;
   }
@@ -167,26 +160,16 @@ export class ConnectionSupervisor
     }
   }
 
-  close(close: CloseFrame): void {
+  /** Closes all connections and abandons all attempts. @param reason - The error of the abandoned attempts. */
+  close(close: CloseFrame, reason?: Error): void {
     const { hub, states } = this.#context;
     this.#rotation?.beginClosing();
     if (states.current === "connected") hub.sender.beginClosing();
-    this.#closeConnections(close);
-    this.endIfWaiting();
-  }
-
-  /** Abandons the current attempt, or the wait before the next attempt. */
-  giveUp(reason: Error | undefined): void {
-    this.#closeConnections({ code: CloseCode.goingAway, reason: "" }, reason);
-    this.endIfWaiting(reason);
-  }
-
-  #closeConnections(close: CloseFrame, reason?: Error): void {
-    const { dispatcher } = this.#context.hub;
     // A closing handshake that a rotation or the peer has begun now counts as a close by this client.
     if (this.#connection !== undefined) this.#connection.isRotated = false;
-    if (this.#connection?.closing !== undefined) dispatcher.beginClosing();
+    if (this.#connection?.closing !== undefined) hub.dispatcher.beginClosing();
     for (const connection of this.connections) connection.closeForGood(close, reason);
+    this.endIfWaiting(reason);
   }
 
   terminate(): void {
@@ -248,16 +231,12 @@ export class ConnectionSupervisor
   }
 
   #publishOpen(connection: Connection): void {
+    const { publicClient, hub } = this.#context;
+    const { url, number } = connection;
     const { subprotocol, extensions } = connection.accepted!;
-    diagnostics.open({
-      client: this.#context.publicClient,
-      url: connection.url,
-      subprotocol,
-      extensions,
-      connection: connection.number,
-    });
+    diagnostics.open({ client: publicClient, url, subprotocol, extensions, connection: number });
     // Undelivered messages of the previous connection are delivered before messages of the new connection.
-    const { dispatcher, leftovers } = this.#context.hub;
+    const { dispatcher, leftovers } = hub;
     if (dispatcher.isPaused || leftovers.isPending) connection.pause("consumer");
     if (!leftovers.isPending) return;
     connection.holdHookMessages();
@@ -338,33 +317,24 @@ export class ConnectionSupervisor
       this.#endIfLast();
       return;
     }
-    const { stopReasons, options, emitter, publicClient } = this.#context;
-    this.#context.hub.leftovers.add(connection.live);
+    const { stopReasons, options, emitter, hub, publicClient, states } = this.#context;
+    hub.leftovers.add(connection.live);
     const report = this.#reportOf(connection, end);
     this.#getReconnector().isDeciding = true;
     this.#connection = undefined;
     this.#lastReport = report;
     const error = errorOf(report, stopReasons, options);
     settleConnection(this.#context, connection, end, error);
-    if (end.kind === "open") this.#onLost(connection, end, error);
+    if (end.kind === "open") {
+      (this.#downtime ??= new Downtime(options.runtime)).begin();
+      this.#rotation?.stopTimers();
+      hub.inbound.onConnectionEnd(connection.number);
+      hub.sender.lost(end.end.unsent, error, end.end.isDrainPending);
+      states.enter("disconnected");
+    }
     diagnostics.close({ client: publicClient, report });
     if (end.kind === "open") emitter.emit("disconnected", { report });
     this.#getReconnector().decide(report, end.kind !== "open");
-  }
-
-  /** Handles the loss of an open connection. Its unsent messages return to the sender. */
-  #onLost(
-    connection: Connection,
-    { end }: ClientConnectionEnd & { readonly kind: "open" },
-    error: unknown,
-  ): void {
-    const { options, hub, states } = this.#context;
-    this.#downtime ??= new Downtime(options.runtime);
-    this.#downtime.begin();
-    this.#rotation?.stopTimers();
-    hub.inbound.onConnectionEnd(connection.number);
-    hub.sender.lost(end.unsent, error, end.isDrainPending);
-    states.enter("disconnected");
   }
 
   // Called by the reconnector.

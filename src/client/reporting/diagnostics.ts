@@ -115,9 +115,7 @@ export class Diagnostics {
   }
 
   ping(client: object, latencyMs: number): void {
-    if (!this.#ping.hasSubscribers) return;
-    const message: PingMessage = { client, latencyMs };
-    this.#ping.publish(message);
+    if (this.#ping.hasSubscribers) this.#ping.publish({ client, latencyMs } satisfies PingMessage);
   }
 
   /**
@@ -142,8 +140,8 @@ export class Diagnostics {
   observeFrame(client: object, direction: "in" | "out", frame: ObservedFrame): void {
     if (this.#frame.hasSubscribers) {
       const { opcode, isFinal, isCompressed, payloadSize } = frame;
-      const message: FrameMessage = { client, direction, opcode, isFinal, isCompressed, payloadSize };
-      this.#frame.publish(message);
+      const details = { opcode, isFinal, isCompressed, payloadSize };
+      this.#frame.publish({ client, direction, ...details } satisfies FrameMessage);
     }
     if (this.#isLogging) this.#write(client, `${direction} ${lineOf(frame)}`);
   }

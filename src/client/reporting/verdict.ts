@@ -21,6 +21,34 @@ export interface OwnActions {
   readonly isRotated: boolean;
 }
 
+/** The verdict on a failed attempt by its phase, unless the error of the attempt determines another verdict. */
+const phaseVerdicts: Readonly<Record<Exclude<Phase, "provider" | "setup">, Verdict>> = {
+  dns: "name-not-found",
+  tcp: "refused",
+  proxy: "proxy",
+  tls: "tls",
+  http: "network-lost",
+  open: "network-lost",
+  closing: "network-lost",
+};
+
+/** The verdicts on close codes (RFC 6455 7.4). Any other code has the verdict `closed-by-peer`. */
+const closeVerdicts: Readonly<Partial<Record<number, Verdict>>> = {
+  [CloseCode.normal]: "normal",
+  [CloseCode.goingAway]: "going-away",
+  [CloseCode.protocolError]: "protocol-error",
+  [CloseCode.unsupportedData]: "protocol-error",
+  [CloseCode.invalidPayload]: "protocol-error",
+  [CloseCode.policyViolation]: "policy",
+  [CloseCode.messageTooBig]: "too-big",
+  [CloseCode.mandatoryExtension]: "protocol-error",
+  [CloseCode.internalError]: "server-error",
+  [CloseCode.serviceRestart]: "server-restart",
+  [CloseCode.tryAgainLater]: "rate-limited",
+  4401: "auth",
+  4403: "auth",
+};
+
 /** Returns the verdict on a failed attempt that this client did not end. */
 export function judgeAttempt(phase: Phase, error: Error | undefined): Verdict {
   // A user function may throw an instance of our error classes, but the error does not describe the attempt.
@@ -29,22 +57,9 @@ export function judgeAttempt(phase: Phase, error: Error | undefined): Verdict {
   if (tlsFaultOf(error) !== undefined) return "tls";
   if (error instanceof TimeoutError) return "connect-timeout";
   if (error instanceof HandshakeError) return judgeStatus(error);
-  switch (phase) {
-    case "dns":
-      return "name-not-found";
-    case "tcp":
-      return "refused";
-    case "proxy":
-      return "proxy";
-    case "tls":
-      return "tls";
-    case "http":
-      // RFC 8446 4.4.2.4: with TLS 1.3 the server may reject the client certificate after the handshake.
-      return codeOf(error)?.startsWith("ERR_SSL_") === true ? "tls" : "network-lost";
-    case "open":
-    case "closing":
-      return "network-lost";
-  }
+  // RFC 8446 4.4.2.4: with TLS 1.3 the server may reject the client certificate after the handshake.
+  if (phase === "http" && codeOf(error)?.startsWith("ERR_SSL_") === true) return "tls";
+  return phaseVerdicts[phase];
 }
 
 function judgeStatus({ statusCode, code }: HandshakeError): Verdict {
@@ -70,32 +85,7 @@ export function judgeEnd(end: ConnectionEnd): Verdict {
 }
 
 function judgeCloseCode(code: number): Verdict {
-  switch (code) {
-    case CloseCode.normal:
-      return "normal";
-    case CloseCode.goingAway:
-      return "going-away";
-    case CloseCode.serviceRestart:
-      return "server-restart";
-    case CloseCode.internalError:
-      return "server-error";
-    case CloseCode.tryAgainLater:
-      return "rate-limited";
-    case CloseCode.policyViolation:
-      return "policy";
-    case CloseCode.messageTooBig:
-      return "too-big";
-    case CloseCode.protocolError:
-    case CloseCode.unsupportedData:
-    case CloseCode.invalidPayload:
-    case CloseCode.mandatoryExtension:
-      return "protocol-error";
-    case 4401:
-    case 4403:
-      return "auth";
-    default:
-      return "closed-by-peer";
-  }
+  return closeVerdicts[code] ?? "closed-by-peer";
 }
 
 /** The codes of the errors that reject a certificate. */
