@@ -87,11 +87,8 @@ export function deflateAcceptor(given: DeflateOptions): ExtensionAcceptor {
   };
 }
 
-function readAnswer(
-  parameters: readonly ExtensionParameter[],
-  offered: DeflateParameters,
-): DeflateParameters {
-  const answered = parseDeflateParameters(parameters, "answer");
+function readAnswer(answer: readonly ExtensionParameter[], offered: DeflateParameters): DeflateParameters {
+  const answered = parseDeflateParameters(answer, "answer");
   if (typeof answered === "string") throw mismatch(answered);
   const { server, client } = answered;
   // RFC 7692 7.1.1.1: a server that accepts server_no_context_takeover includes it in its answer.
