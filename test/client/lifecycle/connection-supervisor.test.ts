@@ -65,7 +65,7 @@ describe("connecting", () => {
 
 describe("a reconnect", () => {
   it("is counted, with its downtime, before the event `reconnected`", async () => {
-    const { client, ws, link } = await scene.open({ reconnect: true, backoff: { base: 70, jitter: false } });
+    const { ws, link } = await scene.open({ reconnect: true, backoff: { base: 70, jitter: false } });
     const counts: unknown[] = [];
     ws.on("reconnected", ({ downtimeMs }) => {
       const { reconnectCount, histograms } = ws.stats();
@@ -79,7 +79,6 @@ describe("a reconnect", () => {
     next.answer();
     await scene.pass();
     expect(counts).toEqual([{ downtimeMs: 70, reconnectCount: 1, recoveryMs: 70 }]);
-    expect(client.all("reconnected")).toHaveLength(1);
   });
 });
 
