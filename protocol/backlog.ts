@@ -1,5 +1,5 @@
-// Stores received bytes that cannot be parsed yet: reading is paused, or a handler threw an error. This module does not
-// parse bytes.
+// Stores received bytes that cannot be parsed yet, because reading is paused or because a handler threw an error. This
+// module does not parse bytes.
 import type { SpareBuffer } from "./spare-buffer.js";
 
 const minChunkSize = 1024;
@@ -101,7 +101,7 @@ export class Backlog {
     this.#size += rest.length;
   }
 
-  /** Discards all stored bytes except those that {@link take} returned last. */
+  /** Discards all stored bytes, except the bytes that {@link take} returned last. */
   clear(): void {
     for (let chunk = this.#first; chunk !== undefined; chunk = chunk.next) this.#spare.release(chunk.memory);
     this.#first = undefined;

@@ -1,4 +1,4 @@
-// Gives access to fast functions of Buffers that the types of Node do not contain. They do not check their arguments.
+// Declares fast methods of Buffers that the types of Node do not declare. These methods do not check their arguments.
 
 /**
  * The methods that `buffer.toString` and `buffer.write` call in all versions of Node. A direct call of a method saves

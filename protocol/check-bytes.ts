@@ -1,8 +1,8 @@
-// Rejects arguments that are not arrays of bytes. It does not convert them.
+// Checks that an argument is an array of bytes. It does not convert the argument.
 
 /**
- * Throws unless each element of `bytes` has one byte. In an array of wider elements, `length` is not the number of
- * bytes. An ArrayBuffer has no `length`. Sending one of these values would produce an invalid frame.
+ * Throws unless each element of `bytes` is one byte. The `length` of any other value is not its number of bytes.
+ * Sending that value would produce an invalid frame.
  *
  * The check does not use `instanceof`, because a Uint8Array of another realm must be accepted.
  * @throws TypeError

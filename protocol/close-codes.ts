@@ -22,16 +22,14 @@ export const CloseCode = {
   tlsHandshake: 1015,
 } as const;
 
-/**
- * Maximum size of a close reason in bytes. RFC 6455 5.5: a payload has at most 125 bytes. The code takes two of them.
- */
+/** Maximum size of a close reason in bytes: 125 bytes of payload (RFC 6455 5.5) without the 2 bytes of the code. */
 export const maxCloseReasonSize = 123;
 
 /**
  * Returns whether a Close frame may carry `code`.
  *
- * RFC 6455 7.4.2: codes 0-999 are not used. Codes 1000-2999 belong to the protocol. Of these codes, only the ones that
- * the IANA registry lists and does not reserve may be sent. Codes 3000-4999 belong to libraries and applications.
+ * RFC 6455 7.4.2: codes 0-999 are not used. Codes 1000-2999 belong to the protocol: a Close frame may carry a code that
+ * the IANA registry lists and does not reserve. Codes 3000-4999 belong to libraries and applications.
  */
 export function isSendableCloseCode(code: number): boolean {
   if (!Number.isInteger(code)) return false;

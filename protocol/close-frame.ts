@@ -20,7 +20,7 @@ export function readClose(payload: Buffer): CloseFrame | ProtocolError {
     );
   }
   const code = payload.readUInt16BE(0);
-  // RFC 6455 7.4: a Close frame must not contain some of the codes.
+  // RFC 6455 7.4: some codes must not be sent in a Close frame.
   if (!isSendableCloseCode(code)) {
     return invalidClose(`The peer sent a Close frame with the code ${code}, which must not be sent.`);
   }

@@ -1,5 +1,5 @@
-// Finds the control frames in buffered bytes whose messages are decoded later. It reads frame headers and control
-// frames. It does not decompress or validate messages.
+// Finds the control frames in buffered bytes. The messages in these bytes are decoded later: this module does not
+// decompress or validate them.
 import { isControl, opcodeOf } from "./frame-header.js";
 import type { FrameParser, FrameSink } from "./frame-parser.js";
 import type { ProtocolError } from "./errors.js";
@@ -20,7 +20,7 @@ export class ControlScan implements FrameSink {
   /**
    * @param first - First header byte of the frame that was incomplete before these buffers. Ignored if no frame was
    *   incomplete.
-   * @param partialPayload - The received part of the payload of this frame, if it is a control frame.
+   * @param partialPayload - The received part of the payload of this incomplete frame, if it is a control frame.
    */
   constructor(handler: ControlScanHandler, first: number, partialPayload: Buffer) {
     this.#handler = handler;
@@ -28,7 +28,10 @@ export class ControlScan implements FrameSink {
     this.#payload = partialPayload;
   }
 
-  /** @param parser - Its sink must be this scan, and its position the start of the first buffer. It is used up. */
+  /**
+   * @param parser - Its sink must be this scan. Its position must be the start of the first buffer. The parser cannot
+   *   be used again.
+   */
   run(parser: FrameParser, pieces: Iterable<Buffer>): void {
     this.#parser = parser;
     for (const piece of pieces) parser.receive(piece, 0, piece.length);

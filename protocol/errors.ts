@@ -5,7 +5,7 @@ import { ownOptions } from "./own-options.js";
 export interface ErrorDetails {
   /** A stable identifier for programs, such as `"INVALID_UTF8"`. The texts of messages may change, codes do not. */
   readonly code: string;
-  /** The original error, if another error caused this error. */
+  /** The error that caused this error, if any. */
   readonly cause?: unknown;
 }
 
@@ -28,7 +28,7 @@ export class JetSocketError extends Error {
   static readonly brand: symbol = Symbol.for("jetsocket.JetSocketError");
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    // A subclass that an application defines has no brand of its own. JavaScript's usual check applies to it.
+    // A subclass that an application defines has no brand of its own. The usual `instanceof` check applies to it.
     if (!Object.hasOwn(this, "brand")) return Function.prototype[Symbol.hasInstance].call(this, value);
     return typeof value === "object" && value !== null && this.brand in value;
   }
@@ -124,7 +124,7 @@ export function brandInstances(
   type: { readonly brand: symbol; readonly prototype: Error },
   name: string,
 ): void {
-  // The descriptors inherit nothing. Otherwise a `get` or `set` in Object.prototype would be read as a part of them.
+  // The property descriptors have no prototype, so that a `get` or `set` in Object.prototype has no effect.
   const nameProperty = ownOptions({ value: name, configurable: true, writable: true });
   Object.defineProperty(type.prototype, "name", nameProperty);
   Object.defineProperty(type.prototype, type.brand, ownOptions({ value: true }));

@@ -13,7 +13,7 @@ export class Fifo<Item> {
   drop(count: number, onDropped?: (item: Item) => void): void {
     const head = this.#head + count;
     for (let at = this.#head; at < head; at++) onDropped?.(this.#items[at] as Item);
-    // The removed items are released at once. Their places are removed when they are half of the array.
+    // The removed items are released at once. Their empty places are removed when half of the array is empty.
     this.#items.fill(undefined, this.#head, head);
     this.#head = head;
     if (head * 2 < this.#items.length) return;

@@ -96,7 +96,7 @@ export function checkHeaderStart(
   second: number,
   isServer: boolean,
 ): ProtocolError | undefined {
-  // RFC 6455 5.2: RSV2 and RSV3 MUST be 0 unless an extension defines them. No supported extension does.
+  // RFC 6455 5.2: RSV2 and RSV3 MUST be 0 unless an extension defines them. No supported extension defines them.
   if ((first & rsv2And3Bits) !== 0)
     return protocolError(
       "UNEXPECTED_RSV",

@@ -1,6 +1,6 @@
 // Masks and unmasks payloads in ordinary memory (RFC 6455 5.3). `wide-mask.ts` masks the memory of WebAssembly.
 
-/** Smallest payload in bytes that is masked word by word. For a smaller payload, aligning to words takes longer. */
+/** Smallest payload in bytes that is masked eight bytes at a time. For smaller payloads, the alignment takes longer. */
 const minWordSize = 32;
 
 /**

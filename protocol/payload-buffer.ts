@@ -6,7 +6,7 @@ import type { Segment } from "./segment-pool.js";
 const minChunkSize = 1024;
 const maxChunkSize = 64 * 1024;
 
-/** Maximum memory of a payload in bytes, in addition to twice its received bytes. */
+/** Maximum memory in bytes that a payload may use in addition to twice its received bytes. */
 const maxSpareSize = 64 * 1024;
 
 /** The slab is for results that the application keeps. The segments and the spare buffer are for pieces. */

@@ -68,8 +68,9 @@ export class SegmentChain {
   }
 
   /**
-   * Removes the first segment, and the next segments as long as they directly follow each other in memory. They have at
-   * most `maxSize` bytes in total, unless the first segment is larger. The removed segments stay linked.
+   * Removes the first segment and the segments that directly follow it in memory. Returns the first segment. The
+   * removed segments stay linked.
+   * @param maxSize - Maximum size in bytes of all removed segments. A larger first segment is removed alone.
    */
   shiftContiguous(maxSize: number): Segment | undefined {
     const first = this.#first;

@@ -15,12 +15,12 @@ const minSentForWideMask = 1024 * 1024;
 /** A piece of contiguous memory for frames to send, filled from the front. */
 export class Segment {
   readonly bytes: Buffer;
-  /** The ArrayBuffer that contains `bytes`, and the offset of `bytes` in it. */
+  /** The ArrayBuffer that contains `bytes`, and the offset of `bytes` in this ArrayBuffer. */
   readonly memory: ArrayBufferLike;
   readonly offset: number;
   /** View of `bytes` as 64-bit words, for masking. */
   readonly words: BigUint64Array;
-  /** Masks wide memory; `undefined` for other memory. Its parameters are offsets in `memory`. */
+  /** Masks bytes between two offsets in `memory`. `undefined` if the segment is not in wide memory. */
   readonly wideMask: WideMask | undefined;
   /** Start and end of the bytes to send, as offsets in `bytes`. */
   start = 0;
@@ -55,7 +55,7 @@ export class Segment {
     return segmentSize - this.end;
   }
 
-  /** Whether the bytes of `next` directly follow those of this segment in memory. */
+  /** Whether the bytes of `next` directly follow the bytes of this segment in memory. */
   isBefore(next: Segment): boolean {
     return this.end === segmentSize && next.start === 0 && this.index !== -1 && next.index === this.index + 1;
   }
@@ -71,9 +71,7 @@ export class Segment {
 
 /** The segments that are not in use. */
 export class SegmentPool {
-  /**
-   * The free segments, and then places of removed segments. `pop` would make V8 shrink and grow the array each time.
-   */
+  /** The first `#freeCount` elements are free. The array does not shrink: V8 would often reallocate it. */
   readonly #free: Segment[] = [];
   #freeCount = 0;
   #sentSize = 0;
@@ -90,7 +88,7 @@ export class SegmentPool {
     if (this.#freeCount > 0) return this.#free[--this.#freeCount]!;
     if (this.#wide === undefined || this.#freeWide === 0) return new Segment();
     const next = previous === undefined ? 0 : 1 << (previous.index + 1);
-    // Otherwise the first free segment is returned, because its memory is probably in the processor's cache.
+    // If the next segment is not free, the first free segment is returned. It is probably in the processor's cache.
     const bit = (this.#freeWide & next) === 0 ? this.#freeWide & -this.#freeWide : next;
     this.#freeWide &= ~bit;
     return this.#wide[31 - Math.clz32(bit)]!;

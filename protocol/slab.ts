@@ -12,10 +12,7 @@ const minOwnSize = slabSize / 2;
 const minRetainedSize = 64 * 1024;
 const maxRetainedSize = 4 * 1024 * 1024;
 
-/**
- * Maximum memory in bytes of a source that is cached, because the cache keeps this memory alive. It is the size of the
- * read buffer.
- */
+/** Maximum size in bytes of the memory of a cached source. The cache keeps this memory alive. */
 const maxSourceSize = 1024 * 1024;
 
 /**
@@ -36,8 +33,8 @@ export class Slab {
   /**
    * Keeps the newest large buffer alive, which halves the time for messages of 1 MiB. V8 collects garbage before it
    * allocates a large buffer. If all large buffers were garbage then, their memory would return to the operating
-   * system. Requesting it again would cost a page fault per 4 KiB. While one large buffer is alive, the memory of the
-   * others is reused.
+   * system. Requesting the memory again would cost a page fault per 4 KiB. While one large buffer is alive, the memory
+   * of the others is reused.
    */
   readonly #newestLarge: Buffer[] = [];
 

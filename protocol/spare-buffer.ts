@@ -1,6 +1,6 @@
 // Lends one large buffer for a short time, to one user at a time. It does not clear the buffer between two users.
 
-/** Minimum size of a request in bytes. Allocating a smaller buffer takes no longer than borrowing one. */
+/** Minimum size of a request in bytes. Allocating a smaller buffer takes no longer than borrowing this buffer. */
 const minSize = 32 * 1024;
 
 /**

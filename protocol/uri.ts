@@ -61,7 +61,7 @@ function checkText(text: string): void {
     throw invalid(text, "it must be absolute, such as wss://example.com/path");
   }
   if (!/^(?:ws|http)s?$/i.test(scheme)) throw invalid(text, "its scheme must be ws or wss (or http, https)");
-  // RFC 6455 3: a WebSocket URL must not have a fragment. An empty fragment is a fragment, too.
+  // RFC 6455 3: a WebSocket URL must not have a fragment, not even an empty fragment.
   if (text.includes("#"))
     throw invalid(text, "it has a fragment; encode a # that is part of the path or query as %23");
   if (/^(?:.*@)?(?::\d*)?$/.test(authority)) throw invalid(text, "it has no host");
@@ -96,7 +96,9 @@ export function displayUrl(text: string): string {
   return escapeControls(withoutCredentials(withoutUserinfo(text)));
 }
 
-/** A semicolon begins a parameter, too. It does not end the value of a credential: the value may contain semicolons. */
+/**
+ * A semicolon may begin a parameter, but it does not end the value of a credential: the value may contain semicolons.
+ */
 function withoutCredentials(text: string): string {
   const parameter = /[?&;#]([^?&;#=]*)=/g;
   const end = /[&#]|$/g;

@@ -85,7 +85,9 @@ export const maxUnsigned8: Instruction = vectorInstruction(0x79);
 export const andVector: Instruction = vectorInstruction(0x4e);
 export const orVector: Instruction = vectorInstruction(0x50);
 export const xorVector: Instruction = vectorInstruction(0x51);
-/** `v128.bitselect`: takes the bits of the first operand where the third has 1, and of the second where it has 0. */
+/**
+ * `v128.bitselect`: takes a bit of the first operand if that bit of the third is 1, else a bit of the second operand.
+ */
 export const bitSelect: Instruction = vectorInstruction(0x52);
 export const anyBit: Instruction = vectorInstruction(0x53);
 /** `i8x16.bitmask`: collects the highest bit of each byte. The lowest bit of the result belongs to the first byte. */
@@ -113,7 +115,7 @@ export const when = (condition: Code, then: Code): Code => [...condition, 0x04, 
 export const ifElse = (condition: Code, then: Code, otherwise: Code): Code =>
   when(condition, [...then, 0x05, ...otherwise]);
 
-/** Continues an enclosing loop or leaves an enclosing block. With `depth` 0, this is the innermost loop or block. */
+/** Continues an enclosing loop or leaves an enclosing block. `depth` 0 is the innermost loop or block. */
 export const branch = (depth: number): Code => [0x0c, depth];
 export const branchIf = (condition: Code, depth: number): Code => [...condition, 0x0d, depth];
 
@@ -122,7 +124,7 @@ export const whileTrue = (condition: Code, body: Code): Code =>
 
 /** A function with three 32-bit parameters and a 32-bit result. */
 export interface WasmFunction {
-  /** Types of the local variables. The variables are initially zero. Index 3 is the first: 0 to 2 are parameters. */
+  /** Types of the local variables. The first local variable has index 3, because indexes 0 to 2 are parameters. */
   readonly locals: readonly number[];
   readonly code: Code;
 }

@@ -1,4 +1,4 @@
-// Masks payloads with WebAssembly vectors (RFC 6455 5.3). An instance can only mask its own memory.
+// Masks payloads with WebAssembly vectors (RFC 6455 5.3). A WebAssembly instance can only mask its own memory.
 import {
   add,
   type Code,
@@ -35,9 +35,7 @@ const end = 1;
 const key = 2;
 const wideKey = 3;
 
-/**
- * Runs `body` for each chunk of `size` bytes from `at` to `end`, and advances `at`. Skips a last chunk that is shorter.
- */
+/** Runs `body` for each chunk of `size` bytes from `at` to `end`, and advances `at`. Ignores a shorter last chunk. */
 function forEachChunk(size: number, body: Code): Code {
   const isLeft = lessOrEqual(add(get(at), constant(size)), get(end));
   return whileTrue(isLeft, [...body, ...set(at, add(get(at), constant(size)))]);
@@ -53,7 +51,7 @@ function maskByte(): Code {
 }
 
 /**
- * Returns `undefined` if {@link instantiate} does.
+ * Creates a WebAssembly instance and its memory. Returns `undefined` if {@link instantiate} returns `undefined`.
  * @param size - In bytes. A multiple of 64 KiB.
  */
 export function createWideMemory(size: number): WideMemory | undefined {

@@ -20,8 +20,9 @@ const minAsciiPartSize = 32 * 1024;
 const maxSequenceSize = 4;
 
 /**
- * Decodes a large text in blocks while the text arrives. So the bytes of the text are not buffered until its end, and
- * one large buffer of UTF-16 units is not needed. At the end, the memory contains the string and its parts.
+ * Decodes a large text in blocks while the text arrives. The bytes of a block are not needed after the block is
+ * decoded. A large buffer of UTF-16 code units is not needed either. At the end, the memory contains the string and its
+ * parts.
  */
 export class LargeText {
   readonly #parts: string[] = [];

@@ -14,12 +14,12 @@ const maxPayloadSize = isByteLengthSlow ? 256 : 1024;
 const messagesPerTry = 256;
 
 /**
- * Decodes a run, which is a sequence of small text frames, by one call. The messages are then slices of the string. A
+ * Decodes a run by one call. A run is a sequence of small text frames. The messages are then slices of the string. A
  * slice takes a fifth of the time of a call that decodes a few bytes (`bench/ideas/text-run.mjs`).
  *
- * All texts of the run must be ASCII. This is checked by a comparison of lengths: `Buffer.byteLength` counts one byte
- * for each character of a latin1 string, and a second byte for each character above 0x7f. In a run of ASCII texts, only
- * the frame headers contain bytes above 0x7f. The scanner has counted these bytes.
+ * All texts of the run must be ASCII. A comparison of lengths checks this: `Buffer.byteLength` counts one byte for each
+ * character of a latin1 string, and a second byte for each character above 0x7f. In a run of ASCII texts, only the
+ * frame headers contain bytes above 0x7f. The scanner has counted these bytes.
  */
 export class SmallTextBatch {
   #untilTry = 0;

@@ -1,11 +1,11 @@
 // Validates and decodes UTF-8. It chooses the fastest method for the version of Node and for the kind of text. All
-// methods give the same result. Module variables, which all connections share, contain predictions and a decoder. They
-// only affect the speed.
+// methods give the same result. All connections of the process share the variables of this module: predictions and a
+// decoder. The variables only affect the speed.
 import { Buffer, isAscii, isUtf8, transcode } from "node:buffer";
 import type { FastBuffer } from "../buffer-view.js";
 import { maxWasmTextSize, WasmUtf8Decoder } from "./wasm-utf8.js";
 
-/** In bytes. For a smaller text, decoding and then searching for U+FFFD is faster than a call of `isAscii`. */
+/** Minimum size in bytes for `isAscii`. For a smaller text, decoding and then searching for U+FFFD is faster. */
 const minAsciiCheckSize = 512;
 
 /** Smallest text in bytes that WebAssembly decodes, if {@link isSliceSlow}. */
@@ -17,15 +17,15 @@ const nodeMajor = Number.parseInt(process.versions.node);
 
 /**
  * Whether `utf8Slice` is slower than decoding to UTF-16 first. In Node 20 and 22, `utf8Slice` decodes 0.4 GB/s of
- * non-ASCII text, and the other method decodes 3 GB/s. Since Node 24, both have the same speed. Builds of Node without
- * ICU have no `transcode`.
+ * non-ASCII text, and the other method decodes 3 GB/s. Since Node 24, both methods have the same speed. Builds of Node
+ * without ICU have no `transcode`.
  */
 const isSliceSlow = process.versions.icu !== undefined && nodeMajor < 24;
 
 /** `Buffer.byteLength` takes ten times longer in Node 23 to 25 than in other versions. */
 export const isByteLengthSlow: boolean = nodeMajor >= 23 && nodeMajor <= 25;
 
-/** Largest text in bytes that is decoded before it is checked. A check of the string is then faster than `isAscii`. */
+/** Largest text in bytes that is decoded before the check. For a larger text, `isAscii` is faster than that check. */
 const maxDecodeFirstSize = 32 * 1024;
 
 const wasmDecoder = new WasmUtf8Decoder();
@@ -35,7 +35,7 @@ const wasmDecoder = new WasmUtf8Decoder();
  * does not change the result.
  */
 let isAsciiExpected = !isByteLengthSlow;
-/** Prediction like {@link isAsciiExpected}, for texts that satisfy {@link isDense}. */
+/** Prediction: the next text probably has many non-ASCII characters if the last checked text had many. */
 let isDenseExpected = false;
 
 /** Decodes the payload of a text message. Returns `undefined` if the payload is not UTF-8 (RFC 6455 8.1). */
@@ -51,9 +51,7 @@ export function decodeText(bytes: Buffer, start: number, end: number): string | 
   return decodeChecked(bytes, start, end);
 }
 
-/**
- * Checks the bytes and then decodes them by the fastest method. If ASCII is expected, decodes them before the check.
- */
+/** Checks the bytes and then decodes them by the fastest method. If ASCII is expected, decoding precedes the check. */
 function decodeChecked(bytes: Buffer, start: number, end: number): string | undefined {
   const slices = bytes as FastBuffer;
   if (isAsciiExpected && end - start <= maxDecodeFirstSize) {
@@ -72,8 +70,8 @@ function decodeChecked(bytes: Buffer, start: number, end: number): string | unde
 }
 
 /**
- * Returns `true` if many characters are not ASCII and `utf8Slice` is slow for such a text. For other texts, the result
- * of `utf8Slice` may need half the memory.
+ * Returns `true` if many characters of the text are not ASCII and `utf8Slice` is slow for this text. Other texts are
+ * decoded by `utf8Slice`, because the resulting string may need only half the memory.
  */
 function isDense(text: string, size: number): boolean {
   return isSliceSlow && (size - text.length) * 16 > size;

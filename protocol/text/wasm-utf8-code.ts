@@ -71,15 +71,18 @@ const lower = 10;
 const upper = 11;
 /** For each position: whether its byte is the third byte of a character of four bytes. */
 const isThirdOfFour = 12;
-/** For each position: the largest byte of all vectors of the block. */
+/** For each position: the largest byte that a vector of the block has at this position. */
 const largest = 13;
-/** 0xbf at each position: the largest continuation byte. As signed integers, all other bytes are larger. */
+/** 0xbf at each position. As a signed integer, a byte is larger than 0xbf unless it is a continuation byte. */
 const continuation = 14;
 /**
- * 0xc0 at each position. As signed integers, only continuation bytes are smaller. It is also the mask of bits 6 and 7.
+ * 0xc0 at each position. As a signed integer, a byte is less than 0xc0 if it is a continuation byte. 0xc0 is also the
+ * mask of bits 6 and 7.
  */
 const startByte = 15;
-/** 0xf0 at each position: the smallest first byte of a character of four bytes. It is also the mask of bits 4 to 7. */
+/**
+ * 0xf0 at each position: the smallest first byte of a character of four bytes. 0xf0 is also the mask of bits 4 to 7.
+ */
 const leadOfFour = 16;
 const bits0To6 = 17;
 const bits0To3 = 18;
@@ -92,7 +95,7 @@ const locals = [...Array<number>(3).fill(i32), ...Array<number>(13).fill(v128)];
  */
 export const shuffleMasksOffset: number = 0;
 
-/** Writes the shuffle masks. A mask moves the code units next to each other that are the end of a character. */
+/** Writes the shuffle masks. A shuffle mask removes the code units at which no character ends. */
 export function writeShuffleMasks(memory: ArrayBuffer): void {
   // The index 0xff is beyond the vector: the byte of the result becomes 0.
   const masks = new Uint8Array(memory, shuffleMasksOffset, 256 * 16).fill(0xff);
@@ -203,7 +206,9 @@ function decodeAscii(): Code {
   return [...copies, ...advance(out, blockSize * 2), ...set(at, get(blockEnd))];
 }
 
-/** Finds the largest bytes of a block. Includes the three bytes before it, as its first character may begin there. */
+/**
+ * Finds the largest bytes of a block and of the three bytes before it. The first character may begin in these bytes.
+ */
 function findLargest(): Code {
   const all = [...offsets, blockSize + maxBytesBefore - vectorSize];
   const vectors = all.map((offset) => loadVector(get(at), offset));
@@ -228,10 +233,10 @@ function decodeBlock(): Code {
 /**
  * Generates a function that decodes valid UTF-8 from `at` to `end` and returns the number of UTF-16 code units.
  *
- * At each byte, the function computes the code unit of a character that would end there. Then it keeps the code units
- * of the bytes at which a character really ends. So most of the code does not branch on the sizes of the characters.
- * Only blocks with a character of four bytes have a branch of their own. The idea is from "Transcoding Unicode
- * Characters with AVX-512 Instructions" (Clausecker and Lemire, 2023).
+ * At each byte, the function computes the code unit of a character that would end there. Then it keeps only the code
+ * units of the bytes at which a character ends. Most of the code therefore does not depend on the sizes of the
+ * characters. Only blocks with a character of four bytes have a branch of their own. The idea is from "Transcoding
+ * Unicode Characters with AVX-512 Instructions" (Clausecker and Lemire, 2023).
  *
  * @param unitsOffset - Memory offset of the output. It must also be the third argument of each call of the function.
  */
