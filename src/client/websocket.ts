@@ -132,15 +132,15 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * client neither copies the bytes nor decodes text. Text is still validated: a message that is not UTF-8 fails the
    * connection (RFC 6455 8.1) and is not emitted.
    *
-   * `data` is valid until the listener returns; in an async listener, until its first `await`. After that the memory is
+   * `data` is valid until the listener returns; in an async listener, until its first `await`. Afterwards the memory is
    * reused. Copy the bytes with `Buffer.from(data)`, or read text with `data.toString()`. Writing to `data` changes
    * this message for listeners that are called later; it does not affect other messages.
    *
    * As with any `rawMessage` listener, messages are not added to the inbox unless a loop or a `recv()` also reads. If
    * the same message is needed elsewhere too (by another message listener, a loop, a `recv()`, `replay`, `isPong` or
    * `acknowledges`), this listener receives a view of copied or encoded bytes instead. The same applies to messages
-   * that are already in the inbox; they are emitted before newer ones. Plain `rawMessage` listeners are called first,
-   * then listeners with this option, then `message` listeners.
+   * that are already in the inbox; these are emitted before newer messages. `rawMessage` listeners without this option
+   * are called first, then `rawMessage` listeners with this option, then `message` listeners.
    *
    * @throws TypeError if the event is not `rawMessage`, or an option is unknown.
    */
@@ -252,7 +252,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
    * JSON.
    *
    * Resolves when the message is accepted for sending; this does not mean that the peer received it. While more than
-   * `highWaterMark` bytes are buffered, it resolves when the amount is below that mark again. If `timeout` or `signal`
+   * `highWaterMark` bytes are buffered, the call waits until the amount is below that mark. If `timeout` or `signal`
    * ends the call, a message that is not framed yet is withdrawn; a message that is already framed is still sent.
    *
    * With the option `outbox`, a call without a connection resolves when the outbox accepts the message.
@@ -335,7 +335,7 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   /**
-   * Sends a pong. With `autoPong: false`, use it to answer a ping: pass the payload of the ping.
+   * Sends a pong. With `autoPong: false`, use this method to answer a ping: pass the payload of the ping.
    *
    * @throws InvalidStateError if the client is not connected; RangeError if the payload is longer than 125 bytes;
    *   TypeError if it is not bytes.
@@ -386,8 +386,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
   }
 
   /**
-   * Iterates like `for await` over the client, but over arrays of messages: all messages in the inbox, or all messages
-   * of one read from the socket. An array is never empty. It contains at most `buffer.maxBytes` bytes plus one message.
+   * Iterates over arrays of messages. An array contains all messages in the inbox, or all messages of one read from the
+   * socket. An array is never empty. It contains at most `buffer.maxBytes` bytes plus one message.
    * At high message rates arrays are faster, because each array needs one promise instead of one promise per message.
    */
   batches(): AsyncIterableIterator<readonly Received[]> {
@@ -463,7 +463,8 @@ export class WebSocket<Received = unknown, Sent = unknown>
 
   /**
    * Returns the position of each numbered stream. Messages that are still in the inbox do not count as read. Pass the
-   * result as `replay.cursors` to a later client to continue from there. Empty without the option `replay`.
+   * result as `replay.cursors` to a later client, which then continues at these positions. The result is empty without
+   * the option `replay`.
    */
   cursors(): Cursors {
     return this.#client.hub.inbound.cursors;
