@@ -1,9 +1,8 @@
-// The sequence window of a stream with an `isNext` option: it stores the last ids themselves. It cannot compute which
-
-// id is expected next.
+// The sequence window of a stream with the option `isNext`. It stores the ids themselves. It cannot compute the next
+// expected id.
 import type { Sequence, SequenceWindow, SequenceStatus, WindowBounds } from "./sequence-window.js";
 
-/** Whether `current` follows `previous` with no message between them. */
+/** Returns whether the id `current` directly follows the id `previous`. */
 export type IsNext = (previous: Sequence, current: Sequence) => boolean;
 
 /** Remembers the last `size` ids of a stream and removes the oldest first. */
@@ -12,7 +11,7 @@ export class IdWindow implements SequenceWindow {
   readonly expected = undefined;
   readonly #isNext: IsNext;
   readonly #bounds: WindowBounds;
-  /** The known ids, each with the number of ids that were accepted before it. */
+  /** The known ids. Each value is the number of ids that were accepted before the id. */
   readonly #known = new Map<Sequence, number>();
   /** The known ids in the order of acceptance. The first `#head` entries are already removed. */
   #ids: (Sequence | undefined)[] = [];
@@ -20,13 +19,13 @@ export class IdWindow implements SequenceWindow {
   /** Number of ids that were accepted before the first entry of `#ids`. */
   #offset = 0;
   /**
-   * The known numbers that are lower than every number accepted after them, in ascending order. Created when an id may
-   * be late for the first time.
+   * In ascending order, the known numbers that are lower than all numbers accepted later. Created when an id may be
+   * late for the first time.
    */
   #suffixMinima: number[] | undefined;
   #firstMinimum = 0;
   #sequence: Sequence | undefined;
-  /** While greater than 0, the window may contain ids that follow the cursor. Each accepted id decreases it by one. */
+  /** While greater than 0, the window may contain ids that follow the cursor. Each accepted id decreases the count. */
   #uncertainIdCount = 0;
 
   constructor(isNext: IsNext, bounds: WindowBounds) {
@@ -54,7 +53,7 @@ export class IdWindow implements SequenceWindow {
     return "ahead";
   }
 
-  /** True if a lower number is known: then the stream has already delivered messages that precede this id. */
+  /** True if a lower number is known. The stream has then already delivered messages that precede this id. */
   #isLate(id: number): boolean {
     const suffixMinima = (this.#suffixMinima ??= this.#findSuffixMinima());
     // The first minimum is the lowest known number.
@@ -70,7 +69,7 @@ export class IdWindow implements SequenceWindow {
   }
 
   move(id: Sequence, status: "next" | "ahead"): void {
-    // `isNext` only says that the id is not next. It may still precede ids that were already delivered.
+    // The result of `isNext` only means that the id is not next. The id may still precede ids that were delivered.
     if (status === "ahead") this.#uncertainIdCount = this.#bounds.size;
     this.#accept(id);
   }
@@ -109,7 +108,7 @@ export class IdWindow implements SequenceWindow {
     this.#remember(id);
   }
 
-  /** If the cursor is before ids that were already delivered, it moves forward when they arrive again. */
+  /** If delivered ids follow the cursor, it moves forward when these ids arrive again. */
   repeat(id: Sequence): void {
     if (this.#uncertainIdCount > 0 && this.#isNext(this.#sequence!, id)) this.#sequence = id;
   }
@@ -142,7 +141,7 @@ export class IdWindow implements SequenceWindow {
   }
 }
 
-/** Adds the id that was accepted last. Higher numbers before it can no longer become the lowest known number. */
+/** Adds an accepted id. Higher numbers that were accepted earlier can no longer become the lowest known number. */
 function addMinimum(suffixMinima: number[], first: number, id: Sequence): void {
   if (typeof id !== "number") return;
   while (suffixMinima.length > first && suffixMinima.at(-1)! > id) suffixMinima.pop();

@@ -51,7 +51,7 @@ interface InboundPipelineContext {
 /** The default of the option `replay.maxStreams`. */
 const defaultMaxStreams = 10_000;
 
-/** The replay options of an overlap without the option `replay`. Messages have no sequence and only stay in order. */
+/** The replay options of an overlap if the option `replay` is not set. Messages have no sequence numbers. */
 const overlapOnlyOptions = {
   sequence: () => undefined,
   ...{ isNext: undefined, streamOf: undefined, epochOf: undefined, onReplay: undefined, cursors: undefined },
@@ -67,7 +67,7 @@ export class InboundPipeline implements ReplayPort<ReceivedMessage> {
   readonly #statistics: InboundPipelineContext["statistics"];
   readonly #isInspected: boolean;
   #replay: Replay<unknown, ReceivedMessage> | undefined;
-  /** The owner of the last overlap. */
+  /** Receives the events of the overlap. */
   #overlapOwner: OverlapOwner | undefined;
   #timer: Timer | undefined;
   readonly #counts = { gapCount: 0, recoveredCount: 0, resetCount: 0 };
@@ -98,7 +98,7 @@ export class InboundPipeline implements ReplayPort<ReceivedMessage> {
     return this.#replay?.cursors(this.#dispatcher.waiting.map(({ value }) => value)) ?? {};
   }
 
-  /** `true` if messages can be delivered as borrowed views, because no code decodes or keeps a message. */
+  /** `true` if messages can be delivered as borrowed views: no code decodes or keeps them. */
   get isLending(): boolean {
     return this.#replay === undefined && !this.#isInspected && this.#dispatcher.isLending;
   }
@@ -132,7 +132,7 @@ export class InboundPipeline implements ReplayPort<ReceivedMessage> {
     this.#replay?.onConnectionEnd(connection);
   }
 
-  /** A newer connection is open. Its messages are buffered until the older connection has ended. */
+  /** A newer connection is open. The messages of `connection` are buffered until the older connection has ended. */
   beginOverlap(connection: number, maxWaiting: number, owner: OverlapOwner): void {
     this.#overlapOwner = owner;
     this.#replay ??= this.#createReplay(overlapOnlyOptions);
@@ -206,13 +206,13 @@ export class InboundPipeline implements ReplayPort<ReceivedMessage> {
     this.#emit("reset", { stream });
   }
 
-  /** Readers may receive messages after the event `closed`, but no event may follow that event. */
+  /** Emits an event. After the event `closed`, readers may receive messages, but no event is emitted. */
   #emit<Name extends "gap" | "recovered" | "reset">(name: Name, event: EventMap<unknown>[Name]): void {
     if (!this.#dispatcher.isEndPending && !this.#isAfterEnd()) this.#context.emitter.emit(name, event);
   }
 
-  /** `onReplay` may reject with the JetSocketError of a call on its connection. Such an error is no fault of `onReplay`. */
-  onError(error: Error): void {
+  /** A JetSocketError comes from a call that `onReplay` made on its connection. It shows no fault of `onReplay`. */
+  onError(error: unknown): void {
     if (error instanceof JetSocketError) this.#handler.onError(error);
     else this.#handler.onFunctionError("A function of the option replay", error);
   }
