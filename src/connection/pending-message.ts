@@ -3,7 +3,7 @@
 /** A message whose content must be read asynchronously, such as a Blob. */
 export class PendingMessage {
   readonly source: object;
-  /** In bytes. */
+  /** The size in bytes. */
   readonly size: number;
   readonly read: () => Promise<string | Uint8Array>;
 
@@ -14,7 +14,7 @@ export class PendingMessage {
   }
 }
 
-/** What can be sent as one message. */
+/** A value that can be sent as one message. */
 export type Sendable = string | Uint8Array | PendingMessage;
 
 /** Returns the size of a message in bytes, before compression. */

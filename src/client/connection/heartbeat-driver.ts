@@ -1,6 +1,6 @@
 /**
- * Runs the heartbeat of one connection. It passes times to `Heartbeat` and `StallWatch`, sets their timer, and performs
- * what they decide. It contains no rules: those are in src/heartbeat.
+ * Runs the heartbeat of one connection: it reads the clock, sets the timer, and performs the decisions of `Heartbeat`
+ * and `StallWatch`. It does not contain the rules of these decisions.
  */
 import { heartbeatTimedOut, mutualStall } from "../../connection/failures.js";
 import type { LiveConnection } from "../../connection/live-connection.js";
@@ -22,7 +22,7 @@ export class HeartbeatDriver {
   readonly #live: LiveConnection;
   readonly #handler: HeartbeatDriverHandler;
   readonly #heartbeat: Heartbeat;
-  /** Created at the first pause. */
+  /** Detects that both ends wait for each other. Created at the first pause of reading. */
   #stall: StallWatch | undefined;
   #timer: Timer | undefined;
   /** True if the delay of the timer is a full interval. Such a timer can be restarted. */

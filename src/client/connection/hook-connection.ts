@@ -12,15 +12,15 @@ import { type LinkedQueueNode, LinkedQueue } from "../../runtime/linked-queue.js
 /** A received message. If no `recv()` of the hook consumes the message, the client receives it afterwards. */
 export interface BufferedMessage {
   readonly data: string | Buffer;
-  /** Bytes. */
+  /** The size of the message in bytes. */
   readonly size: number;
-  /** When the message arrived, in milliseconds of the runtime's clock. */
+  /** The time of arrival, in milliseconds of the runtime's clock. */
   readonly at: number;
   /** The decoded value. It is stored when a `recv()` first examines the message. */
   decoded?: { readonly value: unknown };
 }
 
-/** Each buffered message above this number counts as additional bytes. Empty messages are therefore limited, too. */
+/** Above this number of buffered messages, each message counts as additional bytes. This also limits empty messages. */
 const freeMessageCount = 1_000;
 const bytesPerExtraMessage = 128;
 
@@ -34,19 +34,19 @@ interface HookContext<Received, Sent> {
   readonly sender: Omit<SetupConnection<Received, Sent>, "recv">;
   readonly runtime: Runtime;
   readonly deserializer: Deserializer<Received>;
-  /** Reading pauses when more bytes than this are buffered. */
+  /** Reading pauses when the buffer exceeds this number of bytes. */
   readonly maxBytes: number;
   /** True if `onConnection` runs: messages are buffered until `release()`. */
   readonly isBuffering: boolean;
-  /** Called with `true` when the buffer exceeds `maxBytes`: pause reading. Called with `false` later: resume reading. */
+  /** The buffer exceeds `maxBytes` (`true`: pause reading), or no longer does (`false`: resume reading). */
   readonly onFull: (isFull: boolean) => void;
 }
 
 const recvNames = ["match", "signal", "timeout"];
 
 /**
- * The connection that `onConnection` and `onReplay` use. While `onConnection` runs, received messages are buffered here,
- * up to `maxBytes`. Afterwards the client receives the unconsumed messages in order.
+ * The connection that `onConnection` and `onReplay` use. Received messages are buffered here while `onConnection` runs.
+ * Afterwards the client receives the unconsumed messages in order.
  */
 export class HookConnection<Received, Sent> {
   /** The object that is passed to the hooks. */
@@ -94,7 +94,7 @@ export class HookConnection<Received, Sent> {
     for (const node of nodes) {
       const { match, wait } = node.item;
       try {
-        // A `match` function may end any pending call, including its own.
+        // A `match` function may end any pending call, including its own call.
         if (!node.isQueued || !match(decoded.value) || !calls.remove(node)) continue;
       } catch (error) {
         calls.remove(node);
@@ -108,8 +108,8 @@ export class HookConnection<Received, Sent> {
   }
 
   /**
-   * @returns `undefined` if the deserializer throws. No `recv()` consumes that message. The client decodes it again, and
-   *   reports the error.
+   * @returns `undefined` if the deserializer throws. No `recv()` consumes that message. The client decodes the message
+   *   again, and reports the error.
    */
   #decode(message: BufferedMessage): { readonly value: Received } | undefined {
     const { data } = message;
@@ -141,7 +141,7 @@ export class HookConnection<Received, Sent> {
     try {
       const options = readCallOptions(given, recvNames);
       if (options?.signal?.aborted === true) return rejected(options.signal.reason);
-      const match = options?.match ?? always;
+      const match = options?.match ?? (() => true);
       const found = this.#takeBuffered(match);
       if (found !== undefined) return Promise.resolve(found.value);
       if (this.#end !== undefined) return rejected(this.#end.error);
@@ -182,8 +182,4 @@ export class HookConnection<Received, Sent> {
     this.#end = { error };
     for (const { wait } of this.#calls.takeAll()) wait.reject(error);
   }
-}
-
-function always(): boolean {
-  return true;
 }

@@ -16,13 +16,13 @@ import { describeValue, headersForm, kindOf, wrongValue } from "../../options/ch
 import type { AttemptContext, HeadersInit, Provided, Url } from "../../options/options.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 
-/** The inputs of a request. URL, header fields and subprotocols may be provider functions. Each attempt calls these. */
+/** The inputs of a request. The URL, header fields and subprotocols may be functions that each attempt calls. */
 export interface RequestSource {
   readonly url: Provided<Url>;
   readonly options: Pick<ResolvedOptions<never, never>, "headers" | "subprotocols" | "deflate">;
 }
 
-/** The inputs of a request after provider functions returned their values. */
+/** The inputs of a request, without provider functions. */
 interface RequestValues {
   readonly url: Url;
   readonly headers: HeadersInit | undefined;
@@ -109,9 +109,9 @@ function hasNoCredentials(uri: WebSocketUri): boolean {
   return uri.authorization === undefined && uri.href === uri.display;
 }
 
-/** Async, so that a thrown error rejects and `Promise.all` still handles the rejections of the other providers. */
+/** Calls a provider function. This function is async, so a thrown error becomes a rejection for `Promise.all`. */
 async function callProvider<Value>(provided: Provided<Value>, context: AttemptContext): Promise<Value> {
-  // No valid value is callable, so every function is a provider.
+  // A valid value is never a function, so each function is a provider.
   const isFunction = typeof provided === "function";
   return isFunction ? (provided as (context: AttemptContext) => Value | Promise<Value>)(context) : provided;
 }
@@ -135,7 +135,7 @@ function makeRequest(request: RequestValues, fillRandom: FillRandom): PreparedRe
   return { uri, offers, handshake };
 }
 
-/** The last parsed URL. Most clients of a process use the same URL, and so share its memory. */
+/** The last parsed URL. Most clients of a process use the same URL, and share the memory of the parsed URL. */
 let lastParsed: { readonly text: string; readonly uri: WebSocketUri } | undefined;
 
 /** Parses a URL. The result is cached if the URL contains no credentials. */

@@ -48,7 +48,7 @@ export class Setup {
     if (this.#end()) this.#controller.abort();
   }
 
-  /** @returns `false` if the setup has ended before. */
+  /** @returns `false` if the setup had ended already. */
   #end(): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;

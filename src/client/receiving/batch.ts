@@ -7,7 +7,7 @@ export class Batch {
   #messages: unknown[] | undefined;
   #bytes = 0;
 
-  /** @param maxBytes - The limit for the messages after the first message. Further messages stay in the inbox. */
+  /** @param maxBytes - The maximum size in bytes of all messages after the first message. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
@@ -22,14 +22,14 @@ export class Batch {
     const messages = [first];
     this.#messages = messages;
     this.#bytes = 0;
-    // All messages of one read are delivered in one callback of the event loop, and microtasks run after it.
+    // All messages of one read are delivered in one callback of the event loop. Microtasks run after that callback.
     return Promise.resolve().then(() => {
       if (this.#messages === messages) this.#messages = undefined;
       return messages;
     });
   }
 
-  /** Closes the batch if the message exceeds the limit. @returns `false` if no batch is open, or no longer open. */
+  /** Adds a message to the open batch. A message above the limit closes the batch. @returns `true` if it was added. */
   add(message: unknown, size: number): boolean {
     this.#bytes += size;
     if (this.#bytes > this.#maxBytes) this.#messages = undefined;

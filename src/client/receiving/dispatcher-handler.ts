@@ -1,4 +1,4 @@
-// The callbacks of the dispatcher. It contains no code.
+// The callbacks of the dispatcher. This module contains types only.
 import type { JetSocketError } from "../../errors.js";
 import type { DroppedEvent } from "../../events/event-map.js";
 
@@ -15,6 +15,6 @@ export interface DispatcherHandler {
   onUndecodable(message: string | Buffer, error: JetSocketError): void;
   /** A message was read from the inbox. @param waited - Milliseconds from its arrival to the read. */
   onConsumed(waited: number): void;
-  /** The number of readers that wait before the first connect has changed. @param change - 1 or -1. */
+  /** A reader begins (1) or ends (-1) to wait on a client that has never connected. */
   onIdleWait(change: number): void;
 }

@@ -21,20 +21,20 @@ import { decoded, type ReceivedMessage, detachedCopy, undecoded } from "./receiv
 import type { DispatcherHandler } from "./dispatcher-handler.js";
 
 /**
- * Once the inbox contains this number of bytes, further messages are queued undecoded. A decoded value may be much larger
- * than its text.
+ * If the inbox contains at least this number of bytes, further messages are queued undecoded. A decoded value may be
+ * much larger than its text.
  */
 const maxDecodedBytes = 64 * 1024;
 
 /**
- * While the inbox contains at least this number of messages, the waiting time of only one message per such number is
- * measured. A read of the clock is expensive.
+ * While at least this number of messages waits, the waiting time of one message of 16 is measured. Each measurement
+ * reads the clock, which is expensive.
  */
 const messagesPerSample = 16;
 
 /**
- * Delivers each message to the listeners and to the first waiting reader. Without either, the message is added to the
- * inbox, so no message is lost while consumers change.
+ * Delivers each message to the listeners and to the first waiting reader. If neither exists, the message is added to
+ * the inbox. Therefore no message is lost when consumers change.
  */
 export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, InboxReaderHost {
   readonly listeners: MessageListeners;
@@ -47,13 +47,13 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
   #inbox: Inbox<ReceivedMessage> | undefined;
   readonly #readers = new ReaderQueue();
   readonly #inboxReader: InboxReader = new InboxReader(this.#readers, this);
-  /** The open iterator, over messages or over batches. */
+  /** The open iterator. It returns messages or batches. */
   #iterator: object | undefined;
   #batch: Batch | undefined;
   #end: ReadingEnd | undefined;
   /** The end that readers will receive after the remaining messages. */
   #pendingEnd: ReadingEnd | undefined;
-  /** The client is being terminated: all messages are dropped. */
+  /** True while the client is terminated: all messages are dropped. */
   #isDiscarding = false;
   /** A listener was added, and the messages in the inbox must be emitted to the listener. */
   #isDrainDue = false;
@@ -61,9 +61,9 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
   // The only consumer: the `message` listeners, or a batch. It is cached for speed, and reset when consumers change.
   #onlyListeners: ListenerList<EventMap<unknown>["message"]> | undefined;
   #onlyBatch: Batch | undefined;
-  /** `recv()` was called since the last check of the reading pause. */
+  /** True if `recv()` was called since the last check of the reading pause. */
   #wasRecvCalled = false;
-  /** The client has never started to connect. */
+  /** True until the client first starts to connect. */
   #isIdle = true;
   #takenCount = 0;
 
@@ -158,7 +158,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     this.#resetOnlyConsumer();
   }
 
-  /** The consumers may have changed. */
+  /** Must be called when the consumers may have changed. */
   #resetOnlyConsumer(): void {
     this.#onlyListeners = undefined;
     this.#onlyBatch = undefined;
@@ -215,7 +215,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     if (!wasEmitted || hasReaders) this.#deliverToReaders(entry, !wasEmitted || this.#iterator !== undefined);
   }
 
-  /** `true` if a batch collects messages. The inbox must be empty, because its messages are older. */
+  /** `true` if an open batch may receive a message. Messages in the inbox are older, so they must be read first. */
   #canAddToBatch(): boolean {
     return this.#batch?.isOpen === true && this.waitingCount === 0 && !this.#isOver();
   }
@@ -259,8 +259,9 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
 
   #matchOverflow(): BufferOverflowError {
     return new BufferOverflowError(
-      `recv({ match }) accepts none of the ${this.waitingCount} messages in the inbox. The inbox is full, and reading is paused ` +
-        `until they are read. Also read the other messages, set a larger buffer, or set another buffer.overflow.`,
+      `recv({ match }) accepts none of the ${this.waitingCount} messages in the inbox. The inbox is full, and ` +
+        `reading is paused until they are read. Also read the other messages, set a larger buffer, or set another ` +
+        `buffer.overflow.`,
     );
   }
 
@@ -452,7 +453,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     this.#resetOnlyConsumer();
     this.#resume();
     if (isImmediate) this.#inbox?.clear();
-    // Not `endReaders()`: a listener of an event above may have connected again, and then `#end` is undefined.
+    // `endReaders()` is not used: a listener may have connected again, which sets `#end` to undefined.
     for (const reader of this.#readers.takeAll()) reader.end(end);
   }
 
@@ -471,7 +472,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     this.endReaders();
   }
 
-  /** `true` if an iterator is open or a call waits. The end of the client is reported to either. */
+  /** `true` if an iterator is open or a call waits. Both report the end of the client to the user. */
   get hasWaitingReader(): boolean {
     return this.#iterator !== undefined || this.#readers.length > 0;
   }

@@ -1,5 +1,5 @@
-// Schedules the delivery of the messages of ended connections. A connection keeps undecoded messages if it ended while
-// reading was paused. This module does not decode or store messages.
+// Schedules the delivery of the messages of ended connections. An ended connection has undecoded messages if reading
+// was paused before its end. This module does not decode or store messages.
 import type { LiveConnection } from "../../connection/live-connection.js";
 
 export interface LeftoversHandler {
@@ -27,7 +27,7 @@ export class Leftovers {
     return this.#queue.length > 0;
   }
 
-  /** Queues a connection that has ended, if it still has messages. */
+  /** Queues an ended connection that still has messages. */
   add(live: LiveConnection | undefined): void {
     if (live?.hasLeftover === true && !this.#queue.includes(live)) this.#queue.push(live);
   }
@@ -72,7 +72,7 @@ export class Leftovers {
   }
 
   /**
-   * Delivers all messages now. Reading can no longer be paused. A call during a delivery discards the other messages.
+   * Delivers all messages now. Reading can no longer be paused. If a delivery is in progress, the rest is discarded.
    */
   flush(): void {
     this.deliver();

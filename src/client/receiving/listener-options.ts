@@ -12,7 +12,7 @@ export interface ListenerOptions {
 /**
  * Returns the value of the option `borrowed`.
  *
- * @throws TypeError for an unknown option, and for `borrowed` with `once()` or with another event than `rawMessage`.
+ * @throws TypeError for an unknown option, and for `borrowed` with `once()` or with an event other than `rawMessage`.
  */
 export function isBorrowed(call: "on" | "once", name: string, options: ListenerOptions | undefined): boolean {
   if (readCallOptions(options, ["borrowed"])?.borrowed !== true) return false;
@@ -22,8 +22,8 @@ export function isBorrowed(call: "on" | "once", name: string, options: ListenerO
     );
   if (call === "once")
     throw new TypeError(
-      'once() does not support the option "borrowed", because its message is also kept for readers and therefore copied. ' +
-        "Use on(), and off() in the listener.",
+      'once() does not support the option "borrowed", because its message is also kept for readers and therefore ' +
+        "copied. Use on(), and off() in the listener.",
     );
   return true;
 }

@@ -11,7 +11,7 @@ export interface IteratorSource<Item> {
   ended(): ReadingEnd | undefined;
   /** Adds a reader for the next message. */
   wait(reader: Reader): void;
-  /** The loop has ended while `readers` were waiting. */
+  /** The iterator was closed. @param readers - The readers that were still waiting. */
   onReturn(readers: readonly Reader[]): void;
 }
 

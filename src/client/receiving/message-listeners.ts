@@ -33,7 +33,7 @@ export class MessageListeners {
     this.#emitter.addTo(this.#borrowed, listener, false);
   }
 
-  /** Removes the `rawMessage` listener that was added last with this function. It may have the option `borrowed`. */
+  /** Removes the newest `rawMessage` listener that is this function, with or without the option `borrowed`. */
   removeRaw(listener: Listener<unknown>): void {
     const borrowedId = this.#borrowed?.idOf(listener) ?? 0;
     if (borrowedId > this.#raw.idOf(listener)) this.#borrowed!.remove(listener);
@@ -64,7 +64,7 @@ export class MessageListeners {
   /**
    * Emits a new message to the listeners of `message` and `rawMessage`.
    *
-   * @returns `true` if a listener that was not added by `once()` received it.
+   * @returns `true` if a listener that was not added by `once()` received the message.
    */
   emit(entry: ReceivedMessage): boolean {
     if (this.isEmpty) return false;

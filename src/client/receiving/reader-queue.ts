@@ -2,14 +2,14 @@
 import { LinkedQueue, type LinkedQueueNode } from "../../runtime/linked-queue.js";
 import type { Reader } from "./reader.js";
 
-/** A search for a reader of a message. A `match` function may change the queue, or start another search inside. */
+/** A search for a reader of a message. A `match` function may change the queue, or start a nested search. */
 interface Search {
   /** The reader that is checked next. */
   next: LinkedQueueNode<Reader> | undefined;
   readonly outer: Search | undefined;
 }
 
-/** Waiting readers in the order of their calls. A message is delivered to the first reader that accepts it. */
+/** Waiting readers in the order of their calls. A message is delivered to the first reader that accepts the message. */
 export class ReaderQueue {
   readonly #queue = new LinkedQueue<Reader>();
   #addedCount = 0;
@@ -20,7 +20,7 @@ export class ReaderQueue {
     return this.#queue.length;
   }
 
-  /** The number of readers that were added since the start. */
+  /** The number of calls of {@link add}. */
   get addedCount(): number {
     return this.#addedCount;
   }
@@ -49,7 +49,7 @@ export class ReaderQueue {
     return first;
   }
 
-  /** Checks the readers in order. The queue is not copied: a copy of a long queue per message would be slow. */
+  /** Checks the readers in order. It makes no copy, because a copy of a long queue for each message would be slow. */
   #findFor(message: unknown): Reader | undefined {
     const search: Search = { next: this.#queue.firstNode, outer: this.#search };
     this.#search = search;

@@ -1,4 +1,4 @@
-// The types of a waiting reader and of the end of reading. It contains no code.
+// The types of a waiting reader and of the end of reading. This module contains types only.
 import type { LinkedQueueNode } from "../../runtime/linked-queue.js";
 
 /** A `recv()` call or an iterator call that waits for a message. */
@@ -20,7 +20,7 @@ export interface Reader {
 
 /** The result of reads after the last message. */
 export interface ReadingEnd {
-  /** The error that iterators reject with; `undefined` if they end normally. */
+  /** The error that iterators reject with; `undefined` if iterators end normally. */
   readonly iteratorError: unknown;
   /** The error that `recv()` rejects with. */
   readonly recvError: unknown;

@@ -9,7 +9,7 @@ export interface ReceivedMessage {
   isDecoded: boolean;
   /** The undecoded message; `undefined` if `onReplay` returned the value. */
   readonly data: string | Buffer | undefined;
-  /** Bytes, after decompression. */
+  /** The size in bytes, after decompression. */
   readonly size: number;
   /** The time of arrival, in milliseconds of the runtime's clock. */
   readonly at: number;
@@ -58,8 +58,8 @@ export function detachedMessage(
 }
 
 /**
- * Returns the estimated memory of a message in bytes. For bytes, it is the size after decompression; for a text, it may
- * be the larger size of the string. A decoded value cannot be measured, so it counts as many bytes as the message.
+ * Returns the estimated memory of a message in bytes: the size after decompression, or the size of the string if the
+ * string is larger. A decoded value cannot be measured. It is estimated as large as the message itself.
  */
 export function memoryOf({ value, data, size }: ReceivedMessage): number {
   if (data === undefined) return 0;

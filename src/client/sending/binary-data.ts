@@ -1,9 +1,9 @@
-// Recognizes binary values and Blobs, including those of another realm. It does not copy or read them.
+// Recognizes binary values and Blobs, also of another realm such as `node:vm`. It does not copy or read their content.
 import { nodeUtil } from "../../runtime/node-modules.js";
 
 /**
- * Returns a view of the bytes of any binary value, without a copy; `undefined` for other values. Values of another realm,
- * such as `node:vm`, are recognized without `instanceof`.
+ * Returns a view of the bytes of a binary value, without a copy; `undefined` for other values. `instanceof` fails for
+ * values of another realm, so further checks recognize such values.
  */
 export function bytesOf(value: unknown): Uint8Array | undefined {
   if (value instanceof Uint8Array) return value;
@@ -12,7 +12,7 @@ export function bytesOf(value: unknown): Uint8Array | undefined {
   return isPlain(value) || !nodeUtil().types.isAnyArrayBuffer(value) ? undefined : new Uint8Array(value);
 }
 
-/** Returns `true` for most objects and arrays. For such values, this check avoids a call into Node. */
+/** Returns `true` for plain objects and arrays. Most values are plain, and this check avoids a call into Node. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === Array.prototype;

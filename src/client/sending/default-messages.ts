@@ -30,7 +30,7 @@ function startsAsJson(text: string): boolean {
   return code === openingBrace || code === openingBracket;
 }
 
-/** The type of {@link json}, which can be spread into the options of a client with any message type. */
+/** The type of {@link json}. Such an object can be spread into the options of a client with any message type. */
 export interface JsonMessages {
   readonly serializer: Serializer<unknown>;
   /** Parses text as JSON. The type `Received` is not checked at run time. */
@@ -38,9 +38,9 @@ export interface JsonMessages {
 }
 
 /**
- * Options for JSON in both directions: `new WebSocket(url, { ...json })`. Every text message is JSON: `send("hello")`
- * sends `"hello"` with quotes, and a received text that is not JSON is a decode error. Bytes are sent as binary
- * messages and received as Buffers.
+ * Options for JSON in both directions: `new WebSocket(url, { ...json })`. `send("hello")` sends the text
+ * `"hello"` with quotes. A received text that is not JSON causes a decode error. Bytes are sent as binary messages, and
+ * binary messages are received as Buffers.
  */
 export const json: JsonMessages = {
   serializer: (value) => bytesOf(value) ?? jsonText(value),
@@ -49,8 +49,8 @@ export const json: JsonMessages = {
 };
 
 /**
- * Options for messages without conversion: `new WebSocket(url, { ...raw })`. Strings and bytes are sent unchanged; text
- * is received as a string and binary as a Buffer.
+ * Options for messages without conversion: `new WebSocket(url, { ...raw })`. Strings and bytes are sent unchanged.
+ * A text message is received as a string, a binary message as a Buffer.
  */
 export const raw: {
   readonly serializer: Serializer<string | Uint8Array>;

@@ -9,7 +9,7 @@ export interface FlushCallsHost {
   readonly live: LiveConnection | undefined;
   /** The number of messages that wait in the outbox. */
   readonly waitingCount: number;
-  /** How many times a connection returned unsent messages. */
+  /** The number of times that a connection returned unsent messages. */
   readonly returnCount: number;
 }
 

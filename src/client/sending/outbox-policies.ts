@@ -42,7 +42,7 @@ export function rotationOverflow(size: number | undefined, state: RotationLoad):
   const refused = size === undefined ? "Messages were" : `A message of ${size} bytes was`;
   return new BufferOverflowError(
     `${refused} refused: while the connection is replaced, ${state.length} messages of ${state.bytes} bytes wait for ` +
-      `the new connection, and ${state.previousBytes} bytes for the old connection; maxBufferedAmount is ${state.maxBufferedAmount}. ` +
-      `Await send(), or stop sending until "rotated".`,
+      `the new connection, and ${state.previousBytes} bytes for the old connection; maxBufferedAmount is ` +
+      `${state.maxBufferedAmount}. Await send(), or stop sending until "rotated".`,
   );
 }

@@ -5,8 +5,8 @@
 import type { Runtime } from "../../runtime/runtime.js";
 
 /**
- * A rejected promise that records whether it is handled. `catch()` and `Promise.all()` call the method `then()`. `await`
- * also calls that method, because this class is not `Promise` itself.
+ * A rejected promise that records whether it is handled. `catch()` and `Promise.all()` call the method `then()` of this
+ * class. `await` also calls that method, because this class is not `Promise` itself.
  */
 class WatchedPromise extends Promise<never> {
   static override get [Symbol.species](): PromiseConstructor {
@@ -45,7 +45,8 @@ export class RefusedCalls {
 
   /**
    * Call this if `error` had no listener.
-   * @returns the promise that the call returns instead of `promise`, which is rejected with `error`.
+   * @param promise - Is rejected with `error`.
+   * @returns the promise that the refused call must return instead.
    */
   watch(error: unknown, promise: Promise<never>): Promise<never> {
     if (!this.#isIdle) return promise;

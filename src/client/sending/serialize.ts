@@ -18,7 +18,7 @@ export function serialize<Sent>(serializer: Serializer<Sent>, value: Sent): stri
 /**
  * Creates the message of `sendRaw()`.
  *
- * @throws TypeError for unsupported data, and for a text message of invalid UTF-8.
+ * @throws TypeError for unsupported data, and for bytes of a text message that are not valid UTF-8.
  */
 export function rawMessage(data: RawData, options: RawMessageOptions | undefined): Sendable {
   const isBinary = options?.binary ?? typeof data !== "string";

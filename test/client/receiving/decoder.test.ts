@@ -98,7 +98,7 @@ describe("complete()", () => {
 
   it("returns false and leaves the message undecoded if the deserializer throws", () => {
     const entry = undecoded("text", 4, 5);
-    expect(decoderOf<number>(fail).complete(entry)).toBe(false);
+    expect(decoderOf(fail).complete(entry)).toBe(false);
     expect(entry).toMatchObject({ value: undefined, isDecoded: false });
     expect(failures).toEqual([["text", expect.objectContaining({ code: "DECODE_FAILED" })]]);
   });
