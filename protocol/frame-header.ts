@@ -97,11 +97,12 @@ export function checkHeaderStart(
   isServer: boolean,
 ): ProtocolError | undefined {
   // RFC 6455 5.2: RSV2 and RSV3 MUST be 0 unless an extension defines them. No supported extension defines them.
-  if ((first & rsv2And3Bits) !== 0)
+  if ((first & rsv2And3Bits) !== 0) {
     return protocolError(
       "UNEXPECTED_RSV",
       "The peer set RSV2 or RSV3, but no negotiated extension uses them.",
     );
+  }
   const opcode = opcodeOf(first);
   // RFC 6455 5.2: an unknown opcode fails the connection.
   if ((opcode > Opcode.binary && opcode < Opcode.close) || opcode > Opcode.pong) {
