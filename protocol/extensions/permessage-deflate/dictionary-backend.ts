@@ -2,8 +2,9 @@
 // slower than the handle backend.
 import { Buffer, constants as bufferConstants } from "node:buffer";
 import type { ZlibOptions } from "node:zlib";
+import { ProtocolError } from "../../errors.js";
 import type { CodecBackend, Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
-import { asProtocolError, inflatesTooBig, invalidDeflateData } from "./deflate-errors.js";
+import { inflatesTooBig, invalidDeflateData } from "./deflate-errors.js";
 import { constants, deflateRawSync, inflateRawSync } from "./node-zlib.js";
 import { WasmInflater } from "./wasm-inflater.js";
 import { RestartBudget } from "./restart-budget.js";
@@ -83,7 +84,8 @@ class DictionaryInflater implements Inflater {
       // zlib's result is part of a chunk that may be many times as large. The copy allows that chunk to be freed.
       return parts.length > 1 || isKept ? Buffer.concat(parts) : parts[0]!;
     } catch (error) {
-      throw isTooLarge(error) ? inflatesTooBig(maxSize) : asProtocolError(error);
+      if (error instanceof ProtocolError) throw error;
+      throw isTooLarge(error) ? inflatesTooBig(maxSize) : invalidDeflateData((error as Error).message, error);
     }
   }
 
@@ -105,7 +107,6 @@ class DictionaryInflater implements Inflater {
     let offset = 0;
     let remaining = maxSize;
     while (offset < compressed.length) {
-      this.#scratch.restarts.spend(this.#window.size);
       const { buffer, engine } = this.#inflatePart(input.subarray(offset), remaining);
       const part = compressed.subarray(offset);
       const excess = engine.bytesWritten - part.length;
@@ -115,6 +116,7 @@ class DictionaryInflater implements Inflater {
       this.#window.append(inflated, 0, inflated.length);
       parts.push(inflated);
       offset += engine.bytesWritten;
+      if (excess <= 0) this.#scratch.restarts.spend(this.#window.size);
     }
     return parts;
   }

@@ -2,7 +2,7 @@
 // another codec can take its handle away between two messages.
 import { Buffer } from "node:buffer";
 import type { InflatedSink, Inflater, InflaterOptions } from "./codec.js";
-import { asProtocolError, invalidDeflateData } from "./deflate-errors.js";
+import { invalidDeflateData, ZlibError } from "./deflate-errors.js";
 import { HandleLease, type HandlePool } from "./handle-pool.js";
 import type { HandleScratch } from "./handle-scratch.js";
 import type { ZlibHandle } from "./zlib-handle.js";
@@ -67,6 +67,7 @@ export class HandleInflater implements Inflater {
     isKept: boolean,
     sink?: InflatedSink,
   ): Buffer {
+    if (pieces.every(({ length }) => length === 0)) return Buffer.alloc(0);
     if (!this.#keepsContext) this.#discardContext();
     const { inflated: output, restarts } = this.#scratch;
     output.begin(maxSize, this.#window, sink);
@@ -80,7 +81,8 @@ export class HandleInflater implements Inflater {
       return output.finish(isKept);
     } catch (error) {
       output.clear();
-      throw asProtocolError(error);
+      // An error of the sink is thrown unchanged.
+      throw error instanceof ZlibError ? invalidDeflateData(error.message, error) : error;
     }
   }
 

@@ -3,6 +3,7 @@
 import { Buffer } from "node:buffer";
 import type { ZlibOptions } from "node:zlib";
 import type { ChunkedOutput } from "./chunked-output.js";
+import { ZlibError } from "./deflate-errors.js";
 import { constants, createDeflateRaw, createInflateRaw, deflateRawSync } from "./node-zlib.js";
 
 /** A zlib stream. Its only public method used here is `close`. Its handle is read from a private property. */
@@ -47,7 +48,7 @@ export class ZlibHandle {
   readonly #handle: NativeHandle;
   /** The result of the last write: the number of free bytes in the output, and of unread bytes in the input. */
   readonly #state: Uint32Array;
-  #failure: Error | undefined;
+  #failure: ZlibError | undefined;
 
   constructor(stream: ZlibStream) {
     const handle: unknown = Reflect.get(stream, "_handle");
@@ -59,7 +60,7 @@ export class ZlibHandle {
     this.#handle = handle;
     this.#state = state;
     handle.onerror = (message): void => {
-      this.#failure = new Error(message);
+      this.#failure = new ZlibError(message);
     };
   }
 
@@ -74,7 +75,8 @@ export class ZlibHandle {
   /**
    * Passes the last `size` bytes of `input` through zlib.
    * @returns The number of bytes that zlib has not read: an inflater stops after a final block.
-   * @throws Error with zlib's message, or ProtocolError (1009) if the output is full.
+   * @throws ZlibError with zlib's message.
+   * @throws ProtocolError (1009) if the output is full.
    */
   run(flush: number, input: Uint8Array, size: number, output: ChunkedOutput): number {
     let unread = size;
@@ -86,7 +88,7 @@ export class ZlibHandle {
       this.#handle.writeSync(flush, input, input.length - unread, unread, chunk, offset, freeSpace);
       if (this.#failure !== undefined) throw this.#failure;
       const unused = this.#state[0];
-      if (unused > freeSpace) throw new Error("zlib did not report the result of a write");
+      if (unused > freeSpace) throw new ZlibError("zlib did not report the result of a write");
       unread = this.#state[1]!;
       output.advance(freeSpace - unused);
       if (unused > 0) return unread;

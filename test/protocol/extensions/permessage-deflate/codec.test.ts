@@ -341,6 +341,16 @@ describe.each(backends)("the codecs of the %s backend", (name) => {
       }
     });
 
+    it("may occur 4096 times in a message with an empty window, also before a block that is not final", () => {
+      const codec = factory.inflater(noContext);
+      const hello = new DeflateBlocks().fixed(["Hello"]).flush().bytes();
+      const message = Buffer.concat([finalBlocks(4096), hello]);
+      expect(codec.inflate(message, 1000, true).toString()).toBe("Hello");
+      const oneMore = Buffer.concat([finalBlocks(4097), hello]);
+      expect(failureOf(() => codec.inflate(oneMore, 1000, true))).toMatchObject({ code: "MESSAGE_TOO_BIG" });
+      codec.close();
+    });
+
     it("fails if there are so many that the message takes too long", () => {
       inflater.inflate(compress(noise(40_000, 25)), noLimit, false);
       const failure = failureOf(() => inflater.inflate(finalBlocks(100_000), 1000, false));

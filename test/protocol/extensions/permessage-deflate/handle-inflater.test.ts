@@ -325,6 +325,22 @@ describe("HandleInflater.inflatePieces", () => {
     }
   });
 
+  it.each<[string, Buffer[]]>([
+    ["no pieces", []],
+    ["an empty piece", [Buffer.alloc(0)]],
+    ["two empty pieces", [Buffer.alloc(0), Buffer.alloc(0)]],
+  ])("inflates %s as an empty message without zlib, and keeps the window", (_, pieces) => {
+    const scene = new Scene();
+    const inflater = scene.inflater();
+    receive(inflater, 200);
+    const inflate = (): Buffer => inflater.inflatePieces(pieces, 0, true);
+    expect(scene.callsOf(() => expect(inflate()).toHaveLength(0))).toEqual([]);
+    expect(inflater.inflate(matchMessage(3, 194), noLimit, false)).toEqual(
+      messageOf(200).content.subarray(0, 3),
+    );
+    inflater.close();
+  });
+
   it("keeps the window for the next message", () => {
     const inflater = new Scene().inflater();
     const { compressed, content } = messageOf(200);
@@ -434,9 +450,11 @@ describe("HandleInflater with a sink", () => {
     inflater.close();
   });
 
-  it("throws the ProtocolError of the sink, and does not call that sink for the next message", () => {
+  it.each([
+    ["a ProtocolError", new ProtocolError("not UTF-8", { code: "INVALID_UTF8", closeCode: 1007 })],
+    ["another error", new RangeError("no space for the text")],
+  ])("throws %s of the sink unchanged, and does not call that sink for the next message", (_, refusal) => {
     const inflater = new Scene().inflater(noContext);
-    const refusal = new ProtocolError("not UTF-8", { code: "INVALID_UTF8", closeCode: 1007 });
     let calls = 0;
     const sink = {
       onInflated: (): void => {
@@ -444,7 +462,13 @@ describe("HandleInflater with a sink", () => {
         throw refusal;
       },
     };
-    expect(failureOf(() => inflater.inflate(compressedLarge, noLimit, false, sink))).toBe(refusal);
+    let thrown: unknown;
+    try {
+      inflater.inflate(compressedLarge, noLimit, false, sink);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBe(refusal);
     expect(calls).toBe(1);
     expect(inflater.inflate(compressedLarge, noLimit, true).equals(large)).toBe(true);
     expect(calls).toBe(1);
