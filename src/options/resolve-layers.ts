@@ -1,6 +1,6 @@
 /**
- * Checks the options above a single connection and adds their defaults. It does not check the options of a connection
- * itself (`resolve-options.ts`).
+ * Checks the options that concern more than a single connection, and adds their defaults. It does not check the options
+ * of a connection itself (`resolve-options.ts`).
  */
 import { ownOptions } from "../../protocol/index.js";
 import {
@@ -25,13 +25,13 @@ import type {
   RotationOptions,
 } from "./layer-options.js";
 
-/** Options in which every property is present. Only those without a default may be `undefined`. */
+/** Options in which every property is present. Only an option without a default may be `undefined`. */
 type Resolved<Options, WithoutDefault extends keyof Options = never> = {
   readonly [Key in keyof Options]-?:
     Exclude<Options[Key], undefined> | (Key extends WithoutDefault ? undefined : never);
 };
 
-/** The layer options after defaults were added. */
+/** The layer options with their defaults. */
 export interface ResolvedLayers<Received = unknown, Sent = unknown> {
   readonly reconnect: boolean;
   readonly retryInitial: boolean;
@@ -43,8 +43,8 @@ export interface ResolvedLayers<Received = unknown, Sent = unknown> {
   readonly heartbeat: Resolved<HeartbeatOptions<Received, Sent>, "ping" | "isPong"> | undefined;
   readonly buffer: Resolved<BufferOptions<Received>, "keyOf">;
   /**
-   * `undefined` if there is no outbox. `idOf` and `acknowledges` are either both present or both absent; `keyOf` is
-   * present only with `"conflate"`.
+   * `undefined` if there is no outbox. Either both `idOf` and `acknowledges` are present, or neither is present.
+   * `keyOf` is present only with `"conflate"`.
    */
   readonly outbox:
     | Resolved<OutboxOptions<Received, Sent>, "ttl" | "perSecond" | "keyOf" | "idOf" | "acknowledges">
@@ -63,10 +63,10 @@ export interface ResolvedLayers<Received = unknown, Sent = unknown> {
 const minute = 60_000;
 const maxInteger = Number.MAX_SAFE_INTEGER;
 const maxBytes = 4 * 1024 * 1024;
-/** Largest limit that may be set for a number of messages. */
+/** Largest allowed limit for a number of messages. */
 const maxCount = 2 ** 31 - 1;
 
-// All clients share these defaults.
+// All clients share these default objects.
 const defaultBackoff = Object.freeze(resolveBackoff({}));
 const defaultRotation = Object.freeze(resolveRotation({}, false));
 const overlapRotation = Object.freeze(resolveRotation({}, true));
@@ -75,8 +75,7 @@ const defaultBuffer = Object.freeze(resolveBuffer<unknown>({}));
 
 /**
  * Checks the layer options and adds the defaults.
- * @throws TypeError for an unknown name, a value of the wrong type, or an option that has no effect without another
- * one.
+ * @throws TypeError for an unknown name, a value of the wrong type, or an option that requires another option.
  * @throws RangeError for a number out of bounds.
  */
 export function resolveLayers(
@@ -228,7 +227,7 @@ function checkKeyOf<KeyOf>(scope: string, keyOf: KeyOf, overflow: string): KeyOf
   return keyOf;
 }
 
-/** Returns the error for an option that has no effect without another one. */
+/** Returns the error for an option that requires another option. */
 function missingOption(option: string, other: string, consequence: string): TypeError {
   return new TypeError(`The option ${option} needs ${other}: without it ${consequence}.`);
 }

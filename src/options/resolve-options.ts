@@ -19,7 +19,7 @@ import {
 import type { CompressOptions, Deserializer, LayerOption, Serializer, WebSocketOptions } from "./options.js";
 import { type ResolvedLayers, resolveLayers } from "./resolve-layers.js";
 
-/** The options after defaults were added. Only code that uses the values of messages knows their types. */
+/** The options after defaults were added. Only code that uses the values of messages sets the type parameters. */
 export interface ResolvedOptions<Received = unknown, Sent = unknown>
   extends
     ResolvedLayers<Received, Sent>,
@@ -43,7 +43,7 @@ export interface ResolvedOptions<Received = unknown, Sent = unknown>
   readonly autoPong: boolean;
   readonly tls: ConnectionOptions | undefined;
   readonly noDelay: boolean;
-  /** Milliseconds without data before the first probe. */
+  /** Milliseconds without data before the first TCP keep-alive probe; `false` disables the probes. */
   readonly keepAlive: number | false;
   readonly runtime: Runtime;
 }
@@ -56,12 +56,14 @@ const maxInteger = Number.MAX_SAFE_INTEGER;
 /** Milliseconds without data before the first TCP keep-alive probe, if `keepAlive` is `true`. */
 const keepAliveDelay = minute;
 /**
- * Largest message in bytes. It is slightly below the longest string of V8, so that a text message fits into a string.
+ * Largest allowed message in bytes. It is slightly below the longest string of V8, so that a text message fits into a
+ * string.
  */
 const maxSize = 512 * mebibyte - 24;
 
 /**
- * Reserved options without an implementation. Only `false` is accepted, so that other values are not silently ignored.
+ * Reserved options without an implementation. They accept only `false`. Any other value throws, because it would have
+ * no effect.
  */
 const reservedNames: readonly LayerOption[] = ["schema", "proxy"];
 
@@ -87,7 +89,10 @@ export function resolveOptions<Received, Sent>(
   return inheriting(defaults, resolveAll(given, defaultRuntime));
 }
 
-/** The browser's class has subprotocols at this position. The value is not shown, because it may contain a token. */
+/**
+ * In the browser's class, the second argument contains the subprotocols. The error does not show the value, because it
+ * may contain a token.
+ */
 function refuseSubprotocols(options: unknown): void {
   if (typeof options !== "string" && !Array.isArray(options)) return;
   throw new TypeError(
@@ -96,7 +101,8 @@ function refuseSubprotocols(options: unknown): void {
 }
 
 /**
- * Refuses further arguments. In other libraries the options are the third argument; here they would have no effect.
+ * Refuses arguments after the options. In other libraries the options are the third argument. In this library a third
+ * argument would have no effect.
  * @param others - The arguments after the options.
  * @throws TypeError if one of them is not `undefined`.
  */
@@ -107,10 +113,10 @@ export function refuseMoreArguments(others: readonly unknown[]): void {
   );
 }
 
-/** The defaults, which are the prototype of the options of all clients. */
+/** The defaults. They are the prototype of the options of every client. */
 let defaults: ResolvedOptions | undefined;
 
-/** Returns the names of all options. Only `compress` has another name after it is resolved. */
+/** Returns the names of all options. Only `compress` has another name in the resolved options. */
 function namesOf(resolved: ResolvedOptions): (keyof GivenOptions)[] {
   const names = Object.keys(resolved) as (keyof typeof resolved)[];
   return [...reservedNames, ...names.map((name) => (name === "deflate" ? "compress" : name))];
@@ -130,8 +136,8 @@ function resolveAll(options: GivenOptions, defaultRuntime: Runtime): ResolvedOpt
 }
 
 /**
- * Returns an object that inherits the defaults and has the other values as own properties. A full copy would take 300
- * bytes per client.
+ * Returns an object that inherits the defaults. Only values that differ from the defaults are own properties, because a
+ * full copy would take 300 bytes per client.
  */
 function inheriting<All extends object>(shared: All, resolved: All): All {
   const own = Object.create(shared) as All;
@@ -160,7 +166,7 @@ function checkProvided<Value>(name: string, value: Value, expected: string): Val
 
 function checkHeaders(headers: GivenOptions["headers"]): GivenOptions["headers"] {
   const given = checkProvided("headers", headers, headersForm);
-  // Some iterables can be iterated only once, but every attempt needs the headers.
+  // An iterable may allow only one iteration, but every attempt needs the headers.
   return typeof given === "object" && Symbol.iterator in given ? [...given] : given;
 }
 
@@ -234,7 +240,7 @@ function checkString(name: string, value: string | undefined): string | undefine
   throw wrongValue(name, "a string that is not empty", value);
 }
 
-/** Checked here because a wrong address would fail at every attempt and be retried without end. */
+/** A wrong address would make every attempt fail, and the client would retry without end. */
 function checkAddress(name: string, value: string | undefined): string | undefined {
   const address = checkString(name, value);
   if (address === undefined || nodeNet().isIP(address) !== 0) return address;

@@ -10,8 +10,8 @@ export type RawData = string | Uint8Array | ArrayBufferView | ArrayBuffer | Shar
 /** Options of `send()`. */
 export interface MessageOptions extends WaitOptions {
   /**
-   * Whether to compress this message, whatever its size. Default: `true` if it has at least `compressionThreshold`
-   * bytes.
+   * Whether to compress this message, whatever its size. Default: `true` if the message has at least
+   * `compressionThreshold` bytes.
    */
   readonly compress?: boolean | undefined;
 }
@@ -31,19 +31,19 @@ export interface PingOptions extends WaitOptions {
 /** Options of `recv()`. */
 export interface RecvOptions<Received> extends WaitOptions {
   /**
-   * Selects the first message for which it returns `true`; the other messages stay in the buffer, in order. Default:
-   * the first message.
+   * Selects the first message for which the function returns `true`. The other messages stay in the buffer, in order.
+   * Default: selects the first message.
    */
   readonly match?: ((message: Received) => boolean) | undefined;
 }
 
 /** Options of `recv()` with a type predicate, which narrows the type of the result. */
 export interface NarrowingRecvOptions<Received, Matched extends Received> extends WaitOptions {
-  /** Selects the first message of the type `Matched`; the other messages stay in the buffer, in order. */
+  /** Selects the first message of the type `Matched`. The other messages stay in the buffer, in order. */
   readonly match: (message: Received) => message is Matched;
 }
 
-/** The names of these options for a {@link SetupConnection}. */
+/** Other names of these options, for the calls of a {@link SetupConnection}. */
 export type {
   MessageOptions as SetupSendOptions,
   PingOptions as SetupPingOptions,
@@ -52,8 +52,8 @@ export type {
 };
 
 /**
- * The connection that `onConnection` and `onReplay` receive. Its methods use this one connection and bypass the outbox
- * and the receive buffer of the client.
+ * The connection that `onConnection` and `onReplay` receive. Its methods use only this connection. They bypass the
+ * outbox and the receive buffer of the client.
  */
 export interface SetupConnection<Received, Sent> {
   /** The URL of the connection, without credentials. */
@@ -69,8 +69,8 @@ export interface SetupConnection<Received, Sent> {
   /** Sends a ping and resolves with its round-trip time in milliseconds. */
   ping(options?: PingOptions): Promise<number>;
   /**
-   * Resolves with the next message, which the client then does not deliver. Messages that no call of `recv()` consumes
-   * are delivered by the client afterwards, in order.
+   * Resolves with the next message. The client does not deliver this message. If no call of `recv()` consumes a
+   * message, the client delivers it afterwards, in order.
    */
   recv<Matched extends Received>(options: NarrowingRecvOptions<Received, Matched>): Promise<Matched>;
   recv(options?: RecvOptions<Received>): Promise<Received>;
