@@ -76,6 +76,8 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   readonly #inbox = new MessageInbox();
   readonly #cancels = new Set<() => void>();
   #request: ServerRequest | undefined;
+  /** The bytes that arrived after the request and before {@link accept}. */
+  readonly #earlyBytes: Buffer[] = [];
   #protocol: ProtocolConnection | undefined;
   #receivable = Infinity;
   #pong: boolean | Buffer = true;
@@ -125,13 +127,16 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     const { resources } = this.#context;
     const handler = this.#createHandler();
     this.#out.write(response);
-    this.#protocol = new ProtocolConnection({
+    const protocol = new ProtocolConnection({
       role: "server",
       resources,
       extension,
       handler,
       autoPong: false,
     });
+    this.#protocol = protocol;
+    for (const bytes of this.#earlyBytes.splice(0)) protocol.receive(bytes);
+    this.#drain();
   }
 
   /**
@@ -331,6 +336,7 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     this.#receivable -= bytes.length;
     if (this.#protocol !== undefined) this.#protocol.receive(bytes);
     else if (this.#request === undefined) this.#receiveRequest(bytes);
+    else this.#earlyBytes.push(bytes);
     if (this.#receivable === 0) this.reset();
     this.#drain();
   }
@@ -344,6 +350,7 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
       return;
     }
     this.#request = result.request;
+    this.#earlyBytes.push(bytes.subarray(result.consumed));
     this.#context.onRequest();
   }
 
