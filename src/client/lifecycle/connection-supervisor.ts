@@ -29,11 +29,11 @@ export class ConnectionSupervisor
   implements ClientConnectionHandler<unknown, unknown>, RotationHandler, ReconnectorHandler
 {
   readonly #context: ClientContext;
-  /** Created when a connection or an attempt first ends; each run of the client has its own. */
+  /** Created at the first end of an attempt or a connection. Each run of the client has its own reconnector. */
   #reconnector: Reconnector | undefined;
   /** Created by the first `rotate()`, or when a connection opens that has a maximum age. */
   #rotation: Rotation | undefined;
-  /** Created when a connection is first lost. */
+  /** Created at the first loss of a connection. */
   #downtime: Downtime | undefined;
   /** The connection on which messages are sent, or the attempt to open it. */
   #connection: Connection | undefined;
@@ -295,7 +295,7 @@ export class ConnectionSupervisor
     this.#connection = connection;
     this.#accepted = connection.accepted;
     this.#url = connection.url;
-    // The connection may have begun to close before it became the current one.
+    // The connection may have begun to close before it became the current connection.
     if (connection.closing !== undefined)
       this.onClosing(connection, connection.closing.close, connection.closing.initiatedBy);
   }
@@ -385,7 +385,7 @@ export class ConnectionSupervisor
   }
 
   /**
-   * Handles the end of a connection that is not the current one.
+   * Handles the end of a connection that is not the current connection.
    * @returns the error that describes the end.
    */
   retire(connection: Connection, end: ClientConnectionEnd): unknown {

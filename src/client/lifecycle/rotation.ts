@@ -18,12 +18,12 @@ export interface RotationHandler {
   readonly connection: Connection | undefined;
   createConnection(): Connection;
   start(connection: Connection): void;
-  /** Makes `connection` the current one. */
+  /** Makes `connection` the current connection. */
   promote(connection: Connection): void;
   /** Closes the current connection. After its end, the next connection is dialled without a wait. */
   replace(reason: string): void;
   /**
-   * Reports the end of a connection that is not the current one.
+   * Reports the end of a connection that is not the current connection.
    * @returns the error that describes the end.
    */
   retire(connection: Connection, end: ClientConnectionEnd): unknown;
@@ -94,7 +94,7 @@ export class Rotation {
     return connection === this.#first && (this.#phase === "moving" || this.#phase === "draining");
   }
 
-  /** Call this when a connection becomes the current one and is ready. Starts the age timer. */
+  /** Call this when a connection becomes the current connection and is ready. Starts the age timer. */
   onConnected(): void {
     // A connection that still drains would deliver its older messages between newer messages of the new connection.
     this.#lastDraining?.terminate();
@@ -272,7 +272,7 @@ export class Rotation {
     const phase = this.#phase;
     const first = this.#first;
     if (phase === "draining") {
-      // The second connection is the current one, so the supervisor handles its end as a loss.
+      // The second connection is the current connection, so the supervisor handles its end as a loss.
       this.#closeFirst();
       if (first === undefined) this.#hub.leftovers.after(() => inbound.endOverlap());
       else (this.#leaving ??= new Set()).add(first);

@@ -140,8 +140,8 @@ export class Diagnostics {
   observeFrame(client: object, direction: "in" | "out", frame: ObservedFrame): void {
     if (this.#frame.hasSubscribers) {
       const { opcode, isFinal, isCompressed, payloadSize } = frame;
-      const details = { opcode, isFinal, isCompressed, payloadSize };
-      this.#frame.publish({ client, direction, ...details } satisfies FrameMessage);
+      const message: FrameMessage = { client, direction, opcode, isFinal, isCompressed, payloadSize };
+      this.#frame.publish(message);
     }
     if (this.#isLogging) this.#write(client, `${direction} ${lineOf(frame)}`);
   }
