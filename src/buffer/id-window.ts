@@ -11,13 +11,12 @@ export class IdWindow implements SequenceWindow {
   readonly expected = undefined;
   readonly #isNext: IsNext;
   readonly #bounds: WindowBounds;
-  /** The known ids. Each value is the number of ids that were accepted before the id. */
-  readonly #known = new Map<Sequence, number>();
-  /** The known ids in the order of acceptance. The first `#head` entries are already removed. */
-  #ids: (Sequence | undefined)[] = [];
-  #head = 0;
-  /** Number of ids that were accepted before the first entry of `#ids`. */
-  #offset = 0;
+  /** The known ids in the order of acceptance, each with the id that was accepted before it. */
+  readonly #known = new Map<Sequence, Sequence | undefined>();
+  /** The known ids that were accepted after `#oldest`. A `Map` allows changes during an iteration. */
+  readonly #newer = this.#known.keys();
+  #oldest: Sequence | undefined;
+  #newest: Sequence | undefined;
   /**
    * In ascending order, the known numbers that are lower than all numbers accepted later. Created when an id may be
    * late for the first time.
@@ -63,8 +62,7 @@ export class IdWindow implements SequenceWindow {
   #findSuffixMinima(): number[] {
     const suffixMinima: number[] = [];
     this.#firstMinimum = 0;
-    for (let index = this.#head; index < this.#ids.length; index++)
-      addMinimum(suffixMinima, 0, this.#ids[index]!);
+    for (const id of this.#known.keys()) addMinimum(suffixMinima, 0, id);
     return suffixMinima;
   }
 
@@ -81,22 +79,18 @@ export class IdWindow implements SequenceWindow {
   }
 
   #remember(id: Sequence): void {
-    this.#known.set(id, this.#offset + this.#ids.length);
-    this.#ids.push(id);
+    this.#known.set(id, this.#newest);
+    this.#newest = id;
+    this.#oldest ??= this.#newer.next().value;
     if (this.#suffixMinima !== undefined) addMinimum(this.#suffixMinima, this.#firstMinimum, id);
     if (this.#bounds.isFrozen) return;
     while (this.#known.size > this.#bounds.size) this.#forgetOldest();
-    if (this.#head > 64 && this.#head * 2 > this.#ids.length) {
-      this.#ids = this.#ids.slice(this.#head);
-      this.#offset += this.#head;
-      this.#head = 0;
-    }
   }
 
   #forgetOldest(): void {
-    const oldest = this.#ids[this.#head]!;
+    const oldest = this.#oldest!;
     this.#known.delete(oldest);
-    this.#ids[this.#head++] = undefined;
+    this.#oldest = this.#newer.next().value;
     const suffixMinima = this.#suffixMinima;
     if (suffixMinima === undefined || suffixMinima[this.#firstMinimum] !== oldest) return;
     if (++this.#firstMinimum * 2 <= suffixMinima.length) return;
@@ -115,9 +109,8 @@ export class IdWindow implements SequenceWindow {
 
   restart(id: Sequence): void {
     this.#known.clear();
-    this.#ids = [];
-    this.#head = 0;
-    this.#offset = 0;
+    this.#oldest = undefined;
+    this.#newest = undefined;
     this.#suffixMinima = undefined;
     this.#uncertainIdCount = 0;
     this.#accept(id);
@@ -133,11 +126,9 @@ export class IdWindow implements SequenceWindow {
   }
 
   before(id: Sequence): Sequence | undefined {
-    const position = this.#known.get(id);
     // A removed id was delivered before all known ids.
-    if (position === undefined) return this.#ids[this.#head];
-    const index = position - this.#offset;
-    return index > this.#head ? this.#ids[index - 1] : undefined;
+    if (!this.#known.has(id)) return this.#oldest;
+    return id === this.#oldest ? undefined : this.#known.get(id);
   }
 }
 

@@ -54,36 +54,20 @@ export class MessageStream<Message> {
   isUsed = false;
   /** Number of missing messages that were delivered, but are not reported yet. */
   recoveredCount = 0;
-  /** The window while the next message can be delivered without any other work, otherwise `undefined`. */
-  fastPathWindow: SequenceWindow | undefined;
-  #buffer: ReorderBuffer<Arrival<Message>> | undefined;
-  #isWatched = false;
+  buffer: ReorderBuffer<Arrival<Message>> | undefined;
+  /** While `true`, the overlap is notified of each message of this stream. */
+  isWatched = false;
   #duplicateCount = 0;
   #duplicatesSince: Sequence | undefined;
 
   constructor(name: string, window: SequenceWindow) {
     this.name = name;
     this.window = window;
-    this.fastPathWindow = window;
   }
 
-  get buffer(): ReorderBuffer<Arrival<Message>> | undefined {
-    return this.#buffer;
-  }
-
-  set buffer(buffer: ReorderBuffer<Arrival<Message>> | undefined) {
-    this.#buffer = buffer;
-    this.#updateFastPath();
-  }
-
-  /** While `true`, the overlap is notified of each message of this stream. */
-  set isWatched(isWatched: boolean) {
-    this.#isWatched = isWatched;
-    this.#updateFastPath();
-  }
-
-  #updateFastPath(): void {
-    this.fastPathWindow = this.#buffer === undefined && !this.#isWatched ? this.window : undefined;
+  /** The window while the next message can be delivered without any other work, otherwise `undefined`. */
+  get fastPathWindow(): SequenceWindow | undefined {
+    return this.buffer === undefined && !this.isWatched ? this.window : undefined;
   }
 
   get cursor(): Cursor | undefined {
