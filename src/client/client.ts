@@ -6,8 +6,9 @@ import { checkClose, CloseCode, type CloseFrame, type InvalidStateError } from "
 import type { LiveConnection } from "../connection/live-connection.js";
 import { JetSocketError, TimeoutError } from "../errors.js";
 import type { CloseReport } from "../events/close-report.js";
-import { Emitter, type EmitterHandler } from "../events/emitter.js";
+import { Emitter } from "../events/emitter.js";
 import type { EventMap, EventName, State } from "../events/event-map.js";
+import type { ListenerErrorHandler } from "../events/listener-list.js";
 import type { ResolvedOptions } from "../options/resolve-options.js";
 import { WeakAbortListener } from "../runtime/abort.js";
 import { handled, rejected, type WaitOptions } from "../runtime/wait.js";
@@ -32,9 +33,7 @@ const goingAway: CloseFrame = { code: CloseCode.goingAway, reason: "" };
  * `closed`; a client whose run failed can begin another run. The class implements the interfaces of its layers itself,
  * which saves memory when a process has thousands of idle clients.
  */
-export class Client
-  implements MessageHubClient, ClientContext, PendingCallsHandler, EmitterHandler<EventMap<unknown>>
-{
+export class Client implements MessageHubClient, ClientContext, PendingCallsHandler, ListenerErrorHandler {
   readonly publicClient: object;
   readonly options: ResolvedOptions;
   readonly emitter: Emitter<EventMap<unknown>>;

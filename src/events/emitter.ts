@@ -2,12 +2,7 @@
  * Keeps the listeners of all events of a client. It does not check event names.
  */
 import type { Listener } from "./event-map.js";
-import { ListenerList, type ListenerListOwner } from "./listener-list.js";
-
-export interface EmitterHandler<Events> {
-  /** Called when a listener throws, or returns a promise that rejects. */
-  onListenerError(event: keyof Events, error: unknown): void;
-}
+import { ListenerList, type ListenerErrorHandler } from "./listener-list.js";
 
 /**
  * Calls the listeners of an event synchronously, in the order in which they were added. If a listener fails, the
@@ -15,14 +10,13 @@ export interface EmitterHandler<Events> {
  */
 export class Emitter<Events> {
   readonly #lists: { [Name in keyof Events]?: ListenerList<Events[Name]> } = {};
-  readonly #handler: ListenerListOwner;
+  readonly #handler: ListenerErrorHandler;
   /** The lists that {@link createSeparateList} has created, by event name. */
   #separateLists: Map<keyof Events, Pick<ListenerList<never>, "listeners" | "clear">> | undefined;
   #lastId = 0;
 
-  constructor(handler: EmitterHandler<Events>) {
-    // A list passes its own name to the handler, and this name is a key of `Events`.
-    this.#handler = handler as ListenerListOwner;
+  constructor(handler: ListenerErrorHandler) {
+    this.#handler = handler;
   }
 
   /** The id of the most recently added listener. */

@@ -29,7 +29,7 @@ class Entry<Event> extends AsyncResource {
   }
 }
 
-export interface ListenerListOwner {
+export interface ListenerErrorHandler {
   /** Called when a listener of the event `name` throws, or returns a promise that rejects. */
   onListenerError(name: string, error: unknown): void;
 }
@@ -47,16 +47,16 @@ const none: readonly never[] = [];
 export class ListenerList<Event> {
   readonly name: string;
   watcher: ListenerListWatcher | undefined;
-  readonly #owner: ListenerListOwner;
+  readonly #handler: ListenerErrorHandler;
   /** The array is replaced, never modified. An iteration in progress is therefore not affected. */
   #entries: readonly Entry<Event>[] = none;
   /** The listener, if there is exactly one and it was not added by `once()`. */
   #only: Entry<Event> | undefined;
   #hasLasting = false;
 
-  constructor(name: string, owner: ListenerListOwner) {
+  constructor(name: string, handler: ListenerErrorHandler) {
     this.name = name;
-    this.#owner = owner;
+    this.#handler = handler;
   }
 
   get isEmpty(): boolean {
@@ -114,9 +114,9 @@ export class ListenerList<Event> {
     try {
       const result: unknown = entry.runInAsyncScope(entry.listener, undefined, event);
       if (isThenable(result))
-        result.then(undefined, (error: unknown) => this.#owner.onListenerError(this.name, error));
+        result.then(undefined, (error: unknown) => this.#handler.onListenerError(this.name, error));
     } catch (error) {
-      this.#owner.onListenerError(this.name, error);
+      this.#handler.onListenerError(this.name, error);
     }
   }
 
