@@ -14,6 +14,7 @@ import type { MessageHub } from "../../../src/client/message-hub.js";
 import type { LiveConnection } from "../../../src/connection/live-connection.js";
 import { Statistics } from "../../../src/stats/statistics.js";
 import { makeEnd } from "../../support/reports.js";
+import { stopReasonsWith } from "../../support/stop-reasons.js";
 
 type AnyConnection = ClientConnection<unknown, unknown>;
 
@@ -21,12 +22,6 @@ const unsent = [
   { data: "1", token: undefined },
   { data: "2", token: undefined },
 ];
-
-function stopReasonsWith(
-  ...reasons: readonly ("isClosed" | "isAborted" | "isGivenUp" | "isTimedOut")[]
-): StopReasons {
-  return Object.assign(new StopReasons(), Object.fromEntries(reasons.map((reason) => [reason, true])));
-}
 
 describe("contextOf()", () => {
   it("combines the facts of the connection with the stop reasons", () => {

@@ -3,6 +3,7 @@ import { CallSite } from "../../../src/client/lifecycle/call-site.js";
 import { PendingCalls } from "../../../src/client/lifecycle/pending-calls.js";
 import { TimeoutError } from "../../../src/errors.js";
 import { createCountingRuntime, type CountingRuntime } from "../../support/counting-runtime.js";
+import { stateOf } from "../../support/state-of.js";
 import { VirtualRuntime } from "../../support/virtual-runtime.js";
 
 let clock: VirtualRuntime;
@@ -36,15 +37,6 @@ function connect(options?: Parameters<PendingCalls["connect"]>[1], operation = "
   return calls.connect(operation, options);
 }
 
-async function stateOf(promise: Promise<unknown>): Promise<unknown> {
-  const pending = {};
-  await new Promise((resolve) => setImmediate(resolve));
-  return Promise.race([promise, Promise.resolve(pending)]).then(
-    (value) => (value === pending ? "waits" : "done"),
-    (error: unknown) => error,
-  );
-}
-
 const statesOf = (promises: readonly Promise<void>[]): Promise<unknown[]> =>
   Promise.all(promises.map(stateOf));
 
@@ -68,7 +60,7 @@ describe("connect()", () => {
     const promises = [connect(), connect()];
     expect(await statesOf(promises)).toEqual(["waits", "waits"]);
     calls.onConnected();
-    expect(await statesOf(promises)).toEqual(["done", "done"]);
+    expect(await statesOf(promises)).toEqual([undefined, undefined]);
     expect([calls.hasConnects, cancelled]).toEqual([false, []]);
   });
 
@@ -116,7 +108,7 @@ describe("run()", () => {
     expect(await statesOf(runs)).toEqual(["stop", expect.any(TimeoutError), "waits"]);
     expect(calls.hasRuns).toBe(true);
     calls.takeEnded().settle(true, "over", false);
-    expect(await stateOf(runs[2]!)).toBe("done");
+    expect(await stateOf(runs[2]!)).toBeUndefined();
   });
 });
 
@@ -127,7 +119,7 @@ describe("close()", () => {
     calls.takeEnded().settle(false, "failed", false);
     expect(await statesOf(closes)).toEqual(["waits", "waits"]);
     calls.onClosed();
-    expect(await statesOf(closes)).toEqual(["done", "done"]);
+    expect(await statesOf(closes)).toEqual([undefined, undefined]);
     expect(calls.isEmpty).toBe(true);
   });
 
@@ -140,7 +132,7 @@ describe("close()", () => {
 
 describe("takeEnded()", () => {
   it.each([
-    [true, ["over", "done"]],
+    [true, ["over", undefined]],
     [false, ["over", "over"]],
   ])(
     "rejects connect(), and resolves run() only if the client was closed: %s",
