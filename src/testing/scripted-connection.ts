@@ -245,7 +245,7 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     this.#out.resetAfter(bytes);
   }
 
-  /** Resets the connection after `bytes` more bytes were received, including those of the request. */
+  /** Resets the connection after `bytes` more bytes were received. The bytes of the request count too. */
   resetAfterReceiving(bytes: number): void {
     this.#receivable = bytes;
     if (bytes === 0) this.reset();

@@ -145,7 +145,7 @@ export class VirtualPeer {
     this.#queueInbound("end");
   }
 
-  /** Resets the connection after the sent bytes. A later write of the client fails at once. */
+  /** Resets the connection after the bytes that were sent before. A later write of the client fails at once. */
   reset(error: Error = systemError("read", "ECONNRESET")): void {
     this.#isReset = true;
     this.#queueInbound({ error });
