@@ -38,7 +38,7 @@ interface HookContext<Received, Sent> {
   readonly maxBytes: number;
   /** True if `onConnection` runs: messages are buffered until `release()`. */
   readonly isBuffering: boolean;
-  /** The buffer exceeds `maxBytes` (`true`: pause reading), or no longer does (`false`: resume reading). */
+  /** @param isFull - `true`: the buffer exceeds `maxBytes`, so reading must pause. `false`: reading must resume. */
   readonly onFull: (isFull: boolean) => void;
 }
 

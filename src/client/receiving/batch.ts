@@ -29,7 +29,7 @@ export class Batch {
     });
   }
 
-  /** Adds a message to the open batch. A message above the limit closes the batch. @returns `true` if it was added. */
+  /** Adds a message to the open batch. A message above the limit closes the batch. @returns whether it was added. */
   add(message: unknown, size: number): boolean {
     this.#bytes += size;
     if (this.#bytes > this.#maxBytes) this.#messages = undefined;

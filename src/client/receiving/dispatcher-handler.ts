@@ -15,6 +15,6 @@ export interface DispatcherHandler {
   onUndecodable(message: string | Buffer, error: JetSocketError): void;
   /** A message was read from the inbox. @param waited - Milliseconds from its arrival to the read. */
   onConsumed(waited: number): void;
-  /** A reader begins (1) or ends (-1) to wait on a client that has never connected. */
+  /** A waiting reader was added (1) or removed (-1) before the client first connects. */
   onIdleWait(change: number): void;
 }

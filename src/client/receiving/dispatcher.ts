@@ -194,7 +194,7 @@ export class Dispatcher implements ReadingPauseHandler, ListenerListWatcher, Inb
     else if (this.#onlyBatch?.add(value, size) !== true) this.#deliverToOthers(value, data, size, at);
   }
 
-  /** Delivers a message that the cached only consumer has not accepted. */
+  /** Delivers a message that neither the cached listeners nor the cached batch accepted. */
   #deliverToOthers(value: unknown, data: string | Buffer, size: number, at: number): void {
     if (this.#onlyBatch === undefined && this.#isOnlyForBatch() && this.#batch!.add(value, size)) return;
     if (this.#isOnlyForMessageListeners()) this.listeners.values.emit({ data: value });

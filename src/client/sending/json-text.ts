@@ -6,7 +6,7 @@ import { isBlob, tagOf } from "./binary-data.js";
  * Returns the JSON text of a value. JSON would write some objects as `{}` and lose their content, for example a Map, a
  * RegExp, an Error, a Promise, a Blob or an ArrayBuffer. Content in private class fields cannot be detected.
  *
- * @throws TypeError for a value without a JSON text, and for a value that is or contains an object that loses content.
+ * @throws TypeError if the value has no JSON text, or if the value or a nested object would lose content.
  */
 export function jsonText(value: unknown): string {
   if (value instanceof Blob) throw lossError(value);
