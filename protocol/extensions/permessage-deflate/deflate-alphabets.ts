@@ -6,13 +6,12 @@ export const literalWidth = 9;
 export const distanceWidth = 9;
 export const codeLengthWidth = 7;
 
-const maxLiteral = 255;
 const endOfBlock = 256;
 
 /** Returns the symbols for literals, for the end of a block, and for the lengths of matches (RFC 1951 3.2.5). */
 export function literalSymbols(): Int32Array {
   const symbols = new Int32Array(288);
-  for (let literal = 0; literal <= maxLiteral; literal++)
+  for (let literal = 0; literal < endOfBlock; literal++)
     symbols[literal] = symbolEntry(literal, 0, EntryKind.literal);
   symbols[endOfBlock] = symbolEntry(0, 0, EntryKind.end);
   fillRanges(symbols, endOfBlock + 1, 285, 3, 4);
@@ -45,11 +44,8 @@ function fillRanges(symbols: Int32Array, start: number, end: number, first: numb
 
 /** Returns the symbols for code lengths and for their repetition (RFC 1951 3.2.7). The kind of each is `literal`. */
 export function codeLengthSymbols(): Int32Array {
-  const symbols = Int32Array.from({ length: 19 }, (_, symbol) => symbolEntry(symbol, 0, EntryKind.literal));
-  symbols[16] = symbolEntry(16, 2, EntryKind.literal);
-  symbols[17] = symbolEntry(17, 3, EntryKind.literal);
-  symbols[18] = symbolEntry(18, 7, EntryKind.literal);
-  return symbols;
+  const extraBits = [...new Array<number>(16).fill(0), 2, 3, 7];
+  return Int32Array.from(extraBits, (bits, symbol) => symbolEntry(symbol, bits, EntryKind.literal));
 }
 
 /** Returns the tables of a block with fixed codes (RFC 1951 3.2.6). */

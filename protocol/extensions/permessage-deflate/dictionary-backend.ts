@@ -36,12 +36,6 @@ const minChunkSize = 1024;
 const maxChunkSize = 64 * 1024;
 const maxWindowSize = 32 * 1024;
 
-/** The result of `inflateRawSync` with the option `info`. */
-interface InflatedPart {
-  readonly buffer: Buffer;
-  readonly engine: { readonly bytesWritten: number };
-}
-
 /** Objects shared by all codecs of one factory. No codec keeps data in them between two calls. */
 class DictionaryScratch {
   readonly restarts: RestartBudget = new RestartBudget();
@@ -123,10 +117,11 @@ class DictionaryInflater implements Inflater {
     return parts;
   }
 
-  #inflatePart(input: Uint8Array, remaining: number): InflatedPart {
+  #inflatePart(input: Uint8Array, remaining: number) {
     const maxOutputLength = Math.min(remaining + sentinel.length, bufferConstants.MAX_LENGTH);
     const options = { ...this.#options(input.length * 4), maxOutputLength, info: true };
-    return inflateRawSync(input, options) as unknown as InflatedPart;
+    // The types of Node do not contain the result of the option `info`.
+    return inflateRawSync(input, options) as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
   }
 
   /**
