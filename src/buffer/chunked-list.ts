@@ -105,7 +105,7 @@ export class ChunkedList<Item> {
   }
 }
 
-/** Returns the lowest index from `low` for which `isAfter` is `true`, or `high`. It uses a binary search. */
+/** Binary search: returns the lowest index from `low` for which `isAfter` is `true`, or `high` if there is none. */
 function lowestIndex(low: number, high: number, isAfter: (index: number) => boolean): number {
   while (low < high) {
     const middle = (low + high) >>> 1;

@@ -29,15 +29,16 @@ export class Delivery<Message> {
     }
   }
 
-  /** Delivers or removes a message, depending on its status. */
-  apply(arrival: Arrival<Message>, status: Exclude<ArrivalStatus, "ahead">): void {
+  /** Delivers or removes a message, depending on its status. A message that is ahead moves the cursor to its own id. */
+  apply(arrival: Arrival<Message>, status: ArrivalStatus): void {
     const { stream, id } = arrival;
     switch (status) {
       case "duplicate":
         this.#remove(arrival);
         return;
       case "next":
-        stream.window.move(id, "next");
+      case "ahead":
+        stream.window.move(id, status);
         stream.epoch ??= arrival.epoch;
         break;
       case "late":
@@ -63,14 +64,6 @@ export class Delivery<Message> {
     }
   }
 
-  /** Delivers a message that is ahead, and moves the cursor to it. */
-  skipTo(arrival: Arrival<Message>): void {
-    const { stream } = arrival;
-    stream.window.move(arrival.id, "ahead");
-    stream.epoch ??= arrival.epoch;
-    this.#port.deliver(arrival.message);
-  }
-
   /**
    * Delivers the messages of a reorder buffer in order and reports the gaps between them. The caller has reported the
    * gap before the first message.
@@ -88,11 +81,8 @@ export class Delivery<Message> {
     for (let next = this.#released.shift(); next !== undefined; next = this.#released.shift()) {
       const [arrival, isReported] = next;
       const status = this.classify(arrival, false);
-      if (status !== "ahead") this.apply(arrival, status);
-      else {
-        if (!isReported) this.emitGap(arrival);
-        this.skipTo(arrival);
-      }
+      if (status === "ahead" && !isReported) this.emitGap(arrival);
+      this.apply(arrival, status);
     }
   }
 

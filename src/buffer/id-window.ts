@@ -13,7 +13,7 @@ export class IdWindow implements SequenceWindow {
   readonly #bounds: WindowBounds;
   /** The known ids in the order of acceptance, each with the id that was accepted before it. */
   readonly #known = new Map<Sequence, Sequence | undefined>();
-  /** The known ids that were accepted after `#oldest`. A `Map` allows changes during an iteration. */
+  /** Iterates over the known ids that were accepted after `#oldest`. A `Map` may change during an iteration. */
   readonly #newer = this.#known.keys();
   #oldest: Sequence | undefined;
   #newest: Sequence | undefined;

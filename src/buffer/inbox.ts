@@ -12,7 +12,7 @@ export interface InboxBounds {
   readonly overflow: "pause" | "dropOldest" | "dropNewest" | "conflate" | "error";
 }
 
-/** The owner's duty after a push: nothing, pause reading, or fail the connection. */
+/** The action that the owner must perform after a push: none, pause reading, or fail the connection. */
 export type InboxDemand = "none" | "pause" | "fail";
 
 interface InboxItem {
@@ -64,22 +64,22 @@ export class Inbox<Entry extends InboxItem> {
     return this.length * 2 <= this.#bounds.capacity && this.#bytes * 2 <= this.#bounds.maxBytes;
   }
 
-  /** A reader exists: the overflow policy applies. */
+  /** There is a reader from now on, so the overflow policy applies. */
   beginReading(): void {
     this.#hasReader = true;
   }
 
-  /** No reader exists any more: the newest messages are kept. */
+  /** There is no reader any more, so the inbox keeps the newest messages. */
   endReading(): void {
     this.#hasReader = false;
   }
 
-  /** The connection is closing: the inbox accepts up to twice its limits and drops everything beyond. */
+  /** The connection is closing: the inbox accepts up to twice its limits and drops all further messages. */
   beginClosing(): void {
     this.#isClosing = true;
   }
 
-  /** The client connects again. Waiting messages are kept, and there is no reader yet. */
+  /** The client connects again. The waiting messages are kept. There is no reader yet. */
   reopen(): void {
     this.#isClosing = false;
     this.#hasReader = false;
@@ -120,10 +120,7 @@ export class Inbox<Entry extends InboxItem> {
     return entry;
   }
 
-  /**
-   * Releases the memory of removed entries: if none is left, or at least 1024 were removed and they fill half of the
-   * array.
-   */
+  /** Shortens the array if all entries were removed, or if at least 1024 entries and half of the array were removed. */
   #trim(): void {
     const head = this.#head;
     if (head < this.#entries.length && (head < 1024 || head * 2 < this.#entries.length)) return;
@@ -175,7 +172,7 @@ export class Inbox<Entry extends InboxItem> {
     }
   }
 
-  /** A copy of the waiting messages, oldest first. They stay in the inbox. */
+  /** A copy of the waiting messages, oldest first. The messages stay in the inbox. */
   get waiting(): readonly Entry[] {
     return this.#entries.slice(this.#head) as Entry[];
   }
@@ -199,7 +196,7 @@ export class Inbox<Entry extends InboxItem> {
   /** @returns `true` if the message replaced an older one. */
   #conflate(entry: Entry, positions: ReadonlyMap<unknown, number>): boolean {
     const position = entry.key === undefined ? undefined : positions.get(entry.key);
-    // A message without a key may depend on all messages before it, so these are no longer replaced.
+    // A message without a key may depend on older messages, so older messages are no longer replaced.
     if (position === undefined || position < (positions.get(undefined) ?? 0)) return false;
     const index = position - this.#offset;
     const older = this.#entries[index]!;

@@ -74,7 +74,7 @@ export class MessageStream<Message> {
     return this.#cursorAt(this.window.sequence);
   }
 
-  /** Returns the cursor from before the delivery of the message with this id. */
+  /** Returns the cursor that the stream had before the message with this id was delivered. */
   cursorBefore(id: Sequence): Cursor | undefined {
     return this.#cursorAt(this.window.before(id));
   }

@@ -10,7 +10,7 @@ import type { Sequence, SequenceStatus, SequenceWindow, WindowBounds } from "./s
 interface Gap {
   from: number;
   to: number;
-  /** The ids between the two ends that have arrived later. */
+  /** The ids between `from` and `to` that have arrived. */
   filled: Set<number> | undefined;
 }
 
@@ -23,7 +23,7 @@ export class NumberWindow implements SequenceWindow {
   /** The id at which the numbering began. */
   #first = NaN;
   #frozenFloor = NaN;
-  /** In ascending order. Created with the first gap. */
+  /** The gaps in ascending order. The list is created with the first gap. */
   #gaps: ChunkedList<Gap> | undefined;
 
   constructor(bounds: WindowBounds) {
@@ -60,7 +60,7 @@ export class NumberWindow implements SequenceWindow {
     return gap === undefined || gap.filled?.has(number) === true ? "duplicate" : "late";
   }
 
-  /** Returns the gap that contains an id. The id may have arrived later. */
+  /** Returns the gap that contains an id, even if the id has arrived. */
   #gapAt(number: number): Gap | undefined {
     const gaps = this.#gaps;
     const gap = gaps?.before(

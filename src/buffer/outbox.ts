@@ -23,8 +23,6 @@ export class Outbox<Sent, Received, Message> {
   readonly #policy: OutboxPolicy<Sent, Received>;
   readonly #handler: OutboxHandler<Message>;
   readonly #callbacks: OutboxCallbacks<Sent, Received>;
-  readonly #ttl: number;
-  readonly #freeOverhead: number;
   readonly #bucket: TokenBucket | undefined;
   readonly #queue: KeyedQueue<OutboxEntry<Message>> = new KeyedQueue();
   readonly #unacked: UnackedMessages<Message> | undefined;
@@ -45,8 +43,6 @@ export class Outbox<Sent, Received, Message> {
     this.#policy = policy;
     this.#handler = handler;
     this.#callbacks = new OutboxCallbacks(policy, (error) => handler.onError(error));
-    this.#ttl = policy.ttl ?? Infinity;
-    this.#freeOverhead = policy.freeOverhead ?? defaultFreeOverhead;
     this.#bucket = policy.perSecond === undefined ? undefined : new TokenBucket(policy.perSecond);
     this.#unacked = policy.acknowledgement === undefined ? undefined : new UnackedMessages();
   }
@@ -70,8 +66,9 @@ export class Outbox<Sent, Received, Message> {
   }
 
   #loadWith(size: number, overhead: number): number {
+    const { freeOverhead = defaultFreeOverhead } = this.#policy;
     const all = this.#queue.overhead + (this.#unacked?.overhead ?? 0) + overhead;
-    return this.bytes + size + Math.max(0, all - this.#freeOverhead);
+    return this.bytes + size + Math.max(0, all - freeOverhead);
   }
 
   /** Number of messages that wait for a writer. */
@@ -134,7 +131,7 @@ export class Outbox<Sent, Received, Message> {
     return canWriteNow ? "write" : "queued";
   }
 
-  /** Returns the next message for the writer, or `undefined` if none may be sent before {@link nextAt}. */
+  /** Returns the next message for the writer, or `undefined` if no message may be sent before {@link nextAt}. */
   next(now: number): OutboxEntry<Message> | undefined {
     this.#expire(now);
     if (!this.#isOpen || this.waitingCount === 0) return undefined;
@@ -151,16 +148,16 @@ export class Outbox<Sent, Received, Message> {
    * Starts the time to live of a message. The time to live does not restart when a message returns from a connection.
    */
   stamp(entry: OutboxEntry<Message>, now: number): void {
-    if (entry.expiresAt === Infinity) entry.expiresAt = now + this.#ttl;
+    if (entry.expiresAt === Infinity) entry.expiresAt = now + (this.#policy.ttl ?? Infinity);
   }
 
-  /** A new connection accepts messages. All unacknowledged messages are sent on it first. */
+  /** A new connection is open. All unacknowledged messages are sent first. */
   open(): void {
     this.#isOpen = true;
     this.#resendAll();
   }
 
-  /** Releases no messages and queues new messages, because the writer is about to move to another connection. */
+  /** Stops sending and queues new messages, because the writer is about to move to another connection. */
   pause(): void {
     this.#isOpen = false;
   }
@@ -171,9 +168,9 @@ export class Outbox<Sent, Received, Message> {
   }
 
   /**
-   * The connection was lost, or the writer leaves it: messages wait until {@link open}.
-   * @param unsent - The messages, in order, that were passed to the writer and of which no byte was sent. They are
-   * stored even if they exceed the limits.
+   * The writer has no connection any more: messages wait until {@link open}.
+   * @param unsent - Messages that were passed to the writer and of which no byte was sent, in order. They are stored
+   * even if they exceed the limits.
    */
   connectionLost(unsent: readonly OutboxEntry<Message>[], now: number): void {
     this.#isOpen = false;
@@ -187,7 +184,7 @@ export class Outbox<Sent, Received, Message> {
     this.#resendAll();
   }
 
-  /** True if `entries` expire in their order and before all entries of the queue. */
+  /** True if `entries` expire in the given order and before all entries of the queue. */
   #expiresBeforeQueue(entries: readonly OutboxEntry<Message>[]): boolean {
     const last = this.#queue.first?.expiresAt ?? Infinity;
     return entries.every(({ expiresAt }, index) => expiresAt <= (entries[index + 1]?.expiresAt ?? last));
@@ -215,7 +212,7 @@ export class Outbox<Sent, Received, Message> {
     this.#isClosing = true;
   }
 
-  /** The client has ended: drops and reports all stored messages, in the order in which they are sent. */
+  /** The client has ended: drops and reports all stored messages, in the order in which they would be sent. */
   end(cause: OutboxDropCause = "closed"): void {
     this.#isOpen = false;
     this.#isClosing = false;
@@ -241,7 +238,7 @@ export class Outbox<Sent, Received, Message> {
     );
   }
 
-  /** True if no message must be written before a new one. */
+  /** True if a connection is open and no older message waits. */
   #canWriteNow(): boolean {
     return this.#isOpen && this.waitingCount === 0;
   }

@@ -12,15 +12,15 @@ export type WaitingMessage<Message> =
 export class Overlap<Message> {
   /** The number of the new connection. */
   readonly connection: number;
-  /** True if the new connection has ended, so that no replay can be requested on it. */
+  /** True if the new connection has ended. No replay can then be requested on it. */
   isOver = false;
   readonly #maxWaiting: number;
   readonly #port: Pick<ReplayPort<Message>, "onOverlapCaughtUp" | "onOverlapFull">;
   readonly #seen = new Set<MessageStream<Message>>();
-  /** The streams that have not caught up, each with its first message on the new connection. */
+  /** The streams that have not caught up. Each value is the first message of the stream on the new connection. */
   readonly #notCaughtUp = new Map<MessageStream<Message>, Arrival<Message>>();
   readonly #memory: MemoryBudget;
-  /** In order of arrival. A message that was removed leaves `undefined`. */
+  /** The waiting messages in order of arrival. A removed message is replaced by `undefined`. */
   #waiting: (WaitingMessage<Message> | undefined)[] = [];
   /** The indexes in `#waiting` of the messages of each stream. */
   readonly #indexes = new Map<MessageStream<Message>, number[]>();
@@ -58,7 +58,7 @@ export class Overlap<Message> {
     else indexes.push(index);
   }
 
-  /** True if messages of the stream wait here. */
+  /** True if messages of the stream wait in this overlap. */
   has(stream: MessageStream<Message>): boolean {
     return this.#indexes.has(stream);
   }
@@ -85,7 +85,7 @@ export class Overlap<Message> {
     return waiting;
   }
 
-  /** The stream table evicted this stream. No message of the stream waits here. */
+  /** The stream table evicted this stream. No message of the stream waits in this overlap. */
   forget(stream: MessageStream<Message>): void {
     this.#seen.delete(stream);
     this.#notCaughtUp.delete(stream);
@@ -94,7 +94,7 @@ export class Overlap<Message> {
   /** A message arrived on the new connection. */
   onNewConnectionMessage(arrival: Arrival<Message>): void {
     const { stream } = arrival;
-    // If the old connection has delivered nothing of this stream, it cannot catch up.
+    // The old connection cannot catch up if it has delivered no message of this stream.
     if (this.#seen.has(stream) || stream.window.sequence === undefined) return;
     this.#seen.add(stream);
     stream.isWatched = true;

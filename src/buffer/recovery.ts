@@ -61,15 +61,15 @@ export class Recovery<Message> {
   }
 
   /**
-   * Returns whether more duplicates arrived in a row than the window remembers ids. In that case the numbering has
-   * restarted with an id inside the window.
+   * Returns whether the number of duplicates in a row exceeds the size of the window. The numbering has then restarted
+   * with an id inside the window.
    */
   #isStuck({ stream, request, at }: Arrival<Message>): boolean {
     if (this.isDeferring || request !== undefined || this.requests.covers(stream, at)) return false;
     return stream.countDuplicate(this.#policy.window);
   }
 
-  /** A numbering begins with this message. */
+  /** The numbering of a stream begins with this message. */
   #onRestart(arrival: Arrival<Message>, status: "first" | "restart"): void {
     const { stream, request, at } = arrival;
     if (request !== undefined) {
@@ -96,7 +96,7 @@ export class Recovery<Message> {
     const isFirst = stream.buffer === undefined;
     if (isFirst && !this.#policy.hasReplay && !this.isDeferring) {
       this.#delivery.emitGap(arrival);
-      this.#delivery.skipTo(arrival);
+      this.#delivery.apply(arrival, "ahead");
       return;
     }
     this.#bufferMessage(arrival, true);
@@ -166,7 +166,7 @@ export class Recovery<Message> {
       else if (!hasReachedBuffer) {
         hasReachedBuffer = true;
         this.#emitRecovered(stream);
-        // The listener may have ended the buffer.
+        // A listener may have ended the buffer.
         if (stream.buffer !== buffer) return;
       }
       this.buffers.shift(buffer);
@@ -253,7 +253,7 @@ export class Recovery<Message> {
 
   onFailed(request: ReplayRequest<Message>): void {
     for (const stream of this.requests.end(request)) {
-      // In an overlap, only its end shows whether messages are missing.
+      // During an overlap it is not known whether messages are missing.
       if (!this.isDeferring || stream.buffer?.gapReportedBefore !== undefined) this.#giveUp(stream);
     }
   }
@@ -296,7 +296,7 @@ export class Recovery<Message> {
   }
 
   /**
-   * The other connection has ended.
+   * One of two connections has ended.
    * @param mayStillArrive - `true` if the remaining connection may still deliver the missing messages; `false` if a gap
    * must be reported.
    */

@@ -12,7 +12,7 @@ interface BufferedMessage {
   readonly request: object | undefined;
 }
 
-/** An item of both lists. */
+/** An item of the two lists of a reorder buffer. */
 interface Slot<Message> {
   /** `undefined` after the message was removed. */
   message: Message | undefined;

@@ -13,7 +13,7 @@ export class ReorderBuffers<Message> {
   readonly #onNextAt: (at: number) => void;
   readonly #streams = new Set<MessageStream<Message>>();
   readonly #memory: MemoryBudget;
-  /** When the next check is due, or an earlier time. */
+  /** The next check is due at this time or later. */
   #nextAt = Infinity;
 
   /**

@@ -21,15 +21,15 @@ export interface ReplayPolicy<Value> {
    * `undefined` means the same epoch as before.
    */
   readonly epochOf: ((message: Value, connectionCount: number) => Sequence | null | undefined) | undefined;
-  /** Number of recent ids among which a duplicate is recognized. */
+  /** Number of recent ids that are remembered to recognize duplicates. */
   readonly window: number;
   /** True if the application can replay missed messages. A stream with a gap is then buffered until they arrive. */
   readonly hasReplay: boolean;
   /** Maximum number of buffered messages of one stream. They are delivered when this number is reached. */
   readonly maxWaiting: number;
   /**
-   * Maximum bytes of the buffered messages of all streams together. The waiting messages of an overlap have the same
-   * limit of their own.
+   * Maximum bytes of the buffered messages of all streams together. A separate limit of the same size applies to the
+   * waiting messages of an overlap.
    */
   readonly maxBytes: number;
   /** Maximum number of remembered streams. Only streams with buffered messages may exceed this number. */
@@ -68,6 +68,6 @@ export interface ReplayPort<Message> {
    * connection.
    */
   onOverlapCaughtUp(): void;
-  /** Too many messages of the new connection wait. It must be paused until the overlap ends. */
+  /** Too many messages of the new connection wait. The new connection must be paused until the overlap ends. */
   onOverlapFull(): void;
 }

@@ -65,7 +65,7 @@ export class Replay<Value, Message> {
 
   /**
    * Returns the cursor of each stream. A later client can start from these cursors with {@link ReplayPolicy.cursors}.
-   * @param waiting - Delivered messages that no consumer has read yet, oldest first. The cursors precede these
+   * @param waiting - Delivered messages that no consumer has read yet, oldest first. The returned cursors precede these
    * messages.
    */
   cursors(waiting: Iterable<Value> = []): Cursors {
@@ -75,8 +75,8 @@ export class Replay<Value, Message> {
   /**
    * Determines the position of a message. This is the hot path: it allocates nothing for a message that is next.
    * @param mayAccept - `false` if the message may not be accepted in this call. Then the result is never `undefined`.
-   * @returns `undefined` if the message must be delivered now: it was accepted as the next one, or it has no id and
-   * need not wait. Otherwise the value that must be passed to {@link receive}.
+   * @returns `undefined` if the message must be delivered now. Otherwise the value that must be passed to {@link
+   * receive}.
    */
   locate(
     value: Value,
@@ -87,7 +87,7 @@ export class Replay<Value, Message> {
     try {
       const id = sequence(value);
       const window = mayAccept ? this.#singleStream?.fastPathWindow : undefined;
-      // An invalid id is not equal to the next number either.
+      // `advance` returns `false` for an invalid id.
       if (window?.advance(id as Sequence) === true) return undefined;
       return this.#positionOf(value, id, connection, mayAccept);
     } catch (error) {
@@ -111,7 +111,10 @@ export class Replay<Value, Message> {
     return window?.advance(id) === true ? undefined : { stream, id, epoch };
   }
 
-  /** @param position - The result of {@link locate} for this message. No other call may happen in between. */
+  /**
+   * @param position - The result of {@link locate} for this message. No other method may be called between the two
+   * calls.
+   */
   receive(
     message: Message,
     position: SequencePosition<Message> | "unsequenced",

@@ -31,7 +31,7 @@ export interface SequenceWindow {
   readonly expected: number | undefined;
   /** True if ids can be compared with `<`. */
   readonly isOrdered: boolean;
-  /** Accepts the id if it is the next id. Returns whether it is. This is the hot path. */
+  /** Accepts the id if it is the next id. Returns `false` for any other id. This is the hot path. */
   advance(id: Sequence): boolean;
   /**
    * Determines the status of an id and changes nothing.
@@ -40,7 +40,7 @@ export interface SequenceWindow {
   classify(id: Sequence): SequenceStatus;
   /** Accepts an id that is next or ahead, and moves the cursor to it. */
   move(id: Sequence, status: "next" | "ahead"): void;
-  /** Accepts a late id. The cursor stays. */
+  /** Accepts a late id. The cursor does not move. */
   fill(id: Sequence): void;
   /**
    * An accepted id has arrived again.
@@ -53,6 +53,6 @@ export interface SequenceWindow {
   resume(sequence: Sequence): void;
   /** Prepares the window for `isFrozen`. Must be called before `isFrozen` becomes `true`. */
   freeze(): void;
-  /** Returns the cursor from before the delivery of `id`, or `undefined` if that cursor is unknown. */
+  /** Returns the cursor that the stream had before `id` was delivered, or `undefined` if that cursor is unknown. */
   before(id: Sequence): Sequence | undefined;
 }

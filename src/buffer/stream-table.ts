@@ -22,7 +22,7 @@ export interface StreamTableHandler<Message> {
 }
 
 /**
- * Stores at most `maxStreams` streams, or as many as there are stored cursors if that is more. A new stream replaces a
+ * The maximum number of streams is the larger of `maxStreams` and the number of stored cursors. A new stream replaces a
  * stream that was not used recently. The next message of an evicted stream starts a new stream.
  */
 export class StreamTable<Value, Message> {
@@ -115,7 +115,7 @@ export class StreamTable<Value, Message> {
   }
 
   /**
-   * Returns the cursors from before the delivery of the `waiting` messages.
+   * Returns the cursors that the streams had before the `waiting` messages were delivered.
    * @param waiting - The oldest message first.
    */
   cursors(waiting: Iterable<Value>): Cursors {
@@ -124,7 +124,7 @@ export class StreamTable<Value, Message> {
       const found = this.#cursorBefore(message);
       if (found === undefined) continue;
       const [name, cursor] = found;
-      // Newer messages may have replaced older ones, so the first waiting message need not be the oldest.
+      // A newer message may have replaced an older message, so the first waiting message may not be the oldest message.
       if (!cursors.has(name) || isEarlier(cursor, cursors.get(name))) cursors.set(name, cursor);
     }
     for (const { name, cursor } of this) {
@@ -136,8 +136,8 @@ export class StreamTable<Value, Message> {
   }
 
   /**
-   * Returns the name of the message's stream, and the cursor from before the delivery of the message. `undefined`: the
-   * message has no stream, or its stream was evicted.
+   * Returns the name of the message's stream, and the cursor that the stream had before the message was delivered.
+   * Returns `undefined` if the message has no stream, or if its stream was evicted.
    */
   #cursorBefore(message: Value): [name: string, cursor: Cursor | undefined] | undefined {
     const { sequence, streamOf } = this.#policy;
@@ -146,7 +146,7 @@ export class StreamTable<Value, Message> {
       if (id === undefined || id === null) return undefined;
       const stream = this.#streams.get(nameOf(streamOf?.(message)));
       if (stream === undefined) return undefined;
-      // Throws for an invalid id.
+      // `classify` throws for an invalid id.
       stream.window.classify(id);
       return [stream.name, stream.cursorBefore(id)];
     } catch {

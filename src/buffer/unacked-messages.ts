@@ -60,7 +60,7 @@ export class UnackedMessages<Message> {
     if (id !== undefined) this.#byId.delete(id);
   }
 
-  /** Adds a message that is sent for the first time. No message may wait to be sent again. */
+  /** Adds a message that is sent for the first time. Must not be called while messages wait to be sent again. */
   append(entry: OutboxEntry<Message>): void {
     entry.state = "inFlight";
     entry.previous = this.#last;
@@ -72,7 +72,7 @@ export class UnackedMessages<Message> {
     this.#overhead += entry.overhead;
   }
 
-  /** Returns the next message to send again; it is in flight from now on. */
+  /** Returns the next message that must be sent again, and marks it as in flight. */
   shift(): OutboxEntry<Message> | undefined {
     const entry = this.#next;
     if (entry === undefined) return undefined;

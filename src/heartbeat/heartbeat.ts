@@ -82,8 +82,7 @@ export class Heartbeat {
     const wasSuspended = difference - this.#clockDifference >= minClockJump;
     this.#clockDifference = difference;
     if (wasSuspended) {
-      // A missing answer to a ping from before the suspension proves nothing. The peer gets the full timeout after a
-      // new ping.
+      // An unanswered ping from before the suspension is ignored. The peer gets the full timeout after a new ping.
       this.#unansweredPingAt = undefined;
       this.#nextPingAt = now;
       return "recheck";
@@ -94,7 +93,7 @@ export class Heartbeat {
     return this.evaluate(now, lastActivityAt);
   }
 
-  /** Decides after all data that was pending in the kernel has been read. */
+  /** Decides about the peer. Must be called after all data that was pending in the kernel has been read. */
   evaluate(now: number, lastActivityAt: number): HeartbeatAction {
     const pingAt = this.#unansweredPingAt ?? Infinity;
     if (lastActivityAt >= pingAt) this.#unansweredPingAt = undefined;

@@ -1,7 +1,7 @@
 // Decides after the end of an attempt or connection whether another attempt may succeed. It does not compute delays:
 // see backoff.ts.
 
-/** The facts about the end of an attempt or connection that decide about a retry. */
+/** The end of an attempt or connection, as far as it decides about a retry. */
 export interface RetryableEnd {
   /**
    * `auth`: HTTP 401, 403 or close code 4401, 4403. `not-found`: HTTP 404 or 410. `certificate`: an invalid
@@ -19,8 +19,8 @@ export interface RetryableEnd {
 const maxRefusals = 3;
 
 /**
- * Before the first successful connection, most causes are fatal. After it, the same causes may be temporary: servers
- * are deployed, clocks are corrected, tokens expire.
+ * Before the first success, most causes are fatal. After a success, the same causes may be temporary: servers are
+ * deployed, clocks are corrected, tokens expire.
  */
 export class RetryRule {
   readonly #resetAfter: number;

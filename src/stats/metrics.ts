@@ -6,7 +6,7 @@ import type { DurationName, Stats } from "./statistics.js";
 /** The statistics of one client, and its labels. */
 export interface PrometheusSource {
   readonly stats: Stats;
-  /** Labels that distinguish this client from others. Default: none. */
+  /** Labels that distinguish this client from other clients. Default: none. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 

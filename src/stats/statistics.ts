@@ -23,13 +23,16 @@ export interface Stats {
   /** Payload bytes per byte on the wire; `undefined` before the first byte. */
   readonly compressionRatioSent: number | undefined;
   readonly compressionRatioReceived: number | undefined;
-  /** Messages, in both directions, that were accepted and not delivered. Each one also emits the event `dropped`. */
+  /**
+   * Messages, in both directions, that were accepted and not delivered. The event `dropped` is emitted for each of
+   * these messages.
+   */
   readonly messagesDropped: number;
   /** Received messages that wait to be read. */
   readonly messagesWaiting: number;
   /** Received messages that wait for missing messages, or for the end of an overlap. */
   readonly messagesHeld: number;
-  /** Messages in the outbox: those that wait for a connection, and those that are not acknowledged. */
+  /** Messages in the outbox: messages that wait for a connection, and messages that are not acknowledged. */
   readonly outboxMessages: number;
   readonly outboxBytes: number;
   /** Bytes that the kernel has not accepted yet, including framing. */
@@ -57,7 +60,7 @@ export interface Stats {
   readonly downtimeMs: number;
   /** The last round-trip time in milliseconds, from a ping to its pong; `undefined` before the first pong. */
   readonly latencyMs: number | undefined;
-  /** Distributions of durations in milliseconds. Each is `undefined` before its first sample. Frozen. */
+  /** Distributions of durations in milliseconds, frozen. A distribution is `undefined` before its first sample. */
   readonly histograms: Readonly<Record<DurationName, HistogramSnapshot | undefined>>;
 }
 

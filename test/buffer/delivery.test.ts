@@ -31,7 +31,7 @@ describe("Delivery", () => {
     const { log, delivery, stream } = scene();
     delivery.apply(arrival(stream, 1), "first");
     delivery.apply(arrival(stream, 2, "x"), "next");
-    delivery.skipTo(arrival(stream, 5));
+    delivery.apply(arrival(stream, 5), "ahead");
     delivery.apply(arrival(stream, 4), "late");
     delivery.apply(arrival(stream, 5), "duplicate");
     delivery.apply(arrival(stream, 99), "unclassified");

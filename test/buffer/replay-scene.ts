@@ -23,7 +23,7 @@ export class ReplayScene {
   connection = 1;
   now = 0;
   /** The time at which the timer is due. */
-  nextAt = Infinity;
+  nextAt: number = Infinity;
   /** Called after each log entry, like a listener of the application. */
   onEntry: ((entry: string) => void) | undefined;
 
