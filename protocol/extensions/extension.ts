@@ -30,12 +30,7 @@ export interface MessageExtension {
   /** Decodes a message that was received with RSV1. The parameters and errors are those of `Inflater.inflate`. */
   decode(payload: Uint8Array, maxSize: number, isKept: boolean, sink?: InflatedSink): Buffer;
   /** Like `Inflater.inflatePieces`. If an extension does not implement it, the caller joins the pieces. */
-  decodePieces?(
-    payload: readonly Uint8Array[],
-    maxSize: number,
-    isKept: boolean,
-    sink?: InflatedSink,
-  ): Buffer;
+  decodePieces?(pieces: readonly Uint8Array[], maxSize: number, isKept: boolean, sink?: InflatedSink): Buffer;
   /** Returns the bytes to send with RSV1. They are valid until the next call. */
   encode(payload: Uint8Array): Uint8Array;
   /**

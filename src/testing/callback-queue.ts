@@ -1,4 +1,4 @@
-/** A first-in, first-out queue of callbacks. It does not call them; after an exception the rest stays in the queue. */
+/** A first-in, first-out queue of callbacks. It does not call the callbacks. */
 export class CallbackQueue {
   #callbacks: (() => void)[] = [];
   #head = 0;

@@ -1,9 +1,8 @@
-// Selects the kind of transport for a target.
+// Selects the kind of transport for a target. It does not open a stream itself.
 import { openDuplex } from "./duplex.js";
 import { openTcp } from "./tcp.js";
 import { openTls } from "./tls.js";
 import type { OpenTransport, Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
-import { openUnix } from "./unix.js";
 
 /** Opens a TCP, TLS or Unix socket, or the stream of `createConnection`, as `target` requires. */
 export const openTransport: OpenTransport = (
@@ -12,6 +11,5 @@ export const openTransport: OpenTransport = (
 ): Transport => {
   if (target.createConnection !== undefined) return openDuplex(target.createConnection, target, handler);
   if (target.isSecure) return openTls(target, handler);
-  if (target.socketPath !== undefined) return openUnix(target.socketPath, target, handler);
   return openTcp(target, handler);
 };

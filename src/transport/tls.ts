@@ -4,7 +4,7 @@ import type { TcpNetConnectOpts } from "node:net";
 import type { ConnectionOptions, TLSSocket } from "node:tls";
 import { nodeNet, nodeTls, nodeUtil } from "../runtime/node-modules.js";
 import { SocketTransport } from "./socket-transport.js";
-import { dialOptions, initialPhase, reportTcpAfterLookup, applySocketOptions } from "./tcp.js";
+import { dialOptions, initialPhase, prepareTcp } from "./tcp.js";
 import { checkTlsOptions, markTlsFault, refusedTlsOptions } from "./tls-fault.js";
 import { toError } from "../runtime/to-error.js";
 import type { Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
@@ -18,22 +18,19 @@ export function openTls(target: TransportTarget, handler: TransportHandler): Tra
   const transport = new SocketTransport(handler);
   const tls = ownOptions(target.tls ?? {});
   const hasStream = tls.socket !== undefined;
-  const isTcp = !hasStream && target.socketPath === undefined;
-  if (hasStream) transport.begin("tls");
-  else transport.begin(isTcp ? initialPhase(target) : "tcp");
+  transport.begin(hasStream ? "tls" : initialPhase(target));
   try {
     const options = tlsOptions(target, tls);
     // Node supports `onread` only on sockets that it creates.
     if (!hasStream) options.onread = transport.readInto(target.readBuffer);
     const socket = connectWith(options, tls, transport);
-    // With `tls.socket`, Node ignores the option and uses that stream's setting.
+    // With `tls.socket`, Node ignores the option `allowHalfOpen` and uses the setting of that stream.
     socket.allowHalfOpen = true;
     transport.attach(socket);
-    if (isTcp) reportTcpAfterLookup(socket, target, transport);
-    socket.once("connect", () => {
-      if (isTcp) applySocketOptions(socket, target);
-      if (!hasStream) transport.enter("tls");
-    });
+    if (!hasStream) {
+      prepareTcp(socket, target, transport);
+      socket.once("connect", () => transport.enter("tls"));
+    }
     socket.once("secureConnect", () => transport.open());
   } catch (error) {
     transport.fail(toError(error, "connect"));
@@ -42,8 +39,8 @@ export function openTls(target: TransportTarget, handler: TransportHandler): Tra
 }
 
 /**
- * Node throws here if it cannot use the option `tls`, before a byte is sent. Every attempt would fail in the same way.
- * The failure belongs to the phase "tls", which has not begun yet.
+ * Calls `tls.connect` of Node. If Node cannot use the option `tls`, it throws before a byte is sent. Every attempt
+ * would fail in the same way. The failure belongs to the phase "tls", which has not begun yet.
  */
 function connectWith(options: TlsOptions, tls: ConnectionOptions, transport: SocketTransport): TLSSocket {
   try {
@@ -56,34 +53,36 @@ function connectWith(options: TlsOptions, tls: ConnectionOptions, transport: Soc
   }
 }
 
-/** @param tls - The option `tls`, own properties only. */
+/** @param tls - The own properties of the option `tls`. */
 function tlsOptions(target: TransportTarget, tls: ConnectionOptions): TlsOptions {
-  const { host, socketPath } = target;
+  const { host } = target;
   const { DEFAULT_CIPHERS, checkServerIdentity } = nodeTls();
   const { checkServerIdentity: check } = tls;
   return {
     ...unsetSocketOptions,
     ...unsetTlsOptions,
-    // An own property with the value `undefined` would hide Node's defaults of these two options and of
+    // An own property with the value `undefined` would hide Node's default of `ciphers`, `minDHSize` and
     // `checkServerIdentity`.
     ciphers: DEFAULT_CIPHERS,
     minDHSize: 1024,
     ...tls,
     checkServerIdentity: check === undefined ? checkServerIdentity : identityCheck(check, target.tls),
     ...dialOptions(target),
-    path: socketPath,
-    // As browsers do for wss, so that a server that supports HTTP/2 selects HTTP/1.1.
+    // Browsers send the same value for `wss:`. A server that supports HTTP/2 then selects HTTP/1.1.
     ALPNProtocols: tls.ALPNProtocols ?? ["http/1.1"],
     // RFC 6066 3: the server name is sent without a trailing dot, and an IP address is not sent.
     servername: tls.servername ?? (nodeNet().isIP(host) === 0 ? host.replace(/\.$/, "") : undefined),
-    // Only the option can disable the check. NODE_TLS_REJECT_UNAUTHORIZED is ignored.
+    // Only this option can disable the check. The environment variable NODE_TLS_REJECT_UNAUTHORIZED is ignored.
     rejectUnauthorized: tls.rejectUnauthorized ?? true,
   };
 }
 
 type IdentityCheck = NonNullable<ConnectionOptions["checkServerIdentity"]>;
 
-/** Node does not catch exceptions of `checkServerIdentity`, and destroys the socket with any value that it returns. */
+/**
+ * Node does not catch exceptions of `checkServerIdentity`. If the function returns a value, Node destroys the socket
+ * with it.
+ */
 function identityCheck(check: IdentityCheck, self: ConnectionOptions | undefined): IdentityCheck {
   return (hostname, certificate) => {
     try {
@@ -98,7 +97,7 @@ function identityCheck(check: IdentityCheck, self: ConnectionOptions | undefined
 function identityFault(reason: unknown): Error {
   let error = toError(reason, "tls.checkServerIdentity");
   if (nodeUtil().types.isPromise(reason)) {
-    // Prevents an unhandled rejection.
+    // Prevents an unhandled rejection of the promise.
     reason.catch(() => undefined);
     error = new TypeError(
       "tls.checkServerIdentity returned a promise: it must return undefined or an Error synchronously",

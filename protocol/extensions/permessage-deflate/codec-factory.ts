@@ -1,8 +1,14 @@
 // Creates the codecs of a process and shares those that keep no context. It does not compress anything itself; the
 // backends do.
 import { JetSocketError } from "../../errors.js";
-import type { CodecFactory, Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
-import type { CodecBackend } from "./codec-backend.js";
+import type {
+  CodecBackend,
+  CodecFactory,
+  Deflater,
+  DeflaterOptions,
+  Inflater,
+  InflaterOptions,
+} from "./codec.js";
 import { SharedCodec, LeasedDeflater, LeasedInflater } from "./codec-lease.js";
 import { DictionaryBackend } from "./dictionary-backend.js";
 import { HandleBackend } from "./handle-backend.js";
@@ -34,19 +40,14 @@ export function createCodecFactory(
   if (name === undefined) {
     return new SharingCodecFactory(() => HandleBackend.open(streams, maxHandles) ?? new DictionaryBackend());
   }
-  const backend = name === "handle" ? requireHandles(streams, maxHandles) : new DictionaryBackend();
+  const backend = name === "handle" ? HandleBackend.open(streams, maxHandles) : new DictionaryBackend();
+  if (backend === undefined) {
+    throw new JetSocketError(
+      'This version of Node has no zlib handle that works as expected. Use "dictionary" instead of "handle".',
+      { code: "UNSUPPORTED_CODEC" },
+    );
+  }
   return new SharingCodecFactory(() => backend);
-}
-
-function requireHandles(streams: ZlibStreams, maxHandles: number): CodecBackend {
-  const backend = HandleBackend.open(streams, maxHandles);
-  if (backend !== undefined) return backend;
-  throw new JetSocketError(
-    'This version of Node has no zlib handle that works as expected. Use "dictionary" instead of "handle".',
-    {
-      code: "UNSUPPORTED_CODEC",
-    },
-  );
 }
 
 /** Counts the open codecs. Directions without context takeover share one codec if their options are the same. */
@@ -62,8 +63,7 @@ class SharingCodecFactory implements CodecFactory {
 
   constructor(openBackend: () => CodecBackend) {
     this.#openBackend = openBackend;
-    const options = { windowBits: maxWindowBits, keepsContext: false };
-    this.#sharedInflater = new SharedCodec(() => this.#backend().inflater(options));
+    this.#sharedInflater = this.#newInflater({ windowBits: maxWindowBits, keepsContext: false });
   }
 
   get name(): CodecFactory["name"] {
@@ -79,29 +79,23 @@ class SharingCodecFactory implements CodecFactory {
     return this.#openedBackend;
   }
 
+  #newInflater(options: InflaterOptions): SharedCodec<Inflater> {
+    return new SharedCodec(() => this.#backend().inflater(options));
+  }
+
   inflater(options: InflaterOptions): Inflater {
-    const shared = options.keepsContext
-      ? new SharedCodec(() => this.#backend().inflater(options))
-      : this.#sharedInflater;
     this.#openCount++;
+    const shared = options.keepsContext ? this.#newInflater(options) : this.#sharedInflater;
     return new LeasedInflater(shared, this.#onClose);
   }
 
   deflater(options: DeflaterOptions): Deflater {
-    const shared = options.keepsContext
-      ? new SharedCodec(() => this.#backend().deflater(options))
-      : this.#sharedDeflater(options);
+    const { level, memLevel, windowBits, keepsContext } = options;
+    const key = `${level}/${memLevel}/${windowBits}`;
+    const known = keepsContext ? undefined : this.#sharedDeflaters.get(key);
+    const shared = known ?? new SharedCodec(() => this.#backend().deflater(options));
+    if (!keepsContext) this.#sharedDeflaters.set(key, shared);
     this.#openCount++;
     return new LeasedDeflater(shared, this.#onClose);
-  }
-
-  #sharedDeflater(options: DeflaterOptions): SharedCodec<Deflater> {
-    const key = `${options.level}/${options.memLevel}/${options.windowBits}`;
-    let shared = this.#sharedDeflaters.get(key);
-    if (shared === undefined) {
-      shared = new SharedCodec(() => this.#backend().deflater(options));
-      this.#sharedDeflaters.set(key, shared);
-    }
-    return shared;
   }
 }

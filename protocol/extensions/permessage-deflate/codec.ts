@@ -27,7 +27,7 @@ export interface Inflater {
    * Inflates a message in pieces without joining them. If a codec does not implement it, the caller joins the pieces.
    */
   inflatePieces?(
-    compressed: readonly Uint8Array[],
+    pieces: readonly Uint8Array[],
     maxSize: number,
     isKept: boolean,
     sink?: InflatedSink,
@@ -64,7 +64,7 @@ export interface DeflaterOptions extends InflaterOptions {
   readonly memLevel: number;
 }
 
-/** Creates codecs. The two backends differ in speed, not in their results. */
+/** Creates codecs. The two backends `"handle"` and `"dictionary"` differ in speed, not in their results. */
 export interface CodecFactory {
   /**
    * `"handle"` reuses the native handle of a zlib stream. `"dictionary"` only calls public functions of `node:zlib`.
@@ -75,3 +75,6 @@ export interface CodecFactory {
   /** Number of codecs that were created and not closed. It is 0 when all connections have ended. */
   readonly openCount: number;
 }
+
+/** One implementation of the codecs. It does not share codecs between connections; the codec factory does. */
+export type CodecBackend = Pick<CodecFactory, "name" | "inflater" | "deflater">;

@@ -36,11 +36,16 @@ export interface DeflateOptions {
   readonly peerNoContextTakeover?: boolean | undefined;
 }
 
+/**
+ * The value of a parameter that limits a window. `true` is `client_max_window_bits` without a value, which says that the
+ * client supports a limit (RFC 7692 7.1.2.2). `undefined` means that the parameter is absent.
+ */
+export type WindowBits = number | true | undefined;
+
 /** The parameters of one direction. A direction is named after its sender. */
 export interface DirectionParameters {
   readonly noContextTakeover: boolean;
-  /** `true` means `client_max_window_bits` without a value: the client supports a limit (RFC 7692 7.1.2.2). */
-  readonly maxWindowBits: number | true | undefined;
+  readonly maxWindowBits: WindowBits;
 }
 
 /** The four parameters of RFC 7692 7.1 in an offer or an answer. */
@@ -104,22 +109,18 @@ function findFault(name: string, value: string | true, kind: "offer" | "answer")
     case "client_no_context_takeover":
       return value === true ? undefined : `${name} takes no value, got ${JSON.stringify(value)}`;
     case "client_max_window_bits":
-      // RFC 7692 7.1.2.2: an offer may omit the value, an answer may not.
-      if (value === true && kind === "offer") return undefined;
-      return findWindowBitsFault(name, value);
     case "server_max_window_bits":
-      return findWindowBitsFault(name, value);
+      if (value === true) {
+        // RFC 7692 7.1.2.2: only an offer may omit the value, and only for the client's window.
+        return name === "client_max_window_bits" && kind === "offer" ? undefined : `${name} has no value`;
+      }
+      // RFC 7692 7.1.2: the value is a decimal integer from 8 to 15 without leading zeros.
+      return /^(?:[89]|1[0-5])$/.test(value)
+        ? undefined
+        : `${name} must be from 8 to 15, got ${JSON.stringify(value)}`;
     default:
       return `${name} is not a parameter of ${deflateExtensionName}`;
   }
-}
-
-/** RFC 7692 7.1.2: a decimal integer from 8 to 15 without leading zeros. */
-function findWindowBitsFault(name: string, value: string | true): string | undefined {
-  if (value === true) return `${name} has no value`;
-  return /^(?:[89]|1[0-5])$/.test(value)
-    ? undefined
-    : `${name} must be from 8 to 15, got ${JSON.stringify(value)}`;
 }
 
 function direction(
@@ -143,12 +144,12 @@ export function writeDeflateParameters({ server, client }: DeflateParameters): s
   return parameters.join("; ");
 }
 
-function pushWindowBits(parameters: string[], name: string, bits: number | true | undefined): void {
+function pushWindowBits(parameters: string[], name: string, bits: WindowBits): void {
   if (bits === undefined) return;
   parameters.push(bits === true ? name : `${name}=${bits}`);
 }
 
 /** The limit that a parameter sets, or the largest window of RFC 1951 if it sets none. */
-export function windowBitsOf(bits: number | true | undefined): number {
+export function windowBitsOf(bits: WindowBits): number {
   return typeof bits === "number" ? bits : maxWindowBits;
 }

@@ -2,9 +2,9 @@
 // slower than the handle backend.
 import { Buffer, constants as bufferConstants } from "node:buffer";
 import type { ZlibOptions } from "node:zlib";
-import type { Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
-import type { CodecBackend } from "./codec-backend.js";
-import { asProtocolError, inflatesTooBig, invalidDeflateData } from "./deflate-errors.js";
+import { ProtocolError } from "../../errors.js";
+import type { CodecBackend, Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
+import { inflatesTooBig, invalidDeflateData } from "./deflate-errors.js";
 import { constants, deflateRawSync, inflateRawSync } from "./node-zlib.js";
 import { WasmInflater } from "./wasm-inflater.js";
 import { RestartBudget } from "./restart-budget.js";
@@ -75,18 +75,17 @@ class DictionaryInflater implements Inflater {
     if (compressed.length === 0) return Buffer.alloc(0);
     if (!this.#keepsContext) this.#window.clear();
     const inflated = this.#scratch.ownInflater.inflate(compressed, maxSize, isKept, this.#window);
-    if (inflated === undefined) return this.#inflateByZlib(compressed, maxSize, isKept);
-    if (this.#keepsContext) this.#window.append(inflated, 0, inflated.length);
-    return inflated;
-  }
-
-  #inflateByZlib(compressed: Uint8Array, maxSize: number, isKept: boolean): Buffer {
+    if (inflated !== undefined) {
+      if (this.#keepsContext) this.#window.append(inflated, 0, inflated.length);
+      return inflated;
+    }
     try {
-      const parts = this.#inflate(compressed, maxSize);
+      const parts = this.#inflateByZlib(compressed, maxSize);
       // zlib's result is part of a chunk that may be many times as large. The copy allows that chunk to be freed.
       return parts.length > 1 || isKept ? Buffer.concat(parts) : parts[0]!;
     } catch (error) {
-      throw isTooLarge(error) ? inflatesTooBig(maxSize) : asProtocolError(error);
+      if (error instanceof ProtocolError) throw error;
+      throw isTooLarge(error) ? inflatesTooBig(maxSize) : invalidDeflateData((error as Error).message, error);
     }
   }
 
@@ -101,14 +100,13 @@ class DictionaryInflater implements Inflater {
   /**
    * RFC 7692 7.2.3.4: a final block ends zlib's stream, not the message. Returns the output of each of these streams.
    */
-  #inflate(compressed: Uint8Array, maxSize: number): Buffer[] {
+  #inflateByZlib(compressed: Uint8Array, maxSize: number): Buffer[] {
     const input = Buffer.concat([compressed, tailAndSentinel]);
     const parts: Buffer[] = [];
     this.#scratch.restarts.begin(maxSize);
     let offset = 0;
     let remaining = maxSize;
     while (offset < compressed.length) {
-      this.#scratch.restarts.spend(this.#window.size);
       const { buffer, engine } = this.#inflatePart(input.subarray(offset), remaining);
       const part = compressed.subarray(offset);
       const excess = engine.bytesWritten - part.length;
@@ -118,6 +116,7 @@ class DictionaryInflater implements Inflater {
       this.#window.append(inflated, 0, inflated.length);
       parts.push(inflated);
       offset += engine.bytesWritten;
+      if (excess <= 0) this.#scratch.restarts.spend(this.#window.size);
     }
     return parts;
   }

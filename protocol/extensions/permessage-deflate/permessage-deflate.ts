@@ -3,7 +3,6 @@
 import { Buffer } from "node:buffer";
 import { HandshakeError } from "../../errors.js";
 import { ownOptions } from "../../own-options.js";
-import type { Resources } from "../../resources.js";
 import type {
   CodecFactory,
   Deflater,
@@ -20,6 +19,7 @@ import {
   type DirectionParameters,
   maxWindowBits,
   parseDeflateParameters,
+  type WindowBits,
   windowBitsOf,
   writeDeflateParameters,
 } from "./deflate-parameters.js";
@@ -50,23 +50,18 @@ const defaultMemLevel = 8;
 export function deflateOffer(given: DeflateOptions): ExtensionOffer {
   const options = ownOptions(given);
   checkDeflateOptions(options);
+  const { own, peer } = directionsOf(options);
   const offered: DeflateParameters = {
-    server: {
-      noContextTakeover: options.peerNoContextTakeover ?? false,
-      maxWindowBits: options.peerWindowBits,
-    },
-    client: {
-      noContextTakeover: options.noContextTakeover ?? false,
-      maxWindowBits: options.windowBits ?? true,
-    },
+    server: peer,
+    client: { ...own, maxWindowBits: own.maxWindowBits ?? true },
   };
   return {
     name: deflateExtensionName,
     header: writeDeflateParameters(offered),
     agree(parameters): AgreedExtension {
       const answered = readAnswer(parameters, offered);
-      const own = stricter(offered.client, answered.client);
-      return agreedExtension(answered, own, answered.server, options);
+      const client = stricter(offered.client, answered.client);
+      return agreedExtension(answered, client, answered.server, options);
     },
   };
 }
@@ -92,11 +87,8 @@ export function deflateAcceptor(given: DeflateOptions): ExtensionAcceptor {
   };
 }
 
-function readAnswer(
-  parameters: readonly ExtensionParameter[],
-  offered: DeflateParameters,
-): DeflateParameters {
-  const answered = parseDeflateParameters(parameters, "answer");
+function readAnswer(answer: readonly ExtensionParameter[], offered: DeflateParameters): DeflateParameters {
+  const answered = parseDeflateParameters(answer, "answer");
   if (typeof answered === "string") throw mismatch(answered);
   const { server, client } = answered;
   // RFC 7692 7.1.1.1: a server that accepts server_no_context_takeover includes it in its answer.
@@ -113,11 +105,7 @@ function readAnswer(
   return answered;
 }
 
-function checkWindowBits(
-  name: string,
-  answered: number | true | undefined,
-  offered: number | true | undefined,
-): void {
+function checkWindowBits(name: string, answered: WindowBits, offered: WindowBits): void {
   if (answered === undefined || windowBitsOf(answered) <= windowBitsOf(offered)) return;
   throw mismatch(`${name}=${answered} exceeds the offered ${windowBitsOf(offered)}`);
 }
@@ -125,21 +113,14 @@ function checkWindowBits(
 function mismatch(fault: string): HandshakeError {
   return new HandshakeError(
     `The server's answer for ${deflateExtensionName} does not match the offer: ${fault}. Fix the server or connect without compression.`,
-    {
-      code: "EXTENSION_MISMATCH",
-    },
+    { code: "EXTENSION_MISMATCH" },
   );
 }
 
 function answerTo(offered: DeflateParameters, options: DeflateOptions): DeflateParameters | undefined {
-  const server = stricter(offered.server, {
-    noContextTakeover: options.noContextTakeover ?? false,
-    maxWindowBits: options.windowBits,
-  });
-  const client = stricter(offered.client, {
-    noContextTakeover: options.peerNoContextTakeover ?? false,
-    maxWindowBits: options.peerWindowBits,
-  });
+  const { own, peer } = directionsOf(options);
+  const server = stricter(offered.server, own);
+  const client = stricter(offered.client, peer);
   // RFC 7692 7.1.2.2: a server may only limit a client that has offered client_max_window_bits.
   if (offered.client.maxWindowBits === undefined && isLimit(client.maxWindowBits)) return undefined;
   return {
@@ -149,7 +130,16 @@ function answerTo(offered: DeflateParameters, options: DeflateOptions): DeflateP
   };
 }
 
-/** Returns parameters that satisfy both. */
+/** The parameters that the options set for the messages of this endpoint and for those of its peer. */
+function directionsOf(options: DeflateOptions): { own: DirectionParameters; peer: DirectionParameters } {
+  const { windowBits, peerWindowBits, noContextTakeover = false, peerNoContextTakeover = false } = options;
+  return {
+    own: { noContextTakeover, maxWindowBits: windowBits },
+    peer: { noContextTakeover: peerNoContextTakeover, maxWindowBits: peerWindowBits },
+  };
+}
+
+/** Returns parameters that satisfy the requirements of both arguments. */
 function stricter(first: DirectionParameters, second: DirectionParameters): DirectionParameters {
   return {
     noContextTakeover: first.noContextTakeover || second.noContextTakeover,
@@ -157,7 +147,7 @@ function stricter(first: DirectionParameters, second: DirectionParameters): Dire
   };
 }
 
-function isLimit(bits: number | true | undefined): boolean {
+function isLimit(bits: WindowBits): boolean {
   return windowBitsOf(bits) < maxWindowBits;
 }
 
@@ -168,21 +158,13 @@ function withoutIdleLimit(direction: DirectionParameters): DirectionParameters {
 function agreedExtension(
   agreed: DeflateParameters,
   own: DirectionParameters,
-  peers: DirectionParameters,
-  options: DeflateOptions,
+  peer: DirectionParameters,
+  { level = defaultLevel, memLevel = defaultMemLevel }: DeflateOptions,
 ): AgreedExtension {
   const header = writeDeflateParameters(agreed);
-  const inflaterOptions = directionOptions(peers);
-  const deflaterOptions = {
-    ...directionOptions(own),
-    level: options.level ?? defaultLevel,
-    memLevel: options.memLevel ?? defaultMemLevel,
-  };
-  return {
-    header,
-    open: (resources: Resources): MessageExtension =>
-      new PermessageDeflate(header, resources.codecs, inflaterOptions, deflaterOptions),
-  };
+  const receiving = directionOptions(peer);
+  const sending = { ...directionOptions(own), level, memLevel };
+  return { header, open: ({ codecs }) => new PermessageDeflate(header, codecs, receiving, sending) };
 }
 
 function directionOptions(parameters: DirectionParameters): InflaterOptions {
@@ -196,24 +178,19 @@ function directionOptions(parameters: DirectionParameters): InflaterOptions {
 class PermessageDeflate implements MessageExtension {
   readonly header: string;
   readonly #codecs: CodecFactory;
-  readonly #inflaterOptions: InflaterOptions;
-  readonly #deflaterOptions: DeflaterOptions;
+  readonly #receiving: InflaterOptions;
+  readonly #sending: DeflaterOptions;
   #inflater: Inflater | undefined;
   #deflater: Deflater | undefined;
   /** Whether a message was decoded or encoded since the last call of {@link releaseUnused}. */
   #hasDecoded = false;
   #hasEncoded = false;
 
-  constructor(
-    header: string,
-    codecs: CodecFactory,
-    inflaterOptions: InflaterOptions,
-    deflaterOptions: DeflaterOptions,
-  ) {
+  constructor(header: string, codecs: CodecFactory, receiving: InflaterOptions, sending: DeflaterOptions) {
     this.header = header;
     this.#codecs = codecs;
-    this.#inflaterOptions = inflaterOptions;
-    this.#deflaterOptions = deflaterOptions;
+    this.#receiving = receiving;
+    this.#sending = sending;
   }
 
   maxEncodedSize(size: number): number {
@@ -226,26 +203,21 @@ class PermessageDeflate implements MessageExtension {
     return this.#decoder().inflate(payload, maxSize, isKept, sink);
   }
 
-  decodePieces(
-    payload: readonly Uint8Array[],
-    maxSize: number,
-    isKept: boolean,
-    sink?: InflatedSink,
-  ): Buffer {
+  decodePieces(pieces: readonly Uint8Array[], maxSize: number, isKept: boolean, sink?: InflatedSink): Buffer {
     const decoder = this.#decoder();
-    if (decoder.inflatePieces !== undefined) return decoder.inflatePieces(payload, maxSize, isKept, sink);
-    return decoder.inflate(Buffer.concat(payload), maxSize, isKept, sink);
+    if (decoder.inflatePieces !== undefined) return decoder.inflatePieces(pieces, maxSize, isKept, sink);
+    return decoder.inflate(Buffer.concat(pieces), maxSize, isKept, sink);
   }
 
   #decoder(): Inflater {
     this.#hasDecoded = true;
-    this.#inflater ??= this.#codecs.inflater(this.#inflaterOptions);
+    this.#inflater ??= this.#codecs.inflater(this.#receiving);
     return this.#inflater;
   }
 
   encode(payload: Uint8Array): Uint8Array {
     this.#hasEncoded = true;
-    this.#deflater ??= this.#codecs.deflater(this.#deflaterOptions);
+    this.#deflater ??= this.#codecs.deflater(this.#sending);
     return this.#deflater.deflate(payload);
   }
 
@@ -257,9 +229,9 @@ class PermessageDeflate implements MessageExtension {
 
   releaseUnused(): void {
     // A codec without context is shared with other connections, so it is not released.
-    if (!this.#hasDecoded && this.#inflaterOptions.keepsContext) this.#inflater?.rest();
+    if (!this.#hasDecoded && this.#receiving.keepsContext) this.#inflater?.rest();
     // A deflater uses 256 KiB of memory. The compression history of an idle connection is worth less than that.
-    if (!this.#hasEncoded && this.#deflaterOptions.keepsContext) this.restartEncoding();
+    if (!this.#hasEncoded && this.#sending.keepsContext) this.restartEncoding();
     this.#hasDecoded = false;
     this.#hasEncoded = false;
   }

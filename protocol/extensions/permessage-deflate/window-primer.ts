@@ -36,7 +36,8 @@ export class WindowPrimer {
   }
 
   #run(handle: ZlibHandle, bytes: Buffer): void {
-    this.#sink.begin(maxWindowSize);
+    // A compressed window may be larger than the window itself.
+    this.#sink.begin(Infinity);
     handle.run(constants.Z_SYNC_FLUSH, bytes, bytes.length, this.#sink);
     this.#sink.clear();
   }

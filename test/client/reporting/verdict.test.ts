@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
-  adviceFor,
+  advices,
   isCertificateError,
   judgeAttempt,
   judgeEnd,
@@ -194,8 +194,8 @@ describe("isCertificateError()", () => {
   });
 });
 
-it.each(verdicts)("adviceFor() returns one sentence for %s", (verdict) => {
-  expect(adviceFor(verdict)).toMatch(/^[A-Z][^\n]+\.$/);
+it.each(verdicts)("the advice for %s is one sentence", (verdict) => {
+  expect(advices[verdict]).toMatch(/^[A-Z][^\n]+\.$/);
 });
 
 it("the advice for a peer that never answers a ping names both options", () => {
