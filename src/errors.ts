@@ -1,6 +1,6 @@
 /**
- * The error classes of the client. The error classes of the protocol are exported too. Codes and texts are chosen where
- * errors are created.
+ * The error classes of the client. The error classes of the protocol are exported too. This module does not choose the
+ * codes and texts of errors.
  */
 import { brandInstances, type ErrorDetails, JetSocketError } from "../protocol/index.js";
 import type { CloseReport, Phase } from "./events/close-report.js";

@@ -1,6 +1,6 @@
 /**
  * A WebSocket client for Node.js without runtime dependencies. This module only exports the public interface. A module
- * that contains only public types is exported as a whole.
+ * whose exports are all public is exported as a whole.
  *
  * @packageDocumentation
  */
@@ -10,16 +10,7 @@ export { nodeRuntime } from "./client/runtime.js";
 export type { SendResult } from "./client/sending/sender.js";
 export type { ListenerOptions } from "./client/receiving/listener-options.js";
 export { WebSocket, WebSocket as JetSocket } from "./client/websocket.js";
-export {
-  BufferOverflowError,
-  CloseError,
-  ConnectionError,
-  HandshakeError,
-  InvalidStateError,
-  JetSocketError,
-  ProtocolError,
-  TimeoutError,
-} from "./errors.js";
+export * from "./errors.js";
 export type * from "./events/close-report.js";
 export type * from "./events/event-map.js";
 export type * from "./options/options.js";

@@ -82,7 +82,7 @@ export class ClientHandshake {
   /**
    * Processes received bytes. It does not throw.
    *
-   * @returns The result, or `undefined` if more bytes are needed. After a result, every call returns the same one.
+   * @returns The result, or `undefined` if more bytes are needed. After a result, every call returns the same result.
    */
   receive(bytes: Uint8Array, start = 0, end: number = bytes.length): HandshakeResult | undefined {
     if (this.#result === undefined && start < end) {

@@ -41,7 +41,7 @@ export function checkResponse(
 }
 
 function checkUpgrade(headers: readonly HeaderField[]): void {
-  // RFC 6455 4.1, response, item 2: the list has one element.
+  // RFC 6455 4.1, response, item 2: Upgrade contains only "websocket".
   const protocols = parseProtocolList(joinedField(headers, "upgrade") ?? "");
   if (protocols?.join().toLowerCase() !== "websocket") {
     throw refusal(
@@ -49,7 +49,7 @@ function checkUpgrade(headers: readonly HeaderField[]): void {
       `The server's 101 does not upgrade to WebSocket: its Upgrade header must be "websocket". Check for a proxy that does not forward upgrades.`,
     );
   }
-  // RFC 6455 4.1, response, item 3.
+  // RFC 6455 4.1, response, item 3: Connection contains "Upgrade".
   if (!includesIgnoringCase(parseTokenList(joinedField(headers, "connection") ?? ""), "upgrade")) {
     throw refusal(
       "INVALID_CONNECTION",
@@ -67,7 +67,7 @@ function checkAccept(headers: readonly HeaderField[], expected: string): void {
       "The server's 101 has more than one Sec-WebSocket-Accept header. The server must send exactly one.",
     );
   }
-  // RFC 6455 4.1, response, item 4.
+  // RFC 6455 4.1, response, item 4: the value of Sec-WebSocket-Accept depends on the key of the request.
   if (accepts[0] === expected) return;
   const fault =
     accepts.length === 0 ? "has no Sec-WebSocket-Accept" : "has a Sec-WebSocket-Accept for another key";
@@ -87,7 +87,7 @@ function chosenSubprotocol(headers: readonly HeaderField[], offered: readonly st
       "The server's 101 has more than one Sec-WebSocket-Protocol header. The server must choose one subprotocol.",
     );
   }
-  // RFC 6455 4.1, response, item 6.
+  // RFC 6455 4.1, response, item 6: the server chooses one of the offered subprotocols.
   if (!offered.includes(chosen)) {
     const advice =
       offered.length === 0
@@ -125,9 +125,9 @@ function agreedExtension(
   return agreed[0];
 }
 
-/** Finds the offer that an answer matches. RFC 7692 5.1: a client may offer a name several times with other parameters. */
+/** Finds the offer that matches. RFC 7692 5.1: a client may offer one name several times, with different parameters. */
 function agree({ name, parameters }: ExtensionElement, offers: readonly ExtensionOffer[]): AgreedExtension {
-  // RFC 6455 4.1, response, item 5.
+  // RFC 6455 4.1, response, item 5: the server chooses only offered extensions.
   let error: unknown = refusal(
     "EXTENSION_MISMATCH",
     `The server chose the extension "${name.slice(0, 64)}", which was not offered. Connect to this server without extensions.`,

@@ -33,9 +33,9 @@ export type RequestResult =
 export interface AcceptOptions {
   /** One of the subprotocols that the client offered. Default: none. */
   readonly subprotocol?: string | undefined;
-  /** Header fields to add. `Upgrade`, `Connection`, `Sec-WebSocket-*` and the fields of a body are not allowed. */
+  /** Header fields to add. `Upgrade`, `Connection`, `Sec-WebSocket-*` and the length of a body are not allowed. */
   readonly headers?: readonly HeaderField[] | undefined;
-  /** Extensions in the server's order of preference. The first that accepts an offer is used. Default: none. */
+  /** Extensions in the server's order of preference. The first one to accept an offer is used. Default: none. */
   readonly acceptors?: readonly ExtensionAcceptor[] | undefined;
 }
 
@@ -85,7 +85,7 @@ export class ServerHandshake {
   /**
    * Processes received bytes. It does not throw.
    *
-   * @returns The result, or `undefined` if more bytes are needed. After a result, every call returns the same one.
+   * @returns The result, or `undefined` if more bytes are needed. After a result, every call returns the same result.
    */
   receive(bytes: Uint8Array, start = 0, end: number = bytes.length): RequestResult | undefined {
     if (this.#result !== undefined) return this.#result;

@@ -12,7 +12,7 @@ import type { RequestLine } from "../http/start-line.js";
 
 /** A client's valid request. */
 export interface ServerRequest {
-  /** Path and query (RFC 6455 3: the resource name). */
+  /** The path and query of the url, which RFC 6455 3 calls the resource name. */
   readonly resource: string;
   /** The header fields in the received order and spelling, with repeats. */
   readonly headers: readonly HeaderField[];
@@ -22,7 +22,7 @@ export interface ServerRequest {
   readonly origin: string | undefined;
 }
 
-/** A valid request with the values that its response contains or depends on. */
+/** A valid request. Its response is made from the key and the extensions. */
 export interface ValidRequest {
   readonly request: ServerRequest;
   readonly key: string;
@@ -71,7 +71,7 @@ function checkBody(headers: readonly HeaderField[]): void {
 
 function checkUpgrade(headers: readonly HeaderField[]): void {
   const protocols = parseProtocolList(joinedField(headers, "upgrade") ?? "");
-  // RFC 6455 4.2.1, item 3.
+  // RFC 6455 4.2.1, item 3: Upgrade contains "websocket".
   if (!includesIgnoringCase(protocols, "websocket")) {
     throw fault(
       426,
@@ -80,7 +80,7 @@ function checkUpgrade(headers: readonly HeaderField[]): void {
     );
   }
   const options = parseTokenList(joinedField(headers, "connection") ?? "");
-  // RFC 6455 4.2.1, item 4.
+  // RFC 6455 4.2.1, item 4: Connection contains "Upgrade".
   if (!includesIgnoringCase(options, "upgrade")) {
     throw fault(400, "INVALID_CONNECTION", `The Connection header must contain "Upgrade".`);
   }

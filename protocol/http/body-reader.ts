@@ -26,7 +26,7 @@ export class BodyReader {
   /** Number of bytes of the body that the reader still accepts. */
   #remaining: number;
 
-  /** @param maxSize - Largest number of bytes to read. The reader is complete after it, even if the body is longer. */
+  /** @param maxSize - Largest number of bytes to read. The reader is complete after these bytes. */
   constructor(framing: BodyFraming, maxSize: number) {
     if (framing === "chunked")
       this.#chunks = new ChunkedDecoder((bytes, start, end) => this.#append(bytes, start, end));

@@ -25,7 +25,7 @@ export type HeadResult<StartLine> =
   | Head<StartLine>
   | {
       readonly kind: "malformed" | "too-large";
-      /** The end of a sentence about the HTTP message, for an error: "it contains …" or "its head has …". */
+      /** A clause for an error, such as "its head has too many bytes". The word "its" means the HTTP message. */
       readonly reason: string;
     };
 

@@ -2,7 +2,7 @@
 import type { HeaderField } from "../errors.js";
 import { isToken } from "./tokens.js";
 
-/** Returns the values of all fields with a name, in their order. */
+/** Returns the values of all fields with the given name, in their order. */
 export function fieldValues(fields: readonly HeaderField[], lowerCaseName: string): string[] {
   const values: string[] = [];
   for (const [name, value] of fields) {
@@ -12,7 +12,7 @@ export function fieldValues(fields: readonly HeaderField[], lowerCaseName: strin
   return values;
 }
 
-/** Joins the values of all fields with a name to one list (RFC 9110 5.3), or returns `undefined` if no field has it. */
+/** Joins the values of all fields with the given name (RFC 9110 5.3). Returns `undefined` if there is no such field. */
 export function joinedField(fields: readonly HeaderField[], lowerCaseName: string): string | undefined {
   const values = fieldValues(fields, lowerCaseName);
   return values.length === 0 ? undefined : values.join(", ");

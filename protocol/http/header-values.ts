@@ -45,14 +45,14 @@ function parseParameter(text: string): ExtensionParameter | undefined {
   return isToken(token) ? [name, token] : undefined;
 }
 
-/** Returns `true` if a parsed list contains a token in any spelling. A malformed list, `undefined`, contains none. */
+/** Returns `true` if a parsed list contains a token, in upper or lower case. A malformed list is `undefined`. */
 export function includesIgnoringCase(tokens: readonly string[] | undefined, lowerCaseToken: string): boolean {
   return tokens?.some((token) => token.toLowerCase() === lowerCaseToken) === true;
 }
 
 /**
- * Splits a list. RFC 9110 5.6.1.2: commas separate the elements, and empty elements are ignored. A quoted-string cannot
- * contain a comma here. RFC 6455 9.1: its content must be a token.
+ * Splits a list at its commas and removes empty elements (RFC 9110 5.6.1.2). A comma is never inside a quoted-string,
+ * because the content of a quoted-string must be a token (RFC 6455 9.1).
  */
 function elementsOf(value: string): string[] {
   const elements = value.split(",").map(trimWhitespace);

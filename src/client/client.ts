@@ -103,19 +103,20 @@ export class Client implements MessageHubClient, ClientContext, PendingCallsHand
 
   /** True if messages are accepted, at least by the outbox. */
   get isAccepting(): boolean {
-    // Called for each sent message, so the state is read only once.
+    // Each sent message reads this property, so it does not call `isOver`.
     const { current } = this.states;
     const isOver = current === "closed" || current === "failed";
     return !isOver && this.#ending === undefined && !this.stopReasons.isStopping;
   }
 
   get isOver(): boolean {
-    return this.state === "closed" || this.state === "failed";
+    const { current } = this.states;
+    return current === "closed" || current === "failed";
   }
 
   /** True if the event `closed` was emitted for the last run and no other run has begun. */
   get isSettled(): boolean {
-    return this.isOver && this.#ending === undefined;
+    return this.#ending === undefined && this.isOver;
   }
 
   /** Emits a non-fatal `error` event. */

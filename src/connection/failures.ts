@@ -22,10 +22,7 @@ export function inboxOverflow(capacity: number): ProtocolError {
   );
 }
 
-/**
- * @param isPeerDone - True if the peer's Close frame has arrived or we failed the connection. Only our Close was
- *   missing.
- */
+/** @param isPeerDone - True if the peer's Close frame has arrived, or if we failed the connection. */
 export function closingTimedOut(timeoutMs: number, isPeerDone: boolean): TimeoutError {
   const what = isPeerDone ? "The peer did not read our Close" : "The peer did not answer our Close";
   const message = `${what} in the ${timeoutMs} ms of closeTimeout. Raise it if the peer is that slow.`;

@@ -2,7 +2,7 @@
 import type { Runtime } from "../runtime/runtime.js";
 
 const maxBytesPerTurn = 64 * 1024;
-/** Milliseconds of sending after which a send waits for the next turn of the event loop. */
+/** After this number of milliseconds, a send waits for the next turn of the event loop. */
 const maxTimePerTurn = 10;
 /** Number of sends between two reads of the clock. */
 const sendsPerClockRead = 32;

@@ -28,7 +28,7 @@ interface TokenEntry {
 /** Replaces the entry of a written message, so that the garbage collector can free the message. */
 const emptyEntry: TokenEntry = { position: 0, token: undefined };
 
-/** While the list of receipts is shorter than this, acknowledged receipts are not removed from it. */
+/** Acknowledged receipts are removed when the list of receipts reaches this length. */
 const minReceipts = 64;
 
 /**
@@ -104,8 +104,8 @@ export class MessageTokens {
   }
 
   /**
-   * Returns the unsent messages with their tokens, and removes all tokens. The unsent messages are the last of
-   * `framedCount` messages.
+   * Returns the unsent messages with their tokens, and removes all tokens. `unsent` contains the last of all
+   * `framedCount` framed messages.
    */
   match(unsent: readonly Sendable[], framedCount: number): UnsentMessage[] {
     const byPosition = new Map(this.#entries.map(({ position, token }) => [position, token]));

@@ -103,7 +103,9 @@ export class PingExchange {
     return latency;
   }
 
-  /** Called when messages were taken back. A pong then confirms at most the first `framedCount` messages. */
+  /**
+   * Called after messages were removed from the output. A pong then confirms at most the first `framedCount` messages.
+   */
   limit(framedCount: number): void {
     this.#pings.limit(this.#count(framedCount));
   }

@@ -55,7 +55,7 @@ export class Pings {
     return dropped?.call;
   }
 
-  /** Called when messages were taken back. Lowers the position of every ping to at most `count`. */
+  /** Lowers the position of every ping to at most `count`, because later messages were removed from the output. */
   limit(count: number): void {
     for (let ping = this.#first; ping !== undefined; ping = ping.next)
       ping.position = Math.min(ping.position, count);

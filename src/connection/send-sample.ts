@@ -1,6 +1,6 @@
 // Measures the time of some messages from `send()` to the kernel. It does not average the times.
 
-/** One of this number of messages is measured, because reading the clock costs a tenth of sending a message. */
+/** Number of messages of which one message is measured. Reading the clock costs a tenth of sending a message. */
 export const messagesPerSample = 16;
 
 /**

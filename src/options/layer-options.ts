@@ -97,7 +97,8 @@ export interface BufferOptions<Received = unknown> {
   readonly overflow?: "pause" | "dropOldest" | "dropNewest" | "conflate" | "error" | undefined;
   /**
    * Returns the key of a message. Required with `overflow: "conflate"`; an error with any other `overflow`. A message
-   * whose key is `undefined` is never replaced, and no message moves ahead of it. Default: none.
+   * whose key is `undefined` is never replaced, and no later message moves to a place before this message. Default:
+   * none.
    */
   readonly keyOf?: ((message: Received) => unknown) | undefined;
 }
@@ -134,7 +135,8 @@ export interface OutboxOptions<Received, Sent> {
   readonly perSecond?: number | undefined;
   /**
    * Returns the key of a message. Required with `overflow: "conflate"`; an error with any other `overflow`. A message
-   * whose key is `undefined` is never replaced, and no message moves ahead of it. Default: none.
+   * whose key is `undefined` is never replaced, and no later message moves to a place before this message. Default:
+   * none.
    */
   readonly keyOf?: ((sent: NoInfer<Sent>) => unknown) | undefined;
   /**
@@ -151,14 +153,14 @@ export interface OutboxOptions<Received, Sent> {
 /** The sequence id of a received message within its stream. */
 export type SequenceId = number | string;
 
-/** The position up to which a stream was delivered. It is a plain object that JSON can represent. */
+/** The position up to which a stream was delivered. JSON can represent this plain object. */
 export interface Cursor {
   readonly sequence: SequenceId;
   /** The epoch that `sequence` belongs to. It is absent if the stream has no epochs. */
   readonly epoch?: SequenceId;
 }
 
-/** One cursor per stream. The key is the name of the stream. It is a plain object that JSON can represent. */
+/** A plain object with one cursor per stream. The key is the name of the stream. JSON can represent the object. */
 export type Cursors = Readonly<Record<string, Cursor>>;
 
 /** The missed messages, oldest first. It is `undefined` if the server repeats these messages on the connection. */

@@ -20,7 +20,7 @@ export interface ByteStream {
    * bytes were sent.
    */
   write(bytes: Buffer, onSent: () => void): void;
-  /** Ends this side of the stream after the written bytes. */
+  /** Ends this side of the stream after the bytes that were written before. */
   end(): void;
   /** Resets the connection after the bytes that were sent before. */
   reset(): void;

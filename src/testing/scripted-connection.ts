@@ -86,6 +86,24 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
   #isGone = false;
   #end: ClientEnd = { code: undefined, reason: "" };
   #resolveClosed!: (end: ClientEnd) => void;
+  readonly #handler: ProtocolHandler = {
+    onMessage: (data) => this.#inbox.add(data),
+    onPing: (payload) => {
+      if (this.#isMute || this.#pong === false) return;
+      this.pong(this.#pong === true ? payload : this.#pong);
+    },
+    onPong: () => undefined,
+    onClose: (code, reason) => {
+      this.#end = { code, reason };
+      this.#inbox.end(new ClientGoneError());
+      this.#finish();
+    },
+    onFailure: (error) => {
+      this.#inbox.end(error);
+      this.#finish();
+    },
+    onEnd: () => undefined,
+  };
 
   /** @internal */
   constructor(stream: ByteStream, context: ConnectionContext) {
@@ -125,13 +143,12 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     const options: AcceptOptions = { subprotocol, headers: pairsOf(headers), acceptors };
     const { response, extension } = this.#handshake.accept(options);
     const { resources } = this.#context;
-    const handler = this.#createHandler();
     this.#out.write(response);
     const protocol = new ProtocolConnection({
       role: "server",
       resources,
       extension,
-      handler,
+      handler: this.#handler,
       autoPong: false,
     });
     this.#protocol = protocol;
@@ -223,12 +240,12 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     this.#out.reset();
   }
 
-  /** Resets the connection after `bytes` more bytes were sent. The rest is discarded. */
+  /** Resets the connection after `bytes` more bytes were sent. Later bytes are discarded. */
   resetAfterSending(bytes: number): void {
     this.#out.resetAfter(bytes);
   }
 
-  /** Resets the connection after `bytes` more bytes were received, including those of the request. */
+  /** Resets the connection after `bytes` more bytes were received. The bytes of the request count too. */
   resetAfterReceiving(bytes: number): void {
     this.#receivable = bytes;
     if (bytes === 0) this.reset();
@@ -360,34 +377,13 @@ export class ScriptedConnection implements AsyncIterable<string | Buffer> {
     if (!this.#isMute) this.#out.end();
   }
 
-  #createHandler(): ProtocolHandler {
-    return {
-      onMessage: (data) => this.#inbox.add(data),
-      onPing: (payload) => {
-        if (this.#isMute || this.#pong === false) return;
-        this.pong(this.#pong === true ? payload : this.#pong);
-      },
-      onPong: () => undefined,
-      onClose: (code, reason) => {
-        this.#end = { code, reason };
-        this.#inbox.end(new ClientGoneError());
-        this.#finish();
-      },
-      onFailure: (error) => {
-        this.#inbox.end(error);
-        this.#finish();
-      },
-      onEnd: () => undefined,
-    };
-  }
-
   /** RFC 6455 7.1.1: the server ends its side of the stream first, after its Close frame. */
   #finish(): void {
     this.#drain(this.#isMute || this.#isCloseSent);
     if (!this.#isMute) this.#out.end();
   }
 
-  /** @param isDiscarded - Discards the frames that the protocol created, instead of sending them. */
+  /** @param isDiscarded - True to discard the frames of the protocol instead of sending them. */
   #drain(isDiscarded = false): void {
     const protocol = this.#protocol;
     for (let bytes = protocol?.take(); bytes !== undefined; bytes = protocol?.take()) {

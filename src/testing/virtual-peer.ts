@@ -28,7 +28,29 @@ export interface VirtualPeerContext {
 export class VirtualPeer {
   readonly target: TransportTarget;
   /** The client's end of the transport. */
-  readonly transport: Transport;
+  readonly transport: Transport = {
+    write: (bytes, onWritten) => this.#acceptWrite(bytes, onWritten),
+    end: () => {
+      if (this.#hasEnded || this.#isOver()) return;
+      this.#hasEnded = true;
+      if (this.#write === undefined) this.#deliverEnd();
+    },
+    destroy: () => {
+      if (this.#isOver()) return;
+      this.#isDestroyed = true;
+      this.#context.post(() => {
+        this.#close(undefined);
+        this.onDestroy?.();
+      });
+    },
+    pause: () => void (this.#isPaused = true),
+    resume: () => {
+      this.#isPaused = false;
+      this.#read();
+    },
+    ref: () => void (this.#isRef = true),
+    unref: () => void (this.#isRef = false),
+  };
   /** While `false`, a write larger than {@link room} is refused. The write then waits for {@link take}. */
   takesWrites = true;
   /**
@@ -65,7 +87,6 @@ export class VirtualPeer {
     this.#handler = handler;
     this.#context = context;
     this.#phases = phasesOf(target);
-    this.transport = this.#createTransport();
     context.post(() => this.#enter(this.#phases[0]));
   }
 
@@ -124,7 +145,7 @@ export class VirtualPeer {
     this.#queueInbound("end");
   }
 
-  /** Resets the connection after the sent bytes. A later write of the client fails at once. */
+  /** Resets the connection after the bytes that were sent before. A later write of the client fails at once. */
   reset(error: Error = systemError("read", "ECONNRESET")): void {
     this.#isReset = true;
     this.#queueInbound({ error });
@@ -210,32 +231,6 @@ export class VirtualPeer {
   #closeWhenBothEnded(): void {
     if (this.#peerHasEnded && this.#hasEnded && this.#write === undefined)
       this.#context.post(() => this.#close(undefined));
-  }
-
-  #createTransport(): Transport {
-    return {
-      write: (bytes, onWritten) => this.#acceptWrite(bytes, onWritten),
-      end: () => {
-        if (this.#hasEnded || this.#isOver()) return;
-        this.#hasEnded = true;
-        if (this.#write === undefined) this.#deliverEnd();
-      },
-      destroy: () => {
-        if (this.#isOver()) return;
-        this.#isDestroyed = true;
-        this.#context.post(() => {
-          this.#close(undefined);
-          this.onDestroy?.();
-        });
-      },
-      pause: () => void (this.#isPaused = true),
-      resume: () => {
-        this.#isPaused = false;
-        this.#read();
-      },
-      ref: () => void (this.#isRef = true),
-      unref: () => void (this.#isRef = false),
-    };
   }
 
   #acceptWrite(bytes: Uint8Array, onWritten: () => void): boolean {

@@ -2,9 +2,9 @@
  * A runtime with virtual time, a deterministic source of randomness and an in-memory network. It does not replace the
  * global timers.
  */
+import { LinkedQueue } from "../runtime/linked-queue.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
 import type { OpenTransport, Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
-import { CallbackQueue } from "./callback-queue.js";
 import { checkOptions } from "./check-options.js";
 import { TimerHeap } from "./timer-heap.js";
 import { VirtualPeer } from "./virtual-peer.js";
@@ -48,9 +48,9 @@ export class VirtualRuntime implements Runtime {
   readonly #server: VirtualServer | undefined;
   readonly #isRecording: boolean;
   readonly #peers = new Set<VirtualPeer>();
-  readonly #defers = new CallbackQueue();
-  readonly #events = new CallbackQueue();
-  readonly #turns = new CallbackQueue();
+  readonly #defers = new LinkedQueue<() => void>();
+  readonly #events = new LinkedQueue<() => void>();
+  readonly #turns = new LinkedQueue<() => void>();
   readonly #timers = new TimerHeap();
   #now = 0;
   #wallOffset: number;
@@ -81,11 +81,11 @@ export class VirtualRuntime implements Runtime {
   }
 
   defer(callback: () => void): void {
-    this.#defers.push(callback);
+    this.#defers.add(callback);
   }
 
   afterTurn(callback: () => void): void {
-    this.#turns.push(callback);
+    this.#turns.add(callback);
   }
 
   random(): number {
@@ -98,14 +98,14 @@ export class VirtualRuntime implements Runtime {
 
   readonly openTransport: OpenTransport = (target: TransportTarget, handler: TransportHandler): Transport => {
     const peer = new VirtualPeer(target, handler, {
-      post: (event) => this.#events.push(event),
+      post: (event) => void this.#events.add(event),
       isRecording: this.#isRecording,
       onClosed: () => {
         if (!this.#isRecording) this.#peers.delete(peer);
       },
     });
     this.#peers.add(peer);
-    this.#events.push(() => this.#server?.serve(peer, this));
+    this.#events.add(() => this.#server?.serve(peer, this));
     return peer.transport;
   };
 
@@ -193,7 +193,7 @@ export class VirtualRuntime implements Runtime {
   }
 
   /** Runs the callbacks that are in `queue` now. Callbacks that are added meanwhile run in the next round. */
-  #runAll(queue: CallbackQueue): void {
+  #runAll(queue: LinkedQueue<() => void>): void {
     for (let count = queue.length; count > 0; count--) {
       queue.shift()?.();
       this.#runDefers();

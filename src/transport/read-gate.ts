@@ -9,7 +9,7 @@ import type { TransportHandler } from "../runtime/transport.js";
 export class ReadGate {
   readonly #handler: TransportHandler;
   readonly #owner: { continueReading(): void };
-  /** Created by the first data that arrives while reading is paused. */
+  /** The data that has arrived while reading is paused. The array is created when it is first needed. */
   #buffered: Buffer[] | undefined;
   #isEndBuffered = false;
   #isPaused = false;

@@ -10,7 +10,7 @@ import { toError } from "../runtime/to-error.js";
 import type { Transport, TransportHandler, TransportTarget } from "../runtime/transport.js";
 import { unsetSocketOptions, unsetTlsOptions } from "./unset-options.js";
 
-/** Options of Node's `tls.connect`, including those that it passes to the underlying socket. */
+/** Options of Node's `tls.connect`, including the options of the underlying socket. */
 type TlsOptions = ConnectionOptions & Pick<TcpNetConnectOpts, "localAddress" | "onread">;
 
 /** Opens TLS over TCP, over a Unix socket, or over the stream `tls.socket`. */
@@ -72,7 +72,8 @@ function tlsOptions(target: TransportTarget, tls: ConnectionOptions): TlsOptions
     ALPNProtocols: tls.ALPNProtocols ?? ["http/1.1"],
     // RFC 6066 3: the server name is sent without a trailing dot, and an IP address is not sent.
     servername: tls.servername ?? (nodeNet().isIP(host) === 0 ? host.replace(/\.$/, "") : undefined),
-    // Only this option can disable the check. The environment variable NODE_TLS_REJECT_UNAUTHORIZED is ignored.
+    // Only the option `rejectUnauthorized` can disable the check. The environment variable NODE_TLS_REJECT_UNAUTHORIZED
+    // is ignored.
     rejectUnauthorized: tls.rejectUnauthorized ?? true,
   };
 }

@@ -7,7 +7,7 @@ import type { WebSocketOptions } from "../../src/options/options.js";
 import { resolveOptions } from "../../src/options/resolve-options.js";
 import { Statistics } from "../../src/stats/statistics.js";
 import { FakeConnection } from "../support/fake-connection.js";
-import { LayerScene } from "../support/layer-scene.js";
+import { EmitterScene } from "../support/emitter-scene.js";
 import { never } from "../support/never.js";
 
 type Options = WebSocketOptions<string, string>;
@@ -73,7 +73,7 @@ class HubConnection extends FakeConnection<FakeLive> {
   }
 }
 
-class Scene extends LayerScene implements MessageHubClient {
+class Scene extends EmitterScene implements MessageHubClient {
   readonly publicClient = {};
   readonly options: MessageHubClient["options"];
   readonly statistics = new Statistics();

@@ -5,15 +5,15 @@ import type { InflatedSink } from "./codec.js";
 import { inflatesTooBig } from "./deflate-errors.js";
 import type { SlidingWindow } from "./sliding-window.js";
 
-/** Size in bytes of the chunk that is reused for every message. Most messages fit into it. */
+/** Size in bytes of the chunk that is reused for every message. Most messages fit into this chunk. */
 const firstChunkSize = 64 * 1024;
 /** Largest size of a chunk in bytes. */
 const maxChunkSize = 1024 * 1024;
-/** Smallest size in bytes of a message whose chunks are passed to a sink. For smaller messages, the calls cost more. */
+/** Smallest message in bytes whose chunks are passed to a sink. For smaller messages, the calls would cost too much. */
 const minSpillSize = 8 * 1024 * 1024;
 const emptyBuffer = Buffer.alloc(0);
 
-/** The output of one message at a time. All codecs of a factory share an instance. */
+/** The output of one message at a time. Many codecs share an instance. */
 export class ChunkedOutput {
   readonly #slab: Slab = new Slab();
   #first: Buffer = emptyBuffer;
@@ -22,9 +22,9 @@ export class ChunkedOutput {
   #chunk: Buffer = emptyBuffer;
   #offset = 0;
   #limit = 0;
-  /** Number of bytes that were passed to the sink. */
+  /** Number of bytes of the current message that were passed to the sink. */
   #spilledSize = 0;
-  /** Number of bytes that were appended to the window. */
+  /** Number of bytes of the current message that were appended to the window. */
   #recordedSize = 0;
   #window: SlidingWindow | undefined;
   #sink: InflatedSink | undefined;
@@ -85,12 +85,12 @@ export class ChunkedOutput {
     this.#offset = 0;
   }
 
-  /** Returns `false` for ASCII: decoding ASCII as a whole is fastest, and its string needs no more memory. */
+  /** Returns `true` if the sink should receive the chunks. ASCII stays whole, because it is then decoded fastest. */
   #shouldSpill(): boolean {
     return this.size >= minSpillSize && !isAscii(this.#chunk.subarray(0, this.#offset));
   }
 
-  /** Passes all chunks to the sink. The window receives their bytes first, because the memory is reused. */
+  /** Passes all chunks to the sink. The window receives their bytes before, because the chunks are reused. */
   #spill(sink: InflatedSink): void {
     this.record();
     for (const chunk of this.#full) sink.onInflated(chunk);
@@ -114,7 +114,7 @@ export class ChunkedOutput {
 
   /**
    * Ends the message and returns its first `size` bytes.
-   * @param isKept - `true` if the caller keeps the result. If `false`, the next message may overwrite it.
+   * @param isKept - `true` if the caller keeps the result. If `false`, the next message may overwrite the result.
    */
   finish(isKept: boolean, size: number = this.size): Buffer {
     const result = this.#take(size - this.#spilledSize, isKept);

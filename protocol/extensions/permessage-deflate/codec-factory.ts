@@ -1,5 +1,5 @@
-// Creates the codecs of a process and shares those that keep no context. It does not compress anything itself; the
-// backends do.
+// Creates the codecs of a process. Connections share the codecs that keep no context. The codec backends compress and
+// decompress; this module does not.
 import { JetSocketError } from "../../errors.js";
 import type {
   CodecBackend,
@@ -18,19 +18,19 @@ import { nodeStreams, type ZlibStreams } from "./zlib-handle.js";
 const maxWindowBits = 15;
 
 /**
- * Largest number of handles per direction for codecs that have processed few messages. By default a deflater needs
- * 256 KiB of memory and an inflater 40 KiB.
+ * Default for the largest number of zlib handles per direction, for codecs that have processed few messages. A deflater
+ * needs 256 KiB of memory, and an inflater needs 40 KiB.
  */
 const defaultMaxHandles = 32;
 
 /**
  * Creates the codec factory of a process.
  *
- * @param name - The backend. By default `"handle"` if this version of Node has a native handle that works, otherwise
- *   `"dictionary"`. The default is determined at the first use of a codec, because the test takes 1 ms.
- * @param maxHandles - Largest number of handles per direction for codecs that have processed few messages. When it is
- *   reached, such a codec takes its handle from another one.
- * @throws JetSocketError (`UNSUPPORTED_CODEC`) if `name` is `"handle"` and this version of Node has no such handle.
+ * @param name - The backend. The default is `"handle"` if the native handle of this version of Node works, otherwise
+ *   `"dictionary"`. The test of the handle takes 1 ms, so it runs at the first use of a codec.
+ * @param maxHandles - Largest number of handles per direction for codecs that have processed few messages. When the
+ *   limit is reached, a codec with few messages takes its handle from another codec.
+ * @throws JetSocketError (`UNSUPPORTED_CODEC`) if `name` is `"handle"` and the native handle does not work.
  */
 export function createCodecFactory(
   name?: CodecFactory["name"],
@@ -50,7 +50,7 @@ export function createCodecFactory(
   return new SharingCodecFactory(() => backend);
 }
 
-/** Counts the open codecs. Directions without context takeover share one codec if their options are the same. */
+/** Counts the open codecs. Connections without context takeover share a codec if their options are the same. */
 class SharingCodecFactory implements CodecFactory {
   readonly #openBackend: () => CodecBackend;
   readonly #sharedInflater: SharedCodec<Inflater>;

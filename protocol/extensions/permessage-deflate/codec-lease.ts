@@ -1,9 +1,9 @@
-// Reference-counted codecs: several connections can use one codec, which exists from the first use to the last close.
+// Codecs with a reference count: several connections can use one codec. It exists from its first use to its last close.
 import { Buffer } from "node:buffer";
 import { InvalidStateError } from "../../errors.js";
 import type { Deflater, InflatedSink, Inflater } from "./codec.js";
 
-/** A codec with a reference count: created for its first user and closed with its last. */
+/** A codec with a reference count. It is created for its first user, and closed when its last user releases it. */
 export class SharedCodec<Codec extends Inflater | Deflater> {
   readonly #make: () => Codec;
   #codec: Codec | undefined;
@@ -27,7 +27,7 @@ export class SharedCodec<Codec extends Inflater | Deflater> {
   }
 }
 
-/** One user's reference to a codec. The codec is acquired at its first use. */
+/** The reference of one user to a shared codec. The first message of the user acquires the codec. */
 abstract class Lease<Codec extends Inflater | Deflater> {
   readonly #shared: SharedCodec<Codec>;
   readonly #onClose: () => void;
@@ -39,7 +39,7 @@ abstract class Lease<Codec extends Inflater | Deflater> {
     this.#onClose = onClose;
   }
 
-  /** The codec, or `undefined` if it was not used yet. */
+  /** The codec, or `undefined` if no message has used it yet. */
   protected get current(): Codec | undefined {
     return this.#codec;
   }

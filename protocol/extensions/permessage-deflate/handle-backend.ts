@@ -1,5 +1,5 @@
 // The codec backend that reuses native zlib handles between messages. It does not check the version of Node: a
-// self-test decides whether it can be used.
+// self-test decides whether the handles can be used.
 import { Buffer } from "node:buffer";
 import type { CodecBackend, Deflater, DeflaterOptions, Inflater, InflaterOptions } from "./codec.js";
 import { HandleDeflater } from "./handle-deflater.js";
@@ -9,7 +9,7 @@ import { HandleScratch } from "./handle-scratch.js";
 import { callsAsExpected, ZlibHandle, type ZlibStreams } from "./zlib-handle.js";
 import { constants } from "./node-zlib.js";
 
-/** Size in bytes of the message of the self-test. The handle inflates it, because it is too large for our inflater. */
+/** Size in bytes of the message of the self-test. The message is large enough that a handle inflates it. */
 const roundTripSize = 300;
 
 /** Creates codecs that reuse native handles of zlib streams. */
@@ -44,8 +44,8 @@ export class HandleBackend implements CodecBackend {
 }
 
 /**
- * Compresses and decompresses the same message twice. Returns `true` if both results are the message, and if the second
- * is smaller when compressed because it refers to the first.
+ * Compresses the same message twice and decompresses both results. Returns `true` if this restores the message, and if
+ * the second result is smaller than the first because it refers to the first message.
  */
 function roundTrips(backend: CodecBackend): boolean {
   const direction = { windowBits: 15, keepsContext: true };

@@ -12,8 +12,8 @@ import { deflateOptions } from "./zlib-options.js";
 const tailSize = 4;
 
 /**
- * The base-2 logarithm of the largest history: 2 KiB. It compresses nearly as well as the whole window of 32 KiB, and is
- * loaded in a tenth of the time.
+ * The base-2 logarithm of the largest history: 2 KiB. With this history, messages are nearly as small as with the whole
+ * window of 32 KiB, and the history is loaded in a tenth of the time.
  */
 const maxHistoryBits = 11;
 
@@ -23,7 +23,7 @@ export class HandleDeflater implements Deflater {
   readonly #lease: HandleLease;
   readonly #windowBits: number;
   readonly #keepsContext: boolean;
-  /** The last bytes that were sent, from the first loss of the handle on. Before that, no history is needed. */
+  /** The last bytes that were sent. They are recorded after the handle was taken away for the first time. */
   #history: SlidingWindow | undefined;
 
   constructor(options: DeflaterOptions, pool: HandlePool, scratch: HandleScratch) {
@@ -34,7 +34,7 @@ export class HandleDeflater implements Deflater {
   }
 
   deflate(payload: Uint8Array): Uint8Array {
-    // RFC 7692 7.2.3.6: an empty message is one zero byte. It is written here, because zlib ignores a repeated flush.
+    // RFC 7692 7.2.3.6: an empty message is one zero byte. zlib would output nothing when it is flushed twice.
     if (payload.length === 0) return new Uint8Array(1);
     const output = this.#scratch.deflated;
     const handle = this.#lease.handle ?? this.#open();
@@ -48,8 +48,8 @@ export class HandleDeflater implements Deflater {
   }
 
   /**
-   * Opens a handle and loads the history. The rest of the window is not needed. RFC 7692 7.1.1: a sender need not refer
-   * to earlier messages.
+   * Opens a handle and loads the history. The rest of the window is not needed, because a sender need not refer to
+   * earlier messages (RFC 7692 7.1.1).
    */
   #open(): ZlibHandle {
     const handle = this.#lease.open();

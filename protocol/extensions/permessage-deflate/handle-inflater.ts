@@ -1,5 +1,5 @@
-// An inflater that chooses between a pooled zlib handle and our own inflater. The inflater keeps the window itself, so
-// another codec can take its handle away between two messages.
+// An inflater that uses a pooled zlib handle or the inflater of this package. It keeps a copy of the window, so another
+// codec can take its handle away between two messages.
 import { Buffer } from "node:buffer";
 import type { InflatedSink, Inflater, InflaterOptions } from "./codec.js";
 import { invalidDeflateData, ZlibError } from "./deflate-errors.js";
@@ -16,16 +16,16 @@ const { Z_BLOCK, Z_SYNC_FLUSH } = constants;
 const tailAndProbe: Uint8Array = Uint8Array.of(0x00, 0x00, 0xff, 0xff, 0x00);
 const probeSize = 1;
 
-/** Messages up to this size in bytes are inflated faster by our own inflater than by zlib. */
+/** Largest size in bytes of a tiny message. The inflater of this package inflates a tiny message faster than zlib. */
 const maxTinySize = 128;
 
 /**
- * Number of tiny messages in a row that zlib inflates. After them, our own inflater saves more time than it costs to
- * load zlib's window again.
+ * Number of tiny messages in a row that an open handle of zlib inflates. After that, the inflater of this package saves
+ * more time than it takes to load the window of zlib again.
  */
 const minTinyCount = 16;
 
-/** Decompresses the messages of one connection, by a pooled handle or by our own inflater. */
+/** Decompresses the messages of one connection, by a pooled handle or by the inflater of this package. */
 export class HandleInflater implements Inflater {
   readonly #scratch: HandleScratch;
   readonly #lease: HandleLease;
@@ -45,7 +45,7 @@ export class HandleInflater implements Inflater {
   }
 
   inflate(compressed: Uint8Array, maxSize: number, isKept: boolean, sink?: InflatedSink): Buffer {
-    // Some peers send an empty message as no bytes, because a deflater that is flushed without input outputs nothing.
+    // Some peers send no bytes for an empty message, because zlib outputs nothing when it is flushed without input.
     if (compressed.length === 0) return Buffer.alloc(0);
     if (!this.#keepsContext) this.#discardContext();
     if (this.#prefersOwnInflater(compressed.length)) {
@@ -92,8 +92,8 @@ export class HandleInflater implements Inflater {
   }
 
   /**
-   * Returns `false` if zlib is faster. zlib is fastest for messages of medium size, if its handle has the window or can
-   * load it without taking a handle from another codec.
+   * Returns `true` if the inflater of this package is faster than zlib. zlib is faster for messages of medium size,
+   * except if zlib must take its handle from another codec.
    */
   #prefersOwnInflater(size: number): boolean {
     if (this.#scratch.ownInflater.isFasterThanZlib(size)) return true;
@@ -105,7 +105,7 @@ export class HandleInflater implements Inflater {
     return this.#lease.handle === undefined || this.#isStale || this.#tinyCount > minTinyCount;
   }
 
-  /** Returns the handle with the current window loaded. */
+  /** Returns a handle that contains the current window. Opens the handle or loads the window if necessary. */
   #primedHandle(): ZlibHandle {
     const open = this.#lease.handle;
     if (open !== undefined && !this.#isStale) return open;
@@ -126,7 +126,7 @@ export class HandleInflater implements Inflater {
     }
   }
 
-  /** RFC 7692 7.2.2: appends the tail. In a complete message, the tail ends a block and outputs nothing. */
+  /** Inflates the four bytes that the sender removed (RFC 7692 7.2.2). They output nothing if a message is complete. */
   #inflateTail(handle: ZlibHandle): void {
     const output = this.#scratch.inflated;
     const size = output.size;

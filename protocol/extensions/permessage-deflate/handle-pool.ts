@@ -37,7 +37,7 @@ export class HandlePool {
     return handle;
   }
 
-  /** Makes a shared lease the most recently used one, or removes it if it is busy. */
+  /** Marks a lease as the most recently used. Removes a busy lease, because a busy codec keeps its handle. */
   touch(lease: HandleLease): void {
     if (this.#shared.delete(lease) && !lease.isBusy) this.#shared.add(lease);
   }
@@ -59,7 +59,7 @@ export class HandlePool {
   }
 }
 
-/** One codec's claim to a handle. Another codec may take the handle away until the codec is busy. */
+/** The claim of one codec to a handle. Another codec may take the handle away until the codec is busy. */
 export class HandleLease {
   readonly options: ZlibOptions;
   /** Leases with the same options have the same kind. They can pass a handle to each other. */

@@ -1,4 +1,4 @@
-// The memory in which our own inflater works, with or without WebAssembly. It does not read block headers.
+// The memory of the inflater of this package, with or without WebAssembly. This module does not read block headers.
 import { Buffer } from "node:buffer";
 import { instantiate, type WasmInstance } from "../../wasm-module.js";
 import { blockFunction, BlockState } from "./block-code.js";
@@ -18,7 +18,7 @@ export const maxInputSize: number = 32 * 1024;
 /** Largest size of a decompressed message in bytes. zlib inflates larger messages. */
 export const maxOutputSize: number = 128 * 1024;
 
-/** Largest number of bytes read past the end of the input, because the end is checked only once per step. */
+/** Largest number of bytes that are read past the end of the input. The end is checked only once per step of a loop. */
 const inputMargin = 64;
 
 /** Number of entries in the tables of the fixed codes, which have no subtables. */
@@ -65,7 +65,7 @@ export class InflateMemory {
     new Int32Array(memory, fixedDistancesOffset).set(distances.entries.subarray(0, fixedDistanceCount));
   }
 
-  /** Creates a memory whose blocks WebAssembly inflates, or returns `undefined` if WebAssembly is not available. */
+  /** Creates a memory that WebAssembly uses, or returns `undefined` if WebAssembly is not available. */
   static createWithWasm(): InflateMemory | undefined {
     const instance = instantiate(pages, blockFunction(stateOffset));
     return instance && new InflateMemory(instance);
@@ -106,12 +106,12 @@ export class InflateMemory {
     return isEnd !== 0;
   }
 
-  /** The position after the block, in bits of the input. */
+  /** The end of the last block in the input, in bits. */
   get position(): number {
     return this.#state[BlockState.position]!;
   }
 
-  /** The size of the output in bytes. */
+  /** The size of the output after the last block, in bytes. */
   get size(): number {
     return this.#state[BlockState.out]! - outputOffset;
   }

@@ -5,7 +5,7 @@ import { type SlidingWindow, stride } from "./sliding-window.js";
 /** The longest match of DEFLATE (RFC 1951 3.2.5). */
 const maxLength = 258;
 
-/** Free bytes that the output must have after the position where a match begins. */
+/** Number of bytes that must be free in the output from the start of a match on. */
 export const copyMargin: number = maxLength + stride;
 
 /** The output of a message, to which matches are copied from earlier output or from the window. */
@@ -20,7 +20,7 @@ export class MatchCopier {
   }
 
   /**
-   * Copies `length` bytes to position `at`, from `distance` bytes before it.
+   * Copies `length` bytes to position `at`, from the position that is `distance` bytes before `at`.
    * @returns The position after the copied bytes, or -1 if the distance exceeds the window.
    */
   copy(at: number, length: number, distance: number, window: SlidingWindow): number {

@@ -1,5 +1,5 @@
-// Our own inflater for small messages (RFC 1951), in JavaScript or WebAssembly. It reports no errors: it declines a
-// message that it cannot inflate, and then zlib inflates the message.
+// The inflater of this package for small messages (RFC 1951), in JavaScript or WebAssembly. It reports no errors: it
+// declines a message that it cannot inflate, and then zlib inflates the message.
 import type { Buffer } from "node:buffer";
 import { codeLengthSymbols, codeLengthWidth, distanceWidth, literalWidth } from "./deflate-alphabets.js";
 import { EntryKind, HuffmanTable, kindMask } from "./huffman-table.js";
@@ -19,7 +19,7 @@ const codeLengthMask = (1 << codeLengthWidth) - 1;
 /** The first three bits of a block that is not the last of a stream (RFC 1951 3.2.3). */
 const BlockHeader = { stored: 0b000, fixed: 0b010, dynamic: 0b100 } as const;
 
-/** The order of the code lengths for the code length alphabet (RFC 1951 3.2.7). */
+/** The order in which a block contains the lengths of the codes for code lengths (RFC 1951 3.2.7). */
 const codeLengthOrder = Uint8Array.of(16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15);
 const repeatPrevious = 16;
 const repeatZeroLong = 18;
@@ -70,7 +70,7 @@ export class MessageInflater {
     return this.#memory.hasWasm;
   }
 
-  /** The output of the last message, from index 0. */
+  /** The buffer that contains the output of the last message, from index 0 on. */
   get output(): Buffer {
     return this.#memory.copier.bytes;
   }
@@ -124,7 +124,7 @@ export class MessageInflater {
     return this.#size <= this.#maxSize;
   }
 
-  /** Reads up to 16 bits. Returns -1 past the end of the input. */
+  /** Reads `count` bits, at most 16. Returns -1 at the end of the input. */
   #readBits(count: number): number {
     const position = this.#position;
     if (position >= this.#end) return declined;
@@ -132,7 +132,7 @@ export class MessageInflater {
     return (this.#bits.getInt32(position >>> 3, true) >> (position & 7)) & ((1 << count) - 1);
   }
 
-  /** Inflates a stored block, from its length on (RFC 1951 3.2.4). */
+  /** Inflates a stored block, starting at its length field (RFC 1951 3.2.4). */
   #inflateStored(): boolean {
     const size = this.#readBits(16);
     const complement = this.#readBits(16);

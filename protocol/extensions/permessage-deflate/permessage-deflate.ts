@@ -40,9 +40,9 @@ const defaultMemLevel = 8;
 /**
  * Creates the client's offer of permessage-deflate (RFC 7692) for `ClientHandshake`.
  *
- * The offer always contains `client_max_window_bits`, with the value of `windowBits` if that is set, so that the server
- * may request a smaller window. If `peerWindowBits` or `peerNoContextTakeover` is set, the server's answer must accept
- * it.
+ * The offer always contains `client_max_window_bits`, so the server may request a smaller window. The value of the
+ * parameter is the option `windowBits`, if that option is set. The server's answer must accept `peerWindowBits` and
+ * `peerNoContextTakeover`, if these options are set.
  *
  * @param given - See {@link DeflateOptions}. Use `{}` for the defaults.
  * @throws TypeError or RangeError for an invalid option. The message contains its name and value.
@@ -69,7 +69,7 @@ export function deflateOffer(given: DeflateOptions): ExtensionOffer {
 /**
  * Creates the server's side of permessage-deflate (RFC 7692), which answers offers for `ServerHandshake`.
  *
- * It declines an offer that is invalid, or whose client does not support the limit of `peerWindowBits`.
+ * It declines an invalid offer. If `peerWindowBits` is set, it also declines an offer that does not support a limit.
  *
  * @param given - See {@link DeflateOptions}. Use `{}` for the defaults.
  * @throws TypeError or RangeError for an invalid option. The message contains its name and value.
@@ -95,12 +95,12 @@ function readAnswer(answer: readonly ExtensionParameter[], offered: DeflateParam
   if (offered.server.noContextTakeover && !server.noContextTakeover) {
     throw mismatch("server_no_context_takeover was requested but is missing");
   }
-  // RFC 7692 7.1.2.1: the server answers a requested limit with the same limit or a smaller one.
+  // RFC 7692 7.1.2.1: the server answers a requested limit with the same limit or a smaller limit.
   checkWindowBits("server_max_window_bits", server.maxWindowBits, offered.server.maxWindowBits);
   if (server.maxWindowBits === undefined && offered.server.maxWindowBits !== undefined) {
     throw mismatch("server_max_window_bits was requested but is missing");
   }
-  // RFC 7692 7.1.2.2: the same applies to the client's own limit, but the server may omit it.
+  // RFC 7692 7.1.2.2: the server may omit client_max_window_bits, or it answers the same limit or a smaller limit.
   checkWindowBits("client_max_window_bits", client.maxWindowBits, offered.client.maxWindowBits);
   return answered;
 }
@@ -124,13 +124,13 @@ function answerTo(offered: DeflateParameters, options: DeflateOptions): DeflateP
   // RFC 7692 7.1.2.2: a server may only limit a client that has offered client_max_window_bits.
   if (offered.client.maxWindowBits === undefined && isLimit(client.maxWindowBits)) return undefined;
   return {
-    // RFC 7692 7.1.2.1: a requested parameter is answered, even if its value is the default.
+    // RFC 7692 7.1.2.1: the answer to an offer with server_max_window_bits contains it, even with the default value.
     server: offered.server.maxWindowBits === undefined ? withoutIdleLimit(server) : server,
     client: withoutIdleLimit(client),
   };
 }
 
-/** The parameters that the options set for the messages of this endpoint and for those of its peer. */
+/** Returns the parameters that the options set: `own` for sent messages, and `peer` for received messages. */
 function directionsOf(options: DeflateOptions): { own: DirectionParameters; peer: DirectionParameters } {
   const { windowBits, peerWindowBits, noContextTakeover = false, peerNoContextTakeover = false } = options;
   return {
@@ -174,7 +174,7 @@ function directionOptions(parameters: DirectionParameters): InflaterOptions {
   };
 }
 
-/** The extension on one connection. It creates the codec of a direction for the first message that needs it. */
+/** The extension on one connection. It creates the codec of a direction for the first message of that direction. */
 class PermessageDeflate implements MessageExtension {
   readonly header: string;
   readonly #codecs: CodecFactory;
@@ -182,8 +182,9 @@ class PermessageDeflate implements MessageExtension {
   readonly #sending: DeflaterOptions;
   #inflater: Inflater | undefined;
   #deflater: Deflater | undefined;
-  /** Whether a message was decoded or encoded since the last call of {@link releaseUnused}. */
+  /** `true` if a message was decoded since the last call of {@link releaseUnused}. */
   #hasDecoded = false;
+  /** `true` if a message was encoded since the last call of {@link releaseUnused}. */
   #hasEncoded = false;
 
   constructor(header: string, codecs: CodecFactory, receiving: InflaterOptions, sending: DeflaterOptions) {
@@ -230,7 +231,7 @@ class PermessageDeflate implements MessageExtension {
   releaseUnused(): void {
     // A codec without context is shared with other connections, so it is not released.
     if (!this.#hasDecoded && this.#receiving.keepsContext) this.#inflater?.rest();
-    // A deflater uses 256 KiB of memory. The compression history of an idle connection is worth less than that.
+    // A deflater uses 256 KiB of memory. The compression history of an idle connection is worth less than this memory.
     if (!this.#hasEncoded && this.#sending.keepsContext) this.restartEncoding();
     this.#hasDecoded = false;
     this.#hasEncoded = false;

@@ -75,8 +75,8 @@ export class SlidingWindow {
   }
 
   /**
-   * Grows the memory. Until the capacity reaches the window size, the oldest byte is at index 0, so the copy needs no
-   * order.
+   * Grows the memory to `size` bytes or more, but not beyond the window size. The oldest byte is at index 0, because
+   * the window is not full yet.
    */
   #reserve(size: number): void {
     let capacity = Math.max(this.#bytes.length, firstCapacity);

@@ -28,7 +28,7 @@ export class WindowPrimer {
     this.#run(handle, this.#load(window).subarray(storedHeaderSize));
   }
 
-  /** Copies the window to the block, after the space for the block header. */
+  /** Copies a window into a buffer, after five free bytes for the header of a stored block. */
   #load(window: SlidingWindow): Buffer {
     this.#block ??= Buffer.alloc(storedHeaderSize + maxWindowSize);
     window.copyTo(this.#block, storedHeaderSize);

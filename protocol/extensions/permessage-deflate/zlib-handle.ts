@@ -1,5 +1,5 @@
-// Access to the native handle of a `node:zlib` stream. Node does not document the handle, so the caller must first check
-// that it works as expected.
+// Access to the native handle of a `node:zlib` stream. Node does not document the handle, so the caller must first
+// check that it works as expected.
 import { Buffer } from "node:buffer";
 import type { ZlibOptions } from "node:zlib";
 import type { ChunkedOutput } from "./chunked-output.js";
@@ -11,7 +11,7 @@ export interface ZlibStream {
   close(): void;
 }
 
-/** Creates zlib streams. Tests replace it to imitate other versions of Node. */
+/** Creates zlib streams. Tests pass another implementation, which imitates other versions of Node. */
 export interface ZlibStreams {
   createInflateRaw(options: ZlibOptions): ZlibStream;
   createDeflateRaw(options: ZlibOptions): ZlibStream;
@@ -40,8 +40,8 @@ const notWritten = 0xffff_ffff;
 const unusedChunkSize = constants.Z_MIN_CHUNK;
 
 /**
- * The native handle of a zlib stream, called synchronously and reused between messages. No public function of
- * `node:zlib` allows this. Check {@link callsAsExpected} before creating one.
+ * The native handle of a zlib stream. It is called synchronously and reused between messages, which no public function
+ * of `node:zlib` allows. Check {@link callsAsExpected} before you create a handle.
  */
 export class ZlibHandle {
   readonly #stream: ZlibStream;

@@ -61,12 +61,9 @@ export async function prepareRequest(
 }
 
 /** Creates a request synchronously. The source must contain no provider function. */
-export function prepareStaticRequest(
-  { url, options }: RequestSource,
-  fillRandom: FillRandom,
-): PreparedRequest {
-  const { headers, subprotocols, deflate } = options;
-  return makeRequest({ url, headers, subprotocols, deflate } as RequestValues, fillRandom);
+export function prepareStaticRequest(source: RequestSource, fillRandom: FillRandom): PreparedRequest {
+  const { headers, subprotocols, deflate } = source.options;
+  return makeRequest({ url: source.url, headers, subprotocols, deflate } as RequestValues, fillRandom);
 }
 
 /**

@@ -6,11 +6,11 @@ import type { PendingCalls } from "./pending-calls.js";
 import type { StateMachine } from "./state.js";
 import type { StopReasons } from "./stop-reasons.js";
 
-type SharedMember =
-  "publicClient" | "options" | "emitter" | "statistics" | "reportError" | "reportFunctionError";
-
 /** The parts of a client that all of its connections share. */
-export interface ClientContext extends Pick<MessageHubClient, SharedMember> {
+export interface ClientContext extends Pick<
+  MessageHubClient,
+  "publicClient" | "options" | "emitter" | "statistics" | "reportError" | "reportFunctionError"
+> {
   readonly source: RequestSource;
   readonly states: StateMachine;
   readonly stopReasons: StopReasons;

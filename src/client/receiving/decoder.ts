@@ -4,10 +4,10 @@ import type { Deserializer } from "../../options/options.js";
 import type { ReceivedMessage } from "./received-message.js";
 
 /** The result of {@link Decoder.decode} if the deserializer throws. */
-export const undecodable: unique symbol = Symbol("undecodable");
+const undecodable = Symbol("undecodable");
 
 /** Checks the type first, because this avoids a generic comparison for most values. */
-export function isUndecodable(value: unknown): value is typeof undecodable {
+export function isUndecodable(value: unknown): boolean {
   return typeof value === "symbol" && value === undecodable;
 }
 
@@ -43,7 +43,7 @@ export class Decoder {
     }
   }
 
-  #fail(data: string | Buffer, cause: unknown): typeof undecodable {
+  #fail(data: string | Buffer, cause: unknown): unknown {
     const message =
       'The deserializer threw on a received message, which was dropped. The event "dropped" contains the message.';
     this.#onFailed(data, new JetSocketError(message, { code: "DECODE_FAILED", cause }));

@@ -59,6 +59,8 @@ const overlapOnlyOptions = {
 };
 
 export class InboundPipeline implements ReplayPort<ReceivedMessage> {
+  /** Called by the replay engine. */
+  readonly sizeOf: (entry: ReceivedMessage) => number = memoryOf;
   readonly #context: InboundPipelineContext;
   readonly #handler: InboundPipelineHandler;
   // Copies of properties of the context, because each message reads them.
@@ -175,10 +177,6 @@ export class InboundPipeline implements ReplayPort<ReceivedMessage> {
   }
 
   // Called by the replay engine.
-
-  sizeOf(entry: ReceivedMessage): number {
-    return memoryOf(entry);
-  }
 
   deliver(entry: ReceivedMessage): void {
     if (this.#isAfterEnd())

@@ -14,14 +14,12 @@ export class MessageListeners {
   /** The listeners of `message`. */
   readonly values: ListenerList<EventMap<unknown>["message"]>;
   readonly #raw: ListenerList<EventMap<unknown>["rawMessage"]>;
-  readonly #watcher: ListenerListWatcher;
   /** Created with the first listener that has the option `borrowed`. */
   #borrowed: ListenerList<BorrowedMessage> | undefined;
 
   /** @param watcher - Called when a listener of any kind is added or removed. */
   constructor(emitter: Emitter<EventMap<unknown>>, watcher: ListenerListWatcher) {
     this.#emitter = emitter;
-    this.#watcher = watcher;
     this.values = emitter.listFor("message");
     this.#raw = emitter.listFor("rawMessage");
     this.values.watcher = this.#raw.watcher = watcher;
@@ -29,7 +27,7 @@ export class MessageListeners {
 
   addBorrowed(listener: Listener<BorrowedMessage>): void {
     this.#borrowed ??= this.#emitter.createSeparateList("rawMessage");
-    this.#borrowed.watcher = this.#watcher;
+    this.#borrowed.watcher = this.values.watcher;
     this.#emitter.addTo(this.#borrowed, listener, false);
   }
 
@@ -84,8 +82,8 @@ export class MessageListeners {
   emitRaw(data: string | Buffer, afterId: number = 0): void {
     const isBinary = typeof data !== "string";
     if (!this.#raw.isEmpty) this.#raw.emit({ data, isBinary }, afterId);
-    if (!this.#hasBorrowed()) return;
-    this.#borrowed?.emit({ data: isBinary ? data : Buffer.from(data), isBinary }, afterId);
+    if (this.#hasBorrowed())
+      this.#borrowed!.emit({ data: isBinary ? data : Buffer.from(data), isBinary }, afterId);
   }
 
   /**

@@ -10,13 +10,13 @@ import type { CloseReport } from "../../../src/events/close-report.js";
 import type { WebSocketOptions } from "../../../src/options/options.js";
 import { resolveOptions } from "../../../src/options/resolve-options.js";
 import { turns } from "../../support/dialling.js";
-import { LayerScene } from "../../support/layer-scene.js";
+import { EmitterScene } from "../../support/emitter-scene.js";
 import { makeReport } from "../../support/reports.js";
 
 type Options = WebSocketOptions<string, string>;
 
 /** A client without connections: real states, calls and events, and a handler that records its calls. */
-class Scene extends LayerScene implements ReconnectorHandler {
+class Scene extends EmitterScene implements ReconnectorHandler {
   readonly publicClient = { name: "client" };
   readonly stopReasons = new StopReasons();
   readonly calls = new PendingCalls(this.counting.runtime, {

@@ -5,13 +5,13 @@ import { JetSocketError } from "../../../src/errors.js";
 import type { EventMap } from "../../../src/events/event-map.js";
 import type { SetupConnection, WebSocketOptions } from "../../../src/options/options.js";
 import { resolveOptions } from "../../../src/options/resolve-options.js";
-import { LayerScene } from "../../support/layer-scene.js";
+import { EmitterScene } from "../../support/emitter-scene.js";
 import { never } from "../../support/never.js";
 
 type Replay = NonNullable<WebSocketOptions<string, string>["replay"]>;
 
 /** A pipeline with a real dispatcher. Texts such as `5` are numbered messages, others have no number. */
-class Scene extends LayerScene {
+class Scene extends EmitterScene {
   readonly dispatcher: Dispatcher;
   readonly statistics = { messagesReceived: 0, payloadBytesReceived: 0 };
   readonly pipeline: InboundPipeline;

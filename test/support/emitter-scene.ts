@@ -1,11 +1,11 @@
-// What tests of single layers of a client share. It contains no client and no connection.
+// A test fixture for single layers of a client. It contains no client and no connection.
 import { Emitter } from "../../src/events/emitter.js";
 import type { EventMap } from "../../src/events/event-map.js";
 import { createCountingRuntime, type CountingRuntime } from "./counting-runtime.js";
 import { VirtualRuntime } from "./virtual-runtime.js";
 
 /** Virtual time, an emitter of client events, and a log for the test to read. */
-export class LayerScene {
+export class EmitterScene {
   readonly clock: VirtualRuntime = new VirtualRuntime();
   readonly counting: CountingRuntime = createCountingRuntime(this.clock);
   readonly log: string[] = [];
