@@ -98,13 +98,14 @@ const defaultCompressionThreshold = 128;
  * no difference. After a failure or the peer's Close frame, all further input is discarded.
  */
 export class ProtocolConnection {
+  /** @internal Received bytes may be passed to it directly, which saves a call per read. */
+  readonly input: InputBuffer;
   readonly #handler: EventHandler;
   readonly #messages: MessageSink;
   readonly #extension: MessageExtension | undefined;
   readonly #compressionThreshold: number;
   readonly #isPongAutomatic: boolean;
   readonly #slab: Slab;
-  readonly #inputBuffer: InputBuffer;
   readonly #assembler: MessageAssembler;
   readonly #output: OutputBuffer;
 
@@ -133,10 +134,7 @@ export class ProtocolConnection {
     this.#assembler = new MessageAssembler(messages, this, limits, this.#extension, options.resources);
     const { role, observer } = options;
     const { spare, loans } = options.resources;
-    this.#inputBuffer = new InputBuffer(
-      { role, sink: this.#assembler, spare, loans, observer },
-      this.#handler,
-    );
+    this.input = new InputBuffer({ role, sink: this.#assembler, spare, loans, observer }, this.#handler);
   }
 
   get state(): ProtocolState {
@@ -173,7 +171,7 @@ export class ProtocolConnection {
   /** Whether a message or a frame has arrived in part. `false` once further input is discarded. */
   get isInsideMessage(): boolean {
     if (this.#isDiscarding()) return false;
-    return this.#assembler.isInsideMessage || this.#inputBuffer.isInsideFrame;
+    return this.#assembler.isInsideMessage || this.input.isInsideFrame;
   }
 
   /** Number of data messages whose first header has arrived. */
@@ -183,7 +181,7 @@ export class ProtocolConnection {
 
   /** Number of buffered bytes that belong to an incomplete header, control frame or message. */
   get unfinishedSize(): number {
-    return this.#assembler.unfinishedSize + this.#inputBuffer.partialHeaderSize;
+    return this.#assembler.unfinishedSize + this.input.partialHeaderSize;
   }
 
   /**
@@ -197,14 +195,14 @@ export class ProtocolConnection {
    */
   receive(bytes: Uint8Array, start: number = 0, end: number = bytes.length): void {
     checkBytes(bytes);
-    this.#inputBuffer.receive(bytes, start, end);
+    this.input.receive(bytes, start, end);
   }
 
   /**
    * Reports the end of the peer's stream. `onEnd` is called once, after everything received before it was delivered.
    */
   receiveEnd(): void {
-    this.#inputBuffer.receiveEnd();
+    this.input.receiveEnd();
   }
 
   /**
@@ -212,17 +210,17 @@ export class ProtocolConnection {
    * buffered.
    */
   pause(): void {
-    this.#inputBuffer.pause();
+    this.input.pause();
   }
 
   /** Continues after {@link pause}. Buffered bytes are processed inside this call. */
   resume(): void {
-    this.#inputBuffer.resume();
+    this.input.resume();
   }
 
   /** Whether received bytes are buffered and not processed yet, for example because of {@link pause}. */
   get isKeeping(): boolean {
-    return this.#inputBuffer.isKeeping;
+    return this.input.isKeeping;
   }
 
   /**
@@ -238,10 +236,10 @@ export class ProtocolConnection {
       onScannedControl: (opcode: number, payload: Buffer) => this.#onScannedControl(opcode, payload),
       onScanFailed: (error: ProtocolError) => this.#onScanFailed(error),
     };
-    this.#inputBuffer.scan(
+    this.input.scan(
       new ControlScan(handler, this.#assembler.firstByte, this.#assembler.partialControlPayload),
     );
-    this.#inputBuffer.receiveEnd();
+    this.input.receiveEnd();
   }
 
   /** @returns `false` if no later frame matters. */
@@ -412,7 +410,7 @@ export class ProtocolConnection {
    */
   abandon(): void {
     this.#discard(this.#state === "failed" ? "failed" : "closed");
-    this.#inputBuffer.suppressEnd();
+    this.input.suppressEnd();
     this.#output.abandon();
   }
 
@@ -432,7 +430,7 @@ export class ProtocolConnection {
 
   #discard(state: "closed" | "failed"): void {
     this.#state = state;
-    this.#inputBuffer.discard();
+    this.input.discard();
     this.#assembler.discard();
     this.#extension?.close();
   }

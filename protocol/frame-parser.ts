@@ -1,6 +1,5 @@
 // Splits received bytes into frames, for any division of the bytes into reads. It checks single headers. Rules that
 // need more than one header, such as the order of fragments and the size limits, are checked by its sink.
-import { BufferView } from "./buffer-view.js";
 import { maxFrameHeaderSize, Opcode, type Role } from "./constants.js";
 import type { ProtocolError } from "./errors.js";
 import {
@@ -11,18 +10,17 @@ import {
   readPayloadSize,
 } from "./frame-header.js";
 import { maskBytes } from "./mask.js";
-import { maxRunSize, payloadSizeAt, SmallFrameScanner, type SmallFrameSink } from "./small-frame-scanner.js";
-import { SmallTextBatch } from "./text/small-text-batch.js";
+import { payloadSizeAt } from "./small-frame-scanner.js";
+import { SmallTextBatch, type SmallTextSink } from "./text/small-text-batch.js";
 
 const textFirstByte = firstByteOf(Opcode.text, false);
-const binaryFirstByte = firstByteOf(Opcode.binary, false);
 
 /**
  * Receives each frame: first its header, then its payload in one or more pieces. An empty payload is one empty piece.
  */
 export interface FrameSink {
-  /** Receives small complete messages without their frames. Absent if every frame must be reported. */
-  readonly smallFrameSink?: SmallFrameSink | undefined;
+  /** Receives small complete texts without their frames. Absent if every frame must be reported. */
+  readonly smallTextSink?: SmallTextSink | undefined;
   /** @param first - The first byte of the header. It has passed `checkHeaderStart`. */
   onFrameHeader(first: number, payloadSize: number): void;
   /** An unmasked piece of the payload. `bytes` is only valid during the call. */
@@ -39,8 +37,7 @@ export class FrameParser {
   /** The first bytes of a header that is not complete yet. */
   #header: Buffer | undefined;
   #headerLength = 0;
-  /** Created when a frame may start a run of small messages. A connection that receives only pings never has one. */
-  #scanner: SmallFrameScanner | undefined;
+  /** Created by the first text. A connection that receives only pings never has one. */
   #textBatch: SmallTextBatch | undefined;
   /** Number of payload bytes of the current frame that have not arrived. */
   #remaining = 0;
@@ -92,57 +89,28 @@ export class FrameParser {
     while (this.position < end && !this.#isHalted) {
       if (this.#remaining > 0) this.#parsePayload(bytes, end);
       else if (this.#headerLength > 0) this.#completeHeader(bytes, end);
-      else if (!this.#parseRun(bytes, end)) this.#parseHeader(bytes, end);
+      else if (!this.#parseTexts(bytes, end)) this.#parseHeader(bytes, end);
     }
   }
 
-  /** @returns `false` if no run of small messages starts here. */
-  #parseRun(bytes: Buffer, end: number): boolean {
-    const { smallFrameSink } = this.sink;
-    if (smallFrameSink === undefined || this.#isMaskExpected) return false;
-    const first = bytes[this.position];
-    if (first === textFirstByte) return this.#parseTexts(bytes, end, smallFrameSink);
-    return (
-      first === binaryFirstByte &&
-      !smallFrameSink.isLending &&
-      this.#parseBinaries(bytes, end, smallFrameSink)
-    );
-  }
-
-  #parseTexts(bytes: Buffer, end: number, sink: SmallFrameSink): boolean {
+  /** @returns `false` if no batch of small texts starts here. */
+  #parseTexts(bytes: Buffer, end: number): boolean {
+    const { smallTextSink: sink } = this.sink;
     const start = this.position;
-    const scanner = (this.#scanner ??= new SmallFrameScanner());
-    const run = (this.#textBatch ??= new SmallTextBatch()).find(scanner, bytes, start, end, sink);
-    if (run === undefined) return false;
-    const runEnd = scanner.end;
-    while (this.position < runEnd && !this.#isHalted) {
+    if (sink === undefined || this.#isMaskExpected || bytes[start] !== textFirstByte) return false;
+    const batch = (this.#textBatch ??= new SmallTextBatch());
+    const text = batch.find(bytes, start, end, sink);
+    if (text === undefined) return false;
+    const { scanner } = batch;
+    const batchEnd = scanner.end;
+    while (this.position < batchEnd && !this.#isHalted) {
       const size = payloadSizeAt(bytes, this.position);
       const payload = this.position + headerSizeFor(size, false);
       this.position = payload + size;
       if (sink.isLending) sink.onLentText(bytes, payload, this.position);
-      else sink.onSmallMessage(run.slice(payload - start, this.position - start), size);
+      else sink.onSmallText(text.slice(payload - start, this.position - start), size);
     }
-    scanner.endRun(this.position);
-    return true;
-  }
-
-  /**
-   * Copies the whole run once and creates a view for each message. This takes two thirds of the time of one copy
-   * each.
-   */
-  #parseBinaries(bytes: Buffer, end: number, sink: SmallFrameSink): boolean {
-    const start = this.position;
-    const scanner = (this.#scanner ??= new SmallFrameScanner());
-    if (!sink.mayTakeRun(maxRunSize) || !scanner.find(bytes, start, end, maxRunSize)) return false;
-    const runEnd = scanner.end;
-    const { buffer, byteOffset } = sink.copyRun(bytes, start, runEnd);
-    while (this.position < runEnd && !this.#isHalted && !sink.isLending) {
-      const size = payloadSizeAt(bytes, this.position);
-      const payload = this.position + headerSizeFor(size, false);
-      this.position = payload + size;
-      sink.onSmallMessage(new BufferView(buffer, byteOffset + payload - start, size), size);
-    }
-    scanner.endRun(this.position);
+    scanner.endBatch(this.position);
     return true;
   }
 

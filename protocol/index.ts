@@ -28,7 +28,7 @@ export {
   type ProtocolState,
   type SendOptions,
 } from "./connection.js";
-export { Opcode, type Role, zeroBytes } from "./constants.js";
+export { Opcode, type Role } from "./constants.js";
 export {
   brandInstances,
   type ErrorDetails,

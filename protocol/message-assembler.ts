@@ -12,7 +12,7 @@ import { LargeText, minLargeTextSize, textBlockSize } from "./text/large-text.js
 import type { Loans } from "./loans.js";
 import type { MessageLimits } from "./message-limits.js";
 import { PayloadBuffer, type PayloadMemory } from "./payload-buffer.js";
-import type { SmallFrameSink } from "./small-frame-scanner.js";
+import type { SmallTextSink } from "./text/small-text-batch.js";
 import { decodeText, decodeValid, Utf8Validator } from "./text/utf8.js";
 
 /** Receives the messages. */
@@ -41,8 +41,8 @@ export interface AssemblerMemory extends PayloadMemory {
 }
 
 /** The message assembler of one connection. */
-export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink {
-  readonly smallFrameSink: SmallFrameSink = this;
+export class MessageAssembler implements FrameSink, SmallTextSink, InflatedSink {
+  readonly smallTextSink: SmallTextSink = this;
   readonly #messages: MessageSink;
   readonly #handler: AssemblerHandler;
   readonly #limits: MessageLimits;
@@ -115,18 +115,14 @@ export class MessageAssembler implements FrameSink, SmallFrameSink, InflatedSink
     this.#text = undefined;
   }
 
-  mayTakeRun(maxSize: number): boolean {
+  mayTakeBatch(maxSize: number): boolean {
     const { maxMessageSize, maxFrameSize } = this.#limits;
     return this.#opcode === 0 && maxSize <= maxMessageSize && maxSize <= maxFrameSize;
   }
 
-  copyRun(bytes: Buffer, start: number, end: number): Buffer {
-    return this.#memory.slab.copy(bytes, start, end);
-  }
-
-  onSmallMessage(data: string | Buffer, size: number): void {
+  onSmallText(text: string, size: number): void {
     this.beganCount++;
-    this.#messages.onMessage(data, size);
+    this.#messages.onMessage(text, size);
   }
 
   onLentText(bytes: Buffer, start: number, end: number): void {

@@ -1,6 +1,6 @@
 // The queue of frames to send and their order. It does not write to a socket: the caller takes the bytes and reports
 // when they are written.
-import { Opcode, type Role, zeroBytes } from "./constants.js";
+import { Opcode, type Role } from "./constants.js";
 import { Fifo } from "./fifo.js";
 import { firstByteOf, payloadSizeIn } from "./frame-header.js";
 import { type FrameObserver, observeWritten } from "./frame-observer.js";
@@ -42,7 +42,7 @@ export class OutputBuffer {
   /** Messages that {@link abandon} recovered, until they are returned. */
   #abandonedMessages: (string | Buffer)[] | undefined;
   #size = 0;
-  #payloadSize: number = zeroBytes;
+  #payloadSize = 0;
   #framedCount = 0;
   #dequeuedCount = 0;
   #writtenCount = 0;
@@ -97,7 +97,7 @@ export class OutputBuffer {
 
   /** Total size in bytes of all messages queued so far, before compression. */
   get payloadSize(): number {
-    return this.#payloadSize + 0;
+    return this.#payloadSize;
   }
 
   writeText(text: string): void {

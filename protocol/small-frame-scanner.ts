@@ -1,39 +1,23 @@
-// Finds runs in received bytes. A run is a sequence of small unmasked frames of the same kind, each a complete message.
-// The scanner does not validate or deliver the messages.
+// Finds batches in received bytes. A batch is a sequence of small unmasked frames with the same first byte, each a
+// complete message. The scanner does not validate or deliver the messages.
 import { headerSizeFor } from "./frame-header.js";
 
-/** Maximum size of a run in bytes. It is also the maximum memory that one kept message of a run keeps alive. */
-export const maxRunSize: number = 8 * 1024;
+/** Maximum size of a batch in bytes. It is also the maximum memory that one kept message of a batch keeps alive. */
+const maxBatchSize = 8 * 1024;
 
-/** Maximum size in bytes of the run after one that was not consumed completely: preparing its rest was wasted. */
-const minRunSize = 256;
+/** Maximum size in bytes of the batch after one that was not consumed completely, because preparing its rest was wasted. */
+const minBatchSize = 256;
 
-/** Receives complete messages without their frames. */
-export interface SmallFrameSink {
-  /** Whether no message is incomplete and a message of `maxSize` bytes is within the limits. */
-  mayTakeRun(maxSize: number): boolean;
-  /** Returns a copy of the bytes of a run in memory that the application may keep. */
-  copyRun(bytes: Buffer, start: number, end: number): Buffer;
-  onSmallMessage(data: string | Buffer, size: number): void;
-  /**
-   * Whether texts are passed to {@link onLentText} and runs of binary messages are rejected. May change between two
-   * messages.
-   */
-  readonly isLending: boolean;
-  /** Receives an ASCII text as a view of the received bytes. */
-  onLentText(bytes: Buffer, start: number, end: number): void;
-}
-
-/** Finds the runs of one connection, so that all messages of a run are prepared by one call. */
+/** Finds the batches of one connection. */
 export class SmallFrameScanner {
-  #maxSize = maxRunSize;
-  /** End of the run that was found last. */
+  #maxSize = maxBatchSize;
+  /** End of the batch that was found last. */
   end = 0;
-  /** Number of bytes above 0x7f in the frame headers of this run. */
+  /** Number of bytes above 0x7f in the frame headers of this batch. */
   nonAsciiCount = 0;
 
   /**
-   * Looks for a run that starts at `start`.
+   * Looks for a batch that starts at `start`.
    * @returns `false` if fewer than two messages follow each other.
    */
   find(bytes: Buffer, start: number, end: number, maxPayloadSize: number): boolean {
@@ -60,14 +44,14 @@ export class SmallFrameScanner {
     return true;
   }
 
-  /** Must be called after a run was used. `position` is the end of its consumed bytes. */
-  endRun(position: number): void {
-    if (position < this.end) this.#maxSize = minRunSize;
+  /** Must be called after a batch was used. `position` is the end of its consumed bytes. */
+  endBatch(position: number): void {
+    if (position < this.end) this.#maxSize = minBatchSize;
     else this.#grow();
   }
 
   #grow(): void {
-    this.#maxSize = Math.min(this.#maxSize * 2, maxRunSize);
+    this.#maxSize = Math.min(this.#maxSize * 2, maxBatchSize);
   }
 }
 
@@ -78,5 +62,5 @@ export function payloadSizeAt(bytes: Buffer, at: number): number {
   if (second > 126) return -1;
   const size = (bytes[at + 2]! << 8) | bytes[at + 3]!;
   // RFC 6455 5.2: a length that is not encoded in the fewest bytes is rejected by the check of the header.
-  return size < 126 || size > maxRunSize ? -1 : size;
+  return size < 126 || size > maxBatchSize ? -1 : size;
 }

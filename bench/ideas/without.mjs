@@ -10,7 +10,7 @@ import { packageVariable, takeSnapshot } from "../snapshot.mjs";
 import { median, pairedRatios, spread } from "../statistics.mjs";
 import { print } from "./harness.mjs";
 
-const rounds = 7;
+const rounds = 9;
 
 /** For each technique: the replacement in `dist/protocol.js` or `file` that disables it, and the affected scenarios. */
 const techniques = {
@@ -24,12 +24,13 @@ const techniques = {
     scenarios: ["send-binary-64KiB", "send-binary-1MiB", "send-tick-binary-1MiB"],
   },
   "text-run": {
-    code: ["!sink.mayTakeRun(maxPayloadSize)", "true"],
+    code: ["!sink.mayTakeBatch(maxPayloadSize)", "true"],
     scenarios: ["recv-text-32B", "recv-text-128B", "recv-text-1KiB"],
   },
-  "binary-run": {
-    code: ["!sink.mayTakeRun(maxRunSize)", "true"],
-    scenarios: ["recv-binary-1KiB"],
+  "single-message-ticks": {
+    file: "index.js",
+    code: ["this.#singleMessageTicks < minSingleMessageTicks ?", "true ?"],
+    scenarios: ["send-tick-text-128B", "send-tick-text-1KiB", "round-trip-128B"],
   },
   "wide-utf8": {
     code: ["size <= maxWasmTextSize", "size <= 0"],

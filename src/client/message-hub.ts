@@ -243,12 +243,12 @@ export class MessageHub
         send: (value, given) =>
           this.#rejectIfThrows(() => {
             const options = readCallOptions(given, sendNames);
-            return live.send(serialize(this.serializer, value), options);
+            return live.queue.send(serialize(this.serializer, value), options);
           }),
         sendRaw: (data, given) =>
           this.#rejectIfThrows(() => {
             const options = readCallOptions(given, rawNames);
-            return live.send(rawMessage(data, options), options);
+            return live.queue.send(rawMessage(data, options), options);
           }),
         ping: (given) =>
           this.#rejectIfThrows(() => {
@@ -332,7 +332,7 @@ export class MessageHub
       const data = serialize(this.serializer, ping());
       // `ping()` and the serializer are user functions; they may have closed the connection.
       if (live.isClosing) return false;
-      live.sendAccepted(data, undefined, ownPing);
+      live.queue.sendAccepted(data, undefined, ownPing);
       return true;
     } catch (error) {
       this.#client.reportFunctionError("The option heartbeat.ping", error);

@@ -5,21 +5,18 @@ import {
   ProtocolConnection,
   type ProtocolError,
   type ProtocolHandler,
-  zeroBytes,
 } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { WaitOptions } from "../runtime/wait.js";
 import type { Transport } from "../runtime/transport.js";
 import { Closing, type ClosingOwner } from "./closing.js";
 import type { ConnectionEnd } from "./connection-end.js";
-import { messageStalled } from "./failures.js";
+import type { ConnectionInput } from "./connection-input.js";
 import type { ConnectionSettings, LiveContext, LiveHandler } from "./live-handler.js";
 import type { UnsentMessage } from "./message-tokens.js";
-import { MessageWatch } from "./message-watch.js";
 import { PauseClock } from "./pause-clock.js";
 import { PingExchange, type PingExchangeHandler } from "./ping-exchange.js";
-import { type MessageOptions, SendQueue, type SendQueueHandler } from "./send-queue.js";
-import type { Sendable } from "./pending-message.js";
+import { SendQueue } from "./send-queue.js";
 import { SocketWriter } from "./socket-writer.js";
 
 /**
@@ -27,13 +24,10 @@ import { SocketWriter } from "./socket-writer.js";
  * each part calls methods of this object instead of getting its own closures.
  */
 export class LiveConnection
-  implements
-    Omit<ProtocolHandler, "onMessage" | "onBorrowed">,
-    SendQueueHandler,
-    PingExchangeHandler,
-    ClosingOwner
+  implements Omit<ProtocolHandler, "onMessage" | "onBorrowed">, PingExchangeHandler, ClosingOwner
 {
   readonly #transport: Transport;
+  readonly #input: ConnectionInput;
   readonly #runtime: Runtime;
   readonly #settings: ConnectionSettings;
   readonly #handler: LiveHandler;
@@ -42,8 +36,6 @@ export class LiveConnection
   /** Created by the first send or flush. */
   #queue: SendQueue | undefined;
   readonly #pings: PingExchange;
-  /** Created by the first message that arrives in more than one read. */
-  #watch: MessageWatch | undefined;
   /** Created when the connection starts to close. */
   #end: Closing | undefined;
   /** Created by the first pause. */
@@ -58,21 +50,19 @@ export class LiveConnection
   #isCloseAnswered = false;
 
   readonly openedAt: number;
-  #lastReceivedAt: number;
-  #bytesReceived: number = zeroBytes;
   #isStreamClosed = false;
   #isEndReported = false;
   /** True if the stream is closed and messages received before that are not decoded yet. */
   #hasLeftover = false;
 
   constructor(context: LiveContext) {
-    const { transport, runtime, settings, handler } = context;
+    const { transport, input, runtime, settings, handler } = context;
     this.#transport = transport;
+    this.#input = input;
     this.#runtime = runtime;
     this.#settings = settings;
     this.#handler = handler;
     this.openedAt = runtime.now();
-    this.#lastReceivedAt = this.openedAt;
     const options = {
       role: "client" as const,
       handler: this,
@@ -88,10 +78,15 @@ export class LiveConnection
     this.#protocol = new ProtocolConnection(options, handler);
     this.#writer = new SocketWriter(this.#protocol, transport, runtime, this);
     this.#pings = new PingExchange(this.#protocol, runtime, settings.maxBufferedAmount, this);
+    const { messageTimeout } = settings;
+    input.open({
+      ...{ protocol: this.#protocol, runtime, messageTimeout, handler },
+      ...{ writer: this.#writer, connection: this },
+    });
   }
 
   get bytesReceived(): number {
-    return this.#bytesReceived + 0;
+    return this.#input.bytesReceived;
   }
 
   get bytesSent(): number {
@@ -113,12 +108,12 @@ export class LiveConnection
   }
 
   get lastReceivedAt(): number {
-    return this.#lastReceivedAt;
+    return this.#input.lastReceivedAt;
   }
 
   /** When the peer was last active: bytes arrived, or a blocked write made progress. */
   get lastActivityAt(): number {
-    return Math.max(this.#lastReceivedAt, this.#writer.lastProgressAt ?? -Infinity);
+    return Math.max(this.lastReceivedAt, this.#writer.lastProgressAt ?? -Infinity);
   }
 
   /** When the write that waits for the kernel was started; `undefined` if no write waits. */
@@ -144,55 +139,21 @@ export class LiveConnection
     return this.#end?.initiatedBy !== undefined || this.#isStreamClosed;
   }
 
-  receive(bytes: Buffer, start: number, end: number): void {
-    const now = this.#runtime.now();
-    this.#lastReceivedAt = now;
-    this.#bytesReceived += end - start;
-    this.#protocol.isLending = this.#handler.isLending;
-    this.#protocol.receive(bytes, start, end);
-    if (this.#watch !== undefined || this.#protocol.isInsideMessage) this.#watchMessage(now);
-    this.#writer.wake();
-  }
-
-  #watchMessage(now: number): void {
-    if (this.isPaused) return;
-    const { messageTimeout } = this.#settings;
-    this.#watch ??= new MessageWatch(this.#protocol, this.#runtime, messageTimeout, () =>
-      this.fail(messageStalled(messageTimeout)),
-    );
-    this.#watch.check(now);
-  }
-
   /** The peer has ended its side of the stream. */
   streamEnded(): void {
     this.#protocol.receiveEnd();
   }
 
-  /** @param token - Identifies the message if it is returned unsent, for an owner that keeps such messages. */
-  send(data: Sendable, options: MessageOptions | undefined, token?: unknown): Promise<void> {
-    return this.#getQueue().send(data, options, token);
-  }
-
-  /** `true` if {@link send} refuses the message, because it would exceed `maxBufferedAmount`. */
-  isFullFor(data: Sendable): boolean {
-    return this.#queue?.isFullFor(data) === true;
-  }
-
-  /** Sends a message that was accepted earlier, and so cannot be refused now. */
-  sendAccepted(data: Sendable, options: MessageOptions | undefined, token: unknown): void {
-    this.#getQueue().sendAccepted(data, options, token);
-  }
-
-  trySend(data: Sendable, options: MessageOptions | undefined, token?: unknown): boolean | undefined {
-    return this.#getQueue().trySend(data, options, token);
-  }
-
-  flush(options: WaitOptions | undefined): Promise<void> {
-    return this.#getQueue().flush(options);
-  }
-
-  #getQueue(): SendQueue {
-    this.#queue ??= new SendQueue(this.#protocol, this.#runtime, this.#settings, this, this.#handler);
+  /** Sends messages. Created on first use. */
+  get queue(): SendQueue {
+    this.#queue ??= new SendQueue(
+      this.#protocol,
+      this.#runtime,
+      this.#settings,
+      this.#writer,
+      this.#handler,
+      this,
+    );
     return this.#queue;
   }
 
@@ -240,7 +201,7 @@ export class LiveConnection
     this.#pauses.begin(this.#runtime.now());
     this.#protocol.pause();
     this.#transport.pause();
-    this.#watch?.stop();
+    this.#input.stopWatch();
     this.#end?.pause();
   }
 
@@ -257,7 +218,7 @@ export class LiveConnection
   #continueReading(): void {
     if (this.isPaused) return;
     this.#transport.resume();
-    this.#watchMessage(this.#runtime.now());
+    this.#input.watch(this.#runtime.now());
   }
 
   /** True if the stream is closed and messages received before that are not decoded yet. */
@@ -321,7 +282,7 @@ export class LiveConnection
   terminate(): void {
     if (this.#isStreamClosed) return;
     this.#getClosing().terminate();
-    this.#watch?.stop();
+    this.#input.stopWatch();
     this.#protocol.abandon();
     this.#destroyStream();
   }
@@ -351,14 +312,13 @@ export class LiveConnection
   }
 
   onPong(payload: Buffer): void {
-    this.#handler.onPong(payload, this.#pings.answer(payload, this.#lastReceivedAt));
+    this.#handler.onPong(payload, this.#pings.answer(payload, this.lastReceivedAt));
   }
 
   onClose(code: number, reason: string): void {
-    this.#watch?.stop();
+    this.#input.stopWatch();
     // RFC 6455 5.5.1: the answer to a Close has the same status code. The peer has read everything before our Close.
-    const isLater =
-      this.#receivedBeforeClose !== undefined && this.#bytesReceived > this.#receivedBeforeClose;
+    const isLater = this.#receivedBeforeClose !== undefined && this.bytesReceived > this.#receivedBeforeClose;
     this.#isCloseAnswered = isLater && code === this.#protocol.closeSent?.code;
     this.#getClosing().onClose({ code, reason });
   }
@@ -368,7 +328,7 @@ export class LiveConnection
       this.#handler.onLeftoverFailed(error);
       return;
     }
-    this.#watch?.stop();
+    this.#input.stopWatch();
     this.#getClosing().onFailure(error);
   }
 
@@ -383,10 +343,6 @@ export class LiveConnection
 
   onQueued(): void {
     this.#writer.wake();
-  }
-
-  onMemoryFull(): void {
-    this.#writer.flush();
   }
 
   countWithoutReceipt(position: number): number {
@@ -424,7 +380,7 @@ export class LiveConnection
     const { closeSent, closeReceived, bufferedSize } = this.#protocol;
     if (this.#receivedBeforeClose !== undefined || closeSent === undefined || bufferedSize > 0) return;
     if (closeReceived === undefined)
-      this.#receivedBeforeClose = this.isPaused ? Infinity : this.#bytesReceived;
+      this.#receivedBeforeClose = this.isPaused ? Infinity : this.bytesReceived;
   }
 
   /** The stream is closed. */
@@ -440,7 +396,7 @@ export class LiveConnection
       this.#protocol.endPaused();
     } else this.#protocol.resume();
     this.#end?.stop();
-    this.#watch?.stop();
+    this.#input.stopWatch();
     const end = this.#createEnd(error);
     this.#isEndReported = true;
     this.#handler.onEnd(end);
@@ -461,7 +417,7 @@ export class LiveConnection
       error: this.#end?.error ?? (isClosed ? undefined : error),
       openedAt: this.openedAt,
       endedAt: this.#runtime.now(),
-      lastReceivedAt: this.#lastReceivedAt,
+      lastReceivedAt: this.lastReceivedAt,
       lastSentAt: this.#writer.lastWrittenAt ?? this.openedAt,
       pausedMs: this.#pauses?.total ?? 0,
       isDrainPending: this.isDrainPending,

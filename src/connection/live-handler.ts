@@ -9,6 +9,7 @@ import type {
 import type { Runtime } from "../runtime/runtime.js";
 import type { Transport } from "../runtime/transport.js";
 import type { ConnectionEnd } from "./connection-end.js";
+import type { ConnectionInput } from "./connection-input.js";
 import type { SendEvents, SendMarks } from "./send-queue.js";
 
 /** Times in milliseconds, sizes in bytes. */
@@ -48,6 +49,7 @@ export interface LiveHandler extends SendEvents {
 
 export interface LiveContext {
   readonly transport: Transport;
+  readonly input: ConnectionInput;
   readonly runtime: Runtime;
   readonly resources: Resources;
   readonly extension: AgreedExtension | undefined;

@@ -4,7 +4,7 @@ import type { Phase } from "../events/close-report.js";
 import { TimeoutError } from "../errors.js";
 import type { Runtime, Timer } from "../runtime/runtime.js";
 import type { Transport, TransportHandler, TransportPhase, TransportTarget } from "../runtime/transport.js";
-import type { LiveConnection } from "./live-connection.js";
+import { ConnectionInput } from "./connection-input.js";
 
 /** The response that opens a connection. */
 export type AcceptingAnswer = Extract<HandshakeResult, { kind: "accepted" }>;
@@ -26,56 +26,20 @@ const bodyTimeout = 1_000;
 /** Duration of each phase of an attempt, in milliseconds. */
 export type OpeningTimes = Partial<Record<TransportPhase | "http", number>>;
 
-export interface OpeningHandler {
-  /**
-   * The handshake succeeded.
-   *
-   * @returns The connection that receives all further bytes, beginning with the ones that follow the 101 response.
-   */
-  onAccepted(accepted: AcceptingAnswer, transport: Transport, times: OpeningTimes): LiveConnection;
-  /** The attempt failed, and its stream is closed. */
-  onFailed(phase: Phase, error: Error | undefined): void;
+/** The stream of an open connection. */
+export interface OpenedStream {
+  readonly transport: Transport;
+  readonly input: ConnectionInput;
 }
 
-/**
- * Forwards transport events to the opening, then to the connection. It lets an idle connection keep no reference to its
- * opening.
- */
-class Relay implements TransportHandler {
-  #opening: Opening | undefined;
-  #live: LiveConnection | undefined;
-
-  constructor(opening: Opening) {
-    this.#opening = opening;
-  }
-
-  handOver(live: LiveConnection): void {
-    this.#live = live;
-    this.#opening = undefined;
-  }
-
-  onPhase(phase: TransportPhase): void {
-    this.#opening?.onPhase(phase);
-  }
-
-  onOpen(): void {
-    this.#opening?.onOpen();
-  }
-
-  onData(bytes: Buffer, length: number): void {
-    if (this.#live === undefined) this.#opening!.onData(bytes, length);
-    else this.#live.receive(bytes, 0, length);
-  }
-
-  onEnd(): void {
-    if (this.#live === undefined) this.#opening!.onEnd();
-    else this.#live.streamEnded();
-  }
-
-  onClose(error: Error | undefined): void {
-    if (this.#live === undefined) this.#opening!.onClose(error);
-    else this.#live.streamClosed(error);
-  }
+export interface OpeningHandler {
+  /**
+   * The handshake succeeded. The handler must call `input.open()`: the bytes that follow the 101 response are passed to
+   * `input` next.
+   */
+  onAccepted(accepted: AcceptingAnswer, stream: OpenedStream, times: OpeningTimes): void;
+  /** The attempt failed, and its stream is closed. */
+  onFailed(phase: Phase, error: Error | undefined): void;
 }
 
 /** One attempt to open a connection. */
@@ -85,7 +49,7 @@ export class Opening implements TransportHandler {
   readonly #deadline: Timer;
   #bodyDeadline: Timer | undefined;
   readonly #times: OpeningTimes = {};
-  readonly #relay: Relay = new Relay(this);
+  readonly #input: ConnectionInput = new ConnectionInput(this);
   readonly #transport: Transport;
   #phase: TransportPhase | "http" | "provider";
   #phaseAt: number;
@@ -99,7 +63,7 @@ export class Opening implements TransportHandler {
     this.#phase = context.target.createConnection === undefined ? "tcp" : "provider";
     this.#phaseAt = context.runtime.now();
     this.#deadline = context.runtime.setTimer(context.timeout, () => this.#onDeadline());
-    this.#transport = context.runtime.openTransport(context.target, this.#relay);
+    this.#transport = context.runtime.openTransport(context.target, this.#input);
   }
 
   /** Aborts the attempt. `onFailed` is called with `reason` when the stream is closed. */
@@ -154,9 +118,9 @@ export class Opening implements TransportHandler {
     }
     this.#deadline.clear();
     this.#endPhase(this.#context.runtime.now());
-    const live = this.#handler.onAccepted(result, this.#transport, this.#times);
-    this.#relay.handOver(live);
-    if (result.consumed < length) live.receive(bytes, result.consumed, length);
+    const input = this.#input;
+    this.#handler.onAccepted(result, { transport: this.#transport, input }, this.#times);
+    if (result.consumed < length) input.receive(bytes, result.consumed, length);
   }
 
   onEnd(): void {

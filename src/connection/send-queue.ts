@@ -41,11 +41,15 @@ interface Entry {
   flushes: Wait[] | undefined;
 }
 
-export interface SendQueueHandler {
-  /** The protocol has output. */
-  onQueued(): void;
-  /** Queued messages take too much memory: the output must be written now, before the end of the tick. */
-  onMemoryFull?(): void;
+/** Writes the protocol's output. */
+interface OutputWriter {
+  /** The protocol has output: it is written by the end of the tick. */
+  wake(): void;
+  /** Writes the output now. */
+  flush(): void;
+}
+
+interface SendQueueHandler {
   /** A message was refused or withdrawn; its caller's promise rejects with the same error. */
   onRefused(error: unknown): void;
 }
@@ -71,8 +75,9 @@ export class SendQueue {
   readonly #protocol: ProtocolConnection;
   readonly #runtime: Runtime;
   readonly #marks: SendMarks;
-  readonly #handler: SendQueueHandler;
+  readonly #writer: OutputWriter;
   readonly #events: SendEvents;
+  readonly #handler: SendQueueHandler;
   // The optional parts are created on first use, to save memory on connections that only receive.
   #gate: FairnessGate | undefined;
   #entries: LinkedQueue<Entry> | undefined;
@@ -94,14 +99,16 @@ export class SendQueue {
     protocol: ProtocolConnection,
     runtime: Runtime,
     marks: SendMarks,
-    handler: SendQueueHandler,
+    writer: OutputWriter,
     events: SendEvents,
+    handler: SendQueueHandler,
   ) {
     this.#protocol = protocol;
     this.#runtime = runtime;
     this.#marks = marks;
-    this.#handler = handler;
+    this.#writer = writer;
     this.#events = events;
+    this.#handler = handler;
   }
 
   /** Number of bytes that the kernel has not accepted, including frame headers. */
@@ -246,7 +253,7 @@ export class SendQueue {
   /** Tries to free memory: small messages may take much memory, which is released when they are written. */
   #freesMemory(): boolean {
     if (this.#protocol.bufferedSize >= this.#marks.highWaterMark) return false;
-    this.#handler.onMemoryFull?.();
+    this.#writer.flush();
     // A "drain" listener may have sent a message or closed the connection.
     return this.isEmpty && this.load < this.#marks.highWaterMark && this.#protocol.state === "open";
   }
@@ -280,7 +287,7 @@ export class SendQueue {
     if (typeof data === "string") protocol.text(data, options);
     else protocol.binary(data, options);
     const size = protocol.bufferedSize - previous;
-    this.#handler.onQueued();
+    this.#writer.wake();
     this.#loadAfterFrame = this.load;
     if (this.#loadAfterFrame >= this.#marks.highWaterMark) this.#isDrainDue = true;
     return size;

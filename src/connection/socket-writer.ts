@@ -1,5 +1,5 @@
 // Writes the protocol's output to the transport and tracks its progress. It does not queue messages: see `SendQueue`.
-import { type ProtocolConnection, zeroBytes } from "../../protocol/index.js";
+import type { ProtocolConnection } from "../../protocol/index.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Transport } from "../runtime/transport.js";
 
@@ -52,7 +52,7 @@ export class SocketWriter {
   /** Size of the write that the kernel has not accepted completely; 0 if none. */
   #refusedSize = 0;
   #isStopped = false;
-  #bytesWritten: number = zeroBytes;
+  #bytesWritten = 0;
   #lastWrittenAt: number | undefined;
   /** When the refused write was started; `undefined` if no write is refused. */
   #refusedAt: number | undefined;
@@ -75,7 +75,7 @@ export class SocketWriter {
 
   /** Number of bytes that the kernel has accepted. */
   get bytesWritten(): number {
-    return this.#bytesWritten + 0;
+    return this.#bytesWritten;
   }
 
   /** When bytes were last passed to the kernel. */

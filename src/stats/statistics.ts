@@ -1,6 +1,5 @@
 // The statistics of a client: counters, gauges and histograms over all its connections. It does not measure anything
 // itself: the client reports counts and durations.
-import { zeroBytes } from "../../protocol/index.js";
 import { Histogram, type HistogramSnapshot } from "./histogram.js";
 
 /** The names of the durations in `stats().histograms`. */
@@ -98,7 +97,7 @@ const noCounts: ConnectionCounts = {
 /** Collects the counts and durations of one client. A histogram takes memory only after its first sample. */
 export class Statistics {
   messagesReceived = 0;
-  payloadBytesReceived: number = zeroBytes;
+  payloadBytesReceived = 0;
   messagesDropped = 0;
   attemptCount = 0;
   connectCount = 0;
@@ -125,7 +124,7 @@ export class Statistics {
   snapshot(connections: readonly ConnectionCounts[], gauges: Gauges): Stats {
     const counts = connections.reduce(sumOf, this.#ended);
     const { messagesAccepted, payloadBytesSent, bytesSent, bytesReceived } = counts;
-    const payloadBytesReceived = this.payloadBytesReceived + 0;
+    const { payloadBytesReceived } = this;
     const histograms = this.#snapshotHistograms();
     return Object.freeze({
       messagesSent: messagesAccepted,

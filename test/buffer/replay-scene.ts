@@ -20,8 +20,8 @@ export class ReplayScene {
   readonly log: string[] = [];
   readonly requests: ReplayRequest<Numbered>[] = [];
   readonly replay: Replay<Numbered, Numbered>;
-  connection = 1;
-  now = 0;
+  connection: number = 1;
+  now: number = 0;
   /** The time at which the timer is due. */
   nextAt: number = Infinity;
   /** Called after each log entry, like a listener of the application. */

@@ -17,6 +17,7 @@ let log: string[];
 
 /** The open connection of a {@link HubConnection}; its leftovers are `messages`. */
 class FakeLive {
+  readonly queue = this;
   isClosing = false;
   messages: string[] = [];
   onLeftover: ((text: string) => void) | undefined;

@@ -46,7 +46,7 @@ function unsentOf(...messages: readonly Sendable[]): UnsentMessage[] {
   return messages.map((data) => ({ data, token: undefined }));
 }
 
-const send = (data: string | Uint8Array): void => void scene.live.send(data, undefined);
+const send = (data: string | Uint8Array): void => void scene.live.queue.send(data, undefined);
 
 /** Describes the sent frames: text as it is, control frames by name. */
 function frameSummaries(): string[] {
@@ -134,10 +134,10 @@ describe("LiveConnection", () => {
     it("reports drain and refusals", async () => {
       begin({ highWaterMark: 100, lowWaterMark: 50, maxBufferedAmount: 200 });
       send("x".repeat(150));
-      const refused = await errorOf(scene.live.send("y".repeat(50), undefined));
+      const refused = await errorOf(scene.live.queue.send("y".repeat(50), undefined));
       expect(refused).toBeInstanceOf(BufferOverflowError);
       expect(scene.recorded).toEqual([["refused", refused]]);
-      expect(scene.live.trySend("z", undefined)).toBe(false);
+      expect(scene.live.queue.trySend("z", undefined)).toBe(false);
       expect(scene.live.messagesAccepted).toBe(2);
       scene.clock.advance(0);
       expect(scene.recorded).toEqual([["refused", refused], "drain"]);
@@ -147,7 +147,7 @@ describe("LiveConnection", () => {
       scene.peer.takesWrites = false;
       send("a");
       let isFlushed = false;
-      void scene.live.flush(undefined).then(() => (isFlushed = true));
+      void scene.live.queue.flush(undefined).then(() => (isFlushed = true));
       await scene.clock.advanceAsync(0);
       expect(isFlushed).toBe(false);
       scene.peer.take();
@@ -356,7 +356,7 @@ describe("LiveConnection", () => {
       send("x".repeat(200));
       send("above");
       const blob = new PendingMessage({}, 4, () => Promise.resolve("blob"));
-      void scene.live.send(blob, undefined);
+      void scene.live.queue.send(blob, undefined);
       send("behind");
       close();
       await scene.clock.advanceAsync(0);
@@ -377,7 +377,7 @@ describe("LiveConnection", () => {
           });
         const controller = new AbortController();
         const options = { signal: controller.signal };
-        const sending = errorOf(scene.live.send(new PendingMessage({}, 4, read), options));
+        const sending = errorOf(scene.live.queue.send(new PendingMessage({}, 4, read), options));
         close();
         await scene.clock.advanceAsync(0);
         expect(frameSummaries()).toEqual([]);
@@ -399,7 +399,7 @@ describe("LiveConnection", () => {
 
     it("allows no message after it", () => {
       close();
-      expect(() => scene.live.send("late", undefined)).toThrow(/connection is closing/);
+      expect(() => scene.live.queue.send("late", undefined)).toThrow(/connection is closing/);
       expect(() => scene.live.pong(Buffer.alloc(0))).toThrow(/connection is closing/);
     });
 
@@ -417,7 +417,7 @@ describe("LiveConnection", () => {
     /** Sends a Blob whose content never arrives, so that a later Close must wait. */
     async function stalled(): Promise<{ message: PendingMessage }> {
       const message = new PendingMessage({}, 4, () => never());
-      scene.live.send(message, undefined).catch(() => undefined);
+      scene.live.queue.send(message, undefined).catch(() => undefined);
       await promisesSettled();
       return { message };
     }
@@ -632,7 +632,7 @@ describe("LiveConnection", () => {
 
     it("settles all pending calls", () => {
       // With its header it fills exactly three writes.
-      const gone = scene.live.send(Buffer.alloc(3 * 65_536 - 14), undefined);
+      const gone = scene.live.queue.send(Buffer.alloc(3 * 65_536 - 14), undefined);
       scene.peer.reset();
       scene.endWithin(0);
       expect([scene.live.bufferedAmount, scene.live.isClosing]).toEqual([0, true]);
@@ -728,9 +728,9 @@ describe("LiveConnection", () => {
       scene.peer.takesWrites = false;
       send("taken by no one");
       scene.clock.advance(0);
-      const sending = scene.live.send("first", undefined, 1);
-      scene.live.sendAccepted("second", undefined, 2);
-      expect(scene.live.trySend("third", undefined, 3)).toBe(false);
+      const sending = scene.live.queue.send("first", undefined, 1);
+      scene.live.queue.sendAccepted("second", undefined, 2);
+      expect(scene.live.queue.trySend("third", undefined, 3)).toBe(false);
       scene.peer.reset();
       expect(scene.endWithin(0).unsent).toEqual([
         { data: "first", token: 1 },
@@ -743,10 +743,10 @@ describe("LiveConnection", () => {
     it("are reported if they are withdrawn", () => {
       begin({ highWaterMark: 10, lowWaterMark: 0 });
       send("above the mark");
-      scene.live.send("late", { timeout: 5 }, "token").catch(() => undefined);
+      scene.live.queue.send("late", { timeout: 5 }, "token").catch(() => undefined);
       scene.peer.takesWrites = false;
       scene.clock.advance(0);
-      scene.live.send("later", { timeout: 5 }, "another").catch(() => undefined);
+      scene.live.queue.send("later", { timeout: 5 }, "another").catch(() => undefined);
       scene.clock.advance(5);
       expect(scene.recorded.slice(-2)).toEqual([
         ["withdrawn", "another"],
@@ -763,8 +763,8 @@ describe("LiveConnection", () => {
       send(large);
       scene.clock.advance(0);
       send("2");
-      const sending = scene.live.send("3", undefined, "token");
-      const flush = scene.live.flush(undefined);
+      const sending = scene.live.queue.send("3", undefined, "token");
+      const flush = scene.live.queue.flush(undefined);
       expect(scene.live.takeBack()).toEqual([...unsentOf("2"), { data: "3", token: "token" }]);
       expect([await errorOf(sending), await errorOf(flush)]).toEqual(["no error", "no error"]);
       expect(scene.live.messagesAccepted).toBe(1);
@@ -863,7 +863,7 @@ describe("LiveConnection", () => {
       scene.clock.advance(0);
       send("second");
       const blob = new PendingMessage({ name: "blob" }, 4, () => never());
-      scene.live.send(blob, undefined).catch(() => undefined);
+      scene.live.queue.send(blob, undefined).catch(() => undefined);
       scene.peer.reset();
       expect(scene.endWithin(0)).toMatchObject({
         unsent: unsentOf("second", blob),

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { ClientHandshake, parseUri } from "../../protocol/index.js";
-import type { LiveConnection } from "../../src/connection/live-connection.js";
+import { ClientHandshake, parseUri, type ProtocolConnection } from "../../protocol/index.js";
+import type { OpenInput } from "../../src/connection/connection-input.js";
 import { Opening } from "../../src/connection/opening.js";
 import { HandshakeError, TimeoutError } from "../../src/errors.js";
 import { createCountingRuntime, type CountingRuntime } from "../support/counting-runtime.js";
@@ -20,12 +20,22 @@ let link: VirtualLink;
 let events: unknown[];
 
 /** Records the calls to the open connection. */
-const live = {
-  receive: (bytes: Buffer, start: number, end: number) =>
-    events.push(["bytes", bytes.toString("latin1", start, end)]),
-  streamEnded: () => events.push("ended"),
-  streamClosed: (error: Error | undefined) => events.push(["closed", error]),
-} as unknown as LiveConnection;
+function recordingInput(): OpenInput {
+  const receive = (bytes: Buffer, start: number, end: number): void => {
+    events.push(["bytes", bytes.toString("latin1", start, end)]);
+  };
+  return {
+    ...{ runtime: clock, messageTimeout: 1_000, handler: { isLending: false } },
+    protocol: { input: { receive }, isInsideMessage: false } as unknown as ProtocolConnection,
+    writer: { wake: () => undefined },
+    connection: {
+      isPaused: false,
+      fail: (error) => events.push(["failure", error]),
+      streamEnded: () => events.push("ended"),
+      streamClosed: (error) => events.push(["closed", error]),
+    },
+  };
+}
 
 beforeEach(() => begin());
 
@@ -45,9 +55,9 @@ function begin(url = "wss://feed.test/trades"): void {
   };
   const context = { runtime: counting.runtime, target, handshake, timeout };
   opening = new Opening(context, {
-    onAccepted: ({ headers, subprotocol }) => {
+    onAccepted: ({ headers, subprotocol }, { input }) => {
       events.push(["accepted", headers.length, subprotocol, counting.openTimers]);
-      return live;
+      input.open(recordingInput());
     },
     onFailed: (phase, error) => events.push(["failed", phase, error]),
   });

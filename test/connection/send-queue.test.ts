@@ -46,6 +46,9 @@ function finish(error: unknown): readonly UnsentMessage[] {
   return unsent;
 }
 
+/** The tests write the output by themselves. */
+const noWriter = { wake: () => undefined, flush: () => undefined };
+
 const dataOf = (unsent: readonly UnsentMessage[]): unknown[] => unsent.map(({ data }) => data);
 
 function create(given: Partial<SendMarks> = {}): SendQueue {
@@ -53,12 +56,13 @@ function create(given: Partial<SendMarks> = {}): SendQueue {
     end.connection,
     counting.runtime,
     { ...marks, ...given },
-    { onQueued: () => undefined, onRefused: (error) => reported.push(error) },
+    noWriter,
     {
       onDrain: () => reported.push("drain"),
       onWithdrawn: (token) => withdrawn.push(token),
       onSampled: (duration) => samples.push(duration),
     },
+    { onRefused: (error) => reported.push(error) },
   );
 }
 
@@ -297,14 +301,16 @@ describe("SendQueue", () => {
 
     it("may be answered by another send()", () => {
       let isFirst = true;
-      const handler = { onQueued: () => undefined, onRefused: (error: unknown) => reported.push(error) };
-      const again = new SendQueue(end.connection, clock, marks, handler, {
+      const events = {
         onWithdrawn: () => undefined,
         onSampled: () => undefined,
         onDrain: () => {
           if (isFirst) void again.send(small("again"), undefined);
           isFirst = false;
         },
+      };
+      const again: SendQueue = new SendQueue(end.connection, clock, marks, noWriter, events, {
+        onRefused: (error) => reported.push(error),
       });
       queue = again;
       void fillToHighWaterMark();
@@ -431,17 +437,18 @@ describe("SendQueue", () => {
     it("causes a write before the end of the tick if messages compress well", () => {
       end = new ProtocolEnd({ extension: deflateOffer({}).agree([]) });
       const writes: number[] = [];
-      const handler = {
-        onQueued: () => undefined,
-        onMemoryFull: () => {
+      const writer = {
+        wake: () => undefined,
+        flush: () => {
           writes.push(end.connection.bufferedSize);
           progress();
         },
-        onRefused: () => undefined,
       };
       const events = { onDrain: () => undefined, onWithdrawn: () => undefined, onSampled: () => undefined };
       const kept = { ...marks, highWaterMark: 2 * mebibyte, maxBufferedAmount: 4 * mebibyte };
-      queue = new SendQueue(end.connection, counting.runtime, kept, handler, events);
+      queue = new SendQueue(end.connection, counting.runtime, kept, writer, events, {
+        onRefused: () => undefined,
+      });
       for (let index = 0; index < 100; index++)
         expect(queue.trySend("x".repeat(100_000), undefined)).toBe(true);
       expect(writes.length).toBeGreaterThan(2);
@@ -843,18 +850,19 @@ describe("SendQueue", () => {
       { highWaterMark: 1_000, lowWaterMark: 1, maxBufferedAmount: 1e9 },
       {
         // A kernel that accepts everything immediately and reports progress.
-        onQueued: () => {
+        wake: () => {
           if (!isOpen) return;
           end.drain();
           deep.pump();
         },
-        onRefused: (error) => reported.push(error),
+        flush: () => undefined,
       },
       {
         onDrain: () => reported.push("drain"),
         onWithdrawn: () => undefined,
         onSampled: () => undefined,
       },
+      { onRefused: (error) => reported.push(error) },
     );
     let isOpen = false;
     for (let count = 0; count < 5_000; count++) deep.trySend("x".repeat(1_000), undefined);

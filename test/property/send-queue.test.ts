@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { type SendMarks, SendQueue } from "../../src/connection/send-queue.js";
+import { type SendEvents, type SendMarks, SendQueue } from "../../src/connection/send-queue.js";
 import { PendingMessage } from "../../src/connection/pending-message.js";
 import { BufferOverflowError, TimeoutError } from "../../src/errors.js";
 import { cases } from "../support/cases.js";
@@ -98,8 +98,8 @@ class QueueModel {
 
   constructor(marks: SendMarks) {
     this.#marks = marks;
-    const handler = { onQueued: () => undefined, onRefused: () => undefined };
-    this.queue = new SendQueue(this.end.connection, this.counting.runtime, marks, handler, {
+    const writer = { wake: () => undefined, flush: () => undefined };
+    const events: SendEvents = {
       onWithdrawn: (token) => {
         (token as Sent).withdrawnCount++;
       },
@@ -109,6 +109,9 @@ class QueueModel {
         expect(this.queue.bufferedAmount).toBeLessThanOrEqual(marks.lowWaterMark);
         this.#isDrainDue = false;
       },
+    };
+    this.queue = new SendQueue(this.end.connection, this.counting.runtime, marks, writer, events, {
+      onRefused: () => undefined,
     });
   }
 

@@ -1,19 +1,19 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { maxRunSize, payloadSizeAt, SmallFrameScanner } from "../../protocol/small-frame-scanner.js";
+import { payloadSizeAt, SmallFrameScanner } from "../../protocol/small-frame-scanner.js";
 import { binaryFrame, pingFrame, textFrame } from "../support/wire.js";
 
 let scanner: SmallFrameScanner;
 
 beforeEach(() => (scanner = new SmallFrameScanner()));
 
-function find(bytes: Buffer, start = 0, maxPayloadSize = maxRunSize): number | undefined {
+function find(bytes: Buffer, start = 0, maxPayloadSize = 8192): number | undefined {
   return scanner.find(bytes, start, bytes.length, maxPayloadSize) ? scanner.end - start : undefined;
 }
 
 const many = (count: number, size: number): Buffer =>
   Buffer.concat(Array<Buffer>(count).fill(binaryFrame(Buffer.alloc(size))));
 
-describe("a run", () => {
+describe("a batch", () => {
   it("has at most 8 KiB, because a kept message keeps all of it alive", () => {
     expect(find(many(1000, 50))).toBe(157 * 52);
   });
@@ -21,11 +21,11 @@ describe("a run", () => {
   it("is short after one that was not consumed completely, and grows again", () => {
     const bytes = many(1000, 50);
     const whole = find(bytes)!;
-    scanner.endRun(52);
+    scanner.endBatch(52);
     const sizes: number[] = [];
     for (let at = 52; sizes.at(-1) !== whole; at = scanner.end) {
       sizes.push(find(bytes, at)!);
-      scanner.endRun(scanner.end);
+      scanner.endBatch(scanner.end);
     }
     expect(sizes[0]).toBeLessThan(300);
     expect(sizes.length).toBeLessThan(8);
@@ -34,7 +34,7 @@ describe("a run", () => {
   it("grows after a short limit into which two messages do not fit", () => {
     const bytes = many(20, 1000);
     find(bytes);
-    scanner.endRun(0);
+    scanner.endBatch(0);
     const found = Array.from({ length: 4 }, () => find(bytes));
     expect(found).toEqual([undefined, undefined, undefined, 2 * 1004]);
   });

@@ -2,6 +2,7 @@
 import { expect } from "vitest";
 import type { AgreedExtension, CloseFrame, Resources } from "../../protocol/index.js";
 import type { ConnectionEnd } from "../../src/connection/connection-end.js";
+import { ConnectionInput } from "../../src/connection/connection-input.js";
 import { LiveConnection } from "../../src/connection/live-connection.js";
 import type { ConnectionSettings, LiveHandler } from "../../src/connection/live-handler.js";
 import type { Transport, TransportTarget } from "../../src/runtime/transport.js";
@@ -57,13 +58,11 @@ export class LiveScene implements LiveHandler {
       ...{ noDelay: true, keepAlive: false, signal: new AbortController().signal },
       readBuffer: Buffer.alloc(65_536),
     };
-    this.transport = runtime.openTransport(target, {
-      onPhase: () => undefined,
-      onOpen: () => undefined,
-      onData: (bytes, length) => this.live.receive(bytes, 0, length),
-      onEnd: () => this.live.streamEnded(),
-      onClose: (error) => this.live.streamClosed(error),
+    const ignore = (): void => undefined;
+    const input = new ConnectionInput({
+      ...{ onPhase: ignore, onOpen: ignore, onData: ignore, onEnd: ignore, onClose: ignore },
     });
+    this.transport = runtime.openTransport(target, input);
     this.peer = this.clock.peers[0]!;
     this.peer.onData = (bytes) => this.writes.push(bytes);
     this.peer.onEnd = () => (this.hasEnded = true);
@@ -71,6 +70,7 @@ export class LiveScene implements LiveHandler {
     this.clock.advance(0);
     this.live = new LiveConnection({
       transport: this.transport,
+      input,
       runtime,
       resources: this.resources,
       extension,

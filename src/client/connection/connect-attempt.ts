@@ -8,6 +8,7 @@ import type { LiveHandler } from "../../connection/live-handler.js";
 import {
   type AcceptedHandshake,
   type AcceptingAnswer,
+  type OpenedStream,
   Opening,
   type OpeningHandler,
   type OpeningTimes,
@@ -17,7 +18,7 @@ import type { CloseReport, Phase } from "../../events/close-report.js";
 import type { ResolvedOptions } from "../../options/resolve-options.js";
 import type { ResolvedLayers } from "../../options/resolve-layers.js";
 import type { Timer } from "../../runtime/runtime.js";
-import type { Transport, TransportTarget } from "../../runtime/transport.js";
+import type { TransportTarget } from "../../runtime/transport.js";
 import { toError } from "../../runtime/to-error.js";
 import {
   isRequestStatic,
@@ -202,11 +203,11 @@ export class ConnectAttempt implements OpeningHandler {
   }
 
   // Called by the opening.
-  onAccepted(accepted: AcceptingAnswer, transport: Transport, times: OpeningTimes): LiveConnection {
+  onAccepted(accepted: AcceptingAnswer, stream: OpenedStream, times: OpeningTimes): void {
     const { options, resources, observer } = this.#plan!;
     const handler = this.#handler!;
     const live = new LiveConnection({
-      transport,
+      ...stream,
       runtime: options.runtime,
       resources,
       extension: accepted.extension,
@@ -218,7 +219,6 @@ export class ConnectAttempt implements OpeningHandler {
     const { subprotocol, extensions } = accepted;
     const isPlain = subprotocol === "" && extensions === "";
     handler.onOpen(live, isPlain ? nothingNegotiated : { subprotocol, extensions }, times);
-    return live;
   }
 
   /** Also called by this class, if the attempt fails before it dials. */

@@ -166,7 +166,7 @@ export class Rotation {
       this.#closeFirst();
     });
     this.#overlapTimer.unref();
-    first.live.flush(undefined).then(
+    first.live.queue.flush(undefined).then(
       () => this.move(),
       () => undefined,
     );

@@ -53,7 +53,7 @@ export class FlushCalls {
   #awaitWrites(live: LiveConnection, waits: readonly Wait[]): void {
     const { returnCount } = this.#host;
     for (const wait of waits) this.#writing.add(wait);
-    live.flush(undefined).then(
+    live.queue.flush(undefined).then(
       () => {
         const isFlushed = this.#host.returnCount === returnCount && this.#host.waitingCount === 0;
         if (!isFlushed) this.#waitAgain(live, waits);

@@ -142,7 +142,7 @@ export class Sender<Received, Sent> implements FlushCallsHost {
 
   /** Emits `drain` when the returned messages were written. */
   #emitDrainAfterFlush(live: LiveConnection): void {
-    live.flush(undefined).then(
+    live.queue.flush(undefined).then(
       () => {
         if (!this.#isDrainPending || this.#live !== live) return;
         this.#isDrainPending = false;
@@ -245,16 +245,17 @@ export class Sender<Received, Sent> implements FlushCallsHost {
     const live = this.#live;
     const outbox = this.#outbox;
     if (outbox === undefined)
-      return live === undefined ? this.refuseForState(operation) : live.send(data, options);
+      return live === undefined ? this.refuseForState(operation) : live.queue.send(data, options);
     const reason: unknown = options?.signal?.reason;
     if (options?.signal?.aborted === true) return this.refuse(reason, () => reason, true);
     // The connection will refuse the message, so no entry is created. When many entries exist, V8 moves new ones to the
     // old generation, which entries for millions of refused messages would fill.
-    if (live !== undefined && outbox.isClear && live.isFullFor(data)) return live.send(data, options);
+    if (live !== undefined && outbox.isClear && live.queue.isFullFor(data))
+      return live.queue.send(data, options);
     const entry = entryOf(data, options, live !== undefined && outbox.isClear);
     if (live !== undefined && outbox.isClear) {
       this.#stamp(outbox, entry);
-      return live.send(data, options, entry);
+      return live.queue.send(data, options, entry);
     }
     const isOutermost = this.#beginQueueing();
     try {
@@ -305,7 +306,7 @@ export class Sender<Received, Sent> implements FlushCallsHost {
     options: MessageOptions | undefined,
   ): Promise<void> {
     try {
-      return this.#live!.send(data, options, entry);
+      return this.#live!.queue.send(data, options, entry);
     } catch (error) {
       outbox.withdraw(entry);
       throw error;
@@ -389,11 +390,12 @@ export class Sender<Received, Sent> implements FlushCallsHost {
   trySend(value: unknown, data: Sendable, options: MessageOptions | undefined): SendResult {
     const live = this.#live;
     const outbox = this.#outbox;
-    if (outbox === undefined) return live === undefined ? "dropped" : resultOf(live.trySend(data, options));
+    if (outbox === undefined)
+      return live === undefined ? "dropped" : resultOf(live.queue.trySend(data, options));
     const entry = entryOf(data, options, live !== undefined && outbox.isClear);
     if (live !== undefined && outbox.isClear) {
       this.#stamp(outbox, entry);
-      return resultOf(live.trySend(data, options, entry));
+      return resultOf(live.queue.trySend(data, options, entry));
     }
     const isOutermost = this.#beginQueueing();
     try {
@@ -415,7 +417,7 @@ export class Sender<Received, Sent> implements FlushCallsHost {
   ): SendResult {
     let result: SendResult = "dropped";
     try {
-      result = resultOf(this.#live!.trySend(data, options, entry));
+      result = resultOf(this.#live!.queue.trySend(data, options, entry));
     } finally {
       if (result === "dropped") outbox.withdraw(entry);
     }
@@ -450,7 +452,7 @@ export class Sender<Received, Sent> implements FlushCallsHost {
       const entry = outbox.next(this.#runtime.now());
       if (entry === undefined) break;
       const { data, compress } = entry.message;
-      this.#live.sendAccepted(data!, compress === undefined ? undefined : { compress }, entry);
+      this.#live.queue.sendAccepted(data!, compress === undefined ? undefined : { compress }, entry);
     }
     if (outbox.waitingCount > 0) return;
     if (this.#blockedSends !== undefined) for (const wait of this.#takeBlockedSends()) wait.resolve();

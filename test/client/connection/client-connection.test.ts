@@ -336,10 +336,10 @@ describe("sending", () => {
   it("reports a withdrawn message, and a drained buffer", async () => {
     await open({ highWaterMark: 10, lowWaterMark: 0 });
     peer.peer.takesWrites = false;
-    void connection.live!.send("above the mark", undefined);
+    void connection.live!.queue.send("above the mark", undefined);
     await clock.advanceAsync(0);
     calls = [];
-    connection.live!.send("late", { timeout: 5 }, "token").catch(() => undefined);
+    connection.live!.queue.send("late", { timeout: 5 }, "token").catch(() => undefined);
     await clock.advanceAsync(5);
     expect(calls).toEqual(["withdrawn token", expect.any(TimeoutError)]);
     peer.peer.take();
@@ -391,7 +391,7 @@ describe("the heartbeat", () => {
   it("reports MUTUAL_STALL when both ends wait for each other", async () => {
     await open({ heartbeat: { interval: 1_000, timeout: 300 } });
     peer.peer.takesWrites = false;
-    void connection.live!.send("x", undefined);
+    void connection.live!.queue.send("x", undefined);
     await clock.advanceAsync(0);
     connection.pause("consumer");
     await clock.advanceAsync(300);

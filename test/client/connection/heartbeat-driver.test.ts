@@ -135,7 +135,7 @@ describe("while local back-pressure pauses reading", () => {
 
   it("reports MUTUAL_STALL when a blocked write makes no progress", () => {
     scene.peer.takesWrites = false;
-    void scene.live.send("x".repeat(100), undefined);
+    void scene.live.queue.send("x".repeat(100), undefined);
     scene.clock.advance(0);
     pause();
     scene.clock.advance(policy.timeout - 1);
@@ -149,7 +149,7 @@ describe("while local back-pressure pauses reading", () => {
 
   it("does not report MUTUAL_STALL when a write makes progress", () => {
     scene.peer.takesWrites = false;
-    void scene.live.send("x".repeat(100), undefined);
+    void scene.live.queue.send("x".repeat(100), undefined);
     scene.clock.advance(0);
     pause();
     for (let round = 0; round < 5; round++) {
@@ -158,7 +158,7 @@ describe("while local back-pressure pauses reading", () => {
       turn();
       scene.peer.take();
       turn();
-      void scene.live.send("x".repeat(100), undefined);
+      void scene.live.queue.send("x".repeat(100), undefined);
       turn();
     }
     expect([stalls, scene.ends]).toEqual([[], []]);

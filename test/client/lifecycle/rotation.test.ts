@@ -32,6 +32,7 @@ class FakeLive {
   isDrainPending = false;
   hasLeftover = false;
   unsent: string[] = [];
+  readonly queue = this;
   readonly #flushes: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
 
   constructor(name: string) {

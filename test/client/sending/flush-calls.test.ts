@@ -22,6 +22,8 @@ class Writer {
     await turns(2);
   }
 
+  readonly queue = this;
+
   get live(): LiveConnection {
     return this as unknown as LiveConnection;
   }

@@ -39,6 +39,8 @@ class Connection {
   /** Called for each message before it is accepted. */
   onSend: () => void = () => undefined;
 
+  readonly queue = this;
+
   get live(): LiveConnection {
     return this as unknown as LiveConnection;
   }

@@ -1,28 +1,23 @@
 import { describe, expect, it } from "vitest";
-import { SmallFrameScanner, type SmallFrameSink } from "../../../protocol/small-frame-scanner.js";
-import { SmallTextBatch } from "../../../protocol/text/small-text-batch.js";
+import { SmallTextBatch, type SmallTextSink } from "../../../protocol/text/small-text-batch.js";
 import { isByteLengthSlow } from "../../../protocol/text/utf8.js";
 import { textFrame } from "../../support/wire.js";
 
 const maxPayloadSize = isByteLengthSlow ? 256 : 1024;
 
-/** A sink that only answers whether a run is possible. It receives no messages. */
-class RunSink implements SmallFrameSink {
+/** A sink that only answers whether a batch is possible. It receives no messages. */
+class BatchSink implements SmallTextSink {
   readonly isLending = false;
   /** The sizes with which it was asked. */
   readonly asked: number[] = [];
   mayTake = true;
 
-  mayTakeRun(maxSize: number): boolean {
+  mayTakeBatch(maxSize: number): boolean {
     this.asked.push(maxSize);
     return this.mayTake;
   }
 
-  copyRun(): never {
-    return expect.unreachable();
-  }
-
-  onSmallMessage(): never {
+  onSmallText(): never {
     return expect.unreachable();
   }
 
@@ -31,14 +26,13 @@ class RunSink implements SmallFrameSink {
   }
 }
 
-/** A batch with its collaborators. */
+/** A batch with its sink. */
 class Scene {
   readonly batch = new SmallTextBatch();
-  readonly scanner = new SmallFrameScanner();
-  readonly sink = new RunSink();
+  readonly sink = new BatchSink();
 
   find(bytes: Buffer, start = 0, end = bytes.length): string | undefined {
-    return this.batch.find(this.scanner, bytes, start, end, this.sink);
+    return this.batch.find(bytes, start, end, this.sink);
   }
 }
 
@@ -49,11 +43,11 @@ function framesOf(...texts: readonly string[]): Buffer {
 const ascii = framesOf("first", "second");
 const other = framesOf("first", "zwölf");
 
-describe("a run of ASCII texts", () => {
+describe("a batch of ASCII texts", () => {
   it("is returned with one character per byte, including the frame headers", () => {
     const scene = new Scene();
     expect(scene.find(ascii)).toBe("\x81\x05first\x81\x06second");
-    expect(scene.scanner.end).toBe(ascii.length);
+    expect(scene.batch.scanner.end).toBe(ascii.length);
   });
 
   it("starts and ends at the given positions", () => {
@@ -80,11 +74,11 @@ describe("a run of ASCII texts", () => {
   });
 });
 
-describe("no run", () => {
+describe("no batch", () => {
   it("is found in a single message", () => {
     const scene = new Scene();
     expect(scene.find(framesOf("only one"))).toBeUndefined();
-    // A single message does not count as a run that was not ASCII.
+    // A single message does not count as a batch that was not ASCII.
     expect(scene.find(ascii)).toBeDefined();
   });
 
@@ -93,7 +87,7 @@ describe("no run", () => {
     scene.sink.mayTake = false;
     expect(scene.find(ascii)).toBeUndefined();
     expect(scene.sink.asked).toEqual([maxPayloadSize]);
-    expect(scene.scanner.end).toBe(0);
+    expect(scene.batch.scanner.end).toBe(0);
   });
 
   it.each([
@@ -114,7 +108,7 @@ describe("no run", () => {
   });
 });
 
-describe("after a run that was not ASCII", () => {
+describe("after a batch that was not ASCII", () => {
   it("the next 256 messages are decoded one by one", () => {
     const scene = new Scene();
     expect(scene.find(other)).toBeUndefined();
