@@ -124,7 +124,7 @@ function answerTo(offered: DeflateParameters, options: DeflateOptions): DeflateP
   // RFC 7692 7.1.2.2: a server may only limit a client that has offered client_max_window_bits.
   if (offered.client.maxWindowBits === undefined && isLimit(client.maxWindowBits)) return undefined;
   return {
-    // RFC 7692 7.1.2.1: the answer to an offer with server_max_window_bits contains it, even with the default value.
+    // RFC 7692 7.1.2.1: if the offer contains server_max_window_bits, the answer contains this parameter, too.
     server: offered.server.maxWindowBits === undefined ? withoutIdleLimit(server) : server,
     client: withoutIdleLimit(client),
   };
